@@ -1,0 +1,49 @@
+/**
+ * Identities, digests and hashes of peers. Admission and reconciler use the same functions.
+ */
+import { createHash } from 'node:crypto';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Identity of a member: no IP in it, since a restart must never change what a pod is. */
+export const identityOf = (namespace: string, pod: string, port: number): string =>
+  `${namespace}/${pod}:${port}`;
+
+/** First 8 hex digits of the identity's SHA-256: short enough to list a whole view on a pod. */
+export const digestOf = (identity: string): string => sha256(identity).slice(0, 8);
+
+/** Hash of a view: first 16 hex digits of SHA-256 over its sorted identities, one a line. */
+export const viewHash = (identities: readonly string[]): string =>
+  sha256([...identities].sort().join('\n')).slice(0, 16);
+
+const VERSION = 'v1';
+
+/** A view as the value of `stellar.org/peers`: the digests, sorted, with the format's version in front. */
+export const formatDigests = (digests: readonly string[]): string =>
+  `${VERSION}:${[...digests].sort().join(',')}`;
+
+/** The digests in a `stellar.org/peers` value, or undefined where its version or form is not known. */
+export function parseDigests(value: string): readonly string[] | undefined {
+  const match = /^v1:((?:[0-9a-f]{8}(?:,|$))*)$/.exec(value);
+  const list = match?.[1];
+  if (list === undefined || list.endsWith(',')) return undefined;
+  return list === '' ? [] : list.split(',');
+}
+
+/** Finalizer of MurmurHash3: spreads 32 bits evenly. */
+function mix32(value: number): number {
+  let h = value | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * Rendezvous weight of `peer` for `viewer` (both as the number of their digest): the same on every
+ * replica, independent of everybody else, so that a newcomer changes only the views that gain it.
+ */
+export const rendezvousWeight = (viewer: number, peer: number): number =>
+  mix32(mix32(viewer) ^ Math.imul(peer, 0x9e3779b1));
+
+/** A digest as the number that rendezvousWeight takes. */
+export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);

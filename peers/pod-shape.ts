@@ -1,0 +1,66 @@
+/**
+ * What injection needs to know of a pod or pod template: names and places, nothing else.
+ */
+import { type Fields, fieldsOf, listOf, stringsOf, textOf } from './field.ts';
+
+export interface ContainerShape {
+  readonly name: string;
+  readonly image: string;
+  readonly mounts: ReadonlyArray<{ readonly name: string; readonly path: string }>;
+  readonly env: ReadonlyArray<{ readonly name: string; readonly value: string | undefined }>;
+  readonly hasReadinessProbe: boolean;
+}
+
+export interface VolumeShape {
+  readonly name: string;
+  /** Name of the ConfigMap it comes from, if it does. */
+  readonly configMap: string | undefined;
+  /** Keys it takes from that ConfigMap. */
+  readonly keys: readonly string[];
+}
+
+export interface PodShape {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly containers: readonly ContainerShape[];
+  readonly initContainers: readonly ContainerShape[];
+  readonly volumes: readonly VolumeShape[];
+}
+
+function containerShape(container: Fields): ContainerShape {
+  return {
+    name: textOf(container.name) ?? '',
+    image: textOf(container.image) ?? '',
+    mounts: listOf(container.volumeMounts).map((mount) => ({
+      name: textOf(mount.name) ?? '',
+      path: textOf(mount.mountPath) ?? '',
+    })),
+    env: listOf(container.env).map((entry) => ({
+      name: textOf(entry.name) ?? '',
+      value: textOf(entry.value),
+    })),
+    hasReadinessProbe: container.readinessProbe !== undefined,
+  };
+}
+
+function volumeShape(volume: Fields): VolumeShape {
+  const configMap = fieldsOf(volume.configMap);
+  return {
+    name: textOf(volume.name) ?? '',
+    configMap: textOf(configMap.name),
+    keys: listOf(configMap.items).flatMap((item) => textOf(item.key) ?? []),
+  };
+}
+
+/** The shape of a pod or of a `spec.template` (both have `metadata` and `spec`). */
+export function podShapeOf(pod: Fields): PodShape {
+  const metadata = fieldsOf(pod.metadata);
+  const spec = fieldsOf(pod.spec);
+  return {
+    labels: stringsOf(metadata.labels),
+    annotations: stringsOf(metadata.annotations),
+    containers: listOf(spec.containers).map(containerShape),
+    initContainers: listOf(spec.initContainers).map(containerShape),
+    volumes: listOf(spec.volumes).map(volumeShape),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * One raw StellarNode → how it reads. Nothing in it is trusted, and nothing in it makes this throw.
+ */
+import { type Fields, fieldsOf, numberOf, stringsOf, textOf } from './field.ts';
+import {
+  ANNOTATION_ADOPT,
+  ANNOTATION_BUDGET,
+  ANNOTATION_PEER_PORT,
+  ANNOTATION_ROLLOUT,
+  DEFAULT_PEER_PORT,
+  INJECTION,
+  NODE_TYPE_VALIDATOR,
+} from './names.ts';
+import { networkOf } from './network.ts';
+import { reason } from './reasons.ts';
+import { keyOf, type NodeReading } from './world.ts';
+
+const PORT_MAX = 65_535;
+/** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
+const REPLICAS_MAX = 100;
+
+const isWhole = (value: unknown, min: number, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+
+/** The peer port: the field, else the annotation, else stellar-core's default; undefined if not a port. */
+function portOf(spec: Fields, annotations: Readonly<Record<string, string>>): number | undefined {
+  const field = fieldsOf(spec.validatorConfig).peerPort;
+  if (field !== undefined && field !== null) return isWhole(field, 1, PORT_MAX) ? field : undefined;
+  const text = annotations[ANNOTATION_PEER_PORT];
+  if (text === undefined) return DEFAULT_PEER_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return isWhole(port, 1, PORT_MAX) ? port : undefined;
+}
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+
+/** How the StellarNode reads; one being deleted or of another type is `other`. */
+export function readNode(raw: Fields): NodeReading {
+  const metadata = fieldsOf(raw.metadata);
+  const spec = fieldsOf(raw.spec);
+  const nodeType = textOf(spec.nodeType)?.toLowerCase();
+  if (metadata.deletionTimestamp !== undefined || nodeType !== NODE_TYPE_VALIDATOR.toLowerCase()) {
+    return { kind: 'other' };
+  }
+  const namespace = textOf(metadata.namespace) ?? '';
+  const name = textOf(metadata.name) ?? '';
+  const node = { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+  const annotations = stringsOf(metadata.annotations);
+
+  const network = networkOf(spec);
+  if (!network) {
+    return { kind: 'unreadable', node, reason: reason('UnreadableNetwork', shown(spec.network)) };
+  }
+  const port = portOf(spec, annotations);
+  if (port === undefined) {
+    const found = fieldsOf(spec.validatorConfig).peerPort ?? annotations[ANNOTATION_PEER_PORT];
+    return { kind: 'unreadable', node, reason: reason('InvalidPort', shown(found)) };
+  }
+  const replicas = numberOf(spec.replicas) ?? 1;
+  if (!isWhole(replicas, 0, REPLICAS_MAX)) {
+    return { kind: 'unreadable', node, reason: reason('InvalidReplicas', shown(spec.replicas)) };
+  }
+  return {
+    kind: 'validator',
+    validator: {
+      ...node,
+      network,
+      port,
+      replicas,
+      suspended: spec.suspended === true,
+      maintenance: spec.maintenanceMode === true,
+      rollout: annotations[ANNOTATION_ROLLOUT],
+      adopt: annotations[ANNOTATION_ADOPT],
+      budget: annotations[ANNOTATION_BUDGET],
+      injection: annotations[INJECTION],
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * Raw StatefulSets and pods → the facts we read of them.
+ */
+import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
+import { isInjected } from './inject.ts';
+import { ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART, ANNOTATION_PEERS } from './names.ts';
+import { podShapeOf } from './pod-shape.ts';
+import { keyOf, type PodFacts, type StatefulSetFacts } from './world.ts';
+
+/** The controlling owner, if it is of that group and kind. */
+function controllerOf(
+  metadata: Fields,
+  group: string,
+  kind: string,
+): { uid: string; name: string } | undefined {
+  const owner = listOf(metadata.ownerReferences).find((reference) => reference.controller === true);
+  if (owner?.kind !== kind || !textOf(owner.apiVersion)?.startsWith(`${group}/`)) return undefined;
+  return { uid: textOf(owner.uid) ?? '', name: textOf(owner.name) ?? '' };
+}
+
+function named(metadata: Fields) {
+  const namespace = textOf(metadata.namespace) ?? '';
+  const name = textOf(metadata.name) ?? '';
+  return { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+}
+
+/** What we read of a StatefulSet. Its own labels are not read: upstream's flap. */
+export function readStatefulSet(raw: Fields): StatefulSetFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const spec = fieldsOf(raw.spec);
+  const status = fieldsOf(raw.status);
+  const owner = controllerOf(metadata, 'stellar.org', 'StellarNode');
+  const update = fieldsOf(spec.updateStrategy);
+  const template = fieldsOf(spec.template);
+  return {
+    ...named(metadata),
+    ownerUid: owner?.uid,
+    ownerName: owner?.name,
+    replicas: numberOf(spec.replicas) ?? 1,
+    serviceName: textOf(spec.serviceName) ?? '',
+    selector: stringsOf(fieldsOf(spec.selector).matchLabels),
+    strategy: textOf(update.type) ?? 'RollingUpdate',
+    partition: numberOf(fieldsOf(update.rollingUpdate).partition) ?? 0,
+    generation: numberOf(metadata.generation) ?? 0,
+    observedGeneration: numberOf(status.observedGeneration) ?? 0,
+    currentRevision: textOf(status.currentRevision) ?? '',
+    updateRevision: textOf(status.updateRevision) ?? '',
+    currentReplicas: numberOf(status.replicas) ?? 0,
+    updatedReplicas: numberOf(status.updatedReplicas) ?? 0,
+    restartToken: stringsOf(fieldsOf(template.metadata).annotations)[ANNOTATION_PEER_RESTART],
+    template: podShapeOf(template),
+  };
+}
+
+function conditionOf(status: Fields, type: string): Fields | undefined {
+  return listOf(status.conditions).find((condition) => condition.type === type);
+}
+
+/** The pod's first IPv4 address: stellar-core takes no IPv6. */
+function ipv4Of(status: Fields): string | undefined {
+  const addresses = [status.podIP, ...listOf(status.podIPs).map((entry) => entry.ip)];
+  return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
+}
+
+/** What we read of a pod. */
+export function readPod(raw: Fields): PodFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const status = fieldsOf(raw.status);
+  const annotations = stringsOf(metadata.annotations);
+  const owner = controllerOf(metadata, 'apps', 'StatefulSet');
+  const readyCondition = conditionOf(status, 'Ready');
+  const scheduled = conditionOf(status, 'PodScheduled');
+  const shape = podShapeOf(raw);
+  return {
+    ...named(metadata),
+    ownerUid: owner?.uid,
+    ownerName: owner?.name,
+    labels: shape.labels,
+    createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
+    running: status.phase === 'Running',
+    ready: readyCondition?.status === 'True',
+    readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
+    scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
+    ip: ipv4Of(status),
+    injected: isInjected(shape),
+    peers: annotations[ANNOTATION_PEERS],
+    peerHash: annotations[ANNOTATION_PEER_HASH],
+    revision: shape.labels['controller-revision-hash'],
+    hasReadinessProbe: shape.containers.some((container) => container.hasReadinessProbe),
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * Every reason why something was not done: a code for programs and a sentence for people.
+ * Logs, Events, metric labels, `status` and docs/reasons.md all take them from here.
+ */
+
+interface ReasonText {
+  /** What is the case, as a full sentence. */
+  readonly sentence: string;
+  /** What a person can do about it, or that nothing is needed. */
+  readonly release: string;
+}
+
+export const REASONS = {
+  // Discovery: why a StellarNode is no peer.
+  Suspended: {
+    sentence: 'The validator is suspended and no peer until it is back.',
+    release: 'Set spec.suspended to false.',
+  },
+  UnreadableNetwork: {
+    sentence: 'spec.network cannot be read as a network.',
+    release: 'Use mainnet, testnet, futurenet, or custom with a passphrase.',
+  },
+  InvalidPort: {
+    sentence: 'The peer port is not a whole number from 1 to 65535.',
+    release: 'Correct spec.validatorConfig.peerPort or the annotation stellar.org/peer-port.',
+  },
+  InvalidReplicas: {
+    sentence: 'spec.replicas is not a whole number from 0 to 100.',
+    release: 'Correct spec.replicas.',
+  },
+  NameTooLong: {
+    sentence: 'A label of the DNS name would be longer than 63 characters, so no peer could resolve it.',
+    release: 'Use a shorter StellarNode name.',
+  },
+  NotOwned: {
+    sentence: 'A StatefulSet of that name exists but is not controlled by the StellarNode.',
+    release: 'Rename the StellarNode or remove the other StatefulSet.',
+  },
+  // Publishing: why a ConfigMap or Service is not as wanted.
+  NamespaceTooLarge: {
+    sentence:
+      'The views of the namespace do not fit into one ConfigMap of 1 MiB; nothing new is published there.',
+    release: 'Spread the validators over more namespaces.',
+  },
+  KeyConflict: {
+    sentence:
+      'Another controller applies a key of ours in the peers ConfigMap; it is left to that controller.',
+    release: 'Stop the other controller from applying the key.',
+  },
+  ServiceHidesNotReady: {
+    sentence: 'The headless Service hides pods that are not ready, so a new network cannot find itself.',
+    release: 'Set publishNotReadyAddresses: true on the Service.',
+  },
+  ServiceNotHeadless: {
+    sentence: 'The governing Service has a cluster IP, so pod names do not resolve.',
+    release: 'Replace it with a headless Service (clusterIP: None).',
+  },
+  RefusedByPolicy: {
+    sentence: 'The API server or an admission policy refused the write; it is tried again after minutes.',
+    release: 'Allow the write, or read the refusal in the log.',
+  },
+  // Admission: why a pod is not patched, or not in full.
+  OptedOut: {
+    sentence: 'Injection is disabled for the pod, its StellarNode or its namespace.',
+    release: 'Remove stellar.org/peer-injection=disabled.',
+  },
+  NotInjectable: {
+    sentence: 'A volume or mount that we would add is taken by the pod itself, so nothing is injected.',
+    release: 'Rename the volume or mount of that name in the pod template.',
+  },
+  EnvTaken: {
+    sentence: 'The container sets KNOWN_PEERS_FILE itself; that value is kept.',
+    release: 'Nothing is needed if the value is meant.',
+  },
+  UnknownOwner: {
+    sentence: 'The pod is not controlled by a StatefulSet that a StellarNode controls.',
+    release: 'Nothing is needed: only validators are injected.',
+  },
+  UnreadablePod: {
+    sentence: 'The pod cannot be read well enough to be sure of a patch.',
+    release: 'Read the warning for what was found.',
+  },
+  // Restarts: why a pod that lacks something is not restarted now.
+  AwaitingAdoption: {
+    sentence: 'The pod is older than the webhook; it is injected at its next restart by anybody.',
+    release: 'kubectl annotate stellarnode NAME stellar.org/peer-adopt=now, or set ADOPT_EXISTING=restart.',
+  },
+  NotSelected: {
+    sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
+    release: 'Let the webhook select the namespace, or leave it.',
+  },
+  Paused: {
+    sentence: 'Restarts are paused.',
+    release: 'Remove the annotation stellar.org/peer-rollout from the object that the detail names.',
+  },
+  PauseUnknown: {
+    sentence: 'The pause switch cannot be read, which means paused.',
+    release: 'Make the ConfigMap stellar-peers in our namespace readable.',
+  },
+  UnknownStrategy: {
+    sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
+    release: 'Use RollingUpdate, or remove the annotation.',
+  },
+  InFlight: {
+    sentence: 'Another restart of the same group is under way.',
+    release: 'Nothing is needed: it goes on when that is over.',
+  },
+  WaitingForUnavailable: {
+    sentence: 'Too many validators of the group are down already.',
+    release: 'Bring the validators that the detail names back, or mark them uncounted.',
+  },
+  WaitingForMinReady: {
+    sentence: 'A validator of the group has not been Ready for MIN_READY_SECONDS yet.',
+    release: 'Nothing is needed: it goes on by itself.',
+  },
+  Stabilizing: {
+    sentence: 'The membership of the group changed a moment ago; further changes are awaited.',
+    release: 'Nothing is needed: it goes on by itself.',
+  },
+  CatchingUp: {
+    sentence: 'The pod is not Ready and may be catching up; it is left alone.',
+    release: 'Nothing is needed, or restart it yourself.',
+  },
+  TooYoung: {
+    sentence: 'The pod is too young to be replaced.',
+    release: 'Nothing is needed: it goes on by itself.',
+  },
+  ReadinessUnknown: {
+    sentence: 'The pod has no readiness probe, so nobody could tell when a restart is over.',
+    release: 'Give the main container a readiness probe.',
+  },
+  PdbForbids: {
+    sentence: 'A PodDisruptionBudget allows no disruption now.',
+    release: 'Relax the PodDisruptionBudget that the detail names, or wait.',
+  },
+  Maintenance: {
+    sentence: 'The StellarNode is in maintenance mode: hands off.',
+    release: 'Set spec.maintenanceMode to false.',
+  },
+  OnDelete: {
+    sentence: 'The StatefulSet uses OnDelete: its owner restarts the pods.',
+    release: 'Delete the pod yourself, or use RollingUpdate.',
+  },
+  Partitioned: {
+    sentence: 'The StatefulSet has a partition, so a template change would not reach every pod.',
+    release: 'Set the partition to 0.',
+  },
+  Unsettled: {
+    sentence: 'The StatefulSet is being changed or rolled by somebody else.',
+    release: 'Nothing is needed: it goes on when that is over.',
+  },
+  NotAllReady: {
+    sentence: 'Not all pods of the StatefulSet are Ready, so a template change would act later, unasked.',
+    release: 'Nothing is needed: it goes on when they are.',
+  },
+  NoStatefulSet: {
+    sentence: 'The validator has no StatefulSet yet.',
+    release: 'Nothing is needed if its operator is at work.',
+  },
+  NotPublished: {
+    sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
+    release: 'Nothing is needed: it goes on when it is.',
+  },
+  UnreadableView: {
+    sentence: 'The pod carries a peers annotation of a version that is not known here.',
+    release: 'Nothing is needed: the next restart by anybody replaces it.',
+  },
+  NotInjected: {
+    sentence: 'A pod came back from our restart without injection; its group is stopped.',
+    release: 'Find out why the webhook was not asked, then delete the pod that the detail names.',
+  },
+  WebhookMissing: {
+    sentence: 'The webhook configuration is missing, so a restart would not inject the pod.',
+    release: 'Apply the manifests again.',
+  },
+  WebhookNotAnswering: {
+    sentence: 'The webhook does not answer with a patch at its configured address.',
+    release: 'See that the Service, the endpoints and the certificate are right.',
+  },
+  StaleCaches: {
+    sentence: 'A watch is behind, and nothing is restarted on old data.',
+    release: 'See the log for the watch that fails.',
+  },
+  JournalUnreadable: {
+    sentence: 'The journal of restarts cannot be read, so nobody knows what is under way.',
+    release: 'Repair or delete the ConfigMap stellar-peers-restarts.',
+  },
+} as const satisfies Record<string, ReasonText>;
+
+export type ReasonCode = keyof typeof REASONS;
+
+/** A reason as it applies to one object; `detail` names what was found. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly detail?: string | undefined;
+}
+
+/** A reason with an optional detail. */
+export const reason = (code: ReasonCode, detail?: string): Reason =>
+  detail === undefined ? { code } : { code, detail };
+
+/** The reason as a person reads it: sentence, detail in parentheses. */
+export function describeReason({ code, detail }: Reason): string {
+  const { sentence } = REASONS[code];
+  return detail === undefined ? sentence : `${sentence.slice(0, -1)} (${detail}).`;
+}

@@ -1,0 +1,157 @@
+/**
+ * What we know of the cluster, reduced to what we read: the input of every decision.
+ * Owns the shapes only; facts-*.ts make them from raw objects, runtime/ keeps them current.
+ * A field that is not read does not appear here, so a change of it wakes nobody.
+ */
+import type { Network } from './network.ts';
+import type { PodShape } from './pod-shape.ts';
+import type { Reason } from './reasons.ts';
+
+/** `namespace/name`. */
+export type Key = string;
+export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
+
+/** Plain order of strings, the same on every machine. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+interface Named {
+  readonly key: Key;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A StellarNode of type Validator that is not being deleted and whose settings are readable. */
+export interface Validator extends Named {
+  readonly network: Network;
+  readonly port: number;
+  readonly replicas: number;
+  readonly suspended: boolean;
+  readonly maintenance: boolean;
+  /** Raw values of the annotations that people may set; undefined where absent. */
+  readonly rollout: string | undefined;
+  readonly adopt: string | undefined;
+  readonly budget: string | undefined;
+  readonly injection: string | undefined;
+}
+
+/** How one StellarNode reads: a validator, one that cannot be read, or nothing of ours. */
+export type NodeReading =
+  | { readonly kind: 'validator'; readonly validator: Validator }
+  | { readonly kind: 'unreadable'; readonly node: Named; readonly reason: Reason }
+  | { readonly kind: 'other' };
+
+export interface StatefulSetFacts extends Named {
+  /** UID of the controlling StellarNode, undefined where something else or nothing controls it. */
+  readonly ownerUid: string | undefined;
+  readonly ownerName: string | undefined;
+  readonly replicas: number;
+  readonly serviceName: string;
+  readonly selector: Readonly<Record<string, string>>;
+  readonly strategy: string;
+  readonly partition: number;
+  readonly generation: number;
+  readonly observedGeneration: number;
+  readonly currentRevision: string;
+  readonly updateRevision: string;
+  readonly currentReplicas: number;
+  readonly updatedReplicas: number;
+  /** Our token on the template, see ANNOTATION_PEER_RESTART. */
+  readonly restartToken: string | undefined;
+  readonly template: PodShape;
+}
+
+export interface PodFacts extends Named {
+  /** UID and name of the controlling StatefulSet. */
+  readonly ownerUid: string | undefined;
+  readonly ownerName: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  readonly deleting: boolean;
+  readonly running: boolean;
+  readonly ready: boolean;
+  /** When the Ready condition last changed, ms since the epoch. */
+  readonly readyChangedAtMs: number | undefined;
+  readonly scheduledAtMs: number | undefined;
+  readonly ip: string | undefined;
+  /** True if our volume is mounted: the annotations alone may be inherited. */
+  readonly injected: boolean;
+  /** Raw value of ANNOTATION_PEERS. */
+  readonly peers: string | undefined;
+  readonly peerHash: string | undefined;
+  readonly revision: string | undefined;
+  readonly hasReadinessProbe: boolean;
+}
+
+/** A Kubernetes label selector. */
+export interface LabelSelector {
+  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions: ReadonlyArray<{
+    readonly key: string;
+    readonly operator: string;
+    readonly values: readonly string[];
+  }>;
+}
+
+export interface PdbFacts extends Named {
+  /** UID of a controlling StellarNode: then its operator generated the budget. */
+  readonly ownerNodeUid: string | undefined;
+  readonly selector: LabelSelector | undefined;
+  readonly disruptionsAllowed: number;
+  readonly desiredHealthy: number;
+  readonly expectedPods: number;
+  /** False while the status is older than the spec. */
+  readonly current: boolean;
+}
+
+export interface ServiceFacts extends Named {
+  readonly headless: boolean;
+  readonly publishesNotReady: boolean;
+}
+
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly rollout: string | undefined;
+  readonly adopt: string | undefined;
+}
+
+/** A ConfigMap named `stellar-peers`, or the journal. */
+export interface ConfigMapFacts extends Named {
+  readonly data: Readonly<Record<string, string>>;
+  readonly rollout: string | undefined;
+  /** Data keys that we hold by server-side apply, in order. */
+  readonly ownKeys: readonly string[];
+  /** Data keys that another field manager holds by server-side apply, in order. */
+  readonly foreignKeys: readonly string[];
+}
+
+export interface WebhookFacts {
+  readonly createdAtMs: number;
+  readonly entries: ReadonlyArray<{
+    readonly name: string;
+    readonly namespaceSelector: LabelSelector;
+    readonly objectSelector: LabelSelector;
+    /** CEL expressions; only those that we ship are understood. */
+    readonly matchConditions: readonly string[];
+    readonly url: string | undefined;
+    readonly service:
+      | { readonly namespace: string; readonly name: string; readonly path: string; readonly port: number }
+      | undefined;
+    readonly caBundle: string;
+  }>;
+}
+
+/** Everything a decision may look at. The maps may be live: a decision is synchronous and keeps none. */
+export interface World {
+  readonly nodes: ReadonlyMap<Key, NodeReading>;
+  readonly statefulSets: ReadonlyMap<Key, StatefulSetFacts>;
+  readonly pods: ReadonlyMap<Key, PodFacts>;
+  readonly pdbs: ReadonlyMap<Key, PdbFacts>;
+  readonly services: ReadonlyMap<Key, ServiceFacts>;
+  readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
+  /** ConfigMaps `stellar-peers` by namespace. */
+  readonly configMaps: ReadonlyMap<string, ConfigMapFacts>;
+  readonly journal: ConfigMapFacts | undefined;
+  readonly webhook: WebhookFacts | undefined;
+}

@@ -1,0 +1,181 @@
+/**
+ * Raw objects as the operator makes them, and a World of them, for tests of decisions.
+ */
+import { readConfigMap, readNamespace, readPdb, readService, readWebhook } from '../../peers/read-cluster.ts';
+import { readNode } from '../../peers/read-node.ts';
+import { readPod, readStatefulSet } from '../../peers/read-workload.ts';
+import { keyOf, type World } from '../../peers/world.ts';
+
+type Raw = Record<string, unknown> & {
+  metadata: Record<string, unknown> & { name: string; namespace?: string };
+};
+
+interface NodeOptions {
+  namespace?: string;
+  annotations?: Record<string, string>;
+  deletionTimestamp?: string;
+  spec?: Record<string, unknown>;
+}
+
+/** A StellarNode; its UID is `node-<name>`. */
+export function node(name: string, options: NodeOptions = {}): Raw {
+  const { namespace = 'stellar', spec = {}, ...metadata } = options;
+  return {
+    metadata: { name, namespace, uid: `node-${name}`, ...metadata },
+    spec: { nodeType: 'Validator', network: 'testnet', replicas: 1, ...spec },
+  };
+}
+
+const LABELS = {
+  'app.kubernetes.io/name': 'stellar-node',
+  'app.kubernetes.io/component': 'validator',
+  'stellar.org/node-type': 'Validator',
+};
+
+const labelsOf = (name: string) => ({ ...LABELS, 'app.kubernetes.io/instance': name });
+
+/** The containers of a validator's pod. */
+export const podSpec = () => ({
+  containers: [
+    {
+      name: 'stellar-node',
+      image: 'stellar/stellar-core:v21.0.0',
+      readinessProbe: { httpGet: { path: '/readyz', port: 8081 } },
+      volumeMounts: [{ name: 'config', mountPath: '/config' }],
+    },
+  ],
+  volumes: [{ name: 'config', configMap: { name: 'config' } }],
+});
+
+interface StatefulSetOptions {
+  namespace?: string;
+  ownerUid?: string;
+  spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
+  annotations?: Record<string, string>;
+}
+
+/** A settled StatefulSet of one replica; its UID is `sts-<name>`. */
+export function statefulSet(name: string, options: StatefulSetOptions = {}): Raw {
+  const {
+    namespace = 'stellar',
+    ownerUid = `node-${name}`,
+    spec = {},
+    status = {},
+    annotations = {},
+  } = options;
+  const replicas = (spec.replicas as number | undefined) ?? 1;
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid: `sts-${name}`,
+      generation: 1,
+      ownerReferences: [
+        { apiVersion: 'stellar.org/v1alpha1', kind: 'StellarNode', name, uid: ownerUid, controller: true },
+      ],
+    },
+    spec: {
+      replicas,
+      serviceName: `${name}-headless`,
+      selector: { matchLabels: labelsOf(name) },
+      template: { metadata: { labels: labelsOf(name), annotations }, spec: podSpec() },
+      ...spec,
+    },
+    status: {
+      observedGeneration: 1,
+      replicas,
+      updatedReplicas: replicas,
+      currentRevision: 'r1',
+      updateRevision: 'r1',
+      ...status,
+    },
+  };
+}
+
+interface PodOptions {
+  namespace?: string;
+  uid?: string;
+  ownerUid?: string;
+  ready?: boolean;
+  phase?: string;
+  createdAt?: string;
+  readyAt?: string;
+  scheduledAt?: string;
+  deletionTimestamp?: string;
+  annotations?: Record<string, string>;
+  injected?: boolean;
+}
+
+/** Pod `<name>-0` of the StatefulSet `name`: running, Ready and injected unless said otherwise. */
+export function pod(name: string, options: PodOptions = {}): Raw {
+  const { namespace = 'stellar', uid = `pod-${name}`, ownerUid = `sts-${name}` } = options;
+  const { ready = true, phase = 'Running', injected = true } = options;
+  const { createdAt = '2026-01-01T00:00:00Z', readyAt = createdAt, scheduledAt = createdAt } = options;
+  const spec = podSpec();
+  const [container] = spec.containers;
+  if (injected && container) {
+    container.volumeMounts.push({ name: 'stellar-peers', mountPath: '/etc/stellar/peers' });
+    const items = [
+      { key: `${name}.peers.txt`, path: 'peers.txt' },
+      { key: `${name}.peers.toml`, path: 'peers.toml' },
+    ];
+    const configMap = { name: 'stellar-peers', optional: true, items };
+    spec.volumes.push({ name: 'stellar-peers', configMap });
+  }
+  return {
+    metadata: {
+      name: `${name}-0`,
+      namespace,
+      uid,
+      creationTimestamp: createdAt,
+      labels: labelsOf(name),
+      ...(options.annotations ? { annotations: options.annotations } : {}),
+      ...(options.deletionTimestamp ? { deletionTimestamp: options.deletionTimestamp } : {}),
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'StatefulSet', name, uid: ownerUid, controller: true },
+      ],
+    },
+    spec,
+    status: {
+      phase,
+      podIP: '10.0.0.1',
+      conditions: [
+        { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: readyAt },
+        { type: 'PodScheduled', status: 'True', lastTransitionTime: scheduledAt },
+      ],
+    },
+  };
+}
+
+interface Parts {
+  nodes?: Raw[];
+  statefulSets?: Raw[];
+  pods?: Raw[];
+  pdbs?: Raw[];
+  services?: Raw[];
+  namespaces?: Raw[];
+  configMaps?: Raw[];
+  journal?: Record<string, string>;
+  webhook?: Raw | undefined;
+}
+
+const byKey = <T>(raws: readonly Raw[] | undefined, read: (raw: Raw) => T): Map<string, T> =>
+  new Map((raws ?? []).map((raw) => [keyOf(raw.metadata.namespace ?? '', raw.metadata.name), read(raw)]));
+
+/** The World that these objects make. */
+export function worldWith(parts: Parts): World {
+  return {
+    nodes: byKey(parts.nodes, readNode),
+    statefulSets: byKey(parts.statefulSets, readStatefulSet),
+    pods: byKey(parts.pods, readPod),
+    pdbs: byKey(parts.pdbs, readPdb),
+    services: byKey(parts.services, readService),
+    namespaces: new Map((parts.namespaces ?? []).map((raw) => [raw.metadata.name, readNamespace(raw)])),
+    configMaps: new Map(
+      (parts.configMaps ?? []).map((raw) => [raw.metadata.namespace ?? '', readConfigMap(raw)]),
+    ),
+    journal: parts.journal && readConfigMap({ metadata: { name: 'journal' }, data: parts.journal }),
+    webhook: parts.webhook && readWebhook(parts.webhook),
+  };
+}
