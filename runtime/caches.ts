@@ -1,0 +1,67 @@
+/**
+ * The live caches of everything we watch, as one World that follows the cluster.
+ */
+import { WEBHOOK_CONFIGURATION } from '../peers/names.ts';
+import type { World } from '../peers/world.ts';
+import type { Clock } from './clock.ts';
+import type { Kube, KubeObject } from './kube.ts';
+import type { Log } from './log.ts';
+import { Reflector } from './reflector.ts';
+import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
+
+/** What changed: the kind's name and the object's key in its map. */
+type ChangeListener = (kind: string, key: string) => void;
+
+export class Caches {
+  readonly #stores = createStores();
+  readonly #reflectors: ReadonlyArray<Reflector<unknown>>;
+  readonly #listeners = new Set<ChangeListener>();
+  readonly world: World = worldOf(this.#stores);
+
+  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope }) {
+    const { scope, ...edges } = options;
+    const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
+    this.#reflectors = sources.flatMap(({ queries, ...source }) =>
+      queries.map(
+        (query) =>
+          new Reflector({
+            ...edges,
+            ...source,
+            query,
+            onChange: (key) => this.#tell(source.resource.kind, key),
+          }),
+      ),
+    );
+  }
+
+  #tell(kind: string, key: string): void {
+    for (const listener of this.#listeners) listener(kind, key);
+  }
+
+  /** Runs all watches until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
+
+  /** True once every kind has been listed. */
+  synced(): boolean {
+    return this.#reflectors.every((reflector) => reflector.synced);
+  }
+
+  /** Age of the cache that is furthest behind, in ms; 0 while every watch is up. */
+  staleMs(): number {
+    return Math.max(0, ...this.#reflectors.map((reflector) => reflector.staleMs()));
+  }
+
+  /** The webhook configuration as last seen, with everything in it; undefined where there is none. */
+  webhookConfiguration(): KubeObject | undefined {
+    const { webhooks, rawWebhooks } = this.#stores;
+    return webhooks.has(WEBHOOK_CONFIGURATION) ? rawWebhooks.get(WEBHOOK_CONFIGURATION) : undefined;
+  }
+
+  /** Calls `listener` after each change that matters; the returned function ends that. */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What every replica knows of the membership: discovery over the caches, made anew only after a change,
+ * and when each group last changed. Admission and reconciler read the same one.
+ */
+import {
+  type Discovery,
+  type DiscoverySettings,
+  discover,
+  type Group,
+  type Member,
+} from '../peers/discover.ts';
+import { type PublishedView, publishedView, viewOf } from '../peers/views.ts';
+import type { Key, World } from '../peers/world.ts';
+import type { Caches } from './caches.ts';
+import type { Clock } from './clock.ts';
+
+/** Kinds whose changes can change the membership. */
+const MEMBERSHIP_KINDS = new Set(['StellarNode', 'StatefulSet']);
+
+export interface DirectoryOptions {
+  readonly caches: Caches;
+  readonly clock: Clock;
+  readonly settings: DiscoverySettings & { readonly maxPeers: number };
+  readonly leaderAlive: () => boolean;
+}
+
+export class Directory {
+  readonly #options: DirectoryOptions;
+  #discovery: Discovery | undefined;
+  readonly #views = new Map<Key, readonly Member[]>();
+  readonly #fingerprints = new Map<string, string>();
+  readonly #changedAtMs = new Map<string, number>();
+  /** False until the membership was noted once: what is there then has not changed. */
+  #watching = false;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+    options.caches.onChange((kind) => {
+      if (MEMBERSHIP_KINDS.has(kind)) this.#discovery = undefined;
+    });
+  }
+
+  get world(): World {
+    return this.#options.caches.world;
+  }
+
+  synced(): boolean {
+    return this.#options.caches.synced();
+  }
+
+  leaderAlive(): boolean {
+    return this.#options.leaderAlive();
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#options.caches.onChange(listener);
+  }
+
+  discovery(): Discovery {
+    if (!this.#discovery) {
+      this.#discovery = discover(this.world, this.#options.settings);
+      this.#views.clear();
+      if (this.synced()) this.#noteChanges(this.#discovery);
+    }
+    return this.#discovery;
+  }
+
+  /** The view that should be published for a validator; undefined for one that is no active peer. */
+  desiredView(node: Key): readonly Member[] | undefined {
+    const discovery = this.discovery();
+    const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
+    if (!group || discovery.skipped.has(node)) return undefined;
+    const known = this.#views.get(node) ?? viewOf(node, group, this.#options.settings.maxPeers);
+    this.#views.set(node, known);
+    return known;
+  }
+
+  /** The view as it stands in the validator's ConfigMap, as far as the cache knows. */
+  published(node: Key): PublishedView | undefined {
+    const [namespace = '', name = ''] = node.split('/');
+    return publishedView(this.world.configMaps.get(namespace), name);
+  }
+
+  /** When the membership of a group last changed, monotonic ms; undefined if never while we watched. */
+  membershipChangedAtMs(group: string): number | undefined {
+    this.discovery();
+    return this.#changedAtMs.get(group);
+  }
+
+  /** A group that is there when watching begins has not changed; one that appears later has. */
+  #noteChanges(discovery: Discovery): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const first = !this.#watching;
+    this.#watching = true;
+    for (const [key, group] of discovery.groups) {
+      const next = fingerprint(group);
+      if (this.#fingerprints.get(key) === next) continue;
+      this.#fingerprints.set(key, next);
+      if (!first) this.#changedAtMs.set(key, nowMs);
+    }
+    for (const key of this.#fingerprints.keys()) {
+      if (discovery.groups.has(key)) continue;
+      this.#fingerprints.delete(key);
+      this.#changedAtMs.delete(key);
+    }
+  }
+}
+
+const fingerprint = (group: Group): string => group.members.map((member) => member.digest).join();

@@ -1,0 +1,221 @@
+/**
+ * The Kube port over @kubernetes/client-node: its KubeConfig for where and who, its Watch for streams.
+ * Single requests go over node:https with that authentication, because each needs a deadline below the
+ * leader lease's margin and the client's typed models drop fields that they do not know.
+ */
+import { type RequestOptions, request } from 'node:https';
+import { KubeConfig, Watch } from '@kubernetes/client-node';
+import { parseJson } from '../peers/field.ts';
+import {
+  hasStatus,
+  type Kube,
+  KubeError,
+  type KubeObject,
+  type ListQuery,
+  type ObjectList,
+  type WatchEvent,
+} from './kube.ts';
+import { collectionPath, objectPath, type Resource } from './resources.ts';
+
+/** A quiet watch is cut after this: the server sends a bookmark about every minute. */
+const WATCH_SILENCE_MS = 90_000;
+const WATCH_TIMEOUT_SECONDS = 600;
+const PAGE_LIMIT = 500;
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
+/** KubeConfig from the usual places: KUBECONFIG, ~/.kube/config, the pod's ServiceAccount. */
+export function loadKubeConfig(options: { path?: string; context?: string } = {}): KubeConfig {
+  const config = new KubeConfig();
+  if (options.path) config.loadFromFile(options.path);
+  else config.loadFromDefault();
+  if (options.context) config.setCurrentContext(options.context);
+  return config;
+}
+
+/** Kube over that configuration; every single request fails after `timeoutMs`. */
+export function createKube(config: KubeConfig, options: { timeoutMs: number; userAgent: string }): Kube {
+  const send = (call: Call) => sendRequest(config, call, options);
+  return {
+    get: async (ref) => {
+      try {
+        return (await send({ method: 'GET', path: objectPath(ref) })) as KubeObject;
+      } catch (error) {
+        if (hasStatus(error, 404)) return undefined;
+        throw error;
+      }
+    },
+    list: (resource, query) => listPages(send, resource, query ?? {}),
+    create: async (resource, body) =>
+      (await send({
+        method: 'POST',
+        path: collectionPath(resource, body.metadata.namespace),
+        body,
+      })) as KubeObject,
+    apply: async (ref, body, { manager, force = false }) =>
+      (await send({
+        method: 'PATCH',
+        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=Strict`,
+        body: { ...body, apiVersion: ref.resource.apiVersion, kind: ref.resource.kind },
+        contentType: 'application/apply-patch+yaml',
+      })) as KubeObject,
+    replace: async (ref, body) => (await send({ method: 'PUT', path: objectPath(ref), body })) as KubeObject,
+    patch: async (ref, operations) =>
+      (await send({
+        method: 'PATCH',
+        path: objectPath(ref),
+        body: operations,
+        contentType: 'application/json-patch+json',
+      })) as KubeObject,
+    delete: async (ref, preconditions) => {
+      try {
+        await send({ method: 'DELETE', path: objectPath(ref), body: { preconditions } });
+      } catch (error) {
+        if (!hasStatus(error, 404)) throw error;
+      }
+    },
+    watch: (resource, query, onEvent, signal) => runWatch({ config, resource, query }, onEvent, signal),
+  };
+}
+
+function queryString(query: ListQuery, extra: Record<string, string> = {}): string {
+  const params = new URLSearchParams(extra);
+  if (query.labelSelector) params.set('labelSelector', query.labelSelector);
+  if (query.fieldSelector) params.set('fieldSelector', query.fieldSelector);
+  return params.toString();
+}
+
+async function listPages(
+  send: (call: Call) => Promise<unknown>,
+  resource: Resource,
+  query: ListQuery,
+): Promise<ObjectList> {
+  const items: KubeObject[] = [];
+  let continueToken = '';
+  for (;;) {
+    const extra: Record<string, string> = { limit: String(PAGE_LIMIT) };
+    if (continueToken) extra.continue = continueToken;
+    const path = `${collectionPath(resource, query.namespace)}?${queryString(query, extra)}`;
+    const page = (await send({ method: 'GET', path })) as {
+      items: KubeObject[];
+      metadata: { resourceVersion: string; continue?: string };
+    };
+    items.push(...page.items);
+    continueToken = page.metadata.continue ?? '';
+    if (!continueToken) return { items, resourceVersion: page.metadata.resourceVersion };
+  }
+}
+
+async function sendRequest(
+  config: KubeConfig,
+  call: Call,
+  options: { timeoutMs: number; userAgent: string },
+): Promise<unknown> {
+  const server = config.getCurrentCluster()?.server;
+  if (!server) throw new KubeError('no cluster in the kubeconfig: set KUBECONFIG', { status: 0 });
+  const requestOptions: RequestOptions = {};
+  await config.applyToHTTPSOptions(requestOptions as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+  const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
+  requestOptions.method = call.method;
+  requestOptions.signal = AbortSignal.timeout(options.timeoutMs);
+  requestOptions.headers = {
+    ...requestOptions.headers,
+    accept: 'application/json',
+    'user-agent': options.userAgent,
+    ...(payload === undefined
+      ? {}
+      : {
+          'content-type': call.contentType ?? 'application/json',
+          'content-length': Buffer.byteLength(payload),
+        }),
+  };
+  const url = new URL(server.replace(/\/$/, '') + call.path);
+  const answer = await exchange(url, requestOptions, payload).catch((cause: unknown) => {
+    throw new KubeError(`${call.method} ${call.path}: no answer from the API server (${String(cause)})`, {
+      status: 0,
+      cause,
+    });
+  });
+  return readAnswer(call, answer);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+function exchange(url: URL, options: RequestOptions, payload: string | undefined): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, options, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          retryAfter: incoming.headers['retry-after'],
+          text: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}
+
+function readAnswer(call: Call, answer: Answer): unknown {
+  const body = parseJson(answer.text);
+  if (answer.status >= 200 && answer.status < 300) return body;
+  const status = (body ?? {}) as { message?: string; reason?: string };
+  const message = status.message ?? (answer.text.slice(0, 200) || 'empty answer');
+  throw new KubeError(`${call.method} ${call.path}: ${answer.status} ${message}`, {
+    status: answer.status,
+    reason: status.reason ?? '',
+    retryAfterSeconds: answer.retryAfter ? Number(answer.retryAfter) : undefined,
+  });
+}
+
+async function runWatch(
+  target: { config: KubeConfig; resource: Resource; query: ListQuery & { resourceVersion: string } },
+  onEvent: (event: WatchEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const watch = new Watch(target.config);
+  // The client's own 30 s would cut every quiet watch between two bookmarks.
+  Object.assign(watch, { requestTimeoutMs: WATCH_SILENCE_MS });
+  const path = collectionPath(target.resource, target.query.namespace);
+  const params = {
+    resourceVersion: target.query.resourceVersion,
+    allowWatchBookmarks: true,
+    timeoutSeconds: WATCH_TIMEOUT_SECONDS,
+    labelSelector: target.query.labelSelector,
+    fieldSelector: target.query.fieldSelector,
+  };
+  const done = Promise.withResolvers<void>();
+  const controller = await watch.watch(
+    path,
+    params,
+    (type: string, object: KubeObject) => {
+      if (!signal.aborted) onEvent({ type, object });
+    },
+    (error: unknown) => (error ? done.reject(watchError(path, error)) : done.resolve()),
+  );
+  const abort = () => {
+    controller.abort();
+    done.resolve();
+  };
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  await done.promise.finally(() => signal.removeEventListener('abort', abort));
+}
+
+function watchError(path: string, cause: unknown): KubeError {
+  const status = (cause as { statusCode?: number }).statusCode ?? 0;
+  return new KubeError(`watch ${path}: ${String(cause)}`, { status, cause });
+}

@@ -1,0 +1,110 @@
+/**
+ * The narrow port through which everything reaches the API server, and the error it fails with.
+ * Owns types only; kube-client.ts implements it for real, tests may implement it in memory.
+ */
+import type { ObjectRef, Resource } from './resources.ts';
+
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: Array<{
+    apiVersion: string;
+    kind: string;
+    name: string;
+    uid: string;
+    controller?: boolean;
+  }>;
+  managedFields?: Array<{ manager?: string; operation?: string; fieldsV1?: unknown }>;
+}
+
+/** Any Kubernetes object; what is beyond metadata is read by the projections that need it. */
+export interface KubeObject {
+  apiVersion?: string;
+  kind?: string;
+  metadata: ObjectMeta;
+  [field: string]: unknown;
+}
+
+export interface ListQuery {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ObjectList {
+  readonly items: KubeObject[];
+  readonly resourceVersion: string;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: KubeObject;
+}
+
+/** RFC 6902 operation. */
+export interface PatchOperation {
+  readonly op: 'add' | 'replace' | 'remove' | 'test';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/** Every method rejects with KubeError, within the client's request timeout. */
+export interface Kube {
+  /** The object, or undefined where there is none (404). */
+  get(ref: ObjectRef): Promise<KubeObject | undefined>;
+  list(resource: Resource, query?: ListQuery): Promise<ObjectList>;
+  /** POST; 409 (AlreadyExists) if it is there. */
+  create(resource: Resource, body: KubeObject): Promise<KubeObject>;
+  /** Server-side apply. It creates what is missing, and is no lock: see DESIGN §5. */
+  apply(ref: ObjectRef, body: KubeObject, options: { manager: string; force?: boolean }): Promise<KubeObject>;
+  /** PUT; with `metadata.resourceVersion` in the body it fails with 409 if anybody wrote in between. */
+  replace(ref: ObjectRef, body: KubeObject): Promise<KubeObject>;
+  /** JSON Patch; a failed `test` is a 422. */
+  patch(ref: ObjectRef, operations: readonly PatchOperation[]): Promise<KubeObject>;
+  /** DELETE with preconditions; 409 if they do not hold, resolves if the object is gone already. */
+  delete(ref: ObjectRef, preconditions: { uid?: string; resourceVersion?: string }): Promise<void>;
+  /**
+   * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
+   * aborts (resolves), or it fails (rejects; 410 where the version is too old).
+   */
+  watch(
+    resource: Resource,
+    query: ListQuery & { resourceVersion: string },
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** A request that failed: by the API server's answer (`status` > 0), or on the way (`status` 0). */
+export class KubeError extends Error {
+  readonly status: number;
+  /** The API server's machine-readable reason, e.g. `Conflict`, `AlreadyExists`, `Forbidden`. */
+  readonly reason: string;
+  /** Seconds the server asks to wait (Retry-After), where it does. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    message: string,
+    details: { status: number; reason?: string; retryAfterSeconds?: number | undefined; cause?: unknown },
+  ) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.name = 'KubeError';
+    this.status = details.status;
+    this.reason = details.reason ?? '';
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+/** True for a KubeError with that HTTP status. */
+export const hasStatus = (error: unknown, status: number): error is KubeError =>
+  error instanceof KubeError && error.status === status;
+
+/** True where somebody else wrote first: 409, or a failed `test` of a JSON Patch (422 Invalid). */
+export const isConflict = (error: unknown): boolean => hasStatus(error, 409);

@@ -1,0 +1,32 @@
+/**
+ * The World read afresh from the API server, past every cache: what a restart is decided on last.
+ */
+import type { World } from '../peers/world.ts';
+import type { Kube } from './kube.ts';
+import { createStores, namedSources, type Scope, type Source, validatorSources, worldOf } from './sources.ts';
+
+export interface LiveWorld {
+  readonly world: World;
+  /** resourceVersion of an object as it was read, by kind and key. */
+  version(kind: string, key: string): string | undefined;
+}
+
+/** Lists everything that is watched, once. Rejects with KubeError if any of it cannot be read. */
+export async function readLive(kube: Kube, scope: Scope): Promise<LiveWorld> {
+  const stores = createStores();
+  const versions = new Map<string, string>();
+  const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
+  await Promise.all(sources.map((source) => readSource(kube, source, versions)));
+  return { world: worldOf(stores), version: (kind, key) => versions.get(`${kind} ${key}`) };
+}
+
+async function readSource(kube: Kube, source: Source<unknown>, versions: Map<string, string>): Promise<void> {
+  for (const query of source.queries) {
+    const { items } = await kube.list(source.resource, query);
+    for (const item of items) {
+      const key = source.keyOf(item);
+      source.store.set(key, source.project(item));
+      versions.set(`${source.resource.kind} ${key}`, item.metadata.resourceVersion ?? '');
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Keeps one local store equal to what the API server has: list, then watch, for ever, with backoff.
+ * It stores projections, so that an event that changes nothing we read wakes nobody. Why not the
+ * client's own informer: docs/decisions/0002.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from './clock.ts';
+import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './kube.ts';
+import type { Log } from './log.ts';
+import type { Resource } from './resources.ts';
+
+const BACKOFF_MS_MIN = 200;
+const BACKOFF_MS_MAX = 10_000;
+/** A watch that has lasted this long was accepted by the server; refusals come sooner. */
+const WATCH_PROVEN_MS = 2_000;
+
+export interface ReflectorOptions<T> {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly resource: Resource;
+  readonly query: ListQuery;
+  /** Key in the store. */
+  readonly keyOf: (object: KubeObject) => string;
+  readonly project: (object: KubeObject) => T;
+  readonly store: Map<string, T>;
+  /** Called after each change of the store; `key` names what changed. */
+  readonly onChange: (key: string) => void;
+}
+
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  #version = '';
+  /** Keys of ours in the store, which several reflectors (one a namespace) may share. */
+  #keys = new Set<string>();
+  #synced = false;
+  /** When the store was last known to be current, and since when a watch keeps it so. */
+  #freshAtMs: number;
+  #watchingSinceMs: number | undefined;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#freshAtMs = options.clock.monotonicMs();
+  }
+
+  /** True once the first list is in the store. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** How long the store has been without a watch that keeps it current, in ms; 0 while it has one. */
+  staleMs(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    const watching = this.#watchingSinceMs !== undefined && nowMs - this.#watchingSinceMs >= WATCH_PROVEN_MS;
+    return watching ? 0 : nowMs - this.#freshAtMs;
+  }
+
+  /** Lists and watches until `signal` aborts. Never rejects: what fails is logged and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, resource } = this.#options;
+    let backoffMs = BACKOFF_MS_MIN;
+    while (!signal.aborted) {
+      const startedAtMs = clock.monotonicMs();
+      try {
+        await this.#listAndWatch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (hasStatus(error, 410)) this.#version = '';
+        else log.warn({ error, kind: resource.kind, retryMs: backoffMs }, 'watch failed');
+        if (clock.monotonicMs() - startedAtMs > BACKOFF_MS_MAX) backoffMs = BACKOFF_MS_MIN;
+        await clock.sleep(clock.jitter(backoffMs), signal);
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+      }
+    }
+  }
+
+  async #listAndWatch(signal: AbortSignal): Promise<void> {
+    const { kube, clock, resource, query } = this.#options;
+    if (this.#version === '') {
+      const list = await kube.list(resource, query);
+      this.#replaceAll(list.items);
+      this.#version = list.resourceVersion;
+      this.#synced = true;
+      this.#freshAtMs = clock.monotonicMs();
+    }
+    this.#watchingSinceMs = clock.monotonicMs();
+    await kube
+      .watch(resource, { ...query, resourceVersion: this.#version }, (event) => this.#take(event), signal)
+      .finally(() => this.#endWatch());
+    if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
+  }
+
+  #endWatch(): void {
+    if (this.staleMs() === 0) this.#freshAtMs = this.#options.clock.monotonicMs();
+    this.#watchingSinceMs = undefined;
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    if (type === 'ERROR') {
+      // The object is a Status; whatever it says, the version may be no good any more.
+      this.#version = '';
+      return;
+    }
+    this.#freshAtMs = this.#options.clock.monotonicMs();
+    if (type === 'ADDED' || type === 'MODIFIED') this.#put(object);
+    if (type === 'DELETED') this.#remove(this.#options.keyOf(object));
+    this.#version = object.metadata.resourceVersion ?? '';
+  }
+
+  #replaceAll(objects: readonly KubeObject[]): void {
+    const present = new Set(objects.map(this.#options.keyOf));
+    for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
+    for (const object of objects) this.#put(object);
+  }
+
+  #put(object: KubeObject): void {
+    const { store, keyOf, project, onChange } = this.#options;
+    const key = keyOf(object);
+    const next = project(object);
+    this.#keys.add(key);
+    const known = store.get(key);
+    if (known !== undefined && isDeepStrictEqual(known, next)) return;
+    store.set(key, next);
+    onChange(key);
+  }
+
+  #remove(key: string): void {
+    this.#keys.delete(key);
+    if (this.#options.store.delete(key)) this.#options.onChange(key);
+  }
+}

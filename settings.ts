@@ -1,0 +1,172 @@
+/**
+ * Every setting once: environment name, default, check and the sentence that documents it.
+ * docs/settings.md is generated from this table. The only reader of the environment is main.ts.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+
+interface Setting<S extends TSchema = TSchema> {
+  readonly env: string;
+  readonly schema: S;
+  readonly fallback: Static<S>;
+  readonly doc: string;
+}
+
+const setting = <S extends TSchema>(
+  env: string,
+  schema: S,
+  fallback: Static<S>,
+  doc: string,
+): Setting<S> => ({
+  env,
+  schema,
+  fallback,
+  doc,
+});
+
+const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
+const port = Type.Integer({ minimum: 0, maximum: 65_535 });
+const dnsName = Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', maxLength: 253 });
+/** Names with a comma between; empty for none. */
+const names = Type.String({ pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$' });
+
+export const SETTINGS = {
+  namespace: setting('POD_NAMESPACE', dnsName, 'stellar-peers', 'Our own namespace.'),
+  podName: setting(
+    'POD_NAME',
+    dnsName,
+    'stellar-peers',
+    'Name of this replica, shown as holder of the Lease.',
+  ),
+  watchNamespaces: setting(
+    'WATCH_NAMESPACES',
+    names,
+    '',
+    'Namespaces to look at, with a comma between; empty for all.',
+  ),
+  peerScope: setting(
+    'PEER_SCOPE',
+    Type.Union([Type.Literal('cluster'), Type.Literal('namespace')]),
+    'cluster',
+    'Whether validators know those of other namespaces: `cluster` or `namespace`.',
+  ),
+  clusterDomain: setting('CLUSTER_DOMAIN', dnsName, 'cluster.local', 'DNS domain of the cluster.'),
+  maxPeers: setting(
+    'MAX_PEERS',
+    Type.Integer({ minimum: 1, maximum: 100 }),
+    24,
+    'Most peers in one view; stellar-core keeps 8 outbound connections.',
+  ),
+  rollBelow: setting(
+    'ROLL_BELOW',
+    Type.String({ pattern: '^(all|[0-9]{1,3})$' }),
+    '8',
+    'A validator is restarted for missing peers only while it knows fewer than this many; `all` for every change.',
+  ),
+  maxUnavailable: setting(
+    'MAX_UNAVAILABLE',
+    Type.Integer({ minimum: 0, maximum: 100 }),
+    1,
+    'Most validators of a group that may be down for a restart of ours to go ahead, that one included.',
+  ),
+  minReadySeconds: setting(
+    'MIN_READY_SECONDS',
+    seconds(0, 86_400),
+    300,
+    'How long all other validators of a group must have been Ready before one is restarted.',
+  ),
+  stabilizationSeconds: setting(
+    'STABILIZATION_SECONDS',
+    seconds(0, 600),
+    30,
+    'How long the membership of a group must have been unchanged before one is restarted.',
+  ),
+  deleteMinAgeSeconds: setting(
+    'DELETE_MIN_AGE_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'A pod that is not Ready is not replaced before it is this old.',
+  ),
+  adoptExisting: setting(
+    'ADOPT_EXISTING',
+    Type.Union([Type.Literal('hold'), Type.Literal('restart')]),
+    'hold',
+    'What becomes of pods older than the webhook: `hold` until their next restart, or `restart` one at a time.',
+  ),
+  resyncSeconds: setting(
+    'RESYNC_SECONDS',
+    seconds(1, 86_400),
+    300,
+    'How often everything is looked at again, though nothing has changed.',
+  ),
+  leaseDurationSeconds: setting(
+    'LEASE_DURATION_SECONDS',
+    seconds(1, 300),
+    15,
+    'How long after the last renewal another replica may take the lead.',
+  ),
+  requestTimeoutSeconds: setting(
+    'REQUEST_TIMEOUT_SECONDS',
+    seconds(0.1, 60),
+    5,
+    'How long one request to the API server may take; less than a third of the Lease.',
+  ),
+  webhookPort: setting(
+    'WEBHOOK_PORT',
+    port,
+    8443,
+    'Port of the admission webhook (TLS); 0 for any free one.',
+  ),
+  httpPort: setting('HTTP_PORT', port, 8080, 'Port of /healthz, /readyz and /metrics; 0 for any free one.'),
+  bindAddress: setting(
+    'BIND_ADDRESS',
+    Type.String({ pattern: '^[0-9a-fA-F.:]+$' }),
+    '::',
+    'Address to listen on.',
+  ),
+  webhookHosts: setting(
+    'WEBHOOK_HOSTS',
+    Type.String({ pattern: '^[0-9a-zA-Z.:,-]*$' }),
+    '',
+    'Further host names or addresses for the managed certificate, with a comma between.',
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
+    'info',
+    'Least level that is logged: `debug`, `info`, `warn` or `error`.',
+  ),
+} as const satisfies Record<string, Setting>;
+
+export type Settings = { readonly [K in keyof typeof SETTINGS]: Static<(typeof SETTINGS)[K]['schema']> };
+
+/** A setting that cannot be used: what was found, where, and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+function readSetting(entry: Setting, text: string | undefined): unknown {
+  if (text === undefined || text === '') return entry.fallback;
+  const value = Value.Convert(entry.schema, text);
+  if (Value.Check(entry.schema, value)) return value;
+  const [error] = Value.Errors(entry.schema, value);
+  throw new SettingsError(
+    `${entry.env}=${JSON.stringify(text)} ${error?.message ?? 'is not valid'}. ${entry.doc}`,
+  );
+}
+
+/**
+ * Settings from an environment; an empty value means the default.
+ * Throws SettingsError naming the variable, what it holds and what is allowed.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const values = Object.entries(SETTINGS).map(([key, entry]) => [key, readSetting(entry, env[entry.env])]);
+  const settings = Object.freeze(Object.fromEntries(values)) as Settings;
+  if (settings.requestTimeoutSeconds * 3 > settings.leaseDurationSeconds) {
+    throw new SettingsError(
+      `REQUEST_TIMEOUT_SECONDS=${settings.requestTimeoutSeconds} is more than a third of ` +
+        `LEASE_DURATION_SECONDS=${settings.leaseDurationSeconds}: a slow write could outlive the leadership.`,
+    );
+  }
+  return settings;
+}
