@@ -1,0 +1,69 @@
+/**
+ * Who is up: the state of one validator's pods, and what PodDisruptionBudgets say. Pure.
+ */
+import { podOf } from '../peers/discover.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import { matchesSelector } from '../peers/selectors.ts';
+import type { PdbFacts, PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
+
+/** All pods of the StatefulSet that are there, by ordinal. */
+export const podsOf = (world: World, statefulSet: StatefulSetFacts): PodFacts[] =>
+  Array.from({ length: statefulSet.replicas }, (_, ordinal) => podOf(world, statefulSet, ordinal)).filter(
+    (pod) => pod !== undefined,
+  );
+
+/** True while the StatefulSet's controller has something to do: a roll or a change of size. */
+export const isUnsettled = (statefulSet: StatefulSetFacts): boolean =>
+  statefulSet.observedGeneration < statefulSet.generation ||
+  statefulSet.currentReplicas !== statefulSet.replicas ||
+  (statefulSet.updateRevision !== '' && statefulSet.currentRevision !== statefulSet.updateRevision);
+
+const isUp = (pod: PodFacts): boolean => pod.ready && !pod.deleting;
+
+/** True if all pods of the StatefulSet are there and Ready. */
+export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
+  const pods = podsOf(world, statefulSet);
+  return pods.length === statefulSet.replicas && pods.every(isUp);
+}
+
+/** Why the validator counts as down in its group's budget; undefined while it is up. */
+export function downBecause(
+  world: World,
+  validator: Validator,
+  statefulSet: StatefulSetFacts | undefined,
+): string | undefined {
+  if (validator.budget === 'uncounted') return undefined;
+  if (validator.suspended) return 'suspended';
+  if (validator.maintenance) return 'in maintenance';
+  if (!statefulSet) return 'without StatefulSet';
+  if (isUnsettled(statefulSet)) return 'being rolled';
+  return allReady(world, statefulSet) ? undefined : 'not Ready';
+}
+
+/** When the last pod of the StatefulSet became Ready, ms since the epoch; 0 without pods. */
+export const readySinceMs = (world: World, statefulSet: StatefulSetFacts): number =>
+  Math.max(0, ...podsOf(world, statefulSet).map((pod) => pod.readyChangedAtMs ?? Number.POSITIVE_INFINITY));
+
+/**
+ * The first budget that forbids to disrupt these pods now. A StatefulSet's roll does not ask budgets, so we do.
+ * One that could never allow anything is set aside only if the validator's own operator generated it
+ * (upstream makes minAvailable 1 over one pod); a person's says what it means.
+ */
+export function forbiddingBudget(
+  world: World,
+  validator: Validator,
+  pods: readonly PodFacts[],
+): Reason | undefined {
+  for (const pdb of world.pdbs.values()) {
+    if (pdb.namespace !== validator.namespace || !covers(pdb, pods)) continue;
+    const generated = pdb.ownerNodeUid === validator.uid;
+    if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
+    if (!pdb.current || pdb.disruptionsAllowed < 1) return reason('PdbForbids', pdb.key);
+  }
+  return undefined;
+}
+
+const covers = (pdb: PdbFacts, pods: readonly PodFacts[]): boolean => {
+  const { selector } = pdb;
+  return selector !== undefined && pods.some((pod) => matchesSelector(selector, pod.labels));
+};

@@ -1,0 +1,146 @@
+/**
+ * One validator at a time: what its pods lack, and what of its own forbids a restart now. Pure.
+ */
+import type { Discovery, Group } from '../peers/discover.ts';
+import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
+import { publishedView } from '../peers/views.ts';
+import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
+import { allReady, isUnsettled, podsOf } from './availability.ts';
+import { type DriftKind, type DriftSettings, judgePod, type Liveness, type Verdict } from './drift.ts';
+import type { RestartKind } from './journal.ts';
+
+export interface CandidateSettings extends DriftSettings {
+  readonly ownNamespace: string;
+  readonly deleteMinAgeMs: number;
+}
+
+export interface CandidateInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly group: Group;
+  readonly liveness: Liveness;
+  readonly settings: CandidateSettings;
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+}
+
+/** A validator whose pods drifted: how it would be restarted, and why not, if not. */
+export interface Candidate {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly drift: DriftKind;
+  readonly kind: RestartKind;
+  /** The pods to be replaced. */
+  readonly pods: readonly PodFacts[];
+  readonly hold: Reason | undefined;
+  /** In how many ms the hold ends by itself, where that is known. */
+  readonly releasedInMs?: number;
+}
+
+/** What became of looking at one validator: nothing to do, held without drift, or a candidate. */
+export type Finding =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'held'; readonly reason: Reason }
+  | { readonly kind: 'candidate'; readonly candidate: Candidate };
+
+const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
+
+/** Looks at one validator. Only validators with pods can have drifted. */
+export function examine(validator: Validator, input: CandidateInput): Finding {
+  const statefulSet = input.discovery.statefulSetOf.get(validator.key);
+  if (!statefulSet) return withoutStatefulSet(validator, input.world);
+  const judged = podsOf(input.world, statefulSet)
+    .filter((pod) => !pod.deleting)
+    .map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
+  const drift = SEVERITY.find((kind) => judged.some(({ verdict }) => isDrift(verdict, kind)));
+  if (drift === undefined) {
+    const held = judged.map(({ verdict }) => verdict).find((verdict) => verdict.kind === 'held');
+    return held ?? { kind: 'fine' };
+  }
+  const drifted = judged.filter(({ verdict }) => verdict.kind === 'drift').map(({ pod }) => pod);
+  return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drift, drifted }, input) };
+}
+
+function withoutStatefulSet(validator: Validator, world: World): Finding {
+  if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
+  return { kind: 'fine' };
+}
+
+const isDrift = (verdict: Verdict, kind: DriftKind): boolean =>
+  verdict.kind === 'drift' && verdict.drift === kind;
+
+function judge(
+  validator: Validator,
+  statefulSet: StatefulSetFacts,
+  pod: PodFacts,
+  { world, group, liveness, settings }: CandidateInput,
+): Verdict {
+  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
+  return judgePod({ world, validator, statefulSet, pod, group, published, liveness, settings });
+}
+
+interface Drifted {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly drift: DriftKind;
+  readonly drifted: readonly PodFacts[];
+}
+
+/**
+ * A StatefulSet whose pods are all Ready is restarted by its template; otherwise a bump would do nothing until
+ * its pods turn Ready, and then act unasked, so pods that are not Ready are deleted one by one.
+ */
+function candidateOf(found: Drifted, input: CandidateInput): Candidate {
+  const { validator, statefulSet, drift } = found;
+  const bump = allReady(input.world, statefulSet);
+  const notReady = found.drifted.filter((pod) => !pod.ready);
+  const pods = bump ? podsOf(input.world, statefulSet) : notReady.slice(0, 1);
+  const base = { validator, statefulSet, drift, kind: bump ? 'bump' : 'delete', pods } as const;
+  const hold =
+    strategyHold(validator, input) ??
+    statefulSetHold(validator, statefulSet) ??
+    (bump ? bumpHold(pods) : deleteHold(found, pods, input));
+  if (hold?.code !== 'TooYoung') return { ...base, hold };
+  const ageMs = input.nowMs - (pods[0]?.createdAtMs ?? 0);
+  return { ...base, hold, releasedInMs: Math.max(0, input.settings.deleteMinAgeMs - ageMs) };
+}
+
+/** Pauses and strategies, the most general first. A value that is not known here means hold. */
+function strategyHold(validator: Validator, { world, settings }: CandidateInput): Reason | undefined {
+  const everything = world.configMaps.get(settings.ownNamespace);
+  if (!everything) return reason('PauseUnknown');
+  const values: ReadonlyArray<readonly [string, string | undefined]> = [
+    [`ConfigMap ${everything.key}`, everything.rollout],
+    [`Namespace ${validator.namespace}`, world.namespaces.get(validator.namespace)?.rollout],
+    [`StellarNode ${validator.key}`, validator.rollout],
+  ];
+  const found = values.find(([, value]) => value !== undefined && value !== 'RollingUpdate');
+  if (!found) return undefined;
+  const [where, value] = found;
+  return value === 'paused' ? reason('Paused', where) : reason('UnknownStrategy', `${where}: ${value}`);
+}
+
+function statefulSetHold(validator: Validator, statefulSet: StatefulSetFacts): Reason | undefined {
+  const holds: ReadonlyArray<readonly [boolean, ReasonCode]> = [
+    [validator.maintenance, 'Maintenance'],
+    [statefulSet.strategy !== 'RollingUpdate', 'OnDelete'],
+    [statefulSet.partition > 0, 'Partitioned'],
+    [isUnsettled(statefulSet), 'Unsettled'],
+  ];
+  const found = holds.find(([applies]) => applies);
+  return found && reason(found[1]);
+}
+
+const bumpHold = (pods: readonly PodFacts[]): Reason | undefined =>
+  pods.every((pod) => pod.hasReadinessProbe) ? undefined : reason('ReadinessUnknown');
+
+/** A pod that is not Ready may be hours into a catch-up: only what cannot get well by itself is replaced. */
+function deleteHold(
+  { validator, drift }: Drifted,
+  [pod]: readonly PodFacts[],
+  { nowMs, settings }: CandidateInput,
+): Reason | undefined {
+  if (!pod) return reason('NotAllReady');
+  if (drift === 'short' || (drift === 'isolated' && validator.network.isPublic)) return reason('CatchingUp');
+  return nowMs - pod.createdAtMs < settings.deleteMinAgeMs ? reason('TooYoung') : undefined;
+}

@@ -1,0 +1,95 @@
+/**
+ * Drift: why a pod may need a restart, judged from what it started with and what is published. Pure.
+ *
+ *   pod is …            and …                                                     → verdict
+ *   not injected        admission would inject it, and it is no older than that   → notInjected
+ *                       opted out, taken names, not selected, older               → held, with the reason
+ *   injected, isolated  its view has had no live peer for 10 min (at once: empty)
+ *                       and the published view has one                            → isolated
+ *   injected, short     live peers are missing and it knows fewer than it should  → short
+ *   anything else                                                                 → none
+ */
+import type { Group } from '../peers/discover.ts';
+import { parseDigests } from '../peers/hash.ts';
+import { decideInjection, optsOut } from '../peers/inject.ts';
+import { INJECTION } from '../peers/names.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import { webhookSelects } from '../peers/selectors.ts';
+import type { PublishedView } from '../peers/views.ts';
+import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
+
+export type DriftKind = 'notInjected' | 'isolated' | 'short';
+
+export type Verdict =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'held'; readonly reason: Reason }
+  | { readonly kind: 'drift'; readonly drift: DriftKind };
+
+export interface DriftSettings {
+  /** A pod that knows this many peers is not restarted for more of them; Infinity for every change. */
+  readonly rollBelow: number;
+  readonly adoptExisting: boolean;
+}
+
+export interface Liveness {
+  /** True if the member's pod runs now. */
+  isLive(digest: string): boolean;
+  /** True if it ran at any time within the last 10 minutes, or if nobody has watched for that long. */
+  wasLive(digest: string): boolean;
+}
+
+export interface DriftInput {
+  readonly world: World;
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly pod: PodFacts;
+  readonly group: Group;
+  readonly published: PublishedView | undefined;
+  readonly liveness: Liveness;
+  readonly settings: DriftSettings;
+}
+
+const NONE: Verdict = { kind: 'none' };
+const held = (why: Reason): Verdict => ({ kind: 'held', reason: why });
+const drift = (kind: DriftKind): Verdict => ({ kind: 'drift', drift: kind });
+
+/** What one running pod lacks. A pod that is not injected is judged by that alone. */
+export function judgePod(input: DriftInput): Verdict {
+  return input.pod.injected ? judgeView(input) : judgeInjection(input);
+}
+
+function judgeInjection({ world, validator, statefulSet, pod, settings }: DriftInput): Verdict {
+  const namespace = world.namespaces.get(validator.namespace);
+  const optedOut = optsOut(validator.injection) || optsOut(namespace?.labels[INJECTION]);
+  const decision = decideInjection(statefulSet.template, { node: validator.name, optedOut });
+  if (decision.kind === 'skip') return held(decision.reason);
+  const { webhook } = world;
+  if (!webhook) return held(reason('WebhookMissing'));
+  const { labels, annotations } = statefulSet.template;
+  const namespaceLabels = namespace?.labels ?? {};
+  if (!webhookSelects(webhook, { namespaceLabels, labels, annotations })) return held(reason('NotSelected'));
+  const adopted = settings.adoptExisting || validator.adopt === 'now' || namespace?.adopt === 'now';
+  // Timestamps are whole seconds: a pod of the same second counts as older, since in doubt nothing restarts.
+  if (pod.createdAtMs <= webhook.createdAtMs && !adopted) return held(reason('AwaitingAdoption'));
+  return drift('notInjected');
+}
+
+function judgeView(input: DriftInput): Verdict {
+  const { pod, published, liveness } = input;
+  if (!published || published.hash === pod.peerHash || hasReadPublished(pod, published)) return NONE;
+  const running = pod.peers === undefined ? [] : parseDigests(pod.peers);
+  if (!running) return held(reason('UnreadableView', pod.peers?.slice(0, 20)));
+  const lacking = published.digests.filter((digest) => liveness.isLive(digest) && !running.includes(digest));
+  if (lacking.length === 0) return NONE;
+  if (!running.some((digest) => liveness.wasLive(digest))) return drift('isolated');
+  return isShort(running, input) ? drift('short') : NONE;
+}
+
+/** A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. */
+const hasReadPublished = (pod: PodFacts, published: PublishedView): boolean =>
+  pod.scheduledAtMs !== undefined && pod.scheduledAtMs > published.publishedAtMs;
+
+function isShort(running: readonly string[], { group, published, settings }: DriftInput): boolean {
+  const known = running.filter((digest) => group.existing.has(digest)).length;
+  return known < Math.min(settings.rollBelow, published?.digests.length ?? 0);
+}

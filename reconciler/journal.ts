@@ -1,0 +1,89 @@
+/**
+ * The journal of restarts: what we meant to do, before we did it, and what became of it. Pure.
+ * One key per group in ConfigMap `stellar-peers-restarts`; written only with the resourceVersion read, so
+ * that it is a fence between two leaders.
+ */
+import { fieldsOf, listOf, parseJson, textOf, timeOf } from '../peers/field.ts';
+import type { ConfigMapFacts, Key } from '../peers/world.ts';
+
+/** How long closed entries are kept: rates and "restarts in 24 h" are read from them. */
+const KEPT_MS = 24 * 3_600_000;
+
+export type RestartKind = 'bump' | 'delete';
+
+/** `done` as wished · `notInjected` came back without injection · `void` it never happened · `gone` with its StatefulSet. */
+export type Outcome = 'done' | 'notInjected' | 'void' | 'gone';
+
+export interface Entry {
+  readonly statefulSet: Key;
+  readonly kind: RestartKind;
+  /** UIDs of the pods to be replaced. */
+  readonly uids: readonly string[];
+  /** Value of the template annotation (bump), or the same form for a delete. */
+  readonly token: string;
+  readonly drift: string;
+  readonly atMs: number;
+  readonly outcome?: Outcome;
+  readonly endedAtMs?: number;
+}
+
+const OUTCOMES: readonly string[] = ['done', 'notInjected', 'void', 'gone'] satisfies Outcome[];
+
+function parseEntry(raw: Readonly<Record<string, unknown>>): Entry | undefined {
+  const { kind, outcome } = raw;
+  const atMs = timeOf(raw.at);
+  const statefulSet = textOf(raw.statefulSet);
+  const token = textOf(raw.token);
+  if ((kind !== 'bump' && kind !== 'delete') || !Array.isArray(raw.uids)) return undefined;
+  if (atMs === undefined || statefulSet === undefined || token === undefined) return undefined;
+  const uids = raw.uids.filter((uid) => typeof uid === 'string');
+  const entry = { statefulSet, kind, uids, token, atMs, drift: textOf(raw.drift) ?? '' } as const;
+  if (outcome === undefined) return entry;
+  if (!OUTCOMES.includes(outcome as string)) return undefined;
+  return { ...entry, outcome: outcome as Outcome, endedAtMs: timeOf(raw.endedAt) ?? atMs };
+}
+
+/**
+ * The entries of one group, oldest first; undefined where the text cannot be read in full, which must stop
+ * the group: nobody then knows what is under way.
+ */
+export function readJournal(
+  journal: ConfigMapFacts | undefined,
+  group: string,
+): readonly Entry[] | undefined {
+  const text = journal?.data[group];
+  if (text === undefined) return [];
+  const { restarts } = fieldsOf(parseJson(text));
+  if (!Array.isArray(restarts)) return undefined;
+  const entries = listOf(restarts).map(parseEntry);
+  const readable = entries.filter((entry) => entry !== undefined);
+  return readable.length === restarts.length ? readable : undefined;
+}
+
+/** The entries as they stand in the ConfigMap, without closed ones that are older than 24 h. */
+export function formatJournal(entries: readonly Entry[], nowMs: number): string {
+  const restarts = entries
+    .filter((entry) => entry.outcome === undefined || nowMs - entry.atMs < KEPT_MS)
+    .map(({ atMs, endedAtMs, ...rest }) => ({
+      at: new Date(atMs).toISOString(),
+      ...rest,
+      ...(endedAtMs === undefined ? {} : { endedAt: new Date(endedAtMs).toISOString() }),
+    }));
+  return `${JSON.stringify({ restarts }, undefined, 1)}\n`;
+}
+
+/** Entries whose restart has begun, or may have, and is not over. */
+export const openEntries = (entries: readonly Entry[]): Entry[] =>
+  entries.filter((entry) => entry.outcome === undefined);
+
+/** `entries` with the given one closed. */
+export const closeEntry = (
+  entries: readonly Entry[],
+  entry: Entry,
+  outcome: Outcome,
+  endedAtMs: number,
+): Entry[] =>
+  entries.map((each) => {
+    const same = each.token === entry.token && each.statefulSet === entry.statefulSet && !each.outcome;
+    return same ? { ...each, outcome, endedAtMs } : each;
+  });

@@ -1,0 +1,187 @@
+/**
+ * Leadership by a Lease: at most one replica reconciles. Owns the Lease, and says for how long it is ours.
+ * The Lease is created empty by server-side apply (RBAC can name that) and claimed only by a PUT with the
+ * resourceVersion read, since two applies by one field manager would both succeed.
+ */
+import { FIELD_MANAGER, LEADER_LEASE } from '../peers/names.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
+import type { Log } from '../runtime/log.ts';
+import { Leases, type ObjectRef } from '../runtime/resources.ts';
+
+export interface LeaderOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly leaseDurationMs: number;
+  /** A write of ours may take this long: leadership ends that much before the Lease does. */
+  readonly requestTimeoutMs: number;
+}
+
+interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly renewTime?: string;
+  readonly acquireTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+export class Leader {
+  readonly #options: LeaderOptions;
+  readonly #ref: ObjectRef;
+  #lease: KubeObject | undefined;
+  /** The holder's record as last seen to change, and when by our own clock: foreign clocks are not trusted. */
+  #record = '';
+  #recordChangedAtMs: number;
+  /** Until when the Lease is surely ours, monotonic; 0 while it is not. */
+  #oursUntilMs = 0;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#ref = { resource: Leases, namespace: options.namespace, name: LEADER_LEASE };
+    this.#recordChangedAtMs = options.clock.monotonicMs();
+  }
+
+  /** For how long a write may still begin, in ms; 0 or less for a replica that does not lead. */
+  remainingMs(): number {
+    return this.#oursUntilMs - this.#options.clock.monotonicMs() - this.#options.requestTimeoutMs;
+  }
+
+  leads(): boolean {
+    return this.remainingMs() > 0;
+  }
+
+  /** True if some replica leads, this one included, as far as can be seen from here. */
+  someoneLeads(): boolean {
+    if (this.leads()) return true;
+    const { clock, leaseDurationMs } = this.#options;
+    const held = (this.#spec().holderIdentity ?? '') !== '';
+    return held && clock.monotonicMs() - this.#recordChangedAtMs < leaseDurationMs;
+  }
+
+  /** Who holds the Lease, as last read. */
+  holder(): string {
+    return this.#spec().holderIdentity ?? '';
+  }
+
+  /**
+   * Stands for election until `signal` aborts, then gives the Lease back. While this replica leads, `lead` runs
+   * with a signal that aborts when leadership is lost.
+   */
+  async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, leaseDurationMs } = this.#options;
+    let term: { stop: AbortController; ended: Promise<void> } | undefined;
+    while (!signal.aborted) {
+      await this.#tryHold();
+      if (this.leads() && !term) {
+        const stop = new AbortController();
+        term = { stop, ended: lead(stop.signal) };
+      } else if (!this.leads() && term) {
+        term = await this.#endTerm(term);
+      }
+      await clock.sleep(this.#pauseMs(leaseDurationMs), signal);
+    }
+    if (term) await this.#endTerm(term);
+    await this.#release();
+  }
+
+  /** A leader that struggles tries again sooner; it has until its term ends. */
+  #pauseMs(leaseDurationMs: number): number {
+    const { clock } = this.#options;
+    return this.leads()
+      ? Math.min(leaseDurationMs / 5, this.remainingMs())
+      : clock.jitter(leaseDurationMs / 5);
+  }
+
+  async #endTerm(term: { stop: AbortController; ended: Promise<void> }): Promise<undefined> {
+    term.stop.abort();
+    await term.ended;
+    this.#options.log.info({ holder: this.holder() }, 'leadership ended');
+  }
+
+  #spec(): LeaseSpec {
+    return (this.#lease?.spec ?? {}) as LeaseSpec;
+  }
+
+  async #tryHold(): Promise<void> {
+    const { log, identity } = this.#options;
+    try {
+      if (this.#spec().holderIdentity !== identity) await this.#read();
+      if (this.#mayClaim()) await this.#claim(identity);
+    } catch (error) {
+      if (isConflict(error)) await this.#read().catch(() => undefined);
+      else log.warn({ error }, 'the leader lease could not be read or written');
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { kube } = this.#options;
+    this.#lease =
+      (await kube.get(this.#ref)) ??
+      (await kube.apply(this.#ref, leaseBody(this.#ref), { manager: FIELD_MANAGER }));
+    const record = JSON.stringify(this.#lease.spec ?? {});
+    if (record === this.#record) return;
+    this.#record = record;
+    this.#recordChangedAtMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Ours already, free, or not renewed for its whole duration while we watched. */
+  #mayClaim(): boolean {
+    const { holderIdentity = '', leaseDurationSeconds } = this.#spec();
+    const { identity, leaseDurationMs, clock } = this.#options;
+    if (holderIdentity === '' || holderIdentity === identity) return true;
+    const durationMs = Math.max(leaseDurationMs, (leaseDurationSeconds ?? 0) * 1000);
+    return clock.monotonicMs() - this.#recordChangedAtMs > durationMs;
+  }
+
+  async #claim(holderIdentity: string): Promise<void> {
+    const { clock, leaseDurationMs, log } = this.#options;
+    const before = this.#spec();
+    const led = this.leads();
+    const renewed = before.holderIdentity === holderIdentity;
+    // The term counts from before the request was sent: the server may have written it at once.
+    const sentAtMs = clock.monotonicMs();
+    const now = microTime(clock.nowMs());
+    await this.#write({
+      holderIdentity,
+      leaseDurationSeconds: Math.ceil(leaseDurationMs / 1000),
+      acquireTime: renewed ? (before.acquireTime ?? now) : now,
+      renewTime: now,
+      leaseTransitions: (before.leaseTransitions ?? 0) + (renewed ? 0 : 1),
+    });
+    this.#oursUntilMs = sentAtMs + leaseDurationMs;
+    if (!led) log.info({ identity: holderIdentity }, 'leadership begun');
+  }
+
+  async #write(spec: LeaseSpec): Promise<void> {
+    const resourceVersion = this.#lease?.metadata.resourceVersion ?? '';
+    const body = leaseBody(this.#ref);
+    this.#lease = await this.#options.kube.replace(this.#ref, {
+      ...body,
+      metadata: { ...body.metadata, resourceVersion },
+      spec,
+    });
+    this.#record = JSON.stringify(spec);
+    this.#recordChangedAtMs = this.#options.clock.monotonicMs();
+  }
+
+  async #release(): Promise<void> {
+    if (!this.leads()) return;
+    this.#oursUntilMs = 0;
+    const { holderIdentity: _, ...rest } = this.#spec();
+    await this.#write({ ...rest, holderIdentity: '' }).catch((error: unknown) =>
+      this.#options.log.warn({ error }, 'the leader lease could not be given back'),
+    );
+  }
+}
+
+const leaseBody = (ref: ObjectRef): KubeObject => ({
+  apiVersion: Leases.apiVersion,
+  kind: Leases.kind,
+  metadata: { name: ref.name, namespace: ref.namespace ?? '' },
+});
+
+/** A MicroTime, as Leases carry it. */
+const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -1,0 +1,52 @@
+/**
+ * Which members run, and which did within the last ten minutes. Kept in memory, where it may only delay:
+ * what was not watched for long enough counts as having been live.
+ */
+import { type Discovery, podOf } from '../peers/discover.ts';
+import type { World } from '../peers/world.ts';
+import type { Liveness } from './drift.ts';
+
+/** How long a peer that is gone still counts (DESIGN §4, drift 2). */
+const REMEMBERED_MS = 10 * 60_000;
+
+export class LivenessMemory {
+  readonly #startedAtMs: number;
+  readonly #seenAtMs = new Map<string, number>();
+  #live: ReadonlySet<string> = new Set();
+
+  /** `nowMs` is monotonic, like all times here. */
+  constructor(nowMs: number) {
+    this.#startedAtMs = nowMs;
+  }
+
+  /** Takes in the pods that run now, and forgets who has been gone for long. */
+  observe(world: World, discovery: Discovery, nowMs: number): void {
+    this.#live = liveDigests(world, discovery);
+    for (const digest of this.#live) this.#seenAtMs.set(digest, nowMs);
+    for (const [digest, atMs] of this.#seenAtMs) {
+      if (nowMs - atMs > REMEMBERED_MS) this.#seenAtMs.delete(digest);
+    }
+  }
+
+  /** The view of it at `nowMs` that decisions take. */
+  at(nowMs: number): Liveness {
+    const watchedLongEnough = nowMs - this.#startedAtMs > REMEMBERED_MS;
+    return {
+      isLive: (digest) => this.#live.has(digest),
+      wasLive: (digest) => !watchedLongEnough || this.#seenAtMs.has(digest),
+    };
+  }
+}
+
+/** Digests of all members whose owner-checked pod is running. */
+export function liveDigests(world: World, discovery: Discovery): Set<string> {
+  const live = new Set<string>();
+  for (const group of discovery.groups.values()) {
+    for (const member of group.members) {
+      const statefulSet = discovery.statefulSetOf.get(member.node);
+      const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
+      if (pod?.running && !pod.deleting) live.add(member.digest);
+    }
+  }
+  return live;
+}

@@ -1,0 +1,84 @@
+/**
+ * The overview in our own namespace, for people and programs: every running validator of every network.
+ * Pure; names none of the keys that the upstream operator's own discovery writes.
+ */
+import { type Discovery, podOf } from '../peers/discover.ts';
+import { byText, type World } from '../peers/world.ts';
+
+/** Below the API server's 1 MiB limit of an object, with room for metadata. */
+const OVERVIEW_BYTES_MAX = 900 * 1024;
+
+interface Entry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ordinal: number;
+  readonly dns: string;
+  readonly ip: string;
+  readonly port: number;
+}
+
+interface NetworkEntry {
+  readonly network: string;
+  readonly title: string;
+  readonly peers: Entry[];
+}
+
+function runningPeers(world: World, discovery: Discovery): Map<string, NetworkEntry> {
+  const networks = new Map<string, NetworkEntry>();
+  for (const group of discovery.groups.values()) {
+    const { id, title } = group.network;
+    const entry = networks.get(id) ?? { network: id, title, peers: [] };
+    networks.set(id, entry);
+    for (const member of group.members) {
+      const statefulSet = discovery.statefulSetOf.get(member.node);
+      const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
+      if (!pod?.running || pod.deleting || pod.ip === undefined) continue;
+      const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
+      const dns = member.address.slice(0, member.address.lastIndexOf(':'));
+      const { namespace, ordinal, port } = member;
+      entry.peers.push({ namespace, name, ordinal, dns, ip: pod.ip, port });
+    }
+  }
+  return networks;
+}
+
+/** Entries that fit into the limit, in order; each is counted as it stands in both keys. */
+function fitting(entries: readonly Entry[]): number {
+  let bytes = 4096;
+  let count = 0;
+  for (const entry of entries) {
+    bytes += JSON.stringify(entry).length + entry.ip.length + 16;
+    if (bytes > OVERVIEW_BYTES_MAX) break;
+    count += 1;
+  }
+  return count;
+}
+
+/** Data of the overview ConfigMap. `discovered_at` is `nowMs`: whoever compares leaves it out. */
+export function overviewData(world: World, discovery: Discovery, nowMs: number): Record<string, string> {
+  const networks = [...runningPeers(world, discovery).values()].sort((a, b) => byText(a.network, b.network));
+  const all = networks.flatMap((network) => network.peers);
+  const room = fitting(all);
+  const kept = new Set(all.slice(0, room));
+  const shown = networks.map((network) => ({
+    ...network,
+    peers: network.peers.filter((peer) => kept.has(peer)),
+  }));
+  const active = [...discovery.groups.values()].flatMap((group) =>
+    group.validators.filter((validator) => !discovery.skipped.has(validator.key)),
+  );
+  const metadata = {
+    discovered_at: new Date(nowMs).toISOString(),
+    peer_count: kept.size,
+    active_validators: active.length,
+    ...(room < all.length ? { truncated: true } : {}),
+  };
+  return {
+    KNOWN_PEERS: [...kept].map((peer) => `${peer.ip}:${peer.port}\n`).join(''),
+    'networks.json': `${JSON.stringify(shown, undefined, 1)}\n`,
+    discovery_metadata: `${JSON.stringify(metadata)}\n`,
+  };
+}
+
+/** The same text without the time at which it was made. */
+export const withoutTime = (text: string): string => text.replace(/"discovered_at":"[^"]*",?/, '');

@@ -1,0 +1,70 @@
+/**
+ * Asks the webhook, at the address and by the CA of the live configuration, whether it would inject a pod now:
+ * restarting pods that would then miss injection is worse than waiting.
+ */
+import { request } from 'node:https';
+import { parseJson } from '../peers/field.ts';
+import { probeProblem, probeReview } from '../peers/probe.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import type { WebhookFacts, World } from '../peers/world.ts';
+import { newUid } from '../runtime/clock.ts';
+
+/** As long as the API server itself waits. */
+const TIMEOUT_MS = 5_000;
+
+type Entry = WebhookFacts['entries'][number];
+
+/** Why a pod that came now would not be injected; undefined if it would. Never rejects. */
+export async function probeWebhook(world: World, ownNamespace: string): Promise<Reason | undefined> {
+  if (!world.webhook) return reason('WebhookMissing');
+  for (const entry of world.webhook.entries) {
+    const problem = await probeEntry(entry, ownNamespace);
+    if (problem !== undefined) return reason('WebhookNotAnswering', `${entry.name}: ${problem}`);
+  }
+  return undefined;
+}
+
+/** The URL that the API server calls: given as one, or made of the Service's name. */
+function addressOf(entry: Entry): URL | undefined {
+  if (entry.url !== undefined) return URL.canParse(entry.url) ? new URL(entry.url) : undefined;
+  if (!entry.service) return undefined;
+  const { name, namespace, port, path } = entry.service;
+  return new URL(path, `https://${name}.${namespace}.svc:${port}`);
+}
+
+async function probeEntry(entry: Entry, ownNamespace: string): Promise<string | undefined> {
+  const url = addressOf(entry);
+  if (!url) return 'it has no address';
+  if (entry.caBundle === '') return 'its caBundle is empty';
+  const uid = newUid();
+  const ca = Buffer.from(entry.caBundle, 'base64').toString('utf8');
+  try {
+    const answer = await post(url, ca, JSON.stringify(probeReview(uid, ownNamespace)));
+    return probeProblem(parseJson(answer), uid);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function post(url: URL, ca: string, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        method: 'POST',
+        ca,
+        agent: false,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}

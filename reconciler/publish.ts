@@ -1,0 +1,148 @@
+/**
+ * What should stand in ConfigMaps and Services, and which writes get there. Pure.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { nodeKeys } from '../peers/names.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import { publishedView, renderView, viewOf } from '../peers/views.ts';
+import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
+import { overviewData, withoutTime } from './overview.ts';
+
+export interface PublishSettings {
+  readonly ownNamespace: string;
+  readonly maxPeers: number;
+}
+
+/** One ConfigMap to write: all data of ours, or none where nothing is left. */
+export interface ConfigMapWrite {
+  readonly namespace: string;
+  readonly data: Readonly<Record<string, string>>;
+  /** True where nobody else owns anything in the object, so that it can go as a whole. */
+  readonly remove: boolean;
+}
+
+export interface PublishPlan {
+  readonly configMaps: readonly ConfigMapWrite[];
+  /** What could not be published, by StellarNode. */
+  readonly reports: ReadonlyMap<Key, Reason>;
+}
+
+/** The API server refuses objects over 1 MiB (etcd's request limit leaves some room above). */
+const CONFIGMAP_BYTES_MAX = 1024 * 1024 - 16 * 1024;
+
+const bytesOf = (data: Readonly<Record<string, string>>): number =>
+  Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0);
+
+/** Writes that bring all ConfigMaps to what they should be; empty where they are. */
+export function planPublish(
+  world: World,
+  discovery: Discovery,
+  settings: PublishSettings,
+  nowMs: number,
+): PublishPlan {
+  const reports = new Map<Key, Reason>();
+  const configMaps: ConfigMapWrite[] = [];
+  const byNamespace = activeByNamespace(discovery);
+  const namespaces = new Set([settings.ownNamespace, ...byNamespace.keys(), ...world.configMaps.keys()]);
+  for (const namespace of [...namespaces].sort()) {
+    const validators = byNamespace.get(namespace) ?? [];
+    const data = validatorData(world, discovery, { validators, maxPeers: settings.maxPeers }, nowMs);
+    if (namespace === settings.ownNamespace) Object.assign(data, overviewData(world, discovery, nowMs));
+    const current = world.configMaps.get(namespace);
+    reportForeignKeys(current, validators, reports);
+    if (bytesOf(data) > CONFIGMAP_BYTES_MAX) {
+      for (const validator of validators) reports.set(validator.key, reason('NamespaceTooLarge', namespace));
+      continue;
+    }
+    const write = writeFor(namespace, data, current, settings);
+    if (write) configMaps.push(write);
+  }
+  return { configMaps, reports };
+}
+
+function activeByNamespace(discovery: Discovery): Map<string, Validator[]> {
+  const result = new Map<string, Validator[]>();
+  for (const group of discovery.groups.values()) {
+    for (const validator of group.validators) {
+      if (discovery.skipped.has(validator.key)) continue;
+      const list = result.get(validator.namespace) ?? [];
+      result.set(validator.namespace, list);
+      list.push(validator);
+    }
+  }
+  return result;
+}
+
+function validatorData(
+  world: World,
+  discovery: Discovery,
+  { validators, maxPeers }: { validators: readonly Validator[]; maxPeers: number },
+  nowMs: number,
+): Record<string, string> {
+  const data: Record<string, string> = {};
+  for (const validator of validators) {
+    const group = discovery.groups.get(discovery.groupOf.get(validator.key) ?? '');
+    if (!group) continue;
+    const view = viewOf(validator.key, group, maxPeers);
+    Object.assign(data, stableRender(validator, view, world.configMaps.get(validator.namespace), nowMs));
+  }
+  return data;
+}
+
+/** The view rendered with its time of publication, which stays while the content stays. */
+function stableRender(
+  validator: Validator,
+  view: Parameters<typeof renderView>[1],
+  current: ConfigMapFacts | undefined,
+  nowMs: number,
+): Record<string, string> {
+  const published = publishedView(current, validator.name);
+  if (published) {
+    const kept = renderView(validator.name, view, published.publishedAtMs);
+    const key = nodeKeys(validator.name).view;
+    // Only a changed view is a new publication; a file that somebody edited is merely put right.
+    if (kept[key] === current?.data[key]) return kept;
+  }
+  return renderView(validator.name, view, nowMs);
+}
+
+function reportForeignKeys(
+  current: ConfigMapFacts | undefined,
+  validators: readonly Validator[],
+  reports: Map<Key, Reason>,
+): void {
+  for (const validator of validators) {
+    const keys: string[] = Object.values(nodeKeys(validator.name));
+    const taken = current?.foreignKeys.filter((key) => keys.includes(key)) ?? [];
+    if (taken.length > 0) reports.set(validator.key, reason('KeyConflict', taken.join(', ')));
+  }
+}
+
+/** Our data without the keys that another controller applies: those are reported, not fought over. */
+export function withoutForeignKeys(
+  data: Readonly<Record<string, string>>,
+  current: ConfigMapFacts | undefined,
+): Record<string, string> {
+  const foreign = new Set(current?.foreignKeys);
+  return Object.fromEntries(Object.entries(data).filter(([key]) => !foreign.has(key)));
+}
+
+function writeFor(
+  namespace: string,
+  wanted: Readonly<Record<string, string>>,
+  current: ConfigMapFacts | undefined,
+  settings: PublishSettings,
+): ConfigMapWrite | undefined {
+  const data = withoutForeignKeys(wanted, current);
+  const keys = Object.keys(data);
+  if (!current) return keys.length > 0 ? { namespace, data, remove: false } : undefined;
+  const stale = current.ownKeys.filter((key) => !(key in data));
+  const differs = keys.some((key) => !sameText(current.data[key], data[key]));
+  if (!differs && stale.length === 0) return undefined;
+  const others = Object.keys(current.data).filter((key) => !current.ownKeys.includes(key));
+  const remove = keys.length === 0 && others.length === 0 && namespace !== settings.ownNamespace;
+  return { namespace, data, remove };
+}
+
+const sameText = (a: string | undefined, b: string | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && withoutTime(a) === withoutTime(b));

@@ -1,0 +1,158 @@
+/**
+ * Brings planned ConfigMaps and Services into the cluster, at a bounded rate, and remembers what was refused.
+ * What it keeps in memory only delays.
+ */
+import { ANNOTATION_ROLLOUT, FIELD_MANAGER, PAUSE_FIELD_MANAGER, PEERS_CONFIGMAP } from '../peers/names.ts';
+import { readConfigMap } from '../peers/read-cluster.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { hasStatus, isConflict, type Kube, KubeError, type KubeObject } from '../runtime/kube.ts';
+import type { Log } from '../runtime/log.ts';
+import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
+import { Backoff } from './backoff.ts';
+import { type ConfigMapWrite, withoutForeignKeys } from './publish.ts';
+import { headlessService, type ServicePlan } from './services.ts';
+
+/** The overview is for people and programs: once a second is often enough. */
+const OVERVIEW_INTERVAL_MS = 1_000;
+/** How often an edit of one ConfigMap is taken back, at most. */
+const FORCE_INTERVAL_MS = 2_000;
+
+export interface PublisherOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ownNamespace: string;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #backoff: Backoff;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+  }
+
+  /** In how many ms something that was put off should be tried again; undefined if nothing was. */
+  retryInMs(): number | undefined {
+    return this.#backoff.nextInMs();
+  }
+
+  /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */
+  async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, KubeObject | undefined>> {
+    const written = new Map<string, KubeObject | undefined>();
+    const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
+    await eachOf(due, 8, async (write) => {
+      await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
+        written.set(write.namespace, await this.#write(write));
+        this.#options.log.info(
+          { namespace: write.namespace, keys: Object.keys(write.data).length },
+          'published',
+        );
+      });
+      if (write.namespace === this.#options.ownNamespace) {
+        this.#backoff.putOff(write.namespace, OVERVIEW_INTERVAL_MS);
+      }
+    });
+    return written;
+  }
+
+  /** Makes our own ConfigMap with a pause in it, under a field manager of its own so that publishing keeps it. */
+  async restorePause(value: string): Promise<void> {
+    const { kube, log, ownNamespace: namespace } = this.#options;
+    log.warn({ value }, 'our ConfigMap is gone; it comes back with the pause it had');
+    const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
+    const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
+    await kube.apply(ref, { metadata }, { manager: PAUSE_FIELD_MANAGER });
+  }
+
+  /** Creates the Services that are missing; one that appeared meanwhile is left alone. */
+  async createServices(plan: ServicePlan): Promise<void> {
+    const due = plan.create.filter(({ validator }) => this.#backoff.isDue(validator.key));
+    await eachOf(due, 8, async ({ validator, statefulSet }) => {
+      await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
+        await this.#options.kube
+          .create(Services, headlessService(validator, statefulSet))
+          .catch(ignoreConflict);
+        // The watch may tell of it only after the next pass.
+        this.#backoff.putOff(validator.key, OVERVIEW_INTERVAL_MS);
+      });
+    });
+  }
+
+  async #attempt(key: string, what: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+      this.#backoff.succeeded(key);
+    } catch (error) {
+      const refused = hasStatus(error, 403) || hasStatus(error, 422);
+      const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
+      const code = refused ? 'RefusedByPolicy' : undefined;
+      this.#options.log.warn({ error, key, what, reason: code, retryMs }, 'a write did not succeed');
+    }
+  }
+
+  async #write(write: ConfigMapWrite): Promise<KubeObject | undefined> {
+    const { kube } = this.#options;
+    const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
+    if (write.remove) return this.#remove(ref);
+    try {
+      return await kube.apply(ref, bodyOf(write, write.data), { manager: FIELD_MANAGER });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    return this.#takeBack(ref, write);
+  }
+
+  /** Somebody wrote our keys: a person's edit is taken back, what a controller applies is left to it. */
+  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<KubeObject | undefined> {
+    const { kube, log } = this.#options;
+    const key = `force ${write.namespace}`;
+    if (!this.#backoff.isDue(key)) return undefined;
+    this.#backoff.putOff(key, FORCE_INTERVAL_MS);
+    const live = await kube.get(ref);
+    const data = withoutForeignKeys(write.data, live && readConfigMap(live));
+    log.warn({ namespace: write.namespace }, 'keys of ours were edited; they are put right');
+    return kube.apply(ref, bodyOf(write, data), { manager: FIELD_MANAGER, force: true });
+  }
+
+  /** Deletes the object if nobody else put anything into it meanwhile. */
+  async #remove(ref: ObjectRef): Promise<undefined> {
+    const { kube } = this.#options;
+    const live = await kube.get(ref);
+    if (!live) return;
+    const { data, ownKeys } = readConfigMap(live);
+    if (Object.keys(data).some((key) => !ownKeys.includes(key))) return;
+    const { uid = '', resourceVersion = '' } = live.metadata;
+    await kube.delete(ref, { uid, resourceVersion });
+  }
+}
+
+const bodyOf = (write: ConfigMapWrite, data: Readonly<Record<string, string>>): KubeObject => ({
+  metadata: {
+    name: PEERS_CONFIGMAP,
+    namespace: write.namespace,
+    labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER },
+  },
+  data,
+});
+
+function ignoreConflict(error: unknown): void {
+  if (!isConflict(error)) throw error;
+}
+
+const retryAfterMs = (error: unknown): number =>
+  error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+
+/** Runs `action` on each item, at most `width` at once. */
+async function eachOf<T>(
+  items: readonly T[],
+  width: number,
+  action: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const lane = async () => {
+    for (const item of queue) await action(item);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}

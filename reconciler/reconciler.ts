@@ -1,0 +1,182 @@
+/**
+ * The leader's loop: something changed → publish what should be known → restart who needs it → say the rest.
+ * Owns the order and the timing; every decision is made by the pure modules beside it.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { readConfigMap } from '../peers/read-cluster.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import type { Key, World } from '../peers/world.ts';
+import type { Caches } from '../runtime/caches.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Directory } from '../runtime/directory.ts';
+import type { KubeObject } from '../runtime/kube.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { Wake } from '../runtime/wake.ts';
+import { LivenessMemory } from './liveness.ts';
+import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
+import { planPublish } from './publish.ts';
+import type { Publisher } from './publisher.ts';
+import type { Reporter } from './reporter.ts';
+import type { RestartLane } from './restart-lane.ts';
+import { type GroupPlan, planRollout, type RolloutInput, type RolloutSettings } from './rollout.ts';
+import { planServices } from './services.ts';
+
+/** Changes come in bursts: what arrives within this time is one change. */
+const GATHER_MS = 20;
+/** How long to wait for the watch to show our own writes before planning on. */
+const ECHO_MS = 1_000;
+/** Older caches restart nobody. */
+const STALE_MS_MAX = 30_000;
+
+export interface ReconcilerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly caches: Caches;
+  readonly directory: Directory;
+  readonly publisher: Publisher;
+  readonly reporter: Reporter;
+  readonly settings: RolloutSettings & { readonly maxPeers: number; readonly resyncMs: number };
+  readonly lane: (onDone: () => void) => RestartLane;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #wake: Wake;
+  readonly #lane: RestartLane;
+  readonly #liveness: LivenessMemory;
+  readonly #startedAtMs: number;
+  #pause: SeenPause;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#wake = new Wake(options.clock);
+    this.#lane = options.lane(() => this.#wake.ring());
+    this.#startedAtMs = options.clock.monotonicMs();
+    this.#liveness = new LivenessMemory(this.#startedAtMs);
+  }
+
+  /** Reconciles until `signal` aborts; what is under way then is finished first. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { caches, clock, log } = this.#options;
+    const stopListening = caches.onChange(() => this.#wake.ring());
+    let waitMs = 0;
+    while (!signal.aborted) {
+      await this.#wake.wait(waitMs, signal);
+      await clock.sleep(GATHER_MS, signal);
+      if (signal.aborted) break;
+      try {
+        waitMs = await this.#pass();
+      } catch (error) {
+        log.error({ error }, 'a pass failed; the next one starts afresh');
+        waitMs = ECHO_MS;
+      }
+    }
+    stopListening();
+    await this.#lane.idle();
+  }
+
+  /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
+  async #pass(): Promise<number> {
+    const { caches, clock, directory, publisher, reporter, settings } = this.#options;
+    if (!caches.synced()) return ECHO_MS;
+    const { world } = caches;
+    const discovery = directory.discovery();
+    this.#liveness.observe(world, discovery, clock.monotonicMs());
+    await this.#keepPause(world);
+    const published = planPublish(world, discovery, settings, clock.nowMs());
+    await this.#awaitEcho(await publisher.publish(published.configMaps));
+    const services = planServices(world, discovery);
+    await publisher.createServices(services);
+    const { plans, stale } = this.#planRestarts(world, discovery);
+    if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
+    const reasons = mergeReasons([
+      services.reports,
+      published.reports,
+      ...[...plans.values()].map((plan) => plan.holds),
+      this.#lane.refusals,
+      discovery.skipped,
+    ]);
+    reporter.report(world, reasons);
+    this.#measure(discovery);
+    return this.#nextLookMs(plans);
+  }
+
+  async #keepPause(world: World): Promise<void> {
+    const { publisher, settings } = this.#options;
+    this.#pause = seePause(this.#pause, world, settings.ownNamespace);
+    const value = pauseToRestore(this.#pause, world, settings.ownNamespace);
+    if (value !== undefined) await publisher.restorePause(value);
+  }
+
+  /** Waits until the caches show what was just written, so that the next plan does not write it again. */
+  async #awaitEcho(written: ReadonlyMap<string, KubeObject | undefined>): Promise<void> {
+    const { caches, clock, metrics } = this.#options;
+    const wanted = new Map(
+      [...written].map(([namespace, object]) => [namespace, object && readConfigMap(object)]),
+    );
+    metrics.count('stellar_peers_configmap_writes_total', {}, wanted.size);
+    const shown = () =>
+      [...wanted].every(([namespace, facts]) => {
+        const cached = caches.world.configMaps.get(namespace);
+        return facts === undefined ? true : JSON.stringify(cached?.data) === JSON.stringify(facts.data);
+      });
+    if (shown()) return;
+    const echo = new Wake(clock);
+    const stopListening = caches.onChange((kind) => kind === 'ConfigMap' && shown() && echo.ring());
+    await echo.wait(ECHO_MS, new AbortController().signal);
+    stopListening();
+  }
+
+  #planRestarts(world: World, discovery: Discovery): { plans: Map<string, GroupPlan>; stale: boolean } {
+    const { caches } = this.#options;
+    const plans = planRollout(this.#inputFor(world, discovery));
+    const stale = caches.staleMs() > STALE_MS_MAX;
+    if (!stale) return { plans, stale };
+    for (const [key, plan] of plans) {
+      const { restart } = plan;
+      if (!restart) continue;
+      const holds = new Map(plan.holds).set(restart.validator.key, reason('StaleCaches'));
+      plans.set(key, { restart: undefined, holds, recheckInMs: ECHO_MS });
+    }
+    return { plans, stale };
+  }
+
+  #inputFor(world: World, discovery: Discovery): RolloutInput {
+    const { clock, directory, settings } = this.#options;
+    const nowMs = clock.monotonicMs();
+    return {
+      world,
+      discovery,
+      liveness: this.#liveness.at(nowMs),
+      settings,
+      nowMs: clock.nowMs(),
+      // A new leader did not see what came before it: its own start counts as a change.
+      quietMs: (group) => nowMs - Math.max(directory.membershipChangedAtMs(group) ?? 0, this.#startedAtMs),
+    };
+  }
+
+  #measure(discovery: Discovery): void {
+    const series = [...discovery.groups.values()].flatMap((group) => {
+      const suspended = group.validators.filter((validator) => validator.suspended).length;
+      return [
+        { labels: { group: group.key, state: 'active' }, value: group.validators.length - suspended },
+        { labels: { group: group.key, state: 'suspended' }, value: suspended },
+      ];
+    });
+    this.#options.metrics.replace('stellar_peers_validators', series);
+  }
+
+  #nextLookMs(plans: ReadonlyMap<string, GroupPlan>): number {
+    const { publisher, settings } = this.#options;
+    const times = [...plans.values()].map((plan) => plan.recheckInMs);
+    const known = [...times, publisher.retryInMs(), this.#lane.retryInMs()].filter((ms) => ms !== undefined);
+    return Math.max(GATHER_MS, Math.min(settings.resyncMs, ...known));
+  }
+}
+
+/** One reason per StellarNode: a later map wins over an earlier one. */
+function mergeReasons(maps: ReadonlyArray<ReadonlyMap<Key, Reason>>): Map<Key, Reason> {
+  return new Map(maps.flatMap((map) => [...map]));
+}

@@ -1,0 +1,168 @@
+/**
+ * One restart attempt at a time, beside the publishing loop, with a delay after each that came to nothing.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import { byText, type Key, type World } from '../peers/world.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { Backoff } from './backoff.ts';
+import { openEntries, readJournal } from './journal.ts';
+import type { JournalStore } from './journal-store.ts';
+import { outcomeOf } from './outcome.ts';
+import type { Reporter } from './reporter.ts';
+import type { Restarter } from './restarter.ts';
+import type { GroupPlan, Restart, RolloutInput } from './rollout.ts';
+
+export interface LaneOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly journal: JournalStore;
+  readonly restarter: Restarter;
+  readonly reporter: Reporter;
+  readonly readLiveWorld: () => Promise<World>;
+  /** Called when something ended, so that the loop looks again. */
+  readonly onDone: () => void;
+}
+
+export class RestartLane {
+  readonly #options: LaneOptions;
+  readonly #backoff: Backoff;
+  /** What the last attempt of a group was refused for, shown until the next. */
+  readonly #refusals = new Map<Key, Reason>();
+  #busy: Promise<void> | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+  }
+
+  /** Reasons of the last attempts, by StellarNode. */
+  get refusals(): ReadonlyMap<Key, Reason> {
+    return this.#refusals;
+  }
+
+  retryInMs(): number | undefined {
+    return this.#backoff.nextInMs();
+  }
+
+  /** Resolves when nothing is under way here. */
+  async idle(): Promise<void> {
+    await this.#busy;
+  }
+
+  /** Closes what is over, then begins the next restart that is due, unless something is under way already. */
+  offer(
+    plans: ReadonlyMap<string, GroupPlan>,
+    world: World,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+  ): void {
+    if (this.#busy !== undefined) return;
+    const ended = this.#groupsWithEnded(world);
+    const restart = this.#nextDue(plans);
+    if (ended.length === 0 && !restart) return;
+    this.#busy = this.#work(ended, restart, world, inputFor).finally(() => {
+      this.#busy = undefined;
+      this.#options.onDone();
+    });
+  }
+
+  #nextDue(plans: ReadonlyMap<string, GroupPlan>): Restart | undefined {
+    const restarts = [...plans.values()].flatMap((plan) => plan.restart ?? []);
+    for (const key of this.#refusals.keys()) {
+      if (!restarts.some((restart) => restart.validator.key === key)) this.#refusals.delete(key);
+    }
+    return restarts
+      .sort((a, b) => byText(a.group, b.group))
+      .find((restart) => this.#backoff.isDue(restart.group));
+  }
+
+  #groupsWithEnded(world: World): string[] {
+    const groups = Object.keys(world.journal?.data ?? {});
+    return groups.filter(
+      (group) => this.#backoff.isDue(`close ${group}`) && this.#ended(group, world).length > 0,
+    );
+  }
+
+  #ended(group: string, world: World) {
+    const nowMs = this.#options.clock.nowMs();
+    return openEntries(readJournal(world.journal, group) ?? []).flatMap((entry) => {
+      const outcome = outcomeOf(entry, world, nowMs);
+      return outcome === undefined ? [] : [{ entry, outcome }];
+    });
+  }
+
+  async #work(
+    ended: readonly string[],
+    restart: Restart | undefined,
+    world: World,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+  ): Promise<void> {
+    for (const group of ended) await this.#close(group, world);
+    if (ended.length === 0 && restart) await this.#attempt(restart, world, inputFor);
+  }
+
+  /** Closes on live reads only: a cache that is behind could mistake what is under way for what never was. */
+  async #close(group: string, world: World): Promise<void> {
+    const { journal, log, reporter } = this.#options;
+    try {
+      const closings = this.#ended(group, await this.#options.readLiveWorld());
+      await journal.close(group, closings);
+      for (const { entry, outcome } of closings) {
+        log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');
+        const note = `Restart (${entry.kind}, ${entry.drift}) ended: ${outcome}.`;
+        reporter.tell(world, entry.statefulSet, {
+          type: outcome === 'notInjected' ? 'Warning' : 'Normal',
+          action: 'Restart',
+          reason: 'RestartEnded',
+          note,
+        });
+      }
+      // The cache learns of the closed entry a moment later.
+      this.#backoff.putOff(`close ${group}`, 200);
+    } catch (error) {
+      const retryMs = this.#backoff.failed(`close ${group}`, false);
+      log.warn({ error, group, retryMs }, 'the journal could not be written');
+    }
+  }
+
+  async #attempt(
+    restart: Restart,
+    world: World,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+  ): Promise<void> {
+    const { log, restarter } = this.#options;
+    const { group, validator } = restart;
+    try {
+      const attempt = await restarter.attempt(restart, inputFor);
+      if (attempt.kind === 'begun') this.#begun(restart, world);
+      if (attempt.kind === 'changed') this.#backoff.failed(group, false);
+      if (attempt.kind === 'refused') {
+        this.#refusals.set(validator.key, attempt.reason);
+        this.#backoff.putOff(group, attempt.reason.code === 'RefusedByPolicy' ? 120_000 : 5_000);
+      }
+    } catch (error) {
+      const retryMs = this.#backoff.failed(group, false);
+      const why = reason('StaleCaches', 'live reads failed');
+      this.#refusals.set(validator.key, why);
+      log.warn({ error, group, retryMs, reason: why.code }, 'a restart could not be decided on live data');
+    }
+  }
+
+  #begun(restart: Restart, world: World): void {
+    this.#backoff.succeeded(restart.group);
+    this.#refusals.delete(restart.validator.key);
+    // The journal in the cache is a moment behind: the next plan must see the open entry.
+    this.#backoff.putOff(restart.group, 1_000);
+    const { kind, drift } = restart;
+    this.#options.metrics.count('stellar_peers_restarts_total', { kind, drift });
+    this.#options.reporter.tell(world, restart.validator.key, {
+      type: 'Normal',
+      action: 'Restart',
+      reason: 'Restarting',
+      note: `Restarting ${restart.pods.map((pod) => pod.name).join(', ')} by ${kind}: ${drift}.`,
+    });
+  }
+}

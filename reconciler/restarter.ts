@@ -1,0 +1,150 @@
+/**
+ * Carries out one restart: live reads, the plan once more on them, the journal, then the one write.
+ * A crash between any two steps is safe: what is open in the journal is closed by whoever leads next.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { ANNOTATION_PEER_RESTART, JOURNAL_CONFIGMAP } from '../peers/names.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import type { World } from '../peers/world.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { hasStatus, isConflict, type Kube, type PatchOperation } from '../runtime/kube.ts';
+import type { LiveWorld } from '../runtime/live.ts';
+import type { Log } from '../runtime/log.ts';
+import { Pods, StatefulSets } from '../runtime/resources.ts';
+import type { Entry } from './journal.ts';
+import type { JournalStore } from './journal-store.ts';
+import { type GroupPlan, planGroup, type Restart, type RolloutInput } from './rollout.ts';
+
+export interface RestarterOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: JournalStore;
+  readonly readLive: () => Promise<LiveWorld>;
+  readonly discover: (world: World) => Discovery;
+  /** Why the webhook would not inject a pod that came now; undefined if it would. */
+  readonly probe: (world: World) => Promise<Reason | undefined>;
+  /** False once another replica may lead. */
+  readonly mayWrite: () => boolean;
+}
+
+/** What became of an attempt: begun, or not and why. */
+export type Attempt =
+  | { readonly kind: 'begun'; readonly restart: Restart }
+  | { readonly kind: 'refused'; readonly reason: Reason }
+  /** The live plan differs from the cached one: look again. */
+  | { readonly kind: 'changed'; readonly plan: GroupPlan | undefined };
+
+export class Restarter {
+  readonly #options: RestarterOptions;
+
+  constructor(options: RestarterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Tries to begin `wanted`, planned on caches. Rejects with KubeError where the API server fails; then nothing
+   * was begun, or the journal says that it may have been.
+   */
+  async attempt(
+    wanted: Restart,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+  ): Promise<Attempt> {
+    const { discover, probe, readLive } = this.#options;
+    const live = await readLive();
+    const discovery = discover(live.world);
+    const group = discovery.groups.get(wanted.group);
+    if (!group) return { kind: 'changed', plan: undefined };
+    const plan = planGroup(group, inputFor(live.world, discovery));
+    const { restart } = plan;
+    if (restart?.token !== wanted.token || restart.statefulSet !== wanted.statefulSet) {
+      return { kind: 'changed', plan };
+    }
+    const unanswered = await probe(live.world);
+    if (unanswered) return { kind: 'refused', reason: unanswered };
+    return this.#begin(restart, live, plan);
+  }
+
+  async #begin(restart: Restart, live: LiveWorld, plan: GroupPlan): Promise<Attempt> {
+    const { clock, journal, log, mayWrite } = this.#options;
+    if (!mayWrite()) return { kind: 'changed', plan };
+    const entry = entryOf(restart, clock.nowMs());
+    const version = live.version('ConfigMap', JOURNAL_CONFIGMAP);
+    if (!(await journal.open(restart.group, entry, version))) return { kind: 'changed', plan };
+    if (!mayWrite()) return this.#withdraw(restart, entry, { kind: 'changed', plan });
+    log.info(fieldsOf(restart), 'restarting a validator');
+    try {
+      await this.#write(restart, live);
+      return { kind: 'begun', restart };
+    } catch (error) {
+      return this.#afterFailure(restart, entry, error);
+    }
+  }
+
+  async #write(restart: Restart, live: LiveWorld): Promise<void> {
+    const { kube } = this.#options;
+    const { namespace, name } = restart.validator;
+    if (restart.kind === 'bump') {
+      const version = live.version('StatefulSet', restart.statefulSet) ?? '';
+      const annotated = (live.world.statefulSets.get(restart.statefulSet)?.template.annotations ??
+        {}) as object;
+      const operations = bumpPatch(restart.token, version, Object.keys(annotated).length > 0);
+      await kube.patch({ resource: StatefulSets, namespace, name }, operations);
+      return;
+    }
+    for (const pod of restart.pods) {
+      const resourceVersion = live.version('Pod', pod.key) ?? '';
+      await kube.delete({ resource: Pods, namespace, name: pod.name }, { uid: pod.uid, resourceVersion });
+    }
+  }
+
+  /** Somebody was faster, or refused: then nothing happened. Without an answer, the journal stays open. */
+  async #afterFailure(restart: Restart, entry: Entry, error: unknown): Promise<Attempt> {
+    const { log } = this.#options;
+    if (isConflict(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
+    if (hasStatus(error, 422) || hasStatus(error, 403)) {
+      log.warn({ error, ...fieldsOf(restart) }, 'the restart was refused');
+      const why = reason('RefusedByPolicy', error.message.slice(0, 200));
+      return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
+    }
+    throw error;
+  }
+
+  async #withdraw<A extends Attempt>(restart: Restart, entry: Entry, attempt: A): Promise<A> {
+    await this.#options.journal.close(restart.group, [{ entry, outcome: 'void' }]);
+    return attempt;
+  }
+}
+
+/**
+ * The template's one annotation, on condition that nobody wrote in between: a resourceVersion that is set to the
+ * one read makes the API server answer 409 if it has moved. JSON Patch cannot add below an object that is not
+ * there, hence the two forms.
+ */
+export function bumpPatch(token: string, resourceVersion: string, hasAnnotations: boolean): PatchOperation[] {
+  const annotations = '/spec/template/metadata/annotations';
+  const key = ANNOTATION_PEER_RESTART.replace('/', '~1');
+  return [
+    { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+    hasAnnotations
+      ? { op: 'add', path: `${annotations}/${key}`, value: token }
+      : { op: 'add', path: annotations, value: { [ANNOTATION_PEER_RESTART]: token } },
+  ];
+}
+
+const entryOf = (restart: Restart, atMs: number): Entry => ({
+  statefulSet: restart.statefulSet,
+  kind: restart.kind,
+  uids: restart.pods.map((pod) => pod.uid),
+  token: restart.token,
+  drift: restart.drift,
+  atMs,
+});
+
+const fieldsOf = (restart: Restart): object => ({
+  group: restart.group,
+  statefulSet: restart.statefulSet,
+  kind: restart.kind,
+  drift: restart.drift,
+  token: restart.token,
+});

@@ -1,0 +1,150 @@
+/**
+ * A network of validators in one World, published and injected, for tests of the restart rules.
+ */
+import { type Discovery, discover } from '../../../peers/discover.ts';
+import { digestOf, formatDigests, identityOf, viewHash } from '../../../peers/hash.ts';
+import { renderView, viewOf } from '../../../peers/views.ts';
+import type { World } from '../../../peers/world.ts';
+import { liveDigests } from '../../../reconciler/liveness.ts';
+import { planGroup, type RolloutInput, type RolloutSettings } from '../../../reconciler/rollout.ts';
+import { node, pod, statefulSet, worldWith } from '../world.ts';
+
+export const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
+const DISCOVERY = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+
+const SETTINGS: RolloutSettings = {
+  ownNamespace: 'stellar-peers',
+  rollBelow: 8,
+  adoptExisting: false,
+  deleteMinAgeMs: 60_000,
+  maxUnavailable: 1,
+  minReadyMs: 300_000,
+  stabilizationMs: 30_000,
+};
+
+type Raw = ReturnType<typeof node>;
+type PodOptions = NonNullable<Parameters<typeof pod>[1]>;
+
+/** What differs for one validator from a Ready, injected one that knows `knows`. */
+export interface Spec {
+  readonly knows?: readonly string[];
+  readonly node?: NonNullable<Parameters<typeof node>[1]>;
+  readonly statefulSet?: NonNullable<Parameters<typeof statefulSet>[1]> | 'none';
+  readonly pod?: PodOptions | 'none';
+}
+
+export interface Extra {
+  readonly ownAnnotations?: Record<string, string> | 'missing';
+  readonly namespace?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  readonly pdbs?: Raw[];
+  readonly journal?: Record<string, string>;
+  readonly webhookCreatedAt?: string | 'missing';
+  /** Whose view is not published; everybody else's is, as of now. */
+  readonly unpublished?: readonly string[];
+  /** Use these peers for the published view of a validator instead of the right ones. */
+  readonly maxPeers?: number;
+}
+
+export const digest = (name: string): string => digestOf(identityOf('stellar', `${name}-0`, 11_625));
+
+/** Annotations of a pod that started knowing these. */
+export const stamp = (names: readonly string[]): Record<string, string> => ({
+  'stellar.org/peer-hash': viewHash(names.map((name) => identityOf('stellar', `${name}-0`, 11_625))),
+  'stellar.org/peers': formatDigests(names.map(digest)),
+});
+
+const WEBHOOK = (createdAt: string): Raw => ({
+  metadata: { name: 'stellar-peers', creationTimestamp: createdAt } as Raw['metadata'],
+  webhooks: [
+    {
+      name: 'pods.peers.stellar.org',
+      objectSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } },
+      namespaceSelector: {
+        matchExpressions: [{ key: 'stellar.org/peer-injection', operator: 'NotIn', values: ['disabled'] }],
+      },
+      clientConfig: { url: 'https://127.0.0.1:1/mutate-pods' },
+    },
+  ],
+});
+
+/** The World of these validators, all in namespace `stellar`, on a custom network. */
+export function networkWorld(specs: Readonly<Record<string, Spec>>, extra: Extra = {}): World {
+  const network = { network: 'custom', customNetworkPassphrase: 'test net' };
+  const nodes = Object.entries(specs).map(([name, spec]) =>
+    node(name, { ...spec.node, spec: { ...network, ...spec.node?.spec } }),
+  );
+  const statefulSets = Object.entries(specs).flatMap(([name, spec]) =>
+    spec.statefulSet === 'none' ? [] : [statefulSet(name, spec.statefulSet)],
+  );
+  const pods = Object.entries(specs).flatMap(([name, spec]) => {
+    if (spec.pod === 'none') return [];
+    const others = Object.keys(specs).filter((other) => other !== name);
+    return [pod(name, { annotations: stamp(spec.knows ?? others), ...spec.pod })];
+  });
+  const own = { metadata: { name: 'stellar-peers', namespace: 'stellar-peers' }, data: {} };
+  const namespace = { metadata: { name: 'stellar', ...extra.namespace } as Raw['metadata'] };
+  const base = {
+    nodes,
+    statefulSets,
+    pods,
+    pdbs: extra.pdbs ?? [],
+    namespaces: [namespace],
+    ...(extra.journal ? { journal: extra.journal } : {}),
+    ...(extra.webhookCreatedAt === 'missing'
+      ? {}
+      : { webhook: WEBHOOK(extra.webhookCreatedAt ?? '2025-01-01T00:00:00Z') }),
+  };
+  const ownMaps =
+    extra.ownAnnotations === 'missing'
+      ? []
+      : [{ ...own, metadata: { ...own.metadata, annotations: extra.ownAnnotations ?? {} } }];
+  const data = publishedData(discover(worldWith(base), DISCOVERY), extra);
+  const views = { metadata: { name: 'stellar-peers', namespace: 'stellar' }, data };
+  return worldWith({ ...base, configMaps: [...ownMaps, views] });
+}
+
+function publishedData(discovery: Discovery, extra: Extra): Record<string, string> {
+  const data: Record<string, string> = {};
+  for (const group of discovery.groups.values()) {
+    for (const { key, name } of group.validators) {
+      if (discovery.skipped.has(key) || extra.unpublished?.includes(name)) continue;
+      Object.assign(data, renderView(name, viewOf(key, group, extra.maxPeers ?? 24), NOW_MS));
+    }
+  }
+  return data;
+}
+
+interface PlanOptions {
+  readonly settings?: Partial<RolloutSettings>;
+  readonly nowMs?: number;
+  readonly quietMs?: number;
+  /** Members that ran within the last 10 min although they do not now. */
+  readonly wasLive?: readonly string[];
+}
+
+/** The plan of the World's one group: who is restarted how, and who waits for what. */
+export function planOf(world: World, options: PlanOptions = {}) {
+  const discovery = discover(world, DISCOVERY);
+  const [group] = discovery.groups.values();
+  if (!group) throw new Error('no group');
+  const live = liveDigests(world, discovery);
+  const input: RolloutInput = {
+    world,
+    discovery,
+    settings: { ...SETTINGS, ...options.settings },
+    nowMs: options.nowMs ?? NOW_MS,
+    quietMs: () => options.quietMs ?? 3_600_000,
+    liveness: {
+      isLive: (each) => live.has(each),
+      wasLive: (each) => live.has(each) || (options.wasLive ?? []).map(digest).includes(each),
+    },
+  };
+  const { restart, holds, recheckInMs } = planGroup(group, input);
+  return {
+    group: group.key,
+    restart: restart && `${restart.kind} ${restart.validator.name}`,
+    token: restart?.token,
+    holds: Object.fromEntries([...holds].map(([key, why]) => [key.replace('stellar/', ''), why.code])),
+    recheckInMs,
+  };
+}

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { formatJournal } from '../../../reconciler/journal.ts';
+import { type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+
+const at = (secondsAgo: number): string => new Date(NOW_MS - secondsAgo * 1000).toISOString();
+const ANNOTATION = 'stellar.org/peer-rollout';
+
+describe('a network at rest', () => {
+  it('restarts nobody', () => {
+    const plan = planOf(networkWorld({ a: {}, b: {}, c: {} }));
+    assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
+  });
+
+  it('is not disturbed by a peer that was suspended, left, or came back to pods that knew it', () => {
+    const three = { a: {}, b: {}, c: {} };
+    const suspended = { ...three, c: { node: { spec: { suspended: true } }, pod: 'none' } } satisfies Record<
+      string,
+      Spec
+    >;
+    assert.equal(planOf(networkWorld(suspended)).restart, undefined);
+    assert.equal(
+      planOf(networkWorld({ a: { knows: ['b', 'c'] }, b: { knows: ['a', 'c'] } })).restart,
+      undefined,
+    );
+    assert.equal(planOf(networkWorld(three)).restart, undefined);
+  });
+
+  it('is not disturbed by a smaller or otherwise chosen view', () => {
+    const plan = planOf(networkWorld({ a: {}, b: {}, c: {}, d: {} }, { maxPeers: 1 }));
+    assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
+  });
+
+  it('is not disturbed by a peer that never ran', () => {
+    const world = networkWorld({ a: { knows: ['b'] }, b: { knows: ['a'] }, c: { pod: 'none' } });
+    assert.equal(planOf(world).restart, undefined);
+  });
+});
+
+describe('a fourth validator that joins three', () => {
+  const joined = (change: Readonly<Record<string, Spec>> = {}, extra: Extra = {}) =>
+    networkWorld(
+      { a: { knows: ['b', 'c'] }, b: { knows: ['a', 'c'] }, c: { knows: ['a', 'b'] }, d: {}, ...change },
+      extra,
+    );
+
+  it('rolls the three, the first by name first, the others waiting for it', () => {
+    const plan = planOf(joined());
+    assert.equal(plan.restart, 'bump a');
+    assert.deepEqual(plan.holds, { b: 'InFlight', c: 'InFlight' });
+  });
+
+  it('rolls nobody while another validator is down, whoever it is', () => {
+    const down: Readonly<Record<string, Spec>> = {
+      notReady: { pod: { ready: false } },
+      deleting: { pod: { deletionTimestamp: at(1) } },
+      missing: { pod: 'none' },
+      withoutStatefulSet: { statefulSet: 'none', pod: 'none' },
+      rolling: { statefulSet: { status: { updateRevision: 'r2' } } },
+      unobserved: { statefulSet: { status: { observedGeneration: 0 } } },
+      suspended: { node: { spec: { suspended: true } }, pod: 'none' },
+      maintenance: { node: { spec: { maintenanceMode: true } } },
+    };
+    for (const [name, spec] of Object.entries(down)) {
+      const plan = planOf(joined({ d: {}, e: { ...spec, knows: ['a', 'b', 'c', 'd'] } }));
+      assert.equal(plan.restart, undefined, name);
+      assert.equal(plan.holds.a, 'WaitingForUnavailable', name);
+    }
+  });
+
+  it('does not count one that is marked uncounted', () => {
+    const e: Spec = {
+      pod: { ready: false },
+      node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } },
+    };
+    assert.equal(planOf(joined({ e })).restart, 'bump a');
+  });
+
+  it('waits until all others have been Ready for MIN_READY_SECONDS, and says when to look again', () => {
+    const plan = planOf(joined({ d: { pod: { readyAt: at(100) } } }));
+    assert.equal(plan.restart, undefined);
+    assert.deepEqual(plan.holds, {
+      a: 'WaitingForMinReady',
+      b: 'WaitingForMinReady',
+      c: 'WaitingForMinReady',
+    });
+    assert.equal(plan.recheckInMs, 200_000);
+    assert.equal(planOf(joined({ d: { pod: { readyAt: at(301) } } })).restart, 'bump a');
+  });
+
+  it('waits after a clock jump rather than restart early', () => {
+    assert.equal(planOf(joined(), { nowMs: Date.parse('2025-12-31T00:00:00Z') }).restart, undefined);
+  });
+
+  it('waits until the membership has been quiet', () => {
+    const plan = planOf(joined(), { quietMs: 10_000 });
+    assert.equal(plan.holds.a, 'Stabilizing');
+    assert.equal(plan.recheckInMs, 20_000);
+  });
+
+  it('waits for a pause on everything, a namespace or a node; an unknown value means hold', () => {
+    const cases: ReadonlyArray<readonly [Extra, Record<string, Spec>, string]> = [
+      [{ ownAnnotations: { [ANNOTATION]: 'paused' } }, {}, 'Paused'],
+      [{ ownAnnotations: { [ANNOTATION]: 'Signal' } }, {}, 'UnknownStrategy'],
+      [{ ownAnnotations: 'missing' }, {}, 'PauseUnknown'],
+      [{ namespace: { annotations: { [ANNOTATION]: 'paused' } } }, {}, 'Paused'],
+      [
+        {},
+        { a: { knows: ['b', 'c'], node: { annotations: { [ANNOTATION]: 'Paused' } } } },
+        'UnknownStrategy',
+      ],
+    ];
+    for (const [extra, specs, code] of cases) {
+      const plan = planOf(joined(specs, extra));
+      assert.equal(plan.holds.a, code);
+      assert.notEqual(plan.restart, 'bump a');
+    }
+  });
+
+  it('leaves alone what its owner rolls in another way, and what nobody could call Ready', () => {
+    const cases: ReadonlyArray<readonly [Spec, string]> = [
+      [{ statefulSet: { spec: { updateStrategy: { type: 'OnDelete' } } } }, 'OnDelete'],
+      [{ statefulSet: { spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } } }, 'Partitioned'],
+      [{ statefulSet: { status: { observedGeneration: 0 } } }, 'Unsettled'],
+      [{ node: { spec: { maintenanceMode: true } } }, 'Maintenance'],
+      [{ pod: { ready: false } }, 'CatchingUp'],
+    ];
+    for (const [spec, code] of cases) {
+      const plan = planOf(joined({ a: { knows: ['b', 'c'], ...spec } }));
+      assert.equal(plan.holds.a, code);
+    }
+  });
+
+  it('asks PodDisruptionBudgets, and sets aside only the one that its operator generated', () => {
+    const pdb = (owner: string | undefined, status: Record<string, number>) => ({
+      metadata: {
+        name: 'pdb',
+        namespace: 'stellar',
+        uid: 'pdb',
+        generation: 1,
+        ownerReferences: owner ? [{ kind: 'StellarNode', uid: owner, controller: true }] : [],
+      },
+      spec: { selector: { matchLabels: { 'app.kubernetes.io/instance': 'a' } } },
+      status: { observedGeneration: 1, expectedPods: 1, desiredHealthy: 1, disruptionsAllowed: 0, ...status },
+    });
+    const holdOf = (each: ReturnType<typeof pdb>) => planOf(joined({}, { pdbs: [each] })).holds.a;
+    assert.equal(holdOf(pdb('node-a', {})), undefined, 'generated, and can never allow any');
+    assert.equal(holdOf(pdb(undefined, {})), 'PdbForbids', 'a person means what it says');
+    assert.equal(holdOf(pdb('node-a', { desiredHealthy: 0 })), 'PdbForbids', 'generated, but spent');
+    assert.equal(holdOf(pdb(undefined, { disruptionsAllowed: 1 })), undefined);
+    assert.equal(
+      holdOf(pdb(undefined, { disruptionsAllowed: 1, observedGeneration: 0 })),
+      'PdbForbids',
+      'stale',
+    );
+  });
+
+  it('waits while the journal has an open restart, and stops on one that cannot be read', () => {
+    const open = {
+      statefulSet: 'stellar/b',
+      kind: 'bump',
+      uids: ['x'],
+      token: 't',
+      drift: 'short',
+      atMs: NOW_MS,
+    } as const;
+    const { group } = planOf(joined());
+    const journal = (text: string) => planOf(joined({}, { journal: { [group]: text } }));
+    assert.equal(journal(formatJournal([open], NOW_MS)).holds.a, 'InFlight');
+    assert.equal(
+      journal(formatJournal([{ ...open, outcome: 'done', endedAtMs: NOW_MS }], NOW_MS)).restart,
+      'bump a',
+    );
+    for (const text of ['', '{', '{}', '{"restarts":[{}]}', '{"restarts":[3]}']) {
+      assert.equal(journal(text).holds.a, 'JournalUnreadable', text);
+    }
+  });
+
+  it('gives the same token for the same pods, and another for the next generation', () => {
+    const next = joined({ a: { knows: ['b', 'c'], pod: { uid: 'another' } } });
+    assert.equal(planOf(joined()).token, planOf(joined()).token);
+    assert.notEqual(planOf(joined()).token, planOf(next).token);
+  });
+});
+
+describe('a pod that was not injected', () => {
+  const bare: Spec = { pod: { injected: false, annotations: {}, createdAt: at(1000) } };
+  const codeOf = (spec: Spec, extra: Extra = {}, settings = {}) => {
+    const plan = planOf(networkWorld({ a: spec, b: {}, c: {} }, extra), { settings });
+    return plan.restart ?? plan.holds.a;
+  };
+
+  it('is repaired if it is younger than the webhook', () => {
+    assert.equal(codeOf(bare), 'bump a');
+  });
+
+  it('is judged by that alone, also when the template brought annotations along', () => {
+    assert.equal(codeOf({ pod: { ...(bare.pod as object), annotations: stamp(['b', 'c']) } }), 'bump a');
+  });
+
+  it('awaits adoption if it is older, until somebody adopts it', () => {
+    const newer = { webhookCreatedAt: at(1000) };
+    assert.equal(codeOf(bare, newer), 'AwaitingAdoption');
+    assert.equal(codeOf(bare, newer, { adoptExisting: true }), 'bump a');
+    const adopted = { ...bare, node: { annotations: { 'stellar.org/peer-adopt': 'now' } } };
+    assert.equal(codeOf(adopted, newer), 'bump a');
+    const namespace = { annotations: { 'stellar.org/peer-adopt': 'now' } };
+    assert.equal(codeOf(bare, { ...newer, namespace }), 'bump a');
+  });
+
+  it('is left alone where admission would not inject it', () => {
+    assert.equal(
+      codeOf({ ...bare, node: { annotations: { 'stellar.org/peer-injection': 'disabled' } } }),
+      'OptedOut',
+    );
+    assert.equal(
+      codeOf(bare, { namespace: { labels: { 'stellar.org/peer-injection': 'disabled' } } }),
+      'OptedOut',
+    );
+    assert.equal(
+      codeOf({ ...bare, statefulSet: { annotations: { 'stellar.org/peer-injection': 'disabled' } } }),
+      'OptedOut',
+    );
+    assert.equal(codeOf(bare, { webhookCreatedAt: 'missing' }), 'WebhookMissing');
+  });
+
+  it('is deleted if it is not Ready, once it is old enough', () => {
+    const notReady = (seconds: number): Spec => ({
+      pod: { injected: false, ready: false, annotations: {}, createdAt: at(seconds) },
+    });
+    assert.equal(codeOf(notReady(1000)), 'delete a');
+    assert.equal(codeOf(notReady(59)), 'TooYoung');
+  });
+
+  it('stops its group if our own restart left it so', () => {
+    const { group } = planOf(networkWorld({ a: bare, b: {} }));
+    const entry = {
+      statefulSet: 'stellar/a',
+      kind: 'bump',
+      uids: ['x'],
+      token: 't',
+      drift: 'short',
+    } as const;
+    const text = formatJournal(
+      [{ ...entry, atMs: NOW_MS, outcome: 'notInjected', endedAtMs: NOW_MS }],
+      NOW_MS,
+    );
+    const world = networkWorld({ a: bare, b: bare }, { journal: { [group]: text } });
+    assert.deepEqual(planOf(world).holds, { a: 'NotInjected', b: 'NotInjected' });
+  });
+});
+
+describe('a pod that knows nobody alive', () => {
+  const lonely = (spec: Spec = {}, network = {}) =>
+    networkWorld({ a: { knows: [], ...spec, node: { spec: network } }, b: { node: { spec: network } } });
+
+  it('is helped although it never became Ready, since on a private network it never could', () => {
+    assert.equal(planOf(lonely({ pod: { ready: false, annotations: stamp([]) } })).restart, 'delete a');
+  });
+
+  it('is left alone on a public network, where it may be catching up', () => {
+    const plan = planOf(lonely({ pod: { ready: false, annotations: stamp([]) } }, { network: 'testnet' }));
+    assert.deepEqual([plan.restart, plan.holds], [undefined, { a: 'CatchingUp' }]);
+  });
+
+  it('is rolled by its template if it is Ready', () => {
+    assert.equal(planOf(lonely()).restart, 'bump a');
+  });
+
+  it('is not isolated as long as one of its peers ran within ten minutes', () => {
+    const specs = Object.fromEntries(
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((name) => [name, { pod: { ready: false } } as Spec]),
+    );
+    const peers = ['p', 'q', 'r', 's', 't', 'u', 'v', 'w'];
+    const away = Object.fromEntries(peers.map((name) => [name, { pod: 'none' } as Spec]));
+    const world = networkWorld({
+      ...specs,
+      ...away,
+      a: { knows: peers, pod: { ready: false, annotations: stamp(peers) } },
+    });
+    assert.equal(planOf(world).restart, 'delete a');
+    assert.equal(planOf(world, { wasLive: ['p'] }).restart, undefined);
+  });
+
+  it('is left alone if it was scheduled after the view was published: it mounted that very view', () => {
+    const scheduledAt = new Date(NOW_MS + 1000).toISOString();
+    assert.equal(planOf(lonely({ pod: { annotations: stamp([]), scheduledAt } })).restart, undefined);
+  });
+});
+
+describe('whatever the state of the world', () => {
+  const spec = fc.record({
+    knows: fc.subarray(['a', 'b', 'c', 'd']),
+    injected: fc.boolean(),
+    ready: fc.boolean(),
+    readyAgo: fc.nat({ max: 1000 }),
+    suspended: fc.boolean(),
+    maintenance: fc.boolean(),
+    rolling: fc.boolean(),
+    paused: fc.option(fc.constantFrom('paused', 'Signal', 'x'), { nil: undefined }),
+  });
+
+  it('at most one of a group is restarted, a Ready one only while all others are up', () => {
+    fc.assert(
+      fc.property(fc.array(spec, { minLength: 1, maxLength: 4 }), (drawn) => {
+        const specs = drawn.map((each, index): [string, Spec] => [
+          'abcd'.charAt(index),
+          {
+            knows: each.knows,
+            node: {
+              spec: { suspended: each.suspended, maintenanceMode: each.maintenance },
+              annotations: each.paused === undefined ? {} : { [ANNOTATION]: each.paused },
+            },
+            statefulSet: { status: { updateRevision: each.rolling ? 'r2' : 'r1' } },
+            pod: {
+              injected: each.injected,
+              ready: each.ready,
+              readyAt: at(each.readyAgo),
+              annotations: each.injected ? stamp(each.knows) : {},
+            },
+          },
+        ]);
+        const { restart } = planOf(networkWorld(Object.fromEntries(specs)));
+        if (!restart) return;
+        const [kind = '', name = ''] = restart.split(' ');
+        const index = 'abcd'.indexOf(name);
+        const own = drawn[index];
+        const others = drawn.filter((_, other) => other !== index);
+        assert.ok(own && own.paused === undefined && !own.maintenance && !own.suspended && !own.rolling);
+        if (kind === 'delete') assert.ok(!own.ready);
+        else {
+          assert.ok(own.ready);
+          for (const other of others) {
+            assert.ok(other.ready && !other.suspended && !other.maintenance && !other.rolling);
+            assert.ok(other.readyAgo >= 300);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
