@@ -130,6 +130,12 @@ export const SETTINGS = {
     '',
     'Further host names or addresses for the managed certificate, with a comma between.',
   ),
+  drainSeconds: setting(
+    'DRAIN_SECONDS',
+    seconds(0, 60),
+    5,
+    'How long a replica that is asked to stop still answers, until the endpoints have noticed.',
+  ),
   logLevel: setting(
     'LOG_LEVEL',
     Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
@@ -170,3 +176,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   return settings;
 }
+
+/** The names in a setting that lists them with a comma between. */
+export const listed = (text: string): string[] => text.split(',').filter((name) => name !== '');

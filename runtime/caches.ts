@@ -12,6 +12,9 @@ import { createStores, namedSources, type Scope, validatorSources, worldOf } fro
 /** What changed: the kind's name and the object's key in its map. */
 type ChangeListener = (kind: string, key: string) => void;
 
+/** Told in place of a kind when every kind has been listed once. */
+export const SYNCED = 'Synced';
+
 export class Caches {
   readonly #stores = createStores();
   readonly #reflectors: ReadonlyArray<Reflector<unknown>>;
@@ -29,6 +32,7 @@ export class Caches {
             ...source,
             query,
             onChange: (key) => this.#tell(source.resource.kind, key),
+            onSynced: () => this.synced() && this.#tell(SYNCED, ''),
           }),
       ),
     );

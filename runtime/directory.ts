@@ -11,7 +11,7 @@ import {
 } from '../peers/discover.ts';
 import { type PublishedView, publishedView, viewOf } from '../peers/views.ts';
 import type { Key, World } from '../peers/world.ts';
-import type { Caches } from './caches.ts';
+import { type Caches, SYNCED } from './caches.ts';
 import type { Clock } from './clock.ts';
 
 /** Kinds whose changes can change the membership. */
@@ -32,11 +32,17 @@ export class Directory {
   readonly #changedAtMs = new Map<string, number>();
   /** False until the membership was noted once: what is there then has not changed. */
   #watching = false;
+  /** When something that may change the membership last happened; discovery itself may come later. */
+  #touchedAtMs = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
     options.caches.onChange((kind) => {
-      if (MEMBERSHIP_KINDS.has(kind)) this.#discovery = undefined;
+      if (kind !== SYNCED && !MEMBERSHIP_KINDS.has(kind)) return;
+      this.#discovery = undefined;
+      this.#touchedAtMs = options.clock.monotonicMs();
+      // What is there when watching begins is what later changes are measured against.
+      if (kind === SYNCED) this.discovery();
     });
   }
 
@@ -89,14 +95,13 @@ export class Directory {
 
   /** A group that is there when watching begins has not changed; one that appears later has. */
   #noteChanges(discovery: Discovery): void {
-    const nowMs = this.#options.clock.monotonicMs();
     const first = !this.#watching;
     this.#watching = true;
     for (const [key, group] of discovery.groups) {
       const next = fingerprint(group);
       if (this.#fingerprints.get(key) === next) continue;
       this.#fingerprints.set(key, next);
-      if (!first) this.#changedAtMs.set(key, nowMs);
+      if (!first) this.#changedAtMs.set(key, this.#touchedAtMs);
     }
     for (const key of this.#fingerprints.keys()) {
       if (discovery.groups.has(key)) continue;

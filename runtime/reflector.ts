@@ -26,6 +26,8 @@ export interface ReflectorOptions<T> {
   readonly store: Map<string, T>;
   /** Called after each change of the store; `key` names what changed. */
   readonly onChange: (key: string) => void;
+  /** Called once, when the first list is in the store. */
+  readonly onSynced?: () => void;
 }
 
 export class Reflector<T> {
@@ -80,7 +82,7 @@ export class Reflector<T> {
       const list = await kube.list(resource, query);
       this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
-      this.#synced = true;
+      this.#noteSynced();
       this.#freshAtMs = clock.monotonicMs();
     }
     this.#watchingSinceMs = clock.monotonicMs();
@@ -88,6 +90,12 @@ export class Reflector<T> {
       .watch(resource, { ...query, resourceVersion: this.#version }, (event) => this.#take(event), signal)
       .finally(() => this.#endWatch());
     if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
+  }
+
+  #noteSynced(): void {
+    if (this.#synced) return;
+    this.#synced = true;
+    this.#options.onSynced?.();
   }
 
   #endWatch(): void {

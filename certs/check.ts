@@ -1,0 +1,191 @@
+/**
+ * Judges certificates: is this a bundle for these hosts at this time, can this CA sign. Pure; writes
+ * nothing and replaces nothing. Every "no" is a reason for programs and a sentence for people.
+ */
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Bundle } from './source.ts';
+
+type CertReason =
+  | 'Empty'
+  | 'Unreadable'
+  | 'KeyMismatch'
+  | 'WrongIssuer'
+  | 'NotYetValid'
+  | 'Expired'
+  | 'WrongHost';
+
+/** Why a certificate cannot be used. */
+export interface Fault {
+  readonly reason: CertReason;
+  readonly sentence: string;
+}
+
+type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
+
+/** What a bundle is made of, as PEM. */
+export interface BundlePem {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** A CA that can sign: its certificate and key as PEM. */
+export interface Signer {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** The bundle, if TLS for all of `hosts` can be served with it at `nowMs`; otherwise the first fault found. */
+export function checkBundle(
+  pem: BundlePem,
+  at: { readonly hosts: readonly string[]; readonly nowMs: number },
+): Checked<Bundle> {
+  try {
+    const authorities = readCertificates('ca.crt', pem.caPem);
+    const [leaf] = readCertificates('tls.crt', pem.certPem);
+    if (!leaf.checkPrivateKey(readKey('tls.key', pem.keyPem))) {
+      refuse('KeyMismatch', 'tls.key does not belong to tls.crt');
+    }
+    const issuer = issuerOf(leaf, authorities);
+    if (!issuer) refuse('WrongIssuer', 'tls.crt is not signed by any certificate in ca.crt');
+    checkTime('the CA of tls.crt', issuer, at.nowMs);
+    checkTime('tls.crt', leaf, at.nowMs);
+    checkHosts(leaf, at.hosts);
+    return { ok: true, value: toBundle(pem, { leaf, issuer, authorities }) };
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** The first certificate of `caPem`, if `caKeyPem` is its key and it can sign at `nowMs`; otherwise why not. */
+export function checkSigner(
+  pem: { readonly caPem: string; readonly caKeyPem: string },
+  nowMs: number,
+): Checked<Signer> {
+  try {
+    const [signer] = readCertificates('ca.crt', pem.caPem);
+    const key = readKey('ca.key', pem.caKeyPem);
+    if (key.asymmetricKeyType !== 'rsa') {
+      refuse('Unreadable', `ca.key is of type ${key.asymmetricKeyType}, only RSA keys can sign here`);
+    }
+    if (!signer.checkPrivateKey(key)) {
+      refuse('KeyMismatch', 'ca.key does not belong to the first certificate in ca.crt');
+    }
+    if (!signer.ca) refuse('WrongIssuer', 'the first certificate in ca.crt is no CA');
+    checkTime('the first certificate in ca.crt', signer, nowMs);
+    return { ok: true, value: { certPem: signer.toString(), keyPem: pem.caKeyPem, ...validityOf(signer) } };
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** Of a good bundle, the one CA that issued its certificate, as PEM. */
+export function issuerPem(bundle: Bundle): string {
+  const [leaf] = readCertificates('tls.crt', bundle.certPem);
+  return issuerOf(leaf, readCertificates('ca.crt', bundle.caPem))?.toString() ?? '';
+}
+
+/** The hosts that a readable certificate is for: its DNS and IP SANs. */
+export function hostsOf(certPem: string): string[] {
+  const [leaf] = readCertificates('tls.crt', certPem);
+  return [...(leaf.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):([^,\s"]+)/g)].map(([, host]) =>
+    String(host),
+  );
+}
+
+/** Thrown inside this file only: leaves a check with its fault. */
+class Refusal extends Error {
+  readonly fault: Fault;
+  constructor(fault: Fault) {
+    super(fault.sentence);
+    this.fault = fault;
+  }
+}
+
+function refuse(reason: CertReason, sentence: string): never {
+  throw new Refusal({ reason, sentence });
+}
+
+/** What OpenSSL refuses to work with (an unknown curve, say) is as useless as what it cannot parse. */
+function faultOf(error: unknown): { readonly ok: false; readonly fault: Fault } {
+  if (error instanceof Refusal) return { ok: false, fault: error.fault };
+  return {
+    ok: false,
+    fault: { reason: 'Unreadable', sentence: `the certificates cannot be verified (${String(error)})` },
+  };
+}
+
+/** All certificates of a PEM text, at least one; what stands between the blocks is ignored. */
+function readCertificates(what: string, pem: string): [X509Certificate, ...X509Certificate[]] {
+  if (pem.trim() === '') refuse('Empty', `${what} is empty`);
+  const [first, ...rest] = pem.match(CERTIFICATE_BLOCK) ?? [];
+  if (!first) refuse('Unreadable', `${what} holds no PEM certificate`);
+  try {
+    return [new X509Certificate(first), ...rest.map((block) => new X509Certificate(block))];
+  } catch {
+    return refuse('Unreadable', `${what} holds a certificate that cannot be parsed`);
+  }
+}
+
+function readKey(what: string, pem: string): KeyObject {
+  if (pem.trim() === '') refuse('Empty', `${what} is empty`);
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    // The parser's message is left out: nothing about a key shall reach a log.
+    return refuse('Unreadable', `${what} is not an unencrypted PEM private key`);
+  }
+}
+
+/** The CA among `authorities` whose key signed `leaf`, whatever its dates. */
+function issuerOf(
+  leaf: X509Certificate,
+  authorities: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return authorities.find((one) => one.ca && leaf.checkIssued(one) && leaf.verify(one.publicKey));
+}
+
+function checkTime(what: string, cert: X509Certificate, nowMs: number): void {
+  const { notBeforeMs, notAfterMs } = validityOf(cert);
+  if (nowMs < notBeforeMs) refuse('NotYetValid', `${what} is not valid before ${isoTime(notBeforeMs)}`);
+  if (nowMs >= notAfterMs) refuse('Expired', `${what} expired at ${isoTime(notAfterMs)}`);
+}
+
+function checkHosts(leaf: X509Certificate, hosts: readonly string[]): void {
+  for (const host of hosts) {
+    const matches = isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' });
+    if (!matches)
+      refuse('WrongHost', `tls.crt is not for ${host}, only for ${leaf.subjectAltName ?? 'none'}`);
+  }
+}
+
+const validityOf = (cert: X509Certificate) => ({
+  notBeforeMs: cert.validFromDate.getTime(),
+  notAfterMs: cert.validToDate.getTime(),
+});
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+function toBundle(
+  pem: BundlePem,
+  parsed: { leaf: X509Certificate; issuer: X509Certificate; authorities: readonly X509Certificate[] },
+): Bundle {
+  const { leaf, issuer, authorities } = parsed;
+  const [own, above] = [validityOf(leaf), validityOf(issuer)];
+  const hash = createHash('sha256');
+  for (const cert of [leaf, ...authorities]) hash.update(cert.raw);
+  return {
+    caPem: authorities.map((one) => one.toString()).join(''),
+    certPem: pem.certPem,
+    keyPem: pem.keyPem,
+    notBeforeMs: Math.max(own.notBeforeMs, above.notBeforeMs),
+    notAfterMs: Math.min(own.notAfterMs, above.notAfterMs),
+    serial: leaf.serialNumber.toLowerCase(),
+    fingerprint: hash.digest('hex'),
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The managed source: own CA and certificate, kept in a Secret that is the truth for every replica.
+ * Owns the reading, adopting and writing; plan.ts decides, authority.ts makes the certificates.
+ */
+import { CERT_SECRET } from '../peers/names.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
+import type { Log } from '../runtime/log.ts';
+import { contentAfter, type Lifetimes } from './issue.ts';
+import { type CertContent, type CertStep, type CertTerms, planCertificate } from './plan.ts';
+import { type Round, runRounds } from './rounds.ts';
+import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
+import type { Bundle, CertSource } from './source.ts';
+
+/** Before two thirds of its life are over, or after: each replica draws when, so that they rarely collide. */
+const RENEW_AT = 2 / 3;
+export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
+  /** Our own namespace, where the Secret is. */
+  readonly namespace: string;
+  /** How often the Secret is read although nothing has been heard of a change. */
+  readonly pollMs: number;
+}
+
+interface ManagedParts {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told of changes of the Secret, where a watch does so; without, polling alone finds them. */
+  readonly onSecretChange?: (listener: () => void) => () => void;
+}
+
+/** A source over the Secret of `settings.namespace`. It creates, repairs and renews what is there. */
+export const managedSource = (parts: ManagedParts, settings: ManagedSettings): CertSource =>
+  new ManagedSource(parts, settings);
+
+class ManagedSource implements CertSource {
+  readonly #parts: ManagedParts;
+  readonly #settings: ManagedSettings;
+  readonly #terms: CertTerms;
+  #seen: { readonly content: string; readonly sinceMs: number } = { content: '', sinceMs: 0 };
+
+  constructor(parts: ManagedParts, settings: ManagedSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#terms = { ...settings, renewAt: parts.clock.jitter(RENEW_AT) };
+  }
+
+  async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
+    const { clock, onSecretChange } = this.#parts;
+    const bundle = await runRounds<Bundle>(
+      {
+        clock,
+        round: () => this.#round(last),
+        onChange: onSecretChange ?? (() => () => undefined),
+        failed: (error, retryInMs) => this.#logFailure(error, retryInMs),
+      },
+      signal,
+    );
+    if (bundle) return bundle;
+    throw signal.reason;
+  }
+
+  /** A good bundle is handed out before anything is written: a refused renewal must not keep it back. */
+  async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
+    const { kube, clock } = this.#parts;
+    const { namespace, pollMs } = this.#settings;
+    const secret = (await readSecret(kube, namespace)) ?? (await createEmptySecret(kube, namespace));
+    const content = contentOf(secret);
+    const situation = { nowMs: clock.nowMs(), seenForMs: this.#seenForMs(content), last };
+    const plan = planCertificate(content, situation, this.#terms);
+    if (plan.bundle && plan.bundle.fingerprint !== last?.fingerprint) {
+      this.#logAdoption(plan.bundle);
+      return { done: plan.bundle };
+    }
+    if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
+    await this.#carryOut(plan.step, secret, content);
+    return { again: true };
+  }
+
+  #seenForMs(content: CertContent): number {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const seen = content.caPem + content.certPem;
+    if (seen !== this.#seen.content) this.#seen = { content: seen, sinceMs: nowMs };
+    return nowMs - this.#seen.sinceMs;
+  }
+
+  async #carryOut(step: CertStep, secret: KubeObject, content: CertContent): Promise<void> {
+    const { kube, clock, log } = this.#parts;
+    const after = await contentAfter(step, content, { ...this.#settings, nowMs: clock.nowMs() });
+    const { reason, sentence } = step.why;
+    const fields = { secret: this.#secret, step: step.kind, reason, why: sentence };
+    try {
+      await fillSecret(kube, secret, after);
+    } catch (error) {
+      if (!isConflict(error) && !hasStatus(error, 404)) throw error;
+      log.info(fields, 'certificate Secret was changed by another writer meanwhile, reading it again');
+      return;
+    }
+    log[isExpected(step, content) ? 'info' : 'warn'](fields, 'certificate Secret written');
+  }
+
+  #logAdoption(bundle: Bundle): void {
+    const { serial, fingerprint, notAfterMs } = bundle;
+    const notAfter = new Date(notAfterMs).toISOString();
+    this.#parts.log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
+  }
+
+  #logFailure(error: unknown, retryInMs: number): void {
+    const fields = { secret: this.#secret, error, retryInMs };
+    this.#parts.log.warn(fields, 'certificate Secret cannot be read or written, trying again');
+  }
+
+  get #secret(): string {
+    return `${this.#settings.namespace}/${CERT_SECRET}`;
+  }
+}
+
+/** No cause for concern: the first start, a renewal, the next step of a rotation. */
+function isExpected(step: CertStep, before: CertContent): boolean {
+  const firstStart = step.kind === 'startOver' && before.caPem + before.certPem === '';
+  return firstStart || step.why.reason === 'RenewalDue' || step.why.reason === 'Rotation';
+}

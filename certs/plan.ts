@@ -1,0 +1,151 @@
+/**
+ * Decides what the managed Secret needs next. Pure: content, time and terms in, one step out, never more
+ * than one, so that old and new CA are trusted together before a certificate of the new one is served.
+ *
+ * | signing CA     | certificate        | step                                                        |
+ * |----------------|--------------------|-------------------------------------------------------------|
+ * | bad or due     | good, or last good | introduceCa: new CA in front, the certificate in use stays  |
+ * | bad or due     | bad                | startOver: new CA, new certificate                          |
+ * | good           | bad or due         | issueLeaf                                                   |
+ * | good           | of the former CA   | issueLeaf, once both CAs were seen together for `overlapMs` |
+ * | good, former 2nd | good             | retireCa, once that was seen for `retireMs`                 |
+ */
+import {
+  type BundlePem,
+  checkBundle,
+  checkSigner,
+  type Fault,
+  hostsOf,
+  issuerPem,
+  type Signer,
+} from './check.ts';
+import type { Bundle } from './source.ts';
+
+/** The keys of the Secret as PEM, '' where there is none. */
+export interface CertContent extends BundlePem {
+  readonly caKeyPem: string;
+}
+
+export interface CertTerms {
+  /** DNS names and IP addresses under which the API server reaches us. */
+  readonly hosts: readonly string[];
+  /** The part of its life after which a certificate is renewed, between 0 and 1. */
+  readonly renewAt: number;
+  /** For how long a new CA is trusted before anything that it signed is served. */
+  readonly overlapMs: number;
+  /** For how long the former CA is trusted after the last certificate that it signed was replaced. */
+  readonly retireMs: number;
+}
+
+interface Why {
+  readonly reason: Fault['reason'] | 'RenewalDue' | 'Rotation';
+  readonly sentence: string;
+}
+
+export type CertStep =
+  | { readonly kind: 'startOver'; readonly why: Why; readonly hosts: readonly string[] }
+  | { readonly kind: 'introduceCa'; readonly why: Why; readonly keep: Bundle }
+  | {
+      readonly kind: 'issueLeaf';
+      readonly why: Why;
+      readonly signer: Signer;
+      readonly hosts: readonly string[];
+    }
+  | { readonly kind: 'retireCa'; readonly why: Why; readonly signer: Signer };
+
+interface CertPlan {
+  /** What can be served as it stands, whatever the step. */
+  readonly bundle: Bundle | undefined;
+  readonly step: CertStep | undefined;
+  /** Without a step: when the next one is due, if nothing changes. */
+  readonly lookInMs: number;
+}
+
+interface CertSituation {
+  readonly nowMs: number;
+  /** For how long this process has seen this very content, by its monotonic clock. */
+  readonly seenForMs: number;
+  /** What this process serves now, if anything. */
+  readonly last: Bundle | undefined;
+}
+
+/** The next step for `content`. */
+export function planCertificate(content: CertContent, situation: CertSituation, terms: CertTerms): CertPlan {
+  const { nowMs } = situation;
+  const { hosts } = terms;
+  const checked = checkBundle(content, { hosts, nowMs });
+  const signer = checkSigner(content, nowMs);
+  const bundle = checked.ok ? checked.value : undefined;
+  if (!signer.ok || dueInMs(signer.value, nowMs, terms) <= 0) {
+    const why = signer.ok ? due('the CA') : signer.fault;
+    const keep = bundle ?? stillGood(situation, terms);
+    return act(bundle, keep ? { kind: 'introduceCa', why, keep } : { kind: 'startOver', why, hosts });
+  }
+  if (checked.ok) return maintain(checked.value, { signer: signer.value, situation, terms });
+  return act(undefined, {
+    kind: 'issueLeaf',
+    why: checked.fault,
+    signer: signer.value,
+    hosts: hostsAfter(checked.fault, content, hosts),
+  });
+}
+
+/** The step for a good certificate under a good CA: none, renewal, or the next one of a rotation. */
+function maintain(
+  bundle: Bundle,
+  context: { signer: Signer; situation: CertSituation; terms: CertTerms },
+): CertPlan {
+  const { signer, situation, terms } = context;
+  const leafDueInMs = dueInMs(bundle, situation.nowMs, terms);
+  const soonestDueInMs = Math.min(leafDueInMs, dueInMs(signer, situation.nowMs, terms));
+  const issue = (why: Why) => act(bundle, { kind: 'issueLeaf', why, signer, hosts: terms.hosts });
+
+  if (issuerPem(bundle) !== signer.certPem) {
+    const leftMs = terms.overlapMs - situation.seenForMs;
+    if (leftMs > 0) return wait(bundle, leftMs);
+    return issue(rotation('the new CA is trusted long enough to be used'));
+  }
+  if (leafDueInMs <= 0) return issue(due('the certificate'));
+  if (bundle.caPem === signer.certPem) return wait(bundle, soonestDueInMs);
+  const leftMs = terms.retireMs - situation.seenForMs;
+  if (leftMs > 0) return wait(bundle, Math.min(leftMs, soonestDueInMs));
+  const why = rotation('nothing that the former CA signed is served any more');
+  return act(bundle, { kind: 'retireCa', why, signer });
+}
+
+const act = (bundle: Bundle | undefined, step: CertStep): CertPlan => ({ bundle, step, lookInMs: 0 });
+
+const wait = (bundle: Bundle, lookInMs: number): CertPlan => ({ bundle, step: undefined, lookInMs });
+
+/**
+ * A certificate that only lacks hosts of ours keeps those it has: two versions of us that want different
+ * ones would otherwise replace each other's for as long as both run.
+ */
+function hostsAfter(fault: Fault, content: CertContent, wanted: readonly string[]): readonly string[] {
+  if (fault.reason !== 'WrongHost') return wanted;
+  return [...new Set([...wanted, ...hostsOf(content.certPem)])];
+}
+
+/** What we serve stays trusted although the Secret has lost it: callers notice nothing of the repair. */
+function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefined {
+  const { last, nowMs } = situation;
+  if (!last) return undefined;
+  const checked = checkBundle(last, { hosts: terms.hosts, nowMs });
+  return checked.ok ? checked.value : undefined;
+}
+
+/** Measured by the certificate's own life, so that a renewal is never due again at once. */
+function dueInMs(
+  cert: { readonly notBeforeMs: number; readonly notAfterMs: number },
+  nowMs: number,
+  terms: CertTerms,
+): number {
+  return cert.notBeforeMs + (cert.notAfterMs - cert.notBeforeMs) * terms.renewAt - nowMs;
+}
+
+const due = (what: string): Why => ({
+  reason: 'RenewalDue',
+  sentence: `${what} has lived the part of its life after which it is renewed`,
+});
+
+const rotation = (sentence: string): Why => ({ reason: 'Rotation', sentence });

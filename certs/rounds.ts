@@ -1,0 +1,73 @@
+/**
+ * One loop for what has to be put right again and again: rounds at a bounded rate, woken by changes,
+ * slower after errors. Owns when to look; what is looked at and put right is the caller's.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import { KubeError } from '../runtime/kube.ts';
+
+/** Between a round that asked the API server and the next, so that a flood of changes is no flood of requests. */
+const FLOOR_MS = 1_000;
+const BACKOFF_MS_MIN = 250;
+const BACKOFF_MS_MAX = 30_000;
+
+/**
+ * `lookInMs`: nothing to do before that, unless something changes; `free` if the round asked nothing of the
+ * API server. `again`: something was written, by us or by somebody else first; look at once, later more slowly.
+ */
+export type Round<T> =
+  | { readonly done: T }
+  | { readonly lookInMs: number; readonly free?: boolean }
+  | { readonly again: true };
+
+interface Rounds<T> {
+  readonly clock: Clock;
+  readonly round: () => Promise<Round<T>>;
+  readonly onChange: (listener: () => void) => () => void;
+  /** Told of each round that threw, for the log. */
+  readonly failed: (error: unknown, retryInMs: number) => void;
+}
+
+/** Runs rounds until one is done; resolves with its result, or with undefined when `signal` aborts. */
+export async function runRounds<T>(rounds: Rounds<T>, signal: AbortSignal): Promise<T | undefined> {
+  let restlessRounds = 0;
+  while (!signal.aborted) {
+    // Subscribed before the round: a change in the middle of it is not lost.
+    const changed = new AbortController();
+    const unsubscribe = rounds.onChange(() => changed.abort());
+    try {
+      const outcome = await runRound(rounds, restlessRounds);
+      if ('done' in outcome) return outcome.done;
+      restlessRounds = outcome.restless ? restlessRounds + 1 : 0;
+      const deafMs = outcome.free ? 0 : Math.min(outcome.lookInMs, FLOOR_MS);
+      await rounds.clock.sleep(deafMs, signal);
+      await rounds.clock.sleep(outcome.lookInMs - deafMs, AbortSignal.any([signal, changed.signal]));
+    } finally {
+      unsubscribe();
+    }
+  }
+  return undefined;
+}
+
+async function runRound<T>(
+  rounds: Rounds<T>,
+  restlessRounds: number,
+): Promise<{ done: T } | { lookInMs: number; free: boolean; restless: boolean }> {
+  try {
+    const outcome = await rounds.round();
+    if ('done' in outcome) return outcome;
+    if ('lookInMs' in outcome) return { free: false, ...outcome, restless: false };
+    const lookInMs = restlessRounds === 0 ? 0 : backoffMs(restlessRounds - 1, undefined, rounds.clock);
+    return { lookInMs, free: false, restless: true };
+  } catch (error) {
+    const lookInMs = backoffMs(restlessRounds, error, rounds.clock);
+    rounds.failed(error, lookInMs);
+    return { lookInMs, free: false, restless: true };
+  }
+}
+
+/** Doubles with each restless round and is never shorter than what the API server asks for, up to the bound. */
+function backoffMs(restlessRounds: number, error: unknown, clock: Clock): number {
+  const askedMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+  const backoff = Math.min(BACKOFF_MS_MIN * 2 ** restlessRounds, BACKOFF_MS_MAX);
+  return Math.max(clock.jitter(backoff), Math.min(askedMs, BACKOFF_MS_MAX));
+}

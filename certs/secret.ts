@@ -1,0 +1,54 @@
+/**
+ * The Secret that is the truth about the managed certificate: its keys, and the only two ways to write it.
+ * Owns the layout and the requests; what belongs in it is decided in plan.ts.
+ */
+import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';
+import type { Kube, KubeObject } from '../runtime/kube.ts';
+import { type ObjectRef, Secrets } from '../runtime/resources.ts';
+import type { CertContent } from './plan.ts';
+
+/** Key of the Secret per part; `ca.crt` may hold a former CA behind the signing one. */
+const KEYS = { caPem: 'ca.crt', caKeyPem: 'ca.key', certPem: 'tls.crt', keyPem: 'tls.key' } as const;
+
+const secretRef = (namespace: string): ObjectRef => ({ resource: Secrets, namespace, name: CERT_SECRET });
+
+/** The Secret, or undefined where there is none. */
+export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | undefined> =>
+  kube.get(secretRef(namespace));
+
+/**
+ * Makes the Secret, empty. By server-side apply, which RBAC can restrict to this name (a POST it cannot);
+ * applied by two replicas at once it is still one and empty, so nobody's content is lost.
+ */
+export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeObject> =>
+  kube.apply(
+    secretRef(namespace),
+    { metadata: { name: CERT_SECRET, namespace }, type: 'Opaque' },
+    { manager: FIELD_MANAGER },
+  );
+
+/** Writes `content` over `secret` as it was read; 409 (or 404) if anybody wrote or deleted in between. */
+export async function fillSecret(kube: Kube, secret: KubeObject, content: CertContent): Promise<void> {
+  const { name, namespace, resourceVersion, uid } = secret.metadata;
+  if (!resourceVersion || !uid) {
+    throw new Error(`Secret ${namespace}/${name} was read without a resourceVersion, so it is not written`);
+  }
+  const data: Record<string, unknown> = { ...dataOf(secret) };
+  for (const [part, key] of parts()) data[key] = Buffer.from(content[part]).toString('base64');
+  await kube.replace({ resource: Secrets, namespace, name }, { ...secret, data });
+}
+
+/** What the Secret holds; a key that is missing or no text is ''. */
+export function contentOf(secret: KubeObject): CertContent {
+  const content = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
+  for (const [part, key] of parts()) {
+    const value = dataOf(secret)[key];
+    if (typeof value === 'string') content[part] = Buffer.from(value, 'base64').toString('utf8');
+  }
+  return content;
+}
+
+const parts = () => Object.entries(KEYS) as Array<[keyof typeof KEYS, string]>;
+
+const dataOf = (secret: KubeObject): Record<string, unknown> =>
+  (secret.data ?? {}) as Record<string, unknown>;

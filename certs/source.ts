@@ -1,0 +1,34 @@
+/**
+ * The seam to where certificates come from: one method, the next bundle after the last one.
+ * Owns the shapes only; managed.ts is one source, what serves TLS and keeps caBundle are its users.
+ */
+
+/** A serving certificate with its key, and the CAs that its callers shall trust. */
+export interface Bundle {
+  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** From when until when both the certificate and the CA that issued it are valid. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Serial number of the certificate, in hex. */
+  readonly serial: string;
+  /** SHA-256 over the certificate and its CAs: the same for every replica that holds the same bundle. */
+  readonly fingerprint: string;
+}
+
+export interface CertSource {
+  /**
+   * Resolves with the first good bundle that differs from `last`; without `last`, as soon as there is one.
+   * Trouble on the way is logged and tried again. Rejects only when `signal` aborts.
+   */
+  next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle>;
+}
+
+/** Something that is known as it was last seen, and tells when it may have changed. */
+export interface Observed<T> {
+  observe(): T | undefined;
+  /** Calls `listener` after each change; the returned function ends that. */
+  onChange(listener: () => void): () => void;
+}

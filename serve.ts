@@ -1,0 +1,143 @@
+/**
+ * Runs one replica: caches → certificate → webhook → leader → reconciler, and takes it down in reverse.
+ * Together with wiring.ts the only place where the parts meet; it decides nothing.
+ */
+import { keepCaBundle } from './certs/cabundle.ts';
+import { createHttpServer } from './runtime/http.ts';
+import type { Settings } from './settings.ts';
+import { selfCheck } from './webhook/self-check.ts';
+import { createWebhookServer } from './webhook/server.ts';
+import { createCertSource, createParts, createReconciler, type Parts } from './wiring.ts';
+
+/** A replica whose certificate ends sooner takes no more traffic. */
+const CERT_MARGIN_MS = 5 * 60_000;
+
+/** A running replica. */
+export interface Replica {
+  /** Takes it down: no more traffic, reviews in flight finished, the Lease given back. */
+  close(): Promise<void>;
+}
+
+type Webhook = ReturnType<typeof createWebhookServer>;
+
+/** The webhook, which begins to exist with the first certificate. */
+interface Serving {
+  webhook?: Webhook;
+  listening: boolean;
+  /** True once the API server was told to trust our CA: before that it would call us in vain. */
+  trusted: boolean;
+}
+
+/**
+ * Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all; `onFailure` is
+ * called if a part of it fails later, which is a defect: the process must not go on without that part.
+ */
+export async function serve(settings: Settings, onFailure: (error: unknown) => void): Promise<Replica> {
+  selfCheck();
+  const parts = createParts(settings);
+  const { clock, log, leader, caches } = parts;
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  const serving: Serving = { listening: false, trusted: false };
+  const http = createPlainPort(parts, serving, draining.signal);
+  await http.listen({ port: settings.httpPort, host: settings.bindAddress });
+  const running = Promise.all([
+    caches.run(stopping.signal),
+    serveWebhook(parts, serving, stopping.signal),
+    leader.run((term) => createReconciler(parts).run(term), draining.signal),
+  ]);
+  running.catch(onFailure);
+  log.info({ replica: settings.podName, namespace: settings.namespace }, 'replica started');
+  return {
+    close: async () => {
+      draining.abort();
+      serving.webhook?.releaseHolds();
+      // The endpoints of the Service follow readiness only after a while; until then reviews still come.
+      await clock.sleep(settings.drainSeconds * 1000);
+      await serving.webhook?.close();
+      stopping.abort();
+      await running;
+      await http.close();
+      log.info({ replica: settings.podName }, 'replica stopped');
+    },
+  };
+}
+
+function createPlainPort(parts: Parts, serving: Serving, draining: AbortSignal) {
+  const { bundle, caches, clock, leader, metrics } = parts;
+  const http = createHttpServer({
+    metrics,
+    ready: {
+      'caches are not in sync': () => caches.synced(),
+      'no certificate that lasts': () => (bundle.observe()?.notAfterMs ?? 0) > clock.nowMs() + CERT_MARGIN_MS,
+      'the webhook does not listen': () => serving.listening,
+      'caBundle does not name our CA': () => isTrusted(parts, serving),
+      'shutting down': () => !draining.aborted,
+    },
+  });
+  http.addHook('onRequest', async () => {
+    metrics.set('stellar_peers_leader', leader.leads() ? 1 : 0);
+    metrics.set('stellar_peers_cache_staleness_seconds', caches.staleMs() / 1000);
+    const notAfterMs = bundle.observe()?.notAfterMs ?? 0;
+    metrics.set('stellar_peers_certificate_expiry_timestamp_seconds', notAfterMs / 1000);
+  });
+  return http;
+}
+
+/** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
+function isTrusted({ bundle, caches }: Parts, serving: Serving): boolean {
+  const caBundle = Buffer.from(bundle.observe()?.caPem ?? '').toString('base64');
+  const { webhook } = caches.world;
+  serving.trusted ||= webhook?.entries.every((entry) => entry.caBundle === caBundle) ?? true;
+  return serving.trusted;
+}
+
+/** Follows the certificates: the first one starts the webhook, each later one is swapped in. */
+async function serveWebhook(parts: Parts, serving: Serving, signal: AbortSignal): Promise<void> {
+  const { bundle, caches, clock, kube, log, settings } = parts;
+  const started = Promise.withResolvers<void>();
+  bundle.onChange(() => {
+    started.resolve();
+    useCertificate(parts, serving);
+  });
+  signal.addEventListener('abort', () => started.resolve(), { once: true });
+  const configuration = {
+    observe: () => caches.webhookConfiguration(),
+    onChange: (listener: () => void) => caches.onChange(listener),
+  };
+  await Promise.all([
+    bundle.follow(createCertSource(parts, signal), signal),
+    started.promise.then(() => listen(parts, serving)),
+    started.promise.then(() =>
+      keepCaBundle({ kube, clock, log, namespace: settings.namespace, configuration, bundle }, signal),
+    ),
+  ]);
+}
+
+function useCertificate(parts: Parts, serving: Serving): void {
+  const { bundle, clock, directory, log, metrics, settings } = parts;
+  const certificate = bundle.observe();
+  if (!certificate) return;
+  if (serving.webhook) {
+    serving.webhook.swapCertificate(certificate);
+    return;
+  }
+  serving.webhook = createWebhookServer({
+    certificate,
+    directory,
+    clock,
+    log,
+    ownNamespace: settings.namespace,
+    observe: (result, durationMs) => {
+      metrics.count('stellar_peers_admission_reviews_total', { result });
+      metrics.observe('stellar_peers_admission_duration_seconds', durationMs / 1000);
+    },
+  });
+}
+
+async function listen({ log, settings }: Parts, serving: Serving): Promise<void> {
+  if (!serving.webhook) return;
+  await serving.webhook.app.listen({ port: settings.webhookPort, host: settings.bindAddress });
+  serving.listening = true;
+  log.info({ port: settings.webhookPort }, 'webhook listens');
+}

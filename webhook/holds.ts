@@ -1,0 +1,131 @@
+/**
+ * Holds admissions until settle.ts lets them go. However many are held, there is one subscription and at
+ * most one timer; at rest there is neither.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { PeerDirectory } from './directory.ts';
+import { HoldBudget } from './hold-budget.ts';
+import { HoldMemory } from './hold-memory.ts';
+import type { OwnerRef } from './owner.ts';
+import { type Settled, type Standing, settle, standingOf, type Verdict } from './settle.ts';
+
+/** Why a pod need not wait, or no longer. */
+export type Released = Settled | 'shutdown';
+
+/** Changes come in bursts: they are looked at together. */
+const GATHER_MS = 10;
+
+interface Held {
+  readonly ref: OwnerRef;
+  readonly heldAtMs: number;
+}
+
+interface Waiter extends Held {
+  readonly free: (why: Released) => void;
+}
+
+export class Holds {
+  readonly #directory: PeerDirectory;
+  readonly #clock: Clock;
+  readonly #budget = new HoldBudget();
+  readonly #memory = new HoldMemory();
+  readonly #waiters = new Set<Waiter>();
+  #unsubscribe: (() => void) | undefined;
+  #wake: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #isOver = false;
+
+  constructor({ directory, clock }: { directory: PeerDirectory; clock: Clock }) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  /** Resolves when the pod of `ref` need not wait (any more), with why; at once in a network at rest. */
+  async hold(ref: OwnerRef): Promise<Released> {
+    if (this.#isOver) return 'shutdown';
+    const nowMs = this.#clock.monotonicMs();
+    const standing = standingOf(this.#directory, ref);
+    if (!standing || (standing.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
+      return 'settled';
+    const held = { ref, heldAtMs: nowMs };
+    const verdict = this.#judge(held, standing, nowMs);
+    return verdict.wait ? this.#wait(held, verdict.untilMs) : verdict.why;
+  }
+
+  #wait(held: Held, untilMs: number): Promise<Released> {
+    this.#budget.start(held.heldAtMs);
+    this.#unsubscribe ??= this.#directory.onChange(() => this.#wakeIn(GATHER_MS));
+    this.#wakeIn(untilMs - held.heldAtMs);
+    return new Promise((free) => this.#waiters.add({ ...held, free }));
+  }
+
+  /** Frees all pods, and holds none from now on. */
+  release(): void {
+    this.#isOver = true;
+    for (const waiter of this.#waiters) this.#free(waiter, 'shutdown');
+    this.#rest(this.#clock.monotonicMs());
+  }
+
+  #free(waiter: Waiter, why: Released): void {
+    this.#waiters.delete(waiter);
+    waiter.free(why);
+  }
+
+  /** Looks at every held pod again, frees those that need not wait, and plans the next look. */
+  #review(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const waiting = new Set<string | undefined>();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const waiter of this.#waiters) {
+      const standing = standingOf(this.#directory, waiter.ref);
+      const verdict: Verdict = standing
+        ? this.#judge(waiter, standing, nowMs)
+        : { wait: false, why: 'settled' };
+      if (verdict.wait) {
+        waiting.add(standing?.group);
+        nextMs = Math.min(nextMs, verdict.untilMs);
+      } else {
+        const isStranger = standing !== undefined && standing.group === undefined;
+        if (isStranger && verdict.why === 'timeIsUp') this.#memory.rememberStranger(waiter.ref.key, nowMs);
+        this.#free(waiter, verdict.why);
+      }
+    }
+    this.#memory.settle(waiting, nowMs);
+    if (this.#waiters.size === 0) this.#rest(nowMs);
+    else this.#wakeIn(nextMs - nowMs);
+  }
+
+  #judge({ heldAtMs }: Held, standing: Standing, nowMs: number): Verdict {
+    const verdict = settle(
+      {
+        standing,
+        heldAtMs,
+        ...this.#memory.recall(standing.group, heldAtMs, nowMs),
+        budgetLeftMs: this.#budget.leftMs(nowMs),
+        leaderAlive: this.#directory.leaderAlive(),
+      },
+      nowMs,
+    );
+    if (verdict.wait) this.#memory.note(standing.group, heldAtMs, verdict.for);
+    return verdict;
+  }
+
+  /** Plans a look in `ms`, unless one is planned before. */
+  #wakeIn(ms: number): void {
+    const atMs = this.#clock.monotonicMs() + ms;
+    if (this.#wake && this.#wake.atMs <= atMs) return;
+    this.#wake?.cancel();
+    const cancel = this.#clock.after(ms, () => {
+      this.#wake = undefined;
+      this.#review();
+    });
+    this.#wake = { atMs, cancel };
+  }
+
+  #rest(nowMs: number): void {
+    this.#budget.stop(nowMs);
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#wake?.cancel();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * One review → what admission answers: whose pod it is, whether it waits for its network, what is injected.
+ */
+import { decideInjection, optsOut } from '../peers/inject.ts';
+import { INJECTION, PROBE_NODE } from '../peers/names.ts';
+import { podShapeOf } from '../peers/pod-shape.ts';
+import { isProbe } from '../peers/probe.ts';
+import { reason } from '../peers/reasons.ts';
+import { admit, type Outcome, skipped, UNCHANGED } from './admit.ts';
+import type { PeerDirectory } from './directory.ts';
+import type { Holds } from './holds.ts';
+import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
+import { EMPTY_STAMP } from './patch.ts';
+import type { Review } from './review.ts';
+
+export interface MutateEdges {
+  readonly directory: PeerDirectory;
+  readonly holds: Holds;
+  readonly ownNamespace: string;
+}
+
+/** The answer to `review`; resolves late only while the pod waits for a young network to settle. */
+export async function mutate(
+  review: Review,
+  { directory, holds, ownNamespace }: MutateEdges,
+): Promise<Outcome> {
+  if (!review.isPodCreate) return UNCHANGED;
+  const { pod } = review;
+  if (isProbe(review, ownNamespace)) {
+    return admit(pod, { node: PROBE_NODE, optedOut: false, stamp: EMPTY_STAMP });
+  }
+  const ref = ownerRefOf(pod, review.namespace);
+  if (!ref) return skipped(reason('UnknownOwner'));
+  // What the pod itself rules out needs no waiting, and a dry run never starts.
+  const early = decideInjection(podShapeOf(pod), { node: ref.name, optedOut: false });
+  if (early.kind === 'skip') return skipped(early.reason);
+  if (!review.dryRun && !isOptedOut(directory, ref, review.namespace)) await holds.hold(ref);
+  return answerNow(review, ref, directory);
+}
+
+/** The answer by the caches as they are now: before and after a wait they differ. */
+function answerNow({ pod, namespace }: Review, ref: OwnerRef, directory: PeerDirectory): Outcome {
+  const owner = ownerOf(directory.world, ref);
+  if (owner.kind === 'none') return skipped(owner.reason);
+  if (owner.kind === 'pending') return skipped(reason('UnknownOwner'));
+  return admit(pod, {
+    node: ref.name,
+    optedOut: isOptedOut(directory, ref, namespace),
+    // The volume is optional: what is not published yet appears in the mount later, and the reconciler
+    // sees by the empty stamp what the pod started with.
+    stamp: directory.published(ref.key) ?? EMPTY_STAMP,
+  });
+}
+
+/** What the StellarNode's annotation and the Namespace's label say; what is not in the caches says nothing. */
+function isOptedOut({ world }: PeerDirectory, { key }: OwnerRef, namespace: string): boolean {
+  const reading = world.nodes.get(key);
+  const node = reading?.kind === 'validator' ? reading.validator.injection : undefined;
+  return optsOut(node) || optsOut(world.namespaces.get(namespace)?.labels[INJECTION]);
+}

@@ -1,0 +1,142 @@
+/**
+ * The HTTPS app that the API server asks: one route, limits, clear refusals. Never listens by itself.
+ */
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { WEBHOOK_PATH } from '../peers/names.ts';
+import { describeReason } from '../peers/reasons.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Outcome, Result } from './admit.ts';
+import type { PeerDirectory } from './directory.ts';
+import { Holds } from './holds.ts';
+import { mutate } from './mutate.ts';
+import { answer, type Review, readReview } from './review.ts';
+
+/** Certificate chain and key as PEM. */
+export interface ServingCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface WebhookOptions {
+  readonly certificate: ServingCertificate;
+  readonly directory: PeerDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ownNamespace: string;
+  /** Called once per request with what became of it; the time includes waiting. */
+  readonly observe: (result: Result, durationMs: number) => void;
+}
+
+/** The API server's own limit for a request is 3 MiB. */
+const BODY_BYTES_MAX = 3 * 1024 * 1024;
+/** Longer than any review may take (timeoutSeconds 5), short enough to shed idle and stuck connections. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
+  ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
+
+/**
+ * The app, and a way to swap its certificate without closing a connection. Closing the app frees all held
+ * reviews first; `releaseHolds` does so earlier, and no review is held after it.
+ */
+export function createWebhookServer(options: WebhookOptions) {
+  const holds = new Holds(options);
+  const app = fastify({
+    https: {
+      ...tlsOptions(options.certificate),
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      handshakeTimeout: HEADERS_TIMEOUT_MS,
+    },
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // A review that arrives while we shut down is answered: the other way would leave its pod uninjected.
+    return503OnClosing: false,
+  });
+  // Reviews are read as text, so that what is wrong with them is said in our words.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  app.addHook('onRequest', refuseOtherMethods);
+  app.addHook('onResponse', async (_request, reply) => {
+    if (reply.statusCode >= 400) options.observe('rejected', reply.elapsedTime);
+  });
+  app.addHook('preClose', async () => holds.release());
+  app.setNotFoundHandler((_request, reply) =>
+    refuse(reply, 404, `Reviews are answered at ${WEBHOOK_PATH} only.`),
+  );
+  app.setErrorHandler<FastifyError>((error, _request, reply) => refuseFor(error, reply, options.log));
+  app.post<{ Body: string }>(WEBHOOK_PATH, async (request) => {
+    const review = readReview(request.body ?? '');
+    const startMs = options.clock.monotonicMs();
+    const outcome = await outcomeOf(review, { ...options, holds });
+    const durationMs = options.clock.monotonicMs() - startMs;
+    options.observe(outcome.result, durationMs);
+    logOutcome(options.log, review, outcome, durationMs);
+    return answer(review.uid, outcome);
+  });
+  return {
+    app,
+    /** New connections get this certificate from now on. Throws, and keeps the old one, if it is unusable. */
+    swapCertificate: (certificate: ServingCertificate): void =>
+      app.server.setSecureContext(tlsOptions(certificate)),
+    releaseHolds: (): void => holds.release(),
+    close: (): Promise<void> => app.close(),
+  };
+}
+
+export type WebhookServer = ReturnType<typeof createWebhookServer>;
+
+/** Whatever goes wrong in us must not keep a pod from starting. */
+async function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Promise<Outcome> {
+  try {
+    return await mutate(review, edges);
+  } catch (error) {
+    const { namespace, name, uid } = review;
+    edges.log.error(
+      { error, namespace, name, uid },
+      'admission failed; the pod is allowed without injection',
+    );
+    return { result: 'failed', operations: [], warnings: [FAILED] };
+  }
+}
+
+const FAILED = {
+  code: 'UnreadablePod',
+  detail: 'admission failed on it; see the log of stellar-peers',
+} as const;
+
+function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
+  const { uid, namespace, name, dryRun } = review;
+  log.debug({ uid, namespace, name, dryRun, result, durationMs }, 'review answered');
+  for (const warning of warnings) {
+    log.warn(
+      { uid, namespace, name, reason: warning.code, why: describeReason(warning) },
+      'admission warning',
+    );
+  }
+}
+
+async function refuseOtherMethods(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const [path] = request.url.split('?');
+  if (path !== WEBHOOK_PATH || request.method === 'POST') return undefined;
+  return refuse(reply.header('allow', 'POST'), 405, `Reviews are sent by POST, not by ${request.method}.`);
+}
+
+const SENTENCES: Readonly<Record<number, string>> = {
+  413: `The body is larger than ${BODY_BYTES_MAX} bytes.`,
+  415: 'The content type must be application/json.',
+};
+
+function refuseFor(error: FastifyError, reply: FastifyReply, log: Log): FastifyReply {
+  const statusCode = error.statusCode ?? 500;
+  if (statusCode >= 500) log.error({ error }, 'a request to the webhook failed');
+  return refuse(reply, statusCode, SENTENCES[statusCode] ?? error.message);
+}
+
+const refuse = (reply: FastifyReply, statusCode: number, error: string): FastifyReply =>
+  reply.code(statusCode).type('application/json').send({ error });

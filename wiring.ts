@@ -1,0 +1,159 @@
+/**
+ * Makes the parts of one replica out of its settings. Owns which setting goes where; nothing runs yet.
+ */
+import { CurrentBundle } from './certs/current.ts';
+import { managedSource } from './certs/managed.ts';
+import type { CertSource } from './certs/source.ts';
+import { discover } from './peers/discover.ts';
+import { CERT_SECRET, COMPONENT, WEBHOOK_SERVICE } from './peers/names.ts';
+import { JournalStore } from './reconciler/journal-store.ts';
+import { Leader } from './reconciler/leader.ts';
+import { probeWebhook } from './reconciler/probe.ts';
+import { Publisher } from './reconciler/publisher.ts';
+import { Reconciler } from './reconciler/reconciler.ts';
+import { Reporter } from './reconciler/reporter.ts';
+import { RestartLane } from './reconciler/restart-lane.ts';
+import { Restarter } from './reconciler/restarter.ts';
+import { Caches } from './runtime/caches.ts';
+import { systemClock as clock } from './runtime/clock.ts';
+import { Directory } from './runtime/directory.ts';
+import type { Kube } from './runtime/kube.ts';
+import { createKube, loadKubeConfig } from './runtime/kube-client.ts';
+import { readLive } from './runtime/live.ts';
+import { createLog, type Log } from './runtime/log.ts';
+import { Metrics } from './runtime/metrics.ts';
+import { Reflector } from './runtime/reflector.ts';
+import { Secrets } from './runtime/resources.ts';
+import { listed, type Settings } from './settings.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const CA_LIFETIME_MS = 5 * 365 * DAY_MS;
+const LEAF_LIFETIME_MS = 90 * DAY_MS;
+/** The watch tells of changes of the Secret; this is the net below it. */
+const SECRET_POLL_MS = 6 * HOUR_MS;
+/** Old and new CA are trusted together for this long before a new certificate is served (DESIGN §5). */
+const CA_OVERLAP_MS = 60_000;
+const CA_RETIRE_MS = HOUR_MS;
+
+export interface Parts {
+  readonly settings: Settings;
+  readonly clock: typeof clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly kube: Kube;
+  readonly caches: Caches;
+  readonly directory: Directory;
+  readonly leader: Leader;
+  readonly bundle: CurrentBundle;
+}
+
+/** All parts of a replica, none of them running. Throws where no cluster is configured. */
+export function createParts(settings: Settings): Parts {
+  const log = createLog(settings.logLevel);
+  const kube = createKube(loadKubeConfig(), {
+    timeoutMs: settings.requestTimeoutSeconds * 1000,
+    userAgent: COMPONENT,
+  });
+  const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
+  const caches = new Caches({ kube, clock, log, scope });
+  const leader = new Leader({
+    kube,
+    clock,
+    log,
+    namespace: settings.namespace,
+    identity: settings.podName,
+    leaseDurationMs: settings.leaseDurationSeconds * 1000,
+    requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
+  });
+  const directory = new Directory({ caches, clock, settings, leaderAlive: () => leader.someoneLeads() });
+  const bundle = new CurrentBundle();
+  return { settings, clock, log, metrics: new Metrics(), kube, caches, directory, leader, bundle };
+}
+
+/** Host names under which the API server may call us: the Service's, and those of the setting. */
+function webhookHosts({ namespace, clusterDomain, webhookHosts: further }: Settings): string[] {
+  const service = `${WEBHOOK_SERVICE}.${namespace}.svc`;
+  return [service, `${service}.${clusterDomain}`, ...listed(further)];
+}
+
+/** The managed certificates, told of changes of their Secret by a watch that runs until `signal` aborts. */
+export function createCertSource({ settings, kube, log }: Parts, signal: AbortSignal): CertSource {
+  const listeners = new Set<() => void>();
+  const reflector = new Reflector({
+    kube,
+    clock,
+    log,
+    resource: Secrets,
+    query: { namespace: settings.namespace, fieldSelector: `metadata.name=${CERT_SECRET}` },
+    keyOf: (object) => object.metadata.name,
+    project: (object) => object.metadata.resourceVersion,
+    store: new Map(),
+    onChange: () => {
+      for (const listener of listeners) listener();
+    },
+  });
+  // Runs beside everything else and ends with the signal; a reflector never rejects.
+  void reflector.run(signal);
+  const onSecretChange = (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return managedSource(
+    { kube, clock, log, onSecretChange },
+    {
+      namespace: settings.namespace,
+      hosts: webhookHosts(settings),
+      pollMs: SECRET_POLL_MS,
+      caLifetimeMs: CA_LIFETIME_MS,
+      leafLifetimeMs: LEAF_LIFETIME_MS,
+      overlapMs: CA_OVERLAP_MS,
+      retireMs: CA_RETIRE_MS,
+    },
+  );
+}
+
+/** The settings that the restart rules take, in their units. */
+export const rolloutSettings = (settings: Settings) => ({
+  ownNamespace: settings.namespace,
+  maxPeers: settings.maxPeers,
+  rollBelow: settings.rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(settings.rollBelow),
+  adoptExisting: settings.adoptExisting === 'restart',
+  deleteMinAgeMs: settings.deleteMinAgeSeconds * 1000,
+  maxUnavailable: settings.maxUnavailable,
+  minReadyMs: settings.minReadySeconds * 1000,
+  stabilizationMs: settings.stabilizationSeconds * 1000,
+  resyncMs: settings.resyncSeconds * 1000,
+});
+
+/** The leader's loop for one term: what it remembers begins with the term. */
+export function createReconciler(parts: Parts): Reconciler {
+  const { settings, log, metrics, kube, caches, directory, leader } = parts;
+  const ownNamespace = settings.namespace;
+  const scope = { ownNamespace, watchNamespaces: listed(settings.watchNamespaces) };
+  const reporter = new Reporter({ kube, clock, log, metrics, instance: settings.podName });
+  const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
+  const restarter = new Restarter({
+    kube,
+    clock,
+    log,
+    journal,
+    readLive: () => readLive(kube, scope),
+    discover: (world) => discover(world, settings),
+    probe: (world) => probeWebhook(world, ownNamespace),
+    mayWrite: () => leader.leads(),
+  });
+  const readLiveWorld = async () => (await readLive(kube, scope)).world;
+  return new Reconciler({
+    clock,
+    log,
+    metrics,
+    caches,
+    directory,
+    reporter,
+    publisher: new Publisher({ kube, clock, log, ownNamespace }),
+    settings: rolloutSettings(settings),
+    lane: (onDone) =>
+      new RestartLane({ clock, log, metrics, journal, restarter, reporter, readLiveWorld, onDone }),
+  });
+}
