@@ -3,10 +3,10 @@
  * Together with wiring.ts the only place where the parts meet; it decides nothing.
  */
 import { keepCaBundle } from './certs/cabundle.ts';
-import { createHttpServer } from './runtime/http.ts';
+import { createHttpServer, listenOn } from './runtime/http.ts';
 import type { Settings } from './settings.ts';
 import { selfCheck } from './webhook/self-check.ts';
-import { createWebhookServer } from './webhook/server.ts';
+import { createWebhookServer, type WebhookServer } from './webhook/server.ts';
 import { createCertSource, createParts, createReconciler, type Parts } from './wiring.ts';
 
 /** A replica whose certificate ends sooner takes no more traffic. */
@@ -18,11 +18,9 @@ export interface Replica {
   close(): Promise<void>;
 }
 
-type Webhook = ReturnType<typeof createWebhookServer>;
-
 /** The webhook, which begins to exist with the first certificate. */
 interface Serving {
-  webhook?: Webhook;
+  webhook?: WebhookServer;
   listening: boolean;
   /** True once the API server was told to trust our CA: before that it would call us in vain. */
   trusted: boolean;
@@ -40,7 +38,7 @@ export async function serve(settings: Settings, onFailure: (error: unknown) => v
   const stopping = new AbortController();
   const serving: Serving = { listening: false, trusted: false };
   const http = createPlainPort(parts, serving, draining.signal);
-  await http.listen({ port: settings.httpPort, host: settings.bindAddress });
+  await listenOn(http, { port: settings.httpPort, host: settings.bindAddress });
   const running = Promise.all([
     caches.run(stopping.signal),
     serveWebhook(parts, serving, stopping.signal),
@@ -137,7 +135,7 @@ function useCertificate(parts: Parts, serving: Serving): void {
 
 async function listen({ log, settings }: Parts, serving: Serving): Promise<void> {
   if (!serving.webhook) return;
-  await serving.webhook.app.listen({ port: settings.webhookPort, host: settings.bindAddress });
+  await listenOn(serving.webhook.app, { port: settings.webhookPort, host: settings.bindAddress });
   serving.listening = true;
   log.info({ port: settings.webhookPort }, 'webhook listens');
 }

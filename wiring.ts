@@ -34,7 +34,8 @@ const LEAF_LIFETIME_MS = 90 * DAY_MS;
 const SECRET_POLL_MS = 6 * HOUR_MS;
 /** Old and new CA are trusted together for this long before a new certificate is served (DESIGN §5). */
 const CA_OVERLAP_MS = 60_000;
-const CA_RETIRE_MS = HOUR_MS;
+/** The former CA is trusted for this long after its last certificate was replaced: longer than the poll above. */
+const CA_RETIRE_MS = DAY_MS;
 
 export interface Parts {
   readonly settings: Settings;

@@ -17,7 +17,7 @@ const RENEW_AT = 2 / 3;
 export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
   /** Our own namespace, where the Secret is. */
   readonly namespace: string;
-  /** How often the Secret is read although nothing has been heard of a change. */
+  /** How often the Secret is read although nothing has been heard of a change; well below `retireMs`. */
   readonly pollMs: number;
 }
 

@@ -61,7 +61,7 @@ export interface DiscoverySettings {
 const LABEL_LENGTH_MAX = 63;
 
 /** Name of the governing Service that the upstream operator names and never creates. */
-export const headlessNameOf = (node: string): string => `${node}-headless`;
+const headlessNameOf = (node: string): string => `${node}-headless`;
 
 /** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */
 export function discover(world: World, settings: DiscoverySettings): Discovery {

@@ -3,8 +3,7 @@
  * Owns names only; what they mean is decided where they are read.
  */
 
-export const STELLAR_GROUP = 'stellar.org';
-export const STELLAR_API_VERSION = `${STELLAR_GROUP}/v1alpha1`;
+export const STELLAR_API_VERSION = 'stellar.org/v1alpha1';
 
 /** Label on validator pods and templates (steady there; it flaps on the StatefulSet's own metadata). */
 export const LABEL_NODE_TYPE = 'stellar.org/node-type';

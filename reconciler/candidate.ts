@@ -3,7 +3,7 @@
  */
 import type { Discovery, Group } from '../peers/discover.ts';
 import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
-import { publishedView } from '../peers/views.ts';
+import { type PublishedView, publishedView } from '../peers/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
 import { allReady, isUnsettled, podsOf } from './availability.ts';
 import { type DriftKind, type DriftSettings, judgePod, type Liveness, type Verdict } from './drift.ts';
@@ -75,9 +75,12 @@ function judge(
   pod: PodFacts,
   { world, group, liveness, settings }: CandidateInput,
 ): Verdict {
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
+  const published = publishedOf(validator, world);
   return judgePod({ world, validator, statefulSet, pod, group, published, liveness, settings });
 }
+
+const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
+  publishedView(world.configMaps.get(validator.namespace), validator.name);
 
 interface Drifted {
   readonly validator: Validator;
@@ -99,6 +102,7 @@ function candidateOf(found: Drifted, input: CandidateInput): Candidate {
   const hold =
     strategyHold(validator, input) ??
     statefulSetHold(validator, statefulSet) ??
+    publishedHold(validator, input.world) ??
     (bump ? bumpHold(pods) : deleteHold(found, pods, input));
   if (hold?.code !== 'TooYoung') return { ...base, hold };
   const ageMs = input.nowMs - (pods[0]?.createdAtMs ?? 0);
@@ -130,6 +134,9 @@ function statefulSetHold(validator: Validator, statefulSet: StatefulSetFacts): R
   const found = holds.find(([applies]) => applies);
   return found && reason(found[1]);
 }
+
+const publishedHold = (validator: Validator, world: World): Reason | undefined =>
+  publishedOf(validator, world) ? undefined : reason('NotPublished');
 
 const bumpHold = (pods: readonly PodFacts[]): Reason | undefined =>
   pods.every((pod) => pod.hasReadinessProbe) ? undefined : reason('ReadinessUnknown');

@@ -12,12 +12,13 @@ import { closeEntry, type Entry, formatJournal, type Outcome, readJournal } from
 export class JournalStore {
   readonly #kube: Kube;
   readonly #clock: Clock;
-  readonly #ref: ObjectRef;
+  /** The ConfigMap that holds the journal. */
+  readonly ref: ObjectRef;
 
   constructor(options: { kube: Kube; clock: Clock; namespace: string }) {
     this.#kube = options.kube;
     this.#clock = options.clock;
-    this.#ref = { resource: ConfigMaps, namespace: options.namespace, name: JOURNAL_CONFIGMAP };
+    this.ref = { resource: ConfigMaps, namespace: options.namespace, name: JOURNAL_CONFIGMAP };
   }
 
   /**
@@ -47,17 +48,15 @@ export class JournalStore {
   }
 
   async #read(): Promise<KubeObject> {
-    const { name, namespace = '' } = this.#ref;
-    const found = await this.#kube.get(this.#ref);
-    return (
-      found ?? this.#kube.apply(this.#ref, { metadata: { name, namespace } }, { manager: FIELD_MANAGER })
-    );
+    const { name, namespace = '' } = this.ref;
+    const found = await this.#kube.get(this.ref);
+    return found ?? this.#kube.apply(this.ref, { metadata: { name, namespace } }, { manager: FIELD_MANAGER });
   }
 
   async #replace(live: KubeObject, group: string, entries: readonly Entry[]): Promise<boolean> {
     const data = { ...readConfigMap(live).data, [group]: formatJournal(entries, this.#clock.nowMs()) };
     try {
-      await this.#kube.replace(this.#ref, { ...live, data });
+      await this.#kube.replace(this.ref, { ...live, data });
       return true;
     } catch (error) {
       if (isConflict(error)) return false;

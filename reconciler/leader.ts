@@ -89,10 +89,9 @@ export class Leader {
 
   /** A leader that struggles tries again sooner; it has until its term ends. */
   #pauseMs(leaseDurationMs: number): number {
-    const { clock } = this.#options;
-    return this.leads()
-      ? Math.min(leaseDurationMs / 5, this.remainingMs())
-      : clock.jitter(leaseDurationMs / 5);
+    const pauseMs = this.#options.clock.jitter(leaseDurationMs / 5);
+    if (!this.leads()) return pauseMs;
+    return Math.max(Math.min(pauseMs, this.remainingMs()), leaseDurationMs / 50);
   }
 
   async #endTerm(term: { stop: AbortController; ended: Promise<void> }): Promise<undefined> {
@@ -121,6 +120,8 @@ export class Leader {
     this.#lease =
       (await kube.get(this.#ref)) ??
       (await kube.apply(this.#ref, leaseBody(this.#ref), { manager: FIELD_MANAGER }));
+    // Whatever we believed, a Lease that names another is not ours.
+    if (this.holder() !== this.#options.identity) this.#oursUntilMs = 0;
     const record = JSON.stringify(this.#lease.spec ?? {});
     if (record === this.#record) return;
     this.#record = record;

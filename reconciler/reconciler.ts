@@ -75,6 +75,7 @@ export class Reconciler {
     }
     stopListening();
     await this.#lane.idle();
+    this.#options.reporter.end();
   }
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */

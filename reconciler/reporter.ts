@@ -63,6 +63,12 @@ export class Reporter {
     );
   }
 
+  /** The term is over: what waits is told by the next leader. */
+  end(): void {
+    this.#options.metrics.replace('stellar_peers_waiting', []);
+    this.#options.metrics.replace('stellar_peers_validators', []);
+  }
+
   /** Writes an Event on the StellarNode, if the minute's share is not spent. Never rejects. */
   tell(world: World, key: Key, story: Story): void {
     const reading = world.nodes.get(key);

@@ -109,6 +109,11 @@ export class RestartLane {
     const { journal, log, reporter } = this.#options;
     try {
       const closings = this.#ended(group, await this.#options.readLiveWorld());
+      // The cache was behind: give it time to catch up.
+      if (closings.length === 0) {
+        this.#backoff.failed(`close ${group}`, false);
+        return;
+      }
       await journal.close(group, closings);
       for (const { entry, outcome } of closings) {
         log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');

@@ -3,7 +3,7 @@
  * A crash between any two steps is safe: what is open in the journal is closed by whoever leads next.
  */
 import type { Discovery } from '../peers/discover.ts';
-import { ANNOTATION_PEER_RESTART, JOURNAL_CONFIGMAP } from '../peers/names.ts';
+import { ANNOTATION_PEER_RESTART } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -69,8 +69,8 @@ export class Restarter {
     const { clock, journal, log, mayWrite } = this.#options;
     if (!mayWrite()) return { kind: 'changed', plan };
     const entry = entryOf(restart, clock.nowMs());
-    const version = live.version('ConfigMap', JOURNAL_CONFIGMAP);
-    if (!(await journal.open(restart.group, entry, version))) return { kind: 'changed', plan };
+    const opened = await journal.open(restart.group, entry, live.version(journal.ref));
+    if (!opened) return { kind: 'changed', plan };
     if (!mayWrite()) return this.#withdraw(restart, entry, { kind: 'changed', plan });
     log.info(fieldsOf(restart), 'restarting a validator');
     try {
@@ -85,16 +85,15 @@ export class Restarter {
     const { kube } = this.#options;
     const { namespace, name } = restart.validator;
     if (restart.kind === 'bump') {
-      const version = live.version('StatefulSet', restart.statefulSet) ?? '';
-      const annotated = (live.world.statefulSets.get(restart.statefulSet)?.template.annotations ??
-        {}) as object;
-      const operations = bumpPatch(restart.token, version, Object.keys(annotated).length > 0);
-      await kube.patch({ resource: StatefulSets, namespace, name }, operations);
+      const annotations = live.world.statefulSets.get(restart.statefulSet)?.template.annotations ?? {};
+      const ref = { resource: StatefulSets, namespace, name };
+      const version = live.version(ref) ?? '';
+      await kube.patch(ref, bumpPatch(restart.token, version, Object.keys(annotations).length > 0));
       return;
     }
     for (const pod of restart.pods) {
-      const resourceVersion = live.version('Pod', pod.key) ?? '';
-      await kube.delete({ resource: Pods, namespace, name: pod.name }, { uid: pod.uid, resourceVersion });
+      const ref = { resource: Pods, namespace, name: pod.name };
+      await kube.delete(ref, { uid: pod.uid, resourceVersion: live.version(ref) ?? '' });
     }
   }
 
@@ -121,7 +120,7 @@ export class Restarter {
  * one read makes the API server answer 409 if it has moved. JSON Patch cannot add below an object that is not
  * there, hence the two forms.
  */
-export function bumpPatch(token: string, resourceVersion: string, hasAnnotations: boolean): PatchOperation[] {
+function bumpPatch(token: string, resourceVersion: string, hasAnnotations: boolean): PatchOperation[] {
   const annotations = '/spec/template/metadata/annotations';
   const key = ANNOTATION_PEER_RESTART.replace('/', '~1');
   return [

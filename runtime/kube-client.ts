@@ -202,7 +202,13 @@ async function runWatch(
     path,
     params,
     (type: string, object: KubeObject) => {
-      if (!signal.aborted) onEvent({ type, object });
+      if (signal.aborted) return;
+      try {
+        onEvent({ type, object });
+      } catch (error) {
+        // The client would swallow it, and the reader would miss an event for ever.
+        done.reject(error);
+      }
     },
     (error: unknown) => (error ? done.reject(watchError(path, error)) : done.resolve()),
   );
@@ -212,7 +218,10 @@ async function runWatch(
   };
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
-  await done.promise.finally(() => signal.removeEventListener('abort', abort));
+  await done.promise.finally(() => {
+    signal.removeEventListener('abort', abort);
+    controller.abort();
+  });
 }
 
 function watchError(path: string, cause: unknown): KubeError {

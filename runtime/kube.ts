@@ -4,7 +4,7 @@
  */
 import type { ObjectRef, Resource } from './resources.ts';
 
-export interface ObjectMeta {
+interface ObjectMeta {
   name: string;
   namespace?: string;
   uid?: string;
@@ -106,5 +106,5 @@ export class KubeError extends Error {
 export const hasStatus = (error: unknown, status: number): error is KubeError =>
   error instanceof KubeError && error.status === status;
 
-/** True where somebody else wrote first: 409, or a failed `test` of a JSON Patch (422 Invalid). */
+/** True where somebody else wrote first (409). */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);

@@ -3,12 +3,13 @@
  */
 import type { World } from '../peers/world.ts';
 import type { Kube } from './kube.ts';
+import { type ObjectRef, objectPath } from './resources.ts';
 import { createStores, namedSources, type Scope, type Source, validatorSources, worldOf } from './sources.ts';
 
 export interface LiveWorld {
   readonly world: World;
-  /** resourceVersion of an object as it was read, by kind and key. */
-  version(kind: string, key: string): string | undefined;
+  /** resourceVersion of an object as it was read. */
+  version(ref: ObjectRef): string | undefined;
 }
 
 /** Lists everything that is watched, once. Rejects with KubeError if any of it cannot be read. */
@@ -17,16 +18,16 @@ export async function readLive(kube: Kube, scope: Scope): Promise<LiveWorld> {
   const versions = new Map<string, string>();
   const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
   await Promise.all(sources.map((source) => readSource(kube, source, versions)));
-  return { world: worldOf(stores), version: (kind, key) => versions.get(`${kind} ${key}`) };
+  return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
 }
 
 async function readSource(kube: Kube, source: Source<unknown>, versions: Map<string, string>): Promise<void> {
   for (const query of source.queries) {
     const { items } = await kube.list(source.resource, query);
     for (const item of items) {
-      const key = source.keyOf(item);
-      source.store.set(key, source.project(item));
-      versions.set(`${source.resource.kind} ${key}`, item.metadata.resourceVersion ?? '');
+      source.store.set(source.keyOf(item), source.project(item));
+      const { name, namespace, resourceVersion = '' } = item.metadata;
+      versions.set(objectPath({ resource: source.resource, namespace, name }), resourceVersion);
     }
   }
 }

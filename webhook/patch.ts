@@ -144,7 +144,7 @@ function duplicateIn(pod: Fields, list: readonly string[], value: unknown): stri
   const asDevice = listOf(valueAt(pod, [...list.slice(0, -1), 'volumeDevices'])).some(
     (device) => device.devicePath === added,
   );
-  return false ? `${list.join('.')} has ${textOf(added)} already` : undefined;
+  return taken || asDevice ? `${list.join('.')} has ${textOf(added)} already` : undefined;
 }
 
 const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;

@@ -1,0 +1,33 @@
+# Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
+.DEFAULT_GOAL := help
+.PHONY: help node setup check test test-all demo cluster clean
+run := sh scripts/run.sh
+setup := sh scripts/require.sh && node scripts/setup.mjs
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+node: # The npm packages alone, with a recent Node among them
+	@$(setup) --only node
+
+setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (first time: minutes)
+	@$(setup)
+
+check: node ## Format, lint, types, import rules and small tests, in under a minute
+	@$(run) npm run check
+
+test: setup check ## All tests, those on a real control plane included
+	@$(run) npm run test:unit
+	@$(run) npm run test:e2e
+
+test-all: test ## The tests, and those that need more than the prerequisites
+	@sh scripts/test-more.sh
+
+demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure)
+	@BREAK='$(BREAK)' $(run) node test/demo/main.ts
+
+cluster: setup ## A control plane with the StellarNode definition to try things on, until Ctrl-C
+	@$(run) node test/cluster/main.ts
+
+clean: ## Remove what was installed and linked here; the cache outside the checkout stays
+	rm -rf node_modules .cache .run dist

@@ -1,0 +1,143 @@
+// @ts-check
+/** Builds binaries with Go into the cache: first whether that can work at all, then the build, told as it goes. */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { home, KUBERNETES, MODULE } from './places.mjs';
+import { run } from './run.mjs';
+import { duration, estimate, SetupError, say } from './say.mjs';
+
+const GO_MINOR_MIN = 26;
+const FREE_GB_MIN = 4;
+const POLL_MS = 1_000;
+/** More cores than this hardly help: linking is serial. */
+const CORES_MAX = 8;
+
+/** @typedef {import('./places.mjs').Binary} Binary */
+
+/** Nothing of the person's own Go settings may change what is built. */
+const goEnv = () => ({ ...process.env, HOME: home(), GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' });
+
+/** @param {string[]} args */
+const go = (args) => run('go', args, { cwd: tmpdir(), env: goEnv() });
+
+/** @param {Binary[]} binaries */
+async function checkGo(binaries) {
+  const names = binaries.map(({ name }) => name).join(', ');
+  const todo = `install Go 1.${GO_MINOR_MIN} or newer to build ${names}, or put them at fitting versions on PATH`;
+  const answer = await go(['version']).catch(() => {
+    throw new SetupError(`Go is missing: ${todo}.`);
+  });
+  const [, major = '0', minor = '0'] = /go(\d+)\.(\d+)/.exec(answer) ?? [];
+  if (Number(major) === 1 && Number(minor) < GO_MINOR_MIN) {
+    throw new SetupError(`Go 1.${minor} is too old: ${todo}.`);
+  }
+}
+
+/** @param {string} path @returns {string} */
+const existing = (path) => (existsSync(path) ? path : existing(dirname(path)));
+
+/** @param {string} cache */
+async function checkDisk(cache) {
+  const { GOCACHE, GOMODCACHE } = JSON.parse(await go(['env', '-json', 'GOCACHE', 'GOMODCACHE']));
+  const folders = [GOCACHE, GOMODCACHE, cache, tmpdir()].map(existing);
+  for (const folder of folders) {
+    const { bavail, bsize } = statfsSync(folder);
+    const freeGb = (bavail * bsize) / 1e9;
+    if (freeGb >= FREE_GB_MIN) continue;
+    throw new SetupError(
+      `Too little disk space: building needs ${FREE_GB_MIN} GB, ${folder} has ${freeGb.toFixed(1)} GB free; make room there.`,
+    );
+  }
+}
+
+/** @param {Binary} binary Go names what it builds by the last element of the path, less the version. */
+const builtName = (binary) =>
+  binary.package
+    .replace(/\/v\d+$/, '')
+    .split('/')
+    .at(-1) ?? binary.name;
+
+/** Tells of each binary as it appears in `folder`. @param {Binary[]} binaries @param {string} folder */
+function watchFolder(binaries, folder) {
+  const startedAt = Date.now();
+  const left = new Set(binaries);
+  const look = () => {
+    const built = new Set(readdirSync(folder));
+    for (const binary of left) {
+      if (!built.has(builtName(binary))) continue;
+      left.delete(binary);
+      say(`${binary.name}: built, ${duration(Date.now() - startedAt)} after the start`);
+    }
+  };
+  const polling = setInterval(look, POLL_MS);
+  return { left, elapsedMs: () => Date.now() - startedAt, stop: () => clearInterval(polling), look };
+}
+
+/** @param {Binary[]} binaries */
+function buildSeconds(binaries) {
+  const cores = Math.min(availableParallelism(), CORES_MAX);
+  return (binaries.reduce((sum, binary) => sum + binary.buildSeconds, 0) * 2) / cores;
+}
+
+/** @param {Binary[]} binaries @param {string} folder */
+async function goBuild(binaries, folder) {
+  const stamp = 'k8s.io/component-base/version';
+  const { version, major, minor } = KUBERNETES;
+  const ldflags = `-s -w -X ${stamp}.gitVersion=${version} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`;
+  const packages = binaries.map((binary) => binary.package);
+  const totalSeconds = buildSeconds(binaries);
+  const progress = watchFolder(binaries, folder);
+  /** @param {string} output */
+  const beat = (output) => {
+    const names = [...progress.left].map(({ name }) => name).join(', ');
+    const modules = output.match(/^go: downloading /gm)?.length ?? 0;
+    const fetched = modules > 0 ? `, ${modules} modules downloaded` : '';
+    const leftSeconds = totalSeconds - progress.elapsedMs() / 1000;
+    return `still building ${names} (${duration(progress.elapsedMs())} so far${fetched}; ${estimate(leftSeconds)} left)`;
+  };
+  const args = ['build', '-buildvcs=false', '-ldflags', ldflags, '-o', `${folder}/`, ...packages];
+  try {
+    await run('go', args, { cwd: MODULE, env: goEnv(), beat });
+    progress.look();
+  } finally {
+    progress.stop();
+  }
+}
+
+/** A folder beside the cache that goes with this process; those of setups that were killed go now. @param {string} cache */
+function freshFolder(cache) {
+  const prefix = `${basename(cache)}.building-`;
+  const old = readdirSync(dirname(cache)).filter((name) => name.startsWith(prefix));
+  for (const name of old) rmSync(join(dirname(cache), name), { recursive: true, force: true });
+  const folder = `${cache}.building-${process.pid}`;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/**
+ * Builds `binaries` into `cache`, each complete or not at all. The caller holds the lock of the cache.
+ * @param {Binary[]} binaries
+ * @param {string} cache
+ */
+export async function buildBinaries(binaries, cache) {
+  await checkGo(binaries);
+  await checkDisk(cache);
+  const cores = availableParallelism();
+  const names = binaries.map(({ name }) => name).join(', ');
+  const most = estimate(buildSeconds(binaries));
+  say(
+    `${names}: building with Go (${most} on ${cores} ${cores === 1 ? 'core' : 'cores'}, less with a warm Go cache)`,
+  );
+  const folder = freshFolder(cache);
+  await goBuild(binaries, folder);
+  mkdirSync(cache, { recursive: true });
+  for (const binary of binaries) {
+    const built = join(folder, builtName(binary));
+    if (!statSync(built, { throwIfNoEntry: false })?.isFile()) {
+      throw new SetupError(`go build succeeded but made no ${built}.`);
+    }
+    renameSync(built, join(cache, binary.name));
+  }
+}

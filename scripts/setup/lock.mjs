@@ -1,0 +1,74 @@
+// @ts-check
+/** One setup at a time does the work, others wait for it; the lock of one that died is taken over. */
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { say } from './say.mjs';
+
+const BEAT_MS = 5_000;
+const SILENT_MS = 60_000;
+const POLL_MS = 500;
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+}
+
+/**
+ * Its holder's process is gone, or (it may run on another machine) has long given no sign of life.
+ * @param {string} path
+ */
+function isStale(path) {
+  try {
+    const holder = JSON.parse(readFileSync(path, 'utf8'));
+    if (holder.host === hostname() && !isAlive(holder.pid)) return true;
+  } catch {
+    // Gone meanwhile, or half written: its age decides.
+  }
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > SILENT_MS;
+}
+
+/** @param {string} path */
+function take(path) {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * Does `work` while nobody else holds the lock file at `path`.
+ * @template T
+ * @param {string} path
+ * @param {string} what for the line that says what is waited for
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function withLock(path, what, work) {
+  for (let told = false; !take(path); told = true) {
+    if (isStale(path)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (!told) say(`another setup is at work on ${what}; waiting for it`);
+    await delay(POLL_MS);
+  }
+  const beating = setInterval(() => utimesSync(path, new Date(), new Date()), BEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(beating);
+    rmSync(path, { force: true });
+  }
+}

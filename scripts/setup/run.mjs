@@ -1,0 +1,53 @@
+// @ts-check
+/** Runs a program to its end: its output kept, its failure told, a sign of life while it takes long. */
+import { spawn } from 'node:child_process';
+import { SetupError, say } from './say.mjs';
+
+const BEAT_MS = 20_000;
+const TAIL_LINES = 25;
+
+/**
+ * @typedef {object} RunOptions
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {number} [timeoutMs]
+ * @property {(output: string) => string} [beat] the line that is printed every 20 s
+ */
+
+/**
+ * Output of a program that succeeded; rejects with the last lines of what it printed.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<string>}
+ */
+export function run(command, args, { cwd, env = process.env, timeoutMs, beat } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      ...(cwd ? { cwd } : {}),
+      ...(timeoutMs ? { timeout: timeoutMs } : {}),
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    const kill = () => void child.kill();
+    process.once('exit', kill);
+    const beating = beat && setInterval(() => say(beat(output)), BEAT_MS);
+    child.on('error', (cause) => {
+      clearInterval(beating);
+      reject(new SetupError(`${command} could not be started: ${cause.message}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      clearInterval(beating);
+      process.off('exit', kill);
+      if (code === 0) return resolve(output);
+      const tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+      reject(new SetupError(`${command} ${args[0]} failed (${signal ?? `exit ${code}`}):\n${tail}`));
+    });
+  });
+}

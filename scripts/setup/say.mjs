@@ -1,0 +1,18 @@
+// @ts-check
+/** What setup prints: a line each, times as people say them, and the sentence that it fails with. */
+
+/** A failure that is told in one sentence, without a stack. */
+export class SetupError extends Error {}
+
+/** @param {string} line */
+export const say = (line) => void process.stdout.write(`setup: ${line}\n`);
+
+/** @param {number} ms */
+export function duration(ms) {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** Roughly, for what is still to come. @param {number} seconds */
+export const estimate = (seconds) =>
+  seconds < 60 ? 'less than a minute' : `about ${Math.ceil(seconds / 60)} min`;

@@ -1,0 +1,65 @@
+/** What ServiceAccounts asked of the API server, and what it answered: the audit policy and its log. */
+import { readFile } from 'node:fs/promises';
+
+export interface AuditEntry {
+  readonly stage: string;
+  readonly atMs: number;
+  readonly user: string;
+  readonly userAgent: string;
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status; 0 where there is none. */
+  readonly code: number;
+}
+
+/** Metadata of every request by a ServiceAccount; the cluster's own controllers are left out. */
+export const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [
+    { level: 'None', userGroups: ['system:serviceaccounts:kube-system'] },
+    { level: 'Metadata', userGroups: ['system:serviceaccounts'] },
+  ],
+};
+
+interface AuditEvent {
+  readonly stage?: string;
+  readonly stageTimestamp?: string;
+  readonly user?: { readonly username?: string };
+  readonly userAgent?: string;
+  readonly verb?: string;
+  readonly requestURI?: string;
+  readonly objectRef?: Readonly<Record<string, string>>;
+  readonly responseStatus?: { readonly code?: number };
+}
+
+function readEvent(line: string): AuditEntry {
+  const event = JSON.parse(line) as AuditEvent;
+  const object = event.objectRef ?? {};
+  return {
+    stage: event.stage ?? '',
+    atMs: Date.parse(event.stageTimestamp ?? ''),
+    user: event.user?.username ?? '',
+    userAgent: event.userAgent ?? '',
+    verb: event.verb ?? '',
+    requestURI: event.requestURI ?? '',
+    resource: object.resource ?? '',
+    subresource: object.subresource ?? '',
+    namespace: object.namespace ?? '',
+    name: object.name ?? '',
+    code: event.responseStatus?.code ?? 0,
+  };
+}
+
+/** The entries so far, oldest first: a watch has two, ResponseStarted and (when it ends) ResponseComplete. */
+export async function readAudit(path: string): Promise<AuditEntry[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  // The last line may be half written.
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  return lines.filter((line) => line !== '').map(readEvent);
+}

@@ -1,0 +1,243 @@
+/**
+ * Boots a real control plane on loopback with simulated nodes: etcd, kube-apiserver, controller-manager,
+ * scheduler and kwok, with our StellarNode definition in it. Owns its files, its readiness and its end.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Kube } from '../../runtime/kube.ts';
+import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
+import { Namespaces } from '../../runtime/resources.ts';
+import { type AuditEntry, readAudit } from './audit.ts';
+import { type ConfigFiles, writeConfig, writeKubeconfig } from './config-files.ts';
+import {
+  binary,
+  type Component,
+  type Layout,
+  startApiServer,
+  startControllers,
+  startEtcd,
+} from './control-plane.ts';
+import { type Child, Keeper, logTail } from './keeper.ts';
+import { freePorts } from './ports.ts';
+import { Nodes, ServiceAccounts, under } from './resources.ts';
+import { until } from './until.ts';
+
+export interface ClusterOptions {
+  /** Simulated nodes; hard anti-affinity needs one for each validator of a network. Default 25. */
+  readonly nodes?: number;
+  /** From a pod's start until it is Ready, in ms; the annotation READY_HINT overrides it. Default 300. */
+  readonly readyDelayMs?: number;
+}
+
+export interface Cluster {
+  /** Everything of this cluster: `config/`, `data/`, `logs/`. */
+  readonly dir: string;
+  /** URL of the API server. */
+  readonly server: string;
+  /** Of a cluster administrator. */
+  readonly kubeconfigPath: string;
+  readonly admin: Kube;
+  /** For processes that belong to this cluster and must end with it. */
+  readonly keeper: Keeper;
+  /** kubectl as administrator; its standard output, or an error with its standard error. */
+  kubectl(args: readonly string[], stdin?: string): Promise<string>;
+  /** Creates a namespace and waits until pods can be made in it. */
+  createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
+  /** Path of a kubeconfig with a real token of that ServiceAccount, good for 24 h. */
+  serviceAccountKubeconfig(namespace: string, name: string): Promise<string>;
+  /** Requests by ServiceAccounts so far, oldest first; without those of the cluster's own controllers. */
+  audit(): Promise<AuditEntry[]>;
+  /** Freezes, thaws or kills a component: SIGSTOP, SIGCONT, SIGKILL. */
+  signal(component: Component, signal: NodeJS.Signals): void;
+  /** Kills everything that belongs to the cluster; logs stay until the process ends without failure. */
+  stop(): Promise<void>;
+}
+
+const CRD = join(import.meta.dirname, 'crd.yaml');
+const TOKEN_SECONDS = 86_400;
+const KUBECTL_OUTPUT_MAX = 64 * 1024 * 1024;
+/** A port may be taken between choosing and using it. */
+const BOOT_ATTEMPTS = 3;
+
+/** A cluster that is ready for StellarNodes and pods; rejects with the log's end of what did not start. */
+export async function bootCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  for (let attempt = 1; ; attempt += 1) {
+    const cluster = await prepare(options);
+    try {
+      await bringUp(cluster, options);
+      return cluster.public;
+    } catch (error) {
+      await cluster.keeper.stop();
+      const retry = attempt < BOOT_ATTEMPTS && /address already in use/.test(String(error));
+      if (!retry) throw error;
+    }
+  }
+}
+
+interface Prepared {
+  readonly public: Cluster;
+  readonly keeper: Keeper;
+  readonly layout: Layout;
+  readonly files: ConfigFiles;
+  readonly children: Map<string, Child>;
+}
+
+/** Logs are of use only after a failure: then their path is printed, otherwise they go. */
+function cleanUpAtExit(dir: string): void {
+  process.once('exit', (code) => {
+    if (code === 0) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+    else process.stderr.write(`logs of the test cluster: ${join(dir, 'logs')}\n`);
+  });
+}
+
+async function prepare(options: ClusterOptions): Promise<Prepared> {
+  const dir = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
+  cleanUpAtExit(dir);
+  const [etcdPort = 0, etcdPeerPort = 0, apiPort = 0] = await freePorts(3);
+  const layout: Layout = {
+    etcdPort,
+    etcdPeerPort,
+    apiPort,
+    dataDir: join(dir, 'data'),
+    configDir: join(dir, 'config'),
+    auditLog: join(dir, 'logs', 'audit.log'),
+  };
+  const keeper = new Keeper(layout.dataDir, join(dir, 'logs'));
+  const server = `https://127.0.0.1:${apiPort}`;
+  const files = writeConfig(layout.configDir, server, options.readyDelayMs ?? 300);
+  const children = new Map<string, Child>();
+  const admin = createKube(loadKubeConfig({ path: files.kubeconfigPath }), {
+    timeoutMs: 15_000,
+    userAgent: 'test-cluster',
+  });
+  const cluster: Cluster = {
+    dir,
+    server,
+    kubeconfigPath: files.kubeconfigPath,
+    admin,
+    keeper,
+    kubectl: (args, stdin) => runKubectl(dir, files.kubeconfigPath, args, stdin),
+    createNamespace: (name, labels) => createNamespace(admin, name, labels ?? {}),
+    serviceAccountKubeconfig: async (namespace, name) => {
+      const token = await requestToken(admin, namespace, name);
+      const path = join(layout.configDir, `${namespace}.${name}.kubeconfig`);
+      return writeKubeconfig(path, { server, caPem: files.caPem, token, namespace });
+    },
+    audit: () => readAudit(layout.auditLog),
+    signal: (component, signal) => children.get(component)?.kill(signal),
+    stop: () => keeper.stop(),
+  };
+  return { public: cluster, keeper, layout, files, children };
+}
+
+async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<void> {
+  const { keeper, layout, children } = prepared;
+  const { admin, kubectl } = prepared.public;
+  const add = (child: Child) => children.set(child.name, child);
+  add(startEtcd(keeper, layout));
+  add(startApiServer(keeper, layout));
+  await alive(children, 'the API server is ready', () => isReady(layout.apiPort, prepared.files.caPem));
+  // Before the controller-manager, whose garbage collector learns of new kinds only every 30 s.
+  await kubectl(['apply', '--server-side', '-f', CRD]);
+  await kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
+  for (const child of startControllers(keeper, layout)) add(child);
+  await Promise.all(Array.from({ length: options.nodes ?? 25 }, (_, index) => createNode(admin, index + 1)));
+  await alive(children, 'all nodes are schedulable', async () => {
+    const { items } = await admin.list(Nodes);
+    return items.every((node) => (node.spec as { taints?: unknown }).taints === undefined);
+  });
+  await alive(children, 'pods can be made', () => defaultServiceAccount(admin, 'default'));
+}
+
+/** Waits for a state, but no longer than all components run. */
+async function alive<T>(
+  children: ReadonlyMap<string, Child>,
+  describe: string,
+  predicate: () => Promise<T>,
+): Promise<void> {
+  const dead = () => [...children.values()].find((child) => child.exit() !== undefined);
+  const outcome = await until(
+    describe,
+    async () => {
+      const child = dead();
+      return child ? { child } : (await predicate()) && { child: undefined };
+    },
+    { deadlineMs: 60_000 },
+  );
+  if (outcome.child) throw new Error(`${outcome.child.name} ended while booting:\n${logTail(outcome.child)}`);
+}
+
+function isReady(port: number, ca: string): Promise<boolean> {
+  const options = { host: '127.0.0.1', port, path: '/readyz', ca, timeout: 2000, agent: false };
+  return new Promise((resolve, reject) => {
+    const probe = request(options, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    probe.on('timeout', () => probe.destroy(new Error('no answer within 2 s')));
+    probe.on('error', reject);
+    probe.end();
+  });
+}
+
+async function createNode(admin: Kube, number: number): Promise<void> {
+  const name = `node-${number}`;
+  const labels = {
+    'kubernetes.io/hostname': name,
+    'topology.kubernetes.io/zone': `zone-${(number % 3) + 1}`,
+  };
+  await admin.create(Nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
+}
+
+const defaultServiceAccount = (admin: Kube, namespace: string) =>
+  admin.get({ resource: ServiceAccounts, namespace, name: 'default' });
+
+async function createNamespace(
+  admin: Kube,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  await admin.apply(
+    { resource: Namespaces, name },
+    { metadata: { name, labels: { ...labels } } },
+    { manager: 'test' },
+  );
+  await until(`pods can be made in namespace ${name}`, () => defaultServiceAccount(admin, name));
+}
+
+async function requestToken(admin: Kube, namespace: string, name: string): Promise<string> {
+  const account = { resource: ServiceAccounts, namespace, name };
+  await until(`ServiceAccount ${namespace}/${name} exists`, () => admin.get(account));
+  const answer = await admin.create(under(account, 'token'), {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    metadata: { name, namespace },
+    spec: { expirationSeconds: TOKEN_SECONDS },
+  });
+  return (answer.status as { token: string }).token;
+}
+
+function runKubectl(
+  dir: string,
+  kubeconfig: string,
+  args: readonly string[],
+  stdin?: string,
+): Promise<string> {
+  const common = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dir, 'config', 'kubectl-cache')}`];
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      binary('kubectl'),
+      [...common, ...args],
+      { maxBuffer: KUBECTL_OUTPUT_MAX },
+      (error, stdout, stderr) => {
+        if (!error) return resolve(stdout);
+        reject(new Error(`kubectl ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }));
+      },
+    );
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(stdin ?? '');
+  });
+}

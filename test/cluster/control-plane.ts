@@ -1,0 +1,104 @@
+/** The programs of the control plane and their flags; where their binaries are is settled by `make setup`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Child, Keeper } from './keeper.ts';
+
+const BINARIES = join(import.meta.dirname, '../../.cache/bin');
+
+export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
+
+/** Path of a binary that `make setup` has found or built. */
+export function binary(name: Component | 'kubectl'): string {
+  const path = join(BINARIES, name);
+  if (!existsSync(path)) throw new Error(`${name} is not at ${path}: run "make setup"`);
+  return path;
+}
+
+export interface Layout {
+  readonly etcdPort: number;
+  readonly etcdPeerPort: number;
+  readonly apiPort: number;
+  readonly dataDir: string;
+  readonly configDir: string;
+  readonly auditLog: string;
+}
+
+const flags = (values: Readonly<Record<string, string | number | boolean>>): string[] =>
+  Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+
+export function startEtcd(keeper: Keeper, layout: Layout): Child {
+  const client = `http://127.0.0.1:${layout.etcdPort}`;
+  const peer = `http://127.0.0.1:${layout.etcdPeerPort}`;
+  return keeper.start(
+    'etcd',
+    binary('etcd'),
+    flags({
+      name: 'test',
+      'data-dir': join(layout.dataDir, 'etcd'),
+      'listen-client-urls': client,
+      'advertise-client-urls': client,
+      'listen-peer-urls': peer,
+      'initial-advertise-peer-urls': peer,
+      'initial-cluster': `test=${peer}`,
+      'unsafe-no-fsync': true,
+      'log-level': 'warn',
+    }),
+  );
+}
+
+export function startApiServer(keeper: Keeper, layout: Layout): Child {
+  const config = (file: string) => join(layout.configDir, file);
+  return keeper.start(
+    'kube-apiserver',
+    binary('kube-apiserver'),
+    flags({
+      'etcd-servers': `http://127.0.0.1:${layout.etcdPort}`,
+      'bind-address': '127.0.0.1',
+      'advertise-address': '127.0.0.1',
+      // Without kube-proxy nobody follows the Service "kubernetes", and its endpoint may not be loopback.
+      'endpoint-reconciler-type': 'none',
+      'secure-port': layout.apiPort,
+      'tls-cert-file': config('apiserver.crt'),
+      'tls-private-key-file': config('apiserver.key'),
+      'token-auth-file': config('tokens.csv'),
+      'service-account-key-file': config('service-accounts.key'),
+      'service-account-signing-key-file': config('service-accounts.key'),
+      'service-account-issuer': 'https://kubernetes.default.svc',
+      'authorization-mode': 'Node,RBAC',
+      'service-cluster-ip-range': '10.96.0.0/16',
+      'audit-policy-file': config('audit-policy.json'),
+      'audit-log-path': layout.auditLog,
+      'audit-log-maxsize': 0,
+      profiling: false,
+    }),
+  );
+}
+
+/** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
+export function startControllers(keeper: Keeper, layout: Layout): Child[] {
+  const config = (file: string) => join(layout.configDir, file);
+  const controllerManager = flags({
+    kubeconfig: config('controllers.kubeconfig'),
+    'service-account-private-key-file': config('service-accounts.key'),
+    'root-ca-file': config('ca.crt'),
+    'leader-elect': false,
+    'secure-port': 0,
+    // Simulated nodes send hardly any heartbeat.
+    'node-monitor-grace-period': '1h',
+  });
+  const scheduler = flags({
+    kubeconfig: config('controllers.kubeconfig'),
+    'leader-elect': false,
+    'secure-port': 0,
+  });
+  const kwok = flags({
+    kubeconfig: config('controllers.kubeconfig'),
+    config: config('kwok.json'),
+    'manage-all-nodes': true,
+  });
+  return [
+    keeper.start('kube-controller-manager', binary('kube-controller-manager'), controllerManager),
+    keeper.start('kube-scheduler', binary('kube-scheduler'), scheduler),
+    keeper.start('kwok', binary('kwok'), kwok),
+  ];
+}

@@ -1,0 +1,49 @@
+/**
+ * List, then watch, for ever: what the stand-in operator and the pod watcher see of the cluster. Kept
+ * apart from the product's own reflector, so that one cannot hide the other's mistakes.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kube, KubeObject, ListQuery } from '../../runtime/kube.ts';
+import type { Resource } from '../../runtime/resources.ts';
+
+interface Follower {
+  put(object: KubeObject): void;
+  remove(object: KubeObject): void;
+}
+
+const RETRY_MS = 200;
+
+/** Feeds `follower` until `signal` aborts; after a gap it is told what has gone meanwhile. */
+export async function follow(
+  source: { kube: Kube; resource: Resource; query?: ListQuery },
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kube, resource, query = {} } = source;
+  const known = new Map<string, KubeObject>();
+  const put = (object: KubeObject) => {
+    known.set(object.metadata.uid ?? '', object);
+    follower.put(object);
+  };
+  const remove = (object: KubeObject) => {
+    if (known.delete(object.metadata.uid ?? '')) follower.remove(object);
+  };
+  const listAndWatch = async () => {
+    const list = await kube.list(resource, query);
+    const present = new Set(list.items.map((object) => object.metadata.uid));
+    for (const object of [...known.values()]) if (!present.has(object.metadata.uid)) remove(object);
+    for (const object of list.items) put(object);
+    await kube.watch(
+      resource,
+      { ...query, resourceVersion: list.resourceVersion },
+      ({ type, object }) => {
+        if (type === 'ADDED' || type === 'MODIFIED') put(object);
+        if (type === 'DELETED') remove(object);
+      },
+      signal,
+    );
+  };
+  while (!signal.aborted) {
+    await listAndWatch().catch(() => delay(RETRY_MS));
+  }
+}

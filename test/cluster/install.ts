@@ -1,0 +1,48 @@
+/**
+ * Installs our manifests into a test cluster as a user would, but for two things that cannot be had there:
+ * the webhook is reached by URL (no kube-proxy), and the Deployment has no pods (no container runtime).
+ */
+import { join } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
+import type { KubeObject } from '../../runtime/kube.ts';
+import type { Cluster } from './boot.ts';
+import { ServiceAccounts } from './resources.ts';
+import { until } from './until.ts';
+
+interface InstallOptions {
+  /** Where the API server reaches the webhook, e.g. `https://127.0.0.1:<front>/mutate-pods`. */
+  readonly webhookUrl: string;
+  /** Folder with a kustomization. Default `manifests/base`. */
+  readonly folder?: string;
+}
+
+const BASE = join(import.meta.dirname, '../../manifests/base');
+
+/** Applies the manifests server-side, waits for their ServiceAccounts, and returns what was applied. */
+export async function installManifests(cluster: Cluster, options: InstallOptions): Promise<string> {
+  const rendered = await cluster.kubectl(['kustomize', options.folder ?? BASE]);
+  const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
+  for (const object of objects) adapt(object, options.webhookUrl);
+  const yaml = objects.map((object) => stringify(object)).join('---\n');
+  await cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], yaml);
+  await Promise.all(
+    objects
+      .filter((object) => object.kind === 'ServiceAccount')
+      .map(({ metadata: { name, namespace } }) =>
+        until(`ServiceAccount ${namespace}/${name} exists`, () =>
+          cluster.admin.get({ resource: ServiceAccounts, namespace, name }),
+        ),
+      ),
+  );
+  return yaml;
+}
+
+function adapt(object: KubeObject, webhookUrl: string): void {
+  if (object.kind === 'MutatingWebhookConfiguration') {
+    for (const webhook of object.webhooks as Array<{ clientConfig: { service?: unknown; url?: string } }>) {
+      delete webhook.clientConfig.service;
+      webhook.clientConfig.url = webhookUrl;
+    }
+  }
+  if (object.kind === 'Deployment') (object.spec as { replicas: number }).replicas = 0;
+}

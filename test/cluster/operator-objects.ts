@@ -1,0 +1,121 @@
+/** The objects that the stand-in operator makes of one StellarNode, in the shape of the real operator's. */
+import type { KubeObject } from '../../runtime/kube.ts';
+import { READY_HINT } from './stages.ts';
+
+type Spec = { nodeType: string; network: unknown; version?: string; replicas?: number; suspended?: boolean };
+const specOf = (node: KubeObject) => node.spec as Spec;
+
+/** Steady on templates and pods; on the StatefulSet itself the last two come and go. */
+function labelsOf(node: KubeObject): Record<string, string> {
+  const { nodeType, network } = specOf(node);
+  return {
+    'app.kubernetes.io/name': 'stellar-node',
+    'app.kubernetes.io/instance': node.metadata.name,
+    'app.kubernetes.io/component': nodeType.toLowerCase(),
+    'app.kubernetes.io/managed-by': 'stellar-operator',
+    'stellar.org/node-type': nodeType,
+    'stellar-network': typeof network === 'string' ? network.toLowerCase() : 'custom',
+  };
+}
+
+function metadataOf(
+  node: KubeObject,
+  name = node.metadata.name,
+  labels = labelsOf(node),
+): KubeObject['metadata'] {
+  const { apiVersion = '', kind = '', metadata } = node;
+  const owner = { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' };
+  const ownerReferences = [{ ...owner, controller: true, blockOwnerDeletion: true }];
+  return { name, namespace: metadata.namespace ?? '', labels, ownerReferences };
+}
+
+const probe = (path: string, rest: object) => ({ httpGet: { path, port: 8081 }, timeoutSeconds: 5, ...rest });
+
+const RESTRICTED = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  seccompProfile: { type: 'RuntimeDefault' },
+};
+
+const mainContainer = (node: KubeObject) => ({
+  name: 'stellar-node',
+  image: `stellar/stellar-core:${specOf(node).version ?? 'v21.0.0'}`,
+  ports: [{ containerPort: 11625, protocol: 'TCP' }],
+  securityContext: RESTRICTED,
+  startupProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 30 }),
+  livenessProbe: probe('/healthz', { periodSeconds: 10, initialDelaySeconds: 30 }),
+  readinessProbe: probe('/readyz', { periodSeconds: 5, initialDelaySeconds: 60, failureThreshold: 2 }),
+  volumeMounts: [
+    { name: 'data', mountPath: '/opt/stellar/data' },
+    { name: 'config', mountPath: '/config', readOnly: true },
+    { name: 'tls', mountPath: '/etc/stellar/tls', readOnly: true },
+  ],
+});
+
+const HEALTH_CHECK = {
+  name: 'stellar-health-check',
+  image: 'stellar/stellar-k8s:v21.0.0',
+  command: ['/stellar-health-sidecar'],
+  ports: [{ name: 'health', containerPort: 8081, protocol: 'TCP' }],
+  securityContext: RESTRICTED,
+};
+
+/** Validators of one network never share a machine. */
+function antiAffinity(labels: Record<string, string>): object {
+  const keys = ['app.kubernetes.io/name', 'app.kubernetes.io/component', 'stellar-network'];
+  const matchLabels = Object.fromEntries(keys.map((key) => [key, labels[key]]));
+  const rule = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
+  return { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [rule] } };
+}
+
+function podTemplate(node: KubeObject): object {
+  const hint = node.metadata.annotations?.[READY_HINT];
+  return {
+    metadata: { labels: labelsOf(node), ...(hint ? { annotations: { [READY_HINT]: hint } } : {}) },
+    spec: {
+      affinity: antiAffinity(labelsOf(node)),
+      containers: [mainContainer(node), HEALTH_CHECK],
+      securityContext: { runAsUser: 10_000, runAsGroup: 10_000, fsGroup: 10_000, runAsNonRoot: true },
+      volumes: [
+        { name: 'data', emptyDir: {} },
+        { name: 'config', configMap: { name: `${node.metadata.name}-config` } },
+        { name: 'tls', secret: { secretName: `${node.metadata.name}-client-cert` } },
+      ],
+    },
+  };
+}
+
+const workload = (node: KubeObject) => ({
+  replicas: specOf(node).suspended ? 0 : (specOf(node).replicas ?? 1),
+  selector: { matchLabels: labelsOf(node) },
+  template: podTemplate(node),
+});
+
+/** Its governing Service is named and never made. With `labelled: false`, without the labels that flap. */
+export function statefulSet(node: KubeObject, labelled: boolean): KubeObject {
+  const { 'stellar.org/node-type': _type, 'stellar-network': _network, ...steady } = labelsOf(node);
+  return {
+    metadata: metadataOf(node, node.metadata.name, labelled ? labelsOf(node) : steady),
+    spec: {
+      ...workload(node),
+      serviceName: `${node.metadata.name}-headless`,
+      podManagementPolicy: 'OrderedReady',
+      updateStrategy: { type: 'RollingUpdate' },
+    },
+  };
+}
+
+export const deployment = (node: KubeObject) => ({ metadata: metadataOf(node), spec: workload(node) });
+
+export const configMap = (node: KubeObject): KubeObject => ({
+  metadata: metadataOf(node, `${node.metadata.name}-config`),
+  data: { 'stellar-core.cfg': 'CATCHUP_COMPLETE=false\nCATCHUP_RECENT=60480\n' },
+});
+
+/** One budget for one pod, all of which must stay: it never allows a disruption. */
+export const disruptionBudget = (node: KubeObject): KubeObject => ({
+  metadata: metadataOf(node),
+  spec: { minAvailable: 1, selector: { matchLabels: labelsOf(node) } },
+});

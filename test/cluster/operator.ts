@@ -1,0 +1,128 @@
+/**
+ * A stand-in for the Stellar-K8s operator: turns StellarNodes into StatefulSets by server-side apply, at
+ * once or late, quietly or as noisily as the real one. What the objects look like is operator-objects.ts.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kube, KubeObject } from '../../runtime/kube.ts';
+import * as kinds from '../../runtime/resources.ts';
+import { follow } from './follow.ts';
+import { configMap, deployment, disruptionBudget, statefulSet } from './operator-objects.ts';
+import { Deployments, under } from './resources.ts';
+
+export interface OperatorOptions {
+  /** From a change of a StellarNode until it is acted on. Default 0: within milliseconds. */
+  readonly reactMs?: number;
+  /** How often a StellarNode's status and a StatefulSet's own labels change for nothing. Default: never. */
+  readonly noise?: { readonly nodeStatusMs?: number; readonly statefulSetMs?: number };
+}
+
+const OURS = { manager: 'stellar-operator', force: true };
+const refOf = ({ metadata: { name, namespace = '' } }: KubeObject) => ({ name, namespace });
+const FINALIZER = 'stellarnode.stellar.org/finalizer';
+
+/** Acts on the StellarNodes of all namespaces, until `stop` resolves: then nothing more will be written. */
+export function startOperator(kube: Kube, options: OperatorOptions = {}): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const running = new StandIn(kube, options, stopping.signal).run();
+  return {
+    stop: () => {
+      stopping.abort();
+      return running;
+    },
+  };
+}
+
+class StandIn {
+  readonly #kube: Kube;
+  readonly #options: OperatorOptions;
+  readonly #signal: AbortSignal;
+  /** By UID, as last seen. */
+  readonly #nodes = new Map<string, KubeObject>();
+  /** The last write for each StellarNode; the next one waits for it. */
+  readonly #writes = new Map<string, Promise<void>>();
+
+  constructor(kube: Kube, options: OperatorOptions, signal: AbortSignal) {
+    this.#kube = kube;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const { nodeStatusMs = 0, statefulSetMs = 0 } = this.#options.noise ?? {};
+    const put = (node: KubeObject) => this.#put(node);
+    const remove = ({ metadata }: KubeObject) => void this.#nodes.delete(metadata.uid ?? '');
+    await Promise.all([
+      follow({ kube: this.#kube, resource: kinds.StellarNodes }, { put, remove }, this.#signal),
+      this.#every(nodeStatusMs, (node, tick) => this.#writeStatus(node, tick)),
+      this.#every(statefulSetMs, (node, tick) => this.#reconcile(node, tick % 2 === 0)),
+    ]);
+    await Promise.all(this.#writes.values());
+  }
+
+  #put(node: KubeObject): void {
+    const { uid = '' } = node.metadata;
+    const news = ({ metadata }: KubeObject) =>
+      JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations]);
+    const before = this.#nodes.get(uid);
+    this.#nodes.set(uid, node);
+    if (before === undefined || news(before) !== news(node)) this.#enqueue(uid, () => this.#react(uid));
+  }
+
+  #enqueue(uid: string, write: () => Promise<void>): void {
+    this.#writes.set(uid, (this.#writes.get(uid) ?? Promise.resolve()).then(write));
+  }
+
+  /** Acts on the StellarNode as it is after the delay, and again until it succeeds. */
+  async #react(uid: string): Promise<void> {
+    await this.#sleep(this.#options.reactMs ?? 0);
+    while (!this.#signal.aborted) {
+      const node = this.#nodes.get(uid);
+      try {
+        if (node) await this.#reconcile(node, true);
+        return;
+      } catch {
+        await this.#sleep(250);
+      }
+    }
+  }
+
+  async #reconcile(node: KubeObject, labelled: boolean): Promise<void> {
+    const { nodeType, maintenanceMode } = node.spec as { nodeType: string; maintenanceMode?: boolean };
+    const { deletionTimestamp, uid = '' } = node.metadata;
+    // As in the real operator, a deletion is seen for a moment before the StellarNode is gone.
+    const finalizers = deletionTimestamp ? {} : { finalizers: [FINALIZER] };
+    await this.#apply(kinds.StellarNodes, { metadata: { ...refOf(node), uid, ...finalizers } });
+    if (deletionTimestamp || maintenanceMode) return;
+    if (nodeType !== 'Validator') return this.#apply(Deployments, deployment(node));
+    await this.#apply(kinds.ConfigMaps, configMap(node));
+    await this.#apply(kinds.StatefulSets, statefulSet(node, labelled));
+    await this.#apply(kinds.PodDisruptionBudgets, disruptionBudget(node));
+  }
+
+  async #apply(resource: kinds.Resource, object: KubeObject): Promise<void> {
+    await this.#kube.apply({ resource, ...refOf(object) }, object, OURS);
+  }
+
+  /** A status that is never the same twice, and says nothing. */
+  async #writeStatus({ metadata: { name, namespace } }: KubeObject, tick: number): Promise<void> {
+    const ref = { resource: under({ resource: kinds.StellarNodes, name }), namespace, name: 'status' };
+    const status = { phase: tick % 2 ? 'Running' : 'Syncing', message: `reconcile ${tick}` };
+    await this.#kube.apply(ref, { metadata: { name }, status }, OURS);
+  }
+
+  /** Noise about every StellarNode; it says what the StellarNode says when its turn has come. */
+  async #every(periodMs: number, write: (node: KubeObject, tick: number) => Promise<void>): Promise<void> {
+    const now = async (uid: string, tick: number) => {
+      const node = this.#nodes.get(uid);
+      if (node) await write(node, tick).catch(() => {});
+    };
+    for (let tick = 1; periodMs > 0 && !this.#signal.aborted; tick += 1) {
+      await this.#sleep(periodMs);
+      for (const uid of this.#nodes.keys()) this.#enqueue(uid, () => now(uid, tick));
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (ms > 0) await delay(ms, undefined, { signal: this.#signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The patch as such, then its keeper over an API server in memory.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { caBundlePatch, keepCaBundle } from '../../../certs/cabundle.ts';
+import { checkBundle } from '../../../certs/check.ts';
+import { fillSecret } from '../../../certs/secret.ts';
+import type { Bundle, Observed } from '../../../certs/source.ts';
+import { WEBHOOK_CONFIGURATION } from '../../../peers/names.ts';
+import type { KubeObject } from '../../../runtime/kube.ts';
+import { MutatingWebhookConfigurations, type ObjectRef } from '../../../runtime/resources.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
+import { FOREIGN, goodContent, HOSTS, secretIn } from './managed-world.ts';
+
+const NAMESPACE = 'stellar-peers';
+const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
+const SECRET = secretIn(NAMESPACE);
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+const content = FOREIGN;
+const other = await goodContent(Date.now());
+const BOTH = { ...content, caPem: content.caPem + other.caPem };
+const bundleOf = (pem: typeof content): Bundle => {
+  const checked = checkBundle(pem, { hosts: HOSTS, nowMs: Date.now() });
+  assert.ok(checked.ok);
+  return checked.value;
+};
+const ONE = bundleOf(content);
+const ONE_AND_OTHER = bundleOf(BOTH);
+
+const entry = (name: string, caBundle?: string) => ({
+  name,
+  clientConfig: { service: { name: 'x', namespace: 'y' }, ...(caBundle === undefined ? {} : { caBundle }) },
+});
+const configuration = (...webhooks: object[]): KubeObject => ({
+  metadata: { name: WEBHOOK_CONFIGURATION, resourceVersion: '7' },
+  webhooks,
+});
+
+/** An API server with the configuration and the Secret, and what keeps them. */
+async function setUp(t: TestContext) {
+  const kube = new MemoryKube();
+  const clock = new ManualClock();
+  const log = new CapturedLog();
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  await kube.apply(SECRET, { metadata: { name: SECRET.name, namespace: NAMESPACE } });
+  const fill = async (pem: typeof content) => {
+    const secret = await kube.get(SECRET);
+    assert.ok(secret);
+    await fillSecret(kube, secret, pem);
+  };
+  await fill(content);
+  const install = () => kube.apply(CONFIGURATION, configuration(entry('a'), entry('b', base64('\n'))));
+  /** A replica that serves `bundle` and sees the configuration through a watch. */
+  const keep = (
+    bundle: Observed<Bundle>,
+    watched: () => KubeObject | undefined = () => kube.observe(CONFIGURATION),
+  ) =>
+    keepCaBundle(
+      {
+        kube,
+        clock,
+        log,
+        namespace: NAMESPACE,
+        configuration: { observe: watched, onChange: kube.onChange },
+        bundle,
+      },
+      stop.signal,
+    );
+  const entries = () => (kube.observe(CONFIGURATION)?.webhooks ?? []) as Array<ReturnType<typeof entry>>;
+  const bundles = () => entries().map(({ clientConfig }) => clientConfig.caBundle);
+  const filledWith = (bundle: Bundle) => () =>
+    bundles().length === 2 && bundles().every((value) => value === base64(bundle.caPem));
+  const writes = () => kube.requests.filter((request) => request.startsWith('patch '));
+  return { kube, clock, log, stop, fill, install, keep, entries, bundles, filledWith, writes };
+}
+
+class Served implements Observed<Bundle> {
+  #bundle: Bundle | undefined;
+  readonly #listeners = new Set<() => void>();
+  constructor(bundle?: Bundle) {
+    this.#bundle = bundle;
+  }
+  observe = () => this.#bundle;
+  onChange = (listener: () => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  serve(bundle: Bundle): void {
+    this.#bundle = bundle;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+test('the patch sets exactly the CAs in every entry that differs, for the version that was read', () => {
+  const wanted = base64(ONE.caPem);
+  assert.deepEqual(
+    caBundlePatch(configuration(entry('a'), entry('b', wanted), entry('c', 'Cg==')), ONE.caPem),
+    [
+      { op: 'test', path: '/metadata/resourceVersion', value: '7' },
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: wanted },
+      { op: 'add', path: '/webhooks/2/clientConfig/caBundle', value: wanted },
+    ],
+  );
+});
+
+test('there is no patch where nothing differs or there is nothing to patch', () => {
+  assert.deepEqual(caBundlePatch(configuration(entry('a', base64(ONE.caPem))), ONE.caPem), []);
+  assert.deepEqual(caBundlePatch(configuration(), ONE.caPem), []);
+  assert.deepEqual(caBundlePatch(configuration({ name: 'odd' }), ONE.caPem), []);
+  assert.deepEqual(caBundlePatch({ metadata: { name: 'x' } }, ONE.caPem), []);
+});
+
+test('a CA more than ours is taken out', () => {
+  assert.equal(caBundlePatch(configuration(entry('a', base64(ONE_AND_OTHER.caPem))), ONE.caPem).length, 2);
+});
+
+test('an empty caBundle is filled, with one write, and then nothing is asked any more', async (t) => {
+  const { kube, clock, keep, install, filledWith, writes } = await setUp(t);
+  await install();
+  kube.requests.length = 0;
+  void keep(new Served(ONE));
+  await clock.passUntil(filledWith(ONE));
+  const endMs = clock.monotonicMs() + 3_600_000;
+  await clock.passUntil(() => clock.monotonicMs() >= endMs, 60_000);
+  assert.equal(writes().length, 1);
+  assert.equal(kube.requests.length, 2, 'the Secret is read, the configuration written');
+});
+
+test('a caBundle that somebody empties is repaired without a pause', async (t) => {
+  const { clock, keep, install, filledWith, bundles } = await setUp(t);
+  await install();
+  void keep(new Served(ONE));
+  await clock.passUntil(filledWith(ONE));
+  await clock.passUntil(() => clock.slept.at(-1) === 600_000);
+  const startMs = clock.monotonicMs();
+  await install();
+  assert.deepEqual(bundles(), [undefined, base64('\n')]);
+  await clock.passUntil(filledWith(ONE), 0);
+  assert.equal(clock.monotonicMs(), startMs);
+});
+
+test('a configuration that appears later is filled; that it is missing is said once', async (t) => {
+  const { kube, clock, log, keep, install, filledWith } = await setUp(t);
+  void keep(new Served(ONE));
+  await clock.passUntil(() => log.with(/missing/).length > 0);
+  for (let change = 0; change < 5; change += 1) {
+    await kube.apply(
+      { ...SECRET, name: 'noise' },
+      { metadata: { name: 'noise', labels: { is: `${change}` } } },
+    );
+    clock.advance(5_000);
+  }
+  assert.equal(log.with(/missing/).length, 1);
+  await install();
+  await clock.passUntil(filledWith(ONE));
+  await kube.delete(CONFIGURATION);
+  await clock.passUntil(() => log.with(/missing/).length === 2);
+});
+
+test('a configuration that the watch has not shown yet is not said to be missing', async (t) => {
+  const { clock, log, keep, install, filledWith } = await setUp(t);
+  await install();
+  void keep(new Served(ONE), () => undefined);
+  await clock.passUntil(filledWith(ONE));
+  assert.equal(log.with(/missing/).length, 0);
+});
+
+test('a watch that is behind costs one refused write, not a wrong one', async (t) => {
+  const { kube, clock, log, keep, install, entries, filledWith, writes } = await setUp(t);
+  const stale = await install();
+  await kube.patch(CONFIGURATION, [{ op: 'add', path: '/webhooks/0/name', value: 'renamed' }]);
+  kube.requests.length = 0;
+  void keep(new Served(ONE), () => stale);
+  await clock.passUntil(filledWith(ONE));
+  assert.equal(writes().length, 2);
+  assert.equal(entries()[0]?.name, 'renamed');
+  assert.equal(log.lines.filter((line) => line.level === 'warn').length, 0);
+});
+
+test('two replicas that begin together write once', async (t) => {
+  const { clock, keep, install, filledWith, kube } = await setUp(t);
+  const version = Number((await install()).metadata.resourceVersion);
+  void keep(new Served(ONE));
+  void keep(new Served(ONE));
+  await clock.passUntil(filledWith(ONE));
+  const calmMs = clock.monotonicMs() + 60_000;
+  await clock.passUntil(() => clock.monotonicMs() >= calmMs);
+  assert.equal(kube.observe(CONFIGURATION)?.metadata.resourceVersion, String(version + 1));
+});
+
+test('a new CA is added as soon as the bundle has it', async (t) => {
+  const { clock, keep, install, fill, filledWith } = await setUp(t);
+  await install();
+  const served = new Served(ONE);
+  void keep(served);
+  await clock.passUntil(filledWith(ONE));
+  await fill(BOTH);
+  served.serve(ONE_AND_OTHER);
+  await clock.passUntil(filledWith(ONE_AND_OTHER));
+});
+
+test('a replica that still serves the bundle before a rotation does not take the new CA back', async (t) => {
+  const { clock, keep, install, fill, filledWith, writes } = await setUp(t);
+  await install();
+  const early = new Served(ONE);
+  const late = new Served(ONE);
+  void keep(early);
+  void keep(late);
+  await clock.passUntil(filledWith(ONE));
+  const before = writes().length;
+  await fill(BOTH);
+  early.serve(ONE_AND_OTHER);
+  await clock.passUntil(filledWith(ONE_AND_OTHER));
+  const endMs = clock.monotonicMs() + 600_000;
+  await clock.passUntil(() => clock.monotonicMs() >= endMs);
+  assert.ok(filledWith(ONE_AND_OTHER)());
+  assert.ok(writes().length - before <= 2, `${writes().length - before} writes`);
+});
+
+test('while the Secret is unusable, what is served stays trusted', async (t) => {
+  const { kube, clock, keep, install, filledWith } = await setUp(t);
+  await install();
+  await kube.delete(SECRET);
+  void keep(new Served(ONE));
+  await clock.passUntil(filledWith(ONE));
+});
+
+test('a refusal is said with its cause and tried again, ever more slowly', async (t) => {
+  const { kube, clock, log, keep, install, filledWith, writes } = await setUp(t);
+  await install();
+  const refusal = failure(403, 'Forbidden', 'may not patch');
+  kube.intercept = (request) => {
+    if (request.startsWith('patch ')) throw refusal;
+  };
+  void keep(new Served(ONE));
+  await clock.passUntil(() => clock.monotonicMs() >= 600_000);
+  assert.ok(writes().length >= 5 && writes().length <= 30, `${writes().length} writes`);
+  assert.equal(log.with(/trying again/)[0]?.fields.error, refusal);
+  kube.intercept = () => undefined;
+  await clock.passUntil(filledWith(ONE));
+});
+
+test('it ends when it is told to', async (t) => {
+  const { clock, keep, stop } = await setUp(t);
+  const kept = keep(new Served());
+  stop.abort();
+  assert.equal(await clock.pass(kept), undefined);
+});

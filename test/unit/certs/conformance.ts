@@ -1,0 +1,157 @@
+/**
+ * What every CertSource promises, run for each of them over a world that can be disturbed.
+ */
+import assert from 'node:assert/strict';
+import { createServer, get } from 'node:https';
+import { type AddressInfo, isIP } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { checkBundle } from '../../../certs/check.ts';
+import type { Bundle, CertSource } from '../../../certs/source.ts';
+
+export interface CertWorld {
+  readonly hosts: readonly string[];
+  /** The world's time. */
+  nowMs(): number;
+  /** A new replica's source over the one truth. */
+  source(): CertSource;
+  /** Another good bundle takes the place of what is there, by somebody else's hand. */
+  replace(): Promise<{ readonly certPem: string }>;
+  /** The truth becomes unusable. */
+  corrupt(): Promise<void>;
+  /** While `true`, the truth cannot be reached. */
+  cutOff(away: boolean): void;
+  /** Lets time pass until `promise` settles, or until `condition` holds. */
+  pass<T>(promise: Promise<T>): Promise<T>;
+  passUntil(condition: () => boolean): Promise<void>;
+  /** Lets so much time pass that every source has looked more than once. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Declares the suite for the source called `name`; `open` makes a fresh world for each test. */
+export function certSourceConformance(name: string, open: () => Promise<CertWorld>): void {
+  const promise = (what: string, body: (world: CertWorld, signal: AbortSignal) => Promise<void>) =>
+    test(`${name}: ${what}`, async (t: TestContext) => {
+      const world = await open();
+      const stop = new AbortController();
+      t.after(async () => {
+        stop.abort();
+        await world.close();
+      });
+      await body(world, stop.signal);
+    });
+
+  promise('the first bundle is good for every host', async (world, signal) => {
+    assertGood(world, await world.pass(world.source().next(undefined, signal)));
+  });
+
+  promise('TLS works under every host and is refused under another', async (world, signal) => {
+    const bundle = await world.pass(world.source().next(undefined, signal));
+    for (const host of world.hosts) assert.equal(await call(bundle, host), 'served');
+    assert.equal(await call(bundle, 'elsewhere.example.org'), 'ERR_TLS_CERT_ALTNAME_INVALID');
+  });
+
+  promise('two replicas that start at the same moment end with the same bundle', async (world, signal) => {
+    const [one, two] = await world.pass(
+      Promise.all([world.source().next(undefined, signal), world.source().next(undefined, signal)]),
+    );
+    assert.equal(one.fingerprint, two.fingerprint);
+    assert.equal(one.keyPem, two.keyPem);
+  });
+
+  promise('nothing comes while nothing changes, then the replacement', async (world, signal) => {
+    const source = world.source();
+    const first = await world.pass(source.next(undefined, signal));
+    let came = 0;
+    const waiting = source.next(first, signal).finally(() => {
+      came += 1;
+    });
+    await world.idle();
+    assert.equal(came, 0);
+    const { certPem } = await world.replace();
+    const second = await world.pass(waiting);
+    assertGood(world, second);
+    assert.equal(second.certPem, certPem);
+    assert.notEqual(second.fingerprint, first.fingerprint);
+  });
+
+  promise('a bundle that changed between two calls is not missed', async (world, signal) => {
+    const source = world.source();
+    const first = await world.pass(source.next(undefined, signal));
+    const { certPem } = await world.replace();
+    const second = await world.pass(source.next(first, signal));
+    assert.equal(second.certPem, certPem);
+  });
+
+  promise('a corrupted truth never comes out, and what follows it does', async (world, signal) => {
+    const source = world.source();
+    const given: Bundle[] = [await world.pass(source.next(undefined, signal))];
+    const following = (async () => {
+      for (;;) given.push(await source.next(given.at(-1), signal));
+    })();
+    following.catch(() => undefined);
+    await world.corrupt();
+    await world.idle();
+    const { certPem } = await world.replace();
+    await world.passUntil(() => given.some((bundle) => bundle.certPem === certPem));
+    for (const bundle of given) assertGood(world, bundle);
+  });
+
+  promise('a truth out of reach delays and does not reject', async (world, signal) => {
+    world.cutOff(true);
+    let settled = false;
+    const waiting = world
+      .source()
+      .next(undefined, signal)
+      .finally(() => {
+        settled = true;
+      });
+    await world.idle();
+    assert.equal(settled, false);
+    world.cutOff(false);
+    assertGood(world, await world.pass(waiting));
+  });
+
+  promise('an abort rejects, before, and in the middle of waiting', async (world, signal) => {
+    const source = world.source();
+    const first = await world.pass(source.next(undefined, signal));
+    const stop = new AbortController();
+    const waiting = source.next(first, stop.signal);
+    stop.abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    await assert.rejects(source.next(first, stop.signal), { name: 'AbortError' });
+  });
+}
+
+function assertGood(world: CertWorld, bundle: Bundle): void {
+  const checked = checkBundle(bundle, { hosts: world.hosts, nowMs: world.nowMs() });
+  assert.deepEqual(checked.ok ? '' : checked.fault, '');
+}
+
+/** What a request under `host` is answered with, or the code that the client refuses with. */
+async function call(bundle: Bundle, host: string): Promise<string> {
+  const server = createServer({ cert: bundle.certPem, key: bundle.keyPem }, (_, response) => {
+    response.end('served');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  // The address dialled is always the loopback's; `host` is what the certificate is compared with.
+  const options = {
+    host: '127.0.0.1',
+    port,
+    ca: bundle.caPem,
+    agent: false as const,
+    checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+    ...(isIP(host) ? {} : { servername: host }),
+  };
+  try {
+    return await new Promise((resolve) => {
+      get(options, (response) => {
+        response.on('data', (chunk: Buffer) => resolve(chunk.toString()));
+      }).on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    });
+  } finally {
+    server.close();
+  }
+}

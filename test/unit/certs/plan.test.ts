@@ -1,0 +1,90 @@
+/**
+ * One step at a time: what the Secret needs next, by table.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
+import { checkBundle } from '../../../certs/check.ts';
+import { type CertContent, planCertificate } from '../../../certs/plan.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const START_MS = Date.parse('2031-01-01T00:00:00Z');
+const HOSTS = ['one.two.svc'];
+const TERMS = { hosts: HOSTS, renewAt: 2 / 3, overlapMs: 120_000, retireMs: 600_000 };
+
+const life = (fromDay: number, days: number) => ({
+  notBeforeMs: START_MS + fromDay * DAY_MS,
+  notAfterMs: START_MS + (fromDay + days) * DAY_MS,
+});
+const former = await createAuthority(life(0, 900));
+const present = await createAuthority(life(500, 900));
+const leafOfFormer = await issueLeaf(former, { ...life(500, 90), hosts: HOSTS });
+const leafOfFormerLate = await issueLeaf(former, { ...life(590, 90), hosts: HOSTS });
+const leafOfPresent = await issueLeaf(present, { ...life(500, 90), hosts: HOSTS });
+
+const AGREED: CertContent = { caPem: former.certPem, caKeyPem: former.keyPem, ...leafOfFormer };
+const INTRODUCED: CertContent = {
+  caPem: present.certPem + former.certPem,
+  caKeyPem: present.keyPem,
+  ...leafOfFormer,
+};
+const USED: CertContent = { ...INTRODUCED, ...leafOfPresent };
+const served = (content: CertContent, day: number) => {
+  const checked = checkBundle(content, { hosts: HOSTS, nowMs: START_MS + day * DAY_MS });
+  assert.ok(checked.ok);
+  return checked.value;
+};
+
+const plan = (content: CertContent, day: number, seenForMs = 0, last?: ReturnType<typeof served>) =>
+  planCertificate(content, { nowMs: START_MS + day * DAY_MS, seenForMs, last }, TERMS);
+const stepOf = (...args: Parameters<typeof plan>) => {
+  const { step } = plan(...args);
+  return step ? `${step.kind} ${step.why.reason}` : 'none';
+};
+
+test('a good Secret needs nothing until two thirds of the shorter life are over', () => {
+  assert.equal(stepOf(AGREED, 550), 'none');
+  assert.equal(plan(AGREED, 550).lookInMs, 10 * DAY_MS);
+  assert.equal(stepOf(AGREED, 560), 'issueLeaf RenewalDue');
+});
+
+test('a CA that is due is joined by a new one; what is served stays', () => {
+  const late = { ...AGREED, ...leafOfFormerLate };
+  assert.equal(stepOf(late, 599), 'none');
+  const { step, bundle } = plan(late, 600);
+  assert.ok(step?.kind === 'introduceCa');
+  assert.equal(step.why.reason, 'RenewalDue');
+  assert.equal(step.keep.fingerprint, bundle?.fingerprint);
+});
+
+test('what the new CA signs is not made before both were seen together for the whole overlap', () => {
+  assert.equal(stepOf(INTRODUCED, 510, 119_999), 'none');
+  assert.equal(plan(INTRODUCED, 510, 119_999).lookInMs, 1);
+  assert.equal(stepOf(INTRODUCED, 510, 120_000), 'issueLeaf Rotation');
+});
+
+test('the former CA goes only after it was seen unused for long enough', () => {
+  assert.equal(stepOf(USED, 510, 599_999), 'none');
+  assert.equal(stepOf(USED, 510, 600_000), 'retireCa Rotation');
+});
+
+test('a certificate that went bad in the middle of a rotation is replaced at once', () => {
+  assert.equal(stepOf({ ...INTRODUCED, certPem: '' }, 510), 'issueLeaf Empty');
+  assert.equal(stepOf(INTRODUCED, 590), 'issueLeaf Expired');
+});
+
+test('nothing good in the Secret: what this replica serves is kept trusted, otherwise all is new', () => {
+  const empty: CertContent = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
+  const { step } = plan(empty, 510, 0, served(AGREED, 510));
+  assert.ok(step?.kind === 'introduceCa');
+  assert.equal(step.keep.certPem, AGREED.certPem);
+  assert.equal(stepOf(empty, 510), 'startOver Empty');
+  assert.equal(stepOf(empty, 700, 0, served(AGREED, 510)), 'startOver Empty');
+});
+
+test('what is good can be served whatever the step', () => {
+  assert.ok(plan(AGREED, 560).bundle);
+  assert.ok(plan({ ...AGREED, caKeyPem: '' }, 510).bundle);
+  assert.equal(stepOf({ ...AGREED, caKeyPem: '' }, 510), 'introduceCa Empty');
+  assert.equal(plan({ ...AGREED, keyPem: '' }, 510).bundle, undefined);
+});

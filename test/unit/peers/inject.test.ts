@@ -1,0 +1,170 @@
+/**
+ * What we would inject, decided on the shape of a pod.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decideInjection, isInjected, optsOut } from '../../../peers/inject.ts';
+import { type PodShape, podShapeOf } from '../../../peers/pod-shape.ts';
+
+interface Parts {
+  annotations?: Record<string, string>;
+  containers?: object[];
+  initContainers?: object[];
+  volumes?: object[];
+}
+
+const shape = ({ annotations = {}, ...spec }: Parts = {}): PodShape =>
+  podShapeOf({ metadata: { annotations }, spec: { containers: [{ name: 'stellar-node' }], ...spec } });
+
+const volume = (node = 'v1', name = 'stellar-peers') => ({
+  name,
+  configMap: {
+    name: 'stellar-peers',
+    items: [
+      { key: `${node}.peers.txt`, path: 'peers.txt' },
+      { key: `${node}.peers.toml`, path: 'peers.toml' },
+    ],
+  },
+});
+const mount = (mountPath = '/etc/stellar/peers', name = 'stellar-peers') => ({ name, mountPath });
+const main = (...volumeMounts: object[]) => ({ name: 'stellar-node', volumeMounts });
+const decide = (parts: Parts, optedOut = false) => decideInjection(shape(parts), { node: 'v1', optedOut });
+
+function assertTaken(parts: Parts, detail: string): void {
+  assert.deepEqual(decide(parts), { kind: 'skip', reason: { code: 'NotInjectable', detail } });
+}
+
+test('a bare pod gets volume, mount and env', () => {
+  const all = { kind: 'inject', main: 0, addVolume: true, addMount: true, addEnv: true, warnings: [] };
+  assert.deepEqual(decide({}), all);
+});
+
+test('the main container is found behind sidecars, and is the first one where none has its name', () => {
+  const mainOf = (...names: string[]) => {
+    const decision = decide({ containers: names.map((name) => ({ name })) });
+    return decision.kind === 'inject' ? decision.main : undefined;
+  };
+  assert.equal(mainOf('proxy', 'stellar-node', 'health'), 1);
+  assert.equal(mainOf('core', 'health'), 0);
+});
+
+test('what is there already is not added again', () => {
+  const env = [{ name: 'KNOWN_PEERS_FILE', value: '/etc/stellar/peers/peers.txt' }];
+  const decision = decide({ containers: [{ ...main(mount()), env }], volumes: [volume()] });
+  const none = { kind: 'inject', main: 0, addVolume: false, addMount: false, addEnv: false, warnings: [] };
+  assert.deepEqual(decision, none);
+});
+
+test('our volume without its mount gets the mount, also where a sidecar mounts it', () => {
+  const containers = [main(), { name: 'reader', volumeMounts: [mount('/peers')] }];
+  const decision = decide({ containers, volumes: [volume()] });
+  assert.deepEqual([decision.kind === 'inject' && [decision.addVolume, decision.addMount]], [[false, true]]);
+});
+
+test('a volume of our name that is not this validator’s own is taken', () => {
+  const emptyDir = { name: 'stellar-peers', emptyDir: {} };
+  const everything = { name: 'stellar-peers', configMap: { name: 'stellar-peers' } };
+  for (const foreign of [emptyDir, everything, volume('v2')]) {
+    assertTaken({ volumes: [foreign] }, 'volume stellar-peers');
+  }
+});
+
+test('a mount of our name without our volume is taken: a claim template may bring the volume', () => {
+  assertTaken({ containers: [main(mount())] }, 'mount of stellar-peers in stellar-node');
+  const initContainers = [{ name: 'seed', volumeMounts: [mount('/x')] }];
+  assertTaken({ initContainers }, 'mount of stellar-peers in seed');
+});
+
+test('our volume mounted at another path of the main container is taken', () => {
+  assertTaken(
+    { containers: [main(mount('/peers'))], volumes: [volume()] },
+    'mount at /peers in stellar-node',
+  );
+});
+
+test('a mount at, above or below our path is taken, one beside it is not', () => {
+  for (const path of [
+    '/etc/stellar/peers',
+    '/etc/stellar/peers/',
+    '/etc//stellar/peers',
+    '/etc/stellar',
+    '/etc',
+  ]) {
+    assertTaken({ containers: [main(mount(path, 'data'))] }, `mount at ${path} in stellar-node`);
+  }
+  assertTaken(
+    { containers: [main(mount('/etc/stellar/peers/extra', 'x'))] },
+    'mount at /etc/stellar/peers/extra in stellar-node',
+  );
+  for (const path of ['/etc/stellar/tls', '/etc/stellar/peers2', '/config']) {
+    assert.equal(decide({ containers: [main(mount(path, 'data'))] }).kind, 'inject');
+  }
+});
+
+test('mounts of other containers at our path are theirs', () => {
+  const containers = [main(), { name: 'side', volumeMounts: [mount('/etc/stellar/peers', 'data')] }];
+  assert.equal(decide({ containers }).kind, 'inject');
+});
+
+test('an env that is taken is kept, with a warning', () => {
+  const taken = [
+    { name: 'KNOWN_PEERS_FILE', value: '/elsewhere' },
+    { name: 'KNOWN_PEERS_FILE', valueFrom: { configMapKeyRef: { name: 'x', key: 'y' } } },
+  ];
+  for (const env of taken) {
+    const decision = decide({ containers: [{ name: 'stellar-node', env: [env] }] });
+    assert.deepEqual(decision.kind === 'inject' && [decision.addEnv, decision.warnings], [
+      false,
+      [{ code: 'EnvTaken' }],
+    ]);
+  }
+});
+
+test('opting out counts before anything else', () => {
+  const code = (parts: Parts, optedOut: boolean) => {
+    const decision = decide(parts, optedOut);
+    return decision.kind === 'skip' ? decision.reason.code : 'inject';
+  };
+  assert.equal(code({ volumes: [{ name: 'stellar-peers' }] }, true), 'OptedOut');
+  assert.equal(code({ annotations: { 'stellar.org/peer-injection': 'disabled' } }, false), 'OptedOut');
+  assert.equal(code({ annotations: { 'stellar.org/peer-injection': 'off' } }, false), 'OptedOut');
+  assert.equal(code({ annotations: { 'stellar.org/peer-injection': 'enabled' } }, false), 'inject');
+});
+
+test('any value but enabled opts out; no value does not', () => {
+  assert.deepEqual([undefined, 'enabled', 'disabled', 'off', ''].map(optsOut), [
+    false,
+    false,
+    true,
+    true,
+    true,
+  ]);
+});
+
+test('a pod without containers is unreadable', () => {
+  assert.deepEqual(decide({ containers: [] }), {
+    kind: 'skip',
+    reason: { code: 'UnreadablePod', detail: 'it has no containers' },
+  });
+});
+
+test('injected is who has our volume mounted, whatever the annotations say', () => {
+  const injected = shape({ containers: [{ name: 'side' }, main(mount())], volumes: [volume()] });
+  assert.equal(isInjected(injected), true);
+  assert.equal(isInjected(injected, 'v1'), true);
+  assert.equal(isInjected(injected, 'v2'), false);
+  const annotations = { 'stellar.org/peer-hash': 'x', 'stellar.org/peers': 'v1:' };
+  for (const parts of [
+    { annotations },
+    { volumes: [volume()] },
+    { volumes: [volume()], containers: [main(), { name: 'side', volumeMounts: [mount()] }] },
+    { volumes: [{ name: 'stellar-peers', emptyDir: {} }], containers: [main(mount())] },
+    {
+      volumes: [{ name: 'stellar-peers', configMap: { name: 'stellar-peers' } }],
+      containers: [main(mount())],
+    },
+    { volumes: [volume()], containers: [main(mount('/peers'))] },
+  ]) {
+    assert.equal(isInjected(shape(parts)), false, JSON.stringify(parts));
+  }
+});

@@ -1,0 +1,171 @@
+/**
+ * Whose pod it is, and what it gets.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Fields } from '../../../peers/field.ts';
+import { probeProblem, probeReview } from '../../../peers/probe.ts';
+import { applied } from '../../../webhook/applied.ts';
+import { Holds } from '../../../webhook/holds.ts';
+import { mutate } from '../../../webhook/mutate.ts';
+import { answer, readReview } from '../../../webhook/review.ts';
+import { selfCheck } from '../../../webhook/self-check.ts';
+import { pod as runningPod } from '../world.ts';
+import { FakeClock } from './fake-clock.ts';
+import { Village } from './village.ts';
+
+const podOf = (name: string, options: Parameters<typeof runningPod>[1] = {}): Fields =>
+  runningPod(name, { injected: false, ...options });
+
+const reviewOf = (object: Fields, request: object = {}) =>
+  JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      operation: 'CREATE',
+      namespace: 'stellar',
+      object,
+      ...request,
+    },
+  });
+
+function setUp() {
+  const clock = new FakeClock();
+  const village = new Village(clock);
+  const holds = new Holds({ directory: village, clock });
+  const admit = (object: Fields, request?: object) =>
+    mutate(readReview(reviewOf(object, request)), {
+      directory: village,
+      holds,
+      ownNamespace: 'stellar-peers',
+    });
+  return { clock, village, holds, admit };
+}
+
+/** Three published validators at rest. */
+async function atRest() {
+  const parts = setUp();
+  for (const name of ['v1', 'v2', 'v3']) parts.village.join(name);
+  parts.village.publish();
+  await parts.clock.pass(3_600_000);
+  return parts;
+}
+
+const stampOf = (pod: Fields, operations: Parameters<typeof applied>[1]) =>
+  (applied(pod, operations).metadata as { annotations?: Record<string, string> }).annotations?.[
+    'stellar.org/peer-hash'
+  ];
+
+const EMPTY_HASH = 'e3b0c44298fc1c14';
+
+test('a validator’s pod is stamped with the published view', async () => {
+  const { village, admit } = await atRest();
+  const outcome = await admit(podOf('v1'));
+  assert.equal(outcome.result, 'patched');
+  assert.equal(stampOf(podOf('v1'), outcome.operations), village.published('stellar/v1')?.hash);
+});
+
+test('the namespace may stand in the request only', async () => {
+  const { admit } = await atRest();
+  const { metadata, ...rest } = podOf('v1') as { metadata: Record<string, unknown> };
+  const { namespace: _, ...bare } = metadata;
+  assert.equal((await admit({ metadata: bare, ...rest })).result, 'patched');
+});
+
+test('without a published view the pod is injected with the empty stamp', async () => {
+  const { clock, village, admit } = setUp();
+  village.hasLeader = false;
+  village.join('v1');
+  await clock.pass(60_000);
+  const outcome = await admit(podOf('v1'));
+  assert.equal(stampOf(podOf('v1'), outcome.operations), EMPTY_HASH);
+});
+
+test('a pod with copied labels, or of a StatefulSet that no StellarNode controls, is left alone', async () => {
+  const { village, admit } = await atRest();
+  village.addStatefulSet('own', { spec: {}, ownerUid: 'somebody' });
+  village.join('v4');
+  village.addStatefulSet('v4', { ownerUid: 'another node of that name' });
+  const stray = { ...podOf('v1'), metadata: { name: 'stray', labels: {} } };
+  const outcome = await admit(stray);
+  assert.deepEqual([outcome.result, outcome.warnings], ['skipped:UnknownOwner', []]);
+  // Of the other two the StellarNode may yet come, so a dry run shows what is decided without it.
+  for (const name of ['own', 'v4']) {
+    assert.equal((await admit(podOf(name), { dryRun: true })).result, 'skipped:UnknownOwner');
+  }
+});
+
+test('a StatefulSet that is not in the cache is taken for the StellarNode’s of that name', async () => {
+  const { clock, village, admit } = setUp();
+  village.join('v1', { withoutStatefulSet: true });
+  village.publish();
+  const pending = admit(podOf('v1'));
+  await clock.pass(5_000);
+  assert.equal((await pending).result, 'patched');
+  // The cached one may be the former one of that name.
+  const recreated = admit(podOf('v1', { ownerUid: 'newer' }));
+  await clock.pass(5_000);
+  assert.equal((await recreated).result, 'patched');
+});
+
+test('StellarNode annotation, Namespace label and pod annotation opt out, without waiting', async () => {
+  const { village, admit } = setUp();
+  village.join('v1', { annotations: { 'stellar.org/peer-injection': 'disabled' } });
+  assert.equal((await admit(podOf('v1'))).result, 'skipped:OptedOut');
+  village.join('v2');
+  const optedOut = podOf('v2', { annotations: { 'stellar.org/peer-injection': 'disabled' } });
+  assert.equal((await admit(optedOut)).result, 'skipped:OptedOut');
+  village.labelNamespace({ 'stellar.org/peer-injection': 'disabled' });
+  const outcome = await admit(podOf('v2'));
+  assert.deepEqual([outcome.result, outcome.warnings], ['skipped:OptedOut', []]);
+});
+
+test('an opt-out that arrives during the wait counts', async () => {
+  const { clock, village, admit } = setUp();
+  const pending = admit(podOf('v1'));
+  await clock.pass(100);
+  village.join('v1', { annotations: { 'stellar.org/peer-injection': 'disabled' } });
+  await clock.pass(5_000);
+  assert.equal((await pending).result, 'skipped:OptedOut');
+});
+
+test('the pod of an unreadable validator is left alone, with its reason', async () => {
+  const { village, admit } = setUp();
+  village.join('v1', { spec: { validatorConfig: { peerPort: 70_000 } } });
+  const outcome = await admit(podOf('v1'));
+  assert.deepEqual(
+    [outcome.result, outcome.warnings.map(({ code }) => code)],
+    ['skipped:InvalidPort', ['InvalidPort']],
+  );
+});
+
+test('the pod of a suspended validator is injected at once', async () => {
+  const { village, admit } = setUp();
+  village.join('v1', { spec: { suspended: true } });
+  assert.equal((await admit(podOf('v1'))).result, 'patched');
+});
+
+test('a dry run is answered at once, with the patch', async () => {
+  const { village, admit } = setUp();
+  village.join('v1');
+  assert.equal((await admit(podOf('v1'), { dryRun: true })).result, 'patched');
+});
+
+test('other kinds and operations pass unchanged', async () => {
+  const { admit } = await atRest();
+  assert.equal((await admit(podOf('v1'), { operation: 'UPDATE' })).result, 'unchanged');
+  const kind = { group: 'apps', version: 'v1', kind: 'StatefulSet' };
+  assert.equal((await admit(podOf('v1'), { kind })).result, 'unchanged');
+});
+
+test('the leader’s probe is answered with the patch, without leader, caches or waiting', async () => {
+  const { village, holds } = setUp();
+  village.hasLeader = false;
+  const review = readReview(JSON.stringify(probeReview('u7', 'stellar-peers')));
+  const outcome = await mutate(review, { directory: village, holds, ownNamespace: 'stellar-peers' });
+  assert.equal(probeProblem(answer('u7', outcome), 'u7'), undefined);
+});
+
+test('the self-check at start passes', () => selfCheck());

@@ -1,0 +1,81 @@
+/**
+ * Reviews as they come in, answers as they go out.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answer, ReviewError, readReview } from '../../../webhook/review.ts';
+
+const good = (request: object = {}) => ({
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: 'u1',
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    operation: 'CREATE',
+    namespace: 'stellar',
+    name: 'v1-0',
+    object: { metadata: { name: 'v1-0' } },
+    ...request,
+  },
+});
+
+const MALFORMED: ReadonlyArray<[string, string, RegExp]> = [
+  ['an empty body', '', /not JSON/],
+  ['half a body', '{"kind":', /not JSON/],
+  ['a list', '[]', /Expected an AdmissionReview/],
+  ['null', 'null', /Expected an AdmissionReview/],
+  ['another kind', JSON.stringify({ ...good(), kind: 'Pod' }), /found kind "Pod"/],
+  ['an older version', JSON.stringify({ ...good(), apiVersion: 'admission.k8s.io/v1beta1' }), /v1beta1/],
+  ['no request', JSON.stringify({ ...good(), request: undefined }), /no request.uid/],
+  ['no uid', JSON.stringify(good({ uid: undefined })), /no request.uid/],
+  ['an empty uid', JSON.stringify(good({ uid: '' })), /no request.uid/],
+  ['a uid that is no string', JSON.stringify(good({ uid: 7 })), /no request.uid/],
+];
+
+for (const [name, body, expected] of MALFORMED) {
+  test(`${name} is refused with one sentence`, () => {
+    assert.throws(
+      () => readReview(body),
+      (error) =>
+        error instanceof ReviewError &&
+        error.statusCode === 400 &&
+        expected.test(error.message) &&
+        /^[A-Z][^\n]*\.$/.test(error.message),
+    );
+  });
+}
+
+test('namespace and name come from the request, else from the pod', () => {
+  const review = readReview(JSON.stringify(good({ namespace: '', name: undefined })));
+  assert.deepEqual([review.namespace, review.name, review.dryRun], ['', 'v1-0', false]);
+});
+
+test('only the creation of a pod itself is ours', () => {
+  const isOurs = (request: object) => readReview(JSON.stringify(good(request))).isPodCreate;
+  assert.equal(isOurs({}), true);
+  assert.equal(isOurs({ operation: 'UPDATE' }), false);
+  assert.equal(isOurs({ kind: { group: 'apps', version: 'v1', kind: 'StatefulSet' } }), false);
+  assert.equal(isOurs({ subResource: 'binding' }), false);
+});
+
+test('an answer without operations carries no patch', () => {
+  assert.deepEqual(answer('u1', { operations: [], warnings: [] }).response, { uid: 'u1', allowed: true });
+});
+
+test('a patch comes back as it went in', () => {
+  const operations = [{ op: 'add', path: '/metadata/annotations', value: { a: 'ä' } } as const];
+  const { response } = answer('u1', { operations, warnings: [] });
+  const patch = 'patch' in response ? String(response.patch) : '';
+  assert.deepEqual(JSON.parse(Buffer.from(patch, 'base64').toString()), operations);
+});
+
+test('warnings are single lines of at most 120 printable characters, and not endless', () => {
+  const warnings = Array.from({ length: 100 }, () => ({
+    code: 'UnreadablePod' as const,
+    detail: `a\nb\u0007é${'x'.repeat(500)}`,
+  }));
+  const { response } = answer('u1', { operations: [], warnings });
+  const shown = 'warnings' in response ? (response.warnings as string[]) : [];
+  assert.ok(shown.every((text) => /^stellar-peers: [ -~]{1,120}$/.test(text) && text.length <= 120));
+  assert.ok(shown.join('').length <= 4096);
+});

@@ -1,0 +1,221 @@
+/**
+ * The HTTPS app: what it refuses and how, that it never crashes, and that certificates are swapped live.
+ */
+import assert from 'node:assert/strict';
+import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { before, describe, it } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { createAuthority, type Issued, issueLeaf } from '../../../certs/authority.ts';
+import { probeProblem, probeReview } from '../../../peers/probe.ts';
+import type { Log } from '../../../runtime/log.ts';
+import { createWebhookServer } from '../../../webhook/server.ts';
+import { pod } from '../world.ts';
+import { FakeClock } from './fake-clock.ts';
+import { Village } from './village.ts';
+
+const VALIDITY = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
+const PATH = '/mutate-pods';
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+let authority: Issued;
+let leaf: Issued;
+before(async () => {
+  authority = await createAuthority(VALIDITY);
+  leaf = await issueLeaf(authority, { ...VALIDITY, hosts: ['localhost'] });
+});
+
+function setUp() {
+  const clock = new FakeClock();
+  const directory = new Village(clock);
+  const results: string[] = [];
+  const lines: Array<{ level: string; message: string }> = [];
+  const keep = (level: string) => (_: object, message: string) => void lines.push({ level, message });
+  const log: Log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+  const server = createWebhookServer({
+    certificate: leaf,
+    directory,
+    clock,
+    log,
+    ownNamespace: 'stellar-peers',
+    observe: (result) => results.push(result),
+  });
+  const send = async (
+    payload: unknown,
+    options: { headers?: Record<string, string>; method?: 'POST' | 'GET' | 'PUT'; url?: string } = {},
+  ) => {
+    const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+    const { headers = JSON_TYPE, method = 'POST', url = PATH } = options;
+    const reply = await server.app.inject({ method, url, headers, payload: body });
+    return { status: reply.statusCode, body: reply.json() };
+  };
+  return { clock, directory, results, lines, server, send };
+}
+
+/** Resolves once a review is held: somebody listens for changes then. Fails after 5 s. */
+async function heldIn(directory: Village): Promise<void> {
+  const deadlineMs = performance.now() + 5_000;
+  while (directory.listeners === 0) {
+    assert.ok(performance.now() < deadlineMs, 'no review is held');
+    await new Promise(setImmediate);
+  }
+}
+
+const good = probeReview('u1', 'stellar-peers');
+const podReview = (name: string) => ({
+  ...good,
+  request: {
+    ...good.request,
+    namespace: 'stellar',
+    name: `${name}-0`,
+    dryRun: false,
+    object: pod(name, { injected: false }),
+  },
+});
+
+describe('a malformed request', () => {
+  const cases: ReadonlyArray<[string, number, unknown, Parameters<ReturnType<typeof setUp>['send']>[1]]> = [
+    ['that is not JSON', 400, '{', {}],
+    ['without a body', 400, '', {}],
+    ['of another kind', 400, { kind: 'Pod' }, {}],
+    ['without a uid', 400, { ...good, request: {} }, {}],
+    ['of 5 MiB', 413, 'x'.repeat(5 * 1024 * 1024), {}],
+    ['of another content type', 415, good, { headers: { 'content-type': 'text/plain' } }],
+    ['without a content type', 415, 'x', { headers: {} }],
+    ['by GET', 405, '', { method: 'GET', headers: {} }],
+    ['by PUT', 405, good, { method: 'PUT' }],
+    ['to another path', 404, good, { url: '/' }],
+  ];
+  for (const [what, status, payload, options] of cases) {
+    it(`${what} is answered by ${status} and a sentence, and the next good one is served`, async () => {
+      const { send, results } = setUp();
+      const refused = await send(payload, options);
+      assert.equal(refused.status, status);
+      assert.match(refused.body.error, /^[A-Z][^\n]*\.$/);
+      assert.deepEqual(Object.keys(refused.body), ['error']);
+      const next = await send(good, { url: `${PATH}?timeout=5s` });
+      assert.equal(next.status, 200);
+      assert.equal(probeProblem(next.body, 'u1'), undefined);
+      assert.deepEqual(results, ['rejected', 'patched']);
+    });
+  }
+});
+
+describe('a good review', () => {
+  it('is allowed without a patch and with a warning if something in us breaks', async () => {
+    const { directory, send, results, lines } = setUp();
+    directory.published = () => {
+      throw new Error('broken');
+    };
+    directory.join('v1');
+    const { status, body } = await send(podReview('v1'));
+    assert.equal(status, 200);
+    assert.deepEqual(
+      [body.response.uid, body.response.allowed, body.response.patch],
+      ['u1', true, undefined],
+    );
+    assert.match(body.response.warnings[0], /^stellar-peers: .*see the log/);
+    assert.deepEqual(results, ['failed']);
+    assert.ok(lines.some(({ level }) => level === 'error'));
+  });
+
+  it('is counted by what became of it, and warnings are logged', async () => {
+    const { directory, clock, send, results, lines } = setUp();
+    directory.join('v1');
+    directory.publish();
+    await clock.pass(60_000);
+    const taken = podReview('v1');
+    (taken.request.object as unknown as { spec: { volumes: object[] } }).spec.volumes.push({
+      name: 'stellar-peers',
+      emptyDir: {},
+    });
+    await send(taken);
+    await send(podReview('v1'));
+    await send({ ...good, request: { ...good.request, operation: 'DELETE' } });
+    assert.deepEqual(results, ['skipped:NotInjectable', 'patched', 'unchanged']);
+    assert.equal(lines.filter(({ level }) => level === 'warn').length, 1);
+  });
+
+  it('that is held is answered when the holds are released', async () => {
+    const { directory, send, server } = setUp();
+    directory.join('v1');
+    const pending = send(podReview('v1'));
+    await heldIn(directory);
+    server.releaseHolds();
+    const { body } = await pending;
+    assert.equal(body.response.patchType, 'JSONPatch');
+  });
+});
+
+describe('over TLS', () => {
+  const post = (port: number, ca: string, payload: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(
+        {
+          host: '127.0.0.1',
+          servername: 'localhost',
+          port,
+          path: PATH,
+          method: 'POST',
+          ca,
+          agent: false,
+          headers: JSON_TYPE,
+        },
+        (incoming) => {
+          let text = '';
+          incoming.setEncoding('utf8').on('data', (chunk) => {
+            text += chunk;
+          });
+          incoming.on('end', () => resolve(text));
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(payload);
+    });
+
+  it('a certificate is swapped for new connections, a bad one changes nothing, and closing frees the held', async () => {
+    const { server, directory } = setUp();
+    await server.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = server.app.server.address() as AddressInfo;
+    const answer = await post(port, authority.certPem, JSON.stringify(good));
+    assert.equal(probeProblem(JSON.parse(answer), 'u1'), undefined);
+
+    const nextAuthority = await createAuthority(VALIDITY);
+    server.swapCertificate(await issueLeaf(nextAuthority, { ...VALIDITY, hosts: ['localhost'] }));
+    await assert.rejects(post(port, authority.certPem, JSON.stringify(good)), /certificate|signature/i);
+    assert.throws(() => server.swapCertificate({ certPem: 'nonsense', keyPem: 'nonsense' }));
+    const swapped = await post(port, nextAuthority.certPem, JSON.stringify(good));
+    assert.equal(probeProblem(JSON.parse(swapped), 'u1'), undefined);
+
+    directory.join('v1');
+    const held = post(port, nextAuthority.certPem, JSON.stringify(podReview('v1')));
+    await heldIn(directory);
+    await server.close();
+    assert.equal(JSON.parse(await held).response.allowed, true);
+  });
+
+  it('nothing older than TLS 1.2 is spoken, also after a swap', async () => {
+    const { server } = setUp();
+    await server.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = server.app.server.address() as AddressInfo;
+    const tryOld = () =>
+      new Promise<string>((resolve) => {
+        const socket: TLSSocket = connect(
+          {
+            port,
+            host: '127.0.0.1',
+            rejectUnauthorized: false,
+            minVersion: 'TLSv1',
+            maxVersion: 'TLSv1.1',
+            ciphers: 'DEFAULT@SECLEVEL=0',
+          },
+          () => resolve(socket.getProtocol() ?? 'connected'),
+        );
+        socket.on('error', () => resolve('refused'));
+      });
+    assert.equal(await tryOld(), 'refused');
+    server.swapCertificate(leaf);
+    assert.equal(await tryOld(), 'refused');
+    await server.close();
+  });
+});

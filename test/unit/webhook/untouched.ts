@@ -1,0 +1,81 @@
+/**
+ * What must hold of every pod that admission returns, told without the code that makes patches.
+ */
+import assert from 'node:assert/strict';
+import type { Fields } from '../../../peers/field.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: raw pods are read here as a person would read them.
+type Raw = any;
+
+const OURS = new Set(['stellar.org/peer-hash', 'stellar.org/peers']);
+
+/** Everything that `before` sets stands in `after` unchanged and in order; only our own things are added. */
+export function assertUntouched(before: Fields, after: Fields): void {
+  const rest = withoutOurs(after, before);
+  assert.deepEqual(rest, withoutEmpty(before));
+}
+
+/** `after` without what we add, unless `before` has it. */
+function withoutOurs(after: Raw, before: Raw): Raw {
+  const pod = structuredClone(after);
+  for (const key of OURS) {
+    const value = before.metadata?.annotations?.[key];
+    if (value === undefined) delete pod.metadata?.annotations?.[key];
+    else pod.metadata.annotations[key] = value;
+  }
+  pod.spec.volumes = minus(pod.spec.volumes, before.spec.volumes);
+  pod.spec.containers.forEach((container: Raw, index: number) => {
+    const original = before.spec.containers[index];
+    container.volumeMounts = minus(container.volumeMounts, original.volumeMounts);
+    container.env = minus(container.env, original.env);
+  });
+  return withoutEmpty(pod);
+}
+
+/** A list without one of ours at its end. */
+function minus(list: Raw, original: Raw): Raw {
+  const added = (list?.length ?? 0) - (original?.length ?? 0);
+  assert.ok(added === 0 || added === 1, `${added} entries were added to one list`);
+  return added === 0 ? list : list.slice(0, -1);
+}
+
+/** Missing, null and empty mean the same to the API server. */
+function withoutEmpty(value: Raw): Raw {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value)
+    .map(([key, entry]) => [key, withoutEmpty(entry)])
+    .filter(
+      ([, entry]) =>
+        entry !== undefined &&
+        entry !== null &&
+        Object.keys(Object(entry)).length + Number(typeof entry !== 'object') > 0,
+    );
+  return Object.fromEntries(entries);
+}
+
+/** The pod has exactly one of each of ours, for validator `node`. */
+export function assertInjected(pod: Fields, node: string): void {
+  const { metadata, spec }: Raw = pod;
+  const main = spec.containers.find(({ name }: Raw) => name === 'stellar-node') ?? spec.containers[0];
+  const volumes = spec.volumes.filter(({ name }: Raw) => name === 'stellar-peers');
+  assert.deepEqual(volumes.length, 1);
+  assert.equal(volumes[0].configMap.name, 'stellar-peers');
+  assert.deepEqual(
+    volumes[0].configMap.items.map((item: Raw) => [item.key, item.path]),
+    [
+      [`${node}.peers.txt`, 'peers.txt'],
+      [`${node}.peers.toml`, 'peers.toml'],
+    ],
+  );
+  const mounts = main.volumeMounts.filter(
+    ({ mountPath }: Raw) => mountPath.replace(/\/$/, '') === '/etc/stellar/peers',
+  );
+  assert.deepEqual(
+    mounts.map(({ name }: Raw) => name),
+    ['stellar-peers'],
+  );
+  assert.equal(main.env.filter(({ name }: Raw) => name === 'KNOWN_PEERS_FILE').length, 1);
+  assert.match(metadata.annotations['stellar.org/peer-hash'], /^[0-9a-f]{16}$/);
+  assert.match(metadata.annotations['stellar.org/peers'], /^v1:[0-9a-f,]*$/);
+}
