@@ -17,7 +17,6 @@ check: node ## Format, lint, types, import rules and small tests, in under a min
 	@$(run) npm run check
 
 test: setup check ## All tests, those on a real control plane included
-	@$(run) npm run test:unit
 	@$(run) npm run test:e2e
 
 test-all: test ## The tests, and those that need more than the prerequisites

@@ -4,7 +4,7 @@
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
 import { isInjected } from './inject.ts';
 import { ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART, ANNOTATION_PEERS } from './names.ts';
-import { podShapeOf } from './pod-shape.ts';
+import { type PodShape, podShapeOf } from './pod-shape.ts';
 import { keyOf, type PodFacts, type StatefulSetFacts } from './world.ts';
 
 /** The controlling owner, if it is of that group and kind. */
@@ -22,6 +22,16 @@ function named(metadata: Fields) {
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
   return { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+}
+
+/** The controller adds a volume for each claim template, so their names are taken too. */
+function withClaims(shape: PodShape, spec: Fields): PodShape {
+  const claims = listOf(spec.volumeClaimTemplates).map((claim) => ({
+    name: textOf(fieldsOf(claim.metadata).name) ?? '',
+    configMap: undefined,
+    keys: [],
+  }));
+  return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
 }
 
 /** What we read of a StatefulSet. Its own labels are not read: upstream's flap. */
@@ -48,7 +58,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     currentReplicas: numberOf(status.replicas) ?? 0,
     updatedReplicas: numberOf(status.updatedReplicas) ?? 0,
     restartToken: stringsOf(fieldsOf(template.metadata).annotations)[ANNOTATION_PEER_RESTART],
-    template: podShapeOf(template),
+    template: withClaims(podShapeOf(template), spec),
   };
 }
 
@@ -83,7 +93,8 @@ export function readPod(raw: Fields): PodFacts {
     readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     ip: ipv4Of(status),
-    injected: isInjected(shape),
+    // With its own validator's keys: with another's it would never know what it should.
+    injected: isInjected(shape, owner?.name),
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
     revision: shape.labels['controller-revision-hash'],

@@ -66,8 +66,10 @@ function judgeInjection({ world, validator, statefulSet, pod, settings }: DriftI
   const { webhook } = world;
   if (!webhook) return held(reason('WebhookMissing'));
   const { labels, annotations } = statefulSet.template;
-  const namespaceLabels = namespace?.labels ?? {};
-  if (!webhookSelects(webhook, { namespaceLabels, labels, annotations })) return held(reason('NotSelected'));
+  // A namespace that is not in the caches cannot be judged, and counts as not selected.
+  const selects =
+    namespace && webhookSelects(webhook, { namespaceLabels: namespace.labels, labels, annotations });
+  if (!selects) return held(reason('NotSelected'));
   const adopted = settings.adoptExisting || validator.adopt === 'now' || namespace?.adopt === 'now';
   // Timestamps are whole seconds: a pod of the same second counts as older, since in doubt nothing restarts.
   if (pod.createdAtMs <= webhook.createdAtMs && !adopted) return held(reason('AwaitingAdoption'));

@@ -14,6 +14,9 @@ import type { Key, World } from '../peers/world.ts';
 import { type Caches, SYNCED } from './caches.ts';
 import type { Clock } from './clock.ts';
 
+/** Changes come in bursts: what arrives within this time is looked at once. */
+const GATHER_MS = 20;
+
 /** Kinds whose changes can change the membership. */
 const MEMBERSHIP_KINDS = new Set(['StellarNode', 'StatefulSet']);
 
@@ -34,6 +37,7 @@ export class Directory {
   #watching = false;
   /** When something that may change the membership last happened; discovery itself may come later. */
   #touchedAtMs = 0;
+  #looking = false;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -41,8 +45,19 @@ export class Directory {
       if (kind !== SYNCED && !MEMBERSHIP_KINDS.has(kind)) return;
       this.#discovery = undefined;
       this.#touchedAtMs = options.clock.monotonicMs();
-      // What is there when watching begins is what later changes are measured against.
+      // What is there when watching begins is what later changes are measured against; and a change must be
+      // noted when it happens, not when somebody asks for it an hour later.
       if (kind === SYNCED) this.discovery();
+      else this.#lookSoon();
+    });
+  }
+
+  #lookSoon(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.after(GATHER_MS, () => {
+      this.#looking = false;
+      this.discovery();
     });
   }
 

@@ -65,7 +65,7 @@ export function createWebhookServer(options: WebhookOptions) {
   app.addHook('onResponse', async (_request, reply) => {
     if (reply.statusCode >= 400) options.observe('rejected', reply.elapsedTime);
   });
-  
+  app.addHook('preClose', async () => holds.release());
   app.setNotFoundHandler((_request, reply) =>
     refuse(reply, 404, `Reviews are answered at ${WEBHOOK_PATH} only.`),
   );

@@ -105,6 +105,7 @@ test('a StatefulSet that is not in the cache is taken for the StellarNode’s of
   await clock.pass(5_000);
   assert.equal((await pending).result, 'patched');
   // The cached one may be the former one of that name.
+  village.addStatefulSet('v1', { ownerUid: 'former node' });
   const recreated = admit(podOf('v1', { ownerUid: 'newer' }));
   await clock.pass(5_000);
   assert.equal((await recreated).result, 'patched');
