@@ -3,7 +3,7 @@
  */
 import type { Discovery } from '../peers/discover.ts';
 import { parseDigests } from '../peers/hash.ts';
-import { describeReason, type Reason } from '../peers/reasons.ts';
+import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import { publishedView } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
 import { podsOf } from '../reconciler/availability.ts';
@@ -70,6 +70,8 @@ function inFlight(world: World, discovery: Discovery): string {
 }
 
 function waiting(reasons: ReadonlyMap<Key, Reason>): string {
-  const lines = [...reasons].map(([key, why]) => `  ${key}: ${why.code}. ${describeReason(why)}`);
-  return lines.length === 0 ? '' : `\nNot done, and why:\n${lines.join('\n')}\n`;
+  const blocks = [...reasons].map(
+    ([key, why]) => `  ${key}  ${why.code}\n    ${describeReason(why)}\n    > ${REASONS[why.code].release}\n`,
+  );
+  return blocks.length === 0 ? '' : `\nNot done, why, and what would help:\n${blocks.join('')}`;
 }

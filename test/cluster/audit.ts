@@ -63,3 +63,15 @@ export async function readAudit(path: string): Promise<AuditEntry[]> {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.filter((line) => line !== '').map(readEvent);
 }
+
+const OUR_ACCOUNTS = 'system:serviceaccount:stellar-peers:';
+
+/** What our own ServiceAccount asked, whichever client it used. */
+export const ourRequests = (entries: readonly AuditEntry[]): AuditEntry[] =>
+  entries.filter(({ user }) => user.startsWith(OUR_ACCOUNTS));
+
+/** Our requests that were refused for lack of rights: a suite that ends with any has found a missing rule. */
+export const ourRefusals = (entries: readonly AuditEntry[]): string[] =>
+  ourRequests(entries)
+    .filter(({ code }) => code === 403)
+    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);

@@ -102,7 +102,8 @@ export async function startReplicas(
     stop: async () => {
       for (const replica of current) replica.kill('SIGTERM');
       await Promise.all(current.map((replica) => replica.exited));
-      await front.stop();
+      // A front that was handed in serves the next replicas too.
+      if (!options.front) await front.stop();
     },
   };
 }
