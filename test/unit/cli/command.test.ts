@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+
+const COMMAND = join(import.meta.dirname, '../../../bin/stellar-peers');
+const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-cli-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function run(args: readonly string[], options: { env?: Record<string, string>; input?: string } = {}) {
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, ...options.env };
+  const { status, stdout, stderr } = spawnSync(COMMAND, args, {
+    env,
+    input: options.input ?? '',
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** A kubeconfig that points where nobody listens. */
+function deadKubeconfig(): string {
+  const path = join(folder, 'kubeconfig');
+  const cluster = { name: 'c', cluster: { server: 'https://127.0.0.1:9' } };
+  const context = { name: 'x', context: { cluster: 'c', user: 'u' } };
+  const user = { name: 'u', user: { token: 't' } };
+  const config = { clusters: [cluster], contexts: [context], users: [user], 'current-context': 'x' };
+  writeFileSync(path, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }));
+  return path;
+}
+
+const POD = `apiVersion: v1
+kind: Pod
+metadata: { name: validator-1-0, labels: { app.kubernetes.io/instance: validator-1, stellar.org/node-type: Validator } }
+spec: { containers: [{ name: stellar-node, image: stellar/stellar-core }] }
+`;
+
+describe('the command', () => {
+  it('explains itself with --help, on standard output', () => {
+    const { status, stdout, stderr } = run(['--help']);
+    assert.deepEqual([status, stderr], [0, '']);
+    for (const word of ['status', 'preview', 'KUBECONFIG', 'Exit status'])
+      assert.ok(stdout.includes(word), word);
+  });
+
+  it('prints its version', () => {
+    const { status, stdout } = run(['--version']);
+    assert.equal(status, 0);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('previews without a cluster, also from standard input', () => {
+    const { status, stdout } = run(['preview', '-f', '-'], { input: POD });
+    assert.equal(status, 0);
+    for (const word of ['/etc/stellar/peers', 'validator-1.peers.txt', 'KNOWN_PEERS_FILE']) {
+      assert.ok(stdout.includes(word), word);
+    }
+  });
+
+  it('exits 1 where a manifest cannot be previewed, and says why', () => {
+    const { status, stderr } = run(['preview', '-f', '-'], { input: 'kind: Deployment' });
+    assert.equal(status, 1);
+    assert.match(stderr, /neither a Pod nor a StatefulSet/);
+  });
+
+  it('exits 2 on wrong usage and on settings that cannot be used, naming what is wrong', () => {
+    const wrong: ReadonlyArray<readonly [readonly string[], Record<string, string>, RegExp]> = [
+      [['bogus'], {}, /unknown command: bogus/],
+      [['--bogus'], {}, /--bogus/],
+      [['status', 'more'], {}, /unexpected argument: more/],
+      [['preview'], {}, /-f POD\.yaml/],
+      [['run'], { MAX_PEERS: 'many' }, /MAX_PEERS="many"/],
+      [['run'], { REQUEST_TIMEOUT_SECONDS: '9' }, /more than a third of LEASE_DURATION_SECONDS/],
+    ];
+    for (const [args, env, message] of wrong) {
+      const { status, stderr } = run(args, { env });
+      assert.equal(status, 2, `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, message);
+      assert.ok(!stderr.includes('    at '), 'no stack for a mistake of the user');
+    }
+  });
+
+  it('exits 3 where the cluster cannot be reached', () => {
+    const { status, stderr } = run(['status', '--kubeconfig', deadKubeconfig()]);
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /no answer from the API server/);
+  });
+});
