@@ -32,7 +32,7 @@ const CA_LIFETIME_MS = 5 * 365 * DAY_MS;
 const LEAF_LIFETIME_MS = 90 * DAY_MS;
 /** The watch tells of changes of the Secret; this is the net below it. */
 const SECRET_POLL_MS = 6 * HOUR_MS;
-/** Old and new CA are trusted together for this long before a new certificate is served (DESIGN §5). */
+/** Old and new CA are trusted together for this long before a new certificate is served. */
 const CA_OVERLAP_MS = 60_000;
 /** The former CA is trusted for this long after its last certificate was replaced: longer than the poll above. */
 const CA_RETIRE_MS = DAY_MS;

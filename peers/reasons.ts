@@ -83,7 +83,8 @@ export const REASONS = {
   // Restarts: why a pod that lacks something is not restarted now.
   AwaitingAdoption: {
     sentence: 'The pod is older than the webhook; it is injected at its next restart by anybody.',
-    release: 'kubectl annotate stellarnode NAME stellar.org/peer-adopt=now, or set ADOPT_EXISTING=restart.',
+    release:
+      'kubectl -n NAMESPACE annotate stellarnode NAME stellar.org/peer-adopt=now, or set ADOPT_EXISTING=restart.',
   },
   NotSelected: {
     sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
@@ -91,7 +92,9 @@ export const REASONS = {
   },
   Paused: {
     sentence: 'Restarts are paused.',
-    release: 'Remove the annotation stellar.org/peer-rollout from the object that the detail names.',
+    release:
+      'kubectl annotate stellar.org/peer-rollout- on the object that is named; for everything: ' +
+      'kubectl -n stellar-peers annotate configmap stellar-peers stellar.org/peer-rollout-',
   },
   PauseUnknown: {
     sentence: 'The pause switch cannot be read, which means paused.',

@@ -1,6 +1,6 @@
 /**
  * What we know of the cluster, reduced to what we read: the input of every decision.
- * Owns the shapes only; facts-*.ts make them from raw objects, runtime/ keeps them current.
+ * Owns the shapes only; read-*.ts make them from raw objects, runtime/ keeps them current.
  * A field that is not read does not appear here, so a change of it wakes nobody.
  */
 import type { Network } from './network.ts';

@@ -6,7 +6,7 @@ import { type Discovery, podOf } from '../peers/discover.ts';
 import type { World } from '../peers/world.ts';
 import type { Liveness } from './drift.ts';
 
-/** How long a peer that is gone still counts (DESIGN §4, drift 2). */
+/** How long a peer that is gone still counts. */
 const REMEMBERED_MS = 10 * 60_000;
 
 export class LivenessMemory {

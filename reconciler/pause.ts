@@ -14,7 +14,7 @@ export function seePause(last: SeenPause, world: World, ownNamespace: string): S
 
 /**
  * The value to put back before the object is made anew; undefined if none. A leader that never saw the switch
- * puts it back as paused, unless the journal shows that we never restarted anything here.
+ * puts it back as paused if the journal shows that we have restarted anything here before.
  */
 export function pauseToRestore(last: SeenPause, world: World, ownNamespace: string): string | undefined {
   if (world.configMaps.has(ownNamespace)) return undefined;

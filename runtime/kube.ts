@@ -62,7 +62,7 @@ export interface Kube {
   list(resource: Resource, query?: ListQuery): Promise<ObjectList>;
   /** POST; 409 (AlreadyExists) if it is there. */
   create(resource: Resource, body: KubeObject): Promise<KubeObject>;
-  /** Server-side apply. It creates what is missing, and is no lock: see DESIGN §5. */
+  /** Server-side apply. It creates what is missing, and is no lock: two applies by one manager both succeed. */
   apply(ref: ObjectRef, body: KubeObject, options: { manager: string; force?: boolean }): Promise<KubeObject>;
   /** PUT; with `metadata.resourceVersion` in the body it fails with 409 if anybody wrote in between. */
   replace(ref: ObjectRef, body: KubeObject): Promise<KubeObject>;

@@ -1,5 +1,5 @@
 /**
- * Whether a pod's admission waits for its network to settle (DESIGN §3). Pure; holds.ts does the waiting.
+ * Whether a pod's admission waits for its network to settle. Pure; holds.ts does the waiting.
  *
  *   of the pod's validator …                            → the pod waits …
  *   caches or published view lack something (a)         → until they have it, or the time is up

@@ -28,7 +28,7 @@ describe('the status table', () => {
 Not done, why, and what would help:
   stellar/b  AwaitingAdoption
     The pod is older than the webhook; it is injected at its next restart by anybody.
-    > kubectl annotate stellarnode NAME stellar.org/peer-adopt=now, or set ADOPT_EXISTING=restart.
+    > kubectl -n NAMESPACE annotate stellarnode NAME stellar.org/peer-adopt=now, or set ADOPT_EXISTING=restart.
 `,
     );
   });

@@ -1,0 +1,438 @@
+/**
+ * What manifests, examples and pages promise, as far as their text can show it; the API server's word on the
+ * manifests is in test/e2e.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { discover } from '../../peers/discover.ts';
+import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../../peers/field.ts';
+import {
+  CERT_SECRET,
+  INJECTION,
+  INJECTION_DISABLED,
+  JOURNAL_CONFIGMAP,
+  LABEL_NODE_TYPE,
+  LEADER_LEASE,
+  NODE_TYPE_VALIDATOR,
+  PEERS_CONFIGMAP,
+  WEBHOOK_CONFIGURATION,
+  WEBHOOK_ENTRY,
+  WEBHOOK_PATH,
+  WEBHOOK_SERVICE,
+} from '../../peers/names.ts';
+import { readNode } from '../../peers/read-node.ts';
+import { OPT_OUT_EXPRESSION } from '../../peers/selectors.ts';
+import { readSettings, SETTINGS } from '../../settings.ts';
+import { worldWith } from './world.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASE = join(ROOT, 'manifests/base');
+const NAMESPACE = SETTINGS.namespace.fallback;
+
+/** All objects of a YAML file; fails where it is not valid YAML. */
+function objectsIn(path: string): Fields[] {
+  const documents = parseAllDocuments(readFileSync(path, 'utf8'));
+  assert.deepEqual(
+    documents.flatMap(({ errors }) => errors.map(({ message }) => message)),
+    [],
+    path,
+  );
+  return documents.map((document) => fieldsOf(document.toJS()));
+}
+
+const yamlIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(folder, name));
+
+const at = (object: unknown, ...path: string[]): Fields =>
+  path.reduce((fields, key) => fieldsOf(fields[key]), fieldsOf(object));
+const nameOf = (object: Fields): string => textOf(at(object, 'metadata').name) ?? '';
+
+const kustomization = objectsIn(join(BASE, 'kustomization.yaml'))[0] ?? {};
+const manifests = yamlIn(BASE)
+  .filter((path) => !path.endsWith('kustomization.yaml'))
+  .flatMap(objectsIn);
+const ofKind = (kind: string): Fields[] => manifests.filter((object) => object.kind === kind);
+function only(kind: string): Fields {
+  const [object, ...others] = ofKind(kind);
+  assert.ok(object && others.length === 0, `expected one ${kind}`);
+  return object;
+}
+
+describe('the manifests', () => {
+  it('are all part of the kustomization', () => {
+    const files = readdirSync(BASE).filter((name) => name !== 'kustomization.yaml');
+    assert.deepEqual([...(kustomization.resources as string[])].sort(), files.sort());
+  });
+
+  it('live in the namespace that the settings expect', () => {
+    assert.equal(kustomization.namespace, NAMESPACE);
+    assert.equal(nameOf(only('Namespace')), NAMESPACE);
+    const clusterScoped = ['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'MutatingWebhookConfiguration'];
+    for (const object of manifests.filter(({ kind }) => !clusterScoped.includes(String(kind)))) {
+      assert.equal(at(object, 'metadata').namespace, NAMESPACE, `${object.kind} ${nameOf(object)}`);
+    }
+  });
+
+  it('hold their pods to Pod Security restricted', () => {
+    const labels = stringsOf(at(only('Namespace'), 'metadata').labels);
+    assert.equal(labels['pod-security.kubernetes.io/enforce'], 'restricted');
+  });
+
+  it('bind the roles to the ServiceAccount that the Deployment runs under', () => {
+    const account = nameOf(only('ServiceAccount'));
+    assert.equal(at(only('Deployment'), 'spec', 'template', 'spec').serviceAccountName, account);
+    for (const [bindingKind, roleKind] of [
+      ['RoleBinding', 'Role'],
+      ['ClusterRoleBinding', 'ClusterRole'],
+    ] as const) {
+      const binding = only(bindingKind);
+      const role = { apiGroup: 'rbac.authorization.k8s.io', kind: roleKind, name: nameOf(only(roleKind)) };
+      assert.deepEqual(binding.roleRef, role);
+      assert.deepEqual(binding.subjects, [{ kind: 'ServiceAccount', name: account, namespace: NAMESPACE }]);
+    }
+  });
+});
+
+describe('the webhook configuration', () => {
+  const configuration = only('MutatingWebhookConfiguration');
+  const webhooks = listOf(configuration.webhooks);
+  const webhook = webhooks[0] ?? {};
+
+  it('has the names that the code looks for', () => {
+    assert.equal(nameOf(configuration), WEBHOOK_CONFIGURATION);
+    assert.deepEqual(
+      webhooks.map(({ name }) => name),
+      [WEBHOOK_ENTRY],
+    );
+    const { port, ...service } = at(webhook, 'clientConfig', 'service');
+    assert.deepEqual(service, { namespace: NAMESPACE, name: WEBHOOK_SERVICE, path: WEBHOOK_PATH });
+    assert.deepEqual(
+      listOf(at(only('Service'), 'spec').ports).map((each) => each.port),
+      [port],
+    );
+    assert.equal(nameOf(only('Service')), WEBHOOK_SERVICE);
+  });
+
+  it('lets pods start when we are down, waits 5 s at most, and has no side effects', () => {
+    assert.equal(webhook.failurePolicy, 'Ignore');
+    assert.equal(webhook.sideEffects, 'None');
+    assert.equal(webhook.timeoutSeconds, 5);
+    assert.equal(webhook.reinvocationPolicy, 'IfNeeded');
+    assert.deepEqual(webhook.admissionReviewVersions, ['v1']);
+  });
+
+  it('brings no caBundle, so that applying it again empties none', () => {
+    assert.deepEqual(Object.keys(at(webhook, 'clientConfig')), ['service']);
+    assert.deepEqual(Object.keys(stringsOf(at(configuration, 'metadata').annotations)), []);
+  });
+
+  it('asks for the creation of validator pods only', () => {
+    assert.deepEqual(webhook.rules, [
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        resources: ['pods'],
+        operations: ['CREATE'],
+        scope: 'Namespaced',
+      },
+    ]);
+    assert.deepEqual(webhook.objectSelector, { matchLabels: { [LABEL_NODE_TYPE]: NODE_TYPE_VALIDATOR } });
+  });
+
+  it('passes over kube-system, our own namespace, and those that opted out', () => {
+    assert.deepEqual(at(webhook, 'namespaceSelector').matchExpressions, [
+      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] },
+      { key: INJECTION, operator: 'NotIn', values: [INJECTION_DISABLED] },
+    ]);
+  });
+
+  it('has the one match condition that the reconciler understands', () => {
+    assert.deepEqual(
+      listOf(webhook.matchConditions).map(({ expression }) => expression),
+      [OPT_OUT_EXPRESSION],
+    );
+  });
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+const rulesOf = (role: Fields): Rule[] => listOf(role.rules) as unknown as Rule[];
+
+describe('the RBAC', () => {
+  const cluster = rulesOf(only('ClusterRole'));
+  const own = rulesOf(only('Role'));
+  const rules = [...cluster, ...own];
+  const about = (resource: string) => rules.filter(({ resources }) => resources.includes(resource));
+  const verbsOf = (resource: string) =>
+    [...new Set(about(resource).flatMap(({ verbs }) => [...verbs]))].sort();
+
+  it('has no wildcard, no escalation and no path that is no resource', () => {
+    for (const rule of rules) {
+      assert.deepEqual(
+        Object.keys(rule).filter(
+          (key) => !['apiGroups', 'resources', 'resourceNames', 'verbs'].includes(key),
+        ),
+        [],
+      );
+      const texts = [...rule.apiGroups, ...rule.resources, ...rule.verbs, ...(rule.resourceNames ?? [])];
+      assert.ok(!texts.some((text) => text.includes('*')), JSON.stringify(rule));
+      for (const verb of ['escalate', 'bind', 'impersonate', 'deletecollection']) {
+        assert.ok(!rule.verbs.includes(verb), JSON.stringify(rule));
+      }
+    }
+  });
+
+  it('reaches no Secret but ours, and that one only in our namespace', () => {
+    assert.deepEqual(
+      about('secrets'),
+      own.filter(({ resources }) => resources.includes('secrets')),
+    );
+    assert.deepEqual(
+      about('secrets').map(({ resources, resourceNames }) => ({ resources, resourceNames })),
+      [{ resources: ['secrets'], resourceNames: [CERT_SECRET] }],
+    );
+  });
+
+  it('names what can be named', () => {
+    const named = rules.flatMap(({ resources, resourceNames }) =>
+      resourceNames ? [[resources.join(), ...resourceNames].join(' ')] : [],
+    );
+    assert.deepEqual(named.sort(), [
+      `configmaps ${PEERS_CONFIGMAP}`,
+      `configmaps ${JOURNAL_CONFIGMAP}`,
+      `leases ${LEADER_LEASE}`,
+      `mutatingwebhookconfigurations ${WEBHOOK_CONFIGURATION}`,
+      `secrets ${CERT_SECRET}`,
+    ]);
+  });
+
+  it('lets us write without a name only what restarts, Services and Events need', () => {
+    const writes = rules
+      .filter(({ resourceNames }) => resourceNames === undefined)
+      .flatMap(({ resources, verbs }) => resources.flatMap((each) => verbs.map((verb) => `${verb} ${each}`)))
+      .filter((right) => !/^(get|list|watch) /.test(right));
+    assert.deepEqual(writes.sort(), [
+      'create events',
+      'create services',
+      'delete pods',
+      'patch statefulsets',
+    ]);
+  });
+
+  it('never lets the journal, the Secret or the Lease be deleted, nor the webhook configuration be replaced', () => {
+    for (const resource of ['secrets', 'leases']) assert.ok(!verbsOf(resource).includes('delete'), resource);
+    const journal = own.find(({ resourceNames }) => resourceNames?.includes(JOURNAL_CONFIGMAP));
+    assert.deepEqual([...(journal?.verbs ?? [])].sort(), [
+      'create',
+      'get',
+      'list',
+      'patch',
+      'update',
+      'watch',
+    ]);
+    assert.deepEqual(verbsOf('mutatingwebhookconfigurations'), ['get', 'list', 'patch', 'watch']);
+  });
+
+  it('only reads StellarNodes, Namespaces and PodDisruptionBudgets', () => {
+    for (const resource of ['stellarnodes', 'namespaces', 'poddisruptionbudgets']) {
+      assert.deepEqual(verbsOf(resource), ['list', 'watch'], resource);
+    }
+  });
+});
+
+describe('the Deployment', () => {
+  const spec = at(only('Deployment'), 'spec');
+  const pod = at(spec, 'template', 'spec');
+  const containers = listOf(pod.containers);
+  const container = containers[0] ?? {};
+
+  it('runs two replicas, and never fewer during an upgrade or a drained node', () => {
+    assert.equal(spec.replicas, 2);
+    assert.deepEqual(at(spec, 'strategy', 'rollingUpdate'), { maxUnavailable: 0, maxSurge: 1 });
+    const budget = at(only('PodDisruptionBudget'), 'spec');
+    assert.equal(budget.minAvailable, 1);
+    const labels = stringsOf(at(spec, 'template', 'metadata').labels);
+    for (const selector of [
+      stringsOf(at(budget, 'selector').matchLabels),
+      stringsOf(at(spec, 'selector').matchLabels),
+      stringsOf(at(only('Service'), 'spec').selector),
+    ]) {
+      assert.ok(Object.keys(selector).length > 0);
+      for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value, key);
+    }
+  });
+
+  it('runs as nobody, on a file system that it cannot write', () => {
+    assert.equal(containers.length, 1);
+    const { runAsNonRoot, runAsUser, seccompProfile } = at(pod, 'securityContext');
+    assert.deepEqual(
+      { runAsNonRoot, seccompProfile },
+      { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    );
+    assert.ok(Number(runAsUser) > 0);
+    assert.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'volumes'])
+      assert.equal(pod[key], undefined, key);
+  });
+
+  it('sets no setting but who and where it is: the defaults in the code are what we ship', () => {
+    assert.equal(container.envFrom, undefined);
+    assert.deepEqual(container.env, [
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    ]);
+  });
+
+  it('opens the ports that the defaults listen on, and probes the plain one', () => {
+    const ports = Object.fromEntries(listOf(container.ports).map((port) => [port.name, port.containerPort]));
+    const { webhookPort, httpPort } = readSettings({});
+    assert.deepEqual(ports, { webhook: webhookPort, http: httpPort });
+    const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'].map((probe) =>
+      at(container, probe, 'httpGet'),
+    );
+    assert.deepEqual(probes, [
+      { path: '/healthz', port: 'http' },
+      { path: '/readyz', port: 'http' },
+      { path: '/healthz', port: 'http' },
+    ]);
+    assert.deepEqual(
+      listOf(at(only('Service'), 'spec').ports).map(({ targetPort }) => targetPort),
+      ['webhook'],
+    );
+  });
+
+  it('gives a replica the time that a clean stop takes', () => {
+    assert.ok(Number(pod.terminationGracePeriodSeconds) > readSettings({}).drainSeconds + 15);
+  });
+});
+
+const EXAMPLES = join(ROOT, 'examples');
+const examples = readdirSync(EXAMPLES, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+/** Members of each group, by name and port, that the StellarNodes in these files would make. */
+function groupsOf(paths: readonly string[]): string[][] {
+  const nodes = paths
+    .flatMap(objectsIn)
+    .filter(({ kind }) => kind === 'StellarNode')
+    .map((node) => ({ ...node, metadata: { ...at(node, 'metadata'), name: nameOf(node) } }));
+  const discovery = discover(worldWith({ nodes }), { peerScope: 'cluster', clusterDomain: 'cluster.local' });
+  assert.deepEqual([...discovery.skipped], []);
+  return [...discovery.groups.values()].map(({ members }) =>
+    members.map(({ node, port }) => `${node}:${port}`),
+  );
+}
+
+describe('the examples', () => {
+  it('are the four that the README speaks of', () => {
+    assert.deepEqual(examples.sort(), ['custom-port', 'opt-out', 'three-validators', 'two-networks']);
+  });
+
+  for (const example of examples) {
+    it(`${example} says what to expect, brings its namespaces, and every validator in it is one`, () => {
+      assert.ok(existsSync(join(EXAMPLES, example, 'README.md')));
+      const paths = yamlIn(join(EXAMPLES, example));
+      const objects = paths.flatMap(objectsIn);
+      const namespaces = objects.filter(({ kind }) => kind === 'Namespace').map(nameOf);
+      for (const object of objects) {
+        assert.ok(['Namespace', 'StellarNode'].includes(String(object.kind)), `${object.kind}`);
+        if (object.kind === 'Namespace') continue;
+        assert.equal(object.apiVersion, 'stellar.org/v1alpha1');
+        assert.ok(namespaces.includes(String(at(object, 'metadata').namespace)), nameOf(object));
+        assert.equal(readNode(object).kind, 'validator', nameOf(object));
+      }
+    });
+  }
+
+  it('share no network with each other', () => {
+    const files = examples.map((example) => yamlIn(join(EXAMPLES, example)));
+    const apart = files.reduce((sum, paths) => sum + groupsOf(paths).length, 0);
+    assert.equal(groupsOf(files.flat()).length, apart);
+  });
+
+  it('three-validators is one network of three, and a fourth', () => {
+    const folder = join(EXAMPLES, 'three-validators');
+    const three = ['stellar/validator-1:11625', 'stellar/validator-2:11625', 'stellar/validator-3:11625'];
+    assert.deepEqual(groupsOf([join(folder, 'validators.yaml')]), [three]);
+    assert.deepEqual(groupsOf(yamlIn(folder)), [[...three, 'stellar/validator-4:11625']]);
+  });
+
+  it('custom-port is one network on three ports', () => {
+    assert.deepEqual(groupsOf(yamlIn(join(EXAMPLES, 'custom-port'))), [
+      ['stellar-ports/by-annotation:11825', 'stellar-ports/by-default:11625', 'stellar-ports/by-field:11725'],
+    ]);
+  });
+
+  it('two-networks is two, one of them in both generations', () => {
+    const groups = groupsOf(yamlIn(join(EXAMPLES, 'two-networks')));
+    assert.deepEqual(groups.map((members) => members.map((member) => member.split(/[/:]/)[1])).sort(), [
+      ['private-1', 'private-2', 'private-3'],
+      ['public-1', 'public-2'],
+    ]);
+  });
+
+  it('opt-out opts out by annotation and by label', () => {
+    const paths = yamlIn(join(EXAMPLES, 'opt-out'));
+    const disabled = paths.flatMap(objectsIn).flatMap((object) => {
+      const { labels, annotations } = at(object, 'metadata');
+      const found = object.kind === 'Namespace' ? stringsOf(labels) : stringsOf(annotations);
+      return found[INJECTION] === INJECTION_DISABLED ? [`${object.kind} ${nameOf(object)}`] : [];
+    });
+    assert.deepEqual(disabled.sort(), ['Namespace stellar-opt-out-all', 'StellarNode by-annotation']);
+  });
+});
+
+const pages = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((page) => page !== '' && existsSync(join(ROOT, page)));
+
+/** Anchors as forges make them of headings: lower case, punctuation gone, spaces to hyphens. */
+const anchorsOf = (text: string): string[] =>
+  [...text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+/** Why a link of `page` leads nowhere; undefined where it leads somewhere. */
+function brokenBecause(page: string, link: string): string | undefined {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : join(dirname(page), path);
+  if (!existsSync(join(ROOT, target))) return `${page}: ${link}: there is no ${target}`;
+  if (anchor === undefined) return undefined;
+  const anchors = anchorsOf(readFileSync(join(ROOT, target), 'utf8'));
+  return anchors.includes(anchor) ? undefined : `${page}: ${link}: ${target} has no heading for it`;
+}
+
+describe('the pages', () => {
+  it('link only to files and headings that exist', () => {
+    assert.ok(pages.length > 10);
+    const broken = pages.flatMap((page) => {
+      const text = readFileSync(join(ROOT, page), 'utf8').replace(/^```.*?^```/gms, '');
+      const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+      return links
+        .filter((link) => !/^[a-z]+:/.test(link))
+        .flatMap((link) => brokenBecause(page, link) ?? []);
+    });
+    assert.deepEqual(broken, []);
+  });
+});
