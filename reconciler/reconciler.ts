@@ -83,13 +83,14 @@ export class Reconciler {
     const { caches, clock, directory, publisher, reporter, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const { world } = caches;
-    const discovery = directory.discovery();
-    this.#liveness.observe(world, discovery, clock.monotonicMs());
+    this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
-    const published = planPublish(world, discovery, settings, clock.nowMs());
+    const published = planPublish(world, directory.discovery(), settings, clock.nowMs());
     await this.#awaitEcho(await publisher.publish(published.configMaps));
-    const services = planServices(world, discovery);
+    const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
+    // The world goes on during each wait above, so what was discovered before it is no longer its.
+    const discovery = directory.discovery();
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
     const reasons = mergeReasons([

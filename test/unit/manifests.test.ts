@@ -142,6 +142,7 @@ describe('the webhook configuration', () => {
         scope: 'Namespaced',
       },
     ]);
+    assert.equal(webhook.matchPolicy, 'Equivalent');
     assert.deepEqual(webhook.objectSelector, { matchLabels: { [LABEL_NODE_TYPE]: NODE_TYPE_VALIDATOR } });
   });
 

@@ -1,0 +1,117 @@
+/**
+ * A network of validators on the stage, and what can be said of its pods without asking the product: digests and
+ * hashes are worked out here from names alone.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { StellarNodes } from '../../runtime/resources.ts';
+import type { Replica, Replicas } from './replica.ts';
+import { createValidator, type Scene, type ValidatorOptions } from './scene.ts';
+import { until } from './until.ts';
+
+/** First 8 hex digits of SHA-256 over `namespace/pod:port`. */
+export const digestOf = (namespace: string, name: string, port = 11_625): string =>
+  createHash('sha256').update(`${namespace}/${name}-0:${port}`).digest('hex').slice(0, 8);
+
+/** The value of `stellar.org/peers` for a pod that knows these validators. */
+export const stampOf = (namespace: string, names: readonly string[]): string =>
+  `v1:${names
+    .map((name) => digestOf(namespace, name))
+    .sort()
+    .join()}`;
+
+export class Network {
+  readonly #scene: Scene;
+  readonly namespace: string;
+  readonly #options: ValidatorOptions;
+
+  /** Validators of one namespace on a private network of its own. */
+  constructor(scene: Scene, namespace: string, options: ValidatorOptions = {}) {
+    this.#scene = scene;
+    this.namespace = namespace;
+    const spec = { customNetworkPassphrase: `${namespace} ; 2026`, ...options.spec };
+    this.#options = { ...options, namespace, spec };
+  }
+
+  /** Creates the namespace and these validators, all at once or some time apart. */
+  async found(names: readonly string[], apartMs = 0): Promise<void> {
+    await this.#scene.cluster.createNamespace(this.namespace);
+    await Promise.all(names.map((name, index) => delay(index * apartMs).then(() => this.add(name))));
+  }
+
+  async add(name: string, options: ValidatorOptions = {}): Promise<void> {
+    const spec = { ...this.#options.spec, ...options.spec };
+    await createValidator(this.#scene, name, { ...this.#options, ...options, spec });
+  }
+
+  /** Changes fields of a StellarNode's spec. */
+  async change(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#kubectl(['patch', 'stellarnode', name, '--type=merge', '-p', JSON.stringify({ spec })]);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#kubectl(['delete', 'stellarnode', name, '--wait=false']);
+  }
+
+  async deletePod(name: string): Promise<void> {
+    await this.#kubectl(['delete', 'pod', `${name}-0`, '--wait=false']);
+  }
+
+  #kubectl(args: readonly string[]): Promise<string> {
+    return this.#scene.cluster.kubectl(['-n', this.namespace, ...args]);
+  }
+
+  podOf = (name: string): string => `${this.namespace}/${name}-0`;
+
+  /** How often the pod of each of these was replaced, 0 included. */
+  restarts(names: readonly string[]): Record<string, number> {
+    const counts = this.#scene.pods.restarts();
+    return Object.fromEntries(names.map((name) => [name, counts[this.podOf(name)] ?? 0]));
+  }
+
+  /** What the pod was stamped with; undefined where it was not injected. */
+  stamp(name: string): string | undefined {
+    return this.#scene.pods.pods.get(this.podOf(name))?.metadata.annotations?.['stellar.org/peers'];
+  }
+
+  async untilReady(names: readonly string[], deadlineMs = 60_000): Promise<void> {
+    const { pods } = this.#scene;
+    const ready = () => names.every((name) => pods.isReady(this.podOf(name)));
+    await pods.until(`${names.join(', ')} of ${this.namespace} are Ready`, ready, deadlineMs);
+  }
+
+  /** Until each of these knows all the others and is Ready. */
+  async untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
+    const others = (name: string) =>
+      stampOf(
+        this.namespace,
+        names.filter((other) => other !== name),
+      );
+    const { pods } = this.#scene;
+    const done = () =>
+      names.every((name) => this.stamp(name) === others(name) && pods.isReady(this.podOf(name)));
+    await pods.until(`${names.join(', ')} of ${this.namespace} know each other`, done, deadlineMs);
+  }
+
+  /** The most pods of this network that were down at once since then. */
+  mostDown(sinceMs: number): number {
+    const inside = (pod: string) => (pod.startsWith(`${this.namespace}/`) ? 'here' : undefined);
+    return this.#scene.pods.maxDown(inside, { sinceMs }).here ?? 0;
+  }
+
+  /** Until the StellarNode is gone. */
+  async untilGone(name: string): Promise<void> {
+    const ref = { resource: StellarNodes, namespace: this.namespace, name };
+    await until(`${name} is gone`, async () => (await this.#scene.cluster.admin.get(ref)) === undefined);
+  }
+}
+
+/** The replica that leads now. */
+export function leaderOf({ replicas }: Replicas): Promise<Replica> {
+  return until('a replica leads', async () => {
+    const pages = await Promise.all(
+      replicas.map((replica) => replica.get('/metrics').catch(() => ({ body: '' }))),
+    );
+    return replicas[pages.findIndex(({ body }) => /^stellar_peers_leader 1$/m.test(body))];
+  });
+}
