@@ -26,9 +26,15 @@ const setting = <S extends TSchema>(
 
 const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
 const port = Type.Integer({ minimum: 0, maximum: 65_535 });
-const dnsName = Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', maxLength: 253 });
-/** Names with a comma between; empty for none. */
-const names = Type.String({ pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$' });
+/** A pattern says nothing to people: its description is what they are told is allowed. */
+const text = (pattern: string, description: string) => Type.String({ pattern, description, maxLength: 4096 });
+const dnsName = Type.String({
+  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+  description: 'a DNS name in lower case',
+  maxLength: 253,
+});
+const names = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
+const oneOf = <const T extends string>(...values: T[]) => Type.Enum(values);
 
 export const SETTINGS = {
   namespace: setting('POD_NAMESPACE', dnsName, 'stellar-peers', 'Our own namespace.'),
@@ -46,7 +52,7 @@ export const SETTINGS = {
   ),
   peerScope: setting(
     'PEER_SCOPE',
-    Type.Union([Type.Literal('cluster'), Type.Literal('namespace')]),
+    oneOf('cluster', 'namespace'),
     'cluster',
     'Whether validators know those of other namespaces: `cluster` or `namespace`.',
   ),
@@ -59,7 +65,7 @@ export const SETTINGS = {
   ),
   rollBelow: setting(
     'ROLL_BELOW',
-    Type.String({ pattern: '^(all|[0-9]{1,3})$' }),
+    text('^(all|[0-9]{1,3})$', 'a whole number from 0 to 999, or all'),
     '8',
     'A validator is restarted for missing peers only while it knows fewer than this many; `all` for every change.',
   ),
@@ -89,7 +95,7 @@ export const SETTINGS = {
   ),
   adoptExisting: setting(
     'ADOPT_EXISTING',
-    Type.Union([Type.Literal('hold'), Type.Literal('restart')]),
+    oneOf('hold', 'restart'),
     'hold',
     'What becomes of pods older than the webhook: `hold` until their next restart, or `restart` one at a time.',
   ),
@@ -120,13 +126,13 @@ export const SETTINGS = {
   httpPort: setting('HTTP_PORT', port, 8080, 'Port of /healthz, /readyz and /metrics; 0 for any free one.'),
   bindAddress: setting(
     'BIND_ADDRESS',
-    Type.String({ pattern: '^[0-9a-fA-F.:]+$' }),
+    text('^[0-9a-fA-F.:]+$', 'an IPv4 or IPv6 address'),
     '::',
     'Address to listen on.',
   ),
   webhookHosts: setting(
     'WEBHOOK_HOSTS',
-    Type.String({ pattern: '^[0-9a-zA-Z.:,-]*$' }),
+    text('^[0-9a-zA-Z.:,-]*$', 'host names or addresses with a comma between'),
     '',
     'Further host names or addresses for the managed certificate, with a comma between.',
   ),
@@ -138,7 +144,7 @@ export const SETTINGS = {
   ),
   logLevel: setting(
     'LOG_LEVEL',
-    Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
+    oneOf('debug', 'info', 'warn', 'error'),
     'info',
     'Least level that is logged: `debug`, `info`, `warn` or `error`.',
   ),
@@ -151,13 +157,30 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-function readSetting(entry: Setting, text: string | undefined): unknown {
-  if (text === undefined || text === '') return entry.fallback;
-  const value = Value.Convert(entry.schema, text);
-  if (Value.Check(entry.schema, value)) return value;
-  const [error] = Value.Errors(entry.schema, value);
+/** Decimal digits only: a conversion that takes `true` for 1 or `1.5` for 1 would hide a mistake. */
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+
+function readSetting({ env, schema, fallback, doc }: Setting, found: string | undefined): unknown {
+  if (found === undefined || found === '') return fallback;
+  const value = isNumeric(schema) && DECIMAL.test(found) ? Number(found) : found;
+  if (Value.Check(schema, value)) return value;
   throw new SettingsError(
-    `${entry.env}=${JSON.stringify(text)} ${error?.message ?? 'is not valid'}. ${entry.doc}`,
+    `${env}=${JSON.stringify(found)} is not allowed: it takes ${allowedBy(schema)}. ${doc}`,
+  );
+}
+
+const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
+
+/** What a schema allows, in words. */
+function allowedBy(schema: TSchema): string {
+  if (Type.IsEnum(schema)) return schema.enum.join(' or ');
+  const { description, minimum, maximum } = schema as {
+    readonly description?: string;
+    readonly minimum?: number;
+    readonly maximum?: number;
+  };
+  return (
+    description ?? `a ${Type.IsInteger(schema) ? 'whole number' : 'number'} from ${minimum} to ${maximum}`
   );
 }
 

@@ -128,7 +128,8 @@ function membersOf(
 
 function skipReason(validator: Validator, members: readonly Member[]): Reason | undefined {
   if (validator.suspended) return reason('Suspended');
-  const labels = members.flatMap((member) => member.address.split('.'));
+  // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
+  const labels = members.flatMap((member) => [member.pod, ...member.address.split('.')]);
   const tooLong = labels.find((label) => label.length > LABEL_LENGTH_MAX);
   return tooLong === undefined ? undefined : reason('NameTooLong', tooLong);
 }

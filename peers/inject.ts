@@ -6,11 +6,14 @@
  *   a volume of our name that is not ours                     → skip NotInjectable
  *   our name mounted without our volume, or at another path   → skip NotInjectable
  *   another volume mounted at, above or below our path        → skip NotInjectable
+ *   annotations that leave no room for ours                   → skip NotInjectable
  *   KNOWN_PEERS_FILE set to something else                    → inject, that value kept: EnvTaken
  *   a part of ours that is there already                      → inject the other parts
  */
 import { posix } from 'node:path';
 import {
+  ANNOTATION_PEER_HASH,
+  ANNOTATION_PEERS,
   INJECTION,
   MAIN_CONTAINER,
   MOUNT_PATH,
@@ -61,7 +64,7 @@ export function decideInjection(
   const main = mainIndex(pod);
   const container = pod.containers[main];
   if (!container) return skip(reason('UnreadablePod', 'it has no containers'));
-  const taken = takenName(pod, container, node);
+  const taken = takenName(pod, container, node) ?? lackOfRoom(pod);
   if (taken !== undefined) return skip(reason('NotInjectable', taken));
   const env = container.env.findLast(({ name }) => name === PEERS_FILE_ENV);
   return {
@@ -129,8 +132,24 @@ function takenName(pod: PodShape, container: ContainerShape, node: string): stri
   return mount && `mount at ${mount.path} in ${container.name}`;
 }
 
+/** The API server refuses an object whose annotations, keys included, are larger than this. */
+const ANNOTATION_BYTES_MAX = 256 * 1024;
+/** Both of ours, for a view of 100 peers. */
+const OUR_ANNOTATION_BYTES_MAX = 1024;
+
+function lackOfRoom({ annotations }: PodShape): string | undefined {
+  const others = Object.entries(annotations).filter(
+    ([key]) => key !== ANNOTATION_PEERS && key !== ANNOTATION_PEER_HASH,
+  );
+  const bytes = others.reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0);
+  return bytes > ANNOTATION_BYTES_MAX - OUR_ANNOTATION_BYTES_MAX
+    ? `${bytes} bytes of annotations`
+    : undefined;
+}
+
+/** A path as the kubelet takes it: it puts a slash in front of one that has none. */
 const normal = (path: string): string => {
-  const clean = posix.normalize(path);
+  const clean = posix.join('/', path);
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 };
 

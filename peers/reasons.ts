@@ -65,8 +65,8 @@ export const REASONS = {
     release: 'Remove stellar.org/peer-injection=disabled.',
   },
   NotInjectable: {
-    sentence: 'A volume or mount that we would add is taken by the pod itself, so nothing is injected.',
-    release: 'Rename the volume or mount of that name in the pod template.',
+    sentence: 'The pod itself takes a name, a path or the room that we would need, so nothing is injected.',
+    release: 'Rename the volume or mount in the pod template, or shorten its annotations.',
   },
   EnvTaken: {
     sentence: 'The container sets KNOWN_PEERS_FILE itself; that value is kept.',

@@ -41,7 +41,9 @@ export class JournalStore {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const live = await this.#read();
       const nowMs = this.#clock.nowMs();
-      let entries = readJournal(readConfigMap(live), group) ?? [];
+      let entries = readJournal(readConfigMap(live), group);
+      // What cannot be read stops its group until a person looks: it is not written over.
+      if (!entries) return;
       for (const { entry, outcome } of closings) entries = closeEntry(entries, entry, outcome, nowMs);
       if (await this.#replace(live, group, entries)) return;
     }

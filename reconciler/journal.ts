@@ -11,8 +11,11 @@ const KEPT_MS = 24 * 3_600_000;
 
 export type RestartKind = 'bump' | 'delete';
 
-/** `done` as wished · `notInjected` came back without injection · `void` it never happened · `gone` with its StatefulSet. */
-export type Outcome = 'done' | 'notInjected' | 'void' | 'gone';
+/**
+ * `done` as wished · `notInjected` came back without injection · `unwitnessed` came back so, or was replaced again by
+ * somebody else, while nobody led · `void` it never happened · `gone` with its StatefulSet.
+ */
+export type Outcome = 'done' | 'notInjected' | 'unwitnessed' | 'void' | 'gone';
 
 export interface Entry {
   readonly statefulSet: Key;
@@ -27,7 +30,13 @@ export interface Entry {
   readonly endedAtMs?: number;
 }
 
-const OUTCOMES: readonly string[] = ['done', 'notInjected', 'void', 'gone'] satisfies Outcome[];
+const OUTCOMES: readonly string[] = [
+  'done',
+  'notInjected',
+  'unwitnessed',
+  'void',
+  'gone',
+] satisfies Outcome[];
 
 function parseEntry(raw: Readonly<Record<string, unknown>>): Entry | undefined {
   const { kind, outcome } = raw;

@@ -5,7 +5,7 @@
  */
 import { FIELD_MANAGER, LEADER_LEASE } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
+import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { Leases, type ObjectRef } from '../runtime/resources.ts';
 
@@ -110,7 +110,8 @@ export class Leader {
       if (this.#spec().holderIdentity !== identity) await this.#read();
       if (this.#mayClaim()) await this.#claim(identity);
     } catch (error) {
-      if (isConflict(error)) await this.#read().catch(() => undefined);
+      // Somebody wrote in between, or deleted it.
+      if (isConflict(error) || hasStatus(error, 404)) await this.#read().catch(() => undefined);
       else log.warn({ error }, 'the leader lease could not be read or written');
     }
   }
@@ -123,16 +124,20 @@ export class Leader {
     // Whatever we believed, a Lease that names another is not ours.
     if (this.holder() !== this.#options.identity) this.#oursUntilMs = 0;
     const record = JSON.stringify(this.#lease.spec ?? {});
-    if (record === this.#record) return;
+    if (record === this.#record || record === UNCLAIMED) return;
     this.#record = record;
     this.#recordChangedAtMs = this.#options.clock.monotonicMs();
   }
 
-  /** Ours already, free, or not renewed for its whole duration while we watched. */
+  /**
+   * Ours already, given back, never seen held, or not renewed for its whole duration while we watched. One that was
+   * deleted and made anew says nothing of its last holder, who may still lead: it is no sooner free than the old one.
+   */
   #mayClaim(): boolean {
-    const { holderIdentity = '', leaseDurationSeconds } = this.#spec();
+    const { holderIdentity, leaseDurationSeconds } = this.#spec();
     const { identity, leaseDurationMs, clock } = this.#options;
     if (holderIdentity === '' || holderIdentity === identity) return true;
+    if (holderIdentity === undefined && this.#record === '') return true;
     const durationMs = Math.max(leaseDurationMs, (leaseDurationSeconds ?? 0) * 1000);
     return clock.monotonicMs() - this.#recordChangedAtMs > durationMs;
   }
@@ -177,6 +182,9 @@ export class Leader {
     );
   }
 }
+
+/** The record of a Lease that nobody ever claimed. */
+const UNCLAIMED = '{}';
 
 const leaseBody = (ref: ObjectRef): KubeObject => ({
   apiVersion: Leases.apiVersion,

@@ -8,8 +8,21 @@ import type { Entry, Outcome } from './journal.ts';
 /** A write that has left no trace after this never happened: requests end within a fraction of it. */
 const TRACE_MS = 20_000;
 
-/** The outcome of an open entry, or undefined while it is under way. `nowMs` is wall-clock time. */
-export function outcomeOf(entry: Entry, world: World, nowMs: number): Outcome | undefined {
+/** What an outcome is judged by, beside the world. */
+interface Witness {
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+  /** True if the same leader began the restart and has watched since: only then is a bare pod its doing. */
+  readonly watched: boolean;
+}
+
+/** The outcome of an open entry, or undefined while it is under way. */
+export function outcomeOf(entry: Entry, world: World, { nowMs, watched }: Witness): Outcome | undefined {
+  const outcome = plainOutcome(entry, world, nowMs);
+  return outcome === 'notInjected' && !watched ? 'unwitnessed' : outcome;
+}
+
+function plainOutcome(entry: Entry, world: World, nowMs: number): Outcome | undefined {
   const statefulSet = world.statefulSets.get(entry.statefulSet);
   if (!statefulSet) return 'gone';
   const pods = podsOf(world, statefulSet);

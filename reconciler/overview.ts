@@ -42,12 +42,23 @@ function runningPeers(world: World, discovery: Discovery): Map<string, NetworkEn
   return networks;
 }
 
-/** Entries that fit into the limit, in order; each is counted as it stands in both keys. */
+const rendered = (networks: readonly NetworkEntry[]): string => `${JSON.stringify(networks, undefined, 1)}\n`;
+
+const lineOf = (entry: Entry): string => `${entry.ip}:${entry.port}\n`;
+
+/** A list of entries is three levels deep in the text, and each level indents every line of them. */
+const nested = (...entries: readonly Entry[]): number => JSON.stringify([[entries]], undefined, 1).length;
+const EMPTY_BYTES = nested();
+
+/** Bytes of an entry as it stands in both keys. */
+const bytesOf = (entry: Entry): number => lineOf(entry).length + nested(entry) - EMPTY_BYTES;
+
+/** Entries that fit into the limit, in order. */
 function fitting(entries: readonly Entry[]): number {
   let bytes = 4096;
   let count = 0;
   for (const entry of entries) {
-    bytes += JSON.stringify(entry).length + entry.ip.length + 16;
+    bytes += bytesOf(entry);
     if (bytes > OVERVIEW_BYTES_MAX) break;
     count += 1;
   }
@@ -74,8 +85,8 @@ export function overviewData(world: World, discovery: Discovery, nowMs: number):
     ...(room < all.length ? { truncated: true } : {}),
   };
   return {
-    KNOWN_PEERS: [...kept].map((peer) => `${peer.ip}:${peer.port}\n`).join(''),
-    'networks.json': `${JSON.stringify(shown, undefined, 1)}\n`,
+    KNOWN_PEERS: [...kept].map(lineOf).join(''),
+    'networks.json': rendered(shown),
     discovery_metadata: `${JSON.stringify(metadata)}\n`,
   };
 }

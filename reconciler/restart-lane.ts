@@ -32,6 +32,8 @@ export class RestartLane {
   readonly #backoff: Backoff;
   /** What the last attempt of a group was refused for, shown until the next. */
   readonly #refusals = new Map<Key, Reason>();
+  /** Restarts that were begun in this term, and so watched from the beginning. */
+  readonly #begunTokens = new Set<string>();
   #busy: Promise<void> | undefined;
 
   constructor(options: LaneOptions) {
@@ -89,7 +91,7 @@ export class RestartLane {
   #ended(group: string, world: World) {
     const nowMs = this.#options.clock.nowMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((entry) => {
-      const outcome = outcomeOf(entry, world, nowMs);
+      const outcome = outcomeOf(entry, world, { nowMs, watched: this.#begunTokens.has(entry.token) });
       return outcome === undefined ? [] : [{ entry, outcome }];
     });
   }
@@ -116,6 +118,7 @@ export class RestartLane {
       }
       await journal.close(group, closings);
       for (const { entry, outcome } of closings) {
+        this.#begunTokens.delete(entry.token);
         log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');
         const note = `Restart (${entry.kind}, ${entry.drift}) ended: ${outcome}.`;
         reporter.tell(world, entry.statefulSet, {
@@ -159,6 +162,7 @@ export class RestartLane {
   #begun(restart: Restart, world: World): void {
     this.#backoff.succeeded(restart.group);
     this.#refusals.delete(restart.validator.key);
+    this.#begunTokens.add(restart.token);
     // The journal in the cache is a moment behind: the next plan must see the open entry.
     this.#backoff.putOff(restart.group, 1_000);
     const { kind, drift } = restart;

@@ -101,6 +101,9 @@ function choose(
   return { restart, holds, recheckInMs: earliest(waits) };
 }
 
+/** Resolution of Kubernetes timestamps. */
+const SECOND_MS = 1_000;
+
 interface Wait {
   readonly reason: Reason;
   readonly releasedInMs?: number | undefined;
@@ -171,7 +174,8 @@ function minReadyWait(group: Group, candidate: Candidate, input: RolloutInput): 
     // One that is down and still passed is uncounted, or within the budget.
     if (downBecause(world, validator, statefulSet) !== undefined || validator.budget === 'uncounted')
       return [];
-    const leftMs = readySinceMs(world, statefulSet) + settings.minReadyMs - nowMs;
+    // The API server writes whole seconds: counted from the end of that second, it is never too early.
+    const leftMs = readySinceMs(world, statefulSet) + SECOND_MS + settings.minReadyMs - nowMs;
     return leftMs > 0 ? [{ reason: reason('WaitingForMinReady', validator.key), releasedInMs: leftMs }] : [];
   });
   return waits.sort((a, b) => (b.releasedInMs ?? 0) - (a.releasedInMs ?? 0))[0];

@@ -80,16 +80,23 @@ export class Network {
     await pods.until(`${names.join(', ')} of ${this.namespace} are Ready`, ready, deadlineMs);
   }
 
+  /** Until each of these was injected and names all the others, Ready or not. */
+  async untilStamped(names: readonly string[]): Promise<void> {
+    const done = () => names.every((name) => this.stamp(name) === this.#wanted(name, names));
+    await this.#scene.pods.until(`${names.join(', ')} of ${this.namespace} are stamped`, done);
+  }
+
+  #wanted = (name: string, names: readonly string[]): string =>
+    stampOf(
+      this.namespace,
+      names.filter((other) => other !== name),
+    );
+
   /** Until each of these knows all the others and is Ready. */
   async untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
-    const others = (name: string) =>
-      stampOf(
-        this.namespace,
-        names.filter((other) => other !== name),
-      );
     const { pods } = this.#scene;
     const done = () =>
-      names.every((name) => this.stamp(name) === others(name) && pods.isReady(this.podOf(name)));
+      names.every((name) => this.stamp(name) === this.#wanted(name, names) && pods.isReady(this.podOf(name)));
     await pods.until(`${names.join(', ')} of ${this.namespace} know each other`, done, deadlineMs);
   }
 

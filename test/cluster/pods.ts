@@ -9,7 +9,7 @@ import { follow } from './follow.ts';
 
 type PodChange = 'created' | 'ready' | 'unready' | 'terminating' | 'deleted';
 
-interface PodEvent {
+export interface PodEvent {
   readonly atMs: number;
   /** `namespace/name` */
   readonly pod: string;

@@ -79,13 +79,12 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions = {
 export async function startReplicas(
   cluster: Cluster,
   count: number,
-  options: { front?: Front; env?: Readonly<Record<string, string>> } = {},
+  options: { front?: Front } & Pick<ReplicaOptions, 'env' | 'program'> = {},
 ): Promise<Replicas> {
-  const front = options.front ?? (await startFront());
+  const { front: given, ...rest } = options;
+  const front = given ?? (await startFront());
   const names = Array.from({ length: count }, (_, index) => `stellar-peers-${index + 1}`);
-  const replicas = await Promise.all(
-    names.map((name) => startReplica(cluster, { name, ...(options.env ? { env: options.env } : {}) })),
-  );
+  const replicas = await Promise.all(names.map((name) => startReplica(cluster, { ...rest, name })));
   let current: readonly Replica[] = replicas;
   const use = (next: readonly Replica[]) => {
     current = next;
@@ -103,7 +102,7 @@ export async function startReplicas(
       for (const replica of current) replica.kill('SIGTERM');
       await Promise.all(current.map((replica) => replica.exited));
       // A front that was handed in serves the next replicas too.
-      if (!options.front) await front.stop();
+      if (!given) await front.stop();
     },
   };
 }

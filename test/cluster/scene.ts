@@ -28,6 +28,8 @@ export interface SceneOptions extends ClusterOptions {
   readonly replicas?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly operator?: OperatorOptions;
+  /** What node runs instead of main.ts, with its arguments: for a build that is broken on purpose. */
+  readonly program?: readonly string[];
 }
 
 export interface Scene {
@@ -60,6 +62,7 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
       const replicas = await startReplicas(cluster, count, {
         front,
         env: { ...SHORT, ...options.env, ...env },
+        ...(options.program ? { program: options.program } : {}),
       });
       scene.replicas = replicas;
       await untilAsked(cluster, replicas);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Events } from '../../runtime/resources.ts';
 import type { Cluster } from './boot.ts';
-import type { Replicas } from './replica.ts';
+import type { Replica } from './replica.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -29,7 +29,7 @@ export async function eventsIn(cluster: Cluster, namespace: string): Promise<Tol
 }
 
 /** Samples of the replicas' metrics that begin with `series`, added up. */
-export async function metricOf({ replicas }: Replicas, series: string): Promise<number> {
+export async function metricOf(replicas: readonly Replica[], series: string): Promise<number> {
   const pages = await Promise.all(replicas.map((replica) => replica.get('/metrics')));
   const lines = pages.flatMap(({ body }) => body.split('\n')).filter((line) => line.startsWith(series));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);

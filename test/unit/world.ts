@@ -6,7 +6,7 @@ import { readNode } from '../../peers/read-node.ts';
 import { readPod, readStatefulSet } from '../../peers/read-workload.ts';
 import { keyOf, type World } from '../../peers/world.ts';
 
-type Raw = Record<string, unknown> & {
+export type Raw = Record<string, unknown> & {
   metadata: Record<string, unknown> & { name: string; namespace?: string };
 };
 
@@ -70,6 +70,7 @@ export function statefulSet(name: string, options: StatefulSetOptions = {}): Raw
       name,
       namespace,
       uid: `sts-${name}`,
+      labels: labelsOf(name),
       generation: 1,
       ownerReferences: [
         { apiVersion: 'stellar.org/v1alpha1', kind: 'StellarNode', name, uid: ownerUid, controller: true },
@@ -148,7 +149,7 @@ export function pod(name: string, options: PodOptions = {}): Raw {
   };
 }
 
-interface Parts {
+export interface Parts {
   nodes?: Raw[];
   statefulSets?: Raw[];
   pods?: Raw[];

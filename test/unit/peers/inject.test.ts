@@ -168,3 +168,17 @@ test('injected is who has our volume mounted, whatever the annotations say', () 
     assert.equal(isInjected(shape(parts)), false, JSON.stringify(parts));
   }
 });
+
+test('a path without a slash at its start is taken as the kubelet takes it', () => {
+  const volumes = [{ name: 'cache', emptyDir: {} }];
+  const containers = [main(mount('etc/stellar/peers', 'cache'))];
+  assertTaken({ containers, volumes }, 'mount at etc/stellar/peers in stellar-node');
+});
+
+test('annotations that leave no room for ours keep us out: the API server would refuse the pod', () => {
+  const note = (bytes: number) => ({ note: 'x'.repeat(bytes - 'note'.length) });
+  const most = 256 * 1024 - 1024;
+  assert.equal(decide({ annotations: note(most) }).kind, 'inject');
+  assert.equal(decide({ annotations: { ...note(most), 'stellar.org/peers': 'v1:00000000' } }).kind, 'inject');
+  assertTaken({ annotations: note(most + 1) }, `${most + 1} bytes of annotations`);
+});

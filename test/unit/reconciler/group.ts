@@ -7,12 +7,12 @@ import { renderView, viewOf } from '../../../peers/views.ts';
 import type { World } from '../../../peers/world.ts';
 import { liveDigests } from '../../../reconciler/liveness.ts';
 import { planGroup, type RolloutInput, type RolloutSettings } from '../../../reconciler/rollout.ts';
-import { node, pod, statefulSet, worldWith } from '../world.ts';
+import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 
 export const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
-const DISCOVERY = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+export const DISCOVERY = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
 
-const SETTINGS: RolloutSettings = {
+export const SETTINGS: RolloutSettings = {
   ownNamespace: 'stellar-peers',
   rollBelow: 8,
   adoptExisting: false,
@@ -68,7 +68,11 @@ const WEBHOOK = (createdAt: string): Raw => ({
 });
 
 /** The World of these validators, all in namespace `stellar`, on a custom network. */
-export function networkWorld(specs: Readonly<Record<string, Spec>>, extra: Extra = {}): World {
+export const networkWorld = (specs: Readonly<Record<string, Spec>>, extra: Extra = {}): World =>
+  worldWith(networkParts(specs, extra));
+
+/** The raw objects of that World. */
+export function networkParts(specs: Readonly<Record<string, Spec>>, extra: Extra = {}): Parts {
   const network = { network: 'custom', customNetworkPassphrase: 'test net' };
   const nodes = Object.entries(specs).map(([name, spec]) =>
     node(name, { ...spec.node, spec: { ...network, ...spec.node?.spec } }),
@@ -100,7 +104,7 @@ export function networkWorld(specs: Readonly<Record<string, Spec>>, extra: Extra
       : [{ ...own, metadata: { ...own.metadata, annotations: extra.ownAnnotations ?? {} } }];
   const data = publishedData(discover(worldWith(base), DISCOVERY), extra);
   const views = { metadata: { name: 'stellar-peers', namespace: 'stellar' }, data };
-  return worldWith({ ...base, configMaps: [...ownMaps, views] });
+  return { ...base, configMaps: [...ownMaps, views] };
 }
 
 function publishedData(discovery: Discovery, extra: Extra): Record<string, string> {

@@ -85,7 +85,7 @@ describe('a fourth validator that joins three', () => {
       b: 'WaitingForMinReady',
       c: 'WaitingForMinReady',
     });
-    assert.equal(plan.recheckInMs, 200_000);
+    assert.equal(plan.recheckInMs, 201_000);
     assert.equal(planOf(joined({ d: { pod: { readyAt: at(301) } } })).restart, 'bump a');
   });
 

@@ -1,79 +1,121 @@
 /**
- * A small API server in memory: objects, resourceVersions and their conflicts, as much as certs/ needs.
+ * A small API server in memory: objects, resourceVersions and their conflicts, field managers of `data`, watches.
  */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import jsonPatch from 'fast-json-patch';
-import { type Kube, KubeError, type KubeObject, type PatchOperation } from '../../../runtime/kube.ts';
-import { type ObjectRef, objectPath } from '../../../runtime/resources.ts';
+import {
+  type Kube,
+  KubeError,
+  type KubeObject,
+  type ListQuery,
+  type PatchOperation,
+  type WatchEvent,
+} from '../../../runtime/kube.ts';
+import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../../runtime/resources.ts';
+import { ChangeFeed, matches } from './change-feed.ts';
+import { afterApply, afterUpdate } from './field-managers.ts';
+
+/** Field manager of every plain write. */
+const PLAIN_MANAGER = 'kubectl-edit';
+
+type Applying = Parameters<Kube['apply']>[2];
 
 export class MemoryKube implements Kube {
-  readonly #objects = new Map<string, KubeObject>();
+  readonly #objects = new Map<string, { resource: Resource; object: KubeObject }>();
   readonly #listeners = new Set<() => void>();
-  #version = 0;
+  /** The watches, and how they break. */
+  readonly feed = new ChangeFeed();
   /** Every request, as `verb path`. */
   readonly requests: string[] = [];
   /** Called before each request is served; what it throws is the answer. */
   intercept: (request: string) => void = () => undefined;
 
   get = (ref: ObjectRef) =>
-    this.#serve('get', ref, () => {
-      const found = this.#objects.get(objectPath(ref));
+    this.#serve('get', objectPath(ref), () => {
+      const found = this.#find(ref);
       return found && structuredClone(found);
     });
 
-  create = () => Promise.reject(new Error('create cannot be named in RBAC and is not used here'));
-  list = () => Promise.reject(new Error('list is not used here'));
-  watch = () => Promise.reject(new Error('watch is not used here'));
+  list = (resource: Resource, query: ListQuery = {}) =>
+    this.#serve('list', collectionPath(resource, query.namespace), () =>
+      this.feed.listOf(this.#allOf(resource).filter((object) => matches(query, object))),
+    );
 
-  apply = (ref: ObjectRef, body: KubeObject) =>
-    this.#serve('apply', ref, () => {
-      const stored = this.#objects.get(objectPath(ref));
-      const metadata = { ...stored?.metadata, ...body.metadata, uid: stored?.metadata.uid ?? randomUUID() };
-      return this.#store(ref, { ...stored, ...body, metadata });
+  watch = async (
+    resource: Resource,
+    query: ListQuery & { resourceVersion: string },
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+  ) => {
+    await this.#serve('watch', collectionPath(resource, query.namespace), () => undefined);
+    await this.feed.watch({ resource, query }, onEvent, signal);
+  };
+
+  create = (resource: Resource, body: KubeObject) => {
+    const { namespace, name } = body.metadata;
+    const ref = { resource, namespace, name };
+    return this.#serve('create', objectPath(ref), () => {
+      if (this.#find(ref)) throw failure(409, 'AlreadyExists', `${name} already exists`);
+      return this.#update(ref, { ...body, metadata: { uid: randomUUID(), ...body.metadata } });
+    });
+  };
+
+  apply = (ref: ObjectRef, body: KubeObject, options: Applying = { manager: 'somebody', force: true }) =>
+    this.#serve('apply', objectPath(ref), () => {
+      const stored = this.#find(ref);
+      const applied = afterApply(stored, body, options);
+      if ('conflicts' in applied) throw failure(409, 'Conflict', `others hold ${applied.conflicts}`);
+      const { data, managedFields } = applied;
+      const uid = stored?.metadata.uid ?? randomUUID();
+      const metadata = { ...stored?.metadata, ...body.metadata, uid, managedFields };
+      const hasData = stored?.data !== undefined || body.data !== undefined;
+      return this.#store(ref, { ...stored, ...body, ...(hasData ? { data } : {}), metadata });
     });
 
   replace = (ref: ObjectRef, body: KubeObject) =>
-    this.#serve('replace', ref, () => {
-      const { uid, resourceVersion } = this.#stored(ref).metadata;
-      const changed =
-        (body.metadata.resourceVersion ?? resourceVersion) !== resourceVersion ||
-        (body.metadata.uid ?? uid) !== uid;
-      if (changed) throw failure(409, 'Conflict', `${ref.name} has been modified`);
-      return this.#store(ref, body);
+    this.#serve('replace', objectPath(ref), () => {
+      const { uid = '' } = this.#stored(ref).metadata;
+      this.#require(ref, body.metadata);
+      return this.#update(ref, { ...body, metadata: { uid, ...body.metadata } });
     });
 
   patch = (ref: ObjectRef, operations: readonly PatchOperation[]) =>
-    this.#serve('patch', ref, () => {
-      const stored = this.#stored(ref);
-      try {
-        const patched = jsonPatch.applyPatch(
-          structuredClone(stored),
-          structuredClone([...operations]) as never,
-          true,
-        );
-        return this.#store(ref, patched.newDocument);
-      } catch (cause) {
-        throw failure(422, 'Invalid', String(cause));
-      }
+    this.#serve('patch', objectPath(ref), () => {
+      const patched = applyPatch(this.#stored(ref), operations);
+      this.#require(ref, patched.metadata);
+      return this.#update(ref, patched);
     });
 
-  delete = (ref: ObjectRef) =>
-    this.#serve('delete', ref, () => {
+  delete = (ref: ObjectRef, preconditions: { uid?: string; resourceVersion?: string } = {}) =>
+    this.#serve('delete', objectPath(ref), () => {
+      const former = this.#find(ref);
+      if (!former) return;
+      this.#require(ref, preconditions);
       this.#objects.delete(objectPath(ref));
+      this.feed.nextVersion();
+      this.feed.record(ref.resource, former, undefined);
       this.#tell();
     });
 
   /** What a watch would offer: the object as it is, and a call after every change of anything. */
-  observe = (ref: ObjectRef): KubeObject | undefined => this.#objects.get(objectPath(ref));
+  observe = (ref: ObjectRef): KubeObject | undefined => this.#find(ref);
 
   onChange = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  async #serve<T>(verb: string, ref: ObjectRef, answer: () => T): Promise<T> {
-    const request = `${verb} ${objectPath(ref)}`;
+  /** Puts objects there as they are, as if they had always been. */
+  seed(resource: Resource, objects: readonly KubeObject[]): void {
+    for (const object of objects) {
+      const { namespace, name } = object.metadata;
+      this.#store({ resource, namespace, name }, object);
+    }
+  }
+
+  async #serve<T>(verb: string, path: string, answer: () => T): Promise<T> {
+    const request = `${verb} ${path}`;
     this.requests.push(request);
     // Others get their turn between a request and its answer, as over a network.
     await new Promise(setImmediate);
@@ -81,30 +123,56 @@ export class MemoryKube implements Kube {
     return answer();
   }
 
+  #find = (ref: ObjectRef): KubeObject | undefined => this.#objects.get(objectPath(ref))?.object;
+
+  #allOf = (resource: Resource): KubeObject[] =>
+    [...this.#objects.values()]
+      .filter((stored) => stored.resource.plural === resource.plural)
+      .map(({ object }) => object);
+
   #stored(ref: ObjectRef): KubeObject {
-    const stored = this.#objects.get(objectPath(ref));
+    const stored = this.#find(ref);
     if (!stored) throw failure(404, 'NotFound', `${ref.name} not found`);
     return stored;
   }
 
+  #require(ref: ObjectRef, wanted: { uid?: string; resourceVersion?: string }): void {
+    const { uid, resourceVersion } = this.#stored(ref).metadata;
+    const changed =
+      (wanted.resourceVersion ?? resourceVersion) !== resourceVersion || (wanted.uid ?? uid) !== uid;
+    if (changed) throw failure(409, 'Conflict', `${ref.name} has been modified`);
+  }
+
+  #update(ref: ObjectRef, object: KubeObject): KubeObject {
+    const managedFields = afterUpdate(this.#find(ref), object, PLAIN_MANAGER);
+    return this.#store(ref, { ...object, metadata: { ...object.metadata, managedFields } });
+  }
+
   /** Like the API server, it knows a write that changes nothing and keeps the version. */
   #store(ref: ObjectRef, object: KubeObject): KubeObject {
-    const former = this.#objects.get(objectPath(ref));
+    const former = this.#find(ref);
     const versionless = { ...object, metadata: { ...object.metadata } };
     if (former) versionless.metadata.resourceVersion = String(former.metadata.resourceVersion);
     if (former && isDeepStrictEqual(structuredClone(versionless), former)) return structuredClone(former);
-    this.#version += 1;
-    const stored = structuredClone({
-      ...object,
-      metadata: { ...object.metadata, resourceVersion: String(this.#version) },
-    });
-    this.#objects.set(objectPath(ref), stored);
+    const metadata = { ...object.metadata, resourceVersion: this.feed.nextVersion() };
+    const stored = structuredClone({ ...object, metadata });
+    this.#objects.set(objectPath(ref), { resource: ref.resource, object: stored });
+    this.feed.record(ref.resource, former, stored);
     this.#tell();
     return structuredClone(stored);
   }
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
+  }
+}
+
+function applyPatch(stored: KubeObject, operations: readonly PatchOperation[]): KubeObject {
+  try {
+    const copy = structuredClone([...operations]) as never;
+    return jsonPatch.applyPatch(structuredClone(stored), copy, true).newDocument;
+  } catch (cause) {
+    throw failure(422, 'Invalid', String(cause));
   }
 }
 

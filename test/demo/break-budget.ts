@@ -1,0 +1,34 @@
+/**
+ * Breaks the product on purpose when it is loaded: two validators of a network may be down at a time. The demo must
+ * notice. Loaded with --import before main.ts; the product itself has no such switch.
+ */
+import { registerHooks } from 'node:module';
+
+/** File → what is taken out, and what stands there instead. */
+const BREAKS: ReadonlyArray<readonly [string, string, string]> = [
+  ['/reconciler/rollout.ts', "if (open) return { reason: reason('InFlight', open.statefulSet) };", ''],
+  [
+    '/reconciler/rollout.ts',
+    'if (down.length + 1 <= settings.maxUnavailable) return undefined;',
+    'if (down.length <= settings.maxUnavailable) return undefined;',
+  ],
+  [
+    '/reconciler/journal-store.ts',
+    'if (!entries || entries.some((each) => each.outcome === undefined)) return false;',
+    'if (!entries) return false;',
+  ],
+];
+
+registerHooks({
+  load(url, context, nextLoad) {
+    const loaded = nextLoad(url, context);
+    const breaks = BREAKS.filter(([file]) => url.endsWith(file));
+    if (breaks.length === 0) return loaded;
+    let source = String(loaded.source);
+    for (const [file, good, bad] of breaks) {
+      if (!source.includes(good)) throw new Error(`${file} does not hold the text to break: ${good}`);
+      source = source.replace(good, bad);
+    }
+    return { ...loaded, source };
+  },
+});

@@ -1,0 +1,68 @@
+/**
+ * `make demo`: the main job on a real control plane, told step by step and checked at the end.
+ * BREAK=budget runs a build that is broken on purpose; --transcript prints the README's block last.
+ */
+import process from 'node:process';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { Checks } from './checks.ts';
+import { bootstrap, injection, join4, killSwitch, type Play, replace, suspend } from './story.ts';
+import { awaiting, bold, say, step } from './telling.ts';
+import { Transcript } from './transcript.ts';
+
+/** Long enough that a person sees a pod being down. */
+const READY_DELAY_MS = 1_500;
+const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts'];
+
+function programOf(name: string): { program?: readonly string[] } {
+  if (name === '') return {};
+  if (name !== 'budget') throw new Error(`BREAK=${name} is not known: budget is`);
+  say('This build is broken on purpose: two validators of a network may be down at a time.');
+  return { program: BROKEN };
+}
+
+async function tell(scene: Scene, transcript: Transcript): Promise<boolean> {
+  step('stellar-peers is installed');
+  say('   kubectl apply -k manifests/base, then two replicas under tokens of the real ServiceAccount');
+  say(
+    `   shortened for the demo: ${Object.entries(SHORT)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')}`,
+  );
+  await awaiting('certificate, caBundle, caches, leader', scene.start());
+  const network = new Network(scene, 'stellar');
+  const play: Play = { scene, network, checks: new Checks(network), transcript, env: SHORT };
+  for (const act of [bootstrap, injection, join4, replace, suspend, killSwitch]) await act(play);
+  await play.checks.knowTheirPeers(scene, 'every pod is injected and knows the peers it should');
+  step('What was promised, and what was found');
+  return play.checks.print();
+}
+
+/** A person may look around until Ctrl-C; a program is not kept waiting. */
+async function stay(scene: Scene): Promise<void> {
+  if (process.stdout.isTTY !== true || process.stdin.isTTY !== true) return;
+  say(
+    `\nThe cluster stays up until Ctrl-C. In another terminal:\n\n   export KUBECONFIG=${scene.cluster.kubeconfigPath}`,
+  );
+  say('   bin/stellar-peers status\n');
+  await new Promise((resolve) => process.once('SIGINT', resolve));
+}
+
+async function main(): Promise<void> {
+  const transcript = new Transcript();
+  const program = programOf(process.env.BREAK ?? '');
+  say(bold('stellar-peers: the main job, on a real control plane'));
+  const booting = createScene({ readyDelayMs: READY_DELAY_MS, ...program });
+  const scene = await awaiting('etcd, kube-apiserver, controller-manager, scheduler and kwok start', booting);
+  try {
+    const kept = await tell(scene, transcript);
+    if (!kept) process.exitCode = 1;
+    if (process.argv.includes('--transcript')) say(`\n--- transcript ---\n${transcript}`);
+    await stay(scene);
+  } finally {
+    await scene.replicas?.stop();
+    await scene.stop();
+  }
+}
+
+await main();

@@ -1,0 +1,182 @@
+/**
+ * The story that the demo tells, act by act, on a real control plane.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Pods } from '../../runtime/resources.ts';
+import type { Network } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+import type { Checks } from './checks.ts';
+import { awaiting, say, show, step } from './telling.ts';
+import type { Transcript } from './transcript.ts';
+
+const EXAMPLE = 'examples/three-validators';
+const ROOT = join(import.meta.dirname, '../..');
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const FIVE = [...FOUR, 'validator-5'];
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would begin within. */
+const WATCHED_MS = 4_000;
+const SWITCH = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers'];
+const PAUSE = 'stellar.org/peer-rollout=paused';
+
+export interface Play {
+  readonly scene: Scene;
+  readonly network: Network;
+  readonly checks: Checks;
+  readonly transcript: Transcript;
+  /** The settings that this run shortens. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const watched = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+
+const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.cluster, env);
+
+/** Three validators appear; nobody is restarted. */
+export async function bootstrap(play: Play): Promise<void> {
+  const { scene, network, checks, transcript } = play;
+  step('Three validators are applied');
+  const file = `${EXAMPLE}/validators.yaml`;
+  transcript.command(`kubectl apply -f ${file}`);
+  await scene.cluster.kubectl(['apply', '-f', join(ROOT, file)]);
+  await awaiting('three pods become Ready and know each other', network.untilTheyKnow(THREE));
+  await awaiting('nobody is restarted', watched());
+  checks.restarted('bootstrap: nobody is restarted', {});
+  const table = await status(play);
+  show(table);
+  transcript.command('stellar-peers status');
+  transcript.text(table);
+}
+
+/** What a pod was given, and what is published. */
+export async function injection({ scene, network, transcript }: Play): Promise<void> {
+  step('What was injected into validator-1-0');
+  const pod = await scene.cluster.admin.get({
+    resource: Pods,
+    namespace: network.namespace,
+    name: 'validator-1-0',
+  });
+  const spec = pod?.spec as {
+    containers: Array<{
+      name: string;
+      env: Array<{ name: string; value?: string }>;
+      volumeMounts: Array<{ name: string; mountPath: string }>;
+    }>;
+    volumes: Array<{
+      name: string;
+      configMap?: { name: string; items?: Array<{ key: string; path: string }> };
+    }>;
+  };
+  const volume = spec.volumes.find(({ name }) => name === 'stellar-peers');
+  const main = spec.containers.find(({ name }) => name === 'stellar-node');
+  const mount = main?.volumeMounts.find(({ name }) => name === 'stellar-peers');
+  const variable = main?.env.find(({ name }) => name === 'KNOWN_PEERS_FILE');
+  show(`volume      ConfigMap ${volume?.configMap?.name}: ${volume?.configMap?.items?.map(({ key, path }) => `${key} → ${path}`).join(', ')}
+mount       ${mount?.mountPath} (read-only) in container ${main?.name}
+variable    ${variable?.name}=${variable?.value}
+annotations stellar.org/peer-hash=${pod?.metadata.annotations?.['stellar.org/peer-hash']}
+            stellar.org/peers=${pod?.metadata.annotations?.['stellar.org/peers']}`);
+  step('What is published');
+  const read = (namespace: string, key: string) =>
+    scene.cluster.kubectl([
+      '-n',
+      namespace,
+      'get',
+      'configmap',
+      'stellar-peers',
+      '-o',
+      `jsonpath={.data.${key}}`,
+    ]);
+  say('   /etc/stellar/peers/peers.txt of validator-1, from ConfigMap stellar/stellar-peers:');
+  const file = await read('stellar', 'validator-1\\.peers\\.txt');
+  show(file);
+  say('   KNOWN_PEERS for people and programs, in ConfigMap stellar-peers/stellar-peers:');
+  show(await read('stellar-peers', 'KNOWN_PEERS'));
+  transcript.command('cat /etc/stellar/peers/peers.txt   # in the pod validator-1-0');
+  transcript.text(file);
+}
+
+/** A fourth validator joins: whoever lacks it is rolled, one at a time. */
+export async function join4(play: Play): Promise<void> {
+  const { scene, network, checks, transcript } = play;
+  step('A fourth validator joins: the three that lack it are restarted, one at a time');
+  const sinceMs = checks.begin();
+  const file = `${EXAMPLE}/fourth.yaml`;
+  transcript.command(`kubectl apply -f ${file}`);
+  await scene.cluster.kubectl(['apply', '-f', join(ROOT, file)]);
+  await awaiting('the three are rolled', network.untilTheyKnow(FOUR));
+  show(scene.pods.print(sinceMs));
+  transcript.timeline(scene.pods.timeline, sinceMs);
+  checks.restarted(
+    'a fourth joins: the three are restarted once each',
+    Object.fromEntries(THREE.map((name) => [name, 1])),
+  );
+  checks.oneAtATime('a fourth joins: never two down', sinceMs);
+}
+
+/** A pod is replaced by somebody else. */
+export async function replace({ network, checks, scene }: Play): Promise<void> {
+  step('A pod is deleted by hand: nobody else is restarted');
+  const sinceMs = checks.begin();
+  await network.deletePod('validator-2');
+  await scene.pods.until(
+    'it is replaced',
+    () =>
+      scene.pods.lives(network.podOf('validator-2')).at(-1)?.deletedAtMs === undefined &&
+      scene.pods.lives(network.podOf('validator-2')).some(({ deletedAtMs }) => (deletedAtMs ?? 0) >= sinceMs),
+  );
+  await awaiting('it is Ready again', network.untilTheyKnow(FOUR));
+  await awaiting('nobody else is restarted', watched());
+  show(scene.pods.print(sinceMs));
+  checks.restarted('a pod is deleted: nobody else is restarted', { 'validator-2': 1 });
+}
+
+/** A validator is suspended, and comes back. */
+export async function suspend({ network, checks, scene }: Play): Promise<void> {
+  step('A validator is suspended, and comes back: nobody is restarted');
+  checks.begin();
+  await network.change('validator-3', { suspended: true });
+  await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
+  await awaiting('nobody is restarted while it is away', watched());
+  await network.change('validator-3', { suspended: false });
+  await awaiting('it is Ready again', network.untilTheyKnow(FOUR));
+  await awaiting('nobody is restarted after it came back', watched());
+  checks.restarted('suspended and back: nobody else is restarted', { 'validator-3': 1 });
+}
+
+/** The kill switch holds a restart, and lets it go. */
+export async function killSwitch(play: Play): Promise<void> {
+  const { scene, network, checks, transcript } = play;
+  step('The kill switch holds restarts');
+  checks.begin();
+  show(`kubectl ${SWITCH.join(' ')} ${PAUSE}`);
+  transcript.command(`kubectl ${SWITCH.join(' ')} ${PAUSE}`);
+  await scene.cluster.kubectl([...SWITCH, PAUSE]);
+  const fifth = readFileSync(join(ROOT, EXAMPLE, 'fourth.yaml'), 'utf8').replaceAll(
+    'validator-4',
+    'validator-5',
+  );
+  await scene.cluster.kubectl(['apply', '-f', '-'], fifth);
+  await awaiting('a fifth validator joins', network.untilReady(FIVE));
+  const table = await until('status says Paused', async () => {
+    const text = await status(play);
+    return text.includes('Paused') ? text : undefined;
+  });
+  await awaiting('nobody is restarted', watched());
+  show(table);
+  transcript.text(table.split('\n\n')[0] ?? '');
+  checks.restarted('paused: nobody is restarted', {});
+  const sinceMs = checks.begin();
+  show(`kubectl ${SWITCH.join(' ')} stellar.org/peer-rollout-`);
+  await scene.cluster.kubectl([...SWITCH, 'stellar.org/peer-rollout-']);
+  await awaiting('the four are rolled', network.untilTheyKnow(FIVE));
+  show(scene.pods.print(sinceMs));
+  checks.restarted(
+    'released: the four are restarted once each',
+    Object.fromEntries(FOUR.map((name) => [name, 1])),
+  );
+  checks.oneAtATime('released: never two down', sinceMs);
+}

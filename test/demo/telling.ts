@@ -1,0 +1,36 @@
+/**
+ * How the demo speaks: headed steps, indented lines, progress while it waits; colour only where somebody sees it.
+ */
+import process from 'node:process';
+
+const colourful = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+const paint = (code: number, text: string): string => (colourful ? `\u001b[${code}m${text}\u001b[0m` : text);
+
+export const bold = (text: string): string => paint(1, text);
+export const green = (text: string): string => paint(32, text);
+export const red = (text: string): string => paint(31, text);
+const dim = (text: string): string => paint(2, text);
+
+let stepNumber = 0;
+
+/** One line, or several. */
+export const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+
+/** Opens the next numbered step. */
+export function step(title: string): void {
+  stepNumber += 1;
+  say(`\n${bold(`${stepNumber}. ${title}`)}`);
+}
+
+/** Shows text of others (a table, a file), indented. */
+export const show = (text: string): void => say(text.trimEnd().replace(/^/gm, '   '));
+
+/** Says what is awaited, and again every five seconds until it is there. */
+export async function awaiting<T>(what: string, promise: Promise<T>): Promise<T> {
+  const startMs = performance.now();
+  say(dim(`   … ${what}`));
+  const timer = setInterval(() => {
+    say(dim(`   … ${what} (${Math.round((performance.now() - startMs) / 1000)} s)`));
+  }, 5_000);
+  return promise.finally(() => clearInterval(timer));
+}

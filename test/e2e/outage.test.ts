@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { statusOf } from '../cluster/told.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+describe('while both replicas are down', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await createScene();
+  });
+  after(() => scene?.stop());
+
+  async function killBoth(): Promise<void> {
+    const replicas = scene.replicas?.replicas ?? [];
+    for (const replica of replicas) replica.kill('SIGKILL');
+    await Promise.all(replicas.map((replica) => replica.exited));
+  }
+
+  async function untilReplaced(network: Network, name: string): Promise<void> {
+    const before = network.restarts([name])[name] ?? 0;
+    await network.deletePod(name);
+    await scene.pods.until(`${name} is replaced`, () => (network.restarts([name])[name] ?? 0) > before);
+  }
+
+  it('pods start uninjected, also after an earlier roll, and are repaired one at a time when we are back', async () => {
+    await scene.start();
+    const network = new Network(scene, 'stellar');
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await network.add('validator-4');
+    await network.untilTheyKnow(FOUR);
+    await killBoth();
+    for (const name of ['validator-2', 'validator-3']) await untilReplaced(network, name);
+    await network.untilReady(FOUR);
+    for (const name of ['validator-2', 'validator-3']) {
+      const pod = scene.pods.pods.get(network.podOf(name));
+      assert.equal(network.stamp(name), undefined, 'it is not injected');
+      assert.ok(
+        pod?.metadata.annotations?.['stellar.org/peer-restart'],
+        'the template annotation is inherited',
+      );
+    }
+    assert.match(await statusOf(scene.cluster), /validator-2 +1\/1 +- /, 'status shows that it knows nobody');
+    const before = network.restarts(FOUR);
+    const sinceMs = Date.now();
+    await scene.start();
+    await network.untilTheyKnow(FOUR);
+    await delay(WATCHED_MS);
+    const more = Object.entries(network.restarts(FOUR)).map(([name, count]) => count - (before[name] ?? 0));
+    assert.deepEqual(more, [0, 1, 1, 0]);
+    assert.equal(network.mostDown(sinceMs), 1);
+  });
+
+  it('a pod that never becomes Ready is repaired too, although its StatefulSet waits for it', async () => {
+    const network = new Network(scene, 'never', { annotations: { 'test.stellar-peers/ready': 'never' } });
+    await network.found(['validator-1', 'validator-2']);
+    await network.untilStamped(['validator-1', 'validator-2']);
+    await killBoth();
+    await untilReplaced(network, 'validator-1');
+    assert.equal(network.stamp('validator-1'), undefined);
+    await scene.start();
+    await network.untilStamped(['validator-1', 'validator-2']);
+    await delay(WATCHED_MS);
+    const restarts = { 'validator-1': 2, 'validator-2': 0 };
+    assert.deepEqual(network.restarts(['validator-1', 'validator-2']), restarts, 'by the test, then by us');
+  });
+
+  it('a StellarNode that appears is served when we are back', async () => {
+    await killBoth();
+    const network = new Network(scene, 'late');
+    await network.found(THREE);
+    await network.untilReady(THREE);
+    await scene.start();
+    await network.untilTheyKnow(THREE);
+    assert.equal(network.mostDown(0), 1);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 1]);
+  });
+});

@@ -1,0 +1,147 @@
+/**
+ * Replicas that stand for election over one API server in memory, on one clock, each with a network of its own.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { Leader } from '../../../reconciler/leader.ts';
+import { type Kube, KubeError } from '../../../runtime/kube.ts';
+import { Leases, type ObjectRef } from '../../../runtime/resources.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { MemoryKube } from '../stand-ins/memory-kube.ts';
+
+export const LEASE_MS = 15_000;
+export const REQUEST_MS = 5_000;
+export const LEASE: ObjectRef = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
+
+/** What happens to one request: how long it travels, how long the answer does, and whether it arrives. */
+export interface Travel {
+  readonly thereMs: number;
+  readonly backMs: number;
+  readonly lost: 'no' | 'request' | 'answer';
+}
+
+const AT_ONCE: Travel = { thereMs: 0, backMs: 0, lost: 'no' };
+
+/** The API server as one replica sees it. No request takes longer than its timeout, as far as the replica knows. */
+function overNetwork(kube: Kube, clock: ManualClock, next: () => Travel): Kube {
+  const send = async <T>(request: () => Promise<T>): Promise<T> => {
+    const { thereMs, backMs, lost } = next();
+    const timedOut = async (): Promise<never> => {
+      await clock.sleep(REQUEST_MS);
+      // After a long sleep of the process, an answer that has arrived meanwhile is taken first.
+      for (let count = 0; count < 4; count += 1) await turn();
+      throw new KubeError('no answer', { status: 0 });
+    };
+    const travel = async (): Promise<T> => {
+      await clock.sleep(thereMs);
+      if (lost === 'request') return timedOut();
+      const answer = await request();
+      await clock.sleep(backMs);
+      return lost === 'answer' ? timedOut() : answer;
+    };
+    return Promise.race([travel(), timedOut()]);
+  };
+  return {
+    ...kube,
+    get: (ref) => send(() => kube.get(ref)),
+    apply: (ref, body, options) => send(() => kube.apply(ref, body, options)),
+    replace: (ref, body) => send(() => kube.replace(ref, body)),
+  };
+}
+
+class Replica {
+  readonly name: string;
+  readonly leader: Leader;
+  readonly log = new CapturedLog();
+  /** How many terms of it run now; more than one would be a defect. */
+  terms = 0;
+  travel: () => Travel = () => AT_ONCE;
+  #killed = false;
+  #stopped = false;
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+
+  constructor(name: string, kube: Kube, clock: ManualClock) {
+    this.name = name;
+    this.leader = new Leader({
+      kube: overNetwork(kube, clock, () => (this.#killed ? { ...AT_ONCE, lost: 'request' } : this.travel())),
+      clock,
+      log: this.log,
+      namespace: 'stellar-peers',
+      identity: name,
+      leaseDurationMs: LEASE_MS,
+      requestTimeoutMs: REQUEST_MS,
+    });
+    this.#ended = this.leader.run((signal) => this.#lead(signal), this.#stop.signal);
+  }
+
+  /** True while it would begin writes. */
+  leads(): boolean {
+    return !this.#killed && this.leader.leads();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** As by SIGKILL: nothing of it reaches anybody any more. */
+  kill(): void {
+    this.#killed = true;
+  }
+
+  /** As by SIGTERM: resolves when it has given everything back. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+    this.#stopped = true;
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    this.terms += 1;
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    this.terms -= 1;
+  }
+}
+
+export class Electorate {
+  readonly kube = new MemoryKube();
+  readonly clock = new ManualClock(Date.parse('2026-06-01T00:00:00Z'));
+  readonly replicas: Replica[] = [];
+
+  join(name: string): Replica {
+    const replica = new Replica(name, this.kube, this.clock);
+    this.replicas.push(replica);
+    return replica;
+  }
+
+  leaders(): string[] {
+    return this.replicas.filter((replica) => replica.leads()).map(({ name }) => name);
+  }
+
+  spec(): Record<string, unknown> {
+    return (this.kube.observe(LEASE)?.spec ?? {}) as Record<string, unknown>;
+  }
+
+  /** Lets everything happen that needs no time to pass; `seen` is called at each turn. */
+  async settle(seen: () => void = () => undefined, turns = 8): Promise<void> {
+    for (let count = 0; count < turns; count += 1) {
+      await turn();
+      seen();
+    }
+  }
+
+  /** Lets time pass in small steps until the condition holds; returns how much passed, at most `limitMs`. */
+  async until(condition: () => boolean, limitMs: number, stepMs = 250): Promise<number> {
+    const startMs = this.clock.monotonicMs();
+    await this.settle();
+    while (!condition() && this.clock.monotonicMs() - startMs < limitMs) {
+      this.clock.advance(stepMs);
+      await this.settle();
+    }
+    return this.clock.monotonicMs() - startMs;
+  }
+
+  end(): void {
+    for (const replica of this.replicas) void replica.stop();
+  }
+}

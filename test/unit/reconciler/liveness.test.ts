@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { discover } from '../../../peers/discover.ts';
+import { LivenessMemory } from '../../../reconciler/liveness.ts';
+import { node, pod, statefulSet, worldWith } from '../world.ts';
+import { DISCOVERY, digest } from './group.ts';
+
+const MINUTE_MS = 60_000;
+
+/** A memory that saw these pods, the earlier of two sets first. */
+const seeing = (startedAtMs: number) => {
+  const memory = new LivenessMemory(startedAtMs);
+  const observe = (pods: ReturnType<typeof pod>[], nowMs: number) => {
+    const world = worldWith({
+      nodes: ['a', 'b'].map((name) => node(name)),
+      statefulSets: ['a', 'b'].map((name) => statefulSet(name)),
+      pods,
+    });
+    memory.observe(world, discover(world, DISCOVERY), nowMs);
+  };
+  return { memory, observe };
+};
+
+describe('the memory of who ran', () => {
+  it('calls live whose own pod runs now, Ready or not', () => {
+    const { memory, observe } = seeing(0);
+    observe([pod('a', { ready: false }), pod('b')], 0);
+    assert.equal(memory.at(0).isLive(digest('a')), true);
+    const dead = [
+      pod('a', { phase: 'Pending' }),
+      pod('a', { ownerUid: 'of-somebody-else' }),
+      pod('a', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    ];
+    for (const each of dead) {
+      observe([each], 1);
+      assert.equal(memory.at(1).isLive(digest('a')), false);
+    }
+  });
+
+  it('remembers for ten minutes who ran, and then forgets', () => {
+    const { memory, observe } = seeing(0);
+    for (const minute of [0, 10, 20]) observe([pod('a'), pod('b')], minute * MINUTE_MS);
+    for (const minute of [21, 29, 30]) observe([pod('b')], minute * MINUTE_MS);
+    assert.equal(memory.at(30 * MINUTE_MS).wasLive(digest('a')), true);
+    assert.equal(memory.at(30 * MINUTE_MS).isLive(digest('a')), false);
+    observe([pod('b')], 30 * MINUTE_MS + 1);
+    assert.equal(memory.at(30 * MINUTE_MS + 1).wasLive(digest('a')), false);
+    assert.equal(memory.at(30 * MINUTE_MS + 1).wasLive(digest('b')), true);
+  });
+
+  it('gives everybody the benefit of the doubt until it has watched for ten minutes', () => {
+    const { memory, observe } = seeing(5 * MINUTE_MS);
+    observe([], 5 * MINUTE_MS);
+    assert.equal(memory.at(15 * MINUTE_MS).wasLive('01234567'), true);
+    assert.equal(memory.at(15 * MINUTE_MS + 1).wasLive('01234567'), false);
+  });
+});

@@ -1,0 +1,140 @@
+/**
+ * What became of an open restart of StatefulSet `a`, whose pod `pod-a` was to be replaced:
+ *
+ *   by      | the old pod                | the new pod           | StatefulSet | outcome
+ *   --------|----------------------------|-----------------------|-------------|------------------------
+ *   either  |                            |                       | gone        | gone
+ *   bump    | there, template has token  |                       |             | under way, for ever
+ *   bump    | there, template has not    |                       |             | void after 20 s
+ *   delete  | there, being deleted       |                       |             | under way, for ever
+ *   delete  | there, untouched           |                       |             | void after 20 s
+ *   either  | gone                       | not there yet         |             | under way
+ *   bump    | gone                       | Ready                 | not settled | under way
+ *   bump    | gone                       | not Ready             | settled     | under way
+ *   bump    | gone                       | Ready, injected       | settled     | done
+ *   bump    | gone                       | Ready, not injected   | settled     | notInjected *
+ *   delete  | gone                       | does not run yet      |             | under way
+ *   delete  | gone                       | runs, injected        |             | done, Ready or not
+ *   delete  | gone                       | not injected          |             | notInjected *, at once
+ *   delete  | gone                       | being deleted again   |             | under way
+ *
+ *   * to the leader that began it and has watched since; to any other it is unwitnessed.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Entry, RestartKind } from '../../../reconciler/journal.ts';
+import { outcomeOf } from '../../../reconciler/outcome.ts';
+import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
+import { NOW_MS } from './group.ts';
+
+const YEAR_MS = 365 * 86_400_000;
+const entryOf = (kind: RestartKind): Entry => ({
+  statefulSet: 'stellar/a',
+  kind,
+  uids: ['pod-a'],
+  token: 'hash.digest',
+  drift: 'short',
+  atMs: NOW_MS,
+});
+
+const judged = (kind: RestartKind, parts: Parts, witness: { passedMs?: number; watched?: boolean } = {}) => {
+  const { passedMs = 1_000, watched = true } = witness;
+  const world = worldWith({ nodes: [node('a')], ...parts });
+  return outcomeOf(entryOf(kind), world, { nowMs: NOW_MS + passedMs, watched }) ?? 'under way';
+};
+/** The same for the leader that began the restart. */
+const outcome = (kind: RestartKind, parts: Parts, passedMs?: number) =>
+  judged(kind, parts, passedMs === undefined ? {} : { passedMs });
+
+const bumped = (token: string) => statefulSet('a', { annotations: { 'stellar.org/peer-restart': token } });
+const settled = { statefulSets: [bumped('hash.digest')] };
+const next = (options: Parameters<typeof pod>[1] = {}) => pod('a', { uid: 'the-next', ...options });
+
+describe('a restart whose StatefulSet is gone', () => {
+  it('is closed', () => {
+    assert.equal(outcome('bump', {}), 'gone');
+    assert.equal(outcome('delete', { pods: [pod('a')] }), 'gone');
+  });
+});
+
+describe('a restart whose old pod is still there', () => {
+  it('is under way as long as its write shows', () => {
+    const deleting = pod('a', { deletionTimestamp: '2026-06-01T00:00:01Z' });
+    assert.equal(outcome('bump', { ...settled, pods: [pod('a')] }, YEAR_MS), 'under way');
+    assert.equal(outcome('delete', { ...settled, pods: [deleting] }, YEAR_MS), 'under way');
+  });
+
+  it('never happened if its write does not show after 20 s', () => {
+    for (const token of ['hash.of-others', undefined]) {
+      const statefulSets = [token === undefined ? statefulSet('a') : bumped(token)];
+      assert.equal(outcome('bump', { statefulSets, pods: [pod('a')] }, 19_999), 'under way');
+      assert.equal(outcome('bump', { statefulSets, pods: [pod('a')] }, 20_000), 'void');
+    }
+    assert.equal(outcome('delete', { ...settled, pods: [pod('a')] }, 19_999), 'under way');
+    assert.equal(outcome('delete', { ...settled, pods: [pod('a')] }, 20_000), 'void');
+  });
+});
+
+describe('a bump whose old pod is gone', () => {
+  it('is under way until the StatefulSet has settled and all its pods are Ready', () => {
+    const rolling = { statefulSets: [statefulSet('a', { status: { updateRevision: 'r2' } })] };
+    const unobserved = { statefulSets: [statefulSet('a', { status: { observedGeneration: 0 } })] };
+    assert.equal(outcome('bump', settled, YEAR_MS), 'under way');
+    assert.equal(outcome('bump', { ...rolling, pods: [next()] }, YEAR_MS), 'under way');
+    assert.equal(outcome('bump', { ...unobserved, pods: [next()] }, YEAR_MS), 'under way');
+    assert.equal(outcome('bump', { ...settled, pods: [next({ ready: false })] }, YEAR_MS), 'under way');
+  });
+
+  it('ended well if the new pod is Ready and injected, and is told apart if it is not injected', () => {
+    assert.equal(outcome('bump', { ...settled, pods: [next()] }), 'done');
+    assert.equal(outcome('bump', { ...settled, pods: [next({ injected: false })] }), 'notInjected');
+  });
+
+  it('waits for every pod of the StatefulSet', () => {
+    const two = { statefulSets: [statefulSet('a', { spec: { replicas: 2 } })] };
+    const second = (options: Parameters<typeof pod>[1]) => {
+      const raw = pod('a', { uid: 'second', ...options });
+      return { ...raw, metadata: { ...raw.metadata, name: 'a-1' } };
+    };
+    assert.equal(outcome('bump', { ...two, pods: [next(), second({ ready: false })] }), 'under way');
+    assert.equal(outcome('bump', { ...two, pods: [next(), second({})] }), 'done');
+  });
+});
+
+describe('a delete whose old pod is gone', () => {
+  it('is under way until the new pod runs', () => {
+    assert.equal(outcome('delete', settled, YEAR_MS), 'under way');
+    assert.equal(outcome('delete', { ...settled, pods: [next({ phase: 'Pending' })] }, YEAR_MS), 'under way');
+    const again = next({ deletionTimestamp: '2026-06-01T00:00:01Z' });
+    assert.equal(outcome('delete', { ...settled, pods: [again] }, YEAR_MS), 'under way');
+  });
+
+  it('ended when the new pod runs, which need not become Ready', () => {
+    assert.equal(outcome('delete', { ...settled, pods: [next({ ready: false })] }), 'done');
+  });
+
+  it('is told apart if the new pod is not injected, before it even runs', () => {
+    const pods = [next({ injected: false, phase: 'Pending', ready: false })];
+    assert.equal(outcome('delete', { ...settled, pods }), 'notInjected');
+  });
+});
+
+describe('a new pod that is not injected', () => {
+  it('is held against nobody by a leader that did not see the whole restart', () => {
+    const parts = { ...settled, pods: [next({ injected: false })] };
+    for (const kind of ['bump', 'delete'] as const) {
+      assert.equal(judged(kind, parts, { watched: true }), 'notInjected');
+      assert.equal(judged(kind, parts, { watched: false }), 'unwitnessed');
+    }
+  });
+
+  it('is the only thing that such a leader sees otherwise', () => {
+    for (const parts of [{}, settled, { ...settled, pods: [pod('a')] }, { ...settled, pods: [next()] }]) {
+      for (const kind of ['bump', 'delete'] as const) {
+        const passedMs = 20_000;
+        const [seen, unseen] = [true, false].map((watched) => judged(kind, parts, { passedMs, watched }));
+        assert.equal(unseen, seen);
+      }
+    }
+  });
+});

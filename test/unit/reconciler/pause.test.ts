@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { pauseToRestore, type SeenPause, seePause } from '../../../reconciler/pause.ts';
+import { type Parts, worldWith } from '../world.ts';
+import { OWN, Publishing, peersIn, running } from './publishing.ts';
+
+const SWITCH = 'stellar.org/peer-rollout';
+const own = (annotations: Record<string, string> = {}): Parts => ({
+  configMaps: [{ metadata: { name: 'stellar-peers', namespace: OWN, annotations } }],
+});
+
+/** What a leader that saw these Worlds, one after another, would put back in the last of them. */
+const restoredAfter = (...seen: Parts[]) => {
+  let last: SeenPause;
+  for (const parts of seen) last = seePause(last, worldWith(parts), OWN);
+  return pauseToRestore(last, worldWith(seen.at(-1) ?? {}), OWN);
+};
+
+describe('our own ConfigMap, when somebody deleted it', () => {
+  it('comes back with the pause that was seen last', () => {
+    assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), {}), 'paused');
+    assert.equal(
+      restoredAfter(own({ [SWITCH]: 'paused' }), own({ [SWITCH]: 'OnRestart' }), {}, {}),
+      'OnRestart',
+    );
+  });
+
+  it('comes back without one where there was none', () => {
+    assert.equal(restoredAfter(own(), {}), undefined);
+    assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), own(), {}), undefined);
+  });
+
+  it('comes back as paused where the leader never saw it, unless nothing was ever restarted here', () => {
+    assert.equal(restoredAfter({ journal: { testnet: '{"restarts":[]}' } }), 'paused');
+    assert.equal(restoredAfter({ journal: {} }), undefined);
+    assert.equal(restoredAfter({}), undefined);
+  });
+
+  it('is not touched while it is there', () => {
+    assert.equal(restoredAfter(own({ [SWITCH]: 'paused' })), undefined);
+    assert.equal(restoredAfter({ ...own(), journal: { testnet: '{' } }), undefined);
+  });
+
+  it('keeps the pause that was put back when the overview is published into it, and gives it up to a person', async () => {
+    const publishing = new Publishing();
+    const pause = () => readConfigMap(publishing.kube.observe(peersIn(OWN)) ?? {}).rollout;
+    await publishing.publisher.restorePause('paused');
+    await publishing.pass(running('a', 'b'));
+    assert.equal(pause(), 'paused');
+    assert.ok(publishing.keys(OWN).includes('KNOWN_PEERS'));
+    await publishing.kube.patch(peersIn(OWN), [
+      { op: 'remove', path: `/metadata/annotations/${SWITCH.replace('/', '~1')}` },
+    ]);
+    publishing.clock.advance(60_000);
+    await publishing.pass(running('a', 'b', 'c'));
+    assert.equal(pause(), undefined);
+  });
+});

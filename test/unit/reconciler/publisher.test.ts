@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { failure } from '../stand-ins/memory-kube.ts';
+import { OWN, Publishing, peersIn, running } from './publishing.ts';
+
+const PARTS = running('a', 'b');
+const KEY = 'a.peers.txt';
+
+/** Everything published once. */
+async function published(parts = PARTS) {
+  const publishing = new Publishing();
+  await publishing.pass(parts);
+  publishing.clock.advance(60_000);
+  return { publishing, right: publishing.data('stellar') };
+}
+
+const appliesTo = ({ kube }: Publishing, namespace: string) =>
+  kube.requests.filter((request) => request.startsWith(`apply /api/v1/namespaces/${namespace}/`)).length;
+
+const refuseWrites = (publishing: Publishing, status: number, retryAfterSeconds?: number) => {
+  publishing.kube.intercept = (request) => {
+    if (request.startsWith('apply /api/v1/namespaces/stellar/')) {
+      throw failure(status, '', 'no', retryAfterSeconds);
+    }
+  };
+};
+
+describe('a person’s edit of a key of ours', () => {
+  it('is taken back', async () => {
+    const { publishing, right } = await published();
+    await publishing.edit('stellar', KEY, 'somewhere else\n');
+    assert.deepEqual(await publishing.pass(PARTS), ['stellar']);
+    assert.deepEqual(publishing.data('stellar'), right);
+    const facts = readConfigMap(publishing.kube.observe(peersIn('stellar')) ?? {});
+    assert.deepEqual(facts.ownKeys, Object.keys(right).sort());
+    assert.deepEqual(await publishing.pending(PARTS), []);
+  });
+
+  it('is taken back at most every two seconds, however often it is made', async () => {
+    const { publishing, right } = await published();
+    const before = publishing.log.with(/edited/).length;
+    let taken = 0;
+    for (let turn = 0; turn < 100; turn += 1) {
+      await publishing.edit('stellar', KEY, `edit ${turn}\n`);
+      await publishing.pass(PARTS);
+      if (publishing.data('stellar')[KEY] === right[KEY]) taken += 1;
+      publishing.clock.advance(100);
+    }
+    assert.equal(taken, 5);
+    assert.equal(publishing.log.with(/edited/).length - before, 5);
+    publishing.clock.advance(2_000);
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+
+  it('that had to wait says when to look again', async () => {
+    const { publishing } = await published();
+    for (const value of ['one\n', 'two\n']) {
+      await publishing.edit('stellar', KEY, value);
+      await publishing.pass(PARTS);
+      publishing.clock.advance(500);
+    }
+    assert.equal(publishing.publisher.retryInMs(), 1_000);
+  });
+
+  it('does not touch what else the person put there', async () => {
+    const { publishing, right } = await published();
+    await publishing.edit('stellar', 'notes', 'mine');
+    await publishing.edit('stellar', KEY, 'somewhere else\n');
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), { ...right, notes: 'mine' });
+  });
+});
+
+describe('a key that another controller applies', () => {
+  it('is left to it, also while a person’s edit of another key is taken back', async () => {
+    const { publishing, right } = await published();
+    await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
+    await publishing.edit('stellar', 'b.peers.txt', 'somewhere else\n');
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), { ...right, [KEY]: 'theirs\n' });
+    assert.deepEqual(await publishing.pending(PARTS), []);
+  });
+
+  it('is left to it where it came between the plan and the write', async () => {
+    const { publishing, right } = await published();
+    const parts = running('a', 'b', 'c');
+    const plan = await publishing.plan(parts);
+    await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
+    await publishing.publisher.publish(plan.configMaps);
+    assert.equal(publishing.data('stellar')[KEY], 'theirs\n');
+    assert.notEqual(publishing.data('stellar')['b.peers.txt'], right['b.peers.txt']);
+    assert.deepEqual(await publishing.pending(parts), []);
+  });
+
+  it('is written again when that controller gives it up', async () => {
+    const { publishing, right } = await published();
+    await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
+    await publishing.pass(PARTS);
+    await publishing.foreignApply('stellar', {});
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+});
+
+describe('a write that the API server refuses', () => {
+  it('for good (403, 422) is tried again only after two minutes', async () => {
+    for (const status of [403, 422]) {
+      const { publishing } = await published();
+      refuseWrites(publishing, status);
+      const parts = running('a', 'b', 'c');
+      const before = appliesTo(publishing, 'stellar');
+      for (let second = 0; second < 360; second += 1) {
+        await publishing.pass(parts);
+        publishing.clock.advance(1_000);
+      }
+      assert.equal(appliesTo(publishing, 'stellar') - before, 3);
+      const [line] = publishing.log.with(/did not succeed/);
+      assert.equal(line?.fields.reason, 'RefusedByPolicy');
+      publishing.kube.intercept = () => undefined;
+      publishing.clock.advance(120_000);
+      await publishing.pass(parts);
+      assert.ok(publishing.keys('stellar').includes('c.peers.txt'));
+    }
+  });
+
+  it('for now is tried again soon, and less and less often, but at least every 30 s', async () => {
+    for (const status of [0, 500, 503]) {
+      const { publishing } = await published();
+      refuseWrites(publishing, status);
+      const retries: number[] = [];
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        await publishing.pass(running('a', 'b', 'c'));
+        const waitMs = publishing.publisher.retryInMs() ?? 0;
+        retries.push(waitMs);
+        publishing.clock.advance(waitMs);
+      }
+      assert.equal(retries[0], 250);
+      assert.equal(retries.at(-1), 30_000);
+      publishing.kube.intercept = () => undefined;
+      await publishing.pass(running('a', 'b', 'c'));
+      assert.ok(publishing.keys('stellar').includes('c.peers.txt'));
+      publishing.clock.advance(1_000);
+      assert.equal(publishing.publisher.retryInMs(), undefined);
+    }
+  });
+
+  it('with Retry-After is not tried before that', async () => {
+    const { publishing } = await published();
+    refuseWrites(publishing, 429, 17);
+    await publishing.pass(running('a', 'b', 'c'));
+    const before = appliesTo(publishing, 'stellar');
+    publishing.clock.advance(16_999);
+    await publishing.pass(running('a', 'b', 'c'));
+    assert.equal(appliesTo(publishing, 'stellar'), before);
+    publishing.clock.advance(1);
+    await publishing.pass(running('a', 'b', 'c'));
+    assert.equal(appliesTo(publishing, 'stellar'), before + 1);
+  });
+
+  it('holds up no other namespace', async () => {
+    const { publishing } = await published();
+    refuseWrites(publishing, 403);
+    assert.deepEqual(await publishing.pass(running('a', 'b', 'c')), [OWN]);
+    assert.match(publishing.data(OWN).discovery_metadata ?? '', /"peer_count":3/);
+  });
+});
+
+describe('the ConfigMap of a namespace that its last validator left', () => {
+  const deletions = ({ kube }: Publishing) => kube.requests.filter((request) => request.startsWith('delete'));
+
+  it('is deleted only as it was read: what changes in between stays', async () => {
+    const { publishing } = await published();
+    const { kube } = publishing;
+    const { get } = kube;
+    kube.get = async (ref) => {
+      const found = await get(ref);
+      kube.get = get;
+      await publishing.edit('stellar', 'notes', 'mine');
+      return found;
+    };
+    await publishing.pass({});
+    assert.equal(deletions(publishing).length, 1);
+    assert.equal(publishing.data('stellar').notes, 'mine');
+    publishing.clock.advance(60_000);
+    await publishing.pass({});
+    assert.deepEqual(publishing.data('stellar'), { notes: 'mine' });
+  });
+
+  it('is not deleted where somebody put a key into it after it was planned', async () => {
+    const { publishing } = await published();
+    const plan = await publishing.plan({});
+    await publishing.edit('stellar', 'notes', 'mine');
+    await publishing.publisher.publish(plan.configMaps);
+    assert.deepEqual(deletions(publishing), []);
+    await publishing.pass({});
+    assert.deepEqual(publishing.data('stellar'), { notes: 'mine' });
+  });
+
+  it('may be gone already', async () => {
+    const { publishing } = await published();
+    const plan = await publishing.plan({});
+    await publishing.kube.delete(peersIn('stellar'));
+    await publishing.publisher.publish(plan.configMaps);
+    assert.deepEqual(publishing.log.with(/did not succeed/), []);
+    assert.equal(publishing.kube.observe(peersIn('stellar')), undefined);
+  });
+});

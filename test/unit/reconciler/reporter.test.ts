@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Reason, type ReasonCode, reason } from '../../../peers/reasons.ts';
+import { Reporter } from '../../../reconciler/reporter.ts';
+import { Metrics } from '../../../runtime/metrics.ts';
+import { Events } from '../../../runtime/resources.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
+import { node, worldWith } from '../world.ts';
+import { NOW_MS } from './group.ts';
+
+const WORLD = worldWith({
+  nodes: [
+    node('a'),
+    node('b'),
+    node('odd', { spec: { network: 7 } }),
+    node('other', { spec: { nodeType: 'Horizon' } }),
+  ],
+});
+
+const waiting = (reasons: Readonly<Record<string, ReasonCode | Reason>>) =>
+  new Map(
+    Object.entries(reasons).map(([name, why]): [string, Reason] => [
+      `stellar/${name}`,
+      typeof why === 'string' ? reason(why) : why,
+    ]),
+  );
+
+function setUp() {
+  const kube = new MemoryKube();
+  const clock = new ManualClock(NOW_MS);
+  const log = new CapturedLog();
+  const metrics = new Metrics();
+  const reporter = new Reporter({ kube, clock, log, metrics, instance: 'replica-1' });
+  const events = async () => {
+    const { items } = await kube.list(Events);
+    return items.map(
+      (event) => ({ ...event, name: (event.regarding as { name: string }).name }) as Record<string, unknown>,
+    );
+  };
+  const held = async () => {
+    const lines = (await metrics.render()).split('\n');
+    return lines.filter((line) => line.startsWith('stellar_peers_waiting{'));
+  };
+  return { kube, clock, log, metrics, reporter, events, held };
+}
+
+describe('why something is not done', () => {
+  it('is told once as an Event on the StellarNode, with what would release it', async () => {
+    const { reporter, events, log } = setUp();
+    for (let pass = 0; pass < 5; pass += 1) {
+      reporter.report(WORLD, waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }));
+    }
+    const [event, ...more] = await events();
+    assert.deepEqual(more, []);
+    assert.equal(event?.name, 'a');
+    assert.deepEqual(event?.regarding, {
+      apiVersion: 'stellar.org/v1alpha1',
+      kind: 'StellarNode',
+      namespace: 'stellar',
+      name: 'a',
+      uid: 'node-a',
+    });
+    assert.deepEqual(
+      [event?.type, event?.reason, event?.action],
+      ['Warning', 'WaitingForUnavailable', 'Hold'],
+    );
+    assert.match(String(event?.note), /stellar\/b is not Ready.*Bring the validators/);
+    assert.equal(event?.reportingInstance, 'replica-1');
+    assert.equal(event?.eventTime, '2026-06-01T00:00:00.000000Z');
+    assert.equal(log.lines.filter(({ fields }) => fields.node === 'stellar/a').length, 1);
+  });
+
+  it('is told again when it changes to another reason, goes, and comes back', async () => {
+    const { reporter, events } = setUp();
+    for (const each of [{ a: 'Paused' }, { a: 'Stabilizing' }, {}, {}, { a: 'Stabilizing' }] as const) {
+      reporter.report(WORLD, waiting(each));
+      await events();
+    }
+    const told = (await events()).map((event) => event.reason);
+    assert.deepEqual(told, ['Paused', 'Stabilizing', 'Stabilizing']);
+  });
+
+  it('is no warning where nothing is needed', async () => {
+    const { reporter, events } = setUp();
+    reporter.report(WORLD, waiting({ a: 'InFlight', b: 'Paused' }));
+    assert.deepEqual(
+      (await events()).map((event) => [event.name, event.type]),
+      [
+        ['a', 'Normal'],
+        ['b', 'Warning'],
+      ],
+    );
+  });
+
+  it('is told of a StellarNode that cannot be read, and of nothing that is no validator', async () => {
+    const { reporter, events } = setUp();
+    reporter.report(WORLD, waiting({ odd: 'UnreadableNetwork', other: 'Paused', gone: 'Paused' }));
+    assert.deepEqual(
+      (await events()).map((event) => event.name),
+      ['odd'],
+    );
+  });
+
+  it('is counted by reason, as of now', async () => {
+    const { reporter, held } = setUp();
+    reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused', odd: 'UnreadableNetwork' }));
+    assert.deepEqual(await held(), [
+      'stellar_peers_waiting{reason="Paused"} 2',
+      'stellar_peers_waiting{reason="UnreadableNetwork"} 1',
+    ]);
+    reporter.report(WORLD, waiting({ a: 'Stabilizing' }));
+    assert.deepEqual(await held(), ['stellar_peers_waiting{reason="Stabilizing"} 1']);
+    reporter.end();
+    assert.deepEqual(await held(), []);
+  });
+});
+
+describe('Events', () => {
+  const story = { type: 'Normal', action: 'Restart', reason: 'Restarting', note: 'n' } as const;
+
+  it('are at most 120 a minute, however bad the day; the log misses nothing', async () => {
+    const { clock, log, reporter, events } = setUp();
+    for (const minute of [1, 2]) {
+      for (let pass = 0; pass < 300; pass += 1) {
+        reporter.report(WORLD, waiting({ a: pass % 2 === 0 ? 'Paused' : 'Stabilizing' }));
+      }
+      assert.equal((await events()).length, minute * 120);
+      assert.equal(log.lines.length, minute * 300);
+      clock.advance(60_000);
+    }
+  });
+
+  it('keep within what the API server takes', async () => {
+    const { reporter, events } = setUp();
+    const name = 'a'.repeat(253);
+    reporter.tell(worldWith({ nodes: [node(name)] }), `stellar/${name}`, {
+      ...story,
+      note: 'x'.repeat(5_000),
+    });
+    const [event] = await events();
+    const { metadata, note } = event as { metadata: { name: string; namespace: string }; note: string };
+    assert.ok(metadata.name.length <= 253, metadata.name);
+    assert.match(metadata.name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    assert.equal(metadata.namespace, 'stellar');
+    assert.equal(note.length, 1_024);
+  });
+
+  it('that cannot be written harm nothing', async () => {
+    const { kube, log, reporter, events, held } = setUp();
+    kube.intercept = (request) => {
+      if (request.startsWith('create')) throw failure(403, 'Forbidden', 'no Events for you');
+    };
+    reporter.report(WORLD, waiting({ a: 'Paused' }));
+    assert.deepEqual(await events(), []);
+    assert.deepEqual(await held(), ['stellar_peers_waiting{reason="Paused"} 1']);
+    assert.equal(log.with(/an Event was not written/).length, 1);
+  });
+});

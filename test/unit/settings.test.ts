@@ -1,0 +1,130 @@
+/** The shipped defaults, and what is said to somebody who sets something that cannot be. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { listed, readSettings, SETTINGS, SettingsError } from '../../settings.ts';
+
+/** By the name that people set; the tests and the demo shorten some of them, nobody else does. */
+const SHIPPED = {
+  POD_NAMESPACE: 'stellar-peers',
+  POD_NAME: 'stellar-peers',
+  WATCH_NAMESPACES: '',
+  PEER_SCOPE: 'cluster',
+  CLUSTER_DOMAIN: 'cluster.local',
+  MAX_PEERS: 24,
+  ROLL_BELOW: '8',
+  MAX_UNAVAILABLE: 1,
+  MIN_READY_SECONDS: 300,
+  STABILIZATION_SECONDS: 30,
+  DELETE_MIN_AGE_SECONDS: 60,
+  ADOPT_EXISTING: 'hold',
+  RESYNC_SECONDS: 300,
+  LEASE_DURATION_SECONDS: 15,
+  REQUEST_TIMEOUT_SECONDS: 5,
+  WEBHOOK_PORT: 8443,
+  HTTP_PORT: 8080,
+  BIND_ADDRESS: '::',
+  WEBHOOK_HOSTS: '',
+  DRAIN_SECONDS: 5,
+  LOG_LEVEL: 'info',
+};
+
+const byVariable = (env: Record<string, string>) => {
+  const settings = readSettings(env);
+  const keys = Object.keys(SETTINGS) as Array<keyof typeof SETTINGS>;
+  return Object.fromEntries(keys.map((key) => [SETTINGS[key].env, settings[key]]));
+};
+
+const complaint = (env: Record<string, string>): string => {
+  let message = '';
+  assert.throws(
+    () => readSettings(env),
+    (error) => {
+      assert.ok(error instanceof SettingsError);
+      message = error.message;
+      return true;
+    },
+  );
+  return message;
+};
+
+describe('the settings', () => {
+  it('that are shipped are these', () => {
+    assert.deepEqual(byVariable({}), SHIPPED);
+  });
+
+  it('are not changed by what they do not know, and an empty value means the default', () => {
+    const empty = Object.fromEntries(Object.keys(SHIPPED).map((name) => [name, '']));
+    assert.deepEqual(byVariable({ ...empty, MAX_PEER: '1', PATH: '/bin' }), SHIPPED);
+  });
+
+  it('are set by the manifests only where they must be', () => {
+    const base = new URL('../../manifests/base/deployment.yaml', import.meta.url);
+    const text = readFileSync(base, 'utf8');
+    const set = Object.keys(SHIPPED).filter((name) => text.includes(`- name: ${name}\n`));
+    assert.deepEqual(set, ['POD_NAMESPACE', 'POD_NAME']);
+  });
+
+  it('take what is allowed', () => {
+    const set = {
+      WATCH_NAMESPACES: 'north,south.a',
+      PEER_SCOPE: 'namespace',
+      MAX_PEERS: '100',
+      ROLL_BELOW: 'all',
+      MAX_UNAVAILABLE: '0',
+      MIN_READY_SECONDS: '0.5',
+      ADOPT_EXISTING: 'restart',
+      REQUEST_TIMEOUT_SECONDS: '1',
+      BIND_ADDRESS: '127.0.0.1',
+      WEBHOOK_HOSTS: '127.0.0.1,::1,localhost',
+      LOG_LEVEL: 'debug',
+    };
+    const numbers = {
+      MAX_PEERS: 100,
+      MAX_UNAVAILABLE: 0,
+      MIN_READY_SECONDS: 0.5,
+      REQUEST_TIMEOUT_SECONDS: 1,
+    };
+    assert.deepEqual(byVariable(set), { ...SHIPPED, ...set, ...numbers });
+    assert.deepEqual(listed(set.WATCH_NAMESPACES), ['north', 'south.a']);
+    assert.deepEqual(listed(''), []);
+  });
+});
+
+describe('a setting that cannot be', () => {
+  const cases: ReadonlyArray<[string, string, string]> = [
+    ['POD_NAMESPACE', 'Stellar_Peers', 'a DNS name in lower case'],
+    ['WATCH_NAMESPACES', 'north south', 'DNS names with a comma between'],
+    ['PEER_SCOPE', 'galaxy', 'cluster or namespace'],
+    ['MAX_PEERS', '0', 'a whole number from 1 to 100'],
+    ['MAX_PEERS', '24.5', 'a whole number from 1 to 100'],
+    ['MAX_PEERS', '0x18', 'a whole number from 1 to 100'],
+    ['ROLL_BELOW', 'none', 'a whole number from 0 to 999, or all'],
+    ['MAX_UNAVAILABLE', '-1', 'a whole number from 0 to 100'],
+    ['MAX_UNAVAILABLE', 'true', 'a whole number from 0 to 100'],
+    ['MIN_READY_SECONDS', '5m', 'a number from 0 to 86400'],
+    ['MIN_READY_SECONDS', 'false', 'a number from 0 to 86400'],
+    ['STABILIZATION_SECONDS', '601', 'a number from 0 to 600'],
+    ['DELETE_MIN_AGE_SECONDS', 'Infinity', 'a number from 0 to 86400'],
+    ['ADOPT_EXISTING', 'yes', 'hold or restart'],
+    ['LEASE_DURATION_SECONDS', ' 15', 'a number from 1 to 300'],
+    ['WEBHOOK_PORT', '70000', 'a whole number from 0 to 65535'],
+    ['BIND_ADDRESS', 'localhost', 'an IPv4 or IPv6 address'],
+    ['WEBHOOK_HOSTS', 'a b', 'host names or addresses with a comma between'],
+    ['LOG_LEVEL', 'trace', 'debug or info or warn or error'],
+  ];
+  for (const [name, found, allowed] of cases) {
+    it(`${name}=${found} is refused, naming the variable, what was found and what is allowed`, () => {
+      const message = complaint({ [name]: found });
+      assert.ok(
+        message.startsWith(`${name}=${JSON.stringify(found)} is not allowed: it takes ${allowed}.`),
+        message,
+      );
+    });
+  }
+
+  it('together with another is refused, naming both', () => {
+    const message = complaint({ REQUEST_TIMEOUT_SECONDS: '6' });
+    assert.match(message, /REQUEST_TIMEOUT_SECONDS=6 .*LEASE_DURATION_SECONDS=15/);
+  });
+});
