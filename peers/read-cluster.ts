@@ -57,6 +57,7 @@ export function readNamespace(raw: Fields): NamespaceFacts {
   const annotations = annotationsOf(raw);
   return {
     name: textOf(metadata.name) ?? '',
+    terminating: metadata.deletionTimestamp !== undefined,
     labels: stringsOf(metadata.labels),
     rollout: annotations[ANNOTATION_ROLLOUT],
     adopt: annotations[ANNOTATION_ADOPT],

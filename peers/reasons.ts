@@ -156,10 +156,6 @@ export const REASONS = {
     sentence: 'Not all pods of the StatefulSet are Ready, so a template change would act later, unasked.',
     release: 'Nothing is needed: it goes on when they are.',
   },
-  NoStatefulSet: {
-    sentence: 'The validator has no StatefulSet yet.',
-    release: 'Nothing is needed if its operator is at work.',
-  },
   NotPublished: {
     sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
     release: 'Nothing is needed: it goes on when it is.',

@@ -111,6 +111,8 @@ export interface ServiceFacts extends Named {
 
 export interface NamespaceFacts {
   readonly name: string;
+  /** True while it is being deleted: the API server then refuses everything new in it. */
+  readonly terminating: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly rollout: string | undefined;
   readonly adopt: string | undefined;

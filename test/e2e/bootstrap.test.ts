@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network, stampOf } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { eventsIn } from '../cluster/told.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
@@ -53,6 +54,12 @@ describe('a new network', () => {
           assert.ok(!known.includes(own), `${name} knows itself`);
         }
         assert.deepEqual(scene.pods.restarts(), {});
+        const told = await eventsIn(scene.cluster, network.namespace);
+        assert.deepEqual(
+          told.filter(({ type }) => type === 'Warning'),
+          [],
+          'nobody is warned of anything',
+        );
       });
     }
   }

@@ -6,6 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import ts from 'typescript';
+import { REASONS } from '../../peers/reasons.ts';
+import { METRICS } from '../../runtime/metrics.ts';
 
 const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], { encoding: 'utf8' });
 const files = listed.split('\n').filter((file) => file !== '' && existsSync(file));
@@ -99,6 +101,17 @@ describe('house rules', () => {
       /\bawait\b|\bPromise\b|from '\.\.\/runtime\/(?!resources)/.test(textOf(file)),
     );
     assert.deepEqual(impure, []);
+  });
+
+  it('every reason and every metric is one that the code gives', () => {
+    const code = product
+      .filter((file) => !/reasons\.ts$|metrics\.ts$/.test(file))
+      .map(textOf)
+      .join('\n');
+    const unused = [...Object.keys(REASONS), ...Object.keys(METRICS)].filter(
+      (name) => !code.includes(`'${name}'`),
+    );
+    assert.deepEqual(unused, []);
   });
 
   it('nothing is left over or skipped', () => {
