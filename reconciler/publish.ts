@@ -45,6 +45,7 @@ export function planPublish(
   const byNamespace = activeByNamespace(discovery);
   const namespaces = new Set([settings.ownNamespace, ...byNamespace.keys(), ...world.configMaps.keys()]);
   for (const namespace of [...namespaces].sort()) {
+    if (world.namespaces.get(namespace)?.terminating) continue;
     const validators = byNamespace.get(namespace) ?? [];
     const data = validatorData(world, discovery, { validators, maxPeers: settings.maxPeers }, nowMs);
     if (namespace === settings.ownNamespace) Object.assign(data, overviewData(world, discovery, nowMs));

@@ -85,7 +85,7 @@ export class Publisher {
       await action();
       this.#backoff.succeeded(key);
     } catch (error) {
-      const refused = hasStatus(error, 403) || hasStatus(error, 422);
+      const refused = (hasStatus(error, 403) || hasStatus(error, 422)) && !isPassing(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
       const code = refused ? 'RefusedByPolicy' : undefined;
       this.#options.log.warn({ error, key, what, reason: code, retryMs }, 'a write did not succeed');
@@ -140,6 +140,9 @@ const bodyOf = (write: ConfigMapWrite, data: Readonly<Record<string, string>>): 
 function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;
 }
+
+/** A namespace that is being deleted refuses what is new, and may be there again in a moment. */
+const isPassing = (error: KubeError): boolean => error.message.includes('because it is being terminated');
 
 const retryAfterMs = (error: unknown): number =>
   error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;

@@ -74,7 +74,7 @@ export class Reporter {
     const reading = world.nodes.get(key);
     const node = reading?.kind === 'validator' ? reading.validator : undefined;
     const target = node ?? (reading?.kind === 'unreadable' ? reading.node : undefined);
-    if (!target || !this.#maySpend()) return;
+    if (!target || world.namespaces.get(target.namespace)?.terminating || !this.#maySpend()) return;
     const { kube, log, clock, instance } = this.#options;
     const event: KubeObject = {
       apiVersion: Events.apiVersion,

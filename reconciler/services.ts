@@ -34,7 +34,8 @@ export function planServices(world: World, discovery: Discovery): ServicePlan {
     if (!statefulSet || name === '' || name.length > SERVICE_NAME_MAX) continue;
     const service = world.services.get(keyOf(validator.namespace, name));
     const wrong = service && complaintOf(service);
-    if (!service) create.push({ validator, statefulSet });
+    const terminating = world.namespaces.get(validator.namespace)?.terminating;
+    if (!service && !terminating) create.push({ validator, statefulSet });
     if (wrong) reports.set(validator.key, wrong);
   }
   return { create, reports };

@@ -85,11 +85,16 @@ export class Reflector<T> {
       this.#noteSynced();
       this.#freshAtMs = clock.monotonicMs();
     }
-    this.#watchingSinceMs = clock.monotonicMs();
+    const startedAtMs = clock.monotonicMs();
+    this.#watchingSinceMs = startedAtMs;
     await kube
       .watch(resource, { ...query, resourceVersion: this.#version }, (event) => this.#take(event), signal)
       .finally(() => this.#endWatch());
     if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
+    // Something between us and the server ends every stream: without a pause this would be a hot loop.
+    if (clock.monotonicMs() - startedAtMs < WATCH_PROVEN_MS) {
+      throw new KubeError('the watch ended as soon as it began', { status: 0 });
+    }
   }
 
   #noteSynced(): void {

@@ -25,7 +25,7 @@ async function demo(args: readonly string[], env: Readonly<Record<string, string
 /** The block between the README's markers, without its fence. */
 function readmeTranscript(): string {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  return /<!-- transcript:start -->\n```text\n([^]*?)```\n<!-- transcript:end -->/.exec(readme)?.[1] ?? '';
+  return /<!-- transcript:start -->\n```text\n([\s\S]*?)```\n<!-- transcript:end -->/.exec(readme)?.[1] ?? '';
 }
 
 describe('the demo', () => {

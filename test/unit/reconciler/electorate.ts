@@ -56,6 +56,8 @@ class Replica {
   /** How many terms of it run now; more than one would be a defect. */
   terms = 0;
   travel: () => Travel = () => AT_ONCE;
+  /** What a term still does when it is told to end. */
+  ending: () => Promise<void> = async () => undefined;
   #killed = false;
   #stopped = false;
   readonly #stop = new AbortController();
@@ -99,6 +101,7 @@ class Replica {
   async #lead(signal: AbortSignal): Promise<void> {
     this.terms += 1;
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await this.ending();
     this.terms -= 1;
   }
 }

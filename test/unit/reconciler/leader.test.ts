@@ -99,6 +99,19 @@ describe('a leader that is stopped', () => {
     assert.deepEqual(electorate.leaders(), [others[0]?.name]);
   });
 
+  it('gives it back only when all that its term had under way is finished', async (t) => {
+    const { electorate, leader, others } = await elected(t, 'a', 'b');
+    const finished = Promise.withResolvers<void>();
+    leader.ending = () => finished.promise;
+    const stopped = leader.stop();
+    await electorate.until(() => false, REQUEST_MS);
+    assert.deepEqual([leader.terms, electorate.spec().holderIdentity], [1, leader.name]);
+    assert.equal(others[0]?.leads(), false);
+    finished.resolve();
+    await stopped;
+    assert.deepEqual([leader.terms, electorate.spec().holderIdentity], [0, '']);
+  });
+
   it('does not take the Lease from whoever has it by then', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
@@ -142,9 +155,16 @@ describe('a Lease that somebody meddled with', () => {
   });
 
   it('comes back after it was deleted, and never with two leaders', async (t) => {
-    for (const names of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
-      const { electorate } = await elected(t, ...names);
-      await electorate.until(() => false, 2 * LEASE_MS);
+    for (const [names, offsetMs] of [[], ['b'], ['b', 'c']].flatMap((names) =>
+      [0, 1_000, 2_000].map((offsetMs) => [names, offsetMs] as const),
+    )) {
+      const { electorate } = await elected(t, 'a');
+      for (const name of names) {
+        // Not all look at the Lease at the same time: some notice before the leader does.
+        await electorate.until(() => false, 1_000);
+        electorate.join(name);
+      }
+      await electorate.until(() => false, 2 * LEASE_MS + offsetMs);
       await electorate.kube.delete(LEASE);
       let mostLeaders = 0;
       await electorate.until(() => {

@@ -44,10 +44,17 @@ describe('our own ConfigMap, when somebody deleted it', () => {
 
   it('keeps the pause that was put back when the overview is published into it, and gives it up to a person', async () => {
     const publishing = new Publishing();
+    const managers: string[] = [];
+    const { apply } = publishing.kube;
+    publishing.kube.apply = (ref, body, options) => {
+      if (ref.namespace === OWN) managers.push(options?.manager ?? '');
+      return apply(ref, body, options);
+    };
     const pause = () => readConfigMap(publishing.kube.observe(peersIn(OWN)) ?? {}).rollout;
     await publishing.publisher.restorePause('paused');
     await publishing.pass(running('a', 'b'));
     assert.equal(pause(), 'paused');
+    assert.equal(new Set(managers).size, 2, 'what one manager applies it takes back when it leaves it out');
     assert.ok(publishing.keys(OWN).includes('KNOWN_PEERS'));
     await publishing.kube.patch(peersIn(OWN), [
       { op: 'remove', path: `/metadata/annotations/${SWITCH.replace('/', '~1')}` },

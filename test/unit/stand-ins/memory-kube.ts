@@ -29,7 +29,7 @@ export class MemoryKube implements Kube {
   /** Every request, as `verb path`. */
   readonly requests: string[] = [];
   /** Called before each request is served; what it throws is the answer. */
-  intercept: (request: string) => void = () => undefined;
+  intercept: (request: string) => void | Promise<void> = () => undefined;
 
   get = (ref: ObjectRef) =>
     this.#serve('get', objectPath(ref), () => {
@@ -119,7 +119,7 @@ export class MemoryKube implements Kube {
     this.requests.push(request);
     // Others get their turn between a request and its answer, as over a network.
     await new Promise(setImmediate);
-    this.intercept(request);
+    await this.intercept(request);
     return answer();
   }
 

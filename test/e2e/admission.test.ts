@@ -1,0 +1,277 @@
+/** What admission does to pods, through a real API server and straight over TLS. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createServer, type RequestOptions, request, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { createAuthority, issueLeaf } from '../../certs/authority.ts';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { MutatingWebhookConfigurations, StatefulSets } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { binary } from '../cluster/control-plane.ts';
+import { addressOf, Published } from '../cluster/published.ts';
+import type { Replica } from '../cluster/replica.ts';
+import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
+import { metricOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+import { assertInjected, assertUntouched } from '../unit/webhook/untouched.ts';
+import { ODD_PODS } from './odd-pods.ts';
+
+const NAMES = ['validator-1', 'validator-2', 'validator-3'];
+const OPTED_OUT = { 'stellar.org/peer-injection': 'disabled' };
+
+/** The pod without what the API server makes up anew each time. */
+function comparable(pod: KubeObject): KubeObject {
+  const text = JSON.stringify(pod).replaceAll(/kube-api-access-[a-z0-9]+/g, 'kube-api-access');
+  const copy = JSON.parse(text) as KubeObject;
+  const { uid: _uid, creationTimestamp: _time, managedFields: _fields, ...metadata } = copy.metadata;
+  if ('generateName' in metadata) metadata.name = '';
+  return { ...copy, metadata } as KubeObject;
+}
+
+describe('admission', () => {
+  let scene: Scene;
+  let published: Published;
+  let replica: Replica;
+  let set: KubeObject;
+
+  /** What `kubectl create --dry-run=server` shows to whoever creates the pod. */
+  const create = (pod: object): Promise<{ pod: KubeObject; warnings: string[] }> =>
+    new Promise((resolve, reject) => {
+      const args = ['create', '--dry-run=server', '--validate=strict', '-o', 'json', '-f', '-'];
+      const child = execFile(
+        binary('kubectl'),
+        [`--kubeconfig=${scene.cluster.kubeconfigPath}`, ...args],
+        { maxBuffer: 16 * 1024 * 1024 },
+        (error, stdout, stderr) => {
+          if (error) return reject(new Error(`the API server refused the pod: ${stderr}`, { cause: error }));
+          const warnings = stderr.split('\n').filter((line) => line.startsWith('Warning: stellar-peers:'));
+          resolve({ pod: JSON.parse(stdout) as KubeObject, warnings });
+        },
+      );
+      child.stdin?.end(JSON.stringify(pod));
+    });
+  /** A pod as the StatefulSet of validator-1 makes it, but for its name. */
+  const podOf = (name: string): KubeObject => {
+    const { metadata, spec } = (set.spec as { template: KubeObject }).template;
+    const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'validator-1', controller: true };
+    return structuredClone({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        ...metadata,
+        name,
+        namespace: 'stellar',
+        ownerReferences: [{ ...owner, uid: set.metadata.uid ?? '' }],
+      },
+      spec,
+    });
+  };
+  const reviews = (result: string) =>
+    metricOf([replica], `stellar_peers_admission_reviews_total{result="${result}"}`);
+
+  before(async () => {
+    scene = await createScene({ replicas: 1 });
+    published = new Published(scene.cluster.admin);
+    const { replicas } = await scene.start();
+    assert.ok(replicas[0]);
+    replica = replicas[0];
+    await scene.cluster.createNamespace('stellar');
+    await Promise.all(NAMES.map((name) => createValidator(scene, name)));
+    await scene.pods.until('all are Ready', (pods) =>
+      NAMES.every((name) => pods.isReady(`stellar/${name}-0`)),
+    );
+    await published.untilPeers({
+      'stellar/validator-1': [addressOf('stellar', 'validator-2'), addressOf('stellar', 'validator-3')],
+    });
+    const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-1' };
+    set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
+  });
+  after(async () => {
+    await published?.stop();
+    await scene?.stop();
+  });
+
+  describe('leaves what the user set as it is, and is accepted by the API server, for a pod', () => {
+    for (const [index, { title, change, warning, injected }] of ODD_PODS.entries()) {
+      it(title, async () => {
+        const odd = podOf(`odd-${index}`);
+        change(odd);
+        const annotations = odd.metadata.annotations ?? {};
+        // What the API server makes of the pod when it does not ask us; what opts out by itself is that already.
+        const unasked = structuredClone(odd);
+        const isFull = JSON.stringify(annotations).length > 200_000;
+        unasked.metadata.annotations = isFull ? { ...OPTED_OUT } : { ...annotations, ...OPTED_OUT };
+        const { pod: baseline } = await create(unasked);
+        if (odd.metadata.annotations) baseline.metadata.annotations = annotations;
+        else delete baseline.metadata.annotations;
+        const { pod, warnings } = await create(odd);
+        assertUntouched(comparable(baseline), comparable(pod));
+        if (injected) assertInjected(pod, 'validator-1');
+        else assert.deepEqual(comparable(pod), comparable(baseline));
+        assert.deepEqual(
+          warnings.map((line) => line.split(': ')[2]),
+          warning === undefined ? [] : [warning],
+        );
+      });
+    }
+  });
+
+  it('patches a pod once, however often it is asked about it', async () => {
+    const pod = await podNow(scene, 'validator-1-0');
+    assert.ok(pod);
+    assertInjected(pod, 'validator-1');
+    const { annotations, labels, ownerReferences } = pod.metadata;
+    const [patched, unchanged] = [await reviews('patched'), await reviews('unchanged')];
+    const { nodeName: _, ...spec } = pod.spec as { nodeName?: string };
+    const metadata = { name: 'again', namespace: 'stellar', annotations, labels, ownerReferences };
+    const { pod: again, warnings } = await create({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+    assert.deepEqual(again.metadata.annotations, annotations);
+    assert.deepEqual((again.spec as { volumes: object }).volumes, (pod.spec as { volumes: object }).volumes);
+    assert.deepEqual(warnings, []);
+    assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched, unchanged + 1]);
+  });
+
+  it('stays right when a later webhook puts a sidecar in front and the API server asks again', async () => {
+    const injector = await startInjector(scene);
+    const odd = podOf('twice');
+    odd.metadata.labels = { ...odd.metadata.labels, sidecar: 'wanted' };
+    const containersOf = (pod: KubeObject) =>
+      (pod.spec as { containers: Array<{ name: string }> }).containers.map(({ name }) => name);
+    await until(
+      'the other webhook is asked',
+      async () => containersOf((await create(odd)).pod)[0] === 'proxy',
+    );
+    const [patched, unchanged] = [await reviews('patched'), await reviews('unchanged')];
+    const { pod, warnings } = await create(odd);
+    assert.deepEqual(containersOf(pod), ['proxy', 'stellar-node', 'stellar-health-check']);
+    assertInjected(pod, 'validator-1');
+    assert.deepEqual(warnings, []);
+    assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched + 1, unchanged + 1]);
+    await injector.stop();
+  });
+
+  describe('answers what is no review with a 4xx and a sentence, and serves the next one:', () => {
+    const JSON_TYPE = { 'content-type': 'application/json' };
+    const review = () => ({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      request: {
+        uid: 'a-uid',
+        kind: { group: '', version: 'v1', kind: 'Pod' },
+        namespace: 'stellar',
+        name: 'by-hand',
+        operation: 'CREATE',
+        dryRun: true,
+        object: podOf('by-hand'),
+      },
+    });
+    const cases: ReadonlyArray<[string, number, () => unknown, RequestOptions]> = [
+      ['not JSON', 400, () => '{"apiVersion":', {}],
+      ['JSON, but a number', 400, () => 5, {}],
+      ['nothing at all', 400, () => '', {}],
+      ['another kind', 400, () => podOf('by-hand'), {}],
+      ['another version', 400, () => ({ ...review(), apiVersion: 'admission.k8s.io/v1beta1' }), {}],
+      ['no uid', 400, () => ({ ...review(), request: { ...review().request, uid: undefined } }), {}],
+      ['no request', 400, () => ({ ...review(), request: undefined }), {}],
+      ['5 MiB', 413, () => ({ ...review(), padding: 'x'.repeat(5 * 1024 * 1024) }), {}],
+      ['another content type', 415, review, { headers: { 'content-type': 'application/yaml' } }],
+      ['no content type', 415, review, { headers: {} }],
+      ['GET', 405, () => '', { method: 'GET', headers: {} }],
+      ['PUT', 405, review, { method: 'PUT' }],
+      ['another path', 404, review, { path: '/validate' }],
+    ];
+    const send = async (payload: unknown, options: RequestOptions = {}) => {
+      const ref = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
+      const { webhooks } = (await scene.cluster.admin.get(ref)) as { webhooks?: unknown };
+      const [webhook] = webhooks as Array<{ clientConfig: { caBundle: string } }>;
+      const ca = Buffer.from(webhook?.clientConfig.caBundle ?? '', 'base64');
+      const target = { host: '127.0.0.1', port: replica.webhookPort, path: '/mutate-pods', ca, agent: false };
+      const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+      return call({ method: 'POST', headers: JSON_TYPE, ...target, ...options }, body);
+    };
+
+    for (const [what, status, payload, options] of cases) {
+      it(what, async () => {
+        const refused = await send(payload(), options);
+        assert.equal(refused.status, status);
+        assert.match(JSON.parse(refused.body).error, /^[A-Z][^\n]*\.$/);
+        const served = await send(review());
+        assert.equal(served.status, 200);
+        const { response } = JSON.parse(served.body);
+        assert.deepEqual([response.uid, response.allowed, response.patchType], ['a-uid', true, 'JSONPatch']);
+      });
+    }
+
+    it('the same process, and the API server is served too', async () => {
+      assert.equal(replica.exit(), undefined);
+      const { pod } = await create(podOf('after-all-that'));
+      assertInjected(pod, 'validator-1');
+    });
+  });
+
+  it('has done only what it may', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});
+
+function call(options: RequestOptions, body: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(options, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () =>
+        resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A webhook of somebody else's that is asked after ours and puts a sidecar in front of the containers. */
+async function startInjector({ cluster }: Scene): Promise<{ stop(): Promise<void> }> {
+  const validity = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
+  const authority = await createAuthority(validity);
+  const leaf = await issueLeaf(authority, { ...validity, hosts: ['127.0.0.1'] });
+  const server: Server = createServer({ cert: leaf.certPem, key: leaf.keyPem }, async (incoming, answer) => {
+    let text = '';
+    for await (const chunk of incoming) text += chunk;
+    const { apiVersion, kind, request: asked } = JSON.parse(text);
+    const first = asked.object.spec.containers[0].name;
+    const operation = { op: 'add', path: '/spec/containers/0', value: { name: 'proxy', image: 'proxy' } };
+    const patch = Buffer.from(JSON.stringify(first === 'proxy' ? [] : [operation])).toString('base64');
+    const response = { uid: asked.uid, allowed: true, patchType: 'JSONPatch', patch };
+    answer.setHeader('content-type', 'application/json');
+    answer.end(JSON.stringify({ apiVersion, kind, response }));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const name = 'zz-sidecars';
+  const { port } = server.address() as AddressInfo;
+  await cluster.admin.create(MutatingWebhookConfigurations, {
+    metadata: { name },
+    webhooks: [
+      {
+        name: 'sidecars.example.org',
+        admissionReviewVersions: ['v1'],
+        clientConfig: {
+          url: `https://127.0.0.1:${port}/`,
+          caBundle: Buffer.from(authority.certPem).toString('base64'),
+        },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+        objectSelector: { matchLabels: { sidecar: 'wanted' } },
+        sideEffects: 'None',
+        failurePolicy: 'Fail',
+      },
+    ],
+  });
+  return {
+    stop: async () => {
+      await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', name]);
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

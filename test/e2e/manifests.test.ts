@@ -1,0 +1,161 @@
+/** The shipped manifests on a real API server: what they say is valid, and allows what is needed and no more. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parseAllDocuments, stringify } from 'yaml';
+import type { Kube, KubeObject } from '../../runtime/kube.ts';
+import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
+import { ourRefusals, ourRequests } from '../cluster/audit.ts';
+import { bootCluster, type Cluster } from '../cluster/boot.ts';
+import { installManifests } from '../cluster/install.ts';
+import { certSourceConformance } from '../unit/certs/conformance.ts';
+import { managedWorld, secretIn } from '../unit/certs/managed-world.ts';
+
+const BASE = join(import.meta.dirname, '../../manifests/base');
+const NAMESPACE = 'stellar-peers';
+const US = `system:serviceaccount:${NAMESPACE}:stellar-peers`;
+const WEBHOOK_URL = 'https://127.0.0.1:1/mutate-pods';
+
+describe('the manifests', () => {
+  let cluster: Cluster;
+  let rendered: string;
+  let objects: KubeObject[];
+  /** With the rights of our ServiceAccount. */
+  let ours: Kube;
+
+  const specOf = (wanted: string) =>
+    (objects.find(({ kind }) => kind === wanted)?.spec ?? {}) as Record<string, unknown>;
+
+  before(async () => {
+    cluster = await bootCluster({ nodes: 1 });
+    rendered = await cluster.kubectl(['kustomize', BASE]);
+    objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
+  });
+  after(() => cluster?.stop());
+
+  it('are what an API server takes word for word, every one of them', async () => {
+    assert.equal(specOf('Deployment').replicas, 2);
+    const webhook = objects.find(({ kind }) => kind === 'MutatingWebhookConfiguration')?.webhooks as Array<{
+      clientConfig: object;
+    }>;
+    assert.deepEqual(Object.keys(webhook[0]?.clientConfig ?? {}), ['service']);
+    const namespace = objects.find(({ kind }) => kind === 'Namespace');
+    await cluster.kubectl(['apply', '--server-side', '-f', '-'], stringify(namespace));
+    const flags = ['--dry-run=server', '--validate=strict', '-f', '-'];
+    const created = await cluster.kubectl(['create', ...flags], stringify(withoutNamespace(objects)));
+    const applied = await cluster.kubectl(['apply', '--server-side', ...flags], rendered);
+    const lines = (text: string) => text.trim().split('\n');
+    assert.equal(lines(applied).length, objects.length, applied);
+    assert.equal(lines(created).length, objects.length - 1, created);
+    for (const line of [...lines(created), ...lines(applied)]) assert.match(line, /\(server dry run\)$/);
+  });
+
+  it('with one wrong field are refused, so the check before means something', async () => {
+    const wrong = rendered.replace('replicas: 2', 'replica: 2');
+    assert.notEqual(wrong, rendered);
+    const flags = ['--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
+    await assert.rejects(cluster.kubectl(['apply', ...flags], wrong), /\.spec\.replica/);
+  });
+
+  it('make a pod that Pod Security restricted lets in', async () => {
+    await installManifests(cluster, { webhookUrl: WEBHOOK_URL });
+    const { template } = specOf('Deployment') as { template: KubeObject };
+    const pod = (change: (spec: Record<string, unknown>) => void) => {
+      const spec = structuredClone(template.spec) as Record<string, unknown>;
+      change(spec);
+      return stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'one', namespace: NAMESPACE },
+        spec,
+      });
+    };
+    const create = (yaml: string) => cluster.kubectl(['create', '--dry-run=server', '-f', '-'], yaml);
+    assert.match(await create(pod(() => {})), /pod\/one created/);
+    const privileged = pod((spec) => {
+      spec.hostNetwork = true;
+    });
+    await assert.rejects(create(privileged), /violates PodSecurity "restricted/);
+  });
+
+  describe('let our ServiceAccount', () => {
+    const can = async (verb: string, resource: string, ...flags: string[]) => {
+      const args = ['auth', 'can-i', verb, resource, `--as=${US}`, ...flags];
+      return (await cluster.kubectl(args).catch(String)).trim().startsWith('yes');
+    };
+    const own = ['-n', NAMESPACE];
+    const other = ['-n', 'default'];
+    const allowed: ReadonlyArray<[string, string, ...string[]]> = [
+      ['watch', 'stellarnodes.stellar.org', '-A'],
+      ['watch', 'pods', '-A'],
+      ['delete', 'pods', ...other],
+      ['patch', 'statefulsets.apps', ...other],
+      ['create', 'services', ...other],
+      ['create', 'events.events.k8s.io', ...other],
+      ['patch', 'configmaps/stellar-peers', ...other],
+      ['update', 'secrets/stellar-peers-webhook-cert', ...own],
+      ['update', 'leases.coordination.k8s.io/stellar-peers', ...own],
+    ];
+    const forbidden: typeof allowed = [
+      ['get', 'secrets/stellar-peers-webhook-cert', ...other],
+      ['get', 'secrets/validator-1-seed', ...other],
+      ['list', 'secrets', ...own],
+      ['create', 'secrets', ...own],
+      ['get', 'configmaps/validator-1-config', ...other],
+      ['patch', 'configmaps/stellar-peers-restarts', ...other],
+      ['delete', 'configmaps/stellar-peers-restarts', ...own],
+      ['create', 'pods', ...other],
+      ['patch', 'pods', ...other],
+      ['create', 'pods', '--subresource=exec', ...other],
+      ['create', 'pods', '--subresource=eviction', ...other],
+      ['patch', 'stellarnodes.stellar.org', ...other],
+      ['update', 'statefulsets.apps', ...other],
+      ['delete', 'statefulsets.apps', ...other],
+      ['patch', 'statefulsets.apps', '--subresource=scale', ...other],
+      ['patch', 'services', ...other],
+      ['delete', 'services', ...other],
+      ['patch', 'mutatingwebhookconfigurations/others'],
+      ['delete', 'mutatingwebhookconfigurations/stellar-peers'],
+      ['update', 'mutatingwebhookconfigurations/stellar-peers'],
+      ['patch', 'namespaces'],
+      ['patch', 'nodes'],
+      ['impersonate', 'serviceaccounts', ...other],
+      ['create', 'serviceaccounts', '--subresource=token', ...own],
+    ];
+    it('do what it is for', async () => {
+      const missing = [];
+      for (const right of allowed) if (!(await can(...right))) missing.push(right.join(' '));
+      assert.deepEqual(missing, []);
+    });
+    it('do nothing else', async () => {
+      const excess = [];
+      for (const right of forbidden) if (await can(...right)) excess.push(right.join(' '));
+      assert.deepEqual(excess, []);
+    });
+  });
+
+  describe('let the managed certificate be kept as every source must:', () => {
+    before(async () => {
+      const path = await cluster.serviceAccountKubeconfig(NAMESPACE, 'stellar-peers');
+      ours = createKube(loadKubeConfig({ path }), { timeoutMs: 5_000, userAgent: 'stellar-peers' });
+    });
+    certSourceConformance('managed, on a real API server', async () => {
+      const world = managedWorld(ours, NAMESPACE);
+      // We may not delete the Secret ourselves, so an administrator clears up.
+      return { ...world, close: () => cluster.admin.delete(secretIn(NAMESPACE), {}) };
+    });
+    it('and with no more rights than we have', async () => {
+      const entries = await cluster.audit();
+      assert.ok(
+        ourRequests(entries).some(({ resource, verb }) => resource === 'secrets' && verb === 'update'),
+      );
+      assert.deepEqual(ourRefusals(entries), []);
+    });
+  });
+});
+
+const withoutNamespace = (objects: readonly KubeObject[]) => ({
+  apiVersion: 'v1',
+  kind: 'List',
+  items: objects.filter(({ kind }) => kind !== 'Namespace'),
+});

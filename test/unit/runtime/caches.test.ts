@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SYNCED } from '../../../runtime/caches.ts';
+import {
+  ConfigMaps,
+  MutatingWebhookConfigurations,
+  Namespaces,
+  Pods,
+  Services,
+  StellarNodes,
+} from '../../../runtime/resources.ts';
+import { failure } from '../stand-ins/memory-kube.ts';
+import { node, pod, type Raw } from '../world.ts';
+import { OWN, Watched } from './watched.ts';
+
+const configMap = (namespace: string, name = 'stellar-peers'): Raw => ({
+  metadata: { name, namespace },
+  data: { key: 'value' },
+});
+const keys = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort();
+
+describe('the caches', () => {
+  it('hold what decisions look at, and nothing else of what the cluster has', async (t) => {
+    const watched = new Watched(t);
+    watched.putValidators('a');
+    watched.put(Pods, pod('a'), { metadata: { name: 'stranger', namespace: 'stellar', labels: {} } });
+    watched.put(Namespaces, { metadata: { name: 'stellar' } });
+    watched.put(Services, {
+      metadata: { name: 'a-headless', namespace: 'stellar' },
+      spec: { clusterIP: 'None' },
+    });
+    watched.put(ConfigMaps, configMap('stellar'), configMap('stellar', 'another'));
+    watched.put(ConfigMaps, configMap(OWN), configMap(OWN, 'stellar-peers-restarts'));
+    await watched.start();
+    const { world } = watched.caches;
+    assert.deepEqual(keys(world.nodes), ['stellar/a']);
+    assert.deepEqual(keys(world.statefulSets), ['stellar/a']);
+    assert.deepEqual(keys(world.pods), ['stellar/a-0']);
+    assert.deepEqual(keys(world.namespaces), ['stellar']);
+    assert.deepEqual(keys(world.services), ['stellar/a-headless']);
+    assert.deepEqual(keys(world.configMaps), ['stellar', OWN]);
+    assert.deepEqual(world.journal?.data, { key: 'value' });
+  });
+
+  it('tell each change with its kind and key, until a listener has had enough', async (t) => {
+    const watched = new Watched(t);
+    watched.putValidators('a');
+    await watched.start();
+    let heard = 0;
+    const end = watched.caches.onChange(() => {
+      heard += 1;
+    });
+    watched.put(Pods, pod('a'));
+    await watched.kube.delete({ resource: Pods, namespace: 'stellar', name: 'a-0' });
+    end();
+    watched.put(ConfigMaps, configMap('stellar'));
+    assert.deepEqual(watched.told, ['Pod stellar/a-0', 'Pod stellar/a-0', 'ConfigMap stellar']);
+    assert.equal(heard, 2);
+  });
+
+  it('are in sync when every kind has been listed, which is told once', async (t) => {
+    const watched = new Watched(t);
+    watched.kube.intercept = (request) => {
+      if (request.startsWith('list') && request.endsWith('/poddisruptionbudgets'))
+        throw failure(403, '', 'no');
+    };
+    let heard = 0;
+    watched.caches.onChange((kind) => {
+      if (kind === SYNCED) heard += 1;
+    });
+    await watched.start();
+    assert.deepEqual([watched.caches.synced(), heard], [false, 0]);
+    watched.kube.intercept = () => undefined;
+    await watched.pass(200);
+    assert.equal(watched.caches.synced(), true);
+    assert.deepEqual(watched.told, [`${SYNCED} `]);
+    watched.kube.feed.cut();
+    await watched.pass(60_000);
+    assert.equal(watched.caches.synced(), true);
+    assert.deepEqual(watched.told, [`${SYNCED} `]);
+  });
+
+  it('are as old as the one that is furthest behind', async (t) => {
+    const watched = new Watched(t);
+    await watched.start();
+    await watched.pass(60_000);
+    assert.equal(watched.caches.staleMs(), 0);
+    watched.kube.intercept = (request) => {
+      if (request.endsWith('/services')) throw failure(503, '', 'no');
+    };
+    watched.kube.feed.cut();
+    await watched.settle();
+    for (let second = 0; second < 30; second += 1) await watched.pass(1_000);
+    assert.equal(watched.caches.staleMs(), 30_000);
+  });
+
+  it('of some namespaces see those, and what is ours', async (t) => {
+    const watched = new Watched(t, { watchNamespaces: ['one', 'two'] });
+    const places = ['one', 'two', 'three', OWN];
+    watched.put(StellarNodes, ...places.map((namespace) => node('a', { namespace })));
+    watched.put(ConfigMaps, ...places.map((namespace) => configMap(namespace)));
+    watched.put(Namespaces, ...places.map((name) => ({ metadata: { name } })));
+    await watched.start();
+    const { world } = watched.caches;
+    assert.deepEqual(keys(world.nodes), ['one/a', 'two/a']);
+    assert.deepEqual(keys(world.configMaps), ['one', OWN, 'two']);
+    assert.deepEqual(keys(world.namespaces), ['one', 'two']);
+    watched.put(StellarNodes, node('b', { namespace: 'three' }), node('b', { namespace: 'two' }));
+    assert.deepEqual(watched.told, ['StellarNode two/b']);
+  });
+
+  it('give the webhook configuration in full, for as long as it is there', async (t) => {
+    const watched = new Watched(t);
+    assert.equal(watched.caches.webhookConfiguration(), undefined);
+    const configuration = {
+      metadata: { name: 'stellar-peers' },
+      webhooks: [{ name: 'pods.peers.stellar.org', timeoutSeconds: 5, clientConfig: { caBundle: 'AA==' } }],
+    };
+    watched.put(MutatingWebhookConfigurations, configuration);
+    watched.put(MutatingWebhookConfigurations, { metadata: { name: 'of-others' } });
+    await watched.start();
+    assert.deepEqual(watched.caches.webhookConfiguration()?.webhooks, configuration.webhooks);
+    assert.equal(watched.caches.world.webhook?.entries[0]?.caBundle, 'AA==');
+    await watched.kube.delete({ resource: MutatingWebhookConfigurations, name: 'stellar-peers' });
+    assert.equal(watched.caches.webhookConfiguration(), undefined);
+    assert.equal(watched.caches.world.webhook, undefined);
+  });
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Wake } from '../../../runtime/wake.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+
+function setUp() {
+  const clock = new ManualClock();
+  const wake = new Wake(clock);
+  const stop = new AbortController();
+  /** Waits; the function returned says whether that is over. */
+  const wait = (timeoutMs = 1_000) => {
+    let over = false;
+    void wake.wait(timeoutMs, stop.signal).then(() => {
+      over = true;
+    });
+    return async () => {
+      await turn();
+      return over;
+    };
+  };
+  return { clock, wake, wait, stop };
+}
+
+describe('a wait for the bell', () => {
+  it('ends when it rings', async () => {
+    const { wake, wait } = setUp();
+    const isOver = wait();
+    assert.equal(await isOver(), false);
+    wake.ring();
+    assert.equal(await isOver(), true);
+  });
+
+  it('ends at once if it rang before, however often, and the next one waits again', async () => {
+    const { wake, wait } = setUp();
+    for (let times = 0; times < 3; times += 1) wake.ring();
+    assert.equal(await wait()(), true);
+    assert.equal(await wait()(), false);
+  });
+
+  it('misses no ring that comes between two waits', async () => {
+    const { wake, wait } = setUp();
+    const first = wait();
+    wake.ring();
+    await first();
+    wake.ring();
+    assert.equal(await wait()(), true);
+  });
+
+  it('ends after its time', async () => {
+    const { clock, wait } = setUp();
+    const isOver = wait(1_000);
+    clock.advance(999);
+    assert.equal(await isOver(), false);
+    clock.advance(1);
+    assert.equal(await isOver(), true);
+    const next = wait(1_000);
+    clock.advance(500);
+    assert.equal(await next(), false, 'the time of a former wait is over with it');
+  });
+
+  it('ends with the signal, before it or during it', async () => {
+    const { stop, wait } = setUp();
+    const isOver = wait();
+    stop.abort();
+    assert.equal(await isOver(), true);
+    assert.equal(await wait()(), true);
+  });
+});

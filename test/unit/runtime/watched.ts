@@ -1,0 +1,69 @@
+/**
+ * Caches and directory of one replica over an API server in memory.
+ */
+import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Caches } from '../../../runtime/caches.ts';
+import { Directory } from '../../../runtime/directory.ts';
+import type { KubeObject, PatchOperation } from '../../../runtime/kube.ts';
+import * as kinds from '../../../runtime/resources.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { MemoryKube } from '../stand-ins/memory-kube.ts';
+import { node, type Raw, statefulSet } from '../world.ts';
+
+export const OWN = 'stellar-peers';
+
+export class Watched {
+  readonly kube = new MemoryKube();
+  readonly clock = new ManualClock();
+  readonly caches: Caches;
+  readonly directory: Directory;
+  /** What the caches told, as `kind key`. */
+  readonly told: string[] = [];
+  readonly #stop = new AbortController();
+
+  constructor(t: TestContext, options: { watchNamespaces?: readonly string[]; maxPeers?: number } = {}) {
+    const { watchNamespaces = [], maxPeers = 24 } = options;
+    const { kube, clock } = this;
+    const scope = { ownNamespace: OWN, watchNamespaces };
+    this.caches = new Caches({ kube, clock, log: new CapturedLog(), scope });
+    this.caches.onChange((kind, key) => this.told.push(`${kind} ${key}`));
+    const settings = { peerScope: 'cluster', clusterDomain: 'cluster.local', maxPeers } as const;
+    this.directory = new Directory({ caches: this.caches, clock, settings, leaderAlive: () => true });
+    t.after(() => this.#stop.abort());
+  }
+
+  put(resource: kinds.Resource, ...raws: readonly Raw[]): void {
+    this.kube.seed(resource, raws as unknown as KubeObject[]);
+  }
+
+  /** Validators of these names with their StatefulSets. */
+  putValidators(...names: readonly string[]): void {
+    this.put(kinds.StellarNodes, ...names.map((name) => node(name)));
+    this.put(kinds.StatefulSets, ...names.map((name) => statefulSet(name)));
+  }
+
+  change(resource: kinds.Resource, name: string, ...operations: readonly PatchOperation[]) {
+    return this.kube.patch({ resource, namespace: 'stellar', name }, operations);
+  }
+
+  /** Begins to watch; resolves when everything was listed and every watch is up. */
+  async start(): Promise<void> {
+    void this.caches.run(this.#stop.signal);
+    await this.settle(() => this.caches.synced());
+    await this.settle();
+    this.told.length = 0;
+  }
+
+  /** Lets happen what needs no time to pass. */
+  async settle(until: () => boolean = () => false): Promise<void> {
+    for (let count = 0; count < 10 && !until(); count += 1) await turn();
+  }
+
+  /** Lets `ms` pass, and what falls due in it happen. */
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.settle();
+  }
+}
