@@ -44,7 +44,9 @@ export class Publisher {
     const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
     await eachOf(due, 8, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
-        written.set(write.namespace, await this.#write(write));
+        const object = await this.#write(write);
+        if (!object && !write.remove) return;
+        written.set(write.namespace, object);
         this.#options.log.info(
           { namespace: write.namespace, keys: Object.keys(write.data).length },
           'published',

@@ -132,8 +132,9 @@ describe('admission', () => {
     assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched, unchanged + 1]);
   });
 
-  it('stays right when a later webhook puts a sidecar in front and the API server asks again', async () => {
+  it('stays right when a later webhook puts a sidecar in front and the API server asks again', async (t) => {
     const injector = await startInjector(scene);
+    t.after(() => injector.stop());
     const odd = podOf('twice');
     odd.metadata.labels = { ...odd.metadata.labels, sidecar: 'wanted' };
     const containersOf = (pod: KubeObject) =>
@@ -148,7 +149,6 @@ describe('admission', () => {
     assertInjected(pod, 'validator-1');
     assert.deepEqual(warnings, []);
     assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched + 1, unchanged + 1]);
-    await injector.stop();
   });
 
   describe('answers what is no review with a 4xx and a sentence, and serves the next one:', () => {

@@ -6,6 +6,7 @@ import { StellarNodes } from '../../runtime/resources.ts';
 import { type AuditEntry, ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import { createScene, createValidator, type Scene } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
 
 /** Both writers of the upstream operator, at its pace. */
 const NOISE = { nodeStatusMs: 1000, statefulSetMs: 3000 };
@@ -52,23 +53,29 @@ describe('a noisy operator', () => {
 
   it('causes not one request of ours but watches and the Lease', async () => {
     // What the new network itself gave us to do is over when nothing has been asked for two seconds.
-    for (let before = -1, now = await restOfUs(); before !== now; now = await restOfUs()) {
-      before = now;
-      await delay(2_000);
-    }
+    let asked = -1;
+    await until(
+      'we are at rest',
+      async () => {
+        const before = asked;
+        asked = await restOfUs();
+        return asked === before;
+      },
+      { everyMs: 2_000 },
+    );
     const [first] = VALIDATORS;
     const ref = { resource: StellarNodes, namespace: 'stellar', name: first ?? '' };
     const version = async () => (await scene.cluster.admin.get(ref))?.metadata.resourceVersion;
     const [sinceMs, before] = [Date.now(), await version()];
     await delay(OBSERVED_MS);
     assert.notEqual(await version(), before, 'there was no noise');
-    const asked = ourRequests(await scene.cluster.audit()).filter(({ atMs }) => atMs >= sinceMs);
-    const others = asked
+    const requests = ourRequests(await scene.cluster.audit()).filter(({ atMs }) => atMs >= sinceMs);
+    const others = requests
       .filter((entry) => !isUpkeep(entry))
       .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
     assert.deepEqual(others, []);
     assert.ok(
-      asked.some(({ resource }) => resource === 'leases'),
+      requests.some(({ resource }) => resource === 'leases'),
       'nobody leads',
     );
   });
