@@ -23,7 +23,7 @@ export interface ConfigMapWrite {
 
 export interface PublishPlan {
   readonly configMaps: readonly ConfigMapWrite[];
-  /** What could not be published, by StellarNode. */
+  /** What could not be published, by StellarNode; the overview's under the key of our own ConfigMap. */
   readonly reports: ReadonlyMap<Key, Reason>;
 }
 
@@ -48,9 +48,13 @@ export function planPublish(
     if (world.namespaces.get(namespace)?.terminating) continue;
     const validators = byNamespace.get(namespace) ?? [];
     const data = validatorData(world, discovery, { validators, maxPeers: settings.maxPeers }, nowMs);
-    if (namespace === settings.ownNamespace) Object.assign(data, overviewData(world, discovery, nowMs));
     const current = world.configMaps.get(namespace);
     reportForeignKeys(current, validators, reports);
+    if (namespace === settings.ownNamespace) {
+      const overview = overviewData(world, discovery, nowMs);
+      Object.assign(data, overview);
+      reportTaken(current?.key, current, Object.keys(overview), reports);
+    }
     if (bytesOf(data) > CONFIGMAP_BYTES_MAX) {
       for (const validator of validators) reports.set(validator.key, reason('NamespaceTooLarge', namespace));
       continue;
@@ -113,10 +117,19 @@ function reportForeignKeys(
   reports: Map<Key, Reason>,
 ): void {
   for (const validator of validators) {
-    const keys: string[] = Object.values(nodeKeys(validator.name));
-    const taken = current?.foreignKeys.filter((key) => keys.includes(key)) ?? [];
-    if (taken.length > 0) reports.set(validator.key, reason('KeyConflict', taken.join(', ')));
+    reportTaken(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
   }
+}
+
+/** Reports, under `key`, which of our data keys another controller applies. */
+function reportTaken(
+  key: Key | undefined,
+  current: ConfigMapFacts | undefined,
+  ours: readonly string[],
+  reports: Map<Key, Reason>,
+): void {
+  const taken = current?.foreignKeys.filter((foreign) => ours.includes(foreign)) ?? [];
+  if (key !== undefined && taken.length > 0) reports.set(key, reason('KeyConflict', taken.join(', ')));
 }
 
 /** Our data without the keys that another controller applies: those are reported, not fought over. */

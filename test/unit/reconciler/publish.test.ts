@@ -162,6 +162,19 @@ describe('the ConfigMap of a namespace with validators', () => {
     assert.deepEqual(await publishing.pending(parts), []);
   });
 
+  it('a key of the overview that another controller applies is left and reported too', async () => {
+    const publishing = new Publishing();
+    await publishing.foreignApply(OWN, { KNOWN_PEERS: 'theirs' });
+    const parts = running('a', 'b');
+    assert.deepEqual(
+      [...(await publishing.plan(parts)).reports],
+      [['stellar-peers/stellar-peers', { code: 'KeyConflict', detail: 'KNOWN_PEERS' }]],
+    );
+    await publishing.pass(parts);
+    assert.equal(publishing.data(OWN).KNOWN_PEERS, 'theirs');
+    assert.match(publishing.data(OWN).discovery_metadata ?? '', /active_validators/);
+  });
+
   it('is left as it is where the views do not fit, which is reported for each validator of it', async () => {
     const publishing = new Publishing();
     await publishing.pass(running('a', 'b'));
