@@ -1,6 +1,8 @@
 /**
  * The HTTPS app that the API server asks: one route, limits, clear refusals. Never listens by itself.
  */
+import type { IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { WEBHOOK_PATH } from '../peers/names.ts';
 import { describeReason } from '../peers/reasons.ts';
@@ -69,7 +71,10 @@ export function createWebhookServer(options: WebhookOptions) {
   app.setNotFoundHandler((_request, reply) =>
     refuse(reply, 404, `Reviews are answered at ${WEBHOOK_PATH} only.`),
   );
-  app.setErrorHandler<FastifyError>((error, _request, reply) => refuseFor(error, reply, options.log));
+  app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+    if (error.statusCode === 413) await drained(request.raw);
+    return refuseFor(error, reply, options.log);
+  });
   app.post<{ Body: string }>(WEBHOOK_PATH, async (request) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
@@ -125,6 +130,15 @@ async function refuseOtherMethods(request: FastifyRequest, reply: FastifyReply):
   const [path] = request.url.split('?');
   if (path !== WEBHOOK_PATH || request.method === 'POST') return undefined;
   return refuse(reply.header('allow', 'POST'), 405, `Reviews are sent by POST, not by ${request.method}.`);
+}
+
+/**
+ * Reads a body that is too large to its end, and drops it: whoever is still sending when we close would see a
+ * broken connection in place of our answer. requestTimeout bounds how long that may take.
+ */
+async function drained(body: IncomingMessage): Promise<void> {
+  body.resume();
+  await finished(body).catch(() => undefined);
 }
 
 const SENTENCES: Readonly<Record<number, string>> = {
