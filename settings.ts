@@ -63,6 +63,31 @@ export const SETTINGS = {
     24,
     'Most peers in one view; stellar-core keeps 8 outbound connections.',
   ),
+  peerConfig: setting(
+    'PEER_CONFIG',
+    oneOf('auto', 'annotated', 'off'),
+    'auto',
+    'Whether peers are merged into the configuration that stellar-core reads: `auto` where the pod is of the ' +
+      'recognised shape or its StellarNode asks for it, `annotated` only where it asks, or `off`.',
+  ),
+  peerListKey: setting(
+    'PEER_LIST_KEY',
+    oneOf('auto', 'KNOWN_PEERS', 'PREFERRED_PEERS'),
+    'auto',
+    'The key under which they are merged; `auto` is KNOWN_PEERS, or PREFERRED_PEERS where the original has that.',
+  ),
+  corePort: setting(
+    'CORE_HTTP_PORT',
+    port,
+    11_626,
+    "The validators' HTTP port, to signal new peers to those that have it open; 0 to never call one.",
+  ),
+  corePollSeconds: setting(
+    'CORE_POLL_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'How often a validator whose HTTP port is open is asked for its peers and state; 0 for only when signalled.',
+  ),
   rollBelow: setting(
     'ROLL_BELOW',
     text('^(all|[0-9]{1,3})$', 'a whole number from 0 to 999, or all'),

@@ -14,8 +14,10 @@ import { Reconciler } from './reconciler/reconciler.ts';
 import { Reporter } from './reconciler/reporter.ts';
 import { RestartLane } from './reconciler/restart-lane.ts';
 import { Restarter } from './reconciler/restarter.ts';
+import { Signaller } from './reconciler/signaller.ts';
 import { Caches } from './runtime/caches.ts';
 import { systemClock as clock } from './runtime/clock.ts';
+import { createCoreClient } from './runtime/core-client.ts';
 import { Directory } from './runtime/directory.ts';
 import type { Kube } from './runtime/kube.ts';
 import { createKube, loadKubeConfig } from './runtime/kube-client.ts';
@@ -36,6 +38,9 @@ const SECRET_POLL_MS = 6 * HOUR_MS;
 const CA_OVERLAP_MS = 60_000;
 /** The former CA is trusted for this long after its last certificate was replaced: longer than the poll above. */
 const CA_RETIRE_MS = DAY_MS;
+/** One call to a validator: its answer to `peers` is some 100 bytes for each of at most 72 connections. */
+const CORE_TIMEOUT_MS = 3_000;
+const CORE_BYTES_MAX = 512 * 1024;
 
 export interface Parts {
   readonly settings: Settings;
@@ -127,6 +132,15 @@ export const rolloutSettings = (settings: Settings) => ({
   resyncMs: settings.resyncSeconds * 1000,
 });
 
+/** What calls validators, for one term; undefined where the setting says never. */
+function signallerOf({ settings, log, metrics }: Parts) {
+  if (settings.corePort === 0) return undefined;
+  const limits = { port: settings.corePort, timeoutMs: CORE_TIMEOUT_MS, bytesMax: CORE_BYTES_MAX };
+  const core = createCoreClient(limits);
+  const pollMs = settings.corePollSeconds * 1000;
+  return (onChange: () => void) => new Signaller({ core, clock, log, metrics, pollMs, onChange });
+}
+
 /** The leader's loop for one term: what it remembers begins with the term. */
 export function createReconciler(parts: Parts): Reconciler {
   const { settings, log, metrics, kube, caches, directory, leader } = parts;
@@ -154,6 +168,7 @@ export function createReconciler(parts: Parts): Reconciler {
     reporter,
     publisher: new Publisher({ kube, clock, log, ownNamespace }),
     settings: rolloutSettings(settings),
+    signaller: signallerOf(parts),
     lane: (onDone) =>
       new RestartLane({ clock, log, metrics, journal, restarter, reporter, readLiveWorld, onDone }),
   });

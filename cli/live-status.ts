@@ -6,6 +6,7 @@ import type { Reason } from '../peers/reasons.ts';
 import type { Key, World } from '../peers/world.ts';
 import { liveDigests } from '../reconciler/liveness.ts';
 import { planPublish } from '../reconciler/publish.ts';
+import { mergeRemarks } from '../reconciler/remarks.ts';
 import { planRollout } from '../reconciler/rollout.ts';
 import { planServices } from '../reconciler/services.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -29,7 +30,12 @@ export async function liveStatus(
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readLive(kube, scope);
   const discovery = discover(world, settings);
-  return renderStatus(world, discovery, reasonsNow(world, discovery, settings));
+  return renderStatus({
+    world,
+    discovery,
+    reasons: reasonsNow(world, discovery, settings),
+    ownNamespace: settings.namespace,
+  });
 }
 
 /**
@@ -48,6 +54,8 @@ function reasonsNow(world: World, discovery: Discovery, settings: Settings): Map
     liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
   });
   return new Map([
+    ...discovery.remarks,
+    ...mergeRemarks(world, discovery),
     ...planServices(world, discovery).reports,
     ...planPublish(world, discovery, rolloutSettings(settings), nowMs).reports,
     ...[...plans.values()].flatMap((plan) => [...plan.holds]),

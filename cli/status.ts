@@ -8,25 +8,47 @@ import { publishedView } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
 import { podsOf } from '../reconciler/availability.ts';
 import { openEntries, readJournal } from '../reconciler/journal.ts';
+import { type Connections, connectionsIn } from '../reconciler/overview.ts';
 
-const HEADINGS = ['NETWORK', 'NAMESPACE', 'VALIDATOR', 'READY', 'KNOWS', 'PUBLISHED', 'HASH', 'STATE'];
+const HEADINGS = [
+  'NETWORK',
+  'NAMESPACE',
+  'VALIDATOR',
+  'READY',
+  'KNOWS',
+  'PUBLISHED',
+  'CONNECTED',
+  'SYNCED',
+  'HASH',
+  'STATE',
+];
+
+/** What of the cluster the table shows. */
+interface Shown {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly reasons: ReadonlyMap<Key, Reason>;
+  readonly connections: Connections;
+}
 
 /** The table, a row per validator, with what waits below it. */
-export function renderStatus(world: World, discovery: Discovery, reasons: ReadonlyMap<Key, Reason>): string {
+export function renderStatus(shown: Omit<Shown, 'connections'> & { readonly ownNamespace: string }): string {
+  const { world, discovery, reasons } = shown;
+  const connections = connectionsIn(world.configMaps.get(shown.ownNamespace));
   const rows = [...discovery.groups.values()].flatMap((group) =>
-    group.validators.map((validator) => rowOf(world, discovery, validator, reasons.get(validator.key))),
+    group.validators.map((validator) => rowOf(validator, { ...shown, connections })),
   );
   const unreadable = [...world.nodes.values()].flatMap((reading) => {
     if (reading.kind !== 'unreadable') return [];
     const { namespace, name } = reading.node;
-    return [['-', namespace, name, '-', '-', '-', '-', reading.reason.code]];
+    return [['-', namespace, name, '-', '-', '-', '-', '-', '-', reading.reason.code]];
   });
   const all = [...rows, ...unreadable];
   if (all.length === 0) return 'No validators found.\n';
   return `${table([HEADINGS, ...all])}${inFlight(world, discovery)}${waiting(reasons)}`;
 }
 
-function rowOf(world: World, discovery: Discovery, validator: Validator, why: Reason | undefined): string[] {
+function rowOf(validator: Validator, { world, discovery, reasons, connections }: Shown): string[] {
   const statefulSet = discovery.statefulSetOf.get(validator.key);
   const pods = statefulSet ? podsOf(world, statefulSet) : [];
   const ready = pods.filter((pod) => pod.ready).length;
@@ -38,8 +60,19 @@ function rowOf(world: World, discovery: Discovery, validator: Validator, why: Re
     `${ready}/${statefulSet?.replicas ?? validator.replicas}`,
     pods.map(knownBy).join(',') || '-',
     published ? String(published.digests.length) : '-',
+    ...connectionCells(pods, connections),
     published?.hash ?? '-',
-    why?.code ?? (pods.length === 0 ? 'NoPods' : 'Current'),
+    reasons.get(validator.key)?.code ?? (pods.length === 0 ? 'NoPods' : 'Current'),
+  ];
+}
+
+/** To how many of its peers each pod is connected, and whether it is synced; `-` where nobody may ask it. */
+function connectionCells(pods: readonly PodFacts[], connections: Connections): string[] {
+  const found = pods.map(({ key }) => connections.get(key));
+  if (!found.some((connection) => connection !== undefined)) return ['-', '-'];
+  return [
+    found.map((each) => (each ? `${each.connected}/${each.expected}` : '-')).join(','),
+    found.map((each) => (each ? (each.synced ? 'yes' : 'no') : '-')).join(','),
   ];
 }
 

@@ -1,6 +1,7 @@
 /**
  * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
  */
+import { readExternals } from './external.ts';
 import { digestOf, identityOf } from './hash.ts';
 import type { Network } from './network.ts';
 import { type Reason, reason } from './reasons.ts';
@@ -25,7 +26,9 @@ export interface Member {
   readonly pod: string;
   readonly ordinal: number;
   readonly port: number;
-  /** `<pod>.<service>.<namespace>.svc.<domain>:<port>`: known before any pod exists, unchanged by restarts. */
+  /** `<pod>.<service>.<namespace>.svc.<domain>`: known before any pod exists, unchanged by restarts. */
+  readonly dns: string;
+  /** What others dial: the DNS name and port, or what the StellarNode advertises instead. */
   readonly address: string;
 }
 
@@ -38,6 +41,8 @@ export interface Group {
   readonly validators: readonly Validator[];
   /** Members of the active ones, in order of identity. */
   readonly members: readonly Member[];
+  /** Addresses of its peers outside the cluster, which are no members. */
+  readonly externals: readonly string[];
   /** Digests of all members that still exist, those of suspended validators included. */
   readonly existing: ReadonlySet<string>;
 }
@@ -48,6 +53,8 @@ export interface Discovery {
   readonly groupOf: ReadonlyMap<Key, string>;
   /** StellarNodes that are no peers, and why. */
   readonly skipped: ReadonlyMap<Key, Reason>;
+  /** StellarNodes (and the ConfigMap of external peers) of which a part cannot be used, and why. */
+  readonly remarks: ReadonlyMap<Key, Reason>;
   /** StatefulSet of each validator that has one of its own. */
   readonly statefulSetOf: ReadonlyMap<Key, StatefulSetFacts>;
 }
@@ -66,6 +73,7 @@ const headlessNameOf = (node: string): string => `${node}-headless`;
 /** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */
 export function discover(world: World, settings: DiscoverySettings): Discovery {
   const skipped = new Map<Key, Reason>();
+  const remarks = new Map<Key, Reason>();
   const statefulSetOf = new Map<Key, StatefulSetFacts>();
   const builders = new Map<string, GroupBuilder>();
   const groupOf = new Map<Key, string>();
@@ -73,6 +81,7 @@ export function discover(world: World, settings: DiscoverySettings): Discovery {
     if (reading.kind === 'unreadable') skipped.set(key, reading.reason);
     if (reading.kind !== 'validator') continue;
     const { validator } = reading;
+    if (validator.remark) remarks.set(key, validator.remark);
     const statefulSet = ownStatefulSet(world, validator);
     if (statefulSet) statefulSetOf.set(key, statefulSet);
     const groupKey = groupKeyOf(validator, settings);
@@ -82,7 +91,10 @@ export function discover(world: World, settings: DiscoverySettings): Discovery {
     if (why) skipped.set(key, why);
     addTo(builders, groupKey, validator, { members, active: why === undefined });
   }
-  return { groups: finishGroups(builders), groupOf, skipped, statefulSetOf };
+  const externals = readExternals(world.external);
+  if (world.external && externals.problem) remarks.set(world.external.key, externals.problem);
+  const groups = finishGroups(builders, externals.byNetwork);
+  return { groups, groupOf, skipped, remarks, statefulSetOf };
 }
 
 function groupKeyOf(validator: Validator, settings: DiscoverySettings): string {
@@ -113,6 +125,7 @@ function membersOf(
   return Array.from({ length: replicas }, (_, ordinal) => {
     const pod = `${validator.name}-${ordinal}`;
     const identity = identityOf(validator.namespace, pod, validator.port);
+    const dns = `${pod}.${service}.${validator.namespace}.svc.${settings.clusterDomain}`;
     return {
       identity,
       digest: digestOf(identity),
@@ -121,7 +134,8 @@ function membersOf(
       pod,
       ordinal,
       port: validator.port,
-      address: `${pod}.${service}.${validator.namespace}.svc.${settings.clusterDomain}:${validator.port}`,
+      dns,
+      address: validator.advertised ?? `${dns}:${validator.port}`,
     };
   });
 }
@@ -129,7 +143,7 @@ function membersOf(
 function skipReason(validator: Validator, members: readonly Member[]): Reason | undefined {
   if (validator.suspended) return reason('Suspended');
   // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
-  const labels = members.flatMap((member) => [member.pod, ...member.address.split('.')]);
+  const labels = members.flatMap((member) => [member.pod, ...member.dns.split('.')]);
   const tooLong = labels.find((label) => label.length > LABEL_LENGTH_MAX);
   return tooLong === undefined ? undefined : reason('NameTooLong', tooLong);
 }
@@ -159,11 +173,14 @@ function addTo(
   if (active) builder.members.push(...members);
 }
 
-function finishGroups(builders: ReadonlyMap<string, GroupBuilder>): Map<string, Group> {
+function finishGroups(
+  builders: ReadonlyMap<string, GroupBuilder>,
+  externals: ReadonlyMap<string, readonly string[]>,
+): Map<string, Group> {
   const groups = new Map<string, Group>();
   for (const [key, builder] of builders) {
     builder.members.sort((a, b) => byText(a.identity, b.identity));
-    groups.set(key, { key, ...builder });
+    groups.set(key, { key, ...builder, externals: externals.get(builder.network.id) ?? [] });
   }
   return groups;
 }

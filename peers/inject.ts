@@ -10,7 +10,6 @@
  *   KNOWN_PEERS_FILE set to something else                    → inject, that value kept: EnvTaken
  *   a part of ours that is there already                      → inject the other parts
  */
-import { posix } from 'node:path';
 import {
   ANNOTATION_PEER_HASH,
   ANNOTATION_PEERS,
@@ -23,6 +22,7 @@ import {
   PEERS_FILE_PATH,
   VOLUME_NAME,
 } from './names.ts';
+import { normalPath, overlaps } from './paths.ts';
 import type { ContainerShape, PodShape, VolumeShape } from './pod-shape.ts';
 import { type Reason, reason } from './reasons.ts';
 
@@ -89,7 +89,7 @@ export function isInjected(pod: PodShape, node?: string): boolean {
     volume !== undefined &&
     container !== undefined &&
     isOurs(volume, owner) &&
-    ourMounts(container).some(({ path }) => normal(path) === MOUNT_PATH)
+    ourMounts(container).some(({ path }) => normalPath(path) === MOUNT_PATH)
   );
 }
 
@@ -126,8 +126,11 @@ function takenName(pod: PodShape, container: ContainerShape, node: string): stri
     const user = [...pod.containers, ...pod.initContainers].find((other) => ourMounts(other).length > 0);
     if (user) return `mount of ${VOLUME_NAME} in ${user.name}`;
   }
+  // Nested mounts are refused too, though the API server accepts them: the runtime has to create the inner
+  // mount point inside the outer volume, and where that is read-only (ours is, as is every ConfigMap and
+  // Secret) the container does not start.
   const mount = container.mounts.find(({ name, path }) =>
-    name === VOLUME_NAME ? normal(path) !== MOUNT_PATH : overlaps(normal(path), MOUNT_PATH),
+    name === VOLUME_NAME ? normalPath(path) !== MOUNT_PATH : overlaps(normalPath(path), MOUNT_PATH),
   );
   return mount && `mount at ${mount.path} in ${container.name}`;
 }
@@ -146,19 +149,3 @@ function lackOfRoom({ annotations }: PodShape): string | undefined {
     ? `${bytes} bytes of annotations`
     : undefined;
 }
-
-/** A path as the kubelet takes it: it puts a slash in front of one that has none. */
-const normal = (path: string): string => {
-  const clean = posix.join('/', path);
-  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
-};
-
-/**
- * Nested mounts are refused too, though the API server accepts them: the runtime has to create the inner
- * mount point inside the outer volume, and where that is read-only (ours is, as is every ConfigMap and
- * Secret) the container does not start.
- */
-const overlaps = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a);
-
-const isBelow = (path: string, parent: string): boolean =>
-  path.startsWith(parent.endsWith('/') ? parent : `${parent}/`);

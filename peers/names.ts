@@ -31,12 +31,18 @@ export const INJECTION = 'stellar.org/peer-injection';
 export const INJECTION_DISABLED = 'disabled';
 /** Settable by people on a StellarNode whose CRD has no `validatorConfig.peerPort`. */
 export const ANNOTATION_PEER_PORT = 'stellar.org/peer-port';
+/** Settable by people on a StellarNode: `host:port` that is advertised instead of the Service name. */
+export const ANNOTATION_PEER_ADDRESS = 'stellar.org/peer-address';
+/** Settable by people on a StellarNode: the configuration file to put the peers into, or `off`. */
+export const ANNOTATION_PEER_CONFIG = 'stellar.org/peer-config';
 
 /** stellar-core's own default peer port. */
 export const DEFAULT_PEER_PORT = 11625;
 
 /** Name of the peers ConfigMap, in our namespace (overview) and in each namespace with validators. */
 export const PEERS_CONFIGMAP = 'stellar-peers';
+/** Peers outside the cluster, written by people: a list of `host:port` per network, in our namespace. */
+export const EXTERNAL_CONFIGMAP = 'stellar-peers-external';
 /** Name of the journal of restarts, in our namespace. */
 export const JOURNAL_CONFIGMAP = 'stellar-peers-restarts';
 /** Lease that the reconciling replica holds, in our namespace. */
@@ -64,6 +70,19 @@ export const PEERS_TOML = 'peers.toml';
 export const PEERS_FILE_PATH = `${MOUNT_PATH}/${PEERS_TXT}`;
 /** The container that runs stellar-core; the first one where none has this name. */
 export const MAIN_CONTAINER = 'stellar-node';
+
+/** Volume and init container by which the peers come into the configuration that stellar-core reads. */
+export const CONFIG_VOLUME = 'stellar-peers-config';
+export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
+/** Where the pod's own configuration folder is mounted once ours stands in its place. */
+export const CONFIG_ORIGINAL_PATH = '/etc/stellar/peers-original';
+/** Where the init container writes what the main container then sees. */
+export const CONFIG_TARGET_PATH = '/etc/stellar/peers-merged';
+/** The upstream operator's configuration folder, and the file in it. */
+export const CONFIG_FOLDER = '/config';
+export const CONFIG_FILE = 'stellar-core.cfg';
+/** Kubernetes' own default of `terminationMessagePath`. */
+export const TERMINATION_LOG = '/dev/termination-log';
 
 /** Keys of one validator in its namespace's ConfigMap. `view` is for us: hash, digests, time. */
 export const nodeKeys = (node: string) => ({

@@ -3,6 +3,9 @@
  */
 import { createHash } from 'node:crypto';
 
+/** Every network id: what `stellar-peers-external` names its keys by. */
+export const NETWORK_ID = /^(mainnet|testnet|futurenet|custom-[0-9a-f]{16})$/;
+
 export interface Network {
   /** `mainnet`, `testnet`, `futurenet`, or `custom-` with 16 hex digits of the passphrase's SHA-256. */
   readonly id: string;

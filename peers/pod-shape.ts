@@ -3,10 +3,18 @@
  */
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from './field.ts';
 
+export interface MountShape {
+  readonly name: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** True if it shows a part of its volume only. */
+  readonly isPart: boolean;
+}
+
 export interface ContainerShape {
   readonly name: string;
   readonly image: string;
-  readonly mounts: ReadonlyArray<{ readonly name: string; readonly path: string }>;
+  readonly mounts: readonly MountShape[];
   readonly env: ReadonlyArray<{ readonly name: string; readonly value: string | undefined }>;
   readonly hasReadinessProbe: boolean;
 }
@@ -17,6 +25,8 @@ export interface VolumeShape {
   readonly configMap: string | undefined;
   /** Keys it takes from that ConfigMap. */
   readonly keys: readonly string[];
+  /** True for the kinds that no container can write to, whatever its mount says. */
+  readonly isReadOnly: boolean;
 }
 
 export interface PodShape {
@@ -34,6 +44,8 @@ function containerShape(container: Fields): ContainerShape {
     mounts: listOf(container.volumeMounts).map((mount) => ({
       name: textOf(mount.name) ?? '',
       path: textOf(mount.mountPath) ?? '',
+      readOnly: mount.readOnly === true,
+      isPart: Boolean(mount.subPath) || Boolean(mount.subPathExpr),
     })),
     env: listOf(container.env).map((entry) => ({
       name: textOf(entry.name) ?? '',
@@ -43,12 +55,15 @@ function containerShape(container: Fields): ContainerShape {
   };
 }
 
+const READ_ONLY_KINDS = ['configMap', 'secret', 'projected', 'downwardAPI'];
+
 function volumeShape(volume: Fields): VolumeShape {
   const configMap = fieldsOf(volume.configMap);
   return {
     name: textOf(volume.name) ?? '',
     configMap: textOf(configMap.name),
     keys: listOf(configMap.items).flatMap((item) => textOf(item.key) ?? []),
+    isReadOnly: READ_ONLY_KINDS.some((kind) => volume[kind] !== undefined && volume[kind] !== null),
   };
 }
 

@@ -1,10 +1,13 @@
 /**
  * One raw StellarNode → how it reads. Nothing in it is trusted, and nothing in it makes this throw.
  */
+import { parseAddress } from './address.ts';
 import { type Fields, fieldsOf, numberOf, stringsOf, textOf } from './field.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
+  ANNOTATION_PEER_ADDRESS,
+  ANNOTATION_PEER_CONFIG,
   ANNOTATION_PEER_PORT,
   ANNOTATION_ROLLOUT,
   DEFAULT_PEER_PORT,
@@ -13,7 +16,7 @@ import {
 } from './names.ts';
 import { networkOf } from './network.ts';
 import { reason } from './reasons.ts';
-import { keyOf, type NodeReading } from './world.ts';
+import { keyOf, type NodeReading, type Validator } from './world.ts';
 
 const PORT_MAX = 65_535;
 /** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
@@ -30,6 +33,13 @@ function portOf(spec: Fields, annotations: Readonly<Record<string, string>>): nu
   if (text === undefined) return DEFAULT_PEER_PORT;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return isWhole(port, 1, PORT_MAX) ? port : undefined;
+}
+
+/** The address to advertise. One that cannot be read costs the validator nothing but that: its name stays. */
+function addressOf(text: string | undefined): Pick<Validator, 'advertised' | 'remark'> {
+  const advertised = text === undefined ? undefined : parseAddress(text);
+  const remark = text === undefined || advertised ? undefined : reason('InvalidAddress', shown(text));
+  return { advertised, remark };
 }
 
 const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);
@@ -73,6 +83,8 @@ export function readNode(raw: Fields): NodeReading {
       adopt: annotations[ANNOTATION_ADOPT],
       budget: annotations[ANNOTATION_BUDGET],
       injection: annotations[INJECTION],
+      config: annotations[ANNOTATION_PEER_CONFIG],
+      ...addressOf(annotations[ANNOTATION_PEER_ADDRESS]),
     },
   };
 }

@@ -3,7 +3,8 @@
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
 import { isInjected } from './inject.ts';
-import { ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART, ANNOTATION_PEERS } from './names.ts';
+import { mergeOutcomeOf } from './merge-outcome.ts';
+import { ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART, ANNOTATION_PEERS, MAIN_CONTAINER } from './names.ts';
 import { type PodShape, podShapeOf } from './pod-shape.ts';
 import { keyOf, type PodFacts, type StatefulSetFacts } from './world.ts';
 
@@ -30,6 +31,7 @@ function withClaims(shape: PodShape, spec: Fields): PodShape {
     name: textOf(fieldsOf(claim.metadata).name) ?? '',
     configMap: undefined,
     keys: [],
+    isReadOnly: false,
   }));
   return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
 }
@@ -72,6 +74,12 @@ function ipv4Of(status: Fields): string | undefined {
   return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
 }
 
+function restartsOf(status: Fields): number {
+  const containers = listOf(status.containerStatuses);
+  const main = containers.find(({ name }) => name === MAIN_CONTAINER) ?? containers[0];
+  return numberOf(main?.restartCount) ?? 0;
+}
+
 /** What we read of a pod. */
 export function readPod(raw: Fields): PodFacts {
   const metadata = fieldsOf(raw.metadata);
@@ -98,6 +106,8 @@ export function readPod(raw: Fields): PodFacts {
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
     revision: shape.labels['controller-revision-hash'],
+    containerRestarts: restartsOf(status),
+    mergeOutcome: mergeOutcomeOf(status),
     hasReadinessProbe: shape.containers.some((container) => container.hasReadinessProbe),
   };
 }

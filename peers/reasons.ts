@@ -24,6 +24,14 @@ export const REASONS = {
     sentence: 'The peer port is not a whole number from 1 to 65535.',
     release: 'Correct spec.validatorConfig.peerPort or the annotation stellar.org/peer-port.',
   },
+  InvalidAddress: {
+    sentence: 'The annotation stellar.org/peer-address is no host:port; the Service name is advertised.',
+    release: 'Correct the annotation: an IPv4 address or DNS name, and a port from 1 to 65535.',
+  },
+  InvalidExternalPeers: {
+    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest of it is.',
+    release: 'Correct what the detail names: one host:port a line, a key per network.',
+  },
   InvalidReplicas: {
     sentence: 'spec.replicas is not a whole number from 0 to 100.',
     release: 'Correct spec.replicas.',
@@ -72,6 +80,29 @@ export const REASONS = {
     sentence: 'The container sets KNOWN_PEERS_FILE itself; that value is kept.',
     release: 'Nothing is needed if the value is meant.',
   },
+  UnknownPeerConfig: {
+    sentence:
+      'The annotation stellar.org/peer-config is neither the path of a file nor off; nothing is merged.',
+    release: 'Use an absolute path, such as /config/stellar-core.cfg, or off.',
+  },
+  ConfigNotReplaceable: {
+    sentence: 'The configuration file cannot be replaced where the pod mounts it; it is used as it is.',
+    release: 'Mount its folder as a whole from a ConfigMap or Secret, or set stellar.org/peer-config: off.',
+  },
+  // Merged configuration: why the main container runs with its original file.
+  BothTaken: {
+    sentence:
+      'The configuration names peers itself under every key that ours could go; it is used unchanged.',
+    release: 'Remove KNOWN_PEERS or PREFERRED_PEERS from it, or set stellar.org/peer-config: off.',
+  },
+  ConfigMissing: {
+    sentence: 'The configuration file was not there when the pod started, so nothing was merged.',
+    release: 'Name the right file by stellar.org/peer-config, or set it to off.',
+  },
+  MergeFailed: {
+    sentence: 'The peers could not be merged into the configuration; the original is used.',
+    release: 'Read the log of the init container stellar-peers-config.',
+  },
   UnknownOwner: {
     sentence: 'The pod is not controlled by a StatefulSet that a StellarNode controls.',
     release: 'Nothing is needed: only validators are injected.',
@@ -102,7 +133,21 @@ export const REASONS = {
   },
   UnknownStrategy: {
     sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
-    release: 'Use RollingUpdate, or remove the annotation.',
+    release: 'Use RollingUpdate, Signal, OnRestart or paused, or remove the annotation.',
+  },
+  SignalledInstead: {
+    sentence: 'The strategy is Signal: the validator is told of its peers while it runs, and not restarted.',
+    release: 'Nothing is needed; without the annotation stellar.org/peer-rollout it would be restarted.',
+  },
+  SignalPortClosed: {
+    sentence:
+      "The strategy is Signal, but the validator's HTTP port is not open to us, so it cannot be told.",
+    release:
+      'Open the port together with the NetworkPolicy of docs/how-validators-use-peers.md, or choose another strategy.',
+  },
+  OnRestart: {
+    sentence: 'The strategy is OnRestart: the next restart by anybody picks the peers up.',
+    release: 'Nothing is needed, or restart it yourself.',
   },
   InFlight: {
     sentence: 'Another restart of the same group is under way.',

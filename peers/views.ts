@@ -37,16 +37,38 @@ export function viewOf(node: Key, group: Group, maxPeers: number): readonly Memb
 
 const byIdentity = (a: Member, b: Member): number => byText(a.identity, b.identity);
 
+/**
+ * The at most `maxPeers` peers outside the cluster that stand in a validator's files beside its view, in order.
+ * They have no part in its hash: whether they live nobody here knows, so nobody is restarted for them.
+ */
+export function externalsOf(node: Key, { externals }: Group, maxPeers: number): readonly string[] {
+  if (externals.length <= maxPeers) return externals;
+  const viewer = digestNumber(digestOf(node));
+  const weight = (address: string) => rendezvousWeight(viewer, digestNumber(digestOf(address)));
+  return [...externals]
+    .sort((a, b) => weight(b) - weight(a) || byText(a, b))
+    .slice(0, maxPeers)
+    .sort(byText);
+}
+
+/** What stands in a validator's files: its view, then peers outside the cluster. */
+export interface Listing {
+  readonly view: readonly Member[];
+  readonly externals: readonly string[];
+}
+
 /** One validator's keys: the list, the stellar-core fragment, and the view for ourselves. */
 export function renderView(
   node: string,
-  view: readonly Member[],
+  { view, externals }: Listing,
   publishedAtMs: number,
 ): Record<string, string> {
   const keys = nodeKeys(node);
+  // Replicas behind one advertised address share it, and an external peer may be one of ours: named once.
+  const addresses = [...new Set([...view.map((member) => member.address), ...externals])];
   return {
-    [keys.txt]: view.map((member) => `${member.address}\n`).join(''),
-    [keys.toml]: renderToml(view),
+    [keys.txt]: addresses.map((address) => `${address}\n`).join(''),
+    [keys.toml]: renderToml(addresses),
     [keys.view]: JSON.stringify({
       hash: viewHash(view.map((member) => member.identity)),
       peers: formatDigests(view.map((member) => member.digest)),
@@ -57,11 +79,11 @@ export function renderView(
 
 /**
  * The stellar-core fragment: KNOWN_PEERS is a top-level key, so it stands before any table. Addresses are
- * DNS names and a port, checked in discovery, so quoting them as JSON is valid TOML.
+ * names or IPv4 addresses and a port, checked where they are read, so quoting them as JSON is valid TOML.
  */
-function renderToml(view: readonly Member[]): string {
-  if (view.length === 0) return 'KNOWN_PEERS=[]\n';
-  return `KNOWN_PEERS=[\n${view.map((member) => `  ${JSON.stringify(member.address)},\n`).join('')}]\n`;
+function renderToml(addresses: readonly string[]): string {
+  if (addresses.length === 0) return 'KNOWN_PEERS=[]\n';
+  return `KNOWN_PEERS=[\n${addresses.map((address) => `  ${JSON.stringify(address)},\n`).join('')}]\n`;
 }
 
 /** The published view of validator `node` in its namespace's ConfigMap; undefined where there is none. */

@@ -3,6 +3,7 @@
  * Owns the shapes only; read-*.ts make them from raw objects, runtime/ keeps them current.
  * A field that is not read does not appear here, so a change of it wakes nobody.
  */
+import type { MergeOutcome } from './merge-outcome.ts';
 import type { Network } from './network.ts';
 import type { PodShape } from './pod-shape.ts';
 import type { Reason } from './reasons.ts';
@@ -33,6 +34,11 @@ export interface Validator extends Named {
   readonly adopt: string | undefined;
   readonly budget: string | undefined;
   readonly injection: string | undefined;
+  readonly config: string | undefined;
+  /** `host:port` to advertise instead of the Service name; undefined where none is set, or none that is one. */
+  readonly advertised: string | undefined;
+  /** What of the StellarNode cannot be used, though it is a peer all the same. */
+  readonly remark: Reason | undefined;
 }
 
 /** How one StellarNode reads: a validator, one that cannot be read, or nothing of ours. */
@@ -80,6 +86,10 @@ export interface PodFacts extends Named {
   readonly peers: string | undefined;
   readonly peerHash: string | undefined;
   readonly revision: string | undefined;
+  /** How often the container that runs stellar-core was restarted in place. */
+  readonly containerRestarts: number;
+  /** What became of merging the configuration, where that was done. */
+  readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;
 }
 
@@ -155,5 +165,6 @@ export interface World {
   /** ConfigMaps `stellar-peers` by namespace. */
   readonly configMaps: ReadonlyMap<string, ConfigMapFacts>;
   readonly journal: ConfigMapFacts | undefined;
+  readonly external: ConfigMapFacts | undefined;
   readonly webhook: WebhookFacts | undefined;
 }

@@ -8,6 +8,7 @@ import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/worl
 import { allReady, isUnsettled, podsOf } from './availability.ts';
 import { type DriftKind, type DriftSettings, judgePod, type Liveness, type Verdict } from './drift.ts';
 import type { RestartKind } from './journal.ts';
+import { strategyOf } from './strategy.ts';
 
 export interface CandidateSettings extends DriftSettings {
   readonly ownNamespace: string;
@@ -109,19 +110,12 @@ function candidateOf(found: Drifted, input: CandidateInput): Candidate {
   return { ...base, hold, releasedInMs: Math.max(0, input.settings.deleteMinAgeMs - ageMs) };
 }
 
-/** Pauses and strategies, the most general first. A value that is not known here means hold. */
+const STRATEGY_HOLDS = { Signal: 'SignalledInstead', OnRestart: 'OnRestart' } as const;
+
 function strategyHold(validator: Validator, { world, settings }: CandidateInput): Reason | undefined {
-  const everything = world.configMaps.get(settings.ownNamespace);
-  if (!everything) return reason('PauseUnknown');
-  const values: ReadonlyArray<readonly [string, string | undefined]> = [
-    [`ConfigMap ${everything.key}`, everything.rollout],
-    [`Namespace ${validator.namespace}`, world.namespaces.get(validator.namespace)?.rollout],
-    [`StellarNode ${validator.key}`, validator.rollout],
-  ];
-  const found = values.find(([, value]) => value !== undefined && value !== 'RollingUpdate');
-  if (!found) return undefined;
-  const [where, value] = found;
-  return value === 'paused' ? reason('Paused', where) : reason('UnknownStrategy', `${where}: ${value}`);
+  const verdict = strategyOf(validator, world, settings.ownNamespace);
+  if (verdict.kind === 'hold') return verdict.reason;
+  return verdict.strategy === 'RollingUpdate' ? undefined : reason(STRATEGY_HOLDS[verdict.strategy]);
 }
 
 function statefulSetHold(validator: Validator, statefulSet: StatefulSetFacts): Reason | undefined {

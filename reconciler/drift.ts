@@ -7,11 +7,13 @@
  *   injected, isolated  its view has had no live peer for 10 min (at once: empty)
  *                       and the published view has one                            → isolated
  *   injected, short     live peers are missing and it knows fewer than it should  → short
+ *                      … but its configuration was found not to take them           → held, with the reason
  *   anything else                                                                 → none
  */
 import type { Group } from '../peers/discover.ts';
 import { parseDigests } from '../peers/hash.ts';
 import { decideInjection, optsOut } from '../peers/inject.ts';
+import { mergeProblem } from '../peers/merge-outcome.ts';
 import { INJECTION } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { webhookSelects } from '../peers/selectors.ts';
@@ -83,8 +85,16 @@ function judgeView(input: DriftInput): Verdict {
   if (!running) return held(reason('UnreadableView', pod.peers?.slice(0, 20)));
   const lacking = published.digests.filter((digest) => liveness.isLive(digest) && !running.includes(digest));
   if (lacking.length === 0) return NONE;
-  if (!running.some((digest) => liveness.wasLive(digest))) return drift('isolated');
-  return isShort(running, input) ? drift('short') : NONE;
+  const isolated = !running.some((digest) => liveness.wasLive(digest));
+  if (!isolated && !isShort(running, input)) return NONE;
+  const unread = unreadBecause(pod);
+  return unread ? held(unread) : drift(isolated ? 'isolated' : 'short');
+}
+
+/** Why the next start would read no more peers than this one did: a restart would be all risk and no gain. */
+function unreadBecause({ mergeOutcome }: PodFacts): Reason | undefined {
+  const problem = mergeProblem(mergeOutcome);
+  return problem?.code === 'MergeFailed' ? undefined : problem;
 }
 
 /** A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. */

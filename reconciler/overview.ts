@@ -3,7 +3,8 @@
  * Pure; names none of the keys that the upstream operator's own discovery writes.
  */
 import { type Discovery, podOf } from '../peers/discover.ts';
-import { byText, type World } from '../peers/world.ts';
+import { listOf, parseJson } from '../peers/field.ts';
+import { byText, type ConfigMapFacts, type Key, type World } from '../peers/world.ts';
 
 /** Below the API server's 1 MiB limit of an object, with room for metadata. */
 const OVERVIEW_BYTES_MAX = 900 * 1024;
@@ -15,7 +16,14 @@ interface Entry {
   readonly dns: string;
   readonly ip: string;
   readonly port: number;
+  /** How many of the peers that it should know it is connected to; only where its HTTP port is open to us. */
+  readonly connected?: number;
+  readonly expected?: number;
+  readonly synced?: boolean;
 }
+
+/** How a validator is connected, by pod. */
+export type Connections = ReadonlyMap<Key, { connected: number; expected: number; synced: boolean }>;
 
 interface NetworkEntry {
   readonly network: string;
@@ -23,7 +31,11 @@ interface NetworkEntry {
   readonly peers: Entry[];
 }
 
-function runningPeers(world: World, discovery: Discovery): Map<string, NetworkEntry> {
+function runningPeers(
+  world: World,
+  discovery: Discovery,
+  connections: Connections,
+): Map<string, NetworkEntry> {
   const networks = new Map<string, NetworkEntry>();
   for (const group of discovery.groups.values()) {
     const { id, title } = group.network;
@@ -34,9 +46,8 @@ function runningPeers(world: World, discovery: Discovery): Map<string, NetworkEn
       const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
       if (!pod?.running || pod.deleting || pod.ip === undefined) continue;
       const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
-      const dns = member.address.slice(0, member.address.lastIndexOf(':'));
-      const { namespace, ordinal, port } = member;
-      entry.peers.push({ namespace, name, ordinal, dns, ip: pod.ip, port });
+      const { namespace, ordinal, dns, port } = member;
+      entry.peers.push({ namespace, name, ordinal, dns, ip: pod.ip, port, ...connections.get(pod.key) });
     }
   }
   return networks;
@@ -66,8 +77,15 @@ function fitting(entries: readonly Entry[]): number {
 }
 
 /** Data of the overview ConfigMap. `discovered_at` is `nowMs`: whoever compares leaves it out. */
-export function overviewData(world: World, discovery: Discovery, nowMs: number): Record<string, string> {
-  const networks = [...runningPeers(world, discovery).values()].sort((a, b) => byText(a.network, b.network));
+export function overviewData(
+  world: World,
+  discovery: Discovery,
+  connections: Connections,
+  nowMs: number,
+): Record<string, string> {
+  const networks = [...runningPeers(world, discovery, connections).values()].sort((a, b) =>
+    byText(a.network, b.network),
+  );
   const all = networks.flatMap((network) => network.peers);
   const room = fitting(all);
   const kept = new Set(all.slice(0, room));
@@ -89,6 +107,19 @@ export function overviewData(world: World, discovery: Discovery, nowMs: number):
     'networks.json': rendered(shown),
     discovery_metadata: `${JSON.stringify(metadata)}\n`,
   };
+}
+
+/** What the overview in our own ConfigMap says of connections; nothing of what cannot be read. */
+export function connectionsIn(overview: ConfigMapFacts | undefined): Connections {
+  const networks = listOf(parseJson(overview?.data['networks.json'] ?? ''));
+  const peers = networks.flatMap((network) => listOf(network.peers));
+  return new Map(
+    peers.flatMap(({ namespace, name, ordinal, connected, expected, synced }) =>
+      typeof connected === 'number' && typeof expected === 'number'
+        ? [[`${namespace}/${name}-${ordinal}`, { connected, expected, synced: synced === true }] as const]
+        : [],
+    ),
+  );
 }
 
 /** The same text without the time at which it was made. */

@@ -4,14 +4,17 @@
 import type { Discovery } from '../peers/discover.ts';
 import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import { publishedView, renderView, viewOf } from '../peers/views.ts';
+import { externalsOf, type Listing, publishedView, renderView, viewOf } from '../peers/views.ts';
 import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
-import { overviewData, withoutTime } from './overview.ts';
+import { type Connections, overviewData, withoutTime } from './overview.ts';
 
 export interface PublishSettings {
   readonly ownNamespace: string;
   readonly maxPeers: number;
 }
+
+/** What the overview says of connections where nobody has asked. */
+const UNKNOWN: Connections = new Map();
 
 /** One ConfigMap to write: all data of ours, or none where nothing is left. */
 export interface ConfigMapWrite {
@@ -37,7 +40,7 @@ const bytesOf = (data: Readonly<Record<string, string>>): number =>
 export function planPublish(
   world: World,
   discovery: Discovery,
-  settings: PublishSettings,
+  settings: PublishSettings & { readonly connections?: Connections },
   nowMs: number,
 ): PublishPlan {
   const reports = new Map<Key, Reason>();
@@ -51,7 +54,7 @@ export function planPublish(
     const current = world.configMaps.get(namespace);
     reportForeignKeys(current, validators, reports);
     if (namespace === settings.ownNamespace) {
-      const overview = overviewData(world, discovery, nowMs);
+      const overview = overviewData(world, discovery, settings.connections ?? UNKNOWN, nowMs);
       Object.assign(data, overview);
       reportTaken(current?.key, current, Object.keys(overview), reports);
     }
@@ -88,8 +91,11 @@ function validatorData(
   for (const validator of validators) {
     const group = discovery.groups.get(discovery.groupOf.get(validator.key) ?? '');
     if (!group) continue;
-    const view = viewOf(validator.key, group, maxPeers);
-    Object.assign(data, stableRender(validator, view, world.configMaps.get(validator.namespace), nowMs));
+    const listing = {
+      view: viewOf(validator.key, group, maxPeers),
+      externals: externalsOf(validator.key, group, maxPeers),
+    };
+    Object.assign(data, stableRender(validator, listing, world.configMaps.get(validator.namespace), nowMs));
   }
   return data;
 }
@@ -97,18 +103,18 @@ function validatorData(
 /** The view rendered with its time of publication, which stays while the content stays. */
 function stableRender(
   validator: Validator,
-  view: Parameters<typeof renderView>[1],
+  listing: Listing,
   current: ConfigMapFacts | undefined,
   nowMs: number,
 ): Record<string, string> {
   const published = publishedView(current, validator.name);
   if (published) {
-    const kept = renderView(validator.name, view, published.publishedAtMs);
+    const kept = renderView(validator.name, listing, published.publishedAtMs);
     const key = nodeKeys(validator.name).view;
     // Only a changed view is a new publication; a file that somebody edited is merely put right.
     if (kept[key] === current?.data[key]) return kept;
   }
-  return renderView(validator.name, view, nowMs);
+  return renderView(validator.name, listing, nowMs);
 }
 
 function reportForeignKeys(

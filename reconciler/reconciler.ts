@@ -17,10 +17,13 @@ import { LivenessMemory } from './liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { planPublish } from './publish.ts';
 import type { Publisher } from './publisher.ts';
+import { mergeRemarks, signalRemarks } from './remarks.ts';
 import type { Reporter } from './reporter.ts';
 import type { RestartLane } from './restart-lane.ts';
 import { type GroupPlan, planRollout, type RolloutInput, type RolloutSettings } from './rollout.ts';
 import { planServices } from './services.ts';
+import { signalTargets } from './signal-targets.ts';
+import type { Signaller } from './signaller.ts';
 
 /** Changes come in bursts: what arrives within this time is one change. */
 const GATHER_MS = 20;
@@ -39,12 +42,15 @@ export interface ReconcilerOptions {
   readonly reporter: Reporter;
   readonly settings: RolloutSettings & { readonly maxPeers: number; readonly resyncMs: number };
   readonly lane: (onDone: () => void) => RestartLane;
+  /** Undefined where validators are never called. */
+  readonly signaller: ((onChange: () => void) => Signaller) | undefined;
 }
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #wake: Wake;
   readonly #lane: RestartLane;
+  readonly #signaller: Signaller | undefined;
   readonly #liveness: LivenessMemory;
   readonly #startedAtMs: number;
   #pause: SeenPause;
@@ -53,6 +59,7 @@ export class Reconciler {
     this.#options = options;
     this.#wake = new Wake(options.clock);
     this.#lane = options.lane(() => this.#wake.ring());
+    this.#signaller = options.signaller?.(() => this.#wake.ring());
     this.#startedAtMs = options.clock.monotonicMs();
     this.#liveness = new LivenessMemory(this.#startedAtMs);
   }
@@ -74,7 +81,7 @@ export class Reconciler {
       }
     }
     stopListening();
-    await this.#lane.idle();
+    await Promise.all([this.#lane.idle(), this.#signaller?.stop()]);
     this.#options.reporter.end();
   }
 
@@ -85,24 +92,39 @@ export class Reconciler {
     const { world } = caches;
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
-    const published = planPublish(world, directory.discovery(), settings, clock.nowMs());
+    const connections = this.#signaller?.connections;
+    const publishSettings = { ...settings, ...(connections ? { connections } : {}) };
+    const published = planPublish(world, directory.discovery(), publishSettings, clock.nowMs());
     await this.#awaitEcho(await publisher.publish(published.configMaps));
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
     // The world goes on during each wait above, so what was discovered before it is no longer its.
     const discovery = directory.discovery();
+    this.#signal(world, discovery);
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
     const reasons = mergeReasons([
+      discovery.remarks,
+      mergeRemarks(world, discovery),
       services.reports,
       published.reports,
       ...[...plans.values()].map((plan) => plan.holds),
+      signalRemarks(this.#signaller?.closedNodes ?? new Set(), world, settings.ownNamespace),
       this.#lane.refusals,
       discovery.skipped,
     ]);
     reporter.report(world, reasons);
     this.#measure(discovery);
     return this.#nextLookMs(plans);
+  }
+
+  /** After publishing: what is told is what the files say by now. */
+  #signal(world: World, discovery: Discovery): void {
+    const { directory, settings } = this.#options;
+    const { mayListen } = this.#signaller ?? {};
+    if (!mayListen) return;
+    const viewOf = (node: Key) => directory.desiredView(node);
+    this.#signaller?.offer(signalTargets({ world, discovery, viewOf, settings, mayListen }));
   }
 
   async #keepPause(world: World): Promise<void> {

@@ -9,6 +9,7 @@ import {
   type Group,
   type Member,
 } from '../peers/discover.ts';
+import { EXTERNAL_CONFIGMAP } from '../peers/names.ts';
 import { type PublishedView, publishedView, viewOf } from '../peers/views.ts';
 import type { Key, World } from '../peers/world.ts';
 import { type Caches, SYNCED } from './caches.ts';
@@ -17,8 +18,11 @@ import type { Clock } from './clock.ts';
 /** Changes come in bursts: what arrives within this time is looked at once. */
 const GATHER_MS = 20;
 
-/** Kinds whose changes can change the membership. */
+/** Kinds whose changes can change what discovery finds. */
 const MEMBERSHIP_KINDS = new Set(['StellarNode', 'StatefulSet']);
+
+const concernsDiscovery = (kind: string, key: string): boolean =>
+  kind === SYNCED || MEMBERSHIP_KINDS.has(kind) || (kind === 'ConfigMap' && key === EXTERNAL_CONFIGMAP);
 
 export interface DirectoryOptions {
   readonly caches: Caches;
@@ -41,8 +45,8 @@ export class Directory {
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
-    options.caches.onChange((kind) => {
-      if (kind !== SYNCED && !MEMBERSHIP_KINDS.has(kind)) return;
+    options.caches.onChange((kind, key) => {
+      if (!concernsDiscovery(kind, key)) return;
       this.#discovery = undefined;
       this.#touchedAtMs = options.clock.monotonicMs();
       // What is there when watching begins is what later changes are measured against; and a change must be

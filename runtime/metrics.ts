@@ -41,6 +41,31 @@ export const METRICS = {
     help: 'ConfigMaps written by this process.',
     labels: [],
   },
+  stellar_peers_core_ports: {
+    kind: 'gauge',
+    help: 'Running validators by what is known of their HTTP port (open, closed, unknown); on the leader.',
+    labels: ['state'],
+  },
+  stellar_peers_signals_total: {
+    kind: 'counter',
+    help: 'Calls that told a validator to connect to a peer, by result (told, failed).',
+    labels: ['result'],
+  },
+  stellar_peers_expected_peers: {
+    kind: 'gauge',
+    help: 'Peers that a validator should know, where its HTTP port is open; on the leader.',
+    labels: ['namespace', 'pod'],
+  },
+  stellar_peers_connected_peers: {
+    kind: 'gauge',
+    help: 'Those of them that it is connected to; on the leader.',
+    labels: ['namespace', 'pod'],
+  },
+  stellar_peers_synced: {
+    kind: 'gauge',
+    help: '1 for a validator that says it is synced, has a peer and closed a ledger lately, else 0; on the leader.',
+    labels: ['namespace', 'pod'],
+  },
   stellar_peers_certificate_expiry_timestamp_seconds: {
     kind: 'gauge',
     help: 'When the certificate that is served expires, as a Unix time.',

@@ -2,6 +2,7 @@
  * Which kinds are watched, how they are selected, and what is kept of each (peers/read-*.ts).
  */
 import {
+  EXTERNAL_CONFIGMAP,
   JOURNAL_CONFIGMAP,
   PEERS_CONFIGMAP,
   POD_SELECTOR,
@@ -19,9 +20,10 @@ type Mutable<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
 
 /** The maps behind a World. */
 export type Stores = {
-  readonly [K in Exclude<keyof World, 'journal' | 'webhook'>]: Mutable<World[K]>;
+  readonly [K in Exclude<keyof World, 'journal' | 'external' | 'webhook'>]: Mutable<World[K]>;
 } & {
   readonly journals: Map<string, ConfigMapFacts>;
+  readonly externals: Map<string, ConfigMapFacts>;
   readonly webhooks: Map<string, WebhookFacts>;
   /** The webhook configuration with everything in it, for whoever writes to it. */
   readonly rawWebhooks: Map<string, KubeObject>;
@@ -51,6 +53,7 @@ export const createStores = (): Stores => ({
   namespaces: new Map(),
   configMaps: new Map(),
   journals: new Map(),
+  externals: new Map(),
   webhooks: new Map(),
   rawWebhooks: new Map(),
 });
@@ -110,13 +113,16 @@ export function namedSources(scope: Scope, stores: Stores) {
       store: stores.configMaps,
       keyOf: objectNamespace,
     },
-    {
+    ...[
+      { name: JOURNAL_CONFIGMAP, store: stores.journals },
+      { name: EXTERNAL_CONFIGMAP, store: stores.externals },
+    ].map(({ name, store }) => ({
       resource: kinds.ConfigMaps,
-      queries: [{ namespace: ownNamespace, ...byName(JOURNAL_CONFIGMAP) }],
+      queries: [{ namespace: ownNamespace, ...byName(name) }],
       project: readConfigMap,
-      store: stores.journals,
+      store,
       keyOf: objectName,
-    },
+    })),
     {
       resource: kinds.MutatingWebhookConfigurations,
       queries: [byName(WEBHOOK_CONFIGURATION)],
@@ -132,11 +138,14 @@ export function namedSources(scope: Scope, stores: Stores) {
 
 /** The stores as the World that decisions look at. */
 export function worldOf(stores: Stores): World {
-  const { journals, webhooks, rawWebhooks: _, ...maps } = stores;
+  const { journals, externals, webhooks, rawWebhooks: _, ...maps } = stores;
   return {
     ...maps,
     get journal() {
       return journals.get(JOURNAL_CONFIGMAP);
+    },
+    get external() {
+      return externals.get(EXTERNAL_CONFIGMAP);
     },
     get webhook() {
       return webhooks.get(WEBHOOK_CONFIGURATION);

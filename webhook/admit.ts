@@ -4,7 +4,8 @@
  */
 import type { Fields } from '../peers/field.ts';
 import { decideInjection } from '../peers/inject.ts';
-import { podShapeOf } from '../peers/pod-shape.ts';
+import { decideMerge, type MergeMode, type PeerListKey } from '../peers/merge.ts';
+import { type PodShape, podShapeOf } from '../peers/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
 import { buildPatch, type PatchOperation, type Stamp } from './patch.ts';
 
@@ -31,19 +32,51 @@ export const skipped = (why: Reason): Outcome => ({
 /** The answer to a review that is none of our business. */
 export const UNCHANGED: Outcome = { result: 'unchanged', operations: [], warnings: [] };
 
-/** What admission does to a pod of validator `node`, stamped with the view that it starts with. */
-export function admit(
-  pod: Fields,
-  { node, optedOut, stamp }: { node: string; optedOut: boolean; stamp: Stamp },
-): Outcome {
-  const decision = decideInjection(podShapeOf(pod), { node, optedOut });
+/** How the peers come into the configuration that stellar-core reads, for all validators. */
+export interface MergeSettings {
+  readonly mode: MergeMode;
+  readonly listKey: PeerListKey;
+}
+
+export const MERGE_DEFAULTS: MergeSettings = { mode: 'auto', listKey: 'auto' };
+
+/** What is known of the validator whose pod it is, and how it is to be admitted. */
+export interface Admission {
+  readonly node: string;
+  readonly optedOut: boolean;
+  /** The view that the pod starts with. */
+  readonly stamp: Stamp;
+  /** The StellarNode's `stellar.org/peer-config`. */
+  readonly config?: string | undefined;
+  readonly merging?: MergeSettings;
+}
+
+/** What admission does to a pod of a validator, stamped with the view that it starts with. */
+export function admit(pod: Fields, admission: Admission): Outcome {
+  const { node, optedOut, stamp } = admission;
+  const shape = podShapeOf(pod);
+  const decision = decideInjection(shape, { node, optedOut });
   if (decision.kind === 'skip') return skipped(decision.reason);
-  const patch = buildPatch(pod, decision, { node, stamp });
+  const { merge, warnings } = mergeOf(shape, decision.main, admission);
+  const patch = buildPatch(pod, decision, { node, stamp, merge });
+  if (patch.kind === 'doubt' && merge) {
+    const without = admit(pod, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
+    return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };
+  }
   if (patch.kind === 'doubt') return skipped(reason('UnreadablePod', patch.what));
   const { operations } = patch;
   return {
     result: operations.length === 0 ? 'unchanged' : 'patched',
     operations,
-    warnings: decision.warnings,
+    warnings: [...decision.warnings, ...warnings],
+  };
+}
+
+function mergeOf(shape: PodShape, index: number, { config, merging = MERGE_DEFAULTS }: Admission) {
+  const main = shape.containers[index];
+  const found = main && decideMerge(shape, main, { annotation: config, mode: merging.mode });
+  return {
+    merge: found?.kind === 'merge' ? { place: found, listKey: merging.listKey } : undefined,
+    warnings: found?.kind === 'left' ? [found.reason] : [],
   };
 }

@@ -6,7 +6,7 @@ import { INJECTION, PROBE_NODE } from '../peers/names.ts';
 import { podShapeOf } from '../peers/pod-shape.ts';
 import { isProbe } from '../peers/probe.ts';
 import { reason } from '../peers/reasons.ts';
-import { admit, type Outcome, skipped, UNCHANGED } from './admit.ts';
+import { admit, MERGE_DEFAULTS, type MergeSettings, type Outcome, skipped, UNCHANGED } from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import type { Holds } from './holds.ts';
 import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
@@ -17,12 +17,13 @@ export interface MutateEdges {
   readonly directory: PeerDirectory;
   readonly holds: Holds;
   readonly ownNamespace: string;
+  readonly merging?: MergeSettings;
 }
 
 /** The answer to `review`; resolves late only while the pod waits for a young network to settle. */
 export async function mutate(
   review: Review,
-  { directory, holds, ownNamespace }: MutateEdges,
+  { directory, holds, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
 ): Promise<Outcome> {
   if (!review.isPodCreate) return UNCHANGED;
   const { pod } = review;
@@ -35,11 +36,15 @@ export async function mutate(
   const early = decideInjection(podShapeOf(pod), { node: ref.name, optedOut: false });
   if (early.kind === 'skip') return skipped(early.reason);
   if (!review.dryRun && !isOptedOut(directory, ref, review.namespace)) await holds.hold(ref);
-  return answerNow(review, ref, directory);
+  return answerNow(review, ref, { directory, merging });
 }
 
 /** The answer by the caches as they are now: before and after a wait they differ. */
-function answerNow({ pod, namespace }: Review, ref: OwnerRef, directory: PeerDirectory): Outcome {
+function answerNow(
+  { pod, namespace }: Review,
+  ref: OwnerRef,
+  { directory, merging }: { directory: PeerDirectory; merging: MergeSettings },
+): Outcome {
   const owner = ownerOf(directory.world, ref);
   if (owner.kind === 'none') return skipped(owner.reason);
   if (owner.kind === 'pending') return skipped(reason('UnknownOwner'));
@@ -49,12 +54,18 @@ function answerNow({ pod, namespace }: Review, ref: OwnerRef, directory: PeerDir
     // The volume is optional: what is not published yet appears in the mount later, and the reconciler
     // sees by the empty stamp what the pod started with.
     stamp: directory.published(ref.key) ?? EMPTY_STAMP,
+    config: validatorOf(directory, ref)?.config,
+    merging,
   });
 }
 
 /** What the StellarNode's annotation and the Namespace's label say; what is not in the caches says nothing. */
-function isOptedOut({ world }: PeerDirectory, { key }: OwnerRef, namespace: string): boolean {
+function isOptedOut(directory: PeerDirectory, ref: OwnerRef, namespace: string): boolean {
+  const label = directory.world.namespaces.get(namespace)?.labels[INJECTION];
+  return optsOut(validatorOf(directory, ref)?.injection) || optsOut(label);
+}
+
+function validatorOf({ world }: PeerDirectory, { key }: OwnerRef) {
   const reading = world.nodes.get(key);
-  const node = reading?.kind === 'validator' ? reading.validator.injection : undefined;
-  return optsOut(node) || optsOut(world.namespaces.get(namespace)?.labels[INJECTION]);
+  return reading?.kind === 'validator' ? reading.validator : undefined;
 }

@@ -1,9 +1,8 @@
 /**
- * Raw pod + decision → JSON Patch, built directly. A patch that does not apply, or makes a name appear
- * twice, denies the pod even under failurePolicy Ignore, so each operation is checked against the pod
- * before it is returned; on any doubt there is no patch.
+ * Raw pod + decision → JSON Patch, built directly. Each operation is checked against the pod before it is
+ * returned; on any doubt there is no patch.
  */
-import { type Fields, fieldsOf, listOf, textOf } from '../peers/field.ts';
+import { type Fields, fieldsOf } from '../peers/field.ts';
 import { formatDigests, viewHash } from '../peers/hash.ts';
 import type { Injection } from '../peers/inject.ts';
 import {
@@ -18,6 +17,8 @@ import {
   PEERS_TXT,
   VOLUME_NAME,
 } from '../peers/names.ts';
+import { type MergePart, mergeSteps, misplacedMount } from './merge-steps.ts';
+import { addToList, doubtAbout, isAbsent, misplaced, pointer, type Step, valueAt } from './steps.ts';
 
 /** RFC 6902 operation. */
 export interface PatchOperation {
@@ -40,22 +41,17 @@ export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
   | { readonly kind: 'doubt'; readonly what: string };
 
-/** An operation whose path is still a list of tokens; `-` at the end appends to a list. */
-interface Step {
-  readonly op: 'add' | 'replace';
-  readonly tokens: readonly string[];
-  readonly value: unknown;
-}
-
 const ANNOTATIONS = ['metadata', 'annotations'];
 const VOLUMES = ['spec', 'volumes'];
-const APPEND = '-';
 
-/** Operations that carry out `decision` on `pod` for validator `node`; none where all is there already. */
+/**
+ * Operations that carry out `decision`, and `merge` where that is wanted, on `pod` for validator `node`; none
+ * where all is there already.
+ */
 export function buildPatch(
   pod: Fields,
   decision: Injection,
-  { node, stamp }: { node: string; stamp: Stamp },
+  { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | undefined },
 ): PatchResult {
   const container = ['spec', 'containers', String(decision.main)];
   const steps = [
@@ -63,8 +59,12 @@ export function buildPatch(
     ...(decision.addVolume ? [addToList(pod, VOLUMES, volumeOf(node))] : []),
     ...(decision.addMount ? [addToList(pod, [...container, 'volumeMounts'], MOUNT)] : []),
     ...(decision.addEnv ? [addToList(pod, [...container, 'env'], ENV)] : []),
+    ...(merge ? mergeSteps(pod, container, merge) : []),
   ];
-  const what = misplaced(pod) ?? steps.map((step) => doubtAbout(pod, step)).find((doubt) => doubt);
+  const what =
+    misplaced(pod) ??
+    (merge && misplacedMount(pod, container, merge)) ??
+    steps.map((step) => doubtAbout(pod, step)).find((doubt) => doubt);
   if (what !== undefined) return { kind: 'doubt', what };
   return {
     kind: 'patch',
@@ -101,65 +101,3 @@ function stampSteps(pod: Fields, stamp: Stamp): Step[] {
       value,
     }));
 }
-
-const addToList = (pod: Fields, tokens: readonly string[], item: unknown): Step =>
-  isAbsent(valueAt(pod, tokens))
-    ? { op: 'add', tokens, value: [item] }
-    : { op: 'add', tokens: [...tokens, APPEND], value: item };
-
-/** Containers that are no objects would shift the index that the decision speaks of. */
-function misplaced(pod: Fields): string | undefined {
-  const containers = valueAt(pod, ['spec', 'containers']);
-  const readable = Array.isArray(containers) && listOf(containers).length === containers.length;
-  return readable ? undefined : 'spec.containers is not a list of objects';
-}
-
-/** Why the step might not apply, or might make a name appear twice; undefined where neither can be. */
-function doubtAbout(pod: Fields, { op, tokens, value }: Step): string | undefined {
-  const parent = tokens.slice(0, -1);
-  const last = tokens.at(-1) ?? '';
-  const holder = valueAt(pod, parent);
-  if (last === APPEND) {
-    return Array.isArray(holder) ? duplicateIn(pod, parent, value) : `${parent.join('.')} is not a list`;
-  }
-  if (!isObject(holder)) return `${parent.join('.')} is not an object`;
-  const present = Object.hasOwn(holder, last) ? holder[last] : undefined;
-  if (op === 'replace') return present === undefined ? `${tokens.join('.')} is missing` : undefined;
-  return isAbsent(present) ? duplicateIn(pod, tokens, value) : `${tokens.join('.')} is there already`;
-}
-
-/** The field by which Kubernetes tells the entries of a list apart. */
-const KEY_FIELDS: Readonly<Record<string, string>> = {
-  volumes: 'name',
-  volumeMounts: 'mountPath',
-  env: 'name',
-};
-
-/** What an added list entry would collide with, on the raw pod: shapes leave out what they do not know. */
-function duplicateIn(pod: Fields, list: readonly string[], value: unknown): string | undefined {
-  const field = KEY_FIELDS[list.at(-1) ?? ''];
-  if (field === undefined) return undefined;
-  const added = fieldsOf(Array.isArray(value) ? value[0] : value)[field];
-  const taken = listOf(valueAt(pod, list)).some((entry) => entry[field] === added);
-  const asDevice = listOf(valueAt(pod, [...list.slice(0, -1), 'volumeDevices'])).some(
-    (device) => device.devicePath === added,
-  );
-  return taken || asDevice ? `${list.join('.')} has ${textOf(added)} already` : undefined;
-}
-
-const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;
-
-const isObject = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** The value under a path of tokens; undefined where some part of the path is missing. */
-function valueAt(root: unknown, tokens: readonly string[]): unknown {
-  return tokens.reduce<unknown>((value, token) => {
-    if (Array.isArray(value)) return value[Number(token)];
-    return isObject(value) && Object.hasOwn(value, token) ? value[token] : undefined;
-  }, root);
-}
-
-/** JSON Pointer of the tokens (RFC 6901: `~` is written `~0`, `/` is written `~1`). */
-const pointer = (tokens: readonly string[]): string =>
-  tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

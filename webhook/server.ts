@@ -8,7 +8,7 @@ import { WEBHOOK_PATH } from '../peers/names.ts';
 import { describeReason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Outcome, Result } from './admit.ts';
+import type { MergeSettings, Outcome, Result } from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import { Holds } from './holds.ts';
 import { mutate } from './mutate.ts';
@@ -26,6 +26,7 @@ export interface WebhookOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly ownNamespace: string;
+  readonly merging?: MergeSettings;
   /** Called once per request with what became of it; the time includes waiting. */
   readonly observe: (result: Result, durationMs: number) => void;
 }

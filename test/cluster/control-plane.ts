@@ -85,6 +85,8 @@ export function startControllers(keeper: Keeper, layout: Layout): Child[] {
     'secure-port': 0,
     // Simulated nodes send hardly any heartbeat.
     'node-monitor-grace-period': '1h',
+    // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
+    controllers: '*,-endpoints-controller,-endpointslice-controller',
   });
   const scheduler = flags({
     kubeconfig: config('controllers.kubeconfig'),

@@ -109,9 +109,16 @@ export function statefulSet(node: KubeObject, labelled: boolean): KubeObject {
 
 export const deployment = (node: KubeObject) => ({ metadata: metadataOf(node), spec: workload(node) });
 
+/** Annotation on a StellarNode: what its stellar-core.cfg holds in place of what the operator would write. */
+export const CONFIG_HINT = 'test.stellar-peers/config';
+const GENERATED = '\n# Recent History Mode\nCATCHUP_COMPLETE=false\nCATCHUP_RECENT=60480\n';
+
 export const configMap = (node: KubeObject): KubeObject => ({
   metadata: metadataOf(node, `${node.metadata.name}-config`),
-  data: { 'stellar-core.cfg': 'CATCHUP_COMPLETE=false\nCATCHUP_RECENT=60480\n' },
+  data: {
+    'stellar-core.cfg': node.metadata.annotations?.[CONFIG_HINT] ?? GENERATED,
+    NETWORK_PASSPHRASE: 'Scene ; November 2026',
+  },
 });
 
 /** One budget for one pod, all of which must stay: it never allows a disruption. */

@@ -58,13 +58,16 @@ capacity: { cpu: "64", memory: 256Gi, pods: "200" }
 phase: Running
 `;
 
-/** An address made of the pod's UID: as on a real network, a new pod never has the old one's. */
+/**
+ * An address made of the pod's UID: as on a real network, a new pod never has the old one's. It is one of this
+ * machine's own, so that a stand-in for stellar-core can listen on it and no call ever leaves the machine.
+ */
 const POD_IP = `
 {{ $hash := sha256sum .metadata.uid }}
 {{ $a := mod (int64 (printf "0x%s" (substr 0 4 $hash))) 254 }}
 {{ $b := mod (int64 (printf "0x%s" (substr 4 8 $hash))) 254 }}
 {{ $c := mod (int64 (printf "0x%s" (substr 8 12 $hash))) 254 }}
-{{ $ip := printf "10.%d.%d.%d" (add1 $a) (add1 $b) (add1 $c) }}
+{{ $ip := printf "127.%d.%d.%d" (add1 $a) (add1 $b) (add1 $c) }}
 `;
 
 const POD_STARTED = `

@@ -51,6 +51,11 @@ export class Checks {
     this.#checks.push({ promise, kept: most <= 1, found: `most down at once: ${most}` });
   }
 
+  /** Holds what was looked at already. */
+  held(promise: string, kept: boolean, found: string): void {
+    this.#checks.push({ promise, kept, found });
+  }
+
   /** Holds what pods carry and what their files say against PEERS. */
   async knowTheirPeers({ cluster }: Scene, promise: string): Promise<void> {
     const { namespace } = this.#network;

@@ -9,9 +9,11 @@ import { Checks } from './checks.ts';
 import { bootstrap, injection, join4, killSwitch, type Play, replace, suspend } from './story.ts';
 import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
+import { merged, signal } from './ways.ts';
 
 /** Long enough that a person sees a pod being down. */
 const READY_DELAY_MS = 1_500;
+const SETTINGS = { ...SHORT, CORE_POLL_SECONDS: '2' };
 const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts'];
 
 function programOf(name: string): { program?: readonly string[] } {
@@ -25,14 +27,15 @@ async function tell(scene: Scene, transcript: Transcript): Promise<boolean> {
   step('stellar-peers is installed');
   say('   kubectl apply -k manifests/base, then two replicas under tokens of the real ServiceAccount');
   say(
-    `   shortened for the demo: ${Object.entries(SHORT)
+    `   shortened for the demo: ${Object.entries(SETTINGS)
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
   );
   await awaiting('certificate, caBundle, caches, leader', scene.start());
   const network = new Network(scene, 'stellar');
-  const play: Play = { scene, network, checks: new Checks(network), transcript, env: SHORT };
-  for (const act of [bootstrap, injection, join4, replace, suspend, killSwitch]) await act(play);
+  const play: Play = { scene, network, checks: new Checks(network), transcript, env: SETTINGS };
+  for (const act of [bootstrap, injection, merged, join4, replace, suspend, killSwitch, signal])
+    await act(play);
   await play.checks.knowTheirPeers(scene, 'every pod is injected and knows the peers it should');
   step('What was promised, and what was found');
   return play.checks.print();
@@ -52,7 +55,7 @@ async function main(): Promise<void> {
   const transcript = new Transcript();
   const program = programOf(process.env.BREAK ?? '');
   say(bold('stellar-peers: the main job, on a real control plane'));
-  const booting = createScene({ readyDelayMs: READY_DELAY_MS, ...program });
+  const booting = createScene({ readyDelayMs: READY_DELAY_MS, env: SETTINGS, ...program });
   const scene = await awaiting('etcd, kube-apiserver, controller-manager, scheduler and kwok start', booting);
   try {
     const kept = await tell(scene, transcript);

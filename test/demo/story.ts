@@ -13,7 +13,7 @@ import { awaiting, say, show, step } from './telling.ts';
 import type { Transcript } from './transcript.ts';
 
 const EXAMPLE = 'examples/three-validators';
-const ROOT = join(import.meta.dirname, '../..');
+export const ROOT = join(import.meta.dirname, '../..');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const FIVE = [...FOUR, 'validator-5'];
@@ -31,9 +31,9 @@ export interface Play {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const watched = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+export const watched = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
 
-const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.cluster, env);
+export const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.cluster, env);
 
 /** Three validators appear; nobody is restarted. */
 export async function bootstrap(play: Play): Promise<void> {

@@ -9,6 +9,7 @@ import type { KubeObject } from '../../runtime/kube.ts';
 import { Services } from '../../runtime/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { binary } from '../cluster/control-plane.ts';
+import { Cores } from '../cluster/cores.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import { createScene, podNow, type Scene } from '../cluster/scene.ts';
 import { statusOf } from '../cluster/told.ts';
@@ -224,6 +225,40 @@ describe('the example', () => {
     );
     assert.deepEqual(lives(here, ['by-annotation']), [1]);
     assert.deepEqual(lives(there, ['by-namespace']), [1]);
+  });
+
+  it('outside-peers lists an advertised address and peers outside the cluster', async () => {
+    const [apply, show] = stepsIn('outside-peers', 2);
+    assert.ok(apply && show);
+    await run(apply);
+    const outside = ['203.0.113.7:11725', 'core-live-futurenet.example.org:11625'];
+    await published.untilPeers({
+      'stellar-outside/inside': ['validator.example.org:11625', ...outside],
+      'stellar-outside/public-name': [addressOf('stellar-outside', 'inside'), ...outside],
+    });
+    assert.equal(await run(show), show.shown);
+  });
+
+  it('signal tells three running validators of a fourth, and restarts none of them', async () => {
+    const [apply, join_] = stepsIn('signal', 2);
+    assert.ok(apply && join_);
+    const cores = new Cores(scene.cluster.admin, (pod) => pod.startsWith('stellar-signalled/'));
+    try {
+      const namespace = 'stellar-signalled';
+      const three = ['signalled-1', 'signalled-2', 'signalled-3'];
+      await run(apply);
+      await untilReady(namespace, three);
+      await run(join_);
+      await untilReady(namespace, ['signalled-4']);
+      const fourth = await podNow(scene, 'signalled-4-0', namespace);
+      const { podIP } = (fourth?.status ?? {}) as { podIP?: string };
+      await until('each of the three was told', async () =>
+        three.every((name) => cores.dialled(`${namespace}/${name}-0`).includes(`${podIP}:11625`)),
+      );
+      assert.deepEqual(lives(namespace, [...three, 'signalled-4']), [1, 1, 1, 1]);
+    } finally {
+      await cores.stop();
+    }
   });
 
   it('that asks us for something we may not do is none of them', async () => {

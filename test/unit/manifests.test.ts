@@ -12,6 +12,7 @@ import { discover } from '../../peers/discover.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../../peers/field.ts';
 import {
   CERT_SECRET,
+  EXTERNAL_CONFIGMAP,
   INJECTION,
   INJECTION_DISABLED,
   JOURNAL_CONFIGMAP,
@@ -210,6 +211,7 @@ describe('the RBAC', () => {
     );
     assert.deepEqual(named.sort(), [
       `configmaps ${PEERS_CONFIGMAP}`,
+      `configmaps ${EXTERNAL_CONFIGMAP}`,
       `configmaps ${JOURNAL_CONFIGMAP}`,
       `leases ${LEADER_LEASE}`,
       `mutatingwebhookconfigurations ${WEBHOOK_CONFIGURATION}`,
@@ -339,9 +341,17 @@ function groupsOf(paths: readonly string[]): string[][] {
   );
 }
 
+/** What an example may hold beside its StellarNodes. */
+const isBeside = (object: Fields): boolean =>
+  ['Namespace', 'NetworkPolicy'].includes(String(object.kind)) ||
+  (object.kind === 'ConfigMap' && nameOf(object) === EXTERNAL_CONFIGMAP);
+
 describe('the examples', () => {
-  it('are the four that the README speaks of', () => {
-    assert.deepEqual(examples.sort(), ['custom-port', 'opt-out', 'three-validators', 'two-networks']);
+  it('are those that the README speaks of', () => {
+    const readme = readFileSync(join(EXAMPLES, '../README.md'), 'utf8');
+    const told = [...readme.matchAll(/\]\(examples\/([a-z-]+)\/README\.md\)/g)].map(([, name]) => name);
+    assert.deepEqual([...new Set(told)].sort(), examples.sort());
+    assert.ok(examples.length >= 6);
   });
 
   for (const example of examples) {
@@ -351,14 +361,29 @@ describe('the examples', () => {
       const objects = paths.flatMap(objectsIn);
       const namespaces = objects.filter(({ kind }) => kind === 'Namespace').map(nameOf);
       for (const object of objects) {
-        assert.ok(['Namespace', 'StellarNode'].includes(String(object.kind)), `${object.kind}`);
-        if (object.kind === 'Namespace') continue;
+        if (isBeside(object)) continue;
+        assert.equal(object.kind, 'StellarNode');
         assert.equal(object.apiVersion, 'stellar.org/v1alpha1');
         assert.ok(namespaces.includes(String(at(object, 'metadata').namespace)), nameOf(object));
         assert.equal(readNode(object).kind, 'validator', nameOf(object));
       }
     });
   }
+
+  it('open no HTTP port without a policy that names who may reach it', () => {
+    const policies = examples
+      .flatMap((example) => yamlIn(join(EXAMPLES, example)).flatMap(objectsIn))
+      .filter(({ kind }) => kind === 'NetworkPolicy');
+    assert.equal(policies.length, 1);
+    const rules = listOf(fieldsOf(policies[0]?.spec).ingress);
+    const open = rules.filter((rule) => listOf(rule.ports).some(({ port }) => port === 11_626));
+    assert.equal(open.length, 1);
+    const from = listOf(open[0]?.from).map((peer) => fieldsOf(fieldsOf(peer.namespaceSelector).matchLabels));
+    assert.deepEqual(
+      from.map((labels) => labels['kubernetes.io/metadata.name']),
+      ['stellar-peers', 'monitoring'],
+    );
+  });
 
   it('share no network with each other', () => {
     const files = examples.map((example) => yamlIn(join(EXAMPLES, example)));

@@ -158,6 +158,7 @@ export interface Parts {
   namespaces?: Raw[];
   configMaps?: Raw[];
   journal?: Record<string, string>;
+  external?: Record<string, string>;
   webhook?: Raw | undefined;
 }
 
@@ -176,6 +177,12 @@ export function worldWith(parts: Parts): World {
     configMaps: new Map(
       (parts.configMaps ?? []).map((raw) => [raw.metadata.namespace ?? '', readConfigMap(raw)]),
     ),
+    external:
+      parts.external &&
+      readConfigMap({
+        metadata: { name: 'stellar-peers-external', namespace: 'stellar-peers' },
+        data: parts.external,
+      }),
     journal: parts.journal && readConfigMap({ metadata: { name: 'journal' }, data: parts.journal }),
     webhook: parts.webhook && readWebhook(parts.webhook),
   };

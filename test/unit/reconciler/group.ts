@@ -112,7 +112,10 @@ function publishedData(discovery: Discovery, extra: Extra): Record<string, strin
   for (const group of discovery.groups.values()) {
     for (const { key, name } of group.validators) {
       if (discovery.skipped.has(key) || extra.unpublished?.includes(name)) continue;
-      Object.assign(data, renderView(name, viewOf(key, group, extra.maxPeers ?? 24), NOW_MS));
+      Object.assign(
+        data,
+        renderView(name, { view: viewOf(key, group, extra.maxPeers ?? 24), externals: [] }, NOW_MS),
+      );
     }
   }
   return data;

@@ -102,7 +102,7 @@ describe('a fourth validator that joins three', () => {
   it('waits for a pause on everything, a namespace or a node; an unknown value means hold', () => {
     const cases: ReadonlyArray<readonly [Extra, Record<string, Spec>, string]> = [
       [{ ownAnnotations: { [ANNOTATION]: 'paused' } }, {}, 'Paused'],
-      [{ ownAnnotations: { [ANNOTATION]: 'Signal' } }, {}, 'UnknownStrategy'],
+      [{ ownAnnotations: { [ANNOTATION]: 'Recreate' } }, {}, 'UnknownStrategy'],
       [{ ownAnnotations: 'missing' }, {}, 'PauseUnknown'],
       [{ namespace: { annotations: { [ANNOTATION]: 'paused' } } }, {}, 'Paused'],
       [

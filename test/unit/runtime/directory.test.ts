@@ -171,7 +171,7 @@ describe('what is published for a validator', () => {
     const group = watched.directory.discovery().groups.get('testnet');
     const view = group ? viewOf('stellar/a', group, 24) : [];
     const metadata = { name: 'stellar-peers', namespace: 'stellar' };
-    watched.put(ConfigMaps, { metadata, data: renderView('a', view, 5_000) });
+    watched.put(ConfigMaps, { metadata, data: renderView('a', { view, externals: [] }, 5_000) });
     const published = watched.directory.published('stellar/a');
     assert.deepEqual(
       published?.digests,

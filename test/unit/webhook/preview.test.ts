@@ -26,7 +26,8 @@ test('a pod’s preview shows what would be added, as lines of YAML', () => {
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
   }
-  assert.ok(!text.split('\n').some((line) => line.startsWith('-')), 'nothing is taken away');
+  const gone = text.split('\n').filter((line) => line.startsWith('-'));
+  assert.deepEqual(gone, ['-         - name: config'], 'of the mount that moves aside, and nothing else');
 });
 
 test('a StatefulSet is previewed by its template', () => {

@@ -23,13 +23,42 @@ function withoutOurs(after: Raw, before: Raw): Raw {
     if (value === undefined) delete pod.metadata?.annotations?.[key];
     else pod.metadata.annotations[key] = value;
   }
+  const merged = isMerged(pod) && !isMerged(before);
+  if (merged) withoutMerge(pod);
   pod.spec.volumes = minus(pod.spec.volumes, before.spec.volumes);
   pod.spec.containers.forEach((container: Raw, index: number) => {
     const original = before.spec.containers[index];
+    if (merged) moveBack(container, original);
     container.volumeMounts = minus(container.volumeMounts, original.volumeMounts);
     container.env = minus(container.env, original.env);
   });
   return withoutEmpty(pod);
+}
+
+const isConfig = ({ name }: Raw) => name === 'stellar-peers-config';
+const isMerged = (pod: Raw): boolean => (pod.spec.initContainers ?? []).some(isConfig);
+
+/** Takes our init container and our second volume from the ends of their lists. */
+function withoutMerge(pod: Raw): void {
+  assert.ok(isConfig(pod.spec.initContainers.pop()));
+  assert.ok(isConfig(pod.spec.volumes.pop()));
+}
+
+/** Puts the mount that was moved aside back to where ours stands; everything else of it must have been kept. */
+function moveBack(container: Raw, original: Raw): void {
+  const place = (container.volumeMounts ?? []).findIndex(isConfig);
+  if (place < 0) return;
+  const moved = container.volumeMounts.pop();
+  assert.equal(moved.mountPath, '/etc/stellar/peers-original');
+  assert.equal(moved.readOnly, true);
+  const { mountPath, readOnly } = original.volumeMounts[place];
+  const { readOnly: _, ...rest } = moved;
+  assert.deepEqual(container.volumeMounts[place], {
+    name: 'stellar-peers-config',
+    mountPath,
+    readOnly: true,
+  });
+  container.volumeMounts[place] = { ...rest, mountPath, ...(readOnly === undefined ? {} : { readOnly }) };
 }
 
 /** A list without one of ours at its end. */

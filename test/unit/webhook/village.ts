@@ -34,6 +34,7 @@ export class Village implements PeerDirectory {
     pdbs: new Map(),
     services: new Map(),
     journal: undefined,
+    external: undefined,
     webhook: undefined,
   };
 
@@ -92,7 +93,9 @@ export class Village implements PeerDirectory {
   /** The leader publishes every view as it should be now. */
   publish(): void {
     const keys = [...this.#nodes.keys()];
-    const data = keys.map((key) => renderView(key.split('/')[1] ?? '', this.desiredView(key) ?? [], 0));
+    const data = keys.map((key) =>
+      renderView(key.split('/')[1] ?? '', { view: this.desiredView(key) ?? [], externals: [] }, 0),
+    );
     const raw = {
       metadata: { name: 'stellar-peers', namespace: NAMESPACE },
       data: Object.assign({}, ...data),

@@ -1,0 +1,35 @@
+/**
+ * Peer addresses that people write: what stellar-core takes as one, and nothing else. One malformed entry in
+ * its configuration and the process does not start.
+ */
+import { DEFAULT_PEER_PORT } from './names.ts';
+
+const HOST_LENGTH_MAX = 253;
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DIGITS_AND_DOTS = /^[\d.]+$/;
+const PORT = /^\d{1,5}$/;
+
+/** True for four octets in decimal, without leading zeros: some resolvers read those as octal. */
+export const isIpv4 = (text: string): boolean => {
+  const octets = text.split('.');
+  return (
+    octets.length === 4 && octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)
+  );
+};
+
+function isHost(text: string): boolean {
+  if (DIGITS_AND_DOTS.test(text)) return isIpv4(text);
+  return text.length <= HOST_LENGTH_MAX && text.split('.').every((label) => LABEL.test(label));
+}
+
+/**
+ * `text` as `host:port`: an IPv4 address or DNS name, and the port, stellar-core's default where there is none.
+ * Undefined for anything else; IPv6 and underscores are not taken by stellar-core.
+ */
+export function parseAddress(text: string): string | undefined {
+  const [host = '', port, ...rest] = text.trim().toLowerCase().split(':');
+  if (rest.length > 0 || !isHost(host)) return undefined;
+  if (port === undefined) return `${host}:${DEFAULT_PEER_PORT}`;
+  const number = PORT.test(port) ? Number(port) : 0;
+  return number >= 1 && number <= 65_535 ? `${host}:${number}` : undefined;
+}

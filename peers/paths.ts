@@ -1,0 +1,17 @@
+/**
+ * Mount paths as the kubelet takes them, and how two of them lie to each other.
+ */
+import { posix } from 'node:path';
+
+/** The path with a slash in front (the kubelet puts one there), and none at the end. */
+export const normalPath = (path: string): string => {
+  const clean = posix.join('/', path);
+  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
+};
+
+/** True if `path` is inside the folder `parent`. */
+export const isBelow = (path: string, parent: string): boolean =>
+  path !== parent && path.startsWith(parent.endsWith('/') ? parent : `${parent}/`);
+
+/** True if the two are one path, or one is inside the other. */
+export const overlaps = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a);

@@ -1,0 +1,128 @@
+/**
+ * Whom a signal may go to, and what it would say: running pods that are a validator's own, and where each peer of
+ * its view can be dialled now. Pure.
+ */
+import { type Discovery, type Group, type Member, podOf } from '../peers/discover.ts';
+import { externalsOf } from '../peers/views.ts';
+import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
+import { strategyOf } from './strategy.ts';
+
+/** A peer as `connect` takes it. */
+export interface Dial {
+  /** `host:port`. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One running stellar-core: a pod, until it is replaced or its container restarts. */
+export interface SignalTarget {
+  /** UID of the pod and count of its container's restarts: what was told is remembered for this. */
+  readonly process: string;
+  readonly pod: Key;
+  readonly node: Key;
+  /** IPv4 address of the pod. */
+  readonly host: string;
+  readonly ready: boolean;
+  /** True while the validator is paused or in maintenance: it may be asked, but is told nothing. */
+  readonly muted: boolean;
+  readonly dials: readonly Dial[];
+  /** For each peer that it should know, the addresses under which it would show. */
+  readonly expected: ReadonlyArray<readonly string[]>;
+}
+
+export interface SignalInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly viewOf: (node: Key) => readonly Member[] | undefined;
+  readonly settings: { readonly ownNamespace: string; readonly maxPeers: number };
+  /** False for a process that is known not to listen: nothing is worked out for it. */
+  readonly mayListen: (process: string) => boolean;
+}
+
+/** What there is to signal now. */
+export interface SignalScope {
+  readonly targets: readonly SignalTarget[];
+  /** All running processes, those that do not listen included. */
+  readonly processes: ReadonlySet<string>;
+}
+
+/** All targets there are now. */
+export function signalTargets(input: SignalInput): SignalScope {
+  const { discovery, mayListen } = input;
+  const targets: SignalTarget[] = [];
+  const processes = new Set<string>();
+  for (const group of discovery.groups.values()) {
+    for (const validator of group.validators) {
+      if (discovery.skipped.has(validator.key)) continue;
+      const running = runningPodsOf(validator, input);
+      for (const pod of running) processes.add(processOf(pod));
+      const open = running.filter((pod) => mayListen(processOf(pod)));
+      if (open.length > 0) targets.push(...targetsOf(validator, group, open, input));
+    }
+  }
+  return { targets, processes };
+}
+
+type RunningPod = PodFacts & { readonly ip: string };
+
+const processOf = (pod: PodFacts): string => `${pod.uid}/${pod.containerRestarts}`;
+
+function runningPodsOf({ key }: Validator, { world, discovery }: SignalInput): RunningPod[] {
+  const statefulSet = discovery.statefulSetOf.get(key);
+  if (!statefulSet) return [];
+  const ordinals = Array.from({ length: statefulSet.replicas }, (_, ordinal) => ordinal);
+  return ordinals.flatMap((ordinal) => {
+    const pod = podOf(world, statefulSet, ordinal);
+    return pod && isRunning(pod) ? [pod] : [];
+  });
+}
+
+function targetsOf(
+  validator: Validator,
+  group: Group,
+  pods: readonly RunningPod[],
+  input: SignalInput,
+): SignalTarget[] {
+  const { world, settings } = input;
+  const view = input.viewOf(validator.key) ?? [];
+  const held = strategyOf(validator, world, settings.ownNamespace).kind === 'hold';
+  const peers = view.map((member) => ({ member, pod: runningPodOf(member, input) }));
+  const outside = externalsOf(validator.key, group, settings.maxPeers);
+  const common = {
+    node: validator.key,
+    muted: validator.maintenance || held,
+    dials: [...peers.flatMap(dialOf), ...outside.map(dialTo)],
+    expected: peers.map(({ member, pod }) => [member.address, ...(pod ? [`${pod.ip}:${member.port}`] : [])]),
+  };
+  return pods.map((pod) => ({
+    ...common,
+    process: processOf(pod),
+    pod: pod.key,
+    host: pod.ip,
+    ready: pod.ready,
+  }));
+}
+
+const isRunning = (pod: PodFacts): pod is RunningPod => pod.running && !pod.deleting && pod.ip !== undefined;
+
+function runningPodOf(member: Member, { world, discovery }: SignalInput): RunningPod | undefined {
+  const statefulSet = discovery.statefulSetOf.get(member.node);
+  const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
+  return pod && isRunning(pod) ? pod : undefined;
+}
+
+/**
+ * Where a running peer is dialled: at what it advertises, else at its pod's address. stellar-core resolves a name
+ * that it is given by `connect` on its main thread, and the name of a new pod may not be known for seconds.
+ */
+function dialOf({ member, pod }: { member: Member; pod: RunningPod | undefined }): Dial[] {
+  if (!pod) return [];
+  const advertised = member.address !== `${member.dns}:${member.port}`;
+  return [dialTo(advertised ? member.address : `${pod.ip}:${member.port}`)];
+}
+
+function dialTo(address: string): Dial {
+  const colon = address.lastIndexOf(':');
+  return { address, host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

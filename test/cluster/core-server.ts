@@ -1,0 +1,154 @@
+/**
+ * Stands in for stellar-core's command port: answers `/peers`, `/info` and `/connect` like it does, or
+ * misbehaves in one of several ways. It connects to nobody.
+ */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * `slow` answers in pieces over `slowMs`; `hang` takes the question and never answers; `endless` never ends
+ * its body; `redirect` points to another page of its own; `exception` is a refusal, with status 200.
+ */
+type CoreBehaviour = 'answer' | 'slow' | 'error' | 'hang' | 'endless' | 'redirect' | 'garbage' | 'exception';
+
+export interface CoreServer {
+  readonly host: string;
+  readonly port: number;
+  /** Request targets in the order they came, the redirect's target left out. */
+  readonly calls: readonly string[];
+  /** What `/peers` reports as outbound, `host:port`; a `/connect` adds to it. */
+  readonly connected: Set<string>;
+  behaviour: CoreBehaviour;
+  slowMs: number;
+  readonly info: { state: string; age: number };
+  /** How often somebody followed the redirect. */
+  readonly redirectedTo: number;
+  /** Connections that are open now. */
+  readonly openConnections: number;
+  /** Closes the port and every connection. */
+  stop(): Promise<void>;
+}
+
+interface CoreServerOptions {
+  /** Any address of loopback. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default: any free one. */
+  readonly port?: number;
+}
+
+const ELSEWHERE = '/elsewhere';
+const PIECES = 4;
+
+/** Listens on the given address; rejects where that is taken. */
+export async function startCoreServer(options: CoreServerOptions = {}): Promise<CoreServer> {
+  const { host = '127.0.0.1', port = 0 } = options;
+  const sockets = new Set<Socket>();
+  const calls: string[] = [];
+  const counts = { redirectedTo: 0 };
+  const server = createServer((asked, answer) => {
+    answer.on('error', () => answer.destroy());
+    const target = asked.url ?? '';
+    if (target === ELSEWHERE) {
+      counts.redirectedTo += 1;
+      answer.end('{}');
+      return;
+    }
+    calls.push(target);
+    // Whoever asked may be gone before the answer is.
+    if (asked.method === 'GET') respond(core, target, answer).catch(() => answer.destroy());
+    else answer.writeHead(405).end();
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  const core: CoreServer = {
+    host,
+    port: (server.address() as AddressInfo).port,
+    calls,
+    connected: new Set(),
+    behaviour: 'answer',
+    slowMs: 200,
+    info: { state: 'Synced!', age: 3 },
+    get redirectedTo() {
+      return counts.redirectedTo;
+    },
+    get openConnections() {
+      return sockets.size;
+    },
+    stop: async () => {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+  return core;
+}
+
+async function respond(core: CoreServer, target: string, answer: ServerResponse): Promise<void> {
+  const responses: Record<CoreBehaviour, () => unknown> = {
+    answer: () => answer.end(textFor(core, target)),
+    slow: () => dribble(textFor(core, target), core.slowMs, answer),
+    error: () => answer.writeHead(500).end('internal error'),
+    hang: () => undefined,
+    endless: () => pipeline(Readable.from(blocks()), answer),
+    redirect: () => answer.writeHead(302, { location: `http://${core.host}:${core.port}${ELSEWHERE}` }).end(),
+    garbage: () => answer.end('\u0000{"authenticated_peers": [<html>'),
+    exception: () => answer.end('{"exception": "the command was refused"}'),
+  };
+  await responses[core.behaviour]();
+}
+
+function textFor(core: CoreServer, target: string): string {
+  const { pathname, searchParams } = new URL(target, 'http://core');
+  if (pathname === '/peers') return peersText(core);
+  if (pathname === '/info') return infoText(core);
+  if (pathname === '/connect') return connect(core, searchParams);
+  return '<h1>unknown command</h1>';
+}
+
+function connect(core: CoreServer, query: URLSearchParams): string {
+  const [peer, port] = [query.get('peer'), query.get('port')];
+  if (peer === null || port === null) return 'Must specify a peer and port: connect&peer=PEER&port=PORT';
+  core.connected.add(`${peer}:${port}`);
+  return `Connect to: ${peer}:${port}`;
+}
+
+function peersText(core: CoreServer): string {
+  const outbound = [...core.connected].map((address, index) => ({ address, id: `G${index}`, ver: 'v27' }));
+  return JSON.stringify({
+    authenticated_peers: { inbound: null, outbound: outbound.length > 0 ? outbound : null },
+    pending_peers: { inbound: null, outbound: null },
+  });
+}
+
+const infoText = ({ info, connected }: CoreServer): string =>
+  JSON.stringify({
+    info: {
+      build: 'stand-in',
+      ledger: { age: info.age, num: 42 },
+      peers: { authenticated_count: connected.size, pending_count: 0 },
+      state: info.state,
+    },
+  });
+
+async function dribble(text: string, overMs: number, answer: ServerResponse): Promise<void> {
+  const pieceLength = Math.ceil(text.length / PIECES);
+  for (let piece = 0; piece < PIECES && !answer.destroyed; piece += 1) {
+    await delay(overMs / PIECES);
+    answer.write(text.slice(piece * pieceLength, (piece + 1) * pieceLength));
+  }
+  answer.end();
+}
+
+function* blocks(): Generator<string> {
+  for (;;) yield ' '.repeat(16_384);
+}

@@ -1,0 +1,73 @@
+/**
+ * A stand-in for stellar-core's HTTP port in each running validator pod, at the pod's own address, for as long as the
+ * pod is there. Which pods have it open is said by who starts this.
+ */
+import type { Kube, KubeObject } from '../../runtime/kube.ts';
+import { Pods } from '../../runtime/resources.ts';
+import { type CoreServer, startCoreServer } from './core-server.ts';
+import { follow } from './follow.ts';
+
+/** stellar-core's own default. */
+const CORE_HTTP_PORT = 11_626;
+
+export class Cores {
+  readonly #stopping = new AbortController();
+  readonly #servers = new Map<string, CoreServer>();
+  readonly #isOpen: (pod: string) => boolean;
+  readonly #running: Promise<void>;
+  #queue: Promise<void> = Promise.resolve();
+
+  /** Listens in each pod for which `isOpen`, by `namespace/name`, is true. */
+  constructor(kube: Kube, isOpen: (pod: string) => boolean = () => true) {
+    this.#isOpen = isOpen;
+    const source = { kube, resource: Pods, query: { labelSelector: 'stellar.org/node-type=Validator' } };
+    const follower = {
+      put: (pod: KubeObject) => this.#then(() => this.#start(pod)),
+      remove: (pod: KubeObject) => this.#then(() => this.#end(pod)),
+    };
+    this.#running = follow(source, follower, this.#stopping.signal);
+  }
+
+  /** The server in the pod of that name, `namespace/name`, that runs now. */
+  of(pod: string): CoreServer | undefined {
+    return this.#servers.get(pod);
+  }
+
+  /** `connect` calls so far to the pod that runs now, in order, as `host:port`. */
+  dialled(pod: string): string[] {
+    return (this.of(pod)?.calls ?? [])
+      .filter((call) => call.startsWith('/connect?'))
+      .map((call) => {
+        const query = new URLSearchParams(call.slice(call.indexOf('?')));
+        return `${query.get('peer')}:${query.get('port')}`;
+      });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await this.#queue;
+    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+  }
+
+  #then(work: () => Promise<void>): void {
+    this.#queue = this.#queue.then(work);
+  }
+
+  async #start(pod: KubeObject): Promise<void> {
+    const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
+    const { podIP } = (pod.status ?? {}) as { podIP?: string };
+    if (podIP === undefined || !this.#isOpen(key) || this.#servers.get(key)?.host === podIP) return;
+    await this.#servers.get(key)?.stop();
+    this.#servers.set(key, await startCoreServer({ host: podIP, port: CORE_HTTP_PORT }));
+  }
+
+  async #end(pod: KubeObject): Promise<void> {
+    const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
+    const { podIP } = (pod.status ?? {}) as { podIP?: string };
+    const server = this.#servers.get(key);
+    if (!server || server.host !== podIP) return;
+    this.#servers.delete(key);
+    await server.stop();
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The acts of the demo in which stellar-core gets its peers: by the configuration that it reads, and by a signal.
+ */
+import { join } from 'node:path';
+import { Cores } from '../cluster/cores.ts';
+import { startPod } from '../cluster/kubelet.ts';
+import { Network } from '../cluster/network.ts';
+import { until } from '../cluster/until.ts';
+import { type Play, ROOT, status, watched } from './story.ts';
+import { awaiting, say, show, step } from './telling.ts';
+
+/** What stellar-core finds where its configuration was: the pod's init container, really run over its volumes. */
+export async function merged({ scene, network, checks, transcript }: Play): Promise<void> {
+  step('What stellar-core reads in validator-1-0: its own configuration, with the peers in front');
+  const { namespace } = network;
+  const started = await startPod(scene.cluster, { namespace, name: 'validator-1-0' });
+  say('   init container stellar-peers-config (image of the main container, in memory, fails open):');
+  show(started.init?.log ?? 'it has none');
+  const file = started.read('/config/stellar-core.cfg');
+  say('   /config/stellar-core.cfg, as the main container finds it:');
+  show(file);
+  transcript.command('cat /config/stellar-core.cfg   # in the pod validator-1-0, as stellar-core finds it');
+  transcript.text(file);
+  const inFile = ['validator-2', 'validator-3'].every((name) =>
+    file.includes(`"${name}-0.${name}-headless.`),
+  );
+  const own = file.includes('CATCHUP_COMPLETE=false');
+  checks.held(
+    'the configuration is the original with the peers in front',
+    inFile && own,
+    started.init?.message ?? '',
+  );
+}
+
+const SIGNALLED = ['signalled-1', 'signalled-2', 'signalled-3'];
+const SIGNALLED_FOUR = [...SIGNALLED, 'signalled-4'];
+
+/** Another network, whose validators have their HTTP port open: they are told instead of being restarted. */
+export async function signal(play: Play): Promise<void> {
+  const { scene, checks, transcript } = play;
+  step('Another network has strategy Signal and the HTTP port open: a fourth joins, nobody is restarted');
+  const network = new Network(scene, 'stellar-signalled');
+  const cores = new Cores(scene.cluster.admin, (pod) => pod.startsWith(`${network.namespace}/`));
+  try {
+    const apply = (file: string) =>
+      scene.cluster.kubectl(['apply', '-f', join(ROOT, 'examples/signal', file)]);
+    await apply('namespace.yaml');
+    await apply('validators.yaml');
+    await awaiting('three validators become Ready', network.untilReady(SIGNALLED));
+    transcript.command('kubectl apply -f examples/signal/fourth.yaml');
+    await apply('fourth.yaml');
+    await awaiting('the fourth becomes Ready', network.untilReady(['signalled-4']));
+    const connected =
+      /signalled-1 .* 3\/3 .*\n.*signalled-2 .* 3\/3 .*\n.*signalled-3 .* 3\/3 .*\n.*signalled-4 .* 3\/3 /;
+    const table = await awaiting(
+      'the three are told, and all are connected',
+      until('status shows all connected', async () => {
+        const text = await status(play);
+        return connected.test(text) ? text : undefined;
+      }),
+    );
+    const { podIP = '' } = (scene.pods.pods.get(network.podOf('signalled-4'))?.status ?? {}) as {
+      podIP?: string;
+    };
+    const calls = SIGNALLED.map((name) => {
+      const peers = cores.dialled(network.podOf(name)).filter((peer) => peer === `${podIP}:11625`);
+      return { name, count: peers.length };
+    });
+    const told = calls.map(({ name }) => `  ${name}-0 gets GET /connect?peer=POD_IP&port=11625`).join('\n');
+    show(told.replaceAll('POD_IP', podIP));
+    transcript.text(told.replaceAll('POD_IP', '<address of signalled-4-0>'));
+    const rows = table
+      .split('\n')
+      .filter((line) => /^NETWORK|signalled-/.test(line) && !line.startsWith(' '));
+    show(rows.join('\n'));
+    transcript.command('stellar-peers status');
+    transcript.text(rows.join('\n'));
+    await awaiting('nobody is restarted', watched());
+    const counts = network.restarts(SIGNALLED_FOUR);
+    checks.held(
+      'signal: each of the three is told once, and nobody is restarted',
+      calls.every(({ count }) => count === 1) && Object.values(counts).every((count) => count === 0),
+      `told: ${calls.map(({ name, count }) => `${name} ${count}×`).join(', ')}`,
+    );
+  } finally {
+    await cores.stop();
+  }
+}

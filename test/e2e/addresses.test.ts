@@ -1,0 +1,109 @@
+/** Addresses that people give: what a validator advertises, and peers outside the cluster. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { addressOf, Published } from '../cluster/published.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const UNTOUCHED = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+describe('addresses', () => {
+  let scene: Scene;
+  let published: Published;
+
+  const annotate = (namespace: string, node: string, value: string) =>
+    scene.cluster.kubectl(['-n', namespace, 'annotate', 'stellarnode', node, value, '--overwrite']);
+  const hashOf = (namespace: string, node: string): string =>
+    JSON.parse(published.data(namespace)[`${node}.view.json`] ?? '{}').hash;
+
+  before(async () => {
+    // Every change would roll here: what does not, is no drift.
+    scene = await createScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
+    published = new Published(scene.cluster.admin);
+    await scene.start();
+  });
+  after(async () => {
+    await published?.stop();
+    await scene?.stop();
+  });
+
+  async function atRest(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  it('are advertised as the StellarNode says, and a change of them restarts nobody', async () => {
+    const network = await atRest('advertised');
+    const before = hashOf('advertised', 'validator-2');
+    await annotate('advertised', 'validator-1', 'stellar.org/peer-address=one.example.org:31625');
+    const others = {
+      'advertised/validator-2': ['one.example.org:31625', addressOf('advertised', 'validator-3')],
+    };
+    await published.untilPeers(others);
+    await delay(WATCHED_MS);
+    assert.equal(hashOf('advertised', 'validator-2'), before);
+    assert.deepEqual(network.restarts(THREE), UNTOUCHED);
+    const [entry] = published
+      .networks()
+      .flatMap(({ peers }) => peers.filter(({ namespace }) => namespace === 'advertised'));
+    assert.equal(entry?.dns, 'validator-1-0.validator-1-headless.advertised.svc.cluster.local');
+  });
+
+  it('that are none cost the validator nothing but that, and are told on it', async () => {
+    const network = await atRest('broken');
+    await annotate('broken', 'validator-1', 'stellar.org/peer-address=http://one.example.org');
+    const event = await until('an Event says so', async () =>
+      (await eventsIn(scene.cluster, 'broken')).find(({ reason }) => reason === 'InvalidAddress'),
+    );
+    assert.equal(event.node, 'validator-1');
+    await published.untilPeers({
+      'broken/validator-2': [addressOf('broken', 'validator-1'), addressOf('broken', 'validator-3')],
+    });
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(THREE), UNTOUCHED);
+  });
+
+  it('outside the cluster stand in every file of their network, line by line, and restart nobody', async () => {
+    const network = await atRest('outside');
+    const id = published
+      .networks()
+      .find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))?.network;
+    assert.ok(id);
+    const list = 'core.example.org\n# a comment\n203.0.113.7:11725 # and another\nnot an address\n';
+    const external = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'stellar-peers-external', namespace: 'stellar-peers' },
+      data: { [id]: list },
+    };
+    await scene.cluster.kubectl(['apply', '-f', '-'], JSON.stringify(external));
+    const inside = [addressOf('outside', 'validator-2'), addressOf('outside', 'validator-3')];
+    const all = [...inside, 'core.example.org:11625', '203.0.113.7:11725'];
+    await published.untilPeers({ 'outside/validator-1': all });
+    const { replicas = [] } = scene.replicas ?? {};
+    await until('the line that is none is told', async () => {
+      const waiting = await metricOf(replicas, 'stellar_peers_waiting{reason="InvalidExternalPeers"}');
+      return waiting === 1 || undefined;
+    });
+    assert.match(await statusOf(scene.cluster), /InvalidExternalPeers\n.*line 4: "not an address"/);
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(THREE), UNTOUCHED);
+    await scene.cluster.kubectl(['-n', 'stellar-peers', 'delete', 'configmap', 'stellar-peers-external']);
+    await published.untilPeers({ 'outside/validator-1': inside });
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(THREE), UNTOUCHED);
+  });
+
+  it('were read with no more rights than the manifests give', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,227 @@
+/** Peers in the configuration that stellar-core reads: stored pods of a real API server, and the script really run. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'smol-toml';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { StatefulSets } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { binary } from '../cluster/control-plane.ts';
+import { startPod } from '../cluster/kubelet.ts';
+import { Network } from '../cluster/network.ts';
+import { CONFIG_HINT } from '../cluster/operator-objects.ts';
+import { addressOf } from '../cluster/published.ts';
+import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { eventsIn, statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const CFG = '/config/stellar-core.cfg';
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+
+interface Container {
+  name: string;
+  image: string;
+  resources?: object;
+  securityContext?: object;
+  volumeMounts: Array<{ name: string; mountPath: string; readOnly?: boolean; subPath?: string }>;
+}
+interface PodSpec {
+  containers: Container[];
+  initContainers?: Container[];
+  volumes: Array<{ name: string; emptyDir?: { medium?: string }; configMap?: { name: string } }>;
+}
+const specOf = (pod: KubeObject | undefined) => pod?.spec as unknown as PodSpec;
+const mainOf = (pod: KubeObject) => {
+  const main = specOf(pod).containers.find(({ name }) => name === 'stellar-node');
+  assert.ok(main);
+  return main;
+};
+const isMerged = (pod: KubeObject): boolean =>
+  (specOf(pod).initContainers ?? []).some(({ name }) => name === 'stellar-peers-config');
+
+describe('merged configuration', () => {
+  let scene: Scene;
+  let network: Network;
+  let set: KubeObject;
+
+  /** What the API server stores of a pod that validator-1's StatefulSet would make, changed before. */
+  const create = (
+    change: (pod: KubeObject) => void,
+    namespace = 'merged',
+  ): Promise<{ pod: KubeObject; warnings: string[] }> => {
+    const { metadata, spec } = (set.spec as { template: KubeObject }).template;
+    const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'validator-1', controller: true };
+    const ownerReferences = [{ ...owner, uid: set.metadata.uid ?? '' }];
+    const pod = structuredClone({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...metadata, name: 'changed', namespace, ownerReferences },
+      spec,
+    }) as unknown as KubeObject;
+    change(pod);
+    return new Promise((resolve, reject) => {
+      const args = ['create', '--dry-run=server', '--validate=strict', '-o', 'json', '-f', '-'];
+      const child = execFile(
+        binary('kubectl'),
+        [`--kubeconfig=${scene.cluster.kubeconfigPath}`, ...args],
+        { maxBuffer: 16 * 1024 * 1024 },
+        (error, stdout, stderr) => {
+          if (error) return reject(new Error(`the API server refused the pod: ${stderr}`, { cause: error }));
+          const warnings = stderr.split('\n').filter((line) => line.startsWith('Warning: stellar-peers:'));
+          resolve({ pod: JSON.parse(stdout) as KubeObject, warnings });
+        },
+      );
+      child.stdin?.end(JSON.stringify(pod));
+    });
+  };
+  const annotate = (value: string) =>
+    scene.cluster.kubectl(['-n', 'merged', 'annotate', 'stellarnode', 'validator-1', value, '--overwrite']);
+
+  before(async () => {
+    scene = await createScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } });
+    await scene.start();
+    await scene.cluster.createNamespace('merged', RESTRICTED);
+    network = new Network(scene, 'merged');
+    await Promise.all(THREE.map((name) => network.add(name)));
+    await network.untilTheyKnow(THREE);
+    const ref = { resource: StatefulSets, namespace: 'merged', name: 'validator-1' };
+    set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
+  });
+  after(() => scene?.stop());
+
+  it('is what a validator of the operator’s shape reads, with nothing asked, under Pod Security restricted', async () => {
+    for (const name of THREE) {
+      const started = await startPod(scene.cluster, { namespace: 'merged', name: `${name}-0` });
+      assert.equal(started.init?.message, 'Merged KNOWN_PEERS 2');
+      assert.deepEqual(
+        { ...parse(started.read(CFG)) },
+        {
+          KNOWN_PEERS: THREE.filter((other) => other !== name).map((other) => addressOf('merged', other)),
+          CATCHUP_COMPLETE: false,
+          CATCHUP_RECENT: 60_480,
+        },
+      );
+    }
+  });
+
+  it('leaves every other file of the folder where it is', async () => {
+    const started = await startPod(scene.cluster, { namespace: 'merged', name: 'validator-2-0' });
+    assert.deepEqual(started.list('/config').sort(), ['NETWORK_PASSPHRASE', 'stellar-core.cfg']);
+    assert.equal(started.read('/config/NETWORK_PASSPHRASE'), 'Scene ; November 2026');
+  });
+
+  it('is written by the main container’s own image, as the same user, in memory', async () => {
+    const pod = await podNow(scene, 'validator-1-0', 'merged');
+    assert.ok(pod);
+    const main = mainOf(pod);
+    const init = specOf(pod).initContainers?.find(({ name }) => name === 'stellar-peers-config');
+    assert.equal(init?.image, main.image);
+    assert.deepEqual(init?.securityContext, {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    const volume = specOf(pod).volumes.find(({ name }) => name === 'stellar-peers-config');
+    assert.equal(volume?.emptyDir?.medium, 'Memory');
+    const [config] = main.volumeMounts.filter(({ mountPath }) => mountPath === '/config');
+    assert.deepEqual(config, { name: 'stellar-peers-config', mountPath: '/config', readOnly: true });
+  });
+
+  it('is left out where the StellarNode says off, and where the image is not known to have a shell', async () => {
+    const other = await create((pod) => {
+      mainOf(pod).image = 'example/validator:1';
+    });
+    assert.equal(isMerged(other.pod), false);
+    assert.deepEqual(other.warnings, []);
+    await annotate('stellar.org/peer-config=off');
+    const pod = await until('the annotation is seen', async () => {
+      const { pod: next } = await create(() => undefined);
+      return isMerged(next) ? undefined : next;
+    });
+    const mounts = mainOf(pod).volumeMounts.filter(({ mountPath }) => mountPath === '/config');
+    assert.deepEqual(mounts, [{ name: 'config', mountPath: '/config', readOnly: true }]);
+    await annotate('stellar.org/peer-config-');
+    await until('it is on again', async () => isMerged((await create(() => undefined)).pod) || undefined);
+  });
+
+  it('goes where the StellarNode says, for an image of any name', async (t) => {
+    await annotate('stellar.org/peer-config=/opt/core/own.cfg');
+    t.after(() => annotate('stellar.org/peer-config-'));
+    const changed = (pod: KubeObject) => {
+      const main = mainOf(pod);
+      main.image = 'example/validator:1';
+      for (const mount of main.volumeMounts) if (mount.name === 'config') mount.mountPath = '/opt/core';
+    };
+    const pod = await until('the annotation is seen', async () => {
+      const { pod: next } = await create(changed);
+      return isMerged(next) ? next : undefined;
+    });
+    const places = Object.fromEntries(
+      mainOf(pod).volumeMounts.map(({ name, mountPath }) => [name, mountPath]),
+    );
+    assert.equal(places['stellar-peers-config'], '/opt/core');
+    assert.equal(places.config, '/etc/stellar/peers-original');
+  });
+
+  it('leaves a subPath mount alone, with a warning', async () => {
+    const { pod, warnings } = await create((changed) => {
+      for (const mount of mainOf(changed).volumeMounts) {
+        if (mount.name === 'config') Object.assign(mount, { mountPath: CFG, subPath: 'stellar-core.cfg' });
+      }
+    });
+    assert.equal(isMerged(pod), false);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /ConfigNotReplaceable.*subPath/);
+  });
+
+  it('changes neither the pod’s QoS class nor what a LimitRange allows', async (t) => {
+    const range = { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'least', namespace: 'merged' } };
+    const limits = [{ type: 'Container', min: { cpu: '100m', memory: '64Mi' } }];
+    await scene.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ ...range, spec: { limits } }));
+    t.after(() => scene.cluster.kubectl(['-n', 'merged', 'delete', 'limitrange', 'least']));
+    const own = { cpu: '500m', memory: '1Gi' };
+    const { pod } = await create((changed) => {
+      for (const container of specOf(changed).containers)
+        container.resources = { requests: own, limits: own };
+    });
+    assert.ok(isMerged(pod));
+    assert.equal((pod.status as { qosClass?: string }).qosClass, 'Guaranteed');
+  });
+
+  it('that finds both keys taken is left as it was, told on the StellarNode, and no reason to restart', async () => {
+    const own = 'KNOWN_PEERS=["core.example.org"]\nPREFERRED_PEERS=["core.example.org"]\n';
+    const taken = new Network(scene, 'taken');
+    await scene.cluster.createNamespace('taken');
+    await taken.add('validator-1', { annotations: { [CONFIG_HINT]: own } });
+    await taken.add('validator-2');
+    await taken.untilTheyKnow(['validator-1', 'validator-2']);
+    const started = await startPod(scene.cluster, { namespace: 'taken', name: 'validator-1-0' });
+    assert.equal(started.init?.message, 'BothTaken');
+    assert.equal(started.read(CFG), own);
+    const told = () => eventsIn(scene.cluster, 'taken');
+    const event = await until('an Event says so', async () =>
+      (await told()).find(({ reason }) => reason === 'BothTaken'),
+    );
+    assert.deepEqual([event.node, event.type], ['validator-1', 'Warning']);
+    await taken.add('validator-3');
+    await taken.untilReady(['validator-3']);
+    await scene.pods.until(
+      'validator-2 is rolled',
+      () => taken.restarts(['validator-2'])['validator-2'] === 1,
+    );
+    await taken.untilReady(THREE);
+    await delay(WATCHED_MS);
+    assert.deepEqual(taken.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
+    assert.match(await statusOf(scene.cluster), /taken +validator-1 .*BothTaken/);
+  });
+
+  it('has done only what it may', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,166 @@
+/** Signals to running validators: what really arrives at a stand-in for stellar-core's HTTP port in each pod. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { Pods } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Cores } from '../cluster/cores.ts';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const SIGNAL = 'stellar.org/peer-rollout=Signal';
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+const POLL_SECONDS = 1;
+
+describe('signals', () => {
+  let scene: Scene;
+  let cores: Cores;
+
+  const ipOf = (pod: string) => (scene.pods.pods.get(pod)?.status as { podIP?: string } | undefined)?.podIP;
+  const atPeer = (pod: string) => `${ipOf(pod)}:11625`;
+  const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
+  /** Until each of these is connected to all the others, as its own stand-in says. */
+  const untilConnected = (network: Network, names: readonly string[]) =>
+    until(`${names.join(', ')} of ${network.namespace} are connected`, async () =>
+      names.every((name) => {
+        const { connected } = cores.of(network.podOf(name)) ?? { connected: new Set<string>() };
+        return names.every((other) => other === name || connected.has(atPeer(network.podOf(other))));
+      }),
+    );
+  /** A network that is signalled instead of restarted. */
+  async function found(namespace: string, names: readonly string[]): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await scene.cluster.createNamespace(namespace);
+    await kubectl('annotate', 'namespace', namespace, SIGNAL);
+    await Promise.all(names.map((name) => network.add(name)));
+    await network.untilReady(names);
+    return network;
+  }
+
+  before(async () => {
+    scene = await createScene({ env: { CORE_POLL_SECONDS: String(POLL_SECONDS) } });
+    cores = new Cores(scene.cluster.admin, (pod) => !pod.startsWith('closed/'));
+    await scene.start();
+  });
+  after(async () => {
+    await cores?.stop();
+    await scene?.stop();
+  });
+
+  it('tell running validators of one that joins, once each, and restart nobody', async () => {
+    const network = await found('join', THREE);
+    await untilConnected(network, THREE);
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    await untilConnected(network, FOUR);
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(FOUR), Object.fromEntries(FOUR.map((name) => [name, 0])));
+    for (const name of THREE) {
+      const toFourth = cores
+        .dialled(network.podOf(name))
+        .filter((peer) => peer === atPeer(network.podOf('validator-4')));
+      assert.equal(toFourth.length, 1, name);
+    }
+    assert.match(
+      await statusOf(scene.cluster),
+      /join +validator-1 +1\/1 +2 +3 +3\/3 +yes .*SignalledInstead/,
+    );
+  });
+
+  it('tell where a validator is that moved, and restart nobody else', async () => {
+    const network = await found('moves', THREE);
+    await untilConnected(network, THREE);
+    const before = atPeer(network.podOf('validator-2'));
+    await network.deletePod('validator-2');
+    await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-2'] === 1);
+    await untilConnected(network, THREE);
+    assert.notEqual(atPeer(network.podOf('validator-2')), before);
+    assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
+  });
+
+  it('cost a network at rest two questions per validator and poll, and nothing else', async () => {
+    const network = await found('rests', THREE);
+    await untilConnected(network, THREE);
+    await until('all have been asked once more', async () => {
+      const asked = THREE.map((name) => cores.of(network.podOf(name))?.calls.at(-1));
+      return asked.every((call) => call === '/info');
+    });
+    const before = THREE.map((name) => cores.of(network.podOf(name))?.calls.length ?? 0);
+    await delay(WATCHED_MS);
+    for (const [index, name] of THREE.entries()) {
+      const since = cores.of(network.podOf(name))?.calls.slice(before[index]) ?? [];
+      assert.deepEqual([...new Set(since)].sort(), ['/info', '/peers'], name);
+      const atMost = (2 * WATCHED_MS) / (POLL_SECONDS * 1000 * 0.8) + 2;
+      assert.ok(since.length >= 2 && since.length <= atMost, `${since.length} calls`);
+    }
+  });
+
+  it('that cannot arrive are told once on the StellarNode, and the port is left alone', async () => {
+    const network = await found('closed', ['validator-1', 'validator-2']);
+    await network.add('validator-3');
+    const told = async () =>
+      (await eventsIn(scene.cluster, 'closed')).filter(({ reason }) => reason === 'SignalPortClosed');
+    await until('an Event says so', async () => (await told()).length >= 2 || undefined);
+    await delay(WATCHED_MS);
+    const nodes = (await told()).map(({ node }) => node);
+    assert.deepEqual(nodes.length, new Set(nodes).size);
+    assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
+  });
+
+  it('go to no pod that only looks like a validator’s', async () => {
+    const network = await found('stray', ['validator-1', 'validator-2']);
+    const own = await podNow(scene, 'validator-1-0', 'stray');
+    const spec = { ...(own?.spec as { containers: object }), nodeName: undefined, affinity: undefined };
+    const metadata = { name: 'validator-9-0', namespace: 'stray', labels: own?.metadata.labels ?? {} };
+    await scene.cluster.admin.create(Pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
+    await until('the stray pod listens', async () => cores.of('stray/validator-9-0'));
+    await untilConnected(network, ['validator-1', 'validator-2']);
+    await delay(WATCHED_MS);
+    assert.deepEqual(cores.of('stray/validator-9-0')?.calls, []);
+    assert.ok(!cores.dialled('stray/validator-1-0').includes(atPeer('stray/validator-9-0')));
+  });
+
+  it('wait while paused: validators are asked and told nothing', async () => {
+    const network = await found('paused', ['validator-1', 'validator-2']);
+    await untilConnected(network, ['validator-1', 'validator-2']);
+    await kubectl('annotate', 'namespace', 'paused', 'stellar.org/peer-rollout=paused', '--overwrite');
+    await until('the pause is seen', async () =>
+      (await statusOf(scene.cluster)).includes('paused') ? true : undefined,
+    );
+    await network.add('validator-3');
+    await network.untilReady(THREE);
+    await delay(WATCHED_MS);
+    assert.ok(!cores.dialled('paused/validator-1-0').includes(atPeer('paused/validator-3-0')));
+    await kubectl('annotate', 'namespace', 'paused', SIGNAL, '--overwrite');
+    await untilConnected(network, THREE);
+  });
+
+  it('are not repeated by a new leader to who is connected', async () => {
+    const network = await found('failover', THREE);
+    await untilConnected(network, THREE);
+    assert.ok(scene.replicas);
+    const leader = await leaderOf(scene.replicas);
+    const before = THREE.map((name) => cores.dialled(network.podOf(name)));
+    leader.kill('SIGKILL');
+    const others = scene.replicas.replicas.filter((replica) => replica !== leader);
+    await until('another leads and has asked', async () => {
+      const series = 'stellar_peers_connected_peers{namespace="failover",pod="validator-1-0"}';
+      return (await metricOf(others, series)) === 2 || undefined;
+    });
+    assert.equal(await metricOf(others, 'stellar_peers_synced{namespace="failover"'), 3);
+    assert.deepEqual(
+      THREE.map((name) => cores.dialled(network.podOf(name))),
+      before,
+    );
+  });
+
+  it('have done only what they may', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { connectedAddresses, coreInfoOf, isConnecting } from '../../../peers/core-answers.ts';
+
+const peers = (inbound: unknown, outbound: unknown): string =>
+  JSON.stringify({
+    authenticated_peers: { inbound, outbound },
+    pending_peers: { inbound: ['10.9.9.9:11625'], outbound: null },
+  });
+const at = (...addresses: unknown[]) => addresses.map((address) => ({ address, id: 'GABC', ver: 'v27' }));
+
+const info = (changes: { state?: unknown; age?: unknown; authenticated?: unknown } = {}): string => {
+  const { state, age, authenticated } = { state: 'Synced!', age: 3, authenticated: 3, ...changes };
+  return JSON.stringify({
+    info: { ledger: { age, num: 7 }, peers: { authenticated_count: authenticated, pending_count: 0 }, state },
+  });
+};
+
+const NO_ANSWERS = [
+  '',
+  'null',
+  '[]',
+  '"text"',
+  '17',
+  '{}',
+  '{"authenticated_peers":null,"info":null}',
+  '{"authenticated_peers":[],"info":[]}',
+  '{"exception": "unknown"}',
+  '<html>',
+  '{"authenticated_peers"',
+  'Must specify a peer and port: connect&peer=PEER&port=PORT',
+];
+
+describe('the answer to /peers', () => {
+  it('gives the authenticated peers of both directions, and no pending one', () => {
+    const text = peers(at('10.0.0.1:11625'), at('10.0.0.2:11625', '10.0.0.3:11725'));
+    assert.deepEqual(
+      connectedAddresses(text),
+      new Set(['10.0.0.2:11625', '10.0.0.3:11725', '10.0.0.1:11625']),
+    );
+  });
+
+  it('says nobody where both directions are null', () => {
+    assert.deepEqual(connectedAddresses(peers(null, null)), new Set());
+    assert.deepEqual(connectedAddresses(peers([], null)), new Set());
+  });
+
+  it('passes over what is not an IPv4 address with a port', () => {
+    const odd = ['10.0.0.1', '10.0.0.1:', '10.0.0.1:0', '10.0.0.1:65536', '10.0.0.256:1', '10.0.0:1', 'a:1'];
+    const odder = ['[::1]:1', '10.0.0.1:1\n', ' 10.0.0.1:1', '010.0.0.1:1', '10.0.0.1:01', 5, null, ['x']];
+    const text = peers([...at(...odd), 'x', null, [], {}], at(...odder, '255.0.10.199:65535'));
+    assert.deepEqual(connectedAddresses(text), new Set(['255.0.10.199:65535']));
+  });
+
+  it('is read up to a thousand addresses', () => {
+    const many = Array.from({ length: 3000 }, (_, index) => `10.0.${index >> 8}.${index & 255}:11625`);
+    assert.equal(connectedAddresses(peers(at(...many), at(...many)))?.size, 1000);
+  });
+
+  it('is told from anything else', () => {
+    const others = [
+      ...NO_ANSWERS,
+      info(),
+      '{"authenticated_peers":{}}',
+      peers('10.0.0.1:11625', null),
+      peers({}, []),
+    ];
+    for (const text of others) assert.equal(connectedAddresses(text), undefined, text);
+  });
+});
+
+describe('the answer to /info', () => {
+  it('says synced for a node with peers and a fresh ledger', () => {
+    const expected = { synced: true, authenticated: 3, ledgerAgeSeconds: 3, state: 'Synced!' };
+    assert.deepEqual(coreInfoOf(info()), expected);
+    assert.deepEqual(coreInfoOf(info({ state: ' Synced!\n' })), expected);
+    assert.equal(coreInfoOf(info({ authenticated: 1, age: 35 }))?.synced, true);
+  });
+
+  it('does not believe "Synced!" without a peer, or with an old ledger', () => {
+    assert.equal(coreInfoOf(info({ authenticated: 0 }))?.synced, false);
+    assert.equal(coreInfoOf(info({ age: 36 }))?.synced, false);
+    assert.equal(coreInfoOf(info({ state: 'Catching up' }))?.synced, false);
+    assert.equal(coreInfoOf(info({ state: 'Not Synced!' }))?.synced, false);
+  });
+
+  it('gives the state short and printable', () => {
+    const state = `Joining\u0000 SCP\u001b[31m\u202e${'x'.repeat(10_000)}`;
+    const seen = coreInfoOf(info({ state }))?.state ?? '';
+    assert.equal(seen.length, 60);
+    assert.match(seen, /^Joining SCP\[31mx+$/);
+  });
+
+  it('is told from anything else', () => {
+    const others = [...NO_ANSWERS, peers(null, null), '{"info":{}}', info({ state: 5 }), info({ age: '3' })];
+    const more = [info({ age: -1 }), info({ age: null }), info({ authenticated: [] }), '{"info":"Synced!"}'];
+    for (const text of [...others, ...more]) assert.equal(coreInfoOf(text), undefined, text);
+  });
+});
+
+describe('the answer to /connect', () => {
+  it('is a promise to dial only where it says so first', () => {
+    assert.equal(isConnecting('Connect to: 10.0.0.5:11625'), true);
+    for (const text of [...NO_ANSWERS, ' Connect to: x', '{"exception": "Connect to: x"}', 'Connect to']) {
+      assert.equal(isConnecting(text), false, text);
+    }
+  });
+});
+
+describe('whatever is answered', () => {
+  it('is read without an error, and gives nothing but addresses', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json(), fc.jsonValue().map(JSON.stringify)), (text) => {
+        coreInfoOf(text);
+        isConnecting(text);
+        for (const address of connectedAddresses(text) ?? []) assert.match(address, /^[\d.]+:\d+$/);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string(), fc.jsonValue())), fc.jsonValue(), (addresses, age) => {
+        assert.equal(connectedAddresses(peers(at(...addresses), null))?.size, 0);
+        const read = coreInfoOf(info({ age, state: 'Synced!' }));
+        assert.equal(read?.synced ?? false, typeof age === 'number' && age >= 0 && age <= 35);
+      }),
+    );
+  });
+
+  it('may be nested as deep as it likes', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    assert.equal(connectedAddresses(deep), undefined);
+    assert.equal(coreInfoOf(`{"info":${deep}}`), undefined);
+  });
+});

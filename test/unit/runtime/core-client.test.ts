@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import {
+  type CoreClient,
+  CoreError,
+  type CoreFault,
+  createCoreClient,
+} from '../../../runtime/core-client.ts';
+import { type CoreServer, startCoreServer } from '../../cluster/core-server.ts';
+import { until } from '../../cluster/until.ts';
+
+const HOST = '127.0.0.1';
+const TIMEOUT_MS = 5000;
+/** For questions that are meant to run out of time. */
+const SHORT_MS = 300;
+const BYTES_MAX = 64 * 1024;
+const PEER = { host: '10.0.0.5', port: 11_625 };
+
+const clientOf = (port: number, timeoutMs = TIMEOUT_MS): CoreClient =>
+  createCoreClient({ port, timeoutMs, bytesMax: BYTES_MAX });
+
+/** The three questions that can be asked. */
+const questions = (client: CoreClient, host = HOST): Array<() => Promise<unknown>> => [
+  () => client.peers(host),
+  () => client.info(host),
+  () => client.connect(host, PEER),
+];
+
+async function core(t: TestContext, options?: { host: string; port: number }): Promise<CoreServer> {
+  const server = await startCoreServer(options);
+  t.after(() => server.stop());
+  return server;
+}
+
+/** A server that is handed each connection and what was asked on it first. */
+async function raw(t: TestContext, respond: (socket: Socket, asked: string) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+    socket.once('data', (data) => respond(socket, data.toString('latin1')));
+  });
+  server.listen(0, HOST);
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, open: () => sockets.size };
+}
+
+/** A server that writes the same bytes to everybody, and ends or leaves the connection open. */
+const scripted = (t: TestContext, text: string, ended = true) =>
+  raw(t, (socket) => {
+    if (ended) socket.end(text);
+    else socket.write(text);
+  });
+
+async function fails(
+  fault: CoreFault,
+  ask: () => Promise<unknown>,
+  withinMs = TIMEOUT_MS,
+): Promise<CoreError> {
+  const startedAtMs = performance.now();
+  const error = await ask().then(
+    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  const tookMs = performance.now() - startedAtMs;
+  assert.ok(error instanceof CoreError, String(error));
+  assert.equal(error.fault, fault, error.message);
+  assert.match(error.message, /^GET http:\/\/[\d.]+:\d+\/(peers|info|connect\?)/);
+  // Room for a loaded machine, and still far from forever.
+  assert.ok(tookMs < withinMs + 3000, `took ${tookMs} ms`);
+  return error;
+}
+
+const allClosed = (server: CoreServer) => until('no connection is left', () => server.openConnections === 0);
+
+describe('asking stellar-core', () => {
+  it('tells its peers, its state, and lets it dial', async (t) => {
+    const server = await core(t);
+    const client = clientOf(server.port);
+    assert.deepEqual(await client.peers(HOST), new Set());
+    await client.connect(HOST, PEER);
+    assert.deepEqual(await client.peers(HOST), new Set(['10.0.0.5:11625']));
+    server.info.age = 5;
+    const expected = { synced: true, authenticated: 1, ledgerAgeSeconds: 5, state: 'Synced!' };
+    assert.deepEqual(await client.info(HOST), expected);
+    assert.deepEqual(server.calls, ['/peers', '/connect?peer=10.0.0.5&port=11625', '/peers', '/info']);
+    await allClosed(server);
+  });
+
+  it('asks once for each question, many at a time, and keeps no connection', async (t) => {
+    const server = await core(t);
+    const client = clientOf(server.port);
+    const ports = Array.from({ length: 40 }, (_, index) => index + 1);
+    await Promise.all(ports.map((port) => client.connect(HOST, { host: '10.0.0.5', port })));
+    const expected = ports.map((port) => `/connect?peer=10.0.0.5&port=${port}`);
+    assert.deepEqual([...server.calls].sort(), expected.sort());
+    await allClosed(server);
+  });
+
+  it('reaches each pod at its own address, all at the same port', async (t) => {
+    // Addresses of this process's own: the port is fixed, and another run may be under way.
+    const tail = `${(process.pid >> 8) & 255}.${process.pid & 255}`;
+    const servers = [
+      await core(t, { host: `127.44.${tail}`, port: 11_626 }),
+      await core(t, { host: `127.45.${tail}`, port: 11_626 }),
+    ];
+    const client = clientOf(11_626);
+    for (const { host } of servers) await client.connect(host, PEER);
+    for (const { calls } of servers) assert.deepEqual(calls, ['/connect?peer=10.0.0.5&port=11625']);
+  });
+
+  it('sends a bare GET and nothing else', async (t) => {
+    const seen: string[] = [];
+    const server = await raw(t, (socket, asked) => {
+      seen.push(asked);
+      socket.end('HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nConnect to: 10.0.0.5:11625');
+    });
+    await clientOf(server.port).connect(HOST, PEER);
+    const lines = (seen[0] ?? '').split('\r\n');
+    assert.equal(seen.length, 1);
+    assert.equal(lines[0], 'GET /connect?peer=10.0.0.5&port=11625 HTTP/1.1');
+    assert.deepEqual(
+      lines
+        .slice(1)
+        .map((line) => line.toLowerCase())
+        .sort(),
+      ['', '', 'connection: close', `host: ${HOST}:${server.port}`, 'user-agent: stellar-peers'],
+    );
+  });
+
+  it('passes a peer as one parameter, whatever is in its name', async (t) => {
+    const server = await core(t);
+    const client = clientOf(server.port);
+    const names = [
+      'v-0.v-headless.stellar.svc.cluster.local',
+      'a&port=1',
+      'a#b',
+      'a b?c=d/../stop',
+      'é%26\r\nx: y',
+    ];
+    for (const name of names) await client.connect(HOST, { host: name, port: 11_625 });
+    const asked = server.calls.map((target) => new URL(target, 'http://core'));
+    assert.equal(server.calls[0], `/connect?peer=${names[0]}&port=11625`);
+    for (const [index, { pathname, searchParams }] of asked.entries()) {
+      assert.equal(pathname, '/connect');
+      assert.deepEqual(
+        [...searchParams],
+        [
+          ['peer', names[index]],
+          ['port', '11625'],
+        ],
+      );
+    }
+    assert.equal(asked.length, names.length);
+  });
+
+  it('waits for a slow answer', async (t) => {
+    const server = await core(t);
+    server.behaviour = 'slow';
+    for (const ask of questions(clientOf(server.port))) await ask();
+    assert.equal(server.calls.length, 3);
+    await allClosed(server);
+  });
+
+  it('takes no proxy from its surroundings', async (t) => {
+    const server = await core(t);
+    const proxy = await core(t);
+    const program = `
+      import { createCoreClient } from './runtime/core-client.ts';
+      const client = createCoreClient({ port: ${server.port}, timeoutMs: ${TIMEOUT_MS}, bytesMax: ${BYTES_MAX} });
+      await client.info('${HOST}');`;
+    const url = `http://${HOST}:${proxy.port}`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: url, http_proxy: url },
+    });
+    assert.deepEqual([server.calls, proxy.calls], [['/info'], []]);
+  });
+});
+
+describe('a stellar-core that does not answer', () => {
+  it('is closed where nothing listens', async (t) => {
+    const server = await core(t);
+    await server.stop();
+    for (const ask of questions(clientOf(server.port))) await fails('closed', ask);
+  });
+
+  it('is unreachable where no connection comes about in time', async (t) => {
+    const port = await silentPort(t);
+    for (const ask of questions(clientOf(port, SHORT_MS))) await fails('unreachable', ask, SHORT_MS);
+  });
+
+  it('is unreachable where the connection ends before an answer begins', async (t) => {
+    const resetting = await raw(t, (socket) => socket.resetAndDestroy());
+    for (const ask of questions(clientOf(resetting.port))) await fails('unreachable', ask);
+    const ending = await raw(t, (socket) => socket.end());
+    for (const ask of questions(clientOf(ending.port))) await fails('unreachable', ask);
+  });
+
+  it('has failed where it hangs, and is let go in time', async (t) => {
+    const server = await core(t);
+    server.behaviour = 'hang';
+    for (const ask of questions(clientOf(server.port, SHORT_MS))) await fails('failed', ask, SHORT_MS);
+    assert.equal(server.calls.length, 3);
+    await allClosed(server);
+  });
+
+  it('has failed where the answer drips for ever', async (t) => {
+    const heads = ['HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.1 200 OK\r\nx: ', ''];
+    for (const head of heads) {
+      const server = await raw(t, (socket) => {
+        socket.write(head);
+        const drip = setInterval(() => socket.write(head === '' ? 'HTTP/1.1 100 Continue\r\n\r\n' : ' '), 10);
+        socket.on('close', () => clearInterval(drip));
+      });
+      await fails('failed', () => clientOf(server.port, SHORT_MS).info(HOST), SHORT_MS);
+      await until('no connection is left', () => server.open() === 0);
+    }
+  });
+
+  it('is never looked up by name', async (t) => {
+    const server = await core(t);
+    for (const host of ['localhost', '127.1', '::1', '', `${HOST}/stop?`]) {
+      const error = await clientOf(server.port)
+        .info(host)
+        .catch((reason: unknown) => reason);
+      assert.ok(error instanceof CoreError && error.fault === 'failed', host);
+    }
+    assert.deepEqual(server.calls, []);
+  });
+});
+
+describe('an answer that is none', () => {
+  it('is a failure: an error, garbage, a refusal with status 200', async (t) => {
+    const server = await core(t);
+    for (const behaviour of ['error', 'garbage', 'exception'] as const) {
+      server.behaviour = behaviour;
+      for (const ask of questions(clientOf(server.port))) await fails('failed', ask);
+    }
+    assert.equal(server.calls.length, 9);
+    await allClosed(server);
+  });
+
+  it('is a failure: a redirect, which is not followed', async (t) => {
+    const server = await core(t);
+    server.behaviour = 'redirect';
+    for (const ask of questions(clientOf(server.port))) await fails('failed', ask);
+    assert.deepEqual([server.calls.length, server.redirectedTo], [3, 0]);
+    await allClosed(server);
+  });
+
+  it('is a failure: a body without end, which is not read to the deadline', async (t) => {
+    const server = await core(t);
+    server.behaviour = 'endless';
+    for (const ask of questions(clientOf(server.port, 60_000))) {
+      const error = await fails('failed', ask);
+      assert.match(error.message, /more than 65536 bytes/);
+    }
+    await allClosed(server);
+  });
+
+  it('is a failure: a good answer that is one byte too large', async (t) => {
+    const server = await core(t);
+    await clientOf(server.port).connect(HOST, PEER);
+    const text = 'Connect to: 10.0.0.5:11625';
+    const tight = (bytesMax: number) =>
+      createCoreClient({ port: server.port, timeoutMs: TIMEOUT_MS, bytesMax });
+    await tight(text.length).connect(HOST, PEER);
+    await fails('failed', () => tight(text.length - 1).connect(HOST, PEER));
+  });
+
+  it('is a failure: cut short, another status, too many headers, another protocol', async (t) => {
+    const texts = [
+      'HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\nConnect to: 10.0.0.5:11625',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nConne',
+      `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(10_000)}\r\nConnect to: 10.0.0.5:11625`,
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nConnect to: 10.0.0.5:11625',
+      'HTTP/1.1 203 Not Mine\r\n\r\nConnect to: 10.0.0.5:11625',
+      'HTTP/1.1 302 Found\r\nlocation: /connect\r\n\r\nConnect to: 10.0.0.5:11625',
+      'HTTP/1.1 204 No Content\r\n\r\n',
+      'SSH-2.0-OpenSSH_9.9\r\n',
+      'Connect to: 10.0.0.5:11625',
+    ];
+    for (const text of texts) {
+      const server = await scripted(t, text);
+      for (const ask of questions(clientOf(server.port))) await fails('failed', ask);
+      await until('no connection is left', () => server.open() === 0);
+    }
+  });
+
+  it('leaves no connection behind, though the other side keeps its own open', async (t) => {
+    const texts = [
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+      'HTTP/1.1 500 No\r\ncontent-length: 9000\r\nconnection: keep-alive\r\n\r\n',
+      'SSH-2.0-OpenSSH_9.9\r\n',
+    ];
+    for (const text of texts) {
+      const server = await scripted(t, text, false);
+      // The deadline is far off: what closes the connection is that the question has failed.
+      for (const ask of questions(clientOf(server.port, 60_000))) await fails('failed', ask);
+      await until('no connection is left', () => server.open() === 0, { deadlineMs: 10_000 });
+    }
+  });
+});
+
+/** A port whose queue is full: the kernel drops whoever comes next, as a firewall would. */
+async function silentPort(t: TestContext): Promise<number> {
+  const program = `
+    const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer().listen({ host: '${HOST}', port: 0, backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      // Nobody accepts from here on.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+    });`;
+  const worker = new Worker(program, { eval: true });
+  const [port] = (await once(worker, 'message')) as [number];
+  const queued: Socket[] = [];
+  t.after(async () => {
+    for (const socket of queued) socket.destroy();
+    await worker.terminate();
+  });
+  await until('a connection stays without answer', async () => {
+    const socket = dial(port, HOST);
+    socket.on('error', () => socket.destroy());
+    queued.push(socket);
+    const outcome = await Promise.race([
+      once(socket, 'connect').then(() => 'connected'),
+      new Promise<string>((resolve) => setTimeout(() => resolve('waiting'), 200)),
+    ]);
+    return outcome === 'waiting';
+  });
+  return port;
+}
