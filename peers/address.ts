@@ -7,7 +7,7 @@ import { DEFAULT_PEER_PORT } from './names.ts';
 const HOST_LENGTH_MAX = 253;
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DIGITS_AND_DOTS = /^[\d.]+$/;
-const PORT = /^\d{1,5}$/;
+const PORT = /^[1-9]\d{0,4}$/;
 
 /** True for four octets in decimal, without leading zeros: some resolvers read those as octal. */
 export const isIpv4 = (text: string): boolean => {
@@ -31,5 +31,5 @@ export function parseAddress(text: string): string | undefined {
   if (rest.length > 0 || !isHost(host)) return undefined;
   if (port === undefined) return `${host}:${DEFAULT_PEER_PORT}`;
   const number = PORT.test(port) ? Number(port) : 0;
-  return number >= 1 && number <= 65_535 ? `${host}:${number}` : undefined;
+  return number > 0 && number <= 65_535 ? `${host}:${number}` : undefined;
 }

@@ -61,6 +61,8 @@ export function admit(pod: Fields, admission: Admission): Outcome {
   const patch = buildPatch(pod, decision, { node, stamp, merge });
   if (patch.kind === 'doubt' && merge) {
     const without = admit(pod, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
+    // A pod that is skipped all the same has been given its reason already.
+    if (without.result.startsWith('skipped:')) return without;
     return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };
   }
   if (patch.kind === 'doubt') return skipped(reason('UnreadablePod', patch.what));

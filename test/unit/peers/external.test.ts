@@ -1,0 +1,118 @@
+/** Peers outside the cluster: what of the ConfigMap counts, and that it never counts as membership. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parse } from 'smol-toml';
+import { discover } from '../../../peers/discover.ts';
+import { externalsOf, renderView, viewOf } from '../../../peers/views.ts';
+import { planPublish } from '../../../reconciler/publish.ts';
+import { node, worldWith } from '../world.ts';
+
+const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+const PUBLISH = { ownNamespace: 'stellar-peers', maxPeers: 24 };
+
+const discovered = (external?: Record<string, string>) => {
+  const parts = { nodes: [node('a'), node('b'), node('c')], ...(external ? { external } : {}) };
+  const world = worldWith(parts);
+  const discovery = discover(world, SETTINGS);
+  const group = discovery.groups.get('testnet');
+  assert.ok(group);
+  return { world, discovery, group };
+};
+const problemOf = (external: Record<string, string>) =>
+  discovered(external).discovery.remarks.get('stellar-peers/stellar-peers-external');
+
+describe('peers outside the cluster', () => {
+  it('are a list per network: one a line, comments and blank lines aside, each once, in order', () => {
+    const testnet = '# ours\r\nz.example.org\r\n\r\n203.0.113.7:11725 # a comment\n z.example.org:11625 \n';
+    const { group, discovery } = discovered({ testnet, mainnet: 'other.example.org' });
+    assert.deepEqual(group.externals, ['203.0.113.7:11725', 'z.example.org:11625']);
+    assert.equal(discovery.remarks.size, 0);
+  });
+
+  it('lose the lines that are none, which are told by key and line, and keep the others', () => {
+    const testnet = 'good.example.org\nnot an address\nalso:bad:line\n';
+    assert.deepEqual(discovered({ testnet }).group.externals, ['good.example.org:11625']);
+    const problem = problemOf({ testnet });
+    assert.equal(problem?.code, 'InvalidExternalPeers');
+    assert.equal(problem?.detail, 'testnet line 2: "not an address", and 1 more');
+  });
+
+  it('of something that is no network are told', () => {
+    for (const key of ['Testnet', 'custom', 'custom-xyz', 'README']) {
+      assert.match(problemOf({ [key]: 'a.example.org' })?.detail ?? '', /is no network$/, key);
+    }
+    assert.equal(problemOf({ 'custom-0123456789abcdef': 'a.example.org' }), undefined);
+  });
+
+  it('are at most a hundred a network', () => {
+    const testnet = Array.from({ length: 101 }, (_, index) => `p${index}.example.org`).join('\n');
+    assert.equal(discovered({ testnet }).group.externals.length, 100);
+    assert.match(problemOf({ testnet })?.detail ?? '', /more than 100/);
+  });
+
+  it('change nobody’s members, view, digests or hash', () => {
+    const { group } = discovered();
+    const { group: with_ } = discovered({ testnet: 'a.example.org\nb.example.org' });
+    assert.deepEqual(with_.members, group.members);
+    assert.deepEqual([...with_.existing], [...group.existing]);
+    const files = (from: typeof group) =>
+      renderView(
+        'a',
+        { view: viewOf('stellar/a', from, 24), externals: externalsOf('stellar/a', from, 24) },
+        0,
+      );
+    assert.equal(files(with_)['a.view.json'], files(group)['a.view.json']);
+    assert.notEqual(files(with_)['a.peers.txt'], files(group)['a.peers.txt']);
+  });
+
+  it('stand in both files behind the members, each address once', () => {
+    const { group } = discovered({ testnet: 'b-0.b-headless.stellar.svc.cluster.local\nz.example.org:1' });
+    const view = viewOf('stellar/a', group, 24);
+    const files = renderView('a', { view, externals: externalsOf('stellar/a', group, 24) }, 0);
+    const expected = [
+      'b-0.b-headless.stellar.svc.cluster.local:11625',
+      'c-0.c-headless.stellar.svc.cluster.local:11625',
+      'z.example.org:1',
+    ];
+    assert.equal(files['a.peers.txt'], expected.map((address) => `${address}\n`).join(''));
+    assert.deepEqual(parse(files['a.peers.toml'] ?? '').KNOWN_PEERS, expected);
+  });
+
+  it('are bounded like members, and one more changes at most one of those that are chosen', () => {
+    const list = (count: number) =>
+      Array.from({ length: count }, (_, index) => `p${index}.example.org`).join('\n');
+    const of = (count: number) => externalsOf('stellar/a', discovered({ testnet: list(count) }).group, 8);
+    for (const count of [9, 20, 60]) {
+      const [before, after] = [of(count), of(count + 1)];
+      assert.equal(before.length, 8);
+      assert.ok(before.filter((address) => !after.includes(address)).length <= 1);
+    }
+  });
+
+  it('that come or go rewrite the files and leave hash and time of publication as they are', () => {
+    const first = planPublish(discovered().world, discovered().discovery, PUBLISH, 1_000);
+    const data = first.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};
+    const configMaps = [
+      {
+        metadata: {
+          name: 'stellar-peers',
+          namespace: 'stellar',
+          managedFields: [
+            {
+              manager: 'stellar-peers',
+              operation: 'Apply',
+              fieldsV1: { 'f:data': Object.fromEntries(Object.keys(data).map((key) => [`f:${key}`, {}])) },
+            },
+          ],
+        },
+        data,
+      },
+    ];
+    const nodes = [node('a'), node('b'), node('c')];
+    const world = worldWith({ nodes, configMaps, external: { testnet: 'z.example.org' } });
+    const next = planPublish(world, discover(world, SETTINGS), PUBLISH, 9_000);
+    const written = next.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};
+    assert.match(written['a.peers.txt'] ?? '', /z\.example\.org:11625\n$/);
+    assert.equal(written['a.view.json'], data['a.view.json']);
+  });
+});
