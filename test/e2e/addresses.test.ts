@@ -52,10 +52,12 @@ describe('addresses', () => {
     await delay(WATCHED_MS);
     assert.equal(hashOf('advertised', 'validator-2'), before);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
-    const [entry] = published
-      .networks()
-      .flatMap(({ peers }) => peers.filter(({ namespace }) => namespace === 'advertised'));
-    assert.equal(entry?.dns, 'validator-1-0.validator-1-headless.advertised.svc.cluster.local');
+    const entryOf = () =>
+      published
+        .networks()
+        .flatMap(({ peers }) => peers.filter(({ namespace }) => namespace === 'advertised'))[0];
+    await published.until('the overview shows the validator', () => entryOf() !== undefined);
+    assert.equal(entryOf()?.dns, 'validator-1-0.validator-1-headless.advertised.svc.cluster.local');
   });
 
   it('that are none cost the validator nothing but that, and are told on it', async () => {
@@ -74,10 +76,11 @@ describe('addresses', () => {
 
   it('outside the cluster stand in every file of their network, line by line, and restart nobody', async () => {
     const network = await atRest('outside');
-    const id = published
-      .networks()
-      .find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))?.network;
-    assert.ok(id);
+    const idOf = () =>
+      published.networks().find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))
+        ?.network;
+    await published.until('the overview shows the network', () => idOf() !== undefined);
+    const id = idOf() ?? '';
     const list = 'core.example.org\n# a comment\n203.0.113.7:11725 # and another\nnot an address\n';
     const external = {
       apiVersion: 'v1',

@@ -48,8 +48,8 @@ const EDGES: ReadonlyArray<{
 const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
-    /^webhook\/(patch|review)\.ts$/.test(file) ||
-    /^reconciler\/(availability|candidate|drift|journal|outcome|overview|publish|rollout|services)\.ts$/.test(
+    /^webhook\/(patch|review|steps|merge-steps)\.ts$/.test(file) ||
+    /^reconciler\/(availability|candidate|drift|journal|outcome|overview|publish|remarks|rollout|services|signal-state|signal-targets|strategy)\.ts$/.test(
       file,
     ),
 );
