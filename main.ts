@@ -4,13 +4,17 @@
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
+import { adopt, adoptionText, planAdoption } from './cli/adopt.ts';
+import { askCluster } from './cli/asked.ts';
 import { liveStatus } from './cli/live-status.ts';
+import { liveRolloutPlan } from './cli/rollout-plan.ts';
 import { USAGE } from './cli/usage.ts';
 import { KubeError } from './runtime/kube.ts';
 import { serve } from './serve.ts';
-import { readSettings, SettingsError } from './settings.ts';
+import { isSetting, readSettings, type Settings, SettingsError } from './settings.ts';
 import { PreviewError, preview } from './webhook/preview.ts';
 
 const EXIT = { ok: 0, problem: 1, usage: 2, unreachable: 3 } as const;
@@ -18,12 +22,17 @@ const EXIT = { ok: 0, problem: 1, usage: 2, unreachable: 3 } as const;
 const GRACE_MS = 15_000;
 
 class UsageError extends Error {}
+class NotFoundError extends Error {}
 
 const OPTIONS = {
   filename: { type: 'string', short: 'f' },
   node: { type: 'string' },
   context: { type: 'string' },
   kubeconfig: { type: 'string' },
+  namespace: { type: 'string', short: 'n' },
+  set: { type: 'string', multiple: true },
+  all: { type: 'boolean' },
+  yes: { type: 'boolean', short: 'y' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -53,12 +62,57 @@ async function run(): Promise<void> {
   });
 }
 
+const targetOf = (values: Values) => ({
+  ...(values.kubeconfig === undefined ? {} : { path: values.kubeconfig }),
+  ...(values.context === undefined ? {} : { context: values.context }),
+});
+
 async function status(values: Values): Promise<void> {
-  const target = {
-    ...(values.kubeconfig === undefined ? {} : { path: values.kubeconfig }),
-    ...(values.context === undefined ? {} : { context: values.context }),
-  };
-  process.stdout.write(await liveStatus(readSettings(process.env), target));
+  process.stdout.write(await liveStatus(readSettings(process.env), targetOf(values)));
+}
+
+/** The environment, with what `--set NAME=VALUE` says in its place. */
+function settingsWith(values: Values): Settings {
+  const set = (values.set ?? []).map((text) => {
+    const [name = '', ...rest] = text.split('=');
+    if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
+    return [name, rest.join('=')] as const;
+  });
+  return readSettings({ ...process.env, ...Object.fromEntries(set) });
+}
+
+async function rolloutPlan(values: Values, [what, ...rest]: readonly string[]): Promise<void> {
+  if (what !== 'plan' || rest.length > 0) throw new UsageError('rollout takes one word: plan');
+  process.stdout.write(await liveRolloutPlan(settingsWith(values), targetOf(values)));
+}
+
+async function adoptNodes(values: Values, names: readonly string[]): Promise<void> {
+  const namespace = values.namespace;
+  if (namespace === undefined) throw new UsageError('adopt needs a namespace: -n NAMESPACE');
+  if (names.length === 0 && !values.all) throw new UsageError('adopt needs names of StellarNodes, or --all');
+  const settings = readSettings(process.env);
+  const asked = await askCluster(settings, targetOf(values));
+  const plan = planAdoption(asked, settings, { namespace, names: values.all ? [] : names });
+  if (plan.unknown.length > 0) throw new NotFoundError(`no such validator: ${plan.unknown.join(', ')}`);
+  process.stderr.write(adoptionText(plan));
+  if (!values.yes && !(await agreed('Go on? [y/N] '))) {
+    process.stderr.write('Nothing was changed.\n');
+    process.exitCode = EXIT.problem;
+    return;
+  }
+  await adopt(asked.kube, plan.refs);
+  process.stdout.write(
+    `${plan.refs.map(({ resource, name }) => `${resource.kind} ${name} adopted`).join('\n')}\n`,
+  );
+}
+
+/** Asks on a terminal; without one nobody could answer. */
+async function agreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError('there is no terminal to ask on: use --yes');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(question);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 function showPreview(values: Values): void {
@@ -72,6 +126,8 @@ async function main(): Promise<void> {
   const [command = 'run', ...rest] = positionals;
   if (values.help || command === 'help') process.stdout.write(USAGE);
   else if (values.version) process.stdout.write(`${version()}\n`);
+  else if (command === 'rollout') await rolloutPlan(values, rest);
+  else if (command === 'adopt') await adoptNodes(values, rest);
   else if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
   else if (command === 'run') await run();
   else if (command === 'status') await status(values);
@@ -88,7 +144,10 @@ try {
   await main();
 } catch (error) {
   const known =
-    error instanceof UsageError || error instanceof SettingsError || error instanceof PreviewError;
+    error instanceof UsageError ||
+    error instanceof SettingsError ||
+    error instanceof PreviewError ||
+    error instanceof NotFoundError;
   const expected = known || error instanceof KubeError;
   const text =
     error instanceof Error ? ((expected ? undefined : error.stack) ?? error.message) : String(error);

@@ -15,6 +15,7 @@ import { Reporter } from './reconciler/reporter.ts';
 import { RestartLane } from './reconciler/restart-lane.ts';
 import { Restarter } from './reconciler/restarter.ts';
 import { Signaller } from './reconciler/signaller.ts';
+import { parseWindows, type Windows } from './reconciler/windows.ts';
 import { Caches } from './runtime/caches.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { createCoreClient } from './runtime/core-client.ts';
@@ -72,7 +73,14 @@ export function createParts(settings: Settings): Parts {
     leaseDurationMs: settings.leaseDurationSeconds * 1000,
     requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
   });
-  const directory = new Directory({ caches, clock, settings, leaderAlive: () => leader.someoneLeads() });
+  const stabilizationMs = settings.stabilizationSeconds * 1000;
+  const directorySettings = { ...settings, stabilizationMs };
+  const directory = new Directory({
+    caches,
+    clock,
+    settings: directorySettings,
+    leaderAlive: () => leader.someoneLeads(),
+  });
   const bundle = new CurrentBundle();
   return { settings, clock, log, metrics: new Metrics(), kube, caches, directory, leader, bundle };
 }
@@ -119,6 +127,15 @@ export function createCertSource({ settings, kube, log }: Parts, signal: AbortSi
   );
 }
 
+const limitOf = (text: string) => ({ value: Number.parseInt(text, 10), isPercent: text.endsWith('%') });
+
+/** Read once already, where the settings were checked. */
+function windowsOf({ rolloutWindows }: Settings): Windows {
+  const windows = parseWindows(rolloutWindows);
+  if (!windows) throw new Error(`ROLLOUT_WINDOWS cannot be read: ${rolloutWindows}`);
+  return windows;
+}
+
 /** The settings that the restart rules take, in their units. */
 export const rolloutSettings = (settings: Settings) => ({
   ownNamespace: settings.namespace,
@@ -126,9 +143,16 @@ export const rolloutSettings = (settings: Settings) => ({
   rollBelow: settings.rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(settings.rollBelow),
   adoptExisting: settings.adoptExisting === 'restart',
   deleteMinAgeMs: settings.deleteMinAgeSeconds * 1000,
-  maxUnavailable: settings.maxUnavailable,
+  maxUnavailable: limitOf(settings.maxUnavailable),
+  quorumCheck: settings.quorumCheck,
   minReadyMs: settings.minReadySeconds * 1000,
+  minRestartIntervalMs: settings.minRestartIntervalSeconds * 1000,
+  maxRestartsPerHour: settings.maxRestartsPerHour,
+  windows: windowsOf(settings),
+  expectedRestartMs: settings.expectedRestartSeconds * 1000,
+  progressDeadlineMs: settings.progressDeadlineSeconds * 1000,
   stabilizationMs: settings.stabilizationSeconds * 1000,
+  stabilizationMsMax: settings.stabilizationMaxSeconds * 1000,
   resyncMs: settings.resyncSeconds * 1000,
 });
 

@@ -9,6 +9,7 @@ import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
 import { podsOf } from '../reconciler/availability.ts';
 import { openEntries, readJournal } from '../reconciler/journal.ts';
 import { type Connections, connectionsIn } from '../reconciler/overview.ts';
+import { table } from './table.ts';
 
 const HEADINGS = [
   'NETWORK',
@@ -80,16 +81,6 @@ function connectionCells(pods: readonly PodFacts[], connections: Connections): s
 function knownBy(pod: PodFacts): string {
   if (!pod.injected || pod.peers === undefined) return '-';
   return String(parseDigests(pod.peers)?.length ?? '?');
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
 }
 
 function inFlight(world: World, discovery: Discovery): string {

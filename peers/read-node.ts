@@ -79,6 +79,7 @@ export function readNode(raw: Fields): NodeReading {
       replicas,
       suspended: spec.suspended === true,
       maintenance: spec.maintenanceMode === true,
+      quorumSet: textOf(fieldsOf(spec.validatorConfig).quorumSet),
       rollout: annotations[ANNOTATION_ROLLOUT],
       adopt: annotations[ANNOTATION_ADOPT],
       budget: annotations[ANNOTATION_BUDGET],

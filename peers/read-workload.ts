@@ -4,7 +4,13 @@
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
 import { isInjected } from './inject.ts';
 import { mergeOutcomeOf } from './merge-outcome.ts';
-import { ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART, ANNOTATION_PEERS, MAIN_CONTAINER } from './names.ts';
+import {
+  ANNOTATION_PEER_HASH,
+  ANNOTATION_PEER_RESTART,
+  ANNOTATION_PEERS,
+  CONFIG_INIT_CONTAINER,
+  MAIN_CONTAINER,
+} from './names.ts';
 import { type PodShape, podShapeOf } from './pod-shape.ts';
 import { keyOf, type PodFacts, type StatefulSetFacts } from './world.ts';
 
@@ -48,6 +54,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     ...named(metadata),
     ownerUid: owner?.uid,
     ownerName: owner?.name,
+    createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
     replicas: numberOf(spec.replicas) ?? 1,
     serviceName: textOf(spec.serviceName) ?? '',
     selector: stringsOf(fieldsOf(spec.selector).matchLabels),
@@ -74,10 +81,12 @@ function ipv4Of(status: Fields): string | undefined {
   return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
 }
 
-function restartsOf(status: Fields): number {
+/** How often, and when last, the container that runs stellar-core was started. */
+function startsOf(status: Fields): Pick<PodFacts, 'containerRestarts' | 'startedAtMs'> {
   const containers = listOf(status.containerStatuses);
   const main = containers.find(({ name }) => name === MAIN_CONTAINER) ?? containers[0];
-  return numberOf(main?.restartCount) ?? 0;
+  const running = fieldsOf(fieldsOf(main?.state).running);
+  return { containerRestarts: numberOf(main?.restartCount) ?? 0, startedAtMs: timeOf(running.startedAt) };
 }
 
 /** What we read of a pod. */
@@ -106,7 +115,8 @@ export function readPod(raw: Fields): PodFacts {
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
     revision: shape.labels['controller-revision-hash'],
-    containerRestarts: restartsOf(status),
+    ...startsOf(status),
+    merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
     mergeOutcome: mergeOutcomeOf(status),
     hasReadinessProbe: shape.containers.some((container) => container.hasReadinessProbe),
   };

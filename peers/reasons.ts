@@ -161,6 +161,35 @@ export const REASONS = {
     sentence: 'A validator of the group has not been Ready for MIN_READY_SECONDS yet.',
     release: 'Nothing is needed: it goes on by itself.',
   },
+  RestartedRecently: {
+    sentence: 'The pod is younger than MIN_RESTART_INTERVAL_SECONDS.',
+    release: 'Nothing is needed: it goes on by itself.',
+  },
+  QuorumMargin: {
+    sentence: 'With one more validator down the group would be without a quorum.',
+    release:
+      'Bring validators that are down back, give the quorum sets a lower threshold, or set QUORUM_CHECK=warn.',
+  },
+  QuorumUnknown: {
+    sentence: 'A quorum set of the group cannot be read, so nobody checks what its quorum would bear.',
+    release: 'Nothing is needed; spec.validatorConfig.quorumSet as stellar-core reads it makes it known.',
+  },
+  HourlyLimit: {
+    sentence: 'The group has had MAX_RESTARTS_PER_HOUR restarts of ours within the hour.',
+    release: 'Nothing is needed: it goes on by itself.',
+  },
+  OutsideWindow: {
+    sentence: 'No window of ROLLOUT_WINDOWS is open for long enough.',
+    release: 'Nothing is needed: it goes on when one opens.',
+  },
+  Stalled: {
+    sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
+    release: 'Bring the validator that the detail names up: the group goes on when it is Ready.',
+  },
+  UnknownBudget: {
+    sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
+    release: 'Use uncounted, or remove the annotation.',
+  },
   Stabilizing: {
     sentence: 'The membership of the group changed a moment ago; further changes are awaited.',
     release: 'Nothing is needed: it goes on by itself.',

@@ -29,6 +29,8 @@ export interface Validator extends Named {
   readonly replicas: number;
   readonly suspended: boolean;
   readonly maintenance: boolean;
+  /** stellar-core's quorum set as TOML text; undefined where none is given. */
+  readonly quorumSet: string | undefined;
   /** Raw values of the annotations that people may set; undefined where absent. */
   readonly rollout: string | undefined;
   readonly adopt: string | undefined;
@@ -51,6 +53,7 @@ export interface StatefulSetFacts extends Named {
   /** UID of the controlling StellarNode, undefined where something else or nothing controls it. */
   readonly ownerUid: string | undefined;
   readonly ownerName: string | undefined;
+  readonly createdAtMs: number;
   readonly replicas: number;
   readonly serviceName: string;
   readonly selector: Readonly<Record<string, string>>;
@@ -79,6 +82,10 @@ export interface PodFacts extends Named {
   /** When the Ready condition last changed, ms since the epoch. */
   readonly readyChangedAtMs: number | undefined;
   readonly scheduledAtMs: number | undefined;
+  /** When the container that runs stellar-core was last started. */
+  readonly startedAtMs: number | undefined;
+  /** True if its configuration was merged by an init container, which an in-place restart does not run again. */
+  readonly merged: boolean;
   readonly ip: string | undefined;
   /** True if our volume is mounted: the annotations alone may be inherited. */
   readonly injected: boolean;

@@ -26,18 +26,47 @@ export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
   return pods.length === statefulSet.replicas && pods.every(isUp);
 }
 
-/** Why the validator counts as down in its group's budget; undefined while it is up. */
+/** Why a validator is down, and whether nobody can expect it to be up: suspended, or never Ready so far. */
+export interface Down {
+  readonly why: string;
+  readonly expected: boolean;
+}
+
+const down = (why: string, expected = false): Down => ({ why, expected });
+
+/** Why the validator counts as down; undefined while it is up, or does not count. */
 export function downBecause(
   world: World,
   validator: Validator,
   statefulSet: StatefulSetFacts | undefined,
-): string | undefined {
-  if (validator.budget === 'uncounted') return undefined;
-  if (validator.suspended) return 'suspended';
-  if (validator.maintenance) return 'in maintenance';
-  if (!statefulSet) return 'without StatefulSet';
-  if (isUnsettled(statefulSet)) return 'being rolled';
-  return allReady(world, statefulSet) ? undefined : 'not Ready';
+): Down | undefined {
+  if (validator.budget === UNCOUNTED) return undefined;
+  if (validator.suspended) return down('suspended', true);
+  if (validator.maintenance) return down('in maintenance');
+  if (!statefulSet) return down('without StatefulSet');
+  if (isUnsettled(statefulSet)) return down('being rolled');
+  if (allReady(world, statefulSet)) return undefined;
+  return wasNeverReady(world, statefulSet) ? down('never Ready so far', true) : down('not Ready');
+}
+
+/** The one value of the annotation `stellar.org/peer-budget`. */
+export const UNCOUNTED = 'uncounted';
+
+/** A StatefulSet makes its first pod within this; a later one may follow a pod that was Ready for months. */
+const FIRST_POD_MS = 60_000;
+/** A kubelet writes the first, false Ready condition within this of scheduling. */
+const FIRST_STATUS_MS = 10_000;
+
+/**
+ * True if no pod of the StatefulSet can ever have been Ready: only its first ones exist, and their Ready condition
+ * has not changed since they were scheduled. In doubt false: then the validator counts as one that went down.
+ */
+function wasNeverReady(world: World, statefulSet: StatefulSetFacts): boolean {
+  const pods = podsOf(world, statefulSet);
+  const isFirst = (pod: PodFacts) => pod.createdAtMs - statefulSet.createdAtMs < FIRST_POD_MS;
+  const isUnchanged = ({ readyChangedAtMs, scheduledAtMs }: PodFacts) =>
+    readyChangedAtMs === undefined || readyChangedAtMs - (scheduledAtMs ?? 0) < FIRST_STATUS_MS;
+  return pods.length > 0 && pods.every((pod) => !pod.ready && isFirst(pod) && isUnchanged(pod));
 }
 
 /** When the last pod of the StatefulSet became Ready, ms since the epoch; 0 without pods. */

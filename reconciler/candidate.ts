@@ -5,7 +5,7 @@ import type { Discovery, Group } from '../peers/discover.ts';
 import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
 import { type PublishedView, publishedView } from '../peers/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
-import { allReady, isUnsettled, podsOf } from './availability.ts';
+import { allReady, isUnsettled, podsOf, UNCOUNTED } from './availability.ts';
 import { type DriftKind, type DriftSettings, judgePod, type Liveness, type Verdict } from './drift.ts';
 import type { RestartKind } from './journal.ts';
 import { strategyOf } from './strategy.ts';
@@ -102,6 +102,7 @@ function candidateOf(found: Drifted, input: CandidateInput): Candidate {
   const base = { validator, statefulSet, drift, kind: bump ? 'bump' : 'delete', pods } as const;
   const hold =
     strategyHold(validator, input) ??
+    budgetHold(validator) ??
     statefulSetHold(validator, statefulSet) ??
     publishedHold(validator, input.world) ??
     (bump ? bumpHold(pods) : deleteHold(found, pods, input));
@@ -117,6 +118,9 @@ function strategyHold(validator: Validator, { world, settings }: CandidateInput)
   if (verdict.kind === 'hold') return verdict.reason;
   return verdict.strategy === 'RollingUpdate' ? undefined : reason(STRATEGY_HOLDS[verdict.strategy]);
 }
+
+const budgetHold = ({ budget }: Validator): Reason | undefined =>
+  budget === undefined || budget === UNCOUNTED ? undefined : reason('UnknownBudget', budget.slice(0, 40));
 
 function statefulSetHold(validator: Validator, statefulSet: StatefulSetFacts): Reason | undefined {
   const holds: ReadonlyArray<readonly [boolean, ReasonCode]> = [

@@ -97,9 +97,19 @@ function unreadBecause({ mergeOutcome }: PodFacts): Reason | undefined {
   return problem?.code === 'MergeFailed' ? undefined : problem;
 }
 
-/** A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. */
-const hasReadPublished = (pod: PodFacts, published: PublishedView): boolean =>
-  pod.scheduledAtMs !== undefined && pod.scheduledAtMs > published.publishedAtMs;
+/** By then the kubelet has brought a changed ConfigMap into the volumes of running pods. */
+const REFRESHED_MS = 3 * 60_000;
+
+/**
+ * A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. One
+ * whose container started well after has found it in the refreshed files, unless it reads a configuration that an
+ * init container made before.
+ */
+function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
+  const { scheduledAtMs, startedAtMs, merged } = pod;
+  if (scheduledAtMs !== undefined && scheduledAtMs > publishedAtMs) return true;
+  return !merged && startedAtMs !== undefined && startedAtMs > publishedAtMs + REFRESHED_MS;
+}
 
 function isShort(running: readonly string[], { group, published, settings }: DriftInput): boolean {
   const known = running.filter((digest) => group.existing.has(digest)).length;

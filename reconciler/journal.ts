@@ -13,17 +13,22 @@ export type RestartKind = 'bump' | 'delete';
 
 /**
  * `done` as wished · `notInjected` came back without injection · `unwitnessed` came back so, or was replaced again by
- * somebody else, while nobody led · `void` it never happened · `gone` with its StatefulSet.
+ * somebody else, while nobody led · `void` it never happened · `defused` taken back before a pod was replaced ·
+ * `gone` with its StatefulSet.
  */
-export type Outcome = 'done' | 'notInjected' | 'unwitnessed' | 'void' | 'gone';
+export type Outcome = 'done' | 'notInjected' | 'unwitnessed' | 'void' | 'defused' | 'gone';
 
 export interface Entry {
   readonly statefulSet: Key;
   readonly kind: RestartKind;
   /** UIDs of the pods to be replaced. */
   readonly uids: readonly string[];
+  /** Their names; absent in entries of before 0.2. */
+  readonly names?: readonly string[];
   /** Value of the template annotation (bump), or the same form for a delete. */
   readonly token: string;
+  /** What the template annotation held before a bump, to take the bump back; absent where there was none. */
+  readonly before?: string;
   readonly drift: string;
   readonly atMs: number;
   readonly outcome?: Outcome;
@@ -35,6 +40,7 @@ const OUTCOMES: readonly string[] = [
   'notInjected',
   'unwitnessed',
   'void',
+  'defused',
   'gone',
 ] satisfies Outcome[];
 
@@ -46,7 +52,13 @@ function parseEntry(raw: Readonly<Record<string, unknown>>): Entry | undefined {
   if ((kind !== 'bump' && kind !== 'delete') || !Array.isArray(raw.uids)) return undefined;
   if (atMs === undefined || statefulSet === undefined || token === undefined) return undefined;
   const uids = raw.uids.filter((uid) => typeof uid === 'string');
-  const entry = { statefulSet, kind, uids, token, atMs, drift: textOf(raw.drift) ?? '' } as const;
+  const before = textOf(raw.before);
+  const entry: Entry = {
+    ...{ statefulSet, uids, token, atMs, drift: textOf(raw.drift) ?? '' },
+    kind,
+    ...(before === undefined ? {} : { before }),
+    ...(Array.isArray(raw.names) ? { names: raw.names.filter((name) => typeof name === 'string') } : {}),
+  };
   if (outcome === undefined) return entry;
   if (!OUTCOMES.includes(outcome as string)) return undefined;
   return { ...entry, outcome: outcome as Outcome, endedAtMs: timeOf(raw.endedAt) ?? atMs };

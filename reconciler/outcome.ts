@@ -1,5 +1,5 @@
 /**
- * What became of a restart that the journal has open: over, never happened, or still under way. Pure.
+ * What became of a restart that the journal has open: over, never happened, to be taken back, or still under way. Pure.
  */
 import type { PodFacts, StatefulSetFacts, World } from '../peers/world.ts';
 import { allReady, isUnsettled, podsOf } from './availability.ts';
@@ -10,28 +10,46 @@ const TRACE_MS = 20_000;
 
 /** What an outcome is judged by, beside the world. */
 interface Witness {
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
+  /** For how long this leader has seen the entry open, in ms by its own clock: others' clocks may be wrong. */
+  readonly seenForMs: number;
   /** True if the same leader began the restart and has watched since: only then is a bare pod its doing. */
   readonly watched: boolean;
 }
 
 /** The outcome of an open entry, or undefined while it is under way. */
-export function outcomeOf(entry: Entry, world: World, { nowMs, watched }: Witness): Outcome | undefined {
-  const outcome = plainOutcome(entry, world, nowMs);
+export function outcomeOf(entry: Entry, world: World, { seenForMs, watched }: Witness): Outcome | undefined {
+  const outcome = plainOutcome(entry, world, seenForMs);
   return outcome === 'notInjected' && !watched ? 'unwitnessed' : outcome;
 }
 
-function plainOutcome(entry: Entry, world: World, nowMs: number): Outcome | undefined {
+/**
+ * True for a bump that has done nothing yet, of whose pods one is not Ready by now: with OrderedReady it would wait
+ * until that pod turns Ready and then kill it, with nobody asking who else is down by then. Taking the template's
+ * annotation back defuses it. Once a pod was replaced that would replace it again.
+ */
+export function isToBeDefused(entry: Entry, world: World): boolean {
+  const statefulSet = world.statefulSets.get(entry.statefulSet);
+  if (!statefulSet || entry.kind !== 'bump' || statefulSet.restartToken !== entry.token) return false;
+  const old = podsOf(world, statefulSet).filter((pod) => entry.uids.includes(pod.uid));
+  const untouched = old.length === entry.uids.length && old.every((pod) => !pod.deleting);
+  return untouched && old.some((pod) => !pod.ready);
+}
+
+function plainOutcome(entry: Entry, world: World, seenForMs: number): Outcome | undefined {
   const statefulSet = world.statefulSets.get(entry.statefulSet);
   if (!statefulSet) return 'gone';
   const pods = podsOf(world, statefulSet);
   const old = pods.filter((pod) => entry.uids.includes(pod.uid));
   if (old.length > 0) {
     const begun = hasBegun(entry, statefulSet, old);
-    return begun || nowMs - entry.atMs < TRACE_MS ? undefined : 'void';
+    return begun || seenForMs < TRACE_MS ? undefined : 'void';
   }
-  return entry.kind === 'bump' ? afterBump(world, statefulSet, pods) : afterDelete(statefulSet, pods);
+  if (entry.kind === 'bump') return afterBump(world, statefulSet, pods);
+  return afterDelete(
+    entry,
+    pods.filter(({ name }) => entry.names?.includes(name) ?? true),
+    statefulSet,
+  );
 }
 
 const hasBegun = (entry: Entry, statefulSet: StatefulSetFacts, old: readonly PodFacts[]): boolean =>
@@ -48,8 +66,13 @@ function afterBump(
 }
 
 /** A delete is over when the new pod runs: it need not become Ready, it was not before. */
-function afterDelete(statefulSet: StatefulSetFacts, pods: readonly PodFacts[]): Outcome | undefined {
-  if (pods.length < statefulSet.replicas || pods.some((pod) => pod.deleting)) return undefined;
+function afterDelete(
+  { names }: Entry,
+  pods: readonly PodFacts[],
+  { replicas }: StatefulSetFacts,
+): Outcome | undefined {
+  if (pods.length < Math.min(names?.length ?? replicas, replicas)) return undefined;
+  if (pods.some((pod) => pod.deleting)) return undefined;
   if (pods.some((pod) => !pod.injected)) return 'notInjected';
   return pods.every((pod) => pod.running) ? 'done' : undefined;
 }

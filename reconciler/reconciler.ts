@@ -8,11 +8,12 @@ import { type Reason, reason } from '../peers/reasons.ts';
 import type { Key, World } from '../peers/world.ts';
 import type { Caches } from '../runtime/caches.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Directory } from '../runtime/directory.ts';
+import type { Changes, Directory } from '../runtime/directory.ts';
 import type { KubeObject } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Wake } from '../runtime/wake.ts';
+import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { planPublish } from './publish.ts';
@@ -108,7 +109,7 @@ export class Reconciler {
       mergeRemarks(world, discovery),
       services.reports,
       published.reports,
-      ...[...plans.values()].map((plan) => plan.holds),
+      ...[...plans.values()].flatMap((plan) => [plan.remarks, plan.holds]),
       signalRemarks(this.#signaller?.closedNodes ?? new Set(), world, settings.ownNamespace),
       this.#lane.refusals,
       discovery.skipped,
@@ -162,7 +163,7 @@ export class Reconciler {
       const { restart } = plan;
       if (!restart) continue;
       const holds = new Map(plan.holds).set(restart.validator.key, reason('StaleCaches'));
-      plans.set(key, { restart: undefined, holds, recheckInMs: ECHO_MS });
+      plans.set(key, { ...plan, restart: undefined, holds, recheckInMs: ECHO_MS });
     }
     return { plans, stale };
   }
@@ -176,9 +177,15 @@ export class Reconciler {
       liveness: this.#liveness.at(nowMs),
       settings,
       nowMs: clock.nowMs(),
-      // A new leader did not see what came before it: its own start counts as a change.
-      quietMs: (group) => nowMs - Math.max(directory.membershipChangedAtMs(group) ?? 0, this.#startedAtMs),
+      quiet: (group) => this.#quiet(directory.membershipChanges(group), nowMs),
     };
+  }
+
+  /** A new leader did not see what came before it: its own start counts as a change. */
+  #quiet(changes: Changes | undefined, nowMs: number): Quiet {
+    const lastAtMs = Math.max(changes?.lastAtMs ?? 0, this.#startedAtMs);
+    const firstAtMs = Math.max(changes?.firstAtMs ?? 0, this.#startedAtMs);
+    return { quietMs: nowMs - lastAtMs, changingMs: lastAtMs - firstAtMs };
   }
 
   #measure(discovery: Discovery): void {

@@ -8,12 +8,15 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Backoff } from './backoff.ts';
-import { openEntries, readJournal } from './journal.ts';
+import { type Entry, openEntries, readJournal } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
-import { outcomeOf } from './outcome.ts';
+import { isToBeDefused, outcomeOf } from './outcome.ts';
 import type { Reporter } from './reporter.ts';
 import type { Restarter } from './restarter.ts';
 import type { GroupPlan, Restart, RolloutInput } from './rollout.ts';
+
+/** After a restart was taken back, its group rests for this long. */
+const DEFUSED_MS = 60_000;
 
 export interface LaneOptions {
   readonly clock: Clock;
@@ -34,6 +37,8 @@ export class RestartLane {
   readonly #refusals = new Map<Key, Reason>();
   /** Restarts that were begun in this term, and so watched from the beginning. */
   readonly #begunTokens = new Set<string>();
+  /** Since when an open entry is seen, monotonic, by token: clocks of other leaders are not trusted. */
+  readonly #seenSinceMs = new Map<string, number>();
   #busy: Promise<void> | undefined;
 
   constructor(options: LaneOptions) {
@@ -55,20 +60,77 @@ export class RestartLane {
     await this.#busy;
   }
 
-  /** Closes what is over, then begins the next restart that is due, unless something is under way already. */
+  /**
+   * Closes what is over, takes back what must not act later, or begins the next restart that is due; nothing while
+   * something is under way already.
+   */
   offer(
     plans: ReadonlyMap<string, GroupPlan>,
     world: World,
     inputFor: (world: World, discovery: Discovery) => RolloutInput,
   ): void {
     if (this.#busy !== undefined) return;
-    const ended = this.#groupsWithEnded(world);
-    const restart = this.#nextDue(plans);
-    if (ended.length === 0 && !restart) return;
-    this.#busy = this.#work(ended, restart, world, inputFor).finally(() => {
+    this.#watchOpen(world);
+    const work = this.#nextWork(plans, world, inputFor);
+    if (!work) return;
+    this.#busy = work().finally(() => {
       this.#busy = undefined;
       this.#options.onDone();
     });
+  }
+
+  #nextWork(
+    plans: ReadonlyMap<string, GroupPlan>,
+    world: World,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+  ): (() => Promise<void>) | undefined {
+    const ended = this.#groupsWithEnded(world);
+    const restart = this.#nextDue(plans);
+    if (ended.length > 0) {
+      return async () => {
+        for (const group of ended) await this.#close(group, world);
+      };
+    }
+    const [late] = this.#toDefuse(world);
+    if (late) return () => this.#defuse(late, world);
+    return restart && (() => this.#attempt(restart, world, inputFor));
+  }
+
+  #watchOpen({ journal }: World): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const groups = Object.keys(journal?.data ?? {});
+    const open = groups.flatMap((group) => openEntries(readJournal(journal, group) ?? []));
+    const tokens = new Set(open.map(({ token }) => token));
+    for (const token of this.#seenSinceMs.keys()) if (!tokens.has(token)) this.#seenSinceMs.delete(token);
+    for (const token of tokens) if (!this.#seenSinceMs.has(token)) this.#seenSinceMs.set(token, nowMs);
+  }
+
+  #toDefuse(world: World): Array<{ readonly group: string; readonly entry: Entry }> {
+    return Object.keys(world.journal?.data ?? {}).flatMap((group) =>
+      openEntries(readJournal(world.journal, group) ?? [])
+        .filter((entry) => this.#backoff.isDue(`defuse ${group}`) && isToBeDefused(entry, world))
+        .map((entry) => ({ group, entry })),
+    );
+  }
+
+  async #defuse({ group, entry }: { group: string; entry: Entry }, world: World): Promise<void> {
+    const { log, reporter, restarter } = this.#options;
+    try {
+      if (!(await restarter.defuse(group, entry))) return void this.#backoff.failed(`defuse ${group}`, false);
+      this.#backoff.succeeded(`defuse ${group}`);
+      // A validator that flaps is not to be bumped and defused in turn.
+      this.#backoff.putOff(group, DEFUSED_MS);
+      const note = 'The restart was taken back: the pod turned not Ready before it was replaced.';
+      reporter.tell(world, entry.statefulSet, {
+        type: 'Normal',
+        action: 'Restart',
+        reason: 'RestartTakenBack',
+        note,
+      });
+    } catch (error) {
+      const retryMs = this.#backoff.failed(`defuse ${group}`, false);
+      log.warn({ error, group, retryMs }, 'a restart could not be taken back');
+    }
   }
 
   #nextDue(plans: ReadonlyMap<string, GroupPlan>): Restart | undefined {
@@ -89,21 +151,12 @@ export class RestartLane {
   }
 
   #ended(group: string, world: World) {
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((entry) => {
-      const outcome = outcomeOf(entry, world, { nowMs, watched: this.#begunTokens.has(entry.token) });
+      const seenForMs = nowMs - (this.#seenSinceMs.get(entry.token) ?? nowMs);
+      const outcome = outcomeOf(entry, world, { seenForMs, watched: this.#begunTokens.has(entry.token) });
       return outcome === undefined ? [] : [{ entry, outcome }];
     });
-  }
-
-  async #work(
-    ended: readonly string[],
-    restart: Restart | undefined,
-    world: World,
-    inputFor: (world: World, discovery: Discovery) => RolloutInput,
-  ): Promise<void> {
-    for (const group of ended) await this.#close(group, world);
-    if (ended.length === 0 && restart) await this.#attempt(restart, world, inputFor);
   }
 
   /** Closes on live reads only: a cache that is behind could mistake what is under way for what never was. */

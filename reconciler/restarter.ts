@@ -13,6 +13,7 @@ import type { Log } from '../runtime/log.ts';
 import { Pods, StatefulSets } from '../runtime/resources.ts';
 import type { Entry } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
+import { isToBeDefused } from './outcome.ts';
 import { type GroupPlan, planGroup, type Restart, type RolloutInput } from './rollout.ts';
 
 export interface RestarterOptions {
@@ -109,11 +110,30 @@ export class Restarter {
     throw error;
   }
 
+  /**
+   * Takes a bump back that has done nothing yet, if it is still to be, on condition that nobody wrote in between.
+   * True if it was taken back. Rejects with KubeError where the API server fails.
+   */
+  async defuse(group: string, entry: Entry): Promise<boolean> {
+    const { journal, kube, log, mayWrite, readLive } = this.#options;
+    const live = await readLive();
+    if (!mayWrite() || !isToBeDefused(entry, live.world)) return false;
+    const [namespace = '', name = ''] = entry.statefulSet.split('/');
+    const ref = { resource: StatefulSets, namespace, name };
+    await kube.patch(ref, defusePatch(entry.before, live.version(ref) ?? ''));
+    log.info({ group, statefulSet: entry.statefulSet }, 'a restart was taken back: its pod is not Ready');
+    await journal.close(group, [{ entry, outcome: 'defused' }]);
+    return true;
+  }
+
   async #withdraw<A extends Attempt>(restart: Restart, entry: Entry, attempt: A): Promise<A> {
     await this.#options.journal.close(restart.group, [{ entry, outcome: 'void' }]);
     return attempt;
   }
 }
+
+const ANNOTATIONS_PATH = '/spec/template/metadata/annotations';
+const RESTART_PATH = `${ANNOTATIONS_PATH}/${ANNOTATION_PEER_RESTART.replace('/', '~1')}`;
 
 /**
  * The template's one annotation, on condition that nobody wrote in between: a resourceVersion that is set to the
@@ -121,20 +141,28 @@ export class Restarter {
  * there, hence the two forms.
  */
 function bumpPatch(token: string, resourceVersion: string, hasAnnotations: boolean): PatchOperation[] {
-  const annotations = '/spec/template/metadata/annotations';
-  const key = ANNOTATION_PEER_RESTART.replace('/', '~1');
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
     hasAnnotations
-      ? { op: 'add', path: `${annotations}/${key}`, value: token }
-      : { op: 'add', path: annotations, value: { [ANNOTATION_PEER_RESTART]: token } },
+      ? { op: 'add', path: RESTART_PATH, value: token }
+      : { op: 'add', path: ANNOTATIONS_PATH, value: { [ANNOTATION_PEER_RESTART]: token } },
   ];
 }
 
+/** The annotation as it was before the bump. */
+const defusePatch = (before: string | undefined, resourceVersion: string): PatchOperation[] => [
+  { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+  before === undefined
+    ? { op: 'remove', path: RESTART_PATH }
+    : { op: 'replace', path: RESTART_PATH, value: before },
+];
+
 const entryOf = (restart: Restart, atMs: number): Entry => ({
+  ...(restart.before === undefined ? {} : { before: restart.before }),
   statefulSet: restart.statefulSet,
   kind: restart.kind,
   uids: restart.pods.map((pod) => pod.uid),
+  names: restart.pods.map((pod) => pod.name),
   token: restart.token,
   drift: restart.drift,
   atMs,

@@ -1,32 +1,23 @@
 /**
  * Which pod of a group may be restarted now, and for every other that lacks something, why not. Pure.
+ * What a validator itself forbids is candidate.ts, what its group and the time forbid is guards.ts.
  *
- *   the journal has an open restart       → everybody waits (InFlight)
- *   a restart came back uninjected        → the group is stopped (NotInjected)
  *   a not-Ready pod that cannot get well  → deleted; it is down already, so the budget is not asked
- *   a Ready pod                           → only if all others are up, and have been for long enough
+ *   a Ready pod                           → by its template, if all others are up for long enough
  */
 import type { Group } from '../peers/discover.ts';
 import { digestOf } from '../peers/hash.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { publishedView } from '../peers/views.ts';
 import { byText, type Key, type Validator } from '../peers/world.ts';
-import { downBecause, forbiddingBudget, podsOf, readySinceMs } from './availability.ts';
-import { type Candidate, type CandidateInput, type CandidateSettings, examine } from './candidate.ts';
+import { type Candidate, type CandidateSettings, examine } from './candidate.ts';
 import type { DriftKind } from './drift.ts';
-import { type Entry, openEntries, type RestartKind, readJournal } from './journal.ts';
+import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight } from './guards.ts';
+import { openEntries, type RestartKind, readJournal } from './journal.ts';
+import type { Wait } from './pace.ts';
 
-export interface RolloutSettings extends CandidateSettings {
-  readonly maxUnavailable: number;
-  readonly minReadyMs: number;
-  readonly stabilizationMs: number;
-}
-
-export interface RolloutInput extends Omit<CandidateInput, 'group'> {
-  readonly settings: RolloutSettings;
-  /** For how long the membership of a group has been unchanged, in ms. */
-  readonly quietMs: (group: string) => number;
-}
+export interface RolloutSettings extends CandidateSettings, GuardSettings {}
+export type RolloutInput = GuardInput;
 
 /** One restart that may begin now. */
 export interface Restart {
@@ -37,12 +28,16 @@ export interface Restart {
   readonly drift: DriftKind;
   readonly pods: ReadonlyArray<{ readonly key: Key; readonly name: string; readonly uid: string }>;
   readonly token: string;
+  /** The token that the template has now. */
+  readonly before: string | undefined;
 }
 
 export interface GroupPlan {
   readonly restart: Restart | undefined;
   /** Why a validator that lacks something is not restarted, by StellarNode. */
   readonly holds: ReadonlyMap<Key, Reason>;
+  /** What is to be told of a restart although it is not held. */
+  readonly remarks: ReadonlyMap<Key, Reason>;
   /** In how many ms a hold may end by itself; undefined where only a change can end it. */
   readonly recheckInMs: number | undefined;
 }
@@ -64,8 +59,28 @@ export function planGroup(group: Group, input: RolloutInput): GroupPlan {
     if (finding.kind === 'held') holds.set(validator.key, finding.reason);
     if (finding.kind === 'candidate') candidates.push(finding.candidate);
   }
-  if (candidates.length === 0) return { restart: undefined, holds, recheckInMs: undefined };
-  return choose(group, candidates, holds, input);
+  const entries = readJournal(input.world.journal, group.key);
+  const under = entries && inFlight(entries, input);
+  if (under?.reason.code === 'Stalled') {
+    for (const { statefulSet } of openEntries(entries ?? [])) holds.set(statefulSet, under.reason);
+  }
+  const base = { restart: undefined, holds, remarks: new Map(), recheckInMs: under?.releasedInMs };
+  if (candidates.length === 0) return base;
+  if (!entries) return { ...base, holds: allHeld(candidates, reason('JournalUnreadable', group.key), holds) };
+  const stop = under ?? groupWait(group, entries, candidates, input);
+  return choose(group, { candidates, stop, holds }, input);
+}
+
+/** Everybody waits for the same, but for those whom their own reason holds. */
+function allHeld(
+  candidates: readonly Candidate[],
+  why: Reason,
+  holds: ReadonlyMap<Key, Reason>,
+): Map<Key, Reason> {
+  return new Map([
+    ...holds,
+    ...candidates.map(({ validator, hold }) => [validator.key, hold ?? why] as const),
+  ]);
 }
 
 const ORDER: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
@@ -76,114 +91,40 @@ const byUrgency = (a: Candidate, b: Candidate): number =>
   ORDER.indexOf(a.drift) - ORDER.indexOf(b.drift) ||
   byText(a.validator.key, b.validator.key);
 
-function choose(
-  group: Group,
-  candidates: readonly Candidate[],
-  holds: Map<Key, Reason>,
-  input: RolloutInput,
-): GroupPlan {
-  const waits: Wait[] = [];
-  const stop = groupHold(group, candidates, input);
+interface Choice {
+  readonly candidates: readonly Candidate[];
+  /** What stops the whole group. */
+  readonly stop: Wait | undefined;
+  readonly holds: ReadonlyMap<Key, Reason>;
+}
+
+function choose(group: Group, { candidates, stop, holds }: Choice, input: RolloutInput): GroupPlan {
+  const guard = new GroupGuard(group, input);
+  const waits: Wait[] = stop ? [stop] : [];
+  const held = new Map(holds);
+  const remarks = new Map<Key, Reason>();
   let restart: Restart | undefined;
   for (const candidate of [...candidates].sort(byUrgency)) {
-    const wait: Wait | undefined = candidate.hold
-      ? { reason: candidate.hold, releasedInMs: candidate.releasedInMs }
-      : (stop ?? (candidate.kind === 'bump' ? bumpWait(group, candidate, input) : undefined));
-    if (wait) {
-      waits.push(wait);
-      holds.set(candidate.validator.key, wait.reason);
-    } else if (restart === undefined) {
-      restart = restartOf(group, candidate, input);
-    } else {
-      holds.set(candidate.validator.key, reason('InFlight', restart.statefulSet));
+    const { key } = candidate.validator;
+    const wait = ownWait(candidate) ?? stop ?? guard.wait(candidate);
+    if (wait) waits.push(wait);
+    if (wait || restart) {
+      held.set(key, wait?.reason ?? reason('InFlight', restart?.statefulSet));
+      continue;
     }
+    restart = restartOf(group, candidate, input);
+    const { remark } = guard.quorum(candidate);
+    if (remark) remarks.set(key, remark);
   }
-  return { restart, holds, recheckInMs: earliest(waits) };
+  return { restart, holds: held, remarks, recheckInMs: earliest(waits) };
 }
 
-/** Resolution of Kubernetes timestamps. */
-const SECOND_MS = 1_000;
-
-interface Wait {
-  readonly reason: Reason;
-  readonly releasedInMs?: number | undefined;
-}
+const ownWait = ({ hold, releasedInMs }: Candidate): Wait | undefined =>
+  hold && { reason: hold, releasedInMs };
 
 function earliest(waits: readonly Wait[]): number | undefined {
   const known = waits.map((wait) => wait.releasedInMs).filter((ms) => ms !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-/** What stops the whole group. */
-function groupHold(group: Group, candidates: readonly Candidate[], input: RolloutInput): Wait | undefined {
-  const entries = readJournal(input.world.journal, group.key);
-  if (!entries) return { reason: reason('JournalUnreadable', group.key) };
-  const [open] = openEntries(entries);
-  if (open) return { reason: reason('InFlight', open.statefulSet) };
-  const failed = uninjectedAfterRestart(entries, candidates);
-  if (failed) return { reason: reason('NotInjected', failed) };
-  const quietMs = input.quietMs(group.key);
-  const { stabilizationMs } = input.settings;
-  if (quietMs < stabilizationMs) {
-    return { reason: reason('Stabilizing'), releasedInMs: stabilizationMs - quietMs };
-  }
-  return undefined;
-}
-
-/** A StatefulSet that our restart left uninjected, and that still is. */
-function uninjectedAfterRestart(
-  entries: readonly Entry[],
-  candidates: readonly Candidate[],
-): string | undefined {
-  const failed = new Set(
-    entries.filter((entry) => entry.outcome === 'notInjected').map((entry) => entry.statefulSet),
-  );
-  const still = candidates.find(
-    (candidate) => candidate.drift === 'notInjected' && failed.has(candidate.statefulSet.key),
-  );
-  return still?.statefulSet.key;
-}
-
-/** Why a Ready validator must wait for the others of its group. */
-function bumpWait(group: Group, candidate: Candidate, input: RolloutInput): Wait | undefined {
-  return (
-    unavailableWait(group, candidate, input) ??
-    minReadyWait(group, candidate, input) ??
-    budgetWait(candidate, input)
-  );
-}
-
-function unavailableWait(group: Group, candidate: Candidate, input: RolloutInput): Wait | undefined {
-  const { world, discovery, settings } = input;
-  const down = group.validators.flatMap((validator) => {
-    if (validator.key === candidate.validator.key) return [];
-    const why = downBecause(world, validator, discovery.statefulSetOf.get(validator.key));
-    return why === undefined ? [] : [`${validator.key} is ${why}`];
-  });
-  if (down.length + 1 <= settings.maxUnavailable) return undefined;
-  const shown = down.length > 3 ? [...down.slice(0, 3), `${down.length - 3} more`] : down;
-  const detail = shown.length > 0 ? shown.join(', ') : `MAX_UNAVAILABLE is ${settings.maxUnavailable}`;
-  return { reason: reason('WaitingForUnavailable', detail) };
-}
-
-function minReadyWait(group: Group, candidate: Candidate, input: RolloutInput): Wait | undefined {
-  const { world, discovery, settings, nowMs } = input;
-  const waits = group.validators.flatMap((validator): Wait[] => {
-    const statefulSet = discovery.statefulSetOf.get(validator.key);
-    if (validator.key === candidate.validator.key || !statefulSet || statefulSet.replicas === 0) return [];
-    // One that is down and still passed is uncounted, or within the budget.
-    if (downBecause(world, validator, statefulSet) !== undefined || validator.budget === 'uncounted')
-      return [];
-    // The API server writes whole seconds: counted from the end of that second, it is never too early.
-    const leftMs = readySinceMs(world, statefulSet) + SECOND_MS + settings.minReadyMs - nowMs;
-    return leftMs > 0 ? [{ reason: reason('WaitingForMinReady', validator.key), releasedInMs: leftMs }] : [];
-  });
-  return waits.sort((a, b) => (b.releasedInMs ?? 0) - (a.releasedInMs ?? 0))[0];
-}
-
-function budgetWait(candidate: Candidate, { world }: RolloutInput): Wait | undefined {
-  const found = forbiddingBudget(world, candidate.validator, podsOf(world, candidate.statefulSet));
-  return found && { reason: found };
 }
 
 /**
@@ -204,6 +145,7 @@ function restartOf(
     kind,
     drift,
     pods: pods.map(({ key, name, uid }) => ({ key, name, uid })),
+    before: statefulSet.restartToken,
     token: `${published?.hash ?? 'unpublished'}.${digestOf(uids.join())}`,
   };
 }

@@ -24,10 +24,16 @@ const MEMBERSHIP_KINDS = new Set(['StellarNode', 'StatefulSet']);
 const concernsDiscovery = (kind: string, key: string): boolean =>
   kind === SYNCED || MEMBERSHIP_KINDS.has(kind) || (kind === 'ConfigMap' && key === EXTERNAL_CONFIGMAP);
 
+/** Changes that followed each other within the stabilization window, monotonic ms. */
+export interface Changes {
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+}
+
 export interface DirectoryOptions {
   readonly caches: Caches;
   readonly clock: Clock;
-  readonly settings: DiscoverySettings & { readonly maxPeers: number };
+  readonly settings: DiscoverySettings & { readonly maxPeers: number; readonly stabilizationMs: number };
   readonly leaderAlive: () => boolean;
 }
 
@@ -36,7 +42,7 @@ export class Directory {
   #discovery: Discovery | undefined;
   readonly #views = new Map<Key, readonly Member[]>();
   readonly #fingerprints = new Map<string, string>();
-  readonly #changedAtMs = new Map<string, number>();
+  readonly #changes = new Map<string, Changes>();
   /** False until the membership was noted once: what is there then has not changed. */
   #watching = false;
   /** When something that may change the membership last happened; discovery itself may come later. */
@@ -108,8 +114,13 @@ export class Directory {
 
   /** When the membership of a group last changed, monotonic ms; undefined if never while we watched. */
   membershipChangedAtMs(group: string): number | undefined {
+    return this.membershipChanges(group)?.lastAtMs;
+  }
+
+  /** The latest changes of a group's membership; undefined if there were none while we watched. */
+  membershipChanges(group: string): Changes | undefined {
     this.discovery();
-    return this.#changedAtMs.get(group);
+    return this.#changes.get(group);
   }
 
   /** A group that is there when watching begins has not changed; one that appears later has. */
@@ -120,13 +131,20 @@ export class Directory {
       const next = fingerprint(group);
       if (this.#fingerprints.get(key) === next) continue;
       this.#fingerprints.set(key, next);
-      if (!first) this.#changedAtMs.set(key, this.#touchedAtMs);
+      if (!first) this.#noteChange(key);
     }
     for (const key of this.#fingerprints.keys()) {
       if (discovery.groups.has(key)) continue;
       this.#fingerprints.delete(key);
-      this.#changedAtMs.delete(key);
+      this.#changes.delete(key);
     }
+  }
+
+  #noteChange(group: string): void {
+    const lastAtMs = this.#touchedAtMs;
+    const before = this.#changes.get(group);
+    const goesOn = before && lastAtMs - before.lastAtMs < this.#options.settings.stabilizationMs;
+    this.#changes.set(group, { firstAtMs: goesOn ? before.firstAtMs : lastAtMs, lastAtMs });
   }
 }
 

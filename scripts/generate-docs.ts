@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { REASONS } from '../peers/reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
-import { SETTINGS } from '../settings.ts';
+import { SETTINGS } from '../settings-table.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 

@@ -15,6 +15,7 @@ import { until } from './until.ts';
 /** What tests shorten; the shipped defaults are held by a test of their own. */
 export const SHORT: Readonly<Record<string, string>> = {
   MIN_READY_SECONDS: '1',
+  MIN_RESTART_INTERVAL_SECONDS: '0',
   STABILIZATION_SECONDS: '1',
   DELETE_MIN_AGE_SECONDS: '3',
   LEASE_DURATION_SECONDS: '4',

@@ -27,7 +27,8 @@ import {
 } from '../../peers/names.ts';
 import { readNode } from '../../peers/read-node.ts';
 import { OPT_OUT_EXPRESSION } from '../../peers/selectors.ts';
-import { readSettings, SETTINGS } from '../../settings.ts';
+import { readSettings } from '../../settings.ts';
+import { SETTINGS } from '../../settings-table.ts';
 import { worldWith } from './world.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { listed, readSettings, SETTINGS, SettingsError } from '../../settings.ts';
+import { listed, readSettings, SettingsError } from '../../settings.ts';
+import { SETTINGS } from '../../settings-table.ts';
 
 /** By the name that people set; the tests and the demo shorten some of them, nobody else does. */
 const SHIPPED = {
@@ -17,9 +18,16 @@ const SHIPPED = {
   CORE_HTTP_PORT: 11_626,
   CORE_POLL_SECONDS: 60,
   ROLL_BELOW: '8',
-  MAX_UNAVAILABLE: 1,
+  MAX_UNAVAILABLE: '1',
+  QUORUM_CHECK: 'hold',
   MIN_READY_SECONDS: 300,
+  MIN_RESTART_INTERVAL_SECONDS: 600,
+  MAX_RESTARTS_PER_HOUR: 12,
+  ROLLOUT_WINDOWS: '',
+  EXPECTED_RESTART_SECONDS: 600,
+  PROGRESS_DEADLINE_SECONDS: 3600,
   STABILIZATION_SECONDS: 30,
+  STABILIZATION_MAX_SECONDS: 600,
   DELETE_MIN_AGE_SECONDS: 60,
   ADOPT_EXISTING: 'hold',
   RESYNC_SECONDS: 300,
@@ -75,7 +83,8 @@ describe('the settings', () => {
       PEER_SCOPE: 'namespace',
       MAX_PEERS: '100',
       ROLL_BELOW: 'all',
-      MAX_UNAVAILABLE: '0',
+      MAX_UNAVAILABLE: '25%',
+      ROLLOUT_WINDOWS: 'Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00',
       MIN_READY_SECONDS: '0.5',
       ADOPT_EXISTING: 'restart',
       REQUEST_TIMEOUT_SECONDS: '1',
@@ -85,7 +94,8 @@ describe('the settings', () => {
     };
     const numbers = {
       MAX_PEERS: 100,
-      MAX_UNAVAILABLE: 0,
+      MAX_UNAVAILABLE: '25%',
+      ROLLOUT_WINDOWS: 'Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00',
       MIN_READY_SECONDS: 0.5,
       REQUEST_TIMEOUT_SECONDS: 1,
     };
@@ -104,8 +114,15 @@ describe('a setting that cannot be', () => {
     ['MAX_PEERS', '24.5', 'a whole number from 1 to 100'],
     ['MAX_PEERS', '0x18', 'a whole number from 1 to 100'],
     ['ROLL_BELOW', 'none', 'a whole number from 0 to 999, or all'],
-    ['MAX_UNAVAILABLE', '-1', 'a whole number from 0 to 100'],
-    ['MAX_UNAVAILABLE', 'true', 'a whole number from 0 to 100'],
+    ['MAX_UNAVAILABLE', '-1', 'a whole number, or a percentage such as 25%'],
+    ['MAX_UNAVAILABLE', '101%', 'a whole number, or a percentage such as 25%'],
+    [
+      'ROLLOUT_WINDOWS',
+      'now and then',
+      'days (Mon-Fri, Sat,Sun or daily), times (09:00-17:00) and a time zone (Europe/Berlin; UTC if none is given)',
+    ],
+    ['QUORUM_CHECK', 'maybe', 'hold or warn or off'],
+    ['MAX_UNAVAILABLE', 'true', 'a whole number, or a percentage such as 25%'],
     ['MIN_READY_SECONDS', '5m', 'a number from 0 to 86400'],
     ['MIN_READY_SECONDS', 'false', 'a number from 0 to 86400'],
     ['STABILIZATION_SECONDS', '601', 'a number from 0 to 600'],

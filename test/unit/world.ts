@@ -53,6 +53,7 @@ interface StatefulSetOptions {
   spec?: Record<string, unknown>;
   status?: Record<string, unknown>;
   annotations?: Record<string, string>;
+  createdAt?: string;
 }
 
 /** A settled StatefulSet of one replica; its UID is `sts-<name>`. */
@@ -70,6 +71,7 @@ export function statefulSet(name: string, options: StatefulSetOptions = {}): Raw
       name,
       namespace,
       uid: `sts-${name}`,
+      creationTimestamp: options.createdAt ?? '2025-06-01T00:00:00Z',
       labels: labelsOf(name),
       generation: 1,
       ownerReferences: [

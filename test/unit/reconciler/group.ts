@@ -1,25 +1,37 @@
 /**
  * A network of validators in one World, published and injected, for tests of the restart rules.
  */
-import { type Discovery, discover } from '../../../peers/discover.ts';
+import { type Discovery, discover, type Group } from '../../../peers/discover.ts';
 import { digestOf, formatDigests, identityOf, viewHash } from '../../../peers/hash.ts';
+import type { Reason } from '../../../peers/reasons.ts';
 import { renderView, viewOf } from '../../../peers/views.ts';
 import type { World } from '../../../peers/world.ts';
 import { liveDigests } from '../../../reconciler/liveness.ts';
 import { planGroup, type RolloutInput, type RolloutSettings } from '../../../reconciler/rollout.ts';
+import { parseWindows } from '../../../reconciler/windows.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 
 export const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
 export const DISCOVERY = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+
+const ALWAYS = parseWindows('');
+if (!ALWAYS) throw new Error('no windows');
 
 export const SETTINGS: RolloutSettings = {
   ownNamespace: 'stellar-peers',
   rollBelow: 8,
   adoptExisting: false,
   deleteMinAgeMs: 60_000,
-  maxUnavailable: 1,
+  maxUnavailable: { value: 1, isPercent: false },
+  quorumCheck: 'hold',
   minReadyMs: 300_000,
+  minRestartIntervalMs: 600_000,
+  maxRestartsPerHour: 12,
+  windows: ALWAYS,
+  expectedRestartMs: 600_000,
+  progressDeadlineMs: 3_600_000,
   stabilizationMs: 30_000,
+  stabilizationMsMax: 600_000,
 };
 
 type Raw = ReturnType<typeof node>;
@@ -46,6 +58,15 @@ export interface Extra {
 }
 
 export const digest = (name: string): string => digestOf(identityOf('stellar', `${name}-0`, 11_625));
+
+export const at = (secondsAgo: number): string => new Date(NOW_MS - secondsAgo * 1000).toISOString();
+
+/** A key as stellar-core writes them, of one letter. */
+const publicKey = (name: string): string => `G${name.toUpperCase().repeat(55)}`;
+
+/** stellar-core's quorum set of these validators. */
+export const setOf = (names: readonly string[], percent: number): string =>
+  `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=${JSON.stringify(names.map(publicKey))}\n`;
 
 /** Annotations of a pod that started knowing these. */
 export const stamp = (names: readonly string[]): Record<string, string> => ({
@@ -125,12 +146,16 @@ interface PlanOptions {
   readonly settings?: Partial<RolloutSettings>;
   readonly nowMs?: number;
   readonly quietMs?: number;
+  readonly changingMs?: number;
   /** Members that ran within the last 10 min although they do not now. */
   readonly wasLive?: readonly string[];
 }
 
-/** The plan of the World's one group: who is restarted how, and who waits for what. */
-export function planOf(world: World, options: PlanOptions = {}) {
+/** The World's one group, and what its plan is made of. */
+export function inputOf(
+  world: World,
+  options: PlanOptions = {},
+): { readonly group: Group; readonly input: RolloutInput } {
   const discovery = discover(world, DISCOVERY);
   const [group] = discovery.groups.values();
   if (!group) throw new Error('no group');
@@ -140,18 +165,29 @@ export function planOf(world: World, options: PlanOptions = {}) {
     discovery,
     settings: { ...SETTINGS, ...options.settings },
     nowMs: options.nowMs ?? NOW_MS,
-    quietMs: () => options.quietMs ?? 3_600_000,
+    quiet: () => ({ quietMs: options.quietMs ?? 3_600_000, changingMs: options.changingMs ?? 0 }),
     liveness: {
       isLive: (each) => live.has(each),
       wasLive: (each) => live.has(each) || (options.wasLive ?? []).map(digest).includes(each),
     },
   };
-  const { restart, holds, recheckInMs } = planGroup(group, input);
+  return { group, input };
+}
+
+const named = (reasons: ReadonlyMap<string, Reason>) =>
+  Object.fromEntries([...reasons].map(([key, why]) => [key.replace('stellar/', ''), why.code]));
+
+/** The plan of the World's one group: who is restarted how, and who waits for what. */
+export function planOf(world: World, options: PlanOptions = {}) {
+  const { group, input } = inputOf(world, options);
+  const { restart, holds, remarks, recheckInMs } = planGroup(group, input);
   return {
     group: group.key,
+    remarks: named(remarks),
+    details: Object.fromEntries([...holds].map(([key, why]) => [key.replace('stellar/', ''), why.detail])),
     restart: restart && `${restart.kind} ${restart.validator.name}`,
     token: restart?.token,
-    holds: Object.fromEntries([...holds].map(([key, why]) => [key.replace('stellar/', ''), why.code])),
+    holds: named(holds),
     recheckInMs,
   };
 }

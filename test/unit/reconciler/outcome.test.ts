@@ -40,7 +40,7 @@ const entryOf = (kind: RestartKind): Entry => ({
 const judged = (kind: RestartKind, parts: Parts, witness: { passedMs?: number; watched?: boolean } = {}) => {
   const { passedMs = 1_000, watched = true } = witness;
   const world = worldWith({ nodes: [node('a')], ...parts });
-  return outcomeOf(entryOf(kind), world, { nowMs: NOW_MS + passedMs, watched }) ?? 'under way';
+  return outcomeOf(entryOf(kind), world, { seenForMs: passedMs, watched }) ?? 'under way';
 };
 /** The same for the leader that began the restart. */
 const outcome = (kind: RestartKind, parts: Parts, passedMs?: number) =>
@@ -116,6 +116,25 @@ describe('a delete whose old pod is gone', () => {
   it('is told apart if the new pod is not injected, before it even runs', () => {
     const pods = [next({ injected: false, phase: 'Pending', ready: false })];
     assert.equal(outcome('delete', { ...settled, pods }), 'notInjected');
+  });
+});
+
+describe('of a StatefulSet with several pods, a delete', () => {
+  it('is judged by the pod that was deleted alone', () => {
+    const second = {
+      ...next({ injected: false }),
+      metadata: { ...pod('a').metadata, name: 'a-1', uid: 'bare' },
+    };
+    const parts = {
+      statefulSets: [statefulSet('a', { spec: { replicas: 2 } })],
+      pods: [next({ ready: false }), second],
+    };
+    const world = worldWith({ nodes: [node('a')], ...parts });
+    const witness = { seenForMs: 0, watched: true };
+    assert.equal(outcomeOf({ ...entryOf('delete'), names: ['a-0'] }, world, witness), 'done');
+    assert.equal(outcomeOf({ ...entryOf('delete'), names: ['a-1'] }, world, witness), 'notInjected');
+    const gone = worldWith({ nodes: [node('a')], ...parts, pods: [second] });
+    assert.equal(outcomeOf({ ...entryOf('delete'), names: ['a-0'] }, gone, witness), undefined);
   });
 });
 

@@ -133,11 +133,12 @@ describe('a restart that is over', () => {
     const stage = new Restarting();
     const lane = stage.lane();
     await offered(stage, lane);
-    stage.clock.advance(30_000);
     // As if the write had never happened: the cache has the journal, and not yet the template.
     const cached = await stage.world();
     const old = await new Restarting().world();
     const world = { ...cached, statefulSets: old.statefulSets, journal: cached.journal };
+    lane.offer(new Map(), world, stage.inputFor);
+    stage.clock.advance(30_000);
     lane.offer(new Map(), world, stage.inputFor);
     await lane.idle();
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);

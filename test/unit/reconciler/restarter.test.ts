@@ -40,6 +40,7 @@ describe('a restart of a Ready validator', () => {
         statefulSet: 'stellar/a',
         kind: 'bump',
         uids: ['pod-a'],
+        names: ['a-0'],
         token: wanted.token,
         drift: 'short',
         atMs: NOW_MS,

@@ -109,7 +109,7 @@ export class Restarting {
       discovery,
       settings: SETTINGS,
       nowMs: this.clock.nowMs(),
-      quietMs: () => 3_600_000,
+      quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
       liveness: { isLive: (digest) => live.has(digest), wasLive: (digest) => live.has(digest) },
     };
   };

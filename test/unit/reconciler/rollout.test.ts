@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatJournal } from '../../../reconciler/journal.ts';
-import { type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { at, type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
 
-const at = (secondsAgo: number): string => new Date(NOW_MS - secondsAgo * 1000).toISOString();
 const ANNOTATION = 'stellar.org/peer-rollout';
 
 describe('a network at rest', () => {

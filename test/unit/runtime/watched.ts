@@ -29,7 +29,8 @@ export class Watched {
     const scope = { ownNamespace: OWN, watchNamespaces };
     this.caches = new Caches({ kube, clock, log: new CapturedLog(), scope });
     this.caches.onChange((kind, key) => this.told.push(`${kind} ${key}`));
-    const settings = { peerScope: 'cluster', clusterDomain: 'cluster.local', maxPeers } as const;
+    const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+    const settings = { ...domain, maxPeers, stabilizationMs: 30_000 };
     this.directory = new Directory({ caches: this.caches, clock, settings, leaderAlive: () => true });
     t.after(() => this.#stop.abort());
   }

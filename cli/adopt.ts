@@ -1,0 +1,66 @@
+/**
+ * `stellar-peers adopt`: lets pods that are older than the webhook be restarted, one at a time, so that they are
+ * injected. It writes one annotation; the leader does the rest.
+ */
+import { ANNOTATION_ADOPT } from '../peers/names.ts';
+import type { Key, World } from '../peers/world.ts';
+import { planRollout } from '../reconciler/rollout.ts';
+import type { Kube, PatchOperation } from '../runtime/kube.ts';
+import { Namespaces, type ObjectRef, StellarNodes } from '../runtime/resources.ts';
+import type { Settings } from '../settings.ts';
+import { type Asked, rolloutInput } from './asked.ts';
+
+/** Whom to adopt: named StellarNodes of a namespace, or all of it. */
+export interface Adoption {
+  readonly namespace: string;
+  readonly names: readonly string[];
+}
+
+/** What adopting would do: the objects that are annotated, and the validators that are restarted because of it. */
+export interface AdoptionPlan {
+  readonly refs: readonly ObjectRef[];
+  readonly affected: readonly Key[];
+  /** StellarNodes that were named and are none, or no validators. */
+  readonly unknown: readonly Key[];
+}
+
+/** What adopting would do now. Pure. */
+export function planAdoption(asked: Omit<Asked, 'kube'>, settings: Settings, wanted: Adoption): AdoptionPlan {
+  const { namespace, names } = wanted;
+  const waiting = [...planRollout(rolloutInput(asked, settings)).values()]
+    .flatMap(({ holds }) => [...holds])
+    .filter(([key, { code }]) => code === 'AwaitingAdoption' && key.startsWith(`${namespace}/`))
+    .map(([key]) => key);
+  if (names.length === 0) {
+    return { refs: [{ resource: Namespaces, name: namespace }], affected: waiting, unknown: [] };
+  }
+  const keys = names.map((name) => `${namespace}/${name}`);
+  const unknown = keys.filter((key) => !isValidator(asked.world, key));
+  const refs = names.map((name) => ({ resource: StellarNodes, namespace, name }));
+  return { refs, affected: waiting.filter((key) => keys.includes(key)), unknown };
+}
+
+const isValidator = (world: World, key: Key): boolean => world.nodes.get(key)?.kind === 'validator';
+
+/** What is about to happen, for whoever has to agree. */
+export function adoptionText({ refs, affected }: AdoptionPlan): string {
+  const objects = refs.map(({ resource, name }) => `${resource.kind} ${name}`).join(', ');
+  const validators =
+    affected.length === 0
+      ? 'No running validator waits for it now.'
+      : `To be restarted, one at a time and under all the usual conditions: ${affected.join(', ')}.`;
+  return `${ANNOTATION_ADOPT}=now goes on ${objects}.\n${validators}\n`;
+}
+
+/** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */
+export async function adopt(kube: Kube, refs: readonly ObjectRef[]): Promise<void> {
+  for (const ref of refs) {
+    const found = await kube.get(ref);
+    const hasAnnotations = found?.metadata.annotations !== undefined;
+    const path = '/metadata/annotations';
+    const operation: PatchOperation = hasAnnotations
+      ? { op: 'add', path: `${path}/${ANNOTATION_ADOPT.replace('/', '~1')}`, value: 'now' }
+      : { op: 'add', path, value: { [ANNOTATION_ADOPT]: 'now' } };
+    await kube.patch(ref, [operation]);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and who waits
+ * for what. For the settings that are in force, or for others before they are.
+ */
+import { type Discovery, discover } from '../peers/discover.ts';
+import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
+import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
+import { type Forecast, forecast } from '../reconciler/forecast.ts';
+import { planPublish } from '../reconciler/publish.ts';
+import type { Settings } from '../settings.ts';
+import { rolloutSettings } from '../wiring.ts';
+import { type Asked, askCluster, rolloutInput, type Target } from './asked.ts';
+import { table } from './table.ts';
+
+const MINUTE_MS = 60_000;
+
+/** The plan of the cluster as text. Rejects with KubeError where it cannot be read. */
+export async function liveRolloutPlan(settings: Settings, target: Target): Promise<string> {
+  return renderRolloutPlan(await askCluster(settings, target), settings);
+}
+
+/** The same for a World that was read. Pure. */
+export function renderRolloutPlan(asked: Omit<Asked, 'kube'>, settings: Settings): string {
+  const { nowMs } = asked;
+  const world = withViews(asked, settings);
+  const discovery = discover(world, settings);
+  const input = rolloutInput({ world, discovery, nowMs }, settings);
+  const forecasts = [...discovery.groups.values()].map((group) => forecast(group, input));
+  return `${stepsOf(forecasts, discovery)}${holdsOf(forecasts)}`;
+}
+
+/** The World with the views published as these settings want them. */
+function withViews({ world, discovery, nowMs }: Omit<Asked, 'kube'>, settings: Settings): World {
+  const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
+  const maps = new Map(world.configMaps);
+  for (const { namespace, data } of configMaps) {
+    const before = maps.get(namespace);
+    maps.set(namespace, { ...EMPTY, ...before, data: { ...before?.data, ...data } });
+  }
+  return {
+    ...world,
+    journal: world.journal,
+    external: world.external,
+    webhook: world.webhook,
+    configMaps: maps,
+  };
+}
+
+const EMPTY: ConfigMapFacts = {
+  key: '',
+  namespace: '',
+  name: '',
+  uid: '',
+  data: {},
+  rollout: undefined,
+  ownKeys: [],
+  foreignKeys: [],
+};
+
+/** A length of time as a person says it. */
+function spoken(ms: number): string {
+  const minutes = Math.ceil(ms / MINUTE_MS);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'DONE IN'];
+
+function stepsOf(forecasts: readonly Forecast[], { groupOf }: Discovery): string {
+  const steps = forecasts
+    .flatMap(({ steps: own }) => own)
+    .sort((a, b) => a.beginsInMs - b.beginsInMs || (a.node < b.node ? -1 : 1));
+  if (steps.length === 0) return 'No validator is to be restarted.\n';
+  const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs }, index) => [
+    String(index + 1),
+    groupOf.get(node) ?? '-',
+    node,
+    kind,
+    drift,
+    spoken(beginsInMs),
+    spoken(endsInMs),
+  ]);
+  const lastMs = Math.max(...steps.map(({ endsInMs }) => endsInMs));
+  const restarts = steps.length === 1 ? 'One restart' : `${steps.length} restarts`;
+  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${spoken(lastMs)} if all goes well.\n`;
+}
+
+function holdsOf(forecasts: readonly Forecast[]): string {
+  const holds = new Map<Key, Reason>(forecasts.flatMap(({ holds: own }) => [...own]));
+  if (holds.size === 0) return '';
+  const lines = [...holds].map(
+    ([key, why]) => `  ${key}  ${why.code}\n    ${describeReason(why)}\n    > ${REASONS[why.code].release}\n`,
+  );
+  return `\nNot restarted, why, and what would help:\n${lines.join('')}`;
+}

@@ -1,0 +1,222 @@
+/**
+ * Every setting once: environment name, default, check and the sentence that documents it.
+ * docs/settings.md is generated from this table.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+
+export interface Setting<S extends TSchema = TSchema> {
+  readonly env: string;
+  readonly schema: S;
+  readonly fallback: Static<S>;
+  readonly doc: string;
+}
+
+const setting = <S extends TSchema>(
+  env: string,
+  schema: S,
+  fallback: Static<S>,
+  doc: string,
+): Setting<S> => ({
+  env,
+  schema,
+  fallback,
+  doc,
+});
+
+const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
+const port = Type.Integer({ minimum: 0, maximum: 65_535 });
+/** A pattern says nothing to people: its description is what they are told is allowed. */
+const text = (pattern: string, description: string) => Type.String({ pattern, description, maxLength: 4096 });
+const dnsName = Type.String({
+  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+  description: 'a DNS name in lower case',
+  maxLength: 253,
+});
+const names = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
+const oneOf = <const T extends string>(...values: T[]) => Type.Enum(values);
+
+export const SETTINGS = {
+  namespace: setting('POD_NAMESPACE', dnsName, 'stellar-peers', 'Our own namespace.'),
+  podName: setting(
+    'POD_NAME',
+    dnsName,
+    'stellar-peers',
+    'Name of this replica, shown as holder of the Lease.',
+  ),
+  watchNamespaces: setting(
+    'WATCH_NAMESPACES',
+    names,
+    '',
+    'Namespaces to look at, with a comma between; empty for all.',
+  ),
+  peerScope: setting(
+    'PEER_SCOPE',
+    oneOf('cluster', 'namespace'),
+    'cluster',
+    'Whether validators know those of other namespaces: `cluster` or `namespace`.',
+  ),
+  clusterDomain: setting('CLUSTER_DOMAIN', dnsName, 'cluster.local', 'DNS domain of the cluster.'),
+  maxPeers: setting(
+    'MAX_PEERS',
+    Type.Integer({ minimum: 1, maximum: 100 }),
+    24,
+    'Most peers in one view; stellar-core keeps 8 outbound connections.',
+  ),
+  peerConfig: setting(
+    'PEER_CONFIG',
+    oneOf('auto', 'annotated', 'off'),
+    'auto',
+    'Whether peers are merged into the configuration that stellar-core reads: `auto` where the pod is of the ' +
+      'recognised shape or its StellarNode asks for it, `annotated` only where it asks, or `off`.',
+  ),
+  peerListKey: setting(
+    'PEER_LIST_KEY',
+    oneOf('auto', 'KNOWN_PEERS', 'PREFERRED_PEERS'),
+    'auto',
+    'The key under which they are merged; `auto` is KNOWN_PEERS, or PREFERRED_PEERS where the original has that.',
+  ),
+  corePort: setting(
+    'CORE_HTTP_PORT',
+    port,
+    11_626,
+    "The validators' HTTP port, to signal new peers to those that have it open; 0 to never call one.",
+  ),
+  corePollSeconds: setting(
+    'CORE_POLL_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'How often a validator whose HTTP port is open is asked for its peers and state; 0 for only when signalled.',
+  ),
+  rollBelow: setting(
+    'ROLL_BELOW',
+    text('^(all|[0-9]{1,3})$', 'a whole number from 0 to 999, or all'),
+    '8',
+    'A validator is restarted for missing peers only while it knows fewer than this many; `all` for every change.',
+  ),
+  maxUnavailable: setting(
+    'MAX_UNAVAILABLE',
+    text('^([0-9]{1,3}|[0-9]{1,2}%|100%)$', 'a whole number, or a percentage such as 25%'),
+    '1',
+    'Most validators of a group that may be down for a restart of ours to go ahead, that one included; a number, ' +
+      'or a percentage of the group, rounded down to no less than one.',
+  ),
+  quorumCheck: setting(
+    'QUORUM_CHECK',
+    oneOf('hold', 'warn', 'off'),
+    'hold',
+    'What happens where the quorum sets would not bear one more validator down: `hold`, `warn` and go on, or `off`.',
+  ),
+  minReadySeconds: setting(
+    'MIN_READY_SECONDS',
+    seconds(0, 86_400),
+    300,
+    'How long all other validators of a group must have been Ready before one is restarted.',
+  ),
+  minRestartIntervalSeconds: setting(
+    'MIN_RESTART_INTERVAL_SECONDS',
+    seconds(0, 86_400),
+    600,
+    'A validator that is up is not restarted before its pods are this old.',
+  ),
+  maxRestartsPerHour: setting(
+    'MAX_RESTARTS_PER_HOUR',
+    Type.Integer({ minimum: 0, maximum: 1000 }),
+    12,
+    'Most restarts of ours in a group within an hour.',
+  ),
+  rolloutWindows: setting(
+    'ROLLOUT_WINDOWS',
+    text(
+      '^[A-Za-z0-9 ,;:+/_-]*$',
+      'windows such as `Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00 UTC`',
+    ),
+    '',
+    'When restarts may take place, as days, times and a time zone, with a semicolon between windows; empty for always.',
+  ),
+  expectedRestartSeconds: setting(
+    'EXPECTED_RESTART_SECONDS',
+    seconds(0, 86_400),
+    600,
+    'How long a restart takes until the validator is Ready again, where none was seen within 24 hours: a window must ' +
+      'be open for that long.',
+  ),
+  progressDeadlineSeconds: setting(
+    'PROGRESS_DEADLINE_SECONDS',
+    seconds(1, 604_800),
+    3600,
+    'A restart that is not over after this is reported as Stalled.',
+  ),
+  stabilizationSeconds: setting(
+    'STABILIZATION_SECONDS',
+    seconds(0, 600),
+    30,
+    'How long the membership of a group must have been unchanged before one is restarted.',
+  ),
+  stabilizationMaxSeconds: setting(
+    'STABILIZATION_MAX_SECONDS',
+    seconds(0, 86_400),
+    600,
+    'However long changes of the membership go on, they are awaited for no longer than this.',
+  ),
+  deleteMinAgeSeconds: setting(
+    'DELETE_MIN_AGE_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'A pod that is not Ready is not replaced before it is this old.',
+  ),
+  adoptExisting: setting(
+    'ADOPT_EXISTING',
+    oneOf('hold', 'restart'),
+    'hold',
+    'What becomes of pods older than the webhook: `hold` until their next restart, or `restart` one at a time.',
+  ),
+  resyncSeconds: setting(
+    'RESYNC_SECONDS',
+    seconds(1, 86_400),
+    300,
+    'How often everything is looked at again, though nothing has changed.',
+  ),
+  leaseDurationSeconds: setting(
+    'LEASE_DURATION_SECONDS',
+    seconds(1, 300),
+    15,
+    'How long after the last renewal another replica may take the lead.',
+  ),
+  requestTimeoutSeconds: setting(
+    'REQUEST_TIMEOUT_SECONDS',
+    seconds(0.1, 60),
+    5,
+    'How long one request to the API server may take; less than a third of the Lease.',
+  ),
+  webhookPort: setting(
+    'WEBHOOK_PORT',
+    port,
+    8443,
+    'Port of the admission webhook (TLS); 0 for any free one.',
+  ),
+  httpPort: setting('HTTP_PORT', port, 8080, 'Port of /healthz, /readyz and /metrics; 0 for any free one.'),
+  bindAddress: setting(
+    'BIND_ADDRESS',
+    text('^[0-9a-fA-F.:]+$', 'an IPv4 or IPv6 address'),
+    '::',
+    'Address to listen on.',
+  ),
+  webhookHosts: setting(
+    'WEBHOOK_HOSTS',
+    text('^[0-9a-zA-Z.:,-]*$', 'host names or addresses with a comma between'),
+    '',
+    'Further host names or addresses for the managed certificate, with a comma between.',
+  ),
+  drainSeconds: setting(
+    'DRAIN_SECONDS',
+    seconds(0, 60),
+    5,
+    'How long a replica that is asked to stop still answers, until the endpoints have noticed.',
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    oneOf('debug', 'info', 'warn', 'error'),
+    'info',
+    'Least level that is logged: `debug`, `info`, `warn` or `error`.',
+  ),
+} as const satisfies Record<string, Setting>;

@@ -1,0 +1,102 @@
+/** What a rollout would do: the planner's own decisions, with each restart taken as gone well. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { forecast } from '../../../reconciler/forecast.ts';
+import { type Entry, formatJournal } from '../../../reconciler/journal.ts';
+import type { RolloutSettings } from '../../../reconciler/rollout.ts';
+import { parseWindows } from '../../../reconciler/windows.ts';
+import { inputOf, NOW_MS, networkWorld, planOf, type Spec } from './group.ts';
+
+const MINUTE_MS = 60_000;
+const JOINED: Readonly<Record<string, Spec>> = {
+  a: { knows: ['b', 'c'] },
+  b: { knows: ['a', 'c'] },
+  c: { knows: ['a', 'b'] },
+  d: {},
+};
+
+function forecastOf(
+  specs: Readonly<Record<string, Spec>>,
+  { settings = {}, entries = [] }: { settings?: Partial<RolloutSettings>; entries?: Entry[] } = {},
+) {
+  const { group: key } = planOf(networkWorld(specs));
+  const world = networkWorld(specs, { journal: { [key]: formatJournal(entries, NOW_MS) } });
+  const { group, input } = inputOf(world, { settings });
+  const { steps, holds } = forecast(group, input);
+  return {
+    steps: steps.map(({ node, kind, beginsInMs, endsInMs }) => [
+      `${kind} ${node.replace('stellar/', '')}`,
+      Math.floor(beginsInMs / MINUTE_MS),
+      Math.floor(endsInMs / MINUTE_MS),
+    ]),
+    holds: Object.fromEntries([...holds].map(([node, { code }]) => [node.replace('stellar/', ''), code])),
+  };
+}
+
+const open = (minutesAgo: number): Entry => ({
+  statefulSet: 'stellar/a',
+  kind: 'bump',
+  uids: ['pod-a'],
+  token: 'token',
+  drift: 'short',
+  atMs: NOW_MS - minutesAgo * MINUTE_MS,
+});
+
+describe('a forecast', () => {
+  it('of a network at rest is empty', () => {
+    assert.deepEqual(forecastOf({ a: {}, b: {} }), { steps: [], holds: {} });
+  });
+
+  it('names each restart in its order, with the waits between them', () => {
+    // Each takes ten minutes as is expected, and five must pass after it.
+    assert.deepEqual(forecastOf(JOINED), {
+      steps: [
+        ['bump a', 0, 10],
+        ['bump b', 15, 25],
+        ['bump c', 30, 40],
+      ],
+      holds: {},
+    });
+  });
+
+  it('goes on from what is under way, and takes its times from the journal', () => {
+    const ended: Entry = {
+      ...open(200),
+      token: 'before',
+      outcome: 'done',
+      endedAtMs: NOW_MS - 198 * MINUTE_MS,
+    };
+    const { steps } = forecastOf(JOINED, { entries: [ended, open(1)] });
+    assert.deepEqual(steps, [
+      ['bump b', 6, 8],
+      ['bump c', 13, 15],
+    ]);
+  });
+
+  it('knows the hour’s limit and the windows', () => {
+    assert.deepEqual(
+      forecastOf(JOINED, { settings: { maxRestartsPerHour: 2 } }).steps.map(([, begins]) => begins),
+      [0, 15, 60],
+    );
+    const windows = parseWindows('daily 02:00-02:20');
+    assert.ok(windows);
+    const { steps } = forecastOf(JOINED, { settings: { windows } });
+    assert.deepEqual(
+      steps.map(([, begins]) => begins),
+      [120, 120 + 24 * 60, 120 + 48 * 60],
+    );
+  });
+
+  it('names who waits for what time alone does not bring', () => {
+    const paused: Spec = {
+      knows: ['a', 'c'],
+      node: { annotations: { 'stellar.org/peer-rollout': 'paused' } },
+    };
+    const found = forecastOf({ ...JOINED, b: paused });
+    assert.deepEqual(
+      found.steps.map(([what]) => what),
+      ['bump a', 'bump c'],
+    );
+    assert.deepEqual(found.holds, { b: 'Paused' });
+  });
+});
