@@ -1,5 +1,6 @@
 /**
- * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code.
+ * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, and those rows of them
+ * that concern restarts into docs/rollout.md.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,45 +14,59 @@ const MADE = '<!-- made by `npm run docs` from the tables in the code; do not ed
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;
 
-const page = (
-  title: string,
-  intro: string,
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string =>
+type Rows = ReadonlyArray<readonly string[]>;
+
+const table = (head: readonly string[], rows: Rows): string =>
   [
-    `# ${title}`,
-    '',
-    MADE,
-    '',
-    intro,
-    '',
     `| ${head.join(' | ')} |`,
     `|${head.map(() => '---').join('|')}|`,
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',
   ].join('\n');
 
+const page = (title: string, intro: string, body: string): string =>
+  [`# ${title}`, '', MADE, '', intro, '', body].join('\n');
+
+const SETTINGS_HEAD = ['variable', 'default', 'what it does'];
+const settingsRows = (isWanted: (env: string) => boolean): Rows =>
+  Object.values(SETTINGS)
+    .filter(({ env }) => isWanted(env))
+    .map(({ env, fallback, doc }) => [
+      code(env),
+      fallback === '' ? 'empty' : code(String(fallback)),
+      cell(doc),
+    ]);
+
 function settingsPage(): string {
   const intro = 'Environment variables of the Deployment. An empty value means the default.';
-  const rows = Object.values(SETTINGS).map(({ env, fallback, doc }) => [
-    code(env),
-    fallback === '' ? 'empty' : code(String(fallback)),
-    cell(doc),
-  ]);
-  return page('Settings', intro, ['variable', 'default', 'what it does'], rows);
+  return page(
+    'Settings',
+    intro,
+    table(
+      SETTINGS_HEAD,
+      settingsRows(() => true),
+    ),
+  );
 }
+
+const REASONS_HEAD = ['code', 'what it means', 'what to do'];
+const reasonsRows = (isWanted: (code: string) => boolean): Rows =>
+  Object.entries(REASONS)
+    .filter(([name]) => isWanted(name))
+    .map(([name, { sentence, release }]) => [code(name), cell(sentence), cell(release)]);
 
 function reasonsPage(): string {
   const intro =
     'Everything that was not done has one of these codes: in the log (`reason`), in Events, in the metric ' +
     '`stellar_peers_waiting` and in `stellar-peers status`.';
-  const rows = Object.entries(REASONS).map(([name, { sentence, release }]) => [
-    code(name),
-    cell(sentence),
-    cell(release),
-  ]);
-  return page('Reasons', intro, ['code', 'what it means', 'what to do'], rows);
+  return page(
+    'Reasons',
+    intro,
+    table(
+      REASONS_HEAD,
+      reasonsRows(() => true),
+    ),
+  );
 }
 
 function metricsPage(): string {
@@ -62,17 +77,58 @@ function metricsPage(): string {
     labels.map(code).join(', ') || 'none',
     cell(help),
   ]);
-  return page('Metrics', intro, ['name', 'kind', 'labels', 'what it counts'], rows);
+  return page('Metrics', intro, table(['name', 'kind', 'labels', 'what it counts'], rows));
 }
+
+const RESTART_SETTINGS = new Set([
+  'ROLL_BELOW',
+  'MAX_UNAVAILABLE',
+  'QUORUM_CHECK',
+  'MIN_READY_SECONDS',
+  'MIN_RESTART_INTERVAL_SECONDS',
+  'MAX_RESTARTS_PER_HOUR',
+  'ROLLOUT_WINDOWS',
+  'EXPECTED_RESTART_SECONDS',
+  'PROGRESS_DEADLINE_SECONDS',
+  'STABILIZATION_SECONDS',
+  'STABILIZATION_MAX_SECONDS',
+  'DELETE_MIN_AGE_SECONDS',
+  'ADOPT_EXISTING',
+]);
+
+/** Reasons of the reconciler's restarts stand together, behind those of discovery and admission. */
+const names = Object.keys(REASONS);
+const isAboutRestarts = (name: string): boolean =>
+  name === 'RefusedByPolicy' || names.indexOf(name) >= names.indexOf('AwaitingAdoption');
+
+/** A page by hand, with what stands between two marks made anew. */
+function withSections(name: string, sections: Readonly<Record<string, string>>): string {
+  let text = readFileSync(new URL(name, folder), 'utf8');
+  for (const [mark, body] of Object.entries(sections)) {
+    const [before, rest] = text.split(`<!-- ${mark} -->`);
+    const after = rest?.split(`<!-- /${mark} -->`)[1];
+    if (after === undefined) throw new Error(`docs/${name} has no section ${mark}`);
+    text = `${before}<!-- ${mark} -->\n${MADE}\n\n${body}\n<!-- /${mark} -->${after}`;
+  }
+  return text;
+}
+
+const folder = new URL('../docs/', import.meta.url);
 
 /** The generated pages by file name. */
 const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
+  'rollout.md': withSections('rollout.md', {
+    settings: table(
+      SETTINGS_HEAD,
+      settingsRows((env) => RESTART_SETTINGS.has(env)),
+    ),
+    reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
+  }),
 };
 
-const folder = new URL('../docs/', import.meta.url);
 const check = process.argv.includes('--check');
 for (const [name, text] of Object.entries(pages)) {
   const file = new URL(name, folder);

@@ -70,6 +70,12 @@ describe('the command', () => {
       [['--bogus'], {}, /--bogus/],
       [['status', 'more'], {}, /unexpected argument: more/],
       [['preview'], {}, /-f POD\.yaml/],
+      [['rollout'], {}, /rollout takes one word: plan/],
+      [['rollout', 'plan', '--set', 'ROLL_BELOW'], {}, /--set takes NAME=VALUE, not ROLL_BELOW/],
+      [['rollout', 'plan', '--set', 'PATH=x'], {}, /--set takes NAME=VALUE, not PATH=x/],
+      [['rollout', 'plan', '--set', 'ROLL_BELOW=few'], {}, /ROLL_BELOW="few"/],
+      [['adopt', 'validator-1'], {}, /adopt needs a namespace/],
+      [['adopt', '-n', 'stellar'], {}, /adopt needs names of StellarNodes, or --all/],
       [['run'], { MAX_PEERS: 'many' }, /MAX_PEERS="many"/],
       [['run'], { REQUEST_TIMEOUT_SECONDS: '9' }, /more than a third of LEASE_DURATION_SECONDS/],
     ];
@@ -82,8 +88,10 @@ describe('the command', () => {
   });
 
   it('exits 3 where the cluster cannot be reached', () => {
-    const { status, stderr } = run(['status', '--kubeconfig', deadKubeconfig()]);
-    assert.equal(status, 3, stderr);
-    assert.match(stderr, /no answer from the API server/);
+    for (const command of [['status'], ['rollout', 'plan'], ['adopt', '--all', '-n', 'stellar', '--yes']]) {
+      const { status, stderr } = run([...command, '--kubeconfig', deadKubeconfig()]);
+      assert.equal(status, 3, stderr);
+      assert.match(stderr, /no answer from the API server/);
+    }
   });
 });
