@@ -1,17 +1,18 @@
 /**
- * Breaks the product on purpose when it is loaded: two validators of a network may be down at a time. The demo must
- * notice. Loaded with --import before main.ts; the product itself has no such switch.
+ * Breaks the product on purpose when it is loaded: two validators of a network may be down at a time, whatever their
+ * quorum bears. The demo must notice. Loaded with --import before main.ts; the product itself has no such switch.
  */
 import { registerHooks } from 'node:module';
 
 /** File → what is taken out, and what stands there instead. */
 const BREAKS: ReadonlyArray<readonly [string, string, string]> = [
-  ['/reconciler/rollout.ts', "if (open) return { reason: reason('InFlight', open.statefulSet) };", ''],
+  ['/reconciler/rollout.ts', 'const stop = under ?? groupWait(', 'const stop = groupWait('],
   [
-    '/reconciler/rollout.ts',
-    'if (down.length + 1 <= settings.maxUnavailable) return undefined;',
-    'if (down.length <= settings.maxUnavailable) return undefined;',
+    '/reconciler/margin.ts',
+    'if (others.length + 1 <= allowed) return undefined;',
+    'if (others.length <= allowed) return undefined;',
   ],
+  ['/reconciler/margin.ts', 'if (tolerance - down.length >= 1) return {};', 'return {};'],
   [
     '/reconciler/journal-store.ts',
     'if (!entries || entries.some((each) => each.outcome === undefined)) return false;',
