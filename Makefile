@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check test test-all demo cluster clean
+.PHONY: help node setup check mutants sim test test-all demo cluster clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -16,7 +16,13 @@ setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (
 check: node ## Format, lint, types, import rules and small tests, in under a minute
 	@$(run) npm run check
 
-test: setup check ## All tests, those on a real control plane included
+mutants: node ## Put one known bug after the other into a copy: each must be noticed
+	@$(run) node test/mutants/run.ts
+
+sim: node ## Play random histories against the reconciler (SEED=n replays one, SEEDS=n plays n)
+	@SEED='$(SEED)' SEEDS='$(SEEDS)' $(run) node test/sim/run.ts
+
+test: setup check mutants ## All tests, the simulation and those on a real control plane included
 	@$(run) npm run test:e2e
 
 test-all: test ## The tests, and those that need more than the prerequisites

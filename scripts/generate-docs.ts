@@ -3,11 +3,13 @@
  * that concern restarts into docs/rollout.md.
  * `--check` writes nothing and fails where a page differs.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { REASONS } from '../peers/reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
+import { readMutant } from '../test/mutants/mutant.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
@@ -101,6 +103,14 @@ const names = Object.keys(REASONS);
 const isAboutRestarts = (name: string): boolean =>
   name === 'RefusedByPolicy' || names.indexOf(name) >= names.indexOf('AwaitingAdoption');
 
+function mutantRows(): Rows {
+  const folder = fileURLToPath(new URL('../test/mutants/', import.meta.url));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.patch'))
+    .map((name) => readMutant(`${folder}${name}`, (path) => readFileSync(path, 'utf8')))
+    .map(({ name, bug, check, red }) => [code(name), cell(bug), `${code(check)}: ${cell(red)}`]);
+}
+
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
@@ -126,6 +136,7 @@ const pages: Readonly<Record<string, string>> = {
       settingsRows((env) => RESTART_SETTINGS.has(env)),
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
+    mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
   }),
 };
 

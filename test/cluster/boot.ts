@@ -2,7 +2,6 @@
  * Boots a real control plane on loopback with simulated nodes: etcd, kube-apiserver, controller-manager,
  * scheduler and kwok, with our StellarNode definition in it. Owns its files, its readiness and its end.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -12,15 +11,9 @@ import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
 import { Namespaces } from '../../runtime/resources.ts';
 import { type AuditEntry, readAudit } from './audit.ts';
 import { type ConfigFiles, writeConfig, writeKubeconfig } from './config-files.ts';
-import {
-  binary,
-  type Component,
-  type Layout,
-  startApiServer,
-  startControllers,
-  startEtcd,
-} from './control-plane.ts';
+import { type Component, type Layout, startApiServer, startControllers, startEtcd } from './control-plane.ts';
 import { type Child, Keeper, logTail } from './keeper.ts';
+import { runKubectl } from './kubectl.ts';
 import { freePorts } from './ports.ts';
 import { Nodes, ServiceAccounts, under } from './resources.ts';
 import { until } from './until.ts';
@@ -52,13 +45,14 @@ export interface Cluster {
   audit(): Promise<AuditEntry[]>;
   /** Freezes, thaws or kills a component: SIGSTOP, SIGCONT, SIGKILL. */
   signal(component: Component, signal: NodeJS.Signals): void;
+  /** Kills the API server and, after `whileDown`, starts it again on the same data; resolves when it is ready. */
+  restartApiServer(whileDown?: () => Promise<void>): Promise<void>;
   /** Kills everything that belongs to the cluster; logs stay until the process ends without failure. */
   stop(): Promise<void>;
 }
 
 const CRD = join(import.meta.dirname, 'crd.yaml');
 const TOKEN_SECONDS = 86_400;
-const KUBECTL_OUTPUT_MAX = 64 * 1024 * 1024;
 /** A port may be taken between choosing and using it. */
 const BOOT_ATTEMPTS = 3;
 
@@ -128,9 +122,11 @@ async function prepare(options: ClusterOptions): Promise<Prepared> {
     },
     audit: () => readAudit(layout.auditLog),
     signal: (component, signal) => children.get(component)?.kill(signal),
+    restartApiServer: (whileDown) => restartApiServer(prepared, whileDown),
     stop: () => keeper.stop(),
   };
-  return { public: cluster, keeper, layout, files, children };
+  const prepared = { public: cluster, keeper, layout, files, children };
+  return prepared;
 }
 
 async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<void> {
@@ -150,6 +146,18 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
     return items.every((node) => (node.spec as { taints?: unknown }).taints === undefined);
   });
   await alive(children, 'pods can be made', () => defaultServiceAccount(admin, 'default'));
+}
+
+async function restartApiServer(
+  { children, keeper, layout, files }: Prepared,
+  whileDown = async () => {},
+): Promise<void> {
+  const running = children.get('kube-apiserver');
+  running?.kill('SIGKILL');
+  await running?.exited;
+  await whileDown();
+  children.set('kube-apiserver', startApiServer(keeper, layout));
+  await alive(children, 'the API server is ready again', () => isReady(layout.apiPort, files.caPem));
 }
 
 /** Waits for a state, but no longer than all components run. */
@@ -218,26 +226,4 @@ async function requestToken(admin: Kube, namespace: string, name: string): Promi
     spec: { expirationSeconds: TOKEN_SECONDS },
   });
   return (answer.status as { token: string }).token;
-}
-
-function runKubectl(
-  dir: string,
-  kubeconfig: string,
-  args: readonly string[],
-  stdin?: string,
-): Promise<string> {
-  const common = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dir, 'config', 'kubectl-cache')}`];
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      binary('kubectl'),
-      [...common, ...args],
-      { maxBuffer: KUBECTL_OUTPUT_MAX },
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout);
-        reject(new Error(`kubectl ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }));
-      },
-    );
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(stdin ?? '');
-  });
 }

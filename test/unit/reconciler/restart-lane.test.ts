@@ -145,6 +145,26 @@ describe('a restart that is over', () => {
     assert.ok((lane.retryInMs() ?? 0) > 0);
   });
 
+  it('is not void by the clock of whoever wrote it: its write may still be on its way', async () => {
+    const stage = new Restarting();
+    await offered(stage, stage.lane());
+    await stage.change(statefulSetRef('a'), {
+      op: 'remove',
+      path: '/spec/template/metadata/annotations/stellar.org~1peer-restart',
+    });
+    // The next leader's clock is an hour ahead.
+    stage.clock.advance(3_600_000);
+    const next = stage.lane();
+    await offered(stage, next);
+    assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
+    stage.clock.advance(19_999);
+    await offered(stage, next);
+    assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
+    stage.clock.advance(1);
+    await offered(stage, next);
+    assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
+  });
+
   it('is closed later where the journal cannot be written now', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
