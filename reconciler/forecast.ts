@@ -17,7 +17,7 @@ const HORIZON_MS = 14 * DAY_MS;
 const TURNS_MAX = 4_000;
 
 /** One restart as it is expected, in ms from now. */
-export interface Step {
+interface Step {
   readonly node: Key;
   readonly kind: string;
   readonly drift: string;

@@ -16,7 +16,7 @@ import { type Down, downBecause, UNCOUNTED } from './availability.ts';
 import type { CandidateInput } from './candidate.ts';
 
 /** `MAX_UNAVAILABLE`: a number of validators, or a percentage of those that count. */
-export interface Limit {
+interface Limit {
   readonly value: number;
   readonly isPercent: boolean;
 }
@@ -67,7 +67,7 @@ export function marginOf(group: Group, { world, discovery }: MarginInput): Margi
 }
 
 /** How many validators may be down at a time; a percentage is rounded down, but to no less than one. */
-export function allowedDown({ value, isPercent }: Limit, counted: number): number {
+function allowedDown({ value, isPercent }: Limit, counted: number): number {
   if (!isPercent) return value;
   return value === 0 ? 0 : Math.max(1, Math.floor((counted * value) / 100));
 }

@@ -1,0 +1,17 @@
+/** Quorum sets for StellarNodes on the stage, in the text that people write. */
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const KEY_LENGTH = 56;
+
+/** A public key as it is written: it is nobody's, and a different one for each number. */
+function publicKey(number: number): string {
+  const digits = [number >> 5, number % 32].map((digit) => ALPHABET[digit] ?? 'A').join('');
+  return `G${'A'.repeat(KEY_LENGTH - 1 - digits.length)}${digits}`;
+}
+
+/** The spec of a validator whose quorum set has `count` validators and this threshold, in percent. */
+export function quorumSpec(count: number, percent: number): { validatorConfig: { quorumSet: string } } {
+  const keys = Array.from({ length: count }, (_, index) => `  "${publicKey(index)}"`).join(',\n');
+  const quorumSet = `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=[\n${keys}\n]\n`;
+  return { validatorConfig: { quorumSet } };
+}

@@ -1,0 +1,193 @@
+/**
+ * Several networks over several namespaces at once, with the API server and the leader killed on the way. What is
+ * wanted is worked out from names alone; what happened is counted by a watch of its own.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigMaps } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { runCommand } from '../cluster/command.ts';
+import { digestOf, leaderOf } from '../cluster/network.ts';
+import { quorumSpec } from '../cluster/quorum-sets.ts';
+import { createScene, createValidator, type Scene, SHORT } from '../cluster/scene.ts';
+
+const NAMESPACES = ['org-1', 'org-2', 'org-3', 'org-4', 'org-5'];
+const SMALL = ['alpha', 'beta', 'gamma'];
+const SMALL_SIZE = 8;
+const LARGE_SIZE = 30;
+/** Views hold a whole network here, so that in the large one every member misses the newcomer. */
+const ENV = { MAX_RESTARTS_PER_HOUR: '100', MAX_PEERS: '40' };
+/** For how long nobody may reach the API server: longer than the shortened Lease. */
+const OUTAGE_MS = 5_000;
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+interface Seat {
+  readonly network: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Dealt in turn to networks and namespaces: names repeat across namespaces, networks share each of them. */
+function deal(networks: readonly string[], count: number, prefix: string): Seat[] {
+  return Array.from({ length: count }, (_, index) => ({
+    network: networks[index % networks.length] ?? '',
+    namespace: NAMESPACES[index % NAMESPACES.length] ?? '',
+    name: `${prefix}-${Math.floor(index / NAMESPACES.length) + 1}`,
+  }));
+}
+
+const smallSeats = deal(SMALL, (SMALL_SIZE + 1) * SMALL.length, 'validator');
+const largeSeats = deal(['large'], LARGE_SIZE + 1, 'member');
+const SEATS = [...smallSeats, ...largeSeats];
+/** The last seat of each network stays empty at first. */
+const JOINERS = [...smallSeats.slice(-SMALL.length), ...largeSeats.slice(-1)];
+const FOUNDERS = SEATS.filter((seat) => !JOINERS.includes(seat));
+
+const podOf = ({ namespace, name }: Seat): string => `${namespace}/${name}-0`;
+const networkOf = new Map(SEATS.map((seat) => [podOf(seat), seat.network]));
+const once = (seats: readonly Seat[]) => Object.fromEntries(seats.map((seat) => [podOf(seat), 1]));
+const inNetworks = (seats: readonly Seat[], networks: readonly string[]): Seat[] =>
+  seats.filter(({ network }) => networks.includes(network));
+
+/** The stamp of a pod that knows all others of its network among `seats`. */
+function stampOf(seat: Seat, seats: readonly Seat[]): string {
+  const others = seats.filter((other) => other.network === seat.network && other !== seat);
+  const digests = others.map(({ namespace, name }) => digestOf(namespace, name));
+  return `v1:${digests.sort().join()}`;
+}
+
+describe('networks over namespaces', () => {
+  let scene: Scene;
+  let joinedAtMs = 0;
+  let wideAtMs = 0;
+
+  const add = (seat: Seat) => {
+    const { network, namespace, name } = seat;
+    const size = SEATS.filter((other) => other.network === network).length;
+    const spec = { customNetworkPassphrase: `${network} ; 2026`, ...quorumSpec(size, 66) };
+    return createValidator(scene, name, { namespace, spec });
+  };
+  const knows = (seat: Seat, seats: readonly Seat[]): boolean => {
+    const stamp = scene.pods.pods.get(podOf(seat))?.metadata.annotations?.['stellar.org/peers'];
+    return stamp === stampOf(seat, seats) && scene.pods.isReady(podOf(seat));
+  };
+  const untilTheyKnow = (seats: readonly Seat[], among: readonly Seat[], deadlineMs: number) =>
+    scene.pods.until(
+      `all ${seats.length} know their networks`,
+      () => seats.every((seat) => knows(seat, among)),
+      deadlineMs,
+    );
+  const restarts = (): number => Object.values(scene.pods.restarts()).reduce((sum, count) => sum + count, 0);
+  const untilRestarts = (count: number) =>
+    scene.pods.until(`${count} restarts have begun`, () => restarts() >= count, 120_000);
+  const plan = async (...set: string[]) => {
+    const args = ['rollout', 'plan', ...set.flatMap((text) => ['--set', text])];
+    return (await runCommand(scene.cluster, args, { ...SHORT, ...ENV })).stdout;
+  };
+
+  async function killApiServer(): Promise<void> {
+    await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));
+  }
+
+  async function killLeader(): Promise<void> {
+    assert.ok(scene.replicas);
+    const leader = await leaderOf(scene.replicas);
+    leader.kill('SIGKILL');
+    scene.replicas.use(scene.replicas.replicas.filter((replica) => replica !== leader));
+  }
+
+  /** Outcomes of all restarts in the journal, by how many there are. */
+  async function outcomes(): Promise<Record<string, number>> {
+    const ref = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
+    const data = ((await scene.cluster.admin.get(ref))?.data ?? {}) as Record<string, string>;
+    const counts: Record<string, number> = {};
+    for (const text of Object.values(data)) {
+      const { restarts: entries } = JSON.parse(text) as { restarts: ReadonlyArray<{ outcome?: string }> };
+      for (const { outcome = 'open' } of entries) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  before(async () => {
+    scene = await createScene({ env: ENV });
+    await scene.start();
+    await Promise.all(NAMESPACES.map((namespace) => scene.cluster.createNamespace(namespace)));
+    await Promise.all(FOUNDERS.map(add));
+    await untilTheyKnow(FOUNDERS, FOUNDERS, 120_000);
+    await delay(WATCHED_MS);
+  });
+  after(() => scene?.stop());
+
+  it('are founded without a single restart', () => {
+    for (const network of SMALL) assert.equal(inNetworks(FOUNDERS, [network]).length, SMALL_SIZE);
+    assert.equal(inNetworks(FOUNDERS, ['large']).length, LARGE_SIZE);
+    for (const { name } of smallSeats.slice(0, NAMESPACES.length)) assert.equal(name, 'validator-1');
+    assert.deepEqual(scene.pods.restarts(), {});
+  });
+
+  it('of eight roll once each when one joins, through the end of the API server and of the leader', async () => {
+    joinedAtMs = Date.now();
+    await Promise.all(JOINERS.map(add));
+    await untilRestarts(4);
+    await killApiServer();
+    await untilRestarts(12);
+    await killLeader();
+    const small = inNetworks(SEATS, SMALL);
+    await untilTheyKnow(small, SEATS, 120_000);
+    await delay(WATCHED_MS);
+    const wanted = once(inNetworks(FOUNDERS, SMALL));
+    assert.equal(Object.keys(wanted).length, SMALL.length * SMALL_SIZE);
+    assert.ok(restarts() > 0);
+    assert.deepEqual(
+      scene.pods.restarts(),
+      wanted,
+      'each once, no newcomer, and nobody of the large network',
+    );
+  });
+
+  it('of thirty are not rolled for one more; the plan says who would be with ROLL_BELOW=all', async () => {
+    assert.match(await plan(), /^No validator is to be restarted\./);
+    const wide = await plan('ROLL_BELOW=all');
+    assert.match(wide, /^30 restarts, the last of them over in about \d+ min if all goes well\.$/m);
+    for (const { namespace, name } of inNetworks(FOUNDERS, ['large']))
+      assert.match(wide, new RegExp(` ${namespace}/${name} +bump +short `));
+  });
+
+  it('of thirty roll once each with ROLL_BELOW=all, through the same', async () => {
+    const before = restarts();
+    await scene.replicas?.stop();
+    wideAtMs = Date.now();
+    await scene.start(2, { ROLL_BELOW: 'all' });
+    await untilRestarts(before + 8);
+    await killApiServer();
+    await untilRestarts(before + 18);
+    await killLeader();
+    await untilTheyKnow(SEATS, SEATS, 180_000);
+    await delay(WATCHED_MS);
+    assert.equal(restarts() - before, LARGE_SIZE);
+    assert.deepEqual(scene.pods.restarts(), once(FOUNDERS), 'each of the large one once, nobody else again');
+  });
+
+  it('never had two of a network down', () => {
+    const group = (pod: string) => networkOf.get(pod);
+    assert.deepEqual(scene.pods.maxDown(group, { sinceMs: joinedAtMs, untilMs: wideAtMs }), {
+      alpha: 1,
+      beta: 1,
+      gamma: 1,
+      large: 0,
+    });
+    assert.deepEqual(scene.pods.maxDown(group, { sinceMs: wideAtMs }), { large: 1 });
+  });
+
+  it('are all in the journal, and none of them ended otherwise than well', async () => {
+    const { done, void: nothing = 0, ...others } = await outcomes();
+    assert.equal(done, FOUNDERS.length);
+    assert.deepEqual(others, {}, `and ${nothing} that never happened`);
+  });
+
+  it('need nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});
