@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { REASONS } from '../peers/reasons.ts';
+import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
@@ -98,10 +99,7 @@ const RESTART_SETTINGS = new Set([
   'ADOPT_EXISTING',
 ]);
 
-/** Reasons of the reconciler's restarts stand together, behind those of discovery and admission. */
-const names = Object.keys(REASONS);
-const isAboutRestarts = (name: string): boolean =>
-  name === 'RefusedByPolicy' || names.indexOf(name) >= names.indexOf('AwaitingAdoption');
+const isAboutRestarts = (name: string): boolean => name === 'RefusedByPolicy' || name in RESTART_REASONS;
 
 function mutantRows(): Rows {
   const folder = fileURLToPath(new URL('../test/mutants/', import.meta.url));
