@@ -23,6 +23,7 @@ sim: node ## Play random histories against the reconciler (SEED=n replays one, S
 	@SEED='$(SEED)' SEEDS='$(SEEDS)' $(run) node test/sim/run.ts
 
 test: setup check mutants ## All tests, the simulation and those on a real control plane included
+	@$(run) npm run test:sim
 	@$(run) npm run test:e2e
 
 test-all: test ## The tests, and those that need more than the prerequisites

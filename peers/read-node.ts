@@ -2,7 +2,7 @@
  * One raw StellarNode → how it reads. Nothing in it is trusted, and nothing in it makes this throw.
  */
 import { parseAddress } from './address.ts';
-import { type Fields, fieldsOf, numberOf, stringsOf, textOf } from './field.ts';
+import { type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
@@ -74,6 +74,7 @@ export function readNode(raw: Fields): NodeReading {
     kind: 'validator',
     validator: {
       ...node,
+      createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
       network,
       port,
       replicas,

@@ -24,6 +24,7 @@ interface Named {
 
 /** A StellarNode of type Validator that is not being deleted and whose settings are readable. */
 export interface Validator extends Named {
+  readonly createdAtMs: number;
   readonly network: Network;
   readonly port: number;
   readonly replicas: number;

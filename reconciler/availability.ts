@@ -26,7 +26,7 @@ export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
   return pods.length === statefulSet.replicas && pods.every(isUp);
 }
 
-/** Why a validator is down, and whether nobody can expect it to be up: suspended, or never Ready so far. */
+/** Why a validator is down, and whether nobody expects it up: suspended, without pods by its own spec, never Ready. */
 export interface Down {
   readonly why: string;
   readonly expected: boolean;
@@ -45,23 +45,28 @@ export function downBecause(
   if (validator.maintenance) return down('in maintenance');
   if (!statefulSet) return down('without StatefulSet');
   if (isUnsettled(statefulSet)) return down('being rolled');
+  if (statefulSet.replicas === 0) return down('scaled to 0', validator.replicas === 0);
   if (allReady(world, statefulSet)) return undefined;
-  return wasNeverReady(world, statefulSet) ? down('never Ready so far', true) : down('not Ready');
+  return wasNeverReady(world, validator, statefulSet) ? down('never Ready so far', true) : down('not Ready');
 }
 
 /** The one value of the annotation `stellar.org/peer-budget`. */
 export const UNCOUNTED = 'uncounted';
 
-/** A StatefulSet makes its first pod within this; a later one may follow a pod that was Ready for months. */
-const FIRST_POD_MS = 60_000;
+/** An operator makes the StatefulSet within this; a later one may follow one that ran for months. */
+const FIRST_SET_MS = 60_000;
+/** A StatefulSet makes its first pod within this. */
+const FIRST_POD_MS = 15_000;
 /** A kubelet writes the first, false Ready condition within this of scheduling. */
 const FIRST_STATUS_MS = 10_000;
 
 /**
- * True if no pod of the StatefulSet can ever have been Ready: only its first ones exist, and their Ready condition
- * has not changed since they were scheduled. In doubt false: then the validator counts as one that went down.
+ * True if no pod of the validator can ever have been Ready: only the first ones of its first StatefulSet exist, and
+ * their Ready condition has not changed since they were scheduled. In doubt false: then the validator counts as one
+ * that went down. (docs/decisions/0013)
  */
-function wasNeverReady(world: World, statefulSet: StatefulSetFacts): boolean {
+function wasNeverReady(world: World, validator: Validator, statefulSet: StatefulSetFacts): boolean {
+  if (statefulSet.createdAtMs - validator.createdAtMs > FIRST_SET_MS) return false;
   const pods = podsOf(world, statefulSet);
   const isFirst = (pod: PodFacts) => pod.createdAtMs - statefulSet.createdAtMs < FIRST_POD_MS;
   const isUnchanged = ({ readyChangedAtMs, scheduledAtMs }: PodFacts) =>

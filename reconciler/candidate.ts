@@ -53,22 +53,21 @@ export function examine(validator: Validator, input: CandidateInput): Finding {
   const judged = podsOf(input.world, statefulSet)
     .filter((pod) => !pod.deleting)
     .map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
-  const drift = SEVERITY.find((kind) => judged.some(({ verdict }) => isDrift(verdict, kind)));
-  if (drift === undefined) {
+  const drifted = judged.flatMap(({ pod, verdict }) =>
+    verdict.kind === 'drift' ? [{ pod, drift: verdict.drift }] : [],
+  );
+  if (drifted.length === 0) {
     const held = judged.map(({ verdict }) => verdict).find((verdict) => verdict.kind === 'held');
     return held ?? { kind: 'fine' };
   }
-  const drifted = judged.filter(({ verdict }) => verdict.kind === 'drift').map(({ pod }) => pod);
-  return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drift, drifted }, input) };
+  drifted.sort((a, b) => SEVERITY.indexOf(a.drift) - SEVERITY.indexOf(b.drift));
+  return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drifted }, input) };
 }
 
 function withoutStatefulSet(validator: Validator, world: World): Finding {
   if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
   return { kind: 'fine' };
 }
-
-const isDrift = (verdict: Verdict, kind: DriftKind): boolean =>
-  verdict.kind === 'drift' && verdict.drift === kind;
 
 function judge(
   validator: Validator,
@@ -83,11 +82,16 @@ function judge(
 const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
   publishedView(world.configMaps.get(validator.namespace), validator.name);
 
+interface DriftedPod {
+  readonly pod: PodFacts;
+  readonly drift: DriftKind;
+}
+
 interface Drifted {
   readonly validator: Validator;
   readonly statefulSet: StatefulSetFacts;
-  readonly drift: DriftKind;
-  readonly drifted: readonly PodFacts[];
+  /** What lacks most first. */
+  readonly drifted: readonly DriftedPod[];
 }
 
 /**
@@ -95,17 +99,20 @@ interface Drifted {
  * its pods turn Ready, and then act unasked, so pods that are not Ready are deleted one by one.
  */
 function candidateOf(found: Drifted, input: CandidateInput): Candidate {
-  const { validator, statefulSet, drift } = found;
+  const { validator, statefulSet, drifted } = found;
   const bump = allReady(input.world, statefulSet);
-  const notReady = found.drifted.filter((pod) => !pod.ready);
-  const pods = bump ? podsOf(input.world, statefulSet) : notReady.slice(0, 1);
+  // Each pod is judged by what it lacks itself: its neighbour's lack is no reason to delete one that catches up.
+  const down = drifted.filter(({ pod }) => !pod.ready);
+  const replaceable = down.find((each) => mayBeDeleted(each, validator));
+  const pods = bump ? podsOf(input.world, statefulSet) : replaceable ? [replaceable.pod] : [];
+  const drift = (bump ? drifted[0] : (replaceable ?? down[0] ?? drifted[0]))?.drift ?? 'short';
   const base = { validator, statefulSet, drift, kind: bump ? 'bump' : 'delete', pods } as const;
   const hold =
     strategyHold(validator, input) ??
     budgetHold(validator) ??
     statefulSetHold(validator, statefulSet) ??
     publishedHold(validator, input.world) ??
-    (bump ? bumpHold(pods) : deleteHold(found, pods, input));
+    (bump ? bumpHold(pods) : deleteHold(replaceable, down.length > 0, input));
   if (hold?.code !== 'TooYoung') return { ...base, hold };
   const ageMs = input.nowMs - (pods[0]?.createdAtMs ?? 0);
   return { ...base, hold, releasedInMs: Math.max(0, input.settings.deleteMinAgeMs - ageMs) };
@@ -140,12 +147,14 @@ const bumpHold = (pods: readonly PodFacts[]): Reason | undefined =>
   pods.every((pod) => pod.hasReadinessProbe) ? undefined : reason('ReadinessUnknown');
 
 /** A pod that is not Ready may be hours into a catch-up: only what cannot get well by itself is replaced. */
+const mayBeDeleted = ({ drift }: DriftedPod, { network }: Validator): boolean =>
+  drift === 'notInjected' || (drift === 'isolated' && !network.isPublic);
+
 function deleteHold(
-  { validator, drift }: Drifted,
-  [pod]: readonly PodFacts[],
+  found: DriftedPod | undefined,
+  anyDown: boolean,
   { nowMs, settings }: CandidateInput,
 ): Reason | undefined {
-  if (!pod) return reason('NotAllReady');
-  if (drift === 'short' || (drift === 'isolated' && validator.network.isPublic)) return reason('CatchingUp');
-  return nowMs - pod.createdAtMs < settings.deleteMinAgeMs ? reason('TooYoung') : undefined;
+  if (!found) return reason(anyDown ? 'CatchingUp' : 'NotAllReady');
+  return nowMs - found.pod.createdAtMs < settings.deleteMinAgeMs ? reason('TooYoung') : undefined;
 }

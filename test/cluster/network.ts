@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StellarNodes } from '../../runtime/resources.ts';
 import type { Replica, Replicas } from './replica.ts';
 import { createValidator, type Scene, type ValidatorOptions } from './scene.ts';
+import { READY_HINT } from './stages.ts';
 import { until } from './until.ts';
 
 /** First 8 hex digits of SHA-256 over `namespace/pod:port`. */
@@ -47,6 +48,12 @@ export class Network {
   /** Changes fields of a StellarNode's spec. */
   async change(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#kubectl(['patch', 'stellarnode', name, '--type=merge', '-p', JSON.stringify({ spec })]);
+  }
+
+  /** How the pod that runs now fares, in READY_HINT's words; undefined for as it would by itself. */
+  async fare(name: string, hint: string | undefined): Promise<void> {
+    const change = hint === undefined ? `${READY_HINT}-` : `${READY_HINT}=${hint}`;
+    await this.#kubectl(['annotate', 'pod', `${name}-0`, change, '--overwrite']);
   }
 
   async remove(name: string): Promise<void> {
@@ -93,11 +100,19 @@ export class Network {
     );
 
   /** Until each of these knows all the others and is Ready. */
-  async untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
+  untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
+    return this.untilKnown(names, names, deadlineMs);
+  }
+
+  /** Until each of `names` knows all `others` but itself, and is Ready. */
+  async untilKnown(names: readonly string[], others: readonly string[], deadlineMs = 90_000): Promise<void> {
     const { pods } = this.#scene;
     const done = () =>
-      names.every((name) => this.stamp(name) === this.#wanted(name, names) && pods.isReady(this.podOf(name)));
-    await pods.until(`${names.join(', ')} of ${this.namespace} know each other`, done, deadlineMs);
+      names.every(
+        (name) => this.stamp(name) === this.#wanted(name, others) && pods.isReady(this.podOf(name)),
+      );
+    const [these, all] = [names.join(', '), others.join(', ')];
+    await pods.until(`${these} of ${this.namespace} know ${all}`, done, deadlineMs);
   }
 
   /** The most pods of this network that were down at once since then. */

@@ -2,9 +2,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Events } from '../../runtime/resources.ts';
+import { ConfigMaps, Events } from '../../runtime/resources.ts';
 import type { Cluster } from './boot.ts';
 import type { Replica } from './replica.ts';
+import { type Scene, SHORT } from './scene.ts';
+import { until } from './until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -47,4 +49,58 @@ export async function statusOf(
     { cwd: ROOT, env: { PATH: process.env.PATH ?? '', ...env } },
   );
   return stdout;
+}
+
+interface Waiting {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  /** Code of the reason. */
+  readonly reason: string;
+  /** Settings that differ from the shortened ones: `status` decides by its own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Until Event, metric and status all say that these validators wait for that reason; returns the status. */
+export async function untilWaiting(
+  { cluster, replicas }: Pick<Scene, 'cluster' | 'replicas'>,
+  { namespace, names, reason, env = {} }: Waiting,
+): Promise<string> {
+  await until(`Events in ${namespace} tell of ${reason}`, async () => {
+    const events = await eventsIn(cluster, namespace);
+    return names.every((name) => events.some((event) => event.node === name && event.reason === reason));
+  });
+  await until(`the metric counts ${names.length} with ${reason}`, async () => {
+    const count = await metricOf(replicas?.replicas ?? [], `stellar_peers_waiting{reason="${reason}"}`);
+    return count >= names.length;
+  });
+  return await until(`status of ${names.join(', ')} is ${reason}`, async () => {
+    const status = await statusOf(cluster, { ...SHORT, ...env });
+    const said = (name: string) => new RegExp(`${namespace} +${name} .* ${reason}\\n`).test(status);
+    if (!names.every(said)) throw new Error(status);
+    return status;
+  });
+}
+
+/** A restart as the journal has it. */
+export interface JournalEntry {
+  readonly statefulSet: string;
+  readonly at: string;
+  readonly kind: string;
+  readonly token: string;
+  readonly before?: string;
+  /** Undefined while it is under way. */
+  readonly outcome?: string;
+}
+
+/** All restarts in the journal of which `wanted` holds, oldest first. */
+export async function journalOf(
+  cluster: Cluster,
+  wanted: (entry: JournalEntry) => boolean = () => true,
+): Promise<JournalEntry[]> {
+  const ref = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
+  const texts = Object.values((await cluster.admin.get(ref))?.data ?? {}) as string[];
+  return texts
+    .flatMap((text) => (JSON.parse(text) as { restarts: JournalEntry[] }).restarts)
+    .filter(wanted)
+    .sort((a, b) => a.at.localeCompare(b.at));
 }

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { bootCluster, type Cluster } from '../cluster/boot.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import { until } from '../cluster/until.ts';
-import { CHECKS, type Conformant, type PodName } from '../sim/conformance.ts';
+import { CHECKS } from '../sim/conformance.ts';
+import type { Conformant, PodName } from '../sim/conformant.ts';
 
 describe('the real control plane, as the simulation takes it to be', () => {
   let cluster: Cluster;

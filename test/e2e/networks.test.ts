@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigMaps } from '../../runtime/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { runCommand } from '../cluster/command.ts';
 import { digestOf, leaderOf } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { createScene, createValidator, type Scene, SHORT } from '../cluster/scene.ts';
+import { journalOf } from '../cluster/told.ts';
 
 const NAMESPACES = ['org-1', 'org-2', 'org-3', 'org-4', 'org-5'];
 const SMALL = ['alpha', 'beta', 'gamma'];
@@ -62,6 +62,7 @@ describe('networks over namespaces', () => {
   let scene: Scene;
   let joinedAtMs = 0;
   let wideAtMs = 0;
+  const outages: Array<{ readonly sinceMs: number; readonly untilMs: number }> = [];
 
   const add = (seat: Seat) => {
     const { network, namespace, name } = seat;
@@ -87,8 +88,19 @@ describe('networks over namespaces', () => {
     return (await runCommand(scene.cluster, args, { ...SHORT, ...ENV })).stdout;
   };
 
+  /**
+   * In the middle of a restart, but not while a pod is being removed: the simulated kubelets repeat a removal whose
+   * answer was lost by name alone, as no real one does, and would hit the pod that came in its place.
+   */
   async function killApiServer(): Promise<void> {
+    const { pods } = scene.pods;
+    await scene.pods.until('a pod has just come', () => {
+      const none = [...pods.values()].every(({ metadata }) => metadata.deletionTimestamp === undefined);
+      return none && [...pods.keys()].some((pod) => !scene.pods.isReady(pod));
+    });
+    const sinceMs = Date.now();
     await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));
+    outages.push({ sinceMs, untilMs: Date.now() });
   }
 
   async function killLeader(): Promise<void> {
@@ -96,18 +108,6 @@ describe('networks over namespaces', () => {
     const leader = await leaderOf(scene.replicas);
     leader.kill('SIGKILL');
     scene.replicas.use(scene.replicas.replicas.filter((replica) => replica !== leader));
-  }
-
-  /** Outcomes of all restarts in the journal, by how many there are. */
-  async function outcomes(): Promise<Record<string, number>> {
-    const ref = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
-    const data = ((await scene.cluster.admin.get(ref))?.data ?? {}) as Record<string, string>;
-    const counts: Record<string, number> = {};
-    for (const text of Object.values(data)) {
-      const { restarts: entries } = JSON.parse(text) as { restarts: ReadonlyArray<{ outcome?: string }> };
-      for (const { outcome = 'open' } of entries) counts[outcome] = (counts[outcome] ?? 0) + 1;
-    }
-    return counts;
   }
 
   before(async () => {
@@ -150,7 +150,7 @@ describe('networks over namespaces', () => {
   it('of thirty are not rolled for one more; the plan says who would be with ROLL_BELOW=all', async () => {
     assert.match(await plan(), /^No validator is to be restarted\./);
     const wide = await plan('ROLL_BELOW=all');
-    assert.match(wide, /^30 restarts, the last of them over in about \d+ min if all goes well\.$/m);
+    assert.match(wide, /^30 restarts, the last of them over in about 5 h \d+ min if all goes well\.$/m);
     for (const { namespace, name } of inNetworks(FOUNDERS, ['large']))
       assert.match(wide, new RegExp(` ${namespace}/${name} +bump +short `));
   });
@@ -182,12 +182,19 @@ describe('networks over namespaces', () => {
   });
 
   it('are all in the journal, and none of them ended otherwise than well', async () => {
-    const { done, void: nothing = 0, ...others } = await outcomes();
-    assert.equal(done, FOUNDERS.length);
-    assert.deepEqual(others, {}, `and ${nothing} that never happened`);
+    // What lost its answer with the API server, and never happened, is there as void.
+    const entries = await journalOf(scene.cluster, ({ outcome }) => outcome !== 'void');
+    assert.deepEqual(
+      entries.map(({ statefulSet, outcome }) => `${statefulSet} ${outcome}`).sort(),
+      FOUNDERS.map(({ namespace, name }) => `${namespace}/${name} done`).sort(),
+    );
   });
 
   it('need nothing that RBAC refuses', async () => {
-    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+    // An API server that is not ready yet has not read its own rules, and refuses everybody.
+    const isStarting = (atMs: number) =>
+      outages.some(({ sinceMs, untilMs }) => atMs >= sinceMs && atMs <= untilMs);
+    const audit = await scene.cluster.audit();
+    assert.deepEqual(ourRefusals(audit.filter(({ atMs }) => !isStarting(atMs))), []);
   });
 });

@@ -14,6 +14,7 @@ interface NodeOptions {
   namespace?: string;
   annotations?: Record<string, string>;
   deletionTimestamp?: string;
+  creationTimestamp?: string;
   spec?: Record<string, unknown>;
 }
 
@@ -21,7 +22,13 @@ interface NodeOptions {
 export function node(name: string, options: NodeOptions = {}): Raw {
   const { namespace = 'stellar', spec = {}, ...metadata } = options;
   return {
-    metadata: { name, namespace, uid: `node-${name}`, ...metadata },
+    metadata: {
+      name,
+      namespace,
+      uid: `node-${name}`,
+      creationTimestamp: '2025-06-01T00:00:00Z',
+      ...metadata,
+    },
     spec: { nodeType: 'Validator', network: 'testnet', replicas: 1, ...spec },
   };
 }

@@ -31,6 +31,7 @@ const suspended: Spec = { node: { spec: { suspended: true } }, pod: 'none' };
 const down: Spec = { pod: { ready: false, readyAt: at(1_000) } };
 /** Created with its StatefulSet, and never Ready since. */
 const never: Spec = {
+  node: { creationTimestamp: at(10_001) },
   statefulSet: { createdAt: at(10_000) },
   pod: { ready: false, createdAt: at(10_000), readyAt: at(9_995), scheduledAt: at(9_998) },
 };
@@ -61,6 +62,8 @@ describe('the quorum margin', () => {
     assert.equal(plan(group(7, flat(7, 67), { c: down })).holds.a, 'WaitingForUnavailable');
     const replaced: Spec = { ...never, statefulSet: { createdAt: at(90_000) } };
     assert.equal(plan(group(7, flat(7, 67), { c: replaced })).holds.a, 'WaitingForUnavailable');
+    const setReplaced: Spec = { ...never, node: { creationTimestamp: at(90_000) } };
+    assert.equal(plan(group(7, flat(7, 67), { c: setReplaced })).holds.a, 'WaitingForUnavailable');
     const wasReady: Spec = { ...never, pod: { ...(never.pod as object), readyAt: at(500) } };
     assert.equal(plan(group(7, flat(7, 67), { c: wasReady })).holds.a, 'WaitingForUnavailable');
   });

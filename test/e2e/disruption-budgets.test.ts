@@ -1,0 +1,147 @@
+/** PodDisruptionBudgets: a StatefulSet's roll does not ask them, so we do. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PodDisruptionBudgets } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const EVERYBODY = { 'app.kubernetes.io/name': 'stellar-node' };
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+describe('disruption budgets', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await createScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  /** What the API server says that a budget allows; waits until that is about the budget as it is. */
+  const allowedBy = async (namespace: string, name: string): Promise<number> => {
+    const pdb = await until(`the budget ${namespace}/${name} is worked out`, async () => {
+      const found = await scene.cluster.admin.get({ resource: PodDisruptionBudgets, namespace, name });
+      const { observedGeneration } = (found?.status ?? {}) as { observedGeneration?: number };
+      return observedGeneration === found?.metadata.generation ? found : undefined;
+    });
+    return (pdb.status as { disruptionsAllowed: number }).disruptionsAllowed;
+  };
+
+  /** A person's budget over the pods with these labels, made or changed; resolves when it allows that many. */
+  async function budget(
+    { namespace, name, labels }: { namespace: string; name: string; labels: Record<string, string> },
+    limit: { minAvailable: number | string } | { maxUnavailable: number | string },
+    allowed: number,
+  ): Promise<void> {
+    const body = { metadata: { name, namespace }, spec: { ...limit, selector: { matchLabels: labels } } };
+    const ref = { resource: PodDisruptionBudgets, namespace, name };
+    await scene.cluster.admin.apply(ref, body, { manager: 'somebody' });
+    const describe = `${namespace}/${name} allows ${allowed}`;
+    await until(describe, async () => (await allowedBy(namespace, name)) === allowed);
+  }
+
+  /** Three that know each other. */
+  async function atRest(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  /**
+   * Without the operator's budgets, so that each pod is under one: where a pod has several, the API server's
+   * controller brings but one of them up to date at a change of the pod, whichever it finds first.
+   */
+  async function untilOnlyOurs(network: Network, names: readonly string[]): Promise<void> {
+    await network.untilReady(names);
+    await scene.cluster.kubectl(['-n', network.namespace, 'delete', 'pdb', ...names]);
+  }
+
+  async function untilHeld(network: Network, names: readonly string[], by: string): Promise<void> {
+    const { namespace } = network;
+    const status = await untilWaiting(scene, { namespace, names, reason: 'PdbForbids' });
+    assert.match(status, new RegExp(`\\(${namespace}/${by}\\)`));
+    const before = network.restarts(FOUR);
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(FOUR), before);
+  }
+
+  async function untilRolled(network: Network): Promise<void> {
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
+  }
+
+  it('that the operator makes, and that could never allow anything, hold nobody', async () => {
+    const network = await atRest('generated');
+    for (const name of THREE) assert.equal(await allowedBy('generated', name), 0);
+    await network.add('validator-4');
+    await untilRolled(network);
+  });
+
+  it('of the same kind that a person made do, until they are gone', async () => {
+    const network = await atRest('own');
+    const labels = { ...EVERYBODY, 'app.kubernetes.io/instance': 'validator-2' };
+    await budget({ namespace: 'own', name: 'one', labels }, { minAvailable: 1 }, 0);
+    await network.add('validator-4');
+    await network.untilKnown(['validator-1', 'validator-3'], FOUR);
+    await untilHeld(network, ['validator-2'], 'one');
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 0, 1, 0]);
+    await scene.cluster.kubectl(['-n', 'own', 'delete', 'pdb', 'one']);
+    await untilRolled(network);
+  });
+
+  it('as a percentage hold while they allow nothing, and let one after the other go when they are relaxed', async () => {
+    const network = await atRest('percentage');
+    const all = { namespace: 'percentage', name: 'all', labels: EVERYBODY };
+    await budget(all, { minAvailable: '100%' }, 0);
+    await network.add('validator-4');
+    await untilOnlyOurs(network, FOUR);
+    await untilHeld(network, THREE, 'all');
+    await budget(all, { minAvailable: '75%' }, 1);
+    await untilRolled(network);
+  });
+
+  it('that somebody else has spent hold until that one is back', async () => {
+    const network = await atRest('spent');
+    await network.add('stranger', { spec: { customNetworkPassphrase: 'another network ; 2026' } });
+    await untilOnlyOurs(network, [...THREE, 'stranger']);
+    const all = { namespace: 'spent', name: 'all', labels: EVERYBODY };
+    await budget(all, { maxUnavailable: 1 }, 1);
+    await network.fare('stranger', 'lost');
+    await budget(all, { maxUnavailable: 1 }, 0);
+    await network.add('validator-4');
+    await untilOnlyOurs(network, ['validator-4']);
+    await untilHeld(network, THREE, 'all');
+    await network.fare('stranger', undefined);
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts([...FOUR, 'stranger'])), [1, 1, 1, 0, 0]);
+  });
+
+  it('several over one pod hold while any of them does', async () => {
+    const network = await atRest('several');
+    const loose = { namespace: 'several', name: 'loose', labels: EVERYBODY };
+    const strict = { ...loose, name: 'strict', labels: { 'app.kubernetes.io/component': 'validator' } };
+    await budget(loose, { maxUnavailable: '50%' }, 2);
+    await budget(strict, { maxUnavailable: '0%' }, 0);
+    await network.add('validator-4');
+    await untilOnlyOurs(network, FOUR);
+    await untilHeld(network, THREE, 'strict');
+    await budget(strict, { maxUnavailable: '25%' }, 1);
+    await budget(loose, { maxUnavailable: 0 }, 0);
+    await untilHeld(network, THREE, 'loose');
+    await scene.cluster.kubectl(['-n', 'several', 'delete', 'pdb', 'loose']);
+    await untilRolled(network);
+  });
+
+  it('can be read with the rights that we have', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,156 @@
+/** How many may be down: what quorum sets, MAX_UNAVAILABLE and validators that are away for longer allow. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { quorumSpec } from '../cluster/quorum-sets.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { untilWaiting } from '../cluster/told.ts';
+
+const TWO = ['validator-1', 'validator-2'];
+const THREE = [...TWO, 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const FIVE = [...FOUR, 'validator-5'];
+const SIX = [...FIVE, 'validator-6'];
+/** The six without the fourth. */
+const RUNNING = SIX.filter((name) => name !== 'validator-4');
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+describe('how many may be down', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await createScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  async function restarted(env: Readonly<Record<string, string>>): Promise<void> {
+    await scene.replicas?.stop();
+    await scene.start(2, env);
+  }
+
+  /** A network of which some know each other, and to which one more has come that they do not know. */
+  async function joined(network: Network, names: readonly string[]): Promise<void> {
+    await network.found(names.slice(0, -1));
+    await network.untilTheyKnow(names.slice(0, -1));
+    await network.add(names.at(-1) ?? '');
+    await network.untilReady(names);
+  }
+
+  /** Afterwards three know three members that exist, one of which is suspended, and could know four that live. */
+  async function suspendOneAndAddTwo(network: Network): Promise<void> {
+    await network.found(FOUR);
+    await network.untilTheyKnow(FOUR);
+    await network.change('validator-4', { suspended: true });
+    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-4')));
+    await Promise.all(['validator-5', 'validator-6'].map((name) => network.add(name)));
+    await network.untilReady(RUNNING);
+  }
+
+  async function untilNobodyMoves(network: Network, names: readonly string[]): Promise<void> {
+    const before = network.restarts(names);
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(names), before);
+  }
+
+  it('none of three that are all needed, at 67 percent; one of three at 66', async () => {
+    const network = new Network(scene, 'three', { spec: quorumSpec(3, 67) });
+    await joined(network, THREE);
+    const sinceMs = Date.now();
+    const status = await untilWaiting(scene, { namespace: 'three', names: TWO, reason: 'QuorumMargin' });
+    assert.match(status, /its quorum sets bear 0 down/);
+    await untilNobodyMoves(network, THREE);
+    for (const name of TWO) await network.change(name, quorumSpec(3, 66));
+    await untilNobodyMoves(network, THREE);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0], 'one that needs all three is enough');
+    await network.change('validator-3', quorumSpec(3, 66));
+    await network.untilTheyKnow(THREE);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+    assert.equal(network.mostDown(sinceMs), 1);
+  });
+
+  it('one beside a suspended one, if all quorum sets can be read and bear it', async () => {
+    const network = new Network(scene, 'bears', { spec: quorumSpec(6, 51) });
+    await suspendOneAndAddTwo(network);
+    await network.untilKnown(THREE, RUNNING);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('nobody beside one that is suspended where a quorum set cannot be read, until it is uncounted', async () => {
+    const network = new Network(scene, 'unread');
+    await suspendOneAndAddTwo(network);
+    const waiting = { namespace: 'unread', names: THREE, reason: 'WaitingForUnavailable' };
+    assert.match(await untilWaiting(scene, waiting), /unread\/validator-4 is suspended/);
+    await untilNobodyMoves(network, SIX);
+    const uncounted = 'stellar.org/peer-budget=uncounted';
+    await scene.cluster.kubectl(['-n', 'unread', 'annotate', 'stellarnode', 'validator-4', uncounted]);
+    await network.untilKnown(THREE, RUNNING);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('nobody beside one that somebody scaled to 0, and whoever waits when it is back', async () => {
+    const network = new Network(scene, 'scaled');
+    await joined(network, THREE);
+    await network.untilTheyKnow(THREE);
+    const scale = (replicas: number) =>
+      scene.cluster.kubectl([
+        '-n',
+        'scaled',
+        'scale',
+        'statefulset',
+        'validator-3',
+        `--replicas=${replicas}`,
+      ]);
+    await scale(0);
+    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
+    const before = network.restarts(THREE);
+    await network.add('validator-4');
+    await untilWaiting(scene, { namespace: 'scaled', names: TWO, reason: 'WaitingForUnavailable' });
+    await untilNobodyMoves(network, FOUR);
+    await scale(1);
+    await network.untilTheyKnow(FOUR);
+    const more = Object.entries(network.restarts(FOUR)).map(([name, count]) => count - (before[name] ?? 0));
+    // The third by the scaling alone; the fourth came while the third had no pods, so it did not know it.
+    assert.deepEqual(more, [1, 1, 1, 1]);
+  });
+
+  it('a percentage, rounded down, of which what is down already takes its part', async () => {
+    await restarted({ MAX_UNAVAILABLE: '39%' });
+    const network = new Network(scene, 'percent');
+    await network.found(FOUR);
+    await network.untilTheyKnow(FOUR);
+    await network.fare('validator-4', 'lost');
+    await network.add('validator-5');
+    const waiting = { namespace: 'percent', names: THREE, reason: 'WaitingForUnavailable' };
+    await untilWaiting(scene, { ...waiting, env: { MAX_UNAVAILABLE: '39%' } });
+    await untilNobodyMoves(network, FIVE);
+    const sinceMs = Date.now();
+    await restarted({ MAX_UNAVAILABLE: '40%' });
+    await network.untilKnown(THREE, FIVE);
+    assert.deepEqual(
+      Object.values(network.restarts(FIVE)),
+      [1, 1, 1, 0, 0],
+      'the one that is down is left alone',
+    );
+    assert.equal(network.mostDown(sinceMs), 2);
+    await network.fare('validator-4', undefined);
+    await network.untilTheyKnow(FIVE);
+    assert.deepEqual(Object.values(network.restarts(FIVE)), [1, 1, 1, 1, 0]);
+  });
+
+  it('one although all are needed, with QUORUM_CHECK=warn', async () => {
+    const network = new Network(scene, 'warned', { spec: quorumSpec(3, 67) });
+    await joined(network, THREE);
+    await untilWaiting(scene, { namespace: 'warned', names: TWO, reason: 'QuorumMargin' });
+    await restarted({ QUORUM_CHECK: 'warn' });
+    await network.untilTheyKnow(THREE);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+  });
+
+  it('without anything that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,138 @@
+/** Conformance of server-side apply: who holds which field, and what happens to the others. */
+import assert from 'node:assert/strict';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { StatefulSets } from '../../runtime/resources.ts';
+import { setBody } from './conformance-sets.ts';
+import { body, dataOf, NAME, ofTwo, refIn, refusal } from './conformance-subjects.ts';
+import type { Check } from './conformant.ts';
+
+export const APPLY_CHECKS: readonly Check[] = [
+  {
+    name: 'apply creates what is not there, and keeps what others applied',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+    },
+  },
+  {
+    name: "apply of another manager's key is a conflict, unless it has that value already",
+    run: async (cluster) => {
+      const { kube, space, ref, object } = await ofTwo(cluster);
+      const same = await kube.apply(ref, body(space, { a: '1', b: '1' }), { manager: 'second' });
+      assert.deepEqual(same.data, { a: '1', b: '1' });
+      const version = Number(object.metadata.resourceVersion);
+      assert.ok(Number(same.metadata.resourceVersion) > version, 'a new holder is a change');
+      const other = kube.apply(ref, body(space, { a: '2' }), { manager: 'second' });
+      assert.equal(await refusal(other), '409 Conflict');
+    },
+  },
+  {
+    name: 'a forced apply takes the key, and its former manager conflicts from then on',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      const { kube, space, ref } = two;
+      await kube.apply(ref, body(space, { a: '2', b: '1' }), { manager: 'second', force: true });
+      assert.deepEqual(await dataOf(two), { a: '2', b: '1' });
+      assert.equal(
+        await refusal(kube.apply(ref, body(space, { a: '1' }), { manager: 'first' })),
+        '409 Conflict',
+      );
+      await kube.apply(ref, body(space, {}), { manager: 'first' });
+      assert.deepEqual(await dataOf(two), { a: '2', b: '1' }, 'it is the second one that holds it');
+    },
+  },
+  {
+    name: 'a key that its manager leaves out is gone, unless another holds it too',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      const { kube, space, ref } = two;
+      await kube.apply(ref, body(space, { b: '1', c: '1' }), { manager: 'first' });
+      assert.deepEqual(await dataOf(two), { b: '1', c: '1' });
+      await kube.apply(ref, body(space, { c: '1' }), { manager: 'second' });
+      assert.deepEqual(await dataOf(two), { b: '1', c: '1' }, 'the first holds b as well');
+      await kube.apply(ref, body(space, {}), { manager: 'first' });
+      assert.deepEqual(await dataOf(two), { c: '1' });
+    },
+  },
+  {
+    name: 'after a plain edit of a key an unforced apply of it conflicts, and a forced one takes it back',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      const { kube, space, ref } = two;
+      const live = await kube.get(ref);
+      assert.ok(live);
+      await kube.replace(ref, { ...live, data: { a: 'edited', b: '1' } });
+      const again = { manager: 'first' };
+      assert.equal(await refusal(kube.apply(ref, body(space, { a: '1' }), again)), '409 Conflict');
+      await kube.apply(ref, body(space, { a: '1' }), { ...again, force: true });
+      assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+    },
+  },
+  {
+    name: 'a key that was edited away comes back with the next apply',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      const { kube, space, ref } = two;
+      await kube.patch(ref, [{ op: 'remove', path: '/data/a' }]);
+      await kube.apply(ref, body(space, { a: '1' }), { manager: 'first' });
+      assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+    },
+  },
+  {
+    name: 'labels and annotations are applied key by key',
+    run: async ({ kube, namespace }) => {
+      const space = await namespace();
+      const ref = refIn(space);
+      const labelled = (labels: Record<string, string>, annotations: Record<string, string>) => ({
+        metadata: { name: NAME, namespace: space, labels, annotations },
+      });
+      await kube.apply(ref, labelled({ l: '1' }, { x: '1' }), { manager: 'first' });
+      await kube.apply(ref, labelled({ m: '1' }, { y: '1' }), { manager: 'second' });
+      await kube.apply(ref, labelled({}, { x: '1' }), { manager: 'first' });
+      const { metadata } = (await kube.get(ref)) ?? assert.fail();
+      assert.deepEqual(metadata.labels, { m: '1' });
+      assert.deepEqual(metadata.annotations, { x: '1', y: '1' });
+      const other = kube.apply(ref, labelled({}, { x: '2' }), { manager: 'second' });
+      assert.equal(await refusal(other), '409 Conflict');
+    },
+  },
+  {
+    name: 'managedFields tell who applied which key',
+    run: async (cluster) => {
+      const { kube, ref } = await ofTwo(cluster);
+      const { managedFields = [] } = (await kube.get(ref))?.metadata ?? assert.fail();
+      const held = managedFields.map(({ manager, operation, fieldsV1 }) => {
+        const keys = Object.keys((fieldsV1 as Record<string, object>)['f:data'] ?? {});
+        return `${manager} ${operation} ${keys.filter((key) => key !== '.').join()}`;
+      });
+      assert.deepEqual(held.sort(), ['first Apply f:a', 'second Apply f:b']);
+    },
+  },
+  {
+    name: 'what another applied to or edited in a template stays when its owner applies again',
+    run: async ({ kube, namespace }) => {
+      const space = await namespace();
+      const ref = { resource: StatefulSets, namespace: space, name: NAME };
+      const owner = { manager: 'operator', force: true };
+      const wanted = setBody(space, NAME, { replicas: 0 });
+      await kube.apply(ref, wanted, owner);
+      const more = [{ name: 'more', emptyDir: {} }];
+      await kube.patch(ref, [
+        { op: 'add', path: '/spec/template/metadata/annotations/added', value: '1' },
+        { op: 'add', path: '/spec/template/spec/volumes', value: more },
+      ]);
+      await kube.patch(ref, [{ op: 'replace', path: '/spec/replicas', value: 3 }]);
+      const { spec } = await kube.apply(ref, wanted, owner);
+      const { replicas, template } = spec as {
+        replicas: number;
+        template: { metadata: KubeObject['metadata']; spec: { volumes: Array<{ name: string }> } };
+      };
+      assert.equal(replicas, 0, 'what the owner applies is put back');
+      assert.equal(template.metadata.annotations?.added, '1');
+      assert.deepEqual(
+        template.spec.volumes.map(({ name }) => name),
+        ['more'],
+      );
+    },
+  },
+];

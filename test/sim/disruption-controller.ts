@@ -1,0 +1,108 @@
+/** The simulated disruption controller: the status of PodDisruptionBudgets, a little behind what it tells of. */
+import type { KubeObject } from '../../runtime/kube.ts';
+import { PodDisruptionBudgets, Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { SimServer } from './api-server.ts';
+import { fieldsAt } from './frozen.ts';
+import { objectSelects } from './selectors.ts';
+import type { Store } from './store.ts';
+import type { SimTime } from './time.ts';
+import { WorkQueue } from './work-queue.ts';
+import { controllerOf, isReady, isTerminating, scaled, specOf } from './workloads.ts';
+
+const NAME = 'disruption-controller';
+
+export class DisruptionController {
+  readonly #store: Store;
+  readonly #queue: WorkQueue;
+
+  /** `reactMs` is drawn for each change: for so long a status is stale. */
+  constructor(options: { server: SimServer; time: SimTime; reactMs: () => number }) {
+    const { store } = options.server;
+    this.#store = store;
+    this.#queue = new WorkQueue({
+      time: options.time,
+      workers: 1,
+      reactMs: options.reactMs,
+      work: (key) => this.#sync(key),
+    });
+    store.onChange(({ resource, former, next }) => {
+      if (resource.kind === PodDisruptionBudgets.kind && next) this.#queue.add(keyOf(next));
+      if (resource.kind === Pods.kind) for (const pod of [former, next]) if (pod) this.#touch(pod);
+    });
+  }
+
+  #touch(pod: KubeObject): void {
+    for (const pdb of this.#store.all(PodDisruptionBudgets))
+      if (selects(pdb, pod)) this.#queue.add(keyOf(pdb));
+  }
+
+  #sync(key: string): void {
+    const [namespace = '', name = ''] = key.split('/');
+    const ref = { resource: PodDisruptionBudgets, namespace, name };
+    const pdb = this.#store.get(ref);
+    if (!pdb) return;
+    const pods = [...this.#store.all(Pods)].filter((pod) => selects(pdb, pod));
+    const expectation = expectationOf(pdb, pods, this.#store);
+    // Without a scale nothing can be said: no disruption, and the rest as it was.
+    const status = expectation
+      ? statusOf(pdb, pods, expectation)
+      : { ...fieldsAt(pdb.status), disruptionsAllowed: 0 };
+    this.#store.writeStatus(ref, status, NAME);
+  }
+}
+
+interface Expectation {
+  readonly expectedPods: number;
+  readonly desiredHealthy: number;
+}
+
+const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+
+const selects = (pdb: KubeObject, pod: KubeObject): boolean =>
+  pdb.metadata.namespace === pod.metadata.namespace &&
+  objectSelects(fieldsAt(pdb.spec).selector, pod.metadata.labels);
+
+/** Undefined where a pod's controller is not known. */
+function expectationOf(pdb: KubeObject, pods: readonly KubeObject[], store: Store): Expectation | undefined {
+  const { minAvailable, maxUnavailable } = fieldsAt(pdb.spec);
+  if (maxUnavailable === undefined && typeof minAvailable !== 'string') {
+    return { expectedPods: pods.length, desiredHealthy: Number(minAvailable ?? 0) };
+  }
+  const expectedPods = scaleOf(pods, store);
+  if (expectedPods === undefined) return undefined;
+  const desiredHealthy =
+    maxUnavailable === undefined
+      ? scaled(minAvailable, expectedPods, Math.ceil)
+      : Math.max(0, expectedPods - scaled(maxUnavailable, expectedPods, Math.ceil));
+  return { expectedPods, desiredHealthy };
+}
+
+/** The replicas that all controllers of the pods want together. */
+function scaleOf(pods: readonly KubeObject[], store: Store): number | undefined {
+  const scales = new Map<string, number>();
+  for (const pod of pods) {
+    const owner = controllerOf(pod);
+    if (!owner || scales.has(owner.uid)) continue;
+    const ref = { resource: StatefulSets, namespace: pod.metadata.namespace, name: owner.name };
+    const set = store.get(ref);
+    if (set?.metadata.uid !== owner.uid) return undefined;
+    scales.set(owner.uid, specOf(set).replicas);
+  }
+  return [...scales.values()].reduce((sum, scale) => sum + scale, 0);
+}
+
+function statusOf(
+  pdb: KubeObject,
+  pods: readonly KubeObject[],
+  { expectedPods, desiredHealthy }: Expectation,
+) {
+  const currentHealthy = pods.filter((pod) => !isTerminating(pod) && isReady(pod)).length;
+  const spare = Math.max(0, currentHealthy - desiredHealthy);
+  return {
+    observedGeneration: pdb.metadata.generation,
+    expectedPods,
+    desiredHealthy,
+    currentHealthy,
+    disruptionsAllowed: expectedPods <= 0 ? 0 : spare,
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * What goes wrong between a replica and the API server, at the rates of the plan until the calm; and traps that
+ * spring at the next request of a kind, so that a process dies or freezes between any two of its steps.
+ */
+import { KubeError } from '../../../runtime/kube.ts';
+import type { Faults } from '../api-server.ts';
+import type { Random } from '../random.ts';
+import { CALM, type Rates } from './plan.ts';
+
+const WRITES = /^(create|apply|replace|patch|delete) /;
+
+export class Weather implements Faults {
+  readonly #random: Random;
+  readonly timeoutMs: number;
+  rates: Rates;
+  /** Called before the next request that begins with the verb, which is then carried out all the same. */
+  trap: { readonly verb: string; readonly spring: () => void } | undefined;
+
+  constructor(options: { rates: Rates; random: Random; timeoutMs: number }) {
+    this.rates = options.rates;
+    this.#random = options.random;
+    this.timeoutMs = options.timeoutMs;
+  }
+
+  calm(): void {
+    this.rates = CALM;
+    this.trap = undefined;
+  }
+
+  latencyMs(): number {
+    return this.#random.int(1, this.rates.latencyMs);
+  }
+
+  before(request: string): KubeError | undefined {
+    const { trap } = this;
+    if (trap && request.startsWith(trap.verb) && !request.includes('/leases/')) {
+      this.trap = undefined;
+      trap.spring();
+    }
+    if (this.#random.chance(this.rates.refused)) return this.#refusal();
+    const isConflict = /^(replace|patch|delete) /.test(request) && this.#random.chance(this.rates.conflict);
+    return isConflict ? new KubeError('conflict', { status: 409, reason: 'Conflict' }) : undefined;
+  }
+
+  after(request: string): 'lost' | undefined {
+    return WRITES.test(request) && this.#random.chance(this.rates.lost) ? 'lost' : undefined;
+  }
+
+  watchDelayMs(): number {
+    return this.#random.int(1, this.rates.watchDelayMs);
+  }
+
+  #refusal(): KubeError {
+    return this.#random.chance(0.5)
+      ? new KubeError('too many requests', { status: 429, retryAfterSeconds: 1 })
+      : new KubeError('internal error', { status: 500 });
+  }
+}

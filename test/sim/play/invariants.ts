@@ -1,0 +1,190 @@
+/**
+ * What must hold at each moment at which we begin a restart, judged by the witness. A restart is decided on live
+ * reads and written a little later; what changed in between, nobody could know. So a state counts once it has held
+ * for longer than that may take.
+ */
+import type { KubeObject } from '../../../runtime/kube.ts';
+import { isReady } from '../workloads.ts';
+import { publishedFor } from './members.ts';
+import { CALM, type Plan } from './plan.ts';
+import { quorumSizeOf, type Stage } from './stage.ts';
+import { knownBy, split } from './standing.ts';
+import type { OurRestart, Witness } from './witness.ts';
+
+const HOUR_MS = 3_600_000;
+/** Whole seconds in the API, twice, and clocks that are off by up to two seconds each way. */
+const CLOCK_SLACK_MS = 6_500;
+
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  /** Which invariant it is: shrinking keeps to the same. */
+  readonly code: string;
+  constructor(code: string, detail: string) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+  }
+}
+
+type Check = (restart: OurRestart, edges: Edges) => string | undefined;
+
+interface Edges {
+  readonly stage: Stage;
+  readonly witness: Witness;
+  /** From the live reads to the write that follows. */
+  readonly decidedMs: number;
+}
+
+/** A leader may write for as long as its Lease lasts; in calm weather its reads and writes take moments. */
+export function decisionMsOf({ rates, actions, settings }: Plan): number {
+  const isQuiet =
+    rates.refused + rates.lost + rates.conflict === 0 && rates.watchDelayMs === CALM.watchDelayMs;
+  const isSmooth = isQuiet && !actions.some((action) => action.do.startsWith('freeze'));
+  return isSmooth ? 2_000 : Number(settings.LEASE_DURATION_SECONDS) * 1000 + 2_000;
+}
+
+/** Throws a Violation where the restart must not begin now. */
+export function checkRestart(restart: OurRestart, edges: Edges): void {
+  const checks = { ...ALWAYS, ...(restart.kind === 'bump' ? OF_BUMPS : OF_DELETES) };
+  for (const [code, check] of Object.entries(checks)) {
+    const problem = check(restart, edges);
+    if (problem !== undefined) throw new Violation(code, `${restart.kind} of ${restart.node}: ${problem}`);
+  }
+}
+
+const ALWAYS: Readonly<Record<string, Check>> = {
+  'one at a time': ({ group, node }, { witness }) => {
+    const other = witness.restarts.find((each) => each.group === group && !each.end && each.node !== node);
+    return other && `${other.node} is not over`;
+  },
+  'kill switch': ({ node }, edges) => {
+    const { namespace } = split(node);
+    const isPaused = (value: unknown) => value === 'paused' || value === 'missing';
+    for (const name of ['switch all', `switch ${namespace}`, `rollout ${node}`]) {
+      if (edges.witness.heldForMs(name, isPaused) > edges.decidedMs) return `${name} says paused`;
+    }
+    return undefined;
+  },
+  strategy: ({ node }, { witness, decidedMs }) => {
+    const isOther = (value: unknown) => value !== undefined && value !== 'RollingUpdate';
+    const held = witness.heldForMs(`rollout ${node}`, isOther) > decidedMs;
+    return held ? 'its strategy says otherwise' : undefined;
+  },
+  'drift only': ({ node, pods }, { stage }) => {
+    const published = publishedFor(stage, node);
+    const lacks = (pod: KubeObject) => {
+      const known = knownBy(pod);
+      return !known || (published?.digests ?? []).some((digest) => !known.includes(digest));
+    };
+    return pods.some(lacks) ? undefined : 'it lacks nothing';
+  },
+  'hourly limit': ({ group, atMs }, { stage, witness }) => {
+    const recent = witness.restarts.filter(
+      (each) => each.group === group && each.end !== 'defused' && atMs - each.atMs < HOUR_MS - CLOCK_SLACK_MS,
+    );
+    const limit = stage.settings.maxRestartsPerHour;
+    return recent.length >= limit ? `${recent.length} within the hour` : undefined;
+  },
+};
+
+const OF_BUMPS: Readonly<Record<string, Check>> = {
+  'only what is up': ({ node }, { witness, decidedMs }) => {
+    const downMs = witness.downForMs(node);
+    return downMs > decidedMs ? `it is ${witness.downWhy(node)} for ${downMs} ms` : undefined;
+  },
+  budget: ({ node }, edges) => {
+    const { stage, witness } = edges;
+    const counted = [node, ...witness.othersOf(node)].filter((key) => !isUncounted(key, witness));
+    const allowed = allowedOf(stage.settings.maxUnavailable, counted.length);
+    const down = downOthers(node, edges).filter(
+      (key) => !(isMarginHeld(node, edges) && isExpected(key, witness)),
+    );
+    return down.length + 1 > allowed ? `${shown(down, witness)}, ${allowed} allowed` : undefined;
+  },
+  quorum: (restart, edges) => {
+    const { node } = restart;
+    if (!isMarginHeld(node, edges)) return undefined;
+    const down = downOthers(node, edges);
+    const tolerance = toleranceOf(node, edges.stage.plan) ?? 0;
+    return tolerance - down.length < 1 ? `${shown(down, edges.witness)}, ${tolerance} tolerated` : undefined;
+  },
+  'others settled': ({ node }, { stage, witness, decidedMs }) => {
+    const neededMs = stage.settings.minReadySeconds * 1000 - CLOCK_SLACK_MS;
+    const young = witness
+      .othersOf(node)
+      .filter((key) => !isUncounted(key, witness) && witness.downWhy(key) === undefined)
+      // One that came up since the reads was down by then, within the budget.
+      .find((key) => witness.upForMs(key) > decidedMs && witness.upForMs(key) < neededMs);
+    return young && `${young} is Ready for ${witness.upForMs(young)} ms only`;
+  },
+  age: ({ pods }, { stage }) => {
+    const neededMs = stage.settings.minRestartIntervalSeconds * 1000 - CLOCK_SLACK_MS;
+    const young = pods.find((pod) => ageMs(pod, stage) < neededMs);
+    return young && `${young.metadata.name} is ${ageMs(young, stage)} ms old`;
+  },
+  'left alone': ({ node }, { witness, decidedMs }) => {
+    const isOther = (value: unknown) => /OnDelete|"partition":[1-9]/.test(String(value));
+    const held = witness.heldForMs(`update ${node}`, isOther) > decidedMs;
+    return held ? 'its owner rolls it in another way' : undefined;
+  },
+  'budgets of people': ({ node }, { witness, decidedMs }) => {
+    const heldMs = witness.heldForMs(`pdb ${split(node).namespace}`, (value) => value === true);
+    return heldMs > decidedMs ? 'a PodDisruptionBudget forbids it' : undefined;
+  },
+};
+
+const OF_DELETES: Readonly<Record<string, Check>> = {
+  // The pod's resourceVersion is a precondition, so this holds at the very moment.
+  'never a Ready pod': ({ pods }) => (pods.some(isReady) ? 'it is Ready' : undefined),
+  'never one that may get well': ({ node, pods }, { stage, witness, decidedMs }) => {
+    const known = pods[0] && knownBy(pods[0]);
+    if (!known) return undefined;
+    if (isPublic(node, stage.plan)) return 'it is injected, on a public network';
+    const live = witness.liveFor(node);
+    const isLong = (digest: string) => witness.heldForMs(`live ${digest}`, Boolean) > decidedMs;
+    const found = known.find((digest) => live.has(digest) && isLong(digest));
+    return found && `it is injected and knows ${found}, which runs`;
+  },
+  'age of the deleted': ({ pods }, { stage }) => {
+    const neededMs = stage.settings.deleteMinAgeSeconds * 1000 - CLOCK_SLACK_MS;
+    return pods.some((pod) => ageMs(pod, stage) < neededMs) ? 'it is too young' : undefined;
+  },
+};
+
+const ageMs = (pod: KubeObject, stage: Stage): number =>
+  stage.time.nowMs() - Date.parse(pod.metadata.creationTimestamp ?? '');
+
+const isUncounted = (key: string, witness: Witness): boolean =>
+  witness.heldForMs(`budget ${key}`, (value) => value === 'uncounted') > 0;
+
+/** Suspended, or never Ready in all its life. */
+const isExpected = (key: string, witness: Witness): boolean =>
+  witness.downWhy(key) === 'suspended' || (witness.downWhy(key) === 'not Ready' && !witness.wasReady(key));
+
+const downOthers = (node: string, { witness, decidedMs }: Edges): string[] =>
+  witness.othersOf(node).filter((key) => !isUncounted(key, witness) && witness.downForMs(key) > decidedMs);
+
+const shown = (down: readonly string[], witness: Witness): string =>
+  `down are ${down.map((key) => `${key} (${witness.downWhy(key)})`).join(', ') || 'none'}`;
+
+const networkOf = (node: string, plan: Plan): number =>
+  plan.nodes.find(({ namespace, name }) => `${namespace}/${name}` === node)?.network ?? 0;
+
+const isPublic = (node: string, plan: Plan): boolean =>
+  plan.networks[networkOf(node, plan)]?.isPublic ?? false;
+
+const isMarginHeld = (node: string, { stage }: Edges): boolean =>
+  stage.settings.quorumCheck === 'hold' && toleranceOf(node, stage.plan) !== undefined;
+
+/** How many of n validators may be down where that many percent, rounded up, must agree. */
+function toleranceOf(node: string, plan: Plan): number | undefined {
+  const network = networkOf(node, plan);
+  const percent = plan.networks[network]?.percent ?? null;
+  if (percent === null) return undefined;
+  const size = quorumSizeOf(plan, network);
+  return size - Math.ceil((size * percent) / 100);
+}
+
+function allowedOf(text: string, counted: number): number {
+  const value = Number.parseInt(text, 10);
+  return text.endsWith('%') ? Math.max(1, Math.floor((counted * value) / 100)) : value;
+}

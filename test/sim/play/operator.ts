@@ -1,0 +1,60 @@
+/**
+ * The stand-in operator of a simulated cluster: StellarNodes become StatefulSets and budgets, a little later, or much
+ * later while it rests.
+ */
+import type { Kube, KubeObject } from '../../../runtime/kube.ts';
+import { PodDisruptionBudgets, StatefulSets, StellarNodes } from '../../../runtime/resources.ts';
+import { disruptionBudget, statefulSet } from '../../cluster/operator-objects.ts';
+import type { SimServer } from '../api-server.ts';
+import type { Random } from '../random.ts';
+import type { SimTime } from '../time.ts';
+import { WorkQueue } from '../work-queue.ts';
+
+const NAME = 'stellar-operator';
+const APPLY = { manager: NAME, force: true };
+
+export class Operator {
+  readonly #kube: Kube;
+  readonly #server: SimServer;
+  readonly #time: SimTime;
+  readonly #queue: WorkQueue;
+  #restsUntilMs = 0;
+
+  constructor({ server, time, random }: { server: SimServer; time: SimTime; random: Random }) {
+    this.#server = server;
+    this.#time = time;
+    this.#kube = server.actor(NAME);
+    this.#queue = new WorkQueue({
+      time,
+      workers: 1,
+      reactMs: () => random.int(5, 300),
+      work: (key) => this.#reconcile(key),
+    });
+    server.store.onChange(({ resource, former, next }) => {
+      const object = next ?? former;
+      if (!object) return;
+      const { namespace, name } = object.metadata;
+      if (resource.kind === StellarNodes.kind && next) this.#queue.add(`${namespace}/${name}`);
+      // What it made and somebody took away comes back.
+      if (resource.kind === StatefulSets.kind && !next) this.#queue.add(`${namespace}/${name}`);
+    });
+  }
+
+  /** Does nothing for that long, as while it is upgraded. */
+  rest(ms: number): void {
+    this.#restsUntilMs = this.#time.monotonicMs() + ms;
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const restsForMs = this.#restsUntilMs - this.#time.monotonicMs();
+    if (restsForMs > 0) return this.#queue.addLater(key, restsForMs);
+    const [namespace = '', name = ''] = key.split('/');
+    const node = this.#server.store.get({ resource: StellarNodes, namespace, name });
+    if (!node || node.metadata.deletionTimestamp) return;
+    if ((node.spec as { maintenanceMode?: boolean }).maintenanceMode) return;
+    const typed: KubeObject = { ...node, apiVersion: StellarNodes.apiVersion, kind: StellarNodes.kind };
+    const refOf = { namespace, name };
+    await this.#kube.apply({ resource: StatefulSets, ...refOf }, statefulSet(typed, true), APPLY);
+    await this.#kube.apply({ resource: PodDisruptionBudgets, ...refOf }, disruptionBudget(typed), APPLY);
+  }
+}

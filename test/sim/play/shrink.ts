@@ -1,0 +1,58 @@
+/** Makes a failing history small: leaves out whatever the same invariant fails without. */
+import { play } from './history.ts';
+import { type Action, CALM, type Plan, type Rates } from './plan.ts';
+
+/** Histories that are played at most: each takes a fraction of a second. */
+const PLAYS_MAX = 150;
+
+/** The smallest plan found that breaks the same invariant. */
+export async function shrink(plan: Plan, code: string): Promise<Plan> {
+  let plays = 0;
+  const breaks = async (candidate: Plan): Promise<boolean> => {
+    plays += 1;
+    return plays <= PLAYS_MAX && (await play(candidate)).problem?.code === code;
+  };
+  let smallest = plan;
+  for (const name of Object.keys(CALM) as Array<keyof Rates>) {
+    const candidate = { ...smallest, rates: { ...smallest.rates, [name]: CALM[name] } };
+    if (await breaks(candidate)) smallest = candidate;
+  }
+  for (
+    let size = Math.ceil(smallest.actions.length / 2);
+    size >= 1;
+    size = size > 1 ? Math.ceil(size / 2) : 0
+  ) {
+    for (let from = 0; from < smallest.actions.length; ) {
+      const actions = without(smallest.actions, from, size);
+      const candidate = { ...smallest, actions };
+      if (await breaks(candidate)) smallest = candidate;
+      else from += size;
+    }
+  }
+  return smallest;
+}
+
+const without = (actions: readonly Action[], from: number, count: number): Action[] => [
+  ...actions.slice(0, from),
+  ...actions.slice(from + count),
+];
+
+/** A plan as a person reads it. */
+export function describePlan({ seed, networks, nodes, founders, settings, rates, actions }: Plan): string {
+  const named = nodes.map(
+    ({ namespace, name, network, readyMs, replicas }, index) =>
+      `  ${index < founders ? 'founder' : 'later  '} ${namespace}/${name} of network ${network}, Ready after ${readyMs ?? '∞'} ms` +
+      `${replicas > 1 ? `, ${replicas} replicas` : ''}`,
+  );
+  const done = actions.map(
+    ({ atMs, ...deed }) => `  ${(atMs / 1000).toFixed(1).padStart(7)} s  ${JSON.stringify(deed)}`,
+  );
+  return [
+    `seed ${seed}`,
+    `networks ${JSON.stringify(networks)}`,
+    ...named,
+    `settings ${JSON.stringify(settings)}`,
+    `rates ${JSON.stringify(rates)}`,
+    ...done,
+  ].join('\n');
+}

@@ -1,0 +1,252 @@
+/**
+ * The cluster of one history: the simulated server with its controllers and kubelet, the operator, and two replicas
+ * of ours, which may come and go.
+ */
+import type { KubeObject } from '../../../runtime/kube.ts';
+import type { Log } from '../../../runtime/log.ts';
+import { MutatingWebhookConfigurations, Namespaces, StellarNodes } from '../../../runtime/resources.ts';
+import { readSettings, type Settings } from '../../../settings.ts';
+import { SimServer } from '../api-server.ts';
+import { DisruptionController } from '../disruption-controller.ts';
+import { GarbageCollector } from '../garbage-collector.ts';
+import { Kubelet } from '../kubelet.ts';
+import { Process } from '../process.ts';
+import { Random } from '../random.ts';
+import { StatefulSetController } from '../statefulset-controller.ts';
+import { SimTime } from '../time.ts';
+import { Weather } from './faults.ts';
+import { Operator } from './operator.ts';
+import { NAMESPACES, type NodePlan, type Plan } from './plan.ts';
+import { Replica } from './replica.ts';
+
+const START_MS = Date.UTC(2026, 10, 23, 12);
+export const OWN = 'stellar-peers';
+const REPLICA_NAME = /^replica-/;
+
+interface Seat {
+  readonly process: Process;
+  readonly replica: Replica;
+  readonly weather: Weather;
+}
+
+export interface StageOptions {
+  /** A build that publishes and never restarts anybody. */
+  readonly neverRestarts?: boolean;
+  readonly log?: (line: string) => void;
+}
+
+export class Stage {
+  readonly plan: Plan;
+  readonly random: Random;
+  readonly time = new SimTime(START_MS);
+  readonly server: SimServer;
+  readonly kubelet: Kubelet;
+  readonly operator: Operator;
+  /** What happens at the moment at which a validator is bumped by us, once. */
+  readonly atNextBump = new Map<string, () => unknown>();
+  readonly #options: StageOptions;
+  readonly #seats: Seat[] = [];
+  #settings: Settings;
+  #started = 0;
+  #webhookDownUntilMs = 0;
+  #isCalm = false;
+
+  constructor(plan: Plan, options: StageOptions = {}) {
+    this.plan = plan;
+    this.#options = options;
+    this.random = new Random(plan.seed).fork('stage');
+    const { time, random } = this;
+    this.#settings = readSettings({ ...plan.settings });
+    this.server = new SimServer({ time, random: random.fork('server') });
+    const controllers = random.fork('controllers');
+    const edges = { server: this.server, time, reactMs: () => controllers.int(1, 60) };
+    new StatefulSetController(edges);
+    new DisruptionController(edges);
+    new GarbageCollector(edges);
+    this.kubelet = new Kubelet({
+      server: this.server,
+      time,
+      scheduleMs: () => controllers.int(5, 300),
+      startMs: () => controllers.int(50, 1_500),
+      readyMs: (pod) => this.#readyMs(pod),
+      terminateMs: () => controllers.int(100, 3_000),
+    });
+    this.operator = new Operator({ server: this.server, time, random: random.fork('operator') });
+    this.server.admit = (review) => {
+      const ready = this.#seats.filter(({ replica }) => replica.ready);
+      if (!this.#webhookUp || ready.length === 0) return Promise.reject(new Error('connection refused'));
+      return controllers.pick(ready).replica.admit(review);
+    };
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get #webhookUp(): boolean {
+    return this.time.monotonicMs() >= this.#webhookDownUntilMs;
+  }
+
+  /** True if that name is one of our processes'. */
+  isOurs = (by: string): boolean => REPLICA_NAME.test(by);
+
+  get leader(): Replica | undefined {
+    return this.#seats.find(({ replica }) => replica.leads)?.replica;
+  }
+
+  say(line: string): void {
+    this.#options.log?.(`${(this.time.monotonicMs() / 1000).toFixed(2).padStart(8)} s  ${line}`);
+  }
+
+  /** Namespaces, the webhook configuration, the founders, and then our replicas. */
+  async open(): Promise<void> {
+    const { admin } = this.server;
+    for (const name of [OWN, ...NAMESPACES]) await admin.create(Namespaces, { metadata: { name } });
+    await admin.create(MutatingWebhookConfigurations, WEBHOOK);
+    for (const seat of [0, 1]) this.seat(seat);
+    for (let index = 0; index < this.plan.founders; index += 1) await this.join(index);
+    const bookmark = () => {
+      this.server.bookmark();
+      this.time.schedule(50_000, bookmark);
+    };
+    bookmark();
+    this.#cutLater(this.random.fork('cuts'));
+  }
+
+  /** A new process in that seat, in place of whatever was there. */
+  seat(index: number): void {
+    this.#started += 1;
+    const process = new Process(`replica-${this.#started}`);
+    const random = this.random.fork(process.name);
+    const settings = this.#settings;
+    const timeoutMs = settings.requestTimeoutSeconds * 1000;
+    const weather = new Weather({ rates: this.plan.rates, random: random.fork('weather'), timeoutMs });
+    if (this.#isCalm) weather.calm();
+    const replica = new Replica({
+      process,
+      kube: this.server.client(process, weather),
+      clock: this.time.clock(process, random.fork('clock')),
+      log: this.#logOf(process.name),
+      settings,
+      isAnswered: () => this.#webhookUp && this.#seats.some((seat) => seat.replica.ready),
+      neverRestarts: this.#options.neverRestarts ?? false,
+    });
+    this.#seats[index] = { process, replica, weather };
+    replica.start();
+  }
+
+  seatOf(index: number): Seat {
+    const seat = this.#seats[index];
+    if (!seat) throw new Error(`nobody sits at ${index}`);
+    return seat;
+  }
+
+  /** Dies at once; another one takes the seat later. */
+  kill(index: number, backInMs = 5_000): void {
+    const { process } = this.seatOf(index);
+    process.kill();
+    this.server.cutWatches(process);
+    this.time.schedule(backInMs, () => {
+      if (this.seatOf(index).process === process) this.seat(index);
+    });
+  }
+
+  /** All replicas are replaced, one after the other, by ones with these settings beside the plan's. */
+  release(settings: Readonly<Record<string, string>>): void {
+    this.#settings = readSettings({ ...this.plan.settings, ...settings });
+    for (const index of [0, 1]) {
+      this.time.schedule(index * 4_000, () => {
+        this.seatOf(index).replica.stop();
+        this.kill(index, 1_000);
+      });
+    }
+  }
+
+  webhookDown(ms: number): void {
+    this.#webhookDownUntilMs = this.time.monotonicMs() + ms;
+  }
+
+  /** Nothing goes wrong from now on. */
+  calm(): void {
+    this.#isCalm = true;
+    this.#webhookDownUntilMs = 0;
+    for (const { process, weather } of this.#seats) {
+      weather.calm();
+      process.skewMs = 0;
+      process.thaw();
+    }
+  }
+
+  async join(index: number): Promise<void> {
+    const node = this.plan.nodes[index];
+    if (!node) return;
+    await this.server.admin.create(StellarNodes, stellarNode(node, this.plan)).catch(() => undefined);
+  }
+
+  /** The node of the plan that a pod's name belongs to. */
+  #readyMs({ metadata }: KubeObject): number {
+    const name = metadata.name.replace(/-\d+$/, '');
+    const node = this.plan.nodes.find((each) => each.name === name);
+    return node?.readyMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #cutLater(random: Random): void {
+    const { cuts } = this.plan.rates;
+    if (cuts === 0) return;
+    this.time.schedule(random.int(1, 120_000 / cuts), () => {
+      if (this.#isCalm) return;
+      this.server.cutWatches(this.seatOf(random.int(0, 1)).process);
+      this.#cutLater(random);
+    });
+  }
+
+  #logOf(name: string): Log {
+    const line = (level: string) => (fields: object, message: string) => {
+      if (this.#options.log) this.say(`${name} ${level}: ${message} ${JSON.stringify(fields).slice(0, 300)}`);
+    };
+    return { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
+  }
+}
+
+const publicKey = (index: number): string => `G${String.fromCharCode(65 + index).repeat(55)}`;
+const quorumSet = (count: number, percent: number): string => {
+  const keys = Array.from({ length: count }, (_, index) => publicKey(index));
+  return `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=${JSON.stringify(keys)}\n`;
+};
+
+/** Size of the flat quorum set that everybody of a network has. */
+export const quorumSizeOf = (plan: Plan, network: number): number =>
+  plan.nodes.filter((node) => node.network === network).length;
+
+function stellarNode(node: NodePlan, plan: Plan): KubeObject {
+  const { percent = null, isPublic = false } = plan.networks[node.network] ?? {};
+  const network = isPublic
+    ? { network: node.network === 0 ? 'testnet' : 'futurenet' }
+    : { network: 'custom', customNetworkPassphrase: `network ${node.network}` };
+  const validatorConfig =
+    percent === null
+      ? {}
+      : { validatorConfig: { quorumSet: quorumSet(quorumSizeOf(plan, node.network), percent) } };
+  return {
+    apiVersion: StellarNodes.apiVersion,
+    kind: StellarNodes.kind,
+    metadata: { name: node.name, namespace: node.namespace },
+    spec: { nodeType: 'Validator', version: 'v1', replicas: node.replicas, ...network, ...validatorConfig },
+  };
+}
+
+const WEBHOOK: KubeObject = {
+  metadata: { name: 'stellar-peers' },
+  webhooks: [
+    {
+      name: 'pods.peers.stellar.org',
+      objectSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } },
+      namespaceSelector: {
+        matchExpressions: [{ key: 'stellar.org/peer-injection', operator: 'NotIn', values: ['disabled'] }],
+      },
+      clientConfig: { url: 'https://127.0.0.1:1/mutate-pods', caBundle: 'AAAA' },
+      failurePolicy: 'Ignore',
+      timeoutSeconds: 5,
+    },
+  ],
+};

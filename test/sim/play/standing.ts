@@ -1,0 +1,104 @@
+/**
+ * How one validator stands in the simulated cluster, read from the stored objects themselves: the witness' own
+ * reading, which shares no code with what decides about restarts.
+ */
+import type { KubeObject } from '../../../runtime/kube.ts';
+import { Pods, StatefulSets, StellarNodes } from '../../../runtime/resources.ts';
+import { fieldsAt } from '../frozen.ts';
+import type { Store } from '../store.ts';
+import { conditionsOf, controllerOf, isReady, isTerminating, phaseOf, specOf } from '../workloads.ts';
+
+const RESTART = 'stellar.org/peer-restart';
+
+export const nodeOf = (store: Store, key: string): KubeObject | undefined =>
+  store.get({ resource: StellarNodes, ...split(key) });
+
+/** The StatefulSet of a StellarNode, if that one controls it. */
+export function setOf(store: Store, key: string): KubeObject | undefined {
+  const node = nodeOf(store, key);
+  const set = store.get({ resource: StatefulSets, ...split(key) });
+  return set && node && controllerOf(set)?.uid === node.metadata.uid ? set : undefined;
+}
+
+/** Its pods that are there, by ordinal. */
+export function podsOf(store: Store, key: string): KubeObject[] {
+  const set = setOf(store, key);
+  const { namespace, name } = split(key);
+  const pods = Array.from({ length: set ? specOf(set).replicas : 0 }, (_, ordinal) =>
+    store.get({ resource: Pods, namespace, name: `${name}-${ordinal}` }),
+  );
+  return pods
+    .filter((pod) => pod !== undefined)
+    .filter((pod) => controllerOf(pod)?.uid === set?.metadata.uid);
+}
+
+export function split(key: string): { namespace: string; name: string } {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+}
+
+export const annotationOf = (object: KubeObject | undefined, key: string): string | undefined =>
+  object?.metadata.annotations?.[key];
+
+export const isSuspended = (node: KubeObject | undefined): boolean => fieldsAt(node?.spec).suspended === true;
+
+export const isInMaintenance = (node: KubeObject | undefined): boolean =>
+  fieldsAt(node?.spec).maintenanceMode === true;
+
+/** Our token on the template. */
+export const tokenOf = (set: KubeObject | undefined): string | undefined =>
+  set && specOf(set).template.metadata?.annotations?.[RESTART];
+
+export const isUp = (pod: KubeObject): boolean => isReady(pod) && !isTerminating(pod);
+
+/** True once the controller has nothing left to do. */
+export function isSettled(set: KubeObject): boolean {
+  const status = fieldsAt(set.status);
+  return (
+    Number(status.observedGeneration ?? 0) >= Number(set.metadata.generation ?? 0) &&
+    status.currentRevision === status.updateRevision &&
+    Number(status.replicas ?? 0) === specOf(set).replicas
+  );
+}
+
+export function allUp(store: Store, key: string): boolean {
+  const set = setOf(store, key);
+  const pods = podsOf(store, key);
+  return set !== undefined && pods.length === specOf(set).replicas && pods.every(isUp);
+}
+
+/** Why it is down; undefined while it is up. Whether it counts is another question. */
+export function downOf(store: Store, key: string): string | undefined {
+  const node = nodeOf(store, key);
+  if (isSuspended(node)) return 'suspended';
+  if (isInMaintenance(node)) return 'in maintenance';
+  const set = setOf(store, key);
+  if (!set) return 'without StatefulSet';
+  if (!isSettled(set)) return 'unsettled';
+  return allUp(store, key) ? undefined : 'not Ready';
+}
+
+export const isRunning = (pod: KubeObject): boolean => phaseOf(pod) === 'Running' && !isTerminating(pod);
+
+/** Members that a pod was stamped with; undefined for one that is not injected. */
+export function knownBy(pod: KubeObject): readonly string[] | undefined {
+  const { volumes = [] } = fieldsAt(pod.spec) as { volumes?: ReadonlyArray<{ readonly name: string }> };
+  if (!volumes.some(({ name }) => name === 'stellar-peers')) return undefined;
+  const list = (annotationOf(pod, 'stellar.org/peers') ?? 'v1:').slice('v1:'.length);
+  return list === '' ? [] : list.split(',');
+}
+
+/** When a machine was found for the pod, ms since the epoch; 0 if not yet. */
+export function scheduledAtMs(pod: KubeObject): number {
+  const found = conditionsOf(pod).find(({ type }) => type === 'PodScheduled');
+  return found ? Date.parse(found.lastTransitionTime ?? '') : 0;
+}
+
+/** When its main container was last started, ms since the epoch; 0 if it was not. */
+export function startedAtMs(pod: KubeObject): number {
+  const { containerStatuses = [] } = fieldsAt(pod.status) as {
+    containerStatuses?: ReadonlyArray<{ name: string; state?: { running?: { startedAt: string } } }>;
+  };
+  const main = containerStatuses.find(({ name }) => name === 'stellar-node');
+  return Date.parse(main?.state?.running?.startedAt ?? '') || 0;
+}

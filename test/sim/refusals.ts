@@ -1,0 +1,14 @@
+/** The API server's refusals, with the status and the reason that the real one gives. */
+import { KubeError } from '../../runtime/kube.ts';
+
+const refusal = (status: number, reason: string) => (message: string) =>
+  new KubeError(message, { status, reason });
+
+export const badRequest = refusal(400, 'BadRequest');
+export const forbidden = refusal(403, 'Forbidden');
+export const notFound = refusal(404, 'NotFound');
+export const alreadyExists = refusal(409, 'AlreadyExists');
+export const conflict = refusal(409, 'Conflict');
+export const expired = refusal(410, 'Expired');
+export const invalid = refusal(422, 'Invalid');
+export const internalError = refusal(500, 'InternalError');

@@ -1,0 +1,157 @@
+/**
+ * What the API server knows of each kind beyond storing it: generations, defaults, what a write must keep, and what
+ * it refuses. Only what the product or its surroundings can meet.
+ */
+import type { KubeObject } from '../../runtime/kube.ts';
+import { Pods, type Resource } from '../../runtime/resources.ts';
+import { fieldsAt, isSame } from './frozen.ts';
+import { invalid } from './refusals.ts';
+import { objectSelects } from './selectors.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Rules {
+  /** Counts the changes of everything but metadata and status. */
+  readonly generation?: true;
+  /** A plain write leaves the status as it is. */
+  readonly status?: true;
+  readonly clusterScoped?: true;
+  /** A PUT must say which version it replaces. */
+  readonly versioned?: true;
+  /** Nobody asks who wrote what. */
+  readonly unowned?: true;
+  /** `managedFields` are read by somebody: for other kinds they are kept, but not written out. */
+  readonly listsOwners?: true;
+  /** Fields that the server fills in. */
+  readonly defaults?: (object: KubeObject) => KubeObject;
+  /** Throws KubeError 422. */
+  readonly check?: (object: KubeObject, former: KubeObject | undefined) => void;
+}
+
+const GRACE_SECONDS = 30;
+const CONFIGMAP_BYTES_MAX = 1024 * 1024;
+const MUTABLE_OF_STATEFULSET = new Set([
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+  'revisionHistoryLimit',
+]);
+
+function checkConfigMap({ metadata, data }: KubeObject): void {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(fieldsAt(data))) bytes += key.length + String(value).length;
+  if (bytes > CONFIGMAP_BYTES_MAX) throw invalid(`ConfigMap "${metadata.name}" is invalid: too long`);
+}
+
+/** Empty maps are as good as none, so that a template is the same after an annotation came and went. */
+function withoutEmptyMaps(metadata: unknown): Fields {
+  const { annotations, labels, ...rest } = fieldsAt(metadata);
+  const isFilled = (map: unknown) => Object.keys(fieldsAt(map)).length > 0;
+  return { ...rest, ...(isFilled(annotations) && { annotations }), ...(isFilled(labels) && { labels }) };
+}
+
+function strategyOf(raw: unknown): Fields {
+  const { type = 'RollingUpdate', rollingUpdate } = fieldsAt(raw);
+  if (type !== 'RollingUpdate') return { type };
+  return { type, rollingUpdate: { partition: 0, maxUnavailable: 1, ...fieldsAt(rollingUpdate) } };
+}
+
+function defaultStatefulSet(object: KubeObject): KubeObject {
+  const spec = fieldsAt(object.spec);
+  const template = fieldsAt(spec.template);
+  return {
+    ...object,
+    spec: {
+      replicas: 1,
+      podManagementPolicy: 'OrderedReady',
+      revisionHistoryLimit: 10,
+      ...spec,
+      updateStrategy: strategyOf(spec.updateStrategy),
+      template: { ...template, metadata: withoutEmptyMaps(template.metadata) },
+    },
+    status: object.status ?? { replicas: 0 },
+  };
+}
+
+function checkStatefulSet(object: KubeObject, former: KubeObject | undefined): void {
+  const refuse = (why: string) => invalid(`StatefulSet "${object.metadata.name}" is invalid: ${why}`);
+  const spec = fieldsAt(object.spec);
+  const labels = fieldsAt(fieldsAt(fieldsAt(spec.template).metadata).labels) as Record<string, string>;
+  if (!objectSelects(spec.selector, labels)) throw refuse('the selector does not match the template');
+  if (!former) return;
+  const before = fieldsAt(former.spec);
+  const isFixed = (key: string) => !MUTABLE_OF_STATEFULSET.has(key) && !isSame(spec[key], before[key]);
+  const changed = [...new Set([...Object.keys(spec), ...Object.keys(before)])].filter(isFixed);
+  if (changed.length > 0) throw refuse(`${changed.join()} may not be changed`);
+}
+
+function duplicateOf(list: unknown, key: string): unknown {
+  const values = (Array.isArray(list) ? list : []).map((item) => fieldsAt(item)[key]);
+  return values.find((value, index) => values.indexOf(value) !== index);
+}
+
+function checkPod({ metadata, spec }: KubeObject): void {
+  const { volumes, containers = [], initContainers = [] } = fieldsAt(spec);
+  const all = [...(containers as unknown[]), ...(initContainers as unknown[])].map(fieldsAt);
+  const known = new Set((Array.isArray(volumes) ? volumes : []).map((volume) => fieldsAt(volume).name));
+  const mounts = all.flatMap(({ volumeMounts }) => (Array.isArray(volumeMounts) ? volumeMounts : []));
+  const wrong =
+    duplicateOf(volumes, 'name') ??
+    duplicateOf(all, 'name') ??
+    all.map(({ volumeMounts }) => duplicateOf(volumeMounts, 'mountPath')).find(Boolean) ??
+    mounts.map((mount) => fieldsAt(mount).name).find((name) => !known.has(name));
+  if (wrong !== undefined) throw invalid(`Pod "${metadata.name}" is invalid: ${wrong}`);
+}
+
+const pending = (object: KubeObject): KubeObject => ({
+  ...object,
+  status: object.status ?? { phase: 'Pending' },
+});
+
+const named = (object: KubeObject): KubeObject => {
+  const labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
+  const status = object.status ?? { phase: 'Active' };
+  return { ...object, metadata: { ...object.metadata, labels }, status };
+};
+
+const RULES: Readonly<Record<string, Rules>> = {
+  StellarNode: { generation: true, status: true, versioned: true },
+  StatefulSet: { generation: true, status: true, defaults: defaultStatefulSet, check: checkStatefulSet },
+  PodDisruptionBudget: {
+    generation: true,
+    status: true,
+    versioned: true,
+    defaults: (object) => ({ ...object, status: object.status ?? NO_BUDGET }),
+  },
+  Pod: { generation: true, status: true, unowned: true, defaults: pending, check: checkPod },
+  Namespace: { status: true, clusterScoped: true, defaults: named },
+  MutatingWebhookConfiguration: { generation: true, clusterScoped: true, versioned: true },
+  Node: { status: true, clusterScoped: true, unowned: true },
+  ConfigMap: { listsOwners: true, check: checkConfigMap },
+  Lease: { versioned: true },
+  Event: { unowned: true },
+};
+
+const NO_BUDGET = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 };
+const NO_RULES: Rules = {};
+
+export const rulesOf = ({ kind }: Pick<Resource, 'kind'>): Rules => RULES[kind] ?? NO_RULES;
+
+/** True if the change counts as one of the spec. */
+export function isSpecChange(before: KubeObject, after: KubeObject): boolean {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  for (const key of ['metadata', 'status', 'apiVersion', 'kind']) keys.delete(key);
+  return [...keys].some((key) => !isSame(before[key], after[key]));
+}
+
+/** How long a deleted object is given to end: only a pod that has a machine, and is not over. */
+export function graceSecondsOf({ spec, status }: KubeObject, { kind }: Resource): number {
+  if (kind !== Pods.kind) return 0;
+  const { nodeName, terminationGracePeriodSeconds = GRACE_SECONDS } = fieldsAt(spec);
+  const { phase } = fieldsAt(status);
+  const isOver = phase === 'Succeeded' || phase === 'Failed';
+  return nodeName === undefined || isOver ? 0 : Number(terminationGracePeriodSeconds);
+}

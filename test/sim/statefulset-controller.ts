@@ -1,0 +1,110 @@
+/** The simulated StatefulSet controller: sees a change a little later, makes and deletes pods, writes the status. */
+import type { KubeObject } from '../../runtime/kube.ts';
+import { Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { SimServer } from './api-server.ts';
+import { frozen } from './frozen.ts';
+import { Revisions } from './revisions.ts';
+import { type Creation, type Step, stepOf } from './roll.ts';
+import type { SimTime } from './time.ts';
+import { WorkQueue } from './work-queue.ts';
+import { controllerOf, REVISION_LABEL, specOf } from './workloads.ts';
+
+const NAME = 'statefulset-controller';
+/** As in Kubernetes: each is taken while a pod of its set is held in admission. */
+const WORKERS = 5;
+
+export class StatefulSetController {
+  readonly #server: SimServer;
+  readonly #time: SimTime;
+  readonly #queue: WorkQueue;
+  readonly #revisions = new Revisions();
+
+  /** `reactMs` is drawn for each change: how long until the controller acts on it. */
+  constructor(options: { server: SimServer; time: SimTime; reactMs: () => number }) {
+    this.#server = options.server;
+    this.#time = options.time;
+    this.#queue = new WorkQueue({
+      time: options.time,
+      workers: WORKERS,
+      reactMs: options.reactMs,
+      work: (key) => this.#sync(key),
+    });
+    options.server.store.onChange(({ resource, former, next }) => {
+      const object = next ?? former;
+      if (!object) return;
+      if (resource.kind === StatefulSets.kind) {
+        if (next) this.#queue.add(keyOf(object, object.metadata.name));
+        else this.#revisions.forget(object);
+      }
+      if (resource.kind !== Pods.kind) return;
+      const owner = controllerOf(object);
+      if (owner?.kind === StatefulSets.kind) this.#queue.add(keyOf(object, owner.name));
+    });
+  }
+
+  #sync(key: string): void | Promise<void> {
+    const [namespace = '', name = ''] = key.split('/');
+    const set = this.#server.store.get({ resource: StatefulSets, namespace, name });
+    if (!set) return;
+    const { uid } = set.metadata;
+    const pods = [...this.#server.store.all(Pods)].filter((pod) => controllerOf(pod)?.uid === uid);
+    const revisions = this.#revisions.of(set);
+    const step = stepOf({ set, pods, ...revisions, nowMs: this.#time.nowMs() });
+    for (const pod of step.remove) this.#server.store.delete(refOf(pod), { by: NAME });
+    if (step.create.length === 0) return this.#finish(set, key, step);
+    return this.#create(set, step.create).finally(() => this.#finish(set, key, step));
+  }
+
+  async #create(set: KubeObject, creations: readonly Creation[]): Promise<void> {
+    const kube = this.#server.actor(NAME);
+    const made = await Promise.allSettled(creations.map((each) => kube.create(Pods, podOf(set, each))));
+    const failed = made.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  #finish(set: KubeObject, key: string, { status }: Step): void {
+    const ref = { ...refOf(set), resource: StatefulSets };
+    const live = this.#server.store.get(ref);
+    if (live?.metadata.uid === set.metadata.uid) this.#server.store.writeStatus(ref, status, NAME);
+    const { minReadySeconds = 0 } = specOf(set);
+    if ((status.readyReplicas ?? 0) !== status.availableReplicas)
+      this.#queue.addLater(key, minReadySeconds * 1000);
+  }
+}
+
+const keyOf = ({ metadata }: KubeObject, name: string): string => `${metadata.namespace}/${name}`;
+const refOf = ({ metadata }: KubeObject) => ({
+  resource: Pods,
+  namespace: metadata.namespace,
+  name: metadata.name,
+});
+
+/** The pod as it is sent to the API server: the template with its identity. */
+function podOf(set: KubeObject, { ordinal, revision }: Creation): KubeObject {
+  const { name, namespace = '', uid = '' } = set.metadata;
+  const { serviceName = '', volumeClaimTemplates = [] } = specOf(set);
+  const { metadata = {}, spec } = revision.template;
+  const podName = `${name}-${ordinal}`;
+  const claims = volumeClaimTemplates.map((claim) => ({
+    name: claim.metadata.name,
+    persistentVolumeClaim: { claimName: `${claim.metadata.name}-${podName}` },
+  }));
+  const volumes = Array.isArray(spec.volumes) ? spec.volumes : [];
+  const owner = { apiVersion: StatefulSets.apiVersion, kind: StatefulSets.kind, name, uid };
+  return frozen({
+    metadata: {
+      generateName: `${name}-`,
+      name: podName,
+      namespace,
+      labels: {
+        ...metadata.labels,
+        [REVISION_LABEL]: revision.name,
+        'apps.kubernetes.io/pod-index': String(ordinal),
+        'statefulset.kubernetes.io/pod-name': podName,
+      },
+      ...(metadata.annotations ? { annotations: metadata.annotations } : {}),
+      ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: true }],
+    },
+    spec: { ...spec, volumes: [...volumes, ...claims], hostname: podName, subdomain: serviceName },
+  });
+}

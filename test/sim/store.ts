@@ -1,0 +1,257 @@
+/**
+ * What the simulated API server holds: every object as it is now, frozen, and every change of it in order. Owns the
+ * rules of writing (versions, preconditions, deletion), which hold for everybody alike.
+ */
+import type { KubeObject, ListQuery, ObjectList, PatchOperation } from '../../runtime/kube.ts';
+import { Namespaces, type ObjectRef, type Resource } from '../../runtime/resources.ts';
+import { fieldsAt, frozen, isSame } from './frozen.ts';
+import { patched } from './json-patch.ts';
+import {
+  finalizersOf,
+  isSameContent,
+  keptMetadata,
+  markedForDeletion,
+  timestamp,
+  withGeneration,
+} from './metadata.ts';
+import { afterApply, afterWrite, managedFieldsOf, NOBODY, type Owners } from './ownership.ts';
+import type { Random } from './random.ts';
+import { alreadyExists, conflict, forbidden, invalid, notFound } from './refusals.ts';
+import { graceSecondsOf, rulesOf } from './rules.ts';
+import { querySelects } from './selectors.ts';
+import { keyOf, requireSame, shown, targetOf } from './targets.ts';
+import type { SimTime } from './time.ts';
+
+/** One write that changed something. */
+export interface Change {
+  readonly version: number;
+  readonly resource: Resource;
+  /** Undefined for an object that was created. */
+  readonly former: KubeObject | undefined;
+  /** Undefined for one that is gone. */
+  readonly next: KubeObject | undefined;
+  /** The process, controller or person that wrote. */
+  readonly by: string;
+}
+
+/** Who writes, and the field manager that is noted. */
+export interface Author {
+  readonly by: string;
+  readonly manager: string;
+}
+
+interface Write {
+  readonly ref: ObjectRef;
+  readonly former: KubeObject | undefined;
+  readonly next: KubeObject;
+  readonly owners: Owners;
+  readonly by: string;
+}
+
+const byKey = (a: readonly [string, unknown], b: readonly [string, unknown]) =>
+  a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
+
+export class Store {
+  readonly #time: SimTime;
+  readonly #random: Random;
+  readonly #kinds = new Map<string, Map<string, KubeObject>>();
+  /** By UID. */
+  readonly #owners = new Map<string, Owners>();
+  readonly #listeners: Array<(change: Change) => void> = [];
+  #version = 1;
+
+  constructor(options: { time: SimTime; random: Random }) {
+    this.#time = options.time;
+    this.#random = options.random.fork('store');
+  }
+
+  /** Of the last change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Calls `listener` with each change, as it happens. */
+  onChange(listener: (change: Change) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get(ref: ObjectRef): KubeObject | undefined {
+    return this.#kind(ref.resource).get(keyOf(ref));
+  }
+
+  /** All of a kind, in no particular order. */
+  all(resource: Resource): Iterable<KubeObject> {
+    return this.#kind(resource).values();
+  }
+
+  list(resource: Resource, query: ListQuery): ObjectList {
+    const selects = querySelects(query);
+    const items: KubeObject[] = [];
+    for (const [, object] of [...this.#kind(resource)].sort(byKey)) if (selects(object)) items.push(object);
+    return { items, resourceVersion: String(this.#version) };
+  }
+
+  /** Throws KubeError 409 where it is there already, 404 or 403 where its namespace takes nothing. */
+  create(resource: Resource, body: KubeObject, { by, manager }: Author): KubeObject {
+    const { generateName } = body.metadata as { generateName?: string };
+    const name = body.metadata.name || `${generateName}${this.#hex(5)}`;
+    const ref = { resource, namespace: body.metadata.namespace, name };
+    if (this.get(ref)) throw alreadyExists(`${shown(ref)} already exists`);
+    this.#checkNamespace(ref);
+    const next = { ...body, metadata: { ...body.metadata, name } };
+    const owners = this.#afterWrite(ref, [undefined, next], manager);
+    return this.#write({ ref, former: undefined, next, owners, by });
+  }
+
+  /** Server-side apply. Throws KubeError 409 for fields of others, or where a given uid or version is another. */
+  apply(
+    target: ObjectRef,
+    body: KubeObject,
+    options: { by: string; manager: string; force?: boolean },
+  ): KubeObject {
+    const { ref, isStatus } = targetOf(target);
+    const former = this.get(ref);
+    if (isStatus) {
+      return this.writeStatus(ref, { ...fieldsAt(former?.status), ...fieldsAt(body.status) }, options.by);
+    }
+    if (former) requireSame(ref, former, body.metadata);
+    else if (body.metadata.uid) throw conflict(`${shown(ref)} with that uid is not there`);
+    else this.#checkNamespace(ref);
+    const named = { ...body, metadata: { ...body.metadata, name: ref.name, namespace: ref.namespace } };
+    const wanted = frozen(named) as KubeObject;
+    const applied = afterApply(this.#ownersOf(former), [former, wanted], options);
+    if ('conflicts' in applied) {
+      throw conflict(`${shown(ref)}: others hold ${applied.conflicts.join(' and ').replaceAll('\n', '.')}`);
+    }
+    return this.#write({ ref, former, next: applied.object, owners: applied.owners, by: options.by });
+  }
+
+  /** PUT. Throws KubeError 404, 409 for another uid or version, 422 without a version where the kind needs it. */
+  replace(target: ObjectRef, body: KubeObject, { by, manager }: Author): KubeObject {
+    const { ref, isStatus } = targetOf(target);
+    const former = this.#stored(ref);
+    if (!body.metadata.resourceVersion && rulesOf(ref.resource).versioned) {
+      throw invalid(`${shown(ref)} is invalid: metadata.resourceVersion: must be specified for an update`);
+    }
+    requireSame(ref, former, body.metadata);
+    if (isStatus) return this.writeStatus(ref, body.status, by);
+    const owners = this.#afterWrite(ref, [former, body], manager);
+    return this.#write({ ref, former, next: body, owners, by });
+  }
+
+  /** JSON Patch. Throws KubeError 404, 409 for another uid or version, 422 where it cannot be carried out. */
+  patch(target: ObjectRef, operations: readonly PatchOperation[], { by, manager }: Author): KubeObject {
+    const { ref, isStatus } = targetOf(target);
+    const former = this.#stored(ref);
+    const next = patched(former, operations);
+    requireSame(ref, former, next.metadata);
+    if (isStatus) return this.writeStatus(ref, next.status, by);
+    return this.#write({ ref, former, next, owners: this.#afterWrite(ref, [former, next], manager), by });
+  }
+
+  /** What is there no more is no error; a scheduled pod and whatever has finalizers goes on until it is removed. */
+  delete(ref: ObjectRef, options: { uid?: string; resourceVersion?: string; by: string }): void {
+    const former = this.get(ref);
+    if (!former) return;
+    requireSame(ref, former, options);
+    if (former.metadata.deletionTimestamp) return;
+    const graceSeconds = graceSecondsOf(former, ref.resource);
+    const isHeld = finalizersOf(former).length > 0 || ref.resource.kind === Namespaces.kind;
+    if (graceSeconds === 0 && !isHeld) this.remove(ref, options.by);
+    else this.#put(ref, former, markedForDeletion(former, this.#time.nowMs(), graceSeconds), options.by);
+  }
+
+  /** Takes an object away at once, whatever holds it: the last step of a kubelet or of a finalizer. */
+  remove(ref: ObjectRef, by: string): void {
+    const former = this.get(ref);
+    if (!former) return;
+    this.#kind(ref.resource).delete(keyOf(ref));
+    this.#owners.delete(former.metadata.uid ?? '');
+    this.#tell({ resource: ref.resource, former, next: undefined, by });
+  }
+
+  /** The status subresource. Throws KubeError 404. */
+  writeStatus(ref: ObjectRef, status: unknown, by: string): KubeObject {
+    const former = this.#stored(ref);
+    if (isSame(former.status, status)) return former;
+    return this.#put(ref, former, { ...former, status }, by);
+  }
+
+  #kind({ plural }: Resource): Map<string, KubeObject> {
+    const kind = this.#kinds.get(plural) ?? new Map<string, KubeObject>();
+    this.#kinds.set(plural, kind);
+    return kind;
+  }
+
+  #stored(ref: ObjectRef): KubeObject {
+    const stored = this.get(ref);
+    if (!stored) throw notFound(`${shown(ref)} not found`);
+    return stored;
+  }
+
+  #ownersOf(object: KubeObject | undefined): Owners {
+    return this.#owners.get(object?.metadata.uid ?? '') ?? NOBODY;
+  }
+
+  #checkNamespace({ resource, namespace = '' }: ObjectRef): void {
+    if (rulesOf(resource).clusterScoped) return;
+    const found = this.get({ resource: Namespaces, name: namespace });
+    if (!found) throw notFound(`namespaces "${namespace}" not found`);
+    if (found.metadata.deletionTimestamp) throw forbidden(`namespace ${namespace} is being terminated`);
+  }
+
+  #afterWrite(
+    { resource }: ObjectRef,
+    [former, next]: readonly [KubeObject | undefined, KubeObject],
+    manager: string,
+  ): Owners {
+    if (rulesOf(resource).unowned) return NOBODY;
+    return afterWrite(this.#ownersOf(former), [former, frozen(next)], manager);
+  }
+
+  /** What a person or program wrote becomes what the server stores. */
+  #write({ ref, former, next: sent, owners, by }: Write): KubeObject {
+    const { defaults, status: hasStatus, check, listsOwners } = rulesOf(ref.resource);
+    const { apiVersion, kind } = ref.resource;
+    const kept = keptMetadata(ref, [former, sent], () => ({
+      uid: this.#uid(),
+      creationTimestamp: timestamp(this.#time.nowMs()),
+    }));
+    const isHeldAsBefore = owners === this.#ownersOf(former);
+    const metadata = listsOwners ? { ...kept, managedFields: managedFieldsOf(owners) } : kept;
+    const { status, ...rest } = sent;
+    const bare = { ...rest, apiVersion, kind, status: hasStatus ? former?.status : status, metadata };
+    const next = frozen(defaults ? defaults(bare) : bare);
+    check?.(next, former);
+    if (former && isHeldAsBefore && isSameContent(former, next)) return former;
+    this.#owners.set(kept.uid ?? '', owners);
+    const stored = this.#put(ref, former, withGeneration(next, former, ref), by);
+    const isFreed = former && finalizersOf(former).length > 0 && finalizersOf(next).length === 0;
+    if (isFreed && next.metadata.deletionTimestamp) this.remove(ref, by);
+    return stored;
+  }
+
+  #put(ref: ObjectRef, former: KubeObject | undefined, next: KubeObject, by: string): KubeObject {
+    this.#version += 1;
+    const metadata = { ...next.metadata, resourceVersion: String(this.#version) };
+    const object = frozen({ ...next, metadata });
+    this.#kind(ref.resource).set(keyOf(ref), object);
+    this.#tell({ resource: ref.resource, former, next: object, by }, this.#version);
+    return object;
+  }
+
+  #tell(change: Omit<Change, 'version'>, version = this.#version + 1): void {
+    this.#version = version;
+    for (const listener of this.#listeners) listener({ ...change, version });
+  }
+
+  #hex(length: number): string {
+    let text = '';
+    while (text.length < length) text += this.#random.int(0, 15).toString(16);
+    return text;
+  }
+
+  #uid(): string {
+    return `${this.#hex(8)}-${this.#hex(4)}-4${this.#hex(3)}-8${this.#hex(3)}-${this.#hex(12)}`;
+  }
+}

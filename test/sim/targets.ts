@@ -1,0 +1,32 @@
+/** What a request names, and whether that is still what its sender takes it for. */
+import type { KubeObject } from '../../runtime/kube.ts';
+import type { ObjectRef } from '../../runtime/resources.ts';
+import { conflict, notFound } from './refusals.ts';
+
+/** Where the object lies within its kind; in the order in which the server lists. */
+export const keyOf = (ref: Pick<ObjectRef, 'namespace' | 'name'>): string =>
+  `${ref.namespace ?? ''}/${ref.name}`;
+
+export const shown = (ref: ObjectRef): string => `${ref.resource.plural} "${ref.name}"`;
+
+/** `pods/x` + `status`, as the tests name a subresource, or the object itself. */
+export function targetOf(ref: ObjectRef): { readonly ref: ObjectRef; readonly isStatus: boolean } {
+  const [plural = '', name] = ref.resource.plural.split('/');
+  if (name === undefined) return { ref, isStatus: false };
+  if (ref.name !== 'status') throw notFound(`there is no subresource ${ref.name}`);
+  return { ref: { resource: { ...ref.resource, plural }, namespace: ref.namespace, name }, isStatus: true };
+}
+
+/** Throws KubeError 409 where a uid or version is given that is not the object's. */
+export function requireSame(
+  ref: ObjectRef,
+  { metadata }: KubeObject,
+  wanted: { readonly uid?: string; readonly resourceVersion?: string },
+): void {
+  if (wanted.uid && wanted.uid !== metadata.uid) {
+    throw conflict(`${shown(ref)}: the UID in the precondition is not the object's`);
+  }
+  if (wanted.resourceVersion && wanted.resourceVersion !== metadata.resourceVersion) {
+    throw conflict(`${shown(ref)}: the object has been modified`);
+  }
+}

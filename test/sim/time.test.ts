@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Process } from './process.ts';
+import { Random } from './random.ts';
+import { SimTime } from './time.ts';
+
+const START_MS = Date.UTC(2026, 10, 23, 12);
+
+function stage() {
+  const time = new SimTime(START_MS);
+  const process = new Process('replica');
+  const told: string[] = [];
+  const tell = (what: string) => () => void told.push(`${what}@${time.monotonicMs()}`);
+  return { time, process, clock: time.clock(process, new Random(1)), told, tell };
+}
+
+describe('simulated time', () => {
+  it('runs events in order of time, then of scheduling, and no others', async () => {
+    const { time, told, tell } = stage();
+    time.schedule(30, tell('c'));
+    time.schedule(10, tell('a'));
+    time.schedule(10, tell('b'));
+    time.schedule(20, tell('cancelled'))();
+    time.schedule(41, tell('later'));
+    await time.run(40);
+    assert.deepEqual(told, ['a@10', 'b@10', 'c@30']);
+    assert.equal(time.monotonicMs(), 40);
+    assert.equal(time.nowMs(), START_MS + 40);
+  });
+
+  it('keeps a thousand events in order', async () => {
+    const { time } = stage();
+    const random = new Random(7);
+    const due = Array.from({ length: 1000 }, () => random.int(0, 500));
+    const ran: number[] = [];
+    for (const ms of due) time.schedule(ms, () => ran.push(time.monotonicMs()));
+    await time.run(500);
+    assert.deepEqual(
+      ran,
+      due.sort((a, b) => a - b),
+    );
+  });
+
+  it('lets every promise settle before the next event, however long its chain', async () => {
+    const { time, told, tell } = stage();
+    const chain = async () => {
+      for (let step = 0; step < 50; step += 1) await Promise.resolve();
+      tell('chain')();
+    };
+    time.schedule(10, () => void chain());
+    time.schedule(10, tell('next'));
+    await time.run(10, () => told.push('settled'));
+    assert.deepEqual(told, ['chain@10', 'settled', 'next@10', 'settled']);
+  });
+
+  it('stops at a condition, or at the deadline', async () => {
+    const { time, told, tell } = stage();
+    time.schedule(10, tell('a'));
+    time.schedule(20, tell('b'));
+    assert.equal(await time.runUntil(() => told.length === 1, 100), true);
+    assert.equal(time.monotonicMs(), 10);
+    assert.equal(await time.runUntil(() => told.length === 3, 100), false);
+    assert.equal(time.monotonicMs(), 100);
+  });
+
+  it('wakes a sleeper after its time, or at once when it is aborted', async () => {
+    const { time, clock, tell, told } = stage();
+    const stop = new AbortController();
+    void clock.sleep(50).then(tell('slept'));
+    void clock.sleep(1000, stop.signal).then(tell('aborted'));
+    time.schedule(60, () => stop.abort());
+    await time.run(100);
+    assert.deepEqual(told, ['slept@50', 'aborted@60']);
+  });
+
+  it('holds what comes for a frozen process until the thaw, in order, and drops it for a dead one', async () => {
+    const { time, process, clock, tell, told } = stage();
+    clock.after(10, tell('first'));
+    const cancel = clock.after(20, tell('second'));
+    clock.after(30, () => cancel());
+    clock.after(40, tell('third'));
+    process.freeze();
+    await time.run(100);
+    assert.deepEqual(told, []);
+    process.thaw();
+    assert.deepEqual(told, ['first@100', 'second@100', 'third@100']);
+    clock.after(10, tell('after death'));
+    process.kill();
+    await time.run(200);
+    assert.equal(told.length, 3);
+  });
+
+  it("skews a process' wall clock, not its durations", () => {
+    const { time, process, clock } = stage();
+    process.skewMs = -90_000;
+    assert.equal(clock.nowMs(), time.nowMs() - 90_000);
+    assert.equal(clock.monotonicMs(), time.monotonicMs());
+  });
+});
+
+describe('chance', () => {
+  it('is the same for the same seed, and another for its neighbour', () => {
+    const draws = (random: Random) => Array.from({ length: 5 }, () => random.int(0, 1000));
+    assert.deepEqual(draws(new Random(4)), draws(new Random(4)));
+    assert.notDeepEqual(draws(new Random(4)), draws(new Random(5)));
+  });
+
+  it('of one part does not depend on how much another has drawn', () => {
+    const random = new Random(4);
+    const before = random.fork('kubelet').next();
+    random.next();
+    assert.equal(random.fork('kubelet').next(), before);
+    assert.notEqual(random.fork('server').next(), before);
+  });
+
+  it('is spread evenly, ends included', () => {
+    const random = new Random(4);
+    const counts = [0, 0, 0, 0];
+    for (let draw = 0; draw < 4000; draw += 1) {
+      const value = random.int(0, 3);
+      counts[value] = (counts[value] ?? 0) + 1;
+    }
+    assert.ok(
+      counts.every((count) => count > 900),
+      counts.join(),
+    );
+  });
+});

@@ -1,0 +1,48 @@
+/** StatefulSets with several pods: each pod is judged by what it lacks itself. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readPod } from '../../../peers/read-workload.ts';
+import type { World } from '../../../peers/world.ts';
+import { pod } from '../world.ts';
+import { networkWorld, planOf, stamp } from './group.ts';
+
+type PodOptions = NonNullable<Parameters<typeof pod>[1]>;
+const ALL = stamp(['b']);
+const BARE: PodOptions = { injected: false, annotations: {} };
+const LONELY: PodOptions = { annotations: stamp([]) };
+
+/** Validator `a` with two pods as given, and `b`. */
+function twoPods(first: PodOptions, second: PodOptions): World {
+  const spec = { replicas: 2 };
+  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b: {} });
+  const pods = new Map(world.pods);
+  for (const [ordinal, options] of [first, second].entries()) {
+    const raw = pod('a', { annotations: ALL, uid: `pod-a-${ordinal}`, ...options });
+    const named = { ...raw, metadata: { ...raw.metadata, name: `a-${ordinal}` } };
+    pods.set(`stellar/a-${ordinal}`, readPod(named));
+  }
+  return { ...world, pods };
+}
+
+describe('a validator with two pods', () => {
+  it('is restarted by its template while both are Ready', () => {
+    assert.equal(planOf(twoPods({}, BARE)).restart, 'bump a');
+  });
+
+  it('deletes only the pod that lacks something it cannot get well without', () => {
+    const { restart, token } = planOf(twoPods({ ready: false }, { ...BARE, ready: false }));
+    assert.equal(restart, 'delete a');
+    const alone = planOf(twoPods({ ready: false, ...BARE }, {}));
+    assert.notEqual(token, alone.token);
+    // One is bare and runs, the other is injected, knows too few, and may be catching up.
+    const short: PodOptions = { ready: false, annotations: stamp(['left']) };
+    const held = planOf(twoPods(BARE, short), { wasLive: ['left'] });
+    assert.deepEqual([held.restart, held.holds.a], [undefined, 'CatchingUp']);
+    assert.equal(planOf(twoPods(BARE, { ready: false, ...LONELY })).restart, 'delete a');
+  });
+
+  it('waits while the pod that is down lacks nothing: a bump would act later, unasked', () => {
+    const held = planOf(twoPods(BARE, { ready: false }));
+    assert.deepEqual([held.restart, held.holds.a], [undefined, 'NotAllReady']);
+  });
+});
