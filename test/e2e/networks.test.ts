@@ -94,9 +94,11 @@ describe('networks over namespaces', () => {
    */
   async function killApiServer(): Promise<void> {
     const { pods } = scene.pods;
-    await scene.pods.until('a pod has just come', () => {
-      const none = [...pods.values()].every(({ metadata }) => metadata.deletionTimestamp === undefined);
-      return none && [...pods.keys()].some((pod) => !scene.pods.isReady(pod));
+    await scene.pods.until('a pod has just come, and none is being removed', () => {
+      const allThere = SEATS.every((seat) => pods.get(podOf(seat))?.metadata.deletionTimestamp === undefined);
+      return (
+        allThere && pods.size === SEATS.length && !SEATS.every((seat) => scene.pods.isReady(podOf(seat)))
+      );
     });
     const sinceMs = Date.now();
     await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));

@@ -9,6 +9,8 @@ import { CALM, type Rates } from './plan.ts';
 
 const WRITES = /^(create|apply|replace|patch|delete) /;
 
+const SLOW_MS_MAX = 5_000;
+
 export class Weather implements Faults {
   readonly #random: Random;
   readonly timeoutMs: number;
@@ -28,6 +30,7 @@ export class Weather implements Faults {
   }
 
   latencyMs(): number {
+    if (this.#random.chance(this.rates.slow)) return this.#random.int(200, SLOW_MS_MAX);
     return this.#random.int(1, this.rates.latencyMs);
   }
 

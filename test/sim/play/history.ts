@@ -1,7 +1,7 @@
 /** Plays one history from its plan to its end, and says what broke, if anything did. */
 import { act } from './acting.ts';
 import { checkEnding } from './convergence.ts';
-import { checkRestart, decisionMsOf, Violation } from './invariants.ts';
+import { checkReplacement, checkRestart, decisionMsOf, Violation } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { Stage, type StageOptions } from './stage.ts';
 import { Witness } from './witness.ts';
@@ -28,14 +28,16 @@ export async function play(plan: Plan, options: StageOptions = {}): Promise<Resu
   const witness = new Witness(stage);
   const decidedMs = decisionMsOf(plan);
   let problem: Violation | undefined;
-  witness.onRestart = (restart) => {
+  const noting = (check: () => void) => {
     try {
-      checkRestart(restart, { stage, witness, decidedMs });
+      check();
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       problem ??= error;
     }
   };
+  witness.onRestart = (restart) => noting(() => checkRestart(restart, { stage, witness, decidedMs }));
+  witness.onReplacement = (restart) => noting(() => checkReplacement(restart, stage));
   let held: Result['held'] = {};
   try {
     await run(stage, () => problem === undefined);

@@ -4,13 +4,16 @@
  * for longer than that may take.
  */
 import type { KubeObject } from '../../../runtime/kube.ts';
+import { Leases } from '../../../runtime/resources.ts';
+import { fieldsAt } from '../frozen.ts';
 import { isReady } from '../workloads.ts';
 import { publishedFor } from './members.ts';
 import { CALM, type Plan } from './plan.ts';
-import { quorumSizeOf, type Stage } from './stage.ts';
+import { OWN, quorumSizeOf, type Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
 import type { OurRestart, Witness } from './witness.ts';
 
+const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
 const HOUR_MS = 3_600_000;
 /** Whole seconds in the API, twice, and clocks that are off by up to two seconds each way. */
 const CLOCK_SLACK_MS = 6_500;
@@ -35,11 +38,30 @@ interface Edges {
 }
 
 /** A leader may write for as long as its Lease lasts; in calm weather its reads and writes take moments. */
-export function decisionMsOf({ rates, actions, settings }: Plan): number {
-  const isQuiet =
-    rates.refused + rates.lost + rates.conflict === 0 && rates.watchDelayMs === CALM.watchDelayMs;
-  const isSmooth = isQuiet && !actions.some((action) => action.do.startsWith('freeze'));
-  return isSmooth ? 2_000 : Number(settings.LEASE_DURATION_SECONDS) * 1000 + 2_000;
+export function decisionMsOf(plan: Plan): number {
+  const { rates, settings } = plan;
+  if (isSmooth(plan)) return 2_000;
+  return Number(settings.LEASE_DURATION_SECONDS) * 1000 + 2_000 + (rates.slow > 0 ? SLOW_MS : 0);
+}
+
+const SLOW_MS = 5_000;
+
+/** True where requests neither fail nor linger, and nobody is frozen. */
+function isSmooth({ rates, actions }: Plan): boolean {
+  const isQuiet = rates.refused + rates.lost + rates.conflict + rates.slow === 0;
+  const isPrompt = isQuiet && rates.watchDelayMs === CALM.watchDelayMs;
+  return isPrompt && !actions.some((action) => action.do.startsWith('freeze'));
+}
+
+const LEADERLESS = new Set<string>(['kill', 'stop', 'killAtRequest', 'release']);
+/** How soon a bump on a pod that is not Ready is taken back, where somebody is there to do it. */
+const DEFUSED_WITHIN_MS = 5_000;
+
+/** Throws a Violation where a pod is replaced by a bump of ours that should have been taken back. */
+export function checkReplacement({ node, notReadyMs }: OurRestart, { plan }: Stage): void {
+  const isWatched = isSmooth(plan) && !plan.actions.some((action) => LEADERLESS.has(action.do));
+  if (!isWatched || notReadyMs <= DEFUSED_WITHIN_MS) return;
+  throw new Violation('no bump acts later', `${node} was not Ready for ${notReadyMs} ms since its bump`);
 }
 
 /** Throws a Violation where the restart must not begin now. */
@@ -52,6 +74,12 @@ export function checkRestart(restart: OurRestart, edges: Edges): void {
 }
 
 const ALWAYS: Readonly<Record<string, Check>> = {
+  'only who leads': ({ by }, { stage }) => {
+    // What travels longer than its sender waits may arrive when another leads: the journal is the fence then.
+    if (stage.plan.rates.slow > 0) return undefined;
+    const { holderIdentity } = fieldsAt(stage.server.store.get(LEASE)?.spec);
+    return holderIdentity === by ? undefined : `${by} wrote, ${holderIdentity} leads`;
+  },
   'one at a time': ({ group, node }, { witness }) => {
     const other = witness.restarts.find((each) => each.group === group && !each.end && each.node !== node);
     return other && `${other.node} is not over`;

@@ -26,6 +26,8 @@ export interface Rates {
   readonly refused: number;
   readonly lost: number;
   readonly conflict: number;
+  /** Requests that travel for seconds: longer than the client waits, and carried out all the same. */
+  readonly slow: number;
   readonly watchDelayMs: number;
   /** Per minute. */
   readonly cuts: number;
@@ -75,7 +77,15 @@ const MINUTE_MS = 60_000;
 /** Nothing goes wrong and nobody acts before a network can have started. */
 const FIRST_ACTION_MS = 20_000;
 export const NAMESPACES = ['north', 'south'] as const;
-export const CALM: Rates = { latencyMs: 5, refused: 0, lost: 0, conflict: 0, watchDelayMs: 20, cuts: 0 };
+export const CALM: Rates = {
+  latencyMs: 5,
+  refused: 0,
+  lost: 0,
+  conflict: 0,
+  slow: 0,
+  watchDelayMs: 20,
+  cuts: 0,
+};
 
 /** The history of a seed. */
 export function planOf(seed: number): Plan {
@@ -125,13 +135,14 @@ function settingsOf(random: Random): Record<string, string> {
 
 /** Calm, with one thing that goes wrong, or with everything. */
 function ratesOf(random: Random): Rates {
-  const weather = random.pick(['calm', 'refused', 'lost', 'conflict', 'late', 'storm', 'storm']);
+  const weather = random.pick(['calm', 'refused', 'lost', 'conflict', 'slow', 'late', 'storm', 'storm']);
   const of = (name: string, value: number) => (weather === 'storm' || weather === name ? value : 0);
   return {
     latencyMs: random.pick([2, 10, 80]),
     refused: of('refused', 0.15),
     lost: of('lost', 0.1),
     conflict: of('conflict', 0.1),
+    slow: of('slow', 0.05),
     watchDelayMs: of('late', random.pick([300, 3_000])) || 20,
     cuts: of('late', 2),
   };

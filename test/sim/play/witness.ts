@@ -11,7 +11,7 @@ import {
   StatefulSets,
 } from '../../../runtime/resources.ts';
 import type { Change } from '../store.ts';
-import { controllerOf, isTerminating } from '../workloads.ts';
+import { controllerOf, isReady, isTerminating } from '../workloads.ts';
 import { groupOf, keysOf, liveIn } from './members.ts';
 import { OWN, type Stage } from './stage.ts';
 import {
@@ -44,6 +44,8 @@ export interface OurRestart {
   /** Token of the template before and after. */
   readonly before: string | undefined;
   end: 'over' | 'defused' | undefined;
+  /** The longest time for which a pod of it, not replaced yet, has been not Ready since. */
+  notReadyMs: number;
 }
 
 export class Witness {
@@ -57,6 +59,8 @@ export class Witness {
   #live: ReadonlySet<string> = new Set();
   /** Called at each restart of ours, as the world is at that moment. */
   onRestart: (restart: OurRestart) => void = () => undefined;
+  /** Called when a pod is replaced because of a bump of ours. */
+  onReplacement: (restart: OurRestart) => void = () => undefined;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -90,6 +94,7 @@ export class Witness {
     // A restart is judged by the states before it.
     if (ours && resource.kind === StatefulSets.kind && former && next) this.#bump(former, next, by);
     if (ours && resource.kind === Pods.kind && former && !isTerminating(former)) this.#deletion(former, by);
+    if (resource.kind === Pods.kind && former) this.#followPod(former, next, by);
     if (key !== undefined) this.#note(key);
     if (SWITCHES.has(resource.kind)) this.#noteSwitches();
     if (resource.kind === Pods.kind || resource.kind === StatefulSets.kind) this.#noteLive();
@@ -159,10 +164,23 @@ export class Witness {
     this.#begin({ node: key, kind: 'delete', by, pods: [pod], before: undefined });
   }
 
+  #followPod(former: KubeObject, next: KubeObject | undefined, by: string): void {
+    const uid = former.metadata.uid ?? '';
+    const restart = this.restarts.find(
+      (each) => each.kind === 'bump' && !each.end && each.uids.includes(uid),
+    );
+    if (restart && !isReady(former)) {
+      const sinceMs = Math.max(restart.atMs, this.#states.get(`ready ${uid}`)?.sinceMs ?? 0);
+      restart.notReadyMs = Math.max(restart.notReadyMs, this.#nowMs - sinceMs);
+    }
+    if (next) this.#set(`ready ${uid}`, isReady(next));
+    if (restart && by === SET_CONTROLLER && !isTerminating(former)) this.onReplacement(restart);
+  }
+
   #begin(begun: Pick<OurRestart, 'node' | 'kind' | 'by' | 'pods' | 'before'>): void {
     const group = groupOf(this.#stage, begun.node);
     const uids = begun.pods.map(({ metadata }) => metadata.uid ?? '');
-    const restart: OurRestart = { ...begun, group, uids, atMs: this.#nowMs, end: undefined };
+    const restart: OurRestart = { ...begun, group, uids, atMs: this.#nowMs, end: undefined, notReadyMs: 0 };
     this.#stage.say(`* ${begun.by} restarts ${begun.node} by ${begun.kind}`);
     this.onRestart(restart);
     this.restarts.push(restart);
@@ -201,6 +219,7 @@ export class Witness {
   }
 }
 
+const SET_CONTROLLER = 'statefulset-controller';
 const SWITCHES = new Set<string>([ConfigMaps.kind, Namespaces.kind, PodDisruptionBudgets.kind]);
 
 const nodeUid = (stage: Stage, key: string): string => nodeOf(stage.server.store, key)?.metadata.uid ?? '';

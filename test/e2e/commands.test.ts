@@ -1,0 +1,143 @@
+/** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and what comes of it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Namespaces, StellarNodes } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { runCommand } from '../cluster/command.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { untilWaiting } from '../cluster/told.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const ADOPT = 'stellar.org/peer-adopt';
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+/** Nobody is restarted for one more validator. */
+const NARROW = { ROLL_BELOW: '2' };
+
+/** These tests are one story, in this order: networks that ran before us are adopted, then grow. */
+describe('commands', () => {
+  let scene: Scene;
+  let named: Network;
+  let whole: Network;
+
+  const command = (...args: string[]) => runCommand(scene.cluster, args, { ...SHORT, ...NARROW });
+  const plan = async (...set: string[]) => {
+    const { code, stdout } = await command('rollout', 'plan', ...set.flatMap((text) => ['--set', text]));
+    assert.equal(code, 0);
+    return stdout;
+  };
+  /** What the plan says is restarted, in its order. */
+  const stepsIn = (text: string): string[] =>
+    [...text.matchAll(/^\d+ +custom-\S+ +(\S+) +(\S+) +(\S+) /gm)].map(([, ...cells]) => cells.join(' '));
+  const adoptionOf = async (ref: Parameters<Scene['cluster']['admin']['get']>[0]) =>
+    (await scene.cluster.admin.get(ref))?.metadata.annotations?.[ADOPT];
+  const nodeRef = (name: string) => ({ resource: StellarNodes, namespace: 'named', name });
+  const orderOf = (network: Network, sinceMs: number): string[] =>
+    scene.pods.timeline
+      .filter(
+        ({ atMs, pod, change }) =>
+          atMs >= sinceMs && change === 'terminating' && pod.startsWith(network.namespace),
+      )
+      .map(({ pod }) => pod.replace(/-0$/, ''));
+
+  before(async () => {
+    scene = await createScene({ env: NARROW });
+    named = new Network(scene, 'named');
+    whole = new Network(scene, 'whole');
+    for (const network of [named, whole]) await network.found(THREE);
+    for (const network of [named, whole]) await network.untilReady(THREE);
+    // Timestamps are whole seconds, and a pod of the webhook's own second counts as older anyway.
+    await delay(1_000);
+    await scene.start();
+    for (const { namespace } of [named, whole])
+      await untilWaiting(scene, { namespace, names: THREE, reason: 'AwaitingAdoption' });
+  });
+  after(() => scene?.stop());
+
+  it('plan says that nobody is restarted, who waits, and what would help', async () => {
+    const text = await plan();
+    assert.match(text, /^No validator is to be restarted\.\n\nNot restarted, why, and what would help:\n/);
+    for (const { namespace } of [named, whole])
+      for (const name of THREE)
+        assert.match(text, new RegExp(`^  ${namespace}/${name}  AwaitingAdoption$`, 'm'));
+    assert.match(text, /> kubectl .*annotate stellarnode .*stellar\.org\/peer-adopt=now/);
+  });
+
+  it('adopt asks before, and names what it does not find; neither changes anything', async () => {
+    const unasked = await command('adopt', 'validator-1', '-n', 'named');
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /there is no terminal to ask on: use --yes/);
+    const unknown = await command('adopt', 'validator-1', 'nobody', '-n', 'named', '--yes');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /no such validator: named\/nobody/);
+    assert.equal(await adoptionOf(nodeRef('validator-1')), undefined);
+  });
+
+  it('adopt of one lets that one be restarted and injected, and nobody else', async () => {
+    const { code, stdout, stderr } = await command('adopt', 'validator-1', '-n', 'named', '--yes');
+    assert.equal(code, 0);
+    assert.equal(stdout, 'StellarNode validator-1 adopted\n');
+    assert.match(
+      stderr,
+      /To be restarted, one at a time and under all the usual conditions: named\/validator-1\./,
+    );
+    await named.untilKnown(['validator-1'], THREE);
+    await delay(WATCHED_MS);
+    for (const network of [named, whole]) {
+      const counts = Object.values(network.restarts(THREE));
+      assert.deepEqual(counts, network === named ? [1, 0, 0] : [0, 0, 0]);
+    }
+    assert.equal(await adoptionOf(nodeRef('validator-2')), undefined);
+    assert.equal(named.stamp('validator-2'), undefined);
+  });
+
+  it('adopt of a namespace lets all of it be restarted, one at a time', async () => {
+    const sinceMs = Date.now();
+    const { code, stdout } = await command('adopt', '--all', '-n', 'whole', '--yes');
+    assert.deepEqual([code, stdout], [0, 'Namespace whole adopted\n']);
+    assert.equal(await adoptionOf({ resource: Namespaces, name: 'whole' }), 'now');
+    await whole.untilTheyKnow(THREE);
+    await delay(WATCHED_MS);
+    assert.deepEqual(Object.values(whole.restarts(THREE)), [1, 1, 1]);
+    assert.equal(whole.mostDown(sinceMs), 1);
+    assert.deepEqual(Object.values(named.restarts(THREE)), [1, 0, 0]);
+  });
+
+  it('plan with another setting says who would be restarted, and then they are, in that order', async () => {
+    await whole.add('validator-4');
+    await whole.untilReady(FOUR);
+    await delay(WATCHED_MS);
+    assert.match(await plan(), /^No validator is to be restarted\./);
+    const wide = await plan('ROLL_BELOW=all');
+    const steps = THREE.map((name) => `whole/${name} bump short`);
+    assert.deepEqual(stepsIn(wide), steps);
+    assert.match(wide, /^3 restarts, the last of them over in about \d+ min if all goes well\.$/m);
+    const slow = await plan('ROLL_BELOW=all', 'MIN_READY_SECONDS=3600');
+    assert.match(slow, /^3 +custom-\S+ +whole\/validator-3 +bump +short +[2-3] h /m);
+    const held = await plan('ROLL_BELOW=all', 'MAX_UNAVAILABLE=0');
+    assert.match(held, /^No validator is to be restarted\./);
+    for (const name of THREE) assert.match(held, new RegExp(`^  whole/${name}  WaitingForUnavailable$`, 'm'));
+    assert.deepEqual(Object.values(whole.restarts(FOUR)), [1, 1, 1, 0], 'planning restarts nobody');
+    await scene.replicas?.stop();
+    const sinceMs = Date.now();
+    await scene.start(2, { ROLL_BELOW: 'all' });
+    await whole.untilTheyKnow(FOUR);
+    assert.deepEqual(
+      orderOf(whole, sinceMs).map((node) => `${node} bump short`),
+      steps,
+    );
+  });
+
+  it('plan refuses what is no setting', async () => {
+    const { code, stderr } = await command('rollout', 'plan', '--set', 'ROLL_BELLOW=all');
+    assert.equal(code, 2);
+    assert.match(stderr, /--set takes NAME=VALUE, not ROLL_BELLOW=all/);
+  });
+
+  it('leave nothing that RBAC refuses the leader', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

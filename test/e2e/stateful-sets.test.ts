@@ -1,0 +1,165 @@
+/** StatefulSets that are not as usual, or that their operator or a person is at work on. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigMaps } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { READY_HINT } from '../cluster/stages.ts';
+import { untilWaiting } from '../cluster/told.ts';
+
+const TWO = ['validator-1', 'validator-2'];
+const THREE = [...TWO, 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+
+describe('StatefulSets', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await createScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  const kubectl = (network: Network, ...args: string[]) =>
+    scene.cluster.kubectl(['-n', network.namespace, ...args]);
+  const patch = (network: Network, name: string, spec: object) =>
+    kubectl(network, 'patch', 'statefulset', name, '--type=merge', '-p', JSON.stringify({ spec }));
+  /** Makes the operator look again: it acts on changes of the StellarNode only. */
+  const touch = (network: Network, name: string) =>
+    kubectl(network, 'annotate', 'stellarnode', name, 'test/touched=true');
+
+  /** Three that know each other. */
+  async function atRest(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  async function untilNobodyMoves(network: Network): Promise<void> {
+    const before = network.restarts(FOUR);
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(FOUR), before);
+  }
+
+  const wait = (network: Network, reason: string, names: readonly string[]) =>
+    untilWaiting(scene, { namespace: network.namespace, names, reason });
+
+  it('of two replicas roll with both, one pod after the other, and not while one of them is down', async () => {
+    const network = new Network(scene, 'replicas');
+    await scene.cluster.createNamespace('replicas');
+    await network.add('validator-1', { spec: { replicas: 2 } });
+    await network.add('validator-2');
+    const pods = ['validator-1-0', 'validator-1-1', 'validator-2-0'];
+    const ready = (pod: string) => scene.pods.isReady(`replicas/${pod}`);
+    await scene.pods.until('all three are Ready', () => pods.every(ready));
+    await kubectl(network, 'annotate', 'pod', 'validator-1-1', `${READY_HINT}=lost`);
+    await scene.pods.until('one is lost', () => !ready('validator-1-1'));
+    await network.add('validator-3');
+    await wait(network, 'CatchingUp', ['validator-1']);
+    await wait(network, 'WaitingForUnavailable', ['validator-2']);
+    await untilNobodyMoves(network);
+    await kubectl(network, 'annotate', 'pod', 'validator-1-1', `${READY_HINT}-`);
+    const restarts = () => scene.pods.restarts();
+    await scene.pods.until('all were rolled and are Ready', () =>
+      pods.every((pod) => restarts()[`replicas/${pod}`] === 1 && ready(pod)),
+    );
+    await untilNobodyMoves(network);
+    const ref = { resource: ConfigMaps, namespace: 'replicas', name: 'stellar-peers' };
+    const published = ((await scene.cluster.admin.get(ref))?.data ?? {}) as Record<string, string>;
+    for (const pod of pods) {
+      const view = JSON.parse(published[`${pod.slice(0, -2)}.view.json`] ?? '{}') as { hash?: string };
+      const { annotations } = (await podNow(scene, pod, 'replicas'))?.metadata ?? {};
+      assert.equal(annotations?.['stellar.org/peer-hash'], view.hash, pod);
+      assert.equal(restarts()[`replicas/${pod}`], 1, pod);
+    }
+    assert.equal(restarts()['replicas/validator-3-0'], undefined);
+    assert.equal(network.mostDown(0), 1);
+  });
+
+  it('with OnDelete or a partition are left to their owner, and the others roll', async () => {
+    const network = await atRest('strategies');
+    await patch(network, 'validator-1', { updateStrategy: { type: 'OnDelete', rollingUpdate: null } });
+    await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 1 } } });
+    await network.add('validator-4');
+    await network.untilKnown(['validator-3'], FOUR);
+    await wait(network, 'OnDelete', ['validator-1']);
+    await wait(network, 'Partitioned', ['validator-2']);
+    await untilNobodyMoves(network);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 1, 0]);
+    await network.deletePod('validator-1');
+    await network.untilKnown(['validator-1'], FOUR);
+    await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 0 } } });
+    await network.untilTheyKnow(FOUR);
+    await patch(network, 'validator-1', { updateStrategy: { type: 'RollingUpdate' } });
+    await untilNobodyMoves(network);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0], 'the first by its owner alone');
+  });
+
+  it('that their operator is rolling are waited for, and what it does need not be done again', async () => {
+    const network = await atRest('upgrade');
+    await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}=never`);
+    await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-1'] === 1);
+    await network.add('validator-4');
+    await wait(network, 'Unsettled', ['validator-1']);
+    const status = await wait(network, 'WaitingForUnavailable', ['validator-2', 'validator-3']);
+    assert.match(status, /upgrade\/validator-1 is being rolled/);
+    await untilNobodyMoves(network);
+    await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
+    await untilNobodyMoves(network);
+    await network.fare('validator-1', '0s');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(
+      Object.values(network.restarts(FOUR)),
+      [2, 1, 1, 0],
+      'the first twice by its operator, not by us',
+    );
+  });
+
+  it('that are missing count as down, and one that comes in its place does not', async () => {
+    const network = await atRest('missing');
+    await kubectl(network, 'delete', 'statefulset', 'validator-3', '--wait=false');
+    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
+    await network.add('validator-4');
+    const status = await wait(network, 'WaitingForUnavailable', TWO);
+    assert.match(status, /missing\/validator-3 is without StatefulSet/);
+    await untilNobodyMoves(network);
+    await touch(network, 'validator-3');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('that the StellarNode does not control are nobody’s to restart, and it counts as down', async () => {
+    const network = await atRest('foreign');
+    const disown = JSON.stringify([{ op: 'remove', path: '/metadata/ownerReferences' }]);
+    await kubectl(network, 'patch', 'statefulset', 'validator-3', '--type=json', '-p', disown);
+    await network.add('validator-4');
+    await wait(network, 'NotOwned', ['validator-3']);
+    await wait(network, 'WaitingForUnavailable', TWO);
+    await untilNobodyMoves(network);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    await touch(network, 'validator-3');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('of a validator in maintenance are left alone, and nobody else goes down beside it', async () => {
+    const network = await atRest('maintenance');
+    await network.change('validator-3', { maintenanceMode: true });
+    await network.add('validator-4');
+    await wait(network, 'Maintenance', ['validator-3']);
+    await wait(network, 'WaitingForUnavailable', TWO);
+    await untilNobodyMoves(network);
+    await network.change('validator-3', { maintenanceMode: false });
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('need nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

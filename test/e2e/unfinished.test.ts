@@ -1,0 +1,171 @@
+/** Restarts that do not go as meant: some do not end, and some must not act later than they should. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { StatefulSets } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { READY_HINT } from '../cluster/stages.ts';
+import { eventsIn, type JournalEntry, journalOf, untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const FIVE = [...FOUR, 'validator-5'];
+const ENV = { PROGRESS_DEADLINE_SECONDS: '5' };
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+const TOKEN = 'stellar.org/peer-restart';
+
+interface SetNow {
+  readonly generation?: number | undefined;
+  readonly observedGeneration?: number | undefined;
+  readonly token?: string | undefined;
+}
+
+describe('a restart', () => {
+  let scene: Scene;
+  const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
+
+  before(async () => {
+    scene = await createScene({ env: ENV });
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  /** Three that know each other; the first comes up by our hand alone, so that it will not after a restart. */
+  async function withOneThatFails(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await scene.cluster.createNamespace(namespace);
+    await network.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
+    await Promise.all(['validator-2', 'validator-3'].map((name) => network.add(name)));
+    await scene.pods.until('its pod is there', ({ pods }) => pods.has(network.podOf('validator-1')));
+    await network.fare('validator-1', '0s');
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  async function untilStalled(network: Network): Promise<void> {
+    const { namespace } = network;
+    await untilWaiting(scene, { namespace, names: THREE, reason: 'Stalled', env: ENV });
+    await delay(WATCHED_MS);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 0, 0, 0]);
+  }
+
+  const journalIn = (namespace: string): Promise<JournalEntry[]> =>
+    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
+
+  async function setNow(namespace: string, name: string): Promise<SetNow> {
+    const found = await scene.cluster.admin.get({ resource: StatefulSets, namespace, name });
+    const { template } = (found?.spec ?? {}) as {
+      template?: { metadata?: { annotations?: Record<string, string> } };
+    };
+    const { observedGeneration } = (found?.status ?? {}) as { observedGeneration?: number };
+    const token = template?.metadata?.annotations?.[TOKEN];
+    return { generation: found?.metadata.generation, observedGeneration, token };
+  }
+
+  it('whose pod never comes up stops its group, until it does', async () => {
+    const network = await withOneThatFails('stalls');
+    await network.add('validator-4');
+    await untilStalled(network);
+    await network.fare('validator-1', '0s');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
+    const outcomes = (await journalIn('stalls')).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
+    assert.deepEqual(
+      outcomes.slice(0, 2),
+      ['stalls/validator-1', 'stalls/validator-2'].map((name) => [name, 'done']),
+    );
+  });
+
+  it('whose StatefulSet is replaced by a person is over, and the group goes on', async () => {
+    const network = await withOneThatFails('replaced');
+    await network.add('validator-4');
+    await untilStalled(network);
+    await kubectl('-n', 'replaced', 'delete', 'statefulset', 'validator-1', '--wait=false');
+    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-1')));
+    await kubectl('-n', 'replaced', 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [2, 1, 1, 0]);
+    const [first] = await journalIn('replaced');
+    assert.match(`${first?.statefulSet} ${first?.outcome}`, /^replaced\/validator-1 (gone|done)$/);
+  });
+
+  /** One more joins, and the restart of the first is taken back since its pod turned not Ready before it was replaced. */
+  async function takeOneBack(network: Network, newcomer: string, names: readonly string[]): Promise<void> {
+    const { namespace } = network;
+    const template = async () => (await setNow(namespace, 'validator-1')).token;
+    const before = await template();
+    await kubectl('annotate', 'namespace', namespace, 'stellar.org/peer-rollout=paused');
+    await network.add(newcomer);
+    await untilWaiting(scene, { namespace, names, reason: 'Paused' });
+    const restarts = network.restarts(FIVE);
+    // While the controllers stand still, nobody acts on the template.
+    scene.cluster.signal('kube-controller-manager', 'SIGSTOP');
+    try {
+      await kubectl('annotate', 'namespace', namespace, 'stellar.org/peer-rollout-');
+      const begun = await until('a restart has begun', async () => {
+        const open = (await journalIn(namespace)).find(({ outcome }) => outcome === undefined);
+        return open && (await template()) === open.token ? open : undefined;
+      });
+      assert.equal(begun.statefulSet, `${namespace}/validator-1`);
+      assert.notEqual(begun.token, before);
+      await network.fare('validator-1', 'lost');
+      await until('it is taken back', async () => {
+        const entry = (await journalIn(namespace)).find(({ token }) => token === begun.token);
+        return entry?.outcome === 'defused';
+      });
+      assert.equal(await template(), before);
+      await until('an Event says so', async () => {
+        const events = await eventsIn(scene.cluster, namespace);
+        return events.some(({ node, reason }) => node === 'validator-1' && reason === 'RestartTakenBack');
+      });
+      await network.fare('validator-1', undefined);
+      await network.untilReady([...names, newcomer]);
+    } finally {
+      scene.cluster.signal('kube-controller-manager', 'SIGCONT');
+    }
+    await until('the controllers have seen the template', async () => {
+      const { generation, observedGeneration } = await setNow(namespace, 'validator-1');
+      return generation !== undefined && observedGeneration === generation;
+    });
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(FIVE), restarts, 'the same pods as before');
+  }
+
+  it('that has not begun when its pod turns not Ready is taken back: the template is as it was', async () => {
+    const first = new Network(scene, 'first');
+    await first.found(THREE);
+    await first.untilTheyKnow(THREE);
+    await takeOneBack(first, 'validator-4', THREE);
+    const again = new Network(scene, 'again');
+    await again.found(THREE);
+    await again.untilTheyKnow(THREE);
+    await again.add('validator-4');
+    await again.untilTheyKnow(FOUR);
+    assert.ok((await setNow('again', 'validator-1')).token, 'it was restarted before');
+    await takeOneBack(again, 'validator-5', FOUR);
+  });
+
+  it('that was taken back is decided on anew by the next leader', async () => {
+    const replicas = scene.replicas;
+    assert.ok(replicas);
+    const leader = await leaderOf(replicas);
+    leader.kill('SIGKILL');
+    replicas.use(replicas.replicas.filter((replica) => replica !== leader));
+    const first = new Network(scene, 'first');
+    await first.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(first.restarts(FOUR)), [1, 1, 1, 0]);
+    const again = new Network(scene, 'again');
+    await again.untilTheyKnow(FIVE);
+    assert.deepEqual(Object.values(again.restarts(FIVE)), [2, 2, 2, 1, 0]);
+    for (const network of [first, again]) assert.equal(network.mostDown(0), 1);
+  });
+
+  it('needs nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});
