@@ -17,7 +17,7 @@ import { Restarter } from './reconciler/restarter.ts';
 import { Signaller } from './reconciler/signaller.ts';
 import { parseWindows, type Windows } from './reconciler/windows.ts';
 import { Caches } from './runtime/caches.ts';
-import { systemClock as clock } from './runtime/clock.ts';
+import { type Clock, systemClock } from './runtime/clock.ts';
 import { createCoreClient } from './runtime/core-client.ts';
 import { Directory } from './runtime/directory.ts';
 import type { Kube } from './runtime/kube.ts';
@@ -27,6 +27,7 @@ import { createLog, type Log } from './runtime/log.ts';
 import { Metrics } from './runtime/metrics.ts';
 import { Reflector } from './runtime/reflector.ts';
 import { Secrets } from './runtime/resources.ts';
+import { ServerTime } from './runtime/server-time.ts';
 import { listed, type Settings } from './settings.ts';
 
 const HOUR_MS = 3_600_000;
@@ -45,7 +46,8 @@ const CORE_BYTES_MAX = 512 * 1024;
 
 export interface Parts {
   readonly settings: Settings;
-  readonly clock: typeof clock;
+  /** With wall-clock time as the API server has it. */
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly kube: Kube;
@@ -58,9 +60,12 @@ export interface Parts {
 /** All parts of a replica, none of them running. Throws where no cluster is configured. */
 export function createParts(settings: Settings): Parts {
   const log = createLog(settings.logLevel);
+  const serverTime = new ServerTime(systemClock);
+  const { clock } = serverTime;
   const kube = createKube(loadKubeConfig(), {
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
+    onDate: (dateMs) => serverTime.note(dateMs),
   });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const caches = new Caches({ kube, clock, log, scope });
@@ -92,7 +97,7 @@ function webhookHosts({ namespace, clusterDomain, webhookHosts: further }: Setti
 }
 
 /** The managed certificates, told of changes of their Secret by a watch that runs until `signal` aborts. */
-export function createCertSource({ settings, kube, log }: Parts, signal: AbortSignal): CertSource {
+export function createCertSource({ settings, kube, clock, log }: Parts, signal: AbortSignal): CertSource {
   const listeners = new Set<() => void>();
   const reflector = new Reflector({
     kube,
@@ -157,7 +162,7 @@ export const rolloutSettings = (settings: Settings) => ({
 });
 
 /** What calls validators, for one term; undefined where the setting says never. */
-function signallerOf({ settings, log, metrics }: Parts) {
+function signallerOf({ settings, clock, log, metrics }: Parts) {
   if (settings.corePort === 0) return undefined;
   const limits = { port: settings.corePort, timeoutMs: CORE_TIMEOUT_MS, bytesMax: CORE_BYTES_MAX };
   const core = createCoreClient(limits);
@@ -167,7 +172,7 @@ function signallerOf({ settings, log, metrics }: Parts) {
 
 /** The leader's loop for one term: what it remembers begins with the term. */
 export function createReconciler(parts: Parts): Reconciler {
-  const { settings, log, metrics, kube, caches, directory, leader } = parts;
+  const { settings, clock, log, metrics, kube, caches, directory, leader } = parts;
   const ownNamespace = settings.namespace;
   const scope = { ownNamespace, watchNamespaces: listed(settings.watchNamespaces) };
   const reporter = new Reporter({ kube, clock, log, metrics, instance: settings.podName });

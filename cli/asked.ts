@@ -9,6 +9,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { Kube } from '../runtime/kube.ts';
 import { createKube, loadKubeConfig } from '../runtime/kube-client.ts';
 import { readLive } from '../runtime/live.ts';
+import { ServerTime } from '../runtime/server-time.ts';
 import { listed, type Settings } from '../settings.ts';
 import { rolloutSettings } from '../wiring.ts';
 
@@ -29,10 +30,15 @@ export interface Asked {
 
 /** The cluster as it is now. Rejects with KubeError where it cannot be read. */
 export async function askCluster(settings: Settings, target: Target): Promise<Asked> {
-  const kube = createKube(loadKubeConfig(target), { timeoutMs: TIMEOUT_MS, userAgent: 'stellar-peers-cli' });
+  const serverTime = new ServerTime(systemClock);
+  const kube = createKube(loadKubeConfig(target), {
+    timeoutMs: TIMEOUT_MS,
+    userAgent: 'stellar-peers-cli',
+    onDate: (dateMs) => serverTime.note(dateMs),
+  });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readLive(kube, scope);
-  return { kube, world, discovery: discover(world, settings), nowMs: systemClock.nowMs() };
+  return { kube, world, discovery: discover(world, settings), nowMs: serverTime.clock.nowMs() };
 }
 
 /**

@@ -38,8 +38,15 @@ export function loadKubeConfig(options: { path?: string; context?: string } = {}
   return config;
 }
 
+export interface KubeOptions {
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  /** Told the Date of each answer, ms since the epoch; NaN where it has none that can be read. */
+  readonly onDate?: (dateMs: number) => void;
+}
+
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
-export function createKube(config: KubeConfig, options: { timeoutMs: number; userAgent: string }): Kube {
+export function createKube(config: KubeConfig, options: KubeOptions): Kube {
   const send = (call: Call) => sendRequest(config, call, options);
   return {
     get: async (ref) => {
@@ -111,11 +118,7 @@ async function listPages(
   }
 }
 
-async function sendRequest(
-  config: KubeConfig,
-  call: Call,
-  options: { timeoutMs: number; userAgent: string },
-): Promise<unknown> {
+async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<unknown> {
   const server = config.getCurrentCluster()?.server;
   if (!server) throw new KubeError('no cluster in the kubeconfig: set KUBECONFIG', { status: 0 });
   const requestOptions: RequestOptions = {};
@@ -141,12 +144,14 @@ async function sendRequest(
       cause,
     });
   });
+  options.onDate?.(Date.parse(answer.date ?? ''));
   return readAnswer(call, answer);
 }
 
 interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  readonly date: string | undefined;
   readonly text: string;
 }
 
@@ -160,6 +165,7 @@ function exchange(url: URL, options: RequestOptions, payload: string | undefined
         resolve({
           status: incoming.statusCode ?? 0,
           retryAfter: incoming.headers['retry-after'],
+          date: incoming.headers.date,
           text: Buffer.concat(chunks).toString('utf8'),
         }),
       );

@@ -23,6 +23,8 @@ export interface Faults {
   watchDelayMs(kind: string): number;
   /** After this long without an answer the client gives up with status 0. Default 5 s. */
   readonly timeoutMs?: number;
+  /** Told the Date of each answer as it comes, in whole seconds of the server's clock. */
+  readonly onDate?: (dateMs: number) => void;
 }
 
 /** What the webhook answers: its patch, or nothing for "allowed as it is"; a rejection is a webhook that is down. */
@@ -147,13 +149,16 @@ export class SimServer {
     const request = `${verb} ${path}`;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const timeoutMs = faults.timeoutMs ?? CLIENT_TIMEOUT_MS;
-    const answer = (fn: () => void) =>
+    const answer = (fn: () => void) => {
+      const dateMs = Math.floor(this.#time.nowMs() / 1000) * 1000;
       this.#time.schedule(faults.latencyMs(), () =>
         process.deliver(() => {
           stop();
+          faults.onDate?.(dateMs);
           fn();
         }),
       );
+    };
     const stop = this.#time.schedule(timeoutMs, () =>
       process.deliver(() =>
         reject(

@@ -14,11 +14,18 @@ const SLOW_MS_MAX = 5_000;
 export class Weather implements Faults {
   readonly #random: Random;
   readonly timeoutMs: number;
+  readonly onDate: (dateMs: number) => void;
   rates: Rates;
   /** Called before the next request that begins with the verb, which is then carried out all the same. */
   trap: { readonly verb: string; readonly spring: () => void } | undefined;
 
-  constructor(options: { rates: Rates; random: Random; timeoutMs: number }) {
+  constructor(options: {
+    rates: Rates;
+    random: Random;
+    timeoutMs: number;
+    onDate: (dateMs: number) => void;
+  }) {
+    this.onDate = options.onDate;
     this.rates = options.rates;
     this.#random = options.random;
     this.timeoutMs = options.timeoutMs;

@@ -255,7 +255,13 @@ const DEEDS: readonly Draw[] = [
       verb: random.pick(['patch', 'replace', 'delete', 'list', 'get']),
     },
   ],
-  (_, random) => [{ do: 'skew', replica: random.int(0, 1), ms: random.int(-2_000, 2_000) }],
+  (_, random) => [
+    {
+      do: 'skew',
+      replica: random.int(0, 1),
+      ms: random.pick([-300_000, -2_000, 2_000, 300_000, 300_000, 86_400_000]),
+    },
+  ],
   (_, random) => [{ do: 'webhookDown', ms: random.int(1_000, 90_000) }],
   () => [{ do: 'compact' }],
   (_, random) => [

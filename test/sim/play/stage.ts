@@ -5,6 +5,7 @@
 import type { KubeObject } from '../../../runtime/kube.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { MutatingWebhookConfigurations, Namespaces, StellarNodes } from '../../../runtime/resources.ts';
+import { ServerTime } from '../../../runtime/server-time.ts';
 import { readSettings, type Settings } from '../../../settings.ts';
 import { SimServer } from '../api-server.ts';
 import { DisruptionController } from '../disruption-controller.ts';
@@ -120,12 +121,19 @@ export class Stage {
     const random = this.random.fork(process.name);
     const settings = this.#settings;
     const timeoutMs = settings.requestTimeoutSeconds * 1000;
-    const weather = new Weather({ rates: this.plan.rates, random: random.fork('weather'), timeoutMs });
+    const serverTime = new ServerTime(this.time.clock(process, random.fork('clock')));
+    const onDate = (dateMs: number) => serverTime.note(dateMs);
+    const weather = new Weather({
+      rates: this.plan.rates,
+      random: random.fork('weather'),
+      timeoutMs,
+      onDate,
+    });
     if (this.#isCalm) weather.calm();
     const replica = new Replica({
       process,
       kube: this.server.client(process, weather),
-      clock: this.time.clock(process, random.fork('clock')),
+      clock: serverTime.clock,
       log: this.#logOf(process.name),
       settings,
       isAnswered: () => this.#webhookUp && this.#seats.some((seat) => seat.replica.ready),

@@ -1,0 +1,49 @@
+/**
+ * The API server's wall clock, as the Date of its answers tells it. Ages of pods and conditions are times that the
+ * API server wrote: comparing them with a clock of ours that is minutes off would restart validators too early.
+ * (docs/decisions/0015)
+ */
+import type { Clock } from './clock.ts';
+
+/** A Date has whole seconds. */
+const SECOND_MS = 1_000;
+/** Less than this is the travel of an answer, and no reason to doubt our clock. */
+const TOLERATED_MS = 2_000;
+
+export class ServerTime {
+  readonly #clock: Clock;
+  #offsetMs = 0;
+
+  /** `clock` is the machine's. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Takes in the Date of an answer that has just come, ms since the epoch; NaN is passed over. An answer that was long
+   * on its way puts us behind until the next: then everything seems younger than it is, and waits.
+   */
+  note(dateMs: number): void {
+    if (!Number.isFinite(dateMs)) return;
+    const oursMs = this.#clock.nowMs() + this.#offsetMs;
+    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + SECOND_MS + TOLERATED_MS;
+    if (!isNear) this.#offsetMs = dateMs + SECOND_MS / 2 - this.#clock.nowMs();
+  }
+
+  /** How far the API server's clock is ahead of ours, in ms; 0 where they agree. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** The machine's clock, with wall-clock time as the API server has it. */
+  get clock(): Clock {
+    const machine = this.#clock;
+    return {
+      nowMs: () => machine.nowMs() + this.#offsetMs,
+      monotonicMs: () => machine.monotonicMs(),
+      sleep: (ms, signal) => machine.sleep(ms, signal),
+      jitter: (ms) => machine.jitter(ms),
+      after: (ms, fn) => machine.after(ms, fn),
+    };
+  }
+}

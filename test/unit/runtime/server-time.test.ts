@@ -1,0 +1,46 @@
+/** Wall-clock time as the API server has it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ServerTime } from '../../../runtime/server-time.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+
+const START_MS = Date.UTC(2026, 10, 23, 12);
+const HOUR_MS = 3_600_000;
+
+function told(...datesMs: number[]) {
+  const machine = new ManualClock(START_MS);
+  const serverTime = new ServerTime(machine);
+  for (const dateMs of datesMs) serverTime.note(dateMs);
+  return { machine, serverTime, offsetMs: serverTime.offsetMs };
+}
+
+describe('the wall clock', () => {
+  it('is the machine’s while the API server agrees, to the second and the travel of an answer', () => {
+    for (const offMs of [-2_500, -1_000, 0, 1_500])
+      assert.equal(told(START_MS + offMs).offsetMs, 0, `${offMs}`);
+  });
+
+  it('is the API server’s where the machine’s is off, whichever way', () => {
+    for (const offMs of [-HOUR_MS, -10_000, 10_000, 24 * HOUR_MS]) {
+      const { serverTime } = told(START_MS + offMs);
+      assert.equal(serverTime.clock.nowMs(), START_MS + offMs + 500);
+    }
+  });
+
+  it('follows a machine’s clock that jumps, from the next answer on', () => {
+    const { machine, serverTime } = told(START_MS);
+    machine.advance(HOUR_MS);
+    serverTime.note(START_MS);
+    assert.equal(serverTime.clock.nowMs(), START_MS + 500);
+    machine.advance(1_000);
+    serverTime.note(START_MS + 1_000);
+    assert.equal(serverTime.clock.nowMs(), START_MS + 1_500, 'and does not wander once it is right');
+  });
+
+  it('is not changed by an answer without a date, and leaves monotonic time alone', () => {
+    const { machine, serverTime } = told(START_MS + HOUR_MS);
+    serverTime.note(Number.NaN);
+    assert.equal(serverTime.offsetMs, HOUR_MS + 500);
+    assert.equal(serverTime.clock.monotonicMs(), machine.monotonicMs());
+  });
+});
