@@ -1,0 +1,48 @@
+/** What the init container says of the configuration, as it stands in the pod's status. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { mergeOutcomeOf, mergeProblem } from '../../../peers/merge-outcome.ts';
+
+const statusWith = (message: unknown, name = 'stellar-peers-config') => ({
+  initContainerStatuses: [
+    { name: 'prepare', state: { terminated: { message: 'BothTaken' } } },
+    { name, state: { terminated: { message } } },
+  ],
+});
+const problemOf = (message: string) => mergeProblem(mergeOutcomeOf(statusWith(message)));
+
+describe('the outcome of merging', () => {
+  it('is no problem where the peers were merged, or there were none', () => {
+    assert.equal(problemOf('Merged KNOWN_PEERS 3'), undefined);
+    assert.equal(problemOf('NoPeers'), undefined);
+    assert.equal(mergeProblem(undefined), undefined);
+  });
+
+  it('is the reason why the original is used, with what was found', () => {
+    assert.deepEqual(problemOf('BothTaken KNOWN_PEERS PREFERRED_PEERS'), {
+      code: 'BothTaken',
+      detail: 'KNOWN_PEERS PREFERRED_PEERS',
+    });
+    assert.deepEqual(problemOf('ConfigMissing'), { code: 'ConfigMissing' });
+    assert.equal(problemOf('MergeFailed cat')?.code, 'MergeFailed');
+  });
+
+  it('is nothing while the container runs, is another’s, or says what is not known', () => {
+    assert.equal(mergeOutcomeOf({}), undefined);
+    assert.equal(mergeOutcomeOf(statusWith(undefined)), undefined);
+    assert.equal(mergeOutcomeOf(statusWith('Merged', 'another')), undefined);
+    assert.equal(mergeOutcomeOf(statusWith('merged KNOWN_PEERS')), undefined);
+    assert.equal(mergeOutcomeOf({ initContainerStatuses: 'none' }), undefined);
+  });
+
+  it('is short and printable, whatever the container writes', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+        const outcome = mergeOutcomeOf(statusWith(`BothTaken ${text}`));
+        assert.equal(outcome?.code, 'BothTaken');
+        assert.match(outcome?.detail ?? '', /^[ -~]{0,120}$/);
+      }),
+    );
+  });
+});

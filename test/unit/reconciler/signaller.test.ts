@@ -1,0 +1,194 @@
+/** Telling running validators: each thing once, to few at a time, and nothing where nobody listens. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CoreError } from '../../../runtime/core-client.ts';
+import type { Spec } from './group.ts';
+import { ipOf, POLL_MS, refusal, Signalling, worldOf } from './signalling.ts';
+
+const TWO: Readonly<Record<string, Spec>> = { a: {}, b: {} };
+const FOLLOW_UP_MS = 5_000;
+const asked = (name: string) => [`${ipOf(name)} peers`, `${ipOf(name)} info`];
+const tells = (name: string, peer: string, port = 11_625) => `${ipOf(name)} connect ${ipOf(peer)}:${port}`;
+
+describe('signals', () => {
+  it('ask first, tell each validator of each peer once, and look a little later whether it came about', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    assert.deepEqual(
+      stage.cores.calls.sort(),
+      [...asked('a'), tells('a', 'b'), ...asked('b'), tells('b', 'a')].sort(),
+    );
+    await stage.offer(worldOf(TWO));
+    assert.equal(stage.cores.calls.length, 6, 'the same again is no news');
+    await stage.pass(FOLLOW_UP_MS);
+    assert.equal(stage.cores.calls.length, 10);
+    assert.equal(stage.cores.told().length, 2);
+  });
+
+  it('cost a network at rest two questions per validator and poll', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    await stage.pass(FOLLOW_UP_MS);
+    stage.cores.calls.length = 0;
+    for (let polls = 1; polls <= 5; polls += 1) {
+      await stage.pass(POLL_MS);
+      await stage.offer(worldOf(TWO));
+      assert.equal(stage.cores.calls.length, polls * 4);
+    }
+    assert.deepEqual(stage.cores.told(), []);
+  });
+
+  it('repeat nothing to who is connected already, as a new leader finds it', async () => {
+    const stage = new Signalling();
+    stage.cores.connected.set(ipOf('a'), new Set([`${ipOf('b')}:11625`]));
+    stage.cores.connected.set(ipOf('b'), new Set([`${ipOf('a')}:11625`]));
+    await stage.offer(worldOf(TWO));
+    assert.deepEqual(stage.cores.told(), []);
+    assert.deepEqual(stage.signaller.connections.get('stellar/a-0'), {
+      connected: 1,
+      expected: 1,
+      synced: true,
+    });
+    assert.ok(stage.changes > 0);
+  });
+
+  it('tell where a peer has moved, and whoever joins', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    await stage.offer(worldOf(TWO, { b: { ip: ipOf('x') } }));
+    assert.ok(stage.cores.told().includes(`${ipOf('a')} connect ${ipOf('x')}:11625`));
+    await stage.offer(worldOf({ ...TWO, c: {} }));
+    assert.ok(stage.cores.told().includes(tells('a', 'c')));
+    assert.equal(new Set(stage.cores.told()).size, stage.cores.told().length);
+  });
+
+  it('tell a process that is another everything anew', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    stage.cores.connected.clear();
+    stage.cores.calls.length = 0;
+    await stage.offer(worldOf(TWO, { a: { containerRestarts: 1 } }));
+    assert.deepEqual(stage.cores.told(), [tells('a', 'b')]);
+  });
+
+  it('remind a validator with too few connections up to twice more, and then no more', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    for (let polls = 0; polls < 10; polls += 1) {
+      stage.cores.connected.clear();
+      await stage.pass(POLL_MS + FOLLOW_UP_MS);
+    }
+    assert.equal(stage.cores.told().filter((call) => call === tells('a', 'b')).length, 3);
+  });
+
+  it('go to eight validators at once at most', async () => {
+    const many = Object.fromEntries('abcdefghijklmnop'.split('').map((name) => [name, {}]));
+    const stage = new Signalling();
+    await stage.offer(worldOf(many));
+    assert.equal(stage.cores.mostUnderWay, 8);
+    assert.equal(stage.cores.told().length, 16 * 15);
+  });
+
+  it('say nothing to who is muted, and still ask', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf({ ...TWO, a: { node: { spec: { maintenanceMode: true } } } }));
+    assert.deepEqual(stage.cores.told(), [tells('b', 'a')]);
+    assert.ok(stage.cores.calls.includes(`${ipOf('a')} peers`));
+  });
+});
+
+describe('a port that refuses', () => {
+  const closed = async (change: Record<string, object> = {}) => {
+    const stage = new Signalling();
+    stage.cores.answer = (call) => {
+      if (call.startsWith(`${ipOf('a')} `)) throw refusal();
+    };
+    await stage.offer(worldOf(TWO, change));
+    for (let times = 0; times < 8; times += 1) await stage.pass(60_000);
+    return stage;
+  };
+  const callsTo = ({ cores }: Signalling, name: string) =>
+    cores.calls.filter((call) => call.startsWith(`${ipOf(name)} `)).length;
+
+  it('three times while the pod is Ready is closed, told once, and left alone', async () => {
+    const stage = await closed();
+    assert.equal(callsTo(stage, 'a'), 3);
+    assert.deepEqual([...stage.signaller.closedNodes], ['stellar/a']);
+    assert.equal(stage.signaller.mayListen('pod-a/0'), false);
+    assert.equal(stage.log.with(/not open to us/).length, 1);
+    assert.match(await stage.metrics.render(), /stellar_peers_core_ports\{state="closed"\} 1/);
+  });
+
+  it('while the pod is not Ready is tried for as long as that lasts, later and later', async () => {
+    const stage = await closed({ a: { ready: false } });
+    assert.ok(callsTo(stage, 'a') >= 4);
+    assert.deepEqual([...stage.signaller.closedNodes], []);
+    // Ready now: tried at once, and closed after three more.
+    const before = callsTo(stage, 'a');
+    await stage.offer(worldOf(TWO));
+    assert.equal(callsTo(stage, 'a'), before + 1);
+  });
+
+  it('is tried again by another process of that validator', async () => {
+    const stage = await closed();
+    stage.cores.answer = () => undefined;
+    await stage.offer(worldOf(TWO, { a: { uid: 'another' } }));
+    assert.ok(stage.cores.told().includes(tells('a', 'b')));
+    assert.deepEqual([...stage.signaller.closedNodes], []);
+  });
+
+  it('once open is never called closed: it is tried again, at most every five minutes', async () => {
+    const stage = new Signalling();
+    await stage.offer(worldOf(TWO));
+    stage.cores.answer = () => {
+      throw refusal();
+    };
+    for (let minutes = 0; minutes < 60; minutes += 1) await stage.pass(60_000);
+    assert.deepEqual([...stage.signaller.closedNodes], []);
+    stage.cores.calls.length = 0;
+    for (let minutes = 0; minutes < 60; minutes += 1) await stage.pass(60_000);
+    assert.ok(stage.cores.calls.length <= 2 * 12, `${stage.cores.calls.length} calls an hour`);
+  });
+});
+
+describe('signals, when the world goes on meanwhile', () => {
+  it('are not told to a pod that was replaced during the question', async () => {
+    const stage = new Signalling();
+    stage.cores.answer = (call) => {
+      if (call !== `${ipOf('a')} info`) return;
+      stage.cores.answer = () => undefined;
+      stage.signaller.offer({ targets: [], processes: new Set() });
+    };
+    await stage.offer(worldOf(TWO));
+    assert.ok(!stage.cores.told().includes(tells('a', 'b')));
+  });
+
+  it('end with the term: nothing is begun after stop, which waits for what is under way', async () => {
+    const stage = new Signalling();
+    let stopped: Promise<void> | undefined;
+    stage.cores.answer = () => {
+      stopped ??= stage.signaller.stop();
+    };
+    await stage.offer(worldOf(TWO));
+    await stopped;
+    const calls = stage.cores.calls.length;
+    assert.deepEqual(stage.cores.told(), []);
+    await stage.offer(worldOf({ ...TWO, c: {} }));
+    await stage.pass(600_000);
+    assert.equal(stage.cores.calls.length, calls);
+    assert.equal(stage.cores.underWay, 0);
+  });
+
+  it('that fail otherwise are warned of once in a row, counted, and tried again', async () => {
+    const stage = new Signalling();
+    stage.cores.answer = (call) => {
+      if (call.includes('connect')) throw new CoreError('failed', 'too late');
+    };
+    await stage.offer(worldOf(TWO));
+    assert.equal(stage.log.with(/a signal failed/).length, 2);
+    assert.match(await stage.metrics.render(), /stellar_peers_signals_total\{result="failed"\} 2/);
+    stage.cores.answer = () => undefined;
+    await stage.pass(60_000 + POLL_MS);
+    assert.ok(stage.cores.told().length > 2);
+  });
+});
