@@ -89,10 +89,14 @@ function targetsOf(
   const held = strategyOf(validator, world, settings.ownNamespace).kind === 'hold';
   const peers = view.map((member) => ({ member, pod: runningPodOf(member, input) }));
   const outside = externalsOf(validator.key, group, settings.maxPeers);
+  // Replicas behind one advertised address share it, and an outside peer may be one of ours: dialled once.
+  const dials = new Map(
+    [...peers.flatMap(dialOf), ...outside.map(dialTo)].map((dial) => [dial.address, dial]),
+  );
   const common = {
     node: validator.key,
     muted: validator.maintenance || held,
-    dials: [...peers.flatMap(dialOf), ...outside.map(dialTo)],
+    dials: [...dials.values()],
     expected: peers.map(({ member, pod }) => [member.address, ...(pod ? [`${pod.ip}:${member.port}`] : [])]),
   };
   return pods.map((pod) => ({

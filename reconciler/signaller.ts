@@ -146,24 +146,30 @@ export class Signaller {
     const before = shown(state);
     try {
       const peers = await core.peers(state.target.host);
+      if (!this.#isCurrent(state)) return;
       noteAnswer(state, peers, await core.info(state.target.host), clock.monotonicMs());
       const dials = dialsToTell(state, clock.monotonicMs(), pollMs);
       for (const dial of dials) await this.#tell(state, dial);
       noteVisit(state, clock.monotonicMs(), { pollMs: clock.jitter(pollMs), told: dials.length });
     } catch (error) {
-      this.#noteFailure(state, error);
+      if (this.#isCurrent(state)) this.#noteFailure(state, error);
     }
-    if (shown(state) === before) return;
+    if (!this.#isCurrent(state) || shown(state) === before) return;
     this.#measure();
     onChange();
+  }
+
+  /** False once the process is gone, or we stopped: what is under way ends, and nothing follows from it. */
+  #isCurrent(state: SignalState): boolean {
+    return !this.#stopped && this.#states.get(state.target.process) === state;
   }
 
   /** The world goes on during each call: only what is still so is told. */
   async #tell(state: SignalState, dial: Dial): Promise<void> {
     const { clock, core, log, metrics } = this.#options;
     const { target } = state;
-    const isCurrent = this.#states.get(target.process) === state && !this.#stopped && !target.muted;
-    if (!isCurrent || !target.dials.some(({ address }) => address === dial.address)) return;
+    if (!this.#isCurrent(state) || target.muted) return;
+    if (!target.dials.some(({ address }) => address === dial.address)) return;
     // Before the answer: what fails counts too, and goes behind what was never tried.
     noteTold(state, dial, clock.monotonicMs());
     try {

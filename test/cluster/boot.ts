@@ -11,7 +11,14 @@ import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
 import { Namespaces } from '../../runtime/resources.ts';
 import { type AuditEntry, readAudit } from './audit.ts';
 import { type ConfigFiles, writeConfig, writeKubeconfig } from './config-files.ts';
-import { type Component, type Layout, startApiServer, startControllers, startEtcd } from './control-plane.ts';
+import {
+  type Component,
+  type Layout,
+  startApiServer,
+  startControllers,
+  startEtcd,
+  startScheduler,
+} from './control-plane.ts';
 import { type Child, Keeper, logTail } from './keeper.ts';
 import { runKubectl } from './kubectl.ts';
 import { freePorts } from './ports.ts';
@@ -148,16 +155,23 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
   await alive(children, 'pods can be made', () => defaultServiceAccount(admin, 'default'));
 }
 
+/**
+ * The scheduler goes with it and is started anew: one that has missed the replacement of a pod ends itself, and
+ * elsewhere there is somebody who starts it again.
+ */
 async function restartApiServer(
   { children, keeper, layout, files }: Prepared,
   whileDown = async () => {},
 ): Promise<void> {
-  const running = children.get('kube-apiserver');
-  running?.kill('SIGKILL');
-  await running?.exited;
+  for (const name of ['kube-apiserver', 'kube-scheduler']) {
+    children.get(name)?.kill('SIGKILL');
+    await children.get(name)?.exited;
+    children.delete(name);
+  }
   await whileDown();
   children.set('kube-apiserver', startApiServer(keeper, layout));
   await alive(children, 'the API server is ready again', () => isReady(layout.apiPort, files.caPem));
+  children.set('kube-scheduler', startScheduler(keeper, layout));
 }
 
 /** Waits for a state, but no longer than all components run. */

@@ -74,6 +74,18 @@ export function startApiServer(keeper: Keeper, layout: Layout): Child {
   );
 }
 
+export function startScheduler(keeper: Keeper, layout: Layout): Child {
+  return keeper.start(
+    'kube-scheduler',
+    binary('kube-scheduler'),
+    flags({
+      kubeconfig: join(layout.configDir, 'controllers.kubeconfig'),
+      'leader-elect': false,
+      'secure-port': 0,
+    }),
+  );
+}
+
 /** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
 export function startControllers(keeper: Keeper, layout: Layout): Child[] {
   const config = (file: string) => join(layout.configDir, file);
@@ -88,11 +100,6 @@ export function startControllers(keeper: Keeper, layout: Layout): Child[] {
     // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
     controllers: '*,-endpoints-controller,-endpointslice-controller',
   });
-  const scheduler = flags({
-    kubeconfig: config('controllers.kubeconfig'),
-    'leader-elect': false,
-    'secure-port': 0,
-  });
   const kwok = flags({
     kubeconfig: config('controllers.kubeconfig'),
     config: config('kwok.json'),
@@ -100,7 +107,7 @@ export function startControllers(keeper: Keeper, layout: Layout): Child[] {
   });
   return [
     keeper.start('kube-controller-manager', binary('kube-controller-manager'), controllerManager),
-    keeper.start('kube-scheduler', binary('kube-scheduler'), scheduler),
+    startScheduler(keeper, layout),
     keeper.start('kwok', binary('kwok'), kwok),
   ];
 }

@@ -21,6 +21,8 @@ export interface PodEvent {
 interface Life {
   readonly uid: string;
   readonly createdAtMs: number;
+  /** When its containers were first seen to run. */
+  ranAtMs?: number;
   readyAtMs?: number;
   terminatingAtMs?: number;
   deletedAtMs?: number;
@@ -65,9 +67,16 @@ export class PodWatcher {
     return this.#lives.get(pod) ?? [];
   }
 
-  /** How often each pod name came back with another UID; names that did not are left out. */
+  /**
+   * How often each pod name came back with another UID; names that did not are left out. A pod that was replaced
+   * before it ran is no restart of anything: a StatefulSet controller whose cache is behind may make the next pod of
+   * the former revision once, and takes it away at once (seen on a loaded machine).
+   */
   restarts(): Record<string, number> {
-    const counts = [...this.#lives].map(([pod, lives]) => [pod, lives.length - 1] as const);
+    const counts = [...this.#lives].map(([pod, lives]) => {
+      const counted = lives.filter((life, index) => life.ranAtMs !== undefined || index === lives.length - 1);
+      return [pod, counted.length - 1] as const;
+    });
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
 
@@ -144,6 +153,7 @@ export class PodWatcher {
       lives.push(life);
       this.#record({ atMs, pod, uid, change: 'created' });
     }
+    if (isRunning(object)) life.ranAtMs ??= atMs;
     if (readyCondition(object) && !wasReady) {
       life.readyAtMs ??= atMs;
       this.#record({ atMs, pod, uid, change: 'ready' });
@@ -173,6 +183,9 @@ export class PodWatcher {
 }
 
 const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+
+const isRunning = ({ status }: KubeObject): boolean =>
+  (status as { phase?: string } | undefined)?.phase === 'Running';
 
 function readyCondition(object: KubeObject): boolean {
   const { conditions = [] } = (object.status ?? {}) as {

@@ -1,0 +1,65 @@
+/** The columns CONNECTED and SYNCED: pod by pod, from the overview, a dash for whom nobody may ask. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { renderStatus } from '../../../cli/status.ts';
+import { discover } from '../../../peers/discover.ts';
+import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { readPod } from '../../../peers/read-workload.ts';
+import type { World } from '../../../peers/world.ts';
+import { type Connections, overviewData } from '../../../reconciler/overview.ts';
+import { DISCOVERY, NOW_MS, networkWorld } from '../reconciler/group.ts';
+import { pod } from '../world.ts';
+
+const OWN = 'stellar-peers';
+
+/** Validator `a` with two pods, and `b`. */
+function twoPods(): World {
+  const spec = { replicas: 2 };
+  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec } }, b: {} });
+  const raw = pod('a', { uid: 'pod-a-1' });
+  const second = readPod({ ...raw, metadata: { ...raw.metadata, name: 'a-1' } });
+  return { ...world, pods: new Map(world.pods).set(second.key, second) };
+}
+
+/** The two columns of each validator, once these connections stand in the overview. */
+function columns(connections: Connections, world = twoPods()): Record<string, readonly string[]> {
+  const discovery = discover(world, DISCOVERY);
+  const data = overviewData(world, discovery, connections, NOW_MS);
+  const overview = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
+  const shown = { ...world, configMaps: new Map(world.configMaps).set(OWN, overview) };
+  const text = renderStatus({ world: shown, discovery, reasons: new Map(), ownNamespace: OWN });
+  const [head = [], ...rows] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  const at = head.indexOf('CONNECTED');
+  assert.equal(head[at + 1], 'SYNCED');
+  return Object.fromEntries(rows.map((row) => [row[head.indexOf('VALIDATOR')] ?? '', row.slice(at, at + 2)]));
+}
+
+const connection = (connected: number, synced: boolean) => ({ connected, expected: 3, synced });
+
+describe('the columns CONNECTED and SYNCED', () => {
+  it('show each pod of a validator in order', () => {
+    const connections = new Map([
+      ['stellar/a-1', connection(3, true)],
+      ['stellar/a-0', connection(1, false)],
+      ['stellar/b-0', connection(2, true)],
+    ]);
+    assert.deepEqual(columns(connections), { a: ['1/3,3/3', 'no,yes'], b: ['2/3', 'yes'] });
+  });
+
+  it('show a dash for a pod that nobody may ask, and one for a validator of such pods only', () => {
+    const connections = new Map([['stellar/a-1', connection(0, false)]]);
+    assert.deepEqual(columns(connections), { a: ['-,0/3', '-,no'], b: ['-', '-'] });
+    assert.deepEqual(columns(new Map()), { a: ['-', '-'], b: ['-', '-'] });
+  });
+
+  it('show nothing of a pod that runs no more', () => {
+    const world = twoPods();
+    const gone = readPod(pod('b', { phase: 'Failed' }));
+    const pods = new Map(world.pods).set(gone.key, gone);
+    const connections = new Map([['stellar/b-0', connection(3, true)]]);
+    assert.deepEqual(columns(connections, { ...world, pods }).b, ['-', '-']);
+  });
+});

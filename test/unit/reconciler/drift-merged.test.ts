@@ -1,0 +1,63 @@
+/** A configuration that did not take the peers: the next start would read no more of them, so it is no reason for one. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { mergeOutcomeOf } from '../../../peers/merge-outcome.ts';
+import type { World } from '../../../peers/world.ts';
+import { networkWorld, planOf, type Spec, stamp } from './group.ts';
+
+const MERGE_STATUS = (message: string) => ({
+  initContainerStatuses: [{ name: 'stellar-peers-config', state: { terminated: { message } } }],
+});
+
+/** `a` as given, whose init container ended with this message, among two others. */
+function merged(message: string, a: Spec): World {
+  const world = networkWorld({ a, b: {}, c: {} });
+  const pods = new Map(world.pods);
+  const pod = pods.get('stellar/a-0');
+  const mergeOutcome = mergeOutcomeOf(MERGE_STATUS(message));
+  if (!pod) throw new Error('no pod');
+  pods.set('stellar/a-0', { ...pod, merged: true, mergeOutcome });
+  return { ...world, pods };
+}
+
+const KEPT = ['BothTaken KNOWN_PEERS PREFERRED_PEERS', 'ConfigMissing /config/stellar-core.cfg'];
+const LACKING: Readonly<Record<string, Spec>> = {
+  'short of a peer': { knows: ['b'] },
+  'alone, and Ready': { knows: [] },
+  'alone, and never Ready': { pod: { ready: false, annotations: stamp([]) } },
+};
+
+describe('a pod that uses its original configuration', () => {
+  it('is held with the reason and what was found, whatever it lacks', () => {
+    for (const message of KEPT) {
+      const [code, detail] = message.split(/ (.*)/);
+      for (const [name, spec] of Object.entries(LACKING)) {
+        const plan = planOf(merged(message, spec));
+        assert.deepEqual(
+          [plan.restart, plan.holds, plan.details],
+          [undefined, { a: code }, { a: detail }],
+          name,
+        );
+      }
+    }
+  });
+
+  it('is no more than remarked on while it lacks nothing', () => {
+    for (const message of KEPT) {
+      const plan = planOf(merged(message, {}));
+      assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
+    }
+  });
+
+  it('is restarted where the merge only failed, as one whose configuration was merged', () => {
+    for (const message of ['MergeFailed cat', 'Merged KNOWN_PEERS 1', 'NoPeers', 'something else', '']) {
+      const restarts = Object.values(LACKING).map((spec) => planOf(merged(message, spec)).restart);
+      assert.deepEqual(restarts, ['bump a', 'bump a', 'delete a'], message);
+    }
+  });
+
+  it('is still repaired where it was not injected at all', () => {
+    const bare: Spec = { pod: { injected: false, annotations: {} } };
+    assert.equal(planOf(merged(KEPT[0] ?? '', bare)).restart, 'bump a');
+  });
+});
