@@ -97,7 +97,10 @@ export function formatJournal(entries: readonly Entry[], nowMs: number): string 
 export const openEntries = (entries: readonly Entry[]): Entry[] =>
   entries.filter((entry) => entry.outcome === undefined);
 
-/** `entries` with the given one closed. */
+/**
+ * `entries` with the given one closed. A token is the same each time that the same is meant, so the time tells apart
+ * what this leader meant from what another has begun anew.
+ */
 export const closeEntry = (
   entries: readonly Entry[],
   entry: Entry,
@@ -105,6 +108,10 @@ export const closeEntry = (
   endedAtMs: number,
 ): Entry[] =>
   entries.map((each) => {
-    const same = each.token === entry.token && each.statefulSet === entry.statefulSet && !each.outcome;
+    const same =
+      each.token === entry.token &&
+      each.atMs === entry.atMs &&
+      each.statefulSet === entry.statefulSet &&
+      !each.outcome;
     return same ? { ...each, outcome, endedAtMs } : each;
   });

@@ -21,8 +21,10 @@ export class LivenessMemory {
 
   /** Takes in the pods that run now, and forgets who has been gone for long. */
   observe(world: World, discovery: Discovery, nowMs: number): void {
-    this.#live = liveDigests(world, discovery);
-    for (const digest of this.#live) this.#seenAtMs.set(digest, nowMs);
+    const live = liveDigests(world, discovery);
+    // Who ran at the last look ran until now: in a network at rest nobody looks for minutes.
+    for (const digest of [...this.#live, ...live]) this.#seenAtMs.set(digest, nowMs);
+    this.#live = live;
     for (const [digest, atMs] of this.#seenAtMs) {
       if (nowMs - atMs > REMEMBERED_MS) this.#seenAtMs.delete(digest);
     }

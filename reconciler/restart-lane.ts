@@ -30,6 +30,9 @@ export interface LaneOptions {
   readonly onDone: () => void;
 }
 
+/** A token is the same each time that the same is meant. */
+const idOf = ({ token, atMs }: Entry): string => `${token} ${atMs}`;
+
 export class RestartLane {
   readonly #options: LaneOptions;
   readonly #backoff: Backoff;
@@ -37,7 +40,7 @@ export class RestartLane {
   readonly #refusals = new Map<Key, Reason>();
   /** Restarts that were begun in this term, and so watched from the beginning. */
   readonly #begunTokens = new Set<string>();
-  /** Since when an open entry is seen, monotonic, by token: clocks of other leaders are not trusted. */
+  /** Since when an open entry is seen, monotonic: clocks of other leaders are not trusted. */
   readonly #seenSinceMs = new Map<string, number>();
   #busy: Promise<void> | undefined;
 
@@ -100,9 +103,9 @@ export class RestartLane {
     const nowMs = this.#options.clock.monotonicMs();
     const groups = Object.keys(journal?.data ?? {});
     const open = groups.flatMap((group) => openEntries(readJournal(journal, group) ?? []));
-    const tokens = new Set(open.map(({ token }) => token));
-    for (const token of this.#seenSinceMs.keys()) if (!tokens.has(token)) this.#seenSinceMs.delete(token);
-    for (const token of tokens) if (!this.#seenSinceMs.has(token)) this.#seenSinceMs.set(token, nowMs);
+    const ids = new Set(open.map(idOf));
+    for (const id of this.#seenSinceMs.keys()) if (!ids.has(id)) this.#seenSinceMs.delete(id);
+    for (const id of ids) if (!this.#seenSinceMs.has(id)) this.#seenSinceMs.set(id, nowMs);
   }
 
   #toDefuse(world: World): Array<{ readonly group: string; readonly entry: Entry }> {
@@ -153,7 +156,7 @@ export class RestartLane {
   #ended(group: string, world: World) {
     const nowMs = this.#options.clock.monotonicMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((entry) => {
-      const seenForMs = nowMs - (this.#seenSinceMs.get(entry.token) ?? nowMs);
+      const seenForMs = nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);
       const outcome = outcomeOf(entry, world, { seenForMs, watched: this.#begunTokens.has(entry.token) });
       return outcome === undefined ? [] : [{ entry, outcome }];
     });

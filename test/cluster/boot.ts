@@ -17,6 +17,7 @@ import {
   startApiServer,
   startControllers,
   startEtcd,
+  startKwok,
   startScheduler,
 } from './control-plane.ts';
 import { type Child, Keeper, logTail } from './keeper.ts';
@@ -156,15 +157,17 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
 }
 
 /**
- * The scheduler goes with it and is started anew: one that has missed the replacement of a pod ends itself, and
- * elsewhere there is somebody who starts it again.
+ * Scheduler and kwok go with it and are started anew. A scheduler that has missed the replacement of a pod ends itself,
+ * and elsewhere somebody starts it again; kwok, other than a kubelet, would repeat removals of pods by name alone, and
+ * hit those that came in their place.
  */
 async function restartApiServer(
   { children, keeper, layout, files }: Prepared,
   whileDown = async () => {},
 ): Promise<void> {
-  for (const name of ['kube-apiserver', 'kube-scheduler']) {
-    children.get(name)?.kill('SIGKILL');
+  const names = ['kwok', 'kube-scheduler', 'kube-apiserver'];
+  for (const name of names) children.get(name)?.kill('SIGKILL');
+  for (const name of names) {
     await children.get(name)?.exited;
     children.delete(name);
   }
@@ -172,6 +175,7 @@ async function restartApiServer(
   children.set('kube-apiserver', startApiServer(keeper, layout));
   await alive(children, 'the API server is ready again', () => isReady(layout.apiPort, files.caPem));
   children.set('kube-scheduler', startScheduler(keeper, layout));
+  children.set('kwok', startKwok(keeper, layout));
 }
 
 /** Waits for a state, but no longer than all components run. */

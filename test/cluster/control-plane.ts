@@ -86,6 +86,18 @@ export function startScheduler(keeper: Keeper, layout: Layout): Child {
   );
 }
 
+export function startKwok(keeper: Keeper, layout: Layout): Child {
+  return keeper.start(
+    'kwok',
+    binary('kwok'),
+    flags({
+      kubeconfig: join(layout.configDir, 'controllers.kubeconfig'),
+      config: join(layout.configDir, 'kwok.json'),
+      'manage-all-nodes': true,
+    }),
+  );
+}
+
 /** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
 export function startControllers(keeper: Keeper, layout: Layout): Child[] {
   const config = (file: string) => join(layout.configDir, file);
@@ -100,14 +112,9 @@ export function startControllers(keeper: Keeper, layout: Layout): Child[] {
     // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
     controllers: '*,-endpoints-controller,-endpointslice-controller',
   });
-  const kwok = flags({
-    kubeconfig: config('controllers.kubeconfig'),
-    config: config('kwok.json'),
-    'manage-all-nodes': true,
-  });
   return [
     keeper.start('kube-controller-manager', binary('kube-controller-manager'), controllerManager),
     startScheduler(keeper, layout),
-    keeper.start('kwok', binary('kwok'), kwok),
+    startKwok(keeper, layout),
   ];
 }

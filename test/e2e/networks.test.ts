@@ -88,18 +88,10 @@ describe('networks over namespaces', () => {
     return (await runCommand(scene.cluster, args, { ...SHORT, ...ENV })).stdout;
   };
 
-  /**
-   * In the middle of a restart, but not while a pod is being removed: the simulated kubelets repeat a removal whose
-   * answer was lost by name alone, as no real one does, and would hit the pod that came in its place.
-   */
+  /** In the middle of a restart, at whatever moment of it. */
   async function killApiServer(): Promise<void> {
-    const { pods } = scene.pods;
-    await scene.pods.until('a pod has just come, and none is being removed', () => {
-      const allThere = SEATS.every((seat) => pods.get(podOf(seat))?.metadata.deletionTimestamp === undefined);
-      return (
-        allThere && pods.size === SEATS.length && !SEATS.every((seat) => scene.pods.isReady(podOf(seat)))
-      );
-    });
+    const isUnderWay = (seat: Seat) => !scene.pods.isReady(podOf(seat));
+    await scene.pods.until('a pod is being replaced', () => SEATS.some(isUnderWay));
     const sinceMs = Date.now();
     await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));
     outages.push({ sinceMs, untilMs: Date.now() });

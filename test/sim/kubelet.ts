@@ -67,9 +67,9 @@ export class Kubelet {
       restartCount: state.restartCount + 1,
       state: { running: { startedAt: this.#now() } },
     }));
-    this.#store.writeStatus(refOf(pod), { ...status, containerStatuses }, KUBELET);
+    const restarted = this.#store.writeStatus(refOf(pod), { ...status, containerStatuses }, KUBELET);
     this.setReady(namespace, name, false);
-    this.#readyLater(pod);
+    this.#readyLater(restarted);
   }
 
   /** Acts on the pod as it is then, if it is still the same and not going; a removal happens anyway. */

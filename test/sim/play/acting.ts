@@ -87,7 +87,6 @@ function flap(stage: Stage, node: number, ms: number): void {
   stage.time.schedule(ms, () => stage.kubelet.setReady(namespace, name, true));
 }
 
-const FROZEN_MS = 9_000;
 const OWN_REF = { resource: kinds.ConfigMaps, namespace: OWN, name: OWN };
 
 const HANDLERS: Handlers = {
@@ -128,6 +127,9 @@ const HANDLERS: Handlers = {
   },
   strategy,
   budget,
+  scale: (stage, { node, replicas }) =>
+    patch(stage, nodeRef(stage, node), { op: 'add', path: '/spec/replicas', value: replicas }),
+  noise: (stage, { ms }) => stage.operator.fidget(ms),
   operatorRests: (stage, { ms }) => stage.operator.rest(ms),
   kill: (stage, { replica }) => stage.kill(replica),
   stop: (stage, { replica }) => {
@@ -136,8 +138,8 @@ const HANDLERS: Handlers = {
   },
   freeze: (stage, { replica, ms }) => freeze(stage, replica, ms),
   killAtRequest: (stage, { replica, verb }) => setTrap(stage, replica, verb, () => stage.kill(replica)),
-  freezeAtRequest: (stage, { replica, verb }) =>
-    setTrap(stage, replica, verb, () => freeze(stage, replica, FROZEN_MS)),
+  freezeAtRequest: (stage, { replica, verb, ms }) =>
+    setTrap(stage, replica, verb, () => freeze(stage, replica, ms)),
   skew: (stage, { replica, ms }) => {
     stage.seatOf(replica).process.skewMs = ms;
   },

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../../../runtime/kube.ts';
 import { Violation } from './invariants.ts';
+import { isJustified } from './justified.ts';
 import { existingIn, groupOf, keysOf, liveIn, peersOf, publishedFor } from './members.ts';
 import type { Stage } from './stage.ts';
 import { isSuspended, knownBy, nodeOf, podsOf, scheduledAtMs, startedAtMs } from './standing.ts';
@@ -43,17 +44,20 @@ export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number
     if (lack === undefined) continue;
     const code = leader.reasons.get(key)?.code;
     if (code === undefined) throw new Violation('ending: neither done nor held', `${key} ${lack}`);
-    checkReason(code, key, witness);
+    checkReason(code, key, { stage, witness });
     held[code] = (held[code] ?? 0) + 1;
   }
   return { held };
 }
 
-function checkReason(code: string, key: string, witness: Witness): void {
+function checkReason(
+  code: string,
+  key: string,
+  { stage, witness }: { stage: Stage; witness: Witness },
+): void {
   if (PASSING.has(code)) throw new Violation('ending: waits for nothing', `${key} still waits: ${code}`);
-  // One that was over for a moment, and then went down again, may be open to us still.
-  const open = [key, ...witness.othersOf(key)].some((each) => witness.downWhy(each) !== undefined);
-  if (code === 'InFlight' && !open) throw new Violation('ending: waits for nothing', `${key}: ${code}`);
+  if (!isJustified(code, key, stage, witness))
+    throw new Violation('ending: not true', `${key} waits for ${code}`);
 }
 
 function checkFiles(stage: Stage, key: string): void {

@@ -32,8 +32,8 @@ export async function play(plan: Plan, options: StageOptions = {}): Promise<Resu
     try {
       check();
     } catch (error) {
-      if (!(error instanceof Violation)) throw error;
-      problem ??= error;
+      // Thrown on, it would pass for an error of the request that is being carried out.
+      problem ??= error instanceof Violation ? error : new Violation('the witness failed', `${error}`);
     }
   };
   witness.onRestart = (restart) => noting(() => checkRestart(restart, { stage, witness, decidedMs }));

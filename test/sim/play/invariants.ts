@@ -7,14 +7,24 @@ import type { KubeObject } from '../../../runtime/kube.ts';
 import { Leases } from '../../../runtime/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import { isReady } from '../workloads.ts';
-import { publishedFor } from './members.ts';
+import { wasNeedless } from './drift.ts';
+import {
+  allowedOf,
+  downAmong,
+  isExpectedDown,
+  isMarginHeld,
+  isPublic,
+  isUncounted,
+  toleranceOf,
+} from './margins.ts';
 import { CALM, type Plan } from './plan.ts';
-import { OWN, quorumSizeOf, type Stage } from './stage.ts';
+import { OWN, type Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
 import type { OurRestart, Witness } from './witness.ts';
 
 const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Whole seconds in the API, twice, and clocks that are off by up to two seconds each way. */
 const CLOCK_SLACK_MS = 6_500;
 
@@ -97,19 +107,17 @@ const ALWAYS: Readonly<Record<string, Check>> = {
     const held = witness.heldForMs(`rollout ${node}`, isOther) > decidedMs;
     return held ? 'its strategy says otherwise' : undefined;
   },
-  'drift only': ({ node, pods }, { stage }) => {
-    const published = publishedFor(stage, node);
-    const lacks = (pod: KubeObject) => {
-      const known = knownBy(pod);
-      return !known || (published?.digests ?? []).some((digest) => !known.includes(digest));
-    };
-    return pods.some(lacks) ? undefined : 'it lacks nothing';
+  'drift only': (restart, edges) => wasNeedless(restart, edges),
+  window: ({ by }, { stage, decidedMs }) => {
+    const text = stage.settingsOf(by).rolloutWindows;
+    if (text === '' || isOpen(text, stage.time.nowMs(), decidedMs + CLOCK_SLACK_MS)) return undefined;
+    return `${text} is closed at ${new Date(stage.time.nowMs()).toISOString()}`;
   },
-  'hourly limit': ({ group, atMs }, { stage, witness }) => {
+  'hourly limit': ({ group, atMs, by }, { stage, witness }) => {
     const recent = witness.restarts.filter(
       (each) => each.group === group && each.end !== 'defused' && atMs - each.atMs < HOUR_MS - CLOCK_SLACK_MS,
     );
-    const limit = stage.settings.maxRestartsPerHour;
+    const limit = stage.settingsOf(by).maxRestartsPerHour;
     return recent.length >= limit ? `${recent.length} within the hour` : undefined;
   },
 };
@@ -119,19 +127,19 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const downMs = witness.downForMs(node);
     return downMs > decidedMs ? `it is ${witness.downWhy(node)} for ${downMs} ms` : undefined;
   },
-  budget: ({ node }, edges) => {
+  budget: ({ node, by }, edges) => {
     const { stage, witness } = edges;
     const counted = [node, ...witness.othersOf(node)].filter((key) => !isUncounted(key, witness));
-    const allowed = allowedOf(stage.settings.maxUnavailable, counted.length);
-    const down = downOthers(node, edges).filter(
-      (key) => !(isMarginHeld(node, edges) && isExpected(key, witness)),
+    const allowed = allowedOf(stage.settingsOf(by).maxUnavailable, counted.length);
+    const down = downAmong(node, edges.witness, edges.decidedMs).filter(
+      (key) => !(isMarginHeld(node, stage) && isExpectedDown(key, witness)),
     );
     return down.length + 1 > allowed ? `${shown(down, witness)}, ${allowed} allowed` : undefined;
   },
   quorum: (restart, edges) => {
     const { node } = restart;
-    if (!isMarginHeld(node, edges)) return undefined;
-    const down = downOthers(node, edges);
+    if (!isMarginHeld(node, edges.stage)) return undefined;
+    const down = downAmong(node, edges.witness, edges.decidedMs);
     const tolerance = toleranceOf(node, edges.stage.plan) ?? 0;
     return tolerance - down.length < 1 ? `${shown(down, edges.witness)}, ${tolerance} tolerated` : undefined;
   },
@@ -178,41 +186,17 @@ const OF_DELETES: Readonly<Record<string, Check>> = {
   },
 };
 
+/** Windows as the plans draw them: `daily HH:MM-HH:MM`, UTC. */
+function isOpen(text: string, nowMs: number, slackMs: number): boolean {
+  const dayMs = nowMs % DAY_MS;
+  return [...text.matchAll(/(\d\d):(\d\d)-(\d\d):(\d\d)/g)].some((found) => {
+    const [fromH = 0, fromM = 0, toH = 0, toM = 0] = found.slice(1).map(Number);
+    return dayMs >= (fromH * 60 + fromM) * 60_000 - slackMs && dayMs < (toH * 60 + toM) * 60_000 + slackMs;
+  });
+}
+
 const ageMs = (pod: KubeObject, stage: Stage): number =>
   stage.time.nowMs() - Date.parse(pod.metadata.creationTimestamp ?? '');
 
-const isUncounted = (key: string, witness: Witness): boolean =>
-  witness.heldForMs(`budget ${key}`, (value) => value === 'uncounted') > 0;
-
-/** Suspended, or never Ready in all its life. */
-const isExpected = (key: string, witness: Witness): boolean =>
-  witness.downWhy(key) === 'suspended' || (witness.downWhy(key) === 'not Ready' && !witness.wasReady(key));
-
-const downOthers = (node: string, { witness, decidedMs }: Edges): string[] =>
-  witness.othersOf(node).filter((key) => !isUncounted(key, witness) && witness.downForMs(key) > decidedMs);
-
 const shown = (down: readonly string[], witness: Witness): string =>
   `down are ${down.map((key) => `${key} (${witness.downWhy(key)})`).join(', ') || 'none'}`;
-
-const networkOf = (node: string, plan: Plan): number =>
-  plan.nodes.find(({ namespace, name }) => `${namespace}/${name}` === node)?.network ?? 0;
-
-const isPublic = (node: string, plan: Plan): boolean =>
-  plan.networks[networkOf(node, plan)]?.isPublic ?? false;
-
-const isMarginHeld = (node: string, { stage }: Edges): boolean =>
-  stage.settings.quorumCheck === 'hold' && toleranceOf(node, stage.plan) !== undefined;
-
-/** How many of n validators may be down where that many percent, rounded up, must agree. */
-function toleranceOf(node: string, plan: Plan): number | undefined {
-  const network = networkOf(node, plan);
-  const percent = plan.networks[network]?.percent ?? null;
-  if (percent === null) return undefined;
-  const size = quorumSizeOf(plan, network);
-  return size - Math.ceil((size * percent) / 100);
-}
-
-function allowedOf(text: string, counted: number): number {
-  const value = Number.parseInt(text, 10);
-  return text.endsWith('%') ? Math.max(1, Math.floor((counted * value) / 100)) : value;
-}

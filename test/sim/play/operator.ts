@@ -19,6 +19,8 @@ export class Operator {
   readonly #time: SimTime;
   readonly #queue: WorkQueue;
   #restsUntilMs = 0;
+  /** Whether the labels that flap are on. */
+  readonly #labelled = new Map<string, boolean>();
 
   constructor({ server, time, random }: { server: SimServer; time: SimTime; random: Random }) {
     this.#server = server;
@@ -45,6 +47,21 @@ export class Operator {
     this.#restsUntilMs = this.#time.monotonicMs() + ms;
   }
 
+  /** For that long its StatefulSets change each second without any news, as upstream's do. */
+  fidget(ms: number): void {
+    const untilMs = this.#time.monotonicMs() + ms;
+    const touch = (labelled: boolean) => {
+      if (this.#time.monotonicMs() > untilMs && labelled) return;
+      for (const set of this.#server.store.all(StatefulSets)) {
+        const { namespace = '', name } = set.metadata;
+        this.#labelled.set(`${namespace}/${name}`, labelled);
+        void this.#reconcile(`${namespace}/${name}`).catch(() => undefined);
+      }
+      this.#time.schedule(1_500, () => touch(!labelled));
+    };
+    touch(false);
+  }
+
   async #reconcile(key: string): Promise<void> {
     const restsForMs = this.#restsUntilMs - this.#time.monotonicMs();
     if (restsForMs > 0) return this.#queue.addLater(key, restsForMs);
@@ -54,7 +71,11 @@ export class Operator {
     if ((node.spec as { maintenanceMode?: boolean }).maintenanceMode) return;
     const typed: KubeObject = { ...node, apiVersion: StellarNodes.apiVersion, kind: StellarNodes.kind };
     const refOf = { namespace, name };
-    await this.#kube.apply({ resource: StatefulSets, ...refOf }, statefulSet(typed, true), APPLY);
+    await this.#kube.apply(
+      { resource: StatefulSets, ...refOf },
+      statefulSet(typed, this.#labelled.get(key) ?? true),
+      APPLY,
+    );
     await this.#kube.apply({ resource: PodDisruptionBudgets, ...refOf }, disruptionBudget(typed), APPLY);
   }
 }

@@ -3,6 +3,7 @@
  * from the seed up front. Plain data, so that a part of it can be left out and the rest played again.
  */
 import { Random } from '../random.ts';
+import { DEEDS, type Deed, NAMESPACES } from './deeds.ts';
 
 export interface NodePlan {
   readonly namespace: string;
@@ -33,32 +34,6 @@ export interface Rates {
   readonly cuts: number;
 }
 
-export type Deed =
-  | { readonly do: 'join' | 'leave'; readonly node: number }
-  | { readonly do: 'suspend' | 'maintain'; readonly node: number; readonly on: boolean }
-  | { readonly do: 'port'; readonly node: number; readonly port: number }
-  | { readonly do: 'annotate'; readonly node: number; readonly key: string; readonly value: string | null }
-  | {
-      readonly do: 'switch';
-      readonly on: 'all' | 'namespace';
-      readonly name: string;
-      readonly value: string | null;
-    }
-  | { readonly do: 'dropOwn' }
-  | { readonly do: 'scribble'; readonly namespace: string }
-  | { readonly do: 'deletePod' | 'restartContainer' | 'upgrade' | 'dropSet'; readonly node: number }
-  | { readonly do: 'flap' | 'flapAtBump'; readonly node: number; readonly ms: number }
-  | { readonly do: 'strategy'; readonly node: number; readonly ms: number; readonly onDelete: boolean }
-  | { readonly do: 'budget'; readonly namespace: string; readonly ms: number }
-  | { readonly do: 'operatorRests'; readonly ms: number }
-  | { readonly do: 'kill' | 'stop'; readonly replica: number }
-  | { readonly do: 'freeze'; readonly replica: number; readonly ms: number }
-  | { readonly do: 'killAtRequest' | 'freezeAtRequest'; readonly replica: number; readonly verb: string }
-  | { readonly do: 'skew'; readonly replica: number; readonly ms: number }
-  | { readonly do: 'webhookDown'; readonly ms: number }
-  | { readonly do: 'compact' }
-  | { readonly do: 'release'; readonly settings: Readonly<Record<string, string>> };
-
 export type Action = Deed & { readonly atMs: number };
 
 export interface Plan {
@@ -76,7 +51,6 @@ export interface Plan {
 const MINUTE_MS = 60_000;
 /** Nothing goes wrong and nobody acts before a network can have started. */
 const FIRST_ACTION_MS = 20_000;
-export const NAMESPACES = ['north', 'south'] as const;
 export const CALM: Rates = {
   latencyMs: 5,
   refused: 0,
@@ -90,7 +64,7 @@ export const CALM: Rates = {
 /** The history of a seed. */
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
-  const networks = Array.from({ length: random.int(1, 2) }, () => ({
+  const networks = Array.from({ length: random.int(1, 3) }, () => ({
     isPublic: random.chance(0.25),
     percent: random.chance(0.3) ? null : random.pick([51, 51, 60, 66, 67, 80]),
   }));
@@ -126,10 +100,20 @@ function settingsOf(random: Random): Record<string, string> {
     STABILIZATION_SECONDS: String(random.int(0, 10)),
     DELETE_MIN_AGE_SECONDS: String(random.int(1, 20)),
     ADOPT_EXISTING: random.pick(['hold', 'restart']),
+    PROGRESS_DEADLINE_SECONDS: random.pick(['3600', '3600', '30', '90']),
+    ROLLOUT_WINDOWS: random.pick([
+      '',
+      '',
+      '',
+      '',
+      'daily 12:02-12:05; daily 12:09-12:30',
+      'daily 11:00-12:04',
+    ]),
+    EXPECTED_RESTART_SECONDS: random.pick(['5', '60']),
     PEER_SCOPE: random.chance(0.2) ? 'namespace' : 'cluster',
     LEASE_DURATION_SECONDS: '6',
     REQUEST_TIMEOUT_SECONDS: '1',
-    RESYNC_SECONDS: '60',
+    RESYNC_SECONDS: random.pick(['5', '60', '300']),
   };
 }
 
@@ -185,89 +169,3 @@ function deeds({ nodes, calmAtMs }: Base, random: Random): Action[] {
   }
   return actions;
 }
-
-type Later = Deed & { readonly afterMs?: number };
-type Draw = (node: number, random: Random) => readonly Later[];
-const ROLLOUT = 'stellar.org/peer-rollout';
-const LONG = (random: Random): number => random.int(5_000, 120_000);
-
-/** What people and fate do; a thing that is switched on is often switched off again. */
-const DEEDS: readonly Draw[] = [
-  (node, random) => [
-    { do: 'suspend', node, on: true },
-    ...(random.chance(0.7) ? [{ do: 'suspend', node, on: false, afterMs: LONG(random) } as const] : []),
-  ],
-  (node, random) => [
-    { do: 'maintain', node, on: true },
-    { do: 'maintain', node, on: false, afterMs: LONG(random) },
-  ],
-  (node) => [{ do: 'leave', node }],
-  (node, random) => [{ do: 'port', node, port: random.int(11_625, 11_630) }],
-  (node, random) => [
-    { do: 'annotate', node, key: ROLLOUT, value: random.pick(['paused', 'OnRestart', 'Signal', 'Never']) },
-    ...(random.chance(0.6)
-      ? [{ do: 'annotate', node, key: ROLLOUT, value: null, afterMs: LONG(random) } as const]
-      : []),
-  ],
-  (node, random) => [
-    {
-      do: 'annotate',
-      node,
-      key: 'stellar.org/peer-budget',
-      value: random.pick(['uncounted', 'uncounted', 'odd']),
-    },
-  ],
-  (node) => [{ do: 'annotate', node, key: 'stellar.org/peer-adopt', value: 'now' }],
-  (_, random) => {
-    const on = random.pick(['all', 'namespace'] as const);
-    const name = random.pick(NAMESPACES);
-    return [
-      { do: 'switch', on, name, value: 'paused' },
-      { do: 'switch', on, name, value: null, afterMs: LONG(random) },
-    ];
-  },
-  () => [{ do: 'dropOwn' }],
-  (_, random) => [{ do: 'scribble', namespace: random.pick(NAMESPACES) }],
-  (node) => [{ do: 'deletePod', node }],
-  (node) => [{ do: 'restartContainer', node }],
-  (node) => [{ do: 'upgrade', node }],
-  (node) => [{ do: 'dropSet', node }],
-  (node, random) => [{ do: 'flap', node, ms: random.int(100, 30_000) }],
-  (node, random) => [{ do: 'flap', node, ms: random.int(100, 30_000) }],
-  (node, random) => [{ do: 'flapAtBump', node, ms: random.int(100, 60_000) }],
-  (node, random) => [{ do: 'flapAtBump', node, ms: random.int(100, 60_000) }],
-  (node, random) => [{ do: 'strategy', node, ms: LONG(random), onDelete: random.chance(0.5) }],
-  (_, random) => [{ do: 'budget', namespace: random.pick(NAMESPACES), ms: LONG(random) }],
-  (_, random) => [{ do: 'operatorRests', ms: LONG(random) }],
-  (_, random) => [{ do: random.pick(['kill', 'stop'] as const), replica: random.int(0, 1) }],
-  (_, random) => [{ do: 'freeze', replica: random.int(0, 1), ms: random.int(500, 20_000) }],
-  (_, random) => [
-    {
-      do: 'killAtRequest',
-      replica: random.int(0, 1),
-      verb: random.pick(['patch', 'replace', 'delete', 'list', 'get']),
-    },
-  ],
-  (_, random) => [
-    {
-      do: 'freezeAtRequest',
-      replica: random.int(0, 1),
-      verb: random.pick(['patch', 'replace', 'delete', 'list', 'get']),
-    },
-  ],
-  (_, random) => [
-    {
-      do: 'skew',
-      replica: random.int(0, 1),
-      ms: random.pick([-300_000, -2_000, 2_000, 300_000, 300_000, 86_400_000]),
-    },
-  ],
-  (_, random) => [{ do: 'webhookDown', ms: random.int(1_000, 90_000) }],
-  () => [{ do: 'compact' }],
-  (_, random) => [
-    {
-      do: 'release',
-      settings: { ROLL_BELOW: random.pick(['8', '3', 'all']), MAX_PEERS: random.pick(['24', '4']) },
-    },
-  ],
-];

@@ -15,9 +15,10 @@ import { Process } from '../process.ts';
 import { Random } from '../random.ts';
 import { StatefulSetController } from '../statefulset-controller.ts';
 import { SimTime } from '../time.ts';
+import { NAMESPACES } from './deeds.ts';
 import { Weather } from './faults.ts';
 import { Operator } from './operator.ts';
-import { NAMESPACES, type NodePlan, type Plan } from './plan.ts';
+import type { NodePlan, Plan } from './plan.ts';
 import { Replica } from './replica.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12);
@@ -47,6 +48,7 @@ export class Stage {
   readonly atNextBump = new Map<string, () => unknown>();
   readonly #options: StageOptions;
   readonly #seats: Seat[] = [];
+  readonly #settingsOf = new Map<string, Settings>();
   #settings: Settings;
   #started = 0;
   #webhookDownUntilMs = 0;
@@ -84,6 +86,9 @@ export class Stage {
     return this.#settings;
   }
 
+  /** What a process of ours was started with. */
+  settingsOf = (by: string): Settings => this.#settingsOf.get(by) ?? this.#settings;
+
   get #webhookUp(): boolean {
     return this.time.monotonicMs() >= this.#webhookDownUntilMs;
   }
@@ -120,6 +125,7 @@ export class Stage {
     const process = new Process(`replica-${this.#started}`);
     const random = this.random.fork(process.name);
     const settings = this.#settings;
+    this.#settingsOf.set(process.name, settings);
     const timeoutMs = settings.requestTimeoutSeconds * 1000;
     const serverTime = new ServerTime(this.time.clock(process, random.fork('clock')));
     const onDate = (dateMs: number) => serverTime.note(dateMs);
@@ -226,10 +232,12 @@ const quorumSet = (count: number, percent: number): string => {
 export const quorumSizeOf = (plan: Plan, network: number): number =>
   plan.nodes.filter((node) => node.network === network).length;
 
+const PUBLIC = ['testnet', 'futurenet', 'mainnet'];
+
 function stellarNode(node: NodePlan, plan: Plan): KubeObject {
   const { percent = null, isPublic = false } = plan.networks[node.network] ?? {};
   const network = isPublic
-    ? { network: node.network === 0 ? 'testnet' : 'futurenet' }
+    ? { network: PUBLIC[node.network] ?? 'testnet' }
     : { network: 'custom', customNetworkPassphrase: `network ${node.network}` };
   const validatorConfig =
     percent === null

@@ -75,6 +75,7 @@ export function downOf(store: Store, key: string): string | undefined {
   const set = setOf(store, key);
   if (!set) return 'without StatefulSet';
   if (!isSettled(set)) return 'unsettled';
+  if (specOf(set).replicas === 0) return 'scaled to 0';
   return allUp(store, key) ? undefined : 'not Ready';
 }
 

@@ -12,7 +12,8 @@ import {
 } from '../../../runtime/resources.ts';
 import type { Change } from '../store.ts';
 import { controllerOf, isReady, isTerminating } from '../workloads.ts';
-import { groupOf, keysOf, liveIn } from './members.ts';
+import { groupOf, keysOf, liveIn, membersOf } from './members.ts';
+import { Publications } from './publications.ts';
 import { OWN, type Stage } from './stage.ts';
 import {
   allUp,
@@ -20,6 +21,7 @@ import {
   downOf,
   isRunning,
   isSettled,
+  isSuspended,
   knownBy,
   nodeOf,
   podsOf,
@@ -57,6 +59,8 @@ export class Witness {
   readonly #states = new Map<string, Since<unknown>>();
   readonly #everReady = new Set<string>();
   #live: ReadonlySet<string> = new Set();
+  #existing: ReadonlySet<string> = new Set();
+  readonly publications: Publications;
   /** Called at each restart of ours, as the world is at that moment. */
   onRestart: (restart: OurRestart) => void = () => undefined;
   /** Called when a pod is replaced because of a bump of ours. */
@@ -64,6 +68,7 @@ export class Witness {
 
   constructor(stage: Stage) {
     this.#stage = stage;
+    this.publications = new Publications(stage);
     stage.server.store.onChange((change) => this.#hear(change));
   }
 
@@ -73,11 +78,34 @@ export class Witness {
     return state && isWanted(state.value) ? this.#nowMs - state.sinceMs : 0;
   }
 
+  valueOf = (name: string): unknown => this.#states.get(name)?.value;
+  groupOf = (key: string): string => groupOf(this.#stage, key);
   downForMs = (key: string): number => this.heldForMs(`down ${key}`, (why) => why !== undefined);
   downWhy = (key: string): unknown => this.#states.get(`down ${key}`)?.value;
   upForMs = (key: string): number => this.heldForMs(`up ${key}`, (value) => value === true);
   /** True once any pod of the StellarNode has been Ready. */
   wasReady = (key: string): boolean => this.#everReady.has(nodeUid(this.#stage, key));
+
+  /** Since when each member exists, and since when it is a live peer: suspended ones are none, though they may run. */
+  #noteMembers(): void {
+    const keys = keysOf(this.#stage.plan);
+    const live = this.#noteLive(keys);
+    const existing = new Set<string>();
+    for (const key of keys) {
+      const isActive = !isSuspended(nodeOf(this.#stage.server.store, key));
+      for (const { digest } of membersOf(this.#stage, key)) {
+        existing.add(digest);
+        this.#set(`peer ${digest}`, isActive && live.has(digest));
+      }
+    }
+    for (const digest of this.#existing) {
+      if (existing.has(digest)) continue;
+      this.#set(`exists ${digest}`, false);
+      this.#set(`peer ${digest}`, false);
+    }
+    for (const digest of existing) this.#set(`exists ${digest}`, true);
+    this.#existing = existing;
+  }
 
   get #nowMs(): number {
     return this.#stage.time.monotonicMs();
@@ -96,18 +124,20 @@ export class Witness {
     if (ours && resource.kind === Pods.kind && former && !isTerminating(former)) this.#deletion(former, by);
     if (resource.kind === Pods.kind && former) this.#followPod(former, next, by);
     if (key !== undefined) this.#note(key);
+    if (resource.kind === ConfigMaps.kind) this.publications.note();
     if (SWITCHES.has(resource.kind)) this.#noteSwitches();
-    if (resource.kind === Pods.kind || resource.kind === StatefulSets.kind) this.#noteLive();
+    if (MEMBERS.has(resource.kind)) this.#noteMembers();
     for (const restart of this.restarts) if (!restart.end) this.#end(restart);
   }
 
   /** Since when each member runs. */
-  #noteLive(): void {
-    const groups = new Set(keysOf(this.#stage.plan).map((key) => groupOf(this.#stage, key)));
+  #noteLive(keys: readonly string[]): ReadonlySet<string> {
+    const groups = new Set(keys.map((key) => groupOf(this.#stage, key)));
     const live = new Set([...groups].flatMap((group) => [...liveIn(this.#stage, group)]));
     for (const digest of this.#live) if (!live.has(digest)) this.#set(`live ${digest}`, false);
     for (const digest of live) this.#set(`live ${digest}`, true);
     this.#live = live;
+    return live;
   }
 
   #set(name: string, value: unknown): void {
@@ -220,6 +250,7 @@ export class Witness {
 }
 
 const SET_CONTROLLER = 'statefulset-controller';
+const MEMBERS = new Set<string>(['StellarNode', Pods.kind, StatefulSets.kind]);
 const SWITCHES = new Set<string>([ConfigMaps.kind, Namespaces.kind, PodDisruptionBudgets.kind]);
 
 const nodeUid = (stage: Stage, key: string): string => nodeOf(stage.server.store, key)?.metadata.uid ?? '';

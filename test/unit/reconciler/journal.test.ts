@@ -96,6 +96,12 @@ describe('the text of a journal', () => {
     assert.deepEqual(openEntries(closed), [b]);
     assert.deepEqual(closeEntry(closed, a, 'void', NOW_MS + 2), closed);
   });
+
+  it('leaves alone what another leader has begun anew with the same intent', () => {
+    const mine = entryOf('a');
+    const anew = { ...mine, atMs: mine.atMs + 60_000 };
+    assert.deepEqual(closeEntry([anew], mine, 'void', NOW_MS + 61_000), [anew]);
+  });
 });
 
 describe('the journal in the cluster', () => {

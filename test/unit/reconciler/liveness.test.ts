@@ -41,11 +41,21 @@ describe('the memory of who ran', () => {
     const { memory, observe } = seeing(0);
     for (const minute of [0, 10, 20]) observe([pod('a'), pod('b')], minute * MINUTE_MS);
     for (const minute of [21, 29, 30]) observe([pod('b')], minute * MINUTE_MS);
-    assert.equal(memory.at(30 * MINUTE_MS).wasLive(digest('a')), true);
-    assert.equal(memory.at(30 * MINUTE_MS).isLive(digest('a')), false);
-    observe([pod('b')], 30 * MINUTE_MS + 1);
-    assert.equal(memory.at(30 * MINUTE_MS + 1).wasLive(digest('a')), false);
-    assert.equal(memory.at(30 * MINUTE_MS + 1).wasLive(digest('b')), true);
+    // It was found gone at minute 21, and may have run until then.
+    observe([pod('b')], 31 * MINUTE_MS);
+    assert.equal(memory.at(31 * MINUTE_MS).wasLive(digest('a')), true);
+    assert.equal(memory.at(31 * MINUTE_MS).isLive(digest('a')), false);
+    observe([pod('b')], 31 * MINUTE_MS + 1);
+    assert.equal(memory.at(31 * MINUTE_MS + 1).wasLive(digest('a')), false);
+    assert.equal(memory.at(31 * MINUTE_MS + 1).wasLive(digest('b')), true);
+  });
+
+  it('counts the ten minutes from when it was found gone, though nobody looked for long before', () => {
+    const { memory, observe } = seeing(0);
+    observe([pod('a')], 0);
+    observe([], 60 * MINUTE_MS);
+    observe([], 69 * MINUTE_MS);
+    assert.equal(memory.at(69 * MINUTE_MS).wasLive(digest('a')), true);
   });
 
   it('gives everybody the benefit of the doubt until it has watched for ten minutes', () => {

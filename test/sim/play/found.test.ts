@@ -1,0 +1,82 @@
+/** Histories that were found broken once, made small and kept. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { play } from './history.ts';
+import { type Action, CALM, type NodePlan, type Plan } from './plan.ts';
+
+const SETTINGS = {
+  MAX_UNAVAILABLE: '1',
+  QUORUM_CHECK: 'off',
+  MIN_READY_SECONDS: '1',
+  MIN_RESTART_INTERVAL_SECONDS: '1',
+  STABILIZATION_SECONDS: '5',
+  DELETE_MIN_AGE_SECONDS: '5',
+  LEASE_DURATION_SECONDS: '6',
+  REQUEST_TIMEOUT_SECONDS: '1',
+};
+
+interface Story {
+  readonly readyMs: ReadonlyArray<number | null>;
+  readonly founders: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly actions: readonly Action[];
+  readonly calmAtMs: number;
+}
+
+function planOf({ readyMs, founders, settings, actions, calmAtMs }: Story): Plan {
+  const nodes = readyMs.map(
+    (each, index): NodePlan => ({
+      namespace: 'north',
+      name: `v${index}`,
+      network: 0,
+      readyMs: each,
+      replicas: 1,
+    }),
+  );
+  return {
+    ...{ seed: 1, nodes, founders, actions, calmAtMs, rates: CALM },
+    networks: [{ isPublic: false, percent: null }],
+    settings: { ...SETTINGS, ...settings },
+  };
+}
+
+describe('a history that was broken once', () => {
+  it('of a leader that wakes when another has begun anew what it meant to begin', async () => {
+    for (const replica of [0, 1]) {
+      const plan = planOf({
+        readyMs: [60_000, 60_000, 60_000, 60_000, 1_000],
+        founders: 4,
+        // Two may be down, so that only the journal keeps the second restart back.
+        settings: { MAX_UNAVAILABLE: '2', RESYNC_SECONDS: '5' },
+        actions: [
+          ...[0, 1, 2, 3].map((node) => ({ atMs: 5_000 + node, do: 'deletePod' as const, node })),
+          { atMs: 200_000, do: 'freezeAtRequest', replica, verb: 'replace', ms: 50_000 },
+          { atMs: 210_000, do: 'join', node: 4 },
+        ],
+        calmAtMs: 900_000,
+      });
+      const { problem, restarts } = await play(plan);
+      assert.deepEqual(problem, undefined);
+      assert.ok(restarts.bump >= 4);
+    }
+  });
+
+  it('of a peer that goes after a long silence: it is remembered for ten minutes from then on', async () => {
+    const plan = planOf({
+      readyMs: [null, 1_000, 1_000],
+      founders: 2,
+      settings: { RESYNC_SECONDS: '300' },
+      actions: [
+        { atMs: 60_000, do: 'deletePod', node: 0 },
+        { atMs: 100_000, do: 'join', node: 2 },
+        { atMs: 400_000, do: 'suspend', node: 1, on: true },
+        // Something to look up for, too early.
+        { atMs: 800_000, do: 'annotate', node: 2, key: 'stellar.org/peer-budget', value: 'uncounted' },
+      ],
+      calmAtMs: 1_200_000,
+    });
+    const { problem, restarts } = await play(plan);
+    assert.deepEqual(problem, undefined);
+    assert.equal(restarts.delete, 1);
+  });
+});
