@@ -68,7 +68,8 @@ export function planGroup(group: Group, input: RolloutInput): GroupPlan {
   if (candidates.length === 0) return base;
   if (!entries) return { ...base, holds: allHeld(candidates, reason('JournalUnreadable', group.key), holds) };
   const stop = under ?? groupWait(group, entries, candidates, input);
-  return choose(group, { candidates, stop, holds }, input);
+  const rolled = new Set(openEntries(entries).map(({ statefulSet }) => statefulSet));
+  return choose(group, { candidates, stop, rolled, holds }, input);
 }
 
 /** Everybody waits for the same, but for those whom their own reason holds. */
@@ -95,10 +96,12 @@ interface Choice {
   readonly candidates: readonly Candidate[];
   /** What stops the whole group. */
   readonly stop: Wait | undefined;
+  /** StatefulSets that restarts of ours are under way on. */
+  readonly rolled: ReadonlySet<Key>;
   readonly holds: ReadonlyMap<Key, Reason>;
 }
 
-function choose(group: Group, { candidates, stop, holds }: Choice, input: RolloutInput): GroupPlan {
+function choose(group: Group, { candidates, stop, rolled, holds }: Choice, input: RolloutInput): GroupPlan {
   const guard = new GroupGuard(group, input);
   const waits: Wait[] = stop ? [stop] : [];
   const held = new Map(holds);
@@ -106,7 +109,7 @@ function choose(group: Group, { candidates, stop, holds }: Choice, input: Rollou
   let restart: Restart | undefined;
   for (const candidate of [...candidates].sort(byUrgency)) {
     const { key } = candidate.validator;
-    const wait = ownWait(candidate) ?? stop ?? guard.wait(candidate);
+    const wait = ownWait(candidate, rolled) ?? stop ?? guard.wait(candidate);
     if (wait) waits.push(wait);
     if (wait || restart) {
       held.set(key, wait?.reason ?? reason('InFlight', restart?.statefulSet));
@@ -119,8 +122,14 @@ function choose(group: Group, { candidates, stop, holds }: Choice, input: Rollou
   return { restart, holds: held, remarks, recheckInMs: earliest(waits) };
 }
 
-const ownWait = ({ hold, releasedInMs }: Candidate): Wait | undefined =>
-  hold && { reason: hold, releasedInMs };
+/** A StatefulSet that rolls because of us is not rolled by somebody else: that is told as what is under way. */
+const ownWait = (
+  { hold, releasedInMs, statefulSet }: Candidate,
+  rolled: ReadonlySet<Key>,
+): Wait | undefined =>
+  hold && !(hold.code === 'Unsettled' && rolled.has(statefulSet.key))
+    ? { reason: hold, releasedInMs }
+    : undefined;
 
 function earliest(waits: readonly Wait[]): number | undefined {
   const known = waits.map((wait) => wait.releasedInMs).filter((ms) => ms !== undefined);

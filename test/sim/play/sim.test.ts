@@ -8,8 +8,8 @@ import { describePlan, shrink } from './shrink.ts';
 import { describeTally } from './tally.ts';
 
 const SEEDS = 1_000;
-/** Another thousand each day, the same all day long. */
-const FROM = 1 + (Math.floor(Date.now() / 86_400_000) % 1_000) * SEEDS;
+/** The same each time, so that a change is judged by what it changes; `make sim` takes others. */
+const FROM = 1;
 
 describe('a simulated history', () => {
   it(`breaks no invariant, in ${SEEDS} of them from seed ${FROM} on`, async (t) => {

@@ -130,6 +130,12 @@ describe('a restart that is not over', () => {
     assert.equal(planOf(withJournal([open(10)], { a: {}, b: {}, c: {} })).recheckInMs, 50 * MINUTE_MS);
   });
 
+  it('is told as ours on the validator that it rolls, not as a roll of somebody else', () => {
+    const rolling: Spec = { knows: ['a', 'b'], statefulSet: { status: { updateRevision: 'r2' } } };
+    assert.equal(planOf(withJournal([open(5)], { ...JOINED, c: rolling })).holds.c, 'InFlight');
+    assert.equal(planOf(networkWorld({ ...JOINED, c: rolling })).holds.c, 'Unsettled');
+  });
+
   it('lets the group go on once it is over', () => {
     assert.equal(planOf(withJournal([entry(61)])).restart, 'bump a');
   });
