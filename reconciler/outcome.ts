@@ -6,7 +6,7 @@ import { allReady, isUnsettled, podsOf } from './availability.ts';
 import type { Entry, Outcome } from './journal.ts';
 
 /** A write that has left no trace after this never happened: requests end within a fraction of it. */
-const TRACE_MS = 20_000;
+export const TRACE_MS = 20_000;
 
 /** What an outcome is judged by, beside the world. */
 interface Witness {

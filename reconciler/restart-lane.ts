@@ -10,7 +10,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { Backoff } from './backoff.ts';
 import { type Entry, openEntries, readJournal } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
-import { isToBeDefused, outcomeOf } from './outcome.ts';
+import { isToBeDefused, outcomeOf, TRACE_MS } from './outcome.ts';
 import type { Reporter } from './reporter.ts';
 import type { Restarter } from './restarter.ts';
 import type { GroupPlan, Restart, RolloutInput } from './rollout.ts';
@@ -54,8 +54,14 @@ export class RestartLane {
     return this.#refusals;
   }
 
+  /** In how many ms to look again, though nothing changes: something is due, or an open entry may turn out void. */
   retryInMs(): number | undefined {
-    return this.#backoff.nextInMs();
+    const nowMs = this.#options.clock.monotonicMs();
+    const traces = [...this.#seenSinceMs.values()].map((sinceMs) => sinceMs + TRACE_MS - nowMs);
+    const known = [this.#backoff.nextInMs(), ...traces.filter((ms) => ms > 0)].filter(
+      (ms) => ms !== undefined,
+    );
+    return known.length === 0 ? undefined : Math.min(...known);
   }
 
   /** Resolves when nothing is under way here. */

@@ -63,15 +63,29 @@ function isSmooth({ rates, actions }: Plan): boolean {
   return isPrompt && !actions.some((action) => action.do.startsWith('freeze'));
 }
 
-const LEADERLESS = new Set<string>(['kill', 'stop', 'killAtRequest', 'release']);
+const LEADERLESS = new Set<string>(['kill', 'stop', 'release', 'freeze']);
+/** One that is set may spring at any request after that. */
+const TRAPS = new Set<string>(['killAtRequest', 'freezeAtRequest']);
 /** How soon a bump on a pod that is not Ready is taken back, where somebody is there to do it. */
 const DEFUSED_WITHIN_MS = 5_000;
+/** The same where requests fail: a leader tries again after up to 36 s. */
+const DEFUSED_AT_LAST_MS = 45_000;
+/** Another one leads after that. */
+const ELECTED_MS = 20_000;
 
 /** Throws a Violation where a pod is replaced by a bump of ours that should have been taken back. */
-export function checkReplacement({ node, notReadyMs }: OurRestart, { plan }: Stage): void {
-  const isWatched = isSmooth(plan) && !plan.actions.some((action) => LEADERLESS.has(action.do));
-  if (!isWatched || notReadyMs <= DEFUSED_WITHIN_MS) return;
-  throw new Violation('no bump acts later', `${node} was not Ready for ${notReadyMs} ms since its bump`);
+export function checkReplacement({ node, notReadyMs, atMs }: OurRestart, { plan, time }: Stage): void {
+  const nowMs = time.monotonicMs();
+  const isCalm = isSmooth({ ...plan, actions: [] }) || atMs > plan.calmAtMs;
+  if (notReadyMs <= (isCalm ? DEFUSED_WITHIN_MS : DEFUSED_AT_LAST_MS)) return;
+  const isWatched = plan.actions.every((action) => {
+    if (action.atMs > nowMs) return true;
+    if (TRAPS.has(action.do)) return atMs > plan.calmAtMs + ELECTED_MS;
+    const endMs = action.atMs + ('ms' in action ? action.ms : 0) + ELECTED_MS;
+    return !LEADERLESS.has(action.do) || endMs < atMs;
+  });
+  if (isWatched)
+    throw new Violation('no bump acts later', `${node} was not Ready for ${notReadyMs} ms since its bump`);
 }
 
 /** Throws a Violation where the restart must not begin now. */

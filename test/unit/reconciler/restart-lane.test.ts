@@ -157,6 +157,7 @@ describe('a restart that is over', () => {
     const next = stage.lane();
     await offered(stage, next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
+    assert.equal(next.retryInMs(), 20_000, 'nobody else wakes the loop for it');
     stage.clock.advance(19_999);
     await offered(stage, next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
