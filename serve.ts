@@ -7,10 +7,12 @@ import { createHttpServer, listenOn } from './runtime/http.ts';
 import type { Settings } from './settings.ts';
 import { selfCheck } from './webhook/self-check.ts';
 import { createWebhookServer, type WebhookServer } from './webhook/server.ts';
-import { createCertSource, createParts, createReconciler, type Parts } from './wiring.ts';
+import { createParts, createReconciler, type Parts } from './wiring.ts';
+import { createCertificates } from './wiring-certs.ts';
 
 /** A replica whose certificate ends sooner takes no more traffic. */
 const CERT_MARGIN_MS = 5 * 60_000;
+const CERT_MARGIN_PART = 0.05;
 
 /** A running replica. */
 export interface Replica {
@@ -37,11 +39,15 @@ export async function serve(settings: Settings, onFailure: (error: unknown) => v
   const draining = new AbortController();
   const stopping = new AbortController();
   const serving: Serving = { listening: false, trusted: false };
-  const http = createPlainPort(parts, serving, draining.signal);
+  const certificates = createCertificates(parts, stopping.signal);
+  const http = createPlainPort(parts, serving, {
+    draining: draining.signal,
+    isCurrent: certificates.isCurrent,
+  });
   await listenOn(http, { port: settings.httpPort, host: settings.bindAddress });
   const running = Promise.all([
     caches.run(stopping.signal),
-    serveWebhook(parts, serving, stopping.signal),
+    serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
     leader.run((term) => createReconciler(parts).run(term), draining.signal),
   ]);
   running.catch(onFailure);
@@ -49,7 +55,7 @@ export async function serve(settings: Settings, onFailure: (error: unknown) => v
   return {
     close: async () => {
       draining.abort();
-      serving.webhook?.releaseHolds();
+      serving.webhook?.drain();
       // The endpoints of the Service follow readiness only after a while; until then reviews still come.
       await clock.sleep(settings.drainSeconds * 1000);
       await serving.webhook?.close();
@@ -61,13 +67,18 @@ export async function serve(settings: Settings, onFailure: (error: unknown) => v
   };
 }
 
-function createPlainPort(parts: Parts, serving: Serving, draining: AbortSignal) {
-  const { bundle, caches, clock, leader, metrics } = parts;
+function createPlainPort(
+  parts: Parts,
+  serving: Serving,
+  { draining, isCurrent }: { readonly draining: AbortSignal; readonly isCurrent: () => boolean },
+) {
+  const { caches, leader, metrics, served } = parts;
   const http = createHttpServer({
     metrics,
     ready: {
       'caches are not in sync': () => caches.synced(),
-      'no certificate that lasts': () => (bundle.observe()?.notAfterMs ?? 0) > clock.nowMs() + CERT_MARGIN_MS,
+      'no certificate that lasts': () => remainsMs(parts) > certMarginMs(parts),
+      'the certificate may be an old one': isCurrent,
       'the webhook does not listen': () => serving.listening,
       'caBundle does not name our CA': () => isTrusted(parts, serving),
       'shutting down': () => !draining.aborted,
@@ -76,25 +87,42 @@ function createPlainPort(parts: Parts, serving: Serving, draining: AbortSignal) 
   http.addHook('onRequest', async () => {
     metrics.set('stellar_peers_leader', leader.leads() ? 1 : 0);
     metrics.set('stellar_peers_cache_staleness_seconds', caches.staleMs() / 1000);
-    const notAfterMs = bundle.observe()?.notAfterMs ?? 0;
+    const notAfterMs = served.observe()?.notAfterMs ?? 0;
     metrics.set('stellar_peers_certificate_expiry_timestamp_seconds', notAfterMs / 1000);
   });
   return http;
 }
 
+const remainsMs = ({ clock, served }: Parts): number => (served.observe()?.notAfterMs ?? 0) - clock.nowMs();
+
+/** Certificates that live shorter than usual may end sooner. */
+function certMarginMs({ served }: Parts): number {
+  const { notBeforeMs = 0, notAfterMs = 0 } = served.observe() ?? {};
+  return Math.min(CERT_MARGIN_MS, (notAfterMs - notBeforeMs) * CERT_MARGIN_PART);
+}
+
 /** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
-function isTrusted({ bundle, caches }: Parts, serving: Serving): boolean {
-  const caBundle = Buffer.from(bundle.observe()?.caPem ?? '').toString('base64');
-  const { webhook } = caches.world;
-  serving.trusted ||= webhook?.entries.every((entry) => entry.caBundle === caBundle) ?? true;
+function isTrusted({ served, trust }: Parts, serving: Serving): boolean {
+  const bundle = served.observe();
+  serving.trusted ||= bundle !== undefined && trust.servedForMs(bundle) > 0;
   return serving.trusted;
 }
 
+interface ServingParts {
+  readonly certificates: ReturnType<typeof createCertificates>;
+  readonly signal: AbortSignal;
+}
+
 /** Follows the certificates: the first one starts the webhook, each later one is swapped in. */
-async function serveWebhook(parts: Parts, serving: Serving, signal: AbortSignal): Promise<void> {
-  const { bundle, caches, clock, kube, log, settings } = parts;
+async function serveWebhook(
+  parts: Parts,
+  serving: Serving,
+  { certificates, signal }: ServingParts,
+): Promise<void> {
+  const { bundle, caches, clock, kube, log, served } = parts;
+  const { rule, source } = certificates;
   const started = Promise.withResolvers<void>();
-  bundle.onChange(() => {
+  served.onChange(() => {
     started.resolve();
     useCertificate(parts, serving);
   });
@@ -104,20 +132,19 @@ async function serveWebhook(parts: Parts, serving: Serving, signal: AbortSignal)
     onChange: (listener: () => void) => caches.onChange(listener),
   };
   await Promise.all([
-    bundle.follow(createCertSource(parts, signal), signal),
+    bundle.follow(source, signal),
     started.promise.then(() => listen(parts, serving)),
-    started.promise.then(() =>
-      keepCaBundle({ kube, clock, log, namespace: settings.namespace, configuration, bundle }, signal),
-    ),
+    started.promise.then(() => keepCaBundle({ kube, clock, log, rule, configuration, bundle }, signal)),
   ]);
 }
 
 function useCertificate(parts: Parts, serving: Serving): void {
-  const { bundle, clock, directory, log, metrics, settings } = parts;
-  const certificate = bundle.observe();
+  const { clock, directory, log, metrics, served, settings } = parts;
+  const certificate = served.observe();
   if (!certificate) return;
   if (serving.webhook) {
     serving.webhook.swapCertificate(certificate);
+    log.info({ serial: certificate.serial }, 'certificate swapped in');
     return;
   }
   serving.webhook = createWebhookServer({

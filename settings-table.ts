@@ -2,38 +2,8 @@
  * Every setting once: environment name, default, check and the sentence that documents it.
  * docs/settings.md is generated from this table.
  */
-import { type Static, type TSchema, Type } from 'typebox';
-
-export interface Setting<S extends TSchema = TSchema> {
-  readonly env: string;
-  readonly schema: S;
-  readonly fallback: Static<S>;
-  readonly doc: string;
-}
-
-const setting = <S extends TSchema>(
-  env: string,
-  schema: S,
-  fallback: Static<S>,
-  doc: string,
-): Setting<S> => ({
-  env,
-  schema,
-  fallback,
-  doc,
-});
-
-const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
-const port = Type.Integer({ minimum: 0, maximum: 65_535 });
-/** A pattern says nothing to people: its description is what they are told is allowed. */
-const text = (pattern: string, description: string) => Type.String({ pattern, description, maxLength: 4096 });
-const dnsName = Type.String({
-  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
-  description: 'a DNS name in lower case',
-  maxLength: 253,
-});
-const names = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
-const oneOf = <const T extends string>(...values: T[]) => Type.Enum(values);
+import { Type } from 'typebox';
+import { DAY_SECONDS, dnsName, names, oneOf, port, type Setting, seconds, setting, text } from './setting.ts';
 
 export const SETTINGS = {
   namespace: setting('POD_NAMESPACE', dnsName, 'stellar-peers', 'Our own namespace.'),
@@ -206,6 +176,37 @@ export const SETTINGS = {
     text('^[0-9a-zA-Z.:,-]*$', 'host names or addresses with a comma between'),
     '',
     'Further host names or addresses for the managed certificate, with a comma between.',
+  ),
+  certDir: setting(
+    'CERT_DIR',
+    text('^(/[^\\0]*)?$', 'an absolute path'),
+    '',
+    'Folder with `tls.crt`, `tls.key` and `ca.crt`, mounted from a Secret of cert-manager; empty for certificates of ' +
+      'our own making.',
+  ),
+  certLifetimeSeconds: setting(
+    'CERT_LIFETIME_SECONDS',
+    seconds(10, 315_360_000),
+    90 * DAY_SECONDS,
+    'How long a certificate of our own making is valid; it is renewed after about two thirds of that.',
+  ),
+  caLifetimeSeconds: setting(
+    'CA_LIFETIME_SECONDS',
+    seconds(20, 1_576_800_000),
+    5 * 365 * DAY_SECONDS,
+    'How long the CA of our own making is valid; it is renewed after about two thirds of that.',
+  ),
+  caOverlapSeconds: setting(
+    'CA_OVERLAP_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'How long caBundle must have named a new CA before a certificate of it is served.',
+  ),
+  caRetireSeconds: setting(
+    'CA_RETIRE_SECONDS',
+    seconds(0, 31_536_000),
+    DAY_SECONDS,
+    'How long the former CA is trusted after its last certificate was replaced.',
   ),
   drainSeconds: setting(
     'DRAIN_SECONDS',

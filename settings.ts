@@ -4,7 +4,8 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseWindows } from './reconciler/windows.ts';
-import { SETTINGS, type Setting } from './settings-table.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings-table.ts';
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: Static<(typeof SETTINGS)[K]['schema']> };
 

@@ -2,12 +2,13 @@
  * Makes the parts of one replica out of its settings. Owns which setting goes where; nothing runs yet.
  */
 import { CurrentBundle } from './certs/current.ts';
-import { managedSource } from './certs/managed.ts';
-import type { CertSource } from './certs/source.ts';
+import { ServedBundle } from './certs/serving.ts';
+import { Trust } from './certs/trust.ts';
 import { discover } from './peers/discover.ts';
-import { CERT_SECRET, COMPONENT, WEBHOOK_SERVICE } from './peers/names.ts';
+import { COMPONENT } from './peers/names.ts';
 import { JournalStore } from './reconciler/journal-store.ts';
 import { Leader } from './reconciler/leader.ts';
+import { whileLeading } from './reconciler/leading-kube.ts';
 import { probeWebhook } from './reconciler/probe.ts';
 import { Publisher } from './reconciler/publisher.ts';
 import { Reconciler } from './reconciler/reconciler.ts';
@@ -25,21 +26,10 @@ import { createKube, loadKubeConfig } from './runtime/kube-client.ts';
 import { readLive } from './runtime/live.ts';
 import { createLog, type Log } from './runtime/log.ts';
 import { Metrics } from './runtime/metrics.ts';
-import { Reflector } from './runtime/reflector.ts';
-import { Secrets } from './runtime/resources.ts';
+import { Recovery } from './runtime/recovery.ts';
 import { ServerTime } from './runtime/server-time.ts';
 import { listed, type Settings } from './settings.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const CA_LIFETIME_MS = 5 * 365 * DAY_MS;
-const LEAF_LIFETIME_MS = 90 * DAY_MS;
-/** The watch tells of changes of the Secret; this is the net below it. */
-const SECRET_POLL_MS = 6 * HOUR_MS;
-/** Old and new CA are trusted together for this long before a new certificate is served. */
-const CA_OVERLAP_MS = 60_000;
-/** The former CA is trusted for this long after its last certificate was replaced: longer than the poll above. */
-const CA_RETIRE_MS = DAY_MS;
 /** One call to a validator: its answer to `peers` is some 100 bytes for each of at most 72 connections. */
 const CORE_TIMEOUT_MS = 3_000;
 const CORE_BYTES_MAX = 512 * 1024;
@@ -52,9 +42,13 @@ export interface Parts {
   readonly metrics: Metrics;
   readonly kube: Kube;
   readonly caches: Caches;
+  readonly recovery: Recovery;
   readonly directory: Directory;
   readonly leader: Leader;
+  /** The newest certificate, served or about to be. */
   readonly bundle: CurrentBundle;
+  readonly served: ServedBundle;
+  readonly trust: Trust;
 }
 
 /** All parts of a replica, none of them running. Throws where no cluster is configured. */
@@ -62,13 +56,15 @@ export function createParts(settings: Settings): Parts {
   const log = createLog(settings.logLevel);
   const serverTime = new ServerTime(systemClock);
   const { clock } = serverTime;
+  const recovery = new Recovery();
   const kube = createKube(loadKubeConfig(), {
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
     onDate: (dateMs) => serverTime.note(dateMs),
+    onSuccess: () => recovery.succeeded(),
   });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
-  const caches = new Caches({ kube, clock, log, scope });
+  const caches = new Caches({ kube, clock, log, scope, recovery });
   const leader = new Leader({
     kube,
     clock,
@@ -87,49 +83,14 @@ export function createParts(settings: Settings): Parts {
     leaderAlive: () => leader.someoneLeads(),
   });
   const bundle = new CurrentBundle();
-  return { settings, clock, log, metrics: new Metrics(), kube, caches, directory, leader, bundle };
-}
-
-/** Host names under which the API server may call us: the Service's, and those of the setting. */
-function webhookHosts({ namespace, clusterDomain, webhookHosts: further }: Settings): string[] {
-  const service = `${WEBHOOK_SERVICE}.${namespace}.svc`;
-  return [service, `${service}.${clusterDomain}`, ...listed(further)];
-}
-
-/** The managed certificates, told of changes of their Secret by a watch that runs until `signal` aborts. */
-export function createCertSource({ settings, kube, clock, log }: Parts, signal: AbortSignal): CertSource {
-  const listeners = new Set<() => void>();
-  const reflector = new Reflector({
-    kube,
-    clock,
-    log,
-    resource: Secrets,
-    query: { namespace: settings.namespace, fieldSelector: `metadata.name=${CERT_SECRET}` },
-    keyOf: (object) => object.metadata.name,
-    project: (object) => object.metadata.resourceVersion,
-    store: new Map(),
-    onChange: () => {
-      for (const listener of listeners) listener();
-    },
-  });
-  // Runs beside everything else and ends with the signal; a reflector never rejects.
-  void reflector.run(signal);
-  const onSecretChange = (listener: () => void) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+  const configuration = {
+    observe: () => caches.world.webhook,
+    onChange: (listener: () => void) => caches.onChange(listener),
   };
-  return managedSource(
-    { kube, clock, log, onSecretChange },
-    {
-      namespace: settings.namespace,
-      hosts: webhookHosts(settings),
-      pollMs: SECRET_POLL_MS,
-      caLifetimeMs: CA_LIFETIME_MS,
-      leafLifetimeMs: LEAF_LIFETIME_MS,
-      overlapMs: CA_OVERLAP_MS,
-      retireMs: CA_RETIRE_MS,
-    },
-  );
+  const trust = new Trust({ clock, configuration, isKnown: () => caches.synced() });
+  const served = new ServedBundle({ clock, log, offered: bundle, trust });
+  const metrics = new Metrics();
+  return { settings, clock, log, metrics, kube, recovery, caches, directory, leader, bundle, served, trust };
 }
 
 const limitOf = (text: string) => ({ value: Number.parseInt(text, 10), isPercent: text.endsWith('%') });
@@ -172,7 +133,8 @@ function signallerOf({ settings, clock, log, metrics }: Parts) {
 
 /** The leader's loop for one term: what it remembers begins with the term. */
 export function createReconciler(parts: Parts): Reconciler {
-  const { settings, clock, log, metrics, kube, caches, directory, leader } = parts;
+  const { settings, clock, log, metrics, caches, directory, leader } = parts;
+  const kube = whileLeading(parts.kube, () => leader.leads());
   const ownNamespace = settings.namespace;
   const scope = { ownNamespace, watchNamespaces: listed(settings.watchNamespaces) };
   const reporter = new Reporter({ kube, clock, log, metrics, instance: settings.podName });

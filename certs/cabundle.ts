@@ -1,46 +1,47 @@
 /**
- * Keeps caBundle of our webhook configuration right: every replica, by change, not by polling.
- * Owns that one field of each webhook entry; cert-manager's cainjector does this for mounted certificates.
+ * Keeps caBundle of our webhook configuration right: every replica, by change, not by polling. Owns the writing of
+ * that one field of each webhook entry; what belongs in it says a rule of cabundle-rules.ts.
  */
 import { WEBHOOK_CONFIGURATION } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { hasStatus, isConflict, type Kube, type KubeObject, type PatchOperation } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/resources.ts';
-import { checkBundle } from './check.ts';
+import type { CaRule, Wanted } from './cabundle-rules.ts';
 import { type Round, runRounds } from './rounds.ts';
-import { contentOf, readSecret } from './secret.ts';
 import type { Bundle, Observed } from './source.ts';
 
 /** A look at what is in memory anyway; it costs no request. */
 const RESYNC_MS = 600_000;
+/** More writes than this in a minute are a quarrel with another writer, in which we become slower. */
+const WRITES_PER_MINUTE = 20;
+const QUARREL_MS = 5_000;
 
 interface CaBundleParts {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly log: Log;
-  /** Our own namespace, where the Secret is. */
-  readonly namespace: string;
+  readonly rule: CaRule;
   /** The MutatingWebhookConfiguration as a watch last saw it. */
   readonly configuration: Observed<KubeObject>;
-  /** The bundle that this replica serves. */
+  /** The newest bundle of the source, served or about to be. */
   readonly bundle: Observed<Bundle>;
 }
 
 const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
 
 /**
- * The operations that make every webhook of `configuration` trust exactly `caPem`, none if it does already.
+ * The operations that make every webhook of `configuration` trust what is wanted, none if it does already.
  * They hold for the resourceVersion that was read only.
  */
-export function caBundlePatch(configuration: KubeObject, caPem: string): PatchOperation[] {
-  const wanted = Buffer.from(caPem).toString('base64');
+export function caBundlePatch(configuration: KubeObject, wanted: Wanted): PatchOperation[] {
   const webhooks = (configuration.webhooks ?? []) as Array<{ clientConfig?: { caBundle?: string } }>;
-  const operations = webhooks.flatMap(({ clientConfig }, index): PatchOperation[] =>
-    clientConfig && clientConfig.caBundle !== wanted
-      ? [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: wanted }]
-      : [],
-  );
+  const operations = webhooks.flatMap(({ clientConfig }, index): PatchOperation[] => {
+    if (!clientConfig) return [];
+    const { caBundle = '' } = clientConfig;
+    const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');
+    return value === caBundle ? [] : [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value }];
+  });
   if (operations.length === 0) return [];
   const { resourceVersion } = configuration.metadata;
   return [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }, ...operations];
@@ -74,6 +75,8 @@ class Keeper {
   #missing = false;
   /** In a row. One is a race; more of them may be a refusal, which has the same status. */
   #conflicts = 0;
+  /** When it was written within the last minute, monotonic. */
+  #writtenAtMs: readonly number[] = [];
   /** Read after a conflict, since the watch may be behind. */
   #readAgain: KubeObject | undefined;
 
@@ -82,11 +85,13 @@ class Keeper {
   }
 
   async round(): Promise<Round<never>> {
+    const { rule } = this.#parts;
     const bundle = this.#parts.bundle.observe();
     const configuration = await this.#find();
     if (!bundle || !configuration) return { lookInMs: RESYNC_MS, free: true };
-    if (caBundlePatch(configuration, bundle.caPem).length === 0) return { lookInMs: RESYNC_MS, free: true };
-    const operations = caBundlePatch(configuration, await this.#trustedCas(bundle));
+    const asRemembered = caBundlePatch(configuration, rule.asRemembered(bundle));
+    if (asRemembered.length === 0) return { lookInMs: RESYNC_MS, free: true };
+    const operations = caBundlePatch(configuration, await rule.asItIs(bundle));
     if (operations.length === 0) return { lookInMs: RESYNC_MS };
     return this.#write(operations);
   }
@@ -107,18 +112,6 @@ class Keeper {
     return found;
   }
 
-  /**
-   * What the Secret says now. A replica that still serves the bundle before a rotation would otherwise take
-   * back the CA that another one has just added, and the other add it again.
-   */
-  async #trustedCas(bundle: Bundle): Promise<string> {
-    const { kube, clock, namespace } = this.#parts;
-    const secret = await readSecret(kube, namespace);
-    if (!secret) return bundle.caPem;
-    const checked = checkBundle(contentOf(secret), { hosts: [], nowMs: clock.nowMs() });
-    return checked.ok ? checked.value.caPem : bundle.caPem;
-  }
-
   async #write(operations: readonly PatchOperation[]): Promise<Round<never>> {
     const { kube, log } = this.#parts;
     const fields = { configuration: WEBHOOK_CONFIGURATION, webhooks: operations.length - 1 };
@@ -134,6 +127,21 @@ class Keeper {
     }
     this.#conflicts = 0;
     log.info(fields, 'caBundle written');
-    return { lookInMs: RESYNC_MS };
+    return this.#isQuarrel() ? this.#slower() : { lookInMs: RESYNC_MS };
+  }
+
+  #isQuarrel(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+    return this.#writtenAtMs.length > WRITES_PER_MINUTE;
+  }
+
+  #slower(): Round<never> {
+    const fields = { configuration: WEBHOOK_CONFIGURATION, writesInAMinute: this.#writtenAtMs.length };
+    this.#parts.log.warn(
+      fields,
+      'something else keeps writing caBundle: find out what, and exclude that field',
+    );
+    return { lookInMs: QUARREL_MS, deafMs: QUARREL_MS };
   }
 }

@@ -90,6 +90,21 @@ export function issuerPem(bundle: Bundle): string {
   return issuerOf(leaf, readCertificates('ca.crt', bundle.caPem))?.toString() ?? '';
 }
 
+/** All certificates of a PEM text that can be read; what cannot is passed over. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  return (pem.match(CERTIFICATE_BLOCK) ?? []).flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** True if `authority` is a CA whose key signed `leaf`, whatever its dates. */
+export const isIssuedBy = (leaf: X509Certificate, authority: X509Certificate): boolean =>
+  authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+
 /** The hosts that a readable certificate is for: its DNS and IP SANs. */
 export function hostsOf(certPem: string): string[] {
   const [leaf] = readCertificates('tls.crt', certPem);
@@ -147,7 +162,7 @@ function issuerOf(
   leaf: X509Certificate,
   authorities: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  return authorities.find((one) => one.ca && leaf.checkIssued(one) && leaf.verify(one.publicKey));
+  return authorities.find((one) => isIssuedBy(leaf, one));
 }
 
 function checkTime(what: string, cert: X509Certificate, nowMs: number): void {

@@ -56,6 +56,8 @@ async function make(
     }
     case 'retireCa':
       return { ...content, caPem: step.signer.certPem };
+    case 'keepCa':
+      return { ...content, caPem: `${content.caPem.trimEnd()}\n${step.caPem}` };
   }
 }
 

@@ -10,10 +10,13 @@ import { contentAfter, type Lifetimes } from './issue.ts';
 import { type CertContent, type CertStep, type CertTerms, planCertificate } from './plan.ts';
 import { type Round, runRounds } from './rounds.ts';
 import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
-import type { Bundle, CertSource } from './source.ts';
+import type { Bundle, Callers, CertSource } from './source.ts';
 
 /** Before two thirds of its life are over, or after: each replica draws when, so that they rarely collide. */
 const RENEW_AT = 2 / 3;
+/** Between two probes while they fail: a rotation has time. */
+const PROBE_MS = 30_000;
+
 export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
   /** Our own namespace, where the Secret is. */
   readonly namespace: string;
@@ -27,6 +30,8 @@ interface ManagedParts {
   readonly log: Log;
   /** Told of changes of the Secret, where a watch does so; without, polling alone finds them. */
   readonly onSecretChange?: (listener: () => void) => () => void;
+  /** Asked before a certificate of a new CA is made. */
+  readonly callers: Callers;
 }
 
 /** A source over the Secret of `settings.namespace`. It creates, repairs and renews what is there. */
@@ -46,12 +51,12 @@ class ManagedSource implements CertSource {
   }
 
   async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
-    const { clock, onSecretChange } = this.#parts;
+    const { clock } = this.#parts;
     const bundle = await runRounds<Bundle>(
       {
         clock,
         round: () => this.#round(last),
-        onChange: onSecretChange ?? (() => () => undefined),
+        onChange: (listener) => this.#subscribe(listener),
         failed: (error, retryInMs) => this.#logFailure(error, retryInMs),
       },
       signal,
@@ -60,21 +65,47 @@ class ManagedSource implements CertSource {
     throw signal.reason;
   }
 
+  #subscribe(listener: () => void): () => void {
+    const { callers, onSecretChange } = this.#parts;
+    const stops = [callers.onChange(listener), onSecretChange?.(listener)];
+    return () => {
+      for (const stop of stops) stop?.();
+    };
+  }
+
   /** A good bundle is handed out before anything is written: a refused renewal must not keep it back. */
   async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
-    const { kube, clock } = this.#parts;
+    const { callers, kube, clock } = this.#parts;
     const { namespace, pollMs } = this.#settings;
     const secret = (await readSecret(kube, namespace)) ?? (await createEmptySecret(kube, namespace));
     const content = contentOf(secret);
-    const situation = { nowMs: clock.nowMs(), seenForMs: this.#seenForMs(content), last };
+    const situation = {
+      nowMs: clock.nowMs(),
+      seenForMs: this.#seenForMs(content),
+      trustedForMs: callers.authorityForMs(content.caPem),
+      last,
+    };
     const plan = planCertificate(content, situation, this.#terms);
     if (plan.bundle && plan.bundle.fingerprint !== last?.fingerprint) {
       this.#logAdoption(plan.bundle);
       return { done: plan.bundle };
     }
     if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
+    if (await this.#isUnproven(plan.step)) return { lookInMs: clock.jitter(PROBE_MS) };
     await this.#carryOut(plan.step, secret, content);
     return { again: true };
+  }
+
+  /** Before a certificate of a new CA is made, a call of ours must get through by what the API server has. */
+  async #isUnproven({ kind, why }: CertStep): Promise<boolean> {
+    if (kind !== 'issueLeaf' || why.reason !== 'Rotation') return false;
+    const problem = await this.#parts.callers.probe();
+    if (problem === undefined) return false;
+    this.#parts.log.warn(
+      { secret: this.#secret, step: kind, problem },
+      'the rotation waits: a call through the webhook configuration fails',
+    );
+    return true;
   }
 
   #seenForMs(content: CertContent): number {

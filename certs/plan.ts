@@ -7,8 +7,9 @@
  * | bad or due     | good, or last good | introduceCa: new CA in front, the certificate in use stays  |
  * | bad or due     | bad                | startOver: new CA, new certificate                          |
  * | good           | bad or due         | issueLeaf                                                   |
- * | good           | of the former CA   | issueLeaf, once both CAs were seen together for `overlapMs` |
+ * | good           | of the former CA   | issueLeaf, once both CAs were trusted for `overlapMs`       |
  * | good, former 2nd | good             | retireCa, once that was seen for `retireMs`                 |
+ * | good           | good, last of another CA | keepCa: what is served stays trusted beside what comes |
  */
 import {
   type BundlePem,
@@ -20,6 +21,9 @@ import {
   type Signer,
 } from './check.ts';
 import type { Bundle } from './source.ts';
+
+/** The part of its life at whose end a certificate cannot wait any more. */
+const LAST_PART = 0.1;
 
 /** The keys of the Secret as PEM, '' where there is none. */
 export interface CertContent extends BundlePem {
@@ -51,7 +55,8 @@ export type CertStep =
       readonly signer: Signer;
       readonly hosts: readonly string[];
     }
-  | { readonly kind: 'retireCa'; readonly why: Why; readonly signer: Signer };
+  | { readonly kind: 'retireCa'; readonly why: Why; readonly signer: Signer }
+  | { readonly kind: 'keepCa'; readonly why: Why; readonly caPem: string };
 
 interface CertPlan {
   /** What can be served as it stands, whatever the step. */
@@ -65,6 +70,8 @@ interface CertSituation {
   readonly nowMs: number;
   /** For how long this process has seen this very content, by its monotonic clock. */
   readonly seenForMs: number;
+  /** For how long callers have trusted the first CA of the content, in ms, as far as this process has seen. */
+  readonly trustedForMs: number;
   /** What this process serves now, if anything. */
   readonly last: Bundle | undefined;
 }
@@ -81,7 +88,11 @@ export function planCertificate(content: CertContent, situation: CertSituation, 
     const keep = bundle ?? stillGood(situation, terms);
     return act(bundle, keep ? { kind: 'introduceCa', why, keep } : { kind: 'startOver', why, hosts });
   }
-  if (checked.ok) return maintain(checked.value, { signer: signer.value, situation, terms });
+  if (checked.ok) {
+    const former = formerCa(checked.value, stillGood(situation, terms));
+    if (former !== undefined) return act(undefined, { kind: 'keepCa', why: replaced, caPem: former });
+    return maintain(checked.value, { signer: signer.value, situation, terms });
+  }
   return act(undefined, {
     kind: 'issueLeaf',
     why: checked.fault,
@@ -101,8 +112,11 @@ function maintain(
   const issue = (why: Why) => act(bundle, { kind: 'issueLeaf', why, signer, hosts: terms.hosts });
 
   if (issuerPem(bundle) !== signer.certPem) {
-    const leftMs = terms.overlapMs - situation.seenForMs;
-    if (leftMs > 0) return wait(bundle, leftMs);
+    const leftMs = terms.overlapMs - Math.min(situation.seenForMs, situation.trustedForMs);
+    const endsInMs = lastMomentMs(bundle) - situation.nowMs;
+    if (endsInMs <= 0)
+      return issue(due('the certificate, which is about to end before its new CA is trusted,'));
+    if (leftMs > 0) return wait(bundle, Math.min(leftMs, endsInMs));
     return issue(rotation('the new CA is trusted long enough to be used'));
   }
   if (leafDueInMs <= 0) return issue(due('the certificate'));
@@ -112,6 +126,17 @@ function maintain(
   const why = rotation('nothing that the former CA signed is served any more');
   return act(bundle, { kind: 'retireCa', why, signer });
 }
+
+/** The CA of what is served, if the content, put there by somebody else, knows nothing of it. */
+function formerCa(content: Bundle, served: Bundle | undefined): string | undefined {
+  if (!served) return undefined;
+  const former = issuerPem(served);
+  return content.caPem.includes(former) ? undefined : former;
+}
+
+/** From here on a certificate is replaced even by one that callers may not trust: it would be useless soon anyway. */
+const lastMomentMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
+  notAfterMs - (notAfterMs - notBeforeMs) * LAST_PART;
 
 const act = (bundle: Bundle | undefined, step: CertStep): CertPlan => ({ bundle, step, lookInMs: 0 });
 
@@ -147,5 +172,11 @@ const due = (what: string): Why => ({
   reason: 'RenewalDue',
   sentence: `${what} has lived the part of its life after which it is renewed`,
 });
+
+const replaced: Why = {
+  reason: 'Rotation',
+  sentence:
+    'the CA of the certificate in use stays trusted beside the one that somebody has put in its place',
+};
 
 const rotation = (sentence: string): Why => ({ reason: 'Rotation', sentence });

@@ -12,11 +12,11 @@ const BACKOFF_MS_MAX = 30_000;
 
 /**
  * `lookInMs`: nothing to do before that, unless something changes; `free` if the round asked nothing of the
- * API server. `again`: something was written, by us or by somebody else first; look at once, later more slowly.
+ * API server; for `deafMs` changes are not listened to. `again`: something was written, by us or by somebody else first; look at once, later more slowly.
  */
 export type Round<T> =
   | { readonly done: T }
-  | { readonly lookInMs: number; readonly free?: boolean }
+  | { readonly lookInMs: number; readonly free?: boolean; readonly deafMs?: number }
   | { readonly again: true };
 
 interface Rounds<T> {
@@ -38,7 +38,7 @@ export async function runRounds<T>(rounds: Rounds<T>, signal: AbortSignal): Prom
       const outcome = await runRound(rounds, restlessRounds);
       if ('done' in outcome) return outcome.done;
       restlessRounds = outcome.restless ? restlessRounds + 1 : 0;
-      const deafMs = outcome.free ? 0 : Math.min(outcome.lookInMs, FLOOR_MS);
+      const deafMs = outcome.free ? 0 : Math.min(outcome.lookInMs, outcome.deafMs ?? FLOOR_MS);
       await rounds.clock.sleep(deafMs, signal);
       await rounds.clock.sleep(outcome.lookInMs - deafMs, AbortSignal.any([signal, changed.signal]));
     } finally {
@@ -51,7 +51,7 @@ export async function runRounds<T>(rounds: Rounds<T>, signal: AbortSignal): Prom
 async function runRound<T>(
   rounds: Rounds<T>,
   restlessRounds: number,
-): Promise<{ done: T } | { lookInMs: number; free: boolean; restless: boolean }> {
+): Promise<{ done: T } | { lookInMs: number; free: boolean; deafMs?: number; restless: boolean }> {
   try {
     const outcome = await rounds.round();
     if ('done' in outcome) return outcome;

@@ -32,3 +32,13 @@ export interface Observed<T> {
   /** Calls `listener` after each change; the returned function ends that. */
   onChange(listener: () => void): () => void;
 }
+
+/** Those who call us, as far as can be seen from here. */
+export interface Callers {
+  /** For how long the first CA of `caPem` has been trusted by all of them, in ms; 0 if it is not. */
+  authorityForMs(caPem: string): number;
+  /** Why a call by what the live configuration says would fail now; undefined if it would not. Never rejects. */
+  probe(): Promise<string | undefined>;
+  /** Calls `listener` when whom they trust may have changed; the returned function ends that. */
+  onChange(listener: () => void): () => void;
+}

@@ -51,6 +51,7 @@ const EMPTY: ConfigMapFacts = {
   namespace: '',
   name: '',
   uid: '',
+  version: '',
   data: {},
   rollout: undefined,
   ownKeys: [],

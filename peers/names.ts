@@ -19,6 +19,8 @@ export const ANNOTATION_PEER_HASH = 'stellar.org/peer-hash';
 export const ANNOTATION_PEERS = 'stellar.org/peers';
 /** On a StatefulSet's template, written by the reconciler only: the token of its last restart. */
 export const ANNOTATION_PEER_RESTART = 'stellar.org/peer-restart';
+/** On a StatefulSet, written by the reconciler only: the token of a restart that must not begin any more. */
+export const ANNOTATION_PEER_FENCE = 'stellar.org/peer-fence';
 
 /** Settable by people on a StellarNode, a Namespace or our own ConfigMap (= everything). */
 export const ANNOTATION_ROLLOUT = 'stellar.org/peer-rollout';
@@ -58,6 +60,10 @@ export const WEBHOOK_PATH = '/mutate-pods';
 /** Field manager of everything we apply, and of a pause that is put back after the object was deleted. */
 export const FIELD_MANAGER = 'stellar-peers';
 export const PAUSE_FIELD_MANAGER = 'stellar-peers-pause';
+/** Makes peers ConfigMaps, empty: one that holds no data takes none away that another leader has just written. */
+export const CREATE_FIELD_MANAGER = 'stellar-peers-create';
+/** Holds the annotation that keeps a restart from beginning late. */
+export const FENCE_FIELD_MANAGER = 'stellar-peers-fence';
 /** `reportingController` of Events, user agent of requests. */
 export const COMPONENT = 'stellar-peers';
 

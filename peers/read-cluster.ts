@@ -79,6 +79,7 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
   const metadata = fieldsOf(raw.metadata);
   return {
     ...named(raw),
+    version: textOf(metadata.resourceVersion) ?? '',
     data: stringsOf(raw.data),
     rollout: annotationsOf(raw)[ANNOTATION_ROLLOUT],
     ownKeys: appliedKeysOf(metadata, (manager) => manager === FIELD_MANAGER),

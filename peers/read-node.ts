@@ -42,7 +42,14 @@ function addressOf(text: string | undefined): Pick<Validator, 'advertised' | 're
   return { advertised, remark };
 }
 
-const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+/** What was found, cut short. The API server takes 10,000 levels of nesting, more than can be written as JSON here. */
+function shown(value: unknown): string {
+  try {
+    return (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+  } catch {
+    return 'it is nested too deep';
+  }
+}
 
 /** How the StellarNode reads; one being deleted or of another type is `other`. */
 export function readNode(raw: Fields): NodeReading {

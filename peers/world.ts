@@ -138,6 +138,8 @@ export interface NamespaceFacts {
 
 /** A ConfigMap named `stellar-peers`, or the journal. */
 export interface ConfigMapFacts extends Named {
+  /** Its resourceVersion, as a condition of the next write. */
+  readonly version: string;
   readonly data: Readonly<Record<string, string>>;
   readonly rollout: string | undefined;
   /** Data keys that we hold by server-side apply, in order. */

@@ -139,6 +139,7 @@ function journalWith(world: World, group: string, entries: readonly Entry[], now
     namespace: '',
     name: '',
     uid: '',
+    version: '',
     rollout: undefined,
     ownKeys: [],
     foreignKeys: [],

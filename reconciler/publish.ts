@@ -19,6 +19,8 @@ const UNKNOWN: Connections = new Map();
 /** One ConfigMap to write: all data of ours, or none where nothing is left. */
 export interface ConfigMapWrite {
   readonly namespace: string;
+  /** The resourceVersion that this was planned on, undefined where there is no ConfigMap. */
+  readonly version: string | undefined;
   readonly data: Readonly<Record<string, string>>;
   /** True where nobody else owns anything in the object, so that it can go as a whole. */
   readonly remove: boolean;
@@ -155,13 +157,13 @@ function writeFor(
 ): ConfigMapWrite | undefined {
   const data = withoutForeignKeys(wanted, current);
   const keys = Object.keys(data);
-  if (!current) return keys.length > 0 ? { namespace, data, remove: false } : undefined;
+  if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
   const stale = current.ownKeys.filter((key) => !(key in data));
   const differs = keys.some((key) => !sameText(current.data[key], data[key]));
   if (!differs && stale.length === 0) return undefined;
   const others = Object.keys(current.data).filter((key) => !current.ownKeys.includes(key));
   const remove = keys.length === 0 && others.length === 0 && namespace !== settings.ownNamespace;
-  return { namespace, data, remove };
+  return { namespace, version: current.version, data, remove };
 }
 
 const sameText = (a: string | undefined, b: string | undefined): boolean =>

@@ -2,7 +2,13 @@
  * Brings planned ConfigMaps and Services into the cluster, at a bounded rate, and remembers what was refused.
  * What it keeps in memory only delays.
  */
-import { ANNOTATION_ROLLOUT, FIELD_MANAGER, PAUSE_FIELD_MANAGER, PEERS_CONFIGMAP } from '../peers/names.ts';
+import {
+  ANNOTATION_ROLLOUT,
+  CREATE_FIELD_MANAGER,
+  FIELD_MANAGER,
+  PAUSE_FIELD_MANAGER,
+  PEERS_CONFIGMAP,
+} from '../peers/names.ts';
 import { readConfigMap } from '../peers/read-cluster.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { hasStatus, isConflict, type Kube, KubeError, type KubeObject } from '../runtime/kube.ts';
@@ -14,6 +20,8 @@ import { headlessService, type ServicePlan } from './services.ts';
 
 /** The overview is for people and programs: once a second is often enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
+/** Until the watch has told of a write that came before ours. */
+const REPLAN_MS = 50;
 /** How often an edit of one ConfigMap is taken back, at most. */
 const FORCE_INTERVAL_MS = 2_000;
 
@@ -94,28 +102,49 @@ export class Publisher {
     }
   }
 
+  /**
+   * Every write is on condition of the version that it was planned on: a leader that was held up past its Lease must
+   * not put the former truth over what its successor has published.
+   */
   async #write(write: ConfigMapWrite): Promise<KubeObject | undefined> {
     const { kube } = this.#options;
     const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
     if (write.remove) return this.#remove(ref);
+    const version = write.version ?? (await this.#createEmpty(ref));
     try {
-      return await kube.apply(ref, bodyOf(write, write.data), { manager: FIELD_MANAGER });
+      return await kube.apply(ref, bodyOf(write, { data: write.data, version }), { manager: FIELD_MANAGER });
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
-    return this.#takeBack(ref, write);
+    return this.#takeBack(ref, { ...write, version });
   }
 
-  /** Somebody wrote our keys: a person's edit is taken back, what a controller applies is left to it. */
+  async #createEmpty(ref: ObjectRef): Promise<string> {
+    const { name, namespace = '' } = ref;
+    const body = { metadata: { name, namespace, labels: LABELS } };
+    const created = await this.#options.kube.apply(ref, body, { manager: CREATE_FIELD_MANAGER });
+    return created.metadata.resourceVersion ?? '';
+  }
+
+  /**
+   * Somebody wrote: what was planned is old, and planned again. Or somebody holds our keys: a person's edit is taken
+   * back, what a controller applies is left to it.
+   */
   async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<KubeObject | undefined> {
     const { kube, log } = this.#options;
-    const key = `force ${write.namespace}`;
+    const { namespace } = write;
+    const live = await kube.get(ref);
+    const version = live?.metadata.resourceVersion ?? '';
+    if (version !== write.version) {
+      this.#backoff.putOff(namespace, REPLAN_MS);
+      return undefined;
+    }
+    const key = `force ${namespace}`;
     if (!this.#backoff.isDue(key)) return undefined;
     this.#backoff.putOff(key, FORCE_INTERVAL_MS);
-    const live = await kube.get(ref);
     const data = withoutForeignKeys(write.data, live && readConfigMap(live));
-    log.warn({ namespace: write.namespace }, 'keys of ours were edited; they are put right');
-    return kube.apply(ref, bodyOf(write, data), { manager: FIELD_MANAGER, force: true });
+    log.warn({ namespace }, 'keys of ours were edited; they are put right');
+    return kube.apply(ref, bodyOf(write, { data, version }), { manager: FIELD_MANAGER, force: true });
   }
 
   /** Deletes the object if nobody else put anything into it meanwhile. */
@@ -130,12 +159,13 @@ export class Publisher {
   }
 }
 
-const bodyOf = (write: ConfigMapWrite, data: Readonly<Record<string, string>>): KubeObject => ({
-  metadata: {
-    name: PEERS_CONFIGMAP,
-    namespace: write.namespace,
-    labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER },
-  },
+const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
+
+const bodyOf = (
+  { namespace }: ConfigMapWrite,
+  { data, version }: { readonly data: Readonly<Record<string, string>>; readonly version: string },
+): KubeObject => ({
+  metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, labels: LABELS },
   data,
 });
 

@@ -8,7 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Backoff } from './backoff.ts';
-import { type Entry, openEntries, readJournal } from './journal.ts';
+import { type Entry, type Outcome, openEntries, readJournal } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
 import { isToBeDefused, outcomeOf, TRACE_MS } from './outcome.ts';
 import type { Reporter } from './reporter.ts';
@@ -172,7 +172,7 @@ export class RestartLane {
   async #close(group: string, world: World): Promise<void> {
     const { journal, log, reporter } = this.#options;
     try {
-      const closings = this.#ended(group, await this.#options.readLiveWorld());
+      const closings = await this.#surelyEnded(group, await this.#options.readLiveWorld());
       // The cache was behind: give it time to catch up.
       if (closings.length === 0) {
         this.#backoff.failed(`close ${group}`, false);
@@ -196,6 +196,16 @@ export class RestartLane {
       const retryMs = this.#backoff.failed(`close ${group}`, false);
       log.warn({ error, group, retryMs }, 'the journal could not be written');
     }
+  }
+
+  /** What never happened must not happen later: that is made sure of before it is said. */
+  async #surelyEnded(group: string, live: World) {
+    const sure: Array<{ readonly entry: Entry; readonly outcome: Outcome }> = [];
+    for (const closing of this.#ended(group, live)) {
+      const isSure = closing.outcome !== 'void' || (await this.#options.restarter.fence(closing.entry, live));
+      if (isSure) sure.push(closing);
+    }
+    return sure;
   }
 
   async #attempt(

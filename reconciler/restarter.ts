@@ -3,7 +3,8 @@
  * A crash between any two steps is safe: what is open in the journal is closed by whoever leads next.
  */
 import type { Discovery } from '../peers/discover.ts';
-import { ANNOTATION_PEER_RESTART } from '../peers/names.ts';
+import { ANNOTATION_PEER_FENCE, ANNOTATION_PEER_RESTART, FENCE_FIELD_MANAGER } from '../peers/names.ts';
+import { readStatefulSet } from '../peers/read-workload.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -124,6 +125,22 @@ export class Restarter {
     log.info({ group, statefulSet: entry.statefulSet }, 'a restart was taken back: its pod is not Ready');
     await journal.close(group, [{ entry, outcome: 'defused' }]);
     return true;
+  }
+
+  /**
+   * Makes sure that a bump which has left no trace leaves none any more: its request, held up somewhere, is on condition
+   * of a version that this changes. False if it has come through before. Rejects with KubeError where the API server
+   * fails.
+   */
+  async fence(entry: Entry, world: World): Promise<boolean> {
+    const statefulSet = world.statefulSets.get(entry.statefulSet);
+    if (!statefulSet || entry.kind !== 'bump') return true;
+    const { namespace, name, uid } = statefulSet;
+    const ref = { resource: StatefulSets, namespace, name };
+    const annotations = { [ANNOTATION_PEER_FENCE]: `${entry.token} ${entry.atMs}` };
+    const metadata = { name, namespace, uid, annotations };
+    const fenced = await this.#options.kube.apply(ref, { metadata }, { manager: FENCE_FIELD_MANAGER });
+    return readStatefulSet(fenced).restartToken !== entry.token;
   }
 
   async #withdraw<A extends Attempt>(restart: Restart, entry: Entry, attempt: A): Promise<A> {

@@ -6,6 +6,7 @@ import type { World } from '../peers/world.ts';
 import type { Clock } from './clock.ts';
 import type { Kube, KubeObject } from './kube.ts';
 import type { Log } from './log.ts';
+import type { Recovery } from './recovery.ts';
 import { Reflector } from './reflector.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
 
@@ -21,7 +22,7 @@ export class Caches {
   readonly #listeners = new Set<ChangeListener>();
   readonly world: World = worldOf(this.#stores);
 
-  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope }) {
+  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope; recovery?: Recovery }) {
     const { scope, ...edges } = options;
     const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
     this.#reflectors = sources.flatMap(({ queries, ...source }) =>

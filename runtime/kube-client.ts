@@ -4,22 +4,12 @@
  * leader lease's margin and the client's typed models drop fields that they do not know.
  */
 import { type RequestOptions, request } from 'node:https';
-import { KubeConfig, Watch } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { parseJson } from '../peers/field.ts';
-import {
-  hasStatus,
-  type Kube,
-  KubeError,
-  type KubeObject,
-  type ListQuery,
-  type ObjectList,
-  type WatchEvent,
-} from './kube.ts';
+import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
+import { runWatch } from './kube-watch.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 
-/** A quiet watch is cut after this: the server sends a bookmark about every minute. */
-const WATCH_SILENCE_MS = 90_000;
-const WATCH_TIMEOUT_SECONDS = 600;
 const PAGE_LIMIT = 500;
 
 interface Call {
@@ -43,6 +33,8 @@ export interface KubeOptions {
   readonly userAgent: string;
   /** Told the Date of each answer, ms since the epoch; NaN where it has none that can be read. */
   readonly onDate?: (dateMs: number) => void;
+  /** Told of each request, or watch, that the API server has granted. */
+  readonly onSuccess?: () => void;
 }
 
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
@@ -86,7 +78,12 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
         if (!hasStatus(error, 404)) throw error;
       }
     },
-    watch: (resource, query, onEvent, signal) => runWatch({ config, resource, query }, onEvent, signal),
+    watch: (resource, query, onEvent, signal) =>
+      runWatch(
+        { config, resource, query, timeoutMs: options.timeoutMs, onSuccess: options.onSuccess },
+        onEvent,
+        signal,
+      ),
   };
 }
 
@@ -145,7 +142,9 @@ async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions)
     });
   });
   options.onDate?.(Date.parse(answer.date ?? ''));
-  return readAnswer(call, answer);
+  const body = readAnswer(call, answer);
+  options.onSuccess?.();
+  return body;
 }
 
 interface Answer {
@@ -185,52 +184,4 @@ function readAnswer(call: Call, answer: Answer): unknown {
     reason: status.reason ?? '',
     retryAfterSeconds: answer.retryAfter ? Number(answer.retryAfter) : undefined,
   });
-}
-
-async function runWatch(
-  target: { config: KubeConfig; resource: Resource; query: ListQuery & { resourceVersion: string } },
-  onEvent: (event: WatchEvent) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const watch = new Watch(target.config);
-  // The client's own 30 s would cut every quiet watch between two bookmarks.
-  Object.assign(watch, { requestTimeoutMs: WATCH_SILENCE_MS });
-  const path = collectionPath(target.resource, target.query.namespace);
-  const params = {
-    resourceVersion: target.query.resourceVersion,
-    allowWatchBookmarks: true,
-    timeoutSeconds: WATCH_TIMEOUT_SECONDS,
-    labelSelector: target.query.labelSelector,
-    fieldSelector: target.query.fieldSelector,
-  };
-  const done = Promise.withResolvers<void>();
-  const controller = await watch.watch(
-    path,
-    params,
-    (type: string, object: KubeObject) => {
-      if (signal.aborted) return;
-      try {
-        onEvent({ type, object });
-      } catch (error) {
-        // The client would swallow it, and the reader would miss an event for ever.
-        done.reject(error);
-      }
-    },
-    (error: unknown) => (error ? done.reject(watchError(path, error)) : done.resolve()),
-  );
-  const abort = () => {
-    controller.abort();
-    done.resolve();
-  };
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  await done.promise.finally(() => {
-    signal.removeEventListener('abort', abort);
-    controller.abort();
-  });
-}
-
-function watchError(path: string, cause: unknown): KubeError {
-  const status = (cause as { statusCode?: number }).statusCode ?? 0;
-  return new KubeError(`watch ${path}: ${String(cause)}`, { status, cause });
 }

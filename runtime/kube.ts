@@ -38,6 +38,12 @@ export interface ListQuery {
   readonly fieldSelector?: string | undefined;
 }
 
+/** What a watch streams, since when, and who is told when the server has granted it. */
+export interface WatchQuery extends ListQuery {
+  readonly resourceVersion: string;
+  readonly onOpened?: () => void;
+}
+
 export interface ObjectList {
   readonly items: KubeObject[];
   readonly resourceVersion: string;
@@ -72,11 +78,12 @@ export interface Kube {
   delete(ref: ObjectRef, preconditions: { uid?: string; resourceVersion?: string }): Promise<void>;
   /**
    * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
-   * aborts (resolves), or it fails (rejects; 410 where the version is too old).
+   * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
+   * refuses within the request timeout fails too.
    */
   watch(
     resource: Resource,
-    query: ListQuery & { resourceVersion: string },
+    query: WatchQuery,
     onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;

@@ -7,12 +7,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './clock.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './kube.ts';
 import type { Log } from './log.ts';
+import { Recovery, Retry } from './recovery.ts';
 import type { Resource } from './resources.ts';
 
-const BACKOFF_MS_MIN = 200;
-const BACKOFF_MS_MAX = 10_000;
-/** A watch that has lasted this long was accepted by the server; refusals come sooner. */
-const WATCH_PROVEN_MS = 2_000;
+/** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
+const WATCH_PROVEN_MS = 1_000;
 
 export interface ReflectorOptions<T> {
   readonly kube: Kube;
@@ -28,6 +27,8 @@ export interface ReflectorOptions<T> {
   readonly onChange: (key: string) => void;
   /** Called once, when the first list is in the store. */
   readonly onSynced?: () => void;
+  /** Shared by all that ask the same API server. */
+  readonly recovery?: Recovery;
 }
 
 export class Reflector<T> {
@@ -39,9 +40,12 @@ export class Reflector<T> {
   /** When the store was last known to be current, and since when a watch keeps it so. */
   #freshAtMs: number;
   #watchingSinceMs: number | undefined;
+  readonly #retry: Retry;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    const { clock, log, recovery = new Recovery(), resource } = options;
+    this.#retry = new Retry({ clock, log, recovery, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }
 
@@ -59,19 +63,13 @@ export class Reflector<T> {
 
   /** Lists and watches until `signal` aborts. Never rejects: what fails is logged and tried again. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, resource } = this.#options;
-    let backoffMs = BACKOFF_MS_MIN;
     while (!signal.aborted) {
-      const startedAtMs = clock.monotonicMs();
       try {
         await this.#listAndWatch(signal);
       } catch (error) {
         if (signal.aborted) return;
         if (hasStatus(error, 410)) this.#version = '';
-        else log.warn({ error, kind: resource.kind, retryMs: backoffMs }, 'watch failed');
-        if (clock.monotonicMs() - startedAtMs > BACKOFF_MS_MAX) backoffMs = BACKOFF_MS_MIN;
-        await clock.sleep(clock.jitter(backoffMs), signal);
-        backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+        await this.#retry.afterFailure(error, signal);
       }
     }
   }
@@ -86,10 +84,18 @@ export class Reflector<T> {
       this.#freshAtMs = clock.monotonicMs();
     }
     const startedAtMs = clock.monotonicMs();
-    this.#watchingSinceMs = startedAtMs;
+    let forget = () => {};
+    const onOpened = () => {
+      this.#watchingSinceMs = clock.monotonicMs();
+      forget = clock.after(WATCH_PROVEN_MS, () => this.#retry.succeeded());
+    };
+    const from = { ...query, resourceVersion: this.#version, onOpened };
     await kube
-      .watch(resource, { ...query, resourceVersion: this.#version }, (event) => this.#take(event), signal)
-      .finally(() => this.#endWatch());
+      .watch(resource, from, (event) => this.#take(event), signal)
+      .finally(() => {
+        forget();
+        this.#endWatch();
+      });
     if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
     // Something between us and the server ends every stream: without a pause this would be a hot loop.
     if (clock.monotonicMs() - startedAtMs < WATCH_PROVEN_MS) {

@@ -33,20 +33,26 @@ export interface WebhookOptions {
 
 /** The API server's own limit for a request is 3 MiB. */
 const BODY_BYTES_MAX = 3 * 1024 * 1024;
-/** Longer than any review may take (timeoutSeconds 5), short enough to shed idle and stuck connections. */
+/** Longer than any review may take (timeoutSeconds 5), short enough to shed stuck connections. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/**
+ * Longer than the 90 s after which the API server's client gives an idle connection up: whoever closes one from our
+ * side may do so at the moment at which a review is sent on it, and a POST is not sent again.
+ * (k8s.io/apimachinery/pkg/util/net: SetTransportDefaults; net/http: Transport.IdleConnTimeout)
+ */
+const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
   ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
 
 /**
- * The app, and a way to swap its certificate without closing a connection. Closing the app frees all held
- * reviews first; `releaseHolds` does so earlier, and no review is held after it.
+ * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
+ * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
  */
 export function createWebhookServer(options: WebhookOptions) {
   const holds = new Holds(options);
+  let draining = false;
   const app = fastify({
     https: {
       ...tlsOptions(options.certificate),
@@ -65,6 +71,9 @@ export function createWebhookServer(options: WebhookOptions) {
     done(null, body),
   );
   app.addHook('onRequest', refuseOtherMethods);
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (_request, reply) => {
     if (reply.statusCode >= 400) options.observe('rejected', reply.elapsedTime);
   });
@@ -90,7 +99,10 @@ export function createWebhookServer(options: WebhookOptions) {
     /** New connections get this certificate from now on. Throws, and keeps the old one, if it is unusable. */
     swapCertificate: (certificate: ServingCertificate): void =>
       app.server.setSecureContext(tlsOptions(certificate)),
-    releaseHolds: (): void => holds.release(),
+    drain: (): void => {
+      draining = true;
+      holds.release();
+    },
     close: (): Promise<void> => app.close(),
   };
 }

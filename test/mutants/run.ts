@@ -21,7 +21,15 @@ const PRODUCT = [
   'manifests',
   'package.json',
 ];
-const ROOT_FILES = ['main.ts', 'serve.ts', 'wiring.ts', 'settings.ts', 'settings-table.ts', 'tsconfig.json'];
+const ROOT_FILES = [
+  'main.ts',
+  'serve.ts',
+  'wiring.ts',
+  'setting.ts',
+  'settings.ts',
+  'settings-table.ts',
+  'tsconfig.json',
+];
 const AT_ONCE = 2;
 /** A check that takes longer hangs, which is no answer. */
 const CHECK_MS_MAX = 180_000;

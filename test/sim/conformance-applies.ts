@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import type { KubeObject } from '../../runtime/kube.ts';
 import { StatefulSets } from '../../runtime/resources.ts';
-import { setBody } from './conformance-sets.ts';
+import { Subject, setBody } from './conformance-sets.ts';
 import { body, dataOf, NAME, ofTwo, refIn, refusal } from './conformance-subjects.ts';
 import type { Check } from './conformant.ts';
+
+const FENCE = 'stellar.org/peer-fence';
+const SOON_MS = 700;
 
 export const APPLY_CHECKS: readonly Check[] = [
   {
@@ -12,6 +15,43 @@ export const APPLY_CHECKS: readonly Check[] = [
     run: async (cluster) => {
       const two = await ofTwo(cluster);
       assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+    },
+  },
+  {
+    name: 'apply on condition of an old resourceVersion, or of another uid, is a conflict, forced or not',
+    run: async (cluster) => {
+      const two = await ofTwo(cluster);
+      const { kube, space, ref, object } = two;
+      const { resourceVersion = '', uid = '' } = object.metadata;
+      const at = (condition: object): KubeObject => {
+        const wanted = body(space, { a: '1', c: '1' });
+        return { ...wanted, metadata: { ...wanted.metadata, ...condition } };
+      };
+      const applied = await kube.apply(ref, at({ resourceVersion, uid }), { manager: 'first' });
+      assert.ok(Number(applied.metadata.resourceVersion) > Number(resourceVersion));
+      for (const force of [false, true]) {
+        const late = kube.apply(ref, at({ resourceVersion }), { manager: 'first', force });
+        assert.equal(await refusal(late), '409 Conflict');
+        const another = kube.apply(ref, at({ uid: 'another' }), { manager: 'first', force });
+        assert.equal(await refusal(another), '409 Conflict');
+      }
+      assert.equal((await kube.get(ref))?.metadata.resourceVersion, applied.metadata.resourceVersion);
+    },
+  },
+  {
+    name: 'apply of an annotation to a StatefulSet is a new version, and no roll',
+    run: async (cluster) => {
+      const subject = await Subject.create(cluster, {});
+      await subject.untilSettled(1);
+      const before = await subject.uids();
+      const set = await subject.set();
+      const { name, namespace = '', uid = '' } = set.metadata;
+      const metadata = { name, namespace, uid, annotations: { [FENCE]: 'token' } };
+      const applied = await cluster.kube.apply(subject.ref, { metadata }, { manager: 'third' });
+      assert.ok(Number(applied.metadata.resourceVersion) > Number(set.metadata.resourceVersion));
+      assert.deepEqual(applied.spec, set.spec);
+      await cluster.pass(SOON_MS);
+      assert.deepEqual(await subject.uids(), before);
     },
   },
   {

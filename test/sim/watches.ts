@@ -1,5 +1,5 @@
 /** The streams of changes: to whom each change is of interest, in which order and how late it arrives. */
-import type { Kube, KubeError, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube.ts';
+import type { Kube, KubeError, KubeObject, WatchEvent, WatchQuery } from '../../runtime/kube.ts';
 import type { Resource } from '../../runtime/resources.ts';
 import { frozen } from './frozen.ts';
 import type { Process } from './process.ts';
@@ -12,7 +12,7 @@ type OnEvent = Parameters<Kube['watch']>[2];
 
 export interface WatchOptions {
   readonly resource: Resource;
-  readonly query: ListQuery & { resourceVersion: string };
+  readonly query: WatchQuery;
   /** Undefined for one that is never cut. */
   readonly owner: Process | undefined;
   readonly delayMs: () => number;
@@ -80,7 +80,10 @@ export class Watches {
     if (signal.aborted) return;
     signal.addEventListener('abort', abort, { once: true });
     if (since < this.#oldest) this.#refuse(stream);
-    else this.#open(stream, since);
+    else {
+      this.#open(stream, since);
+      options.query.onOpened?.();
+    }
     await promise.finally(() => signal.removeEventListener('abort', abort));
   }
 

@@ -7,6 +7,7 @@ import { type Reason, reason } from '../../../peers/reasons.ts';
 import type { Key, World } from '../../../peers/world.ts';
 import { JournalStore } from '../../../reconciler/journal-store.ts';
 import { Leader } from '../../../reconciler/leader.ts';
+import { whileLeading } from '../../../reconciler/leading-kube.ts';
 import { Publisher } from '../../../reconciler/publisher.ts';
 import { Reconciler } from '../../../reconciler/reconciler.ts';
 import { Reporter } from '../../../reconciler/reporter.ts';
@@ -130,7 +131,8 @@ export class Replica {
   }
 
   #reconciler(): Reconciler {
-    const { kube, clock, log, settings, process, isAnswered, neverRestarts } = this.#options;
+    const { clock, log, settings, process, isAnswered, neverRestarts } = this.#options;
+    const kube = whileLeading(this.#options.kube, () => this.#leader.leads());
     const metrics = this.#metrics;
     const reporter = new WatchedReporter({ kube, clock, log, metrics, instance: process.name });
     this.#reporter = reporter;

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { caBundlePatch, keepCaBundle } from '../../../certs/cabundle.ts';
-import { checkBundle } from '../../../certs/check.ts';
+import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../../../certs/cabundle-rules.ts';
+import { certificatesIn, checkBundle } from '../../../certs/check.ts';
 import { fillSecret } from '../../../certs/secret.ts';
 import type { Bundle, Observed } from '../../../certs/source.ts';
 import { WEBHOOK_CONFIGURATION } from '../../../peers/names.ts';
@@ -54,18 +55,23 @@ async function setUp(t: TestContext) {
     await fillSecret(kube, secret, pem);
   };
   await fill(content);
-  const install = () => kube.apply(CONFIGURATION, configuration(entry('a'), entry('b', base64('\n'))));
+  const install = () =>
+    kube.apply(CONFIGURATION, {
+      metadata: { name: WEBHOOK_CONFIGURATION },
+      webhooks: [entry('a'), entry('b', base64('\n'))],
+    });
   /** A replica that serves `bundle` and sees the configuration through a watch. */
   const keep = (
     bundle: Observed<Bundle>,
     watched: () => KubeObject | undefined = () => kube.observe(CONFIGURATION),
+    rule: CaRule = exactlyTheSecrets({ kube, clock, namespace: NAMESPACE }),
   ) =>
     keepCaBundle(
       {
         kube,
         clock,
         log,
-        namespace: NAMESPACE,
+        rule,
         configuration: { observe: watched, onChange: kube.onChange },
         bundle,
       },
@@ -99,7 +105,7 @@ class Served implements Observed<Bundle> {
 test('the patch sets exactly the CAs in every entry that differs, for the version that was read', () => {
   const wanted = base64(ONE.caPem);
   assert.deepEqual(
-    caBundlePatch(configuration(entry('a'), entry('b', wanted), entry('c', 'Cg==')), ONE.caPem),
+    caBundlePatch(configuration(entry('a'), entry('b', wanted), entry('c', 'Cg==')), () => ONE.caPem),
     [
       { op: 'test', path: '/metadata/resourceVersion', value: '7' },
       { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: wanted },
@@ -109,14 +115,29 @@ test('the patch sets exactly the CAs in every entry that differs, for the versio
 });
 
 test('there is no patch where nothing differs or there is nothing to patch', () => {
-  assert.deepEqual(caBundlePatch(configuration(entry('a', base64(ONE.caPem))), ONE.caPem), []);
-  assert.deepEqual(caBundlePatch(configuration(), ONE.caPem), []);
-  assert.deepEqual(caBundlePatch(configuration({ name: 'odd' }), ONE.caPem), []);
-  assert.deepEqual(caBundlePatch({ metadata: { name: 'x' } }, ONE.caPem), []);
+  assert.deepEqual(
+    caBundlePatch(configuration(entry('a', base64(ONE.caPem))), () => ONE.caPem),
+    [],
+  );
+  assert.deepEqual(
+    caBundlePatch(configuration(), () => ONE.caPem),
+    [],
+  );
+  assert.deepEqual(
+    caBundlePatch(configuration({ name: 'odd' }), () => ONE.caPem),
+    [],
+  );
+  assert.deepEqual(
+    caBundlePatch({ metadata: { name: 'x' } }, () => ONE.caPem),
+    [],
+  );
 });
 
 test('a CA more than ours is taken out', () => {
-  assert.equal(caBundlePatch(configuration(entry('a', base64(ONE_AND_OTHER.caPem))), ONE.caPem).length, 2);
+  assert.equal(
+    caBundlePatch(configuration(entry('a', base64(ONE_AND_OTHER.caPem))), () => ONE.caPem).length,
+    2,
+  );
 });
 
 test('an empty caBundle is filled, with one write, and then nothing is asked any more', async (t) => {
@@ -243,6 +264,50 @@ test('a refusal is said with its cause and tried again, ever more slowly', async
   assert.equal(log.with(/trying again/)[0]?.fields.error, refusal);
   kube.intercept = () => undefined;
   await clock.passUntil(filledWith(ONE));
+});
+
+test('mounted certificates: what is there stays, and the CAs of ours are added', async (t) => {
+  const { kube, clock, keep, bundles } = await setUp(t);
+  const cainjectors = base64(other.caPem);
+  await kube.apply(CONFIGURATION, configuration(entry('a', cainjectors), entry('b')));
+  void keep(new Served(ONE), undefined, atLeastOurs(new Served(bundleOf(other))));
+  const idsIn = (pem: string) => certificatesIn(pem).map((cert) => cert.fingerprint256);
+  const held = () => bundles().map((value = '') => idsIn(Buffer.from(value, 'base64').toString()));
+  const [ours, theirs] = [idsIn(content.caPem), idsIn(other.caPem)];
+  await clock.passUntil(() => held().every((ids) => ids.length === 2));
+  assert.deepEqual(held(), [
+    [...theirs, ...ours],
+    [...ours, ...theirs],
+  ]);
+});
+
+test('mounted certificates: caBundle is not read again from a Secret, and left alone once it has ours', async (t) => {
+  const { kube, clock, keep, writes } = await setUp(t);
+  const theirs = base64(`# a comment that cert-manager may keep\n${ONE_AND_OTHER.caPem}`);
+  await kube.apply(CONFIGURATION, configuration(entry('a', theirs), entry('b', theirs)));
+  kube.requests.length = 0;
+  void keep(new Served(ONE), undefined, atLeastOurs(new Served(ONE)));
+  await clock.passUntil(() => clock.monotonicMs() >= 3_600_000, 60_000);
+  assert.deepEqual([writes(), kube.requests], [[], []]);
+});
+
+test('a quarrel over caBundle is told, and becomes slower', async (t) => {
+  const { kube, clock, log, keep, install, writes } = await setUp(t);
+  await install();
+  let taken = 0;
+  kube.onChange(() => {
+    const [first] = (kube.observe(CONFIGURATION)?.webhooks ?? []) as Array<ReturnType<typeof entry>>;
+    if (first?.clientConfig.caBundle === undefined || first.clientConfig.caBundle === base64('x')) return;
+    taken += 1;
+    void kube.patch(CONFIGURATION, [
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64('x') },
+    ]);
+  });
+  void keep(new Served(ONE));
+  await clock.passUntil(() => clock.monotonicMs() >= 600_000, 250);
+  const ours = writes().length - taken;
+  assert.ok(log.with(/something else keeps writing/).length > 0);
+  assert.ok(ours > 20 && ours <= 20 * 11, `${ours} writes in ten minutes`);
 });
 
 test('it ends when it is told to', async (t) => {

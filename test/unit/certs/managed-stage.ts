@@ -4,11 +4,11 @@
 import type { TestContext } from 'node:test';
 import { CurrentBundle } from '../../../certs/current.ts';
 import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
-import type { Bundle } from '../../../certs/source.ts';
+import type { Bundle, Callers } from '../../../certs/source.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
-import { type goodContent, secretIn, settingsIn } from './managed-world.ts';
+import { type goodContent, secretIn, settingsIn, trusting } from './managed-world.ts';
 
 export const NAMESPACE = 'stellar-peers';
 export const SECRET = secretIn(NAMESPACE);
@@ -17,7 +17,7 @@ export const APPLY = READ.replace('get', 'apply');
 export const WRITE = READ.replace('get', 'replace');
 
 /** One API server and what is needed to start sources over it; everything stops with the test. */
-export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}) {
+export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}, callers: Callers = trusting) {
   const kube = new MemoryKube();
   const clock = new ManualClock();
   const log = new CapturedLog();
@@ -25,7 +25,10 @@ export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}) {
   t.after(() => stop.abort());
   const settings = { ...settingsIn(NAMESPACE), ...changed };
   const source = (withWatch = false) =>
-    managedSource({ kube, clock, log, ...(withWatch ? { onSecretChange: kube.onChange } : {}) }, settings);
+    managedSource(
+      { kube, clock, log, callers, ...(withWatch ? { onSecretChange: kube.onChange } : {}) },
+      settings,
+    );
   /** A replica that serves whatever comes, and all that came. */
   const replica = (withWatch = false) => {
     const given: Bundle[] = [];

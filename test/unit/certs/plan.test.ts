@@ -35,8 +35,19 @@ const served = (content: CertContent, day: number) => {
   return checked.value;
 };
 
-const plan = (content: CertContent, day: number, seenForMs = 0, last?: ReturnType<typeof served>) =>
-  planCertificate(content, { nowMs: START_MS + day * DAY_MS, seenForMs, last }, TERMS);
+interface Seen {
+  readonly seenForMs?: number;
+  /** As long as seen, if nothing else is said. */
+  readonly trustedForMs?: number;
+  readonly last?: ReturnType<typeof served>;
+}
+
+const plan = (content: CertContent, day: number, { seenForMs = 0, trustedForMs, last }: Seen = {}) =>
+  planCertificate(
+    content,
+    { nowMs: START_MS + day * DAY_MS, seenForMs, trustedForMs: trustedForMs ?? seenForMs, last },
+    TERMS,
+  );
 const stepOf = (...args: Parameters<typeof plan>) => {
   const { step } = plan(...args);
   return step ? `${step.kind} ${step.why.reason}` : 'none';
@@ -58,14 +69,47 @@ test('a CA that is due is joined by a new one; what is served stays', () => {
 });
 
 test('what the new CA signs is not made before both were seen together for the whole overlap', () => {
-  assert.equal(stepOf(INTRODUCED, 510, 119_999), 'none');
-  assert.equal(plan(INTRODUCED, 510, 119_999).lookInMs, 1);
-  assert.equal(stepOf(INTRODUCED, 510, 120_000), 'issueLeaf Rotation');
+  assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 119_999 }), 'none');
+  assert.equal(plan(INTRODUCED, 510, { seenForMs: 119_999 }).lookInMs, 1);
+  assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 120_000 }), 'issueLeaf Rotation');
+});
+
+test('a new CA that callers do not trust yet signs nothing, however long it has been in the Secret', () => {
+  const overlapMs = TERMS.overlapMs;
+  assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 10 * overlapMs, trustedForMs: 0 }), 'none');
+  assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 10 * overlapMs, trustedForMs: overlapMs - 1 }), 'none');
+  assert.equal(
+    stepOf(INTRODUCED, 510, { seenForMs: 0, trustedForMs: overlapMs }),
+    'none',
+    'nor the other way round',
+  );
+});
+
+test('a certificate about to end is replaced although the new CA is not trusted yet', () => {
+  assert.equal(stepOf(INTRODUCED, 580, { seenForMs: DAY_MS, trustedForMs: 0 }), 'none');
+  assert.equal(plan(INTRODUCED, 580, { seenForMs: DAY_MS, trustedForMs: 0 }).lookInMs, TERMS.overlapMs);
+  assert.equal(
+    stepOf(INTRODUCED, 581, { seenForMs: DAY_MS, trustedForMs: 0 }),
+    'issueLeaf RenewalDue',
+    'in the last tenth of its life',
+  );
+});
+
+test('a good Secret of another CA is not handed out before the CA that is in use was put into it', () => {
+  const foreign: CertContent = { caPem: present.certPem, caKeyPem: present.keyPem, ...leafOfPresent };
+  const { step, bundle } = plan(foreign, 510, { last: served(AGREED, 510) });
+  assert.equal(bundle, undefined);
+  assert.ok(step?.kind === 'keepCa');
+  assert.equal(step.caPem, former.certPem.replaceAll('\r', ''));
+  const kept = { ...foreign, caPem: foreign.caPem + step.caPem };
+  assert.equal(stepOf(kept, 510, { last: served(AGREED, 510) }), 'none');
+  assert.ok(plan(kept, 510, { last: served(AGREED, 510) }).bundle);
+  assert.equal(stepOf(foreign, 595, { last: served(AGREED, 510) }), 'issueLeaf Expired');
 });
 
 test('the former CA goes only after it was seen unused for long enough', () => {
-  assert.equal(stepOf(USED, 510, 599_999), 'none');
-  assert.equal(stepOf(USED, 510, 600_000), 'retireCa Rotation');
+  assert.equal(stepOf(USED, 510, { seenForMs: 599_999 }), 'none');
+  assert.equal(stepOf(USED, 510, { seenForMs: 600_000 }), 'retireCa Rotation');
 });
 
 test('a certificate that went bad in the middle of a rotation is replaced at once', () => {
@@ -75,11 +119,11 @@ test('a certificate that went bad in the middle of a rotation is replaced at onc
 
 test('nothing good in the Secret: what this replica serves is kept trusted, otherwise all is new', () => {
   const empty: CertContent = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
-  const { step } = plan(empty, 510, 0, served(AGREED, 510));
+  const { step } = plan(empty, 510, { last: served(AGREED, 510) });
   assert.ok(step?.kind === 'introduceCa');
   assert.equal(step.keep.certPem, AGREED.certPem);
   assert.equal(stepOf(empty, 510), 'startOver Empty');
-  assert.equal(stepOf(empty, 700, 0, served(AGREED, 510)), 'startOver Empty');
+  assert.equal(stepOf(empty, 700, { last: served(AGREED, 510) }), 'startOver Empty');
 });
 
 test('what is good can be served whatever the step', () => {

@@ -44,7 +44,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     await publishing.pass(parts);
     publishing.clock.advance(25 * HOUR_MS);
     assert.deepEqual((await publishing.plan(parts)).configMaps, []);
-    assert.equal(publishing.writes().length, 2);
+    assert.equal(publishing.writes().length, 4, 'two ConfigMaps, each made and then filled');
   });
 
   it('keeps the time of publication while a view stays, and moves it when the view changes', async () => {

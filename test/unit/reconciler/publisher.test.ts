@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { whileLeading } from '../../../reconciler/leading-kube.ts';
+import { Publisher } from '../../../reconciler/publisher.ts';
+import type { Kube } from '../../../runtime/kube.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
@@ -89,6 +92,9 @@ describe('a key that another controller applies', () => {
     const plan = await publishing.plan(parts);
     await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
     await publishing.publisher.publish(plan.configMaps);
+    assert.deepEqual(publishing.data('stellar'), { ...right, [KEY]: 'theirs\n' }, 'the plan was old');
+    publishing.clock.advance(50);
+    await publishing.pass(parts);
     assert.equal(publishing.data('stellar')[KEY], 'theirs\n');
     assert.notEqual(publishing.data('stellar')['b.peers.txt'], right['b.peers.txt']);
     assert.deepEqual(await publishing.pending(parts), []);
@@ -103,6 +109,43 @@ describe('a key that another controller applies', () => {
     assert.deepEqual(publishing.data('stellar'), right);
   });
 });
+
+describe('a write that was planned before somebody else wrote', () => {
+  it('changes nothing: another leader may know better', async () => {
+    const { publishing } = await published();
+    const late = await publishing.plan(running('a', 'b', 'c'));
+    await publishing.pass(running('a', 'b', 'c', 'd'));
+    const right = publishing.data('stellar');
+    await publishing.publisher.publish(late.configMaps);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+
+  it('takes nothing away where it found no ConfigMap, and another leader has made it since', async () => {
+    const publishing = new Publishing();
+    const late = await publishing.plan(running('a', 'b'));
+    let right = {};
+    publishing.kube.intercept = async (request) => {
+      if (!request.startsWith('apply')) return;
+      publishing.kube.intercept = () => undefined;
+      await publishing.pass(running('a', 'b', 'c', 'd'));
+      right = publishing.data('stellar');
+    };
+    const own = late.configMaps.filter(({ namespace }) => namespace === 'stellar');
+    const held = new Publisher({ ...publishing, kube: untilSuccessor(publishing.kube), ownNamespace: OWN });
+    await held.publish(own);
+    assert.ok(Object.keys(right).length > 0);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+});
+
+/** A leader that does not lead any more by the time its first write is answered. */
+function untilSuccessor(kube: Kube): Kube {
+  let writes = 0;
+  return whileLeading(kube, () => {
+    writes += 1;
+    return writes === 1;
+  });
+}
 
 describe('a write that the API server refuses', () => {
   it('for good (403, 422) is tried again only after two minutes', async () => {

@@ -166,6 +166,45 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
   });
 
+  it('cannot happen any more once it is void: its write, held up somewhere, is on condition of a version', async () => {
+    const stage = new Restarting();
+    const { kube } = stage;
+    await offered(stage, stage.lane());
+    // The bump was not written after all: its sender was stopped just before.
+    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+    const value = stage.tokens().a;
+    await stage.change(statefulSetRef('a'), { op: 'remove', path });
+    const { resourceVersion } = kube.observe(statefulSetRef('a'))?.metadata ?? {};
+    const next = stage.lane();
+    await offered(stage, next);
+    stage.clock.advance(20_000);
+    await offered(stage, next);
+    assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
+    const late = stage.change(
+      statefulSetRef('a'),
+      { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+      { op: 'add', path, value },
+    );
+    await assert.rejects(late, { status: 409 });
+    assert.deepEqual(stage.tokens(), {});
+  });
+
+  it('is under way if it came through just before it would have been void', async () => {
+    const stage = new Restarting();
+    await offered(stage, stage.lane());
+    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+    const value = stage.tokens().a;
+    await stage.change(statefulSetRef('a'), { op: 'remove', path });
+    const next = stage.lane();
+    await offered(stage, next);
+    stage.clock.advance(20_000);
+    stage.before(/^apply .*statefulsets/, () =>
+      stage.change(statefulSetRef('a'), { op: 'add', path, value }),
+    );
+    await offered(stage, next);
+    assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
+  });
+
   it('is closed later where the journal cannot be written now', async () => {
     const stage = new Restarting();
     const lane = stage.lane();

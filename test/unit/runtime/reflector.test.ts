@@ -195,7 +195,7 @@ describe('a watch that breaks', () => {
     assert.equal(requestsOf(stage, 'list'), 2);
   });
 
-  it('is tried again ever more slowly, but at least every ten seconds, and quickly again later', async (t) => {
+  it('is tried again ever more slowly, but at least every five seconds, and quickly again later', async (t) => {
     const stage = await watchingStage(t);
     const retries = async (count: number) => {
       stage.clock.slept.length = 0;
@@ -208,11 +208,25 @@ describe('a watch that breaks', () => {
       await stage.clock.passUntil(() => stage.kube.feed.streams > 0);
       return stage.clock.slept.slice(0, count);
     };
-    const expected = [200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
+    const expected = [200, 400, 800, 1_600, 3_200, 5_000, 5_000];
     assert.deepEqual(await retries(expected.length), expected);
     stage.clock.advance(60_000);
     assert.deepEqual(await retries(2), [200, 400]);
     assert.ok(stage.log.with(/watch failed/).length >= expected.length);
+    assert.equal(stage.log.with(/watching again/).length, 1);
+  });
+
+  it('counts as none while the server neither grants nor refuses it', async (t) => {
+    const stage = await watchingStage(t);
+    const { promise, reject } = Promise.withResolvers<void>();
+    stage.kube.intercept = (request) => (request.startsWith('watch') ? promise : undefined);
+    stage.kube.feed.cut(new Error('connection reset'));
+    await stage.clock.passUntil(() => requestsOf(stage, 'watch') === 2);
+    stage.clock.advance(60_000);
+    assert.ok(stage.reflector.staleMs() >= 60_000);
+    reject(failure(0, '', 'no answer'));
+    stage.kube.intercept = () => undefined;
+    await stage.clock.passUntil(() => stage.reflector.staleMs() === 0, 1_000);
   });
 
   it('is not opened in a hot loop where every stream ends at once', async (t) => {
@@ -261,7 +275,7 @@ describe('the age of a store', () => {
     assert.equal(stage.reflector.staleMs(), 0);
   });
 
-  it('counts from the beginning until there is one, and a watch counts when it has lasted 2 s', async (t) => {
+  it('counts from the beginning until there is one, and a watch counts when it has lasted 1 s', async (t) => {
     const stage = setUp(t);
     stage.kube.intercept = () => {
       throw failure(0, '', 'no route');

@@ -7,6 +7,7 @@ import {
   type ListQuery,
   type ObjectList,
   type WatchEvent,
+  type WatchQuery,
 } from '../../../runtime/kube.ts';
 import type { Resource } from '../../../runtime/resources.ts';
 
@@ -87,7 +88,7 @@ export class ChangeFeed {
 
   /** Streams until it is ended from either side, as Kube.watch promises. */
   async watch(
-    target: { resource: Resource; query: ListQuery & { resourceVersion: string } },
+    target: { resource: Resource; query: WatchQuery },
     onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -102,6 +103,7 @@ export class ChangeFeed {
     const stream: Stream = { ...target, onEvent, end };
     for (const change of this.#changes) if (change.version > since) this.#send(stream, change);
     this.#streams.add(stream);
+    target.query.onOpened?.();
     const abort = () => resolve();
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort);

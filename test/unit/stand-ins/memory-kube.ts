@@ -11,6 +11,7 @@ import {
   type ListQuery,
   type PatchOperation,
   type WatchEvent,
+  type WatchQuery,
 } from '../../../runtime/kube.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../../runtime/resources.ts';
 import { ChangeFeed, matches } from './change-feed.ts';
@@ -44,7 +45,7 @@ export class MemoryKube implements Kube {
 
   watch = async (
     resource: Resource,
-    query: ListQuery & { resourceVersion: string },
+    query: WatchQuery,
     onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ) => {
@@ -64,6 +65,7 @@ export class MemoryKube implements Kube {
   apply = (ref: ObjectRef, body: KubeObject, options: Applying = { manager: 'somebody', force: true }) =>
     this.#serve('apply', objectPath(ref), () => {
       const stored = this.#find(ref);
+      if (stored) this.#require(ref, body.metadata);
       const applied = afterApply(stored, body, options);
       if ('conflicts' in applied) throw failure(409, 'Conflict', `others hold ${applied.conflicts}`);
       const { data, managedFields } = applied;

@@ -136,14 +136,27 @@ describe('a good review', () => {
     assert.equal(lines.filter(({ level }) => level === 'warn').length, 1);
   });
 
-  it('that is held is answered when the holds are released', async () => {
+  it('that is held is answered when the drain begins', async () => {
     const { directory, send, server } = setUp();
     directory.join('v1');
     const pending = send(podReview('v1'));
     await heldIn(directory);
-    server.releaseHolds();
+    server.drain();
     const { body } = await pending;
     assert.equal(body.response.patchType, 'JSONPatch');
+  });
+
+  it('asks its caller to close the connection from the beginning of the drain on, not before', async () => {
+    const { server } = setUp();
+    const connectionOf = async () => {
+      const payload = JSON.stringify({ ...good, request: { ...good.request, operation: 'DELETE' } });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await server.app.inject({ method: 'POST', url: PATH, headers, payload });
+      return answer.headers.connection;
+    };
+    assert.notEqual(await connectionOf(), 'close');
+    server.drain();
+    assert.equal(await connectionOf(), 'close');
   });
 });
 

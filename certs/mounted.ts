@@ -1,0 +1,84 @@
+/**
+ * The mounted source: certificate, key and CA as files, as cert-manager issues and the kubelet mounts them. Owns when
+ * they are looked at, and what is said of a set that cannot be used: once, while the last good one stays in use.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { MountedFiles } from '../runtime/mounted-files.ts';
+import { checkBundle, type Fault } from './check.ts';
+import { type Round, runRounds } from './rounds.ts';
+import type { Bundle, CertSource } from './source.ts';
+
+/** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
+const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
+/** Changes are noticed as they come; this is the net below that, and what tells of an expiry. */
+const POLL_MS = 10_000;
+
+interface MountedParts {
+  readonly files: MountedFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Host names and addresses that the certificate must be good for. */
+  readonly hosts: readonly string[];
+}
+
+/** A source over the files of one folder; it writes nothing. */
+export const mountedSource = (parts: MountedParts): CertSource => new MountedSource(parts);
+
+class MountedSource implements CertSource {
+  readonly #parts: MountedParts;
+  /** The fault that was said last. */
+  #said = '';
+
+  constructor(parts: MountedParts) {
+    this.#parts = parts;
+  }
+
+  async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
+    const { clock, files, log } = this.#parts;
+    const bundle = await runRounds<Bundle>(
+      {
+        clock,
+        round: () => this.#round(last),
+        onChange: (listener) => files.onChange(listener),
+        failed: (error, retryInMs) =>
+          log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
+      },
+      signal,
+    );
+    if (bundle) return bundle;
+    throw signal.reason;
+  }
+
+  async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
+    const { clock, files, hosts, log } = this.#parts;
+    const read = await files.read(FILES).catch((error: unknown) => {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      this.#complain({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
+      throw error;
+    });
+    const [caPem = '', certPem = '', keyPem = ''] = read;
+    const checked = checkBundle({ caPem, certPem, keyPem }, { hosts, nowMs: clock.nowMs() });
+    if (!checked.ok) {
+      this.#complain(checked.fault, last);
+      return { lookInMs: POLL_MS, free: true };
+    }
+    this.#said = '';
+    const { serial, fingerprint, notAfterMs } = checked.value;
+    if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, free: true };
+    const notAfter = new Date(notAfterMs).toISOString();
+    log.info({ serial, fingerprint, notAfter, folder: files.folder }, 'certificate read from its files');
+    return { done: checked.value };
+  }
+
+  #complain({ reason, sentence }: Fault, last: Bundle | undefined): void {
+    const { files, log } = this.#parts;
+    if (this.#said === sentence) return;
+    this.#said = sentence;
+    const instead = last ? 'the last good one stays in use' : 'there is none to serve yet';
+    log.warn(
+      { folder: files.folder, reason, why: sentence, serial: last?.serial },
+      `the mounted certificate cannot be used; ${instead}`,
+    );
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What the API server trusts: the CAs in caBundle of every webhook of ours, and since when they have been there, as
+ * far as this replica has seen. Owns that memory; what follows from it is decided in plan.ts and serving.ts.
+ */
+import type { X509Certificate } from 'node:crypto';
+import type { WebhookFacts } from '../peers/world.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { certificatesIn, isIssuedBy } from './check.ts';
+import type { Bundle, Observed } from './source.ts';
+
+interface TrustParts {
+  readonly clock: Clock;
+  /** Our webhook configuration as a watch last saw it; undefined where there is none. */
+  readonly configuration: Observed<WebhookFacts>;
+  /** False while nothing was seen yet: then a configuration that is not there may well be. */
+  readonly isKnown: () => boolean;
+}
+
+interface Trusted {
+  readonly cert: X509Certificate;
+  readonly sinceMs: number;
+}
+
+export class Trust {
+  readonly #parts: TrustParts;
+  /** By SHA-256 of the certificate. */
+  #trusted = new Map<string, Trusted>();
+  #seen: WebhookFacts | undefined;
+
+  /** Watches the configuration for as long as it lives. */
+  constructor(parts: TrustParts) {
+    this.#parts = parts;
+    parts.configuration.onChange(() => this.#look());
+    this.#look();
+  }
+
+  /** Calls `listener` after each change; the returned function ends that. */
+  onChange(listener: () => void): () => void {
+    return this.#parts.configuration.onChange(listener);
+  }
+
+  /**
+   * For how long a certificate of `bundle` has been accepted by every webhook's caBundle, in ms; 0 if it is not.
+   * Infinity where there is no webhook: nobody calls us.
+   */
+  servedForMs({ certPem }: Bundle): number {
+    const [leaf] = certificatesIn(certPem);
+    return leaf ? this.#longest((cert) => isIssuedBy(leaf, cert)) : 0;
+  }
+
+  /** The same for the first CA of `caPem`, of which there may be no certificate yet. */
+  authorityForMs(caPem: string): number {
+    const [authority] = certificatesIn(caPem);
+    return authority ? this.#longest((cert) => cert.fingerprint256 === authority.fingerprint256) : 0;
+  }
+
+  #longest(fits: (cert: X509Certificate) => boolean): number {
+    const { clock, configuration, isKnown } = this.#parts;
+    this.#look();
+    const webhooks = configuration.observe()?.entries.length ?? 0;
+    if (webhooks === 0) return isKnown() ? Number.POSITIVE_INFINITY : 0;
+    const fitting = [...this.#trusted.values()].filter(({ cert }) => fits(cert));
+    return Math.max(0, ...fitting.map(({ sinceMs }) => clock.monotonicMs() - sinceMs));
+  }
+
+  #look(): void {
+    const facts = this.#parts.configuration.observe();
+    if (facts === this.#seen) return;
+    this.#seen = facts;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const common = commonTo((facts?.entries ?? []).map(({ caBundle }) => caBundle));
+    this.#trusted = new Map(
+      [...common].map(([id, cert]) => [id, { cert, sinceMs: this.#trusted.get(id)?.sinceMs ?? nowMs }]),
+    );
+  }
+}
+
+/** The certificates that every one of these caBundles (base64 of PEM) holds. */
+function commonTo(caBundles: readonly string[]): Map<string, X509Certificate> {
+  const [first, ...rest] = caBundles.map(authoritiesOf);
+  const common = [...(first ?? [])].filter(([id]) => rest.every((other) => other.has(id)));
+  return new Map(common);
+}
+
+const authoritiesOf = (caBundle: string): Map<string, X509Certificate> =>
+  new Map(
+    certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8')).map((cert) => [
+      cert.fingerprint256,
+      cert,
+    ]),
+  );

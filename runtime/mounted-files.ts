@@ -1,0 +1,55 @@
+/**
+ * The files of a mounted Secret, read as one set. Owns how the kubelet swaps them, not what is in them.
+ *
+ * The kubelet writes a new folder, then renames a link `..data` onto it; each file is a link through `..data`. Read
+ * one by one through these links, a certificate could be of one version and its key of the next.
+ * (kubernetes/pkg/volume/util/atomic_writer.go)
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const LINK = '..data';
+/** The folder may be swapped while it is read, and the former one removed. */
+const ATTEMPTS = 3;
+
+export class MountedFiles {
+  readonly folder: string;
+
+  /** `folder` need not exist yet. */
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Their texts, all of the same version. Rejects where one cannot be read. */
+  async read(names: readonly string[]): Promise<string[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      const version = await this.#version();
+      try {
+        return await Promise.all(names.map((name) => readFile(join(version, name), 'utf8')));
+      } catch (error) {
+        if (attempt === ATTEMPTS || version === (await this.#version())) throw error;
+      }
+    }
+  }
+
+  /** The folder that `..data` names now, or the folder itself where nobody swaps. */
+  #version(): Promise<string> {
+    return realpath(join(this.folder, LINK)).catch(() => this.folder);
+  }
+
+  /**
+   * Calls `listener` when something in the folder changed, as far as the file system tells; where it does not, or the
+   * folder is missing, never. The returned function ends that.
+   */
+  onChange(listener: () => void): () => void {
+    let watcher: FSWatcher | undefined;
+    try {
+      watcher = watch(this.folder, { persistent: false }, listener);
+      watcher.on('error', () => watcher?.close());
+    } catch {
+      return () => undefined;
+    }
+    return () => watcher?.close();
+  }
+}

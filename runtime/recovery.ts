@@ -1,0 +1,102 @@
+/**
+ * How long to wait after the API server failed: ever longer, and no longer than until somebody gets through. Owns these
+ * waits and what is said of them; what is tried again is the caller's.
+ */
+import type { Clock } from './clock.ts';
+import { KubeError } from './kube.ts';
+import type { Log } from './log.ts';
+
+const BACKOFF_MS_MIN = 200;
+const BACKOFF_MS_MAX = 5_000;
+/** Longest that an answer may ask us to wait. */
+const ASKED_MS_MAX = 30_000;
+/** Whoever is woken because others got through comes within this time, not all at once. */
+const WOKEN_WITHIN_MS = 400;
+/** What fails although others succeed (a right that is missing) is woken no more often than this. */
+const WAKE_INTERVAL_MS = 10_000;
+/** How often the same failure is said above debug. */
+const SAY_INTERVAL_MS = 60_000;
+
+/** Tells those who wait that the API server answers again. */
+export class Recovery {
+  readonly #listeners = new Set<() => void>();
+
+  /** A request of anybody in this process has succeeded. */
+  succeeded(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls `listener` at each success; the returned function ends that. */
+  onSuccess(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+interface RetryParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recovery: Recovery;
+  /** What fails, for the log. */
+  readonly fields: object;
+}
+
+/** The waits of one thing that is tried again and again. */
+export class Retry {
+  readonly #parts: RetryParts;
+  #backoffMs = BACKOFF_MS_MIN;
+  /** Since when it has failed, monotonic; undefined while it does not. */
+  #failingSinceMs: number | undefined;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+  #wokenAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: RetryParts) {
+    this.#parts = parts;
+  }
+
+  /** It works: the next failure is a new one. */
+  succeeded(): void {
+    const { clock, fields, log } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (this.#failingSinceMs !== undefined && Number.isFinite(this.#saidAtMs)) {
+      log.info({ ...fields, failedForMs: Math.round(nowMs - this.#failingSinceMs) }, 'watching again');
+    }
+    this.#failingSinceMs = undefined;
+    this.#saidAtMs = Number.NEGATIVE_INFINITY;
+    this.#backoffMs = BACKOFF_MS_MIN;
+  }
+
+  /** Says what failed and resolves when it may be tried again, or when `signal` aborts. */
+  async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    this.#failingSinceMs ??= clock.monotonicMs();
+    const askedMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const waitMs = Math.max(clock.jitter(this.#backoffMs), Math.min(askedMs, ASKED_MS_MAX));
+    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
+    this.#say(error, waitMs);
+    await this.#pause(waitMs, signal);
+  }
+
+  #say(error: unknown, retryMs: number): void {
+    const { clock, fields, log } = this.#parts;
+    const isNews = clock.monotonicMs() - this.#saidAtMs >= SAY_INTERVAL_MS;
+    if (isNews) this.#saidAtMs = clock.monotonicMs();
+    log[isNews ? 'warn' : 'debug']({ ...fields, error, retryMs: Math.round(retryMs) }, 'watch failed');
+  }
+
+  async #pause(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, recovery } = this.#parts;
+    const woken = new AbortController();
+    const stop = recovery.onSuccess(() => {
+      if (clock.monotonicMs() - this.#wokenAtMs >= WAKE_INTERVAL_MS) woken.abort();
+    });
+    const startedAtMs = clock.monotonicMs();
+    await clock.sleep(waitMs, AbortSignal.any([signal, woken.signal]));
+    stop();
+    if (!woken.signal.aborted || signal.aborted) return;
+    const leftMs = waitMs - (clock.monotonicMs() - startedAtMs);
+    this.#wokenAtMs = clock.monotonicMs();
+    this.#backoffMs = BACKOFF_MS_MIN;
+    await clock.sleep(Math.min(leftMs, clock.jitter(WOKEN_WITHIN_MS)), signal);
+  }
+}

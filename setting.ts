@@ -1,0 +1,37 @@
+/**
+ * What a setting is, and the checks that several of them share.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+
+export interface Setting<S extends TSchema = TSchema> {
+  readonly env: string;
+  readonly schema: S;
+  readonly fallback: Static<S>;
+  readonly doc: string;
+}
+
+export const setting = <S extends TSchema>(
+  env: string,
+  schema: S,
+  fallback: Static<S>,
+  doc: string,
+): Setting<S> => ({
+  env,
+  schema,
+  fallback,
+  doc,
+});
+
+export const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
+export const DAY_SECONDS = 86_400;
+export const port = Type.Integer({ minimum: 0, maximum: 65_535 });
+/** A pattern says nothing to people: its description is what they are told is allowed. */
+export const text = (pattern: string, description: string) =>
+  Type.String({ pattern, description, maxLength: 4096 });
+export const dnsName = Type.String({
+  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+  description: 'a DNS name in lower case',
+  maxLength: 253,
+});
+export const names = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
+export const oneOf = <const T extends string>(...values: T[]) => Type.Enum(values);

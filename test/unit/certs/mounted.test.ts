@@ -1,0 +1,118 @@
+/**
+ * What a mounted source makes of files that are half there: nothing but a sentence, once.
+ */
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Bundle } from '../../../certs/source.ts';
+import { MountedFiles } from '../../../runtime/mounted-files.ts';
+import { DAY_MS, goodContent, MINUTE_MS } from './managed-world.ts';
+import { filesOf, mountedFolder } from './mounted-world.ts';
+
+async function setUp(t: TestContext) {
+  const parts = await mountedFolder();
+  const stop = new AbortController();
+  t.after(() => {
+    stop.abort();
+    parts.close();
+  });
+  const { clock } = parts;
+  const idle = () => {
+    const endMs = clock.monotonicMs() + 5 * MINUTE_MS;
+    return clock.passUntil(() => clock.monotonicMs() >= endMs);
+  };
+  const given: Bundle[] = [];
+  /** Follows the files; what it gave is in `given`. */
+  const follow = async () => {
+    const source = parts.source();
+    for (;;) given.push(await source.next(given.at(-1), stop.signal));
+  };
+  return { ...parts, idle, given, follow: () => void follow().catch(() => undefined) };
+}
+
+const other = await goodContent(Date.now());
+const late = await goodContent(Date.now() - 400 * DAY_MS);
+const foreign = await goodContent(Date.now(), ['other.svc']);
+type Files = Record<string, string>;
+const FAULTS: ReadonlyArray<readonly [string, (good: Files) => Files, string]> = [
+  ['of a key that belongs to another', (good) => ({ ...good, 'tls.key': other.keyPem }), 'KeyMismatch'],
+  ['of a CA that did not sign it', (good) => ({ ...good, 'ca.crt': other.caPem }), 'WrongIssuer'],
+  ['of a half-written key', (good) => ({ ...good, 'tls.key': other.keyPem.slice(0, 200) }), 'Unreadable'],
+  ['of an empty certificate', (good) => ({ ...good, 'tls.crt': '' }), 'Empty'],
+  ['without ca.crt', ({ 'ca.crt': _, ...rest }) => rest, 'Unreadable'],
+  ['that has expired', () => filesOf(late), 'Expired'],
+  ['for other hosts', () => filesOf(foreign), 'WrongHost'],
+];
+for (const [what, spoil, reason] of FAULTS) {
+  test(`a set ${what} is told once, with the reason ${reason}, and the last good one stays`, async (t) => {
+    const { clock, good, given, follow, idle, log, secret } = await setUp(t);
+    follow();
+    await clock.passUntil(() => given.length === 1);
+    secret.write(spoil(filesOf(good)));
+    await clock.passUntil(() => log.with(/cannot be used/).length > 0);
+    await idle();
+    const told = log.with(/cannot be used/);
+    assert.deepEqual(
+      told.map(({ level, fields }) => [level, fields.reason]),
+      [['warn', reason]],
+    );
+    assert.match(told[0]?.message ?? '', /the last good one stays in use/);
+    assert.equal(given.length, 1);
+    secret.write(filesOf(other));
+    await clock.passUntil(() => given.length === 2);
+    assert.equal(given[1]?.certPem, other.certPem);
+  });
+}
+
+test('a folder that is not there yet is told, and read when it is', async (t) => {
+  const { clock, given, follow, idle, log, secret, good } = await setUp(t);
+  rmSync(secret.folder, { recursive: true });
+  follow();
+  await idle();
+  assert.equal(log.with(/there is none to serve yet/).length, 1);
+  assert.equal(given.length, 0);
+  secret.write(filesOf(good));
+  await clock.passUntil(() => given.length === 1);
+});
+
+test('a plain folder, without links, is read too', async (t) => {
+  const { clock, given, follow, secret, good } = await setUp(t);
+  rmSync(secret.folder, { recursive: true });
+  secret.write({});
+  rmSync(join(secret.folder, '..data'));
+  for (const [name, text] of Object.entries(filesOf(good))) writeFileSync(join(secret.folder, name), text);
+  follow();
+  await clock.passUntil(() => given.length === 1);
+});
+
+test('files are of one version, however often they are swapped while they are read', async (t) => {
+  const { secret } = await setUp(t);
+  const files = new MountedFiles(secret.folder);
+  const names = ['a', 'b', 'c'];
+  let reads = 0;
+  let version = 0;
+  const swapping = setInterval(() => {
+    version += 1;
+    secret.write(Object.fromEntries(names.map((name) => [name, `${version}`])));
+  }, 0);
+  t.after(() => clearInterval(swapping));
+  const deadlineMs = performance.now() + 10_000;
+  while (reads < 200 && performance.now() < deadlineMs) {
+    const texts = await files.read(names).catch(() => undefined);
+    if (!texts) continue;
+    reads += 1;
+    assert.equal(new Set(texts).size, 1, texts.join());
+  }
+  assert.equal(reads, 200);
+  assert.ok(version > 10, `${version} versions`);
+});
+
+test('a swap is told as it happens', { timeout: 10_000 }, async (t) => {
+  const { secret, good } = await setUp(t);
+  const files = new MountedFiles(secret.folder);
+  const told = Promise.withResolvers<void>();
+  t.after(files.onChange(() => told.resolve()));
+  secret.write(filesOf(good));
+  await told.promise;
+});

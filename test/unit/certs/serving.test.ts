@@ -1,0 +1,179 @@
+/**
+ * What is served is always something that callers trust, as far as there is anything of the kind.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { checkBundle } from '../../../certs/check.ts';
+import { chooseBundle, ServedBundle } from '../../../certs/serving.ts';
+import type { Bundle, Observed } from '../../../certs/source.ts';
+import { Trust } from '../../../certs/trust.ts';
+import type { WebhookFacts } from '../../../peers/world.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { DAY_MS, goodContent, HOSTS } from './managed-world.ts';
+
+const NOW_MS = Date.now();
+const bundleOf = async (): Promise<Bundle> => {
+  const checked = checkBundle(await goodContent(NOW_MS), { hosts: HOSTS, nowMs: NOW_MS });
+  assert.ok(checked.ok);
+  return checked.value;
+};
+const former = await bundleOf();
+const next = await bundleOf();
+
+/** The choice, given for how long each of them is trusted. */
+const choose = (formerForMs: number, nextForMs: number, nowMs = NOW_MS) => {
+  const forMs = new Map([
+    [former, formerForMs],
+    [next, nextForMs],
+  ]);
+  const servedForMs = (bundle: Bundle) => forMs.get(bundle) ?? 0;
+  const choice = chooseBundle({ serving: former, offered: next, nowMs, servedForMs });
+  return { serves: choice.bundle === next ? 'next' : 'former', waitsMs: choice.waitsMs };
+};
+
+test('the first certificate is served at once: there is nothing better', () => {
+  const choice = chooseBundle({ serving: undefined, offered: next, nowMs: NOW_MS, servedForMs: () => 0 });
+  assert.deepEqual(choice, { bundle: next });
+});
+
+test('one of the same CA is served at once', () => {
+  const renewed = { ...former, serial: '02' };
+  const choice = chooseBundle({ serving: former, offered: renewed, nowMs: NOW_MS, servedForMs: () => 0 });
+  assert.deepEqual(choice, { bundle: renewed });
+});
+
+test('one of another CA is served when callers have trusted that CA for a moment', () => {
+  assert.deepEqual(choose(60_000, 0), { serves: 'former', waitsMs: 5_000 });
+  assert.deepEqual(choose(60_000, 4_000), { serves: 'former', waitsMs: 1_000 });
+  assert.deepEqual(choose(60_000, 5_000), { serves: 'next', waitsMs: undefined });
+});
+
+test('one of another CA is served at once where what is served is not trusted any more, or ends', () => {
+  assert.equal(choose(0, 0).serves, 'next');
+  assert.equal(choose(60_000, 0, former.notAfterMs - 59_000).serves, 'next');
+  assert.deepEqual(choose(60_000, 0, former.notAfterMs - 61_000), { serves: 'former', waitsMs: 1_001 });
+});
+
+class Seen<T> implements Observed<T> {
+  #value: T | undefined;
+  readonly #listeners = new Set<() => void>();
+  observe = () => this.#value;
+  onChange = (listener: () => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  set(value: T | undefined): void {
+    this.#value = value;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function setUp(_t: TestContext) {
+  const clock = new ManualClock(NOW_MS);
+  const log = new CapturedLog();
+  const configuration = new Seen<WebhookFacts>();
+  const offered = new Seen<Bundle>();
+  let known = true;
+  const trust = new Trust({ clock, configuration, isKnown: () => known });
+  const served = new ServedBundle({ clock, log, offered, trust });
+  /** Webhooks whose caBundles hold the CAs of these bundles. */
+  const configure = (...webhooks: ReadonlyArray<readonly Bundle[]>) =>
+    configuration.set({
+      createdAtMs: 0,
+      entries: webhooks.map((bundles) => ({
+        name: 'w',
+        namespaceSelector: {},
+        objectSelector: {},
+        matchConditions: [],
+        url: undefined,
+        service: undefined,
+        caBundle: Buffer.from(bundles.map(({ caPem }) => caPem).join('')).toString('base64'),
+      })),
+    } as unknown as WebhookFacts);
+  const forget = () => {
+    known = false;
+    configuration.set(undefined);
+  };
+  return { clock, log, configuration, configure, offered, trust, served, forget };
+}
+
+test('a CA counts as trusted since it came into the caBundle of every webhook, and not when it has left one', (t) => {
+  const { clock, configure, trust } = setUp(t);
+  configure([former], []);
+  clock.advance(10_000);
+  assert.equal(trust.servedForMs(former), 0);
+  configure([former], [next, former]);
+  clock.advance(3_000);
+  configure([former, next], [next, former]);
+  clock.advance(1_000);
+  assert.equal(trust.servedForMs(former), 4_000);
+  assert.equal(trust.authorityForMs(next.caPem), 1_000);
+  configure([next], [next]);
+  assert.equal(trust.servedForMs(former), 0);
+  assert.equal(trust.authorityForMs(next.caPem), 1_000);
+});
+
+test('without a webhook nobody calls: everything is trusted, unless nothing was seen yet', (t) => {
+  const { configuration, configure, forget, trust } = setUp(t);
+  assert.equal(trust.servedForMs(former), Number.POSITIVE_INFINITY);
+  configure();
+  assert.equal(trust.servedForMs(former), Number.POSITIVE_INFINITY);
+  forget();
+  assert.equal(configuration.observe(), undefined);
+  assert.equal(trust.servedForMs(former), 0);
+});
+
+test('a caBundle of garbage trusts nobody, and is no error', (t) => {
+  const { configuration, configure, trust } = setUp(t);
+  configure([former]);
+  const { entries = [] } = configuration.observe() ?? {};
+  for (const caBundle of [
+    '',
+    'Cg==',
+    '\u0000',
+    Buffer.from('-----BEGIN CERTIFICATE-----').toString('base64'),
+  ]) {
+    configuration.set({ createdAtMs: 0, entries: entries.map((entry) => ({ ...entry, caBundle })) });
+    assert.equal(trust.servedForMs(former), 0);
+  }
+});
+
+test('a certificate of a new CA is served 5 s after every caBundle has named it; the wait is told once', async (t) => {
+  const { clock, configure, log, offered, served } = setUp(t);
+  configure([former]);
+  offered.set(former);
+  assert.equal(served.observe(), former);
+  clock.advance(DAY_MS / 2);
+  offered.set(next);
+  clock.advance(60_000);
+  assert.equal(served.observe(), former);
+  configure([former, next]);
+  clock.advance(4_999);
+  await Promise.resolve();
+  assert.equal(served.observe(), former);
+  await clock.passUntil(() => served.observe() === next, 1);
+  assert.equal(log.with(/waits until caBundle/).length, 1);
+});
+
+test('while a certificate waits, a newer one takes its place', (t) => {
+  const { clock, configure, offered, served } = setUp(t);
+  configure([former]);
+  offered.set(former);
+  clock.advance(60_000);
+  offered.set(next);
+  const renewed = { ...former, serial: '02', fingerprint: 'renewed' };
+  offered.set(renewed);
+  assert.equal(served.observe(), renewed);
+});
+
+test('a caBundle that is swapped for that of the new CA alone makes its certificate served at once', (t) => {
+  const { clock, configure, offered, served } = setUp(t);
+  configure([former]);
+  offered.set(former);
+  clock.advance(60_000);
+  offered.set(next);
+  assert.equal(served.observe(), former);
+  configure([next]);
+  assert.equal(served.observe(), next);
+});

@@ -1,0 +1,72 @@
+/**
+ * A watch over the real client, against servers that do as they like.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { WatchEvent } from '../../../runtime/kube.ts';
+import { createKube } from '../../../runtime/kube-client.ts';
+import { Pods } from '../../../runtime/resources.ts';
+
+const TIMEOUT_MS = 300;
+
+async function setUp(t: TestContext, answer: RequestListener) {
+  const server = createServer(answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const config = new KubeConfig();
+  const { port } = server.address() as AddressInfo;
+  config.loadFromClusterAndUser(
+    { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
+    { name: 'test' },
+  );
+  let successes = 0;
+  const onSuccess = () => {
+    successes += 1;
+  };
+  const kube = createKube(config, { timeoutMs: TIMEOUT_MS, userAgent: 'test', onSuccess });
+  const opened: string[] = [];
+  const events: WatchEvent[] = [];
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const query = { resourceVersion: '1', onOpened: () => opened.push('opened') };
+  const watch = () => kube.watch(Pods, query, (event) => events.push(event), stop.signal);
+  return { watch, opened, events, stop, successes: () => successes };
+}
+
+it('a watch that the server neither grants nor refuses fails within the request timeout', async (t) => {
+  const { watch, opened, successes } = await setUp(t, () => undefined);
+  const startedAtMs = performance.now();
+  await assert.rejects(watch(), { name: 'KubeError', status: 0 });
+  assert.ok(performance.now() - startedAtMs < 20 * TIMEOUT_MS);
+  assert.deepEqual([opened, successes()], [[], 0]);
+});
+
+it('a watch that is refused was never open', async (t) => {
+  const { watch, opened, successes } = await setUp(t, (_, response) => response.writeHead(403).end());
+  await assert.rejects(watch(), { status: 403 });
+  assert.deepEqual([opened, successes()], [[], 0]);
+});
+
+it('a watch that was granted may be silent for longer than a request may take', async (t) => {
+  const metadata = { name: 'a', resourceVersion: '2' };
+  const { watch, opened, events, stop, successes } = await setUp(t, async (_, response) => {
+    response.writeHead(200).flushHeaders();
+    await delay(3 * TIMEOUT_MS);
+    response.write(`${JSON.stringify({ type: 'ADDED', object: { metadata } })}\n`);
+  });
+  const watching = watch();
+  while (events.length === 0) await delay(10);
+  assert.deepEqual([opened, successes()], [['opened'], 1]);
+  assert.deepEqual(events, [{ type: 'ADDED', object: { metadata } }]);
+  stop.abort();
+  await watching;
+});
