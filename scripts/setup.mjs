@@ -1,27 +1,40 @@
 // @ts-check
 /**
  * Gets what the project needs on this machine: npm packages and the control plane's binaries, side by side.
- * `--only node` gets the packages alone. Plain JavaScript, because a Node that runs TypeScript comes with them.
+ * `--only node` gets the packages alone, `--only cert-manager` what `make test-all` needs of it. Plain JavaScript, because a Node that runs TypeScript comes with them.
  */
-import { obtainControlPlane } from './setup/control-plane.mjs';
+import { obtain } from './setup/kits.mjs';
 import { installPackages } from './setup/packages.mjs';
+import { CERT_MANAGER, CONTROL_PLANE } from './setup/places.mjs';
 import { duration, SetupError, say } from './setup/say.mjs';
 
 const startedAt = Date.now();
-const onlyNode = process.argv.slice(2).join(' ') === '--only node';
+/** @type {Record<string, () => Array<Promise<void>>>} */
+const WORK = {
+  '': () => [installPackages(), obtain(CONTROL_PLANE)],
+  '--only node': () => [installPackages()],
+  '--only cert-manager': () => [obtain(CERT_MANAGER)],
+};
+const asked = process.argv.slice(2).join(' ');
+const begin = WORK[asked];
+if (!begin) {
+  process.stderr.write(
+    `setup: ${asked} is not known; there are ${Object.keys(WORK).filter(Boolean).join(', ')}\n`,
+  );
+  process.exit(2);
+}
 
 // Ending by exit() lets what was started and half made be cleared away.
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
   process.once(signal, () => process.exit(1));
 
-/** Tells a failure as soon as it is known; the other half goes on. @param {unknown} error */
+/** Tells a failure as soon as it is known; the other part goes on. @param {unknown} error */
 function report(error) {
   const told = error instanceof SetupError ? error.message : error instanceof Error ? error.stack : error;
   process.stderr.write(`setup: ${told}\n`);
   process.exitCode = 1;
 }
 
-const work = onlyNode ? [installPackages()] : [installPackages(), obtainControlPlane()];
-await Promise.all(work.map((half) => half.catch(report)));
+await Promise.all(begin().map((part) => part.catch(report)));
 const tookMs = Date.now() - startedAt;
 if (process.exitCode === undefined && tookMs > 2_000) say(`done in ${duration(tookMs)}`);

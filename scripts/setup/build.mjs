@@ -1,9 +1,19 @@
 // @ts-check
 /** Builds binaries with Go into the cache: first whether that can work at all, then the build, told as it goes. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { home, KUBERNETES, MODULE } from './places.mjs';
+import { home, KUBERNETES } from './places.mjs';
 import { run } from './run.mjs';
 import { duration, estimate, SetupError, say } from './say.mjs';
 
@@ -14,6 +24,7 @@ const POLL_MS = 1_000;
 const CORES_MAX = 8;
 
 /** @typedef {import('./places.mjs').Binary} Binary */
+/** @typedef {import('./places.mjs').Kit} Kit */
 
 /** Nothing of the person's own Go settings may change what is built. */
 const goEnv = () => ({ ...process.env, HOME: home(), GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' });
@@ -80,8 +91,8 @@ function buildSeconds(binaries) {
   return (binaries.reduce((sum, binary) => sum + binary.buildSeconds, 0) * 2) / cores;
 }
 
-/** @param {Binary[]} binaries @param {string} folder */
-async function goBuild(binaries, folder) {
+/** @param {Binary[]} binaries @param {{ module: string, folder: string }} where */
+async function goBuild(binaries, { module, folder }) {
   const stamp = 'k8s.io/component-base/version';
   const { version, major, minor } = KUBERNETES;
   const ldflags = `-s -w -X ${stamp}.gitVersion=${version} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`;
@@ -98,7 +109,7 @@ async function goBuild(binaries, folder) {
   };
   const args = ['build', '-buildvcs=false', '-ldflags', ldflags, '-o', `${folder}/`, ...packages];
   try {
-    await run('go', args, { cwd: MODULE, env: goEnv(), beat });
+    await run('go', args, { cwd: module, env: goEnv(), beat });
     progress.look();
   } finally {
     progress.stop();
@@ -116,12 +127,27 @@ function freshFolder(cache) {
   return folder;
 }
 
+/** Copies resource definitions out of a dependency. @param {Kit} kit @param {string} cache */
+async function copyDefinitions({ definitions, module }, cache) {
+  if (!definitions) return;
+  const args = ['list', '-m', '-f', '{{.Dir}}', definitions.module];
+  const source = join((await run('go', args, { cwd: module, env: goEnv() })).trim(), definitions.folder);
+  const target = join(cache, 'definitions');
+  mkdirSync(target, { recursive: true });
+  for (const file of readdirSync(source)) {
+    if (!definitions.files.test(file)) continue;
+    // Files of the module cache may not be written, and their copies would inherit that.
+    writeFileSync(join(target, file), readFileSync(join(source, file)));
+  }
+}
+
 /**
- * Builds `binaries` into `cache`, each complete or not at all. The caller holds the lock of the cache.
+ * Builds `binaries` of `kit` into `cache`, each complete or not at all. The caller holds the lock of the cache.
+ * @param {Kit} kit
  * @param {Binary[]} binaries
  * @param {string} cache
  */
-export async function buildBinaries(binaries, cache) {
+export async function buildBinaries(kit, binaries, cache) {
   await checkGo(binaries);
   await checkDisk(cache);
   const cores = availableParallelism();
@@ -131,8 +157,9 @@ export async function buildBinaries(binaries, cache) {
     `${names}: building with Go (${most} on ${cores} ${cores === 1 ? 'core' : 'cores'}, less with a warm Go cache)`,
   );
   const folder = freshFolder(cache);
-  await goBuild(binaries, folder);
+  await goBuild(binaries, { module: kit.module, folder });
   mkdirSync(cache, { recursive: true });
+  await copyDefinitions(kit, cache);
   for (const binary of binaries) {
     const built = join(folder, builtName(binary));
     if (!statSync(built, { throwIfNoEntry: false })?.isFile()) {

@@ -1,15 +1,15 @@
 // @ts-check
 /** Where things are, and what is needed: folders, binaries, their Go packages and versions. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
-/** The Go module whose tools the binaries are. */
-export const MODULE = join(ROOT, 'test/controlplane');
 /** Links to the binaries, wherever they are: what the test cluster starts. */
 export const LINKS = join(ROOT, '.cache/bin');
+/** Links to folders with resource definitions, by kit. */
+export const DEFINITIONS = join(ROOT, '.cache/definitions');
 
 export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
 
@@ -33,8 +33,40 @@ const component = (name, buildSeconds, ask = ['--version']) => ({
   buildSeconds,
 });
 
+/**
+ * What is built from one Go module of ours.
+ * @typedef {object} Kit
+ * @property {string} name of its folder in the cache
+ * @property {string} what it is, for people
+ * @property {string} module folder of its go.mod
+ * @property {Binary[]} binaries
+ * @property {{ module: string, folder: string, files: RegExp }} [definitions] resource definitions in a dependency
+ */
+
+/** @type {Kit} */
+export const CERT_MANAGER = {
+  name: 'certmanager',
+  what: 'cert-manager',
+  module: join(ROOT, 'test/certmanager'),
+  binaries: [
+    {
+      name: 'cert-manager',
+      package: 'stellar-peers/test/certmanager',
+      // Nobody else has this program: it is never looked for elsewhere.
+      ask: [],
+      fits: /^$(?!)/,
+      buildSeconds: 130,
+    },
+  ],
+  definitions: {
+    module: 'github.com/cert-manager/cert-manager',
+    folder: 'deploy/crds',
+    files: /^cert-manager\.io_(issuers|clusterissuers|certificates|certificaterequests)\.yaml$/,
+  },
+};
+
 /** @type {Binary[]} */
-export const BINARIES = [
+const BINARIES = [
   {
     name: 'etcd',
     package: 'go.etcd.io/etcd/server/v3',
@@ -58,12 +90,24 @@ export const BINARIES = [
 /** HOME, or the account's own where it is not set or empty. */
 export const home = () => process.env.HOME || userInfo().homedir;
 
-/** The folder outside the checkout that keeps what was built from exactly this go.mod and go.sum. */
-export function cacheFolder() {
+/** @type {Kit} */
+export const CONTROL_PLANE = {
+  name: 'controlplane',
+  what: 'the control plane',
+  module: join(ROOT, 'test/controlplane'),
+  binaries: BINARIES,
+};
+
+/**
+ * The folder outside the checkout that keeps what was built from exactly these sources and versions.
+ * @param {Kit} kit
+ */
+export function cacheFolder(kit) {
   const { STELLAR_PEERS_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
   const root = own || join(xdg || join(home(), '.cache'), 'stellar-peers');
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(MODULE, file)));
+  const sources = readdirSync(kit.module).filter((file) => /^go\.(mod|sum)$|\.go$/.test(file));
+  for (const file of sources.sort()) hash.update(readFileSync(join(kit.module, file)));
   hash.update(`${process.platform}-${process.arch}`);
-  return join(root, `controlplane-${hash.digest('hex').slice(0, 12)}`);
+  return join(root, `${kit.name}-${hash.digest('hex').slice(0, 12)}`);
 }
