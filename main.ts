@@ -12,7 +12,9 @@ import { askCluster } from './cli/asked.ts';
 import { liveStatus } from './cli/live-status.ts';
 import { liveRolloutPlan } from './cli/rollout-plan.ts';
 import { USAGE } from './cli/usage.ts';
+import { ListenError } from './runtime/http.ts';
 import { KubeError } from './runtime/kube.ts';
+import { KubeConfigError } from './runtime/kube-client.ts';
 import { serve } from './serve.ts';
 import { isSetting, readSettings, type Settings, SettingsError } from './settings.ts';
 import { PreviewError, preview } from './webhook/preview.ts';
@@ -52,12 +54,15 @@ const version = (): string =>
 
 async function run(): Promise<void> {
   const settings = readSettings(process.env);
-  const replica = await serve(settings, (error) => {
+  const onFailure = (error: unknown) => {
     throw error;
-  });
+  };
+  const replica = await serve(settings, { onFailure, kubeconfig: process.env.KUBECONFIG });
   const delay = settings.drainSeconds * 1000 + GRACE_MS;
-  closeWithGrace({ delay, logger: false }, async ({ err }) => {
-    if (err) process.stderr.write(`${err.stack ?? err.message}\n`);
+  const onTimeout = () => say(`not stopped within ${delay / 1000} s, so it ends as it is`);
+  const onSecondSignal = (signal?: string) => say(`${signal} for the second time, so it ends at once`);
+  closeWithGrace({ delay, logger: false, onTimeout, onSecondSignal }, async ({ err }) => {
+    if (err) say(textOf(err));
     await replica.close();
   });
 }
@@ -135,6 +140,25 @@ async function main(): Promise<void> {
   else throw new UsageError(`unknown command: ${command}`);
 }
 
+/** The sentence of what a person can put right; a stack for what is a defect of ours. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = EXPECTED.some((kind) => error instanceof kind);
+  return expected ? error.message : (error.stack ?? error.message);
+}
+
+const EXPECTED = [
+  UsageError,
+  SettingsError,
+  PreviewError,
+  NotFoundError,
+  ListenError,
+  KubeConfigError,
+  KubeError,
+];
+
+const say = (text: string): void => void process.stderr.write(`stellar-peers: ${text}\n`);
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof SettingsError) return EXIT.usage;
   return error instanceof KubeError ? EXIT.unreachable : EXIT.problem;
@@ -143,15 +167,7 @@ function exitCodeOf(error: unknown): number {
 try {
   await main();
 } catch (error) {
-  const known =
-    error instanceof UsageError ||
-    error instanceof SettingsError ||
-    error instanceof PreviewError ||
-    error instanceof NotFoundError;
-  const expected = known || error instanceof KubeError;
-  const text =
-    error instanceof Error ? ((expected ? undefined : error.stack) ?? error.message) : String(error);
-  process.stderr.write(`stellar-peers: ${text}\n`);
+  say(textOf(error));
   if (error instanceof UsageError) process.stderr.write('See stellar-peers --help.\n');
   process.exit(exitCodeOf(error));
 }

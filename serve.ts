@@ -28,13 +28,17 @@ interface Serving {
   trusted: boolean;
 }
 
-/**
- * Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all; `onFailure` is
- * called if a part of it fails later, which is a defect: the process must not go on without that part.
- */
-export async function serve(settings: Settings, onFailure: (error: unknown) => void): Promise<Replica> {
+interface ServeOptions {
+  /** Called if a part fails later: the process must not go on without that part. */
+  readonly onFailure: (error: unknown) => void;
+  /** What KUBECONFIG says, for the message where that cannot be read. */
+  readonly kubeconfig: string | undefined;
+}
+
+/** Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all. */
+export async function serve(settings: Settings, { onFailure, kubeconfig }: ServeOptions): Promise<Replica> {
   selfCheck();
-  const parts = createParts(settings);
+  const parts = createParts(settings, kubeconfig);
   const { clock, log, leader, caches } = parts;
   const draining = new AbortController();
   const stopping = new AbortController();
@@ -47,6 +51,7 @@ export async function serve(settings: Settings, onFailure: (error: unknown) => v
   await listenOn(http, { port: settings.httpPort, host: settings.bindAddress });
   const running = Promise.all([
     caches.run(stopping.signal),
+    parts.leaseWatch.run(draining.signal),
     serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
     leader.run((term) => createReconciler(parts).run(term), draining.signal),
   ]);
@@ -119,8 +124,9 @@ async function serveWebhook(
   serving: Serving,
   { certificates, signal }: ServingParts,
 ): Promise<void> {
-  const { bundle, caches, clock, kube, log, served } = parts;
+  const { bundle, caches, clock, kube, log, recovery, served } = parts;
   const { rule, source } = certificates;
+  const onSuccess = (listener: () => void) => recovery.onSuccess(listener);
   const started = Promise.withResolvers<void>();
   served.onChange(() => {
     started.resolve();
@@ -134,7 +140,9 @@ async function serveWebhook(
   await Promise.all([
     bundle.follow(source, signal),
     started.promise.then(() => listen(parts, serving)),
-    started.promise.then(() => keepCaBundle({ kube, clock, log, rule, configuration, bundle }, signal)),
+    started.promise.then(() =>
+      keepCaBundle({ kube, clock, log, onSuccess, rule, configuration, bundle }, signal),
+    ),
   ]);
 }
 

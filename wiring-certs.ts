@@ -10,8 +10,8 @@ import { CERT_SECRET, WEBHOOK_SERVICE } from './peers/names.ts';
 import { describeReason } from './peers/reasons.ts';
 import { probeWebhook } from './reconciler/probe.ts';
 import { MountedFiles } from './runtime/mounted-files.ts';
-import { Reflector } from './runtime/reflector.ts';
 import { Secrets } from './runtime/resources.ts';
+import { watchOne } from './runtime/watch-one.ts';
 import { listed, type Settings } from './settings.ts';
 import type { Parts } from './wiring.ts';
 
@@ -46,12 +46,24 @@ function mounted({ settings, clock, log, served }: Parts): Certificates {
 function managed(parts: Parts, signal: AbortSignal): Certificates {
   const { settings, kube, clock, log } = parts;
   const { namespace } = settings;
-  const { reflector, onChange } = watchSecret(parts);
+  // Nothing of the Secret is kept but its version.
+  const { reflector, onChange } = watchOne(parts, Secrets, {
+    namespace,
+    name: CERT_SECRET,
+    project: (object) => object.metadata.resourceVersion,
+  });
   // Runs beside everything else and ends with the signal; a reflector never rejects.
   void reflector.run(signal);
   const retireMs = settings.caRetireSeconds * 1000;
   const source = managedSource(
-    { kube, clock, log, onSecretChange: onChange, callers: callersOf(parts) },
+    {
+      kube,
+      clock,
+      log,
+      onSecretChange: onChange,
+      onSuccess: (listener) => parts.recovery.onSuccess(listener),
+      callers: callersOf(parts),
+    },
     {
       namespace,
       hosts: [
@@ -87,30 +99,4 @@ function callersOf({ caches, settings, trust }: Parts): Callers {
       return problem && describeReason(problem);
     },
   };
-}
-
-/** Tells of changes of the managed Secret; it keeps nothing of it but the version. */
-function watchSecret({ kube, recovery, clock, log, settings }: Parts) {
-  const listeners = new Set<() => void>();
-  const reflector = new Reflector({
-    kube,
-    clock,
-    log,
-    recovery,
-    resource: Secrets,
-    query: { namespace: settings.namespace, fieldSelector: `metadata.name=${CERT_SECRET}` },
-    keyOf: (object) => object.metadata.name,
-    project: (object) => object.metadata.resourceVersion,
-    store: new Map(),
-    onChange: () => {
-      for (const listener of listeners) listener();
-    },
-  });
-  const onChange = (listener: () => void) => {
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  };
-  return { reflector, onChange };
 }

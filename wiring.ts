@@ -5,7 +5,7 @@ import { CurrentBundle } from './certs/current.ts';
 import { ServedBundle } from './certs/serving.ts';
 import { Trust } from './certs/trust.ts';
 import { discover } from './peers/discover.ts';
-import { COMPONENT } from './peers/names.ts';
+import { COMPONENT, LEADER_LEASE } from './peers/names.ts';
 import { JournalStore } from './reconciler/journal-store.ts';
 import { Leader } from './reconciler/leader.ts';
 import { whileLeading } from './reconciler/leading-kube.ts';
@@ -27,7 +27,10 @@ import { readLive } from './runtime/live.ts';
 import { createLog, type Log } from './runtime/log.ts';
 import { Metrics } from './runtime/metrics.ts';
 import { Recovery } from './runtime/recovery.ts';
+import type { Reflector } from './runtime/reflector.ts';
+import { Leases } from './runtime/resources.ts';
 import { ServerTime } from './runtime/server-time.ts';
+import { watchOne } from './runtime/watch-one.ts';
 import { listed, type Settings } from './settings.ts';
 
 /** One call to a validator: its answer to `peers` is some 100 bytes for each of at most 72 connections. */
@@ -45,6 +48,8 @@ export interface Parts {
   readonly recovery: Recovery;
   readonly directory: Directory;
   readonly leader: Leader;
+  /** Wakes the leader's election when the Lease is given back. */
+  readonly leaseWatch: Reflector<unknown>;
   /** The newest certificate, served or about to be. */
   readonly bundle: CurrentBundle;
   readonly served: ServedBundle;
@@ -52,12 +57,12 @@ export interface Parts {
 }
 
 /** All parts of a replica, none of them running. Throws where no cluster is configured. */
-export function createParts(settings: Settings): Parts {
+export function createParts(settings: Settings, kubeconfig: string | undefined): Parts {
   const log = createLog(settings.logLevel);
   const serverTime = new ServerTime(systemClock);
   const { clock } = serverTime;
   const recovery = new Recovery();
-  const kube = createKube(loadKubeConfig(), {
+  const kube = createKube(loadKubeConfig({ described: kubeconfig }), {
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
     onDate: (dateMs) => serverTime.note(dateMs),
@@ -65,6 +70,11 @@ export function createParts(settings: Settings): Parts {
   });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const caches = new Caches({ kube, clock, log, scope, recovery });
+  const lease = watchOne({ kube, clock, log, recovery }, Leases, {
+    namespace: settings.namespace,
+    name: LEADER_LEASE,
+    project: ({ spec }) => (spec as { holderIdentity?: string } | undefined)?.holderIdentity ?? '',
+  });
   const leader = new Leader({
     kube,
     clock,
@@ -73,6 +83,7 @@ export function createParts(settings: Settings): Parts {
     identity: settings.podName,
     leaseDurationMs: settings.leaseDurationSeconds * 1000,
     requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
+    onHolderChange: lease.onChange,
   });
   const stabilizationMs = settings.stabilizationSeconds * 1000;
   const directorySettings = { ...settings, stabilizationMs };
@@ -90,7 +101,8 @@ export function createParts(settings: Settings): Parts {
   const trust = new Trust({ clock, configuration, isKnown: () => caches.synced() });
   const served = new ServedBundle({ clock, log, offered: bundle, trust });
   const metrics = new Metrics();
-  return { settings, clock, log, metrics, kube, recovery, caches, directory, leader, bundle, served, trust };
+  const followed = { caches, directory, bundle, served, trust };
+  return { settings, clock, log, metrics, kube, recovery, leader, leaseWatch: lease.reflector, ...followed };
 }
 
 const limitOf = (text: string) => ({ value: Number.parseInt(text, 10), isPercent: text.endsWith('%') });

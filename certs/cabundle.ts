@@ -24,6 +24,8 @@ interface CaBundleParts {
   readonly rule: CaRule;
   /** The MutatingWebhookConfiguration as a watch last saw it. */
   readonly configuration: Observed<KubeObject>;
+  /** Calls `listener` when the API server answers anybody in this process. */
+  readonly onSuccess?: (listener: () => void) => () => void;
   /** The newest bundle of the source, served or about to be. */
   readonly bundle: Observed<Bundle>;
 }
@@ -53,6 +55,7 @@ export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): P
   await runRounds<never>(
     {
       clock: parts.clock,
+      onSuccess: parts.onSuccess,
       round: () => keeper.round(),
       onChange: (listener) => {
         const stops = [parts.configuration.onChange(listener), parts.bundle.onChange(listener)];

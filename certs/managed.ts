@@ -30,6 +30,8 @@ interface ManagedParts {
   readonly log: Log;
   /** Told of changes of the Secret, where a watch does so; without, polling alone finds them. */
   readonly onSecretChange?: (listener: () => void) => () => void;
+  /** Calls `listener` when the API server answers anybody in this process. */
+  readonly onSuccess?: (listener: () => void) => () => void;
   /** Asked before a certificate of a new CA is made. */
   readonly callers: Callers;
 }
@@ -57,6 +59,7 @@ class ManagedSource implements CertSource {
         clock,
         round: () => this.#round(last),
         onChange: (listener) => this.#subscribe(listener),
+        onSuccess: this.#parts.onSuccess,
         failed: (error, retryInMs) => this.#logFailure(error, retryInMs),
       },
       signal,

@@ -23,6 +23,8 @@ interface Rounds<T> {
   readonly clock: Clock;
   readonly round: () => Promise<Round<T>>;
   readonly onChange: (listener: () => void) => () => void;
+  /** Calls `listener` when the API server answers anybody: a wait after a failure ends with that. */
+  readonly onSuccess?: ((listener: () => void) => () => void) | undefined;
   /** Told of each round that threw, for the log. */
   readonly failed: (error: unknown, retryInMs: number) => void;
 }
@@ -34,24 +36,33 @@ export async function runRounds<T>(rounds: Rounds<T>, signal: AbortSignal): Prom
     // Subscribed before the round: a change in the middle of it is not lost.
     const changed = new AbortController();
     const unsubscribe = rounds.onChange(() => changed.abort());
+    let forget: (() => void) | undefined;
     try {
       const outcome = await runRound(rounds, restlessRounds);
       if ('done' in outcome) return outcome.done;
       restlessRounds = outcome.restless ? restlessRounds + 1 : 0;
       const deafMs = outcome.free ? 0 : Math.min(outcome.lookInMs, outcome.deafMs ?? FLOOR_MS);
       await rounds.clock.sleep(deafMs, signal);
+      if (outcome.isOutage) forget = rounds.onSuccess?.(() => changed.abort());
       await rounds.clock.sleep(outcome.lookInMs - deafMs, AbortSignal.any([signal, changed.signal]));
     } finally {
       unsubscribe();
+      forget?.();
     }
   }
   return undefined;
 }
 
-async function runRound<T>(
-  rounds: Rounds<T>,
-  restlessRounds: number,
-): Promise<{ done: T } | { lookInMs: number; free: boolean; deafMs?: number; restless: boolean }> {
+interface Pause {
+  readonly lookInMs: number;
+  readonly free: boolean;
+  readonly deafMs?: number;
+  readonly restless: boolean;
+  /** True where nobody is answered now, as far as can be seen. */
+  readonly isOutage?: boolean;
+}
+
+async function runRound<T>(rounds: Rounds<T>, restlessRounds: number): Promise<{ done: T } | Pause> {
   try {
     const outcome = await rounds.round();
     if ('done' in outcome) return outcome;
@@ -61,9 +72,12 @@ async function runRound<T>(
   } catch (error) {
     const lookInMs = backoffMs(restlessRounds, error, rounds.clock);
     rounds.failed(error, lookInMs);
-    return { lookInMs, free: false, restless: true };
+    return { lookInMs, free: false, restless: true, isOutage: isOutage(error) };
   }
 }
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /** Doubles with each restless round and is never shorter than what the API server asks for, up to the bound. */
 function backoffMs(restlessRounds: number, error: unknown, clock: Clock): number {

@@ -83,7 +83,13 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
     data: stringsOf(raw.data),
     rollout: annotationsOf(raw)[ANNOTATION_ROLLOUT],
     ownKeys: appliedKeysOf(metadata, (manager) => manager === FIELD_MANAGER),
-    foreignKeys: appliedKeysOf(metadata, (manager) => manager !== FIELD_MANAGER),
+    // A key may stand in `data` or in `binaryData`, not in both: what stands in the latter is somebody else's.
+    foreignKeys: [
+      ...new Set([
+        ...appliedKeysOf(metadata, (manager) => manager !== FIELD_MANAGER),
+        ...Object.keys(fieldsOf(raw.binaryData)),
+      ]),
+    ].sort(),
   };
 }
 

@@ -42,6 +42,12 @@ function withClaims(shape: PodShape, spec: Fields): PodShape {
   return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
 }
 
+/** More than any operator runs of one validator: a typo must not become a million members. */
+const REPLICAS_MAX = 101;
+
+const replicasOf = (spec: Fields): number =>
+  Math.max(0, Math.min(Math.trunc(numberOf(spec.replicas) ?? 1), REPLICAS_MAX));
+
 /** What we read of a StatefulSet. Its own labels are not read: upstream's flap. */
 export function readStatefulSet(raw: Fields): StatefulSetFacts {
   const metadata = fieldsOf(raw.metadata);
@@ -55,7 +61,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     ownerUid: owner?.uid,
     ownerName: owner?.name,
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
-    replicas: numberOf(spec.replicas) ?? 1,
+    replicas: replicasOf(spec),
     serviceName: textOf(spec.serviceName) ?? '',
     selector: stringsOf(fieldsOf(spec.selector).matchLabels),
     strategy: textOf(update.type) ?? 'RollingUpdate',

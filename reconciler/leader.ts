@@ -5,9 +5,11 @@
  */
 import { FIELD_MANAGER, LEADER_LEASE } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { Complaint } from '../runtime/complaint.ts';
 import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { Leases, type ObjectRef } from '../runtime/resources.ts';
+import { Wake } from '../runtime/wake.ts';
 
 export interface LeaderOptions {
   readonly kube: Kube;
@@ -18,6 +20,8 @@ export interface LeaderOptions {
   readonly leaseDurationMs: number;
   /** A write of ours may take this long: leadership ends that much before the Lease does. */
   readonly requestTimeoutMs: number;
+  /** Told when the Lease has another holder, or none, where a watch does so; without, looking now and then finds it. */
+  readonly onHolderChange?: (listener: () => void) => () => void;
 }
 
 interface LeaseSpec {
@@ -37,9 +41,13 @@ export class Leader {
   #recordChangedAtMs: number;
   /** Until when the Lease is surely ours, monotonic; 0 while it is not. */
   #oursUntilMs = 0;
+  readonly #complaint: Complaint;
+  readonly #wake: Wake;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
+    this.#complaint = new Complaint(options.clock, options.log);
+    this.#wake = new Wake(options.clock);
     this.#ref = { resource: Leases, namespace: options.namespace, name: LEADER_LEASE };
     this.#recordChangedAtMs = options.clock.monotonicMs();
   }
@@ -71,7 +79,8 @@ export class Leader {
    * with a signal that aborts when leadership is lost.
    */
   async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { clock, leaseDurationMs } = this.#options;
+    const { leaseDurationMs, onHolderChange } = this.#options;
+    const stopListening = onHolderChange?.(() => this.#wake.ring());
     let term: { stop: AbortController; ended: Promise<void> } | undefined;
     while (!signal.aborted) {
       await this.#tryHold();
@@ -81,8 +90,9 @@ export class Leader {
       } else if (!this.leads() && term) {
         term = await this.#endTerm(term);
       }
-      await clock.sleep(this.#pauseMs(leaseDurationMs), signal);
+      await this.#wake.wait(this.#pauseMs(leaseDurationMs), signal);
     }
+    stopListening?.();
     if (term) await this.#endTerm(term);
     await this.#release();
   }
@@ -105,14 +115,15 @@ export class Leader {
   }
 
   async #tryHold(): Promise<void> {
-    const { log, identity } = this.#options;
+    const { identity } = this.#options;
     try {
       if (this.#spec().holderIdentity !== identity) await this.#read();
       if (this.#mayClaim()) await this.#claim(identity);
+      this.#complaint.over();
     } catch (error) {
       // Somebody wrote in between, or deleted it.
       if (isConflict(error) || hasStatus(error, 404)) await this.#read().catch(() => undefined);
-      else log.warn({ error }, 'the leader lease could not be read or written');
+      else this.#complaint.say({ error }, 'the leader lease could not be read or written');
     }
   }
 

@@ -22,6 +22,13 @@ export function outcomeOf(entry: Entry, world: World, { seenForMs, watched }: Wi
   return outcome === 'notInjected' && !watched ? 'unwitnessed' : outcome;
 }
 
+/** True for a bump that shows nowhere, though its write may still be on its way. */
+export function isWithoutTrace(entry: Entry, world: World): boolean {
+  const statefulSet = world.statefulSets.get(entry.statefulSet);
+  if (!statefulSet || entry.kind !== 'bump' || statefulSet.restartToken === entry.token) return false;
+  return podsOf(world, statefulSet).some((pod) => entry.uids.includes(pod.uid));
+}
+
 /**
  * True for a bump that has done nothing yet, of whose pods one is not Ready by now: with OrderedReady it would wait
  * until that pod turns Ready and then kill it, with nobody asking who else is down by then. Taking the template's

@@ -8,9 +8,9 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Backoff } from './backoff.ts';
-import { type Entry, type Outcome, openEntries, readJournal } from './journal.ts';
+import type { Entry, Outcome } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
-import { isToBeDefused, outcomeOf, TRACE_MS } from './outcome.ts';
+import { type Open, OpenRestarts } from './open-restarts.ts';
 import type { Reporter } from './reporter.ts';
 import type { Restarter } from './restarter.ts';
 import type { GroupPlan, Restart, RolloutInput } from './rollout.ts';
@@ -30,23 +30,18 @@ export interface LaneOptions {
   readonly onDone: () => void;
 }
 
-/** A token is the same each time that the same is meant. */
-const idOf = ({ token, atMs }: Entry): string => `${token} ${atMs}`;
-
 export class RestartLane {
   readonly #options: LaneOptions;
   readonly #backoff: Backoff;
   /** What the last attempt of a group was refused for, shown until the next. */
   readonly #refusals = new Map<Key, Reason>();
-  /** Restarts that were begun in this term, and so watched from the beginning. */
-  readonly #begunTokens = new Set<string>();
-  /** Since when an open entry is seen, monotonic: clocks of other leaders are not trusted. */
-  readonly #seenSinceMs = new Map<string, number>();
+  readonly #open: OpenRestarts;
   #busy: Promise<void> | undefined;
 
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
+    this.#open = new OpenRestarts(options.clock);
   }
 
   /** Reasons of the last attempts, by StellarNode. */
@@ -56,11 +51,7 @@ export class RestartLane {
 
   /** In how many ms to look again, though nothing changes: something is due, or an open entry may turn out void. */
   retryInMs(): number | undefined {
-    const nowMs = this.#options.clock.monotonicMs();
-    const traces = [...this.#seenSinceMs.values()].map((sinceMs) => sinceMs + TRACE_MS - nowMs);
-    const known = [this.#backoff.nextInMs(), ...traces.filter((ms) => ms > 0)].filter(
-      (ms) => ms !== undefined,
-    );
+    const known = [this.#backoff.nextInMs(), ...this.#open.tracesInMs()].filter((ms) => ms !== undefined);
     return known.length === 0 ? undefined : Math.min(...known);
   }
 
@@ -79,7 +70,7 @@ export class RestartLane {
     inputFor: (world: World, discovery: Discovery) => RolloutInput,
   ): void {
     if (this.#busy !== undefined) return;
-    this.#watchOpen(world);
+    this.#open.observe(world);
     const work = this.#nextWork(plans, world, inputFor);
     if (!work) return;
     this.#busy = work().finally(() => {
@@ -100,29 +91,28 @@ export class RestartLane {
         for (const group of ended) await this.#close(group, world);
       };
     }
-    const [late] = this.#toDefuse(world);
+    const [unsure] = this.#open.toFence(world).filter(({ group }) => this.#backoff.isDue(`fence ${group}`));
+    if (unsure) return () => this.#fence(unsure, world);
+    const [late] = this.#open.toDefuse(world).filter(({ group }) => this.#backoff.isDue(`defuse ${group}`));
     if (late) return () => this.#defuse(late, world);
     return restart && (() => this.#attempt(restart, world, inputFor));
   }
 
-  #watchOpen({ journal }: World): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const groups = Object.keys(journal?.data ?? {});
-    const open = groups.flatMap((group) => openEntries(readJournal(journal, group) ?? []));
-    const ids = new Set(open.map(idOf));
-    for (const id of this.#seenSinceMs.keys()) if (!ids.has(id)) this.#seenSinceMs.delete(id);
-    for (const id of ids) if (!this.#seenSinceMs.has(id)) this.#seenSinceMs.set(id, nowMs);
+  /** Before anything else happens in a group, what another leader meant to do there either shows or never will. */
+  async #fence(open: Open, world: World): Promise<void> {
+    const { log, restarter } = this.#options;
+    const { group, entry } = open;
+    try {
+      await restarter.fence(entry, world);
+      this.#open.fenced(open);
+      this.#backoff.succeeded(`fence ${group}`);
+    } catch (error) {
+      const retryMs = this.#backoff.failed(`fence ${group}`, false);
+      log.warn({ error, group, retryMs }, 'a restart that another leader began could not be fenced');
+    }
   }
 
-  #toDefuse(world: World): Array<{ readonly group: string; readonly entry: Entry }> {
-    return Object.keys(world.journal?.data ?? {}).flatMap((group) =>
-      openEntries(readJournal(world.journal, group) ?? [])
-        .filter((entry) => this.#backoff.isDue(`defuse ${group}`) && isToBeDefused(entry, world))
-        .map((entry) => ({ group, entry })),
-    );
-  }
-
-  async #defuse({ group, entry }: { group: string; entry: Entry }, world: World): Promise<void> {
+  async #defuse({ group, entry }: Open, world: World): Promise<void> {
     const { log, reporter, restarter } = this.#options;
     try {
       if (!(await restarter.defuse(group, entry))) return void this.#backoff.failed(`defuse ${group}`, false);
@@ -155,17 +145,8 @@ export class RestartLane {
   #groupsWithEnded(world: World): string[] {
     const groups = Object.keys(world.journal?.data ?? {});
     return groups.filter(
-      (group) => this.#backoff.isDue(`close ${group}`) && this.#ended(group, world).length > 0,
+      (group) => this.#backoff.isDue(`close ${group}`) && this.#open.outcomes(group, world).length > 0,
     );
-  }
-
-  #ended(group: string, world: World) {
-    const nowMs = this.#options.clock.monotonicMs();
-    return openEntries(readJournal(world.journal, group) ?? []).flatMap((entry) => {
-      const seenForMs = nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);
-      const outcome = outcomeOf(entry, world, { seenForMs, watched: this.#begunTokens.has(entry.token) });
-      return outcome === undefined ? [] : [{ entry, outcome }];
-    });
   }
 
   /** Closes on live reads only: a cache that is behind could mistake what is under way for what never was. */
@@ -180,7 +161,7 @@ export class RestartLane {
       }
       await journal.close(group, closings);
       for (const { entry, outcome } of closings) {
-        this.#begunTokens.delete(entry.token);
+        this.#open.ended(entry);
         log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');
         const note = `Restart (${entry.kind}, ${entry.drift}) ended: ${outcome}.`;
         reporter.tell(world, entry.statefulSet, {
@@ -201,7 +182,7 @@ export class RestartLane {
   /** What never happened must not happen later: that is made sure of before it is said. */
   async #surelyEnded(group: string, live: World) {
     const sure: Array<{ readonly entry: Entry; readonly outcome: Outcome }> = [];
-    for (const closing of this.#ended(group, live)) {
+    for (const closing of this.#open.outcomes(group, live)) {
       const isSure = closing.outcome !== 'void' || (await this.#options.restarter.fence(closing.entry, live));
       if (isSure) sure.push(closing);
     }
@@ -234,7 +215,7 @@ export class RestartLane {
   #begun(restart: Restart, world: World): void {
     this.#backoff.succeeded(restart.group);
     this.#refusals.delete(restart.validator.key);
-    this.#begunTokens.add(restart.token);
+    this.#open.began(restart.token);
     // The journal in the cache is a moment behind: the next plan must see the open entry.
     this.#backoff.putOff(restart.group, 1_000);
     const { kind, drift } = restart;

@@ -7,17 +7,27 @@ import type { Metrics } from './metrics.ts';
 /** Checks that must all hold before traffic may come; each says in words what is missing. */
 export type ReadyChecks = Readonly<Record<string, () => boolean>>;
 
+/** An address that cannot be listened on: which, and why. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
 /**
  * Listens on `host`; where that is `::` and the machine has no IPv6, on all IPv4 addresses instead.
- * Rejects if the port is taken.
+ * Rejects with ListenError if the port is taken.
  */
 export async function listenOn(app: Listener, { host, port }: { host: string; port: number }): Promise<void> {
   try {
     await app.listen({ host, port });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (host !== '::' || !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) throw error;
-    await app.listen({ host: '0.0.0.0', port });
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    if (host === '::' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) {
+      return listenOn(app, { host: '0.0.0.0', port });
+    }
+    throw new ListenError(
+      `cannot listen on ${host}:${port} (${code || String(cause)}): choose another by WEBHOOK_PORT, HTTP_PORT or BIND_ADDRESS`,
+      { cause },
+    );
   }
 }
 

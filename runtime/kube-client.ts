@@ -19,12 +19,44 @@ interface Call {
   readonly contentType?: string;
 }
 
-/** KubeConfig from the usual places: KUBECONFIG, ~/.kube/config, the pod's ServiceAccount. */
-export function loadKubeConfig(options: { path?: string; context?: string } = {}): KubeConfig {
+/** A configuration that names no cluster, or cannot be read: which, and why. */
+export class KubeConfigError extends Error {
+  override readonly name = 'KubeConfigError';
+}
+
+/** What the client takes where it finds nothing; nobody's API server is there. */
+const NOWHERE = 'http://localhost:8080';
+
+interface KubeConfigOptions {
+  /** A file in place of the usual places. */
+  readonly path?: string;
+  readonly context?: string;
+  /** Where the usual places are, for people. */
+  readonly described?: string | undefined;
+}
+
+/**
+ * KubeConfig from the usual places: KUBECONFIG, ~/.kube/config, the pod's ServiceAccount. Throws KubeConfigError where
+ * there is none, or none that can be read.
+ */
+export function loadKubeConfig(options: KubeConfigOptions = {}): KubeConfig {
   const config = new KubeConfig();
-  if (options.path) config.loadFromFile(options.path);
-  else config.loadFromDefault();
-  if (options.context) config.setCurrentContext(options.context);
+  try {
+    if (options.path) config.loadFromFile(options.path);
+    else config.loadFromDefault();
+    if (options.context) config.setCurrentContext(options.context);
+  } catch (cause) {
+    const [sentence = ''] = String(cause).split('\n');
+    throw new KubeConfigError(
+      `the kubeconfig ${options.path ?? options.described ?? ''} cannot be read: ${sentence}`,
+      { cause },
+    );
+  }
+  if ((config.getCurrentCluster()?.server ?? NOWHERE) === NOWHERE) {
+    throw new KubeConfigError(
+      'no cluster is configured: set KUBECONFIG, or run in a pod with a ServiceAccount',
+    );
+  }
   return config;
 }
 

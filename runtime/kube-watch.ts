@@ -28,7 +28,7 @@ export async function runWatch(
   const watch = new Watch(config);
   // The client reads this anew whenever it starts its timer: first for the server's grant, then for each silence. Its own
   // 30 s would cut every quiet watch between two bookmarks.
-  const limitsMs = [timeoutMs];
+  const limitsMs = [Math.max(timeoutMs, query.patienceMs ?? 0)];
   Object.defineProperty(watch, 'requestTimeoutMs', { get: () => limitsMs.shift() ?? WATCH_SILENCE_MS });
   const path = collectionPath(resource, query.namespace);
   const done = Promise.withResolvers<void>();

@@ -42,6 +42,8 @@ export interface ListQuery {
 export interface WatchQuery extends ListQuery {
   readonly resourceVersion: string;
   readonly onOpened?: () => void;
+  /** How long the server may take to grant it, in ms, where that is longer than the request timeout. */
+  readonly patienceMs?: number;
 }
 
 export interface ObjectList {
@@ -79,7 +81,7 @@ export interface Kube {
   /**
    * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
    * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
-   * refuses within the request timeout fails too.
+   * refuses in time fails too.
    */
   watch(
     resource: Resource,

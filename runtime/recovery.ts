@@ -3,6 +3,7 @@
  * waits and what is said of them; what is tried again is the caller's.
  */
 import type { Clock } from './clock.ts';
+import { Complaint } from './complaint.ts';
 import { KubeError } from './kube.ts';
 import type { Log } from './log.ts';
 
@@ -14,8 +15,6 @@ const ASKED_MS_MAX = 30_000;
 const WOKEN_WITHIN_MS = 400;
 /** What fails although others succeed (a right that is missing) is woken no more often than this. */
 const WAKE_INTERVAL_MS = 10_000;
-/** How often the same failure is said above debug. */
-const SAY_INTERVAL_MS = 60_000;
 
 /** Tells those who wait that the API server answers again. */
 export class Recovery {
@@ -47,41 +46,34 @@ export class Retry {
   #backoffMs = BACKOFF_MS_MIN;
   /** Since when it has failed, monotonic; undefined while it does not. */
   #failingSinceMs: number | undefined;
-  #saidAtMs = Number.NEGATIVE_INFINITY;
+  readonly #complaint: Complaint;
   #wokenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: RetryParts) {
     this.#parts = parts;
+    this.#complaint = new Complaint(parts.clock, parts.log);
   }
 
   /** It works: the next failure is a new one. */
   succeeded(): void {
     const { clock, fields, log } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    if (this.#failingSinceMs !== undefined && Number.isFinite(this.#saidAtMs)) {
-      log.info({ ...fields, failedForMs: Math.round(nowMs - this.#failingSinceMs) }, 'watching again');
+    if (this.#complaint.over() && this.#failingSinceMs !== undefined) {
+      const failedForMs = Math.round(clock.monotonicMs() - this.#failingSinceMs);
+      log.info({ ...fields, failedForMs }, 'watching again');
     }
     this.#failingSinceMs = undefined;
-    this.#saidAtMs = Number.NEGATIVE_INFINITY;
     this.#backoffMs = BACKOFF_MS_MIN;
   }
 
   /** Says what failed and resolves when it may be tried again, or when `signal` aborts. */
   async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, fields } = this.#parts;
     this.#failingSinceMs ??= clock.monotonicMs();
     const askedMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     const waitMs = Math.max(clock.jitter(this.#backoffMs), Math.min(askedMs, ASKED_MS_MAX));
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
-    this.#say(error, waitMs);
+    this.#complaint.say({ ...fields, error, retryMs: Math.round(waitMs) }, 'watch failed');
     await this.#pause(waitMs, signal);
-  }
-
-  #say(error: unknown, retryMs: number): void {
-    const { clock, fields, log } = this.#parts;
-    const isNews = clock.monotonicMs() - this.#saidAtMs >= SAY_INTERVAL_MS;
-    if (isNews) this.#saidAtMs = clock.monotonicMs();
-    log[isNews ? 'warn' : 'debug']({ ...fields, error, retryMs: Math.round(retryMs) }, 'watch failed');
   }
 
   async #pause(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,9 @@ import type { Resource } from './resources.ts';
 
 /** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
 const WATCH_PROVEN_MS = 1_000;
+/** Something between us may hold a grant back until there is something to tell, at the latest the next bookmark. */
+const PATIENCE_MS_MIN = 10_000;
+const PATIENCE_MS_MAX = 90_000;
 
 export interface ReflectorOptions<T> {
   readonly kube: Kube;
@@ -41,6 +44,8 @@ export class Reflector<T> {
   #freshAtMs: number;
   #watchingSinceMs: number | undefined;
   readonly #retry: Retry;
+  /** How long the next watch may take to be granted; 0 for as long as any request. */
+  #patienceMs = 0;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -85,11 +90,14 @@ export class Reflector<T> {
     }
     const startedAtMs = clock.monotonicMs();
     let forget = () => {};
+    const patienceMs = this.#patienceMs;
+    this.#patienceMs = Math.min(Math.max(2 * patienceMs, PATIENCE_MS_MIN), PATIENCE_MS_MAX);
     const onOpened = () => {
+      this.#patienceMs = 0;
       this.#watchingSinceMs = clock.monotonicMs();
       forget = clock.after(WATCH_PROVEN_MS, () => this.#retry.succeeded());
     };
-    const from = { ...query, resourceVersion: this.#version, onOpened };
+    const from = { ...query, resourceVersion: this.#version, onOpened, patienceMs };
     await kube
       .watch(resource, from, (event) => this.#take(event), signal)
       .finally(() => {

@@ -103,7 +103,12 @@ export function createWebhookServer(options: WebhookOptions) {
       draining = true;
       holds.release();
     },
-    close: (): Promise<void> => app.close(),
+    close: async (): Promise<void> => {
+      // Node does not look for callers that never end their review any more once it closes.
+      const cancel = options.clock.after(REQUEST_TIMEOUT_MS, () => app.server.closeAllConnections());
+      await app.close();
+      cancel();
+    },
   };
 }
 

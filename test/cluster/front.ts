@@ -9,6 +9,8 @@ export interface Front {
   readonly port: number;
   /** Ports on 127.0.0.1 that new connections go to from now on. */
   setBackends(ports: readonly number[]): void;
+  /** Breaks every connection that goes to this port. */
+  cut(port: number): void;
   /** Closes the address and every connection through it. */
   stop(): Promise<void>;
 }
@@ -35,6 +37,9 @@ export async function startFront(backends: readonly number[] = [], port = 0): Pr
     port: (server.address() as AddressInfo).port,
     setBackends: (ports) => {
       targets = ports;
+    },
+    cut: (backend) => {
+      for (const socket of open) if (socket.remotePort === backend) socket.destroy();
     },
     stop: async () => {
       for (const socket of open) socket.destroy();

@@ -49,6 +49,12 @@ function overNetwork(kube: Kube, clock: ManualClock, next: () => Travel): Kube {
   };
 }
 
+interface Edges {
+  readonly kube: Kube;
+  readonly clock: ManualClock;
+  readonly onHolderChange?: ((listener: () => void) => () => void) | undefined;
+}
+
 class Replica {
   readonly name: string;
   readonly leader: Leader;
@@ -63,7 +69,7 @@ class Replica {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
 
-  constructor(name: string, kube: Kube, clock: ManualClock) {
+  constructor(name: string, { kube, clock, onHolderChange }: Edges) {
     this.name = name;
     this.leader = new Leader({
       kube: overNetwork(kube, clock, () => (this.#killed ? { ...AT_ONCE, lost: 'request' } : this.travel())),
@@ -73,6 +79,7 @@ class Replica {
       identity: name,
       leaseDurationMs: LEASE_MS,
       requestTimeoutMs: REQUEST_MS,
+      ...(onHolderChange ? { onHolderChange } : {}),
     });
     this.#ended = this.leader.run((signal) => this.#lead(signal), this.#stop.signal);
   }
@@ -111,11 +118,23 @@ export class Electorate {
   readonly clock = new ManualClock(Date.parse('2026-06-01T00:00:00Z'));
   readonly replicas: Replica[] = [];
 
-  join(name: string): Replica {
-    const replica = new Replica(name, this.kube, this.clock);
+  /** One more replica, which may be told by a watch when the Lease changes hands. */
+  join(name: string, { watches = false } = {}): Replica {
+    const { kube, clock } = this;
+    const onHolderChange = watches ? this.#onHolderChange : undefined;
+    const replica = new Replica(name, { kube, clock, onHolderChange });
     this.replicas.push(replica);
     return replica;
   }
+
+  readonly #onHolderChange = (listener: () => void): (() => void) => {
+    let { holderIdentity: known } = this.spec();
+    return this.kube.onChange(() => {
+      const { holderIdentity } = this.spec();
+      if (holderIdentity !== known) listener();
+      known = holderIdentity;
+    });
+  };
 
   leaders(): string[] {
     return this.replicas.filter((replica) => replica.leads()).map(({ name }) => name);

@@ -43,6 +43,17 @@ describe('the first election', () => {
   });
 });
 
+describe('a Lease that cannot be reached', () => {
+  it('is one warning a minute, not one at each look', async (t) => {
+    const { electorate, leader } = await elected(t, 'a');
+    leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
+    await electorate.until(() => false, 130_000);
+    const said = leader.log.lines.filter(({ message }) => /could not be read or written/.test(message));
+    const warnings = said.filter(({ level }) => level === 'warn').length;
+    assert.ok(said.length > 10 && warnings >= 2 && warnings <= 3, `${warnings} of ${said.length}`);
+  });
+});
+
 describe('a leader that falls silent', () => {
   it('is followed after the length of the Lease, not sooner', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
@@ -97,6 +108,14 @@ describe('a leader that is stopped', () => {
     const passedMs = await electorate.until(() => others[0]?.leads() === true, LEASE_MS);
     assert.ok(passedMs <= LOOK_MS + STEP_MS, `${passedMs}`);
     assert.deepEqual(electorate.leaders(), [others[0]?.name]);
+  });
+
+  it('is followed at once by a replica that watches the Lease', async (t) => {
+    const { electorate, leader } = await elected(t, 'a');
+    const follower = electorate.join('b', { watches: true });
+    await electorate.until(() => false, 2 * LEASE_MS);
+    await leader.stop();
+    assert.equal(await electorate.until(() => follower.leads(), LEASE_MS), 0);
   });
 
   it('gives it back only when all that its term had under way is finished', async (t) => {

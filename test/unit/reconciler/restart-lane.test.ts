@@ -189,6 +189,23 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.tokens(), {});
   });
 
+  it('is fenced by the next leader as soon as it sees it, long before it is void', async () => {
+    const stage = new Restarting();
+    const { kube } = stage;
+    await offered(stage, stage.lane());
+    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+    await stage.change(statefulSetRef('a'), { op: 'remove', path });
+    const versionNow = () => kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
+    const before = versionNow();
+    const next = stage.lane();
+    await offered(stage, next);
+    const fenced = versionNow();
+    assert.notEqual(fenced, before);
+    await offered(stage, next);
+    assert.equal(versionNow(), fenced, 'once');
+    assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
+  });
+
   it('is under way if it came through just before it would have been void', async () => {
     const stage = new Restarting();
     await offered(stage, stage.lane());

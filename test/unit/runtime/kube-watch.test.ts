@@ -38,7 +38,8 @@ async function setUp(t: TestContext, answer: RequestListener) {
   const stop = new AbortController();
   t.after(() => stop.abort());
   const query = { resourceVersion: '1', onOpened: () => opened.push('opened') };
-  const watch = () => kube.watch(Pods, query, (event) => events.push(event), stop.signal);
+  const watch = (patienceMs = 0) =>
+    kube.watch(Pods, { ...query, patienceMs }, (event) => events.push(event), stop.signal);
   return { watch, opened, events, stop, successes: () => successes };
 }
 
@@ -67,6 +68,19 @@ it('a watch that was granted may be silent for longer than a request may take', 
   while (events.length === 0) await delay(10);
   assert.deepEqual([opened, successes()], [['opened'], 1]);
   assert.deepEqual(events, [{ type: 'ADDED', object: { metadata } }]);
+  stop.abort();
+  await watching;
+});
+
+it('a watch whose grant is held back until there is something to tell is awaited with more patience', async (t) => {
+  const metadata = { name: 'a', resourceVersion: '2' };
+  const { watch, opened, stop } = await setUp(t, async (_, response) => {
+    await delay(3 * TIMEOUT_MS);
+    response.writeHead(200).write(`${JSON.stringify({ type: 'ADDED', object: { metadata } })}\n`);
+  });
+  await assert.rejects(watch(), { status: 0 });
+  const watching = watch(20 * TIMEOUT_MS);
+  while (opened.length === 0) await delay(10);
   stop.abort();
   await watching;
 });

@@ -1,0 +1,123 @@
+/**
+ * Sends admission reviews straight to one replica's webhook over TLS, as the API server does: on new connections, on
+ * one that is kept, or half of one now and the rest later.
+ */
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
+import type { Cluster } from './boot.ts';
+
+/** What a review was answered with, in parts that tests speak of. */
+export interface Answered {
+  readonly status: number;
+  /** The header of that name. */
+  readonly connection: string | undefined;
+  readonly uid: string | undefined;
+  readonly allowed: boolean | undefined;
+  readonly atMs: number;
+}
+
+/** A review whose caller has sent its headers and half of its body. */
+export interface HalfSent {
+  /** Sends the rest. */
+  finish(): Promise<Answered>;
+  abandon(): void;
+}
+
+export interface Caller {
+  /** Asks on a new connection. */
+  ask(review: object): Promise<Answered>;
+  /** Asks on the one connection that is kept for this. */
+  askAgain(review: object): Promise<Answered>;
+  /** Resolves when the webhook has begun to read. */
+  begin(review: object): Promise<HalfSent>;
+  /** Closes what is kept. */
+  stop(): void;
+}
+
+/** A review of a pod that the StatefulSet `owner` (`namespace/name`) made. */
+export function reviewOf(owner: string, uid = 'a-uid'): object {
+  const [namespace = '', set = ''] = owner.split('/');
+  const ownerReferences = [
+    { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set, uid: `uid-of-${set}`, controller: true },
+  ];
+  const metadata = {
+    ...{ name: `${set}-0`, namespace, ownerReferences },
+    labels: { 'stellar.org/node-type': 'Validator', 'app.kubernetes.io/instance': set },
+  };
+  const spec = { containers: [{ name: 'stellar-node', image: 'stellar/stellar-core' }] };
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      ...{ uid, namespace, name: `${set}-0`, operation: 'CREATE' },
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      object: { apiVersion: 'v1', kind: 'Pod', metadata, spec },
+    },
+  };
+}
+
+/** A caller that trusts what the API server is told to trust. */
+export async function createCaller(cluster: Cluster, port: number): Promise<Caller> {
+  const ref = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
+  const { webhooks } = (await cluster.admin.get(ref)) as { webhooks?: unknown };
+  const [webhook] = webhooks as Array<{ clientConfig: { caBundle?: string } }>;
+  const ca = Buffer.from(webhook?.clientConfig.caBundle ?? '', 'base64');
+  const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+  const send = (agent: Agent | false, length: number, headers = {}): ClientRequest =>
+    request({
+      ...{ host: '127.0.0.1', port, path: '/mutate-pods', method: 'POST', ca, agent },
+      headers: { 'content-type': 'application/json', 'content-length': length, ...headers },
+    });
+  const ask = (agent: Agent | false, review: object) => {
+    const body = JSON.stringify(review);
+    const outgoing = send(agent, body.length);
+    const answered = answerTo(outgoing);
+    outgoing.end(body);
+    return answered;
+  };
+  return {
+    ask: (review) => ask(false, review),
+    askAgain: (review) => ask(kept, review),
+    begin: async (review) => {
+      const body = JSON.stringify(review);
+      const middle = Math.floor(body.length / 2);
+      // Whoever reads the headers says so at once, before there is a body.
+      const outgoing = send(false, body.length, { expect: '100-continue' });
+      const answered = answerTo(outgoing);
+      answered.catch(() => undefined);
+      outgoing.flushHeaders();
+      await Promise.race([once(outgoing, 'continue'), answered]);
+      outgoing.write(body.slice(0, middle));
+      return {
+        finish: () => {
+          outgoing.end(body.slice(middle));
+          return answered;
+        },
+        abandon: () => void outgoing.destroy(),
+      };
+    },
+    stop: () => kept.destroy(),
+  };
+}
+
+function answerTo(outgoing: ClientRequest): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming: IncomingMessage) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => resolve(read(incoming, Buffer.concat(chunks).toString('utf8'))));
+    });
+  });
+}
+
+function read({ statusCode = 0, headers }: IncomingMessage, text: string): Answered {
+  const { response = {} } = JSON.parse(text) as { response?: { uid?: string; allowed?: boolean } };
+  return {
+    ...{ status: statusCode, connection: headers.connection, atMs: performance.now() },
+    ...{ uid: response.uid, allowed: response.allowed },
+  };
+}
