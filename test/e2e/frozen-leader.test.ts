@@ -1,0 +1,291 @@
+/**
+ * A leader that stands still at the worst moment, with a write that is about to go out, past its Lease, and then goes
+ * on. What it then asks of the API server is read from the audit log; what happened to pods, from a watch of our own.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Leases, StatefulSets } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { addressOf, Published } from '../cluster/published.ts';
+import type { Replica } from '../cluster/replica.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { type JournalEntry, journalOf, metricOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const FIVE = [...FOUR, 'validator-5'];
+/** Until another may lead, and has looked at everything. */
+const TAKEOVER_MS = 30_000;
+/** A restart without a trace is given up after 20 s. */
+const VOID_MS = 60_000;
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 4_000;
+const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
+const READS = ['get', 'list', 'watch'];
+
+/** A leader that stands still, and the replica that takes its place. */
+interface Frozen {
+  readonly leader: Replica;
+  readonly other: Replica;
+}
+
+describe('a leader that stands still just before a write, past its Lease, and goes on', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-stop-'));
+  let scene: Scene;
+  let published: Published;
+
+  before(async () => {
+    scene = await createScene({
+      program: ['--import', './test/cluster/stop-before-write.ts', 'main.ts'],
+      env: { STOP_FOLDER: folder },
+    });
+    published = new Published(scene.cluster.admin);
+    await scene.start();
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    await published?.stop();
+    await scene?.stop();
+  });
+
+  const holder = async (): Promise<string | undefined> =>
+    ((await scene.cluster.admin.get(LEASE))?.spec as { holderIdentity?: string } | undefined)?.holderIdentity;
+  const isStopped = ({ pid }: Replica): boolean =>
+    /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
+    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
+
+  async function foundNetwork(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  /** Plants a stop before `write` in the leader, has `cause` bring it about, and waits until it stands still. */
+  async function freeze(write: RegExp, cause: () => Promise<void> = async () => {}): Promise<Frozen> {
+    const replicas = scene.replicas;
+    assert.ok(replicas);
+    const leader = await leaderOf(replicas);
+    const other = replicas.replicas.find((replica) => replica !== leader);
+    assert.ok(other);
+    // As when its readiness probe fails; reviews are not what this is about.
+    replicas.front.setBackends([other.webhookPort]);
+    replicas.front.cut(leader.webhookPort);
+    const point = join(folder, leader.name);
+    writeFileSync(join(folder, 'next'), write.source);
+    renameSync(join(folder, 'next'), point);
+    await cause();
+    await until(
+      `${leader.name} stands still before ${write.source}`,
+      () => !existsSync(point) && isStopped(leader),
+    );
+    return { leader, other };
+  }
+
+  const untilTakenOver = ({ other }: Frozen) =>
+    until(`${other.name} leads`, async () => (await holder()) === other.name, { deadlineMs: TAKEOVER_MS });
+
+  /** Lets it go on, waits until it has understood, and resolves to all writes that it asked for since. */
+  async function thaw({ leader, other }: Frozen): Promise<() => Promise<string[]>> {
+    const sinceMs = Date.now();
+    leader.kill('SIGCONT');
+    await until(`${leader.name} knows that it does not lead`, async () => {
+      return (await metricOf([leader], 'stellar_peers_leader')) === 0;
+    });
+    await leader.ready();
+    scene.replicas?.front.setBackends([leader.webhookPort, other.webhookPort]);
+    return async () =>
+      (await scene.cluster.audit())
+        .filter(({ atMs, userAgent }) => atMs >= sinceMs && userAgent === `stellar-peers/${leader.name}`)
+        .filter(({ verb }) => !READS.includes(verb))
+        .map(
+          ({ verb, resource, namespace, name, code }) => `${code} ${verb} ${resource} ${namespace}/${name}`,
+        );
+  }
+
+  const accepted = (writes: readonly string[]): string[] => writes.filter((write) => /^2/.test(write));
+
+  /** Nobody restarted but as wanted, never two at once, and the one that stood still follows the other. */
+  async function assertAtRest(
+    network: Network,
+    { leader, other }: Frozen,
+    wanted: Readonly<Record<string, number>>,
+  ): Promise<void> {
+    await delay(WATCHED_MS);
+    assert.deepEqual(network.restarts(Object.keys(wanted)), wanted);
+    assert.ok(network.mostDown(0) <= 1, 'never two at once');
+    assert.equal(await holder(), other.name);
+    assert.equal(await metricOf([leader], 'stellar_peers_leader'), 0);
+    assert.equal((await leader.get('/readyz')).status, 200);
+    const open = (await journalIn(network)).filter(({ outcome }) => outcome === undefined);
+    assert.deepEqual(open, []);
+  }
+
+  const counts = (names: readonly string[], ...numbers: number[]) =>
+    Object.fromEntries(names.map((name, index) => [name, numbers[index] ?? 0]));
+
+  it('does not renew its Lease', async (t) => {
+    const network = await foundNetwork('lease');
+    const frozen = await freeze(/^PUT .*\/leases\/stellar-peers$/);
+    await untilTakenOver(frozen);
+    await network.add('validator-4');
+    await network.untilTheyKnow(FOUR);
+    const writes = await thaw(frozen);
+    await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
+    t.diagnostic((await writes()).join('; '));
+    assert.ok((await writes()).some((write) => write === '409 update leases stellar-peers/stellar-peers'));
+    assert.deepEqual(accepted(await writes()), []);
+  });
+
+  it('does not publish over what is newer', async (t) => {
+    const network = await foundNetwork('publish');
+    const frozen = await freeze(/^PATCH .*\/namespaces\/publish\/configmaps\/stellar-peers$/, () =>
+      network.add('validator-4'),
+    );
+    await network.add('validator-5');
+    await untilTakenOver(frozen);
+    const newer = FIVE.slice(1).map((name) => addressOf('publish', name));
+    await published.untilPeers({ 'publish/validator-1': newer });
+    const seen: number[] = [];
+    const watching = new AbortController();
+    const watched = published
+      .until('an older view', () => {
+        seen.push(published.peersOf('publish', 'validator-1')?.length ?? 0);
+        return watching.signal.aborted;
+      })
+      .catch(() => undefined);
+    const writes = await thaw(frozen);
+    await network.untilTheyKnow(FIVE, 120_000);
+    watching.abort();
+    await delay(WATCHED_MS);
+    t.diagnostic((await writes()).join('; '));
+    t.diagnostic(JSON.stringify(network.restarts(FIVE)));
+    assert.ok((await writes()).some((write) => write === '409 patch configmaps publish/stellar-peers'));
+    assert.deepEqual(accepted(await writes()), []);
+    assert.deepEqual([...new Set(seen)], [4]);
+    await watched;
+    // The newcomers started while nobody published: each may lack what was published after it.
+    const restarts = network.restarts(FIVE);
+    for (const name of THREE) assert.equal(restarts[name], 1, `${name}: one restart for both newcomers`);
+    for (const name of FIVE) assert.ok((restarts[name] ?? 0) <= 1, `${name}: ${restarts[name]}`);
+    await assertAtRest(network, frozen, restarts);
+  });
+
+  it('does not open a restart in the journal after another has', async (t) => {
+    const network = await foundNetwork('journal');
+    const frozen = await freeze(/^PUT .*\/configmaps\/stellar-peers-restarts$/, () =>
+      network.add('validator-4'),
+    );
+    assert.deepEqual(await journalIn(network), []);
+    await untilTakenOver(frozen);
+    await until('the other has begun a restart', async () => (await journalIn(network)).length > 0);
+    const writes = await thaw(frozen);
+    await network.untilTheyKnow(FOUR);
+    await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
+    t.diagnostic((await writes()).join('; '));
+    assert.ok(
+      (await writes()).some(
+        (write) => write === '409 update configmaps stellar-peers/stellar-peers-restarts',
+      ),
+    );
+    assert.deepEqual(accepted(await writes()), []);
+  });
+
+  it('does not restart a validator whose restart was given up', async (t) => {
+    const network = await foundNetwork('bump');
+    const frozen = await freeze(/^PATCH .*\/namespaces\/bump\/statefulsets\//, () =>
+      network.add('validator-4'),
+    );
+    const [meant] = await journalIn(network);
+    assert.ok(meant, 'it is in the journal');
+    await untilTakenOver(frozen);
+    await until(
+      'the other has given it up',
+      async () => (await journalIn(network)).some(({ at, outcome }) => at === meant.at && outcome === 'void'),
+      { deadlineMs: VOID_MS, everyMs: 10 },
+    );
+    const writes = await thaw(frozen);
+    await network.untilTheyKnow(FOUR, 120_000);
+    await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
+    t.diagnostic((await writes()).join('; '));
+    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets bump/')));
+    assert.deepEqual(accepted(await writes()), []);
+  });
+
+  it('does not restart a validator as soon as another has seen what was meant, long before that is given up', async (t) => {
+    const network = await foundNetwork('early');
+    const frozen = await freeze(/^PATCH .*\/namespaces\/early\/statefulsets\//, () =>
+      network.add('validator-4'),
+    );
+    const [meant] = await journalIn(network);
+    assert.ok(meant, 'it is in the journal');
+    await untilTakenOver(frozen);
+    const [, name = ''] = meant.statefulSet.split('/');
+    const ref = { resource: StatefulSets, namespace: 'early', name };
+    await until('the other has fenced it', async () => {
+      const { metadata } = (await scene.cluster.admin.get(ref)) ?? assert.fail('it is there');
+      return metadata.annotations?.['stellar.org/peer-fence'];
+    });
+    const writes = await thaw(frozen);
+    await network.untilTheyKnow(FOUR, 120_000);
+    await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
+    t.diagnostic((await writes()).join('; '));
+    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets early/')));
+    assert.deepEqual(accepted(await writes()), []);
+    const entry = (await journalIn(network)).find(({ at }) => at === meant.at);
+    assert.equal(entry?.outcome, 'void');
+  });
+
+  it('does not delete a pod that another has replaced', async (t) => {
+    const network = new Network(scene, 'delete', { annotations: { 'test.stellar-peers/ready': 'never' } });
+    const two = ['validator-1', 'validator-2'];
+    await network.found(two);
+    await network.untilStamped(two);
+    const frozen = await freeze(/^DELETE .*\/namespaces\/delete\/pods\//, async () => {
+      const { front, replicas = [] } = scene.replicas ?? {};
+      front?.setBackends([]);
+      for (const replica of replicas) front?.cut(replica.webhookPort);
+      await network.deletePod('validator-1');
+      await scene.pods.until('its pod is replaced', () => network.restarts(two)['validator-1'] === 1);
+      assert.equal(network.stamp('validator-1'), undefined, 'it is not injected');
+      const leader = await leaderOf(scene.replicas ?? assert.fail());
+      front?.setBackends(replicas.filter((one) => one !== leader).map(({ webhookPort }) => webhookPort));
+    });
+    await untilTakenOver(frozen);
+    const replaced = () => network.restarts(two)['validator-1'] === 2;
+    await scene.pods.until('the other has replaced it', replaced, VOID_MS);
+    const writes = await thaw(frozen);
+    await network.untilStamped(two);
+    await assertAtRest(network, frozen, counts(two, 2, 0));
+    t.diagnostic((await writes()).join('; '));
+    assert.ok((await writes()).some((write) => write.startsWith('409 delete pods delete/')));
+    assert.deepEqual(accepted(await writes()), []);
+  });
+
+  it('can lead again when the other goes', async () => {
+    const { replicas } = scene;
+    assert.ok(replicas);
+    const leader = await leaderOf(replicas);
+    const other = replicas.replicas.find((replica) => replica !== leader);
+    assert.ok(other);
+    leader.kill('SIGTERM');
+    await leader.exited;
+    replicas.use([other]);
+    await until(`${other.name} leads`, async () => (await holder()) === other.name);
+    const network = await foundNetwork('again');
+    await network.add('validator-4');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  });
+
+  it('needs nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

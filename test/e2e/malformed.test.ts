@@ -1,0 +1,246 @@
+/**
+ * Contents that nobody expects, on a real API server: told, survived, and put right where they are ours. The order is
+ * drawn, and of each kind only some are played: FUZZ_SEED=n repeats a draw, FUZZ_RUNS=n plays n of each kind.
+ */
+import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { ConfigMaps, Leases, Secrets, StellarNodes } from '../../runtime/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { Published } from '../cluster/published.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { eventsIn, metricOf, untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+import { Random } from '../sim/random.ts';
+import { ABSURD_LEASE, nodeText, ODD_LEASES, ODD_MAPS, ODD_NODES, ODD_SECRETS } from './odd-contents.ts';
+
+const OWN = 'stellar-peers';
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
+const SECRET = { resource: Secrets, namespace: OWN, name: 'stellar-peers-webhook-cert' };
+const INT32_MAX = 2 ** 31 - 1;
+
+const { FUZZ_SEED = `${Math.floor(Math.random() * 1_000_000)}`, FUZZ_RUNS = '3' } = process.env;
+const random = new Random(Number(FUZZ_SEED));
+
+/** Some of the list, in any order. */
+function drawn<T>(list: readonly T[]): T[] {
+  const rest = [...list];
+  const count = Math.min(Number(FUZZ_RUNS), rest.length);
+  return Array.from({ length: count }, () => rest.splice(random.int(0, rest.length - 1), 1)).flat();
+}
+
+type LeaseSpec = { holderIdentity?: string; leaseTransitions?: number } | undefined;
+
+describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
+  let scene: Scene;
+  let published: Published;
+  let network: Network;
+  let pairs = 0;
+
+  before(async () => {
+    scene = await createScene();
+    published = new Published(scene.cluster.admin);
+    await scene.start();
+    network = new Network(scene, 'stellar');
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await scene.cluster.createNamespace('joining');
+  });
+  after(async () => {
+    await published?.stop();
+    await scene?.stop();
+  });
+
+  const replicas = () => scene.replicas?.replicas ?? [];
+  const merge = (kind: string, namespace: string, name: string, patch: object) =>
+    scene.cluster.kubectl(
+      [...['patch', kind, name, '-n', namespace, '--type=merge', '--patch-file=/dev/stdin']],
+      JSON.stringify(patch),
+    );
+  const remove = (kind: string, namespace: string, name: string) =>
+    scene.cluster.kubectl(['delete', kind, name, '-n', namespace]);
+
+  /** Lines that our replicas have logged since `from`, a length of each log. */
+  const logged = (from: readonly number[] = []) =>
+    replicas().flatMap(({ logPath }, index) =>
+      readFileSync(logPath, 'utf8')
+        .slice(from[index] ?? 0)
+        .split('\n'),
+    );
+  const logLengths = () => replicas().map(({ logPath }) => readFileSync(logPath, 'utf8').length);
+  const untilLogged = (pattern: RegExp, from: readonly number[]) =>
+    until(`the log says ${pattern}`, () => logged(from).find((line) => pattern.test(line)));
+
+  /** A pair of validators joins, is injected and published, and goes; nobody else was restarted, no process has ended. */
+  async function assertWell(): Promise<void> {
+    pairs += 1;
+    const names = [`pair-${pairs}-a`, `pair-${pairs}-b`];
+    const pair = new Network(scene, 'joining', { spec: { customNetworkPassphrase: `pair ${pairs}` } });
+    await Promise.all(names.map((name) => pair.add(name)));
+    await pair.untilTheyKnow(names);
+    for (const name of names) assert.equal(published.peersOf('joining', name)?.length, 1);
+    await Promise.all(names.map((name) => pair.remove(name)));
+    await Promise.all(names.map((name) => pair.untilGone(name)));
+    for (const replica of replicas()) {
+      assert.equal(replica.exit(), undefined, `${replica.name} has ended`);
+      await replica.ready();
+    }
+    assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
+  }
+
+  describe('of the Lease', () => {
+    const spec = async () => (await scene.cluster.admin.get(LEASE))?.spec as LeaseSpec;
+    const untilLed = () =>
+      until('one of ours holds the Lease', async () => {
+        const { holderIdentity = '', leaseTransitions = -1 } = (await spec()) ?? {};
+        return replicas().some(({ name }) => name === holderIdentity) && leaseTransitions >= 0;
+      });
+
+    for (const [what, content] of drawn(ODD_LEASES)) {
+      it(`a Lease that ${what} is held again by one of ours in seconds`, async () => {
+        await untilLed();
+        if (content === 'deleted') await remove('lease', OWN, 'stellar-peers');
+        else await merge('lease', OWN, 'stellar-peers', { spec: content });
+        await untilLed();
+        assert.ok(((await spec())?.leaseTransitions ?? 0) <= INT32_MAX);
+        await assertWell();
+      });
+    }
+
+    it('a Lease held for 68 years by nobody stops the leader, is told, and costs nothing once it is gone', async () => {
+      await untilLed();
+      const from = logLengths();
+      await merge('lease', OWN, 'stellar-peers', { spec: ABSURD_LEASE });
+      await until('nobody leads', async () => (await metricOf(replicas(), 'stellar_peers_leader')) === 0);
+      await untilLogged(/as no replica writes it/, from);
+      for (const replica of replicas()) await replica.ready();
+      await remove('lease', OWN, 'stellar-peers');
+      await untilLed();
+      await assertWell();
+    });
+  });
+
+  describe('of the certificate’s Secret', () => {
+    const secretNow = () => scene.cluster.admin.get(SECRET);
+    const textOf = (secret: KubeObject | undefined, key: string) =>
+      Buffer.from((secret?.data as Record<string, string>)?.[key] ?? '', 'base64').toString('utf8');
+    const isGood = (secret: KubeObject | undefined): boolean => {
+      const [certificate, authority] = ['tls.crt', 'ca.crt'].map(
+        (key) => new X509Certificate(textOf(secret, key)),
+      );
+      return (
+        certificate !== undefined &&
+        authority !== undefined &&
+        certificate.checkPrivateKey(createPrivateKey(textOf(secret, 'tls.key'))) &&
+        authority.checkPrivateKey(createPrivateKey(textOf(secret, 'ca.key'))) &&
+        certificate.verify(authority.publicKey)
+      );
+    };
+    const untilGood = () => until('the Secret is good', async () => isGood(await secretNow()));
+    const put = async (data: object, more: object = {}) => {
+      const metadata = { name: SECRET.name, namespace: OWN };
+      await scene.cluster.admin.replace(SECRET, { metadata, data, ...more });
+    };
+
+    for (const [what, change] of drawn(ODD_SECRETS)) {
+      it(`a Secret that ${what} is replaced, with a reason in the log`, async () => {
+        const before = await secretNow();
+        const from = logLengths();
+        const next = change((before?.data ?? {}) as Record<string, string>);
+        if (!next || next.type) await remove('secret', OWN, SECRET.name);
+        if (next?.type) {
+          const metadata = { name: SECRET.name, namespace: OWN };
+          await scene.cluster.admin.create(Secrets, { metadata, ...next });
+        } else if (next) await put(next.data);
+        await untilGood();
+        await untilLogged(/"reason":"\w+".*certificate Secret written/, from);
+        await assertWell();
+      });
+    }
+
+    it('one that must not be changed is told of; what is served stays, and all is well once it is gone', async () => {
+      const from = logLengths();
+      await put({ 'tls.crt': '' }, { immutable: true });
+      await untilLogged(/cannot be read or written.*immutable|immutable.*cannot be read or written/, from);
+      await assertWell();
+      await remove('secret', OWN, SECRET.name);
+      await untilGood();
+      await assertWell();
+    });
+  });
+
+  describe('of ConfigMaps', () => {
+    const configMap = (namespace: string, name: string) =>
+      scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
+
+    for (const [what, name, namespace, content] of drawn(ODD_MAPS)) {
+      it(`${what} may be of any content`, async () => {
+        if (!(await configMap(namespace, name)))
+          await scene.cluster.admin.create(ConfigMaps, { metadata: { name, namespace } });
+        await merge('configmap', namespace, name, content);
+        if (what !== 'the pause') await assertWell();
+        // What is ours is put right; what is not, a person takes away.
+        await remove('configmap', namespace, name);
+        await assertWell();
+        await published.until(
+          'the peers are as they were',
+          () => published.peersOf('stellar', 'validator-1')?.length === 2,
+        );
+      });
+    }
+
+    it('peers that must not be changed are told of, on the newcomer that they lack, and published once they may be', async () => {
+      const [first, second] = ['sealed-1', 'sealed-2'];
+      const sealed = new Network(scene, 'sealed');
+      await sealed.found([first]);
+      await published.until('it is published', () => published.peersOf('sealed', first) !== undefined);
+      await merge('configmap', 'sealed', 'stellar-peers', { immutable: true });
+      await sealed.add(second);
+      await untilWaiting(scene, { namespace: 'sealed', names: [second], reason: 'RefusedByPolicy' });
+      await assertWell();
+      await remove('configmap', 'sealed', 'stellar-peers');
+      await published.until('both are published', () => published.peersOf('sealed', second)?.length === 1, {
+        deadlineMs: 150_000,
+      });
+    });
+  });
+
+  describe('of StellarNodes', () => {
+    it('each is refused by the API server, or a peer, or none for a reason that is told; and all go as they came', async () => {
+      await scene.cluster.createNamespace('odd');
+      const due = ODD_NODES.map(([name, node]) => ({ name, ...node }));
+      for (const { name, is, ...node } of due) {
+        const created = scene.cluster.kubectl(
+          ['create', '--raw', '/apis/stellar.org/v1alpha1/namespaces/odd/stellarnodes', '-f', '-'],
+          nodeText('odd', name, node),
+        );
+        if (is === 'refused') await assert.rejects(created);
+        else await created;
+      }
+      for (const { name, is } of due.filter(({ is: expected }) => expected !== 'refused')) {
+        if (is === 'peer' || is === 'InvalidAddress')
+          await published.until(`${name} is published`, () => published.peersOf('odd', name) !== undefined);
+        if (is === 'peer') continue;
+        await until(`an Event on ${name} tells of ${is}`, async () =>
+          (await eventsIn(scene.cluster, 'odd')).some((event) => event.node === name && event.reason === is),
+        );
+      }
+      await assertWell();
+      await scene.cluster.kubectl(['delete', 'stellarnodes', '--all', '-n', 'odd', '--wait=false']);
+      await until('they are gone', async () => {
+        const { items } = await scene.cluster.admin.list(StellarNodes, { namespace: 'odd' });
+        return items.length === 0;
+      });
+      await published.until('nothing of them is published', () => published.object('odd') === undefined);
+      await assertWell();
+    });
+  });
+
+  it('nothing was refused for a lack of rights', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});
