@@ -18,7 +18,7 @@ export const APPLY_CHECKS: readonly Check[] = [
     },
   },
   {
-    name: 'apply on condition of an old resourceVersion, or of another uid, is a conflict, forced or not',
+    name: 'apply with an old resourceVersion is a conflict, with another uid invalid, forced or not',
     run: async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, space, ref, object } = two;
@@ -33,7 +33,7 @@ export const APPLY_CHECKS: readonly Check[] = [
         const late = kube.apply(ref, at({ resourceVersion }), { manager: 'first', force });
         assert.equal(await refusal(late), '409 Conflict');
         const another = kube.apply(ref, at({ uid: 'another' }), { manager: 'first', force });
-        assert.equal(await refusal(another), '409 Conflict');
+        assert.equal(await refusal(another), '422 Invalid');
       }
       assert.equal((await kube.get(ref))?.metadata.resourceVersion, applied.metadata.resourceVersion);
     },

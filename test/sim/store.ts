@@ -19,7 +19,7 @@ import type { Random } from './random.ts';
 import { alreadyExists, conflict, forbidden, invalid, notFound } from './refusals.ts';
 import { graceSecondsOf, rulesOf } from './rules.ts';
 import { querySelects } from './selectors.ts';
-import { keyOf, requireSame, shown, targetOf } from './targets.ts';
+import { keyOf, requireApplicable, requireSame, shown, targetOf } from './targets.ts';
 import type { SimTime } from './time.ts';
 
 /** One write that changed something. */
@@ -103,7 +103,7 @@ export class Store {
     return this.#write({ ref, former: undefined, next, owners, by });
   }
 
-  /** Server-side apply. Throws KubeError 409 for fields of others, or where a given uid or version is another. */
+  /** Server-side apply. Throws KubeError 409 for fields of others or another version, 422 for another uid. */
   apply(
     target: ObjectRef,
     body: KubeObject,
@@ -114,7 +114,7 @@ export class Store {
     if (isStatus) {
       return this.writeStatus(ref, { ...fieldsAt(former?.status), ...fieldsAt(body.status) }, options.by);
     }
-    if (former) requireSame(ref, former, body.metadata);
+    if (former) requireApplicable(ref, former, body.metadata);
     else if (body.metadata.uid) throw conflict(`${shown(ref)} with that uid is not there`);
     else this.#checkNamespace(ref);
     const named = { ...body, metadata: { ...body.metadata, name: ref.name, namespace: ref.namespace } };

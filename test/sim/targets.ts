@@ -1,7 +1,7 @@
 /** What a request names, and whether that is still what its sender takes it for. */
 import type { KubeObject } from '../../runtime/kube.ts';
 import type { ObjectRef } from '../../runtime/resources.ts';
-import { conflict, notFound } from './refusals.ts';
+import { conflict, invalid, notFound } from './refusals.ts';
 
 /** Where the object lies within its kind; in the order in which the server lists. */
 export const keyOf = (ref: Pick<ObjectRef, 'namespace' | 'name'>): string =>
@@ -28,5 +28,17 @@ export function requireSame(
   }
   if (wanted.resourceVersion && wanted.resourceVersion !== metadata.resourceVersion) {
     throw conflict(`${shown(ref)}: the object has been modified`);
+  }
+}
+
+/** For server-side apply, where the uid is a field that cannot be changed. Throws KubeError 409 or 422. */
+export function requireApplicable(
+  ref: ObjectRef,
+  former: KubeObject,
+  { uid, resourceVersion }: { readonly uid?: string; readonly resourceVersion?: string },
+): void {
+  requireSame(ref, former, resourceVersion ? { resourceVersion } : {});
+  if (uid && uid !== former.metadata.uid) {
+    throw invalid(`${shown(ref)} is invalid: metadata.uid: field is immutable`);
   }
 }
