@@ -156,12 +156,12 @@ export function createReconciler(parts: Parts): Reconciler {
     clock,
     log,
     journal,
-    readLive: () => readLive(kube, scope),
+    readLive: () => readLive(kube, scope, clock),
     discover: (world) => discover(world, settings),
     probe: (world) => probeWebhook(world, ownNamespace),
     mayWrite: () => leader.leads(),
   });
-  const readLiveWorld = async () => (await readLive(kube, scope)).world;
+  const readLiveWorld = async () => (await readLive(kube, scope, clock)).world;
   return new Reconciler({
     clock,
     log,

@@ -3,7 +3,7 @@
  * slower after errors. Owns when to look; what is looked at and put right is the caller's.
  */
 import type { Clock } from '../runtime/clock.ts';
-import { KubeError } from '../runtime/kube.ts';
+import { isPassing, KubeError } from '../runtime/kube.ts';
 
 /** Between a round that asked the API server and the next, so that a flood of changes is no flood of requests. */
 const FLOOR_MS = 1_000;
@@ -72,12 +72,9 @@ async function runRound<T>(rounds: Rounds<T>, restlessRounds: number): Promise<{
   } catch (error) {
     const lookInMs = backoffMs(restlessRounds, error, rounds.clock);
     rounds.failed(error, lookInMs);
-    return { lookInMs, free: false, restless: true, isOutage: isOutage(error) };
+    return { lookInMs, free: false, restless: true, isOutage: isPassing(error) };
   }
 }
-
-const isOutage = (error: unknown): boolean =>
-  error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /** Doubles with each restless round and is never shorter than what the API server asks for, up to the bound. */
 function backoffMs(restlessRounds: number, error: unknown, clock: Clock): number {

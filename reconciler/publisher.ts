@@ -11,11 +11,18 @@ import {
 } from '../peers/names.ts';
 import { readConfigMap } from '../peers/read-cluster.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { hasStatus, isConflict, type Kube, KubeError, type KubeObject } from '../runtime/kube.ts';
+import {
+  hasStatus,
+  isConflict,
+  isLackOfRights,
+  type Kube,
+  KubeError,
+  type KubeObject,
+} from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
 import { Backoff } from './backoff.ts';
-import { type ConfigMapWrite, withoutForeignKeys } from './publish.ts';
+import { type ConfigMapWrite, isSharedWithOthers, withoutForeignKeys } from './publish.ts';
 import { headlessService, type ServicePlan } from './services.ts';
 
 /** The overview is for people and programs: once a second is often enough. */
@@ -95,7 +102,7 @@ export class Publisher {
       await action();
       this.#backoff.succeeded(key);
     } catch (error) {
-      const refused = (hasStatus(error, 403) || hasStatus(error, 422)) && !isPassing(error);
+      const refused = (hasStatus(error, 403) || hasStatus(error, 422)) && !passes(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
       const code = refused ? 'RefusedByPolicy' : undefined;
       this.#options.log.warn({ error, key, what, reason: code, retryMs }, 'a write did not succeed');
@@ -152,8 +159,7 @@ export class Publisher {
     const { kube } = this.#options;
     const live = await kube.get(ref);
     if (!live) return;
-    const { data, ownKeys } = readConfigMap(live);
-    if (Object.keys(data).some((key) => !ownKeys.includes(key))) return;
+    if (isSharedWithOthers(readConfigMap(live))) return;
     const { uid = '', resourceVersion = '' } = live.metadata;
     await kube.delete(ref, { uid, resourceVersion });
   }
@@ -174,7 +180,8 @@ function ignoreConflict(error: unknown): void {
 }
 
 /** A namespace that is being deleted refuses what is new, and may be there again in a moment. */
-const isPassing = (error: KubeError): boolean => error.message.includes('because it is being terminated');
+const passes = (error: KubeError): boolean =>
+  isLackOfRights(error) || error.message.includes('because it is being terminated');
 
 const retryAfterMs = (error: unknown): number =>
   error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;

@@ -117,3 +117,14 @@ export const hasStatus = (error: unknown, status: number): error is KubeError =>
 
 /** True where somebody else wrote first (409). */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
+
+/** True for trouble that may be over at the next try: no answer, a server that is busy or in trouble. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
+
+/**
+ * True where RBAC refuses, and no admission policy: a server that has just started does so for a moment, since it has
+ * not read its roles yet.
+ */
+export const isLackOfRights = (error: unknown): boolean =>
+  hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);

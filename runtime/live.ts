@@ -2,8 +2,9 @@
  * The World read afresh from the API server, past every cache: what a restart is decided on last.
  */
 import type { World } from '../peers/world.ts';
-import type { Kube } from './kube.ts';
-import { type ObjectRef, objectPath } from './resources.ts';
+import type { Clock } from './clock.ts';
+import { isPassing, type Kube, KubeError, type ListQuery, type ObjectList } from './kube.ts';
+import { type ObjectRef, objectPath, type Resource } from './resources.ts';
 import { createStores, namedSources, type Scope, type Source, validatorSources, worldOf } from './sources.ts';
 
 export interface LiveWorld {
@@ -12,18 +13,47 @@ export interface LiveWorld {
   version(ref: ObjectRef): string | undefined;
 }
 
-/** Lists everything that is watched, once. Rejects with KubeError if any of it cannot be read. */
-export async function readLive(kube: Kube, scope: Scope): Promise<LiveWorld> {
+/** A dozen lists must all succeed: where a third of all requests fails, hardly ever would they at the first try. */
+const ATTEMPTS_MAX = 4;
+const RETRY_MS = 100;
+/** What was read first is old by the time that the last of it came: a restart is not decided on that. */
+const READS_MS_MAX = 4_000;
+
+/**
+ * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again. Rejects with
+ * KubeError if any of it cannot be read, or not within 4 s.
+ */
+export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
   const stores = createStores();
   const versions = new Map<string, string>();
   const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
-  await Promise.all(sources.map((source) => readSource(kube, source, versions)));
+  const startedAtMs = clock?.monotonicMs() ?? 0;
+  const list = listWith(kube, clock);
+  await Promise.all(sources.map((source) => readSource(list, source, versions)));
+  if (clock && clock.monotonicMs() - startedAtMs > READS_MS_MAX) {
+    throw new KubeError('reading everything afresh took too long to decide on it', { status: 0 });
+  }
   return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
 }
 
-async function readSource(kube: Kube, source: Source<unknown>, versions: Map<string, string>): Promise<void> {
+type List = (resource: Resource, query: ListQuery) => Promise<ObjectList>;
+
+const listWith =
+  (kube: Kube, clock: Clock | undefined): List =>
+  async (resource, query) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await kube.list(resource, query);
+      } catch (error) {
+        if (!clock || attempt === ATTEMPTS_MAX || !isPassing(error)) throw error;
+        await clock.sleep(clock.jitter(RETRY_MS * attempt));
+      }
+    }
+  };
+
+async function readSource(list: List, source: Source<unknown>, versions: Map<string, string>): Promise<void> {
   for (const query of source.queries) {
-    const { items } = await kube.list(source.resource, query);
+    const { items } = await list(source.resource, query);
     for (const item of items) {
       source.store.set(source.keyOf(item), source.project(item));
       const { name, namespace, resourceVersion = '' } = item.metadata;

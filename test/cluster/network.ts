@@ -129,7 +129,7 @@ export class Network {
 }
 
 /** The replica that leads now. */
-export function leaderOf({ replicas }: Replicas): Promise<Replica> {
+export function leaderOf({ replicas }: Pick<Replicas, 'replicas'>): Promise<Replica> {
   return until('a replica leads', async () => {
     const pages = await Promise.all(
       replicas.map((replica) => replica.get('/metrics').catch(() => ({ body: '' }))),

@@ -1,13 +1,17 @@
 /** A replica on a machine whose clock is wrong: ages are still measured by the API server's. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Network } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { type Replica, startReplica } from '../cluster/replica.ts';
+import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const MIN_READY_SECONDS = 6;
 const FIVE_MINUTES_MS = 300_000;
+
+const only = (replica: Replica) => ({ replicas: [replica] });
 
 describe('a leader whose clock is five minutes ahead', () => {
   let scene: Scene;
@@ -41,5 +45,46 @@ describe('a leader whose clock is five minutes ahead', () => {
     const gapsMs = began.map((atMs) => atMs - Math.max(...ready.filter((each) => each < atMs)));
     assert.equal(gapsMs.length, 3);
     assert.ok(Math.min(...gapsMs) >= MIN_READY_SECONDS * 1000, `the gaps are ${gapsMs.join()} ms`);
+  });
+});
+
+describe('a replica whose clock is five minutes behind', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await createScene({
+      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts'],
+      env: { SKEW_MS: String(-FIVE_MINUTES_MS) },
+    });
+    await scene.start(1);
+  });
+  after(() => scene?.stop());
+
+  it('makes a certificate that callers trust, takes over from one that is on time, and restarts as that one would', async () => {
+    const { cluster } = scene;
+    const onTime = await startReplica(cluster, { name: 'on-time', env: SHORT });
+    await onTime.ready();
+    const late = await leaderOf(scene.replicas ?? assert.fail());
+    scene.replicas?.use([late, onTime]);
+    const network = new Network(scene, 'stellar');
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    late.kill('SIGTERM');
+    await late.exited;
+    const again = await startReplica(cluster, {
+      name: 'late-again',
+      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts'],
+      env: { ...SHORT, SKEW_MS: String(-FIVE_MINUTES_MS) },
+    });
+    await again.ready();
+    await until('the one on time leads', async () => (await leaderOf(only(onTime))) === onTime);
+    onTime.kill('SIGKILL');
+    await onTime.exited;
+    scene.replicas?.use([again]);
+    await until('the late one leads', async () => (await leaderOf(only(again))) === again);
+    await network.add('validator-4');
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
   });
 });

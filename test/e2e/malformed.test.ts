@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '../../runtime/kube.ts';
 import { ConfigMaps, Leases, Secrets, StellarNodes } from '../../runtime/resources.ts';
@@ -42,7 +43,7 @@ describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
   let pairs = 0;
 
   before(async () => {
-    scene = await createScene();
+    scene = await createScene({ env: { CA_OVERLAP_SECONDS: '1', CA_RETIRE_SECONDS: '1' } });
     published = new Published(scene.cluster.admin);
     await scene.start();
     network = new Network(scene, 'stellar');
@@ -56,11 +57,20 @@ describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
   });
 
   const replicas = () => scene.replicas?.replicas ?? [];
-  const merge = (kind: string, namespace: string, name: string, patch: object) =>
-    scene.cluster.kubectl(
-      [...['patch', kind, name, '-n', namespace, '--type=merge', '--patch-file=/dev/stdin']],
-      JSON.stringify(patch),
-    );
+  const merge = (kind: string, namespace: string, name: string, patch: object) => {
+    // Too long for an argument, and kubectl reads no patch from its standard input.
+    const file = join(scene.cluster.dir, 'patch.json');
+    writeFileSync(file, JSON.stringify(patch));
+    return scene.cluster.kubectl([
+      'patch',
+      kind,
+      name,
+      '-n',
+      namespace,
+      '--type=merge',
+      `--patch-file=${file}`,
+    ]);
+  };
   const remove = (kind: string, namespace: string, name: string) =>
     scene.cluster.kubectl(['delete', kind, name, '-n', namespace]);
 

@@ -6,7 +6,6 @@ import type { Cluster } from '../cluster/boot.ts';
 import type { Rollable } from '../cluster/endpoints.ts';
 import type { FaultyProxy } from '../cluster/faulty-proxy.ts';
 import { leaderOf } from '../cluster/network.ts';
-import type { Replicas } from '../cluster/replica.ts';
 import { until } from '../cluster/until.ts';
 import type { Random } from '../sim/random.ts';
 
@@ -85,7 +84,7 @@ async function empty({ cluster }: Stage): Promise<void> {
 }
 
 async function kill({ ours }: Stage): Promise<void> {
-  const leader = await leaderOf({ replicas: ours.replicas } as Replicas);
+  const leader = await leaderOf(ours);
   leader.kill('SIGKILL');
   await leader.exited;
   ours.forgetEnded();

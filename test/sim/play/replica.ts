@@ -142,7 +142,7 @@ export class Replica {
       clock,
       log,
       journal,
-      readLive: () => readLive(kube, this.#scope),
+      readLive: () => readLive(kube, this.#scope, clock),
       discover: (world) => discover(world, settings),
       probe: async (world) => {
         if (!world.webhook) return reason('WebhookMissing');
@@ -150,7 +150,7 @@ export class Replica {
       },
       mayWrite: () => this.#leader.leads(),
     });
-    const readLiveWorld = async () => (await readLive(kube, this.#scope)).world;
+    const readLiveWorld = async () => (await readLive(kube, this.#scope, clock)).world;
     const lane = (onDone: () => void) => {
       const options: LaneOptions = {
         clock,

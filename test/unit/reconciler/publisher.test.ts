@@ -148,6 +148,18 @@ function untilSuccessor(kube: Kube): Kube {
 }
 
 describe('a write that the API server refuses', () => {
+  it('for a lack of rights is tried again in seconds: a server that has just started has not read its roles', async () => {
+    const publishing = new Publishing();
+    const message = 'configmaps "stellar-peers" is forbidden: User "u" cannot patch resource "configmaps"';
+    publishing.kube.intercept = (request) => {
+      if (request.startsWith('apply /api/v1/namespaces/stellar/')) throw failure(403, 'Forbidden', message);
+    };
+    await publishing.pass(PARTS);
+    publishing.kube.intercept = () => undefined;
+    publishing.clock.advance(5_000);
+    assert.deepEqual(await publishing.pass(PARTS), ['stellar']);
+  });
+
   it('for good (403, 422) is tried again only after two minutes', async () => {
     for (const status of [403, 422]) {
       const { publishing } = await published();

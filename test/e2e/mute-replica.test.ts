@@ -1,0 +1,46 @@
+/** Replicas that accept connections and never answer: pods start all the same, and are repaired later. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { webhookCalls } from '../cluster/webhook-calls.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+/** timeoutSeconds of the webhook, and what a loaded machine adds to making a pod. */
+const START_MS_MAX = 5_000 + 5_000;
+
+describe('replicas that accept connections and never answer', () => {
+  let scene: Scene;
+  let network: Network;
+
+  before(async () => {
+    scene = await createScene();
+    await scene.start();
+    network = new Network(scene, 'stellar');
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+  });
+  after(() => scene?.stop());
+
+  const signal = (name: NodeJS.Signals) => {
+    for (const replica of scene.replicas?.replicas ?? []) replica.kill(name);
+  };
+
+  it('let pods start within the timeout of the webhook, uninjected, and repair them when they go on', async (t) => {
+    const { failedOpen } = await webhookCalls(scene.cluster);
+    signal('SIGSTOP');
+    const sinceMs = Date.now();
+    await network.deletePod('validator-1');
+    await scene.pods.until('its pod is there again', () => network.restarts(THREE)['validator-1'] === 1);
+    const tookMs = Date.now() - sinceMs;
+    t.diagnostic(`started after ${tookMs} ms`);
+    assert.ok(tookMs < START_MS_MAX, `started after ${tookMs} ms`);
+    assert.equal(network.stamp('validator-1'), undefined, 'it is not injected');
+    const after_ = await webhookCalls(scene.cluster);
+    assert.ok(after_.failedOpen > failedOpen, 'the API server has counted the failed call');
+    signal('SIGCONT');
+    await network.untilTheyKnow(THREE);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [2, 0, 0]);
+    assert.equal(network.mostDown(sinceMs), 1);
+  });
+});
