@@ -48,7 +48,27 @@ export async function issueLeaf(
 ): Promise<Issued> {
   const authorityCert = forge.pki.certificateFromPem(authority.certPem);
   const keys = await generateKeys();
-  const cert = blankCertificate(keys.publicKey, request);
+  const certPem = sign(leafOf(authorityCert, keys.publicKey, request), authority.keyPem);
+  return { certPem, keyPem: keys.keyPem };
+}
+
+/**
+ * A certificate for the authority's own key, as PEM. It takes no new key, so it is cheap: made to see whether this
+ * authority can sign at all, and thrown away. Throws as `issueLeaf` does.
+ */
+export function trialLeaf(authority: Issued, atMs: number): string {
+  const authorityCert = forge.pki.certificateFromPem(authority.certPem);
+  const request = { notBeforeMs: atMs, notAfterMs: atMs, hosts: ['trial.invalid'] };
+  const publicKey = authorityCert.publicKey as forge.pki.rsa.PublicKey;
+  return sign(leafOf(authorityCert, publicKey, request), authority.keyPem);
+}
+
+function leafOf(
+  authorityCert: forge.pki.Certificate,
+  publicKey: forge.pki.rsa.PublicKey,
+  request: Validity & { readonly hosts: readonly string[] },
+): forge.pki.Certificate {
+  const cert = blankCertificate(publicKey, request);
   cert.setSubject(commonName('stellar-peers webhook'));
   cert.setIssuer(authorityCert.subject.attributes);
   cert.setExtensions([
@@ -59,7 +79,7 @@ export async function issueLeaf(
     { name: 'subjectKeyIdentifier' },
     ...authorityKeyIdentifier(authorityCert),
   ]);
-  return { certPem: sign(cert, authority.keyPem), keyPem: keys.keyPem };
+  return cert;
 }
 
 interface Keys {

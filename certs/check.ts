@@ -4,6 +4,7 @@
  */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { trialLeaf } from './authority.ts';
 import type { Bundle } from './source.ts';
 
 type CertReason =
@@ -78,6 +79,7 @@ export function checkSigner(
     }
     if (!signer.ca) refuse('WrongIssuer', 'the first certificate in ca.crt is no CA');
     checkTime('the first certificate in ca.crt', signer, nowMs);
+    checkSignature(signer, pem.caKeyPem, nowMs);
     return { ok: true, value: { certPem: signer.toString(), keyPem: pem.caKeyPem, ...validityOf(signer) } };
   } catch (error) {
     return faultOf(error);
@@ -154,6 +156,22 @@ function readKey(what: string, pem: string): KeyObject {
   } catch {
     // The parser's message is left out: nothing about a key shall reach a log.
     return refuse('Unreadable', `${what} is not an unencrypted PEM private key`);
+  }
+}
+
+/**
+ * Seen by doing it: a CA that is good for OpenSSL may name an algorithm that node-forge cannot read, or forbid its key
+ * to sign, and then every certificate that is due would fail.
+ */
+function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number): void {
+  let trial: X509Certificate;
+  try {
+    trial = new X509Certificate(trialLeaf({ certPem: signer.toString(), keyPem }, nowMs));
+  } catch (error) {
+    refuse('Unreadable', `nothing can be signed with the first certificate in ca.crt (${String(error)})`);
+  }
+  if (!isIssuedBy(trial, signer)) {
+    refuse('WrongIssuer', 'the first certificate in ca.crt does not verify what is signed with it');
   }
 }
 

@@ -14,19 +14,19 @@ export interface Network {
   readonly isPublic: boolean;
 }
 
-/** Passphrases of the public networks (Stellar documentation, "Networks"). */
-const PASSPHRASES: Readonly<Record<string, string>> = {
-  'Public Global Stellar Network ; September 2015': 'mainnet',
-  'Test SDF Network ; September 2015': 'testnet',
-  'Test SDF Future Network ; October 2022': 'futurenet',
-};
-const PUBLIC_NAMES = new Set(Object.values(PASSPHRASES));
+/** Passphrases of the public networks (Stellar documentation, "Networks"); in an object, `constructor` would be one. */
+const PASSPHRASES: ReadonlyMap<string, string> = new Map([
+  ['Public Global Stellar Network ; September 2015', 'mainnet'],
+  ['Test SDF Network ; September 2015', 'testnet'],
+  ['Test SDF Future Network ; October 2022', 'futurenet'],
+]);
+const PUBLIC_NAMES = new Set(PASSPHRASES.values());
 
 const publicNetwork = (name: string): Network => ({ id: name, title: name, isPublic: true });
 
 function passphraseNetwork(passphrase: unknown): Network | undefined {
   if (typeof passphrase !== 'string' || passphrase === '') return undefined;
-  const name = PASSPHRASES[passphrase];
+  const name = PASSPHRASES.get(passphrase);
   if (name !== undefined) return publicNetwork(name);
   const hex = createHash('sha256').update(passphrase).digest('hex').slice(0, 16);
   return { id: `custom-${hex}`, title: passphrase, isPublic: false };

@@ -10,6 +10,7 @@ import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/ku
 import type { Log } from '../runtime/log.ts';
 import { Leases, type ObjectRef } from '../runtime/resources.ts';
 import { Wake } from '../runtime/wake.ts';
+import { claimed, DURATION_MS_MAX, type LeaseSpec, leaseBody, leaseSpecOf } from './lease.ts';
 
 export interface LeaderOptions {
   readonly kube: Kube;
@@ -24,14 +25,6 @@ export interface LeaderOptions {
   readonly onHolderChange?: (listener: () => void) => () => void;
 }
 
-interface LeaseSpec {
-  readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
-  readonly renewTime?: string;
-  readonly acquireTime?: string;
-  readonly leaseTransitions?: number;
-}
-
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #ref: ObjectRef;
@@ -39,14 +32,18 @@ export class Leader {
   /** The holder's record as last seen to change, and when by our own clock: foreign clocks are not trusted. */
   #record = '';
   #recordChangedAtMs: number;
+  /** How long the Lease lasts by that record, which is remembered where the Lease was deleted since. */
+  #saidMs = 0;
   /** Until when the Lease is surely ours, monotonic; 0 while it is not. */
   #oursUntilMs = 0;
   readonly #complaint: Complaint;
+  readonly #absurdity: Complaint;
   readonly #wake: Wake;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.#complaint = new Complaint(options.clock, options.log);
+    this.#absurdity = new Complaint(options.clock, options.log);
     this.#wake = new Wake(options.clock);
     this.#ref = { resource: Leases, namespace: options.namespace, name: LEADER_LEASE };
     this.#recordChangedAtMs = options.clock.monotonicMs();
@@ -111,13 +108,14 @@ export class Leader {
   }
 
   #spec(): LeaseSpec {
-    return (this.#lease?.spec ?? {}) as LeaseSpec;
+    return leaseSpecOf(this.#lease);
   }
 
   async #tryHold(): Promise<void> {
     const { identity } = this.#options;
     try {
       if (this.#spec().holderIdentity !== identity) await this.#read();
+      this.#tellOfAbsurdity();
       if (this.#mayClaim()) await this.#claim(identity);
       this.#complaint.over();
     } catch (error) {
@@ -138,6 +136,7 @@ export class Leader {
     if (record === this.#record || record === UNCLAIMED) return;
     this.#record = record;
     this.#recordChangedAtMs = this.#options.clock.monotonicMs();
+    this.#saidMs = (this.#spec().leaseDurationSeconds ?? 0) * 1000;
   }
 
   /**
@@ -145,29 +144,47 @@ export class Leader {
    * deleted and made anew says nothing of its last holder, who may still lead: it is no sooner free than the old one.
    */
   #mayClaim(): boolean {
-    const { holderIdentity, leaseDurationSeconds } = this.#spec();
-    const { identity, leaseDurationMs, clock } = this.#options;
+    const { holderIdentity } = this.#spec();
+    const { identity, clock } = this.#options;
     if (holderIdentity === '' || holderIdentity === identity) return true;
     if (holderIdentity === undefined && this.#record === '') return true;
-    const durationMs = Math.max(leaseDurationMs, (leaseDurationSeconds ?? 0) * 1000);
-    return clock.monotonicMs() - this.#recordChangedAtMs > durationMs;
+    return clock.monotonicMs() - this.#recordChangedAtMs > this.#termMs();
+  }
+
+  /**
+   * For how long after its last renewal the last holder may lead. It may be set to a longer Lease than ours, but not to
+   * one of 68 years: that is believed up to the bound, and not at all any more once somebody has deleted it.
+   */
+  #termMs(): number {
+    const isDeleted = this.#spec().holderIdentity === undefined;
+    const saidMs = this.#isAbsurd && isDeleted ? 0 : Math.min(this.#saidMs, DURATION_MS_MAX);
+    return Math.max(this.#options.leaseDurationMs, saidMs);
+  }
+
+  get #isAbsurd(): boolean {
+    return this.#saidMs > DURATION_MS_MAX;
+  }
+
+  #tellOfAbsurdity(): void {
+    const { holderIdentity = '' } = this.#spec();
+    if (!this.#isAbsurd || holderIdentity === '') return void this.#absurdity.over();
+    this.#absurdity.say(
+      {
+        lease: `${this.#ref.namespace}/${this.#ref.name}`,
+        holder: holderIdentity.slice(0, 80),
+        leaseDurationSeconds: this.#saidMs / 1000,
+      },
+      `the leader lease has a duration as no replica writes it, and is taken over after ${DURATION_MS_MAX / 1000} s without a change; delete it if its holder is gone`,
+    );
   }
 
   async #claim(holderIdentity: string): Promise<void> {
     const { clock, leaseDurationMs, log } = this.#options;
-    const before = this.#spec();
     const led = this.leads();
-    const renewed = before.holderIdentity === holderIdentity;
     // The term counts from before the request was sent: the server may have written it at once.
     const sentAtMs = clock.monotonicMs();
-    const now = microTime(clock.nowMs());
-    await this.#write({
-      holderIdentity,
-      leaseDurationSeconds: Math.ceil(leaseDurationMs / 1000),
-      acquireTime: renewed ? (before.acquireTime ?? now) : now,
-      renewTime: now,
-      leaseTransitions: (before.leaseTransitions ?? 0) + (renewed ? 0 : 1),
-    });
+    const by = { holderIdentity, durationMs: leaseDurationMs, nowMs: clock.nowMs() };
+    await this.#write(claimed(this.#spec(), by));
     this.#oursUntilMs = sentAtMs + leaseDurationMs;
     if (!led) log.info({ identity: holderIdentity }, 'leadership begun');
   }
@@ -182,13 +199,13 @@ export class Leader {
     });
     this.#record = JSON.stringify(spec);
     this.#recordChangedAtMs = this.#options.clock.monotonicMs();
+    this.#saidMs = (spec.leaseDurationSeconds ?? 0) * 1000;
   }
 
   async #release(): Promise<void> {
     if (!this.leads()) return;
     this.#oursUntilMs = 0;
-    const { holderIdentity: _, ...rest } = this.#spec();
-    await this.#write({ ...rest, holderIdentity: '' }).catch((error: unknown) =>
+    await this.#write({ ...this.#spec(), holderIdentity: '' }).catch((error: unknown) =>
       this.#options.log.warn({ error }, 'the leader lease could not be given back'),
     );
   }
@@ -196,12 +213,3 @@ export class Leader {
 
 /** The record of a Lease that nobody ever claimed. */
 const UNCLAIMED = '{}';
-
-const leaseBody = (ref: ObjectRef): KubeObject => ({
-  apiVersion: Leases.apiVersion,
-  kind: Leases.kind,
-  metadata: { name: ref.name, namespace: ref.namespace ?? '' },
-});
-
-/** A MicroTime, as Leases carry it. */
-const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -158,13 +158,16 @@ function writeFor(
   const data = withoutForeignKeys(wanted, current);
   const keys = Object.keys(data);
   if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
-  const stale = current.ownKeys.filter((key) => !(key in data));
+  const stale = current.ownKeys.filter((key) => !Object.hasOwn(data, key));
   const differs = keys.some((key) => !sameText(current.data[key], data[key]));
   if (!differs && stale.length === 0) return undefined;
-  const others = Object.keys(current.data).filter((key) => !current.ownKeys.includes(key));
-  const remove = keys.length === 0 && others.length === 0 && namespace !== settings.ownNamespace;
+  const remove = keys.length === 0 && !isSharedWithOthers(current) && namespace !== settings.ownNamespace;
   return { namespace, version: current.version, data, remove };
 }
+
+/** True where somebody else has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */
+export const isSharedWithOthers = ({ data, ownKeys, foreignKeys }: ConfigMapFacts): boolean =>
+  foreignKeys.length > 0 || Object.keys(data).some((key) => !ownKeys.includes(key));
 
 const sameText = (a: string | undefined, b: string | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && withoutTime(a) === withoutTime(b));

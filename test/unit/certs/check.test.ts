@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import forge from 'node-forge';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
 import { checkBundle, checkSigner, hostsOf, issuerPem } from '../../../certs/check.ts';
+import { misnamed } from '../fuzz/odd-pem.ts';
 
 const YEAR_MS = 365 * 24 * 3_600_000;
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
@@ -97,6 +99,22 @@ test('a CA can sign only with its own RSA key, in its time, and if it is one', (
   assert.equal(signerFaultOf({ caPem: leaf.certPem, caKeyPem: leaf.keyPem }), 'WrongIssuer');
   assert.equal(signerFaultOf({}, CA_END_MS), 'Expired');
   assert.equal(signerFaultOf({}, START_MS - 1), 'NotYetValid');
+});
+
+test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
+  const made = (keyUsage: object, change: (cert: forge.pki.Certificate) => void = () => undefined) => {
+    const cert = forge.pki.certificateFromPem(authority.certPem);
+    cert.setExtensions([
+      { name: 'basicConstraints', cA: true },
+      { name: 'keyUsage', ...keyUsage },
+    ]);
+    change(cert);
+    cert.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create());
+    return forge.pki.certificateToPem(cert);
+  };
+  assert.equal(signerFaultOf({ caPem: made({ keyCertSign: true }) }), 'good');
+  assert.equal(signerFaultOf({ caPem: made({ cRLSign: true }) }), 'WrongIssuer');
+  assert.equal(signerFaultOf({ caPem: misnamed(authority.certPem) }), 'Unreadable');
 });
 
 test('the hosts of a certificate can be read back', () => {

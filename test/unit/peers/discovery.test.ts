@@ -30,7 +30,10 @@ describe('network identity', () => {
 
   it('never mixes two passphrases, and reads nothing else as a network', () => {
     const of = (passphrase: string) => networkOf({ network: { custom: passphrase } })?.id;
-    assert.notEqual(of('a'), of('b'));
+    const passphrases = ['a', 'b', '__proto__', 'constructor', 'toString'];
+    const ids = passphrases.map(of);
+    for (const id of ids) assert.match(id ?? '', /^custom-[0-9a-f]{16}$/);
+    assert.equal(new Set(ids).size, passphrases.length);
     for (const network of [undefined, null, 3, '', 'moonnet', {}, { Custom: '' }, { Custom: 3 }, [], true]) {
       assert.equal(networkOf({ network }), undefined, JSON.stringify(network));
     }

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { readSettings } from '../../../settings.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Electorate, LEASE, LEASE_MS, REQUEST_MS, type Travel } from './electorate.ts';
 
 /** The longest that a replica waits between two looks at the Lease. */
 const LOOK_MS = LEASE_MS / 5;
 const STEP_MS = 250;
+/** The most that LEASE_DURATION_SECONDS takes. */
+const LEASE_MS_MAX = 300_000;
 
 /** Replicas of these names, of which one leads. */
 async function elected(t: TestContext, ...names: string[]) {
@@ -171,6 +174,42 @@ describe('a Lease that somebody meddled with', () => {
     await electorate.until(() => electorate.leaders().length === 0, LEASE_MS);
     const passedMs = await electorate.until(() => electorate.leaders().length > 0, 100_000);
     assert.ok(passedMs > 60_000 - 2 * LOOK_MS && passedMs <= 60_000 + 2 * LOOK_MS, `${passedMs}`);
+  });
+
+  it('for 68 years is told and believed for no longer than a replica may hold it, or until it is deleted', async (t) => {
+    const settingsOf = (seconds: number) => readSettings({ LEASE_DURATION_SECONDS: `${seconds}` });
+    assert.equal(settingsOf(LEASE_MS_MAX / 1000).leaseDurationSeconds * 1000, LEASE_MS_MAX);
+    assert.throws(() => settingsOf(LEASE_MS_MAX / 1000 + 1), /from 1 to 300/);
+    const absurd = {
+      holderIdentity: 'a stranger',
+      leaseDurationSeconds: 2 ** 31 - 1,
+      leaseTransitions: 2 ** 31 - 1,
+    };
+    for (const isDeleted of [false, true]) {
+      const { electorate } = await elected(t, 'a', 'b');
+      await meddle(electorate, absurd);
+      await electorate.until(() => false, LEASE_MS);
+      assert.deepEqual(electorate.leaders(), []);
+      for (const { log } of electorate.replicas) {
+        const [said] = log.with(/as no replica writes it/);
+        assert.equal(said?.fields.holder, 'a stranger');
+      }
+      if (isDeleted) await electorate.kube.delete(LEASE);
+      const passedMs = await electorate.until(() => electorate.leaders().length > 0, 10 * LEASE_MS_MAX);
+      const expectedMs = isDeleted ? LOOK_MS : LEASE_MS_MAX - LEASE_MS;
+      assert.ok(Math.abs(passedMs - expectedMs) <= 2 * LOOK_MS, `${passedMs}`);
+      assert.equal(electorate.leaders().length, 1);
+      assert.ok(Number(electorate.spec().leaseTransitions) <= 2 ** 31 - 1);
+    }
+  });
+
+  it('of a holder with a longer duration is no sooner free for being deleted', async (t) => {
+    const { electorate } = await elected(t, 'a');
+    await meddle(electorate, { holderIdentity: 'a slower one', leaseDurationSeconds: 60 });
+    await electorate.until(() => false, LEASE_MS);
+    await electorate.kube.delete(LEASE);
+    const passedMs = await electorate.until(() => electorate.leaders().length > 0, 100_000);
+    assert.ok(passedMs > 60_000 - LEASE_MS - 2 * LOOK_MS && passedMs <= 60_000, `${passedMs}`);
   });
 
   it('comes back after it was deleted, and never with two leaders', async (t) => {

@@ -129,6 +129,36 @@ describe('the ConfigMap of a namespace with validators', () => {
     }
   });
 
+  it('stays, without our keys, for bytes of others and for a key that another controller applies too', async () => {
+    const publishing = new Publishing();
+    await publishing.pass(running('a', 'b'));
+    const value = { 'logo.png': 'AAAA' };
+    await publishing.kube.patch(peersIn('stellar'), [{ op: 'add', path: '/binaryData', value }]);
+    await publishing.pass({});
+    assert.deepEqual(publishing.keys('stellar'), []);
+    assert.deepEqual(publishing.kube.observe(peersIn('stellar'))?.binaryData, value);
+    assert.deepEqual(await publishing.pending({}), []);
+
+    const shared = new Publishing();
+    await shared.pass(running('a', 'b'));
+    const text = shared.data('stellar')['a.peers.txt'] ?? '';
+    await shared.foreignApply('stellar', { 'a.peers.txt': text });
+    await shared.pass({});
+    assert.deepEqual(shared.data('stellar'), { 'a.peers.txt': text });
+    assert.deepEqual(await shared.pending({}), []);
+  });
+
+  it('loses a key of ours that is named like what every object has', async () => {
+    const publishing = new Publishing();
+    await publishing.pass(running('a', 'b'));
+    const ours = publishing.data('stellar');
+    const metadata = { name: 'stellar-peers', namespace: 'stellar' };
+    const data = { ...ours, constructor: 'x' };
+    await publishing.kube.apply(peersIn('stellar'), { metadata, data }, { manager: 'stellar-peers' });
+    await publishing.pass(running('a', 'b'));
+    assert.deepEqual(publishing.data('stellar'), ours);
+  });
+
   it('never goes from our own namespace, validators or not', async () => {
     const publishing = new Publishing();
     await publishing.pass({ nodes: [node('a', { namespace: OWN }), node('b', { namespace: OWN })] });

@@ -248,7 +248,12 @@ describe('the ConfigMap of a namespace that its last validator left', () => {
     const plan = await publishing.plan({});
     await publishing.edit('stellar', 'notes', 'mine');
     await publishing.publisher.publish(plan.configMaps);
-    assert.deepEqual(deletions(publishing), []);
+    const bytes = (await published()).publishing;
+    const planned = await bytes.plan({});
+    const value = { 'logo.png': 'AAAA' };
+    await bytes.kube.patch(peersIn('stellar'), [{ op: 'add', path: '/binaryData', value }]);
+    await bytes.publisher.publish(planned.configMaps);
+    for (const each of [publishing, bytes]) assert.deepEqual(deletions(each), []);
     await publishing.pass({});
     assert.deepEqual(publishing.data('stellar'), { notes: 'mine' });
   });

@@ -37,7 +37,7 @@ export function afterUpdate(former: KubeObject | undefined, next: KubeObject, ma
   const rest = holdingsOf(former).map((holding) => without(holding, changed));
   const isOwn = (holding: Holding) => holding.manager === manager && holding.operation === 'Update';
   const kept = rest.find(isOwn)?.keys ?? [];
-  const present = [...changed].filter((key) => key in after);
+  const present = [...changed].filter((key) => Object.hasOwn(after, key));
   const own = { manager, operation: 'Update', keys: new Set([...kept, ...present]) };
   return managedFieldsOf([...rest.filter((holding) => !isOwn(holding)), own]);
 }
@@ -58,7 +58,9 @@ export function afterApply(
   const isHeld = (key: string) => others.some(({ keys }) => keys.has(key));
   const conflicts = Object.keys(wanted).filter((key) => isHeld(key) && before[key] !== wanted[key]);
   if (conflicts.length > 0 && !force) return { conflicts };
-  const left = [...(all.find(isOwn)?.keys ?? [])].filter((key) => !(key in wanted) && !isHeld(key));
+  const left = [...(all.find(isOwn)?.keys ?? [])].filter(
+    (key) => !Object.hasOwn(wanted, key) && !isHeld(key),
+  );
   const data = { ...before, ...wanted };
   for (const key of left) delete (data as Record<string, unknown>)[key];
   const lost = new Set(conflicts);
