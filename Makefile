@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check mutants sim test test-all demo cluster clean
+.PHONY: help node setup check mutants sim test test-all demo soak cluster clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -31,6 +31,9 @@ test-all: test ## The tests, and those that need more than the prerequisites
 
 demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure)
 	@BREAK='$(BREAK)' $(run) node test/demo/main.ts
+
+soak: setup ## Break everything in turn under load and count what fails (SOAK_MINUTES=10, SEED=n)
+	@SOAK_MINUTES='$(SOAK_MINUTES)' SEED='$(SEED)' $(run) node test/soak/main.ts
 
 cluster: setup ## A control plane with the StellarNode definition to try things on, until Ctrl-C
 	@$(run) node test/cluster/main.ts

@@ -12,6 +12,7 @@ import { startOperator } from '../cluster/operator.ts';
 import { PodWatcher } from '../cluster/pods.ts';
 import { SHORT } from '../cluster/scene.ts';
 import { journalOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
 import { Load } from '../load/load.ts';
 import { Random } from '../sim/random.ts';
 import { type Fault, faultsOn } from './faults.ts';
@@ -120,6 +121,8 @@ async function promises(stage: Stage, rows: readonly Row[], sinceMs: number) {
   const { cluster, members, ours } = stage;
   const { counted, expected } = members.restarts();
   const down = members.mostDown(sinceMs);
+  const isOver = async () => (await journalOf(cluster)).every(({ outcome }) => outcome !== undefined);
+  await until('the last restart is closed in the journal', isOver);
   const ended = await journalOf(cluster);
   const badly = ended.filter(
     ({ outcome = 'open' }) => !['done', 'void', 'unwitnessed', 'gone'].includes(outcome),

@@ -115,9 +115,11 @@ export class Members {
     return { counted, expected };
   }
 
-  /** The most that were down at once, but for the first start of each. */
+  /** The most that were down at once, but for the first start of each, and for those who have left since. */
   mostDown(sinceMs: number): number {
-    return this.#network.mostDown(sinceMs);
+    const present = new Set(this.#present().map(({ name }) => this.#network.podOf(name)));
+    const inside = (pod: string) => (present.has(pod) ? 'here' : undefined);
+    return this.#stage.pods.maxDown(inside, { sinceMs }).here ?? 0;
   }
 
   async stop(): Promise<void> {

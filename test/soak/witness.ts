@@ -12,6 +12,8 @@ export class CallWitness {
   #last: WebhookCalls | undefined;
   #sum = { called: 0, failedOpen: 0, rejected: 0 };
   #stopped = false;
+  /** One look after the other: an answer that overtakes another would pass for a server that started anew. */
+  #looking: Promise<void> = Promise.resolve();
   readonly #running: Promise<void>;
 
   constructor(cluster: Cluster) {
@@ -37,7 +39,12 @@ export class CallWitness {
     }
   }
 
-  async #look(): Promise<void> {
+  #look(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#lookOnce());
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
     // While it is down there is nothing to count.
     const now = await webhookCalls(this.#cluster).catch(() => undefined);
     if (!now) return;
