@@ -102,18 +102,22 @@ test('a CA can sign only with its own RSA key, in its time, and if it is one', (
 });
 
 test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
-  const made = (keyUsage: object, change: (cert: forge.pki.Certificate) => void = () => undefined) => {
+  const named = (value: string, keyUsage: object) => {
     const cert = forge.pki.certificateFromPem(authority.certPem);
+    const name = { name: 'commonName', value, valueTagClass: forge.asn1.Type.UTF8 as never };
+    cert.setSubject([name]);
+    cert.setIssuer([name]);
     cert.setExtensions([
       { name: 'basicConstraints', cA: true },
       { name: 'keyUsage', ...keyUsage },
     ]);
-    change(cert);
     cert.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create());
     return forge.pki.certificateToPem(cert);
   };
-  assert.equal(signerFaultOf({ caPem: made({ keyCertSign: true }) }), 'good');
-  assert.equal(signerFaultOf({ caPem: made({ cRLSign: true }) }), 'WrongIssuer');
+  assert.equal(signerFaultOf({ caPem: named('Bern', { keyCertSign: true }) }), 'good');
+  assert.equal(signerFaultOf({ caPem: named('Bern', { cRLSign: true }) }), 'WrongIssuer');
+  // node-forge writes such a name otherwise than it read it, so that nobody finds the issuer.
+  assert.equal(signerFaultOf({ caPem: named('Zürich', { keyCertSign: true }) }), 'WrongIssuer');
   assert.equal(signerFaultOf({ caPem: misnamed(authority.certPem) }), 'Unreadable');
 });
 

@@ -64,7 +64,7 @@ const isSaidByUs = (content: unknown): boolean =>
 
 describe('a Lease of any content', () => {
   it('is taken over in time by a replica that starts, which then holds it as any other', async (t) => {
-    await fuzz(t, { runs: 150, values: odd }, async (content) => {
+    await fuzz(t, { runs: 100, values: odd }, async (content) => {
       const electorate = new Electorate();
       electorate.kube.seed(Leases, [{ metadata: METADATA, spec: specOf(content) }]);
       const replica = electorate.join('first');
@@ -82,7 +82,7 @@ describe('a Lease of any content', () => {
       minLength: 1,
       maxLength: 3,
     });
-    await fuzz(t, { runs: 80, values: overwrites }, async (list) => {
+    await fuzz(t, { runs: 60, values: overwrites }, async (list) => {
       fc.pre(!list.some(([content]) => isSaidByUs(content)));
       const electorate = new Electorate();
       for (const name of ['first', 'second']) electorate.join(name);

@@ -17,7 +17,7 @@ import { fuzz, oddOf, oddValue } from './odd.ts';
 import { misnamed, oddPem } from './odd-pem.ts';
 
 /** A source of two keys in each run is dear. */
-const SOURCE_RUNS = 12;
+const SOURCE_RUNS = 8;
 
 const encoded = (keys: Readonly<Record<string, string>>) =>
   Object.fromEntries(
