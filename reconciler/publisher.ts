@@ -10,6 +10,7 @@ import {
   PEERS_CONFIGMAP,
 } from '../peers/names.ts';
 import { readConfigMap } from '../peers/read-cluster.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
   hasStatus,
@@ -42,10 +43,16 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #backoff: Backoff;
+  readonly #refusals = new Map<string, Reason>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
+  }
+
+  /** What was refused for good and why, by namespace for ConfigMaps and by StellarNode for Services. */
+  get refusals(): ReadonlyMap<string, Reason> {
+    return this.#refusals;
   }
 
   /** In how many ms something that was put off should be tried again; undefined if nothing was. */
@@ -56,6 +63,7 @@ export class Publisher {
   /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */
   async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, KubeObject | undefined>> {
     const written = new Map<string, KubeObject | undefined>();
+    this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
     const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
     await eachOf(due, 8, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
@@ -85,6 +93,9 @@ export class Publisher {
 
   /** Creates the Services that are missing; one that appeared meanwhile is left alone. */
   async createServices(plan: ServicePlan): Promise<void> {
+    this.#forgetRefusals(
+      (key) => key.includes('/') && !plan.create.some(({ validator }) => validator.key === key),
+    );
     const due = plan.create.filter(({ validator }) => this.#backoff.isDue(validator.key));
     await eachOf(due, 8, async ({ validator, statefulSet }) => {
       await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
@@ -97,15 +108,22 @@ export class Publisher {
     });
   }
 
+  /** What is not wanted any more is not missing because it was refused. */
+  #forgetRefusals(isUnwanted: (key: string) => boolean): void {
+    for (const key of this.#refusals.keys()) if (isUnwanted(key)) this.#refusals.delete(key);
+  }
+
   async #attempt(key: string, what: string, action: () => Promise<void>): Promise<void> {
     try {
       await action();
       this.#backoff.succeeded(key);
+      this.#refusals.delete(key);
     } catch (error) {
       const refused = (hasStatus(error, 403) || hasStatus(error, 422)) && !passes(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
-      const code = refused ? 'RefusedByPolicy' : undefined;
-      this.#options.log.warn({ error, key, what, reason: code, retryMs }, 'a write did not succeed');
+      const why = refused ? reason('RefusedByPolicy', String(error).slice(0, 200)) : undefined;
+      if (why) this.#refusals.set(key, why);
+      this.#options.log.warn({ error, key, what, reason: why?.code, retryMs }, 'a write did not succeed');
     }
   }
 

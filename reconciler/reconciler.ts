@@ -18,6 +18,7 @@ import { LivenessMemory } from './liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { planPublish } from './publish.ts';
 import type { Publisher } from './publisher.ts';
+import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
 import type { Reporter } from './reporter.ts';
 import type { RestartLane } from './restart-lane.ts';
@@ -109,6 +110,7 @@ export class Reconciler {
       mergeRemarks(world, discovery),
       services.reports,
       published.reports,
+      refusedReports(publisher.refusals, published.configMaps, { world, discovery }),
       ...[...plans.values()].flatMap((plan) => [plan.remarks, plan.holds]),
       signalRemarks(this.#signaller?.closedNodes ?? new Set(), world, settings.ownNamespace),
       this.#lane.refusals,

@@ -13,7 +13,7 @@ import { ourRefusals } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
 import { Published } from '../cluster/published.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
-import { eventsIn, metricOf, untilWaiting } from '../cluster/told.ts';
+import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import { Random } from '../sim/random.ts';
 import { ABSURD_LEASE, nodeText, ODD_LEASES, ODD_MAPS, ODD_NODES, ODD_SECRETS } from './odd-contents.ts';
@@ -153,7 +153,8 @@ describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
     const untilGood = () => until('the Secret is good', async () => isGood(await secretNow()));
     const put = async (data: object, more: object = {}) => {
       const metadata = { name: SECRET.name, namespace: OWN };
-      await scene.cluster.admin.replace(SECRET, { metadata, data, ...more });
+      const type = (await secretNow())?.type;
+      await scene.cluster.admin.replace(SECRET, { metadata, type, data, ...more });
     };
 
     for (const [what, change] of drawn(ODD_SECRETS)) {
@@ -210,7 +211,13 @@ describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
       await published.until('it is published', () => published.peersOf('sealed', first) !== undefined);
       await merge('configmap', 'sealed', 'stellar-peers', { immutable: true });
       await sealed.add(second);
-      await untilWaiting(scene, { namespace: 'sealed', names: [second], reason: 'RefusedByPolicy' });
+      await until('an Event on it says so', async () =>
+        (await eventsIn(scene.cluster, 'sealed')).some(
+          ({ node, reason }) => node === second && reason === 'RefusedByPolicy',
+        ),
+      );
+      const metric = 'stellar_peers_waiting{reason="RefusedByPolicy"}';
+      await until('the metric counts it', async () => (await metricOf(replicas(), metric)) >= 1);
       await assertWell();
       await remove('configmap', 'sealed', 'stellar-peers');
       await published.until('both are published', () => published.peersOf('sealed', second)?.length === 1, {

@@ -291,6 +291,20 @@ test('mounted certificates: caBundle is not read again from a Secret, and left a
   assert.deepEqual([writes(), kube.requests], [[], []]);
 });
 
+test('what is taken away right after our write is there again within a tenth of a second', async (t) => {
+  const { kube, clock, keep, install, filledWith } = await setUp(t);
+  await install();
+  void keep(new Served(ONE));
+  await clock.passUntil(filledWith(ONE), 10);
+  const writtenAtMs = clock.monotonicMs();
+  await kube.patch(CONFIGURATION, [
+    { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64('x') },
+  ]);
+  await clock.passUntil(filledWith(ONE), 10);
+  const tookMs = clock.monotonicMs() - writtenAtMs;
+  assert.ok(tookMs <= 100, `after ${tookMs} ms`);
+});
+
 test('a quarrel over caBundle is told, and becomes slower', async (t) => {
   const { kube, clock, log, keep, install, writes } = await setUp(t);
   await install();

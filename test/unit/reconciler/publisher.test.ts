@@ -148,6 +148,17 @@ function untilSuccessor(kube: Kube): Kube {
 }
 
 describe('a write that the API server refuses', () => {
+  it('for good is told on those who lack their peers, until it succeeds', async () => {
+    const publishing = new Publishing();
+    refuseWrites(publishing, 422);
+    await publishing.pass(PARTS);
+    assert.deepEqual([...publishing.publisher.refusals.keys()], ['stellar']);
+    publishing.kube.intercept = () => undefined;
+    publishing.clock.advance(130_000);
+    await publishing.pass(PARTS);
+    assert.deepEqual([...publishing.publisher.refusals.keys()], []);
+  });
+
   it('for a lack of rights is tried again in seconds: a server that has just started has not read its roles', async () => {
     const publishing = new Publishing();
     const message = 'configmaps "stellar-peers" is forbidden: User "u" cannot patch resource "configmaps"';
