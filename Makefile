@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check mutants sim test test-all demo soak cluster clean
+.PHONY: help node setup check bundle mutants sim test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -15,6 +15,9 @@ setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (
 
 check: node ## Format, lint, types, import rules and small tests, in under a minute
 	@$(run) npm run check
+
+bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
+	@$(run) npm run -s bundle
 
 mutants: node ## Put one known bug after the other into a copy: each must be noticed
 	@$(run) node test/mutants/run.ts
