@@ -15,6 +15,7 @@ import {
   TERMINATION_LOG,
   VOLUME_NAME,
 } from '../peers/names.ts';
+import { lastingValue } from './encode.ts';
 import { addToList, type Step, valueAt } from './steps.ts';
 
 export interface MergePart {
@@ -23,20 +24,67 @@ export interface MergePart {
 }
 
 /** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and what else is in the folder. */
-const VOLUME = { name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } };
+const VOLUME = lastingValue({ name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } });
 
 /** Steps for the main container at `container`; its mount list is known to hold the one that `place` names. */
 export function mergeSteps(pod: Fields, container: readonly string[], { place, listKey }: MergePart): Step[] {
   const mounts = [...container, 'volumeMounts'];
   const own = fieldsOf(valueAt(pod, [...mounts, String(place.mount)]));
-  const main = fieldsOf(valueAt(pod, container));
-  const replaced = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
+  const parts = partsFor(sourceOf(pod, fieldsOf(valueAt(pod, container)), own), { file: place.file, listKey });
   return [
     addToList(pod, ['spec', 'volumes'], VOLUME),
-    { op: 'replace', tokens: [...mounts, String(place.mount)], value: replaced },
-    addToList(pod, mounts, { ...own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
-    addToList(pod, ['spec', 'initContainers'], initContainer(pod, main, own, { place, listKey })),
+    { op: 'replace', tokens: [...mounts, String(place.mount)], value: parts.replaced },
+    addToList(pod, mounts, parts.moved),
+    addToList(pod, ['spec', 'initContainers'], parts.initContainer),
   ];
+}
+
+/** What of a pod goes into the steps. */
+interface Source {
+  /** The mount whose place is taken. */
+  readonly own: Fields;
+  readonly image: unknown;
+  readonly imagePullPolicy: unknown;
+  readonly resources: object;
+  readonly securityContext: object;
+}
+
+function sourceOf(pod: Fields, main: Fields, own: Fields): Source {
+  const { image, imagePullPolicy } = main;
+  return {
+    ...{ own, image, imagePullPolicy },
+    ...{ resources: resourcesOf(main), securityContext: securityContextOf(pod, main) },
+  };
+}
+
+interface Parts {
+  readonly replaced: object;
+  readonly moved: object;
+  readonly initContainer: object;
+}
+
+interface How {
+  readonly file: string;
+  readonly listKey: PeerListKey;
+}
+
+/** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
+const known = new Map<string, Parts>();
+const KNOWN_MAX = 64;
+
+function partsFor(source: Source, how: How): Parts {
+  const key = JSON.stringify([source, how]);
+  const found = known.get(key);
+  if (found) return found;
+  const { own } = source;
+  const made = {
+    replaced: lastingValue({ name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true }),
+    moved: lastingValue({ ...own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
+    initContainer: lastingValue(initContainer(source, how)),
+  };
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(key, made);
+  return made;
 }
 
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
@@ -51,11 +99,11 @@ export function misplacedMount(
     : `${path.join('.')} is another mount`;
 }
 
-function initContainer(pod: Fields, main: Fields, original: Fields, { place, listKey }: MergePart) {
-  const { image, imagePullPolicy } = main;
+function initContainer(source: Source, { file, listKey }: How) {
+  const { own, image, imagePullPolicy, resources, securityContext } = source;
   const args = [
     CONFIG_ORIGINAL_PATH,
-    place.file,
+    file,
     PEERS_FILE_PATH,
     CONFIG_TARGET_PATH,
     listKey,
@@ -66,10 +114,10 @@ function initContainer(pod: Fields, main: Fields, original: Fields, { place, lis
     image,
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     command: ['sh', '-c', MERGE_SCRIPT, CONFIG_INIT_CONTAINER, ...args],
-    resources: resourcesOf(main),
-    securityContext: securityContextOf(pod, main),
+    resources,
+    securityContext,
     volumeMounts: [
-      { name: original.name, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
+      { name: own.name, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
       { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true },
       { name: CONFIG_VOLUME, mountPath: CONFIG_TARGET_PATH },
     ],

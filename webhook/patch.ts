@@ -17,16 +17,9 @@ import {
   PEERS_TXT,
   VOLUME_NAME,
 } from '../peers/names.ts';
+import { lastingValue, type PatchOperation } from './encode.ts';
 import { type MergePart, mergeSteps, misplacedMount } from './merge-steps.ts';
 import { addToList, doubtAbout, isAbsent, misplaced, pointer, type Step, valueAt } from './steps.ts';
-
-/** RFC 6902 operation. */
-export interface PatchOperation {
-  readonly op: 'add' | 'replace';
-  /** JSON Pointer (RFC 6901). */
-  readonly path: string;
-  readonly value: unknown;
-}
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -36,6 +29,8 @@ export interface Stamp {
 
 /** The stamp of a pod that starts before its view is published. */
 export const EMPTY_STAMP: Stamp = { hash: viewHash([]), digests: [] };
+
+export type { PatchOperation };
 
 export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
@@ -54,9 +49,10 @@ export function buildPatch(
   { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | undefined },
 ): PatchResult {
   const container = ['spec', 'containers', String(decision.main)];
+  const own = ownParts(node, stamp);
   const steps = [
-    ...stampSteps(pod, stamp),
-    ...(decision.addVolume ? [addToList(pod, VOLUMES, volumeOf(node))] : []),
+    ...stampSteps(pod, own.annotations),
+    ...(decision.addVolume ? [addToList(pod, VOLUMES, own.volume)] : []),
     ...(decision.addMount ? [addToList(pod, [...container, 'volumeMounts'], MOUNT)] : []),
     ...(decision.addEnv ? [addToList(pod, [...container, 'env'], ENV)] : []),
     ...(merge ? mergeSteps(pod, container, merge) : []),
@@ -72,8 +68,31 @@ export function buildPatch(
   };
 }
 
-const MOUNT = { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true };
-const ENV = { name: PEERS_FILE_ENV, value: PEERS_FILE_PATH };
+const MOUNT = lastingValue({ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true });
+const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
+
+/** What of a patch is one validator's own. */
+interface OwnParts {
+  readonly node: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly volume: object;
+}
+
+/** By the view itself, which never changes: once another is published, these are neither found nor kept. */
+const known = new WeakMap<Stamp, OwnParts>();
+
+function ownParts(node: string, stamp: Stamp): OwnParts {
+  const found = known.get(stamp);
+  // Whoever starts before its view is published shares its stamp with others.
+  if (found?.node === node) return found;
+  const annotations = {
+    [ANNOTATION_PEER_HASH]: stamp.hash,
+    [ANNOTATION_PEERS]: formatDigests(stamp.digests),
+  };
+  const made = { node, annotations: lastingValue(annotations), volume: lastingValue(volumeOf(node)) };
+  known.set(stamp, made);
+  return made;
+}
 
 function volumeOf(node: string) {
   const keys = nodeKeys(node);
@@ -85,11 +104,7 @@ function volumeOf(node: string) {
 }
 
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(pod: Fields, stamp: Stamp): Step[] {
-  const wanted = {
-    [ANNOTATION_PEER_HASH]: stamp.hash,
-    [ANNOTATION_PEERS]: formatDigests(stamp.digests),
-  };
+function stampSteps(pod: Fields, wanted: OwnParts['annotations']): Step[] {
   const present = valueAt(pod, ANNOTATIONS);
   if (isAbsent(present)) return [{ op: 'add', tokens: ANNOTATIONS, value: wanted }];
   const annotations = fieldsOf(present);

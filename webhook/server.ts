@@ -43,6 +43,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
  */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
   ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
 
@@ -85,13 +87,14 @@ export function createWebhookServer(options: WebhookOptions) {
     if (error.statusCode === 413) await drained(request.raw);
     return refuseFor(error, reply, options.log);
   });
-  app.post<{ Body: string }>(WEBHOOK_PATH, async (request) => {
+  app.post<{ Body: string }>(WEBHOOK_PATH, async (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
     const outcome = await outcomeOf(review, { ...options, holds });
     const durationMs = options.clock.monotonicMs() - startMs;
     options.observe(outcome.result, durationMs);
     logOutcome(options.log, review, outcome, durationMs);
+    reply.header('content-type', JSON_TYPE);
     return answer(review.uid, outcome);
   });
   return {

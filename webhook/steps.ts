@@ -67,12 +67,17 @@ const isObject = (value: unknown): value is Fields =>
 
 /** The value under a path of tokens; undefined where some part of the path is missing. */
 export function valueAt(root: unknown, tokens: readonly string[]): unknown {
-  return tokens.reduce<unknown>((value, token) => {
-    if (Array.isArray(value)) return value[Number(token)];
-    return isObject(value) && Object.hasOwn(value, token) ? value[token] : undefined;
-  }, root);
+  let value = root;
+  for (const token of tokens) {
+    if (Array.isArray(value)) value = value[Number(token)];
+    else if (isObject(value) && Object.hasOwn(value, token)) value = value[token];
+    else return undefined;
+  }
+  return value;
 }
 
 /** JSON Pointer of the tokens (RFC 6901: `~` is written `~0`, `/` is written `~1`). */
-export const pointer = (tokens: readonly string[]): string =>
-  tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+export const pointer = (tokens: readonly string[]): string => `/${tokens.map(escaped).join('/')}`;
+
+const escaped = (token: string): string =>
+  token.includes('~') || token.includes('/') ? token.replaceAll('~', '~0').replaceAll('/', '~1') : token;

@@ -166,7 +166,7 @@ test('the leader’s probe is answered with the patch, without leader, caches or
   village.hasLeader = false;
   const review = readReview(JSON.stringify(probeReview('u7', 'stellar-peers')));
   const outcome = await mutate(review, { directory: village, holds, ownNamespace: 'stellar-peers' });
-  assert.equal(probeProblem(answer('u7', outcome), 'u7'), undefined);
+  assert.equal(probeProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
 });
 
 test('the self-check at start passes', () => selfCheck());
