@@ -35,6 +35,15 @@ export function lastingValue<T extends object>(value: T): T {
   return value;
 }
 
+/** A list of this value alone: of one that lasts, the same list each time. */
+export function listOfOne(value: object): readonly object[] {
+  const list = lists.get(value) ?? [value];
+  if (lasting.has(value) && !lists.has(value)) lists.set(value, lastingValue(list));
+  return list;
+}
+
+const lists = new WeakMap<object, readonly object[]>();
+
 /** The operations as a JSON Patch in base64. */
 export const encodePatch = (operations: readonly PatchOperation[]): string =>
   OPEN + operations.map(encodeOperation).join(COMMA) + CLOSE;

@@ -2,7 +2,7 @@
  * Raw pod + decision → JSON Patch, built directly. Each operation is checked against the pod before it is
  * returned; on any doubt there is no patch.
  */
-import { type Fields, fieldsOf } from '../peers/field.ts';
+import { type Fields, fieldsOf, listOf } from '../peers/field.ts';
 import { formatDigests, viewHash } from '../peers/hash.ts';
 import type { Injection } from '../peers/inject.ts';
 import {
@@ -19,7 +19,7 @@ import {
 } from '../peers/names.ts';
 import { lastingValue, type PatchOperation } from './encode.ts';
 import { type MergePart, mergeSteps, misplacedMount } from './merge-steps.ts';
-import { addToList, doubtAbout, isAbsent, misplaced, pointer, type Step, valueAt } from './steps.ts';
+import { addToList, at, isAbsent, type Place, put, rootOf, type Step } from './steps.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -36,9 +36,6 @@ export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
   | { readonly kind: 'doubt'; readonly what: string };
 
-const ANNOTATIONS = ['metadata', 'annotations'];
-const VOLUMES = ['spec', 'volumes'];
-
 /**
  * Operations that carry out `decision`, and `merge` where that is wanted, on `pod` for validator `node`; none
  * where all is there already.
@@ -48,25 +45,34 @@ export function buildPatch(
   decision: Injection,
   { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | undefined },
 ): PatchResult {
-  const container = ['spec', 'containers', String(decision.main)];
+  const root = rootOf(pod);
+  const spec = at(root, 'spec');
+  const containers = at(spec, 'containers');
+  const container = at(containers, decision.main);
   const own = ownParts(node, stamp);
   const steps = [
-    ...stampSteps(pod, own.annotations),
-    ...(decision.addVolume ? [addToList(pod, VOLUMES, own.volume)] : []),
-    ...(decision.addMount ? [addToList(pod, [...container, 'volumeMounts'], MOUNT)] : []),
-    ...(decision.addEnv ? [addToList(pod, [...container, 'env'], ENV)] : []),
-    ...(merge ? mergeSteps(pod, container, merge) : []),
+    ...stampSteps(at(root, 'metadata'), own.annotations),
+    ...(decision.addVolume ? [addToList(spec, 'volumes', own.volume)] : []),
+    ...(decision.addMount ? [addToList(container, 'volumeMounts', MOUNT)] : []),
+    ...(decision.addEnv ? [addToList(container, 'env', ENV)] : []),
+    ...(merge ? mergeSteps(spec, container, merge) : []),
   ];
   const what =
-    misplaced(pod) ??
-    (merge && misplacedMount(pod, container, merge)) ??
-    steps.map((step) => doubtAbout(pod, step)).find((doubt) => doubt);
+    misplaced(containers.value) ??
+    (merge && misplacedMount(container, merge)) ??
+    steps.find(({ doubt }) => doubt !== undefined)?.doubt;
   if (what !== undefined) return { kind: 'doubt', what };
   return {
     kind: 'patch',
-    operations: steps.map(({ op, tokens, value }) => ({ op, path: pointer(tokens), value })),
+    operations: steps.map(({ op, path, value }) => ({ op, path, value })),
   };
 }
+
+/** Containers that are no objects would shift the index that the decision speaks of. */
+const misplaced = (containers: unknown): string | undefined =>
+  Array.isArray(containers) && listOf(containers).length === containers.length
+    ? undefined
+    : 'spec.containers is not a list of objects';
 
 const MOUNT = lastingValue({ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true });
 const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
@@ -75,7 +81,7 @@ const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
 interface OwnParts {
   readonly node: string;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly volume: object;
+  readonly volume: Fields;
 }
 
 /** By the view itself, which never changes: once another is published, these are neither found nor kept. */
@@ -104,15 +110,11 @@ function volumeOf(node: string) {
 }
 
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(pod: Fields, wanted: OwnParts['annotations']): Step[] {
-  const present = valueAt(pod, ANNOTATIONS);
-  if (isAbsent(present)) return [{ op: 'add', tokens: ANNOTATIONS, value: wanted }];
-  const annotations = fieldsOf(present);
-  return Object.entries(wanted)
-    .filter(([key, value]) => annotations[key] !== value)
-    .map(([key, value]) => ({
-      op: Object.hasOwn(annotations, key) ? 'replace' : 'add',
-      tokens: [...ANNOTATIONS, key],
-      value,
-    }));
+function stampSteps(metadata: Place, wanted: OwnParts['annotations']): Step[] {
+  const annotations = at(metadata, 'annotations');
+  if (isAbsent(annotations.value)) return [put(metadata, 'annotations', wanted)];
+  const present = fieldsOf(annotations.value);
+  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) => put(annotations, key, wanted[key]));
 }
+
+const STAMPED = [ANNOTATION_PEER_HASH, ANNOTATION_PEERS];

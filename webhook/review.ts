@@ -75,11 +75,14 @@ function warningOf({ code, detail }: Reason): string {
   return text.length <= WARNING_LENGTH_MAX ? text : `${text.slice(0, WARNING_LENGTH_MAX - 3)}...`;
 }
 
+const asciiOf = (json: string): string =>
+  json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 const HEAD = `{"apiVersion":"${API_VERSION}","kind":"${KIND}","response":{"uid":`;
 
 /**
  * The answer to the review of that uid as JSON: always allowed, with the patch and the warnings if there are any. It is
- * put together as text, since most of it is the same in every answer.
+ * put together as text, since most of it is the same in every answer, and all of it is ASCII.
  */
 export function answer(
   uid: string,
@@ -89,5 +92,5 @@ export function answer(
     operations.length > 0 ? `,"patchType":"JSONPatch","patch":"${encodePatch(operations)}"` : '';
   const shown = warnings.slice(0, WARNINGS_MAX).map(warningOf);
   const told = shown.length > 0 ? `,"warnings":${JSON.stringify(shown)}` : '';
-  return `${HEAD}${JSON.stringify(uid)},"allowed":true${patch}${told}}}`;
+  return `${HEAD}${asciiOf(JSON.stringify(uid))},"allowed":true${patch}${told}}}`;
 }
