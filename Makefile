@@ -5,7 +5,7 @@ run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 node: # The npm packages alone, with a recent Node among them
 	@$(setup) --only node
@@ -31,6 +31,12 @@ test: setup check mutants ## All tests, the simulation and those on a real contr
 
 test-all: test ## The tests, and those that need more than the prerequisites
 	@sh scripts/test-more.sh
+
+bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
+	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))
+
+bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
+	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
 
 demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure)
 	@BREAK='$(BREAK)' $(run) node test/demo/main.ts

@@ -96,14 +96,7 @@ export function misplacedMount(container: Place, { place }: MergePart): string |
 
 function initContainer(source: Source, { file, listKey }: How) {
   const { own, image, imagePullPolicy } = source;
-  const args = [
-    CONFIG_ORIGINAL_PATH,
-    file,
-    PEERS_FILE_PATH,
-    CONFIG_TARGET_PATH,
-    listKey,
-    TERMINATION_LOG,
-  ];
+  const args = [CONFIG_ORIGINAL_PATH, file, PEERS_FILE_PATH, CONFIG_TARGET_PATH, listKey, TERMINATION_LOG];
   return {
     name: CONFIG_INIT_CONTAINER,
     image,

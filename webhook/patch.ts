@@ -114,7 +114,9 @@ function stampSteps(metadata: Place, wanted: OwnParts['annotations']): Step[] {
   const annotations = at(metadata, 'annotations');
   if (isAbsent(annotations.value)) return [put(metadata, 'annotations', wanted)];
   const present = fieldsOf(annotations.value);
-  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) => put(annotations, key, wanted[key]));
+  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) =>
+    put(annotations, key, wanted[key]),
+  );
 }
 
 const STAMPED = [ANNOTATION_PEER_HASH, ANNOTATION_PEERS];

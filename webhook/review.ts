@@ -88,8 +88,7 @@ export function answer(
   uid: string,
   { operations, warnings }: { operations: readonly PatchOperation[]; warnings: readonly Reason[] },
 ): string {
-  const patch =
-    operations.length > 0 ? `,"patchType":"JSONPatch","patch":"${encodePatch(operations)}"` : '';
+  const patch = operations.length > 0 ? `,"patchType":"JSONPatch","patch":"${encodePatch(operations)}"` : '';
   const shown = warnings.slice(0, WARNINGS_MAX).map(warningOf);
   const told = shown.length > 0 ? `,"warnings":${JSON.stringify(shown)}` : '';
   return `${HEAD}${asciiOf(JSON.stringify(uid))},"allowed":true${patch}${told}}}`;

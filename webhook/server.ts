@@ -48,16 +48,11 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
   ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
 
-/**
- * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
- * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
- */
-export function createWebhookServer(options: WebhookOptions) {
-  const holds = new Holds(options);
-  let draining = false;
+/** The app with its limits; nothing is answered yet. */
+function createApp({ certificate }: WebhookOptions) {
   const app = fastify({
     https: {
-      ...tlsOptions(options.certificate),
+      ...tlsOptions(certificate),
       headersTimeout: HEADERS_TIMEOUT_MS,
       handshakeTimeout: HEADERS_TIMEOUT_MS,
     },
@@ -72,19 +67,23 @@ export function createWebhookServer(options: WebhookOptions) {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
-  const refuse = (reply: FastifyReply, refusal: Refusal): FastifyReply => {
+  return app;
+}
+
+/** Answers what is no review, or cannot be answered as one. */
+function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, isDraining: () => boolean) {
+  const refuse = (reply: FastifyReply, { status, error, allow }: Refusal): FastifyReply => {
     options.observe('rejected', reply.elapsedTime);
-    if (draining) reply.header('connection', 'close');
-    if (refusal.allow) reply.header('allow', refusal.allow);
-    return reply.code(refusal.status).type(JSON_TYPE).send({ error: refusal.error });
+    if (isDraining()) reply.header('connection', 'close');
+    if (allow) reply.header('allow', allow);
+    return reply.code(status).type(JSON_TYPE).send({ error });
   };
-  // Hooks cost every review something: this one alone is there, and it is no promise.
+  // A hook costs every review something: this is the only one, and no promise.
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = refusalOfMethod(request);
     if (refusal) refuse(reply, refusal);
     else done();
   });
-  app.addHook('preClose', async () => holds.release());
   app.setNotFoundHandler((_request, reply) =>
     refuse(reply, { status: 404, error: `Reviews are answered at ${WEBHOOK_PATH} only.` }),
   );
@@ -92,7 +91,19 @@ export function createWebhookServer(options: WebhookOptions) {
     if (error.statusCode === 413) await drained(request.raw);
     return refuse(reply, refusalFor(error, options.log));
   });
+}
+
+/**
+ * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
+ * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
+ */
+export function createWebhookServer(options: WebhookOptions) {
+  const holds = new Holds(options);
   const edges = { ...options, holds };
+  let draining = false;
+  const app = createApp(options);
+  addRefusals(app, options, () => draining);
+  app.addHook('preClose', async () => holds.release());
   app.post<{ Body: string }>(WEBHOOK_PATH, async (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();

@@ -70,7 +70,12 @@ export function addToList(holder: Place, key: keyof typeof KEY_FIELDS, item: Fie
 }
 
 /** The field by which Kubernetes tells the entries of a list apart. */
-const KEY_FIELDS = { volumes: 'name', initContainers: 'name', volumeMounts: 'mountPath', env: 'name' } as const;
+const KEY_FIELDS = {
+  volumes: 'name',
+  initContainers: 'name',
+  volumeMounts: 'mountPath',
+  env: 'name',
+} as const;
 
 /** What an added entry would collide with, on the raw pod: shapes leave out what they do not know. */
 function doubtAboutItem(

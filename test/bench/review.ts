@@ -40,7 +40,10 @@ const mainContainer = {
   env: [
     { name: 'NETWORK_PASSPHRASE', value: 'Scene ; November 2026' },
     { name: 'STELLAR_CORE_WORKER_THREADS', value: '2' },
-    { name: 'STELLAR_CORE_SEED', valueFrom: { secretKeyRef: { key: 'seed', name: 'seeds', optional: false } } },
+    {
+      name: 'STELLAR_CORE_SEED',
+      valueFrom: { secretKeyRef: { key: 'seed', name: 'seeds', optional: false } },
+    },
   ],
   ports: [{ containerPort: 11625, protocol: 'TCP' }],
   resources: { limits: { cpu: '2', memory: '4Gi' }, requests: { cpu: '500m', memory: '1Gi' } },

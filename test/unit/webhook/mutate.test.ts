@@ -170,3 +170,28 @@ test('the leader’s probe is answered with the patch, without leader, caches or
 });
 
 test('the self-check at start passes', () => selfCheck());
+
+test('each pod is stamped with the view that is published when it is admitted, and with nothing older', async () => {
+  const { clock, village, admit } = await atRest();
+  const seen = new Set<string | undefined>();
+  for (const name of ['v4', 'v5', 'v6']) {
+    village.join(name);
+    village.publish();
+    await clock.pass(60_000);
+    const { operations } = await admit(podOf('v1'));
+    assert.equal(stampOf(podOf('v1'), operations), village.published('stellar/v1')?.hash);
+    seen.add(stampOf(podOf('v1'), operations));
+  }
+  assert.equal(seen.size, 3);
+});
+
+test('pods of different validators are given their own keys, also where nothing is published', async () => {
+  const { clock, village, admit } = setUp();
+  village.hasLeader = false;
+  for (const name of ['v1', 'v2']) village.join(name);
+  await clock.pass(60_000);
+  for (const name of ['v1', 'v2', 'v1']) {
+    const pod = applied(podOf(name), (await admit(podOf(name))).operations);
+    assert.ok(JSON.stringify(pod).includes(`"${name}.peers.txt"`), name);
+  }
+});

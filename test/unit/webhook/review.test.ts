@@ -59,7 +59,10 @@ test('only the creation of a pod itself is ours', () => {
 });
 
 test('an answer without operations carries no patch', () => {
-  assert.deepEqual(JSON.parse(answer('u1', { operations: [], warnings: [] })).response, { uid: 'u1', allowed: true });
+  assert.deepEqual(JSON.parse(answer('u1', { operations: [], warnings: [] })).response, {
+    uid: 'u1',
+    allowed: true,
+  });
 });
 
 test('a patch comes back as it went in', () => {
