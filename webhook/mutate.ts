@@ -29,11 +29,14 @@ export interface MutateEdges {
   readonly merging?: MergeSettings;
 }
 
-/** The answer to `review`; resolves late only while the pod waits for a young network to settle. */
-export async function mutate(
+/**
+ * The answer to `review`; a promise only where the pod waits for a young network to settle. Most do not, and an answer
+ * that goes out while its review is still being read costs half of one that goes out after.
+ */
+export function mutate(
   review: Review,
   { directory, holds, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   if (!review.isPodCreate) return UNCHANGED;
   const { pod } = review;
   if (isProbe(review, ownNamespace)) {
@@ -44,8 +47,10 @@ export async function mutate(
   // What the pod itself rules out needs no waiting, and a dry run never starts.
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
-  if (!review.dryRun && !isOptedOut(directory, ref, review.namespace)) await holds.hold(ref);
-  return answerNow(subject, review.namespace, ref, { directory, merging });
+  const decide = () => answerNow(subject, review.namespace, ref, { directory, merging });
+  if (review.dryRun || isOptedOut(directory, ref, review.namespace)) return decide();
+  const held = holds.hold(ref);
+  return held instanceof Promise ? held.then(decide) : decide();
 }
 
 /** The answer by the caches as they are now: before and after a wait they differ. */

@@ -104,14 +104,19 @@ export function createWebhookServer(options: WebhookOptions) {
   const app = createApp(options);
   addRefusals(app, options, () => draining);
   app.addHook('preClose', async () => holds.release());
-  app.post<{ Body: string }>(WEBHOOK_PATH, async (request, reply) => {
+  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
-    const outcome = await outcomeOf(review, edges);
-    const durationMs = options.clock.monotonicMs() - startMs;
-    options.observe(outcome.result, durationMs);
-    logOutcome(options.log, review, outcome, durationMs);
-    send(reply, answer(review.uid, outcome), draining ? CLOSING : {});
+    const finish = (outcome: Outcome): void => {
+      const durationMs = options.clock.monotonicMs() - startMs;
+      options.observe(outcome.result, durationMs);
+      logOutcome(options.log, review, outcome, durationMs);
+      send(reply, answer(review.uid, outcome), draining ? CLOSING : {});
+    };
+    const outcome = outcomeOf(review, edges);
+    if (outcome instanceof Promise) return outcome.then(finish);
+    finish(outcome);
+    return undefined;
   });
   return {
     app,
@@ -134,16 +139,20 @@ export function createWebhookServer(options: WebhookOptions) {
 export type WebhookServer = ReturnType<typeof createWebhookServer>;
 
 /** Whatever goes wrong in us must not keep a pod from starting. */
-async function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Promise<Outcome> {
-  try {
-    return await mutate(review, edges);
-  } catch (error) {
+function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Outcome | Promise<Outcome> {
+  const failed = (error: unknown): Outcome => {
     const { namespace, name, uid } = review;
     edges.log.error(
       { error, namespace, name, uid },
       'admission failed; the pod is allowed without injection',
     );
     return { result: 'failed', operations: [], warnings: [FAILED] };
+  };
+  try {
+    const outcome = mutate(review, edges);
+    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+  } catch (error) {
+    return failed(error);
   }
 }
 
