@@ -10,7 +10,7 @@ export const normalPath = (path: string): string => {
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 };
 
-/** True of nearly every path that comes in: finding out costs a tenth of making it so. */
+/** True of nearly every path that comes in, which then need not be taken apart. False says nothing. */
 const isNormal = (path: string): boolean =>
   path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/');
 

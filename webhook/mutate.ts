@@ -30,8 +30,8 @@ export interface MutateEdges {
 }
 
 /**
- * The answer to `review`; a promise only where the pod waits for a young network to settle. Most do not, and an answer
- * that goes out while its review is still being read costs half of one that goes out after.
+ * The answer to `review`; a promise only where the pod waits for a young network to settle, so that nobody can take what
+ * is decided at once for what was decided after a wait.
  */
 export function mutate(
   review: Review,

@@ -175,8 +175,8 @@ function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, dur
 const CLOSING = { connection: 'close' };
 
 /**
- * Sends an answer past what Fastify does for answers that may be anything: ours are short texts of ASCII, for which
- * Node has a way that costs half.
+ * Sends an answer past what Fastify does for answers that may be anything: ours are short texts of ASCII, which Node
+ * writes in one piece with the headers.
  */
 function send(reply: FastifyReply, text: string, more: Readonly<Record<string, string>>): void {
   reply.hijack();

@@ -2,7 +2,7 @@
  * `make bench-webhook`: how many reviews a second our server answers, how fast and at what cost, against node:https
  * alone on the same machine in the same minute. `-o json` prints one object in place of the table.
  */
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { CONNECTIONS, createGenerator, type Generator } from './generator.ts';
@@ -94,6 +94,7 @@ function resultOf(measured: Measured): Result {
       ...figuresOf('constant'),
       'publishing: changes/s': rounded(published.changes / published.seconds, 1),
       'publishing: ConfigMaps written/s': rounded(published.writes / published.seconds, 1),
+      'load average of the machine': rounded(loadavg()[0] ?? Number.NaN, 1),
       'start to ready, ms': rounded(median(starts.map(({ readyMs }) => readyMs)), 0),
       'first review, TLS handshake included, ms': rounded(reviewMs(starts, 0), 1),
       'third review, TLS handshake included, ms': rounded(reviewMs(starts, 2), 1),
