@@ -35,6 +35,9 @@ test-all: test ## The tests, and those that need more than the prerequisites
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
 	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))
 
+bench-cluster: setup bundle ## How fast and how cheap on a real control plane (VALIDATORS=100,1000 NOISE_SECONDS=300)
+	@VALIDATORS='$(VALIDATORS)' NOISE_SECONDS='$(NOISE_SECONDS)' $(run) node test/bench/cluster.ts $(if $(OUT),-o $(OUT))
+
 bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
 	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
 
