@@ -128,3 +128,13 @@ export const isPassing = (error: unknown): boolean =>
  */
 export const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
+
+/**
+ * True where the API server, or somebody's admission, says no to what was asked: in seconds it will say so again.
+ * A webhook that gives no code is answered with 400, and it may give any other.
+ */
+export const isRefusal = (error: unknown): error is KubeError =>
+  !isLackOfRights(error) &&
+  (hasStatus(error, 403) ||
+    hasStatus(error, 422) ||
+    (error instanceof KubeError && /admission webhook .* denied the request/.test(error.message)));
