@@ -126,7 +126,7 @@ export const isPassing = (error: unknown): boolean =>
  * True where RBAC refuses, and no admission policy: a server that has just started does so for a moment, since it has
  * not read its roles yet.
  */
-export const isLackOfRights = (error: unknown): boolean =>
+const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
 
 /**
