@@ -1,6 +1,6 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, and those rows of them
- * that concern restarts into docs/rollout.md.
+ * that concern restarts into docs/rollout.md; and what we may touch, from the manifests, into docs/security.md.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
+import { policiesIn, rulesIn } from './rights.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
@@ -109,6 +110,25 @@ function mutantRows(): Rows {
     .map(({ name, bug, check, red }) => [code(name), cell(bug), `${code(check)}: ${cell(red)}`]);
 }
 
+const manifest = (name: string): string =>
+  readFileSync(new URL(`../manifests/base/${name}`, import.meta.url), 'utf8');
+
+const RIGHTS_HEAD = ['where', 'may', 'what', 'of the name', 'why'];
+const rightsRows = (): Rows =>
+  rulesIn(manifest('rbac.yaml')).map(({ where, verbs, resources, names, why }) => [
+    where === 'all' ? 'everywhere' : code(where),
+    verbs.join(', '),
+    resources.map(code).join(', '),
+    names.map(code).join(', ') || 'any',
+    cell(why),
+  ]);
+const policyRows = (): Rows =>
+  policiesIn(manifest('policies.yaml')).map(({ name, what, messages }) => [
+    code(name),
+    what.map(code).join(', '),
+    messages.map((message) => cell(message.replace('stellar-peers may ', ''))).join('; '),
+  ]);
+
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
@@ -135,6 +155,10 @@ const pages: Readonly<Record<string, string>> = {
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
+  }),
+  'security.md': withSections('security.md', {
+    rights: table(RIGHTS_HEAD, rightsRows()),
+    policies: table(['policy', 'requests', 'our ServiceAccount may'], policyRows()),
   }),
 };
 
