@@ -12,7 +12,7 @@ import {
 import { readConfigMap } from '../peers/read-cluster.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isConflict, isRefusal, type Kube, KubeError, type KubeObject } from '../runtime/kube.ts';
+import { isConflict, isRefusal, type Kube, KubeError, type KubeObject, wordsOf } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
 import { Backoff } from './backoff.ts';
@@ -114,7 +114,7 @@ export class Publisher {
     } catch (error) {
       const refused = isRefusal(error) && !isOver(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
-      const why = refused ? reason('RefusedByPolicy', String(error).slice(0, 200)) : undefined;
+      const why = refused ? reason('RefusedByPolicy', wordsOf(error)) : undefined;
       if (why) this.#refusals.set(key, why);
       this.#options.log.warn({ error, key, what, reason: why?.code, retryMs }, 'a write did not succeed');
     }

@@ -8,7 +8,7 @@ import { readStatefulSet } from '../peers/read-workload.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isConflict, isRefusal, type Kube, type PatchOperation } from '../runtime/kube.ts';
+import { isConflict, isRefusal, type Kube, type PatchOperation, wordsOf } from '../runtime/kube.ts';
 import type { LiveWorld } from '../runtime/live.ts';
 import type { Log } from '../runtime/log.ts';
 import { Pods, StatefulSets } from '../runtime/resources.ts';
@@ -104,7 +104,7 @@ export class Restarter {
     const { log } = this.#options;
     if (isRefusal(error)) {
       log.warn({ error, ...fieldsOf(restart) }, 'the restart was refused');
-      const why = reason('RefusedByPolicy', error.message.slice(0, 200));
+      const why = reason('RefusedByPolicy', wordsOf(error));
       return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
     }
     if (isConflict(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });

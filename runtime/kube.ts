@@ -138,3 +138,6 @@ export const isRefusal = (error: unknown): error is KubeError =>
   (hasStatus(error, 403) ||
     hasStatus(error, 422) ||
     (error instanceof KubeError && /admission webhook .* denied the request/.test(error.message)));
+
+/** What is told of a refusal: names of request and policy come first, the policy's own words after them. */
+export const wordsOf = (error: KubeError): string => error.message.slice(0, 500);

@@ -40,14 +40,20 @@ export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer
   const token = users[0]?.user.token ?? '';
   return ({ method, path, body, type = 'json-patch+json', headers = {} }) =>
     new Promise((resolve, reject) => {
-      const contentType = `application/${method === 'PATCH' ? type : 'json'}`;
+      const payload = body === undefined ? '' : JSON.stringify(body);
+      // A DELETE's body is lost, and read as the next request, where its length is not told.
+      const fixed = {
+        authorization: `Bearer ${token}`,
+        'content-type': `application/${method === 'PATCH' ? type : 'json'}`,
+        'content-length': Buffer.byteLength(payload),
+      };
       const outgoing = request(
         new URL(path, server),
         {
           method,
           ca: Buffer.from(ca, 'base64'),
           timeout: 10_000,
-          headers: { authorization: `Bearer ${token}`, 'content-type': contentType, ...headers },
+          headers: { ...fixed, ...headers },
         },
         (incoming) => {
           let text = '';
@@ -61,6 +67,6 @@ export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer
       );
       outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within 10 s: ${method} ${path}`)));
       outgoing.on('error', reject);
-      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+      outgoing.end(payload);
     });
 }
