@@ -1,5 +1,6 @@
 /**
- * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, and those rows of them
+ * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
+ * packages, and those rows of them
  * that concern restarts into docs/rollout.md.
  * `--check` writes nothing and fails where a page differs.
  */
@@ -11,6 +12,7 @@ import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
+import { productionPackages } from './packages.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
@@ -83,6 +85,14 @@ function metricsPage(): string {
   return page('Metrics', intro, table(['name', 'kind', 'labels', 'what it counts'], rows));
 }
 
+function licencesPage(): string {
+  const intro =
+    'Everything that a replica runs beside Node.js and our own code, as `package-lock.json` pins it. ' +
+    '`make sbom` writes the same as CycloneDX, and the texts of the licences, into `dist/`.';
+  const rows = productionPackages().map(({ name, version, licence }) => [code(name), version, cell(licence)]);
+  return page('Licences', intro, table(['package', 'version', 'licence'], rows));
+}
+
 const RESTART_SETTINGS = new Set([
   'ROLL_BELOW',
   'MAX_UNAVAILABLE',
@@ -128,6 +138,7 @@ const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
+  'licences.md': licencesPage(),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,
