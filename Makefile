@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle mutants sim test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster clean
+.PHONY: help node setup check bundle mutants sim test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -49,6 +49,9 @@ soak: setup ## Break everything in turn under load and count what fails (SOAK_MI
 
 cluster: setup ## A control plane with the StellarNode definition to try things on, until Ctrl-C
 	@$(run) node test/cluster/main.ts
+
+sbom: node ## Write the bill of materials and the licences of what a replica runs into dist/
+	@$(run) node scripts/sbom.ts
 
 clean: ## Remove what was installed and linked here; the cache outside the checkout stays
 	rm -rf node_modules .cache .run dist

@@ -16,6 +16,7 @@ import metadata from './package.json' with { type: 'json' };
 import { ListenError } from './runtime/http.ts';
 import { KubeError } from './runtime/kube.ts';
 import { KubeConfigError } from './runtime/kube-client.ts';
+import { withoutSecrets } from './runtime/log.ts';
 import { serve } from './serve.ts';
 import { isSetting, readSettings, type Settings, SettingsError } from './settings.ts';
 import { PreviewError, preview } from './webhook/preview.ts';
@@ -155,7 +156,7 @@ const EXPECTED = [
   KubeError,
 ];
 
-const say = (text: string): void => void process.stderr.write(`stellar-peers: ${text}\n`);
+const say = (text: string): void => void process.stderr.write(`stellar-peers: ${withoutSecrets(text)}\n`);
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof SettingsError) return EXIT.usage;

@@ -25,6 +25,17 @@ export const SETTINGS = {
     'cluster',
     'Whether validators know those of other namespaces: `cluster` or `namespace`.',
   ),
+  networkNamespaces: setting(
+    'NETWORK_NAMESPACES',
+    Type.String({
+      pattern: '^[ -~]*$',
+      description: 'networks and their namespaces, such as `mainnet=core-a,core-b`',
+      maxLength: 65_536,
+    }),
+    '',
+    'Which namespaces may hold validators of a network, as `mainnet=core-a,core-b; custom-0123456789abcdef=lab`; a ' +
+      'network that is not named is open to all. The names of networks are those that `stellar-peers status` shows.',
+  ),
   clusterDomain: setting('CLUSTER_DOMAIN', dnsName, 'cluster.local', 'DNS domain of the cluster.'),
   maxPeers: setting(
     'MAX_PEERS',

@@ -3,6 +3,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { readNetworkNamespaces } from './peers/tenants.ts';
 import { parseWindows } from './reconciler/windows.ts';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings-table.ts';
@@ -57,6 +58,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
         SETTINGS.rolloutWindows.doc,
     );
   }
+  checkNetworkNamespaces(settings);
   if (settings.requestTimeoutSeconds * 3 > settings.leaseDurationSeconds) {
     throw new SettingsError(
       `REQUEST_TIMEOUT_SECONDS=${settings.requestTimeoutSeconds} is more than a third of ` +
@@ -64,6 +66,19 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     );
   }
   return settings;
+}
+
+const NETWORK_NAMESPACES_SYNTAX =
+  'networks (mainnet, testnet, futurenet, or custom- and 16 hex digits), each with = and namespaces with a comma ' +
+  'between, and a semicolon between networks';
+
+function checkNetworkNamespaces({ networkNamespaces }: Settings): void {
+  const reading = readNetworkNamespaces(networkNamespaces);
+  if ('allowed' in reading) return;
+  throw new SettingsError(
+    `NETWORK_NAMESPACES=${JSON.stringify(networkNamespaces)} is not allowed, since ${reading.problem}: it takes ` +
+      `${NETWORK_NAMESPACES_SYNTAX}. ${SETTINGS.networkNamespaces.doc}`,
+  );
 }
 
 /** True for the environment name of a setting. */

@@ -4,8 +4,9 @@
 import { CurrentBundle } from './certs/current.ts';
 import { ServedBundle } from './certs/serving.ts';
 import { Trust } from './certs/trust.ts';
-import { discover } from './peers/discover.ts';
+import { type DiscoverySettings, discover } from './peers/discover.ts';
 import { COMPONENT, LEADER_LEASE } from './peers/names.ts';
+import { readNetworkNamespaces } from './peers/tenants.ts';
 import { JournalStore } from './reconciler/journal-store.ts';
 import { Leader } from './reconciler/leader.ts';
 import { whileLeading } from './reconciler/leading-kube.ts';
@@ -86,7 +87,7 @@ export function createParts(settings: Settings, kubeconfig: string | undefined):
     onHolderChange: lease.onChange,
   });
   const stabilizationMs = settings.stabilizationSeconds * 1000;
-  const directorySettings = { ...settings, stabilizationMs };
+  const directorySettings = { ...discoverySettings(settings), maxPeers: settings.maxPeers, stabilizationMs };
   const directory = new Directory({
     caches,
     clock,
@@ -112,6 +113,15 @@ function windowsOf({ rolloutWindows }: Settings): Windows {
   const windows = parseWindows(rolloutWindows);
   if (!windows) throw new Error(`ROLLOUT_WINDOWS cannot be read: ${rolloutWindows}`);
   return windows;
+}
+
+/** The settings that discovery takes. */
+export function discoverySettings(settings: Settings): DiscoverySettings {
+  const { peerScope, clusterDomain, networkNamespaces } = settings;
+  const reading = readNetworkNamespaces(networkNamespaces);
+  // Read once already, where the settings were checked.
+  if ('problem' in reading) throw new Error(`NETWORK_NAMESPACES cannot be read: ${reading.problem}`);
+  return { peerScope, clusterDomain, networkNamespaces: reading.allowed };
 }
 
 /** The settings that the restart rules take, in their units. */
@@ -150,6 +160,7 @@ export function createReconciler(parts: Parts): Reconciler {
   const ownNamespace = settings.namespace;
   const scope = { ownNamespace, watchNamespaces: listed(settings.watchNamespaces) };
   const reporter = new Reporter({ kube, clock, log, metrics, instance: settings.podName });
+  const discovery = discoverySettings(settings);
   const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
   const restarter = new Restarter({
     kube,
@@ -157,7 +168,7 @@ export function createReconciler(parts: Parts): Reconciler {
     log,
     journal,
     readLive: () => readLive(kube, scope, clock),
-    discover: (world) => discover(world, settings),
+    discover: (world) => discover(world, discovery),
     probe: (world) => probeWebhook(world, ownNamespace),
     mayWrite: () => leader.leads(),
   });

@@ -11,7 +11,7 @@ import { createKube, loadKubeConfig } from '../runtime/kube-client.ts';
 import { readLive } from '../runtime/live.ts';
 import { ServerTime } from '../runtime/server-time.ts';
 import { listed, type Settings } from '../settings.ts';
-import { rolloutSettings } from '../wiring.ts';
+import { discoverySettings, rolloutSettings } from '../wiring.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -38,7 +38,12 @@ export async function askCluster(settings: Settings, target: Target): Promise<As
   });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readLive(kube, scope);
-  return { kube, world, discovery: discover(world, settings), nowMs: serverTime.clock.nowMs() };
+  return {
+    kube,
+    world,
+    discovery: discover(world, discoverySettings(settings)),
+    nowMs: serverTime.clock.nowMs(),
+  };
 }
 
 /**

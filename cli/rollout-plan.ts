@@ -8,7 +8,7 @@ import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
 import { type Forecast, forecast } from '../reconciler/forecast.ts';
 import { planPublish } from '../reconciler/publish.ts';
 import type { Settings } from '../settings.ts';
-import { rolloutSettings } from '../wiring.ts';
+import { discoverySettings, rolloutSettings } from '../wiring.ts';
 import { type Asked, askCluster, rolloutInput, type Target } from './asked.ts';
 import { table } from './table.ts';
 
@@ -23,7 +23,7 @@ export async function liveRolloutPlan(settings: Settings, target: Target): Promi
 export function renderRolloutPlan(asked: Omit<Asked, 'kube'>, settings: Settings): string {
   const { nowMs } = asked;
   const world = withViews(asked, settings);
-  const discovery = discover(world, settings);
+  const discovery = discover(world, discoverySettings(settings));
   const input = rolloutInput({ world, discovery, nowMs }, settings);
   const forecasts = [...discovery.groups.values()].map((group) => forecast(group, input));
   return `${stepsOf(forecasts, discovery)}${holdsOf(forecasts)}`;

@@ -39,12 +39,7 @@ export function renderStatus(shown: Omit<Shown, 'connections'> & { readonly ownN
   const rows = [...discovery.groups.values()].flatMap((group) =>
     group.validators.map((validator) => rowOf(validator, { ...shown, connections })),
   );
-  const unreadable = [...world.nodes.values()].flatMap((reading) => {
-    if (reading.kind !== 'unreadable') return [];
-    const { namespace, name } = reading.node;
-    return [['-', namespace, name, '-', '-', '-', '-', '-', '-', reading.reason.code]];
-  });
-  const all = [...rows, ...unreadable];
+  const all = [...rows, ...outside(world, discovery)];
   if (all.length === 0) return 'No validators found.\n';
   return `${table([HEADINGS, ...all])}${inFlight(world, discovery)}${waiting(reasons)}`;
 }
@@ -65,6 +60,18 @@ function rowOf(validator: Validator, { world, discovery, reasons, connections }:
     published?.hash ?? '-',
     reasons.get(validator.key)?.code ?? (pods.length === 0 ? 'NoPods' : 'Current'),
   ];
+}
+
+/** Rows of those that are in no group: they cannot be read, or their namespace keeps them out. */
+function outside(world: World, { skipped }: Discovery): string[][] {
+  return [...world.nodes.values()].flatMap((reading) => {
+    if (reading.kind === 'other') return [];
+    const { key, namespace, name } = reading.kind === 'validator' ? reading.validator : reading.node;
+    const code = skipped.get(key)?.code;
+    if (code === undefined || (reading.kind === 'validator' && code !== 'NamespaceNotAllowed')) return [];
+    const network = reading.kind === 'validator' ? reading.validator.network.id : '-';
+    return [[network, namespace, name, '-', '-', '-', '-', '-', '-', code]];
+  });
 }
 
 /** To how many of its peers each pod is connected, and whether it is synced; `-` where nobody may ask it. */

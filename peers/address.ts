@@ -9,6 +9,9 @@ const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DIGITS_AND_DOTS = /^[\d.]+$/;
 const PORT = /^[1-9]\d{0,4}$/;
 
+/** True for one label of a DNS name (RFC 1123), in lower case. */
+export const isLabel = (text: string): boolean => LABEL.test(text);
+
 /** True for four octets in decimal, without leading zeros: some resolvers read those as octal. */
 export const isIpv4 = (text: string): boolean => {
   const octets = text.split('.');
@@ -19,7 +22,7 @@ export const isIpv4 = (text: string): boolean => {
 
 function isHost(text: string): boolean {
   if (DIGITS_AND_DOTS.test(text)) return isIpv4(text);
-  return text.length <= HOST_LENGTH_MAX && text.split('.').every((label) => LABEL.test(label));
+  return text.length <= HOST_LENGTH_MAX && text.split('.').every(isLabel);
 }
 
 /**

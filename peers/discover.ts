@@ -1,14 +1,17 @@
 /**
  * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
  */
+import { isLabel } from './address.ts';
 import { readExternals } from './external.ts';
 import { digestOf, identityOf } from './hash.ts';
 import type { Network } from './network.ts';
 import { type Reason, reason } from './reasons.ts';
+import { keptOut, type NetworkNamespaces } from './tenants.ts';
 import {
   byText,
   type Key,
   keyOf,
+  type NodeReading,
   type PodFacts,
   type StatefulSetFacts,
   type Validator,
@@ -49,7 +52,7 @@ export interface Group {
 
 export interface Discovery {
   readonly groups: ReadonlyMap<string, Group>;
-  /** Group key by StellarNode. */
+  /** Group key by StellarNode, also of those whose namespace keeps them out of it. */
   readonly groupOf: ReadonlyMap<Key, string>;
   /** StellarNodes that are no peers, and why. */
   readonly skipped: ReadonlyMap<Key, Reason>;
@@ -62,6 +65,8 @@ export interface Discovery {
 export interface DiscoverySettings {
   readonly peerScope: 'cluster' | 'namespace';
   readonly clusterDomain: string;
+  /** Absent where every network is open to all namespaces. */
+  readonly networkNamespaces?: NetworkNamespaces;
 }
 
 /** A DNS label's limit (RFC 1035); stellar-core could not resolve a longer one. */
@@ -78,16 +83,18 @@ export function discover(world: World, settings: DiscoverySettings): Discovery {
   const builders = new Map<string, GroupBuilder>();
   const groupOf = new Map<Key, string>();
   for (const [key, reading] of sortedEntries(world.nodes)) {
-    if (reading.kind === 'unreadable') skipped.set(key, reading.reason);
+    const outside = outsideBecause(reading, settings);
+    if (outside) skipped.set(key, outside);
     if (reading.kind !== 'validator') continue;
     const { validator } = reading;
     if (validator.remark) remarks.set(key, validator.remark);
-    const statefulSet = ownStatefulSet(world, validator);
-    if (statefulSet) statefulSetOf.set(key, statefulSet);
     const groupKey = groupKeyOf(validator, settings);
     groupOf.set(key, groupKey);
+    if (skipped.has(key)) continue;
+    const statefulSet = ownStatefulSet(world, validator);
+    if (statefulSet) statefulSetOf.set(key, statefulSet);
     const members = membersOf(validator, statefulSet, settings);
-    const why = skipReason(validator, members);
+    const why = skipReason(validator, statefulSet, members);
     if (why) skipped.set(key, why);
     addTo(builders, groupKey, validator, { members, active: why === undefined });
   }
@@ -95,6 +102,12 @@ export function discover(world: World, settings: DiscoverySettings): Discovery {
   if (world.external && externals.problem) remarks.set(world.external.key, externals.problem);
   const groups = finishGroups(builders, externals.byNetwork);
   return { groups, groupOf, skipped, remarks, statefulSetOf };
+}
+
+/** Why a StellarNode is in no group at all, nobody's peer and nobody's concern. */
+function outsideBecause(reading: NodeReading, { networkNamespaces }: DiscoverySettings): Reason | undefined {
+  if (reading.kind === 'unreadable') return reading.reason;
+  return reading.kind === 'validator' ? keptOut(reading.validator, networkNamespaces) : undefined;
 }
 
 function groupKeyOf(validator: Validator, settings: DiscoverySettings): string {
@@ -121,7 +134,7 @@ function membersOf(
 ): readonly Member[] {
   // A suspended validator's StatefulSet has 0 replicas; its pods-to-be are those of the StellarNode.
   const replicas = statefulSet && !validator.suspended ? statefulSet.replicas : validator.replicas;
-  const service = statefulSet?.serviceName || headlessNameOf(validator.name);
+  const service = serviceOf(validator, statefulSet);
   return Array.from({ length: replicas }, (_, ordinal) => {
     const pod = `${validator.name}-${ordinal}`;
     const identity = identityOf(validator.namespace, pod, validator.port);
@@ -140,12 +153,22 @@ function membersOf(
   });
 }
 
-function skipReason(validator: Validator, members: readonly Member[]): Reason | undefined {
+const serviceOf = (validator: Validator, statefulSet: StatefulSetFacts | undefined): string =>
+  statefulSet?.serviceName || headlessNameOf(validator.name);
+
+function skipReason(
+  validator: Validator,
+  statefulSet: StatefulSetFacts | undefined,
+  members: readonly Member[],
+): Reason | undefined {
   if (validator.suspended) return reason('Suspended');
   // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
   const labels = members.flatMap((member) => [member.pod, ...member.dns.split('.')]);
   const tooLong = labels.find((label) => label.length > LABEL_LENGTH_MAX);
-  return tooLong === undefined ? undefined : reason('NameTooLong', tooLong);
+  if (tooLong !== undefined) return reason('NameTooLong', tooLong);
+  // The API server takes any text there, lines and quotes included, and others would find it in their files.
+  const service = serviceOf(validator, statefulSet);
+  return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
 }
 
 interface GroupBuilder {

@@ -52,7 +52,7 @@ const left = (what: string): MergeDecision => ({
 const OFF = 'off';
 const PATH_LENGTH_MAX = 512;
 /** Printable, so that nothing odd ends in a log or a container's arguments. */
-const FILE_PATH = /^\/[ -~]*[^/]$/;
+const FILE_PATH = /^\/[ -~]*[ -.0-~]$/;
 
 /**
  * What to do for the pod whose main container is `main`. `annotation` is the StellarNode's

@@ -41,6 +41,15 @@ export const REASONS = {
     sentence: 'A label of the DNS name would be longer than 63 characters, so no peer could resolve it.',
     release: 'Use a shorter StellarNode name.',
   },
+  InvalidServiceName: {
+    sentence:
+      'The StatefulSet names a Service that no Service can be named, so no peer could resolve its pods.',
+    release: 'Use a StellarNode name, or a serviceName, of lower-case letters, digits and hyphens.',
+  },
+  NamespaceNotAllowed: {
+    sentence: 'NETWORK_NAMESPACES does not allow the namespace for the network, so the validator is no peer.',
+    release: 'Use an allowed namespace, or have this one added to the setting.',
+  },
   NotOwned: {
     sentence: 'A StatefulSet of that name exists but is not controlled by the StellarNode.',
     release: 'Rename the StellarNode or remove the other StatefulSet.',
@@ -123,9 +132,19 @@ export interface Reason {
   readonly detail?: string | undefined;
 }
 
+const DETAIL_LENGTH_MAX = 500;
+/** What could end a line, move a cursor or turn the direction of writing on somebody's terminal. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** Details are often what somebody wrote: shown as text, and no more than can be read. */
+const printable = (text: string): string =>
+  text
+    .slice(0, DETAIL_LENGTH_MAX)
+    .replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);
+
 /** A reason with an optional detail. */
 export const reason = (code: ReasonCode, detail?: string): Reason =>
-  detail === undefined ? { code } : { code, detail };
+  detail === undefined ? { code } : { code, detail: printable(detail) };
 
 /** The reason as a person reads it: sentence, detail in parentheses. */
 export function describeReason({ code, detail }: Reason): string {

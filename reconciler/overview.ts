@@ -39,7 +39,7 @@ function runningPeers(
   const networks = new Map<string, NetworkEntry>();
   for (const group of discovery.groups.values()) {
     const { id, title } = group.network;
-    const entry = networks.get(id) ?? { network: id, title, peers: [] };
+    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), peers: [] };
     networks.set(id, entry);
     for (const member of group.members) {
       const statefulSet = discovery.statefulSetOf.get(member.node);
@@ -53,6 +53,9 @@ function runningPeers(
   return networks;
 }
 
+/** A passphrase may be as long as the API server takes objects; nobody's must push out the others. */
+const TITLE_LENGTH_MAX = 100;
+
 const rendered = (networks: readonly NetworkEntry[]): string => `${JSON.stringify(networks, undefined, 1)}\n`;
 
 const lineOf = (entry: Entry): string => `${entry.ip}:${entry.port}\n`;
@@ -64,16 +67,29 @@ const EMPTY_BYTES = nested();
 /** Bytes of an entry as it stands in both keys. */
 const bytesOf = (entry: Entry): number => lineOf(entry).length + nested(entry) - EMPTY_BYTES;
 
-/** Entries that fit into the limit, in order. */
-function fitting(entries: readonly Entry[]): number {
+/** Bytes of a network without its peers. */
+const headBytesOf = (network: NetworkEntry): number =>
+  Buffer.byteLength(JSON.stringify([{ ...network, peers: [] }], undefined, 1));
+
+/** Public networks first, those without a running validator last: StellarNodes alone must push nobody out. */
+const rank = ({ network, peers }: NetworkEntry): number =>
+  peers.length === 0 ? 2 : Number(network.startsWith('custom-'));
+
+/** Networks, and peers of each, that fit into the limit. */
+function fitting(networks: readonly NetworkEntry[]): NetworkEntry[] {
   let bytes = 4096;
-  let count = 0;
-  for (const entry of entries) {
-    bytes += bytesOf(entry);
-    if (bytes > OVERVIEW_BYTES_MAX) break;
-    count += 1;
-  }
-  return count;
+  const fits = (more: number) => {
+    bytes += more;
+    return bytes <= OVERVIEW_BYTES_MAX;
+  };
+  return [...networks]
+    .sort((a, b) => rank(a) - rank(b))
+    .flatMap((network) =>
+      fits(headBytesOf(network))
+        ? [{ ...network, peers: network.peers.filter((peer) => fits(bytesOf(peer))) }]
+        : [],
+    )
+    .sort((a, b) => byText(a.network, b.network));
 }
 
 /** Data of the overview ConfigMap. `discovered_at` is `nowMs`: whoever compares leaves it out. */
@@ -86,24 +102,20 @@ export function overviewData(
   const networks = [...runningPeers(world, discovery, connections).values()].sort((a, b) =>
     byText(a.network, b.network),
   );
+  const shown = fitting(networks);
+  const kept = shown.flatMap((network) => network.peers);
   const all = networks.flatMap((network) => network.peers);
-  const room = fitting(all);
-  const kept = new Set(all.slice(0, room));
-  const shown = networks.map((network) => ({
-    ...network,
-    peers: network.peers.filter((peer) => kept.has(peer)),
-  }));
   const active = [...discovery.groups.values()].flatMap((group) =>
     group.validators.filter((validator) => !discovery.skipped.has(validator.key)),
   );
   const metadata = {
     discovered_at: new Date(nowMs).toISOString(),
-    peer_count: kept.size,
+    peer_count: kept.length,
     active_validators: active.length,
-    ...(room < all.length ? { truncated: true } : {}),
+    ...(kept.length < all.length || shown.length < networks.length ? { truncated: true } : {}),
   };
   return {
-    KNOWN_PEERS: [...kept].map(lineOf).join(''),
+    KNOWN_PEERS: kept.map(lineOf).join(''),
     'networks.json': rendered(shown),
     discovery_metadata: `${JSON.stringify(metadata)}\n`,
   };

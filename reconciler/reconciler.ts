@@ -13,6 +13,7 @@ import type { KubeObject } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Wake } from '../runtime/wake.ts';
+import { validatorSeries } from './group-labels.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
@@ -191,14 +192,7 @@ export class Reconciler {
   }
 
   #measure(discovery: Discovery): void {
-    const series = [...discovery.groups.values()].flatMap((group) => {
-      const suspended = group.validators.filter((validator) => validator.suspended).length;
-      return [
-        { labels: { group: group.key, state: 'active' }, value: group.validators.length - suspended },
-        { labels: { group: group.key, state: 'suspended' }, value: suspended },
-      ];
-    });
-    this.#options.metrics.replace('stellar_peers_validators', series);
+    this.#options.metrics.replace('stellar_peers_validators', validatorSeries(discovery.groups.values()));
   }
 
   #nextLookMs(plans: ReadonlyMap<string, GroupPlan>): number {

@@ -1,7 +1,7 @@
 /**
  * Structured logging: a constant message, what varies in fields. Owns the logger's shape and its making.
  */
-import { pino } from 'pino';
+import { type LoggerOptions, pino } from 'pino';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -10,12 +10,27 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** JSON lines on standard output, from `level` up; error objects under `error` are written with their causes. */
-export function createLog(level: string): Log {
-  return pino({
+/**
+ * What must be in no line, whoever put it there: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and
+ * tokens. We write none of them, but an error may quote what the API server, a policy or a library said.
+ */
+const SECRETS =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)|LS0tLS1CRUdJTi[\w+/=]*|\bS[A-Z2-7]{55}\b|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
+
+/** The text with every secret that can be told by its form taken out. */
+export const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
+
+/**
+ * JSON lines from `level` up, on standard output if not elsewhere; error objects under `error` are written with their
+ * causes.
+ */
+export function createLog(level: string, destination?: { write(line: string): void }): Log {
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: pino.stdSerializers.errWithCause },
-  });
+    hooks: { streamWrite: withoutSecrets },
+  };
+  return destination ? pino(options, destination) : pino(options);
 }

@@ -23,7 +23,7 @@ export const METRICS = {
   },
   stellar_peers_validators: {
     kind: 'gauge',
-    help: 'Validators by group and state (active, suspended); on the leader.',
+    help: 'Validators by group and state (active, suspended), past 100 groups as `other`; on the leader.',
     labels: ['group', 'state'],
   },
   stellar_peers_waiting: {

@@ -1,6 +1,7 @@
 /**
- * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, and those rows of them
- * that concern restarts into docs/rollout.md; and what we may touch, from the manifests, into docs/security.md.
+ * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
+ * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
+ * docs/security.md.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
+import { productionPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
@@ -84,6 +86,14 @@ function metricsPage(): string {
   return page('Metrics', intro, table(['name', 'kind', 'labels', 'what it counts'], rows));
 }
 
+function licencesPage(): string {
+  const intro =
+    'Everything that a replica runs beside Node.js and our own code, as `package-lock.json` pins it. ' +
+    '`make sbom` writes the same as CycloneDX, and the texts of the licences, into `dist/`.';
+  const rows = productionPackages().map(({ name, version, licence }) => [code(name), version, cell(licence)]);
+  return page('Licences', intro, table(['package', 'version', 'licence'], rows));
+}
+
 const RESTART_SETTINGS = new Set([
   'ROLL_BELOW',
   'MAX_UNAVAILABLE',
@@ -148,6 +158,7 @@ const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
+  'licences.md': licencesPage(),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,

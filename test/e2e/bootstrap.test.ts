@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CERT_SECRET } from '../../peers/names.ts';
+import { Secrets } from '../../runtime/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network, stampOf } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
@@ -10,11 +13,15 @@ const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
 /** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
 const WATCHED_MS = 4_000;
+/** What StellarNodes of the older generation may hold, and nobody should find in a log. */
+const SEED = `S${'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.repeat(2).slice(0, 55)}`;
+const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRET };
+const CONFIDENTIAL = { spec: { validatorConfig: { seed: SEED, seedSecretRef: 'the-seed' } } };
 
 describe('a new network', () => {
   let scene: Scene;
   before(async () => {
-    scene = await createScene();
+    scene = await createScene({ env: { LOG_LEVEL: 'debug' } });
     await scene.start();
   });
   after(() => scene?.stop());
@@ -26,7 +33,7 @@ describe('a new network', () => {
     for (const round of [1, 2]) {
       it(`of three, 300 ms apart, by ${operator}, starts without a restart (round ${round})`, async () => {
         await scene.operate({ reactMs });
-        const network = new Network(scene, `three-${reactMs}-${round}`);
+        const network = new Network(scene, `three-${reactMs}-${round}`, CONFIDENTIAL);
         await network.found(THREE, 300);
         await network.untilReady(THREE);
         await delay(WATCHED_MS);
@@ -63,6 +70,21 @@ describe('a new network', () => {
       });
     }
   }
+
+  it('leaves no key, no seed and no passphrase in the logs of our replicas, at the level of debug', async () => {
+    const { data } = ((await scene.cluster.admin.get(SECRET)) ?? {}) as { data?: Record<string, string> };
+    const secrets = ['tls.key', 'ca.key'].map((name) => data?.[name] ?? '');
+    const material = secrets.flatMap((text) => Buffer.from(text, 'base64').toString().split('\n'));
+    const long = material.filter((line) => /^[\w+/=]{16,}$/.test(line));
+    assert.ok(long.length > 2);
+    for (const { logPath } of scene.replicas?.replicas ?? []) {
+      const log = readFileSync(logPath, 'utf8');
+      assert.match(log, /review answered/, 'it is that of a replica that tells everything');
+      assert.doesNotMatch(log, /PRIVATE KEY|LS0tLS1CRUdJTi/);
+      for (const line of [...long, ...secrets]) assert.ok(!log.includes(line));
+      for (const text of [SEED, 'the-seed', ' ; 2026']) assert.ok(!log.includes(text), text);
+    }
+  });
 
   it('is made without a request that RBAC refuses', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);

@@ -12,6 +12,7 @@ import { certSourceConformance } from '../unit/certs/conformance.ts';
 import { managedWorld, secretIn } from '../unit/certs/managed-world.ts';
 
 const BASE = join(import.meta.dirname, '../../manifests/base');
+const POLICY = join(import.meta.dirname, '../../manifests/network-policy');
 const NAMESPACE = 'stellar-peers';
 const US = `system:serviceaccount:${NAMESPACE}:stellar-peers`;
 const WEBHOOK_URL = 'https://127.0.0.1:1/mutate-pods';
@@ -48,6 +49,18 @@ describe('the manifests', () => {
     assert.equal(lines(applied).length, objects.length, applied);
     assert.equal(lines(created).length, objects.length - 1, created);
     for (const line of [...lines(created), ...lines(applied)]) assert.match(line, /\(server dry run\)$/);
+  });
+
+  it('have a NetworkPolicy beside them that an API server takes as well', async () => {
+    const policy = await cluster.kubectl(['kustomize', POLICY]);
+    const flags = ['--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
+    const applied = await cluster.kubectl(['apply', ...flags], policy);
+    assert.match(
+      applied,
+      /^networkpolicy\.networking\.k8s\.io\/stellar-peers serverside-applied \(server dry run\)\n$/,
+    );
+    const wrong = policy.replace('policyTypes:', 'policyType:');
+    await assert.rejects(cluster.kubectl(['apply', ...flags], wrong), /\.spec\.policyType/);
   });
 
   it('with one wrong field are refused, so the check before means something', async () => {

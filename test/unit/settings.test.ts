@@ -11,6 +11,7 @@ const SHIPPED = {
   POD_NAME: 'stellar-peers',
   WATCH_NAMESPACES: '',
   PEER_SCOPE: 'cluster',
+  NETWORK_NAMESPACES: '',
   CLUSTER_DOMAIN: 'cluster.local',
   MAX_PEERS: 24,
   PEER_CONFIG: 'auto',
@@ -86,6 +87,7 @@ describe('the settings', () => {
     const set = {
       WATCH_NAMESPACES: 'north,south.a',
       PEER_SCOPE: 'namespace',
+      NETWORK_NAMESPACES: 'mainnet=core-a, core-b; custom-0123456789abcdef=lab;',
       MAX_PEERS: '100',
       ROLL_BELOW: 'all',
       MAX_UNAVAILABLE: '25%',
@@ -148,6 +150,27 @@ describe('a setting that cannot be', () => {
       );
     });
   }
+
+  it('as a list of namespaces is refused at the first mistake, since a network would stay open', () => {
+    const cases: ReadonlyArray<[string, string]> = [
+      ['main=a', '"main" is no network'],
+      ['Mainnet=a', '"Mainnet" is no network'],
+      ['mainnet', 'mainnet has no namespace'],
+      ['mainnet=', 'mainnet has no namespace'],
+      ['mainnet=a,b_c', '"b_c" is no name of a namespace'],
+      ['mainnet=a b', '"a b" is no name of a namespace'],
+      ['mainnet=*', '"*" is no name of a namespace'],
+      ['mainnet=a; mainnet=b', 'mainnet stands there twice'],
+      ['mainnet=a=b', 'mainnet=a=b has more than one ='],
+      ['custom-123=a', '"custom-123" is no network'],
+      ['=a', '"" is no network'],
+    ];
+    for (const [found, problem] of cases) {
+      const message = complaint({ NETWORK_NAMESPACES: found });
+      const start = `NETWORK_NAMESPACES=${JSON.stringify(found)} is not allowed, since ${problem}: it takes networks (`;
+      assert.ok(message.startsWith(start), message);
+    }
+  });
 
   it('together with another is refused, naming both', () => {
     const message = complaint({ REQUEST_TIMEOUT_SECONDS: '6' });

@@ -24,7 +24,7 @@ import type { Settings } from '../../../settings.ts';
 import type { Outcome } from '../../../webhook/admit.ts';
 import { Holds } from '../../../webhook/holds.ts';
 import { mutate } from '../../../webhook/mutate.ts';
-import { rolloutSettings } from '../../../wiring.ts';
+import { discoverySettings, rolloutSettings } from '../../../wiring.ts';
 import type { AdmissionReview } from '../admission.ts';
 import type { Process } from '../process.ts';
 
@@ -82,7 +82,11 @@ export class Replica {
     });
     const leaderAlive = () => this.#leader.someoneLeads();
     const stabilizationMs = settings.stabilizationSeconds * 1000;
-    const directorySettings = { ...settings, stabilizationMs };
+    const directorySettings = {
+      ...discoverySettings(settings),
+      maxPeers: settings.maxPeers,
+      stabilizationMs,
+    };
     this.#directory = new Directory({
       caches: this.#caches,
       clock,
@@ -147,7 +151,7 @@ export class Replica {
       log,
       journal,
       readLive: () => readLive(kube, this.#scope, clock),
-      discover: (world) => discover(world, settings),
+      discover: (world) => discover(world, discoverySettings(settings)),
       probe: async (world) => {
         if (!world.webhook) return reason('WebhookMissing');
         return isAnswered() ? undefined : reason('WebhookNotAnswering');

@@ -5,6 +5,7 @@ import { adopt, adoptionText, planAdoption } from '../../../cli/adopt.ts';
 import { discover } from '../../../peers/discover.ts';
 import { StellarNodes } from '../../../runtime/resources.ts';
 import { readSettings } from '../../../settings.ts';
+import { discoverySettings } from '../../../wiring.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 
@@ -12,7 +13,7 @@ const SETTINGS = readSettings({});
 const OLD: Spec = { pod: { injected: false, annotations: {}, createdAt: '2025-01-01T00:00:00Z' } };
 const world = networkWorld({ a: OLD, b: OLD, c: {} }, { webhookCreatedAt: '2025-06-01T00:00:00Z' });
 const planned = (names: readonly string[], namespace = 'stellar') =>
-  planAdoption({ world, discovery: discover(world, SETTINGS), nowMs: NOW_MS }, SETTINGS, {
+  planAdoption({ world, discovery: discover(world, discoverySettings(SETTINGS)), nowMs: NOW_MS }, SETTINGS, {
     namespace,
     names,
   });

@@ -1,0 +1,38 @@
+/**
+ * Series by group, as many as a monitoring system may be asked to keep: whoever may create StellarNodes can make a
+ * group of each passphrase. Pure.
+ */
+import type { Group } from '../peers/discover.ts';
+import { byText } from '../peers/world.ts';
+
+/** Groups with a label of their own. */
+const OWN_LABEL_MAX = 100;
+/** The label of all others together; no group has this key. */
+const OTHER = 'other';
+
+interface Series {
+  readonly labels: { readonly group: string; readonly state: 'active' | 'suspended' };
+  readonly value: number;
+}
+
+/** Numbers of validators by group and state. Beyond 100 groups, the younger ones are counted together. */
+export function validatorSeries(groups: Iterable<Group>): Series[] {
+  const counts = new Map<string, { active: number; suspended: number }>();
+  for (const [index, group] of [...groups].sort(bySeniority).entries()) {
+    const label = index < OWN_LABEL_MAX ? group.key : OTHER;
+    const count = counts.get(label) ?? { active: 0, suspended: 0 };
+    counts.set(label, count);
+    for (const { suspended } of group.validators) count[suspended ? 'suspended' : 'active'] += 1;
+  }
+  return [...counts].flatMap(([group, { active, suspended }]) => [
+    { labels: { group, state: 'active' as const }, value: active },
+    { labels: { group, state: 'suspended' as const }, value: suspended },
+  ]);
+}
+
+/** Public networks, then those whose first validator is oldest: newcomers cost nobody the own label. */
+const bySeniority = (a: Group, b: Group): number =>
+  Number(b.network.isPublic) - Number(a.network.isPublic) || sinceMs(a) - sinceMs(b) || byText(a.key, b.key);
+
+const sinceMs = ({ validators }: Group): number =>
+  Math.min(...validators.map((validator) => validator.createdAtMs));

@@ -1,0 +1,63 @@
+/**
+ * The packages that a replica runs with: what package-lock.json pins, and what each says of itself in node_modules.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = new URL('../', import.meta.url);
+
+/** What package-lock.json says of one package. */
+export interface Pin {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression. */
+  readonly licence: string;
+  readonly pin: Pin;
+  /** The text of its licence files, and of its NOTICE; empty where it brings none. */
+  readonly text: string;
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const parsed = (path: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(path, ROOT), 'utf8')) as Record<string, unknown>;
+
+function packageAt(path: string, pin: Pin): Package {
+  const { name, version, license } = parsed(`${path}/package.json`);
+  const folder = fileURLToPath(new URL(`${path}/`, ROOT));
+  const files = readdirSync(folder).filter((file) =>
+    /^(licen[cs]e|copying|notice)(?!.*\.[cm]?js$)/i.test(file),
+  );
+  return {
+    name: String(name),
+    version: String(version),
+    licence: typeof license === 'string' ? license : JSON.stringify(license),
+    pin,
+    text: files
+      .sort(byText)
+      .map((file) => readFileSync(`${folder}${file}`, 'utf8').trim())
+      .join('\n\n'),
+  };
+}
+
+/** All packages of production, also those of packages, each version once, in order. */
+export function productionPackages(): Package[] {
+  const pins = parsed('package-lock.json').packages as Record<string, Pin>;
+  const found = Object.entries(pins)
+    .filter(([path, { dev }]) => path !== '' && !dev)
+    .map(([path, pin]) => packageAt(path, pin));
+  const unique = new Map(found.map((each) => [`${each.name}@${each.version}`, each]));
+  return [...unique].sort(([a], [b]) => byText(a, b)).map(([, each]) => each);
+}
+
+/** The dependencies in package.json, by name. */
+export const directDependencies = (): Record<string, string> =>
+  parsed('package.json').dependencies as Record<string, string>;

@@ -1,0 +1,80 @@
+/** Where private keys are, and where they never are. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { parse } from 'yaml';
+import { managedSource } from '../../../certs/managed.ts';
+import { type Fields, fieldsOf, listOf } from '../../../peers/field.ts';
+import { type Kube, KubeError, type KubeObject } from '../../../runtime/kube.ts';
+import { createLog } from '../../../runtime/log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { MemoryKube } from '../stand-ins/memory-kube.ts';
+import { SECRET, writesOf } from './managed-stage.ts';
+import { settingsIn, trusting } from './managed-world.ts';
+
+const manifest = (path: string): Fields =>
+  fieldsOf(
+    parse(readFileSync(new URL(`../../../manifests/${path}`, import.meta.url), 'utf8'), { version: '1.1' }),
+  );
+
+/** The way to a first certificate, told at the most talkative level. Three writes are refused, quoting all of them. */
+async function scene(t: TestContext) {
+  const memory = new MemoryKube();
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const bodies: KubeObject[] = [];
+  const replace: Kube['replace'] = (ref, body) => {
+    bodies.push(body);
+    if (bodies.length > 3) return memory.replace(ref, body);
+    const cause = new Error(`policy refused ${JSON.stringify(body)}`);
+    return Promise.reject(new KubeError(`PUT: 422 ${JSON.stringify(body)}`, { status: 422, cause }));
+  };
+  const kube: Kube = { ...memory, replace };
+  const log = createLog('debug', { write: (line) => lines.push(line) });
+  const source = managedSource({ kube, clock, log, callers: trusting }, settingsIn('stellar-peers'));
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  await clock.pass(source.next(undefined, stop.signal));
+  return { memory, lines, bodies };
+}
+
+describe('private keys', () => {
+  it('are in no line of the log, also where the API server or a policy quotes the Secret', async (t) => {
+    const { lines, bodies } = await scene(t);
+    const text = lines.join('');
+    assert.ok(lines.length >= 5, 'refusals and writes are told');
+    assert.match(text, /422/);
+    assert.doesNotMatch(text, /PRIVATE KEY/);
+    for (const { data } of bodies as Array<{ data?: Record<string, string> }>) {
+      for (const name of ['tls.key', 'ca.key']) {
+        const encoded = data?.[name] ?? '';
+        if (encoded === '') continue;
+        assert.ok(!text.includes(encoded.slice(0, 60)), `${name} as it stands in the Secret`);
+        const pem = Buffer.from(encoded, 'base64').toString();
+        const material = pem.split('\n').filter((line) => /^[\w+/=]{16,}$/.test(line));
+        assert.ok(material.length > 2);
+        for (const line of material) assert.ok(!text.includes(line), `${name} as PEM`);
+      }
+    }
+  });
+
+  it('of our own making are written to one Secret and nowhere else', async (t) => {
+    const { memory } = await scene(t);
+    const places = new Set(writesOf(memory).map((request) => request.replace(/^\w+ /, '')));
+    assert.deepEqual([...places], [`/api/v1/namespaces/${SECRET.namespace}/secrets/${SECRET.name}`]);
+  });
+
+  it('on disk there are none, but those that cert-manager mounts, for our group to read only', () => {
+    const base = fieldsOf(fieldsOf(fieldsOf(manifest('base/deployment.yaml').spec).template).spec);
+    assert.equal(base.volumes, undefined);
+    const mounted = fieldsOf(fieldsOf(fieldsOf(manifest('cert-manager/deployment.yaml').spec).template).spec);
+    const secrets = listOf(mounted.volumes).map((volume) => fieldsOf(volume.secret));
+    assert.deepEqual(
+      secrets.map(({ defaultMode }) => Number(defaultMode).toString(8)),
+      ['440'],
+    );
+    assert.equal(fieldsOf(mounted.securityContext).fsGroup, fieldsOf(base.securityContext).runAsGroup);
+    const mounts = listOf(mounted.containers).flatMap(({ volumeMounts }) => listOf(volumeMounts));
+    assert.ok(mounts.length > 0 && mounts.every(({ readOnly }) => readOnly === true));
+  });
+});
