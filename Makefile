@@ -25,6 +25,9 @@ mutants: node ## Put one known bug after the other into a copy: each must be not
 sim: node ## Play random histories against the reconciler (SEED=n replays one, SEEDS=n plays n)
 	@SEED='$(SEED)' SEEDS='$(SEEDS)' $(run) node test/sim/run.ts
 
+bench-reconcile: node ## Measure what the reconciler costs at 10 to 5,000 validators
+	@$(run) npm run --silent bench:reconcile
+
 test: setup check mutants ## All tests, the simulation and those on a real control plane included
 	@$(run) npm run test:sim
 	@$(run) npm run test:e2e

@@ -3,10 +3,10 @@
  */
 import type { Discovery } from '../peers/discover.ts';
 import { parseDigests } from '../peers/hash.ts';
+import { podsOf } from '../peers/pods.ts';
 import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import { publishedView } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
-import { podsOf } from '../reconciler/availability.ts';
 import { openEntries, readJournal } from '../reconciler/journal.ts';
 import { type Connections, connectionsIn } from '../reconciler/overview.ts';
 import { table } from './table.ts';

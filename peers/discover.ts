@@ -1,39 +1,22 @@
 /**
  * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
  */
-import { isLabel } from './address.ts';
 import { readExternals } from './external.ts';
-import { digestOf, identityOf } from './hash.ts';
 import type { Network } from './network.ts';
 import { type Reason, reason } from './reasons.ts';
+import { type Member, rosterOf } from './roster.ts';
 import { keptOut, type NetworkNamespaces } from './tenants.ts';
 import {
   byText,
   type Key,
   keyOf,
   type NodeReading,
-  type PodFacts,
   type StatefulSetFacts,
   type Validator,
   type World,
 } from './world.ts';
 
-/** One pod-to-be of a validator. */
-export interface Member {
-  /** `namespace/name-ordinal:port`. */
-  readonly identity: string;
-  readonly digest: string;
-  /** Key of its StellarNode. */
-  readonly node: Key;
-  readonly namespace: string;
-  readonly pod: string;
-  readonly ordinal: number;
-  readonly port: number;
-  /** `<pod>.<service>.<namespace>.svc.<domain>`: known before any pod exists, unchanged by restarts. */
-  readonly dns: string;
-  /** What others dial: the DNS name and port, or what the StellarNode advertises instead. */
-  readonly address: string;
-}
+export type { Member };
 
 /** Validators that may know each other: one network, and with scope `namespace` one namespace of it. */
 export interface Group {
@@ -60,6 +43,8 @@ export interface Discovery {
   readonly remarks: ReadonlyMap<Key, Reason>;
   /** StatefulSet of each validator that has one of its own. */
   readonly statefulSetOf: ReadonlyMap<Key, StatefulSetFacts>;
+  /** Validators that are active peers, by namespace, in order of key. */
+  readonly activeIn: ReadonlyMap<string, readonly Validator[]>;
 }
 
 export interface DiscoverySettings {
@@ -69,19 +54,17 @@ export interface DiscoverySettings {
   readonly networkNamespaces?: NetworkNamespaces;
 }
 
-/** A DNS label's limit (RFC 1035); stellar-core could not resolve a longer one. */
-const LABEL_LENGTH_MAX = 63;
-
-/** Name of the governing Service that the upstream operator names and never creates. */
-const headlessNameOf = (node: string): string => `${node}-headless`;
-
-/** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */
-export function discover(world: World, settings: DiscoverySettings): Discovery {
+/**
+ * Groups of all validators in `world`, and for each StellarNode that is no peer the reason. A group that is as it was
+ * in the discovery `before` is the very same object, so that whoever made something of it need not make it again.
+ */
+export function discover(world: World, settings: DiscoverySettings, before?: Discovery): Discovery {
   const skipped = new Map<Key, Reason>();
   const remarks = new Map<Key, Reason>();
   const statefulSetOf = new Map<Key, StatefulSetFacts>();
   const builders = new Map<string, GroupBuilder>();
   const groupOf = new Map<Key, string>();
+  const activeIn = new Map<string, Validator[]>();
   for (const [key, reading] of sortedEntries(world.nodes)) {
     const outside = outsideBecause(reading, settings);
     if (outside) skipped.set(key, outside);
@@ -93,15 +76,27 @@ export function discover(world: World, settings: DiscoverySettings): Discovery {
     if (skipped.has(key)) continue;
     const statefulSet = ownStatefulSet(world, validator);
     if (statefulSet) statefulSetOf.set(key, statefulSet);
-    const members = membersOf(validator, statefulSet, settings);
-    const why = skipReason(validator, statefulSet, members);
+    const { members, unfit } = rosterOf(validator, statefulSet, settings);
+    const why = skipReason(validator, unfit);
     if (why) skipped.set(key, why);
+    else pushTo(activeIn, validator.namespace, validator);
     addTo(builders, groupKey, validator, { members, active: why === undefined });
   }
-  const externals = readExternals(world.external);
-  if (world.external && externals.problem) remarks.set(world.external.key, externals.problem);
-  const groups = finishGroups(builders, externals.byNetwork);
-  return { groups, groupOf, skipped, remarks, statefulSetOf };
+  const groups = finishGroups(builders, externalsIn(world, remarks), before?.groups);
+  return { groups, groupOf, skipped, remarks, statefulSetOf, activeIn };
+}
+
+/** Peers outside the cluster by network; what of them cannot be used is remarked. */
+function externalsIn({ external }: World, remarks: Map<Key, Reason>): ReadonlyMap<string, readonly string[]> {
+  const { byNetwork, problem } = readExternals(external);
+  if (external && problem) remarks.set(external.key, problem);
+  return byNetwork;
+}
+
+function pushTo<V>(lists: Map<string, V[]>, key: string, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 /** Why a StellarNode is in no group at all, nobody's peer and nobody's concern. */
@@ -121,55 +116,8 @@ export function ownStatefulSet(world: World, validator: Validator): StatefulSetF
   return found?.ownerUid === validator.uid ? found : undefined;
 }
 
-/** The pods of a StatefulSet, by owner UID: a stray pod with copied labels is never one. */
-export function podOf(world: World, statefulSet: StatefulSetFacts, ordinal: number): PodFacts | undefined {
-  const pod = world.pods.get(keyOf(statefulSet.namespace, `${statefulSet.name}-${ordinal}`));
-  return pod?.ownerUid === statefulSet.uid ? pod : undefined;
-}
-
-function membersOf(
-  validator: Validator,
-  statefulSet: StatefulSetFacts | undefined,
-  settings: DiscoverySettings,
-): readonly Member[] {
-  // A suspended validator's StatefulSet has 0 replicas; its pods-to-be are those of the StellarNode.
-  const replicas = statefulSet && !validator.suspended ? statefulSet.replicas : validator.replicas;
-  const service = serviceOf(validator, statefulSet);
-  return Array.from({ length: replicas }, (_, ordinal) => {
-    const pod = `${validator.name}-${ordinal}`;
-    const identity = identityOf(validator.namespace, pod, validator.port);
-    const dns = `${pod}.${service}.${validator.namespace}.svc.${settings.clusterDomain}`;
-    return {
-      identity,
-      digest: digestOf(identity),
-      node: validator.key,
-      namespace: validator.namespace,
-      pod,
-      ordinal,
-      port: validator.port,
-      dns,
-      address: validator.advertised ?? `${dns}:${validator.port}`,
-    };
-  });
-}
-
-const serviceOf = (validator: Validator, statefulSet: StatefulSetFacts | undefined): string =>
-  statefulSet?.serviceName || headlessNameOf(validator.name);
-
-function skipReason(
-  validator: Validator,
-  statefulSet: StatefulSetFacts | undefined,
-  members: readonly Member[],
-): Reason | undefined {
-  if (validator.suspended) return reason('Suspended');
-  // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
-  const labels = members.flatMap((member) => [member.pod, ...member.dns.split('.')]);
-  const tooLong = labels.find((label) => label.length > LABEL_LENGTH_MAX);
-  if (tooLong !== undefined) return reason('NameTooLong', tooLong);
-  // The API server takes any text there, lines and quotes included, and others would find it in their files.
-  const service = serviceOf(validator, statefulSet);
-  return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
-}
+const skipReason = ({ suspended }: Validator, unfit: Reason | undefined): Reason | undefined =>
+  suspended ? reason('Suspended') : unfit;
 
 interface GroupBuilder {
   readonly network: Network;
@@ -199,14 +147,30 @@ function addTo(
 function finishGroups(
   builders: ReadonlyMap<string, GroupBuilder>,
   externals: ReadonlyMap<string, readonly string[]>,
+  before: ReadonlyMap<string, Group> | undefined,
 ): Map<string, Group> {
   const groups = new Map<string, Group>();
   for (const [key, builder] of builders) {
     builder.members.sort((a, b) => byText(a.identity, b.identity));
-    groups.set(key, { key, ...builder, externals: externals.get(builder.network.id) ?? [] });
+    const group = { key, ...builder, externals: externals.get(builder.network.id) ?? NOBODY };
+    const known = before?.get(key);
+    groups.set(key, known && isSame(known, group) ? known : group);
   }
   return groups;
 }
+
+const NOBODY: readonly string[] = [];
+
+/** True where nothing of a group is another; the network is the validators' own. */
+const isSame = (a: Group, b: Group): boolean =>
+  isSameList(a.validators, b.validators) &&
+  isSameList(a.members, b.members) &&
+  isSameList(a.externals, b.externals) &&
+  a.existing.size === b.existing.size &&
+  [...a.existing].every((digest) => b.existing.has(digest));
+
+const isSameList = <V>(a: readonly V[], b: readonly V[]): boolean =>
+  a === b || (a.length === b.length && a.every((value, index) => value === b[index]));
 
 const sortedEntries = <V>(map: ReadonlyMap<string, V>): Array<[string, V]> =>
   [...map].sort(([a], [b]) => byText(a, b));

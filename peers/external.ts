@@ -20,9 +20,18 @@ const SHOWN_MAX = 60;
 
 const NONE: Externals = { byNetwork: new Map(), problem: undefined };
 
+/** Read once, until the ConfigMap changes: lists that are the same object are known to be the same. */
+const readings = new WeakMap<ConfigMapFacts, Externals>();
+
 /** What the ConfigMap says. A line that is no `host:port` is left out and told; the others count. */
 export function readExternals(configMap: ConfigMapFacts | undefined): Externals {
   if (!configMap) return NONE;
+  const known = readings.get(configMap) ?? readData(configMap);
+  readings.set(configMap, known);
+  return known;
+}
+
+function readData(configMap: ConfigMapFacts): Externals {
   const byNetwork = new Map<string, readonly string[]>();
   const problems: string[] = [];
   for (const [key, text] of Object.entries(configMap.data).sort(([a], [b]) => byText(a, b))) {

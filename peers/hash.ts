@@ -2,6 +2,7 @@
  * Identities, digests and hashes of peers. Admission and reconciler use the same functions.
  */
 import { createHash } from 'node:crypto';
+import { memoised } from './memo.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -9,8 +10,11 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export const identityOf = (namespace: string, pod: string, port: number): string =>
   `${namespace}/${pod}:${port}`;
 
+/** More identities and keys than a cluster of the size that we are made for has. */
+const DIGESTS_KEPT = 16_384;
+
 /** First 8 hex digits of the identity's SHA-256: short enough to list a whole view on a pod. */
-export const digestOf = (identity: string): string => sha256(identity).slice(0, 8);
+export const digestOf = memoised((identity) => sha256(identity).slice(0, 8), DIGESTS_KEPT);
 
 /** Hash of a view: first 16 hex digits of SHA-256 over its sorted identities, one a line. */
 export const viewHash = (identities: readonly string[]): string =>
@@ -38,12 +42,24 @@ function mix32(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** A digest as the number that weights are made of. */
+export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
+
+/** What a viewer, and a peer, bring into their weight: worked out once where many are weighed. */
+export const viewerSeed = (viewer: number): number => mix32(viewer);
+export const peerSeed = (peer: number): number => Math.imul(peer, 0x9e3779b1);
+export const weightOfSeeds = (viewer: number, peer: number): number => mix32(viewer ^ peer);
+
 /**
  * Rendezvous weight of `peer` for `viewer` (both as the number of their digest): the same on every
  * replica, independent of everybody else, so that a newcomer changes only the views that gain it.
  */
 export const rendezvousWeight = (viewer: number, peer: number): number =>
-  mix32(mix32(viewer) ^ Math.imul(peer, 0x9e3779b1));
+  weightOfSeeds(viewerSeed(viewer), peerSeed(peer));
 
-/** A digest as the number that rendezvousWeight takes. */
-export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
+/** The weights of many peers for one viewer, by their seeds, into `weights`: a loop that makes nothing. */
+export function weighAll(viewer: number, peers: Int32Array, weights: Uint32Array): void {
+  for (let index = 0; index < peers.length; index += 1) {
+    weights[index] = mix32(viewer ^ (peers[index] as number));
+  }
+}

@@ -57,7 +57,7 @@ export const REASONS = {
   // Publishing: why a ConfigMap or Service is not as wanted.
   NamespaceTooLarge: {
     sentence:
-      'The views of the namespace do not fit into one ConfigMap of 1 MiB; nothing new is published there.',
+      'Even views of 8 peers do not fit into one ConfigMap of 1 MiB for the namespace; nothing new is published there.',
     release: 'Spread the validators over more namespaces.',
   },
   KeyConflict: {

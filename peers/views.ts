@@ -4,6 +4,7 @@
 import type { Group, Member } from './discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from './field.ts';
 import { digestNumber, digestOf, formatDigests, parseDigests, rendezvousWeight, viewHash } from './hash.ts';
+import { memoised } from './memo.ts';
 import { nodeKeys } from './names.ts';
 import { byText, type ConfigMapFacts, type Key } from './world.ts';
 
@@ -44,7 +45,10 @@ const byIdentity = (a: Member, b: Member): number => byText(a.identity, b.identi
 export function externalsOf(node: Key, { externals }: Group, maxPeers: number): readonly string[] {
   if (externals.length <= maxPeers) return externals;
   const viewer = digestNumber(digestOf(node));
-  const weight = (address: string) => rendezvousWeight(viewer, digestNumber(digestOf(address)));
+  const weight = memoised(
+    (address) => rendezvousWeight(viewer, digestNumber(digestOf(address))),
+    externals.length,
+  );
   return [...externals]
     .sort((a, b) => weight(b) - weight(a) || byText(a, b))
     .slice(0, maxPeers)
@@ -57,15 +61,19 @@ export interface Listing {
   readonly externals: readonly string[];
 }
 
+/** Replicas behind one advertised address share it, and an external peer may be one of ours: named once. */
+function addressesOf({ view, externals }: Listing): readonly string[] {
+  const addresses = view.map(({ address }) => address);
+  // A name of the cluster is one member's alone, so that hardly anybody needs to look for doubles.
+  if (externals.length === 0 && !view.some(({ isAdvertised }) => isAdvertised)) return addresses;
+  return [...new Set([...addresses, ...externals])];
+}
+
 /** One validator's keys: the list, the stellar-core fragment, and the view for ourselves. */
-export function renderView(
-  node: string,
-  { view, externals }: Listing,
-  publishedAtMs: number,
-): Record<string, string> {
+export function renderView(node: string, listing: Listing, publishedAtMs: number): Record<string, string> {
+  const { view } = listing;
   const keys = nodeKeys(node);
-  // Replicas behind one advertised address share it, and an external peer may be one of ours: named once.
-  const addresses = [...new Set([...view.map((member) => member.address), ...externals])];
+  const addresses = addressesOf(listing);
   return {
     [keys.txt]: addresses.map((address) => `${address}\n`).join(''),
     [keys.toml]: renderToml(addresses),
@@ -86,16 +94,51 @@ function renderToml(addresses: readonly string[]): string {
   return `KNOWN_PEERS=[\n${addresses.map((address) => `  ${JSON.stringify(address)},\n`).join('')}]\n`;
 }
 
+/** How many bytes `renderView` makes of one peer beside twice its address, and of one validator without any. */
+const BYTES_PER_ADDRESS = '\n'.length + '  "",\n'.length;
+const BYTES_PER_DIGEST = '00000000,'.length;
+
+const rendered = (view: Readonly<Record<string, string>>): number =>
+  Object.entries(view).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+const BYTES_WITHOUT_PEERS = rendered(renderView('', { view: [], externals: [] }, 0));
+/** The fragment opens another line where its list is not empty; the last digest has no comma. */
+const BYTES_OF_A_LIST = '\n'.length;
+
+/** Bytes of one validator's keys and texts, all of which are ASCII, without making them. */
+export function viewBytes(node: string, listing: Listing): number {
+  const addresses = addressesOf(listing);
+  const own = BYTES_WITHOUT_PEERS + Object.keys(nodeKeys('')).length * node.length;
+  const lists = addresses.reduce((sum, { length }) => sum + 2 * length + BYTES_PER_ADDRESS, 0);
+  const digests = listing.view.length * BYTES_PER_DIGEST - Math.min(listing.view.length, 1);
+  return own + lists + digests + (addresses.length > 0 ? BYTES_OF_A_LIST : 0);
+}
+
 /** The published view of validator `node` in its namespace's ConfigMap; undefined where there is none. */
 export function publishedView(
   configMap: ConfigMapFacts | undefined,
   node: string,
 ): PublishedView | undefined {
-  const text = configMap?.data[nodeKeys(node).view];
-  const fields = fieldsOf(text === undefined ? undefined : parseJson(text));
+  if (!configMap) return undefined;
+  const read = readIn.get(configMap) ?? new Map<string, PublishedView | undefined>();
+  if (read.size === 0) readIn.set(configMap, read);
+  if (!read.has(node)) {
+    const text = configMap.data[nodeKeys(node).view];
+    read.set(node, text === undefined ? undefined : parseView(text).view);
+  }
+  return read.get(node);
+}
+
+/** What was read of each ConfigMap: each pass asks for every view in it several times. */
+const readIn = new WeakMap<ConfigMapFacts, Map<string, PublishedView | undefined>>();
+
+/** More than a cluster of our size has: of a ConfigMap that was written again, most views are the same texts. */
+const VIEWS_KEPT = 6_000;
+
+const parseView = memoised((text): { readonly view: PublishedView | undefined } => {
+  const fields = fieldsOf(parseJson(text));
   const digests = parseDigests(textOf(fields.peers) ?? '');
   const publishedAtMs = timeOf(fields.publishedAt);
   const hash = textOf(fields.hash);
-  if (digests === undefined || publishedAtMs === undefined || hash === undefined) return undefined;
-  return { hash, publishedAtMs, digests };
-}
+  if (digests === undefined || publishedAtMs === undefined || hash === undefined) return { view: undefined };
+  return { view: { hash, publishedAtMs, digests } };
+}, VIEWS_KEPT);

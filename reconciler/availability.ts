@@ -1,16 +1,10 @@
 /**
  * Who is up: the state of one validator's pods, and what PodDisruptionBudgets say. Pure.
  */
-import { podOf } from '../peers/discover.ts';
+import { podsOf } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { matchesSelector } from '../peers/selectors.ts';
 import type { PdbFacts, PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
-
-/** All pods of the StatefulSet that are there, by ordinal. */
-export const podsOf = (world: World, statefulSet: StatefulSetFacts): PodFacts[] =>
-  Array.from({ length: statefulSet.replicas }, (_, ordinal) => podOf(world, statefulSet, ordinal)).filter(
-    (pod) => pod !== undefined,
-  );
 
 /** True while the StatefulSet's controller has something to do: a roll or a change of size. */
 export const isUnsettled = (statefulSet: StatefulSetFacts): boolean =>
@@ -79,17 +73,17 @@ export const readySinceMs = (world: World, statefulSet: StatefulSetFacts): numbe
   Math.max(0, ...podsOf(world, statefulSet).map((pod) => pod.readyChangedAtMs ?? Number.POSITIVE_INFINITY));
 
 /**
- * The first budget that forbids to disrupt these pods now. A StatefulSet's roll does not ask budgets, so we do.
+ * The first of a namespace's budgets that forbids to disrupt these pods of it now. A StatefulSet's roll does not ask budgets, so we do.
  * One that could never allow anything is set aside only if the validator's own operator generated it
  * (upstream makes minAvailable 1 over one pod); a person's says what it means.
  */
 export function forbiddingBudget(
-  world: World,
+  budgets: readonly PdbFacts[],
   validator: Validator,
   pods: readonly PodFacts[],
 ): Reason | undefined {
-  for (const pdb of world.pdbs.values()) {
-    if (pdb.namespace !== validator.namespace || !covers(pdb, pods)) continue;
+  for (const pdb of budgets) {
+    if (!covers(pdb, pods)) continue;
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
     if (!pdb.current || pdb.disruptionsAllowed < 1) return reason('PdbForbids', pdb.key);

@@ -2,10 +2,12 @@
  * One validator at a time: what its pods lack, and what of its own forbids a restart now. Pure.
  */
 import type { Discovery, Group } from '../peers/discover.ts';
+import { podsOf } from '../peers/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
 import { type PublishedView, publishedView } from '../peers/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../peers/world.ts';
-import { allReady, isUnsettled, podsOf, UNCOUNTED } from './availability.ts';
+import type { AtRest } from './at-rest.ts';
+import { allReady, isUnsettled, UNCOUNTED } from './availability.ts';
 import { type DriftKind, type DriftSettings, judgePod, type Liveness, type Verdict } from './drift.ts';
 import type { RestartKind } from './journal.ts';
 import { strategyOf } from './strategy.ts';
@@ -23,6 +25,8 @@ export interface CandidateInput {
   readonly settings: CandidateSettings;
   /** Wall-clock ms since the epoch. */
   readonly nowMs: number;
+  /** Who need not be looked at; undefined where everybody is. */
+  readonly atRest?: AtRest | undefined;
 }
 
 /** A validator whose pods drifted: how it would be restarted, and why not, if not. */
@@ -50,15 +54,18 @@ const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
 export function examine(validator: Validator, input: CandidateInput): Finding {
   const statefulSet = input.discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return withoutStatefulSet(validator, input.world);
-  const judged = podsOf(input.world, statefulSet)
-    .filter((pod) => !pod.deleting)
-    .map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
+  const pods = podsOf(input.world, statefulSet).filter((pod) => !pod.deleting);
+  if (areCurrent(pods, publishedOf(validator, input.world))) {
+    input.atRest?.add(validator);
+    return FINE;
+  }
+  const judged = pods.map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
   const drifted = judged.flatMap(({ pod, verdict }) =>
     verdict.kind === 'drift' ? [{ pod, drift: verdict.drift }] : [],
   );
   if (drifted.length === 0) {
     const held = judged.map(({ verdict }) => verdict).find((verdict) => verdict.kind === 'held');
-    return held ?? { kind: 'fine' };
+    return held ?? FINE;
   }
   drifted.sort((a, b) => SEVERITY.indexOf(a.drift) - SEVERITY.indexOf(b.drift));
   return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drifted }, input) };
@@ -66,8 +73,14 @@ export function examine(validator: Validator, input: CandidateInput): Finding {
 
 function withoutStatefulSet(validator: Validator, world: World): Finding {
   if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
-  return { kind: 'fine' };
+  return FINE;
 }
+
+const FINE: Finding = { kind: 'fine' };
+
+/** True where all pods started with what is published, as nearly all have: there is nothing to judge then. */
+const areCurrent = (pods: readonly PodFacts[], published: PublishedView | undefined): boolean =>
+  published !== undefined && pods.every((pod) => pod.injected && pod.peerHash === published.hash);
 
 function judge(
   validator: Validator,

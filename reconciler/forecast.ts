@@ -3,10 +3,10 @@
  */
 import type { Group } from '../peers/discover.ts';
 import { formatDigests } from '../peers/hash.ts';
+import { podsOf } from '../peers/pods.ts';
 import type { Reason } from '../peers/reasons.ts';
 import { publishedView } from '../peers/views.ts';
 import type { ConfigMapFacts, Key, PodFacts, Validator, World } from '../peers/world.ts';
-import { podsOf } from './availability.ts';
 import { type Entry, formatJournal, openEntries, readJournal } from './journal.ts';
 import { restartTakesMs } from './pace.ts';
 import { planGroup, type Restart, type RolloutInput } from './rollout.ts';

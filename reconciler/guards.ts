@@ -7,9 +7,10 @@
  *   a Ready pod                           → only if all others are up, and have been for long enough
  */
 import type { Group } from '../peers/discover.ts';
+import { podsOf } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import type { World } from '../peers/world.ts';
-import { forbiddingBudget, podsOf, readySinceMs, UNCOUNTED } from './availability.ts';
+import type { Key, PdbFacts } from '../peers/world.ts';
+import { forbiddingBudget, readySinceMs, UNCOUNTED } from './availability.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
 import { type Entry, openEntries } from './journal.ts';
 import {
@@ -91,6 +92,8 @@ export class GroupGuard {
   readonly #group: Group;
   readonly #input: GuardInput;
   #margin: Margin | undefined;
+  #budgets: ReadonlyMap<string, readonly PdbFacts[]> | undefined;
+  #youngest: ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> | undefined;
 
   constructor(group: Group, input: GuardInput) {
     this.#group = group;
@@ -100,14 +103,14 @@ export class GroupGuard {
   /** Why a Ready validator must wait for the others of its group; one that is down already need not. */
   wait(candidate: Candidate): Wait | undefined {
     if (candidate.kind !== 'bump') return undefined;
-    const { settings, nowMs, world } = this.#input;
+    const { settings, nowMs } = this.#input;
     const { key } = candidate.validator;
     return (
       asWait(unavailableReason(key, this.#marginNow(), settings)) ??
       asWait(this.quorum(candidate).hold) ??
       this.#minReadyWait(candidate) ??
       ageWait(candidate.pods, settings, nowMs) ??
-      asWait(budgetReason(candidate, world))
+      asWait(this.#budgetReason(candidate))
     );
   }
 
@@ -122,20 +125,35 @@ export class GroupGuard {
     return this.#margin;
   }
 
-  #minReadyWait(candidate: Candidate): Wait | undefined {
+  #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
+    const { world } = this.#input;
+    this.#budgets ??= Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
+    const budgets = this.#budgets.get(validator.namespace) ?? [];
+    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet));
+  }
+
+  #minReadyWait({ validator }: Candidate): Wait | undefined {
+    this.#youngest ??= this.#readyLastFirst();
+    return this.#youngest.find(({ key }) => key !== validator.key)?.wait;
+  }
+
+  /** Who of the group has not been Ready for long enough, and the wait for each of them; the longest first. */
+  #readyLastFirst(): ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> {
     const { world, discovery, settings, nowMs } = this.#input;
-    const waits = this.#group.validators.flatMap((validator): Wait[] => {
-      const statefulSet = discovery.statefulSetOf.get(validator.key);
-      if (validator.key === candidate.validator.key || !statefulSet || statefulSet.replicas === 0) return [];
+    const found: Array<{ readonly key: Key; readonly leftMs: number }> = [];
+    for (const { key, budget } of this.#group.validators) {
+      const statefulSet = discovery.statefulSetOf.get(key);
+      if (!statefulSet || statefulSet.replicas === 0) continue;
       // One that is down and still passed is within the budget.
-      if (this.#marginNow().down.has(validator.key) || validator.budget === UNCOUNTED) return [];
+      if (this.#marginNow().down.has(key) || budget === UNCOUNTED) continue;
       // The API server writes whole seconds: counted from the end of that second, it is never too early.
       const leftMs = readySinceMs(world, statefulSet) + SECOND_MS + settings.minReadyMs - nowMs;
-      return leftMs > 0
-        ? [{ reason: reason('WaitingForMinReady', validator.key), releasedInMs: leftMs }]
-        : [];
+      if (leftMs > 0) found.push({ key, leftMs });
+    }
+    found.sort((a, b) => b.leftMs - a.leftMs);
+    return found.map(({ key, leftMs }) => {
+      return { key, wait: { reason: reason('WaitingForMinReady', key), releasedInMs: leftMs } };
     });
-    return waits.sort((a, b) => (b.releasedInMs ?? 0) - (a.releasedInMs ?? 0))[0];
   }
 }
 
@@ -143,6 +161,3 @@ export class GroupGuard {
 const SECOND_MS = 1_000;
 
 const asWait = (why: Reason | undefined): Wait | undefined => why && { reason: why };
-
-const budgetReason = ({ validator, statefulSet }: Candidate, world: World): Reason | undefined =>
-  forbiddingBudget(world, validator, podsOf(world, statefulSet));

@@ -2,7 +2,8 @@
  * Which members run, and which did within the last ten minutes. Kept in memory, where it may only delay:
  * what was not watched for long enough counts as having been live.
  */
-import { type Discovery, podOf } from '../peers/discover.ts';
+import type { Discovery } from '../peers/discover.ts';
+import { podOf } from '../peers/pods.ts';
 import type { World } from '../peers/world.ts';
 import type { Liveness } from './drift.ts';
 
@@ -23,7 +24,8 @@ export class LivenessMemory {
   observe(world: World, discovery: Discovery, nowMs: number): void {
     const live = liveDigests(world, discovery);
     // Who ran at the last look ran until now: in a network at rest nobody looks for minutes.
-    for (const digest of [...this.#live, ...live]) this.#seenAtMs.set(digest, nowMs);
+    for (const digest of this.#live) this.#seenAtMs.set(digest, nowMs);
+    for (const digest of live) this.#seenAtMs.set(digest, nowMs);
     this.#live = live;
     for (const [digest, atMs] of this.#seenAtMs) {
       if (nowMs - atMs > REMEMBERED_MS) this.#seenAtMs.delete(digest);
@@ -45,8 +47,7 @@ export function liveDigests(world: World, discovery: Discovery): Set<string> {
   const live = new Set<string>();
   for (const group of discovery.groups.values()) {
     for (const member of group.members) {
-      const statefulSet = discovery.statefulSetOf.get(member.node);
-      const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
+      const pod = podOf(member, world, discovery);
       if (pod?.running && !pod.deleting) live.add(member.digest);
     }
   }

@@ -1,8 +1,10 @@
 /**
  * What became of a restart that the journal has open: over, never happened, to be taken back, or still under way. Pure.
  */
+
+import { podsOf } from '../peers/pods.ts';
 import type { PodFacts, StatefulSetFacts, World } from '../peers/world.ts';
-import { allReady, isUnsettled, podsOf } from './availability.ts';
+import { allReady, isUnsettled } from './availability.ts';
 import type { Entry, Outcome } from './journal.ts';
 
 /** A write that has left no trace after this never happened: requests end within a fraction of it. */

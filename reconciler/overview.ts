@@ -2,9 +2,10 @@
  * The overview in our own namespace, for people and programs: every running validator of every network.
  * Pure; names none of the keys that the upstream operator's own discovery writes.
  */
-import { type Discovery, podOf } from '../peers/discover.ts';
+import type { Discovery, Member } from '../peers/discover.ts';
 import { listOf, parseJson } from '../peers/field.ts';
-import { byText, type ConfigMapFacts, type Key, type World } from '../peers/world.ts';
+import { podOf } from '../peers/pods.ts';
+import { byText, type ConfigMapFacts, type Key, type PodFacts, type World } from '../peers/world.ts';
 
 /** Below the API server's 1 MiB limit of an object, with room for metadata. */
 const OVERVIEW_BYTES_MAX = 900 * 1024;
@@ -22,103 +23,162 @@ interface Entry {
   readonly synced?: boolean;
 }
 
-/** How a validator is connected, by pod. */
-export type Connections = ReadonlyMap<Key, { connected: number; expected: number; synced: boolean }>;
-
-interface NetworkEntry {
-  readonly network: string;
-  readonly title: string;
-  readonly peers: Entry[];
+interface Connection {
+  readonly connected: number;
+  readonly expected: number;
+  readonly synced: boolean;
 }
 
-function runningPeers(
-  world: World,
-  discovery: Discovery,
-  connections: Connections,
-): Map<string, NetworkEntry> {
-  const networks = new Map<string, NetworkEntry>();
+/** How a validator is connected, by pod. */
+export type Connections = ReadonlyMap<Key, Connection>;
+
+/** One running validator as it stands in both keys. */
+interface Piece {
+  readonly member: Member;
+  readonly connection: Connection | undefined;
+  /** In `KNOWN_PEERS`. */
+  readonly line: string;
+  /** In `networks.json`. */
+  readonly text: string;
+}
+
+interface NetworkPieces {
+  readonly network: string;
+  readonly title: string;
+  readonly pieces: Piece[];
+}
+
+/** What to show, and in how many bytes at most. */
+export interface OverviewInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly connections: Connections;
+  /** Undefined for the overview's own limit. */
+  readonly bytesMax?: number;
+}
+
+function runningPeers({ world, discovery, connections }: OverviewInput): NetworkPieces[] {
+  const networks = new Map<string, NetworkPieces>();
   for (const group of discovery.groups.values()) {
     const { id, title } = group.network;
-    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), peers: [] };
+    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), pieces: [] };
     networks.set(id, entry);
     for (const member of group.members) {
-      const statefulSet = discovery.statefulSetOf.get(member.node);
-      const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
-      if (!pod?.running || pod.deleting || pod.ip === undefined) continue;
-      const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
-      const { namespace, ordinal, dns, port } = member;
-      entry.peers.push({ namespace, name, ordinal, dns, ip: pod.ip, port, ...connections.get(pod.key) });
+      const pod = runningPodOf(member, world, discovery);
+      if (pod) entry.pieces.push(pieceOf(member, pod, connections.get(pod.key)));
     }
   }
-  return networks;
+  return [...networks.values()].sort((a, b) => byText(a.network, b.network));
 }
 
 /** A passphrase may be as long as the API server takes objects; nobody's must push out the others. */
 const TITLE_LENGTH_MAX = 100;
 
-const rendered = (networks: readonly NetworkEntry[]): string => `${JSON.stringify(networks, undefined, 1)}\n`;
+type RunningPod = PodFacts & { readonly ip: string };
 
-const lineOf = (entry: Entry): string => `${entry.ip}:${entry.port}\n`;
+function runningPodOf(member: Member, world: World, discovery: Discovery): RunningPod | undefined {
+  const pod = podOf(member, world, discovery);
+  return pod?.running && !pod.deleting && pod.ip !== undefined ? (pod as RunningPod) : undefined;
+}
 
-/** A list of entries is three levels deep in the text, and each level indents every line of them. */
-const nested = (...entries: readonly Entry[]): number => JSON.stringify([[entries]], undefined, 1).length;
-const EMPTY_BYTES = nested();
+/** Made once, until the pod or what is said of it changes: of thousands of entries few change at a time. */
+const pieces = new WeakMap<PodFacts, Piece>();
 
-/** Bytes of an entry as it stands in both keys. */
-const bytesOf = (entry: Entry): number => lineOf(entry).length + nested(entry) - EMPTY_BYTES;
+function pieceOf(member: Member, pod: RunningPod, connection: Connection | undefined): Piece {
+  const known = pieces.get(pod);
+  if (known?.member === member && isSameConnection(known.connection, connection)) return known;
+  const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
+  const { namespace, ordinal, dns, port } = member;
+  const entry: Entry = { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
+  // A list of entries is three levels deep in the text, and each level indents every line of them.
+  const text = JSON.stringify(entry, undefined, 1).replaceAll(/^/gm, '   ');
+  const piece = { member, connection, line: `${pod.ip}:${port}\n`, text };
+  pieces.set(pod, piece);
+  return piece;
+}
+
+const isSameConnection = (a: Connection | undefined, b: Connection | undefined): boolean =>
+  a === b || (a?.connected === b?.connected && a?.expected === b?.expected && a?.synced === b?.synced);
+
+/** `networks` as JSON.stringify would write it with one space for each level. */
+function renderNetworks(networks: readonly NetworkPieces[]): string {
+  const texts = networks.map(({ network, title, pieces: shown }) => {
+    const peers = shown.length === 0 ? '[]' : `[\n${shown.map(({ text }) => text).join(',\n')}\n  ]`;
+    const head = `  "network": ${JSON.stringify(network)},\n  "title": ${JSON.stringify(title)},\n`;
+    return ` {\n${head}  "peers": ${peers}\n }`;
+  });
+  return texts.length === 0 ? '[]\n' : `[\n${texts.join(',\n')}\n]\n`;
+}
+
+/** Bytes around the entry of a list that has no other. */
+const AROUND_BYTES = '\n'.length + '\n  '.length;
+/** For what stands beside the lists. */
+const FRAME_BYTES = 4096;
 
 /** Bytes of a network without its peers. */
-const headBytesOf = (network: NetworkEntry): number =>
-  Buffer.byteLength(JSON.stringify([{ ...network, peers: [] }], undefined, 1));
+const headBytesOf = ({ network, title }: NetworkPieces): number =>
+  Buffer.byteLength(renderNetworks([{ network, title, pieces: [] }]));
 
 /** Public networks first, those without a running validator last: StellarNodes alone must push nobody out. */
-const rank = ({ network, peers }: NetworkEntry): number =>
-  peers.length === 0 ? 2 : Number(network.startsWith('custom-'));
+const rank = ({ network, pieces: { length } }: NetworkPieces): number =>
+  length === 0 ? 2 : Number(network.startsWith('custom-'));
 
-/** Networks, and peers of each, that fit into the limit. */
-function fitting(networks: readonly NetworkEntry[]): NetworkEntry[] {
-  let bytes = 4096;
+/** Networks, and pieces of each, that fit into the limit. */
+function fitting(networks: readonly NetworkPieces[], bytesMax: number): NetworkPieces[] {
+  let bytes = FRAME_BYTES;
   const fits = (more: number) => {
+    if (bytes + more > bytesMax) return false;
     bytes += more;
-    return bytes <= OVERVIEW_BYTES_MAX;
+    return true;
   };
+  const fitsToo = ({ line, text }: Piece) => fits(line.length + text.length + AROUND_BYTES);
   return [...networks]
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((network) =>
-      fits(headBytesOf(network))
-        ? [{ ...network, peers: network.peers.filter((peer) => fits(bytesOf(peer))) }]
-        : [],
+      fits(headBytesOf(network)) ? [{ ...network, pieces: network.pieces.filter(fitsToo) }] : [],
     )
     .sort((a, b) => byText(a.network, b.network));
 }
 
+interface Texts {
+  readonly KNOWN_PEERS: string;
+  readonly 'networks.json': string;
+}
+
+/** The last texts, and of what: a megabyte in a large cluster, of which most passes change nothing. */
+let last: { readonly frame: string; readonly kept: readonly Piece[]; readonly texts: Texts } | undefined;
+
+/** The two lists of what is shown. */
+function textsOf(shown: readonly NetworkPieces[]): Texts {
+  const kept = shown.flatMap((network) => network.pieces);
+  const frame = JSON.stringify(
+    shown.map(({ network, title, pieces: { length } }) => [network, title, length]),
+  );
+  const isSame =
+    last?.kept.length === kept.length && kept.every((piece, index) => piece === last?.kept[index]);
+  if (last?.frame === frame && isSame) return last.texts;
+  const known = kept.map(({ line }) => line).join('');
+  const texts = { KNOWN_PEERS: known, 'networks.json': renderNetworks(shown) };
+  last = { frame, kept, texts };
+  return texts;
+}
+
+const piecesIn = (networks: readonly NetworkPieces[]): number =>
+  networks.reduce((sum, network) => sum + network.pieces.length, 0);
+
 /** Data of the overview ConfigMap. `discovered_at` is `nowMs`: whoever compares leaves it out. */
-export function overviewData(
-  world: World,
-  discovery: Discovery,
-  connections: Connections,
-  nowMs: number,
-): Record<string, string> {
-  const networks = [...runningPeers(world, discovery, connections).values()].sort((a, b) =>
-    byText(a.network, b.network),
-  );
-  const shown = fitting(networks);
-  const kept = shown.flatMap((network) => network.peers);
-  const all = networks.flatMap((network) => network.peers);
-  const active = [...discovery.groups.values()].flatMap((group) =>
-    group.validators.filter((validator) => !discovery.skipped.has(validator.key)),
-  );
+export function overviewData(input: OverviewInput, nowMs: number): Record<string, string> {
+  const networks = runningPeers(input);
+  const shown = fitting(networks, Math.min(input.bytesMax ?? OVERVIEW_BYTES_MAX, OVERVIEW_BYTES_MAX));
+  const active = [...input.discovery.activeIn.values()].reduce((sum, { length }) => sum + length, 0);
+  const isWhole = piecesIn(shown) === piecesIn(networks) && shown.length === networks.length;
   const metadata = {
     discovered_at: new Date(nowMs).toISOString(),
-    peer_count: kept.length,
-    active_validators: active.length,
-    ...(kept.length < all.length || shown.length < networks.length ? { truncated: true } : {}),
+    peer_count: piecesIn(shown),
+    active_validators: active,
+    ...(isWhole ? {} : { truncated: true }),
   };
-  return {
-    KNOWN_PEERS: kept.map(lineOf).join(''),
-    'networks.json': rendered(shown),
-    discovery_metadata: `${JSON.stringify(metadata)}\n`,
-  };
+  return { ...textsOf(shown), discovery_metadata: `${JSON.stringify(metadata)}\n` };
 }
 
 /** What the overview in our own ConfigMap says of connections; nothing of what cannot be read. */

@@ -16,7 +16,7 @@ import { isConflict, isRefusal, type Kube, KubeError, type KubeObject, wordsOf }
 import type { Log } from '../runtime/log.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
 import { Backoff } from './backoff.ts';
-import { type ConfigMapWrite, isSharedWithOthers, withoutForeignKeys } from './publish.ts';
+import { type ConfigMapWrite, isSharedWithOthers, withoutForeignKeys } from './namespace-content.ts';
 import { headlessService, type ServicePlan } from './services.ts';
 
 /** The overview is for people and programs: once a second is often enough. */

@@ -3,21 +3,22 @@
  * Owns the order and the timing; every decision is made by the pure modules beside it.
  */
 import type { Discovery } from '../peers/discover.ts';
-import { readConfigMap } from '../peers/read-cluster.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import type { Key, World } from '../peers/world.ts';
+import type { Key, Validator, World } from '../peers/world.ts';
 import type { Caches } from '../runtime/caches.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Changes, Directory } from '../runtime/directory.ts';
-import type { KubeObject } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
+import { AtRest } from './at-rest.ts';
+import { awaitEcho } from './echo.ts';
 import { validatorSeries } from './group-labels.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
-import { planPublish } from './publish.ts';
+import { type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
 import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
@@ -25,7 +26,7 @@ import type { Reporter } from './reporter.ts';
 import type { RestartLane } from './restart-lane.ts';
 import { type GroupPlan, planRollout, type RolloutInput, type RolloutSettings } from './rollout.ts';
 import { planServices } from './services.ts';
-import { signalTargets } from './signal-targets.ts';
+import { signalSteps } from './signal-targets.ts';
 import type { Signaller } from './signaller.ts';
 
 /** Changes come in bursts: what arrives within this time is one change. */
@@ -55,6 +56,10 @@ export class Reconciler {
   readonly #lane: RestartLane;
   readonly #signaller: Signaller | undefined;
   readonly #liveness: LivenessMemory;
+  #planner = new PublishPlanner();
+  readonly #atRest = new AtRest();
+  /** When everything was last worked out from the caches alone, monotonic ms. */
+  #afreshAtMs: number;
   readonly #startedAtMs: number;
   #pause: SeenPause;
 
@@ -64,13 +69,18 @@ export class Reconciler {
     this.#lane = options.lane(() => this.#wake.ring());
     this.#signaller = options.signaller?.(() => this.#wake.ring());
     this.#startedAtMs = options.clock.monotonicMs();
+    this.#afreshAtMs = this.#startedAtMs;
     this.#liveness = new LivenessMemory(this.#startedAtMs);
   }
 
   /** Reconciles until `signal` aborts; what is under way then is finished first. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { caches, clock, log } = this.#options;
-    const stopListening = caches.onChange(() => this.#wake.ring());
+    const stopListening = caches.onChange((kind, key) => {
+      this.#atRest.touch(kind, key);
+      this.#wake.ring();
+    });
+    this.#atRest.clear();
     let waitMs = 0;
     while (!signal.aborted) {
       await this.#wake.wait(waitMs, signal);
@@ -90,20 +100,21 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, directory, publisher, reporter, settings } = this.#options;
+    const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const { world } = caches;
+    this.#forgetInTime();
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
-    const connections = this.#signaller?.connections;
-    const publishSettings = { ...settings, ...(connections ? { connections } : {}) };
-    const published = planPublish(world, directory.discovery(), publishSettings, clock.nowMs());
-    await this.#awaitEcho(await publisher.publish(published.configMaps));
+    const published = await this.#planPublish(world);
+    const written = await publisher.publish(published.configMaps);
+    metrics.count('stellar_peers_configmap_writes_total', {}, written.size);
+    await awaitEcho(written, { caches, clock }, ECHO_MS);
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
     // The world goes on during each wait above, so what was discovered before it is no longer its.
+    await this.#signal(world);
     const discovery = directory.discovery();
-    this.#signal(world, discovery);
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
     const reasons = mergeReasons([
@@ -122,13 +133,42 @@ export class Reconciler {
     return this.#nextLookMs(plans);
   }
 
+  /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */
+  #forgetInTime(): void {
+    const { clock, directory, settings } = this.#options;
+    if (clock.monotonicMs() - this.#afreshAtMs < settings.resyncMs) return;
+    this.#afreshAtMs = clock.monotonicMs();
+    this.#planner = new PublishPlanner();
+    this.#atRest.clear();
+    directory.forget();
+  }
+
+  /** In slices, each on the world as it then is: the next pass follows whatever changes in between. */
+  async #planPublish(world: World): Promise<PublishPlan> {
+    const { clock, directory, metrics, settings } = this.#options;
+    const { ownNamespace } = settings;
+    const connections = this.#signaller?.connections ?? new Map();
+    const steps = this.#planner.steps(() => ({
+      ...{ world, connections, ownNamespace },
+      discovery: directory.discovery(),
+      views: directory.views(),
+      nowMs: clock.nowMs(),
+    }));
+    const plan = await inSlices(clock, steps);
+    const series = [...plan.viewSizes].map(([namespace, value]) => ({ labels: { namespace }, value }));
+    metrics.replace('stellar_peers_view_size', series);
+    return plan;
+  }
+
   /** After publishing: what is told is what the files say by now. */
-  #signal(world: World, discovery: Discovery): void {
-    const { directory, settings } = this.#options;
+  async #signal(world: World): Promise<void> {
+    const { clock, directory, settings } = this.#options;
     const { mayListen } = this.#signaller ?? {};
     if (!mayListen) return;
-    const viewOf = (node: Key) => directory.desiredView(node);
-    this.#signaller?.offer(signalTargets({ world, discovery, viewOf, settings, mayListen }));
+    const discovery = directory.discovery();
+    const listingOf = ({ key }: Validator) => directory.desired(key);
+    const scope = await inSlices(clock, signalSteps({ world, discovery, listingOf, settings, mayListen }));
+    this.#signaller?.offer(scope);
   }
 
   async #keepPause(world: World): Promise<void> {
@@ -138,28 +178,9 @@ export class Reconciler {
     if (value !== undefined) await publisher.restorePause(value);
   }
 
-  /** Waits until the caches show what was just written, so that the next plan does not write it again. */
-  async #awaitEcho(written: ReadonlyMap<string, KubeObject | undefined>): Promise<void> {
-    const { caches, clock, metrics } = this.#options;
-    const wanted = new Map(
-      [...written].map(([namespace, object]) => [namespace, object && readConfigMap(object)]),
-    );
-    metrics.count('stellar_peers_configmap_writes_total', {}, wanted.size);
-    const shown = () =>
-      [...wanted].every(([namespace, facts]) => {
-        const cached = caches.world.configMaps.get(namespace);
-        return facts === undefined ? true : JSON.stringify(cached?.data) === JSON.stringify(facts.data);
-      });
-    if (shown()) return;
-    const echo = new Wake(clock);
-    const stopListening = caches.onChange((kind) => kind === 'ConfigMap' && shown() && echo.ring());
-    await echo.wait(ECHO_MS, new AbortController().signal);
-    stopListening();
-  }
-
   #planRestarts(world: World, discovery: Discovery): { plans: Map<string, GroupPlan>; stale: boolean } {
     const { caches } = this.#options;
-    const plans = planRollout(this.#inputFor(world, discovery));
+    const plans = planRollout({ ...this.#inputFor(world, discovery), atRest: this.#atRest });
     const stale = caches.staleMs() > STALE_MS_MAX;
     if (!stale) return { plans, stale };
     for (const [key, plan] of plans) {

@@ -6,7 +6,7 @@ import type { Discovery } from '../peers/discover.ts';
 import { nodeKeys } from '../peers/names.ts';
 import type { Reason } from '../peers/reasons.ts';
 import type { Key, World } from '../peers/world.ts';
-import type { ConfigMapWrite } from './publish.ts';
+import type { ConfigMapWrite } from './namespace-content.ts';
 
 /**
  * Reasons by StellarNode. `refusals` are by namespace, for ConfigMaps, and by StellarNode, for what is made for it

@@ -4,20 +4,19 @@
  */
 import type { Discovery } from '../peers/discover.ts';
 import { mergeProblem } from '../peers/merge-outcome.ts';
+import { podsOf } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { Key, World } from '../peers/world.ts';
-import { podsOf } from './availability.ts';
 import { strategyOf } from './strategy.ts';
 
 /** StellarNodes of which a running pod uses its original configuration, and why. */
 export function mergeRemarks(world: World, discovery: Discovery): Map<Key, Reason> {
   const remarks = new Map<Key, Reason>();
   for (const [key, statefulSet] of discovery.statefulSetOf) {
-    const problem = podsOf(world, statefulSet)
-      .filter((pod) => !pod.deleting)
-      .map((pod) => mergeProblem(pod.mergeOutcome))
-      .find((found) => found !== undefined);
-    if (problem) remarks.set(key, problem);
+    for (const pod of podsOf(world, statefulSet)) {
+      const problem = pod.deleting ? undefined : mergeProblem(pod.mergeOutcome);
+      if (problem && !remarks.has(key)) remarks.set(key, problem);
+    }
   }
   return remarks;
 }

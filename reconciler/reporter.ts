@@ -67,6 +67,7 @@ export class Reporter {
   end(): void {
     this.#options.metrics.replace('stellar_peers_waiting', []);
     this.#options.metrics.replace('stellar_peers_validators', []);
+    this.#options.metrics.replace('stellar_peers_view_size', []);
   }
 
   /** Writes an Event on the StellarNode, if the minute's share is not spent. Never rejects. */

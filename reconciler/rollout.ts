@@ -51,14 +51,7 @@ export function planRollout(input: RolloutInput): Map<string, GroupPlan> {
 
 /** What may be restarted in one group now: at most one pod or StatefulSet. */
 export function planGroup(group: Group, input: RolloutInput): GroupPlan {
-  const holds = new Map<Key, Reason>();
-  const candidates: Candidate[] = [];
-  for (const validator of group.validators) {
-    if (validator.suspended) continue;
-    const finding = examine(validator, { ...input, group });
-    if (finding.kind === 'held') holds.set(validator.key, finding.reason);
-    if (finding.kind === 'candidate') candidates.push(finding.candidate);
-  }
+  const { holds, candidates } = examineAll(group, input);
   const entries = readJournal(input.world.journal, group.key);
   const under = entries && inFlight(entries, input);
   if (under?.reason.code === 'Stalled') {
@@ -70,6 +63,19 @@ export function planGroup(group: Group, input: RolloutInput): GroupPlan {
   const stop = under ?? groupWait(group, entries, candidates, input);
   const rolled = new Set(openEntries(entries).map(({ statefulSet }) => statefulSet));
   return choose(group, { candidates, stop, rolled, holds }, input);
+}
+
+function examineAll(group: Group, input: RolloutInput) {
+  const holds = new Map<Key, Reason>();
+  const candidates: Candidate[] = [];
+  const seen = { ...input, group };
+  for (const validator of group.validators) {
+    if (validator.suspended || input.atRest?.has(validator)) continue;
+    const finding = examine(validator, seen);
+    if (finding.kind === 'held') holds.set(validator.key, finding.reason);
+    if (finding.kind === 'candidate') candidates.push(finding.candidate);
+  }
+  return { holds, candidates };
 }
 
 /** Everybody waits for the same, but for those whom their own reason holds. */

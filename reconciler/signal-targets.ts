@@ -2,8 +2,9 @@
  * Whom a signal may go to, and what it would say: running pods that are a validator's own, and where each peer of
  * its view can be dialled now. Pure.
  */
-import { type Discovery, type Group, type Member, podOf } from '../peers/discover.ts';
-import { externalsOf } from '../peers/views.ts';
+import type { Discovery, Member } from '../peers/discover.ts';
+import { podOf, podsOf } from '../peers/pods.ts';
+import type { Listing } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
 import { strategyOf } from './strategy.ts';
 
@@ -34,8 +35,9 @@ export interface SignalTarget {
 export interface SignalInput {
   readonly world: World;
   readonly discovery: Discovery;
-  readonly viewOf: (node: Key) => readonly Member[] | undefined;
-  readonly settings: { readonly ownNamespace: string; readonly maxPeers: number };
+  /** What stands, or should stand, in a validator's files. */
+  readonly listingOf: (validator: Validator) => Listing | undefined;
+  readonly settings: { readonly ownNamespace: string };
   /** False for a process that is known not to listen: nothing is worked out for it. */
   readonly mayListen: (process: string) => boolean;
 }
@@ -47,8 +49,8 @@ export interface SignalScope {
   readonly processes: ReadonlySet<string>;
 }
 
-/** All targets there are now. */
-export function signalTargets(input: SignalInput): SignalScope {
+/** All targets there are now, one validator a step: where every port is open there is much to work out. */
+export function* signalSteps(input: SignalInput): Generator<undefined, SignalScope> {
   const { discovery, mayListen } = input;
   const targets: SignalTarget[] = [];
   const processes = new Set<string>();
@@ -58,7 +60,8 @@ export function signalTargets(input: SignalInput): SignalScope {
       const running = runningPodsOf(validator, input);
       for (const pod of running) processes.add(processOf(pod));
       const open = running.filter((pod) => mayListen(processOf(pod)));
-      if (open.length > 0) targets.push(...targetsOf(validator, group, open, input));
+      if (open.length > 0) targets.push(...targetsOf(validator, open, input));
+      yield;
     }
   }
   return { targets, processes };
@@ -70,28 +73,17 @@ const processOf = (pod: PodFacts): string => `${pod.uid}/${pod.containerRestarts
 
 function runningPodsOf({ key }: Validator, { world, discovery }: SignalInput): RunningPod[] {
   const statefulSet = discovery.statefulSetOf.get(key);
-  if (!statefulSet) return [];
-  const ordinals = Array.from({ length: statefulSet.replicas }, (_, ordinal) => ordinal);
-  return ordinals.flatMap((ordinal) => {
-    const pod = podOf(world, statefulSet, ordinal);
-    return pod && isRunning(pod) ? [pod] : [];
-  });
+  return statefulSet ? podsOf(world, statefulSet).filter(isRunning) : [];
 }
 
-function targetsOf(
-  validator: Validator,
-  group: Group,
-  pods: readonly RunningPod[],
-  input: SignalInput,
-): SignalTarget[] {
+function targetsOf(validator: Validator, pods: readonly RunningPod[], input: SignalInput): SignalTarget[] {
   const { world, settings } = input;
-  const view = input.viewOf(validator.key) ?? [];
+  const { view, externals } = input.listingOf(validator) ?? { view: [], externals: [] };
   const held = strategyOf(validator, world, settings.ownNamespace).kind === 'hold';
   const peers = view.map((member) => ({ member, pod: runningPodOf(member, input) }));
-  const outside = externalsOf(validator.key, group, settings.maxPeers);
   // Replicas behind one advertised address share it, and an outside peer may be one of ours: dialled once.
   const dials = new Map(
-    [...peers.flatMap(dialOf), ...outside.map(dialTo)].map((dial) => [dial.address, dial]),
+    [...peers.flatMap(dialOf), ...externals.map(dialTo)].map((dial) => [dial.address, dial]),
   );
   const common = {
     node: validator.key,
@@ -111,8 +103,7 @@ function targetsOf(
 const isRunning = (pod: PodFacts): pod is RunningPod => pod.running && !pod.deleting && pod.ip !== undefined;
 
 function runningPodOf(member: Member, { world, discovery }: SignalInput): RunningPod | undefined {
-  const statefulSet = discovery.statefulSetOf.get(member.node);
-  const pod = statefulSet && podOf(world, statefulSet, member.ordinal);
+  const pod = podOf(member, world, discovery);
   return pod && isRunning(pod) ? pod : undefined;
 }
 
@@ -122,8 +113,7 @@ function runningPodOf(member: Member, { world, discovery }: SignalInput): Runnin
  */
 function dialOf({ member, pod }: { member: Member; pod: RunningPod | undefined }): Dial[] {
   if (!pod) return [];
-  const advertised = member.address !== `${member.dns}:${member.port}`;
-  return [dialTo(advertised ? member.address : `${pod.ip}:${member.port}`)];
+  return [dialTo(member.isAdvertised ? member.address : `${pod.ip}:${member.port}`)];
 }
 
 function dialTo(address: string): Dial {

@@ -10,8 +10,9 @@ import {
   type Member,
 } from '../peers/discover.ts';
 import { EXTERNAL_CONFIGMAP } from '../peers/names.ts';
-import { type PublishedView, publishedView, viewOf } from '../peers/views.ts';
-import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
+import { ViewBook } from '../peers/view-book.ts';
+import { type Listing, type PublishedView, publishedView } from '../peers/views.ts';
+import type { Key, World } from '../peers/world.ts';
 import { type Caches, SYNCED } from './caches.ts';
 import type { Clock } from './clock.ts';
 
@@ -40,9 +41,10 @@ export interface DirectoryOptions {
 export class Directory {
   readonly #options: DirectoryOptions;
   #discovery: Discovery | undefined;
-  readonly #views = new Map<Key, readonly Member[]>();
-  readonly #published = new WeakMap<ConfigMapFacts, Map<string, PublishedView | undefined>>();
-  readonly #fingerprints = new Map<string, string>();
+  /** The last discovery, until a change makes the next: what did not change is taken over from it. */
+  #before: Discovery | undefined;
+  #views: ViewBook;
+  readonly #fingerprints = new Map<string, Fingerprint>();
   readonly #changes = new Map<string, Changes>();
   /** False until the membership was noted once: what is there then has not changed. */
   #watching = false;
@@ -52,6 +54,7 @@ export class Directory {
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
+    this.#views = new ViewBook(options.settings.maxPeers);
     options.caches.onChange((kind, key) => {
       if (!concernsDiscovery(kind, key)) return;
       this.#discovery = undefined;
@@ -90,33 +93,41 @@ export class Directory {
 
   discovery(): Discovery {
     if (!this.#discovery) {
-      this.#discovery = discover(this.world, this.#options.settings);
-      this.#views.clear();
+      this.#discovery = discover(this.world, this.#options.settings, this.#before);
+      this.#before = this.#discovery;
       if (this.synced()) this.#noteChanges(this.#discovery);
     }
     return this.#discovery;
   }
 
+  /** The views that should be published, as the membership is now. */
+  views(): ViewBook {
+    this.#views.follow(this.discovery());
+    return this.#views;
+  }
+
   /** The view that should be published for a validator; undefined for one that is no active peer. */
   desiredView(node: Key): readonly Member[] | undefined {
-    const discovery = this.discovery();
-    const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
-    if (!group || discovery.skipped.has(node)) return undefined;
-    const known = this.#views.get(node) ?? viewOf(node, group, this.#options.settings.maxPeers);
-    this.#views.set(node, known);
-    return known;
+    return this.desired(node)?.view;
+  }
+
+  /** The same with its peers outside the cluster. */
+  desired(node: Key): Listing | undefined {
+    const reading = this.world.nodes.get(node);
+    return reading?.kind === 'validator' ? this.views().listingOf(reading.validator) : undefined;
+  }
+
+  /** Works everything out anew from what the caches hold: what is remembered must not outlive a mistake in it. */
+  forget(): void {
+    this.#discovery = undefined;
+    this.#before = undefined;
+    this.#views = new ViewBook(this.#options.settings.maxPeers);
   }
 
   /** The view as it stands in the validator's ConfigMap, as far as the cache knows. */
   published(node: Key): PublishedView | undefined {
     const [namespace = '', name = ''] = node.split('/');
-    const configMap = this.world.configMaps.get(namespace);
-    if (!configMap) return undefined;
-    // What is read of an object never changes; after a change there is another.
-    const known = this.#published.get(configMap) ?? new Map<string, PublishedView | undefined>();
-    this.#published.set(configMap, known);
-    if (!known.has(name)) known.set(name, publishedView(configMap, name));
-    return known.get(name);
+    return publishedView(this.world.configMaps.get(namespace), name);
   }
 
   /** When the membership of a group last changed, monotonic ms; undefined if never while we watched. */
@@ -135,10 +146,11 @@ export class Directory {
     const first = !this.#watching;
     this.#watching = true;
     for (const [key, group] of discovery.groups) {
-      const next = fingerprint(group);
-      if (this.#fingerprints.get(key) === next) continue;
-      this.#fingerprints.set(key, next);
-      if (!first) this.#noteChange(key);
+      const known = this.#fingerprints.get(key);
+      if (known?.group === group) continue;
+      const digests = digestsOf(group);
+      this.#fingerprints.set(key, { group, digests });
+      if (known?.digests !== digests && !first) this.#noteChange(key);
     }
     for (const key of this.#fingerprints.keys()) {
       if (discovery.groups.has(key)) continue;
@@ -155,4 +167,10 @@ export class Directory {
   }
 }
 
-const fingerprint = (group: Group): string => group.members.map((member) => member.digest).join();
+/** Who is a member of a group, in a form that is easily compared. */
+interface Fingerprint {
+  readonly group: Group;
+  readonly digests: string;
+}
+
+const digestsOf = (group: Group): string => group.members.map((member) => member.digest).join();

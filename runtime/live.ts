@@ -1,10 +1,12 @@
 /**
  * The World read afresh from the API server, past every cache: what a restart is decided on last.
  */
+import { allSteps } from '../peers/steps.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from './clock.ts';
-import { isPassing, type Kube, KubeError, type ListQuery, type ObjectList } from './kube.ts';
+import { isPassing, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
 import { type ObjectRef, objectPath, type Resource } from './resources.ts';
+import { inSlices } from './slices.ts';
 import { createStores, namedSources, type Scope, type Source, validatorSources, worldOf } from './sources.ts';
 
 export interface LiveWorld {
@@ -20,7 +22,8 @@ const RETRY_MS = 100;
 const READS_MS_MAX = 4_000;
 
 /**
- * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again. Rejects with
+ * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again, and
+ * others run in between. Rejects with
  * KubeError if any of it cannot be read, or not within 4 s.
  */
 export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
@@ -29,7 +32,15 @@ export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise
   const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
   const startedAtMs = clock?.monotonicMs() ?? 0;
   const list = listWith(kube, clock);
-  await Promise.all(sources.map((source) => readSource(list, source, versions)));
+  const read = async (source: Source<unknown>) => {
+    for (const query of source.queries) {
+      const { items } = await list(source.resource, query);
+      const steps = take(items, source, versions);
+      if (clock) await inSlices(clock, steps);
+      else allSteps(steps);
+    }
+  };
+  await Promise.all(sources.map(read));
   if (clock && clock.monotonicMs() - startedAtMs > READS_MS_MAX) {
     throw new KubeError('reading everything afresh took too long to decide on it', { status: 0 });
   }
@@ -51,13 +62,15 @@ const listWith =
     }
   };
 
-async function readSource(list: List, source: Source<unknown>, versions: Map<string, string>): Promise<void> {
-  for (const query of source.queries) {
-    const { items } = await list(source.resource, query);
-    for (const item of items) {
-      source.store.set(source.keyOf(item), source.project(item));
-      const { name, namespace, resourceVersion = '' } = item.metadata;
-      versions.set(objectPath({ resource: source.resource, namespace, name }), resourceVersion);
-    }
+function* take(
+  items: readonly KubeObject[],
+  { resource, store, keyOf, project }: Source<unknown>,
+  versions: Map<string, string>,
+): Generator<undefined, void> {
+  for (const item of items) {
+    store.set(keyOf(item), project(item));
+    const { name, namespace, resourceVersion = '' } = item.metadata;
+    versions.set(objectPath({ resource, namespace, name }), resourceVersion);
+    yield;
   }
 }

@@ -26,6 +26,11 @@ export const METRICS = {
     help: 'Validators by group and state (active, suspended), past 100 groups as `other`; on the leader.',
     labels: ['group', 'state'],
   },
+  stellar_peers_view_size: {
+    kind: 'gauge',
+    help: 'Most peers in one view, by namespace with validators; less than MAX_PEERS where more do not fit, 0 where no size does; on the leader.',
+    labels: ['namespace'],
+  },
   stellar_peers_waiting: {
     kind: 'gauge',
     help: 'StellarNodes for which something is not done, by reason; on the leader.',

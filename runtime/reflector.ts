@@ -9,6 +9,7 @@ import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type 
 import type { Log } from './log.ts';
 import { Recovery, Retry } from './recovery.ts';
 import type { Resource } from './resources.ts';
+import { inSlices } from './slices.ts';
 
 /** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
 const WATCH_PROVEN_MS = 1_000;
@@ -83,7 +84,7 @@ export class Reflector<T> {
     const { kube, clock, resource, query } = this.#options;
     if (this.#version === '') {
       const list = await kube.list(resource, query);
-      this.#replaceAll(list.items);
+      await this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
       this.#noteSynced();
       this.#freshAtMs = clock.monotonicMs();
@@ -134,10 +135,17 @@ export class Reflector<T> {
     this.#version = object.metadata.resourceVersion ?? '';
   }
 
-  #replaceAll(objects: readonly KubeObject[]): void {
+  async #replaceAll(objects: readonly KubeObject[]): Promise<void> {
     const present = new Set(objects.map(this.#options.keyOf));
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
-    for (const object of objects) this.#put(object);
+    await inSlices(this.#options.clock, this.#putAll(objects));
+  }
+
+  *#putAll(objects: readonly KubeObject[]): Generator<undefined, void> {
+    for (const object of objects) {
+      this.#put(object);
+      yield;
+    }
   }
 
   #put(object: KubeObject): void {

@@ -24,7 +24,7 @@ function twoPods(): World {
 /** The two columns of each validator, once these connections stand in the overview. */
 function columns(connections: Connections, world = twoPods()): Record<string, readonly string[]> {
   const discovery = discover(world, DISCOVERY);
-  const data = overviewData(world, discovery, connections, NOW_MS);
+  const data = overviewData({ world, discovery, connections }, NOW_MS);
   const overview = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
   const shown = { ...world, configMaps: new Map(world.configMaps).set(OWN, overview) };
   const text = renderStatus({ world: shown, discovery, reasons: new Map(), ownNamespace: OWN });

@@ -7,12 +7,13 @@ import { readNamespace, readPdb, readService, readWebhook } from '../../../peers
 import { readPod, readStatefulSet } from '../../../peers/read-workload.ts';
 import { describeReason, type Reason } from '../../../peers/reasons.ts';
 import { webhookSelects } from '../../../peers/selectors.ts';
-import { viewOf } from '../../../peers/views.ts';
+import { allSteps } from '../../../peers/steps.ts';
+import { ViewBook } from '../../../peers/view-book.ts';
 import { planPublish } from '../../../reconciler/publish.ts';
 import { mergeRemarks } from '../../../reconciler/remarks.ts';
 import { planRollout } from '../../../reconciler/rollout.ts';
 import { headlessService, planServices } from '../../../reconciler/services.ts';
-import { signalTargets } from '../../../reconciler/signal-targets.ts';
+import { signalSteps } from '../../../reconciler/signal-targets.ts';
 import { at, DISCOVERY, inputOf, NOW_MS, networkParts, planOf } from '../reconciler/group.ts';
 import { type Parts, type Raw, worldWith } from '../world.ts';
 import { fuzz, type Odd, oddOf } from './odd.ts';
@@ -126,17 +127,17 @@ describe('objects of any content', () => {
       const services = planServices(world, discovery);
       assertTold(services.reports);
       for (const { validator, statefulSet } of services.create) headlessService(validator, statefulSet);
-      const viewNow = (node: string) => {
-        const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
-        return group && viewOf(node, group, settings.maxPeers);
-      };
-      const { targets } = signalTargets({
-        world,
-        discovery,
-        settings,
-        viewOf: viewNow,
-        mayListen: () => true,
-      });
+      const views = new ViewBook(settings.maxPeers);
+      views.follow(discovery);
+      const { targets } = allSteps(
+        signalSteps({
+          world,
+          discovery,
+          settings,
+          listingOf: (validator) => views.listingOf(validator),
+          mayListen: () => true,
+        }),
+      );
       for (const { host } of targets) assert.match(host, /^\d+(\.\d+){3}$/);
     });
   });

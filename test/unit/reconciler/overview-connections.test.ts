@@ -17,7 +17,7 @@ const CONNECTIONS: Connections = new Map([
 const configMap = (data: Record<string, string>) =>
   readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
 const overview = (connections: Connections) =>
-  configMap(overviewData(WORLD, discover(WORLD, DISCOVERY), connections, NOW_MS));
+  configMap(overviewData({ world: WORLD, discovery: discover(WORLD, DISCOVERY), connections }, NOW_MS));
 
 /** Two cells of each row of the status table, by validator. */
 function cells(world: World): Record<string, string> {

@@ -8,7 +8,7 @@ import { OWN, Publishing, running } from './publishing.ts';
 
 const overviewOf = (parts: Parts) => {
   const world = worldWith(parts);
-  const data = overviewData(world, discover(world, DISCOVERY), new Map(), NOW_MS);
+  const data = overviewData({ world, discovery: discover(world, DISCOVERY), connections: new Map() }, NOW_MS);
   return {
     data,
     knownPeers: (data.KNOWN_PEERS ?? '').split('\n').filter((line) => line !== ''),

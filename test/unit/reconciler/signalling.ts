@@ -2,9 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { discover } from '../../../peers/discover.ts';
 import { readPod } from '../../../peers/read-workload.ts';
-import { viewOf } from '../../../peers/views.ts';
-import type { World } from '../../../peers/world.ts';
-import { type SignalScope, signalTargets } from '../../../reconciler/signal-targets.ts';
+import { allSteps } from '../../../peers/steps.ts';
+import { externalsOf, viewOf } from '../../../peers/views.ts';
+import type { Validator, World } from '../../../peers/world.ts';
+import { type SignalScope, signalSteps } from '../../../reconciler/signal-targets.ts';
 import { Signaller } from '../../../reconciler/signaller.ts';
 import { type CoreClient, CoreError } from '../../../runtime/core-client.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
@@ -38,11 +39,11 @@ export function worldOf(
 export function scopeOf(world: World, mayListen: (process: string) => boolean = () => true): SignalScope {
   const discovery = discover(world, DISCOVERY);
   const settings = { ownNamespace: OWN, maxPeers: 24 };
-  const view = (node: string) => {
+  const listing = ({ key: node }: Validator) => {
     const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
-    return group && viewOf(node, group, 24);
+    return group && { view: viewOf(node, group, 24), externals: externalsOf(node, group, 24) };
   };
-  return signalTargets({ world, discovery, viewOf: view, settings, mayListen });
+  return allSteps(signalSteps({ world, discovery, listingOf: listing, settings, mayListen }));
 }
 
 /** Another pod of that name, which only looks like the validator's. */

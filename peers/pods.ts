@@ -1,0 +1,40 @@
+/**
+ * Which pod is whose: by owner UID, so that a stray pod with copied labels is never one.
+ */
+import type { Discovery, Member } from './discover.ts';
+import { type Key, keyOf, type PodFacts, type StatefulSetFacts, type World } from './world.ts';
+
+/** Keys of a StatefulSet's pods, made once: each pass asks for all of them several times. */
+const keysOf = new WeakMap<StatefulSetFacts, readonly Key[]>();
+
+function podKeysOf(statefulSet: StatefulSetFacts): readonly Key[] {
+  const known = keysOf.get(statefulSet);
+  if (known) return known;
+  const { namespace, name, replicas } = statefulSet;
+  const keys = Array.from({ length: replicas }, (_, ordinal) => keyOf(namespace, `${name}-${ordinal}`));
+  keysOf.set(statefulSet, keys);
+  return keys;
+}
+
+const ownedBy = (pod: PodFacts | undefined, { uid }: StatefulSetFacts): PodFacts | undefined =>
+  pod?.ownerUid === uid ? pod : undefined;
+
+/** All pods of the StatefulSet that are there, by ordinal. */
+export function podsOf(world: World, statefulSet: StatefulSetFacts): PodFacts[] {
+  const pods: PodFacts[] = [];
+  for (const key of podKeysOf(statefulSet)) {
+    const pod = ownedBy(world.pods.get(key), statefulSet);
+    if (pod) pods.push(pod);
+  }
+  return pods;
+}
+
+/** The member's pod, where it exists. */
+export function podOf(
+  member: Member,
+  world: World,
+  { statefulSetOf }: Pick<Discovery, 'statefulSetOf'>,
+): PodFacts | undefined {
+  const statefulSet = statefulSetOf.get(member.node);
+  return statefulSet && ownedBy(world.pods.get(member.podKey), statefulSet);
+}

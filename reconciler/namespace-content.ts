@@ -1,0 +1,184 @@
+/**
+ * What should stand in the ConfigMap of one namespace, and the write that gets it there. Pure.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { nodeKeys } from '../peers/names.ts';
+import { type Reason, reason } from '../peers/reasons.ts';
+import { CONFIGMAP_BYTES_MAX, type ViewBook } from '../peers/view-book.ts';
+import { type Listing, publishedView, renderView } from '../peers/views.ts';
+import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
+import { type Connections, overviewData, withoutTime } from './overview.ts';
+
+export interface PublishInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  /** The views of that discovery. */
+  readonly views: ViewBook;
+  readonly ownNamespace: string;
+  readonly connections?: Connections;
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+}
+
+/** What the overview says of connections where nobody has asked. */
+const UNKNOWN: Connections = new Map();
+
+/** One ConfigMap to write: all data of ours, or none where nothing is left. */
+export interface ConfigMapWrite {
+  readonly namespace: string;
+  /** The resourceVersion that this was planned on, undefined where there is no ConfigMap. */
+  readonly version: string | undefined;
+  readonly data: Readonly<Record<string, string>>;
+  /** True where nobody else owns anything in the object, so that it can go as a whole. */
+  readonly remove: boolean;
+}
+
+/** What one namespace's ConfigMap is made of. */
+export interface Content {
+  readonly listings: ReadonlyMap<Validator, Listing>;
+  readonly current: ConfigMapFacts | undefined;
+}
+
+type Data = Readonly<Record<string, string>>;
+/** The keys of each validator. */
+type Texts = ReadonlyMap<Validator, Data>;
+
+/** What is found of one namespace. */
+export interface Found {
+  readonly texts: Texts;
+  readonly write: ConfigMapWrite | undefined;
+  readonly reports: ReadonlyMap<Key, Reason>;
+}
+
+interface ContentInput extends PublishInput {
+  /** What was found before, of what and with nothing to write; undefined where that is not known. */
+  readonly before: (Found & { readonly content: Content }) | undefined;
+}
+
+/** What one namespace's ConfigMap should be, against what it is. */
+export function planNamespace(namespace: string, content: Content, input: ContentInput): Found {
+  const { listings, current } = content;
+  const { before, ownNamespace, nowMs } = input;
+  const reports = new Map<Key, Reason>();
+  const texts = textsOf(content, before, nowMs);
+  // Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long.
+  const data: Record<string, string> = {};
+  for (const own of texts.values()) for (const key in own) data[key] = own[key] ?? '';
+  reportForeignKeys(current, [...listings.keys()], reports);
+  if (namespace === ownNamespace) {
+    const overview = overviewOf(data, input);
+    Object.assign(data, overview);
+    reportTaken(current?.key, current, Object.keys(overview), reports);
+  }
+  return { texts, write: writeFor(namespace, data, current, ownNamespace), reports };
+}
+
+/** The views of a namespace. Where nothing was to be written before, only those that are others are rendered. */
+function textsOf({ listings, current }: Content, before: ContentInput['before'], nowMs: number): Texts {
+  const known = before?.content.current === current ? before : undefined;
+  const texts = new Map<Validator, Data>();
+  for (const [validator, listing] of listings) {
+    const isKept = known?.content.listings.get(validator) === listing;
+    const kept = isKept ? known?.texts.get(validator) : undefined;
+    texts.set(validator, kept ?? stableRender(validator, listing, current, nowMs));
+  }
+  return texts;
+}
+
+/** The overview in what room the views of our own namespace leave. */
+function overviewOf(views: Readonly<Record<string, string>>, input: PublishInput): Record<string, string> {
+  const taken = Object.entries(views).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+  const { world, discovery, connections = UNKNOWN, nowMs } = input;
+  return overviewData({ world, discovery, connections, bytesMax: CONFIGMAP_BYTES_MAX - taken }, nowMs);
+}
+
+/** A view as it was rendered last: what stays is not rendered again. */
+interface Rendered {
+  readonly publishedAtMs: number;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+const renderings = new WeakMap<Listing, Rendered>();
+
+function rendered(node: string, listing: Listing, publishedAtMs: number): Rendered['data'] {
+  const known = renderings.get(listing);
+  if (known?.publishedAtMs === publishedAtMs) return known.data;
+  const data = renderView(node, listing, publishedAtMs);
+  renderings.set(listing, { publishedAtMs, data });
+  return data;
+}
+
+/** The view rendered with its time of publication, which stays while the content stays. */
+function stableRender(
+  { name }: Validator,
+  listing: Listing,
+  current: ConfigMapFacts | undefined,
+  nowMs: number,
+): Rendered['data'] {
+  const { view: key } = nodeKeys(name);
+  const text = current?.data[key];
+  const known = renderings.get(listing);
+  if (text !== undefined && known?.data[key] === text) return known.data;
+  const published = publishedView(current, name);
+  if (published) {
+    const kept = rendered(name, listing, published.publishedAtMs);
+    // Only a changed view is a new publication; a file that somebody edited is merely put right.
+    if (kept[key] === text) return kept;
+  }
+  return rendered(name, listing, nowMs);
+}
+
+function reportForeignKeys(
+  current: ConfigMapFacts | undefined,
+  validators: readonly Validator[],
+  reports: Map<Key, Reason>,
+): void {
+  if (!current || current.foreignKeys.length === 0) return;
+  for (const validator of validators) {
+    reportTaken(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
+  }
+}
+
+/** Reports, under `key`, which of our data keys another controller applies. */
+function reportTaken(
+  key: Key | undefined,
+  current: ConfigMapFacts | undefined,
+  ours: readonly string[],
+  reports: Map<Key, Reason>,
+): void {
+  const taken = current?.foreignKeys.filter((foreign) => ours.includes(foreign)) ?? [];
+  if (key !== undefined && taken.length > 0) reports.set(key, reason('KeyConflict', taken.join(', ')));
+}
+
+/** Our data without the keys that another controller applies: those are reported, not fought over. */
+export function withoutForeignKeys(
+  data: Readonly<Record<string, string>>,
+  current: ConfigMapFacts | undefined,
+): Readonly<Record<string, string>> {
+  if (!current || current.foreignKeys.length === 0) return data;
+  const foreign = new Set(current.foreignKeys);
+  return Object.fromEntries(Object.entries(data).filter(([key]) => !foreign.has(key)));
+}
+
+function writeFor(
+  namespace: string,
+  wanted: Readonly<Record<string, string>>,
+  current: ConfigMapFacts | undefined,
+  ownNamespace: string,
+): ConfigMapWrite | undefined {
+  const data = withoutForeignKeys(wanted, current);
+  const keys = Object.keys(data);
+  if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
+  const stale = current.ownKeys.filter((key) => !Object.hasOwn(data, key));
+  const differs = keys.some((key) => !sameText(current.data[key], data[key]));
+  if (!differs && stale.length === 0) return undefined;
+  const remove = keys.length === 0 && !isSharedWithOthers(current) && namespace !== ownNamespace;
+  return { namespace, version: current.version, data, remove };
+}
+
+/** True where somebody else has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */
+export const isSharedWithOthers = ({ data, ownKeys, foreignKeys }: ConfigMapFacts): boolean =>
+  foreignKeys.length > 0 || Object.keys(data).some((key) => !ownKeys.includes(key));
+
+const sameText = (a: string | undefined, b: string | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && withoutTime(a) === withoutTime(b));

@@ -1,0 +1,82 @@
+/**
+ * `make bench-reconcile`: what the reconciler costs at 10 to 5,000 validators. Prints tables, with `-o json` the
+ * figures. The bars are in docs/performance-reconciler.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { measurePlanner } from './planner.ts';
+import { type Ratio, type Result, rounded } from './result.ts';
+import { measureWhole } from './whole.ts';
+
+const SIZES = [10, 100, 1_000, 5_000];
+
+type Measured = Awaited<ReturnType<typeof measureWhole>>;
+type Planned = ReturnType<typeof measurePlanner>;
+
+/** Each size in a process of its own: neither memory nor warmth of one counts for the next. */
+function inProcess<T>(what: string, size: number): T {
+  const args = ['--expose-gc', import.meta.filename, what, String(size)];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the measurement of ${what} at ${size} failed: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+const row = (cells: ReadonlyArray<string | number>): string =>
+  cells.map((cell) => String(cell).padStart(11)).join('');
+
+function print(planner: readonly Planned[], whole: readonly Measured[]): void {
+  console.log(
+    'Planning alone: ms of processor time, and each against one JSON.stringify of the same World\n',
+  );
+  console.log(row(['validators', 'full', 'at rest', 'join', 'join max', 'pod', 'signals', 'yardstick']));
+  for (const each of planner) {
+    const { validators, fullMs, restMs, joinMs, joinMsMax, podMs, signalsMs, yardstickMs } = each;
+    console.log(row([validators, fullMs, restMs, joinMs, joinMsMax, podMs, signalsMs, yardstickMs]));
+  }
+  console.log(
+    '\nThe whole process: ms of processor time in all, and in the longest turn of the event loop; MiB\n',
+  );
+  console.log(row(['validators', 'start', 'turn', 'join', 'turn', 'pod', 'turn', 'noise', 'passes', 'rss']));
+  for (const { validators, start, join, pod, noise, rssMib } of whole) {
+    const times = [start, join, pod].flatMap(({ busyMs, turnMs }) => [busyMs, turnMs]);
+    console.log(row([validators, ...times, noise.busyMs, noise.passes, rssMib]));
+  }
+}
+
+/** Ratios where a size is large enough for them to mean something; figures of all of them. */
+function resultOf(planner: readonly Planned[], whole: readonly Measured[]): Result {
+  const ratios: Record<string, Ratio> = {};
+  const figures: Record<string, number> = {};
+  for (const { validators, fullParts: _, restParts: __, joinParts: ___, ...rest } of planner) {
+    if (validators >= 1_000) {
+      const { fullMs, joinMs, podMs, yardstickMs } = rest;
+      for (const [name, ms] of Object.entries({ 'full plan': fullMs, join: joinMs, pod: podMs })) {
+        const value = rounded(ms / yardstickMs);
+        ratios[`${name} to JSON.stringify, ${validators}`] = { value, better: 'lower' };
+      }
+    }
+    for (const [name, value] of Object.entries(rest)) figures[`${validators}: ${name}`] = value;
+  }
+  for (const { validators, start, join, pod, noise, rssMib } of whole) {
+    for (const [name, { turnMs, busyMs }] of Object.entries({ start, join, pod, noise })) {
+      figures[`${validators}: process, ${name}: busy ms`] = busyMs;
+      figures[`${validators}: process, ${name}: longest turn ms`] = turnMs;
+    }
+    figures[`${validators}: process, passes for a second of noise`] = noise.passes;
+    figures[`${validators}: process, rss MiB`] = rssMib;
+  }
+  const machine = `${availableParallelism()} cores, Node ${process.version}`;
+  return { name: 'reconcile', machine, ratios, figures };
+}
+
+async function main([what, size]: readonly string[]): Promise<void> {
+  if (what === 'planner') return void console.log(JSON.stringify(measurePlanner(Number(size))));
+  if (what === 'whole') return void console.log(JSON.stringify(await measureWhole(Number(size))));
+  const planner = SIZES.map((each) => inProcess<Planned>('planner', each));
+  const whole = SIZES.map((each) => inProcess<Measured>('whole', each));
+  if (what === '-o' && size === 'json') console.log(JSON.stringify(resultOf(planner, whole), undefined, 2));
+  else print(planner, whole);
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,156 @@
+/**
+ * The real caches, directory and reconciler over a synthetic API server: how long the event loop stands still, how
+ * long a change keeps the process busy, what noise costs, and how much memory all of it takes.
+ */
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Publisher } from '../../reconciler/publisher.ts';
+import { Reconciler } from '../../reconciler/reconciler.ts';
+import { Reporter } from '../../reconciler/reporter.ts';
+import { RestartLane } from '../../reconciler/restart-lane.ts';
+import { Caches } from '../../runtime/caches.ts';
+import { systemClock as clock } from '../../runtime/clock.ts';
+import { Directory } from '../../runtime/directory.ts';
+import { createLog } from '../../runtime/log.ts';
+import { Metrics } from '../../runtime/metrics.ts';
+import * as kinds from '../../runtime/resources.ts';
+import { SETTINGS } from '../unit/reconciler/group.ts';
+import { BenchKube } from './bench-kube.ts';
+import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
+import { stampsOf } from './planner.ts';
+
+const OWN = 'stellar-peers';
+const MAX_PEERS = 24;
+const QUIET_MS = 1_500;
+
+class CountingReporter extends Reporter {
+  passes = 0;
+  override report(...args: Parameters<Reporter['report']>): void {
+    this.passes += 1;
+    super.report(...args);
+  }
+}
+
+/** One leader over a synthetic API server. */
+function createLeader(kube: BenchKube) {
+  const log = createLog('silent');
+  const metrics = new Metrics();
+  const scope = { ownNamespace: OWN, watchNamespaces: [] };
+  const caches = new Caches({ kube, clock, log, scope });
+  const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+  const settings = { ...domain, maxPeers: MAX_PEERS, stabilizationMs: 30_000 };
+  const directory = new Directory({ caches, clock, settings, leaderAlive: () => true });
+  const reporter = new CountingReporter({ kube, clock, log, metrics, instance: 'bench' });
+  const nothing = undefined as never;
+  const options = {
+    clock,
+    log,
+    metrics,
+    reporter,
+    journal: nothing,
+    restarter: nothing,
+    readLiveWorld: nothing,
+  };
+  const reconciler = new Reconciler({
+    ...{ clock, log, metrics, caches, directory, reporter },
+    publisher: new Publisher({ kube, clock, log, ownNamespace: OWN }),
+    settings: { ...SETTINGS, maxPeers: MAX_PEERS, resyncMs: 3_600_000 },
+    signaller: undefined,
+    lane: (onDone) => new RestartLane({ ...options, onDone }),
+  });
+  return { caches, reporter, reconciler };
+}
+
+/** Times of the processor that the main thread used between two turns of the event loop, the longest of them. */
+class Turns {
+  longestMs = 0;
+  #last = process.threadCpuUsage();
+  readonly #timer = setInterval(() => this.#turn(), 1);
+
+  #turn(): void {
+    const { user, system } = process.threadCpuUsage(this.#last);
+    this.#last = process.threadCpuUsage();
+    this.longestMs = Math.max(this.longestMs, (user + system) / 1000);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** What happened from `begin` on until there were `passes` of them and nothing more happened for a while. */
+async function observe(reporter: CountingReporter, begin: () => unknown, passes: number) {
+  const delays = monitorEventLoopDelay({ resolution: 2 });
+  await delay(20);
+  delays.enable();
+  const turns = new Turns();
+  const before = reporter.passes;
+  const cpu = process.threadCpuUsage();
+  const beganAtMs = performance.now();
+  await begin();
+  let seen = -1;
+  let quietSinceMs = performance.now();
+  while (performance.now() - quietSinceMs < QUIET_MS || reporter.passes - before < passes) {
+    await delay(20);
+    if (seen !== reporter.passes) quietSinceMs = performance.now();
+    seen = reporter.passes;
+  }
+  delays.disable();
+  turns.stop();
+  const { user, system } = process.threadCpuUsage(cpu);
+  return {
+    turnMs: rounded(turns.longestMs),
+    stallMs: rounded(delays.max / 1e6),
+    busyMs: rounded((user + system) / 1000),
+    passes: reporter.passes - before,
+    tookMs: rounded(quietSinceMs - beganAtMs),
+  };
+}
+
+const rounded = (value: number): number => Math.round(value * 10) / 10;
+const rssMib = (): number => rounded(process.memoryUsage().rss / 1024 / 1024);
+
+/** Everything of one size; to be run in a process of its own, for the memory. */
+export async function measureWhole(size: number) {
+  const cluster = new LargeCluster(size);
+  cluster.stampOf = stampsOf(cluster);
+  const kube = new BenchKube(cluster);
+  const { caches, reporter, reconciler } = createLeader(kube);
+  const stop = new AbortController();
+  let ended: Promise<void> = Promise.resolve();
+  const run = async () => {
+    void caches.run(stop.signal);
+    ended = reconciler.run(stop.signal);
+  };
+  const start = await observe(reporter, run, 1);
+  const newcomer: Place = { ...placeOf('z', 1), namespace: placeOf('a', size >> 1).namespace };
+  const push = (resource: kinds.Resource, type: string, raw: unknown) => kube.push(resource, type, raw);
+  const join = await observe(
+    reporter,
+    () => {
+      push(kinds.StellarNodes, 'ADDED', cluster.node(newcomer));
+      push(kinds.StatefulSets, 'ADDED', cluster.statefulSet(newcomer));
+      push(kinds.Services, 'ADDED', cluster.service(newcomer));
+    },
+    2,
+  );
+  const change = () => push(kinds.Pods, 'MODIFIED', cluster.pod(placeOf('a', 0), false));
+  const pod = await observe(reporter, change, 1);
+  // The overview is written at most once a second: what the last change left to write is no work for noise.
+  await delay(1_500);
+  const noise = await observe(reporter, () => makeNoise(cluster, kube), 0);
+  const idle = await observe(reporter, () => undefined, 0);
+  globalThis.gc?.();
+  const memory = { rssMib: rssMib(), heapMib: rounded(process.memoryUsage().heapUsed / 1024 / 1024) };
+  stop.abort();
+  await ended;
+  return { validators: size, start, join, pod, noise, idle, ...memory };
+}
+
+/** What the upstream operator does in one second at rest: it touches every StellarNode, and nothing changes. */
+async function makeNoise(cluster: LargeCluster, kube: BenchKube): Promise<void> {
+  for (const [index, place] of cluster.places().entries()) {
+    kube.push(kinds.StellarNodes, 'MODIFIED', cluster.node(place));
+    if (index % 50 === 49) await delay(1);
+  }
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Discovery, discover } from '../../../peers/discover.ts';
+import { readNode } from '../../../peers/read-node.ts';
+import { CONFIGMAP_BYTES_MAX, ViewBook, viewSizes } from '../../../peers/view-book.ts';
+import { externalsOf, renderView, viewBytes, viewOf } from '../../../peers/views.ts';
+import type { NodeReading, Validator, World } from '../../../peers/world.ts';
+import { node, worldWith } from '../world.ts';
+
+const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
+const bytesOf = (data: Readonly<Record<string, string>>): number =>
+  Object.entries(data).reduce((sum, [key, text]) => sum + key.length + Buffer.byteLength(text), 0);
+
+const activeOf = (discovery: Discovery): Validator[] => [...discovery.activeIn.values()].flat();
+const bookOf = (discovery: Discovery, maxPeers = 24): ViewBook => {
+  const views = new ViewBook(maxPeers);
+  views.follow(discovery);
+  return views;
+};
+
+/** What a validator's files should hold by the plain rules, at that size. */
+function plainly(discovery: Discovery, { key }: Validator, size: number) {
+  const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
+  assert.ok(group);
+  return { view: viewOf(key, group, size), externals: externalsOf(key, group, size) };
+}
+
+/** `count` validators in each of these namespaces. */
+const crowd = (counts: Readonly<Record<string, number>>, prefix = 'validator'): World =>
+  worldWith({
+    nodes: Object.entries(counts).flatMap(([namespace, count]) =>
+      Array.from({ length: count }, (_, index) => node(`${prefix}-${index}`, { namespace })),
+    ),
+  });
+
+describe('views that are kept up while validators come and go', () => {
+  const change = fc.record({
+    name: fc.integer({ min: 0, max: 39 }),
+    network: fc.constantFrom('testnet', 'mainnet'),
+    // Joins, or is another: a second one of a name takes the first one's place.
+    what: fc.constantFrom('join', 'join', 'join', 'leave', 'suspend', 'twice', 'none', 'address'),
+  });
+
+  const specOf = (what: string, network: string) => ({
+    spec: {
+      network,
+      ...(what === 'suspend' ? { suspended: true } : {}),
+      ...(what === 'twice' ? { replicas: 2 } : {}),
+      ...(what === 'none' ? { replicas: 0 } : {}),
+    },
+    ...(what === 'address' ? { annotations: { 'stellar.org/peer-address': 'core.example.org:11625' } } : {}),
+  });
+
+  it('are the views that the membership has by itself, whatever happened before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 25 }),
+        fc.integer({ min: 1, max: 12 }),
+        (steps, maxPeers) => {
+          const nodes = new Map<string, NodeReading>();
+          const world = { ...worldWith({}), nodes };
+          const views = new ViewBook(maxPeers);
+          let before: Discovery | undefined;
+          for (const changes of steps) {
+            for (const { name, network, what } of changes) {
+              const key = `stellar/v${name}`;
+              if (what === 'leave') nodes.delete(key);
+              else nodes.set(key, readNode(node(`v${name}`, specOf(what, network))));
+            }
+            const discovery = discover(world, SETTINGS, before);
+            const { activeIn: _, ...plain } = discover(world, SETTINGS);
+            const { activeIn: __, ...kept } = discovery;
+            assert.deepEqual(kept, plain, 'discovery takes over only what is the same');
+            before = discovery;
+            views.follow(discovery);
+            for (const validator of activeOf(discovery)) {
+              assert.deepEqual(views.listingOf(validator), plainly(discovery, validator, maxPeers));
+            }
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are the same objects until something in them is another', () => {
+    const nodes = new Map(crowd({ stellar: 200 }).nodes);
+    const world = { ...worldWith({}), nodes };
+    const first = discover(world, SETTINGS);
+    const views = bookOf(first);
+    const before = activeOf(first).map((validator) => views.listingOf(validator));
+    nodes.set('stellar/newcomer', readNode(node('newcomer')));
+    const second = discover(world, SETTINGS, first);
+    views.follow(second);
+    const after = activeOf(first).map((validator) => views.listingOf(validator));
+    const changed = after.filter((listing, index) => listing !== before[index]);
+    assert.ok(changed.length > 5 && changed.length < 60, `${changed.length} of 200 views gain a newcomer`);
+    for (const listing of changed) {
+      assert.ok(listing?.view.some((member) => member.node === 'stellar/newcomer'));
+    }
+    assert.equal(discover(world, SETTINGS, second).groups.get('testnet'), second.groups.get('testnet'));
+  });
+});
+
+describe('the size of the views of a namespace', () => {
+  it('is MAX_PEERS, then 24, 16 or 8, never more than MAX_PEERS', () => {
+    assert.deepEqual([100, 24, 16, 12, 8, 3].map(viewSizes), [
+      [100, 24, 16, 8],
+      [24, 16, 8],
+      [16, 8],
+      [12, 8],
+      [8],
+      [3],
+    ]);
+  });
+
+  it('shrinks from 24 to 16 to 8 where more do not fit into its ConfigMap, and then none does', () => {
+    const counts = [200, 330, 600, 1_300];
+    const sizes = counts.map((count) => {
+      const discovery = discover(crowd({ crowded: count, small: 3 }), SETTINGS);
+      const views = bookOf(discovery);
+      assert.equal(views.pageOf('small').size, 24, 'other namespaces keep theirs');
+      const size = views.pageOf('crowded').size;
+      const validators = discovery.activeIn.get('crowded') ?? [];
+      const bytesAt = (peers: number) =>
+        validators.reduce(
+          (sum, each) => sum + bytesOf(renderView(each.name, plainly(discovery, each, peers), 0)),
+          0,
+        );
+      if (size !== undefined) assert.ok(bytesAt(size) <= CONFIGMAP_BYTES_MAX, `${count} at ${size}`);
+      const larger = { 24: undefined, 16: 24, 8: 16 }[size ?? 0] ?? (size === undefined ? 8 : undefined);
+      if (larger) assert.ok(bytesAt(larger) > CONFIGMAP_BYTES_MAX, `${count} at ${larger}`);
+      for (const each of validators.slice(0, 3)) {
+        assert.deepEqual(views.listingOf(each), plainly(discovery, each, size ?? 8));
+      }
+      return size;
+    });
+    assert.deepEqual(sizes, [24, 16, 8, undefined]);
+  });
+
+  it('counts the bytes that are written, peers behind one address and outside the cluster included', () => {
+    const external = Array.from({ length: 30 }, (_, index) => `10.0.0.${index}:11625`).join('\n');
+    const shared = { 'stellar.org/peer-address': '10.0.0.1:11625' };
+    for (const count of [1, 2, 3, 12]) {
+      const nodes = Array.from({ length: count }, (_, index) =>
+        node(`v${index}`, { annotations: index % 2 === 0 ? {} : shared }),
+      );
+      for (const parts of [{ nodes }, { nodes, external: { testnet: external } }]) {
+        const discovery = discover(worldWith(parts), SETTINGS);
+        for (const validator of activeOf(discovery)) {
+          for (const size of [0, 1, 8, 24]) {
+            const listing = plainly(discovery, validator, size);
+            const written = bytesOf(renderView(validator.name, listing, Date.UTC(2026)));
+            assert.equal(viewBytes(validator.name, listing), written);
+          }
+        }
+      }
+    }
+  });
+});
