@@ -79,8 +79,9 @@ const rank = ({ network, peers }: NetworkEntry): number =>
 function fitting(networks: readonly NetworkEntry[]): NetworkEntry[] {
   let bytes = 4096;
   const fits = (more: number) => {
+    if (bytes + more > OVERVIEW_BYTES_MAX) return false;
     bytes += more;
-    return bytes <= OVERVIEW_BYTES_MAX;
+    return true;
   };
   return [...networks]
     .sort((a, b) => rank(a) - rank(b))
