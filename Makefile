@@ -1,11 +1,11 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check mutants sim test test-all demo soak cluster sbom clean
+.PHONY: help node setup check bundle mutants sim test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 node: # The npm packages alone, with a recent Node among them
 	@$(setup) --only node
@@ -15,6 +15,9 @@ setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (
 
 check: node ## Format, lint, types, import rules and small tests, in under a minute
 	@$(run) npm run check
+
+bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
+	@$(run) npm run -s bundle
 
 mutants: node ## Put one known bug after the other into a copy: each must be noticed
 	@$(run) node test/mutants/run.ts
@@ -28,6 +31,15 @@ test: setup check mutants ## All tests, the simulation and those on a real contr
 
 test-all: test ## The tests, and those that need more than the prerequisites
 	@sh scripts/test-more.sh
+
+bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
+	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))
+
+bench-cluster: setup bundle ## How fast and how cheap on a real control plane (VALIDATORS=100,1000 NOISE_SECONDS=300)
+	@VALIDATORS='$(VALIDATORS)' NOISE_SECONDS='$(NOISE_SECONDS)' $(run) node test/bench/cluster.ts $(if $(OUT),-o $(OUT))
+
+bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
+	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
 
 demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure)
 	@BREAK='$(BREAK)' $(run) node test/demo/main.ts

@@ -12,6 +12,7 @@ import { askCluster } from './cli/asked.ts';
 import { liveStatus } from './cli/live-status.ts';
 import { liveRolloutPlan } from './cli/rollout-plan.ts';
 import { USAGE } from './cli/usage.ts';
+import metadata from './package.json' with { type: 'json' };
 import { ListenError } from './runtime/http.ts';
 import { KubeError } from './runtime/kube.ts';
 import { KubeConfigError } from './runtime/kube-client.ts';
@@ -49,9 +50,6 @@ function readArguments() {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 async function run(): Promise<void> {
   const settings = readSettings(process.env);
@@ -131,7 +129,7 @@ async function main(): Promise<void> {
   const { values, positionals } = readArguments();
   const [command = 'run', ...rest] = positionals;
   if (values.help || command === 'help') process.stdout.write(USAGE);
-  else if (values.version) process.stdout.write(`${version()}\n`);
+  else if (values.version) process.stdout.write(`${metadata.version}\n`);
   else if (command === 'rollout') await rolloutPlan(values, rest);
   else if (command === 'adopt') await adoptNodes(values, rest);
   else if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);

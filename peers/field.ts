@@ -5,14 +5,21 @@
 export type Fields = Readonly<Record<string, unknown>>;
 
 const EMPTY: Fields = {};
+const NONE: readonly Fields[] = [];
 
 /** The value as an object; an empty one for anything else. */
 export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : EMPTY;
 
 /** The objects in an array; anything else in it is passed over. */
-export const listOf = (value: unknown): readonly Fields[] =>
-  Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : [];
+export function listOf(value: unknown): readonly Fields[] {
+  if (!Array.isArray(value)) return NONE;
+  // Nearly always it holds nothing else, and need not be copied. (`every` would pass over a hole, which is none.)
+  for (const item of value) if (!isObject(item)) return value.filter(isObject);
+  return value;
+}
+
+const isObject = (item: unknown): item is Fields => typeof item === 'object' && item !== null;
 
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
@@ -21,11 +28,17 @@ export const numberOf = (value: unknown): number | undefined =>
 
 /** String values by key; anything else is passed over. */
 export function stringsOf(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(fieldsOf(value)).filter((entry): entry is [string, string] => {
-    return typeof entry[1] === 'string';
-  });
-  return Object.fromEntries(entries);
+  const fields = fieldsOf(value);
+  if (isAllText(fields)) return fields;
+  return Object.fromEntries(Object.entries(fields).filter((entry) => typeof entry[1] === 'string')) as Record<
+    string,
+    string
+  >;
 }
+
+/** Of what the API server lets through it always is: then nothing need be copied. */
+const isAllText = (fields: Fields): fields is Readonly<Record<string, string>> =>
+  Object.values(fields).every((value) => typeof value === 'string');
 
 /** A Kubernetes timestamp in ms since the epoch, or undefined. */
 export function timeOf(value: unknown): number | undefined {

@@ -5,9 +5,14 @@ import { posix } from 'node:path';
 
 /** The path with a slash in front (the kubelet puts one there), and none at the end. */
 export const normalPath = (path: string): string => {
+  if (isNormal(path)) return path;
   const clean = posix.join('/', path);
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 };
+
+/** True of nearly every path that comes in, which then need not be taken apart. False says nothing. */
+const isNormal = (path: string): boolean =>
+  path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/');
 
 /** True if `path` is inside the folder `parent`. */
 export const isBelow = (path: string, parent: string): boolean =>

@@ -12,14 +12,7 @@ import {
 import { readConfigMap } from '../peers/read-cluster.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
-import {
-  hasStatus,
-  isConflict,
-  isLackOfRights,
-  type Kube,
-  KubeError,
-  type KubeObject,
-} from '../runtime/kube.ts';
+import { isConflict, isRefusal, type Kube, KubeError, type KubeObject, wordsOf } from '../runtime/kube.ts';
 import type { Log } from '../runtime/log.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
 import { Backoff } from './backoff.ts';
@@ -119,9 +112,9 @@ export class Publisher {
       this.#backoff.succeeded(key);
       this.#refusals.delete(key);
     } catch (error) {
-      const refused = (hasStatus(error, 403) || hasStatus(error, 422)) && !passes(error);
+      const refused = isRefusal(error) && !isOver(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
-      const why = refused ? reason('RefusedByPolicy', String(error).slice(0, 200)) : undefined;
+      const why = refused ? reason('RefusedByPolicy', wordsOf(error)) : undefined;
       if (why) this.#refusals.set(key, why);
       this.#options.log.warn({ error, key, what, reason: why?.code, retryMs }, 'a write did not succeed');
     }
@@ -198,8 +191,7 @@ function ignoreConflict(error: unknown): void {
 }
 
 /** A namespace that is being deleted refuses what is new, and may be there again in a moment. */
-const passes = (error: KubeError): boolean =>
-  isLackOfRights(error) || error.message.includes('because it is being terminated');
+const isOver = (error: KubeError): boolean => error.message.includes('because it is being terminated');
 
 const retryAfterMs = (error: unknown): number =>
   error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;

@@ -8,7 +8,7 @@ import { readStatefulSet } from '../peers/read-workload.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { hasStatus, isConflict, isLackOfRights, type Kube, type PatchOperation } from '../runtime/kube.ts';
+import { isConflict, isRefusal, type Kube, type PatchOperation, wordsOf } from '../runtime/kube.ts';
 import type { LiveWorld } from '../runtime/live.ts';
 import type { Log } from '../runtime/log.ts';
 import { Pods, StatefulSets } from '../runtime/resources.ts';
@@ -102,12 +102,12 @@ export class Restarter {
   /** Somebody was faster, or refused: then nothing happened. Without an answer, the journal stays open. */
   async #afterFailure(restart: Restart, entry: Entry, error: unknown): Promise<Attempt> {
     const { log } = this.#options;
-    if (isConflict(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
-    if (hasStatus(error, 422) || (hasStatus(error, 403) && !isLackOfRights(error))) {
+    if (isRefusal(error)) {
       log.warn({ error, ...fieldsOf(restart) }, 'the restart was refused');
-      const why = reason('RefusedByPolicy', error.message.slice(0, 200));
+      const why = reason('RefusedByPolicy', wordsOf(error));
       return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
     }
+    if (isConflict(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
     throw error;
   }
 

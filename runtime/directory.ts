@@ -11,7 +11,7 @@ import {
 } from '../peers/discover.ts';
 import { EXTERNAL_CONFIGMAP } from '../peers/names.ts';
 import { type PublishedView, publishedView, viewOf } from '../peers/views.ts';
-import type { Key, World } from '../peers/world.ts';
+import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
 import { type Caches, SYNCED } from './caches.ts';
 import type { Clock } from './clock.ts';
 
@@ -41,6 +41,7 @@ export class Directory {
   readonly #options: DirectoryOptions;
   #discovery: Discovery | undefined;
   readonly #views = new Map<Key, readonly Member[]>();
+  readonly #published = new WeakMap<ConfigMapFacts, Map<string, PublishedView | undefined>>();
   readonly #fingerprints = new Map<string, string>();
   readonly #changes = new Map<string, Changes>();
   /** False until the membership was noted once: what is there then has not changed. */
@@ -109,7 +110,13 @@ export class Directory {
   /** The view as it stands in the validator's ConfigMap, as far as the cache knows. */
   published(node: Key): PublishedView | undefined {
     const [namespace = '', name = ''] = node.split('/');
-    return publishedView(this.world.configMaps.get(namespace), name);
+    const configMap = this.world.configMaps.get(namespace);
+    if (!configMap) return undefined;
+    // What is read of an object never changes; after a change there is another.
+    const known = this.#published.get(configMap) ?? new Map<string, PublishedView | undefined>();
+    this.#published.set(configMap, known);
+    if (!known.has(name)) known.set(name, publishedView(configMap, name));
+    return known.get(name);
   }
 
   /** When the membership of a group last changed, monotonic ms; undefined if never while we watched. */

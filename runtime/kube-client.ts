@@ -4,7 +4,7 @@
  * leader lease's margin and the client's typed models drop fields that they do not know.
  */
 import { type RequestOptions, request } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
 import { runWatch } from './kube-watch.ts';

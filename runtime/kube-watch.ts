@@ -1,7 +1,8 @@
 /**
  * Watches over the client's own Watch: granted or refused in time, never cut for being quiet, never swallowing an error.
  */
-import { type KubeConfig, Watch } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { Watch } from '@kubernetes/client-node/dist/watch.js';
 import { KubeError, type KubeObject, type WatchEvent, type WatchQuery } from './kube.ts';
 import { collectionPath, type Resource } from './resources.ts';
 

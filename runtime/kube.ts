@@ -126,5 +126,18 @@ export const isPassing = (error: unknown): boolean =>
  * True where RBAC refuses, and no admission policy: a server that has just started does so for a moment, since it has
  * not read its roles yet.
  */
-export const isLackOfRights = (error: unknown): boolean =>
+const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
+
+/**
+ * True where the API server, or somebody's admission, says no to what was asked: in seconds it will say so again.
+ * A webhook that gives no code is answered with 400, and it may give any other.
+ */
+export const isRefusal = (error: unknown): error is KubeError =>
+  !isLackOfRights(error) &&
+  (hasStatus(error, 403) ||
+    hasStatus(error, 422) ||
+    (error instanceof KubeError && /admission webhook .* denied the request/.test(error.message)));
+
+/** What is told of a refusal: names of request and policy come first, the policy's own words after them. */
+export const wordsOf = (error: KubeError): string => error.message.slice(0, 500);

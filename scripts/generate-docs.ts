@@ -1,7 +1,7 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
- * packages, and those rows of them
- * that concern restarts into docs/rollout.md.
+ * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
+ * docs/security.md.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
 import { productionPackages } from './packages.ts';
+import { policiesIn, rulesIn } from './rights.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
@@ -119,6 +120,25 @@ function mutantRows(): Rows {
     .map(({ name, bug, check, red }) => [code(name), cell(bug), `${code(check)}: ${cell(red)}`]);
 }
 
+const manifest = (name: string): string =>
+  readFileSync(new URL(`../manifests/base/${name}`, import.meta.url), 'utf8');
+
+const RIGHTS_HEAD = ['where', 'may', 'what', 'of the name', 'why'];
+const rightsRows = (): Rows =>
+  rulesIn(manifest('rbac.yaml')).map(({ where, verbs, resources, names, why }) => [
+    where === 'all' ? 'everywhere' : code(where),
+    verbs.join(', '),
+    resources.map(code).join(', '),
+    names.map(code).join(', ') || 'any',
+    cell(why),
+  ]);
+const policyRows = (): Rows =>
+  policiesIn(manifest('policies.yaml')).map(({ name, what, messages }) => [
+    code(name),
+    what.map(code).join(', '),
+    messages.map((message) => cell(message.replace('stellar-peers may ', ''))).join('; '),
+  ]);
+
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
@@ -146,6 +166,10 @@ const pages: Readonly<Record<string, string>> = {
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
+  }),
+  'security.md': withSections('security.md', {
+    rights: table(RIGHTS_HEAD, rightsRows()),
+    policies: table(['policy', 'requests', 'our ServiceAccount may'], policyRows()),
   }),
 };
 

@@ -3,7 +3,7 @@
  * for its view, is settled before.
  */
 import type { Fields } from '../peers/field.ts';
-import { decideInjection } from '../peers/inject.ts';
+import { decideInjection, type InjectionDecision } from '../peers/inject.ts';
 import { decideMerge, type MergeMode, type PeerListKey } from '../peers/merge.ts';
 import { type PodShape, podShapeOf } from '../peers/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../peers/reasons.ts';
@@ -51,16 +51,33 @@ export interface Admission {
   readonly merging?: MergeSettings;
 }
 
-/** What admission does to a pod of a validator, stamped with the view that it starts with. */
-export function admit(pod: Fields, admission: Admission): Outcome {
-  const { node, optedOut, stamp } = admission;
+/** A pod, and what injection makes of it as long as nobody else opts out. */
+export interface Subject {
+  readonly pod: Fields;
+  readonly shape: PodShape;
+  readonly decision: InjectionDecision;
+}
+
+/** Reads a pod of validator `node`: once a review, since that is a good part of what a review costs. */
+export function readSubject(pod: Fields, node: string): Subject {
   const shape = podShapeOf(pod);
-  const decision = decideInjection(shape, { node, optedOut });
+  return { pod, shape, decision: decideInjection(shape, { node, optedOut: false }) };
+}
+
+/** What admission does to a pod of a validator, stamped with the view that it starts with. */
+export const admit = (pod: Fields, admission: Admission): Outcome =>
+  admitSubject(readSubject(pod, admission.node), admission);
+
+/** The same for a pod that was read for that validator before. */
+export function admitSubject(subject: Subject, admission: Admission): Outcome {
+  const { node, optedOut, stamp } = admission;
+  const { pod, shape } = subject;
+  const decision = optedOut ? decideInjection(shape, { node, optedOut }) : subject.decision;
   if (decision.kind === 'skip') return skipped(decision.reason);
   const { merge, warnings } = mergeOf(shape, decision.main, admission);
   const patch = buildPatch(pod, decision, { node, stamp, merge });
   if (patch.kind === 'doubt' && merge) {
-    const without = admit(pod, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
+    const without = admitSubject(subject, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
     // A pod that is skipped all the same has been given its reason already.
     if (without.result.startsWith('skipped:')) return without;
     return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };

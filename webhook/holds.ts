@@ -39,8 +39,8 @@ export class Holds {
     this.#clock = clock;
   }
 
-  /** Resolves when the pod of `ref` need not wait (any more), with why; at once in a network at rest. */
-  async hold(ref: OwnerRef): Promise<Released> {
+  /** Why the pod of `ref` need not wait, in a network at rest; a promise of when, and why, where it must. */
+  hold(ref: OwnerRef): Released | Promise<Released> {
     if (this.#isOver) return 'shutdown';
     const nowMs = this.#clock.monotonicMs();
     const standing = standingOf(this.#directory, ref);

@@ -15,7 +15,8 @@ import {
   TERMINATION_LOG,
   VOLUME_NAME,
 } from '../peers/names.ts';
-import { addToList, type Step, valueAt } from './steps.ts';
+import { lastingValue } from './encode.ts';
+import { addToList, at, type Place, replace, type Step } from './steps.ts';
 
 export interface MergePart {
   readonly place: Merge;
@@ -23,53 +24,88 @@ export interface MergePart {
 }
 
 /** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and what else is in the folder. */
-const VOLUME = { name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } };
+const VOLUME = lastingValue({ name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } });
 
-/** Steps for the main container at `container`; its mount list is known to hold the one that `place` names. */
-export function mergeSteps(pod: Fields, container: readonly string[], { place, listKey }: MergePart): Step[] {
-  const mounts = [...container, 'volumeMounts'];
-  const own = fieldsOf(valueAt(pod, [...mounts, String(place.mount)]));
-  const main = fieldsOf(valueAt(pod, container));
-  const replaced = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
+/** Steps for the main container; its mount list is known to hold the one that `place` names. */
+export function mergeSteps(spec: Place, container: Place, { place, listKey }: MergePart): Step[] {
+  const mount = at(at(container, 'volumeMounts'), place.mount);
+  const parts = partsFor(sourceOf(spec, container, mount), { file: place.file, listKey });
   return [
-    addToList(pod, ['spec', 'volumes'], VOLUME),
-    { op: 'replace', tokens: [...mounts, String(place.mount)], value: replaced },
-    addToList(pod, mounts, { ...own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
-    addToList(pod, ['spec', 'initContainers'], initContainer(pod, main, own, { place, listKey })),
+    addToList(spec, 'volumes', VOLUME),
+    replace(mount, parts.replaced),
+    addToList(container, 'volumeMounts', parts.moved),
+    addToList(spec, 'initContainers', parts.initContainer),
   ];
+}
+
+/** What of a pod goes into the steps, as it stands there. */
+interface Source {
+  /** The mount whose place is taken. */
+  readonly own: Fields;
+  readonly image: unknown;
+  readonly imagePullPolicy: unknown;
+  readonly resources: unknown;
+  readonly securityContext: unknown;
+  readonly podSeccompProfile: unknown;
+}
+
+function sourceOf(spec: Place, container: Place, mount: Place): Source {
+  const { image, imagePullPolicy, resources, securityContext } = fieldsOf(container.value);
+  const podSeccompProfile = fieldsOf(fieldsOf(spec.value).securityContext).seccompProfile;
+  const own = fieldsOf(mount.value);
+  return { own, image, imagePullPolicy, resources, securityContext, podSeccompProfile };
+}
+
+interface Parts {
+  readonly replaced: Fields;
+  readonly moved: Fields;
+  readonly initContainer: Fields;
+}
+
+interface How {
+  readonly file: string;
+  readonly listKey: PeerListKey;
+}
+
+/** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
+const known = new Map<string, Parts>();
+const KNOWN_MAX = 64;
+
+function partsFor(source: Source, how: How): Parts {
+  const key = JSON.stringify([source, how]);
+  const found = known.get(key);
+  if (found) return found;
+  const { own } = source;
+  const made = {
+    replaced: lastingValue({ name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true }),
+    moved: lastingValue({ ...own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
+    initContainer: lastingValue(initContainer(source, how)),
+  };
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(key, made);
+  return made;
 }
 
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
-export function misplacedMount(
-  pod: Fields,
-  container: readonly string[],
-  { place }: MergePart,
-): string | undefined {
-  const path = [...container, 'volumeMounts', String(place.mount)];
-  return fieldsOf(valueAt(pod, path)).mountPath === place.path
+export function misplacedMount(container: Place, { place }: MergePart): string | undefined {
+  const mount = at(at(container, 'volumeMounts'), place.mount);
+  return fieldsOf(mount.value).mountPath === place.path
     ? undefined
-    : `${path.join('.')} is another mount`;
+    : `the mount ${place.mount} of the main container is another`;
 }
 
-function initContainer(pod: Fields, main: Fields, original: Fields, { place, listKey }: MergePart) {
-  const { image, imagePullPolicy } = main;
-  const args = [
-    CONFIG_ORIGINAL_PATH,
-    place.file,
-    PEERS_FILE_PATH,
-    CONFIG_TARGET_PATH,
-    listKey,
-    TERMINATION_LOG,
-  ];
+function initContainer(source: Source, { file, listKey }: How) {
+  const { own, image, imagePullPolicy } = source;
+  const args = [CONFIG_ORIGINAL_PATH, file, PEERS_FILE_PATH, CONFIG_TARGET_PATH, listKey, TERMINATION_LOG];
   return {
     name: CONFIG_INIT_CONTAINER,
     image,
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     command: ['sh', '-c', MERGE_SCRIPT, CONFIG_INIT_CONTAINER, ...args],
-    resources: resourcesOf(main),
-    securityContext: securityContextOf(pod, main),
+    resources: resourcesOf(source),
+    securityContext: securityContextOf(source),
     volumeMounts: [
-      { name: original.name, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
+      { name: own.name, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
       { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true },
       { name: CONFIG_VOLUME, mountPath: CONFIG_TARGET_PATH },
     ],
@@ -83,10 +119,10 @@ const COPIED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
  * this asks for nothing more. Smaller figures would change the pod's QoS class, and fall below a LimitRange's
  * minimum, which would deny the pod (docs/decisions/0010).
  */
-function resourcesOf(main: Fields) {
+function resourcesOf(source: Source) {
   const copied = (list: unknown) =>
     Object.fromEntries(Object.entries(fieldsOf(list)).filter(([name]) => COPIED_RESOURCES.includes(name)));
-  const { limits, requests } = fieldsOf(main.resources);
+  const { limits, requests } = fieldsOf(source.resources);
   return {
     ...(limits === undefined ? {} : { limits: copied(limits) }),
     ...(requests === undefined ? {} : { requests: copied(requests) }),
@@ -103,12 +139,11 @@ const COPIED_SECURITY = [
   'appArmorProfile',
 ];
 
-function securityContextOf(pod: Fields, main: Fields) {
-  const context = fieldsOf(main.securityContext);
+function securityContextOf(source: Source) {
+  const context = fieldsOf(source.securityContext);
   const copied = COPIED_SECURITY.filter((name) => context[name] !== undefined && context[name] !== null);
-  const podProfile = fieldsOf(valueAt(pod, ['spec', 'securityContext'])).seccompProfile;
   return {
-    ...(podProfile ? {} : { seccompProfile: { type: 'RuntimeDefault' } }),
+    ...(source.podSeccompProfile ? {} : { seccompProfile: { type: 'RuntimeDefault' } }),
     ...Object.fromEntries(copied.map((name) => [name, context[name]])),
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,

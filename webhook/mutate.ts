@@ -1,12 +1,21 @@
 /**
  * One review → what admission answers: whose pod it is, whether it waits for its network, what is injected.
  */
-import { decideInjection, optsOut } from '../peers/inject.ts';
+import { optsOut } from '../peers/inject.ts';
 import { INJECTION, PROBE_NODE } from '../peers/names.ts';
-import { podShapeOf } from '../peers/pod-shape.ts';
 import { isProbe } from '../peers/probe.ts';
 import { reason } from '../peers/reasons.ts';
-import { admit, MERGE_DEFAULTS, type MergeSettings, type Outcome, skipped, UNCHANGED } from './admit.ts';
+import {
+  admit,
+  admitSubject,
+  MERGE_DEFAULTS,
+  type MergeSettings,
+  type Outcome,
+  readSubject,
+  type Subject,
+  skipped,
+  UNCHANGED,
+} from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import type { Holds } from './holds.ts';
 import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
@@ -20,11 +29,14 @@ export interface MutateEdges {
   readonly merging?: MergeSettings;
 }
 
-/** The answer to `review`; resolves late only while the pod waits for a young network to settle. */
-export async function mutate(
+/**
+ * The answer to `review`; a promise only where the pod waits for a young network to settle, so that nobody can take what
+ * is decided at once for what was decided after a wait.
+ */
+export function mutate(
   review: Review,
   { directory, holds, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   if (!review.isPodCreate) return UNCHANGED;
   const { pod } = review;
   if (isProbe(review, ownNamespace)) {
@@ -33,22 +45,25 @@ export async function mutate(
   const ref = ownerRefOf(pod, review.namespace);
   if (!ref) return skipped(reason('UnknownOwner'));
   // What the pod itself rules out needs no waiting, and a dry run never starts.
-  const early = decideInjection(podShapeOf(pod), { node: ref.name, optedOut: false });
-  if (early.kind === 'skip') return skipped(early.reason);
-  if (!review.dryRun && !isOptedOut(directory, ref, review.namespace)) await holds.hold(ref);
-  return answerNow(review, ref, { directory, merging });
+  const subject = readSubject(pod, ref.name);
+  if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
+  const decide = () => answerNow(subject, review.namespace, ref, { directory, merging });
+  if (review.dryRun || isOptedOut(directory, ref, review.namespace)) return decide();
+  const held = holds.hold(ref);
+  return held instanceof Promise ? held.then(decide) : decide();
 }
 
 /** The answer by the caches as they are now: before and after a wait they differ. */
 function answerNow(
-  { pod, namespace }: Review,
+  subject: Subject,
+  namespace: string,
   ref: OwnerRef,
   { directory, merging }: { directory: PeerDirectory; merging: MergeSettings },
 ): Outcome {
   const owner = ownerOf(directory.world, ref);
   if (owner.kind === 'none') return skipped(owner.reason);
   if (owner.kind === 'pending') return skipped(reason('UnknownOwner'));
-  return admit(pod, {
+  return admitSubject(subject, {
     node: ref.name,
     optedOut: isOptedOut(directory, ref, namespace),
     // The volume is optional: what is not published yet appears in the mount later, and the reconciler

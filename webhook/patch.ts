@@ -2,7 +2,7 @@
  * Raw pod + decision → JSON Patch, built directly. Each operation is checked against the pod before it is
  * returned; on any doubt there is no patch.
  */
-import { type Fields, fieldsOf } from '../peers/field.ts';
+import { type Fields, fieldsOf, listOf } from '../peers/field.ts';
 import { formatDigests, viewHash } from '../peers/hash.ts';
 import type { Injection } from '../peers/inject.ts';
 import {
@@ -17,16 +17,9 @@ import {
   PEERS_TXT,
   VOLUME_NAME,
 } from '../peers/names.ts';
+import { lastingValue, type PatchOperation } from './encode.ts';
 import { type MergePart, mergeSteps, misplacedMount } from './merge-steps.ts';
-import { addToList, doubtAbout, isAbsent, misplaced, pointer, type Step, valueAt } from './steps.ts';
-
-/** RFC 6902 operation. */
-export interface PatchOperation {
-  readonly op: 'add' | 'replace';
-  /** JSON Pointer (RFC 6901). */
-  readonly path: string;
-  readonly value: unknown;
-}
+import { addToList, at, isAbsent, type Place, put, rootOf, type Step } from './steps.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -37,12 +30,11 @@ export interface Stamp {
 /** The stamp of a pod that starts before its view is published. */
 export const EMPTY_STAMP: Stamp = { hash: viewHash([]), digests: [] };
 
+export type { PatchOperation };
+
 export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
   | { readonly kind: 'doubt'; readonly what: string };
-
-const ANNOTATIONS = ['metadata', 'annotations'];
-const VOLUMES = ['spec', 'volumes'];
 
 /**
  * Operations that carry out `decision`, and `merge` where that is wanted, on `pod` for validator `node`; none
@@ -53,27 +45,60 @@ export function buildPatch(
   decision: Injection,
   { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | undefined },
 ): PatchResult {
-  const container = ['spec', 'containers', String(decision.main)];
+  const root = rootOf(pod);
+  const spec = at(root, 'spec');
+  const containers = at(spec, 'containers');
+  const container = at(containers, decision.main);
+  const own = ownParts(node, stamp);
   const steps = [
-    ...stampSteps(pod, stamp),
-    ...(decision.addVolume ? [addToList(pod, VOLUMES, volumeOf(node))] : []),
-    ...(decision.addMount ? [addToList(pod, [...container, 'volumeMounts'], MOUNT)] : []),
-    ...(decision.addEnv ? [addToList(pod, [...container, 'env'], ENV)] : []),
-    ...(merge ? mergeSteps(pod, container, merge) : []),
+    ...stampSteps(at(root, 'metadata'), own.annotations),
+    ...(decision.addVolume ? [addToList(spec, 'volumes', own.volume)] : []),
+    ...(decision.addMount ? [addToList(container, 'volumeMounts', MOUNT)] : []),
+    ...(decision.addEnv ? [addToList(container, 'env', ENV)] : []),
+    ...(merge ? mergeSteps(spec, container, merge) : []),
   ];
   const what =
-    misplaced(pod) ??
-    (merge && misplacedMount(pod, container, merge)) ??
-    steps.map((step) => doubtAbout(pod, step)).find((doubt) => doubt);
+    misplaced(containers.value) ??
+    (merge && misplacedMount(container, merge)) ??
+    steps.find(({ doubt }) => doubt !== undefined)?.doubt;
   if (what !== undefined) return { kind: 'doubt', what };
   return {
     kind: 'patch',
-    operations: steps.map(({ op, tokens, value }) => ({ op, path: pointer(tokens), value })),
+    operations: steps.map(({ op, path, value }) => ({ op, path, value })),
   };
 }
 
-const MOUNT = { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true };
-const ENV = { name: PEERS_FILE_ENV, value: PEERS_FILE_PATH };
+/** Containers that are no objects would shift the index that the decision speaks of. */
+const misplaced = (containers: unknown): string | undefined =>
+  Array.isArray(containers) && listOf(containers).length === containers.length
+    ? undefined
+    : 'spec.containers is not a list of objects';
+
+const MOUNT = lastingValue({ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true });
+const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
+
+/** What of a patch is one validator's own. */
+interface OwnParts {
+  readonly node: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly volume: Fields;
+}
+
+/** By the view itself, which never changes: once another is published, these are neither found nor kept. */
+const known = new WeakMap<Stamp, OwnParts>();
+
+function ownParts(node: string, stamp: Stamp): OwnParts {
+  const found = known.get(stamp);
+  // Whoever starts before its view is published shares its stamp with others.
+  if (found?.node === node) return found;
+  const annotations = {
+    [ANNOTATION_PEER_HASH]: stamp.hash,
+    [ANNOTATION_PEERS]: formatDigests(stamp.digests),
+  };
+  const made = { node, annotations: lastingValue(annotations), volume: lastingValue(volumeOf(node)) };
+  known.set(stamp, made);
+  return made;
+}
 
 function volumeOf(node: string) {
   const keys = nodeKeys(node);
@@ -85,19 +110,13 @@ function volumeOf(node: string) {
 }
 
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(pod: Fields, stamp: Stamp): Step[] {
-  const wanted = {
-    [ANNOTATION_PEER_HASH]: stamp.hash,
-    [ANNOTATION_PEERS]: formatDigests(stamp.digests),
-  };
-  const present = valueAt(pod, ANNOTATIONS);
-  if (isAbsent(present)) return [{ op: 'add', tokens: ANNOTATIONS, value: wanted }];
-  const annotations = fieldsOf(present);
-  return Object.entries(wanted)
-    .filter(([key, value]) => annotations[key] !== value)
-    .map(([key, value]) => ({
-      op: Object.hasOwn(annotations, key) ? 'replace' : 'add',
-      tokens: [...ANNOTATIONS, key],
-      value,
-    }));
+function stampSteps(metadata: Place, wanted: OwnParts['annotations']): Step[] {
+  const annotations = at(metadata, 'annotations');
+  if (isAbsent(annotations.value)) return [put(metadata, 'annotations', wanted)];
+  const present = fieldsOf(annotations.value);
+  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) =>
+    put(annotations, key, wanted[key]),
+  );
 }
+
+const STAMPED = [ANNOTATION_PEER_HASH, ANNOTATION_PEERS];

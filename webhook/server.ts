@@ -43,19 +43,16 @@ const REQUEST_TIMEOUT_MS = 10_000;
  */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
   ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
 
-/**
- * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
- * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
- */
-export function createWebhookServer(options: WebhookOptions) {
-  const holds = new Holds(options);
-  let draining = false;
+/** The app with its limits; nothing is answered yet. */
+function createApp({ certificate }: WebhookOptions) {
   const app = fastify({
     https: {
-      ...tlsOptions(options.certificate),
+      ...tlsOptions(certificate),
       headersTimeout: HEADERS_TIMEOUT_MS,
       handshakeTimeout: HEADERS_TIMEOUT_MS,
     },
@@ -70,29 +67,56 @@ export function createWebhookServer(options: WebhookOptions) {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
-  app.addHook('onRequest', refuseOtherMethods);
-  app.addHook('onSend', async (_request, reply) => {
-    if (draining) reply.header('connection', 'close');
+  return app;
+}
+
+/** Answers what is no review, or cannot be answered as one. */
+function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, isDraining: () => boolean) {
+  const refuse = (reply: FastifyReply, { status, error, allow }: Refusal): FastifyReply => {
+    options.observe('rejected', reply.elapsedTime);
+    if (isDraining()) reply.header('connection', 'close');
+    if (allow) reply.header('allow', allow);
+    return reply.code(status).type(JSON_TYPE).send({ error });
+  };
+  // A hook costs every review something: this is the only one, and no promise.
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = refusalOfMethod(request);
+    if (refusal) refuse(reply, refusal);
+    else done();
   });
-  app.addHook('onResponse', async (_request, reply) => {
-    if (reply.statusCode >= 400) options.observe('rejected', reply.elapsedTime);
-  });
-  app.addHook('preClose', async () => holds.release());
   app.setNotFoundHandler((_request, reply) =>
-    refuse(reply, 404, `Reviews are answered at ${WEBHOOK_PATH} only.`),
+    refuse(reply, { status: 404, error: `Reviews are answered at ${WEBHOOK_PATH} only.` }),
   );
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     if (error.statusCode === 413) await drained(request.raw);
-    return refuseFor(error, reply, options.log);
+    return refuse(reply, refusalFor(error, options.log));
   });
-  app.post<{ Body: string }>(WEBHOOK_PATH, async (request) => {
+}
+
+/**
+ * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
+ * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
+ */
+export function createWebhookServer(options: WebhookOptions) {
+  const holds = new Holds(options);
+  const edges = { ...options, holds };
+  let draining = false;
+  const app = createApp(options);
+  addRefusals(app, options, () => draining);
+  app.addHook('preClose', async () => holds.release());
+  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
-    const outcome = await outcomeOf(review, { ...options, holds });
-    const durationMs = options.clock.monotonicMs() - startMs;
-    options.observe(outcome.result, durationMs);
-    logOutcome(options.log, review, outcome, durationMs);
-    return answer(review.uid, outcome);
+    const finish = (outcome: Outcome): void => {
+      const durationMs = options.clock.monotonicMs() - startMs;
+      options.observe(outcome.result, durationMs);
+      logOutcome(options.log, review, outcome, durationMs);
+      send(reply, answer(review.uid, outcome), draining ? CLOSING : {});
+    };
+    const outcome = outcomeOf(review, edges);
+    if (outcome instanceof Promise) return outcome.then(finish);
+    finish(outcome);
+    return undefined;
   });
   return {
     app,
@@ -115,16 +139,20 @@ export function createWebhookServer(options: WebhookOptions) {
 export type WebhookServer = ReturnType<typeof createWebhookServer>;
 
 /** Whatever goes wrong in us must not keep a pod from starting. */
-async function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Promise<Outcome> {
-  try {
-    return await mutate(review, edges);
-  } catch (error) {
+function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Outcome | Promise<Outcome> {
+  const failed = (error: unknown): Outcome => {
     const { namespace, name, uid } = review;
     edges.log.error(
       { error, namespace, name, uid },
       'admission failed; the pod is allowed without injection',
     );
     return { result: 'failed', operations: [], warnings: [FAILED] };
+  };
+  try {
+    const outcome = mutate(review, edges);
+    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+  } catch (error) {
+    return failed(error);
   }
 }
 
@@ -144,10 +172,30 @@ function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, dur
   }
 }
 
-async function refuseOtherMethods(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const [path] = request.url.split('?');
-  if (path !== WEBHOOK_PATH || request.method === 'POST') return undefined;
-  return refuse(reply.header('allow', 'POST'), 405, `Reviews are sent by POST, not by ${request.method}.`);
+const CLOSING = { connection: 'close' };
+
+/**
+ * Sends an answer past what Fastify does for answers that may be anything: ours are short texts of ASCII, which Node
+ * writes in one piece with the headers.
+ */
+function send(reply: FastifyReply, text: string, more: Readonly<Record<string, string>>): void {
+  reply.hijack();
+  reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': text.length, ...more });
+  reply.raw.end(text, 'latin1');
+}
+
+/** Why a request is answered with no review. */
+interface Refusal {
+  readonly status: number;
+  /** One sentence for whoever sent it. */
+  readonly error: string;
+  /** The methods that are. */
+  readonly allow?: string;
+}
+
+function refusalOfMethod({ method, url }: FastifyRequest): Refusal | undefined {
+  if (method === 'POST' || url.split('?')[0] !== WEBHOOK_PATH) return undefined;
+  return { status: 405, error: `Reviews are sent by POST, not by ${method}.`, allow: 'POST' };
 }
 
 /**
@@ -164,11 +212,8 @@ const SENTENCES: Readonly<Record<number, string>> = {
   415: 'The content type must be application/json.',
 };
 
-function refuseFor(error: FastifyError, reply: FastifyReply, log: Log): FastifyReply {
-  const statusCode = error.statusCode ?? 500;
-  if (statusCode >= 500) log.error({ error }, 'a request to the webhook failed');
-  return refuse(reply, statusCode, SENTENCES[statusCode] ?? error.message);
+function refusalFor(error: FastifyError, log: Log): Refusal {
+  const status = error.statusCode ?? 500;
+  if (status >= 500) log.error({ error }, 'a request to the webhook failed');
+  return { status, error: SENTENCES[status] ?? error.message };
 }
-
-const refuse = (reply: FastifyReply, statusCode: number, error: string): FastifyReply =>
-  reply.code(statusCode).type('application/json').send({ error });

@@ -11,6 +11,7 @@
  * the group is calm: (b) no longer waits, (a) waits for up to 1.5 s, because a newcomer admitted milliseconds
  * after its StellarNode would start with an empty view and need a restart.
  */
+import type { Member } from '../peers/discover.ts';
 import { viewHash } from '../peers/hash.ts';
 import type { Key } from '../peers/world.ts';
 import type { PeerDirectory } from './directory.ts';
@@ -113,10 +114,19 @@ export function standingOf(directory: PeerDirectory, ref: OwnerRef): Standing | 
   };
 }
 
+const NOBODY: readonly Member[] = [];
+/** A view never changes: after a change of membership there is another. */
+const hashes = new WeakMap<readonly Member[], string>();
+
+function hashOf(view: readonly Member[]): string {
+  const known = hashes.get(view) ?? viewHash(view.map(({ identity }) => identity));
+  hashes.set(view, known);
+  return known;
+}
+
 function viewStanding(directory: PeerDirectory, node: Key): Pick<Standing, 'view' | 'peers'> {
   const published = directory.published(node);
   if (!published) return { view: 'missing', peers: 0 };
-  const desired = directory.desiredView(node) ?? [];
-  const isCurrent = viewHash(desired.map(({ identity }) => identity)) === published.hash;
+  const isCurrent = hashOf(directory.desiredView(node) ?? NOBODY) === published.hash;
   return { view: isCurrent ? 'current' : 'outdated', peers: published.digests.length };
 }

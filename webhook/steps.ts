@@ -3,76 +3,93 @@
  * twice, denies the pod even under failurePolicy Ignore.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../peers/field.ts';
+import { listOfOne } from './encode.ts';
 
-/** An operation whose path is still a list of tokens; `-` at the end appends to a list. */
-export interface Step {
-  readonly op: 'add' | 'replace';
-  readonly tokens: readonly string[];
+/** Something in the raw pod, whatever is there, and where it is as a JSON Pointer (RFC 6901). */
+export interface Place {
+  readonly path: string;
   readonly value: unknown;
 }
 
-const APPEND = '-';
-
-/** Appends `item` to the list at `tokens`, or makes the list. */
-export const addToList = (pod: Fields, tokens: readonly string[], item: unknown): Step =>
-  isAbsent(valueAt(pod, tokens))
-    ? { op: 'add', tokens, value: [item] }
-    : { op: 'add', tokens: [...tokens, APPEND], value: item };
-
-/** Containers that are no objects would shift the index that the decision speaks of. */
-export function misplaced(pod: Fields): string | undefined {
-  const containers = valueAt(pod, ['spec', 'containers']);
-  const readable = Array.isArray(containers) && listOf(containers).length === containers.length;
-  return readable ? undefined : 'spec.containers is not a list of objects';
+/** One operation, and what it needs of the pod. */
+export interface Step {
+  readonly op: 'add' | 'replace';
+  readonly path: string;
+  readonly value: unknown;
+  /** Why it might not apply, or might make a name appear twice; undefined where neither can be. */
+  readonly doubt: string | undefined;
 }
 
-/** Why the step might not apply, or might make a name appear twice; undefined where neither can be. */
-export function doubtAbout(pod: Fields, { op, tokens, value }: Step): string | undefined {
-  const parent = tokens.slice(0, -1);
-  const last = tokens.at(-1) ?? '';
-  const holder = valueAt(pod, parent);
-  if (last === APPEND) {
-    return Array.isArray(holder) ? duplicateIn(pod, parent, value) : `${parent.join('.')} is not a list`;
+export const rootOf = (pod: Fields): Place => ({ path: '', value: pod });
+
+/** What is under `key`, in an object or a list; its value is undefined where there is nothing. */
+export const at = ({ path, value }: Place, key: string | number): Place => ({
+  path: `${path}/${escaped(key)}`,
+  value: under(value, key),
+});
+
+function under(value: unknown, key: string | number): unknown {
+  if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** `~` is written `~0`, `/` is written `~1`. */
+const escaped = (key: string | number): string | number =>
+  typeof key === 'string' && /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key;
+
+/** For people: spec.containers.0.env. */
+const spoken = ({ path }: Place): string =>
+  path.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+
+/** Adds what is absent, or replaces what is there. */
+export function put(holder: Place, key: string, value: unknown): Step {
+  const place = at(holder, key);
+  const op = isAbsent(place.value) ? 'add' : 'replace';
+  return { op, path: place.path, value, doubt: doubtAboutHolder(holder) };
+}
+
+const doubtAboutHolder = (holder: Place): string | undefined =>
+  isObject(holder.value) ? undefined : `${spoken(holder)} is not an object`;
+
+/** Puts `value` in the place of what is there. */
+export const replace = (place: Place, value: unknown): Step => ({
+  ...{ op: 'replace', path: place.path, value },
+  doubt: place.value === undefined ? `${spoken(place)} is missing` : undefined,
+});
+
+/** Appends `item` to the list under `key`, or makes the list. */
+export function addToList(holder: Place, key: keyof typeof KEY_FIELDS, item: Fields): Step {
+  const list = at(holder, key);
+  const taken = doubtAboutItem(holder, list, { field: KEY_FIELDS[key], added: item[KEY_FIELDS[key]] });
+  if (isAbsent(list.value)) {
+    const doubt = doubtAboutHolder(holder) ?? taken;
+    return { op: 'add', path: list.path, value: listOfOne(item), doubt };
   }
-  const present = valueAt(pod, tokens);
-  if (op === 'replace') return present === undefined ? `${tokens.join('.')} is missing` : undefined;
-  if (!isObject(holder)) return `${parent.join('.')} is not an object`;
-  return isAbsent(present) ? duplicateIn(pod, tokens, value) : `${tokens.join('.')} is there already`;
+  const doubt = Array.isArray(list.value) ? taken : `${spoken(list)} is not a list`;
+  return { op: 'add', path: `${list.path}/-`, value: item, doubt };
 }
 
 /** The field by which Kubernetes tells the entries of a list apart. */
-const KEY_FIELDS: Readonly<Record<string, string>> = {
+const KEY_FIELDS = {
   volumes: 'name',
   initContainers: 'name',
   volumeMounts: 'mountPath',
   env: 'name',
-};
+} as const;
 
-/** What an added list entry would collide with, on the raw pod: shapes leave out what they do not know. */
-function duplicateIn(pod: Fields, list: readonly string[], value: unknown): string | undefined {
-  const field = KEY_FIELDS[list.at(-1) ?? ''];
-  if (field === undefined) return undefined;
-  const added = fieldsOf(Array.isArray(value) ? value[0] : value)[field];
-  const taken = listOf(valueAt(pod, list)).some((entry) => entry[field] === added);
-  const asDevice = listOf(valueAt(pod, [...list.slice(0, -1), 'volumeDevices'])).some(
-    (device) => device.devicePath === added,
-  );
-  return taken || asDevice ? `${list.join('.')} has ${textOf(added)} already` : undefined;
+/** What an added entry would collide with, on the raw pod: shapes leave out what they do not know. */
+function doubtAboutItem(
+  holder: Place,
+  list: Place,
+  { field, added }: { readonly field: string; readonly added: unknown },
+): string | undefined {
+  const isTaken =
+    listOf(list.value).some((entry) => entry[field] === added) ||
+    listOf(fieldsOf(holder.value).volumeDevices).some(({ devicePath }) => devicePath === added);
+  return isTaken ? `${spoken(list)} has ${textOf(added)} already` : undefined;
 }
 
 export const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** The value under a path of tokens; undefined where some part of the path is missing. */
-export function valueAt(root: unknown, tokens: readonly string[]): unknown {
-  return tokens.reduce<unknown>((value, token) => {
-    if (Array.isArray(value)) return value[Number(token)];
-    return isObject(value) && Object.hasOwn(value, token) ? value[token] : undefined;
-  }, root);
-}
-
-/** JSON Pointer of the tokens (RFC 6901: `~` is written `~0`, `/` is written `~1`). */
-export const pointer = (tokens: readonly string[]): string =>
-  tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

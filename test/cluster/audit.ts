@@ -8,6 +8,8 @@ export interface AuditEntry {
   readonly userAgent: string;
   readonly verb: string;
   readonly requestURI: string;
+  /** API group of the resource, '' for the core's. */
+  readonly group: string;
   readonly resource: string;
   readonly subresource: string;
   readonly namespace: string;
@@ -50,6 +52,7 @@ function readEvent(line: string): AuditEntry {
     userAgent: event.userAgent ?? '',
     verb: event.verb ?? '',
     requestURI: event.requestURI ?? '',
+    group: object.apiGroup ?? '',
     resource: object.resource ?? '',
     subresource: object.subresource ?? '',
     namespace: object.namespace ?? '',

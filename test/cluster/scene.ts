@@ -31,6 +31,10 @@ export interface SceneOptions extends ClusterOptions {
   readonly operator?: OperatorOptions;
   /** What node runs instead of main.ts, with its arguments: for a build that is broken on purpose. */
   readonly program?: readonly string[];
+  /** Folder with a kustomization in place of `manifests/base`. */
+  readonly folder?: string;
+  /** A namespace that the webhook selects. Default `default`. */
+  readonly selected?: string;
 }
 
 export interface Scene {
@@ -59,14 +63,15 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
     pods,
     replicas: undefined,
     start: async (count = options.replicas ?? 2, env = {}) => {
-      await installManifests(cluster, { webhookUrl });
+      const { folder } = options;
+      await installManifests(cluster, { webhookUrl, ...(folder === undefined ? {} : { folder }) });
       const replicas = await startReplicas(cluster, count, {
         front,
         env: { ...SHORT, ...options.env, ...env },
         ...(options.program ? { program: options.program } : {}),
       });
       scene.replicas = replicas;
-      await untilAsked(cluster, replicas);
+      await untilAsked(cluster, replicas, options.selected ?? 'default');
       return replicas;
     },
     operate: async (next) => {
@@ -87,11 +92,11 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
  * The API server learns of a new caBundle a moment after it was written; a pod that comes in between would
  * not be injected, which is repaired later, but is not what most tests are about.
  */
-async function untilAsked(cluster: Cluster, { replicas }: Replicas): Promise<void> {
+async function untilAsked(cluster: Cluster, { replicas }: Replicas, namespace: string): Promise<void> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'nobodys', namespace: 'default', labels: { 'stellar.org/node-type': 'Validator' } },
+    metadata: { name: 'nobodys', namespace, labels: { 'stellar.org/node-type': 'Validator' } },
     spec: { containers: [{ name: 'stellar-node', image: 'stellar-core' }] },
   };
   await until('the API server asks our webhook', async () => {

@@ -48,7 +48,7 @@ const EDGES: ReadonlyArray<{
 const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
-    /^webhook\/(patch|review|steps|merge-steps)\.ts$/.test(file) ||
+    /^webhook\/(encode|patch|review|steps|merge-steps)\.ts$/.test(file) ||
     /^reconciler\/(availability|candidate|drift|forecast|group-labels|guards|journal|margin|outcome|overview|pace|publish|refused|remarks|rollout|services|signal-state|signal-targets|strategy|windows)\.ts$/.test(
       file,
     ),

@@ -11,6 +11,8 @@ import { parseAllDocuments } from 'yaml';
 import { discover } from '../../peers/discover.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../../peers/field.ts';
 import {
+  ANNOTATION_PEER_FENCE,
+  ANNOTATION_PEER_RESTART,
   CERT_SECRET,
   EXTERNAL_CONFIGMAP,
   INJECTION,
@@ -73,11 +75,19 @@ describe('the manifests', () => {
   });
 
   it('live in the namespace that the settings expect', () => {
-    assert.equal(kustomization.namespace, NAMESPACE);
+    assert.equal(kustomization.namespace, undefined);
     assert.equal(nameOf(only('Namespace')), NAMESPACE);
-    const clusterScoped = ['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'MutatingWebhookConfiguration'];
-    for (const object of manifests.filter(({ kind }) => !clusterScoped.includes(String(kind)))) {
-      assert.equal(at(object, 'metadata').namespace, NAMESPACE, `${object.kind} ${nameOf(object)}`);
+    const clusterScoped = [
+      'Namespace',
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'MutatingWebhookConfiguration',
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ];
+    for (const object of manifests) {
+      const expected = clusterScoped.includes(String(object.kind)) ? undefined : NAMESPACE;
+      assert.equal(at(object, 'metadata').namespace, expected, `${object.kind} ${nameOf(object)}`);
     }
   });
 
@@ -250,6 +260,67 @@ describe('the RBAC', () => {
   it('only reads StellarNodes, Namespaces and PodDisruptionBudgets', () => {
     for (const resource of ['stellarnodes', 'namespaces', 'poddisruptionbudgets']) {
       assert.deepEqual(verbsOf(resource), ['list', 'watch'], resource);
+    }
+  });
+});
+
+describe('the admission policies', () => {
+  const policies = ofKind('ValidatingAdmissionPolicy');
+  const bindings = ofKind('ValidatingAdmissionPolicyBinding');
+
+  it('are in force, each of them: bound, and denying', () => {
+    assert.deepEqual(
+      bindings.map(({ spec }) => spec),
+      policies.map((policy) => ({ policyName: nameOf(policy), validationActions: ['Deny'] })),
+    );
+    assert.ok(policies.length >= 6);
+  });
+
+  it('look at requests of our ServiceAccount and of nobody else', () => {
+    const us = `system:serviceaccount:${NAMESPACE}:${nameOf(only('ServiceAccount'))}`;
+    for (const policy of policies) {
+      const conditions = listOf(at(policy, 'spec').matchConditions).map(({ expression }) => expression);
+      assert.deepEqual(conditions, [`request.userInfo.username == '${us}'`], nameOf(policy));
+      assert.equal(at(policy, 'spec').failurePolicy, 'Fail', nameOf(policy));
+    }
+  });
+
+  it('name the one annotation of a restart, the one of a fence, and who is a validator', () => {
+    const expressions = policies.flatMap((policy) =>
+      listOf(at(policy, 'spec').validations).map(({ expression }) => textOf(expression) ?? ''),
+    );
+    const named = expressions.flatMap((text) => [...text.matchAll(/'(stellar\.org\/[a-z-]+)'/g)]);
+    assert.deepEqual(
+      new Set(named.map(([, name]) => name)),
+      new Set([ANNOTATION_PEER_RESTART, ANNOTATION_PEER_FENCE, LABEL_NODE_TYPE]),
+    );
+  });
+
+  it('cover each write that RBAC grants without a name', () => {
+    const writes = [...rulesOf(only('ClusterRole')), ...rulesOf(only('Role'))]
+      .filter(({ resourceNames }) => resourceNames === undefined)
+      .flatMap(({ resources, verbs }) => resources.flatMap((each) => verbs.map((verb) => ({ verb, each }))))
+      .filter(({ verb }) => !['get', 'list', 'watch'].includes(verb))
+      .map(({ verb, each }) => `${verb === 'patch' ? 'UPDATE' : verb.toUpperCase()} ${each}`);
+    const covered = policies.flatMap((policy) =>
+      listOf(at(policy, 'spec', 'matchConstraints').resourceRules).flatMap(({ operations, resources }) =>
+        (operations as string[]).flatMap((operation) =>
+          (resources as string[]).map((each) => `${operation} ${each}`),
+        ),
+      ),
+    );
+    assert.deepEqual(
+      writes.filter((write) => !covered.includes(write)),
+      [],
+    );
+  });
+
+  it('answer a refusal with 403 and say what may not be', () => {
+    for (const policy of policies) {
+      for (const { reason, message } of listOf(at(policy, 'spec').validations)) {
+        assert.equal(reason, 'Forbidden');
+        assert.match(String(message), /^stellar-peers may /);
+      }
     }
   });
 });

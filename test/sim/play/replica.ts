@@ -21,6 +21,7 @@ import { readLive } from '../../../runtime/live.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
 import type { Settings } from '../../../settings.ts';
+import type { Outcome } from '../../../webhook/admit.ts';
 import { Holds } from '../../../webhook/holds.ts';
 import { mutate } from '../../../webhook/mutate.ts';
 import { discoverySettings, rolloutSettings } from '../../../wiring.ts';
@@ -129,7 +130,10 @@ export class Replica {
     const edges = { directory: this.#directory, holds: this.#holds, ownNamespace: this.#scope.ownNamespace };
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {
-        mutate(review, edges).then(({ operations }) => resolve(operations), reject);
+        new Promise<Outcome>((answered) => answered(mutate(review, edges))).then(
+          ({ operations }) => resolve(operations),
+          reject,
+        );
       });
     });
   }

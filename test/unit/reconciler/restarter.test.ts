@@ -161,16 +161,20 @@ describe('an intent that was written but not carried out', () => {
   });
 
   it('is void where the write was refused, and the refusal is told', async () => {
-    for (const status of [403, 422]) {
+    const byWebhook = 'admission webhook "house.example.org" denied the request: not on Fridays';
+    for (const [status, words] of [
+      [403, 'the policy of the house'],
+      [422, 'the policy of the house'],
+      [400, byWebhook],
+      [409, byWebhook],
+      [500, byWebhook],
+    ] as const) {
       const stage = new Restarting();
       stage.kube.intercept = (request) => {
-        if (/^patch .*statefulsets/.test(request)) throw failure(status, '', 'the policy of the house');
+        if (/^patch .*statefulsets/.test(request)) throw failure(status, '', words);
       };
       const { attempt } = await attempted(stage);
-      assert.deepEqual(attempt, {
-        kind: 'refused',
-        reason: reason('RefusedByPolicy', 'the policy of the house'),
-      });
+      assert.deepEqual(attempt, { kind: 'refused', reason: reason('RefusedByPolicy', words) });
       assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, ['stellar/a: void']]);
     }
   });

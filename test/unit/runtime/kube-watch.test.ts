@@ -7,7 +7,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { WatchEvent } from '../../../runtime/kube.ts';
 import { createKube } from '../../../runtime/kube-client.ts';
 import { Pods } from '../../../runtime/resources.ts';

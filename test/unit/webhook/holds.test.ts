@@ -14,7 +14,7 @@ function setUp() {
   const startMs = clock.monotonicMs();
   const freed = new Map<string, { why: string; atMs: number; peers: number }>();
   const admit = (name: string): void => {
-    void holds.hold(ownerRef(name)).then((why) => {
+    void Promise.resolve(holds.hold(ownerRef(name))).then((why) => {
       freed.set(name, { why, atMs: clock.monotonicMs() - startMs, peers: village.peersOf(name) });
     });
   };
@@ -210,7 +210,7 @@ test('the process holds for at most ten seconds of any minute', async () => {
     const name = `v${round}`;
     village.join(name, { spec: { network: { Custom: `network ${round}` } } });
     held += 1;
-    void holds.hold(ownerRef(name)).then(() => {
+    void Promise.resolve(holds.hold(ownerRef(name))).then(() => {
       held -= 1;
     });
     for (let turn = 0; turn < 10; turn += 1) {
@@ -222,7 +222,7 @@ test('the process holds for at most ten seconds of any minute', async () => {
   await clock.pass(60_000);
   village.join('later', { spec: { network: { Custom: 'later' } } });
   let isFree = false;
-  void holds.hold(ownerRef('later')).then(() => {
+  void Promise.resolve(holds.hold(ownerRef('later'))).then(() => {
     isFree = true;
   });
   await clock.pass(1_000);

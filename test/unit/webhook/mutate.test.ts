@@ -166,7 +166,32 @@ test('the leader’s probe is answered with the patch, without leader, caches or
   village.hasLeader = false;
   const review = readReview(JSON.stringify(probeReview('u7', 'stellar-peers')));
   const outcome = await mutate(review, { directory: village, holds, ownNamespace: 'stellar-peers' });
-  assert.equal(probeProblem(answer('u7', outcome), 'u7'), undefined);
+  assert.equal(probeProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
 });
 
 test('the self-check at start passes', () => selfCheck());
+
+test('each pod is stamped with the view that is published when it is admitted, and with nothing older', async () => {
+  const { clock, village, admit } = await atRest();
+  const seen = new Set<string | undefined>();
+  for (const name of ['v4', 'v5', 'v6']) {
+    village.join(name);
+    village.publish();
+    await clock.pass(60_000);
+    const { operations } = await admit(podOf('v1'));
+    assert.equal(stampOf(podOf('v1'), operations), village.published('stellar/v1')?.hash);
+    seen.add(stampOf(podOf('v1'), operations));
+  }
+  assert.equal(seen.size, 3);
+});
+
+test('pods of different validators are given their own keys, also where nothing is published', async () => {
+  const { clock, village, admit } = setUp();
+  village.hasLeader = false;
+  for (const name of ['v1', 'v2']) village.join(name);
+  await clock.pass(60_000);
+  for (const name of ['v1', 'v2', 'v1']) {
+    const pod = applied(podOf(name), (await admit(podOf(name))).operations);
+    assert.ok(JSON.stringify(pod).includes(`"${name}.peers.txt"`), name);
+  }
+});

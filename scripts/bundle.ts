@@ -1,0 +1,45 @@
+/**
+ * Writes what the image runs: the program in one file, with its source map beside it, and of each dependency only what
+ * is used. Development and tests run the sources.
+ */
+import process from 'node:process';
+import { build, type Plugin } from 'esbuild';
+
+/**
+ * The Kubernetes client's generated API and models, which nothing of ours asks for. Loading them has no effect, which
+ * its package.json does not say; the bundler would keep their tables.
+ */
+const UNUSED_BARRELS = /^\.{1,2}\/(models\/all|models\/ObjectSerializer|types\/ObjectParamAPI)\.js$/;
+
+const CLIENT_WITHOUT_API: Plugin = {
+  name: 'client-without-api',
+  setup: ({ onResolve, resolve }) => {
+    onResolve({ filter: UNUSED_BARRELS }, async ({ path, pluginData, ...from }) => {
+      // Asked once more by ourselves: the bundler's own answer is what is wanted.
+      if (pluginData === UNUSED_BARRELS) return undefined;
+      const found = await resolve(path, { ...from, pluginData: UNUSED_BARRELS });
+      return { ...found, sideEffects: false };
+    });
+  },
+};
+
+/** Dependencies in CommonJS ask for Node's own modules by `require`, which a module does not have by itself. */
+const REQUIRE =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+const [outfile = 'dist/stellar-peers.mjs'] = process.argv.slice(2);
+await build({
+  entryPoints: ['main.ts'],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  sourcemap: 'linked',
+  // Names stay, so that a stack can be read without the source map.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  banner: { js: REQUIRE },
+  plugins: [CLIENT_WITHOUT_API],
+  logLevel: 'info',
+});

@@ -1,0 +1,28 @@
+/**
+ * What our server is measured against, as a process: node:https and nothing else. It answers each request with the same
+ * bytes, which are those that we answer; `parse` reads the body as JSON before, `constant` only reads it.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+const [kind = 'parse', certPath = '', keyPath = '', answerPath = ''] = process.argv.slice(2);
+const answer = readFileSync(answerPath);
+const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': answer.length };
+
+const server = createServer(
+  { cert: readFileSync(certPath), key: readFileSync(keyPath), minVersion: 'TLSv1.2' },
+  (incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      const { request } = kind === 'parse' ? JSON.parse(Buffer.concat(chunks).toString()) : { request: {} };
+      outgoing.writeHead(request === undefined ? 400 : 200, headers);
+      outgoing.end(answer);
+    });
+  },
+);
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+process.stdout.write(`${(server.address() as AddressInfo).port}\n`);

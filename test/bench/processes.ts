@@ -1,0 +1,47 @@
+/** What a process has used, as Linux counts it, and starting one that says where it listens. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** `getconf CLK_TCK` is 100 wherever Node runs. */
+const TICK_MS = 10;
+const KIB = 1024;
+
+/** Processor time of the process so far, in ms. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name, in parentheses, may hold blanks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Resident memory in MiB: now, or the most there ever was. */
+export function memoryMib(pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(status)?.[1]) / KIB;
+}
+
+export interface Listener {
+  readonly pid: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts bare.ts of that kind; it answers with what is in the file. */
+export async function startBare(
+  kind: 'parse' | 'constant',
+  files: { readonly cert: string; readonly key: string; readonly answer: string },
+): Promise<Listener> {
+  const args = [join(import.meta.dirname, 'bare.ts'), kind, files.cert, files.key, files.answer];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+  return {
+    pid: child.pid ?? 0,
+    url: `https://127.0.0.1:${Number(port)}/mutate-pods`,
+    stop: async () => {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}

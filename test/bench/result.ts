@@ -1,0 +1,30 @@
+/**
+ * What a benchmark hands over, and how it stands in results/<name>.json: ratios within one run, by which runs on
+ * different machines can be compared, and figures, which only describe the run.
+ */
+
+export interface Result {
+  readonly name: string;
+  readonly machine: string;
+  readonly ratios: Readonly<Record<string, Ratio>>;
+  readonly figures: Readonly<Record<string, number | string>>;
+}
+
+export interface Ratio {
+  readonly value: number;
+  readonly better: 'higher' | 'lower';
+}
+
+export type Verdict = 'better' | 'same' | 'worse';
+
+/** Runs on one machine differ by as much. */
+const SAME_WITHIN = 0.1;
+
+/** How `now` compares with what it was. */
+export function verdictOn(now: Ratio, before: Ratio): Verdict {
+  const change = now.value / before.value - 1;
+  if (Math.abs(change) <= SAME_WITHIN) return 'same';
+  return change > 0 === (now.better === 'higher') ? 'better' : 'worse';
+}
+
+export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));

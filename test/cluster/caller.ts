@@ -1,0 +1,72 @@
+/** Sends any request to the API server by a kubeconfig's token, well-behaved or not, and says what was answered. */
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query, e.g. `/api/v1/secrets?limit=1`. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Of a PATCH; default JSON Patch. */
+  readonly type?: 'json-patch+json' | 'merge-patch+json' | 'strategic-merge-patch+json' | 'apply-patch+yaml';
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** The API server's words where it refuses. */
+  readonly message: string;
+}
+
+interface Kubeconfig {
+  readonly clusters: ReadonlyArray<{
+    readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string };
+  }>;
+  readonly users: ReadonlyArray<{ readonly user: { readonly token: string } }>;
+}
+
+const messageOf = (text: string): string => {
+  try {
+    return (JSON.parse(text) as { message?: string }).message ?? '';
+  } catch {
+    return text;
+  }
+};
+
+/** Calls with the token of a kubeconfig that `serviceAccountKubeconfig` wrote; the promise never hangs for 10 s. */
+export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer> {
+  const { clusters, users } = JSON.parse(readFileSync(kubeconfigPath, 'utf8')) as Kubeconfig;
+  const { server = '', 'certificate-authority-data': ca = '' } = clusters[0]?.cluster ?? {};
+  const token = users[0]?.user.token ?? '';
+  return ({ method, path, body, type = 'json-patch+json', headers = {} }) =>
+    new Promise((resolve, reject) => {
+      const payload = body === undefined ? '' : JSON.stringify(body);
+      // A DELETE's body is lost, and read as the next request, where its length is not told.
+      const fixed = {
+        authorization: `Bearer ${token}`,
+        'content-type': `application/${method === 'PATCH' ? type : 'json'}`,
+        'content-length': Buffer.byteLength(payload),
+      };
+      const outgoing = request(
+        new URL(path, server),
+        {
+          method,
+          ca: Buffer.from(ca, 'base64'),
+          timeout: 10_000,
+          headers: { ...fixed, ...headers },
+        },
+        (incoming) => {
+          let text = '';
+          incoming.setEncoding('utf8');
+          incoming.on('data', (chunk: string) => {
+            text += chunk;
+          });
+          incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, message: messageOf(text) }));
+          incoming.on('error', reject);
+        },
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within 10 s: ${method} ${path}`)));
+      outgoing.on('error', reject);
+      outgoing.end(payload);
+    });
+}

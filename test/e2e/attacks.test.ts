@@ -1,0 +1,227 @@
+/** What our ServiceAccount's token is good for in the hands of somebody else: each attack is refused by the API server. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { MutatingWebhookConfigurations, Pods, Services, StatefulSets } from '../../runtime/resources.ts';
+import { type Call, callerOf } from '../cluster/caller.ts';
+import { installManifests } from '../cluster/install.ts';
+import { createPki } from '../cluster/pki.ts';
+import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
+import { ATTACKS, type Attack, event, paths, service } from './attack-table.ts';
+
+const NEVER = { 'test.stellar-peers/ready': 'never' };
+const WEBHOOK = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
+const SET = { resource: StatefulSets, namespace: 'stellar', name: 'validator-1' };
+
+/** Somebody's StatefulSet whose pod never becomes Ready, and a pod with our label that nobody controls. */
+async function foreigners({ cluster }: Scene): Promise<void> {
+  const containers = [{ name: 'one', image: 'one' }];
+  const labels = { app: 'database' };
+  await cluster.admin.create(StatefulSets, {
+    metadata: { name: 'database', namespace: 'stellar' },
+    spec: {
+      serviceName: 'database',
+      selector: { matchLabels: labels },
+      template: { metadata: { labels, annotations: NEVER }, spec: { containers } },
+    },
+  });
+  await cluster.admin.create(Pods, {
+    metadata: {
+      name: 'bare',
+      namespace: 'stellar',
+      labels: { 'stellar.org/node-type': 'Validator' },
+      annotations: NEVER,
+    },
+    spec: { containers },
+  });
+}
+
+describe('with the token of our ServiceAccount', () => {
+  let scene: Scene;
+  let send: ReturnType<typeof callerOf>;
+  let untouched: string;
+
+  /** All that the attacks aim at, less what changes by itself. */
+  async function world(): Promise<string> {
+    const { admin } = scene.cluster;
+    const sets = (await admin.list(StatefulSets)).items.map(({ metadata, spec }) => [
+      metadata.name,
+      metadata.labels,
+      spec,
+    ]);
+    const pods = (await admin.list(Pods, { namespace: 'stellar' })).items
+      .map(({ metadata }) => metadata.uid)
+      .sort();
+    const services = (await admin.list(Services)).items.map(({ metadata }) => metadata.name);
+    const webhooks = (await admin.get(WEBHOOK))?.webhooks;
+    return JSON.stringify([sets, pods, services, webhooks], undefined, 1);
+  }
+
+  const dry = (call: Call): Call => ({
+    ...call,
+    path: `${call.path}${call.path.includes('?') ? '&' : '?'}dryRun=All`,
+  });
+
+  const firstOfEachPolicy = (): Attack[] => {
+    const byPolicy = new Map<string, Attack>();
+    for (const attack of Object.values(ATTACKS).flat()) {
+      if (attack.policy !== undefined && !byPolicy.has(attack.policy)) byPolicy.set(attack.policy, attack);
+    }
+    return [...byPolicy.values()];
+  };
+
+  before(async () => {
+    scene = await createScene({ nodes: 4 });
+    const { cluster } = scene;
+    await installManifests(cluster, { webhookUrl: scene.webhookUrl });
+    send = callerOf(await cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers'));
+    await cluster.createNamespace('stellar');
+    await createValidator(scene, 'validator-1');
+    await createValidator(scene, 'validator-2', { annotations: NEVER });
+    await foreigners(scene);
+    const runs = async (name: string) =>
+      ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
+    for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
+    await until('validator-1-0 is Ready', () => scene.pods.isReady('stellar/validator-1-0'));
+    // The API server takes a moment to put a new policy into force.
+    for (const attack of firstOfEachPolicy()) {
+      await until(`${attack.policy} is in force`, async () => {
+        const { status, message } = await send(dry(attack));
+        if (!message.includes(`'${attack.policy}'`)) throw new Error(`${status} ${message}`);
+        return true;
+      });
+    }
+    untouched = await world();
+  });
+  after(() => scene?.stop());
+
+  for (const [aim, attacks] of Object.entries(ATTACKS)) {
+    describe(`aimed at ${aim} one cannot`, () => {
+      for (const attack of attacks) {
+        it(`${attack.what} (refused by ${attack.policy ?? 'RBAC'})`, async () => {
+          const { status, message } = await send(attack);
+          assert.equal(status, 403, message);
+          if (attack.policy === undefined) assert.match(message, /cannot [\w:-]+ resource/);
+          else
+            assert.match(
+              message,
+              new RegExp(`ValidatingAdmissionPolicy '${attack.policy}'.*stellar-peers may`),
+            );
+        });
+      }
+    });
+  }
+
+  it('nothing has changed after all that', async () => {
+    assert.equal(await world(), untouched);
+  });
+
+  describe('one can still', () => {
+    const allowed = async (call: Call) => {
+      const { status, message } = await send(call);
+      assert.ok(status >= 200 && status < 300, `${status} ${message}`);
+    };
+    const patch = (path: string, ...body: object[]): Call => ({ method: 'PATCH', path, body });
+    const template = async () => {
+      const { spec } = (await scene.cluster.admin.get(SET)) as KubeObject & {
+        spec: { template: KubeObject };
+      };
+      return spec.template.metadata.annotations;
+    };
+    const ANNOTATIONS = '/spec/template/metadata/annotations';
+    const RESTART = `${ANNOTATIONS}/stellar.org~1peer-restart`;
+
+    it('restart a validator by the one annotation of its template, again, and take that back', async () => {
+      const path = paths.statefulSet('validator-1');
+      await allowed(
+        patch(path, { op: 'add', path: ANNOTATIONS, value: { 'stellar.org/peer-restart': 'a' } }),
+      );
+      assert.deepEqual(await template(), { 'stellar.org/peer-restart': 'a' });
+      await allowed(patch(path, { op: 'add', path: RESTART, value: 'b' }));
+      await allowed(patch(path, { op: 'remove', path: RESTART }));
+      assert.equal((await template())?.['stellar.org/peer-restart'], undefined);
+    });
+
+    it('fence a restart by the one annotation of the StatefulSet, twice', async () => {
+      for (const token of ['a', 'b']) {
+        await allowed({
+          method: 'PATCH',
+          path: `${paths.statefulSet('validator-1')}?fieldManager=stellar-peers-fence`,
+          type: 'apply-patch+yaml',
+          body: {
+            apiVersion: 'apps/v1',
+            kind: 'StatefulSet',
+            metadata: {
+              name: 'validator-1',
+              namespace: 'stellar',
+              annotations: { 'stellar.org/peer-fence': token },
+            },
+          },
+        });
+        const set = await scene.cluster.admin.get(SET);
+        assert.equal(set?.metadata.annotations?.['stellar.org/peer-fence'], token);
+      }
+    });
+
+    it('delete the pod of a validator that is not Ready', async () => {
+      const uid = (await podNow(scene, 'validator-2-0'))?.metadata.uid;
+      await allowed({ method: 'DELETE', path: paths.pod('validator-2-0'), body: { preconditions: { uid } } });
+      await until('another takes its place', async () => {
+        const pod = await podNow(scene, 'validator-2-0');
+        return pod !== undefined && pod.metadata.uid !== uid;
+      });
+    });
+
+    it('fill caBundle', async () => {
+      const value = Buffer.from(createPki().caPem).toString('base64');
+      const path = '/webhooks/0/clientConfig/caBundle';
+      await allowed(patch(paths.webhook, { op: 'add', path, value }));
+      const configuration = await scene.cluster.admin.get(WEBHOOK);
+      const webhooks = (configuration?.webhooks ?? []) as Array<{ clientConfig: object }>;
+      assert.deepEqual(webhooks[0]?.clientConfig, { caBundle: value, url: scene.webhookUrl });
+    });
+
+    it('create the headless Service of a StellarNode', async () => {
+      const body = service('validator-1-headless', { ipFamilyPolicy: 'PreferDualStack' });
+      await allowed({ method: 'POST', path: paths.services, body });
+    });
+
+    it('write an Event on a StellarNode', async () => {
+      await allowed({ method: 'POST', path: paths.events('stellar'), body: event({}) });
+    });
+
+    it('make its Secret', async () => {
+      await allowed({
+        method: 'PATCH',
+        path: `${paths.secret}?fieldManager=stellar-peers`,
+        type: 'apply-patch+yaml',
+        body: {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          type: 'Opaque',
+          metadata: { name: 'stellar-peers-webhook-cert', namespace: 'stellar-peers' },
+        },
+      });
+    });
+  });
+
+  it('another ServiceAccount is not bound by these policies', async () => {
+    const { cluster } = scene;
+    await cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'other',
+      '--clusterrole=cluster-admin',
+      '--serviceaccount=stellar:default',
+    ]);
+    const other = callerOf(await cluster.serviceAccountKubeconfig('stellar', 'default'));
+    for (const attack of firstOfEachPolicy()) {
+      await until(`others may ${attack.what}`, async () => {
+        const { status, message } = await other(dry(attack));
+        assert.doesNotMatch(message, /ValidatingAdmissionPolicy/);
+        return status !== 403;
+      });
+    }
+  });
+});

@@ -1,0 +1,183 @@
+/** An install for the validators of certain namespaces: it sees no others, and has no rights in them. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { ConfigMaps, Services } from '../../runtime/resources.ts';
+import { ourRefusals, ourRequests } from '../cluster/audit.ts';
+import { callerOf } from '../cluster/caller.ts';
+import { binary } from '../cluster/control-plane.ts';
+import { Network } from '../cluster/network.ts';
+import { excessOf, rightsIn, textOf } from '../cluster/rights.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+
+const MANIFESTS = join(import.meta.dirname, '../../manifests');
+const TWO = ['validator-1', 'validator-2'];
+const THREE = [...TWO, 'validator-3'];
+
+function rendered(folder: string): KubeObject[] {
+  const text = execFileSync(binary('kubectl'), ['kustomize', folder], { encoding: 'utf8' });
+  return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+}
+
+const find = (objects: readonly KubeObject[], kind: string): KubeObject => {
+  const found = objects.find((object) => object.kind === kind);
+  assert.ok(found, kind);
+  return found;
+};
+
+interface DeploymentSpec {
+  template: { spec: { containers: Array<{ env: Array<{ name: string; value?: string }> }> } };
+}
+interface Webhook {
+  namespaceSelector: { matchExpressions: Array<{ key: string; operator: string; values: string[] }> };
+}
+
+/** The namespaces, by each of the places that must agree. */
+function namespacesIn(objects: readonly KubeObject[]): Record<string, string[]> {
+  const { template } = find(objects, 'Deployment').spec as DeploymentSpec;
+  const watched = template.spec.containers[0]?.env.find(({ name }) => name === 'WATCH_NAMESPACES')?.value;
+  const [webhook] = find(objects, 'MutatingWebhookConfiguration').webhooks as Webhook[];
+  const selected = webhook?.namespaceSelector.matchExpressions.find(
+    ({ key, operator }) => key === 'kubernetes.io/metadata.name' && operator === 'In',
+  );
+  const rights = rightsIn(objects);
+  const ofValidators = rights.filter(({ resource }) => resource === 'statefulsets');
+  const seen = rights.filter(({ resource }) => resource === 'namespaces');
+  const sorted = (names: readonly string[]) => [...new Set(names)].sort();
+  return {
+    watched: sorted(watched?.split(',') ?? []),
+    selected: sorted(selected?.values ?? []),
+    bound: sorted(ofValidators.map(({ namespace = '' }) => namespace)),
+    seen: sorted(seen.map(({ name = '' }) => name)),
+  };
+}
+
+const allAre = (names: string[]) => ({ watched: names, selected: names, bound: names, seen: names });
+
+/** As the comments in the files say it is done. */
+function withSecond(check: (folder: string) => void): void {
+  const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
+  try {
+    cpSync(MANIFESTS, copy, { recursive: true });
+    const folder = join(copy, 'namespaced');
+    for (const name of readdirSync(folder)) {
+      const text = readFileSync(join(folder, name), 'utf8');
+      const changed = text
+        .replaceAll('# second: ', '')
+        .replace('namespaces=stellar', 'namespaces=stellar,north');
+      writeFileSync(join(folder, name), changed);
+    }
+    check(folder);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+describe('the namespaced manifests', () => {
+  const objects = rendered(join(MANIFESTS, 'namespaced'));
+
+  it('say in one place what is watched, selected, bound and seen', () => {
+    assert.deepEqual(namespacesIn(objects), allAre(['stellar']));
+    assert.ok(!objects.some(({ kind }) => kind === 'ConfigMap'), 'the value itself is not applied');
+  });
+
+  it('take a second namespace the way they say', () => {
+    withSecond((folder) => assert.deepEqual(namespacesIn(rendered(folder)), allAre(['north', 'stellar'])));
+  });
+
+  it('grant in the whole cluster nothing but what has no namespace, and that by name', () => {
+    const wide = rightsIn(objects).filter(({ namespace }) => namespace === undefined);
+    assert.deepEqual([...new Set(wide.map(({ resource, name }) => `${resource} ${name}`))].sort(), [
+      'mutatingwebhookconfigurations stellar-peers',
+      'namespaces stellar',
+    ]);
+  });
+
+  it('grant what the base grants, no less and no more, where it is needed', () => {
+    const without = (all: readonly KubeObject[]) =>
+      [
+        ...new Set(
+          rightsIn(all).map(({ verb, group, resource, name }) =>
+            textOf({
+              verb,
+              group,
+              resource,
+              namespace: '',
+              name: resource === 'namespaces' ? undefined : name,
+            }),
+          ),
+        ),
+      ].sort();
+    assert.deepEqual(without(objects), without(rendered(join(MANIFESTS, 'base'))));
+  });
+
+  it('keep the policies', () => {
+    const policies = (all: readonly KubeObject[]) =>
+      all.filter(({ kind }) => kind?.startsWith('ValidatingAdmission')).map(({ spec }) => spec);
+    assert.deepEqual(policies(objects), policies(rendered(join(MANIFESTS, 'base'))));
+  });
+});
+
+describe('a namespaced install', () => {
+  const folder = join(MANIFESTS, 'namespaced');
+  const objects = rendered(folder);
+  let scene: Scene;
+  let inside: Network;
+  let outside: Network;
+
+  before(async () => {
+    scene = await createScene({ folder, selected: 'stellar' });
+    outside = new Network(scene, 'outside', { spec: { customNetworkPassphrase: 'both ; 2026' } });
+    inside = new Network(scene, 'stellar', { spec: { customNetworkPassphrase: 'both ; 2026' } });
+    await scene.cluster.createNamespace('stellar');
+    await scene.start(2, { WATCH_NAMESPACES: namespacesIn(objects).watched?.join() ?? '' });
+  });
+  after(() => scene?.stop());
+
+  it('gives the validators of its namespace their peers, and restarts those that lack one', async () => {
+    await outside.found(TWO);
+    for (const name of TWO) await inside.add(name);
+    await inside.untilTheyKnow(TWO);
+    await inside.add('validator-3');
+    await inside.untilTheyKnow(THREE);
+    assert.deepEqual(inside.restarts(THREE), { 'validator-1': 1, 'validator-2': 1, 'validator-3': 0 });
+  });
+
+  it('leaves validators of other namespaces alone, of the same network too', async () => {
+    await outside.untilReady(TWO);
+    assert.deepEqual(outside.restarts(TWO), { 'validator-1': 0, 'validator-2': 0 });
+    for (const name of TWO) assert.equal(outside.stamp(name), undefined);
+    const { admin } = scene.cluster;
+    assert.equal(
+      await admin.get({ resource: ConfigMaps, namespace: 'outside', name: 'stellar-peers' }),
+      undefined,
+    );
+    assert.deepEqual((await admin.list(Services, { namespace: 'outside' })).items, []);
+  });
+
+  it('asks for nothing that it is not granted', async () => {
+    const entries = await scene.cluster.audit();
+    assert.deepEqual(ourRefusals(entries), []);
+    assert.deepEqual(excessOf(rightsIn(objects), ourRequests(entries)), []);
+  });
+
+  it('could not do more outside if it wanted', async () => {
+    const send = callerOf(await scene.cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers'));
+    const tried = [
+      { method: 'GET', path: '/api/v1/namespaces/outside/pods' },
+      { method: 'GET', path: '/api/v1/pods' },
+      { method: 'GET', path: '/apis/stellar.org/v1alpha1/stellarnodes' },
+      { method: 'GET', path: '/api/v1/namespaces' },
+      { method: 'DELETE', path: '/api/v1/namespaces/outside/pods/validator-1-0' },
+      { method: 'PATCH', path: '/apis/apps/v1/namespaces/outside/statefulsets/validator-1', body: [] },
+      { method: 'PATCH', path: '/api/v1/namespaces/outside/configmaps/stellar-peers', body: [] },
+      { method: 'POST', path: '/api/v1/namespaces/outside/services', body: {} },
+    ] as const;
+    for (const call of tried) assert.equal((await send(call)).status, 403, `${call.method} ${call.path}`);
+  });
+});

@@ -1,0 +1,44 @@
+/** The program in one file, as the image runs it: in a folder where nothing else of ours is. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const BYTES_MAX = 5_000_000;
+
+describe('the bundle', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-bundle-'));
+  const bundle = join(folder, 'stellar-peers.mjs');
+  const run = (args: readonly string[], program = bundle) => {
+    const env = { PATH: process.env.PATH ?? '', HOME: folder };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+      ...{ cwd: folder, env, encoding: 'utf8' },
+    });
+    return { status, stdout, stderr };
+  };
+
+  before(() => execFileSync(process.execPath, ['scripts/bundle.ts', bundle], { cwd: ROOT, stdio: 'pipe' }));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('answers as the sources do', () => {
+    const pod = join(ROOT, 'test/golden/admission/operator.input.yaml');
+    for (const args of [['--version'], ['preview', '-f', pod], ['restart-all']])
+      assert.deepEqual(run(args), run(args, join(ROOT, 'main.ts')), args.join(' '));
+  });
+
+  it('finds its own way to a cluster, and says that there is none', () => {
+    const { status, stderr } = run(['run']);
+    assert.equal(status, 1);
+    assert.match(stderr, /^stellar-peers: no cluster is configured/);
+  });
+
+  it('leaves out the generated API of the Kubernetes client, and keeps a source map', () => {
+    assert.ok(statSync(bundle).size < BYTES_MAX, `${statSync(bundle).size} bytes`);
+    assert.doesNotMatch(readFileSync(bundle, 'utf8'), /class CoreV1Api|attributeTypeMap/);
+    const { sources } = JSON.parse(readFileSync(`${bundle}.map`, 'utf8')) as { sources: string[] };
+    assert.ok(sources.some((source) => source.endsWith('webhook/mutate.ts')));
+  });
+});
