@@ -13,6 +13,12 @@ import type { Bundle, Observed } from './source.ts';
 
 /** A look at what is in memory anyway; it costs no request. */
 const RESYNC_MS = 600_000;
+/**
+ * Whoever has read caBundle before our write may write it back right after it, as cainjector does: that is answered
+ * soon, the more slowly the more often it has happened, so that sooner or later it has read what we wrote.
+ */
+const WRITTEN_MS_MIN = 50;
+const WRITTEN_MS_MAX = 1_000;
 /** More writes than this in a minute are a quarrel with another writer, in which we become slower. */
 const WRITES_PER_MINUTE = 20;
 const QUARREL_MS = 5_000;
@@ -130,13 +136,16 @@ class Keeper {
     }
     this.#conflicts = 0;
     log.info(fields, 'caBundle written');
-    return this.#isQuarrel() ? this.#slower() : { lookInMs: RESYNC_MS };
+    const writes = this.#writesInAMinute();
+    if (writes > WRITES_PER_MINUTE) return this.#slower();
+    return { lookInMs: RESYNC_MS, deafMs: Math.min(WRITTEN_MS_MIN * 2 ** (writes - 1), WRITTEN_MS_MAX) };
   }
 
-  #isQuarrel(): boolean {
+  /** This one included. */
+  #writesInAMinute(): number {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
-    return this.#writtenAtMs.length > WRITES_PER_MINUTE;
+    return this.#writtenAtMs.length;
   }
 
   #slower(): Round<never> {

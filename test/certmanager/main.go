@@ -1,12 +1,15 @@
-// Runs cert-manager's own controllers against the cluster of KUBECONFIG: its Issuer, Certificate and CertificateRequest
-// loops and its cainjector, in one process, without its webhook. For tests of stellar-peers only.
+// Runs one of cert-manager's own two programs against the cluster of KUBECONFIG: `controllers` are its Issuer,
+// Certificate and CertificateRequest loops, `cainjector` fills caBundle. Without its webhook; for tests of stellar-peers
+// only.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,28 +56,36 @@ const (
 	burst = 400
 )
 
+// Two processes, as in a cluster, so that a test can stop one of them.
+var parts = map[string]func(context.Context, *rest.Config) error{
+	"controllers": runControllers,
+	"cainjector":  runInjector,
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctrl.SetLogger(klog.Background())
 	ctx = logr.NewContext(ctx, klog.Background())
-	if err := run(ctx); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "cert-manager:", err)
 		os.Exit(1)
 	}
 }
 
-// run ends with the first part that fails, or with the context.
-func run(ctx context.Context) error {
+// run ends with the part that it runs, or with the context.
+func run(ctx context.Context, args []string) error {
+	part := parts[strings.Join(args, " ")]
 	kubeconfig := os.Getenv("KUBECONFIG")
+	// Never by chance against the cluster that somebody happens to use.
+	if part == nil || kubeconfig == "" {
+		return errors.New("usage: KUBECONFIG=<file> cert-manager controllers|cainjector")
+	}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return fmt.Errorf("KUBECONFIG=%s: %w", kubeconfig, err)
 	}
-	ended := make(chan error, 2)
-	go func() { ended <- runInjector(ctx, config) }()
-	go func() { ended <- runControllers(ctx, kubeconfig) }()
-	return <-ended
+	return part(ctx, config)
 }
 
 // runInjector keeps caBundle of whatever is annotated with cert-manager.io/inject-ca-from.
@@ -107,9 +118,9 @@ func runInjector(ctx context.Context, config *rest.Config) error {
 }
 
 // runControllers issues and renews certificates.
-func runControllers(ctx context.Context, kubeconfig string) error {
+func runControllers(ctx context.Context, _ *rest.Config) error {
 	factory, err := controller.NewContextFactory(ctx, controller.ContextOptions{
-		Kubeconfig:         kubeconfig,
+		Kubeconfig:         os.Getenv("KUBECONFIG"),
 		KubernetesAPIQPS:   qps,
 		KubernetesAPIBurst: burst,
 		IssuerOptions:      controller.IssuerOptions{ClusterResourceNamespace: "cert-manager"},

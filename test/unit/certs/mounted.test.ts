@@ -97,14 +97,14 @@ test('files are of one version, however often they are swapped while they are re
     secret.write(Object.fromEntries(names.map((name) => [name, `${version}`])));
   }, 0);
   t.after(() => clearInterval(swapping));
-  const deadlineMs = performance.now() + 10_000;
-  while (reads < 200 && performance.now() < deadlineMs) {
+  const deadlineMs = performance.now() + 30_000;
+  while (reads < 100 && performance.now() < deadlineMs) {
     const texts = await files.read(names).catch(() => undefined);
     if (!texts) continue;
     reads += 1;
     assert.equal(new Set(texts).size, 1, texts.join());
   }
-  assert.equal(reads, 200);
+  assert.equal(reads, 100);
   assert.ok(version > 10, `${version} versions`);
 });
 

@@ -1,0 +1,112 @@
+/**
+ * cert-manager's own controllers beside a test cluster, and what people ask of them. Owns the two processes; their
+ * program and definitions come from `node scripts/setup.mjs --only cert-manager`.
+ */
+import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Resource, Secrets } from '../../runtime/resources.ts';
+import type { Cluster } from '../cluster/boot.ts';
+import type { Child } from '../cluster/keeper.ts';
+import { under } from '../cluster/resources.ts';
+import { until } from '../cluster/until.ts';
+
+const CACHE = join(import.meta.dirname, '../../.cache');
+const PROGRAM = join(CACHE, 'bin/cert-manager');
+const DEFINITIONS = join(CACHE, 'definitions/certmanager/');
+const NAMESPACE = 'stellar-peers';
+const Certificates: Resource = {
+  apiVersion: 'cert-manager.io/v1',
+  kind: 'Certificate',
+  plural: 'certificates',
+};
+
+/** Secrets of the overlay. */
+export const CA_SECRET = 'stellar-peers-ca';
+export const LEAF_SECRET = 'stellar-peers-webhook-tls';
+/** Certificates of the overlay. */
+export const CA = 'stellar-peers-ca';
+export const LEAF = 'stellar-peers-webhook';
+const SECRET_OF: Readonly<Record<string, string>> = { [CA]: CA_SECRET, [LEAF]: LEAF_SECRET };
+
+export const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerprint256;
+
+/** What cert-manager's objects are made of; before the manifests that use them. */
+export async function defineCertificates(cluster: Cluster): Promise<void> {
+  if (!existsSync(PROGRAM)) {
+    throw new Error(`cert-manager is not at ${PROGRAM}: run "node scripts/setup.mjs --only cert-manager"`);
+  }
+  await cluster.kubectl(['apply', '--server-side', '-f', DEFINITIONS]);
+  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', DEFINITIONS]);
+}
+
+export class CertManager {
+  readonly #cluster: Cluster;
+  /** Fills caBundle; may be stopped and continued. */
+  readonly cainjector: Child;
+
+  /** Starts both processes; they end with the cluster. */
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    const start = (part: string) =>
+      cluster.keeper.start(part, PROGRAM, [part], { env: { KUBECONFIG: cluster.kubeconfigPath } });
+    start('controllers');
+    this.cainjector = start('cainjector');
+  }
+
+  /** A key of a Secret as text; '' where it is not there. */
+  async pem(secret: string, key: string): Promise<string> {
+    const ref = { resource: Secrets, namespace: NAMESPACE, name: secret };
+    const { data } = ((await this.#cluster.admin.get(ref)) ?? {}) as { data?: Record<string, string> };
+    return Buffer.from(data?.[key] ?? '', 'base64').toString();
+  }
+
+  /** As `cmctl renew` does it; resolves when the Secret holds another certificate, with how long that took. */
+  async renew(certificate: string): Promise<number> {
+    const secret = SECRET_OF[certificate] ?? '';
+    return this.#change(secret, async () => {
+      const ref = { resource: Certificates, namespace: NAMESPACE, name: certificate };
+      const condition = {
+        type: 'Issuing',
+        status: 'True',
+        reason: 'ManuallyTriggered',
+        message: 'by a test',
+        lastTransitionTime: new Date().toISOString(),
+      };
+      await this.#cluster.admin.patch({ resource: under(ref), namespace: NAMESPACE, name: 'status' }, [
+        { op: 'add', path: '/status/conditions/-', value: condition },
+      ]);
+    });
+  }
+
+  /** Deletes a Secret; resolves when there is a new one, with how long that took. */
+  remove(secret: string): Promise<number> {
+    return this.#change(secret, () =>
+      this.#cluster.admin.delete({ resource: Secrets, namespace: NAMESPACE, name: secret }, {}),
+    );
+  }
+
+  /** Another CA, and at once a leaf of it. */
+  async renewBoth(): Promise<void> {
+    await this.renew(CA);
+    await this.renewLeafOfNewCa();
+  }
+
+  /** The Issuer may still sign by the CA before for a moment. */
+  async renewLeafOfNewCa(): Promise<void> {
+    const authority = new X509Certificate(await this.pem(CA_SECRET, 'tls.crt'));
+    await until('the leaf is of the new CA', async () => {
+      await this.renew(LEAF);
+      return new X509Certificate(await this.pem(LEAF_SECRET, 'tls.crt')).verify(authority.publicKey);
+    });
+  }
+
+  async #change(secret: string, action: () => Promise<unknown>): Promise<number> {
+    const former = await this.pem(secret, 'tls.crt');
+    const sinceMs = performance.now();
+    await action();
+    const isAnother = async () => ![former, ''].includes(await this.pem(secret, 'tls.crt'));
+    await until(`${secret} holds another certificate`, isAnother, { everyMs: 10 });
+    return performance.now() - sinceMs;
+  }
+}

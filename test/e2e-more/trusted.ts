@@ -1,0 +1,97 @@
+/**
+ * Independent witnesses of the two sides of a TLS call: what caBundle of our webhook named when, and what a port serves.
+ */
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
+import type { Cluster } from '../cluster/boot.ts';
+import { follow } from '../cluster/follow.ts';
+import { fingerprintOf } from './cert-manager.ts';
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+interface Seen {
+  readonly atMs: number;
+  /** SHA-256 of the CAs that every webhook names. */
+  readonly authorities: readonly string[];
+}
+
+export class CaBundleWatcher {
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  /** Each state of it, oldest first. */
+  readonly history: Seen[] = [];
+
+  constructor(cluster: Cluster) {
+    this.#running = follow(
+      {
+        kube: cluster.admin,
+        resource: MutatingWebhookConfigurations,
+        query: { fieldSelector: 'metadata.name=stellar-peers' },
+      },
+      {
+        put: (object) => void this.history.push({ atMs: Date.now(), authorities: authoritiesOf(object) }),
+        remove: () => void this.history.push({ atMs: Date.now(), authorities: [] }),
+      },
+      this.#stopping.signal,
+    );
+  }
+
+  /** The CAs that are trusted now. */
+  get now(): readonly string[] {
+    return this.history.at(-1)?.authorities ?? [];
+  }
+
+  trusts(...authorities: readonly string[]): boolean {
+    return authorities.every((one) => this.now.includes(one));
+  }
+
+  /** Since when that CA has been trusted without a break, ms since the epoch; undefined if it is not. */
+  trustedSinceMs(authority: string): number | undefined {
+    const lapse = this.history.findLastIndex(({ authorities }) => !authorities.includes(authority));
+    return this.history[lapse + 1]?.atMs;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+}
+
+/** For how long at a time not all of these were trusted, in ms; a caBundle that is emptied again begins another time. */
+export function lapses(states: readonly Seen[], authorities: readonly string[]): number[] {
+  const lengths: number[] = [];
+  let sinceMs: number | undefined;
+  for (const { atMs, authorities: trusted } of states) {
+    if (authorities.every((one) => trusted.includes(one))) {
+      if (sinceMs !== undefined) lengths.push(atMs - sinceMs);
+      sinceMs = undefined;
+    } else if (trusted.length === 0) sinceMs = atMs;
+    else sinceMs ??= atMs;
+  }
+  return sinceMs === undefined ? lengths : [...lengths, Number.POSITIVE_INFINITY];
+}
+
+function authoritiesOf({ webhooks }: KubeObject): string[] {
+  const [first = [], ...rest] = (webhooks as Array<{ clientConfig: { caBundle?: string } }>).map(
+    ({ clientConfig }) =>
+      (
+        Buffer.from(clientConfig.caBundle ?? '', 'base64')
+          .toString()
+          .match(CERTIFICATE) ?? []
+      ).map(fingerprintOf),
+  );
+  return first.filter((one) => rest.every((other) => other.includes(one)));
+}
+
+/** SHA-256 of the certificate that a new connection to that port is shown. */
+export async function servedBy(port: number): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerX509Certificate()?.fingerprint256 ?? '';
+  } finally {
+    socket.destroy();
+  }
+}
