@@ -9,7 +9,6 @@ import { keptOut, type NetworkNamespaces } from './tenants.ts';
 import {
   byText,
   type Key,
-  keyOf,
   type NodeReading,
   type StatefulSetFacts,
   type Validator,

@@ -160,14 +160,27 @@ describe('the owner of a namespace', () => {
 
   it('cannot push others out of the overview with networks of long names, or many of them', () => {
     const custom = (passphrase: string) => ({ network: 'custom', customNetworkPassphrase: passphrase });
-    const long = many(1, { spec: custom('x'.repeat(1_000_000)) });
+    const long = Array.from({ length: 20 }, (_, index) =>
+      foreign(`l${index}`, { spec: custom(`${'x'.repeat(80_000)}${index}`) }),
+    );
+    const closed = {
+      nodes: [node('d', { spec: custom('ours') })],
+      statefulSets: [statefulSet('d')],
+      pods: [pod('d')],
+    };
     const crowd = Array.from({ length: 9_000 }, (_, index) =>
       foreign(`n${index}`, { spec: custom(`${'\u0001'.repeat(200)}${index}`), bare: true }),
     );
+    const longest = published(withVictims(...long)).data('stellar-peers');
+    assert.doesNotMatch(
+      longest.discovery_metadata ?? '',
+      /truncated/,
+      'a long name takes no more than a short one',
+    );
     for (const added of [long, crowd]) {
-      const { data, plan } = published(withVictims(...added));
+      const { data, plan } = published(withVictims(closed, ...added));
       const overview = data('stellar-peers');
-      assert.equal((overview['networks.json'] ?? '').match(/"namespace": "stellar"/g)?.length, 3);
+      assert.equal((overview['networks.json'] ?? '').match(/"namespace": "stellar"/g)?.length, 4);
       const size = Object.values(overview).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
       assert.ok(size > 0 && size <= 900 * 1024, `${size} bytes`);
       // A ConfigMap of their own may be too large: that is theirs.
