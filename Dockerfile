@@ -17,8 +17,7 @@ RUN ["node", "scripts/sbom.ts"]
 FROM ${BASE}
 WORKDIR /app
 COPY --from=build /src/LICENSE ./
-# The version is read from the package.json beside the program.
-COPY --from=build /src/package.json /src/dist/stellar-peers.mjs /src/dist/stellar-peers.mjs.map ./dist/
+COPY --from=build /src/dist/stellar-peers.mjs /src/dist/stellar-peers.mjs.map ./dist/
 COPY --from=build /src/dist/stellar-peers.cdx.json /src/dist/licences.txt ./dist/
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "dist/stellar-peers.mjs"]

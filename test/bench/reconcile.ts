@@ -1,6 +1,6 @@
 /**
  * `make bench-reconcile`: what the reconciler costs at 10 to 5,000 validators. Prints tables, with `-o json` the
- * figures. The bars are in docs/performance-reconciler.md.
+ * figures. The bars are in docs/performance.md.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
