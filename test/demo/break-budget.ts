@@ -9,10 +9,10 @@ const BREAKS: ReadonlyArray<readonly [string, string, string]> = [
   ['/reconciler/rollout.ts', 'const stop = under ?? groupWait(', 'const stop = groupWait('],
   [
     '/reconciler/margin.ts',
-    'if (others.length + 1 <= allowed) return undefined;',
-    'if (others.length <= allowed) return undefined;',
+    'if (others + 1 <= allowed) return undefined;',
+    'if (others <= allowed) return undefined;',
   ],
-  ['/reconciler/margin.ts', 'if (tolerance - down.length >= 1) return {};', 'return {};'],
+  ['/reconciler/margin.ts', 'if (tolerance - others >= 1) return {};', 'return {};'],
   [
     '/reconciler/journal-store.ts',
     'if (!entries || entries.some((each) => each.outcome === undefined)) return false;',
