@@ -31,7 +31,8 @@ export class Sent {
 
 /** What people and other webhooks do to pods where it may matter to us. */
 const CHANGES: ReadonlyArray<(pod: Raw) => void> = [
-  ...ODD_PODS.map(({ change }) => change),
+  // Those that fill the annotations are large, and have tests of their own.
+  ...ODD_PODS.filter(({ title }) => !/room for|as many/.test(title)).map(({ change }) => change),
   ({ spec }) => spec.volumes.push({ name: 'stellar-peers-config', emptyDir: {} }),
   ({ spec }) => spec.containers.push({ name: 'stellar-peers-config', image: 'x' }),
   ({ spec }) => spec.containers.push(structuredClone(spec.containers[0])),
@@ -50,26 +51,27 @@ const CHANGES: ReadonlyArray<(pod: Raw) => void> = [
   },
 ];
 
-/** One of the golden pods, changed where it matters; a change that finds nothing to change changes nothing. */
-const changedPod: fc.Arbitrary<object> = fc
-  .tuple(
-    fc.constantFrom(...goldenPods.values()),
-    fc.subarray(
-      CHANGES.map((_, index) => index),
-      { maxLength: 3 },
-    ),
-  )
-  .map(([pod, changes]) => {
-    const raw = structuredClone(pod);
-    for (const index of changes) {
-      try {
-        CHANGES[index]?.(raw);
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-      }
+/** Some of these changes. */
+export const oddChanges: fc.Arbitrary<ReadonlyArray<(pod: Raw) => void>> = fc.subarray([...CHANGES], {
+  maxLength: 3,
+});
+
+/** A copy of the pod with the changes; one that finds nothing to change changes nothing. */
+export function changedIn(pod: object, changes: ReadonlyArray<(pod: Raw) => void>): Fields {
+  const raw = structuredClone(pod);
+  for (const change of changes) {
+    try {
+      change(raw);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
     }
-    return raw;
-  });
+  }
+  return raw as Fields;
+}
+
+const changedPod: fc.Arbitrary<Fields> = fc
+  .tuple(fc.constantFrom(...goldenPods.values()), oddChanges)
+  .map(([pod, changes]) => changedIn(pod, changes));
 
 /** An odd pod. Most keep their owner: of what is nobody's there is little to decide. */
 export const oddPod: fc.Arbitrary<Fields> = fc
@@ -129,8 +131,12 @@ export const sent: fc.Arbitrary<Sent> = fc.oneof(
 const CONFIGS = [undefined, '/config/stellar-core.cfg', '/opt/stellar/data/core.cfg', 'off', '../odd'];
 
 /** Webhooks of networks at rest, one for each way in which validators ask for a merged configuration. */
-export const serveAll = (): Promise<Served[]> =>
-  Promise.all(CONFIGS.map((config) => serve(config === undefined ? {} : { config })));
+export async function serveAll(): Promise<Served[]> {
+  const all = await Promise.all(CONFIGS.map((config) => serve(config === undefined ? {} : { config })));
+  // Without a leader no pod is held: nobody moves the clock here.
+  for (const { directory } of all) directory.hasLeader = false;
+  return all;
+}
 
 /** How often each kind of answer was given: a fuzzer that is never injected finds nothing. */
 export type Tally = Map<string, number>;
@@ -195,13 +201,22 @@ function repeatedIn({ spec }: Raw): string[] {
     ['volume', listed(spec.volumes).map((each) => each?.name)],
     ['container', containers.map((each) => each?.name)],
     ...containers.flatMap((each) => [
-      [`mount in ${each?.name}`, listed(each?.volumeMounts).map((mount) => mount?.mountPath)] as const,
-      [`variable in ${each?.name}`, listed(each?.env).map((variable) => variable?.name)] as const,
+      [
+        `mount in ${inspect(each?.name)}`,
+        listed(each?.volumeMounts).map((mount) => mount?.mountPath),
+      ] as const,
+      [`variable in ${inspect(each?.name)}`, listed(each?.env).map((variable) => variable?.name)] as const,
     ]),
   ] as ReadonlyArray<readonly [string, unknown[]]>;
-  return lists.flatMap(([what, names]) =>
-    names.filter((name, index) => names.indexOf(name) !== index).map((name) => `${what}: ${inspect(name)}`),
-  );
+  return lists.flatMap(([what, names]) => {
+    const seen = new Set<string>();
+    return names.flatMap((name) => {
+      const shown = `${what}: ${inspect(name)}`;
+      if (seen.has(shown)) return [shown];
+      seen.add(shown);
+      return [];
+    });
+  });
 }
 
 const GOOD = reviewOf(goldenPods.get('operator'));
