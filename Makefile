@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle mutants sim test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle mutants sim fuzz test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -27,6 +27,9 @@ sim: node ## Play random histories against the reconciler (SEED=n replays one, S
 
 bench-reconcile: node ## Measure what the reconciler costs at 10 to 5,000 validators
 	@$(run) npm run --silent bench:reconcile
+
+fuzz: node ## Send reviews of any content to the webhook (FUZZ_CASES=100000, FUZZ_SEED=n)
+	@FUZZ_CASES='$(FUZZ_CASES)' FUZZ_SEED='$(FUZZ_SEED)' $(run) node test/unit/fuzz/run.ts
 
 test: setup check mutants ## All tests, the simulation and those on a real control plane included
 	@$(run) npm run test:sim

@@ -67,27 +67,25 @@ export function decideMerge(
   if (annotation === undefined) {
     return mode === 'auto' && isRecognised(pod, main) ? placeOf(pod, main, RECOGNISED_FILE) : NONE;
   }
-  const file = posix.normalize(annotation);
-  if (!FILE_PATH.test(annotation) || file === '/' || annotation.length > PATH_LENGTH_MAX) {
+  const file = annotation.length > PATH_LENGTH_MAX ? '/' : posix.normalize(annotation);
+  if (file === '/' || !FILE_PATH.test(annotation)) {
     return { kind: 'left', reason: reason('UnknownPeerConfig', JSON.stringify(annotation.slice(0, 60))) };
   }
   return placeOf(pod, main, file);
 }
 
 const RECOGNISED_FILE = posix.join(CONFIG_FOLDER, CONFIG_FILE);
+const RECOGNISED_PATHS = [CONFIG_FOLDER, RECOGNISED_FILE];
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
 const CORE_IMAGE = /^[^@]*\/stellar-core(:[\w.-]+)?(@.*)?$/;
 
 /** The upstream operator's shape: an image that has a shell, and a ConfigMap where the configuration is looked for. */
 function isRecognised(pod: PodShape, main: ContainerShape): boolean {
-  const fromConfigMap = (name: string) =>
-    pod.volumes.some((volume) => volume.name === name && volume.configMap !== undefined);
+  if (main.name !== MAIN_CONTAINER || !CORE_IMAGE.test(main.image)) return false;
+  const mounted = main.mounts.filter(({ path }) => RECOGNISED_PATHS.includes(normalPath(path)));
+  const names = new Set(mounted.map(({ name }) => name));
   return (
-    main.name === MAIN_CONTAINER &&
-    CORE_IMAGE.test(main.image) &&
-    main.mounts.some(
-      ({ name, path }) => fromConfigMap(name) && [CONFIG_FOLDER, RECOGNISED_FILE].includes(normalPath(path)),
-    )
+    names.size > 0 && pod.volumes.some(({ name, configMap }) => configMap !== undefined && names.has(name))
   );
 }
 

@@ -15,6 +15,9 @@ export type Released = Settled | 'shutdown';
 /** Changes come in bursts: they are looked at together. */
 const GATHER_MS = 10;
 
+/** The StatefulSet controller asks about five at once; each one that is held keeps its pod in memory. */
+const HELD_MAX = 32;
+
 interface Held {
   readonly ref: OwnerRef;
   readonly heldAtMs: number;
@@ -46,6 +49,7 @@ export class Holds {
     const standing = standingOf(this.#directory, ref);
     if (!standing || (standing.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
       return 'settled';
+    if (this.#waiters.size >= HELD_MAX) return 'budgetSpent';
     const held = { ref, heldAtMs: nowMs };
     const verdict = this.#judge(held, standing, nowMs);
     return verdict.wait ? this.#wait(held, verdict.untilMs) : verdict.why;

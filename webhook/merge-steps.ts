@@ -70,24 +70,31 @@ interface How {
 /** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
 const known = new Map<string, Parts>();
 const KNOWN_MAX = 64;
+/** A pod may carry megabytes where an ordinary one says a few hundred letters: such parts are made anew each time. */
+const KNOWN_LENGTH_MAX = 4_096;
 
 function partsFor(source: Source, how: How): Parts {
   const key = JSON.stringify([source, how]);
   const found = known.get(key);
   if (found) return found;
-  const { own } = source;
-  const made = {
-    replaced: lastingValue({ name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true }),
-    moved: lastingValue({ ...own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
-    initContainer: lastingValue(initContainer(source, how)),
-  };
+  const made = partsOf(source, how);
+  if (key.length > KNOWN_LENGTH_MAX) return made;
+  for (const part of Object.values(made)) lastingValue(part);
   if (known.size >= KNOWN_MAX) known.clear();
   known.set(key, made);
   return made;
 }
 
+const partsOf = (source: Source, how: How): Parts => ({
+  replaced: { name: CONFIG_VOLUME, mountPath: source.own.mountPath, readOnly: true },
+  moved: { ...source.own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
+  initContainer: initContainer(source, how),
+});
+
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
-export function misplacedMount(container: Place, { place }: MergePart): string | undefined {
+export function mergeDoubt(spec: Place, container: Place, { place }: MergePart): string | undefined {
+  // Of a Windows pod the API server takes no container that is as confined as ours.
+  if (fieldsOf(fieldsOf(spec.value).os).name === 'windows') return 'the pod is one for Windows';
   const mount = at(at(container, 'volumeMounts'), place.mount);
   return fieldsOf(mount.value).mountPath === place.path
     ? undefined

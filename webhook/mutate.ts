@@ -44,11 +44,11 @@ export function mutate(
   }
   const ref = ownerRefOf(pod, review.namespace);
   if (!ref) return skipped(reason('UnknownOwner'));
-  // What the pod itself rules out needs no waiting, and a dry run never starts.
+  // What the pod itself rules out needs no waiting, a dry run never starts, and what is large is not kept in memory.
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
   const decide = () => answerNow(subject, review.namespace, ref, { directory, merging });
-  if (review.dryRun || isOptedOut(directory, ref, review.namespace)) return decide();
+  if (review.dryRun || review.isLarge || isOptedOut(directory, ref, review.namespace)) return decide();
   const held = holds.hold(ref);
   return held instanceof Promise ? held.then(decide) : decide();
 }

@@ -35,8 +35,16 @@ export function ownerRefOf(pod: Fields, namespace: string): OwnerRef | undefined
   const uid = textOf(controller?.uid);
   if (controller?.kind !== 'StatefulSet' || !textOf(controller.apiVersion)?.startsWith('apps/'))
     return undefined;
-  return name && uid ? { key: keyOf(namespace, name), name, uid } : undefined;
+  // Held pods are remembered by these, and a caller could make up any.
+  return isName(name) && isName(uid) && namespace.length <= NAME_LENGTH_MAX
+    ? { key: keyOf(namespace, name), name, uid }
+    : undefined;
 }
+
+/** Of any object in Kubernetes. */
+const NAME_LENGTH_MAX = 253;
+const isName = (text: string | undefined): text is string =>
+  text !== undefined && text !== '' && text.length <= NAME_LENGTH_MAX;
 
 /** Who `ref` is by the caches as they are now; they may be milliseconds behind the pod. */
 export function ownerOf(world: World, ref: OwnerRef): Owner {

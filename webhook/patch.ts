@@ -18,7 +18,7 @@ import {
   VOLUME_NAME,
 } from '../peers/names.ts';
 import { lastingValue, type PatchOperation } from './encode.ts';
-import { type MergePart, mergeSteps, misplacedMount } from './merge-steps.ts';
+import { type MergePart, mergeDoubt, mergeSteps } from './merge-steps.ts';
 import { addToList, at, isAbsent, type Place, put, rootOf, type Step } from './steps.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
@@ -59,7 +59,7 @@ export function buildPatch(
   ];
   const what =
     misplaced(containers.value) ??
-    (merge && misplacedMount(container, merge)) ??
+    (merge && mergeDoubt(spec, container, merge)) ??
     steps.find(({ doubt }) => doubt !== undefined)?.doubt;
   if (what !== undefined) return { kind: 'doubt', what };
   return {

@@ -4,6 +4,7 @@
 import { type Fields, fieldsOf, textOf } from '../peers/field.ts';
 import { REASONS, type Reason } from '../peers/reasons.ts';
 import { encodePatch, type PatchOperation } from './encode.ts';
+import { LARGE_BYTES } from './limits.ts';
 
 const API_VERSION = 'admission.k8s.io/v1';
 const KIND = 'AdmissionReview';
@@ -17,6 +18,8 @@ export interface Review {
   readonly namespace: string;
   readonly name: string;
   readonly dryRun: boolean;
+  /** True of one that takes more memory than a pod that waits may. */
+  readonly isLarge: boolean;
   readonly pod: Fields;
 }
 
@@ -27,7 +30,16 @@ export class ReviewError extends Error {
   readonly statusCode = 400;
 }
 
-const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+const SHOWN_MAX = 80;
+
+/** Text alone is shown: anything else may be nested as deep as a body is long. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : 'that is no text';
+}
+
+/** The API server's have 36 characters; the answer repeats it. */
+const UID_LENGTH_MAX = 128;
 
 /** The review in a request's body. Throws ReviewError where it is not one of version v1 with a uid. */
 export function readReview(text: string): Review {
@@ -40,6 +52,9 @@ export function readReview(text: string): Review {
   const request = fieldsOf(body.request);
   const uid = textOf(request.uid);
   if (!uid) throw new ReviewError(`The ${KIND} has no request.uid, so it cannot be answered.`);
+  if (uid.length > UID_LENGTH_MAX) {
+    throw new ReviewError(`The request.uid is longer than ${UID_LENGTH_MAX} characters.`);
+  }
   const pod = fieldsOf(request.object);
   const metadata = fieldsOf(pod.metadata);
   return {
@@ -48,6 +63,7 @@ export function readReview(text: string): Review {
     namespace: textOf(request.namespace) || textOf(metadata.namespace) || '',
     name: textOf(request.name) || textOf(metadata.name) || '',
     dryRun: request.dryRun === true,
+    isLarge: text.length > LARGE_BYTES,
     pod,
   };
 }

@@ -1,9 +1,7 @@
 /**
  * The HTTPS app that the API server asks: one route, limits, clear refusals. Never listens by itself.
  */
-import type { IncomingMessage } from 'node:http';
-import { finished } from 'node:stream/promises';
-import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { WEBHOOK_PATH } from '../peers/names.ts';
 import { describeReason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -11,7 +9,25 @@ import type { Log } from '../runtime/log.ts';
 import type { MergeSettings, Outcome, Result } from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import { Holds } from './holds.ts';
+import {
+  BODY_BYTES_MAX,
+  createLargeBodies,
+  HEADER_BYTES_MAX,
+  LIMITS,
+  type Limits,
+  limitConnections,
+} from './limits.ts';
 import { mutate } from './mutate.ts';
+import {
+  CROWDED,
+  drained,
+  JSON_TYPE,
+  NOT_FOUND,
+  type Refusal,
+  refusalFor,
+  refusalOfMethod,
+  refuseConnection,
+} from './refusals.ts';
 import { answer, type Review, readReview } from './review.ts';
 
 /** Certificate chain and key as PEM. */
@@ -27,15 +43,12 @@ export interface WebhookOptions {
   readonly log: Log;
   readonly ownNamespace: string;
   readonly merging?: MergeSettings;
+  /** Tests shorten them. */
+  readonly limits?: Limits;
   /** Called once per request with what became of it; the time includes waiting. */
   readonly observe: (result: Result, durationMs: number) => void;
 }
 
-/** The API server's own limit for a request is 3 MiB. */
-const BODY_BYTES_MAX = 3 * 1024 * 1024;
-/** Longer than any review may take (timeoutSeconds 5), short enough to shed stuck connections. */
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
 /**
  * Longer than the 90 s after which the API server's client gives an idle connection up: whoever closes one from our
  * side may do so at the moment at which a review is sent on it, and a POST is not sent again.
@@ -43,25 +56,33 @@ const REQUEST_TIMEOUT_MS = 10_000;
  */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
-const JSON_TYPE = 'application/json; charset=utf-8';
-
+/** TLS 1.3 with whoever speaks it, and nothing before 1.2. */
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
-  ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }) as const;
+  ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }) as const;
 
 /** The app with its limits; nothing is answered yet. */
-function createApp({ certificate }: WebhookOptions) {
+function createApp({ certificate, clock, log, observe, limits = LIMITS }: WebhookOptions, refuse: Refuse) {
   const app = fastify({
     https: {
       ...tlsOptions(certificate),
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      handshakeTimeout: HEADERS_TIMEOUT_MS,
+      handshakeTimeout: limits.headersTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      maxHeaderSize: HEADER_BYTES_MAX,
     },
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionTimeout: limits.stalledTimeoutMs,
     // A review that arrives while we shut down is answered: the other way would leave its pod uninjected.
     return503OnClosing: false,
+    // What is wrong with a path is found before any route is.
+    frameworkErrors: (error, _request, reply) => refuse(reply, refusalFor(error, log)),
+    clientErrorHandler: (error, socket) => {
+      if (refuseConnection(error, socket)) observe('rejected', 0);
+    },
   });
+  limitConnections(app.server, { limits, log, clock });
   // Reviews are read as text, so that what is wrong with them is said in our words.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
@@ -70,23 +91,27 @@ function createApp({ certificate }: WebhookOptions) {
   return app;
 }
 
-/** Answers what is no review, or cannot be answered as one. */
-function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, isDraining: () => boolean) {
-  const refuse = (reply: FastifyReply, { status, error, allow }: Refusal): FastifyReply => {
-    options.observe('rejected', reply.elapsedTime);
+type Refuse = (reply: FastifyReply, refusal: Refusal) => FastifyReply;
+
+const createRefuse =
+  ({ observe }: WebhookOptions, isDraining: () => boolean): Refuse =>
+  (reply, { status, error, allow }) => {
+    observe('rejected', reply.elapsedTime);
     if (isDraining()) reply.header('connection', 'close');
     if (allow) reply.header('allow', allow);
     return reply.code(status).type(JSON_TYPE).send({ error });
   };
+
+/** Answers what is no review, or cannot be answered as one. */
+function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, refuse: Refuse): void {
+  const takes = createLargeBodies(options.limits ?? LIMITS);
   // A hook costs every review something: this is the only one, and no promise.
   app.addHook('onRequest', (request, reply, done) => {
-    const refusal = refusalOfMethod(request);
+    const refusal = refusalOfMethod(request) ?? (takes(request, reply) ? undefined : CROWDED);
     if (refusal) refuse(reply, refusal);
     else done();
   });
-  app.setNotFoundHandler((_request, reply) =>
-    refuse(reply, { status: 404, error: `Reviews are answered at ${WEBHOOK_PATH} only.` }),
-  );
+  app.setNotFoundHandler((_request, reply) => refuse(reply, NOT_FOUND));
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     if (error.statusCode === 413) await drained(request.raw);
     return refuse(reply, refusalFor(error, options.log));
@@ -100,22 +125,24 @@ function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions,
 export function createWebhookServer(options: WebhookOptions) {
   const holds = new Holds(options);
   const edges = { ...options, holds };
+  const timeoutMs = (options.limits ?? LIMITS).requestTimeoutMs;
   let draining = false;
-  const app = createApp(options);
-  addRefusals(app, options, () => draining);
+  const refuse = createRefuse(options, () => draining);
+  const app = createApp(options, refuse);
+  addRefusals(app, options, refuse);
   app.addHook('preClose', async () => holds.release());
   app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
-    const finish = (outcome: Outcome): void => {
+    const finish = ({ outcome, text }: Answered): void => {
       const durationMs = options.clock.monotonicMs() - startMs;
       options.observe(outcome.result, durationMs);
       logOutcome(options.log, review, outcome, durationMs);
-      send(reply, answer(review.uid, outcome), draining ? CLOSING : {});
+      send(reply, text, draining ? CLOSING : {});
     };
-    const outcome = outcomeOf(review, edges);
-    if (outcome instanceof Promise) return outcome.then(finish);
-    finish(outcome);
+    const answered = answerTo(review, edges);
+    if (answered instanceof Promise) return answered.then(finish);
+    finish(answered);
     return undefined;
   });
   return {
@@ -129,7 +156,7 @@ export function createWebhookServer(options: WebhookOptions) {
     },
     close: async (): Promise<void> => {
       // Node does not look for callers that never end their review any more once it closes.
-      const cancel = options.clock.after(REQUEST_TIMEOUT_MS, () => app.server.closeAllConnections());
+      const cancel = options.clock.after(timeoutMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();
     },
@@ -138,19 +165,23 @@ export function createWebhookServer(options: WebhookOptions) {
 
 export type WebhookServer = ReturnType<typeof createWebhookServer>;
 
-/** Whatever goes wrong in us must not keep a pod from starting. */
-function outcomeOf(review: Review, edges: WebhookOptions & { holds: Holds }): Outcome | Promise<Outcome> {
-  const failed = (error: unknown): Outcome => {
-    const { namespace, name, uid } = review;
-    edges.log.error(
-      { error, namespace, name, uid },
-      'admission failed; the pod is allowed without injection',
-    );
-    return { result: 'failed', operations: [], warnings: [FAILED] };
+interface Answered {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+/** Whatever goes wrong in us, to the last letter of the answer, must not keep a pod from starting. */
+function answerTo(review: Review, edges: WebhookOptions & { holds: Holds }): Answered | Promise<Answered> {
+  const { namespace, name, uid } = review;
+  const written = (outcome: Outcome): Answered => ({ outcome, text: answer(uid, outcome) });
+  const failed = (error: unknown): Answered => {
+    const about = { namespace: brief(namespace), name: brief(name), uid };
+    edges.log.error({ error, ...about }, 'admission failed; the pod is allowed without injection');
+    return written({ result: 'failed', operations: [], warnings: [FAILED] });
   };
   try {
     const outcome = mutate(review, edges);
-    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+    return outcome instanceof Promise ? outcome.then(written).catch(failed) : written(outcome);
   } catch (error) {
     return failed(error);
   }
@@ -161,14 +192,18 @@ const FAILED = {
   detail: 'admission failed on it; see the log of stellar-peers',
 } as const;
 
+/** What others wrote is shortened, so that no pod can fill the log. */
+const LOGGED_MAX = 300;
+const brief = (text: string): string =>
+  text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
+
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
-  const { uid, namespace, name, dryRun } = review;
-  log.debug({ uid, namespace, name, dryRun, result, durationMs }, 'review answered');
+  const { uid, dryRun } = review;
+  const about = { uid, namespace: brief(review.namespace), name: brief(review.name) };
+  log.debug({ ...about, dryRun, result, durationMs }, 'review answered');
   for (const warning of warnings) {
-    log.warn(
-      { uid, namespace, name, reason: warning.code, why: describeReason(warning) },
-      'admission warning',
-    );
+    const why = brief(describeReason(warning));
+    log.warn({ ...about, reason: warning.code, why }, 'admission warning');
   }
 }
 
@@ -182,38 +217,4 @@ function send(reply: FastifyReply, text: string, more: Readonly<Record<string, s
   reply.hijack();
   reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': text.length, ...more });
   reply.raw.end(text, 'latin1');
-}
-
-/** Why a request is answered with no review. */
-interface Refusal {
-  readonly status: number;
-  /** One sentence for whoever sent it. */
-  readonly error: string;
-  /** The methods that are. */
-  readonly allow?: string;
-}
-
-function refusalOfMethod({ method, url }: FastifyRequest): Refusal | undefined {
-  if (method === 'POST' || url.split('?')[0] !== WEBHOOK_PATH) return undefined;
-  return { status: 405, error: `Reviews are sent by POST, not by ${method}.`, allow: 'POST' };
-}
-
-/**
- * Reads a body that is too large to its end, and drops it: whoever is still sending when we close would see a
- * broken connection in place of our answer. requestTimeout bounds how long that may take.
- */
-async function drained(body: IncomingMessage): Promise<void> {
-  body.resume();
-  await finished(body).catch(() => undefined);
-}
-
-const SENTENCES: Readonly<Record<number, string>> = {
-  413: `The body is larger than ${BODY_BYTES_MAX} bytes.`,
-  415: 'The content type must be application/json.',
-};
-
-function refusalFor(error: FastifyError, log: Log): Refusal {
-  const status = error.statusCode ?? 500;
-  if (status >= 500) log.error({ error }, 'a request to the webhook failed');
-  return { status, error: SENTENCES[status] ?? error.message };
 }

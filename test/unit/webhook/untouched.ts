@@ -35,8 +35,9 @@ function withoutOurs(after: Raw, before: Raw): Raw {
   return withoutEmpty(pod);
 }
 
-const isConfig = ({ name }: Raw) => name === 'stellar-peers-config';
-const isMerged = (pod: Raw): boolean => (pod.spec.initContainers ?? []).some(isConfig);
+const isConfig = (entry: Raw) => entry?.name === 'stellar-peers-config';
+const entriesOf = (list: Raw): Raw[] => (Array.isArray(list) ? list : []);
+const isMerged = (pod: Raw): boolean => entriesOf(pod.spec.initContainers).some(isConfig);
 
 /** Takes our init container and our second volume from the ends of their lists. */
 function withoutMerge(pod: Raw): void {
@@ -46,7 +47,7 @@ function withoutMerge(pod: Raw): void {
 
 /** Puts the mount that was moved aside back to where ours stands; everything else of it must have been kept. */
 function moveBack(container: Raw, original: Raw): void {
-  const place = (container.volumeMounts ?? []).findIndex(isConfig);
+  const place = entriesOf(container.volumeMounts).findIndex(isConfig);
   if (place < 0) return;
   const moved = container.volumeMounts.pop();
   assert.equal(moved.mountPath, '/etc/stellar/peers-original');
