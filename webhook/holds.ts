@@ -15,12 +15,14 @@ export type Released = Settled | 'shutdown';
 /** Changes come in bursts: they are looked at together. */
 const GATHER_MS = 10;
 
-/** The StatefulSet controller asks about five at once; each one that is held keeps its pod in memory. */
-const HELD_MAX = 32;
+/** What is held stays in memory, some ten times as large as it was sent: this is hundreds of ordinary pods. */
+const HELD_LENGTH_MAX = 4 * 1024 * 1024;
 
 interface Held {
   readonly ref: OwnerRef;
   readonly heldAtMs: number;
+  /** How long the review was, in characters. */
+  readonly length: number;
 }
 
 interface Waiter extends Held {
@@ -36,6 +38,7 @@ export class Holds {
   #unsubscribe: (() => void) | undefined;
   #wake: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isOver = false;
+  #heldLength = 0;
 
   constructor({ directory, clock }: { directory: PeerDirectory; clock: Clock }) {
     this.#directory = directory;
@@ -43,19 +46,20 @@ export class Holds {
   }
 
   /** Why the pod of `ref` need not wait, in a network at rest; a promise of when, and why, where it must. */
-  hold(ref: OwnerRef): Released | Promise<Released> {
+  hold(ref: OwnerRef, length = 0): Released | Promise<Released> {
     if (this.#isOver) return 'shutdown';
     const nowMs = this.#clock.monotonicMs();
     const standing = standingOf(this.#directory, ref);
     if (!standing || (standing.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
       return 'settled';
-    if (this.#waiters.size >= HELD_MAX) return 'budgetSpent';
-    const held = { ref, heldAtMs: nowMs };
+    if (this.#heldLength + length > HELD_LENGTH_MAX) return 'budgetSpent';
+    const held = { ref, heldAtMs: nowMs, length };
     const verdict = this.#judge(held, standing, nowMs);
     return verdict.wait ? this.#wait(held, verdict.untilMs) : verdict.why;
   }
 
   #wait(held: Held, untilMs: number): Promise<Released> {
+    this.#heldLength += held.length;
     this.#budget.start(held.heldAtMs);
     this.#unsubscribe ??= this.#directory.onChange(() => this.#wakeIn(GATHER_MS));
     this.#wakeIn(untilMs - held.heldAtMs);
@@ -71,6 +75,7 @@ export class Holds {
 
   #free(waiter: Waiter, why: Released): void {
     this.#waiters.delete(waiter);
+    this.#heldLength -= waiter.length;
     waiter.free(why);
   }
 

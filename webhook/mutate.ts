@@ -18,6 +18,7 @@ import {
 } from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import type { Holds } from './holds.ts';
+import { LARGE_BYTES } from './limits.ts';
 import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
 import { EMPTY_STAMP } from './patch.ts';
 import type { Review } from './review.ts';
@@ -48,8 +49,9 @@ export function mutate(
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
   const decide = () => answerNow(subject, review.namespace, ref, { directory, merging });
-  if (review.dryRun || review.isLarge || isOptedOut(directory, ref, review.namespace)) return decide();
-  const held = holds.hold(ref);
+  if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(directory, ref, review.namespace))
+    return decide();
+  const held = holds.hold(ref, review.length);
   return held instanceof Promise ? held.then(decide) : decide();
 }
 

@@ -4,7 +4,6 @@
 import { type Fields, fieldsOf, textOf } from '../peers/field.ts';
 import { REASONS, type Reason } from '../peers/reasons.ts';
 import { encodePatch, type PatchOperation } from './encode.ts';
-import { LARGE_BYTES } from './limits.ts';
 
 const API_VERSION = 'admission.k8s.io/v1';
 const KIND = 'AdmissionReview';
@@ -18,8 +17,8 @@ export interface Review {
   readonly namespace: string;
   readonly name: string;
   readonly dryRun: boolean;
-  /** True of one that takes more memory than a pod that waits may. */
-  readonly isLarge: boolean;
+  /** Of its text: what it takes in memory while it waits. */
+  readonly length: number;
   readonly pod: Fields;
 }
 
@@ -63,7 +62,7 @@ export function readReview(text: string): Review {
     namespace: textOf(request.namespace) || textOf(metadata.namespace) || '',
     name: textOf(request.name) || textOf(metadata.name) || '',
     dryRun: request.dryRun === true,
-    isLarge: text.length > LARGE_BYTES,
+    length: text.length,
     pod,
   };
 }

@@ -126,7 +126,7 @@ export class Replica {
   /** The answer to a review; none while the process is frozen. */
   admit({ request }: AdmissionReview): Promise<readonly PatchOperation[]> {
     const { object, namespace, name, uid } = request;
-    const review = { uid, isPodCreate: true, namespace, name, dryRun: false, isLarge: false, pod: object };
+    const review = { uid, isPodCreate: true, namespace, name, dryRun: false, length: 0, pod: object };
     const edges = { directory: this.#directory, holds: this.#holds, ownNamespace: this.#scope.ownNamespace };
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {

@@ -245,6 +245,21 @@ test('hundreds of held pods share one timer and one subscription, and release fr
   assert.equal(freed.get('after')?.why, 'shutdown');
 });
 
+test('what is held at once is bounded by its size, and there is room again once somebody is freed', async () => {
+  const { clock, village, holds } = setUp();
+  const hold = (name: string, length: number) => {
+    village.join(name, { withoutStatefulSet: true });
+    return holds.hold(ownerRef(name), length);
+  };
+  const half = 2 * 1024 * 1024;
+  assert.ok(hold('a', half) instanceof Promise);
+  assert.ok(hold('b', half) instanceof Promise);
+  assert.equal(hold('c', 1), 'budgetSpent');
+  await clock.pass(3_000);
+  assert.ok(hold('d', half) instanceof Promise);
+  holds.release();
+});
+
 test('a pod that has all it needs does not wait for one of its group that lacks its view', async () => {
   const { clock, village, freed, admit } = await restingNetwork(9);
   village.join('v10', { withoutStatefulSet: true });
