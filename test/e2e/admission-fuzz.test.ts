@@ -43,7 +43,7 @@ describe('an odd pod', () => {
   const create = (pod: KubeObject, namespace: string): Promise<{ status: number; body: KubeObject }> =>
     new Promise((resolve, reject) => {
       const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All&fieldValidation=Ignore`;
-      const headers = { 'content-type': 'application/json' };
+      const headers = { ...target.headers, 'content-type': 'application/json' };
       const outgoing = request({ ...target, path, method: 'POST', headers }, async (incoming) => {
         const chunks: Buffer[] = [];
         for await (const chunk of incoming) chunks.push(chunk);
@@ -75,7 +75,8 @@ describe('an odd pod', () => {
     const { ca, cert, key } = target;
     target.agent = new Agent({ ca, cert, key, keepAlive: true });
     await until('pods are injected', async () => {
-      const { body } = await create(base, 'stellar');
+      const { status, body } = await create(base, 'stellar');
+      if (status !== 201) throw new Error(`the API server answers ${status}: ${body.message}`);
       return 'stellar.org/peers' in (body.metadata.annotations ?? {});
     });
   });

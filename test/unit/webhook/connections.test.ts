@@ -54,7 +54,7 @@ async function setUp(t: TestContext, limits: Partial<Limits> = {}) {
   return { ...served, assertServes };
 }
 
-describe('a caller', () => {
+describe('a caller', { timeout: 30_000 }, () => {
   it('that sends its headers letter by letter is turned away in time', async (t) => {
     const { connection, assertServes } = await setUp(t, { headersTimeoutMs: 100, requestTimeoutMs: 100 });
     const socket = await connection();
@@ -190,7 +190,7 @@ describe('a caller', () => {
   });
 });
 
-describe('large bodies', () => {
+describe('large bodies', { timeout: 30_000 }, () => {
   it('are read a few at once, the next is told to come again, and is served when there is room', async (t) => {
     const { connection, assertServes, results } = await setUp(t, { largeBodies: 2 });
     const large = `${REVIEW}${' '.repeat(LARGE_BYTES)}`;
@@ -232,7 +232,7 @@ describe('large bodies', () => {
   });
 });
 
-describe('TLS', () => {
+describe('TLS', { timeout: 30_000 }, () => {
   it('is 1.3 with whoever speaks it, 1.2 with who does not, and nothing older', async (t) => {
     const { connection } = await setUp(t);
     assert.equal((await connection()).getProtocol(), 'TLSv1.3');
