@@ -13,7 +13,7 @@ node: # The npm packages alone, with a recent Node among them
 setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (first time: minutes)
 	@$(setup)
 
-check: node ## Format, lint, types, import rules and small tests, in under a minute
+check: node ## Format, lint, types, import rules and small tests: one to three minutes
 	@$(run) npm run check
 
 bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
