@@ -18,8 +18,8 @@ export function refusedReports(
   { world, discovery }: { readonly world: World; readonly discovery: Discovery },
 ): Map<Key, Reason> {
   const reports = new Map<Key, Reason>();
-  const wanted = new Map(writes.map((write) => [write.namespace, write]));
   if (refusals.size === 0) return reports;
+  const wanted = new Map(writes.map((write) => [write.namespace, write]));
   for (const { validators } of discovery.groups.values()) {
     for (const { key, name, namespace } of validators) {
       const own = refusals.get(key);
