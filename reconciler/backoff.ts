@@ -48,12 +48,15 @@ export class Backoff {
     if (this.isDue(key) || state.failures > 0) this.#states.delete(key);
   }
 
-  /** In how many ms the next key that is put off falls due; undefined if none is. */
-  nextInMs(): number | undefined {
+  /**
+   * In how many ms the next key that is put off falls due; undefined if none is. One that fell due after `sinceMs`,
+   * when it was last asked for, falls due at once: whoever found it not due has gone on, and nobody else tells.
+   */
+  nextInMs(sinceMs = this.#clock.monotonicMs()): number | undefined {
     const nowMs = this.#clock.monotonicMs();
     let next: number | undefined;
     for (const [key, { dueAtMs, failures }] of this.#states) {
-      if (dueAtMs > nowMs) next = Math.min(next ?? Number.POSITIVE_INFINITY, dueAtMs - nowMs);
+      if (dueAtMs > sinceMs) next = Math.min(next ?? Number.POSITIVE_INFINITY, Math.max(0, dueAtMs - nowMs));
       else if (failures === 0) this.#states.delete(key);
     }
     return next;

@@ -77,11 +77,12 @@ export class OpenRestarts {
   }
 
   /** In how many ms each entry that leaves no trace turns out void. */
-  tracesInMs(): number[] {
+  tracesInMs(sinceMs = this.#clock.monotonicMs()): number[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#seenSinceMs.values()]
-      .map((sinceMs) => sinceMs + TRACE_MS - nowMs)
-      .filter((ms) => ms > 0);
+      .map((seenMs) => seenMs + TRACE_MS)
+      .filter((dueAtMs) => dueAtMs > sinceMs)
+      .map((dueAtMs) => Math.max(0, dueAtMs - nowMs));
   }
 }
 

@@ -49,8 +49,8 @@ export class Publisher {
   }
 
   /** In how many ms something that was put off should be tried again; undefined if nothing was. */
-  retryInMs(): number | undefined {
-    return this.#backoff.nextInMs();
+  retryInMs(sinceMs?: number): number | undefined {
+    return this.#backoff.nextInMs(sinceMs);
   }
 
   /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */

@@ -102,6 +102,7 @@ export class Reconciler {
   async #pass(): Promise<number> {
     const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
+    const beganAtMs = clock.monotonicMs();
     const { world } = caches;
     this.#forgetInTime();
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
@@ -130,7 +131,7 @@ export class Reconciler {
     ]);
     reporter.report(world, reasons);
     this.#measure(discovery);
-    return this.#nextLookMs(plans);
+    return this.#nextLookMs(plans, beganAtMs);
   }
 
   /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */
@@ -216,10 +217,12 @@ export class Reconciler {
     this.#options.metrics.replace('stellar_peers_validators', validatorSeries(discovery.groups.values()));
   }
 
-  #nextLookMs(plans: ReadonlyMap<string, GroupPlan>): number {
+  /** What fell due while this pass went on, which may have passed it by already, is not slept over. */
+  #nextLookMs(plans: ReadonlyMap<string, GroupPlan>, beganAtMs: number): number {
     const { publisher, settings } = this.#options;
     const times = [...plans.values()].map((plan) => plan.recheckInMs);
-    const known = [...times, publisher.retryInMs(), this.#lane.retryInMs()].filter((ms) => ms !== undefined);
+    const retries = [publisher.retryInMs(beganAtMs), this.#lane.retryInMs(beganAtMs)];
+    const known = [...times, ...retries].filter((ms) => ms !== undefined);
     return Math.max(GATHER_MS, Math.min(settings.resyncMs, ...known));
   }
 }

@@ -50,8 +50,10 @@ export class RestartLane {
   }
 
   /** In how many ms to look again, though nothing changes: something is due, or an open entry may turn out void. */
-  retryInMs(): number | undefined {
-    const known = [this.#backoff.nextInMs(), ...this.#open.tracesInMs()].filter((ms) => ms !== undefined);
+  retryInMs(sinceMs?: number): number | undefined {
+    const known = [this.#backoff.nextInMs(sinceMs), ...this.#open.tracesInMs(sinceMs)].filter(
+      (ms) => ms !== undefined,
+    );
     return known.length === 0 ? undefined : Math.min(...known);
   }
 

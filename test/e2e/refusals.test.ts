@@ -8,8 +8,8 @@ import { stringify } from 'yaml';
 import { type AuditEntry, ourRequests } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
 import { createPki } from '../cluster/pki.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
-import { eventsIn, journalOf, metricOf } from '../cluster/told.ts';
+import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { eventsIn, journalOf, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const TWO = ['validator-1', 'validator-2'];
@@ -126,17 +126,28 @@ describe('a restart that somebody else refuses', () => {
     return network;
   }
 
+  /** What else the validators wait for is the first question where something was awaited in vain. */
+  const elseStatus = <T>(awaited: Promise<T>): Promise<T> =>
+    awaited.catch(async (error: unknown) => {
+      const journal = JSON.stringify(await journalOf(scene.cluster), undefined, 1);
+      throw new Error(`${String(error)}\n${await statusOf(scene.cluster, SHORT)}${journal}`);
+    });
+
   async function assertToldOnce(network: Network, code: number, waiting: number): Promise<void> {
     const { cluster, replicas } = scene;
-    const told = await until('an Event tells of it', async () =>
-      (await eventsIn(cluster, network.namespace)).find(({ reason }) => reason === 'RefusedByPolicy'),
+    const told = await elseStatus(
+      until('an Event tells of it', async () =>
+        (await eventsIn(cluster, network.namespace)).find(({ reason }) => reason === 'RefusedByPolicy'),
+      ),
     );
     assert.equal(told.type, 'Warning');
     assert.match(told.note, /Fridays/);
     const series = 'stellar_peers_waiting{reason="RefusedByPolicy"}';
-    await until(
-      'the metric counts it',
-      async () => (await metricOf(replicas?.replicas ?? [], series)) >= waiting,
+    await elseStatus(
+      until(
+        'the metric counts it',
+        async () => (await metricOf(replicas?.replicas ?? [], series)) >= waiting,
+      ),
     );
     await delay(WATCHED_MS);
     const requests = await bumps(network.namespace);
