@@ -7,8 +7,42 @@ import type { Key, World } from '../peers/world.ts';
 import { planRollout } from '../reconciler/rollout.ts';
 import type { Kube, PatchOperation } from '../runtime/kube.ts';
 import { Namespaces, type ObjectRef, StellarNodes } from '../runtime/resources.ts';
-import type { Settings } from '../settings.ts';
-import { type Asked, rolloutInput } from './asked.ts';
+import { type Asked, askCluster, rolloutInput } from './asked.ts';
+import type { Call, Command } from './command.ts';
+import { EXIT, type ExitCode, ProblemError, UsageError } from './exit.ts';
+import { CLUSTER_FLAGS } from './flags.ts';
+import { openSession } from './session.ts';
+
+export const adoptCommand: Command = {
+  name: 'adopt',
+  synopsis: 'NAME… -n NS',
+  summary: 'let pods that are older than the webhook be restarted, one at a time',
+  details:
+    'Validators that ran before stellar-peers was installed are not restarted by it. Adopting one lets it be: one ' +
+    'annotation is written, and the leader restarts it as it restarts any other, one at a time and never below quorum.',
+  args: { min: 0, max: Number.POSITIVE_INFINITY },
+  flags: ['namespace', 'all', 'yes', ...CLUSTER_FLAGS],
+  formats: [],
+  run: runAdopt,
+};
+
+async function runAdopt(call: Call): Promise<ExitCode> {
+  const { args: names, flags, terminal } = call;
+  const { namespace, all = false } = flags;
+  if (namespace === undefined) throw new UsageError('adopt needs a namespace: -n NAMESPACE');
+  if (all === names.length > 0) throw new UsageError('adopt needs names of StellarNodes, or --all');
+  const session = await openSession(call);
+  const plan = planAdoption(await askCluster(session), { namespace, names });
+  if (plan.unknown.length > 0) throw new ProblemError(`no such validator: ${plan.unknown.join(', ')}`);
+  terminal.say(adoptionText(plan));
+  if (!flags.yes && !(await terminal.ask('Go on? [y/N] '))) {
+    terminal.say('Nothing was changed.');
+    return EXIT.problem;
+  }
+  await adopt(session.kube, plan.refs);
+  for (const { resource, name } of plan.refs) terminal.print(`${resource.kind} ${name} adopted\n`);
+  return EXIT.ok;
+}
 
 /** Whom to adopt: named StellarNodes of a namespace, or all of it. */
 export interface Adoption {
@@ -25,9 +59,8 @@ export interface AdoptionPlan {
 }
 
 /** What adopting would do now. Pure. */
-export function planAdoption(asked: Omit<Asked, 'kube'>, settings: Settings, wanted: Adoption): AdoptionPlan {
-  const { namespace, names } = wanted;
-  const waiting = [...planRollout(rolloutInput(asked, settings)).values()]
+export function planAdoption(asked: Asked, { namespace, names }: Adoption): AdoptionPlan {
+  const waiting = [...planRollout(rolloutInput(asked)).values()]
     .flatMap(({ holds }) => [...holds])
     .filter(([key, { code }]) => code === 'AwaitingAdoption' && key.startsWith(`${namespace}/`))
     .map(([key]) => key);
@@ -49,7 +82,7 @@ export function adoptionText({ refs, affected }: AdoptionPlan): string {
     affected.length === 0
       ? 'No running validator waits for it now.'
       : `To be restarted, one at a time and under all the usual conditions: ${affected.join(', ')}.`;
-  return `${ANNOTATION_ADOPT}=now goes on ${objects}.\n${validators}\n`;
+  return `${ANNOTATION_ADOPT}=now goes on ${objects}.\n${validators}`;
 }
 
 /** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */

@@ -1,59 +1,43 @@
 /**
- * What a command is asked about: the cluster of the user's kubeconfig, read once, and decided on as the leader would.
+ * What a command is asked about: everything that is read of the cluster, once, and decided on as the leader would.
  */
 import { type Discovery, discover } from '../peers/discover.ts';
 import type { World } from '../peers/world.ts';
 import { liveDigests } from '../reconciler/liveness.ts';
 import type { RolloutInput } from '../reconciler/rollout.ts';
-import { systemClock } from '../runtime/clock.ts';
-import type { Kube } from '../runtime/kube.ts';
-import { createKube, loadKubeConfig } from '../runtime/kube-client.ts';
 import { readLive } from '../runtime/live.ts';
-import { ServerTime } from '../runtime/server-time.ts';
 import { listed, type Settings } from '../settings.ts';
 import { discoverySettings, rolloutSettings } from '../wiring.ts';
-
-const TIMEOUT_MS = 15_000;
-
-/** Which cluster, where it is not the current context of the usual kubeconfig. */
-export interface Target {
-  readonly path?: string;
-  readonly context?: string;
-}
+import type { Session } from './session.ts';
 
 export interface Asked {
-  readonly kube: Kube;
   readonly world: World;
   readonly discovery: Discovery;
+  readonly settings: Settings;
+  /** Ms since the epoch by the API server's clock. */
   readonly nowMs: number;
 }
 
 /** The cluster as it is now. Rejects with KubeError where it cannot be read. */
-export async function askCluster(settings: Settings, target: Target): Promise<Asked> {
-  const serverTime = new ServerTime(systemClock);
-  const kube = createKube(loadKubeConfig(target), {
-    timeoutMs: TIMEOUT_MS,
-    userAgent: 'stellar-peers-cli',
-    onDate: (dateMs) => serverTime.note(dateMs),
-  });
+export async function askCluster({ kube, settings, nowMs }: Session): Promise<Asked> {
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readLive(kube, scope);
-  return {
-    kube,
-    world,
-    discovery: discover(world, discoverySettings(settings)),
-    nowMs: serverTime.clock.nowMs(),
-  };
+  return askedOf(world, settings, nowMs());
 }
+
+/** The same for a World that was read. Pure. */
+export const askedOf = (world: World, settings: Settings, nowMs: number): Asked => ({
+  world,
+  discovery: discover(world, discoverySettings(settings)),
+  settings,
+  nowMs,
+});
 
 /**
  * What the leader would decide on now. What only the leader remembers (how quiet the membership has been, who ran
  * within ten minutes) is taken as if it had watched for long.
  */
-export function rolloutInput(
-  { world, discovery, nowMs }: Omit<Asked, 'kube'>,
-  settings: Settings,
-): RolloutInput {
+export function rolloutInput({ world, discovery, settings, nowMs }: Asked): RolloutInput {
   const live = liveDigests(world, discovery);
   return {
     world,

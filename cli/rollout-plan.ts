@@ -2,35 +2,62 @@
  * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and who waits
  * for what. For the settings that are in force, or for others before they are.
  */
-import { type Discovery, discover } from '../peers/discover.ts';
+import type { Discovery } from '../peers/discover.ts';
 import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
 import { type Forecast, forecast } from '../reconciler/forecast.ts';
 import { planPublish } from '../reconciler/publish.ts';
-import type { Settings } from '../settings.ts';
-import { discoverySettings, rolloutSettings } from '../wiring.ts';
-import { type Asked, askCluster, rolloutInput, type Target } from './asked.ts';
+import { isSetting } from '../settings.ts';
+import { rolloutSettings } from '../wiring.ts';
+import { type Asked, askCluster, askedOf, rolloutInput } from './asked.ts';
+import type { Call, Command } from './command.ts';
+import { EXIT, type ExitCode, UsageError } from './exit.ts';
+import { CLUSTER_FLAGS } from './flags.ts';
+import { openSession } from './session.ts';
 import { table } from './table.ts';
+
+export const rolloutPlanCommand: Command = {
+  name: 'rollout plan',
+  synopsis: '',
+  summary: 'which restarts are wanted, in which order, for how long; restarts nobody',
+  details:
+    'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
+    'in force yet, so that their restarts can be read before they happen.',
+  args: { min: 0, max: 0 },
+  flags: ['set', ...CLUSTER_FLAGS],
+  formats: [],
+  run: runRolloutPlan,
+};
+
+async function runRolloutPlan(call: Call): Promise<ExitCode> {
+  const session = await openSession(call, overridesIn(call.flags.set ?? []));
+  call.terminal.print(renderRolloutPlan(await askCluster(session)));
+  return EXIT.ok;
+}
+
+/** What `--set NAME=VALUE` says. Throws UsageError for what is no setting. */
+function overridesIn(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map((text) => {
+    const [name = '', ...rest] = text.split('=');
+    if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
+    return [name, rest.join('=')] as const;
+  });
+  return Object.fromEntries(pairs);
+}
 
 const MINUTE_MS = 60_000;
 
-/** The plan of the cluster as text. Rejects with KubeError where it cannot be read. */
-export async function liveRolloutPlan(settings: Settings, target: Target): Promise<string> {
-  return renderRolloutPlan(await askCluster(settings, target), settings);
-}
-
-/** The same for a World that was read. Pure. */
-export function renderRolloutPlan(asked: Omit<Asked, 'kube'>, settings: Settings): string {
-  const { nowMs } = asked;
-  const world = withViews(asked, settings);
-  const discovery = discover(world, discoverySettings(settings));
-  const input = rolloutInput({ world, discovery, nowMs }, settings);
+/** The plan as text. Pure. */
+export function renderRolloutPlan(asked: Asked): string {
+  const published = askedOf(withViews(asked), asked.settings, asked.nowMs);
+  const input = rolloutInput(published);
+  const { discovery } = published;
   const forecasts = [...discovery.groups.values()].map((group) => forecast(group, input));
   return `${stepsOf(forecasts, discovery)}${holdsOf(forecasts)}`;
 }
 
 /** The World with the views published as these settings want them. */
-function withViews({ world, discovery, nowMs }: Omit<Asked, 'kube'>, settings: Settings): World {
+function withViews({ world, discovery, settings, nowMs }: Asked): World {
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);
   for (const { namespace, data } of configMaps) {

@@ -1,26 +1,64 @@
 /**
- * What `stellar-peers --help` prints.
+ * The help, made of the table of commands: what `--help` prints, and what docs/command.md shows. Pure.
  */
-export const USAGE = `stellar-peers: makes the Stellar validators of a cluster know each other
+import type { Command } from './command.ts';
+import { EXIT_HELP } from './exit.ts';
+import { FLAGS, type Flag, type FlagName } from './flags.ts';
+
+const LINE_LENGTH_MAX = 100;
+
+const EXIT_SECTION = `Exit status\n  ${EXIT_HELP}\n`;
+
+/** The overview: every command in a line. */
+export function overviewOf(commands: readonly Command[]): string {
+  const rows = commands.map(({ name, synopsis, summary }) => [
+    [name, synopsis].filter(Boolean).join(' '),
+    summary,
+  ]);
+  return `stellar-peers: makes the Stellar validators of a cluster know each other
 
 Usage
-  stellar-peers [run]                 run one replica (webhook and reconciler); settings come from the environment
-  stellar-peers status                validators, what they know, and what waits and why
-  stellar-peers rollout plan          which restarts are wanted, in which order, for how long; restarts nobody
-  stellar-peers adopt NAME… -n NS     let pods that are older than the webhook be restarted, one at a time
-  stellar-peers preview -f POD.yaml   what admission would do to a pod or StatefulSet, without a cluster
-  stellar-peers --help | --version
+${columns(rows.map(([usage = '', summary = '']) => [`stellar-peers ${usage}`, summary]))}
+stellar-peers COMMAND --help says which flags a command takes. Put bin/ into your PATH, and all of it can be
+said as kubectl stellar-peers too.
 
-Options
-  -f, --filename FILE     the manifest to preview; - for standard input
-      --node NAME         the StellarNode that the pod belongs to, if the manifest does not say
-  -n, --namespace NS  namespace of the StellarNodes to adopt
-      --all           adopt all validators of the namespace
-  -y, --yes           do not ask
-      --set NAME=VAL  plan with this setting instead of the environment's; may be given more than once
-      --context NAME      context of the kubeconfig
-      --kubeconfig FILE   kubeconfig to use instead of KUBECONFIG or the pod's own ServiceAccount
+${EXIT_SECTION}`;
+}
 
-Exit status
-  0 all well · 1 a problem was found · 2 wrong usage or settings · 3 the cluster could not be reached
-`;
+/** The help of one command. */
+export function usageOf(command: Command): string {
+  const { name, synopsis, summary, details, flags } = command;
+  const line = ['stellar-peers', name, synopsis, flags.length > 0 ? '[flags]' : ''].filter(Boolean).join(' ');
+  const rows = [...flags, 'help' as const].map((flag) => [wordsOf(flag), helpOf(flag, command)]);
+  const about = details === '' ? '' : `\n${wrapped(details)}\n`;
+  return `${wrapped(`${line}: ${summary}`)}\n${about}\nFlags\n${columns(rows)}\n${EXIT_SECTION}`;
+}
+
+function wordsOf(name: FlagName): string {
+  const { short, value }: Flag = FLAGS[name];
+  return `${short === undefined ? '    ' : `-${short}, `}--${[name, value].filter(Boolean).join(' ')}`;
+}
+
+const helpOf = (flag: FlagName, { formats }: Command): string =>
+  flag === 'output' ? `${formats.join(', ')}; ${formats[0]} by default` : FLAGS[flag].help;
+
+function columns(rows: ReadonlyArray<readonly string[]>): string {
+  const width = Math.max(...rows.map(([first = '']) => first.length));
+  return rows.map(([first = '', second = '']) => `  ${first.padEnd(width)}  ${second}\n`).join('');
+}
+
+/** Each paragraph in lines that a terminal shows whole. */
+function wrapped(text: string): string {
+  return text
+    .split('\n')
+    .map((paragraph) => {
+      const lines: string[] = [''];
+      for (const word of paragraph.split(' ')) {
+        const last = lines.at(-1) ?? '';
+        if (last !== '' && last.length + 1 + word.length > LINE_LENGTH_MAX) lines.push(word);
+        else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+      }
+      return lines.join('\n');
+    })
+    .join('\n');
+}

@@ -52,6 +52,9 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): KubeConfig {
       { cause },
     );
   }
+  if (options.context && !config.getContextObject(options.context)) {
+    throw new KubeConfigError(`the kubeconfig has no context ${options.context}`);
+  }
   if ((config.getCurrentCluster()?.server ?? NOWHERE) === NOWHERE) {
     throw new KubeConfigError(
       'no cluster is configured: set KUBECONFIG, or run in a pod with a ServiceAccount',

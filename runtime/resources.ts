@@ -21,6 +21,7 @@ export const Services = resource('v1', 'Service', 'services');
 export const ConfigMaps = resource('v1', 'ConfigMap', 'configmaps');
 export const Secrets = resource('v1', 'Secret', 'secrets');
 export const StatefulSets = resource('apps/v1', 'StatefulSet', 'statefulsets');
+export const Deployments = resource('apps/v1', 'Deployment', 'deployments');
 export const PodDisruptionBudgets = resource('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
 export const Leases = resource('coordination.k8s.io/v1', 'Lease', 'leases');
 export const Events = resource('events.k8s.io/v1', 'Event', 'events');

@@ -14,6 +14,8 @@ interface InstallOptions {
   readonly webhookUrl: string;
   /** Folder with a kustomization. Default `manifests/base`. */
   readonly folder?: string;
+  /** Settings of the Deployment beside those of the folder: what the replicas beside the cluster run with. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const BASE = join(import.meta.dirname, '../../manifests/base');
@@ -22,7 +24,7 @@ const BASE = join(import.meta.dirname, '../../manifests/base');
 export async function installManifests(cluster: Cluster, options: InstallOptions): Promise<string> {
   const rendered = await cluster.kubectl(['kustomize', options.folder ?? BASE]);
   const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
-  for (const object of objects) adapt(object, options.webhookUrl);
+  for (const object of objects) adapt(object, options);
   const yaml = objects.map((object) => stringify(object)).join('---\n');
   await cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], yaml);
   await Promise.all(
@@ -37,12 +39,25 @@ export async function installManifests(cluster: Cluster, options: InstallOptions
   return yaml;
 }
 
-function adapt(object: KubeObject, webhookUrl: string): void {
+function adapt(object: KubeObject, { webhookUrl, env = {} }: InstallOptions): void {
   if (object.kind === 'MutatingWebhookConfiguration') {
     for (const webhook of object.webhooks as Array<{ clientConfig: { service?: unknown; url?: string } }>) {
       delete webhook.clientConfig.service;
       webhook.clientConfig.url = webhookUrl;
     }
   }
-  if (object.kind === 'Deployment') (object.spec as { replicas: number }).replicas = 0;
+  if (object.kind === 'Deployment') adaptDeployment(object.spec as DeploymentSpec, env);
+}
+
+interface DeploymentSpec {
+  replicas: number;
+  template: { spec: { containers: Array<{ env: Array<{ name: string; value?: string }> }> } };
+}
+
+function adaptDeployment(spec: DeploymentSpec, env: Readonly<Record<string, string>>): void {
+  spec.replicas = 0;
+  for (const container of spec.template.spec.containers) {
+    const kept = container.env.filter(({ name }) => !(name in env));
+    container.env = [...kept, ...Object.entries(env).map(([name, value]) => ({ name, value }))];
+  }
 }

@@ -7,7 +7,7 @@ import type { Kube, KubeObject } from '../../runtime/kube.ts';
 import * as kinds from '../../runtime/resources.ts';
 import { follow } from './follow.ts';
 import { configMap, deployment, disruptionBudget, statefulSet } from './operator-objects.ts';
-import { Deployments, under } from './resources.ts';
+import { under } from './resources.ts';
 
 export interface OperatorOptions {
   /** From a change of a StellarNode until it is acted on. Default 0: within milliseconds. */
@@ -93,7 +93,7 @@ class StandIn {
     const finalizers = deletionTimestamp ? {} : { finalizers: [FINALIZER] };
     await this.#apply(kinds.StellarNodes, { metadata: { ...refOf(node), uid, ...finalizers } });
     if (deletionTimestamp || maintenanceMode) return;
-    if (nodeType !== 'Validator') return this.#apply(Deployments, deployment(node));
+    if (nodeType !== 'Validator') return this.#apply(kinds.Deployments, deployment(node));
     await this.#apply(kinds.ConfigMaps, configMap(node));
     await this.#apply(kinds.StatefulSets, statefulSet(node, labelled));
     await this.#apply(kinds.PodDisruptionBudgets, disruptionBudget(node));

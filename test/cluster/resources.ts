@@ -7,7 +7,6 @@ export const ServiceAccounts: Resource = {
   kind: 'ServiceAccount',
   plural: 'serviceaccounts',
 };
-export const Deployments: Resource = { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' };
 
 /** What lies under one object, to create in (`…/serviceaccounts/x/token`) or to name (`…/pods/x` + `status`). */
 export const under = ({ resource, name }: ObjectRef, ...path: string[]): Resource => ({

@@ -64,10 +64,12 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
     replicas: undefined,
     start: async (count = options.replicas ?? 2, env = {}) => {
       const { folder } = options;
-      await installManifests(cluster, { webhookUrl, ...(folder === undefined ? {} : { folder }) });
+      const settings = { ...SHORT, ...options.env, ...env };
+      const given = folder === undefined ? {} : { folder };
+      await installManifests(cluster, { webhookUrl, env: settings, ...given });
       const replicas = await startReplicas(cluster, count, {
         front,
-        env: { ...SHORT, ...options.env, ...env },
+        env: settings,
         ...(options.program ? { program: options.program } : {}),
       });
       scene.replicas = replicas;

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adopt, adoptionText, planAdoption } from '../../../cli/adopt.ts';
-import { discover } from '../../../peers/discover.ts';
+import { askedOf } from '../../../cli/asked.ts';
 import { StellarNodes } from '../../../runtime/resources.ts';
 import { readSettings } from '../../../settings.ts';
-import { discoverySettings } from '../../../wiring.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 
@@ -13,10 +12,7 @@ const SETTINGS = readSettings({});
 const OLD: Spec = { pod: { injected: false, annotations: {}, createdAt: '2025-01-01T00:00:00Z' } };
 const world = networkWorld({ a: OLD, b: OLD, c: {} }, { webhookCreatedAt: '2025-06-01T00:00:00Z' });
 const planned = (names: readonly string[], namespace = 'stellar') =>
-  planAdoption({ world, discovery: discover(world, discoverySettings(SETTINGS)), nowMs: NOW_MS }, SETTINGS, {
-    namespace,
-    names,
-  });
+  planAdoption(askedOf(world, SETTINGS, NOW_MS), { namespace, names });
 
 describe('adopting', () => {
   it('affects the named validators that wait for it, and says so first', () => {

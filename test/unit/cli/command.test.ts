@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { COMMANDS } from '../../../cli/commands.ts';
 
-const COMMAND = join(import.meta.dirname, '../../../bin/stellar-peers');
+const ROOT = join(import.meta.dirname, '../../..');
+const COMMAND = join(ROOT, 'bin/stellar-peers');
+const PLUGIN = join(ROOT, 'bin/kubectl-stellar_peers');
 const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function run(args: readonly string[], options: { env?: Record<string, string>; input?: string } = {}) {
+interface Options {
+  readonly env?: Record<string, string>;
+  readonly input?: string;
+  readonly command?: string;
+}
+
+function run(args: readonly string[], options: Options = {}) {
   const env = { PATH: process.env.PATH ?? '', HOME: folder, ...options.env };
-  const { status, stdout, stderr } = spawnSync(COMMAND, args, {
+  const { status, stdout, stderr } = spawnSync(options.command ?? COMMAND, args, {
     env,
     input: options.input ?? '',
     encoding: 'utf8',
@@ -40,8 +49,37 @@ describe('the command', () => {
   it('explains itself with --help, on standard output', () => {
     const { status, stdout, stderr } = run(['--help']);
     assert.deepEqual([status, stderr], [0, '']);
-    for (const word of ['status', 'preview', 'KUBECONFIG', 'Exit status'])
-      assert.ok(stdout.includes(word), word);
+    for (const { name, summary } of COMMANDS)
+      for (const words of [name, summary]) assert.ok(stdout.includes(words), words);
+    assert.match(stdout, /Exit status\n {2}0 all well/);
+    for (const args of [['help'], []]) assert.deepEqual(run(args), { status, stdout, stderr });
+  });
+
+  it('explains each command with --help, wherever that stands, and all the flags that it takes', () => {
+    for (const command of COMMANDS) {
+      const words = command.name.split(' ');
+      const { status, stdout, stderr } = run([...words, '--help']);
+      assert.deepEqual([status, stderr], [0, '']);
+      assert.ok(stdout.startsWith(`stellar-peers ${command.name}`), stdout);
+      for (const flag of command.flags) assert.ok(stdout.includes(`--${flag}`), `${command.name} --${flag}`);
+      for (const args of [
+        ['-h', ...words],
+        ['help', ...words],
+      ])
+        assert.equal(run(args).stdout, stdout);
+    }
+  });
+
+  it('is found by kubectl, under a name with which its own is the same', () => {
+    assert.deepEqual(
+      run(['preview', '-f', '-'], { input: POD, command: PLUGIN }),
+      run(['preview', '-f', '-'], { input: POD }),
+    );
+    const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      bin: Record<string, string>;
+    };
+    for (const [name, path] of Object.entries(bin)) assert.equal(path, `bin/${name}`);
+    assert.ok('kubectl-stellar_peers' in bin);
   });
 
   it('prints its version', () => {
@@ -69,8 +107,10 @@ describe('the command', () => {
       [['bogus'], {}, /unknown command: bogus/],
       [['--bogus'], {}, /--bogus/],
       [['status', 'more'], {}, /unexpected argument: more/],
+      [['status', '--yes'], {}, /status takes no flag --yes/],
+      [['help', 'bogus'], {}, /unknown command: bogus/],
       [['preview'], {}, /-f POD\.yaml/],
-      [['rollout'], {}, /rollout takes one word: plan/],
+      [['rollout'], {}, /rollout takes one more word: plan/],
       [['rollout', 'plan', '--set', 'ROLL_BELOW'], {}, /--set takes NAME=VALUE, not ROLL_BELOW/],
       [['rollout', 'plan', '--set', 'PATH=x'], {}, /--set takes NAME=VALUE, not PATH=x/],
       [['rollout', 'plan', '--set', 'ROLL_BELOW=few'], {}, /ROLL_BELOW="few"/],
@@ -87,11 +127,31 @@ describe('the command', () => {
     }
   });
 
+  it('exits 1 where a file cannot be read', () => {
+    const { status, stderr } = run(['preview', '-f', join(folder, 'nowhere.yaml')]);
+    assert.equal(status, 1);
+    assert.match(stderr, /nowhere\.yaml cannot be read: ENOENT/);
+    assert.ok(!stderr.includes('    at '));
+  });
+
   it('exits 3 where the cluster cannot be reached', () => {
     for (const command of [['status'], ['rollout', 'plan'], ['adopt', '--all', '-n', 'stellar', '--yes']]) {
       const { status, stderr } = run([...command, '--kubeconfig', deadKubeconfig()]);
       assert.equal(status, 3, stderr);
       assert.match(stderr, /no answer from the API server/);
+    }
+  });
+
+  it('exits 3 where there is no cluster that it could ask', () => {
+    const missing = join(folder, 'missing');
+    for (const [args, message] of [
+      [['status'], /no cluster is configured: set KUBECONFIG/],
+      [['status', '--kubeconfig', missing], /the kubeconfig .*missing cannot be read/],
+      [['status', '--kubeconfig', deadKubeconfig(), '--context', 'other'], /has no context other/],
+    ] as const) {
+      const { status, stderr } = run(args);
+      assert.equal(status, 3, stderr);
+      assert.match(stderr, message);
     }
   });
 });

@@ -1,18 +1,15 @@
 /** `stellar-peers rollout plan`: what a person reads before anything happens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { askedOf } from '../../../cli/asked.ts';
 import { renderRolloutPlan } from '../../../cli/rollout-plan.ts';
-import { discover } from '../../../peers/discover.ts';
 import type { World } from '../../../peers/world.ts';
 import { readSettings } from '../../../settings.ts';
-import { discoverySettings } from '../../../wiring.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
 
 /** The plan as it is printed, with the network's hash made the same everywhere. */
 function planOf(world: World, env: Record<string, string> = {}): string {
-  const settings = readSettings(env);
-  const discovery = discover(world, discoverySettings(settings));
-  const text = renderRolloutPlan({ world, discovery, nowMs: NOW_MS }, settings);
+  const text = renderRolloutPlan(askedOf(world, readSettings(env), NOW_MS));
   return text.replace(/custom-[0-9a-f]{16}/g, (found) => '#'.repeat(found.length));
 }
 

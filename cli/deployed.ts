@@ -1,0 +1,110 @@
+/**
+ * The settings of the running Deployment, read from the cluster: what a command says about waits must be what the
+ * leader waits for, whatever the environment of whoever asks.
+ */
+import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';
+import { COMPONENT } from '../peers/names.ts';
+import { hasStatus, type Kube } from '../runtime/kube.ts';
+import { ConfigMaps, Deployments } from '../runtime/resources.ts';
+import { isSetting, readSettings, type Settings, SettingsError } from '../settings.ts';
+import { ProblemError } from './exit.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Settings, and what is to be said of where they come from. */
+export interface FoundSettings {
+  readonly settings: Settings;
+  readonly remarks: readonly string[];
+}
+
+/** Where to look, what to take if there is nothing to be read, and what stands above both. */
+export interface SettingsSources {
+  readonly namespace: string;
+  readonly env: Env;
+  readonly overrides?: Env;
+}
+
+/**
+ * The settings in force. Rejects with KubeError where the cluster does not answer, with SettingsError where the
+ * environment is wrong, with ProblemError where the Deployment's settings are none that this version knows.
+ */
+export async function settingsInForce(kube: Kube, sources: SettingsSources): Promise<FoundSettings> {
+  const { namespace, env, overrides = {} } = sources;
+  const own = { POD_NAMESPACE: namespace };
+  const deployed = await readDeployed(kube, namespace);
+  if ('missing' in deployed) {
+    const remark = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
+    return { settings: readSettings({ ...env, ...own, ...overrides }), remarks: [remark] };
+  }
+  const unread = deployed.unread.filter(isSetting);
+  const remarks =
+    unread.length === 0
+      ? []
+      : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`];
+  try {
+    readSettings({ ...deployed.env, ...own });
+  } catch (cause) {
+    if (!(cause instanceof SettingsError)) throw cause;
+    throw new ProblemError(
+      `the Deployment ${namespace}/${COMPONENT} has a setting that this version does not take: ${cause.message}`,
+      { cause },
+    );
+  }
+  return { settings: readSettings({ ...deployed.env, ...own, ...overrides }), remarks };
+}
+
+/** The variables of the Deployment, and the names of those whose values are elsewhere. */
+interface Deployed {
+  readonly env: Env;
+  readonly unread: readonly string[];
+}
+
+async function readDeployed(kube: Kube, namespace: string): Promise<Deployed | { readonly missing: string }> {
+  const what = `Deployment ${namespace}/${COMPONENT}`;
+  try {
+    const found = await kube.get({ resource: Deployments, namespace, name: COMPONENT });
+    if (!found) return { missing: `There is no ${what}` };
+    const pod = fieldsOf(fieldsOf(fieldsOf(found.spec).template).spec);
+    const containers = listOf(pod.containers);
+    const container = containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
+    return await environmentOf(kube, namespace, container);
+  } catch (error) {
+    if (hasStatus(error, 403)) return { missing: `You may not read ${what}` };
+    throw error;
+  }
+}
+
+/** As the kubelet would make it: first envFrom, then env, the later over the earlier. */
+async function environmentOf(kube: Kube, namespace: string, container: Fields): Promise<Deployed> {
+  const env: Record<string, string | undefined> = {};
+  const unread: string[] = [];
+  for (const { prefix, configMapRef } of listOf(container.envFrom)) {
+    const data = await configMapData(kube, namespace, textOf(fieldsOf(configMapRef).name));
+    for (const [key, value] of Object.entries(data ?? {})) env[`${textOf(prefix) ?? ''}${key}`] = value;
+  }
+  for (const { name, value, valueFrom } of listOf(container.env)) {
+    const variable = textOf(name) ?? '';
+    const { configMapKeyRef } = fieldsOf(valueFrom);
+    const { name: map, key } = fieldsOf(configMapKeyRef);
+    const found =
+      configMapKeyRef === undefined
+        ? textOf(value)
+        : (await configMapData(kube, namespace, textOf(map)))?.[textOf(key) ?? ''];
+    if (found === undefined && valueFrom !== undefined && !OF_THE_POD.has(variable)) unread.push(variable);
+    env[variable] = found;
+  }
+  return { env, unread };
+}
+
+/** What each pod is told of itself; nothing that is decided depends on it. */
+const OF_THE_POD: ReadonlySet<string> = new Set(['POD_NAMESPACE', 'POD_NAME']);
+
+async function configMapData(
+  kube: Kube,
+  namespace: string,
+  name: string | undefined,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  if (name === undefined) return undefined;
+  const found = await kube.get({ resource: ConfigMaps, namespace, name });
+  return found && stringsOf(found.data);
+}

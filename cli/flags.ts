@@ -1,0 +1,74 @@
+/**
+ * Every flag that a command may take, once: its type, its letter, and the sentence of the help.
+ */
+
+/** A flag as it is parsed and as it is described. */
+export interface Flag {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for its value in the help; absent for a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export const FLAGS = {
+  namespace: {
+    type: 'string',
+    short: 'n',
+    value: 'NS',
+    help: 'namespace of the StellarNodes',
+  },
+  'all-namespaces': { type: 'boolean', short: 'A', help: 'StellarNodes of all namespaces' },
+  output: { type: 'string', short: 'o', value: 'FORMAT', help: 'how to print it' },
+  watch: { type: 'boolean', short: 'w', help: 'print it again whenever it changes, until Ctrl-C' },
+  filename: {
+    type: 'string',
+    short: 'f',
+    value: 'FILE',
+    help: 'the manifest to preview; - for standard input',
+  },
+  node: {
+    type: 'string',
+    value: 'NAME',
+    help: 'the StellarNode that the pod belongs to, if the manifest does not say',
+  },
+  set: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=VALUE',
+    help: 'plan with this setting instead of the one in force; may be given more than once',
+  },
+  all: { type: 'boolean', help: 'all of them, instead of naming them' },
+  force: { type: 'boolean', help: 'do it although something speaks against it' },
+  yes: { type: 'boolean', short: 'y', help: 'do not ask' },
+  context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig' },
+  kubeconfig: {
+    type: 'string',
+    value: 'FILE',
+    help: "kubeconfig to use instead of KUBECONFIG, ~/.kube/config or the pod's own ServiceAccount",
+  },
+  'install-namespace': {
+    type: 'string',
+    value: 'NS',
+    help: 'namespace that stellar-peers itself is installed in, if not stellar-peers',
+  },
+  help: { type: 'boolean', short: 'h', help: 'print this' },
+  version: { type: 'boolean', help: 'print the version' },
+} as const satisfies Readonly<Record<string, Flag>>;
+
+export type FlagName = keyof typeof FLAGS;
+
+/** What was given: text, texts of a flag that may be repeated, or true. */
+export type FlagValues = {
+  readonly [Name in FlagName]?:
+    | ((typeof FLAGS)[Name] extends { multiple: true }
+        ? readonly string[]
+        : (typeof FLAGS)[Name] extends { type: 'string' }
+          ? string
+          : boolean)
+    | undefined;
+};
+
+/** The flags of whatever asks a cluster. */
+export const CLUSTER_FLAGS = ['context', 'kubeconfig', 'install-namespace'] as const;

@@ -1,0 +1,73 @@
+/**
+ * Where a command's words go: data to standard output, everything else to standard error, questions to whoever sits
+ * at the terminal, colour only where somebody sees it and did not ask for none.
+ */
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import type { ReadStream, WriteStream } from 'node:tty';
+import { ProblemError, UsageError } from './exit.ts';
+
+type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+const CODES: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
+
+/** Puts text into a colour, or leaves it as it is. */
+type Paint = (colour: Colour, text: string) => string;
+
+export interface Terminal {
+  /** Data, to standard output. */
+  print(text: string): void;
+  /** Progress and remarks, to standard error; a line. */
+  say(text: string): void;
+  /** True for yes. Throws UsageError where nobody could answer. */
+  ask(question: string): Promise<boolean>;
+  /** The text of a file, of standard input for `-`. Throws ProblemError where it cannot be read. */
+  read(path: string): string;
+  readonly paint: Paint;
+  /** True if standard output is one that can be drawn on again. */
+  readonly isLive: boolean;
+}
+
+/** The streams of a process, as far as they are used. */
+export interface Streams {
+  readonly stdin: Pick<ReadStream, 'isTTY'> & NodeJS.ReadableStream;
+  readonly stdout: Pick<WriteStream, 'isTTY'> & NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The terminal of a process with these streams. */
+export function terminalOf({ stdin, stdout, stderr }: Streams, env: Env): Terminal {
+  const isLive = stdout.isTTY === true && env.TERM !== 'dumb';
+  // As no-color.org has it: present and not empty, whatever it says.
+  const isColoured = isLive && (env.NO_COLOR ?? '') === '';
+  return {
+    isLive,
+    paint: (colour, text) => (isColoured ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
+    print: (text) => void stdout.write(text),
+    say: (text) => void stderr.write(`${text}\n`),
+    read,
+    ask: async (question) => {
+      if (!stdin.isTTY) throw new UsageError('there is no terminal to ask on: use --yes');
+      const asking = createInterface({ input: stdin, output: stderr });
+      // Ctrl-D ends the input without an answer.
+      const closed = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
+      const answer = await Promise.race([asking.question(question), closed]);
+      asking.close();
+      return /^y(es)?$/i.test(answer.trim());
+    },
+  };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    throw new ProblemError(
+      `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,98 @@
+/** Which settings a command decides by: those of the running Deployment, wherever they stand. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { settingsInForce } from '../../../cli/deployed.ts';
+import { ProblemError } from '../../../cli/exit.ts';
+import { KubeError } from '../../../runtime/kube.ts';
+import { ConfigMaps, Deployments } from '../../../runtime/resources.ts';
+import { MemoryKube } from '../stand-ins/memory-kube.ts';
+
+const NAMESPACE = 'stellar-peers';
+const SOURCES = { namespace: NAMESPACE, env: { ROLL_BELOW: '3', MAX_PEERS: '5' } };
+
+/** A cluster whose Deployment has this container. */
+function kubeWith(container: object): MemoryKube {
+  const kube = new MemoryKube();
+  const metadata = { name: 'stellar-peers', namespace: NAMESPACE, uid: 'u' };
+  const containers = [
+    { name: 'sidecar', env: [{ name: 'ROLL_BELOW', value: '1' }] },
+    { name: 'stellar-peers', ...container },
+  ];
+  kube.seed(Deployments, [{ metadata, spec: { template: { spec: { containers } } } }]);
+  const data = { MAX_PEERS: '9', below: '7' };
+  kube.seed(ConfigMaps, [{ metadata: { name: 'shared', namespace: NAMESPACE, uid: 'm' }, data }]);
+  return kube;
+}
+
+describe('the settings in force', () => {
+  it('are those of the Deployment, and no other environment changes them', async () => {
+    const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
+    const { settings, remarks } = await settingsInForce(kube, SOURCES);
+    assert.deepEqual([settings.rollBelow, settings.maxPeers, remarks], ['all', 24, []]);
+  });
+
+  it('are found in ConfigMaps too, a variable over a whole map', async () => {
+    const kube = kubeWith({
+      envFrom: [{ configMapRef: { name: 'shared' } }],
+      env: [{ name: 'ROLL_BELOW', valueFrom: { configMapKeyRef: { name: 'shared', key: 'below' } } }],
+    });
+    const { settings } = await settingsInForce(kube, SOURCES);
+    assert.deepEqual([settings.rollBelow, settings.maxPeers], ['7', 9]);
+    const over = kubeWith({
+      envFrom: [{ configMapRef: { name: 'shared' } }],
+      env: [{ name: 'MAX_PEERS', value: '4' }],
+    });
+    assert.equal((await settingsInForce(over, SOURCES)).settings.maxPeers, 4);
+  });
+
+  it('are the defaults, and that is said, where their value is nowhere to be read', async () => {
+    const secretKeyRef = { name: 's', key: 'k' };
+    const kube = kubeWith({
+      env: [
+        { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+        { name: 'ROLL_BELOW', valueFrom: { secretKeyRef } },
+      ],
+    });
+    const { settings, remarks } = await settingsInForce(kube, SOURCES);
+    assert.deepEqual([settings.rollBelow, settings.namespace], ['8', NAMESPACE]);
+    assert.deepEqual(remarks, [
+      'ROLL_BELOW of the Deployment cannot be read from here; the defaults are taken.',
+    ]);
+  });
+
+  it('stand below what a person asks for', async () => {
+    const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
+    const asked = { ...SOURCES, overrides: { ROLL_BELOW: '2' } };
+    assert.equal((await settingsInForce(kube, asked)).settings.rollBelow, '2');
+  });
+
+  it('are those of the environment, and that is said, without a Deployment or the right to read it', async () => {
+    const none = await settingsInForce(new MemoryKube(), SOURCES);
+    const refusing = kubeWith({});
+    refusing.intercept = () => {
+      throw new KubeError('forbidden', { status: 403 });
+    };
+    const refused = await settingsInForce(refusing, SOURCES);
+    for (const { settings } of [none, refused])
+      assert.deepEqual([settings.rollBelow, settings.maxPeers, settings.namespace], ['3', 5, NAMESPACE]);
+    assert.match(
+      none.remarks.join(),
+      /^There is no Deployment stellar-peers\/stellar-peers: .*own environment\.$/,
+    );
+    assert.match(refused.remarks.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
+  });
+
+  it('are nobody’s guess where this version does not take them, or the cluster does not answer', async () => {
+    const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'few' }] });
+    await assert.rejects(settingsInForce(kube, SOURCES), (error) => {
+      assert.ok(error instanceof ProblemError);
+      assert.match(error.message, /has a setting that this version does not take: ROLL_BELOW="few"/);
+      return true;
+    });
+    const silent = kubeWith({});
+    silent.intercept = () => {
+      throw new KubeError('no answer', { status: 0 });
+    };
+    await assert.rejects(settingsInForce(silent, SOURCES), KubeError);
+  });
+});
