@@ -3,13 +3,15 @@
  */
 import { adoptCommand } from './adopt.ts';
 import type { Command } from './command.ts';
-import { statusCommand } from './live-status.ts';
+import { explainCommand } from './explain-command.ts';
 import { previewCommand } from './preview.ts';
 import { rolloutPlanCommand } from './rollout-plan.ts';
 import { runCommand } from './run.ts';
+import { statusCommand } from './status-command.ts';
 
 export const COMMANDS: readonly Command[] = [
   statusCommand,
+  explainCommand,
   rolloutPlanCommand,
   adoptCommand,
   previewCommand,

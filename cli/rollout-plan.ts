@@ -7,7 +7,7 @@ import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
 import { type Forecast, forecast } from '../reconciler/forecast.ts';
 import { planPublish } from '../reconciler/publish.ts';
-import { isSetting } from '../settings.ts';
+import { isSetting, readSettings } from '../settings.ts';
 import { rolloutSettings } from '../wiring.ts';
 import { type Asked, askCluster, askedOf, rolloutInput } from './asked.ts';
 import type { Call, Command } from './command.ts';
@@ -35,14 +35,17 @@ async function runRolloutPlan(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** What `--set NAME=VALUE` says. Throws UsageError for what is no setting. */
+/** What `--set NAME=VALUE` says. Throws UsageError for what is no setting, SettingsError for what it does not take. */
 function overridesIn(texts: readonly string[]): Record<string, string> {
   const pairs = texts.map((text) => {
     const [name = '', ...rest] = text.split('=');
     if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
     return [name, rest.join('=')] as const;
   });
-  return Object.fromEntries(pairs);
+  const overrides = Object.fromEntries(pairs);
+  // A value that no cluster could take is told before any is asked.
+  readSettings(overrides);
+  return overrides;
 }
 
 const MINUTE_MS = 60_000;

@@ -1,108 +1,108 @@
 /**
- * `stellar-peers status`: what everybody knows, and what waits and why, as one table. Pure.
+ * The status as tables for people: a row per network, a row per validator, and what waits and why. Pure.
  */
-import type { Discovery } from '../peers/discover.ts';
-import { parseDigests } from '../peers/hash.ts';
-import { podsOf } from '../peers/pods.ts';
-import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
-import { publishedView } from '../peers/views.ts';
-import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
-import { openEntries, readJournal } from '../reconciler/journal.ts';
-import { type Connections, connectionsIn } from '../reconciler/overview.ts';
+import type { Count, NetworkStatus, StatusReport, Underway, ValidatorStatus } from './status-report.ts';
 import { table } from './table.ts';
+import type { Paint } from './terminal.ts';
 
-const HEADINGS = [
-  'NETWORK',
-  'NAMESPACE',
-  'VALIDATOR',
-  'READY',
-  'KNOWS',
-  'PUBLISHED',
-  'CONNECTED',
-  'SYNCED',
-  'HASH',
-  'STATE',
+/** How it is shown. */
+interface Look {
+  readonly isWide: boolean;
+  readonly paint: Paint;
+}
+
+/** States in which there is nothing to see. */
+const CALM: ReadonlySet<string> = new Set(['Current', 'Suspended', 'OnRestart', 'SignalledInstead']);
+
+/** The whole text. */
+export function renderStatus(report: StatusReport, look: Look): string {
+  const { networks, validators, rollout } = report;
+  if (validators.length === 0) return 'No validators found.\n';
+  const everywhere =
+    rollout === null ? '' : `Everywhere: stellar.org/peer-rollout=${rollout} on our own ConfigMap.\n\n`;
+  const summary = networks.length === 0 ? '' : `${networkTable(networks, look)}\n`;
+  return `${everywhere}${summary}${validatorTable(validators, look)}${inFlight(networks)}${waiting(report, look)}`;
+}
+
+const NETWORK_HEADINGS = [
+  ...[
+    'NETWORK',
+    'VALIDATORS',
+    'KNOWN',
+    'LIVE',
+    'CONNECTED',
+    'QUORUM MARGIN',
+    'UNADOPTED',
+    'WAITING',
+    'IN FLIGHT',
+  ],
 ];
 
-/** What of the cluster the table shows. */
-interface Shown {
-  readonly world: World;
-  readonly discovery: Discovery;
-  readonly reasons: ReadonlyMap<Key, Reason>;
-  readonly connections: Connections;
-}
-
-/** The table, a row per validator, with what waits below it. */
-export function renderStatus(shown: Omit<Shown, 'connections'> & { readonly ownNamespace: string }): string {
-  const { world, discovery, reasons } = shown;
-  const connections = connectionsIn(world.configMaps.get(shown.ownNamespace));
-  const rows = [...discovery.groups.values()].flatMap((group) =>
-    group.validators.map((validator) => rowOf(validator, { ...shown, connections })),
-  );
-  const all = [...rows, ...outside(world, discovery)];
-  if (all.length === 0) return 'No validators found.\n';
-  return `${table([HEADINGS, ...all])}${inFlight(world, discovery)}${waiting(reasons)}`;
-}
-
-function rowOf(validator: Validator, { world, discovery, reasons, connections }: Shown): string[] {
-  const statefulSet = discovery.statefulSetOf.get(validator.key);
-  const pods = statefulSet ? podsOf(world, statefulSet) : [];
-  const ready = pods.filter((pod) => pod.ready).length;
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
-  return [
-    validator.network.id,
-    validator.namespace,
-    validator.name,
-    `${ready}/${statefulSet?.replicas ?? validator.replicas}`,
-    pods.map(knownBy).join(',') || '-',
-    published ? String(published.digests.length) : '-',
-    ...connectionCells(pods, connections),
-    published?.hash ?? '-',
-    reasons.get(validator.key)?.code ?? (pods.length === 0 ? 'NoPods' : 'Current'),
-  ];
-}
-
-/** Rows of those that are in no group: they cannot be read, or their namespace keeps them out. */
-function outside(world: World, { skipped }: Discovery): string[][] {
-  return [...world.nodes.values()].flatMap((reading) => {
-    if (reading.kind === 'other') return [];
-    const { key, namespace, name } = reading.kind === 'validator' ? reading.validator : reading.node;
-    const code = skipped.get(key)?.code;
-    if (code === undefined || (reading.kind === 'validator' && code !== 'NamespaceNotAllowed')) return [];
-    const network = reading.kind === 'validator' ? reading.validator.network.id : '-';
-    return [[network, namespace, name, '-', '-', '-', '-', '-', '-', code]];
+function networkTable(networks: readonly NetworkStatus[], { isWide }: Look): string {
+  const rows = networks.map((network) => {
+    const { validators, peers, unadopted, waiting: waits, inFlight: underway } = network;
+    return [
+      network.group,
+      ...[counted(validators), counted(peers.known), counted(peers.live), counted(peers.connected)],
+      margin(network),
+      ...[String(unadopted.length), String(waits)],
+      underway.map((entry) => `${entry.statefulSet} since ${timeOf(entry)}`).join(', ') || '-',
+      ...(isWide ? [network.title] : []),
+    ];
   });
+  return table([isWide ? [...NETWORK_HEADINGS, 'TITLE'] : NETWORK_HEADINGS, ...rows]);
 }
 
-/** To how many of its peers each pod is connected, and whether it is synced; `-` where nobody may ask it. */
-function connectionCells(pods: readonly PodFacts[], connections: Connections): string[] {
-  const found = pods.map(({ key }) => connections.get(key));
-  if (!found.some((connection) => connection !== undefined)) return ['-', '-'];
-  return [
-    found.map((each) => (each ? `${each.connected}/${each.expected}` : '-')).join(','),
-    found.map((each) => (each ? (each.synced ? 'yes' : 'no') : '-')).join(','),
-  ];
+const counted = (count: Count | null): string => (count ? `${count.count}/${count.of}` : '-');
+
+function margin({ quorum: { tolerance, margin: left, down } }: NetworkStatus): string {
+  if (tolerance === null || left === null) return 'unknown';
+  return down.length === 0 ? `${left}` : `${left} (${down.length} of ${tolerance} down)`;
 }
 
-/** How many peers a pod started with; `-` for one that was not injected. */
-function knownBy(pod: PodFacts): string {
-  if (!pod.injected || pod.peers === undefined) return '-';
-  return String(parseDigests(pod.peers)?.length ?? '?');
+/** The time of day; a length of time would be another text each second. */
+const timeOf = ({ since }: Underway): string => since.slice(11, 19);
+
+const VALIDATOR_HEADINGS = [
+  ...['NETWORK', 'NAMESPACE', 'VALIDATOR', 'READY', 'KNOWS', 'PUBLISHED', 'CONNECTED', 'SYNCED'],
+];
+
+function validatorTable(validators: readonly ValidatorStatus[], { isWide, paint }: Look): string {
+  const rows = validators.map((validator) => {
+    const { network, namespace, name, ready, pods, published, state } = validator;
+    const connected = pods.map((pod) => counted(pod.connected));
+    const synced = pods.map((pod) => (pod.synced === null ? '-' : pod.synced ? 'yes' : 'no'));
+    return [
+      ...[network ?? '-', namespace, name, counted(ready)],
+      pods.map(({ knows }) => knows ?? '-').join(',') || '-',
+      published ? String(published.peers) : '-',
+      joined(connected),
+      joined(synced),
+      ...(isWide
+        ? [published?.hash ?? '-', joined(pods.map(({ hash }) => hash ?? '-')), published?.since ?? '-']
+        : []),
+      paint(CALM.has(state) ? 'green' : 'yellow', state),
+    ];
+  });
+  const wide = isWide ? ['HASH', 'STARTED WITH', 'PUBLISHED SINCE'] : [];
+  return table([[...VALIDATOR_HEADINGS, ...wide, 'STATE'], ...rows]);
 }
 
-function inFlight(world: World, discovery: Discovery): string {
-  const lines = [...discovery.groups.keys()].flatMap((group) =>
-    openEntries(readJournal(world.journal, group) ?? []).map(
-      (entry) =>
-        `  ${entry.statefulSet} since ${new Date(entry.atMs).toISOString()} (${entry.kind}, ${entry.drift})`,
-    ),
-  );
-  return lines.length === 0 ? '' : `\nBeing restarted:\n${lines.join('\n')}\n`;
+/** A cell with something for each pod; one dash where there is nothing of any. */
+const joined = (cells: readonly string[]): string =>
+  cells.every((cell) => cell === '-') ? '-' : cells.join(',');
+
+function inFlight(networks: readonly NetworkStatus[]): string {
+  const lines = networks
+    .flatMap((network) => network.inFlight)
+    .map(({ statefulSet, since, kind, drift }) => `  ${statefulSet} since ${since} (${kind}, ${drift})\n`);
+  return lines.length === 0 ? '' : `\nBeing restarted:\n${lines.join('')}`;
 }
 
-function waiting(reasons: ReadonlyMap<Key, Reason>): string {
-  const blocks = [...reasons].map(
-    ([key, why]) => `  ${key}  ${why.code}\n    ${describeReason(why)}\n    > ${REASONS[why.code].release}\n`,
+function waiting({ waiting: all }: StatusReport, { paint }: Look): string {
+  const blocks = all.map(
+    ({ subject, code, sentence, release }) =>
+      `  ${paint('bold', subject)}  ${code}\n    ${sentence}\n    > ${release}\n`,
   );
   return blocks.length === 0 ? '' : `\nNot done, why, and what would help:\n${blocks.join('')}`;
 }

@@ -1,14 +1,22 @@
 /**
  * Columns for people: each as wide as its widest cell.
  */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+const COLOURS = /\u001b\[\d+m/g;
+
+/** How many columns a text takes on a screen. */
+const widthOf = (text: string): number => text.replace(COLOURS, '').length;
+
+/** The rows as lines. */
 export function table(rows: ReadonlyArray<readonly string[]>): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
   );
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)))
       .join('  ')
       .trimEnd();
   return `${rows.map(line).join('\n')}\n`;

@@ -11,7 +11,7 @@ type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 const CODES: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
 
 /** Puts text into a colour, or leaves it as it is. */
-type Paint = (colour: Colour, text: string) => string;
+export type Paint = (colour: Colour, text: string) => string;
 
 export interface Terminal {
   /** Data, to standard output. */
@@ -23,21 +23,25 @@ export interface Terminal {
   /** The text of a file, of standard input for `-`. Throws ProblemError where it cannot be read. */
   read(path: string): string;
   readonly paint: Paint;
+  /** Aborts at Ctrl-C, from the first call on. */
+  stopped(): AbortSignal;
   /** True if standard output is one that can be drawn on again. */
   readonly isLive: boolean;
 }
 
-/** The streams of a process, as far as they are used. */
+/** The streams of a process, as far as they are used, and how it learns that it is to stop. */
 export interface Streams {
   readonly stdin: Pick<ReadStream, 'isTTY'> & NodeJS.ReadableStream;
   readonly stdout: Pick<WriteStream, 'isTTY'> & NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
+  once(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The terminal of a process with these streams. */
-export function terminalOf({ stdin, stdout, stderr }: Streams, env: Env): Terminal {
+export function terminalOf(streams: Streams, env: Env): Terminal {
+  const { stdin, stdout, stderr } = streams;
   const isLive = stdout.isTTY === true && env.TERM !== 'dumb';
   // As no-color.org has it: present and not empty, whatever it says.
   const isColoured = isLive && (env.NO_COLOR ?? '') === '';
@@ -47,6 +51,11 @@ export function terminalOf({ stdin, stdout, stderr }: Streams, env: Env): Termin
     print: (text) => void stdout.write(text),
     say: (text) => void stderr.write(`${text}\n`),
     read,
+    stopped: () => {
+      const stopping = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) streams.once(signal, () => stopping.abort());
+      return stopping.signal;
+    },
     ask: async (question) => {
       if (!stdin.isTTY) throw new UsageError('there is no terminal to ask on: use --yes');
       const asking = createInterface({ input: stdin, output: stderr });

@@ -1,7 +1,6 @@
 /** The columns CONNECTED and SYNCED: pod by pod, from the overview, a dash for whom nobody may ask. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderStatus } from '../../../cli/status.ts';
 import { discover } from '../../../peers/discover.ts';
 import { readConfigMap } from '../../../peers/read-cluster.ts';
 import { readPod } from '../../../peers/read-workload.ts';
@@ -9,6 +8,7 @@ import type { World } from '../../../peers/world.ts';
 import { type Connections, overviewData } from '../../../reconciler/overview.ts';
 import { DISCOVERY, NOW_MS, networkWorld } from '../reconciler/group.ts';
 import { pod } from '../world.ts';
+import { statusText, validatorRows } from './status-text.ts';
 
 const OWN = 'stellar-peers';
 
@@ -27,11 +27,7 @@ function columns(connections: Connections, world = twoPods()): Record<string, re
   const data = overviewData({ world, discovery, connections }, NOW_MS);
   const overview = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
   const shown = { ...world, configMaps: new Map(world.configMaps).set(OWN, overview) };
-  const text = renderStatus({ world: shown, discovery, reasons: new Map(), ownNamespace: OWN });
-  const [head = [], ...rows] = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(/ {2,}/));
+  const [head = [], ...rows] = validatorRows(statusText(shown));
   const at = head.indexOf('CONNECTED');
   assert.equal(head[at + 1], 'SYNCED');
   return Object.fromEntries(rows.map((row) => [row[head.indexOf('VALIDATOR')] ?? '', row.slice(at, at + 2)]));

@@ -13,7 +13,13 @@ function terminal({ isTTY = false, env = {} }: { isTTY?: boolean; env?: Record<s
   const stream = () => Object.assign(new PassThrough(), { isTTY }) as PassThrough & { isTTY: true };
   const [stdin, stdout, stderr] = [stream(), stream(), stream()];
   const text = (of: PassThrough): string => String(of.read() ?? '');
-  return { stdin, stdout, stderr, text, terminal: terminalOf({ stdin, stdout, stderr }, env) };
+  return {
+    stdin,
+    stdout,
+    stderr,
+    text,
+    terminal: terminalOf({ stdin, stdout, stderr, once: () => undefined }, env),
+  };
 }
 
 describe('a terminal', () => {

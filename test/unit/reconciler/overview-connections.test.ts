@@ -1,11 +1,11 @@
 /** Connections go into the overview, and `status` reads them there. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderStatus } from '../../../cli/status.ts';
 import { discover } from '../../../peers/discover.ts';
 import { readConfigMap } from '../../../peers/read-cluster.ts';
 import type { World } from '../../../peers/world.ts';
 import { type Connections, connectionsIn, overviewData } from '../../../reconciler/overview.ts';
+import { statusText, validatorRows } from '../cli/status-text.ts';
 import { DISCOVERY, NOW_MS, networkWorld } from './group.ts';
 
 const OWN = 'stellar-peers';
@@ -21,9 +21,7 @@ const overview = (connections: Connections) =>
 
 /** Two cells of each row of the status table, by validator. */
 function cells(world: World): Record<string, string> {
-  const discovery = discover(world, DISCOVERY);
-  const text = renderStatus({ world, discovery, reasons: new Map(), ownNamespace: OWN });
-  const rows = text.split('\n').map((line) => line.split(/ {2,}/));
+  const rows = validatorRows(statusText(world));
   const [head = []] = rows;
   const [connected, synced] = ['CONNECTED', 'SYNCED'].map((name) => head.indexOf(name));
   return Object.fromEntries(

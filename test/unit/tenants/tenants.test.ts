@@ -1,12 +1,12 @@
 /** What the owner of one namespace can do to the validators of others, and what not. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderStatus } from '../../../cli/status.ts';
 import { discover } from '../../../peers/discover.ts';
 import { networkOf } from '../../../peers/network.ts';
 import { liveDigests } from '../../../reconciler/liveness.ts';
 import { planRollout } from '../../../reconciler/rollout.ts';
 import { planServices } from '../../../reconciler/services.ts';
+import { statusText } from '../cli/status-text.ts';
 import { NOW_MS, SETTINGS, stamp as stampOf } from '../reconciler/group.ts';
 import { node, type Parts, pod, type Raw, statefulSet, worldWith } from '../world.ts';
 import {
@@ -62,11 +62,9 @@ describe('a namespace that its network does not name', () => {
     const { discovery, world } = published(parts, CLOSED);
     const why = discovery.skipped.get('mallory/m');
     assert.deepEqual(why, { code: 'NamespaceNotAllowed', detail: 'mallory for testnet' });
-    const text = renderStatus({
-      world,
-      discovery,
+    const text = statusText(world, {
       reasons: discovery.skipped,
-      ownNamespace: 'stellar-peers',
+      env: { NETWORK_NAMESPACES: 'testnet=stellar' },
     });
     assert.match(text, /testnet +mallory +m .* NamespaceNotAllowed/);
     assert.match(text, /mallory\/m {2}NamespaceNotAllowed/);

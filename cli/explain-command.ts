@@ -1,0 +1,40 @@
+/**
+ * `stellar-peers explain`: everything known and decided about one validator.
+ */
+import { keyOf } from '../peers/world.ts';
+import { askCluster } from './asked.ts';
+import type { Call, Command } from './command.ts';
+import { EXIT, type ExitCode, ProblemError } from './exit.ts';
+import { explain } from './explain.ts';
+import { renderExplanation } from './explain-text.ts';
+import { CLUSTER_FLAGS } from './flags.ts';
+import { document } from './output.ts';
+import { decideNow } from './reasons-now.ts';
+import { openSession } from './session.ts';
+
+export const explainCommand: Command = {
+  name: 'explain',
+  synopsis: 'NAME',
+  summary: 'everything known and decided about one validator',
+  details:
+    'What it was found as, whom it should know and who of them runs, what its pods started with and lack, what ' +
+    'admission would do to its next pod, which restarts there were, and what is done about it now or why not. ' +
+    "Without -n the namespace is that of the kubeconfig's context.",
+  args: { min: 1, max: 1 },
+  flags: ['namespace', 'output', ...CLUSTER_FLAGS],
+  formats: ['table', 'json', 'yaml'],
+  run: runExplain,
+};
+
+async function runExplain(call: Call): Promise<ExitCode> {
+  const { args, flags, format, terminal } = call;
+  const session = await openSession(call);
+  const [name = ''] = args;
+  const key = keyOf(flags.namespace ?? session.contextNamespace, name);
+  const asked = await askCluster(session);
+  const explanation = explain(key, asked, decideNow(asked));
+  if (!explanation) throw new ProblemError(`no such validator: ${key}`);
+  const isData = format === 'json' || format === 'yaml';
+  terminal.print(isData ? document(explanation, format) : renderExplanation(explanation, terminal.paint));
+  return EXIT.ok;
+}

@@ -1,0 +1,44 @@
+/**
+ * `stellar-peers status` against a cluster: reads everything, decides as the leader would, prints; with -w again and
+ * again.
+ */
+import { systemClock } from '../runtime/clock.ts';
+import { askCluster } from './asked.ts';
+import type { Call, Command } from './command.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import { CLUSTER_FLAGS } from './flags.ts';
+import { document } from './output.ts';
+import { decideNow } from './reasons-now.ts';
+import { openSession } from './session.ts';
+import { renderStatus } from './status.ts';
+import { statusReport } from './status-report.ts';
+import { watchText } from './watching.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  synopsis: '',
+  summary: 'networks and validators: what they know, what is under way, what waits and why',
+  details:
+    'Everything is shown, as with -A; -n shows the validators of one namespace and the networks that they belong to. ' +
+    'It decides as the leader would, on what it reads in that moment. With -w it asks every two seconds and prints ' +
+    'what has changed: over the old text on a terminal, as one more block elsewhere.',
+  args: { min: 0, max: 0 },
+  flags: ['namespace', 'all-namespaces', 'output', 'watch', ...CLUSTER_FLAGS],
+  formats: ['table', 'wide', 'json', 'yaml'],
+  run: runStatus,
+};
+
+async function runStatus(call: Call): Promise<ExitCode> {
+  const { flags, format, terminal } = call;
+  const session = await openSession(call);
+  const namespace = flags['all-namespaces'] ? undefined : flags.namespace;
+  const look = async (): Promise<string> => {
+    const asked = await askCluster(session);
+    const report = statusReport(asked, decideNow(asked), namespace);
+    if (format === 'json' || format === 'yaml') return document(report, format);
+    return renderStatus(report, { isWide: format === 'wide', paint: terminal.paint });
+  };
+  if (flags.watch) await watchText(look, { terminal, clock: systemClock, signal: terminal.stopped() });
+  else terminal.print(await look());
+  return EXIT.ok;
+}

@@ -1,0 +1,106 @@
+/** From a command line to what is done: help, words, flags, arguments and formats. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Call, Command } from '../../../cli/command.ts';
+import { COMMANDS } from '../../../cli/commands.ts';
+import { dispatch } from '../../../cli/dispatch.ts';
+import { UsageError } from '../../../cli/exit.ts';
+import { FLAGS } from '../../../cli/flags.ts';
+import { FakeTerminal } from './fake-terminal.ts';
+
+/** What a line prints, and what it calls. */
+async function said(line: readonly string[], commands: readonly Command[] = COMMANDS) {
+  const terminal = new FakeTerminal();
+  const code = await dispatch(line, { commands, version: '1.2.3', env: {}, terminal });
+  return { code, out: terminal.out, err: terminal.err };
+}
+
+/** A command that takes note of how it is called. */
+function noting(calls: Call[], over: Partial<Command> = {}): Command {
+  const run = async (call: Call) => {
+    calls.push(call);
+    return 1 as const;
+  };
+  return {
+    ...{ name: 'show all', synopsis: 'NAME', summary: 'shows', details: '', args: { min: 1, max: 2 } },
+    ...{ flags: ['namespace', 'output', 'set', 'yes'], formats: ['table', 'json'], run },
+    ...over,
+  };
+}
+
+describe('a command line', () => {
+  it('without words, or asking for help, gets the list of all commands', async () => {
+    for (const line of [[], ['--help'], ['-h'], ['help']]) {
+      const { code, out, err } = await said(line);
+      assert.deepEqual([code, err], [0, '']);
+      for (const { name, summary } of COMMANDS) assert.ok(out.includes(name) && out.includes(summary), name);
+    }
+    assert.equal((await said(['--version'])).out, '1.2.3\n');
+  });
+
+  it('gets the help of a command wherever it asks for it, with all the flags that it takes', async () => {
+    for (const { name, flags, formats } of COMMANDS) {
+      const words = name.split(' ');
+      const { out } = await said([...words, '--help']);
+      assert.ok(out.startsWith(`stellar-peers ${name}`), out);
+      for (const flag of [...flags, 'help']) assert.ok(out.includes(`--${flag}`), `${name} --${flag}`);
+      for (const format of formats) assert.ok(out.includes(format), `${name} -o ${format}`);
+      assert.equal((await said(['-h', ...words])).out, out);
+      assert.equal((await said(['help', ...words])).out, out);
+    }
+  });
+
+  it('reaches the command with its arguments, flags and format, in any order, as kubectl takes them', async () => {
+    const calls: Call[] = [];
+    const lines = [
+      ['show', 'all', 'a', '-n', 'x', '-o', 'json', '--set', 'A=1', '--set', 'B=2'],
+      ['-n=x', 'show', '-ojson', 'all', '--set=A=1', 'a', '--set', 'B=2'],
+      ['--namespace', 'x', '--output=json', 'show', 'all', '--set', 'A=1', '--set=B=2', '--', 'a'],
+    ];
+    for (const line of lines) assert.equal((await said(line, [noting(calls)])).code, 1);
+    for (const { args, flags, format } of calls) {
+      assert.deepEqual([args, format, flags.namespace, flags.set], [['a'], 'json', 'x', ['A=1', 'B=2']]);
+    }
+    assert.equal(calls.length, 3);
+  });
+
+  it('that says nothing that can be done is refused with what is wrong, and nothing is called', async () => {
+    const calls: Call[] = [];
+    const wrong: ReadonlyArray<readonly [readonly string[], RegExp]> = [
+      [['bogus'], /^unknown command: bogus$/],
+      [['show'], /^show takes one more word: all$/],
+      [['show', 'one'], /^show takes one more word: all$/],
+      [['show', 'all'], /^show all needs more: stellar-peers show all NAME$/],
+      [['show', 'all', 'a', 'b', 'c'], /^unexpected argument: c$/],
+      [['show', 'all', 'a', '--watch'], /^show all takes no flag --watch$/],
+      [['show', 'all', 'a', '--bogus'], /--bogus/],
+      [['show', 'all', 'a', '-n'], /argument missing/],
+      [['show', 'all', 'a', '--yes=no'], /does not take an argument/],
+      [['show', 'all', 'a', '-o', 'wide'], /^show all -o takes table, json; not wide$/],
+    ];
+    for (const [line, message] of wrong) {
+      await assert.rejects(said(line, [noting(calls)]), (error) => {
+        assert.ok(error instanceof UsageError, line.join(' '));
+        assert.match(error.message, message);
+        return true;
+      });
+    }
+    assert.deepEqual(calls, []);
+  });
+});
+
+describe('the table of commands', () => {
+  it('names each once, and gives -o formats exactly where it takes -o', () => {
+    assert.equal(new Set(COMMANDS.map(({ name }) => name)).size, COMMANDS.length);
+    for (const { name, flags, formats } of COMMANDS)
+      assert.equal(flags.includes('output'), formats.length > 0, name);
+  });
+
+  it('uses every flag, and no letter twice', () => {
+    const used = new Set(COMMANDS.flatMap(({ flags }) => flags));
+    const unused = Object.keys(FLAGS).filter((name) => !used.has(name as keyof typeof FLAGS));
+    assert.deepEqual(unused, ['help', 'version']);
+    const letters = Object.values(FLAGS).flatMap((flag) => ('short' in flag ? [flag.short] : []));
+    assert.equal(new Set(letters).size, letters.length);
+  });
+});
