@@ -5,8 +5,8 @@
 import { ANNOTATION_ADOPT } from '../peers/names.ts';
 import type { Key, World } from '../peers/world.ts';
 import { planRollout } from '../reconciler/rollout.ts';
-import type { Kube, PatchOperation } from '../runtime/kube.ts';
 import { Namespaces, type ObjectRef, StellarNodes } from '../runtime/resources.ts';
+import { agreed, annotate } from './annotate.ts';
 import { type Asked, askCluster, rolloutInput } from './asked.ts';
 import type { Call, Command } from './command.ts';
 import { EXIT, type ExitCode, ProblemError, UsageError } from './exit.ts';
@@ -34,12 +34,8 @@ async function runAdopt(call: Call): Promise<ExitCode> {
   const session = await openSession(call);
   const plan = planAdoption(await askCluster(session), { namespace, names });
   if (plan.unknown.length > 0) throw new ProblemError(`no such validator: ${plan.unknown.join(', ')}`);
-  terminal.say(adoptionText(plan));
-  if (!flags.yes && !(await terminal.ask('Go on? [y/N] '))) {
-    terminal.say('Nothing was changed.');
-    return EXIT.problem;
-  }
-  await adopt(session.kube, plan.refs);
+  if (!(await agreed(adoptionText(plan), call))) return EXIT.problem;
+  await annotate(session.kube, plan.refs, { name: ANNOTATION_ADOPT, value: 'now' });
   for (const { resource, name } of plan.refs) terminal.print(`${resource.kind} ${name} adopted\n`);
   return EXIT.ok;
 }
@@ -83,17 +79,4 @@ export function adoptionText({ refs, affected }: AdoptionPlan): string {
       ? 'No running validator waits for it now.'
       : `To be restarted, one at a time and under all the usual conditions: ${affected.join(', ')}.`;
   return `${ANNOTATION_ADOPT}=now goes on ${objects}.\n${validators}`;
-}
-
-/** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */
-export async function adopt(kube: Kube, refs: readonly ObjectRef[]): Promise<void> {
-  for (const ref of refs) {
-    const found = await kube.get(ref);
-    const hasAnnotations = found?.metadata.annotations !== undefined;
-    const path = '/metadata/annotations';
-    const operation: PatchOperation = hasAnnotations
-      ? { op: 'add', path: `${path}/${ANNOTATION_ADOPT.replace('/', '~1')}`, value: 'now' }
-      : { op: 'add', path, value: { [ANNOTATION_ADOPT]: 'now' } };
-    await kube.patch(ref, [operation]);
-  }
 }

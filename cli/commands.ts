@@ -2,8 +2,10 @@
  * The commands, in the order in which the help names them.
  */
 import { adoptCommand } from './adopt.ts';
+import { cleanupCommand } from './cleanup.ts';
 import type { Command } from './command.ts';
 import { explainCommand } from './explain-command.ts';
+import { pauseCommand, resumeCommand } from './pause.ts';
 import { previewCommand } from './preview.ts';
 import { rolloutPlanCommand } from './rollout-plan.ts';
 import { runCommand } from './run.ts';
@@ -14,6 +16,9 @@ export const COMMANDS: readonly Command[] = [
   explainCommand,
   rolloutPlanCommand,
   adoptCommand,
+  pauseCommand,
+  resumeCommand,
   previewCommand,
+  cleanupCommand,
   runCommand,
 ];

@@ -40,6 +40,7 @@ export const FLAGS = {
     help: 'plan with this setting instead of the one in force; may be given more than once',
   },
   all: { type: 'boolean', help: 'all of them, instead of naming them' },
+  force: { type: 'boolean', help: 'do it although something speaks against it' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask' },
   context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig' },
   kubeconfig: {

@@ -50,13 +50,17 @@ function overridesIn(texts: readonly string[]): Record<string, string> {
 
 const MINUTE_MS = 60_000;
 
-/** The plan as text. Pure. */
-export function renderRolloutPlan(asked: Asked): string {
+/** What the leader would do from here in each group, its views published as the settings want them. Pure. */
+export function forecastsOf(asked: Asked): Forecast[] {
   const published = askedOf(withViews(asked), asked.settings, asked.nowMs);
   const input = rolloutInput(published);
-  const { discovery } = published;
-  const forecasts = [...discovery.groups.values()].map((group) => forecast(group, input));
-  return `${stepsOf(forecasts, discovery)}${holdsOf(forecasts)}`;
+  return [...published.discovery.groups.values()].map((group) => forecast(group, input));
+}
+
+/** The plan as text. Pure. */
+export function renderRolloutPlan(asked: Asked): string {
+  const forecasts = forecastsOf(asked);
+  return `${stepsOf(forecasts, asked.discovery)}${holdsOf(forecasts)}`;
 }
 
 /** The World with the views published as these settings want them. */

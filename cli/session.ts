@@ -38,7 +38,7 @@ export async function openSession(
 }
 
 /** The cluster alone, for what needs no settings. Throws KubeConfigError. */
-function openCluster({ flags, env }: Pick<Call, 'flags' | 'env'>): Omit<Session, 'settings'> {
+export function openCluster({ flags, env }: Pick<Call, 'flags' | 'env'>): Omit<Session, 'settings'> {
   const { kubeconfig, context } = flags;
   const config = loadKubeConfig({
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
@@ -56,5 +56,5 @@ function openCluster({ flags, env }: Pick<Call, 'flags' | 'env'>): Omit<Session,
 }
 
 /** The namespace that stellar-peers itself is installed in. */
-const installNamespaceOf = ({ flags, env }: Pick<Call, 'flags' | 'env'>): string =>
+export const installNamespaceOf = ({ flags, env }: Pick<Call, 'flags' | 'env'>): string =>
   flags['install-namespace'] ?? (env.POD_NAMESPACE || SETTINGS.namespace.fallback);

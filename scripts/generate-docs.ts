@@ -2,11 +2,14 @@
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
  * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
  * docs/security.md.
+ * docs/command.md gets what `--help` prints.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { COMMANDS } from '../cli/commands.ts';
+import { overviewOf, usageOf } from '../cli/usage.ts';
 import { REASONS } from '../peers/reasons.ts';
 import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
@@ -151,6 +154,14 @@ function withSections(name: string, sections: Readonly<Record<string, string>>):
   return text;
 }
 
+const fenced = (text: string): string => `\`\`\`text\n${text}\`\`\`\n`;
+
+/** A section for each command, which its page must have: nothing that can be said goes without being explained. */
+const usageSections = (): Record<string, string> => ({
+  overview: fenced(overviewOf(COMMANDS)),
+  ...Object.fromEntries(COMMANDS.map((command) => [`usage ${command.name}`, fenced(usageOf(command))])),
+});
+
 const folder = new URL('../docs/', import.meta.url);
 
 /** The generated pages by file name. */
@@ -159,6 +170,7 @@ const pages: Readonly<Record<string, string>> = {
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
   'licences.md': licencesPage(),
+  'command.md': withSections('command.md', usageSections()),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,

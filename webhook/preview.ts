@@ -9,7 +9,7 @@ import { admit, type Outcome } from './admit.ts';
 import { applied } from './applied.ts';
 import { lineDiff } from './line-diff.ts';
 import { ownerRefOf } from './owner.ts';
-import { EMPTY_STAMP } from './patch.ts';
+import { EMPTY_STAMP, type PatchOperation } from './patch.ts';
 
 /** An input that cannot be previewed; the message says what is wrong and what to do. */
 export class PreviewError extends Error {
@@ -25,26 +25,49 @@ interface Subject {
 
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 
+/** What admission would do to a pod, for people and for programs. */
+export interface Preview {
+  /** The object of the file. */
+  readonly title: string;
+  readonly node: string;
+  /** What would become of the review, as the metric of reviews names it. */
+  readonly result: string;
+  readonly notes: readonly string[];
+  /** JSON Patch (RFC 6902). */
+  readonly patch: readonly PatchOperation[];
+  readonly before: Fields;
+  readonly after: Fields;
+}
+
 /**
- * What admission would do to the first Pod or StatefulSet in `yaml`, as text for people. `node` names the
- * validator where the file does not. Throws PreviewError.
+ * What admission would do to the first Pod or StatefulSet in `yaml`. `node` names the validator where the file does
+ * not. Throws PreviewError.
  */
-export function preview(yaml: string, options: { readonly node?: string | undefined } = {}): string {
+export function preview(yaml: string, options: { readonly node?: string | undefined } = {}): Preview {
   const { title, pod, ...found } = subjectOf(yaml);
   const node = options.node ?? found.node;
   if (!node) {
     throw new PreviewError(`${title} does not say which validator it belongs to: name it with --node.`);
   }
   const outcome = admit(pod, { node, optedOut: false, stamp: EMPTY_STAMP });
-  return `${[
-    `${title}, pod of validator ${node}: ${verdictOf(outcome)}`,
-    ...notes(pod, outcome),
-    ...(outcome.operations.length > 0
-      ? ['', lineDiff(stringify(pod), stringify(applied(pod, outcome.operations)))]
-      : []),
-  ]
-    .join('\n')
-    .trimEnd()}\n`;
+  const { result, operations: patch } = outcome;
+  const after = patch.length > 0 ? applied(pod, patch) : pod;
+  return { title, node, result, notes: notes(pod, outcome), patch, before: pod, after };
+}
+
+/** The preview as text for people: the verdict, remarks, and the lines that would differ. */
+export function renderPreview({
+  title,
+  node,
+  result,
+  notes: remarks,
+  patch,
+  before,
+  after,
+}: Preview): string {
+  const diff = patch.length > 0 ? ['', lineDiff(stringify(before), stringify(after))] : [];
+  const head = `${title}, pod of validator ${node}: ${verdictOf(result)}`;
+  return `${[head, ...remarks, ...diff].join('\n').trimEnd()}\n`;
 }
 
 function subjectOf(yaml: string): Subject {
@@ -78,7 +101,7 @@ function statefulSetSubject(statefulSet: Fields): Subject {
   return { title: titleOf('StatefulSet', metadata), node: textOf(metadata.name), pod };
 }
 
-function verdictOf({ result }: Outcome): string {
+function verdictOf(result: string): string {
   if (result === 'patched') return 'it would be injected.';
   return result === 'unchanged'
     ? 'it is injected already; nothing would change.'

@@ -35,6 +35,12 @@ export const watched = (): Promise<void> => new Promise((resolve) => setTimeout(
 
 export const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.cluster, env);
 
+/** Networks and validators, without what stands above and below them. */
+export const tablesOf = (text: string): string => {
+  const from = text.search(/^NETWORK /m);
+  return text.slice(from).split('\n\n').slice(0, 2).join('\n\n');
+};
+
 /** Three validators appear; nobody is restarted. */
 export async function bootstrap(play: Play): Promise<void> {
   const { scene, network, checks, transcript } = play;
@@ -48,7 +54,7 @@ export async function bootstrap(play: Play): Promise<void> {
   const table = await status(play);
   show(table);
   transcript.command('stellar-peers status');
-  transcript.text(table);
+  transcript.text(tablesOf(table));
 }
 
 /** What a pod was given, and what is published. */
@@ -167,7 +173,7 @@ export async function killSwitch(play: Play): Promise<void> {
   });
   await awaiting('nobody is restarted', watched());
   show(table);
-  transcript.text(table.split('\n\n')[0] ?? '');
+  transcript.text(tablesOf(table));
   checks.restarted('paused: nobody is restarted', {});
   const sinceMs = checks.begin();
   show(`kubectl ${SWITCH.join(' ')} stellar.org/peer-rollout-`);

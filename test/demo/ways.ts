@@ -6,7 +6,7 @@ import { Cores } from '../cluster/cores.ts';
 import { startPod } from '../cluster/kubelet.ts';
 import { Network } from '../cluster/network.ts';
 import { until } from '../cluster/until.ts';
-import { type Play, ROOT, status, watched } from './story.ts';
+import { type Play, ROOT, status, tablesOf, watched } from './story.ts';
 import { awaiting, say, show, step } from './telling.ts';
 
 /** What stellar-core finds where its configuration was: the pod's init container, really run over its volumes. */
@@ -69,12 +69,8 @@ export async function signal(play: Play): Promise<void> {
     const told = calls.map(({ name }) => `  ${name}-0 gets GET /connect?peer=POD_IP&port=11625`).join('\n');
     show(told.replaceAll('POD_IP', podIP));
     transcript.text(told.replaceAll('POD_IP', '<address of signalled-4-0>'));
-    const rows = table
-      .split('\n')
-      .filter((line) => /^NETWORK|signalled-/.test(line) && !line.startsWith(' '));
+    const rows = table.split('\n').filter((line) => /^NETWORK +NAMESPACE|^custom.* signalled-/.test(line));
     show(rows.join('\n'));
-    transcript.command('stellar-peers status');
-    transcript.text(rows.join('\n'));
     await awaiting('nobody is restarted', watched());
     const counts = network.restarts(SIGNALLED_FOUR);
     checks.held(
@@ -82,7 +78,17 @@ export async function signal(play: Play): Promise<void> {
       calls.every(({ count }) => count === 1) && Object.values(counts).every((count) => count === 0),
       `told: ${calls.map(({ name, count }) => `${name} ${count}×`).join(', ')}`,
     );
+    await conclude(play);
   } finally {
     await cores.stop();
   }
+}
+
+/** Everything at a glance, as the first thing that somebody would ask for. */
+async function conclude(play: Play): Promise<void> {
+  step('Everything at a glance: stellar-peers status');
+  const table = await status(play);
+  show(table);
+  play.transcript.command('stellar-peers status');
+  play.transcript.text(tablesOf(table));
 }

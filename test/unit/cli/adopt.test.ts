@@ -1,12 +1,10 @@
 /** `stellar-peers adopt`: what it would affect, and what it writes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adopt, adoptionText, planAdoption } from '../../../cli/adopt.ts';
+import { adoptionText, planAdoption } from '../../../cli/adopt.ts';
 import { askedOf } from '../../../cli/asked.ts';
-import { StellarNodes } from '../../../runtime/resources.ts';
 import { readSettings } from '../../../settings.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
-import { MemoryKube } from '../stand-ins/memory-kube.ts';
 
 const SETTINGS = readSettings({});
 const OLD: Spec = { pod: { injected: false, annotations: {}, createdAt: '2025-01-01T00:00:00Z' } };
@@ -41,19 +39,5 @@ describe('adopting', () => {
   it('knows what is no validator', () => {
     assert.deepEqual(planned(['a', 'nobody']).unknown, ['stellar/nobody']);
     assert.deepEqual(planned(['a'], 'elsewhere').unknown, ['elsewhere/a']);
-  });
-
-  it('writes the annotation beside others, or as the first', async () => {
-    const kube = new MemoryKube();
-    const metadata = { namespace: 'stellar', uid: 'u' };
-    kube.seed(StellarNodes, [
-      { metadata: { ...metadata, name: 'a', annotations: { other: 'kept' } } },
-      { metadata: { ...metadata, name: 'b' } },
-    ]);
-    const refs = ['a', 'b'].map((name) => ({ resource: StellarNodes, namespace: 'stellar', name }));
-    await adopt(kube, refs);
-    const found = refs.map((ref) => kube.observe(ref)?.metadata.annotations);
-    const adopted = { 'stellar.org/peer-adopt': 'now' };
-    assert.deepEqual(found, [{ other: 'kept', ...adopted }, adopted]);
   });
 });

@@ -6,8 +6,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { lineDiff } from '../../../webhook/line-diff.ts';
-import { PreviewError, preview } from '../../../webhook/preview.ts';
+import { PreviewError, preview as previewOf, renderPreview } from '../../../webhook/preview.ts';
 import { pod, statefulSet } from '../world.ts';
+
+/** What a person reads. */
+const preview = (...args: Parameters<typeof previewOf>): string => renderPreview(previewOf(...args));
 
 const golden = (name: string) =>
   readFileSync(new URL(`../../golden/admission/${name}.input.yaml`, import.meta.url), 'utf8');

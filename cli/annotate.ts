@@ -1,0 +1,50 @@
+/**
+ * What commands change: one annotation of some objects, after whoever sits at the terminal has agreed.
+ */
+import type { Kube, PatchOperation } from '../runtime/kube.ts';
+import type { ObjectRef } from '../runtime/resources.ts';
+import type { Call } from './command.ts';
+import { ProblemError } from './exit.ts';
+
+/** An annotation as it is to be; without a value it goes. */
+export interface Wanted {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */
+export async function annotate(kube: Kube, refs: readonly ObjectRef[], wanted: Wanted): Promise<void> {
+  for (const ref of refs) {
+    const found = await kube.get(ref);
+    if (!found) throw new ProblemError(`there is no ${titleOf(ref)}`);
+    const operations = operationsFor(found.metadata.annotations, wanted);
+    if (operations.length > 0) await kube.patch(ref, operations);
+  }
+}
+
+const PATH = '/metadata/annotations';
+
+function operationsFor(
+  annotations: Readonly<Record<string, string>> | undefined,
+  { name, value }: Wanted,
+): PatchOperation[] {
+  const path = `${PATH}/${name.replace('/', '~1')}`;
+  if (value === undefined) {
+    return annotations?.[name] === undefined ? [] : [{ op: 'remove', path }];
+  }
+  return annotations === undefined
+    ? [{ op: 'add', path: PATH, value: { [name]: value } }]
+    : [{ op: 'add', path, value }];
+}
+
+/** An object as a sentence names it. */
+export const titleOf = ({ resource: { kind }, namespace, name }: ObjectRef): string =>
+  `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
+
+/** Shows what is about to happen and asks; true if it may. Rejects with UsageError where nobody can answer. */
+export async function agreed(text: string, { flags, terminal }: Call): Promise<boolean> {
+  terminal.say(text);
+  if (flags.yes || (await terminal.ask('Go on? [y/N] '))) return true;
+  terminal.say('Nothing was changed.');
+  return false;
+}

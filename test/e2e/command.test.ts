@@ -1,0 +1,194 @@
+/** status, explain, pause, resume and cleanup on a real API server, as a person runs them. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Explained } from '../../cli/explanation.ts';
+import type { StatusReport } from '../../cli/status-report.ts';
+import { ConfigMaps, Deployments, MutatingWebhookConfigurations, Services } from '../../runtime/resources.ts';
+import { runCommand } from '../cluster/command.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const NAMESPACE = 'stellar';
+const OWN = 'stellar-peers';
+const ROLLOUT = 'stellar.org/peer-rollout';
+
+/** These tests are one story, in this order: a network lives, is paused, grows, and we are uninstalled. */
+describe('the command on a real API server', () => {
+  let scene: Scene;
+  let network: Network;
+
+  const command = (...args: string[]) => runCommand(scene.cluster, args);
+  const statusNow = async (): Promise<StatusReport> => {
+    const { code, stdout, stderr } = await command('status', '-o', 'json');
+    assert.deepEqual([code, stderr], [0, '']);
+    return JSON.parse(stdout) as StatusReport;
+  };
+  const explained = async (name: string): Promise<Explained> => {
+    const { code, stdout } = await command('explain', name, '-n', NAMESPACE, '-o', 'json');
+    assert.equal(code, 0);
+    return JSON.parse(stdout) as Explained;
+  };
+  const configMap = (namespace: string, name = OWN) =>
+    scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
+
+  before(async () => {
+    scene = await createScene();
+    network = new Network(scene, NAMESPACE);
+    await scene.start();
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+  });
+  after(() => scene?.stop());
+
+  it('status counts what is there, by the settings of the Deployment and not of whoever asks', async () => {
+    const { networks, validators, rollout } = await statusNow();
+    assert.equal(rollout, null);
+    const [found] = networks;
+    assert.deepEqual(found?.validators, { count: 3, of: 3 });
+    assert.deepEqual(
+      [found?.peers.known, found?.peers.live],
+      [
+        { count: 6, of: 6 },
+        { count: 3, of: 3 },
+      ],
+    );
+    assert.deepEqual(
+      validators.map(({ name, state }) => `${name} ${state}`),
+      THREE.map((name) => `${name} Current`),
+    );
+    // With the environment's WATCH_NAMESPACES nobody would be seen.
+    const elsewhere = await runCommand(scene.cluster, ['status'], { WATCH_NAMESPACES: 'elsewhere' });
+    assert.match(elsewhere.stdout, /validator-3 .* Current/);
+    const none = await command('status', '-n', 'elsewhere');
+    assert.deepEqual([none.code, none.stdout], [0, 'No validators found.\n']);
+  });
+
+  it('says by whose settings it decides where the Deployment is not where it looks', async () => {
+    const { code, stderr } = await command('status', '--install-namespace', 'default');
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      /^There is no Deployment default\/stellar-peers: what follows is by the settings of/,
+    );
+  });
+
+  it('explain tells what one validator started with and why nothing is done', async () => {
+    const { found, pods, view, decision, injection } = await explained('validator-1');
+    assert.deepEqual([found, decision.kind, injection?.injects], ['peer', 'nothing', true]);
+    assert.equal(pods[0]?.stamp?.hash, view?.published?.hash);
+    assert.deepEqual(
+      view?.peers.map(({ validator, runs }) => [validator, runs]),
+      [
+        [`${NAMESPACE}/validator-2`, true],
+        [`${NAMESPACE}/validator-3`, true],
+      ],
+    );
+    const unknown = await command('explain', 'nobody', '-n', NAMESPACE);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /no such validator: stellar\/nobody/);
+  });
+
+  it('pause asks before, then holds; status, watched on a pipe, shows each change as it comes', async () => {
+    const unasked = await command('pause');
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /none of 3 validators is restarted by us.*use --yes/s);
+    assert.equal((await configMap(OWN))?.metadata.annotations?.[ROLLOUT], undefined);
+    const args = ['main.ts', 'status', '-w', '--kubeconfig', scene.cluster.kubeconfigPath];
+    const watching = spawn(process.execPath, args, { cwd: join(import.meta.dirname, '../..') });
+    const ended = new Promise<number | null>((resolve) => watching.once('exit', resolve));
+    let shown = '';
+    watching.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+    });
+    await until('the first block is there', () => shown.includes('validator-3'));
+    const { code, stdout } = await command('pause', '--yes');
+    assert.deepEqual([code, stdout], [0, 'ConfigMap stellar-peers/stellar-peers paused\n']);
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    await until('status, watched, says Paused', () => /validator-1 .* Paused\n/.test(shown));
+    watching.kill('SIGINT');
+    assert.equal(await ended, 0);
+    assert.match(shown, /validator-3 .* Current\n\n.*Everywhere: stellar\.org\/peer-rollout=paused/s);
+    const { rollout, networks } = await statusNow();
+    assert.deepEqual([rollout, networks[0]?.waiting], ['paused', 3]);
+    const { pods, decision } = await explained('validator-1');
+    assert.equal(pods[0]?.lacks, 'short');
+    assert.equal(decision.kind === 'wait' && decision.reason.code, 'Paused');
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    const again = await command('pause', '--yes');
+    assert.deepEqual([again.code, again.stdout], [0, '']);
+    assert.match(again.stderr, /is paused already/);
+  });
+
+  it('resume says who is restarted then, and they are', async () => {
+    const { code, stdout, stderr } = await command('resume', '--yes');
+    assert.deepEqual([code, stdout], [0, 'ConfigMap stellar-peers/stellar-peers resumed\n']);
+    assert.match(
+      stderr,
+      /To be restarted then: stellar\/validator-1, stellar\/validator-2, stellar\/validator-3\./,
+    );
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    const { journal } = await explained('validator-1');
+    assert.equal(journal.length, 1);
+    assert.equal(journal[0]?.kind, 'bump');
+  });
+
+  it('pauses and resumes a namespace, and single validators', async () => {
+    for (const [args, title] of [
+      [['-n', NAMESPACE], 'Namespace stellar'],
+      [['validator-1', 'validator-2', '-n', NAMESPACE], 'StellarNode stellar/validator-2'],
+    ] as const) {
+      const paused = await command('pause', ...args, '--yes');
+      assert.ok(paused.stdout.includes(`${title} paused\n`), paused.stdout);
+      const resumed = await command('resume', ...args, '--yes');
+      assert.ok(resumed.stdout.includes(`${title} resumed\n`), resumed.stdout);
+    }
+    const { code, stderr } = await command('pause', 'nobody', '-n', NAMESPACE, '--yes');
+    assert.deepEqual([code, /no such validator: stellar\/nobody/.test(stderr)], [1, true]);
+  });
+
+  it('cleanup refuses while we are installed, and then removes our ConfigMaps and nothing else', async () => {
+    const refused = await command('cleanup', '--yes');
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /MutatingWebhookConfiguration stellar-peers is still there and Deployment .* --force/,
+    );
+    assert.ok(await configMap(NAMESPACE));
+    await scene.replicas?.stop();
+    await scene.cluster.kubectl(['delete', 'mutatingwebhookconfiguration', OWN]);
+    await scene.cluster.kubectl(['-n', OWN, 'delete', 'deployment', OWN]);
+    for (const ref of [
+      { resource: MutatingWebhookConfigurations, name: OWN },
+      { resource: Deployments, namespace: OWN, name: OWN },
+    ])
+      await until(`${ref.name} is gone`, async () => (await scene.cluster.admin.get(ref)) === undefined);
+    const services = (await scene.cluster.admin.list(Services, { namespace: NAMESPACE })).items.length;
+    const before = network.restarts(FOUR);
+    const { code, stdout, stderr } = await command('cleanup', '--yes');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /4 running pods mount one of them/);
+    assert.deepEqual(stdout.trim().split('\n').sort(), [
+      'ConfigMap stellar-peers/stellar-peers removed',
+      'ConfigMap stellar-peers/stellar-peers-restarts removed',
+      'ConfigMap stellar/stellar-peers removed',
+    ]);
+    for (const [namespace, name] of [
+      [NAMESPACE, OWN],
+      [OWN, OWN],
+      [OWN, 'stellar-peers-restarts'],
+    ] as const)
+      assert.equal(await configMap(namespace, name), undefined);
+    assert.equal((await scene.cluster.admin.list(Services, { namespace: NAMESPACE })).items.length, services);
+    assert.deepEqual(network.restarts(FOUR), before);
+    const again = await command('cleanup', '--yes');
+    assert.deepEqual([again.code, again.stdout], [0, '']);
+    assert.match(again.stderr, /There is nothing to remove\./);
+  });
+});

@@ -1,0 +1,128 @@
+/** `stellar-peers pause` and `resume`: what they would affect, said before they do it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { askedOf } from '../../../cli/asked.ts';
+import { ProblemError } from '../../../cli/exit.ts';
+import { pauseText, planPause, refsOf } from '../../../cli/pause.ts';
+import type { World } from '../../../peers/world.ts';
+import { formatJournal } from '../../../reconciler/journal.ts';
+import { readSettings } from '../../../settings.ts';
+import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
+
+const ROLLOUT = 'stellar.org/peer-rollout';
+const SHORT: Spec = { knows: ['c'] };
+const paused = { [ROLLOUT]: 'paused' };
+const asked = (world: World) => askedOf(world, readSettings({}), NOW_MS);
+
+/** The text that would be read, for these names in this namespace. */
+function said(world: World, value: string | undefined, namespace?: string, names: readonly string[] = []) {
+  const found = asked(world);
+  const plan = planPause(found, refsOf(found, { namespace, names }), value);
+  return {
+    ...plan,
+    refs: plan.refs.map(({ resource, name }) => `${resource.kind} ${name}`),
+    text: pauseText(plan, value),
+  };
+}
+
+describe('pausing', () => {
+  const world = networkWorld({ a: SHORT, b: SHORT, c: {} });
+
+  it('is about everything, a namespace or single validators, and says who would have been restarted', () => {
+    const all = said(world, 'paused');
+    assert.deepEqual(
+      [all.refs, all.wanted, all.validators.length],
+      [['ConfigMap stellar-peers'], ['stellar/a', 'stellar/b'], 3],
+    );
+    assert.equal(
+      all.text,
+      `${ROLLOUT}=paused goes on ConfigMap stellar-peers/stellar-peers: none of 3 validators is restarted by us until that is resumed.
+To be restarted now, and held from now on: stellar/a, stellar/b.`,
+    );
+    assert.deepEqual(said(world, 'paused', 'stellar').refs, ['Namespace stellar']);
+    const one = said(world, 'paused', 'stellar', ['b']);
+    assert.deepEqual(
+      [one.refs, one.validators, one.wanted],
+      [['StellarNode b'], ['stellar/b'], ['stellar/b']],
+    );
+    assert.match(
+      said(world, 'paused', 'stellar', ['c']).text,
+      /none of 1 validator .*\nNo restart is wanted now\./,
+    );
+  });
+
+  it('says what it cannot hold any more, and which strategy it replaces', () => {
+    const entry = {
+      kind: 'bump',
+      uids: ['x'],
+      token: 't',
+      drift: 'short',
+      statefulSet: 'stellar/a',
+    } as const;
+    const [group = ''] = asked(world).discovery.groups.keys();
+    const journal = { [group]: formatJournal([{ ...entry, atMs: NOW_MS }], NOW_MS) };
+    const specs = { a: SHORT, b: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, c: {} };
+    const under = networkWorld(specs, { journal });
+    assert.match(said(under, 'paused').text, /Under way, and finished by Kubernetes: stellar\/a\.$/);
+    assert.match(
+      said(under, 'paused', 'stellar', ['b']).text,
+      /StellarNode stellar\/b has stellar\.org\/peer-rollout=Signal now, which resume will not bring back\./,
+    );
+  });
+
+  it('does nothing where it stands already, nor for what is no validator', () => {
+    const held = networkWorld({ a: SHORT, c: {} }, { ownAnnotations: paused });
+    const { refs, remarks } = said(held, 'paused');
+    assert.deepEqual([refs, remarks], [[], ['ConfigMap stellar-peers/stellar-peers is paused already.']]);
+    for (const [namespace, name] of [
+      ['stellar', 'nobody'],
+      ['elsewhere', 'a'],
+    ] as const)
+      assert.throws(
+        () => said(world, 'paused', namespace, [name]),
+        (error) =>
+          error instanceof ProblemError && error.message === `no such validator: ${namespace}/${name}`,
+      );
+  });
+});
+
+describe('resuming', () => {
+  it('says who would be restarted then, and in which order', () => {
+    const world = networkWorld({ a: SHORT, b: SHORT, c: {} }, { ownAnnotations: paused });
+    const { refs, text } = said(world, undefined);
+    assert.deepEqual(refs, ['ConfigMap stellar-peers']);
+    assert.match(
+      text,
+      /: 3 validators may be restarted again.*\nTo be restarted then: stellar\/a, stellar\/b\.$/,
+    );
+  });
+
+  it('says who is held all the same', () => {
+    const specs = { a: { ...SHORT, node: { annotations: paused } }, b: SHORT, c: {} };
+    const world = networkWorld(specs, { ownAnnotations: paused });
+    const { wanted, stillHeld, text } = said(world, undefined);
+    assert.deepEqual([wanted, stillHeld], [['stellar/b'], ['stellar/a']]);
+    assert.match(text, /Still held by what stands elsewhere: stellar\/a\.$/);
+    assert.deepEqual(
+      said(world, undefined, 'stellar', ['a']).stillHeld,
+      ['stellar/a'],
+      'the switch of everything',
+    );
+  });
+
+  it('leaves a strategy alone, and says that nothing is paused', () => {
+    const specs = { a: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, b: {} };
+    const { refs, remarks } = said(networkWorld(specs), undefined, 'stellar', ['a', 'b']);
+    assert.deepEqual(refs, []);
+    assert.deepEqual(remarks, [
+      'StellarNode stellar/a is not paused: it has stellar.org/peer-rollout=Signal.',
+      'StellarNode stellar/b is not paused.',
+    ]);
+  });
+
+  it('lets a namespace go', () => {
+    const world = networkWorld({ a: SHORT, b: {}, c: {} }, { namespace: { annotations: paused } });
+    assert.deepEqual(said(world, undefined, 'stellar').wanted, ['stellar/a']);
+    assert.deepEqual(said(world, undefined).refs, []);
+  });
+});

@@ -1,0 +1,45 @@
+/** -w: what is printed while something changes, and when it ends. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { watchText } from '../../../cli/watching.ts';
+import { KubeError } from '../../../runtime/kube.ts';
+import { FakeTerminal } from './fake-terminal.ts';
+
+/** Looks that find these one after the other (an error is thrown), then Ctrl-C. */
+async function watched(found: ReadonlyArray<string | Error>, terminal = new FakeTerminal()) {
+  const signal = terminal.stopped();
+  const left = [...found];
+  const look = async (): Promise<string> => {
+    const next = left.shift() ?? '';
+    if (left.length === 0) terminal.stop();
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  await watchText(look, { terminal, signal, clock: { sleep: async () => undefined } });
+  return terminal;
+}
+
+describe('watching', () => {
+  it('prints on a pipe what has changed, as a block of its own, and nothing twice', async () => {
+    const { out } = await watched(['a\n', 'a\n', 'b\n', 'b\n', 'a\n']);
+    assert.equal(out, 'a\n\nb\n\na\n');
+  });
+
+  it('draws over the old text on a terminal', async () => {
+    const terminal = new FakeTerminal();
+    terminal.isLive = true;
+    const { out } = await watched(['a\n', 'a\n', 'b\n'], terminal);
+    assert.equal(out, '\u001b[H\u001b[Ja\n\u001b[H\u001b[Jb\n');
+  });
+
+  it('goes on when the cluster does not answer for a while, and says so once', async () => {
+    const silent = new KubeError('no answer', { status: 0 });
+    const { out, err } = await watched(['a\n', silent, silent, 'b\n', silent, 'b\n']);
+    assert.deepEqual([out, err], ['a\n\nb\n', 'no answer\nno answer\n']);
+  });
+
+  it('ends with what would not pass, and at once where the first look fails', async () => {
+    await assert.rejects(watched(['a\n', new KubeError('forbidden', { status: 403 }), 'b\n']), KubeError);
+    await assert.rejects(watched([new KubeError('no answer', { status: 0 }), 'b\n']), KubeError);
+  });
+});
