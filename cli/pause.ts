@@ -3,7 +3,7 @@
  * namespace or of single validators. The leader reads it live before each restart.
  */
 import { ANNOTATION_ROLLOUT, PEERS_CONFIGMAP } from '../peers/names.ts';
-import { byText, type Key, keyOf, type NodeReading, type World } from '../peers/world.ts';
+import { type Key, keyOf, type NodeReading, type World } from '../peers/world.ts';
 import { openEntries, readJournal } from '../reconciler/journal.ts';
 import { strategyOf } from '../reconciler/strategy.ts';
 import { ConfigMaps, Namespaces, type ObjectRef, StellarNodes } from '../runtime/resources.ts';
@@ -12,7 +12,7 @@ import { type Asked, askCluster, askedOf } from './asked.ts';
 import type { Call, Command } from './command.ts';
 import { EXIT, type ExitCode, ProblemError, UsageError } from './exit.ts';
 import { CLUSTER_FLAGS } from './flags.ts';
-import { forecastsOf } from './rollout-plan.ts';
+import { forecastsOf, inOrder } from './rollout-plan.ts';
 import { openSession } from './session.ts';
 
 const PAUSED = 'paused';
@@ -98,16 +98,13 @@ export function planPause(asked: Asked, refs: readonly ObjectRef[], value: strin
   const changed = refs.filter((ref) => (value === undefined ? now(ref) === PAUSED : now(ref) !== value));
   const validators = [...discovery.groupOf.keys()].filter((key) => refs.some((ref) => isWithin(key, ref)));
   const after = askedOf(withRollout(world, changed, value), settings, nowMs);
-  const steps = forecastsOf(value === undefined ? after : asked).flatMap(({ steps: own }) => own);
+  const steps = inOrder(forecastsOf(value === undefined ? after : asked));
   const inReach = new Set(validators);
   return {
     refs: changed,
     remarks: refs.flatMap((ref) => remarkOn(ref, now(ref), value)),
     validators,
-    wanted: steps
-      .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node))
-      .map(({ node }) => node)
-      .filter((key) => inReach.has(key)),
+    wanted: steps.map(({ node }) => node).filter((key) => inReach.has(key)),
     underWay: [...discovery.groups.keys()]
       .flatMap((group) => openEntries(readJournal(world.journal, group) ?? []))
       .map(({ statefulSet }) => statefulSet)

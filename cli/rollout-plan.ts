@@ -4,7 +4,7 @@
  */
 import type { Discovery } from '../peers/discover.ts';
 import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
-import type { ConfigMapFacts, Key, World } from '../peers/world.ts';
+import { byText, type ConfigMapFacts, type Key, type World } from '../peers/world.ts';
 import { type Forecast, forecast } from '../reconciler/forecast.ts';
 import { planPublish } from '../reconciler/publish.ts';
 import { isSetting, readSettings } from '../settings.ts';
@@ -13,6 +13,8 @@ import { type Asked, askCluster, askedOf, rolloutInput } from './asked.ts';
 import type { Call, Command } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { CLUSTER_FLAGS } from './flags.ts';
+import { document } from './output.ts';
+import { toldReason } from './reasons-now.ts';
 import { openSession } from './session.ts';
 import { table } from './table.ts';
 
@@ -24,14 +26,17 @@ export const rolloutPlanCommand: Command = {
     'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
     'in force yet, so that their restarts can be read before they happen.',
   args: { min: 0, max: 0 },
-  flags: ['set', ...CLUSTER_FLAGS],
-  formats: [],
+  flags: ['set', 'output', ...CLUSTER_FLAGS],
+  formats: ['table', 'json', 'yaml'],
   run: runRolloutPlan,
 };
 
 async function runRolloutPlan(call: Call): Promise<ExitCode> {
   const session = await openSession(call, overridesIn(call.flags.set ?? []));
-  call.terminal.print(renderRolloutPlan(await askCluster(session)));
+  const asked = await askCluster(session);
+  const { format } = call;
+  const isData = format === 'json' || format === 'yaml';
+  call.terminal.print(isData ? document(rolloutPlanData(asked), format) : renderRolloutPlan(asked));
   return EXIT.ok;
 }
 
@@ -62,6 +67,29 @@ export function renderRolloutPlan(asked: Asked): string {
   const forecasts = forecastsOf(asked);
   return `${stepsOf(forecasts, asked.discovery)}${holdsOf(forecasts)}`;
 }
+
+/** The plan for programs: docs/command.md has the fields. Pure. */
+export function rolloutPlanData(asked: Asked) {
+  const forecasts = forecastsOf(asked);
+  return {
+    restarts: inOrder(forecasts).map(({ node, kind, drift, beginsInMs, endsInMs }) => ({
+      network: asked.discovery.groupOf.get(node) ?? null,
+      ...{ validator: node, kind, drift },
+      beginsInSeconds: Math.round(beginsInMs / 1000),
+      endsInSeconds: Math.round(endsInMs / 1000),
+    })),
+    held: [...forecasts.flatMap(({ holds }) => [...holds])].map(([subject, why]) => ({
+      subject,
+      ...toldReason(why),
+    })),
+  };
+}
+
+/** The restarts of all groups, in the order of their beginning. */
+export const inOrder = (forecasts: readonly Forecast[]): Forecast['steps'][number][] =>
+  forecasts
+    .flatMap(({ steps }) => steps)
+    .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
 
 /** The World with the views published as these settings want them. */
 function withViews({ world, discovery, settings, nowMs }: Asked): World {
@@ -103,9 +131,7 @@ function spoken(ms: number): string {
 const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'DONE IN'];
 
 function stepsOf(forecasts: readonly Forecast[], { groupOf }: Discovery): string {
-  const steps = forecasts
-    .flatMap(({ steps: own }) => own)
-    .sort((a, b) => a.beginsInMs - b.beginsInMs || (a.node < b.node ? -1 : 1));
+  const steps = inOrder(forecasts);
   if (steps.length === 0) return 'No validator is to be restarted.\n';
   const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs }, index) => [
     String(index + 1),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { askedOf } from '../../../cli/asked.ts';
-import { renderRolloutPlan } from '../../../cli/rollout-plan.ts';
+import { renderRolloutPlan, rolloutPlanData } from '../../../cli/rollout-plan.ts';
 import type { World } from '../../../peers/world.ts';
 import { readSettings } from '../../../settings.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
@@ -35,6 +35,22 @@ describe('the rollout plan', () => {
 2 restarts, the last of them over in about 26 min if all goes well.
 `,
     );
+  });
+
+  it('is the same for programs, in seconds', () => {
+    const { restarts, held } = rolloutPlanData(askedOf(networkWorld(JOINED), readSettings({}), NOW_MS));
+    assert.deepEqual(
+      restarts.map(({ network: _, ...rest }) => rest),
+      [
+        { validator: 'stellar/a', kind: 'bump', drift: 'short', beginsInSeconds: 0, endsInSeconds: 600 },
+        { validator: 'stellar/b', kind: 'bump', drift: 'short', beginsInSeconds: 901, endsInSeconds: 1501 },
+      ],
+    );
+    assert.match(restarts[0]?.network ?? '', /^custom-/);
+    assert.deepEqual(held, []);
+    const off = askedOf(networkWorld(JOINED), readSettings({ MAX_UNAVAILABLE: '0' }), NOW_MS);
+    const why = rolloutPlanData(off).held.map(({ subject, code }) => `${subject} ${code}`);
+    assert.deepEqual(why, ['stellar/a WaitingForUnavailable', 'stellar/b WaitingForUnavailable']);
   });
 
   it('says who waits for what time alone does not bring, and what would help', () => {
