@@ -15,7 +15,7 @@ import type { World } from '../../peers/world.ts';
 import { formatJournal } from '../../reconciler/journal.ts';
 import { overviewData } from '../../reconciler/overview.ts';
 import { readSettings } from '../../settings.ts';
-import { DISCOVERY, NOW_MS, networkParts, type Spec, setOf } from '../unit/reconciler/group.ts';
+import { DISCOVERY, NOW_MS, networkParts, networkWorld, type Spec, setOf } from '../unit/reconciler/group.ts';
 import { node, worldWith } from '../unit/world.ts';
 import { assertGolden } from './golden.ts';
 
@@ -99,6 +99,16 @@ describe('explain', () => {
       assert.deepEqual(parse(document(found, 'yaml')), JSON.parse(document(found, 'json')));
     });
   }
+
+  it('says who is the next to be restarted, and of nobody else that it is', () => {
+    const calm = networkWorld({ alpha: { knows: ['carol'] }, bravo: { knows: ['carol'] }, carol: {} });
+    const now = askedOf(calm, readSettings({}), NOW_MS);
+    const decisions = ['alpha', 'bravo', 'carol'].map((name) => {
+      const decision = explain(`stellar/${name}`, now, decideNow(now))?.decision;
+      return decision?.kind === 'wait' ? decision.reason.code : decision?.kind;
+    });
+    assert.deepEqual(decisions, ['restart', 'InFlight', 'nothing']);
+  });
 
   it('knows of nobody else', () => {
     assert.equal(explain('stellar/nobody', asked, decided), undefined);
