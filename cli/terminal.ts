@@ -59,7 +59,8 @@ export function terminalOf(streams: Streams, env: Env): Terminal {
     ask: async (question) => {
       if (!stdin.isTTY) throw new UsageError('there is no terminal to ask on: use --yes');
       const asking = createInterface({ input: stdin, output: stderr });
-      // Ctrl-D ends the input without an answer.
+      // Ctrl-C and Ctrl-D end it without an answer.
+      asking.once('SIGINT', () => asking.close());
       const closed = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
       const answer = await Promise.race([asking.question(question), closed]);
       asking.close();

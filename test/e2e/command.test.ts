@@ -1,16 +1,19 @@
 /** status, explain, pause, resume and cleanup on a real API server, as a person runs them. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { execFile, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { Explained } from '../../cli/explanation.ts';
 import type { StatusReport } from '../../cli/status-report.ts';
 import { ConfigMaps, Deployments, MutatingWebhookConfigurations, Services } from '../../runtime/resources.ts';
 import { runCommand } from '../cluster/command.ts';
+import { binary } from '../cluster/control-plane.ts';
 import { Network } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const NAMESPACE = 'stellar';
@@ -68,6 +71,13 @@ describe('the command on a real API server', () => {
     assert.deepEqual([none.code, none.stdout], [0, 'No validators found.\n']);
   });
 
+  it('is what kubectl runs when it is told stellar-peers', async () => {
+    const PATH = [join(ROOT, 'bin'), dirname(process.execPath), process.env.PATH ?? ''].join(':');
+    const args = ['stellar-peers', 'status', '--kubeconfig', scene.cluster.kubeconfigPath];
+    const { stdout } = await promisify(execFile)(binary('kubectl'), args, { env: { PATH } });
+    assert.equal(stdout, (await command('status')).stdout);
+  });
+
   it('says by whose settings it decides where the Deployment is not where it looks', async () => {
     const { code, stderr } = await command('status', '--install-namespace', 'default');
     assert.equal(code, 0);
@@ -99,7 +109,7 @@ describe('the command on a real API server', () => {
     assert.match(unasked.stderr, /none of 3 validators is restarted by us.*use --yes/s);
     assert.equal((await configMap(OWN))?.metadata.annotations?.[ROLLOUT], undefined);
     const args = ['main.ts', 'status', '-w', '--kubeconfig', scene.cluster.kubeconfigPath];
-    const watching = spawn(process.execPath, args, { cwd: join(import.meta.dirname, '../..') });
+    const watching = spawn(process.execPath, args, { cwd: ROOT });
     const ended = new Promise<number | null>((resolve) => watching.once('exit', resolve));
     let shown = '';
     watching.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -56,11 +56,16 @@ describe('a terminal', () => {
     await assert.rejects(terminal().terminal.ask('?'), UsageError);
   });
 
-  it('takes the end of input for no', async () => {
-    const { terminal: one, stdin } = terminal({ isTTY: true });
-    const asked = one.ask('Go on? [y/N] ');
-    stdin.end();
-    assert.equal(await asked, false);
+  it('takes Ctrl-C and the end of input for no', async () => {
+    for (const leave of [
+      (stdin: PassThrough) => stdin.end(),
+      (stdin: PassThrough) => stdin.write('\u0003'),
+    ]) {
+      const { terminal: one, stdin } = terminal({ isTTY: true });
+      const asked = one.ask('Go on? [y/N] ');
+      leave(stdin);
+      assert.equal(await asked, false);
+    }
   });
 });
 
