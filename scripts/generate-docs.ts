@@ -1,7 +1,7 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
  * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
- * docs/security.md.
+ * docs/security.md, and the names of the settings into the schema of the chart's values.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,8 @@ import { productionPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
+
+const CHART_SCHEMA = '../charts/stellar-peers/values.schema.json';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;
@@ -153,12 +155,40 @@ function withSections(name: string, sections: Readonly<Record<string, string>>):
 
 const folder = new URL('../docs/', import.meta.url);
 
+/** What the chart sets by itself, from values of other names. */
+const SET_BY_CHART = new Set([
+  'POD_NAMESPACE',
+  'POD_NAME',
+  'WATCH_NAMESPACES',
+  'WEBHOOK_PORT',
+  'HTTP_PORT',
+  'CERT_DIR',
+]);
+
+/** JSON as Biome formats it: a list of plain values on one line. */
+const json = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner: string) => `[${inner.replace(/\n\s+/g, ' ')}]`)}\n`;
+
+/** The schema of the chart's values, with the settings that there are. */
+function valuesSchema(): string {
+  const schema = JSON.parse(readFileSync(new URL(CHART_SCHEMA, folder), 'utf8')) as {
+    properties: { settings: { properties: object } };
+  };
+  schema.properties.settings.properties = Object.fromEntries(
+    Object.values(SETTINGS)
+      .filter(({ env }) => !SET_BY_CHART.has(env))
+      .map(({ env, doc }) => [env, { $ref: '#/definitions/setting', description: doc }]),
+  );
+  return json(schema);
+}
+
 /** The generated pages by file name. */
 const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
   'licences.md': licencesPage(),
+  [CHART_SCHEMA]: valuesSchema(),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,

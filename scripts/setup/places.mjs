@@ -65,6 +65,22 @@ export const CERT_MANAGER = {
   },
 };
 
+/** @type {Kit} */
+export const HELM = {
+  name: 'helm',
+  what: 'Helm',
+  module: join(ROOT, 'test/helm'),
+  binaries: [
+    {
+      name: 'helm',
+      package: 'helm.sh/helm/v4/cmd/helm',
+      ask: ['version', '--short'],
+      fits: /v4\.\d+/,
+      buildSeconds: 120,
+    },
+  ],
+};
+
 /** @type {Binary[]} */
 const BINARIES = [
   {
