@@ -3,20 +3,23 @@
  * renders them, so the same sources make the same bytes. An image may be given: `--image registry.example.com/name:tag`.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-/** File → folder of manifests. */
-export const INSTALLATIONS: Readonly<Record<string, string>> = {
-  'install.yaml': 'base',
-  'install-cert-manager.yaml': 'cert-manager',
-  'install-namespaced.yaml': 'namespaced',
-  'network-policy.yaml': 'network-policy',
-};
+/** File → folder of manifests: those that stand on the base install everything, the others are laid beside them. */
+export function installations(root = ROOT): Record<string, string> {
+  const folders = readdirSync(`${root}manifests`).sort();
+  const files = folders.map((folder) => {
+    if (folder === 'base') return ['install.yaml', folder];
+    const text = readFileSync(`${root}manifests/${folder}/kustomization.yaml`, 'utf8');
+    return [text.includes('- ../base\n') ? `install-${folder}.yaml` : `${folder}.yaml`, folder];
+  });
+  return Object.fromEntries(files) as Record<string, string>;
+}
 
 /** The kubectl that `make setup` has linked, else the one on PATH. */
 function kubectl(): string {
@@ -43,7 +46,7 @@ export function writeManifests(
 ): void {
   mkdirSync(target, { recursive: true });
   const { version: own } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
-  for (const [name, folder] of Object.entries(INSTALLATIONS)) {
+  for (const [name, folder] of Object.entries(installations())) {
     const head = `# stellar-peers ${version ?? own}: what \`kubectl kustomize manifests/${folder}\` makes.\n`;
     writeFileSync(`${target}/${name}`, head + rendered(folder, image === undefined ? {} : { image }));
   }
@@ -53,7 +56,7 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { image: { type: 'string' } } });
   writeManifests(`${ROOT}dist`, values.image === undefined ? {} : { image: values.image });
   process.stdout.write(
-    `${Object.keys(INSTALLATIONS)
+    `${Object.keys(installations())
       .map((name) => `dist/${name}`)
       .join(' ')}\n`,
   );

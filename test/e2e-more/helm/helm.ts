@@ -16,7 +16,10 @@ const home = mkdtempSync(join(tmpdir(), 'stellar-peers-helm-'));
 process.once('exit', () => rmSync(home, { recursive: true, force: true }));
 
 /** Standard output of helm; rejects with its standard error. */
-export async function helm(...args: readonly string[]): Promise<string> {
+export const helm = async (...args: readonly string[]): Promise<string> => (await helmSays(args)).stdout;
+
+/** Both outputs of helm. */
+export async function helmSays(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,
@@ -24,7 +27,7 @@ export async function helm(...args: readonly string[]): Promise<string> {
     HELM_CACHE_HOME: home,
     HELM_DATA_HOME: home,
   };
-  return (await promisify(execFile)(binary('helm'), args, { env, maxBuffer: OUTPUT_MAX })).stdout;
+  return promisify(execFile)(binary('helm'), args, { env, maxBuffer: OUTPUT_MAX });
 }
 
 /** All objects of YAML documents; an empty document is none. */
