@@ -22,6 +22,9 @@ bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the im
 manifests: setup ## Write dist/install.yaml, and one file for each other installation (IMAGE=registry/name:tag)
 	@$(run) node scripts/manifests.ts $(if $(IMAGE),--image '$(IMAGE)')
 
+release: setup ## Write dist/release: all files of a release (VERSION=1.2.3, IMAGE=registry/name:tag)
+	@$(run) node scripts/release.ts '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)')
+
 mutants: node ## Put one known bug after the other into a copy: each must be noticed
 	@$(run) node test/mutants/run.ts
 
