@@ -4,7 +4,18 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -55,8 +66,19 @@ function findHelm(): string | undefined {
   return places.map((folder) => `${folder}/helm`).find((path) => existsSync(path));
 }
 
-/** The chart as a package; says so where there is no helm to make it. */
-function packageChart(): void {
+/** `repository:tag` or `repository@digest` as the chart's values name them. */
+export function chartImage(values: string, image: string): string {
+  const [repository = '', digest = ''] = image.split('@');
+  const [, name = '', tag = ''] = /^(.+?)(?::([^:/]+))?$/.exec(repository) ?? [];
+  const said = { repository: name, tag: digest === '' ? tag : '', digest };
+  return Object.entries(said).reduce(
+    (text, [key, value]) => text.replace(new RegExp(`^( {2}${key}: ).*$`, 'm'), `$1${value || '""'}`),
+    values,
+  );
+}
+
+/** The chart as a package, with the image that is given; says so where there is no helm to make it. */
+function packageChart(image: string | undefined): void {
   const helm = findHelm();
   if (helm === undefined) {
     process.stderr.write(
@@ -64,7 +86,15 @@ function packageChart(): void {
     );
     return;
   }
-  execFileSync(helm, ['package', `${ROOT}charts/stellar-peers`, '-d', TARGET], { stdio: 'pipe' });
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-chart-'));
+  try {
+    cpSync(`${ROOT}charts/stellar-peers`, folder, { recursive: true });
+    const values = readFileSync(`${folder}/values.yaml`, 'utf8');
+    if (image !== undefined) writeFileSync(`${folder}/values.yaml`, chartImage(values, image));
+    execFileSync(helm, ['package', folder, '-d', TARGET], { stdio: 'pipe' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** `<sha256>  <name>` of each file, as `sha256sum -c` reads it. */
@@ -88,7 +118,7 @@ function writeRelease(version: string, image: string | undefined): void {
     stdio: 'pipe',
   });
   writeManifests(TARGET, { version, ...(image === undefined ? {} : { image }) });
-  packageChart();
+  packageChart(image);
   writeFileSync(`${TARGET}/stellar-peers.cdx.json`, billOfMaterials());
   writeFileSync(`${TARGET}/licences.txt`, licenceTexts());
   const section = changelogSection(readFileSync(`${ROOT}CHANGELOG.md`, 'utf8'), version) ?? '';

@@ -16,7 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { changelogSection } from '../../scripts/release.ts';
+import { parse } from 'yaml';
+import { changelogSection, chartImage } from '../../scripts/release.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -172,4 +173,25 @@ describe('the section of a version', () => {
     assert.equal(changelogSection(text, '1.0'), undefined);
     assert.equal(changelogSection(text, '2.0.0'), undefined);
   });
+});
+
+describe('the image in the packaged chart', () => {
+  const values = readFileSync(join(ROOT, 'charts/stellar-peers/values.yaml'), 'utf8');
+  const digest = `sha256:${'ab'.repeat(32)}`;
+  for (const [image, wanted] of [
+    [
+      'registry.example.com:5000/a/b:1.2.3',
+      { repository: 'registry.example.com:5000/a/b', tag: '1.2.3', digest: '' },
+    ],
+    ['registry.example.com:5000/a/b', { repository: 'registry.example.com:5000/a/b', tag: '', digest: '' }],
+    [`registry.example.com/a/b@${digest}`, { repository: 'registry.example.com/a/b', tag: '', digest }],
+    [`registry.example.com/a/b:1.2.3@${digest}`, { repository: 'registry.example.com/a/b', tag: '', digest }],
+  ] as const) {
+    it(`is ${image}, and nothing else is changed`, () => {
+      const { image: changed, ...rest } = parse(chartImage(values, image));
+      const { image: before, ...others } = parse(values);
+      assert.deepEqual(changed, { ...before, ...wanted });
+      assert.deepEqual(rest, others);
+    });
+  }
 });
