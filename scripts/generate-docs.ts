@@ -1,7 +1,8 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
  * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
- * docs/security.md, and the names of the settings into the schema of the chart's values.
+ * docs/security.md, the versions that tests run with into docs/compatibility.md, and the names of the settings into the
+ * schema of the chart's values.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
 import { productionPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
+import { testedVersions } from './tested-versions.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
@@ -196,6 +198,12 @@ const pages: Readonly<Record<string, string>> = {
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
+  }),
+  'compatibility.md': withSections('compatibility.md', {
+    tested: table(
+      ['what', 'version tried', 'by'],
+      testedVersions().map(({ what, version, by }) => [what, version, by]),
+    ),
   }),
   'security.md': withSections('security.md', {
     rights: table(RIGHTS_HEAD, rightsRows()),

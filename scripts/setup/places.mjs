@@ -25,7 +25,13 @@ export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
  */
 
 /** The name that releases have for this machine; undefined where there are none for it. */
-const MACHINE = process.platform === 'linux' ? { x64: 'amd64', arm64: 'arm64' }[process.arch] : undefined;
+const MACHINE =
+  process.platform === 'linux'
+    ? new Map([
+        ['x64', 'amd64'],
+        ['arm64', 'arm64'],
+      ]).get(process.arch)
+    : undefined;
 
 /** @param {NonNullable<Binary['release']>} release */
 const onMachine = (release) => (MACHINE === undefined ? {} : { release });

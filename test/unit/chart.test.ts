@@ -22,6 +22,45 @@ describe('the chart', () => {
     assert.ok(text('README.md').includes(`newTag: ${version}\n`));
   });
 
+  /** Where the chart has the objects of a file of manifests, and which of its lines come from values there. */
+  const COPIES: ReadonlyArray<readonly [string, string, ...RegExp[]]> = [
+    ['base/namespace.yaml', 'namespace.yaml', /^ {2}name: stellar-peers$/],
+    ['base/rbac.yaml', 'rbac.yaml'],
+    ['base/policies.yaml', 'policies.yaml'],
+    ['base/service.yaml', 'service.yaml'],
+    ['base/pdb.yaml', 'pdb.yaml'],
+    ['base/webhook.yaml', 'webhook.yaml', /values: \["kube-system", "stellar-peers"\]/],
+    [
+      'base/deployment.yaml',
+      'deployment.yaml',
+      /^ {2}replicas: /,
+      /^ {10}image: /,
+      /^ {12}(requests|limits):$/,
+      /^ {14}(cpu|memory): /,
+    ],
+    ['cert-manager/certificates.yaml', 'certificates.yaml', /^ {4}- stellar-peers-webhook\./],
+    ['network-policy/policy.yaml', 'network-policy.yaml'],
+  ];
+  for (const [manifest, template, ...byValue] of COPIES) {
+    it(`has every line of manifests/${manifest}, in that order`, () => {
+      const lines = (content: string) => content.split('\n').map((line) => line.replace(/^\s*#.*/, ''));
+      const wanted = lines(text(`manifests/${manifest}`))
+        .filter((line) => line !== '' && !byValue.some((pattern) => pattern.test(line)))
+        .map((line) =>
+          line
+            .replace('namespace: stellar-peers', 'namespace: {{ .Release.Namespace }}')
+            .replace('serviceaccount:stellar-peers:', 'serviceaccount:{{ .Release.Namespace }}:'),
+        );
+      const there = lines(text(`${CHART}/templates/${template}`));
+      let from = 0;
+      for (const line of wanted) {
+        const at = there.indexOf(line, from);
+        assert.ok(at >= 0, `templates/${template} lacks, after its line ${from}: ${line}`);
+        from = at + 1;
+      }
+    });
+  }
+
   it('knows each of its values in its schema, and has each of the schema', () => {
     // `global` is helm's own, for charts within charts.
     const known = Object.keys(fieldsOf(schema.properties)).filter((name) => name !== 'global');

@@ -128,12 +128,22 @@ describe('the chart', () => {
     assert.equal(namespace?.metadata.name, 'elsewhere');
   });
 
-  it('adds nothing but a monitor of our pods with monitoring', async () => {
-    const [without, all] = [await render(), await render({ monitoring: { enabled: true } })];
+  it('adds nothing with monitoring but what the Prometheus operator needs to find our pods', async () => {
+    const labels = { release: 'prometheus' };
+    const [without, all] = [await render(), await render({ monitoring: { enabled: true, labels } })];
     const known = new Set(without.map(keyOf));
     const added = all.filter((object) => !known.has(keyOf(object)));
-    assert.deepEqual(added.map(({ kind }) => kind).sort(), ['PodMonitor']);
-    assert.deepEqual(specOf(all, 'PodMonitor').selector, specOf(all, 'Deployment').selector);
+    assert.deepEqual(added.map(keyOf).sort(), [
+      'Service stellar-peers/stellar-peers-metrics',
+      'ServiceMonitor stellar-peers/stellar-peers',
+    ]);
+    const service = added.find(({ kind }) => kind === 'Service');
+    assert.deepEqual({ matchLabels: specOf(added, 'Service').selector }, specOf(all, 'Deployment').selector);
+    const monitor = added.find(({ kind }) => kind === 'ServiceMonitor');
+    assert.equal(monitor?.metadata.labels?.release, 'prometheus');
+    const { matchLabels } = specOf(all, 'ServiceMonitor').selector as { matchLabels: Record<string, string> };
+    for (const [key, value] of Object.entries(matchLabels))
+      assert.equal(service?.metadata.labels?.[key], value, key);
   });
 });
 
