@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle mutants sim fuzz test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle manifests release mutants sim fuzz test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -18,6 +18,12 @@ check: node ## Format, lint, types, import rules and small tests: one to three m
 
 bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
 	@$(run) npm run -s bundle
+
+manifests: setup ## Write dist/install.yaml, and one file for each other installation (IMAGE=registry/name:tag)
+	@$(run) node scripts/manifests.ts $(if $(IMAGE),--image '$(IMAGE)')
+
+release: setup ## Write dist/release: all files of a release (VERSION=1.2.3, IMAGE=registry/name:tag)
+	@$(run) node scripts/release.ts '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)')
 
 mutants: node ## Put one known bug after the other into a copy: each must be noticed
 	@$(run) node test/mutants/run.ts

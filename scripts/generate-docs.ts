@@ -3,6 +3,8 @@
  * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
  * docs/security.md.
  * docs/command.md gets what `--help` prints.
+ * docs/security.md, the versions that tests run with into docs/compatibility.md, and the names of the settings into the
+ * schema of the chart's values.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,8 +19,11 @@ import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
 import { productionPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
+import { testedVersions } from './tested-versions.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
+
+const CHART_SCHEMA = '../charts/stellar-peers/values.schema.json';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;
@@ -164,6 +169,33 @@ const usageSections = (): Record<string, string> => ({
 
 const folder = new URL('../docs/', import.meta.url);
 
+/** What the chart sets by itself, from values of other names. */
+const SET_BY_CHART = new Set([
+  'POD_NAMESPACE',
+  'POD_NAME',
+  'WATCH_NAMESPACES',
+  'WEBHOOK_PORT',
+  'HTTP_PORT',
+  'CERT_DIR',
+]);
+
+/** JSON as Biome formats it: a list of plain values on one line. */
+const json = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner: string) => `[${inner.replace(/\n\s+/g, ' ')}]`)}\n`;
+
+/** The schema of the chart's values, with the settings that there are. */
+function valuesSchema(): string {
+  const schema = JSON.parse(readFileSync(new URL(CHART_SCHEMA, folder), 'utf8')) as {
+    properties: { settings: { properties: object } };
+  };
+  schema.properties.settings.properties = Object.fromEntries(
+    Object.values(SETTINGS)
+      .filter(({ env }) => !SET_BY_CHART.has(env))
+      .map(({ env, doc }) => [env, { $ref: '#/definitions/setting', description: doc }]),
+  );
+  return json(schema);
+}
+
 /** The generated pages by file name. */
 const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
@@ -171,6 +203,7 @@ const pages: Readonly<Record<string, string>> = {
   'metrics.md': metricsPage(),
   'licences.md': licencesPage(),
   'command.md': withSections('command.md', usageSections()),
+  [CHART_SCHEMA]: valuesSchema(),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,
@@ -178,6 +211,12 @@ const pages: Readonly<Record<string, string>> = {
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
+  }),
+  'compatibility.md': withSections('compatibility.md', {
+    tested: table(
+      ['what', 'version tried', 'by'],
+      testedVersions().map(({ what, version, by }) => [what, version, by]),
+    ),
   }),
   'security.md': withSections('security.md', {
     rights: table(RIGHTS_HEAD, rightsRows()),

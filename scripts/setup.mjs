@@ -1,11 +1,11 @@
 // @ts-check
 /**
  * Gets what the project needs on this machine: npm packages and the control plane's binaries, side by side.
- * `--only node` gets the packages alone, `--only cert-manager` what `make test-all` needs of it. Plain JavaScript, because a Node that runs TypeScript comes with them.
+ * `--only node` gets the packages alone, `--only cert-manager` and `--only helm` what `make test-all` needs of them. Plain JavaScript, because a Node that runs TypeScript comes with them.
  */
 import { obtain } from './setup/kits.mjs';
 import { installPackages } from './setup/packages.mjs';
-import { CERT_MANAGER, CONTROL_PLANE } from './setup/places.mjs';
+import { CERT_MANAGER, CONTROL_PLANE, HELM } from './setup/places.mjs';
 import { duration, SetupError, say } from './setup/say.mjs';
 
 const startedAt = Date.now();
@@ -14,6 +14,7 @@ const WORK = {
   '': () => [installPackages(), obtain(CONTROL_PLANE)],
   '--only node': () => [installPackages()],
   '--only cert-manager': () => [obtain(CERT_MANAGER)],
+  '--only helm': () => [obtain(HELM)],
 };
 const asked = process.argv.slice(2).join(' ');
 const begin = WORK[asked];

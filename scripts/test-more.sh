@@ -14,21 +14,31 @@ echo "test-all: the merge script under all shells that are here"
 sh scripts/run.sh node --test --test-reporter=spec test/unit/peers/merge-script.test.ts \
   test/unit/peers/merge-folder.test.ts || exit 1
 
-# Why cert-manager's controllers cannot be built here; nothing where they could be, so that what failed is our own.
-no_cert_manager() {
+# Why the package $2 cannot be built in the module $1 here; nothing where it could be, so that what failed is our own.
+no_build() {
   if ! command -v go >/dev/null 2>&1; then
     echo "Go is not installed"
   else
-    (cd test/certmanager && GOTOOLCHAIN=local GOWORK=off GOFLAGS='' go list -deps . 2>&1 >/dev/null) | grep -v '^go: downloading' | tail -n 1
+    (cd "$1" && GOTOOLCHAIN=local GOWORK=off GOFLAGS='' go list -deps "$2" 2>&1 >/dev/null) | grep -v '^go: downloading' | tail -n 1
   fi
 }
+
+# The chart, by helm, which is built with Go too.
+echo "test-all: the chart, by helm, which is built first (the first time: minutes)"
+if sh scripts/run.sh node scripts/setup.mjs --only helm; then
+  sh scripts/run.sh node --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec 'test/e2e-more/helm/*.test.ts' || exit 1
+else
+  why=$(no_build test/helm helm.sh/helm/v4/cmd/helm)
+  [ -n "$why" ] || exit 1
+  not_run="$not_run the chart by helm ($why);"
+fi
 
 # Certificates by cert-manager's own controllers, which are built with Go from modules of theirs.
 echo "test-all: certificates by cert-manager, whose controllers are built first (the first time: minutes)"
 if sh scripts/run.sh node scripts/setup.mjs --only cert-manager; then
   sh scripts/run.sh node --test --test-timeout=900000 --test-reporter=spec 'test/e2e-more/*.test.ts' || exit 1
 else
-  why=$(no_cert_manager)
+  why=$(no_build test/certmanager .)
   [ -n "$why" ] || exit 1
   not_run="$not_run certificates by cert-manager ($why);"
 fi

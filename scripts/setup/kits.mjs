@@ -1,8 +1,9 @@
 // @ts-check
-/** The binaries of a kit: from the cache, else from this machine, else built; then linked into .cache. */
+/** The binaries of a kit: from the cache, else from this machine, else downloaded, else built; then linked into .cache. */
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBinaries } from './build.mjs';
+import { downloadBinaries } from './download.mjs';
 import { findBinary, isExecutable } from './find.mjs';
 import { withLock } from './lock.mjs';
 import { cacheFolder, DEFINITIONS, LINKS } from './places.mjs';
@@ -26,7 +27,8 @@ function link(folder, name, path) {
 async function build(kit, cache, binaries) {
   await withLock(`${cache}.lock`, kit.what, async () => {
     const missing = notIn(cache, binaries);
-    if (missing.length > 0) await buildBinaries(kit, missing, cache);
+    const left = await downloadBinaries(missing, cache);
+    if (left.length > 0) await buildBinaries(kit, left, cache);
   });
 }
 

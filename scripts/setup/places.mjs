@@ -20,7 +20,28 @@ export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
  * @property {string[]} ask arguments that make it tell its version
  * @property {RegExp} fits what it says if its version will do
  * @property {number} buildSeconds its share of a build from nothing on two cores
+ * @property {{ url: string, sums: string, member?: string }} [release] an official download, the checksums published
+ *   beside it, and which file of an archive it is
  */
+
+/** The name that releases have for this machine; undefined where there are none for it. */
+const MACHINE =
+  process.platform === 'linux'
+    ? new Map([
+        ['x64', 'amd64'],
+        ['arm64', 'arm64'],
+      ]).get(process.arch)
+    : undefined;
+
+/** @param {NonNullable<Binary['release']>} release */
+const onMachine = (release) => (MACHINE === undefined ? {} : { release });
+
+/** The version of a module that a go.mod of ours requires. @param {string} folder @param {string} name */
+function required(folder, name) {
+  const text = readFileSync(join(ROOT, 'test', folder, 'go.mod'), 'utf8');
+  const line = text.split('\n').find((each) => each.replace(/^(require)?\s+/, '').startsWith(`${name} v`));
+  return line?.split(name)[1]?.trim().split(' ')[0] ?? '';
+}
 
 const kubernetes = /v1\.37\.\d+/;
 
@@ -31,6 +52,10 @@ const component = (name, buildSeconds, ask = ['--version']) => ({
   ask,
   fits: kubernetes,
   buildSeconds,
+  ...onMachine({
+    url: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}`,
+    sums: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}.sha256`,
+  }),
 });
 
 /**
@@ -65,6 +90,33 @@ export const CERT_MANAGER = {
   },
 };
 
+const HELM_ARCHIVE = `https://get.helm.sh/helm-${required('helm', 'helm.sh/helm/v4')}-linux-${MACHINE}.tar.gz`;
+
+/** @type {Kit} */
+export const HELM = {
+  name: 'helm',
+  what: 'Helm',
+  module: join(ROOT, 'test/helm'),
+  binaries: [
+    {
+      name: 'helm',
+      package: 'helm.sh/helm/v4/cmd/helm',
+      ask: ['version', '--short'],
+      fits: /v4\.\d+/,
+      buildSeconds: 120,
+      ...onMachine({
+        url: HELM_ARCHIVE,
+        sums: `${HELM_ARCHIVE}.sha256sum`,
+        member: `linux-${MACHINE}/helm`,
+      }),
+    },
+  ],
+};
+
+const ETCD_VERSION = required('controlplane', 'go.etcd.io/etcd/server/v3');
+const ETCD = `etcd-${ETCD_VERSION}-linux-${MACHINE}`;
+const ETCD_RELEASE = `https://github.com/etcd-io/etcd/releases/download/${ETCD_VERSION}`;
+
 /** @type {Binary[]} */
 const BINARIES = [
   {
@@ -73,12 +125,18 @@ const BINARIES = [
     ask: ['--version'],
     fits: /etcd Version: (3\.([6-9]|\d\d)|[4-9])\./,
     buildSeconds: 40,
+    ...onMachine({
+      url: `${ETCD_RELEASE}/${ETCD}.tar.gz`,
+      sums: `${ETCD_RELEASE}/SHA256SUMS`,
+      member: `${ETCD}/etcd`,
+    }),
   },
   component('kube-apiserver', 150),
   component('kube-controller-manager', 70),
   component('kube-scheduler', 40),
   component('kubectl', 50, ['version', '--client']),
   {
+    // Always built: its releases have no checksums beside them.
     name: 'kwok',
     package: 'sigs.k8s.io/kwok/cmd/kwok',
     ask: ['--version'],

@@ -8,7 +8,7 @@ const BINARIES = join(import.meta.dirname, '../../.cache/bin');
 export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
 
 /** Path of a binary that `make setup` has found or built. */
-export function binary(name: Component | 'kubectl'): string {
+export function binary(name: Component | 'kubectl' | 'helm'): string {
   const path = join(BINARIES, name);
   if (!existsSync(path)) throw new Error(`${name} is not at ${path}: run "make setup"`);
   return path;

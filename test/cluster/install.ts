@@ -16,17 +16,22 @@ interface InstallOptions {
   readonly folder?: string;
   /** Settings of the Deployment beside those of the folder: what the replicas beside the cluster run with. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Rendered manifests in place of a folder. */
+  readonly rendered?: string;
+  /** How kubectl applies them. Default `--server-side --force-conflicts`. */
+  readonly flags?: readonly string[];
 }
 
 const BASE = join(import.meta.dirname, '../../manifests/base');
 
-/** Applies the manifests server-side, waits for their ServiceAccounts, and returns what was applied. */
+/** Applies the manifests, waits for their ServiceAccounts, and returns what was applied. */
 export async function installManifests(cluster: Cluster, options: InstallOptions): Promise<string> {
-  const rendered = await cluster.kubectl(['kustomize', options.folder ?? BASE]);
+  const { folder = BASE, flags = ['--server-side', '--force-conflicts'] } = options;
+  const rendered = options.rendered ?? (await cluster.kubectl(['kustomize', folder]));
   const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
   for (const object of objects) adapt(object, options);
   const yaml = objects.map((object) => stringify(object)).join('---\n');
-  await cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], yaml);
+  await cluster.kubectl(['apply', ...flags, '-f', '-'], yaml);
   await Promise.all(
     objects
       .filter((object) => object.kind === 'ServiceAccount')

@@ -5,7 +5,7 @@
 import type { KubeObject } from '../../runtime/kube.ts';
 import { Pods, StellarNodes } from '../../runtime/resources.ts';
 import { bootCluster, type Cluster } from './boot.ts';
-import { startFront } from './front.ts';
+import { type Front, startFront } from './front.ts';
 import { installManifests } from './install.ts';
 import { type OperatorOptions, startOperator } from './operator.ts';
 import { PodWatcher } from './pods.ts';
@@ -39,6 +39,7 @@ export interface SceneOptions extends ClusterOptions {
 
 export interface Scene {
   readonly cluster: Cluster;
+  readonly front: Front;
   readonly webhookUrl: string;
   readonly pods: PodWatcher;
   /** The replicas that were started last. */
@@ -59,6 +60,7 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
   let operator: ReturnType<typeof startOperator> | undefined = startOperator(cluster.admin, options.operator);
   const scene: Scene = {
     cluster,
+    front,
     webhookUrl,
     pods,
     replicas: undefined,
@@ -94,7 +96,11 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
  * The API server learns of a new caBundle a moment after it was written; a pod that comes in between would
  * not be injected, which is repaired later, but is not what most tests are about.
  */
-async function untilAsked(cluster: Cluster, { replicas }: Replicas, namespace: string): Promise<void> {
+export async function untilAsked(
+  cluster: Cluster,
+  { replicas }: Pick<Replicas, 'replicas'>,
+  namespace: string,
+): Promise<void> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../runtime/kube.ts';
 import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import { follow } from '../cluster/follow.ts';
+import { until } from '../cluster/until.ts';
 import { fingerprintOf } from './cert-manager.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -56,6 +57,18 @@ export class CaBundleWatcher {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+  }
+}
+
+/** Each state of caBundle during `work`, as the number of CAs in it, beginning with the one before it. */
+export async function caBundleDuring(cluster: Cluster, work: () => Promise<unknown>): Promise<number[]> {
+  const watcher = new CaBundleWatcher(cluster);
+  try {
+    await until('caBundle was seen', () => watcher.history.length > 0);
+    await work();
+    return watcher.history.map(({ authorities }) => authorities.length);
+  } finally {
+    await watcher.stop();
   }
 }
 

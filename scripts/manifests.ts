@@ -1,0 +1,63 @@
+/**
+ * Writes dist/install.yaml, all of manifests/base in one file, and one more for each of the other installations. kubectl
+ * renders them, so the same sources make the same bytes. An image may be given: `--image registry.example.com/name:tag`.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+/** File → folder of manifests: those that stand on the base install everything, the others are laid beside them. */
+export function installations(root = ROOT): Record<string, string> {
+  const folders = readdirSync(`${root}manifests`).sort();
+  const files = folders.map((folder) => {
+    if (folder === 'base') return ['install.yaml', folder];
+    const text = readFileSync(`${root}manifests/${folder}/kustomization.yaml`, 'utf8');
+    return [text.includes('- ../base\n') ? `install-${folder}.yaml` : `${folder}.yaml`, folder];
+  });
+  return Object.fromEntries(files) as Record<string, string>;
+}
+
+/** The kubectl that `make setup` has linked, else the one on PATH. */
+function kubectl(): string {
+  const linked = `${ROOT}.cache/bin/kubectl`;
+  return existsSync(linked) ? linked : 'kubectl';
+}
+
+/** The Deployment's image as it stands in rendered manifests. */
+const IMAGE = /^( +(?:- )?image: )\S+$/gm;
+
+/** What kustomize makes of a folder of manifests, with the image that is given. */
+export function rendered(
+  folder: string,
+  { image, root = ROOT }: { image?: string; root?: string } = {},
+): string {
+  const yaml = execFileSync(kubectl(), ['kustomize', `${root}manifests/${folder}`], { encoding: 'utf8' });
+  return image === undefined ? yaml : yaml.replace(IMAGE, (_, key: string) => `${key}${image}`);
+}
+
+/** Writes all of them into a folder. */
+export function writeManifests(
+  target: string,
+  { image, version }: { image?: string; version?: string } = {},
+): void {
+  mkdirSync(target, { recursive: true });
+  const { version: own } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
+  for (const [name, folder] of Object.entries(installations())) {
+    const head = `# stellar-peers ${version ?? own}: what \`kubectl kustomize manifests/${folder}\` makes.\n`;
+    writeFileSync(`${target}/${name}`, head + rendered(folder, image === undefined ? {} : { image }));
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { image: { type: 'string' } } });
+  writeManifests(`${ROOT}dist`, values.image === undefined ? {} : { image: values.image });
+  process.stdout.write(
+    `${Object.keys(installations())
+      .map((name) => `dist/${name}`)
+      .join(' ')}\n`,
+  );
+}

@@ -1,0 +1,55 @@
+/** The versions that the tests run with, from the files that pin them. */
+import { readFileSync } from 'node:fs';
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+export interface Tested {
+  readonly what: string;
+  readonly version: string;
+  /** What tries it. */
+  readonly by: string;
+}
+
+/** What stands in a file between the brackets of the pattern. */
+function found(path: string, pattern: RegExp): string {
+  const [, text] = pattern.exec(read(path)) ?? [];
+  if (text === undefined) throw new Error(`${path} has no ${pattern}`);
+  return text;
+}
+
+const inModule = (folder: string, module: string): string =>
+  found(
+    `test/${folder}/go.mod`,
+    new RegExp(`^(?:require)?\\s+${module.replaceAll('.', '\\.')} v(\\S+)`, 'm'),
+  );
+
+/** One row for each. */
+export const testedVersions = (): readonly Tested[] => [
+  {
+    what: 'Kubernetes (API server, controller-manager, scheduler, kubectl with kustomize)',
+    version: inModule('controlplane', 'k8s.io/kubernetes'),
+    by: '`make test`',
+  },
+  { what: 'etcd', version: inModule('controlplane', 'go.etcd.io/etcd/server/v3'), by: '`make test`' },
+  {
+    what: 'kwok, in place of kubelets',
+    version: inModule('controlplane', 'sigs.k8s.io/kwok'),
+    by: '`make test`',
+  },
+  {
+    what: 'cert-manager (controllers and cainjector, without its webhook)',
+    version: inModule('certmanager', 'github.com/cert-manager/cert-manager'),
+    by: '`make test-all`',
+  },
+  { what: 'Helm', version: inModule('helm', 'helm.sh/helm/v4'), by: '`make test-all`' },
+  {
+    what: 'Node.js, in tests',
+    version: found('package-lock.json', /"node_modules\/node": \{\n\s+"version": "([^"]+)"/),
+    by: '`make test`',
+  },
+  {
+    what: 'Node.js, in the image',
+    version: `${found('Dockerfile', /^ARG BASE=\S+nodejs(\d+)-/m)} (not run: no container runtime was at hand)`,
+    by: 'nothing yet',
+  },
+];

@@ -1,0 +1,22 @@
+/** Everything in a cluster that mentions us: in its name, a label, an annotation, a field or who wrote it. */
+import type { KubeObject } from '../../runtime/kube.ts';
+import type { Cluster } from './boot.ts';
+
+/** Our names, and the annotations that we or people for us write. */
+const MENTION = /stellar-peers|stellar\.org\/peer|peers\.stellar\.org/;
+
+/** The older kind of the same objects. */
+const TWICE = new Set(['events', 'endpoints', 'componentstatuses']);
+
+/** Each as `Kind namespace/name`, sorted; the same of several names as they are. */
+export async function tracesOf(cluster: Cluster): Promise<string[]> {
+  const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
+  const wanted = kinds.filter((kind) => !TWICE.has(kind)).join();
+  // Who wrote a field is no mention for a reader, but one of us.
+  const flags = ['-A', '-o', 'json', '--show-managed-fields'];
+  const { items } = JSON.parse(await cluster.kubectl(['get', wanted, ...flags])) as { items: KubeObject[] };
+  return items
+    .filter((object) => MENTION.test(JSON.stringify(object)))
+    .map(({ kind, metadata: { namespace = '', name } }) => `${kind} ${namespace}/${name}`)
+    .sort();
+}

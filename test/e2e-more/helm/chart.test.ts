@@ -1,0 +1,228 @@
+/** The chart as helm renders it: what kustomize makes of the manifests, object by object, and what its values change. */
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import type { KubeObject } from '../../../runtime/kube.ts';
+import { readSettings } from '../../../settings.ts';
+import { CHART, helm, kustomized, objectsIn, ROOT } from './helm.ts';
+
+const MANIFESTS = join(ROOT, 'manifests');
+const NAMESPACE = 'stellar-peers';
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Does `work` with a file of these values, as a person has one. */
+async function withValues<T>(values: Values, work: (file: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-values-'));
+  try {
+    const file = join(folder, 'values.yaml');
+    writeFileSync(file, stringify(values));
+    return await work(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const render = (values: Values = {}, namespace = NAMESPACE): Promise<KubeObject[]> =>
+  withValues(values, async (file) =>
+    objectsIn(await helm('template', 'stellar-peers', CHART, '-n', namespace, '-f', file)),
+  );
+
+const isHook = ({ metadata }: KubeObject): boolean => metadata.annotations?.['helm.sh/hook'] !== undefined;
+/** The spec of the first object of that kind. */
+function specOf(objects: readonly KubeObject[], kind: string): Readonly<Record<string, unknown>> {
+  const object = objects.find((each) => each.kind === kind) ?? assert.fail(`no ${kind}`);
+  return object.spec as Record<string, unknown>;
+}
+const keyOf = ({ kind, metadata: { namespace = '', name } }: KubeObject): string =>
+  `${kind} ${namespace}/${name}`;
+
+/** The same value with its lists of objects (rules, variables of the environment, volumes) in one order. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(inOrder);
+    const ordered = items.every((item) => typeof item === 'object');
+    return ordered ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, each]) => [key, inOrder(each)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const byKey = (objects: readonly KubeObject[]): Record<string, unknown> =>
+  Object.fromEntries(
+    objects.filter((object) => !isHook(object)).map((object) => [keyOf(object), inOrder(object)]),
+  );
+
+/** Object by object: none too many, none too few, each the same. */
+function assertSame(chart: readonly KubeObject[], kustomize: readonly KubeObject[]): void {
+  const [ours, wanted] = [byKey(chart), byKey(kustomize)];
+  assert.deepEqual(Object.keys(ours).sort(), Object.keys(wanted).sort());
+  for (const [key, object] of Object.entries(wanted)) assert.deepEqual(ours[key], object, key);
+}
+
+const WITH_NAMESPACE = { namespace: { create: true } };
+
+/** The namespaced manifests for two namespaces, made as the comments in them say. */
+async function twoNamespaces(): Promise<KubeObject[]> {
+  const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
+  try {
+    cpSync(MANIFESTS, copy, { recursive: true });
+    const folder = join(copy, 'namespaced');
+    for (const name of readdirSync(folder)) {
+      const text = readFileSync(join(folder, name), 'utf8').replaceAll('# second: ', '');
+      writeFileSync(join(folder, name), text.replace('namespaces=stellar', 'namespaces=stellar,north'));
+    }
+    return await kustomized(folder);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+describe('the chart', () => {
+  it('is by default manifests/base, object by object, without the Namespace that helm is given', async () => {
+    const base = await kustomized(join(MANIFESTS, 'base'));
+    assert.ok(base.length > 15, `${base.length} objects`);
+    assertSame(
+      await render(),
+      base.filter(({ kind }) => kind !== 'Namespace'),
+    );
+    assertSame(await render(WITH_NAMESPACE), base);
+  });
+
+  it('is manifests/cert-manager with certManager', async () => {
+    const values = { ...WITH_NAMESPACE, certManager: { enabled: true } };
+    assertSame(await render(values), await kustomized(join(MANIFESTS, 'cert-manager')));
+  });
+
+  it('is manifests/namespaced with watchNamespaces, one or several', async () => {
+    const one = { ...WITH_NAMESPACE, watchNamespaces: ['stellar'] };
+    assertSame(await render(one), await kustomized(join(MANIFESTS, 'namespaced')));
+    const two = { ...WITH_NAMESPACE, watchNamespaces: ['stellar', 'north'] };
+    assertSame(await render(two), await twoNamespaces());
+  });
+
+  it('has manifests/network-policy beside them with networkPolicy', async () => {
+    const both = await Promise.all(
+      ['base', 'network-policy'].map((name) => kustomized(join(MANIFESTS, name))),
+    );
+    assertSame(await render({ ...WITH_NAMESPACE, networkPolicy: { enabled: true } }), both.flat());
+  });
+
+  it('is the same in another namespace, which is then the one that everything names', async () => {
+    const base = JSON.stringify(await kustomized(join(MANIFESTS, 'base')));
+    const moved = base
+      .replaceAll('"namespace":"stellar-peers"', '"namespace":"elsewhere"')
+      .replaceAll('system:serviceaccount:stellar-peers:', 'system:serviceaccount:elsewhere:')
+      .replace('["kube-system","stellar-peers"]', '["kube-system","elsewhere"]');
+    assertSame(
+      await render({}, 'elsewhere'),
+      (JSON.parse(moved) as KubeObject[]).filter(({ kind }) => kind !== 'Namespace'),
+    );
+    const [namespace] = (await render(WITH_NAMESPACE, 'elsewhere')).filter(
+      ({ kind }) => kind === 'Namespace',
+    );
+    assert.equal(namespace?.metadata.name, 'elsewhere');
+  });
+
+  it('adds nothing with monitoring but what the Prometheus operator needs to find our pods', async () => {
+    const labels = { release: 'prometheus' };
+    const [without, all] = [await render(), await render({ monitoring: { enabled: true, labels } })];
+    const known = new Set(without.map(keyOf));
+    const added = all.filter((object) => !known.has(keyOf(object)));
+    assert.deepEqual(added.map(keyOf).sort(), [
+      'Service stellar-peers/stellar-peers-metrics',
+      'ServiceMonitor stellar-peers/stellar-peers',
+    ]);
+    const service = added.find(({ kind }) => kind === 'Service');
+    assert.deepEqual({ matchLabels: specOf(added, 'Service').selector }, specOf(all, 'Deployment').selector);
+    const monitor = added.find(({ kind }) => kind === 'ServiceMonitor');
+    assert.equal(monitor?.metadata.labels?.release, 'prometheus');
+    const { matchLabels } = specOf(all, 'ServiceMonitor').selector as { matchLabels: Record<string, string> };
+    for (const [key, value] of Object.entries(matchLabels))
+      assert.equal(service?.metadata.labels?.[key], value, key);
+  });
+});
+
+interface Container {
+  readonly image: string;
+  readonly env: ReadonlyArray<{ name: string; value?: string }>;
+}
+async function container(values: Values): Promise<Container> {
+  const { template } = specOf(await render(values), 'Deployment') as {
+    template: { spec: { containers: Container[] } };
+  };
+  return template.spec.containers[0] ?? assert.fail('no container');
+}
+
+describe('the values', () => {
+  it('make settings environment variables that read as they were written', async () => {
+    const settings = {
+      MIN_READY_SECONDS: 600,
+      CERT_LIFETIME_SECONDS: 31_536_000,
+      MAX_UNAVAILABLE: '25%',
+      ROLL_BELOW: 'all',
+      NETWORK_NAMESPACES: 'mainnet=core-a,core-b; custom-0123456789abcdef=lab',
+      ROLLOUT_WINDOWS: 'Mon-Fri 09:00-17:00 Europe/Berlin',
+    };
+    const { env } = await container({ settings });
+    const given = Object.fromEntries(env.flatMap(({ name, value }) => (value ? [[name, value]] : [])));
+    assert.deepEqual(
+      given,
+      Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
+    );
+    assert.equal(readSettings(given).minReadySeconds, 600);
+  });
+
+  it('name an image by tag or by digest', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    const repository = 'registry.example.com/stellar-peers';
+    assert.equal((await container({ image: { repository } })).image, `${repository}:${version}`);
+    assert.equal((await container({ image: { repository, tag: 'one' } })).image, `${repository}:one`);
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    assert.equal((await container({ image: { repository, digest } })).image, `${repository}@${digest}`);
+  });
+
+  const WRONG: ReadonlyArray<readonly [string, Values]> = [
+    ['a setting that is misspelt', { settings: { MIN_READY_SECOND: 600 } }],
+    ['a setting that is a list', { settings: { WEBHOOK_HOSTS: ['one'] } }],
+    ['a setting that the chart sets', { settings: { POD_NAMESPACE: 'one' } }],
+    ['a value that is misspelt', { replica: 3 }],
+    ['a namespace that cannot be one', { watchNamespaces: ['Stellar Nodes'] }],
+    ['replicas in quotes', { replicas: '2' }],
+    ['a digest that is none', { image: { digest: 'latest' } }],
+  ];
+  for (const [what, values] of WRONG) {
+    it(`are refused with ${what}`, async () => {
+      await assert.rejects(render(values), /values don't meet the specifications of the schema/);
+    });
+  }
+
+  it('pass helm lint, as they are and with everything on', async () => {
+    const all = {
+      certManager: { enabled: true },
+      networkPolicy: { enabled: true },
+      monitoring: { enabled: true, labels: { release: 'prometheus' } },
+      watchNamespaces: ['stellar'],
+      settings: { ROLL_BELOW: 'all' },
+    };
+    for (const values of [{}, all]) {
+      const said = await withValues(values, (file) => helm('lint', '--strict', CHART, '-f', file));
+      assert.match(said, /0 chart\(s\) failed/);
+    }
+  });
+
+  it('make a pod for `helm test` that Pod Security restricted would let in, and that is none of our replicas', async () => {
+    const hooks = (await render()).filter(isHook);
+    const { securityContext, containers } = specOf(hooks, 'Pod') as {
+      securityContext: Record<string, unknown>;
+      containers: Array<{ securityContext: Record<string, unknown> }>;
+    };
+    assert.equal(securityContext.runAsNonRoot, true);
+    assert.deepEqual(containers[0]?.securityContext.capabilities, { drop: ['ALL'] });
+    assert.equal(hooks[0]?.metadata.labels?.['app.kubernetes.io/name'], undefined);
+  });
+});

@@ -1,0 +1,45 @@
+/** Runs helm, with folders of its own so that nothing of the person's settings counts, and reads what it renders. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../../runtime/kube.ts';
+import { binary } from '../../cluster/control-plane.ts';
+
+export const ROOT = join(import.meta.dirname, '../../..');
+export const CHART = join(ROOT, 'charts/stellar-peers');
+
+const OUTPUT_MAX = 16 * 1024 * 1024;
+const home = mkdtempSync(join(tmpdir(), 'stellar-peers-helm-'));
+process.once('exit', () => rmSync(home, { recursive: true, force: true }));
+
+/** Standard output of helm; rejects with its standard error. */
+export const helm = async (...args: readonly string[]): Promise<string> => (await helmSays(args)).stdout;
+
+/** Both outputs of helm. */
+export async function helmSays(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: home,
+    HELM_CONFIG_HOME: home,
+    HELM_CACHE_HOME: home,
+    HELM_DATA_HOME: home,
+  };
+  return promisify(execFile)(binary('helm'), args, { env, maxBuffer: OUTPUT_MAX });
+}
+
+/** All objects of YAML documents; an empty document is none. */
+export const objectsIn = (yaml: string): KubeObject[] =>
+  parseAllDocuments(yaml)
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object) => object !== null);
+
+/** What `kubectl kustomize` makes of a folder. */
+export async function kustomized(folder: string): Promise<KubeObject[]> {
+  const { stdout } = await promisify(execFile)(binary('kubectl'), ['kustomize', folder], {
+    maxBuffer: OUTPUT_MAX,
+  });
+  return objectsIn(stdout);
+}

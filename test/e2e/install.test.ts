@@ -1,0 +1,187 @@
+/** Installed, upgraded from the previous release, removed and installed again under running validators. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../runtime/kube.ts';
+import { ConfigMaps, Services, StatefulSets } from '../../runtime/resources.ts';
+import { rendered } from '../../scripts/manifests.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Deployment } from '../cluster/deployment.ts';
+import { installManifests } from '../cluster/install.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { statusOf } from '../cluster/told.ts';
+import { tracesOf } from '../cluster/traces.ts';
+import { until } from '../cluster/until.ts';
+import { caBundleDuring } from '../e2e-more/trusted.ts';
+
+const PREVIOUS = readFileSync(new URL('fixtures/previous-release.yaml', import.meta.url), 'utf8');
+const OLDER = ['older-1', 'older-2'];
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const [FIRST = '', SECOND = '', THIRD = ''] = THREE;
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
+const WATCHED_MS = 5_000;
+
+const keysIn = (yaml: string): string[] =>
+  parseAllDocuments(yaml)
+    .map((document) => document.toJS() as KubeObject)
+    .map(({ kind, metadata: { namespace = '', name } }) => `${kind} ${namespace}/${name}`);
+
+/** These tests are one story, in this order. */
+describe('under running validators', () => {
+  let scene: Scene;
+  let deployment: Deployment;
+  /** Validators from before the first installation, which nobody adopts. */
+  let older: Network;
+  /** Validators of the installation. */
+  let network: Network;
+  /** What restarted until then, for reasons of its own. */
+  let sinceUids: Record<string, readonly string[]>;
+
+  const uids = () =>
+    Object.fromEntries(
+      [...OLDER.map(older.podOf), ...THREE.map(network.podOf)].map((pod) => [
+        pod,
+        scene.pods.lives(pod).map(({ uid }) => uid),
+      ]),
+    );
+  /** Every pod is the one that it was. */
+  const assertNoRestart = () => assert.deepEqual(uids(), sinceUids);
+  /** As the README says it: client-side, over what is there. */
+  const apply = (yaml: string) =>
+    installManifests(scene.cluster, { webhookUrl: scene.webhookUrl, rendered: yaml, flags: [] });
+
+  before(async () => {
+    scene = await createScene();
+    deployment = new Deployment(scene);
+    older = new Network(scene, 'older');
+    network = new Network(scene, 'stellar');
+    await older.found(OLDER);
+    await older.untilReady(OLDER);
+    // Timestamps are whole seconds, and a pod of the webhook's own second counts as older anyway.
+    await delay(1_000);
+  });
+  after(() => scene?.stop());
+
+  it('the previous release is installed and does its work', async () => {
+    await apply(PREVIOUS);
+    await deployment.roll();
+    await network.found([FIRST, SECOND]);
+    await network.untilTheyKnow([FIRST, SECOND]);
+    await network.add(THIRD);
+    await network.untilTheyKnow(THREE);
+    // A restart of ours, so that there is an annotation on a template.
+    assert.equal(network.restarts(THREE)[FIRST], 1);
+    assert.deepEqual(older.restarts(OLDER), { 'older-1': 0, 'older-2': 0 });
+    sinceUids = uids();
+  });
+
+  it('an upgrade to this release restarts no validator and never empties caBundle', async () => {
+    const states = await caBundleDuring(scene.cluster, async () => {
+      await apply(rendered('base'));
+      await deployment.roll();
+      await delay(WATCHED_MS);
+    });
+    assertNoRestart();
+    assert.ok(!states.includes(0), `CAs in caBundle: ${states}`);
+    const status = await statusOf(scene.cluster);
+    for (const name of THREE) assert.match(status, new RegExp(`${name} .* Current`));
+    for (const name of OLDER) assert.match(status, new RegExp(`${name} .* AwaitingAdoption`));
+  });
+
+  it('leaves no object behind that this release does not have', () => {
+    const now = new Set(keysIn(rendered('base')));
+    assert.deepEqual(
+      keysIn(PREVIOUS).filter((key) => !now.has(key)),
+      [],
+    );
+  });
+
+  it('is removed in the documented order without a restart', async () => {
+    const { cluster } = scene;
+    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
+    // Longer than a person takes for the second command: the leader sees that its webhook is gone.
+    await delay(WATCHED_MS);
+    assertNoRestart();
+    const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));
+    await Promise.all([removal, deployment.end()]);
+    await delay(WATCHED_MS);
+    assertNoRestart();
+  });
+
+  it('leaves exactly what the documents say', async () => {
+    const traces = await tracesOf(scene.cluster);
+    // Events and what Kubernetes derives from an object go by themselves.
+    const derived = /^(Event|EndpointSlice|ControllerRevision) /;
+    const wanted = [
+      ...['older', 'stellar'].map((namespace) => `ConfigMap ${namespace}/stellar-peers`),
+      ...OLDER.map((name) => `Service older/${name}-headless`),
+      ...THREE.map((name) => `Service stellar/${name}-headless`),
+      // What they were injected with.
+      ...THREE.map((name) => `Pod stellar/${name}-0`),
+      // The annotation of a restart on their templates.
+      ...[FIRST, SECOND].map((name) => `StatefulSet stellar/${name}`),
+    ];
+    assert.deepEqual(
+      traces.filter((trace) => !derived.test(trace)),
+      wanted.sort(),
+    );
+    const places = traces.filter((trace) => derived.test(trace)).map((trace) => /(\S+)\//.exec(trace)?.[1]);
+    assert.deepEqual(
+      places.filter((namespace) => !['older', 'stellar'].includes(namespace ?? '')),
+      [],
+    );
+  });
+
+  it('and of the StatefulSets only annotations', async () => {
+    const set = await scene.cluster.admin.get({
+      resource: StatefulSets,
+      namespace: 'stellar',
+      name: FIRST,
+    });
+    assert.ok(set);
+    const { template } = set.spec as { template: KubeObject };
+    const ours = (annotations: Record<string, string> = {}) =>
+      Object.keys(annotations).filter((key) => key.startsWith('stellar.org/peer'));
+    assert.deepEqual(ours(template.metadata.annotations), ['stellar.org/peer-restart']);
+    assert.ok(!JSON.stringify(template.spec).includes('stellar-peers'));
+    for (const key of ours(set.metadata.annotations)) assert.equal(key, 'stellar.org/peer-fence');
+  });
+
+  it('is installed again without a restart', async () => {
+    await apply(rendered('base'));
+    await deployment.roll();
+    await delay(WATCHED_MS);
+    assertNoRestart();
+    const status = await statusOf(scene.cluster);
+    for (const name of THREE) assert.match(status, new RegExp(`${name} .* Current`));
+  });
+
+  it('and what is left goes by the documented command, and with the StellarNodes', async () => {
+    const { cluster } = scene;
+    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
+    const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));
+    await Promise.all([removal, deployment.end()]);
+    const label = ['-l', 'app.kubernetes.io/managed-by=stellar-peers'];
+    const field = ['--field-selector', 'metadata.name=stellar-peers'];
+    await cluster.kubectl(['delete', 'configmap', '-A', ...label, ...field]);
+    const { items } = await cluster.admin.list(ConfigMaps, {});
+    assert.deepEqual(
+      items.filter(({ metadata }) => metadata.name === 'stellar-peers'),
+      [],
+    );
+    await delay(WATCHED_MS);
+    assertNoRestart();
+    await network.remove(FIRST);
+    await until('its Service is gone', async () => {
+      const ref = { resource: Services, namespace: 'stellar', name: `${FIRST}-headless` };
+      return (await cluster.admin.get(ref)) === undefined;
+    });
+  });
+
+  it('nothing of it was refused by RBAC', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

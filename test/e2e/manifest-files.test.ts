@@ -1,0 +1,61 @@
+/** The rendered files of `make manifests`: the same each time, complete, and with the image that is given. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { installations, rendered, writeManifests } from '../../scripts/manifests.ts';
+
+const MANIFESTS = join(import.meta.dirname, '../../manifests');
+
+/** What is written, by the name of its file. */
+function written(options: Parameters<typeof writeManifests>[1] = {}): Record<string, string> {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-manifests-'));
+  try {
+    writeManifests(folder, options);
+    return Object.fromEntries(
+      readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const imagesIn = (yaml: string): unknown[] =>
+  parseAllDocuments(yaml)
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kind === 'Deployment')
+    .flatMap(({ spec }) => spec.template.spec.containers.map(({ image }: { image: string }) => image));
+
+describe('the rendered manifests', () => {
+  it('are one file for each folder of manifests', () => {
+    assert.deepEqual(Object.values(installations()).sort(), readdirSync(MANIFESTS).sort());
+    const files = Object.keys(written());
+    assert.deepEqual(files.sort(), Object.keys(installations()).sort());
+    for (const name of ['install.yaml', 'install-cert-manager.yaml', 'network-policy.yaml'])
+      assert.ok(files.includes(name), name);
+  });
+
+  it('are the same bytes each time', () => {
+    assert.deepEqual(written(), written());
+  });
+
+  it('say of which version they are, and hold what kustomize makes', () => {
+    const file = written({ version: '1.2.3' })['install.yaml'] ?? '';
+    const [head, ...rest] = file.split('\n');
+    assert.match(head ?? '', /^# stellar-peers 1\.2\.3: /);
+    assert.equal(rest.join('\n'), rendered('base'));
+  });
+
+  it('run the image that is given, and only that is changed', () => {
+    const image = 'registry.example.com:5000/stellar-peers@sha256:0123';
+    const given = written({ image });
+    for (const name of Object.keys(installations()).filter((file) => file.startsWith('install')))
+      assert.deepEqual(imagesIn(given[name] ?? ''), [image], name);
+    const lines = (text = '') => text.split('\n');
+    const before = lines(written()['install.yaml']);
+    const changed = lines(given['install.yaml']).filter((line, index) => line !== before[index]);
+    assert.deepEqual(changed, [`        image: ${image}`]);
+  });
+});

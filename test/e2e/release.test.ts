@@ -1,0 +1,197 @@
+/** `make release` in a scratch clone: what it refuses, and what it writes. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { changelogSection, chartImage } from '../../scripts/release.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+};
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe('a release', () => {
+  let clone: string;
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
+      cwd: clone,
+      encoding: 'utf8',
+    });
+  const change = (path: string, edit: (text: string) => string) =>
+    writeFileSync(join(clone, path), edit(readFileSync(join(clone, path), 'utf8')));
+  const commitAll = () => git('commit', '--quiet', '--all', '--allow-empty', '-m', 'change');
+  /** What `make release` does once the tools are there. */
+  const release = (...args: readonly string[]): Promise<Outcome> =>
+    new Promise((resolve) => {
+      execFile(process.execPath, ['scripts/release.ts', ...args], { cwd: clone }, (error, stdout, stderr) =>
+        resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      );
+    });
+  const made = (name: string) => join(clone, 'dist/release', name);
+
+  before(() => {
+    clone = mkdtempSync(join(tmpdir(), 'stellar-peers-release-'));
+    const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    for (const file of files.split('\n').filter((each) => each !== '' && existsSync(join(ROOT, each)))) {
+      mkdirSync(dirname(join(clone, file)), { recursive: true });
+      copyFileSync(join(ROOT, file), join(clone, file));
+    }
+    git('init', '--quiet');
+    writeFileSync(join(clone, '.git/info/exclude'), 'node_modules\n.cache\n');
+    symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+    symlinkSync(join(ROOT, '.cache'), join(clone, '.cache'));
+    // The changelog before a release, whatever stands in ours.
+    change('CHANGELOG.md', () => '# Changelog\n\n## Unreleased\n\n### Features\n\n- One thing.\n');
+    git('add', '--all');
+    commitAll();
+  });
+  after(() => rmSync(clone, { recursive: true, force: true }));
+
+  it('is refused without a section in the changelog', async () => {
+    const { code, stderr } = await release(VERSION);
+    assert.equal(code, 1);
+    assert.equal(stderr, `release: CHANGELOG.md has no section "## ${VERSION}" with something in it.\n`);
+  });
+
+  it('is refused with a version that the files do not have, each of which is named', async () => {
+    const { code, stderr } = await release('9.9.9');
+    assert.equal(code, 1);
+    const named = [...stderr.matchAll(/^release: (\S+) says \S+, not 9\.9\.9\.$/gm)].map(([, path]) => path);
+    assert.deepEqual([...new Set(named)].sort(), [
+      'README.md',
+      'charts/stellar-peers/Chart.yaml',
+      'manifests/base/kustomization.yaml',
+      'package-lock.json',
+      'package.json',
+    ]);
+  });
+
+  it('is refused without a version', async () => {
+    const { code, stderr } = await release();
+    assert.equal(code, 1);
+    assert.match(stderr, /make release VERSION=1\.2\.3/);
+  });
+
+  it('is refused with changes that are not committed', async () => {
+    change('CHANGELOG.md', (text) =>
+      text.replace('## Unreleased', `## Unreleased\n\n## ${VERSION} (2026-12-01)`),
+    );
+    const { code, stderr } = await release(VERSION);
+    assert.equal(code, 1);
+    assert.match(stderr, /not committed:\n *M CHANGELOG\.md/);
+    assert.ok(!existsSync(made('')));
+  });
+
+  it('writes the bundle, the manifests, the bill of materials, the notes and their checksums', async () => {
+    commitAll();
+    const image = `registry.example.com/stellar-peers:${VERSION}`;
+    const { code, stderr } = await release(VERSION, '--image', image);
+    assert.equal(code, 0, stderr);
+    const names = readdirSync(made(''));
+    const wanted = [
+      'RELEASE_NOTES.md',
+      'SHA256SUMS',
+      'install-cert-manager.yaml',
+      'install-namespaced.yaml',
+      'install.yaml',
+      'licences.txt',
+      'network-policy.yaml',
+      'stellar-peers.cdx.json',
+      'stellar-peers.mjs',
+      'stellar-peers.mjs.map',
+    ];
+    for (const name of wanted) assert.ok(names.includes(name), `${name} of ${names}`);
+    const isPackaged = names.includes(`stellar-peers-${VERSION}.tgz`);
+    assert.ok(isPackaged || stderr.includes('without a chart package'), stderr);
+    assert.match(readFileSync(made('install.yaml'), 'utf8'), new RegExp(`image: ${image}$`, 'm'));
+    assert.equal(git('status', '--porcelain'), '');
+  });
+
+  it('has notes that are the section of the changelog, and checksums of every other file', () => {
+    assert.equal(
+      readFileSync(made('RELEASE_NOTES.md'), 'utf8'),
+      `# stellar-peers ${VERSION}\n\n### Features\n\n- One thing.\n`,
+    );
+    const sums = Object.fromEntries(
+      readFileSync(made('SHA256SUMS'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('  ').reverse()),
+    ) as Record<string, string>;
+    const names = readdirSync(made('')).filter((name) => name !== 'SHA256SUMS');
+    assert.deepEqual(Object.keys(sums).sort(), names.sort());
+    for (const name of names)
+      assert.equal(
+        sums[name],
+        createHash('sha256')
+          .update(readFileSync(made(name)))
+          .digest('hex'),
+        name,
+      );
+  });
+
+  it('has a bundle that runs by itself', async () => {
+    const help = await new Promise<string>((resolve) => {
+      execFile(process.execPath, [made('stellar-peers.mjs'), '--help'], (_, stdout) => resolve(stdout));
+    });
+    assert.match(help, /stellar-peers status/);
+  });
+});
+
+describe('the section of a version', () => {
+  const text =
+    '# Changelog\n\n## Unreleased\n\n## 1.0.10 (2026-12-02)\n\nTen.\n\n## [1.0.1] - 2026-12-01\n\nOne.\n\n## 1.0.0\n';
+  it('is that of this version, and not of one whose number begins the same', () => {
+    assert.equal(changelogSection(text, '1.0.1'), 'One.');
+    assert.equal(changelogSection(text, '1.0.10'), 'Ten.');
+  });
+  it('is none where there is nothing in it, or no such version', () => {
+    assert.equal(changelogSection(text, '1.0.0'), undefined);
+    assert.equal(changelogSection(text, '1.0'), undefined);
+    assert.equal(changelogSection(text, '2.0.0'), undefined);
+  });
+});
+
+describe('the image in the packaged chart', () => {
+  const values = readFileSync(join(ROOT, 'charts/stellar-peers/values.yaml'), 'utf8');
+  const digest = `sha256:${'ab'.repeat(32)}`;
+  for (const [image, wanted] of [
+    [
+      'registry.example.com:5000/a/b:1.2.3',
+      { repository: 'registry.example.com:5000/a/b', tag: '1.2.3', digest: '' },
+    ],
+    ['registry.example.com:5000/a/b', { repository: 'registry.example.com:5000/a/b', tag: '', digest: '' }],
+    [`registry.example.com/a/b@${digest}`, { repository: 'registry.example.com/a/b', tag: '', digest }],
+    [`registry.example.com/a/b:1.2.3@${digest}`, { repository: 'registry.example.com/a/b', tag: '', digest }],
+  ] as const) {
+    it(`is ${image}, and nothing else is changed`, () => {
+      const { image: changed, ...rest } = parse(chartImage(values, image));
+      const { image: before, ...others } = parse(values);
+      assert.deepEqual(changed, { ...before, ...wanted });
+      assert.deepEqual(rest, others);
+    });
+  }
+});

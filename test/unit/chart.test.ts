@@ -1,0 +1,86 @@
+/** What the chart's files promise without helm; what helm makes of them is tested in test/e2e-more/helm. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
+
+const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+const text = (path: string): string => readFileSync(file(path), 'utf8');
+const yaml = (path: string): Fields => fieldsOf(parse(text(path)));
+
+const CHART = 'charts/stellar-peers';
+const values = yaml(`${CHART}/values.yaml`);
+const schema = fieldsOf(JSON.parse(text(`${CHART}/values.schema.json`)));
+
+describe('the chart', () => {
+  it('has the version of the program, and so have the image in the manifests and the examples in the texts', () => {
+    const { version } = fieldsOf(JSON.parse(text('package.json')));
+    const { version: chart, appVersion } = yaml(`${CHART}/Chart.yaml`);
+    const [image] = listOf(yaml('manifests/base/kustomization.yaml').images);
+    assert.deepEqual([chart, appVersion, image?.newTag], [version, version, version]);
+    assert.ok(text('README.md').includes(`newTag: ${version}\n`));
+  });
+
+  /** Where the chart has the objects of a file of manifests, and which of its lines come from values there. */
+  const COPIES: ReadonlyArray<readonly [string, string, ...RegExp[]]> = [
+    ['base/namespace.yaml', 'namespace.yaml', /^ {2}name: stellar-peers$/],
+    ['base/rbac.yaml', 'rbac.yaml'],
+    ['base/policies.yaml', 'policies.yaml'],
+    ['base/service.yaml', 'service.yaml'],
+    ['base/pdb.yaml', 'pdb.yaml'],
+    ['base/webhook.yaml', 'webhook.yaml', /values: \["kube-system", "stellar-peers"\]/],
+    [
+      'base/deployment.yaml',
+      'deployment.yaml',
+      /^ {2}replicas: /,
+      /^ {10}image: /,
+      /^ {12}(requests|limits):$/,
+      /^ {14}(cpu|memory): /,
+    ],
+    ['cert-manager/certificates.yaml', 'certificates.yaml', /^ {4}- stellar-peers-webhook\./],
+    ['network-policy/policy.yaml', 'network-policy.yaml'],
+  ];
+  for (const [manifest, template, ...byValue] of COPIES) {
+    it(`has every line of manifests/${manifest}, in that order`, () => {
+      const lines = (content: string) => content.split('\n').map((line) => line.replace(/^\s*#.*/, ''));
+      const wanted = lines(text(`manifests/${manifest}`))
+        .filter((line) => line !== '' && !byValue.some((pattern) => pattern.test(line)))
+        .map((line) =>
+          line
+            .replace('namespace: stellar-peers', 'namespace: {{ .Release.Namespace }}')
+            .replace('serviceaccount:stellar-peers:', 'serviceaccount:{{ .Release.Namespace }}:'),
+        );
+      const there = lines(text(`${CHART}/templates/${template}`));
+      let from = 0;
+      for (const line of wanted) {
+        const at = there.indexOf(line, from);
+        assert.ok(at >= 0, `templates/${template} lacks, after its line ${from}: ${line}`);
+        from = at + 1;
+      }
+    });
+  }
+
+  it('knows each of its values in its schema, and has each of the schema', () => {
+    // `global` is helm's own, for charts within charts.
+    const known = Object.keys(fieldsOf(schema.properties)).filter((name) => name !== 'global');
+    assert.deepEqual(known.sort(), Object.keys(values).sort());
+  });
+
+  it('names each of its values in its README', () => {
+    const readme = text(`${CHART}/README.md`);
+    const missing = Object.keys(values).filter((name) => !readme.includes(`\`${name}`));
+    assert.deepEqual(missing, []);
+  });
+
+  it('uses each of its values', () => {
+    const folder = `${CHART}/templates`;
+    const names = readdirSync(file(folder), { recursive: true, encoding: 'utf8' });
+    const templates = names
+      .filter((name) => /\.(yaml|tpl|txt)$/.test(name))
+      .map((name) => text(`${folder}/${name}`))
+      .join('\n');
+    const unused = Object.keys(values).filter((name) => !templates.includes(`.Values.${name}`));
+    assert.deepEqual(unused, []);
+  });
+});
