@@ -66,7 +66,6 @@ export class Reporter {
   /** The term is over: what waits is told by the next leader. */
   end(): void {
     this.#options.metrics.replace('stellar_peers_waiting', []);
-    this.#options.metrics.replace('stellar_peers_validators', []);
     this.#options.metrics.replace('stellar_peers_view_size', []);
   }
 
