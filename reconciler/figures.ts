@@ -8,7 +8,6 @@ import { podOf, podsOf } from '../peers/pods.ts';
 import type { ReasonCode } from '../peers/reasons.ts';
 import { type PublishedView, publishedView } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
-import type { MetricName } from '../runtime/metrics.ts';
 import { allReady } from './availability.ts';
 import { openEntries, readJournal, restartsLastDay } from './journal.ts';
 import { marginOf } from './margin.ts';
@@ -36,7 +35,7 @@ export const FIGURES = {
   stellar_peers_live_peers: sum,
   stellar_peers_fewest_known_peers: least,
   stellar_peers_fewest_connected_peers: least,
-} as const satisfies Partial<Record<MetricName, Together>>;
+} as const satisfies Readonly<Record<string, Together>>;
 
 export type Figure = keyof typeof FIGURES;
 /** What is known of one group, or of those that share a label. */
