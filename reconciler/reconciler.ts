@@ -18,7 +18,7 @@ import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
-import { type PublishPlan, PublishPlanner } from './publish.ts';
+import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
 import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
@@ -112,8 +112,13 @@ export class Reconciler {
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
+    const newcomers = newcomersOf(published.configMaps, { world, discovery: directory.discovery() });
     const written = await publisher.publish(published.configMaps);
     metrics.count('stellar_peers_configmap_writes_total', {}, written.size);
+    reporter.tellPublished(
+      world,
+      newcomers.filter(({ namespace }) => written.has(namespace)),
+    );
     await awaitEcho(written, { caches, clock }, ECHO_MS);
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
