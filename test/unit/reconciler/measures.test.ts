@@ -165,7 +165,13 @@ describe('the figures of a network', () => {
 
   it('say what is listed, what lives, and who knows or has least', async () => {
     const leader = new Leader();
-    const world = worldOf({ a: {}, b: { knows: ['a'] }, c: {}, d: { pod: 'none' } });
+    const world = worldOf({
+      a: {},
+      b: { knows: ['a'] },
+      c: {},
+      d: { pod: 'none' },
+      e: { knows: [], pod: { phase: 'Pending' } },
+    });
     const connection = (connected: number) => ({ connected, expected: 3, synced: true });
     await leader.pass(
       world,
@@ -174,7 +180,7 @@ describe('the figures of a network', () => {
         ['stellar/c-0', connection(2)],
       ]),
     );
-    assert.equal(await leader.value('stellar_peers_listed_peers'), 4);
+    assert.equal(await leader.value('stellar_peers_listed_peers'), 5);
     assert.equal(await leader.value('stellar_peers_live_peers'), 3);
     assert.equal(await leader.value('stellar_peers_fewest_known_peers'), 1);
     assert.equal(await leader.value('stellar_peers_fewest_connected_peers'), 2);
