@@ -155,6 +155,9 @@ function useCertificate(parts: Parts, serving: Serving): void {
     log.info({ serial: certificate.serial }, 'certificate swapped in');
     return;
   }
+  // There from the beginning, so that the first one is an increase.
+  for (const result of ['failed', 'rejected'])
+    metrics.count('stellar_peers_admission_reviews_total', { result }, 0);
   serving.webhook = createWebhookServer({
     certificate,
     directory,

@@ -15,14 +15,23 @@ interface Series {
   readonly value: number;
 }
 
-/** Numbers of validators by group and state. Beyond 100 groups, the younger ones are counted together. */
-export function validatorSeries(groups: Iterable<Group>): Series[] {
+/** The label of each group. Beyond 100 groups, the younger ones share one. */
+export function labelsOf(groups: Iterable<Group>): Map<string, string> {
+  const sorted = [...groups].sort(bySeniority);
+  return new Map(sorted.map(({ key }, index) => [key, index < OWN_LABEL_MAX ? key : OTHER]));
+}
+
+/** Numbers of validators by group and state. */
+export function validatorSeries(
+  groups: ReadonlyMap<string, Group>,
+  labels: ReadonlyMap<string, string>,
+): Series[] {
   const counts = new Map<string, { active: number; suspended: number }>();
-  for (const [index, group] of [...groups].sort(bySeniority).entries()) {
-    const label = index < OWN_LABEL_MAX ? group.key : OTHER;
+  for (const [key, label] of labels) {
     const count = counts.get(label) ?? { active: 0, suspended: 0 };
     counts.set(label, count);
-    for (const { suspended } of group.validators) count[suspended ? 'suspended' : 'active'] += 1;
+    for (const { suspended } of groups.get(key)?.validators ?? [])
+      count[suspended ? 'suspended' : 'active'] += 1;
   }
   return [...counts].flatMap(([group, { active, suspended }]) => [
     { labels: { group, state: 'active' as const }, value: active },

@@ -115,3 +115,10 @@ export const closeEntry = (
       !each.outcome;
     return same ? { ...each, outcome, endedAtMs } : each;
   });
+
+/** Restarts within the last 24 h that came about: what never happened, or was taken back, is none. */
+export const restartsLastDay = (entries: readonly Entry[], nowMs: number): Entry[] =>
+  entries.filter((entry) => happened(entry) && nowMs - entry.atMs < KEPT_MS);
+
+/** False for what never happened, or was taken back: it costs nothing. */
+export const happened = ({ outcome }: Entry): boolean => outcome !== 'void' && outcome !== 'defused';

@@ -3,7 +3,7 @@
  */
 import { type Reason, reason } from '../peers/reasons.ts';
 import type { PodFacts } from '../peers/world.ts';
-import type { Entry } from './journal.ts';
+import { type Entry, happened } from './journal.ts';
 import { type Windows, windowAt } from './windows.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,9 +29,6 @@ export function restartTakesMs(entries: readonly Entry[], { expectedRestartMs }:
     .map(({ atMs, endedAtMs = atMs }) => endedAtMs - atMs);
   return took.length > 0 ? Math.max(...took) : expectedRestartMs;
 }
-
-/** Entries of restarts that came about: what never happened, or was taken back, costs nothing. */
-const happened = ({ outcome }: Entry): boolean => outcome !== 'void' && outcome !== 'defused';
 
 /** What keeps a whole group waiting: no window is open for long enough, or the hour's restarts are spent. */
 export function paceWait(entries: readonly Entry[], settings: PaceSettings, nowMs: number): Wait | undefined {

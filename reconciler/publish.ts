@@ -2,6 +2,7 @@
  * Which writes bring all ConfigMaps to what they should be. Pure.
  */
 import type { Discovery } from '../peers/discover.ts';
+import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { allSteps } from '../peers/steps.ts';
 import { ViewBook } from '../peers/view-book.ts';
@@ -86,6 +87,29 @@ const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[
 function tooLarge(namespace: string, validators: readonly Validator[]): Found {
   const reports = validators.map(({ key }) => [key, reason('NamespaceTooLarge', namespace)] as const);
   return { texts: new Map(), write: undefined, reports: new Map(reports) };
+}
+
+/** A validator whose list of peers is not in the ConfigMap of its namespace yet. */
+export interface Newcomer {
+  readonly key: Key;
+  readonly namespace: string;
+  /** How many peers its first list names. */
+  readonly peers: number;
+}
+
+/** Whose first list these writes publish. */
+export function newcomersOf(
+  writes: readonly ConfigMapWrite[],
+  { world, discovery }: Pick<PublishInput, 'world' | 'discovery'>,
+): Newcomer[] {
+  return writes.flatMap(({ namespace, data }) => {
+    const before = world.configMaps.get(namespace)?.data ?? {};
+    return (discovery.activeIn.get(namespace) ?? []).flatMap(({ key, name }) => {
+      const { view, txt } = nodeKeys(name);
+      if (data[view] === undefined || before[view] !== undefined) return [];
+      return [{ key, namespace, peers: (data[txt] ?? '').split('\n').length - 1 }];
+    });
+  });
 }
 
 export interface PublishSettings extends Pick<PublishInput, 'ownNamespace' | 'connections'> {

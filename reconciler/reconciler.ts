@@ -14,11 +14,11 @@ import { inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
 import { awaitEcho } from './echo.ts';
-import { validatorSeries } from './group-labels.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
+import { Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
-import { type PublishPlan, PublishPlanner } from './publish.ts';
+import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
 import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
@@ -58,6 +58,7 @@ export class Reconciler {
   readonly #liveness: LivenessMemory;
   #planner = new PublishPlanner();
   readonly #atRest = new AtRest();
+  readonly #measures: Measures;
   /** When everything was last worked out from the caches alone, monotonic ms. */
   #afreshAtMs: number;
   readonly #startedAtMs: number;
@@ -68,6 +69,8 @@ export class Reconciler {
     this.#wake = new Wake(options.clock);
     this.#lane = options.lane(() => this.#wake.ring());
     this.#signaller = options.signaller?.(() => this.#wake.ring());
+    const { clock, metrics } = options;
+    this.#measures = new Measures({ clock, metrics, ownNamespace: options.settings.ownNamespace });
     this.#startedAtMs = options.clock.monotonicMs();
     this.#afreshAtMs = this.#startedAtMs;
     this.#liveness = new LivenessMemory(this.#startedAtMs);
@@ -96,6 +99,7 @@ export class Reconciler {
     stopListening();
     await Promise.all([this.#lane.idle(), this.#signaller?.stop()]);
     this.#options.reporter.end();
+    this.#measures.end();
   }
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
@@ -108,8 +112,13 @@ export class Reconciler {
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
+    const newcomers = newcomersOf(published.configMaps, { world, discovery: directory.discovery() });
     const written = await publisher.publish(published.configMaps);
     metrics.count('stellar_peers_configmap_writes_total', {}, written.size);
+    reporter.tellPublished(
+      world,
+      newcomers.filter(({ namespace }) => written.has(namespace)),
+    );
     await awaitEcho(written, { caches, clock }, ECHO_MS);
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
@@ -130,7 +139,8 @@ export class Reconciler {
       discovery.skipped,
     ]);
     reporter.report(world, reasons);
-    this.#measure(discovery);
+    const connections = this.#signaller?.connections ?? new Map();
+    await this.#measures.take({ world, discovery, plans, reasons, connections });
     return this.#nextLookMs(plans, beganAtMs);
   }
 
@@ -211,10 +221,6 @@ export class Reconciler {
     const lastAtMs = Math.max(changes?.lastAtMs ?? 0, this.#startedAtMs);
     const firstAtMs = Math.max(changes?.firstAtMs ?? 0, this.#startedAtMs);
     return { quietMs: nowMs - lastAtMs, changingMs: lastAtMs - firstAtMs };
-  }
-
-  #measure(discovery: Discovery): void {
-    this.#options.metrics.replace('stellar_peers_validators', validatorSeries(discovery.groups.values()));
   }
 
   /** What fell due while this pass went on, which may have passed it by already, is not slept over. */

@@ -2,44 +2,29 @@
  * Tells why things were not done: each change of a reason once, as a log line, an Event on the StellarNode
  * and a metric. What it remembers is only what it said last.
  */
-import { COMPONENT, STELLAR_API_VERSION } from '../peers/names.ts';
 import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import type { Key, World } from '../peers/world.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { newUid } from '../runtime/clock.ts';
-import type { Kube, KubeObject } from '../runtime/kube.ts';
-import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { Events } from '../runtime/resources.ts';
+import { type EventsOptions, EventWriter, type Story } from './events.ts';
+import type { Newcomer } from './publish.ts';
 
-/** Events are a courtesy: at most this many a minute, so that a bad day does not flood the API server. */
-const EVENTS_PER_MINUTE = 120;
-const NOTE_LENGTH_MAX = 1024;
+/** Reasons that are remembered of one StellarNode. */
+const TOLD_MAX = 50;
 
-export interface ReporterOptions {
-  readonly kube: Kube;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface ReporterOptions extends EventsOptions {
   readonly metrics: Metrics;
-  readonly instance: string;
-}
-
-/** One line of a StellarNode's story. */
-export interface Story {
-  readonly type: 'Normal' | 'Warning';
-  readonly action: string;
-  readonly reason: string;
-  readonly note: string;
 }
 
 export class Reporter {
   readonly #options: ReporterOptions;
+  readonly #events: EventWriter;
   #said = new Map<Key, string>();
-  #spent = 0;
-  #minuteEndsAtMs = 0;
+  /** What was told of whom in this term: what comes a second time happened again. */
+  readonly #told = new Map<Key, Set<string>>();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#events = new EventWriter(options);
   }
 
   /** Takes in what is held now; whatever changed is told. */
@@ -51,62 +36,47 @@ export class Reporter {
       said.set(key, why.code);
       counts.set(why.code, (counts.get(why.code) ?? 0) + 1);
       if (this.#said.get(key) === why.code) continue;
-      const text = describeReason(why);
-      log.info({ node: key, reason: why.code, detail: why.detail }, text);
-      const note = `${text} ${REASONS[why.code].release}`;
-      this.tell(world, key, { type: typeOf(why), action: 'Hold', reason: why.code, note });
+      log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
+      this.#tellReason(world, key, why);
     }
     this.#said = said;
+    for (const key of this.#told.keys()) if (!world.nodes.has(key)) this.#told.delete(key);
     metrics.replace(
       'stellar_peers_waiting',
       [...counts].map(([code, value]) => ({ labels: { reason: code }, value })),
     );
   }
 
+  /** For the first time in this term it may be what the former leader told: then its Event stands, and that is enough. */
+  #tellReason(world: World, key: Key, why: Reason): void {
+    const told = this.#told.get(key) ?? new Set();
+    this.#told.set(key, told);
+    const note = `${describeReason(why)} ${REASONS[why.code].release}`;
+    const story: Story = { type: typeOf(why), action: 'Hold', reason: why.code, note };
+    const what = `${why.code} ${why.detail ?? ''}`;
+    this.#events.tell(world, key, story, told.has(what) ? {} : { same: what });
+    if (told.size >= TOLD_MAX) told.clear();
+    told.add(what);
+  }
+
   /** The term is over: what waits is told by the next leader. */
   end(): void {
     this.#options.metrics.replace('stellar_peers_waiting', []);
-    this.#options.metrics.replace('stellar_peers_validators', []);
     this.#options.metrics.replace('stellar_peers_view_size', []);
   }
 
-  /** Writes an Event on the StellarNode, if the minute's share is not spent. Never rejects. */
+  /** Writes an Event on the StellarNode. Never rejects. */
   tell(world: World, key: Key, story: Story): void {
-    const reading = world.nodes.get(key);
-    const node = reading?.kind === 'validator' ? reading.validator : undefined;
-    const target = node ?? (reading?.kind === 'unreadable' ? reading.node : undefined);
-    if (!target || world.namespaces.get(target.namespace)?.terminating || !this.#maySpend()) return;
-    const { kube, log, clock, instance } = this.#options;
-    const event: KubeObject = {
-      apiVersion: Events.apiVersion,
-      kind: Events.kind,
-      metadata: { name: `${target.name}.${newUid()}`.slice(-253), namespace: target.namespace },
-      eventTime: new Date(clock.nowMs()).toISOString().replace('Z', '000Z'),
-      reportingController: COMPONENT,
-      reportingInstance: instance,
-      regarding: {
-        apiVersion: STELLAR_API_VERSION,
-        kind: 'StellarNode',
-        namespace: target.namespace,
-        name: target.name,
-        uid: target.uid,
-      },
-      ...story,
-      note: story.note.slice(0, NOTE_LENGTH_MAX),
-    };
-    kube
-      .create(Events, event)
-      .catch((error: unknown) => log.debug({ error, node: key }, 'an Event was not written'));
+    this.#events.tell(world, key, story);
   }
 
-  #maySpend(): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs >= this.#minuteEndsAtMs) {
-      this.#minuteEndsAtMs = nowMs + 60_000;
-      this.#spent = 0;
+  /** Whose list of peers stands in a ConfigMap for the first time. */
+  tellPublished(world: World, newcomers: readonly Newcomer[]): void {
+    for (const { key, peers } of newcomers) {
+      const note = `Its list of peers is published, ${peers} so far, and its address is given to them.`;
+      const story: Story = { type: 'Normal', action: 'Publish', reason: 'PeersPublished', note };
+      this.#events.tell(world, key, story, { minor: true });
     }
-    this.#spent += 1;
-    return this.#spent <= EVENTS_PER_MINUTE;
   }
 }
 

@@ -36,6 +36,77 @@ export const METRICS = {
     help: 'StellarNodes for which something is not done, by reason; on the leader.',
     labels: ['reason'],
   },
+  stellar_peers_ready_validators: {
+    kind: 'gauge',
+    help: 'Active validators all of whose pods are Ready, by group; on the leader, as all that is said by group.',
+    labels: ['group'],
+  },
+  stellar_peers_quorum_margin: {
+    kind: 'gauge',
+    help: 'How many more validators may go down before the strictest quorum set of the group is short; absent where one cannot be read.',
+    labels: ['group'],
+  },
+  stellar_peers_restarts_in_flight: {
+    kind: 'gauge',
+    help: 'Restarts of ours that are begun and not over, from the journal.',
+    labels: ['group'],
+  },
+  stellar_peers_restart_since_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When the oldest of them was begun, as a Unix time, from the journal; absent where there is none.',
+    labels: ['group'],
+  },
+  stellar_peers_restarts_last_day: {
+    kind: 'gauge',
+    help: 'Restarts of ours within the last 24 hours that came about, from the journal: a failover resets nothing.',
+    labels: ['group'],
+  },
+  stellar_peers_paused_validators: {
+    kind: 'gauge',
+    help: 'Active validators that are paused, by whatever object, or whose annotation is not known here.',
+    labels: ['group'],
+  },
+  stellar_peers_paused_since_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'Since when the oldest of these is known to be paused, as a Unix time; a new leader begins at its start.',
+    labels: ['group'],
+  },
+  stellar_peers_drifted_validators: {
+    kind: 'gauge',
+    help: 'Validators whose pods lack peers that they should have got, those left so on purpose (adoption, opt-out, strategy) aside.',
+    labels: ['group'],
+  },
+  stellar_peers_drift_since_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'Since when the oldest of these lacks something, as a Unix time; a new leader counts from the last change of what is published.',
+    labels: ['group'],
+  },
+  stellar_peers_group_waiting: {
+    kind: 'gauge',
+    help: 'The same as stellar_peers_waiting, by group too; without one where a StellarNode is in none.',
+    labels: ['group', 'reason'],
+  },
+  stellar_peers_waiting_since_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'Since when the oldest of these has waited for that reason, as a Unix time; a new leader begins at its start.',
+    labels: ['group', 'reason'],
+  },
+  stellar_peers_listed_peers: {
+    kind: 'gauge',
+    help: 'Pods of active validators that others may be told of, by group.',
+    labels: ['group'],
+  },
+  stellar_peers_live_peers: { kind: 'gauge', help: 'Those of them that run.', labels: ['group'] },
+  stellar_peers_fewest_known_peers: {
+    kind: 'gauge',
+    help: 'Fewest peers that a running pod of the group was started with; 0 for one that was not injected.',
+    labels: ['group'],
+  },
+  stellar_peers_fewest_connected_peers: {
+    kind: 'gauge',
+    help: 'Fewest peers that a running pod of the group is connected to, of those whose HTTP port is open.',
+    labels: ['group'],
+  },
   stellar_peers_restarts_total: {
     kind: 'counter',
     help: 'Restarts that this process began, by kind and drift.',
@@ -84,6 +155,12 @@ export const METRICS = {
 export type MetricName = keyof typeof METRICS;
 type Labels = Readonly<Record<string, string>>;
 
+/** One line of a gauge. */
+export interface Series {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
@@ -116,10 +193,7 @@ export class Metrics {
   }
 
   /** Replaces all series of a gauge, so that what is over disappears. */
-  replace(
-    name: MetricName,
-    series: ReadonlyArray<{ readonly labels: Labels; readonly value: number }>,
-  ): void {
+  replace(name: MetricName, series: readonly Series[]): void {
     const gauge = this.#gauges.get(name);
     gauge?.reset();
     for (const { labels, value } of series) gauge?.set(labels, value);

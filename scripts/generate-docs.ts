@@ -1,10 +1,9 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
- * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
- * docs/security.md.
- * docs/command.md gets what `--help` prints.
- * docs/security.md, the versions that tests run with into docs/compatibility.md, and the names of the settings into the
- * schema of the chart's values.
+ * packages, those rows of them that concern restarts into docs/rollout.md, what we may touch, from the manifests, into
+ * docs/security.md, what `--help` prints into docs/command.md, the versions that tests run with into
+ * docs/compatibility.md, the names of the settings into the schema of the chart's values, and the alerts and the dashboard
+ * into manifests/monitoring/.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,6 +16,8 @@ import { RESTART_REASONS } from '../peers/restart-reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
+import { alertsNow, prometheusRule } from './alerts.ts';
+import { dashboardJson } from './dashboard.ts';
 import { productionPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
 import { testedVersions } from './tested-versions.ts';
@@ -91,7 +92,23 @@ function metricsPage(): string {
     labels.map(code).join(', ') || 'none',
     cell(help),
   ]);
-  return page('Metrics', intro, table(['name', 'kind', 'labels', 'what it counts'], rows));
+  const metrics = table(['name', 'kind', 'labels', 'what it counts'], rows);
+  return `${page('Metrics', intro, metrics)}\n## Alerts\n\n${ALERTS_INTRO}\n\n${alertsTable()}`;
+}
+
+const ALERTS_INTRO = `\`kubectl apply -k manifests/monitoring\` installs them with a ServiceMonitor, for the Prometheus operator, and a
+dashboard for Grafana. For a Prometheus without it, \`manifests/monitoring/alerts.yaml\` is a rules file. Scrape with
+\`honor_labels: true\`: some series name the namespace and pod of a validator. What to do when one fires:
+[runbook](runbook.md).`;
+
+function alertsTable(): string {
+  const rows = alertsNow().map(({ alert, labels, annotations, ...rule }) => [
+    code(alert),
+    labels.severity,
+    rule.for ?? '0s',
+    cell(annotations.description.trim()),
+  ]);
+  return table(['alert', 'severity', 'after', 'what it means'], rows);
 }
 
 function licencesPage(): string {
@@ -204,6 +221,8 @@ const pages: Readonly<Record<string, string>> = {
   'licences.md': licencesPage(),
   'command.md': withSections('command.md', usageSections()),
   [CHART_SCHEMA]: valuesSchema(),
+  '../manifests/monitoring/prometheus-rule.yaml': prometheusRule(),
+  '../manifests/monitoring/dashboard.json': dashboardJson(),
   'rollout.md': withSections('rollout.md', {
     settings: table(
       SETTINGS_HEAD,

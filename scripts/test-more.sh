@@ -36,11 +36,21 @@ fi
 # Certificates by cert-manager's own controllers, which are built with Go from modules of theirs.
 echo "test-all: certificates by cert-manager, whose controllers are built first (the first time: minutes)"
 if sh scripts/run.sh node scripts/setup.mjs --only cert-manager; then
-  sh scripts/run.sh node --test --test-timeout=900000 --test-reporter=spec 'test/e2e-more/*.test.ts' || exit 1
+  sh scripts/run.sh node --test --test-timeout=900000 --test-reporter=spec test/e2e-more/cert-manager.test.ts || exit 1
 else
   why=$(no_build test/certmanager .)
   [ -n "$why" ] || exit 1
   not_run="$not_run certificates by cert-manager ($why);"
+fi
+
+# The alerts: by promtool on made-up series, and by a Prometheus that scrapes two replicas.
+if command -v promtool >/dev/null 2>&1 && command -v prometheus >/dev/null 2>&1; then
+  echo "test-all: the alerts and the dashboard, by a real Prometheus"
+  promtool check rules manifests/monitoring/alerts.yaml || exit 1
+  promtool test rules test/monitoring/alerts.test.yaml || exit 1
+  sh scripts/run.sh node --test --test-timeout=600000 --test-reporter=spec test/e2e-more/prometheus.test.ts || exit 1
+else
+  not_run="$not_run alerts and dashboard in a real Prometheus (prometheus is not installed);"
 fi
 
 if [ -z "$not_run" ]; then

@@ -49,7 +49,7 @@ const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
     /^webhook\/(encode|patch|review|steps|merge-steps)\.ts$/.test(file) ||
-    /^reconciler\/(at-rest|availability|candidate|drift|forecast|group-labels|guards|journal|margin|namespace-content|outcome|overview|pace|publish|refused|remarks|rollout|services|signal-state|signal-targets|strategy|windows)\.ts$/.test(
+    /^reconciler\/(at-rest|availability|candidate|drift|figures|forecast|group-labels|guards|journal|margin|namespace-content|outcome|overview|pace|publish|refused|remarks|rollout|services|signal-state|signal-targets|strategy|windows)\.ts$/.test(
       file,
     ),
 );

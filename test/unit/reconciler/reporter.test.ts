@@ -117,7 +117,73 @@ describe('why something is not done', () => {
   });
 });
 
+describe('after a change of leader', () => {
+  /** Another process, which remembers nothing, over the same cluster. */
+  const successor = ({ kube, clock, log, metrics }: ReturnType<typeof setUp>) =>
+    new Reporter({ kube, clock, log, metrics, instance: 'replica-2' });
+
+  it('nothing is repeated of what stands already', async () => {
+    const stage = setUp();
+    const found = waiting({
+      a: reason('WaitingForUnavailable', 'stellar/b is not Ready'),
+      odd: 'UnreadableNetwork',
+    });
+    stage.reporter.report(WORLD, found);
+    await stage.events();
+    const next = successor(stage);
+    // A new leader begins with its own caution.
+    next.report(WORLD, waiting({ a: 'Stabilizing', odd: 'UnreadableNetwork' }));
+    next.report(WORLD, found);
+    const told = (await stage.events()).map((event) => `${event.name} ${event.reason}`);
+    assert.deepEqual(told, ['a WaitingForUnavailable', 'odd UnreadableNetwork', 'a Stabilizing']);
+    assert.deepEqual(stage.log.with(/an Event was not written/), []);
+  });
+
+  it('what is another now, or happens again, is told', async () => {
+    const stage = setUp();
+    stage.reporter.report(WORLD, waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }));
+    const next = successor(stage);
+    const paused = waiting({ a: 'Paused' });
+    const others = waiting({ a: reason('WaitingForUnavailable', 'stellar/c is not Ready') });
+    for (const each of [others, paused, others]) {
+      next.report(WORLD, each);
+      await stage.events();
+    }
+    assert.deepEqual(
+      (await stage.events()).map((event) => event.reason),
+      ['WaitingForUnavailable', 'WaitingForUnavailable', 'Paused', 'WaitingForUnavailable'],
+    );
+  });
+
+  it('the story of a StellarNode of the same name is not that of the one before', async () => {
+    const stage = setUp();
+    stage.reporter.report(WORLD, waiting({ a: 'Paused' }));
+    await stage.events();
+    const again = node('a');
+    again.metadata.uid = 'node-a-anew';
+    successor(stage).report(worldWith({ nodes: [again] }), waiting({ a: 'Paused' }));
+    const uids = (await stage.events()).map((event) => (event.regarding as { uid: string }).uid);
+    assert.deepEqual(uids, ['node-a', 'node-a-anew']);
+  });
+});
+
 describe('Events', () => {
+  it('of first lists leave room for what matters more', async () => {
+    const { clock, reporter, events } = setUp();
+    const newcomers = Array.from({ length: 100 }, () => ({
+      key: 'stellar/a',
+      namespace: 'stellar',
+      peers: 2,
+    }));
+    reporter.tellPublished(WORLD, newcomers);
+    reporter.report(WORLD, waiting({ b: 'Paused' }));
+    const told = (await events()).map((event) => event.reason);
+    assert.deepEqual([told.filter((each) => each === 'PeersPublished').length, told.at(-1)], [60, 'Paused']);
+    clock.advance(60_000);
+    reporter.tellPublished(WORLD, newcomers);
+    assert.equal((await events()).length, 121);
+  });
+
   const story = { type: 'Normal', action: 'Restart', reason: 'Restarting', note: 'n' } as const;
 
   it('are at most 120 a minute, however bad the day; the log misses nothing', async () => {

@@ -7,7 +7,7 @@ import { parseAddress } from '../../../peers/address.ts';
 import { decideMerge } from '../../../peers/merge.ts';
 import { podShapeOf } from '../../../peers/pod-shape.ts';
 import { describeReason, reason } from '../../../peers/reasons.ts';
-import { validatorSeries } from '../../../reconciler/group-labels.ts';
+import { labelsOf, validatorSeries } from '../../../reconciler/group-labels.ts';
 import { Reporter } from '../../../reconciler/reporter.ts';
 import { METRICS, Metrics } from '../../../runtime/metrics.ts';
 import { Events } from '../../../runtime/resources.ts';
@@ -138,7 +138,7 @@ describe('the metrics of groups', () => {
   it('are of 100 groups at most, the public and the oldest; the others count together', () => {
     const parts = { nodes: [old, ...young, node('public', { creationTimestamp: '2026-05-01T00:00:00Z' })] };
     const { discovery } = published(parts, DISCOVERY, 1);
-    const series = validatorSeries(discovery.groups.values());
+    const series = validatorSeries(discovery.groups, labelsOf(discovery.groups.values()));
     const labels = new Set(series.map(({ labels: { group } }) => group));
     assert.equal(labels.size, 101);
     for (const key of ['stellar/old', 'stellar/public'])
@@ -150,7 +150,7 @@ describe('the metrics of groups', () => {
 
   it('are as before where groups are few', () => {
     const { discovery } = published({ nodes: [node('a'), node('b', { spec: { suspended: true } })] });
-    assert.deepEqual(validatorSeries(discovery.groups.values()), [
+    assert.deepEqual(validatorSeries(discovery.groups, labelsOf(discovery.groups.values())), [
       { labels: { group: 'testnet', state: 'active' }, value: 1 },
       { labels: { group: 'testnet', state: 'suspended' }, value: 1 },
     ]);

@@ -1,0 +1,93 @@
+/**
+ * Writes Events on StellarNodes: a courtesy, which never holds anything up and never floods the API server.
+ */
+import { digestOf } from '../peers/hash.ts';
+import { COMPONENT, STELLAR_API_VERSION } from '../peers/names.ts';
+import type { Key, World } from '../peers/world.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { newUid } from '../runtime/clock.ts';
+import { isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
+import type { Log } from '../runtime/log.ts';
+import { Events } from '../runtime/resources.ts';
+
+/** However bad the day, at most this many a minute. */
+const EVENTS_PER_MINUTE = 120;
+/** Of these, what may be left out without loss takes no more than this many. */
+const MINOR_PER_MINUTE = 60;
+const NOTE_LENGTH_MAX = 1024;
+
+export interface EventsOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly instance: string;
+}
+
+/** One line of a StellarNode's story. */
+export interface Story {
+  readonly type: 'Normal' | 'Warning';
+  readonly action: string;
+  readonly reason: string;
+  readonly note: string;
+}
+
+interface Manner {
+  /**
+   * What is told. Whoever tells the same gives the Event the same name, so that a new leader repeats nothing of what
+   * still stands; undefined for what is always new.
+   */
+  readonly same?: string;
+  /** True for what may be left out when there is much to tell. */
+  readonly minor?: boolean;
+}
+
+export class EventWriter {
+  readonly #options: EventsOptions;
+  #spent = 0;
+  #minuteEndsAtMs = 0;
+
+  constructor(options: EventsOptions) {
+    this.#options = options;
+  }
+
+  /** Writes an Event on the StellarNode, if the minute's share is not spent. Never rejects. */
+  tell(world: World, key: Key, story: Story, { same, minor = false }: Manner = {}): void {
+    const reading = world.nodes.get(key);
+    const node = reading?.kind === 'validator' ? reading.validator : undefined;
+    const target = node ?? (reading?.kind === 'unreadable' ? reading.node : undefined);
+    if (!target || world.namespaces.get(target.namespace)?.terminating || !this.#maySpend(minor)) return;
+    const { clock, instance } = this.#options;
+    const id = same === undefined ? newUid() : digestOf(`${target.uid} ${same}`);
+    const { namespace, name, uid } = target;
+    const event = {
+      apiVersion: Events.apiVersion,
+      kind: Events.kind,
+      eventTime: new Date(clock.nowMs()).toISOString().replace('Z', '000Z'),
+      reportingController: COMPONENT,
+      reportingInstance: instance,
+      regarding: { apiVersion: STELLAR_API_VERSION, kind: 'StellarNode', namespace, name, uid },
+      ...story,
+      note: story.note.slice(0, NOTE_LENGTH_MAX),
+    };
+    this.#write({ ...event, metadata: { name: `${name}.${id}`.slice(-253), namespace } }, key);
+  }
+
+  #write(event: KubeObject, key: Key): void {
+    const { kube, log } = this.#options;
+    kube.create(Events, event).catch((error: unknown) => {
+      // It stands already.
+      if (!isConflict(error)) log.debug({ error, node: key }, 'an Event was not written');
+    });
+  }
+
+  #maySpend(minor: boolean): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs >= this.#minuteEndsAtMs) {
+      this.#minuteEndsAtMs = nowMs + 60_000;
+      this.#spent = 0;
+    }
+    if (this.#spent >= (minor ? MINOR_PER_MINUTE : EVENTS_PER_MINUTE)) return false;
+    this.#spent += 1;
+    return true;
+  }
+}

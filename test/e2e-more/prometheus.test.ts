@@ -1,0 +1,200 @@
+/**
+ * A real Prometheus scrapes two replicas: our alerts fire when something is wrong and end with it, and what the
+ * dashboard asks has an answer.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { CERT_SECRET } from '../../peers/names.ts';
+import { alertsNow } from '../../scripts/alerts.ts';
+import { dashboardQueries } from '../../scripts/dashboard-panels.ts';
+import { Cores } from '../cluster/cores.ts';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { quorumSpec } from '../cluster/quorum-sets.ts';
+import { createCaller } from '../cluster/reviews.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { READY_HINT } from '../cluster/stages.ts';
+import { until } from '../cluster/until.ts';
+import { Prometheus } from './prometheus.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const PAUSE = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers', '--overwrite'];
+
+describe('in a real Prometheus', () => {
+  let scene: Scene;
+  let cores: Cores;
+  let prometheus: Prometheus;
+  let rolled: Network;
+  let stalled: Network;
+  let signalled: Network;
+  const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
+
+  before(async () => {
+    scene = await createScene({ env: { PROGRESS_DEADLINE_SECONDS: '5', CORE_POLL_SECONDS: '1' } });
+    cores = new Cores(scene.cluster.admin, (pod) => pod.startsWith('signalled/'));
+    prometheus = await Prometheus.start(scene.cluster);
+    const { replicas } = await scene.start();
+    prometheus.scrape(replicas);
+    rolled = new Network(scene, 'rolled', { spec: quorumSpec(6, 60) });
+    signalled = new Network(scene, 'signalled', { annotations: { 'stellar.org/peer-rollout': 'Signal' } });
+    stalled = new Network(scene, 'stalled');
+    await Promise.all([
+      rolled.found(THREE),
+      signalled.found(THREE),
+      scene.cluster.createNamespace('stalled'),
+    ]);
+    // It comes up by our hand alone, so that it will not after a restart.
+    await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
+    await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
+    await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
+    await stalled.fare('validator-1', '0s');
+    await stalled.untilTheyKnow(THREE);
+    await rolled.untilTheyKnow(THREE);
+    await signalled.untilReady(THREE);
+  });
+  after(async () => {
+    await cores?.stop();
+    await scene?.stop();
+  });
+
+  it('two replicas are scraped, and no alert fires while nothing is wrong', async () => {
+    await until(
+      'both are scraped',
+      async () => (await prometheus.query('stellar_peers_leader')).length === 2,
+    );
+    await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
+      deadlineMs: 60_000,
+    });
+    const [leader] = await prometheus.query('stellar_peers_leader == 1');
+    assert.equal(leader?.metric.instance, (await leaderOf(scene.replicas ?? { replicas: [] })).name);
+  });
+
+  it('Stalled and DriftTooLong fire while a restart does not come back, and end when it does', async () => {
+    await stalled.add('validator-4');
+    const { group = '' } = await prometheus.untilFires('Stalled');
+    assert.match(group, /^custom-[0-9a-f]{16}$/);
+    await prometheus.untilFires('DriftTooLong');
+    await stalled.fare('validator-1', '0s');
+    await stalled.untilTheyKnow(FOUR);
+    await prometheus.untilResolves('Stalled');
+    await prometheus.untilResolves('DriftTooLong');
+  });
+
+  it('PausedTooLong fires while everything is paused, and WaitingTooLong while a validator is down', async () => {
+    await kubectl(...PAUSE, 'stellar.org/peer-rollout=paused');
+    await prometheus.untilFires('PausedTooLong');
+    await rolled.add('validator-4');
+    await rolled.untilReady(FOUR);
+    await kubectl('annotate', 'pod', '-n', 'rolled', 'validator-3-0', `${READY_HINT}=lost`, '--overwrite');
+    await until('it is down', () => !scene.pods.isReady(rolled.podOf('validator-3')));
+    await kubectl(...PAUSE, 'stellar.org/peer-rollout-');
+    const { reason } = await prometheus.untilFires('WaitingTooLong');
+    assert.equal(reason, 'WaitingForUnavailable');
+    await prometheus.untilResolves('PausedTooLong');
+    await kubectl('annotate', 'pod', '-n', 'rolled', 'validator-3-0', `${READY_HINT}-`);
+    await prometheus.untilResolves('WaitingTooLong');
+    await rolled.untilTheyKnow(FOUR);
+  });
+
+  it('Conflict fires while another controller applies a key of ours', async () => {
+    const apply = (data: Readonly<Record<string, string>>) => {
+      const metadata = { name: 'stellar-peers', namespace: 'rolled' };
+      const object = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+      const how = [
+        'apply',
+        '--server-side',
+        '--force-conflicts',
+        '--field-manager=other-controller',
+        '-f',
+        '-',
+      ];
+      return scene.cluster.kubectl(how, object);
+    };
+    await apply({ 'validator-2.peers.txt': 'theirs\n' });
+    await prometheus.untilFires('Conflict');
+    await apply({});
+    await prometheus.untilResolves('Conflict');
+  });
+
+  it('NotConnected fires for a validator that is connected to none of its peers', async () => {
+    const pod = signalled.podOf('validator-1');
+    const core = await until('its HTTP port is open', () => cores.of(pod));
+    const before = [
+      ...(await until('it is connected', () => (core.connected.size > 0 ? core.connected : undefined))),
+    ];
+    // It takes calls and comes of nothing.
+    core.connected.add = () => core.connected;
+    core.connected.clear();
+    const labels = await prometheus.untilFires('NotConnected');
+    assert.deepEqual([labels.namespace, labels.pod], ['signalled', 'validator-1-0']);
+    for (const peer of before) Set.prototype.add.call(core.connected, peer);
+    await prometheus.untilResolves('NotConnected');
+  });
+
+  it('WebhookErrors fires when many requests are no reviews', async () => {
+    const [replica] = scene.replicas?.replicas ?? [];
+    const caller = await createCaller(scene.cluster, replica?.webhookPort ?? 0);
+    for (let call = 0; call < 100; call += 1) await caller.ask({ kind: 'Nonsense' });
+    caller.stop();
+    const { result } = await prometheus.untilFires('WebhookErrors');
+    assert.equal(result, 'rejected');
+    await prometheus.untilResolves('WebhookErrors');
+  });
+
+  it('NoLeader and StaleCache fire while the API server is away', async () => {
+    await scene.cluster.restartApiServer(async () => {
+      await prometheus.untilFires('StaleCache');
+      await prometheus.untilFires('NoLeader');
+    });
+    await prometheus.untilResolves('StaleCache');
+    await prometheus.untilResolves('NoLeader');
+  });
+
+  it('CertificateExpiry fires where the certificate that is served ends within a week', async () => {
+    /** New replicas, which make the certificate anew. */
+    const renew = async (env: Readonly<Record<string, string>>) => {
+      await scene.replicas?.stop();
+      await kubectl('-n', 'stellar-peers', 'delete', 'secret', CERT_SECRET);
+      const { replicas } = await scene.start(2, env);
+      prometheus.scrape(replicas);
+    };
+    await renew({ CERT_LIFETIME_SECONDS: String(3 * 86_400) });
+    await prometheus.untilFires('CertificateExpiry');
+    await renew({});
+    await prometheus.untilResolves('CertificateExpiry');
+  });
+
+  it('nothing fires in the end, and each alert did', async (t) => {
+    await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
+      deadlineMs: 60_000,
+    });
+    const fired = await prometheus.everSince('count by (alertname) (ALERTS{alertstate="firing"})');
+    const names = fired.map(({ metric }) => (metric.alertname ?? '').replace('StellarPeers', '')).sort();
+    t.diagnostic(`fired and resolved: ${names.join(', ')}`);
+    assert.deepEqual(
+      names,
+      alertsNow()
+        .map(({ alert }) => alert.replace('StellarPeers', ''))
+        .sort(),
+    );
+  });
+
+  it('each query of the dashboard has had an answer', async () => {
+    const unanswered: string[] = [];
+    for (const query of dashboardQueries()) {
+      const expr = query.replaceAll('$group', '.*').replaceAll('$__rate_interval', '5s');
+      if ((await prometheus.everSince(expr)).length === 0) unanswered.push(query);
+    }
+    assert.deepEqual(unanswered, []);
+  });
+
+  it('the manifests are built by kustomize, and what is of Kubernetes itself is taken by it', async () => {
+    const folder = join(import.meta.dirname, '../../manifests/monitoring');
+    const rendered = await kubectl('kustomize', folder);
+    const own = rendered.split('---\n').filter((text) => !text.includes('monitoring.coreos.com'));
+    assert.equal(own.length, 2);
+    const taken = await scene.cluster.kubectl(['apply', '--server-side', '-f', '-'], own.join('---\n'));
+    assert.match(taken, /configmap\/stellar-peers-dashboard .*\nservice\/stellar-peers-metrics /);
+  });
+});

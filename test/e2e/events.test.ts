@@ -1,0 +1,77 @@
+/** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { leaderOf, Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { eventsIn, metricOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const PAUSED = 'stellar_peers_waiting{reason="Paused"}';
+
+describe('the Events of a StellarNode', () => {
+  let scene: Scene;
+  let network: Network;
+  const annotate = (annotation: string) =>
+    scene.cluster.kubectl(['annotate', 'namespace', 'told', annotation, '--overwrite']);
+  /** How often each was told this, 0 included. */
+  async function told(code: string): Promise<Record<string, number>> {
+    const events = await eventsIn(scene.cluster, 'told');
+    const count = (name: string) =>
+      events.filter(({ node, reason }) => node === name && reason === code).length;
+    return Object.fromEntries(FOUR.map((name) => [name, count(name)]));
+  }
+
+  before(async () => {
+    scene = await createScene();
+    await scene.start();
+    network = new Network(scene, 'told');
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+  });
+  after(() => scene?.stop());
+
+  it('tell once that its list is published, and why it is held, also when another leader comes', async () => {
+    await annotate('stellar.org/peer-rollout=paused');
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    const lacking = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };
+    await until('three are told that they are paused', async () => {
+      assert.deepEqual(await told('Paused'), lacking);
+      return true;
+    });
+    const replicas = scene.replicas?.replicas ?? [];
+    const leader = await leaderOf({ replicas });
+    leader.kill('SIGKILL');
+    await leader.exited;
+    const others = replicas.filter((replica) => replica !== leader);
+    await leaderOf({ replicas: others });
+    await until('the new leader holds them too', async () => (await metricOf(others, PAUSED)) === 3);
+    scene.replicas?.use(others);
+    // Whatever it tells comes before what it tells of the next.
+    await annotate('stellar.org/peer-rollout=unheard-of');
+    await until('it tells what is new', async () => (await told('UnknownStrategy'))['validator-3'] === 1);
+    assert.deepEqual(await told('Paused'), lacking);
+    assert.deepEqual(await told('PeersPublished'), Object.fromEntries(FOUR.map((name) => [name, 1])));
+  });
+
+  it('tell of a restart when it begins and when it has ended, and are what describe shows', async () => {
+    await annotate('stellar.org/peer-rollout-');
+    await network.untilTheyKnow(FOUR);
+    const once = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };
+    await until('all have ended', async () => {
+      assert.deepEqual(await told('RestartEnded'), once);
+      return true;
+    });
+    assert.deepEqual(await told('Restarting'), once);
+    const shown = await scene.cluster.kubectl(['describe', 'stellarnode', '-n', 'told', 'validator-1']);
+    for (const line of [
+      /Normal +PeersPublished .* Its list of peers is published/,
+      /Warning +Paused .* /,
+      /Normal +Restarting .* Restarting validator-1-0 by bump: short\./,
+      /Normal +RestartEnded .* ended: done\./,
+    ])
+      assert.match(shown, line);
+  });
+});

@@ -1,0 +1,160 @@
+/** What is installed to watch us: alerts, dashboard and ServiceMonitor, held to the metrics that there are. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { REASONS } from '../../peers/reasons.ts';
+import { METRICS } from '../../runtime/metrics.ts';
+import { alertsNow } from '../../scripts/alerts.ts';
+import { dashboardQueries } from '../../scripts/dashboard-panels.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FOLDER = join(ROOT, 'manifests/monitoring');
+const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const manifest = (name: string) => parse(readFileSync(join(FOLDER, name), 'utf8'));
+
+/** Names of metrics in an expression; of a histogram, its own. */
+const metricsIn = (expr: string): string[] =>
+  [...expr.matchAll(/\bstellar_peers_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
+
+/** Labels that an expression selects or groups by. */
+const labelsIn = (expr: string): string[] => [
+  ...[...expr.matchAll(/\{([^}]*)\}/g)].flatMap(([, inside = '']) =>
+    [...inside.matchAll(/([a-z]+)=/g)].map(([, label = '']) => label),
+  ),
+  ...[...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, inside = '']) => inside.split(/, */)),
+];
+
+function assertKnown(expr: string): void {
+  const metrics = metricsIn(expr);
+  assert.ok(metrics.length > 0, expr);
+  for (const name of metrics) assert.ok(name in METRICS, `${name} in ${expr}`);
+  const labels = new Set(
+    Object.entries(METRICS).flatMap(([name, metric]) => (metrics.includes(name) ? [...metric.labels] : [])),
+  );
+  for (const label of labelsIn(expr))
+    assert.ok(label === 'le' || labels.has(label as never), `${label} in ${expr}`);
+}
+
+describe('alerts', () => {
+  const alerts = alertsNow();
+
+  it('are those that operators were promised', () => {
+    assert.deepEqual(alerts.map(({ alert }) => alert.replace('StellarPeers', '')).sort(), [
+      ...['CertificateExpiry', 'Conflict', 'DriftTooLong', 'NoLeader', 'NotConnected', 'PausedTooLong'],
+      ...['StaleCache', 'Stalled', 'WaitingTooLong', 'WebhookErrors'],
+    ]);
+  });
+
+  it('each say how bad it is, what it means, and where it stands what to do', () => {
+    const headings = [...textOf('docs/runbook.md').matchAll(/^#+ (.*)$/gm)].map(
+      ([, heading = '']) => heading,
+    );
+    for (const { alert, labels, annotations } of alerts) {
+      assert.ok(['critical', 'warning'].includes(labels.severity), alert);
+      assert.match(annotations.summary, /^\S.*\.$/, alert);
+      assert.match(annotations.description.trim(), /\.$/, alert);
+      assert.equal(annotations.runbook_url, `docs/runbook.md#${alert.toLowerCase()}`);
+      assert.ok(headings.includes(alert), `docs/runbook.md has a heading ${alert}`);
+    }
+  });
+
+  it('ask for metrics, labels and reasons that exist', () => {
+    for (const { expr } of alerts) {
+      assertKnown(expr);
+      for (const [, codes = ''] of expr.matchAll(/reason=~?"([^"]*)"/g)) {
+        for (const code of codes.split('|')) assert.ok(code in REASONS, `${code} in ${expr}`);
+      }
+    }
+  });
+
+  it('are the same for the Prometheus operator as in the rules file', () => {
+    const rule = manifest('prometheus-rule.yaml');
+    assert.equal(rule.kind, 'PrometheusRule');
+    assert.deepEqual(rule.spec, manifest('alerts.yaml'));
+  });
+
+  it('are each tried by promtool', () => {
+    const tests = textOf('test/monitoring/alerts.test.yaml');
+    for (const { alert } of alerts) {
+      assert.match(tests, new RegExp(`${alert}[^]*(exp_alerts|exp_samples):\n`), alert);
+    }
+  });
+});
+
+describe('the dashboard', () => {
+  it('asks for metrics and labels that exist, and shows all there are', () => {
+    const queries = dashboardQueries();
+    for (const expr of queries) assertKnown(expr);
+    const shown = new Set(queries.flatMap(metricsIn));
+    // By group and since when: the same in more detail.
+    const instead = new Set(['stellar_peers_waiting']);
+    assert.deepEqual(
+      Object.keys(METRICS).filter((name) => !shown.has(name) && !instead.has(name)),
+      [],
+    );
+  });
+
+  it('is what is imported: each panel with its queries, in a place of its own', () => {
+    const { panels, templating } = JSON.parse(textOf('manifests/monitoring/dashboard.json'));
+    type Panel = {
+      id: number;
+      targets?: Array<{ expr: string }>;
+      gridPos: Record<'x' | 'y' | 'w' | 'h', number>;
+    };
+    const all = panels as Panel[];
+    assert.deepEqual(
+      all.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+      dashboardQueries(),
+    );
+    assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
+    const cells = all.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`),
+    );
+    assert.equal(new Set(cells).size, cells.length, 'no two overlap');
+    const variables = (templating as { list: Array<{ name: string }> }).list.map(({ name }) => name);
+    for (const [, name = ''] of JSON.stringify(all).matchAll(/\$([a-z]+)/g)) {
+      assert.ok(variables.includes(name), name);
+    }
+  });
+});
+
+describe('manifests/monitoring', () => {
+  it('scrape the port of the Deployment, of replicas that are not ready too, and leave labels as we set them', () => {
+    const deployment = parse(textOf('manifests/base/deployment.yaml'));
+    const service = manifest('service.yaml');
+    const monitor = manifest('service-monitor.yaml');
+    const labels = deployment.spec.template.metadata.labels as Record<string, string>;
+    assert.deepEqual(service.spec.selector, labels);
+    const [port] = service.spec.ports;
+    const ports = deployment.spec.template.spec.containers[0].ports as Array<{
+      name: string;
+      containerPort: number;
+    }>;
+    assert.deepEqual(
+      ports.filter(({ name }) => name === port.targetPort).map(({ containerPort }) => containerPort),
+      [port.port],
+    );
+    assert.equal(service.spec.publishNotReadyAddresses, true);
+    const selected = monitor.spec.selector.matchLabels as Record<string, string>;
+    for (const [key, value] of Object.entries(selected)) assert.equal(service.metadata.labels[key], value);
+    // The webhook's own Service must not be taken too.
+    const webhook = parse(textOf('manifests/base/service.yaml'));
+    assert.ok(Object.entries(selected).some(([key, value]) => webhook.metadata.labels[key] !== value));
+    assert.deepEqual(monitor.spec.endpoints, [{ port: port.name, interval: '30s', honorLabels: true }]);
+  });
+
+  it('are all part of the kustomization, but for the file that one is made of', () => {
+    const { resources, configMapGenerator } = manifest('kustomization.yaml');
+    const files = (configMapGenerator as Array<{ files: string[] }>).flatMap((each) => each.files);
+    const named = [...resources, ...files.map((file) => file.slice(file.indexOf('=') + 1))];
+    const others = ['kustomization.yaml', 'alerts.yaml'];
+    assert.deepEqual(
+      named.sort(),
+      readdirSync(FOLDER)
+        .filter((name) => !others.includes(name))
+        .sort(),
+    );
+  });
+});
