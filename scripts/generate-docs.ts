@@ -1,13 +1,13 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
- * packages, those rows of them that concern restarts into docs/rollout.md, and what we may touch, from the manifests, into
- * docs/security.md.
- * docs/command.md gets what `--help` prints.
+ * packages, those rows of them that concern restarts into docs/rollout.md, the checks into docs/check.md, and what we
+ * may touch, from the manifests, into docs/security.md. docs/command.md gets what `--help` prints.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { CHECKS } from '../cli/check/judge.ts';
 import { COMMANDS } from '../cli/commands.ts';
 import { overviewOf, usageOf } from '../cli/usage.ts';
 import { REASONS } from '../peers/reasons.ts';
@@ -142,6 +142,10 @@ const policyRows = (): Rows =>
     messages.map((message) => cell(message.replace('stellar-peers may ', ''))).join('; '),
   ]);
 
+const WHEN = { before: '`--pre`', after: 'after', both: 'both' } as const;
+const checkRows = (): Rows =>
+  CHECKS.map(({ id, when, looks, hint }) => [code(id), WHEN[when], cell(looks), cell(hint)]);
+
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
@@ -178,6 +182,9 @@ const pages: Readonly<Record<string, string>> = {
     ),
     reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
+  }),
+  'check.md': withSections('check.md', {
+    checks: table(['id', 'when', 'what it looks at', 'what to do'], checkRows()),
   }),
   'security.md': withSections('security.md', {
     rights: table(RIGHTS_HEAD, rightsRows()),

@@ -1,0 +1,241 @@
+/** `stellar-peers check` on the real API server: before the install, after it, and with one thing broken at a time. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Finding } from '../../cli/check/check.ts';
+import type { KubeObject } from '../../runtime/kube.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  MutatingWebhookConfigurations,
+  PodDisruptionBudgets,
+  Pods,
+  type Resource,
+} from '../../runtime/resources.ts';
+import { runCommand } from '../cluster/command.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const NAMESPACE = 'checked';
+const CORE = { 'stellar.org/node-type': 'Validator' };
+const HOME = 'stellar-peers';
+/** So long that the Lease of a leader that was killed is still good when the test looks. */
+const ENV = { LEASE_DURATION_SECONDS: '300' };
+
+const kind = (apiVersion: string, name: string, plural: string): Resource => ({
+  apiVersion,
+  kind: name,
+  plural,
+});
+const NetworkPolicies = kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+const ResourceQuotas = kind('v1', 'ResourceQuota', 'resourcequotas');
+
+/** These tests are one story, in this order. */
+describe('check', () => {
+  let scene: Scene;
+  let network: Network;
+
+  /** What a check says where it does not say ok, by id; the exit code with it. */
+  const complaints = async (...args: string[]): Promise<Record<string, string | number>> => {
+    const { code, stdout, stderr } = await runCommand(scene.cluster, ['check', '-o', 'json', ...args]);
+    assert.notEqual(stdout, '', stderr);
+    const { checks } = JSON.parse(stdout) as { checks: Finding[] };
+    const bad = checks.filter(({ verdict }) => verdict !== 'ok');
+    return { code, ...Object.fromEntries(bad.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`])) };
+  };
+  /** Until check says exactly this: what was changed reaches caches and controllers a moment later. */
+  const untilSays = (expected: Readonly<Record<string, RegExp | number>>) =>
+    until(
+      `check says ${Object.keys(expected).join(', ')}`,
+      async () => {
+        const found = await complaints();
+        assert.deepEqual(Object.keys(found), Object.keys(expected), JSON.stringify(found));
+        for (const [id, wanted] of Object.entries(expected)) {
+          if (wanted instanceof RegExp) assert.match(String(found[id]), wanted);
+          else assert.equal(found[id], wanted);
+        }
+        return true;
+      },
+      { deadlineMs: 30_000 },
+    );
+  const make = (resource: Resource, name: string, spec: object) =>
+    scene.cluster.admin.create(resource, {
+      apiVersion: resource.apiVersion,
+      kind: resource.kind,
+      metadata: { name, namespace: NAMESPACE },
+      spec,
+    });
+  const remove = (resource: Resource, name: string) =>
+    scene.cluster.admin.delete({ resource, namespace: NAMESPACE, name }, {});
+  const podsIn = async (namespace: string): Promise<string[]> =>
+    (await scene.cluster.admin.list(Pods, { namespace })).items
+      .map(({ metadata }) => String(metadata.uid))
+      .sort();
+
+  before(async () => {
+    scene = await createScene({ env: ENV });
+    network = new Network(scene, NAMESPACE);
+  });
+  after(() => scene?.stop());
+
+  it('before the install finds a cluster that will do, and an installation that is not there', async () => {
+    assert.deepEqual(await complaints('--pre'), { code: 0 });
+    const found = await complaints();
+    assert.equal(found.code, 1);
+    assert.match(found.deployment as string, /^problem: there is no Deployment stellar-peers/);
+    assert.match(found['webhook-configuration'] as string, /^problem: there is no webhook/);
+  });
+
+  it('after the install, with validators, has nothing to say', async () => {
+    await scene.start();
+    await scene.cluster.kubectl(['-n', HOME, 'scale', 'deployment', HOME, '--replicas=2']);
+    await until('the Deployment is ready', async () => {
+      const found = await scene.cluster.admin.get({ resource: Deployments, namespace: HOME, name: HOME });
+      return (found?.status as { readyReplicas?: number } | undefined)?.readyReplicas === 2;
+    });
+    await network.found(THREE);
+    await network.untilReady(THREE);
+    await untilSays({ code: 0 });
+    const { stdout, code } = await runCommand(scene.cluster, ['check']);
+    assert.equal(code, 0);
+    assert.match(stdout, /✓ answer +a pod of checked\/validator-1, for trial, came back with its peers\n/);
+    assert.match(stdout, /\n23 ok\.\n$/);
+  });
+
+  it('makes nothing', async () => {
+    const pods = await podsIn(NAMESPACE);
+    assert.deepEqual(await complaints(), { code: 0 });
+    assert.deepEqual(await podsIn(NAMESPACE), pods);
+  });
+
+  it('says how many restarts a setting would want', async () => {
+    const found = await complaints('--set', 'ROLL_BELOW=all');
+    assert.deepEqual(found, { code: 0 });
+    await network.add('validator-4');
+    await network.untilReady(['validator-4']);
+    await until('a restart is counted', async () => {
+      const { restarts, code } = await complaints('--set', 'ROLL_BELOW=all', '--set', 'QUORUM_CHECK=off');
+      assert.equal(code, 0);
+      assert.match(String(restarts), /^warning: \d restarts?, .*checked\/validator-/);
+      return true;
+    });
+  });
+
+  it('finds a NetworkPolicy that lacks 11625 and DNS', async () => {
+    await untilSays({ code: 0 });
+    await make(NetworkPolicies, 'fence', {
+      podSelector: { matchLabels: CORE },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ ports: [{ port: 8081, protocol: 'TCP' }] }],
+      egress: [{ ports: [{ port: 11_625, protocol: 'TCP' }] }],
+    });
+    await untilSays({
+      code: 1,
+      'peer-ingress':
+        /^problem: checked\/validator-2 does not reach checked\/validator-1 on 11625: no rule of checked\/fence/,
+      'dns-egress': /^problem: .*no rule of checked\/fence allows UDP 53/,
+    });
+    await remove(NetworkPolicies, 'fence');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds a budget that forbids every restart', async () => {
+    await make(PodDisruptionBudgets, 'strict', { maxUnavailable: 0, selector: { matchLabels: CORE } });
+    await untilSays({
+      code: 0,
+      'disruption-budgets': /^warning: checked\/strict forbids every restart of checked\/validator-1, /,
+    });
+    await remove(PodDisruptionBudgets, 'strict');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds a Service that shows the HTTP port to the outside', async () => {
+    const { admin } = scene.cluster;
+    const Services = kind('v1', 'Service', 'services');
+    await admin.create(Services, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'http', namespace: NAMESPACE },
+      spec: { type: 'NodePort', selector: CORE, ports: [{ port: 11_626 }] },
+    });
+    await untilSays({ code: 1, 'open-http-port': /^problem: checked\/http shows 11626 to the outside/ });
+    await remove(Services, 'http');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds a ConfigMap that is missing', async () => {
+    // The leader would make it anew at once; a quota keeps it from that.
+    await make(ResourceQuotas, 'no-more', { hard: { 'count/configmaps': '1' } });
+    await until('the quota is counted', async () => {
+      const found = await scene.cluster.admin.get({
+        resource: ResourceQuotas,
+        namespace: NAMESPACE,
+        name: 'no-more',
+      });
+      return (found?.status as { used?: object } | undefined)?.used !== undefined;
+    });
+    await remove(ConfigMaps, 'stellar-peers');
+    await untilSays({ code: 1, 'config-maps': /^problem: missing in checked$/ });
+    await remove(ResourceQuotas, 'no-more');
+    await scene.cluster.kubectl(['annotate', 'namespace', NAMESPACE, 'test=changed']);
+  });
+
+  it('finds rights that were taken from our ServiceAccount', async () => {
+    const binding = kind('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings');
+    const found = await scene.cluster.admin.get({ resource: binding, namespace: HOME, name: HOME });
+    assert.ok(found);
+    await scene.cluster.admin.delete({ resource: binding, namespace: HOME, name: HOME }, {});
+    await until('the rights are missed', async () => {
+      const said = (await complaints())['account-rights'];
+      assert.match(
+        String(said),
+        /^problem: .* may not get configmaps stellar-peers-restarts in stellar-peers, /,
+      );
+      return true;
+    });
+    const { metadata, ...rest } = found;
+    await scene.cluster.admin.create(binding, {
+      ...rest,
+      metadata: { name: metadata.name, namespace: HOME },
+    } as KubeObject);
+  });
+
+  it('skips what one may not read, and names the right', async () => {
+    const path = await scene.cluster.serviceAccountKubeconfig('default', 'default');
+    const { stdout, code } = await runCommand({ kubeconfigPath: path }, ['check']);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /- replicas +you may not get resource "deployments" in API group "apps" in the namespace "stellar-peers"\n/,
+    );
+    assert.match(stdout, /✓ API server +v1\./);
+    assert.match(stdout, /\n\d ok, \d+ skipped\.\n$/);
+  });
+
+  it('finds a webhook that is down', async () => {
+    for (const replica of scene.replicas?.replicas ?? []) replica.kill('SIGKILL');
+    const { 'webhook-answers': said } = await complaints();
+    assert.equal(said, 'problem: a pod of checked/validator-1, for trial, came back without its peers');
+  });
+
+  it('finds a caBundle that is empty', async () => {
+    const ref = { resource: MutatingWebhookConfigurations, name: HOME };
+    await scene.cluster.admin.patch(ref, [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
+    const found = await complaints();
+    assert.equal(
+      found['webhook-ca-bundle'],
+      'problem: it is empty, so the API server trusts no answer of ours',
+    );
+    assert.match(String(found['webhook-answers']), /^skipped: not tried/);
+    assert.match(String(found['webhook-certificate']), /^skipped/);
+  });
+
+  it('ends with 3 where nobody answers, and with 2 for what is no setting', async () => {
+    const nowhere = await runCommand(scene.cluster, ['check', '--set', 'NO=1']);
+    assert.equal(nowhere.code, 2);
+    await scene.stop();
+    const { code, stdout } = await runCommand(scene.cluster, ['check']);
+    assert.deepEqual({ code, stdout }, { code: 3, stdout: '' });
+  });
+});
