@@ -19,7 +19,7 @@ export const checkCommand: Command = {
   summary:
     'whether everything is as it should be, before or after the install, and what to do where it is not',
   details:
-    'Changes nothing. What you may not read is skipped, and the right that is missing is named. With --set NAME=VALUE ' +
+    'Before the install with --pre, afterwards without. Changes nothing. What you may not read is skipped, and the right that is missing is named. With --set NAME=VALUE ' +
     'it counts the restarts that a setting would want before it is in force.',
   args: { min: 0, max: 0 },
   flags: ['pre', 'set', 'output', ...CLUSTER_FLAGS],
