@@ -1,8 +1,8 @@
 /**
  * Findings for people and for programs. Pure.
  */
-import { stringify } from 'yaml';
 import type { Format } from '../command.ts';
+import { document } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { CATEGORIES, counted, type Finding } from './check.ts';
 
@@ -27,8 +27,7 @@ export function summaryOf(findings: readonly Finding[]): Summary {
 /** The findings in that format. */
 export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
   const object = { checks: findings, summary: summaryOf(findings) };
-  if (format === 'json') return `${JSON.stringify(object, null, 2)}\n`;
-  if (format === 'yaml') return stringify(object, { lineWidth: 0 });
+  if (format === 'json' || format === 'yaml') return document(object, format);
   return renderTable(findings, format === 'wide', paint);
 }
 
