@@ -1,6 +1,7 @@
 /** What `stellar-peers check` says of NetworkPolicies over validators, and of HTTP ports that are open. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { letsThrough, policiesOver, readPolicy } from '../../../../cli/check/network-policy.ts';
 import { type Change, complaintsOf, policyWith, service } from './healthy.ts';
 
 const VALIDATORS = { podSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } };
@@ -65,6 +66,19 @@ describe('ingress from peers', () => {
     });
   });
 
+  it('is told by namespace: of the policy, and of whoever connects', () => {
+    const policy = readPolicy({
+      metadata: { name: 'fence', namespace: 'stellar' },
+      spec: { ...ingress({ ...PEERS, from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }), podSelector: {} },
+    });
+    const at = (namespace: string) => ({ namespace, namespaceLabels: {}, labels: {} });
+    assert.deepEqual(policiesOver([policy], at('stellar'), 'Ingress'), [policy]);
+    assert.deepEqual(policiesOver([policy], at('other'), 'Ingress'), []);
+    const from = (other: string) =>
+      letsThrough([policy], 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
+    assert.ok(from('other'), 'an address block may be anywhere');
+  });
+
   it('is restricted by a policy without policyTypes', () => {
     assert.deepEqual(fenced({ ingress: [] }), said);
   });
@@ -104,6 +118,7 @@ describe('the HTTP port', () => {
   it('that a Service leads to, with no policy over the pod, is warned of', () => {
     assert.match(open() ?? '', /^warning: stellar\/a: any pod may use 11626/);
     assert.equal(open({}, { selector: { app: 'x' } }), undefined);
+    assert.equal(open({}, { selector: undefined }), undefined);
     assert.equal(open({}, { ports: [{ port: 11_626, targetPort: 80 }] }), undefined);
   });
 
