@@ -74,9 +74,11 @@ describe('ingress from peers', () => {
     const at = (namespace: string) => ({ namespace, namespaceLabels: {}, labels: {} });
     assert.deepEqual(policiesOver([policy], at('stellar'), 'Ingress'), [policy]);
     assert.deepEqual(policiesOver([policy], at('other'), 'Ingress'), []);
-    const from = (other: string) =>
-      letsThrough([policy], 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
+    const from = (other: string, policies = [policy]) =>
+      letsThrough(policies, 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
     assert.ok(from('other'), 'an address block may be anywhere');
+    const own = policyWith(ingress({ ...PEERS, from: [{ podSelector: {} }] }));
+    assert.deepEqual([from('stellar', [own]), from('other', [own])], [true, false]);
   });
 
   it('is restricted by a policy without policyTypes', () => {
