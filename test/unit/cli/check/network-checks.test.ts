@@ -124,6 +124,15 @@ describe('the HTTP port', () => {
     assert.equal(open({}, { ports: [{ port: 11_626, targetPort: 80 }] }), undefined);
   });
 
+  it("of a validator that is suspended is nobody's", () => {
+    const asleep = { node: { spec: { suspended: true } }, pod: 'none' as const };
+    const specs = { a: asleep, b: { knows: ['c'] }, c: { knows: ['b'] } };
+    assert.equal(
+      complaintsOf({ specs, parts: { services: [...three, shown] } })['open-http-port'],
+      undefined,
+    );
+  });
+
   it('that the leader has reached is open too', () => {
     const peers = [{ namespace: 'stellar', name: 'b', ordinal: 0, connected: 1, expected: 2, synced: true }];
     const data = { 'networks.json': JSON.stringify([{ peers }]) };
