@@ -2,6 +2,7 @@
  * The commands, in the order in which the help names them.
  */
 import { adoptCommand } from './adopt.ts';
+import { checkCommand } from './check/command.ts';
 import { cleanupCommand } from './cleanup.ts';
 import type { Command } from './command.ts';
 import { explainCommand } from './explain-command.ts';
@@ -14,6 +15,7 @@ import { statusCommand } from './status-command.ts';
 export const COMMANDS: readonly Command[] = [
   statusCommand,
   explainCommand,
+  checkCommand,
   rolloutPlanCommand,
   adoptCommand,
   pauseCommand,

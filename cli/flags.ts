@@ -39,6 +39,7 @@ export const FLAGS = {
     value: 'NAME=VALUE',
     help: 'plan with this setting instead of the one in force; may be given more than once',
   },
+  pre: { type: 'boolean', help: 'check whether stellar-peers can be installed, before it is' },
   all: { type: 'boolean', help: 'all of them, instead of naming them' },
   force: { type: 'boolean', help: 'do it although something speaks against it' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask' },

@@ -41,7 +41,7 @@ async function runRolloutPlan(call: Call): Promise<ExitCode> {
 }
 
 /** What `--set NAME=VALUE` says. Throws UsageError for what is no setting, SettingsError for what it does not take. */
-function overridesIn(texts: readonly string[]): Record<string, string> {
+export function overridesIn(texts: readonly string[]): Record<string, string> {
   const pairs = texts.map((text) => {
     const [name = '', ...rest] = text.split('=');
     if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);

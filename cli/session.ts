@@ -4,7 +4,7 @@
  */
 import { systemClock } from '../runtime/clock.ts';
 import type { Kube } from '../runtime/kube.ts';
-import { createKube, loadKubeConfig } from '../runtime/kube-client.ts';
+import { createKube, createTrials, loadKubeConfig, type Trials } from '../runtime/kube-client.ts';
 import { ServerTime } from '../runtime/server-time.ts';
 import type { Settings } from '../settings.ts';
 import { SETTINGS } from '../settings-table.ts';
@@ -38,7 +38,10 @@ export async function openSession(
 }
 
 /** The cluster alone, for what needs no settings. Throws KubeConfigError. */
-export function openCluster({ flags, env }: Pick<Call, 'flags' | 'env'>): Omit<Session, 'settings'> {
+export function openCluster({
+  flags,
+  env,
+}: Pick<Call, 'flags' | 'env'>): Omit<Session, 'settings'> & { trials: Trials } {
   const { kubeconfig, context } = flags;
   const config = loadKubeConfig({
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
@@ -46,13 +49,18 @@ export function openCluster({ flags, env }: Pick<Call, 'flags' | 'env'>): Omit<S
     described: env.KUBECONFIG,
   });
   const serverTime = new ServerTime(systemClock);
-  const kube = createKube(config, {
+  const options = {
     timeoutMs: TIMEOUT_MS,
     userAgent: 'stellar-peers-cli',
-    onDate: (dateMs) => serverTime.note(dateMs),
-  });
+    onDate: (dateMs: number) => serverTime.note(dateMs),
+  };
   const contextNamespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
-  return { kube, contextNamespace, nowMs: () => serverTime.clock.nowMs() };
+  return {
+    kube: createKube(config, options),
+    trials: createTrials(config, options),
+    contextNamespace,
+    nowMs: () => serverTime.clock.nowMs(),
+  };
 }
 
 /** The namespace that stellar-peers itself is installed in. */

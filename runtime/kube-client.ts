@@ -122,6 +122,31 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
   };
 }
 
+/** What is asked of the API server beside objects: its version, and what it would make of an object. */
+export interface Trials {
+  /** As `GET /version` says it, `v1.37.0`. */
+  version(): Promise<string>;
+  /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
+  tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
+}
+
+/** Trials over that configuration. */
+export function createTrials(config: KubeConfig, options: KubeOptions): Trials {
+  const send = (call: Call) => sendRequest(config, call, options);
+  return {
+    version: async () => {
+      const { gitVersion } = (await send({ method: 'GET', path: '/version' })) as { gitVersion?: unknown };
+      return String(gitVersion ?? '');
+    },
+    tryCreate: async (resource, body) =>
+      (await send({
+        method: 'POST',
+        path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
+        body,
+      })) as KubeObject,
+  };
+}
+
 function queryString(query: ListQuery, extra: Record<string, string> = {}): string {
   const params = new URLSearchParams(extra);
   if (query.labelSelector) params.set('labelSelector', query.labelSelector);

@@ -2,13 +2,14 @@
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
  * packages, those rows of them that concern restarts into docs/rollout.md, what we may touch, from the manifests, into
  * docs/security.md, what `--help` prints into docs/command.md, the versions that tests run with into
- * docs/compatibility.md, the names of the settings into the schema of the chart's values, and the alerts and the dashboard
- * into manifests/monitoring/.
+ * docs/compatibility.md, the names of the settings into the schema of the chart's values, the checks into docs/check.md,
+ * and the alerts and the dashboard into manifests/monitoring/.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { CHECKS } from '../cli/check/judge.ts';
 import { COMMANDS } from '../cli/commands.ts';
 import { overviewOf, usageOf } from '../cli/usage.ts';
 import { REASONS } from '../peers/reasons.ts';
@@ -164,6 +165,10 @@ const policyRows = (): Rows =>
     messages.map((message) => cell(message.replace('stellar-peers may ', ''))).join('; '),
   ]);
 
+const WHEN = { before: '`--pre`', after: 'after', both: 'both' } as const;
+const checkRows = (): Rows =>
+  CHECKS.map(({ id, when, looks, hint }) => [code(id), WHEN[when], cell(looks), cell(hint)]);
+
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
@@ -236,6 +241,9 @@ const pages: Readonly<Record<string, string>> = {
       ['what', 'version tried', 'by'],
       testedVersions().map(({ what, version, by }) => [what, version, by]),
     ),
+  }),
+  'check.md': withSections('check.md', {
+    checks: table(['id', 'when', 'what it looks at', 'what to do'], checkRows()),
   }),
   'security.md': withSections('security.md', {
     rights: table(RIGHTS_HEAD, rightsRows()),

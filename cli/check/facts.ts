@@ -1,0 +1,74 @@
+/**
+ * What the checks are decided on: the cluster as it was read once, and what of it could not be read. Owns the shapes.
+ */
+import type { Discovery } from '../../peers/discover.ts';
+import type { Fields } from '../../peers/field.ts';
+import type { World } from '../../peers/world.ts';
+import type { Settings } from '../../settings.ts';
+import type { PolicyFacts } from './network-policy.ts';
+import type { Right } from './rights.ts';
+
+/** Something that is read by itself, and may be kept from whoever asks. */
+export type Source =
+  | 'version'
+  | 'crd'
+  | 'installRights'
+  | 'accountRights'
+  | 'deployment'
+  | 'policies'
+  | 'lease'
+  | 'certificate'
+  | 'trial'
+  | 'networkPolicies'
+  | WorldSource;
+
+/** The kinds that a World is made of, by their plural. */
+export type WorldSource =
+  | 'stellarnodes'
+  | 'statefulsets'
+  | 'pods'
+  | 'poddisruptionbudgets'
+  | 'services'
+  | 'namespaces'
+  | 'configmaps'
+  | 'mutatingwebhookconfigurations';
+
+/** A pod that the API server was asked to make for trial: what admission made of it, or why it was not asked. */
+export type Trial =
+  | { readonly kind: 'answered'; readonly node: string; readonly pod: Fields }
+  | { readonly kind: 'refused'; readonly node: string; readonly why: string }
+  | { readonly kind: 'nobody' };
+
+export interface Facts {
+  readonly when: 'before' | 'after';
+  /** Those in force: of the Deployment, where it says them, and `--set` over them. */
+  readonly settings: Settings;
+  /** Why the Deployment's own settings cannot be used; undefined where they can. */
+  readonly settingsProblem: string | undefined;
+  readonly commandVersion: string;
+  /** By the API server's clock, ms since the epoch. */
+  readonly nowMs: number;
+  /** What was not read, and why. Fields of such a source are empty, and no check may look at them. */
+  readonly unread: ReadonlyMap<Source, string>;
+  /** As the API server says it, `v1.37.0`. */
+  readonly serverVersion: string;
+  readonly crd: Fields | undefined;
+  /** Rights that whoever asks would need to install, and lacks. */
+  readonly installRightsMissing: readonly Right[];
+  /** Rights that our ServiceAccount should have, and lacks. */
+  readonly accountRightsMissing: readonly Right[];
+  readonly deployment: Fields | undefined;
+  readonly policies: readonly Fields[];
+  readonly policyBindings: readonly Fields[];
+  readonly lease: Fields | undefined;
+  /** The serving certificate as PEM; undefined where there is none. */
+  readonly certificatePem: string | undefined;
+  readonly trial: Trial;
+  readonly networkPolicies: readonly PolicyFacts[];
+  /** Every mutating webhook configuration, ours among them. */
+  readonly webhooks: readonly Fields[];
+  /** Services with their ports. */
+  readonly services: readonly Fields[];
+  readonly world: World;
+  readonly discovery: Discovery;
+}

@@ -1,0 +1,59 @@
+/**
+ * Findings for people and for programs. Pure.
+ */
+import type { Format } from '../command.ts';
+import { document } from '../output.ts';
+import type { Terminal } from '../terminal.ts';
+import { CATEGORIES, counted, type Finding } from './check.ts';
+
+type Paint = Terminal['paint'];
+type Colour = Parameters<Paint>[0];
+
+const MARKS: Readonly<Record<Finding['verdict'], { readonly mark: string; readonly colour: Colour }>> = {
+  ok: { mark: '✓', colour: 'green' },
+  warning: { mark: '!', colour: 'yellow' },
+  problem: { mark: '✗', colour: 'red' },
+  skipped: { mark: '-', colour: 'dim' },
+};
+
+/** How many checks came to what. */
+export type Summary = Readonly<Record<Finding['verdict'], number>>;
+
+export function summaryOf(findings: readonly Finding[]): Summary {
+  const count = (wanted: Finding['verdict']) => findings.filter(({ verdict }) => verdict === wanted).length;
+  return { ok: count('ok'), warning: count('warning'), problem: count('problem'), skipped: count('skipped') };
+}
+
+/** The findings in that format. */
+export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
+  const object = { checks: findings, summary: summaryOf(findings) };
+  if (format === 'json' || format === 'yaml') return document(object, format);
+  return renderTable(findings, format === 'wide', paint);
+}
+
+function renderTable(findings: readonly Finding[], isWide: boolean, paint: Paint): string {
+  const idWidth = Math.max(0, ...findings.map(({ id }) => id.length));
+  const labelOf = ({ id, title }: Finding) => (isWide ? `${id.padEnd(idWidth)}  ${title}` : title);
+  const width = Math.max(0, ...findings.map((finding) => labelOf(finding).length));
+  const line = (finding: Finding) => {
+    const { mark, colour } = MARKS[finding.verdict];
+    const hint = finding.hint === undefined ? '' : `\n    > ${finding.hint}`;
+    return `  ${paint(colour, mark)} ${labelOf(finding).padEnd(width)}  ${finding.found}${hint}\n`;
+  };
+  const blocks = CATEGORIES.flatMap((category) => {
+    const own = findings.filter((finding) => finding.category === category);
+    return own.length === 0 ? [] : [`${paint('bold', category)}\n${own.map(line).join('')}\n`];
+  });
+  return `${blocks.join('')}${summaryLine(summaryOf(findings), paint)}\n`;
+}
+
+function summaryLine({ ok, warning, problem, skipped }: Summary, paint: Paint): string {
+  const parts = [
+    `${ok} ok`,
+    ...(warning === 0 ? [] : [counted(warning, 'warning')]),
+    ...(problem === 0 ? [] : [counted(problem, 'problem')]),
+    ...(skipped === 0 ? [] : [`${skipped} skipped`]),
+  ];
+  const colour = problem > 0 ? 'red' : warning > 0 ? 'yellow' : 'green';
+  return paint(colour, `${parts.join(', ')}.`);
+}

@@ -1,0 +1,49 @@
+/**
+ * The validators of the facts as checks look at them: where they are, and how policies see their pods. Pure.
+ */
+import type { Group } from '../../peers/discover.ts';
+import { podsOf } from '../../peers/pods.ts';
+import { type Key, keyOf, type Validator } from '../../peers/world.ts';
+import type { Facts } from './facts.ts';
+import type { Endpoint } from './network-policy.ts';
+
+/** One validator that runs, or would: its group, and its pods' labels. */
+export interface Placed extends Endpoint {
+  readonly validator: Validator;
+  readonly group: Group;
+  /** Of its pods, where it has any. */
+  readonly pods: readonly Key[];
+}
+
+type Known = Pick<Facts, 'world' | 'discovery'>;
+
+/** All validators that are not suspended, by group, in order of key. */
+export function placedOf({ world, discovery }: Known): Placed[] {
+  return [...discovery.groups.values()].flatMap((group) =>
+    group.validators
+      .filter(({ suspended }) => !suspended)
+      .map((validator) => {
+        const statefulSet = discovery.statefulSetOf.get(validator.key);
+        const pods = statefulSet ? podsOf(world, statefulSet) : [];
+        const { namespace } = validator;
+        return {
+          validator,
+          group,
+          namespace,
+          namespaceLabels: world.namespaces.get(namespace)?.labels ?? {},
+          labels: pods[0]?.labels ?? statefulSet?.template.labels ?? {},
+          pods: pods.map(({ name }) => keyOf(namespace, name)),
+        };
+      }),
+  );
+}
+
+/** Namespaces with validators, in order. */
+export const validatorNamespaces = ({ discovery }: Pick<Known, 'discovery'>): string[] =>
+  [
+    ...new Set(
+      [...discovery.groups.values()].flatMap(({ validators }) =>
+        validators.map(({ namespace }) => namespace),
+      ),
+    ),
+  ].sort();

@@ -1,0 +1,183 @@
+/**
+ * Whether the API server asks us about validator pods and believes the answer: the configuration, its caBundle, the
+ * certificate, and a pod for trial. Pure.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { certificatesIn, isIssuedBy } from '../../certs/check.ts';
+import { fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { webhookSelects } from '../../peers/selectors.ts';
+import type { WebhookFacts } from '../../peers/world.ts';
+import { type Check, counted, ok, problem, skipped, some, type Verdict, warning } from './check.ts';
+import type { Facts } from './facts.ts';
+import { placedOf, validatorNamespaces } from './validators.ts';
+
+type Entry = WebhookFacts['entries'][number];
+
+const entryOf = ({ world }: Facts): Entry | undefined =>
+  world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
+const NO_ENTRY = `there is no webhook ${WEBHOOK_ENTRY} in a MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION}`;
+
+function judgeConfiguration(facts: Facts): Verdict {
+  const { webhook } = facts.world;
+  if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
+  const placed = placedOf(facts);
+  const passed = placed.filter(
+    ({ namespaceLabels, labels }) =>
+      Object.keys(labels).length > 0 &&
+      !webhookSelects(webhook, { namespaceLabels, labels, annotations: {} }),
+  );
+  if (passed.length === 0) return ok('it selects every validator');
+  return warning(`it does not select ${some(passed.map(({ validator }) => validator.key))}`);
+}
+
+function judgeFailurePolicy({ webhooks }: Facts): Verdict {
+  const ours = webhooks.find(({ metadata }) => fieldsOf(metadata).name === WEBHOOK_CONFIGURATION);
+  const entries = listOf(ours?.webhooks);
+  if (entries.length === 0) return skipped(NO_ENTRY);
+  const failing = entries.filter(({ failurePolicy }) => failurePolicy !== 'Ignore');
+  if (failing.length === 0) return ok('Ignore: pods start when we are down');
+  return warning(
+    `${textOf(failing[0]?.failurePolicy) ?? 'Fail'}: while we are down no validator pod can start`,
+  );
+}
+
+const authoritiesOf = ({ caBundle }: Entry): X509Certificate[] =>
+  certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8'));
+
+const DAY_MS = 86_400_000;
+/** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
+const LAST_PART = 0.2;
+
+/** How a certificate stands: what is wrong with its time, or until when it is good. */
+function ageOf(
+  cert: X509Certificate,
+  nowMs: number,
+): { readonly isOver: boolean; readonly isLate: boolean; readonly text: string } {
+  const [from, to] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
+  const leftMs = to - nowMs;
+  const isOver = leftMs <= 0 || nowMs < from;
+  const text =
+    leftMs <= 0 ? `ended at ${isoTime(to)}` : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
+  return {
+    isOver,
+    isLate: leftMs < (to - from) * LAST_PART,
+    text: nowMs < from ? `begins at ${isoTime(from)}` : text,
+  };
+}
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+function judgeBundle(facts: Facts): Verdict {
+  const entry = entryOf(facts);
+  if (!entry) return skipped(NO_ENTRY);
+  if (entry.caBundle === '') return problem('it is empty, so the API server trusts no answer of ours');
+  const authorities = authoritiesOf(entry);
+  if (authorities.length === 0) return problem('it holds no certificate that can be read');
+  const ages = authorities.map((cert) => ageOf(cert, facts.nowMs));
+  const good = ages.find(({ isOver, isLate }) => !isOver && !isLate) ?? ages.find(({ isOver }) => !isOver);
+  if (!good) return problem(`the CA in it ${ages[0]?.text}`);
+  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}${good.text}`;
+  return good.isLate ? warning(found) : ok(found);
+}
+
+/** The name or address by which the API server calls that webhook. */
+function hostOf({ url, service }: Entry): string | undefined {
+  if (url !== undefined) return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
+  return service && `${service.name}.${service.namespace}.svc`;
+}
+
+const isFor = (leaf: X509Certificate, host: string): boolean =>
+  (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
+
+function judgeCertificate(facts: Facts): Verdict {
+  const entry = entryOf(facts);
+  if (!entry) return skipped(NO_ENTRY);
+  const authorities = authoritiesOf(entry);
+  if (authorities.length === 0) return skipped('there is no CA in caBundle to verify it by');
+  const [leaf] = certificatesIn(facts.certificatePem ?? '');
+  if (!leaf) return problem('there is no certificate in its Secret');
+  if (!authorities.some((cert) => isIssuedBy(leaf, cert))) return problem('no CA in caBundle has signed it');
+  const host = hostOf(entry);
+  if (host !== undefined && !isFor(leaf, host))
+    return problem(`it is not for ${host}, where the API server calls`);
+  const { isOver, isLate, text } = ageOf(leaf, facts.nowMs);
+  if (isOver) return problem(`it ${text}`);
+  return isLate ? warning(`it ${text}, and was not renewed`) : ok(`signed by a CA in caBundle; it ${text}`);
+}
+
+function judgeTrial(facts: Facts): Verdict {
+  const entry = entryOf(facts);
+  if (!entry) return skipped(NO_ENTRY);
+  if (authoritiesOf(entry).length === 0)
+    return skipped('not tried: no answer is believed without a CA in caBundle');
+  const { trial } = facts;
+  if (trial.kind === 'nobody') {
+    const where =
+      validatorNamespaces(facts).length === 0
+        ? 'there is no validator'
+        : 'no validator is one that it injects';
+    return skipped(`${where}, so there is no pod to try it with`);
+  }
+  if (trial.kind === 'refused') {
+    const isOurs = trial.why.includes(WEBHOOK_ENTRY);
+    return (isOurs ? problem : skipped)(`a pod of ${trial.node}, for trial, was refused: ${trial.why}`);
+  }
+  const volumes = listOf(fieldsOf(trial.pod.spec).volumes);
+  return volumes.some(({ name }) => name === VOLUME_NAME)
+    ? ok(`a pod of ${trial.node}, for trial, came back with its peers`)
+    : problem(`a pod of ${trial.node}, for trial, came back without its peers`);
+}
+
+const WEBHOOK = { category: 'Webhook', when: 'after' } as const;
+
+export const WEBHOOK_CHECKS: readonly Check[] = [
+  {
+    ...WEBHOOK,
+    id: 'webhook-configuration',
+    title: 'configuration',
+    looks: 'the MutatingWebhookConfiguration: there, and selecting every validator',
+    hint: 'apply the manifests again (webhook.yaml), or let it select the namespaces of these validators',
+    needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces'],
+    judge: judgeConfiguration,
+  },
+  {
+    ...WEBHOOK,
+    id: 'webhook-failure-policy',
+    title: 'failure policy',
+    looks: '`failurePolicy` of the webhook',
+    hint: 'set it to Ignore: what starts while we are down is repaired afterwards',
+    needs: ['mutatingwebhookconfigurations'],
+    judge: judgeFailurePolicy,
+  },
+  {
+    ...WEBHOOK,
+    id: 'webhook-ca-bundle',
+    title: 'caBundle',
+    looks: 'caBundle: not empty, readable, and not about to end',
+    hint: 'the replicas (or cainjector) fill it within seconds: their log says what keeps them from it',
+    needs: ['mutatingwebhookconfigurations'],
+    judge: judgeBundle,
+  },
+  {
+    ...WEBHOOK,
+    id: 'webhook-certificate',
+    title: 'certificate',
+    looks:
+      'the serving certificate in its Secret: signed by a CA in caBundle, for the right name, not about to end',
+    hint: 'docs/certificates.md says what happens when; a replica makes a deleted Secret anew',
+    needs: ['mutatingwebhookconfigurations', 'certificate'],
+    judge: judgeCertificate,
+  },
+  {
+    ...WEBHOOK,
+    id: 'webhook-answers',
+    title: 'answer',
+    looks:
+      'a pod of one validator, made for trial only (`dryRun`): the API server must have asked us and been answered',
+    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443); its own log names the error',
+    needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
+    judge: judgeTrial,
+  },
+];

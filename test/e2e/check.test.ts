@@ -1,0 +1,258 @@
+/** `stellar-peers check` on the real API server: before the install, after it, and with one thing broken at a time. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Finding } from '../../cli/check/check.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  MutatingWebhookConfigurations,
+  type ObjectRef,
+  PodDisruptionBudgets,
+  Pods,
+  type Resource,
+} from '../../runtime/resources.ts';
+import { runCommand } from '../cluster/command.ts';
+import { Network } from '../cluster/network.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const NAMESPACE = 'checked';
+const CORE = { 'stellar.org/node-type': 'Validator' };
+const HOME = 'stellar-peers';
+/** The Lease of a leader that was killed is still good when the test looks; and nobody is restarted for one more. */
+const ENV = { LEASE_DURATION_SECONDS: '300', ROLL_BELOW: '2' };
+
+const kind = (apiVersion: string, name: string, plural: string): Resource => ({
+  apiVersion,
+  kind: name,
+  plural,
+});
+const NetworkPolicies = kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+
+/** What check says of an emptied caBundle. */
+const WITHOUT_CA = {
+  code: 1,
+  'webhook-ca-bundle': /^problem: it is empty, so the API server trusts no answer of ours$/,
+  'webhook-certificate': /^skipped: there is no CA in caBundle/,
+  'webhook-answers': /^skipped: not tried/,
+};
+
+/** These tests are one story, in this order. */
+describe('check', () => {
+  let scene: Scene;
+  let network: Network;
+
+  /** What a check says where it does not say ok, by id; the exit code with it. */
+  const complaints = async (...args: string[]): Promise<Record<string, string | number>> => {
+    const { code, stdout, stderr } = await runCommand(scene.cluster, ['check', '-o', 'json', ...args]);
+    assert.notEqual(stdout, '', stderr);
+    const { checks } = JSON.parse(stdout) as { checks: Finding[] };
+    const bad = checks.filter(({ verdict }) => verdict !== 'ok');
+    return { code, ...Object.fromEntries(bad.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`])) };
+  };
+  /** Until check says exactly this: what was changed reaches caches and controllers a moment later. */
+  const untilSays = (expected: Readonly<Record<string, RegExp | number>>, args: readonly string[] = []) =>
+    until(
+      `check says ${Object.keys(expected).join(', ')}`,
+      async () => {
+        const found = await complaints(...args);
+        assert.deepEqual(Object.keys(found), Object.keys(expected), JSON.stringify(found));
+        for (const [id, wanted] of Object.entries(expected)) {
+          if (wanted instanceof RegExp) assert.match(String(found[id]), wanted);
+          else assert.equal(found[id], wanted);
+        }
+        return true;
+      },
+      { deadlineMs: 30_000 },
+    );
+  const make = (resource: Resource, name: string, spec: object) =>
+    scene.cluster.admin.create(resource, {
+      apiVersion: resource.apiVersion,
+      kind: resource.kind,
+      metadata: { name, namespace: NAMESPACE },
+      spec,
+    });
+  const remove = (resource: Resource, name: string) =>
+    scene.cluster.admin.delete({ resource, namespace: NAMESPACE, name }, {});
+  /** Deletes an object; the function makes it again as it was. */
+  const taken = async (ref: ObjectRef): Promise<() => Promise<unknown>> => {
+    const { admin } = scene.cluster;
+    const found = await admin.get(ref);
+    assert.ok(found, ref.name);
+    await admin.delete(ref, {});
+    const { name, labels } = found.metadata;
+    const metadata = {
+      name,
+      ...(labels ? { labels } : {}),
+      ...(ref.namespace ? { namespace: ref.namespace } : {}),
+    };
+    return () => admin.create(ref.resource, { ...found, metadata });
+  };
+  const podsIn = async (namespace: string): Promise<string[]> =>
+    (await scene.cluster.admin.list(Pods, { namespace })).items
+      .map(({ metadata }) => String(metadata.uid))
+      .sort();
+
+  before(async () => {
+    scene = await createScene({ env: ENV });
+    network = new Network(scene, NAMESPACE);
+  });
+  after(() => scene?.stop());
+
+  it('before the install finds a cluster that will do, and an installation that is not there', async () => {
+    assert.deepEqual(await complaints('--pre'), { code: 0 });
+    const found = await complaints();
+    assert.equal(found.code, 1);
+    assert.match(found.deployment as string, /^problem: there is no Deployment stellar-peers/);
+    assert.match(found['webhook-configuration'] as string, /^problem: there is no webhook/);
+  });
+
+  it('after the install, with validators, has nothing to say', async () => {
+    await scene.start();
+    await scene.cluster.kubectl(['-n', HOME, 'scale', 'deployment', HOME, '--replicas=2']);
+    await until('the Deployment is ready', async () => {
+      const found = await scene.cluster.admin.get({ resource: Deployments, namespace: HOME, name: HOME });
+      return (found?.status as { readyReplicas?: number } | undefined)?.readyReplicas === 2;
+    });
+    await network.found(THREE);
+    await network.untilReady(THREE);
+    await untilSays({ code: 0 });
+    const { stdout, code } = await runCommand(scene.cluster, ['check']);
+    assert.equal(code, 0);
+    assert.match(stdout, /✓ answer +a pod of checked\/validator-1, for trial, came back with its peers\n/);
+    assert.match(stdout, /\n23 ok\.\n$/);
+  });
+
+  it('makes nothing', async () => {
+    const pods = await podsIn(NAMESPACE);
+    assert.deepEqual(await complaints(), { code: 0 });
+    assert.deepEqual(await podsIn(NAMESPACE), pods);
+  });
+
+  it('says how many restarts a setting would want, before anybody is restarted for it', async () => {
+    await network.add('validator-4');
+    await network.untilReady(['validator-4']);
+    await untilSays({ code: 0 });
+    await untilSays(
+      {
+        code: 0,
+        restarts:
+          /^warning: 3 restarts, .*: checked\/validator-1, checked\/validator-2, checked\/validator-3$/,
+      },
+      ['--set', 'ROLL_BELOW=all'],
+    );
+    assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
+  });
+
+  it('finds a NetworkPolicy that lacks 11625 and DNS', async () => {
+    await untilSays({ code: 0 });
+    await make(NetworkPolicies, 'fence', {
+      podSelector: { matchLabels: CORE },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ ports: [{ port: 8081, protocol: 'TCP' }] }],
+      egress: [{ ports: [{ port: 11_625, protocol: 'TCP' }] }],
+    });
+    await untilSays({
+      code: 1,
+      'peer-ingress':
+        /^problem: checked\/validator-2 does not reach checked\/validator-1 on 11625: no rule of checked\/fence/,
+      'dns-egress': /^problem: .*no rule of checked\/fence allows UDP 53/,
+    });
+    await remove(NetworkPolicies, 'fence');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds a budget that forbids every restart', async () => {
+    await make(PodDisruptionBudgets, 'strict', { maxUnavailable: 0, selector: { matchLabels: CORE } });
+    await untilSays({
+      code: 0,
+      'disruption-budgets': /^warning: checked\/strict forbids every restart of checked\/validator-1, /,
+    });
+    await remove(PodDisruptionBudgets, 'strict');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds a Service that shows the HTTP port to the outside', async () => {
+    const { admin } = scene.cluster;
+    const Services = kind('v1', 'Service', 'services');
+    await admin.create(Services, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'http', namespace: NAMESPACE },
+      spec: { type: 'NodePort', selector: CORE, ports: [{ port: 11_626 }] },
+    });
+    await untilSays({ code: 1, 'open-http-port': /^problem: checked\/http shows 11626 to the outside/ });
+    await remove(Services, 'http');
+    await untilSays({ code: 0 });
+  });
+
+  it('finds rights and policies that were taken away', async () => {
+    const rbac = kind('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings');
+    const binding = { resource: rbac, namespace: HOME, name: HOME };
+    const giveBack = await taken(binding);
+    await untilSays({
+      code: 1,
+      'account-rights':
+        /^problem: .* may not get configmaps stellar-peers-restarts in stellar-peers, .* and \d+ more$/,
+    });
+    await giveBack();
+    const bound = kind(
+      'admissionregistration.k8s.io/v1',
+      'ValidatingAdmissionPolicyBinding',
+      'validatingadmissionpolicybindings',
+    );
+    const giveBackPolicy = await taken({ resource: bound, name: 'stellar-peers-pods' });
+    await untilSays({
+      code: 1,
+      'admission-policies': /^problem: not bound with action Deny: stellar-peers-pods$/,
+    });
+    await giveBackPolicy();
+    await untilSays({ code: 0 });
+  });
+
+  it('skips what one may not read, and names the right', async () => {
+    const path = await scene.cluster.serviceAccountKubeconfig('default', 'default');
+    const { stdout, code } = await runCommand({ kubeconfigPath: path }, ['check']);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /- replicas +you may not get resource "deployments" in API group "apps" in the namespace "stellar-peers"\n/,
+    );
+    assert.match(stdout, /✓ API server +v1\./);
+    assert.match(stdout, /\n\d ok, \d+ skipped\.\n$/);
+  });
+
+  it('finds a webhook that is down', async () => {
+    for (const replica of scene.replicas?.replicas ?? []) replica.kill('SIGKILL');
+    await untilSays({
+      code: 1,
+      'webhook-answers': /^problem: a pod of checked\/validator-1, for trial, came back without its peers$/,
+    });
+  });
+
+  it('finds a caBundle that is empty, and judges nothing that depends on it', async () => {
+    const ref = { resource: MutatingWebhookConfigurations, name: HOME };
+    await scene.cluster.admin.patch(ref, [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
+    await untilSays(WITHOUT_CA);
+  });
+
+  it('finds a ConfigMap that is missing, or that says what it should not', async () => {
+    const ref = { resource: ConfigMaps, namespace: NAMESPACE, name: 'stellar-peers' };
+    await scene.cluster.kubectl([
+      ...['-n', NAMESPACE, 'patch', 'configmap', 'stellar-peers', '--type=merge'],
+      ...['-p', JSON.stringify({ data: { 'validator-1.peers.txt': 'nobody:1' } })],
+    ]);
+    await untilSays({ ...WITHOUT_CA, 'config-maps': /^problem: not current in checked$/ });
+    await scene.cluster.admin.delete(ref, {});
+    await untilSays({ ...WITHOUT_CA, 'config-maps': /^problem: missing in checked$/ });
+  });
+
+  it('ends with 3 where nobody answers, and with 2 for what is no setting', async () => {
+    const nowhere = await runCommand(scene.cluster, ['check', '--set', 'NO=1']);
+    assert.equal(nowhere.code, 2);
+    await scene.stop();
+    const { code, stdout } = await runCommand(scene.cluster, ['check']);
+    assert.deepEqual({ code, stdout }, { code: 3, stdout: '' });
+  });
+});

@@ -1,0 +1,207 @@
+/** What `stellar-peers check` says of the cluster itself, and of what is installed. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { installRights, type Right } from '../../../../cli/check/rights.ts';
+import type { Fields } from '../../../../peers/field.ts';
+import { type Change, complaintsOf, deploymentWith, factsWith, leaseWith, objectsOf } from './healthy.ts';
+
+const facts = (changed: NonNullable<Change['facts']>) => complaintsOf({ facts: changed });
+
+describe('a check of a healthy installation', () => {
+  it('has nothing to say, neither before the install nor after it', () => {
+    assert.deepEqual(complaintsOf({}), {});
+    assert.deepEqual(facts({ when: 'before' }), {});
+  });
+
+  it('is skipped, and says why, where something that it needs was not read', () => {
+    const why = 'you may not list resource "pods" in API group "" at the cluster scope';
+    const found = facts({ unread: new Map([['pods', why]]) });
+    const needing = ['webhook-configuration', 'webhook-answers', 'config-maps', 'disruption-budgets'];
+    needing.push('peer-ingress', 'peer-egress', 'dns-egress', 'open-http-port', 'restarts');
+    assert.deepEqual(found, Object.fromEntries(needing.map((id) => [id, `skipped: ${why}`])));
+  });
+});
+
+describe('the API server', () => {
+  it('must be 1.30 or newer', () => {
+    for (const serverVersion of ['v1.30.0', 'v1.37.0-alpha.1+abc', 'v1.100.2', 'v2.0.0'])
+      assert.deepEqual(facts({ serverVersion }), {}, serverVersion);
+    assert.deepEqual(facts({ serverVersion: 'v1.29.14' }), {
+      'api-server': 'problem: v1.29.14; 1.30 is the oldest that will do',
+    });
+    assert.match(facts({ serverVersion: '' })['api-server'] ?? '', /^problem: /);
+  });
+});
+
+describe('the StellarNode definition', () => {
+  const crdWith = (
+    change: (version: Record<string, unknown>, properties: Record<string, unknown>) => void,
+  ) => {
+    const crd = structuredClone(factsWith().crd) as Fields;
+    const [version] = (crd.spec as { versions: Array<Record<string, unknown>> }).versions;
+    const schema = version?.schema as { openAPIV3Schema: { properties: { spec: { properties: object } } } };
+    change(version ?? {}, schema.openAPIV3Schema.properties.spec.properties as Record<string, unknown>);
+    return facts({ crd })['stellarnode-definition'];
+  };
+
+  it('must be there and serve the version that we read', () => {
+    assert.match(
+      facts({ crd: undefined })['stellarnode-definition'] ?? '',
+      /^problem: there is no definition/,
+    );
+    const unserved = crdWith((version) => Object.assign(version, { served: false }));
+    assert.equal(unserved, 'problem: the definition does not serve stellar.org/v1alpha1');
+    const other = crdWith((version) => Object.assign(version, { name: 'v1' }));
+    assert.equal(other, unserved);
+  });
+
+  it('may be of either generation, which is said', () => {
+    assert.equal(
+      crdWith((_, properties) => delete properties.customNetworkPassphrase),
+      undefined,
+    );
+    const strange = crdWith((_, properties) => delete properties.network);
+    assert.match(strange ?? '', /^warning: .*no spec\.network/);
+  });
+});
+
+describe('webhooks of others', () => {
+  const other = (entry: object): Fields => ({
+    metadata: { name: 'mesh' },
+    webhooks: [
+      {
+        name: 'mesh.example.com',
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+        ...entry,
+      },
+    ],
+  });
+  const asked = (entry: object) => facts({ webhooks: [...factsWith().webhooks, other(entry)] });
+
+  it('are named where validator pods are sent to them', () => {
+    const warned = { 'other-webhooks': 'warning: also asked about validator pods: mesh.example.com' };
+    assert.deepEqual(asked({}), warned);
+    assert.deepEqual(asked({ rules: [{ apiGroups: ['*'], resources: ['*'], operations: ['*'] }] }), warned);
+    assert.deepEqual(
+      asked({ namespaceSelector: { matchExpressions: [{ key: 'off', operator: 'DoesNotExist' }] } }),
+      warned,
+    );
+  });
+
+  it('are of no concern where none of these is', () => {
+    assert.deepEqual(asked({ namespaceSelector: { matchLabels: { mesh: 'on' } } }), {});
+    assert.deepEqual(asked({ objectSelector: { matchLabels: { mesh: 'on' } } }), {});
+    assert.deepEqual(
+      asked({ rules: [{ apiGroups: ['apps'], resources: ['deployments'], operations: ['CREATE'] }] }),
+      {},
+    );
+    assert.deepEqual(
+      asked({ rules: [{ apiGroups: [''], resources: ['pods'], operations: ['UPDATE'] }] }),
+      {},
+    );
+  });
+});
+
+describe('rights', () => {
+  const lacking = (rights: readonly Right[], count: number) => rights.slice(0, count);
+
+  it('that you lack for the install are named', () => {
+    const missing = lacking(installRights('stellar-peers'), 7);
+    assert.deepEqual(facts({ when: 'before', installRightsMissing: missing }), {
+      'install-rights':
+        'problem: you may not get namespaces, create namespaces, patch namespaces, get serviceaccounts in ' +
+        'stellar-peers, create serviceaccounts in stellar-peers and 2 more',
+    });
+  });
+
+  it('that our ServiceAccount lacks are named', () => {
+    const right = {
+      verb: 'patch',
+      group: 'apps',
+      resource: 'statefulsets',
+      name: undefined,
+      namespace: undefined,
+    };
+    assert.deepEqual(facts({ accountRightsMissing: [right] }), {
+      'account-rights': 'problem: ServiceAccount stellar-peers/stellar-peers may not patch statefulsets.apps',
+    });
+  });
+});
+
+describe('the Deployment', () => {
+  const found = (options: Parameters<typeof deploymentWith>[0]) =>
+    facts({ deployment: deploymentWith(options) });
+
+  it('must be there, with two replicas that are ready', () => {
+    const missing = facts({ deployment: undefined });
+    assert.match(missing.deployment ?? '', /^problem: there is no Deployment stellar-peers/);
+    assert.deepEqual(Object.keys(missing), ['deployment', 'version', 'settings']);
+    assert.match(missing.version ?? '', /^skipped/);
+    assert.deepEqual(found({ ready: 0 }), { deployment: 'problem: 0 of 2 replicas ready' });
+    assert.deepEqual(found({ ready: 1 }), { deployment: 'warning: 1 of 2 replicas ready' });
+    assert.match(found({ replicas: 1 }).deployment ?? '', /^warning: 1 of 1 replica ready: pods that start/);
+    assert.match(found({ replicas: 0 }).deployment ?? '', /^problem/);
+  });
+
+  it('should run the version of this command', () => {
+    const image = (tag: string) => found({ image: `registry.example.com:5000/stellar-peers${tag}` });
+    assert.deepEqual(image(':v0.1.0'), {});
+    assert.deepEqual(image(':0.1.0@sha256:abcd'), {});
+    assert.deepEqual(image(':0.2.0'), { version: 'warning: image 0.2.0, this command 0.1.0' });
+    assert.match(image('').version ?? '', /^skipped: .*no tag/);
+    assert.match(image('@sha256:abcd').version ?? '', /^skipped: .*no tag/);
+  });
+
+  it('must have settings that a replica takes', () => {
+    assert.deepEqual(facts({ settingsProblem: 'ROLL_BELOW=x is not allowed' }), {
+      settings: 'problem: ROLL_BELOW=x is not allowed',
+    });
+  });
+});
+
+describe('the admission policies', () => {
+  it('must all be there, bound, and about our ServiceAccount', () => {
+    const { policies, policyBindings } = factsWith();
+    const named = (name: string) => (object: Fields) => (object.metadata as { name: string }).name !== name;
+    const without = policies.filter(named('stellar-peers-pods'));
+    assert.deepEqual(facts({ policies: without }), {
+      'admission-policies': 'problem: missing: stellar-peers-pods',
+    });
+    const unbound = policyBindings.filter(named('stellar-peers-events'));
+    const said = { 'admission-policies': 'problem: not bound with action Deny: stellar-peers-events' };
+    assert.deepEqual(facts({ policyBindings: unbound }), said);
+    const audited = policyBindings.map((binding) =>
+      named('stellar-peers-events')(binding)
+        ? binding
+        : { ...binding, spec: { ...(binding.spec as object), validationActions: ['Audit'] } },
+    );
+    assert.deepEqual(facts({ policyBindings: audited }), said);
+    assert.match(
+      complaintsOf({ env: { POD_NAMESPACE: 'elsewhere' }, parts: {} })['admission-policies'] ?? '',
+      /^problem: not about system:serviceaccount:elsewhere:stellar-peers/,
+    );
+  });
+
+  it('are those that the manifests have', async () => {
+    const { POLICIES } = await import('../../../../cli/check/installed-checks.ts');
+    const shipped = objectsOf('manifests/base/policies.yaml').filter(
+      ({ kind }) => kind === 'ValidatingAdmissionPolicy',
+    );
+    assert.deepEqual(
+      POLICIES,
+      shipped.map(({ metadata }) => (metadata as { name: string }).name),
+    );
+  });
+});
+
+describe('the leader', () => {
+  it('must hold the Lease, and have renewed it in time', () => {
+    assert.deepEqual(facts({ lease: leaseWith(15) }), {});
+    assert.match(
+      facts({ lease: leaseWith(16) }).leader ?? '',
+      /^problem: .*renewed 16 s ago: longer than the 15 s/,
+    );
+    for (const lease of [undefined, {}, leaseWith(1, '')])
+      assert.deepEqual(facts({ lease }), { leader: 'problem: nobody holds the Lease stellar-peers' });
+  });
+});

@@ -1,0 +1,160 @@
+/** What `stellar-peers check` says of NetworkPolicies over validators, and of HTTP ports that are open. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { letsThrough, policiesOver, readPolicy } from '../../../../cli/check/network-policy.ts';
+import { type Change, complaintsOf, policyWith, service } from './healthy.ts';
+
+const VALIDATORS = { podSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } };
+const PEERS = { ports: [{ port: 11_625, protocol: 'TCP' }] };
+const DNS = { ports: [{ port: 53, protocol: 'UDP' }] };
+const fenced = (...specs: Array<Record<string, unknown>>) =>
+  complaintsOf({
+    facts: { networkPolicies: specs.map((spec, index) => policyWith(spec, `fence-${index + 1}`)) },
+  });
+const ingress = (...rules: object[]) => ({ policyTypes: ['Ingress'], ingress: rules });
+const egress = (...rules: object[]) => ({ policyTypes: ['Egress'], egress: rules });
+
+describe('ingress from peers', () => {
+  const said = {
+    'peer-ingress':
+      'problem: stellar/b does not reach stellar/a on 11625: no rule of stellar/fence-1 allows it; ' +
+      'the same for 2 more',
+  };
+
+  it('is cut off by a policy that does not allow 11625', () => {
+    assert.deepEqual(fenced(ingress()), said);
+    assert.deepEqual(fenced(ingress({ ports: [{ port: 11_626, protocol: 'TCP' }] })), said);
+    assert.deepEqual(fenced(ingress({ ports: [{ port: 11_625, protocol: 'UDP' }] })), said);
+  });
+
+  it('is cut off by one that allows it for others only', () => {
+    assert.deepEqual(
+      fenced(ingress({ ...PEERS, from: [{ podSelector: { matchLabels: { app: 'x' } } }] })),
+      said,
+    );
+    const elsewhere = { namespaceSelector: { matchLabels: { team: 'other' } }, ...VALIDATORS };
+    assert.deepEqual(fenced(ingress({ ...PEERS, from: [elsewhere] })), said);
+  });
+
+  it('is let through by any rule of any policy that allows it', () => {
+    assert.deepEqual(fenced(ingress({})), {});
+    assert.deepEqual(fenced(ingress(PEERS)), {});
+    assert.deepEqual(fenced(ingress({ ...PEERS, from: [VALIDATORS] })), {});
+    assert.deepEqual(fenced(ingress({ ...PEERS, from: [{ namespaceSelector: {} }] })), {});
+    assert.deepEqual(fenced(ingress({ ports: [{ port: 11_600, endPort: 11_700, protocol: 'TCP' }] })), {});
+    assert.deepEqual(fenced(ingress(), ingress(PEERS)), {});
+  });
+
+  it('counts as let through where it cannot be told', () => {
+    assert.deepEqual(fenced(ingress({ ports: [{ port: 'peer', protocol: 'TCP' }] })), {});
+    assert.deepEqual(fenced(ingress({ ...PEERS, from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] })), {});
+  });
+
+  it('is asked for on the port that the validator has, not on the usual one', () => {
+    const networkPolicies = [policyWith(ingress(PEERS))];
+    const moved = { node: { annotations: { 'stellar.org/peer-port': '11725' } } };
+    const found = complaintsOf({ specs: { a: moved, b: {}, c: {} }, facts: { networkPolicies } });
+    assert.match(found['peer-ingress'] ?? '', /stellar\/b does not reach stellar\/a on 11725/);
+  });
+
+  it('is no concern of policies over other pods, or of other namespaces', () => {
+    assert.deepEqual(fenced({ ...ingress(), podSelector: { matchLabels: { app: 'x' } } }), {});
+    const one = { ...ingress(), podSelector: { matchLabels: { 'app.kubernetes.io/instance': 'b' } } };
+    assert.deepEqual(fenced(one), {
+      'peer-ingress':
+        'problem: stellar/a does not reach stellar/b on 11625: no rule of stellar/fence-1 allows it',
+    });
+  });
+
+  it('is told by namespace: of the policy, and of whoever connects', () => {
+    const policy = readPolicy({
+      metadata: { name: 'fence', namespace: 'stellar' },
+      spec: { ...ingress({ ...PEERS, from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }), podSelector: {} },
+    });
+    const at = (namespace: string) => ({ namespace, namespaceLabels: {}, labels: {} });
+    assert.deepEqual(policiesOver([policy], at('stellar'), 'Ingress'), [policy]);
+    assert.deepEqual(policiesOver([policy], at('other'), 'Ingress'), []);
+    const from = (other: string, policies = [policy]) =>
+      letsThrough(policies, 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
+    assert.ok(from('other'), 'an address block may be anywhere');
+    const own = policyWith(ingress({ ...PEERS, from: [{ podSelector: {} }] }));
+    assert.deepEqual([from('stellar', [own]), from('other', [own])], [true, false]);
+  });
+
+  it('is restricted by a policy without policyTypes', () => {
+    assert.deepEqual(fenced({ ingress: [] }), said);
+  });
+});
+
+describe('egress to peers and names', () => {
+  it('needs 11625 and 53', () => {
+    const found = fenced(egress());
+    assert.match(found['peer-egress'] ?? '', /^problem: stellar\/a does not reach stellar\/b on 11625/);
+    assert.equal(
+      found['dns-egress'],
+      'problem: stellar/a, stellar/b, stellar/c: no rule of stellar/fence-1 allows UDP 53',
+    );
+    assert.deepEqual(Object.keys(fenced(egress(DNS))), ['peer-egress']);
+    assert.deepEqual(Object.keys(fenced(egress(PEERS))), ['dns-egress']);
+    assert.deepEqual(fenced(egress(PEERS, DNS)), {});
+    assert.deepEqual(fenced(egress({ ...PEERS, to: [VALIDATORS] }), egress(DNS)), {});
+    assert.deepEqual(
+      Object.keys(fenced(egress({ ...PEERS, to: [{ podSelector: { matchLabels: { x: 'y' } } }] }, DNS))),
+      ['peer-egress'],
+    );
+  });
+});
+
+describe('the HTTP port', () => {
+  const shown = service('a-http', {
+    selector: { 'app.kubernetes.io/instance': 'a' },
+    ports: [{ port: 80, targetPort: 11_626 }],
+  });
+  const three = ['a', 'b', 'c'].map((name) => service(`${name}-headless`));
+  const open = (facts: Change['facts'] = {}, spec: object = {}) =>
+    complaintsOf({
+      parts: { services: [...three, { ...shown, spec: { ...(shown.spec as object), ...spec } }] },
+      facts,
+    })['open-http-port'];
+
+  it('that a Service leads to, with no policy over the pod, is warned of', () => {
+    assert.match(open() ?? '', /^warning: stellar\/a: any pod may use 11626/);
+    assert.equal(open({}, { selector: { app: 'x' } }), undefined);
+    assert.equal(open({}, { selector: undefined }), undefined);
+    assert.equal(open({}, { ports: [{ port: 11_626, targetPort: 80 }] }), undefined);
+  });
+
+  it("of a validator that is suspended is nobody's", () => {
+    const asleep = { node: { spec: { suspended: true } }, pod: 'none' as const };
+    const specs = { a: asleep, b: { knows: ['c'] }, c: { knows: ['b'] } };
+    assert.equal(
+      complaintsOf({ specs, parts: { services: [...three, shown] } })['open-http-port'],
+      undefined,
+    );
+  });
+
+  it('that the leader has reached is open too', () => {
+    const peers = [{ namespace: 'stellar', name: 'b', ordinal: 0, connected: 1, expected: 2, synced: true }];
+    const data = { 'networks.json': JSON.stringify([{ peers }]) };
+    const overview = { metadata: { name: 'stellar-peers', namespace: 'stellar-peers' }, data };
+    const found = complaintsOf({ parts: {}, facts: {} });
+    assert.equal(found['open-http-port'], undefined);
+    const parts = { configMaps: [overview] };
+    assert.match(complaintsOf({ parts })['open-http-port'] ?? '', /^warning: stellar\/b: /);
+  });
+
+  it('is guarded by a policy that lets only some in', () => {
+    const guard = ingress(PEERS, {
+      ports: [{ port: 11_626, protocol: 'TCP' }],
+      from: [{ namespaceSelector: {} }],
+    });
+    assert.equal(open({ networkPolicies: [policyWith(guard)] }), undefined);
+    const hole = ingress(PEERS, { ports: [{ port: 11_626, protocol: 'TCP' }] });
+    assert.match(open({ networkPolicies: [policyWith(hole)] }) ?? '', /^warning: stellar\/a/);
+  });
+
+  it('that is shown to the outside of the cluster is a problem', () => {
+    for (const type of ['NodePort', 'LoadBalancer'])
+      assert.equal(open({}, { type }), 'problem: stellar/a-http shows 11626 to the outside of the cluster');
+  });
+});

@@ -1,0 +1,150 @@
+/** What `stellar-peers check` says of what validators have of us, and of restarts that are wanted. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { readConfigMap } from '../../../../peers/read-cluster.ts';
+import { type Change, complaintsOf, factsWith, service } from './healthy.ts';
+
+describe('validators', () => {
+  it('that cannot be a peer are named, with the reason', () => {
+    const specs = { a: {}, b: {}, c: { node: { spec: { network: 'nowhere' } } } };
+    const found = complaintsOf({ specs });
+    assert.match(found.validators ?? '', /^problem: stellar\/c is nobody's peer: /);
+  });
+
+  it('that are suspended are no trouble', () => {
+    const c = { node: { spec: { suspended: true, replicas: 0 } }, pod: 'none' as const };
+    assert.equal(
+      complaintsOf({ specs: { a: { knows: ['b'] }, b: { knows: ['a'] }, c } }).validators,
+      undefined,
+    );
+  });
+});
+
+describe('the ConfigMaps', () => {
+  const maps = (change: (all: Map<string, ReturnType<typeof readConfigMap>>) => void) => {
+    const { world, ...rest } = factsWith();
+    const configMaps = new Map(world.configMaps);
+    change(configMaps);
+    return complaintsOf({ facts: { ...rest, world: { ...world, configMaps } } })['config-maps'];
+  };
+
+  it('must be there: in each namespace with validators, and the overview in our own', () => {
+    assert.equal(
+      maps((all) => all.delete('stellar')),
+      'problem: missing in stellar',
+    );
+    assert.equal(
+      maps((all) => all.delete('stellar-peers')),
+      'problem: missing in stellar-peers',
+    );
+  });
+
+  it('must say what they should', () => {
+    const edited = maps((all) => {
+      const map = all.get('stellar');
+      if (map) all.set('stellar', { ...map, data: { ...map.data, 'a.peers.txt': 'somewhere.else:1\n' } });
+    });
+    assert.equal(edited, 'problem: not current in stellar');
+  });
+
+  it('must be ours: a key that others apply is named', () => {
+    const foreign = maps((all) => {
+      const map = all.get('stellar');
+      if (map) all.set('stellar', { ...map, foreignKeys: ['b.peers.txt'] });
+    });
+    assert.match(foreign ?? '', /^problem: stellar\/b: .*b\.peers\.txt/);
+  });
+});
+
+describe('the headless Services', () => {
+  const [a, c] = [service('a-headless'), service('c-headless')];
+  const asked = (services: Array<typeof a>) => complaintsOf({ parts: { services } });
+
+  it('must be there', () => {
+    assert.deepEqual(asked([a, c]), { 'headless-services': 'problem: missing: stellar/b-headless' });
+  });
+
+  it('must be headless and name pods that are not ready', () => {
+    const hides = service('b-headless', { publishNotReadyAddresses: false });
+    assert.match(asked([a, hides, c])['headless-services'] ?? '', /^problem: stellar\/b: .*b-headless/);
+    const balanced = service('b-headless', { clusterIP: '10.0.0.7' });
+    assert.match(asked([a, balanced, c])['headless-services'] ?? '', /^problem: stellar\/b: .*b-headless/);
+  });
+});
+
+describe('the budgets', () => {
+  const budget = (options: {
+    desired?: number;
+    owner?: string;
+    selector?: object;
+    observed?: number;
+    namespace?: string;
+  }) => ({
+    metadata: {
+      name: 'strict',
+      namespace: options.namespace ?? 'stellar',
+      generation: 1,
+      ...(options.owner
+        ? { ownerReferences: [{ kind: 'StellarNode', uid: options.owner, controller: true, name: 'a' }] }
+        : {}),
+    },
+    spec: { selector: options.selector ?? { matchLabels: { 'stellar.org/node-type': 'Validator' } } },
+    status: {
+      observedGeneration: options.observed ?? 1,
+      expectedPods: 3,
+      desiredHealthy: options.desired ?? 3,
+    },
+  });
+  const found = (options: Parameters<typeof budget>[0]) =>
+    complaintsOf({ parts: { pdbs: [budget(options)] } })['disruption-budgets'];
+
+  it('that forbid every restart for ever are named, with whom they hold', () => {
+    assert.equal(
+      found({}),
+      'warning: stellar/strict forbids every restart of stellar/a, stellar/b, stellar/c',
+    );
+    const one = { matchLabels: { 'app.kubernetes.io/instance': 'b' } };
+    assert.equal(found({ selector: one }), 'warning: stellar/strict forbids every restart of stellar/b');
+  });
+
+  it('that allow some, are not counted yet, are elsewhere or the operator makes for a validator itself are not', () => {
+    assert.equal(found({ desired: 2 }), undefined);
+    assert.equal(found({ observed: 0 }), undefined);
+    assert.equal(found({ namespace: 'other' }), undefined);
+    const own = { owner: 'node-a', selector: { matchLabels: { 'app.kubernetes.io/instance': 'a' } } };
+    assert.equal(found(own), undefined);
+  });
+});
+
+describe('the restarts', () => {
+  const grown = { a: { knows: ['b', 'c'] }, b: { knows: ['a', 'c'] }, c: {}, d: {} };
+  const restarts = (change: Change) => complaintsOf(change).restarts;
+
+  it('that are wanted are counted and named', () => {
+    assert.match(
+      restarts({ specs: grown }) ?? '',
+      /^warning: 2 restarts, one at a time, over in about \d\.\d h: stellar\/a, stellar\/b$/,
+    );
+  });
+
+  it('that another setting would want are counted before it is in force', () => {
+    const wide = Object.fromEntries(
+      'abcdefghijkl'.split('').map((name) => [name, name === 'a' ? { knows: [...'bcdefghi'] } : {}]),
+    );
+    assert.equal(restarts({ specs: wide }), undefined);
+    assert.match(
+      restarts({ specs: wide, env: { ROLL_BELOW: 'all' } }) ?? '',
+      /^warning: 1 restart, .*: stellar\/a$/,
+    );
+  });
+
+  it('of an install are none, since pods wait to be adopted; with ADOPT_EXISTING=restart all of them', () => {
+    const old = Object.fromEntries(
+      ['a', 'b', 'c'].map((name) => [name, { pod: { injected: false, annotations: {} } }]),
+    );
+    const before = (env: Record<string, string>) =>
+      restarts({ specs: old, parts: { webhook: undefined }, facts: { when: 'before' }, env });
+    assert.equal(before({}), undefined);
+    assert.match(before({ ADOPT_EXISTING: 'restart' }) ?? '', /^warning: 3 restarts, /);
+  });
+});
