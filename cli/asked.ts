@@ -3,7 +3,7 @@
  */
 import { type Discovery, discover } from '../peers/discover.ts';
 import type { World } from '../peers/world.ts';
-import { liveDigests } from '../reconciler/liveness.ts';
+import { withoutMemory } from '../reconciler/reasons-now.ts';
 import type { RolloutInput } from '../reconciler/rollout.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Kube } from '../runtime/kube.ts';
@@ -46,21 +46,6 @@ export async function askCluster(settings: Settings, target: Target): Promise<As
   };
 }
 
-/**
- * What the leader would decide on now. What only the leader remembers (how quiet the membership has been, who ran
- * within ten minutes) is taken as if it had watched for long.
- */
-export function rolloutInput(
-  { world, discovery, nowMs }: Omit<Asked, 'kube'>,
-  settings: Settings,
-): RolloutInput {
-  const live = liveDigests(world, discovery);
-  return {
-    world,
-    discovery,
-    settings: rolloutSettings(settings),
-    nowMs,
-    quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
-    liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
-  };
-}
+/** What the leader would decide on now, if it had watched for long. */
+export const rolloutInput = (moment: Omit<Asked, 'kube'>, settings: Settings): RolloutInput =>
+  withoutMemory(moment, rolloutSettings(settings));
