@@ -7,6 +7,15 @@ import { describe, pictureOf, STATE_WORDS } from './picture.js';
 /** @typedef {import('./shapes.d.ts').Row} Row */
 /** @typedef {import('./shapes.d.ts').NetworkShown} NetworkShown */
 
+/** As in page.css. */
+const narrow = matchMedia('(max-width: 32rem)');
+
+/**
+ * Calls `listener` whenever pictures are to be drawn for another width.
+ * @param {() => void} listener
+ */
+export const onWidth = (listener) => narrow.addEventListener('change', listener);
+
 const HEADINGS = ['Validator', 'State', 'Ready', 'Knows', 'Connected', 'Synced'];
 
 /** @param {NetworkShown} network */
@@ -74,7 +83,7 @@ function contentOf(network) {
   );
   const picture =
     links && rows.length > 0
-      ? html('figure', {}, pictureOf(network), html('figcaption', { class: 'quiet' }, LEGEND))
+      ? html('figure', {}, pictureOf(network, narrow.matches), html('figcaption', { class: 'quiet' }, LEGEND))
       : undefined;
   return [head, html('div', { class: picture ? 'two' : 'one' }, picture, tableOf(network))];
 }
@@ -93,7 +102,7 @@ export function showNetworks(container, networks, total) {
     const card = cards.get(network.key) ?? html('article', {});
     cards.set(network.key, card);
     card.setAttribute('aria-label', network.title);
-    show(card, network, () => contentOf(network));
+    show(card, [network, narrow.matches], () => contentOf(network));
     return card;
   });
   const keys = new Set(networks.map(({ key }) => key));

@@ -3,7 +3,7 @@
  */
 import { byId, html, say, show } from './elements.js';
 import { showRestarts, showWaiting } from './lists.js';
-import { changesBetween, showNetworks } from './network.js';
+import { changesBetween, onWidth, showNetworks } from './network.js';
 import { follow } from './stream.js';
 import { clockTime, hearTime, lasting, nowMs } from './times.js';
 
@@ -87,6 +87,10 @@ follow({
     const since = serving ? `; what you see is from ${clockTime(serving.nowMs)}` : '';
     say(byId('connection'), `Not connected${since}. Trying again …`);
   },
+});
+
+onWidth(() => {
+  if (latest) showNetworks(byId('networks'), latest.networks, latest.totals.networks);
 });
 
 setInterval(() => {

@@ -5,11 +5,13 @@ import { svg } from './elements.js';
 
 /** @typedef {import('./shapes.d.ts').Row} Row */
 /** @typedef {import('./shapes.d.ts').NetworkShown} NetworkShown */
-/** @typedef {{ readonly x: number, readonly y: number, readonly side: number }} Place */
+/** @typedef {{ readonly x: number, readonly y: number, readonly side: number, readonly isAbove: boolean }} Place */
 
-const WIDTH = 620;
-const HEIGHT = 380;
-const RING = { x: 165, y: 130 };
+/** Names stand beside the ring where there is room, and above or below each validator where there is not. */
+const WIDE = { width: 620, height: 380, x: 165, y: 130, isNarrow: false };
+const NARROW = { width: 400, height: 360, x: 125, y: 115, isNarrow: true };
+/** More names would lie upon each other: they appear for whoever is pointed at, and for those that are not Ready. */
+const NAMES_MAX = 12;
 const RADIUS = 15;
 const LABEL_LENGTH_MAX = 16;
 
@@ -32,13 +34,20 @@ const MARKS = {
 /**
  * @param {number} index
  * @param {number} count
+ * @param {typeof WIDE} layout
  * @returns {Place}
  */
-function placeOf(index, count) {
-  if (count === 1) return { x: WIDTH / 2, y: HEIGHT / 2, side: 0 };
+function placeOf(index, count, { width, height, x, y, isNarrow }) {
+  const [middle, centre] = [width / 2, height / 2];
+  if (count === 1) return { x: middle, y: centre, side: 0, isAbove: false };
   const turn = (2 * Math.PI * index) / count - (count === 2 ? Math.PI : Math.PI / 2);
-  const side = Math.abs(Math.cos(turn)) < 0.3 ? 0 : Math.sign(Math.cos(turn));
-  return { x: WIDTH / 2 + RING.x * Math.cos(turn), y: HEIGHT / 2 + RING.y * Math.sin(turn), side };
+  const side = isNarrow || Math.abs(Math.cos(turn)) < 0.3 ? 0 : Math.sign(Math.cos(turn));
+  return {
+    x: middle + x * Math.cos(turn),
+    y: centre + y * Math.sin(turn),
+    side,
+    isAbove: Math.sin(turn) < -0.01,
+  };
 }
 
 /**
@@ -87,7 +96,7 @@ function linesOf(links, places) {
  * @param {Place} place
  * @param {number} index
  */
-function nodeOf(row, { x, y, side }, index) {
+function nodeOf(row, { x, y, side, isAbove }, index) {
   const around = 2 * Math.PI * (RADIUS + 4);
   const ring =
     row.connectedPercent < 0
@@ -98,7 +107,6 @@ function nodeOf(row, { x, y, side }, index) {
           'stroke-dasharray': `${(around * row.connectedPercent) / 100} ${around}`,
           transform: 'rotate(-90)',
         });
-  const isAbove = side === 0 && y < HEIGHT / 2;
   const label = svg(
     'text',
     {
@@ -186,9 +194,11 @@ function highlight(picture, target) {
 /**
  * The picture of a network that is small enough for one.
  * @param {NetworkShown} network
+ * @param {boolean} isNarrow
  */
-export function pictureOf({ title, rows, links = [] }) {
-  const places = rows.map((_, index) => placeOf(index, rows.length));
+export function pictureOf({ title, rows, links = [] }, isNarrow) {
+  const layout = isNarrow ? NARROW : WIDE;
+  const places = rows.map((_, index) => placeOf(index, rows.length, layout));
   const nodes = rows.flatMap((row, index) => {
     const place = places[index];
     return place ? [nodeOf(row, place, index)] : [];
@@ -199,15 +209,16 @@ export function pictureOf({ title, rows, links = [] }) {
     viewBox: '0 0 8 8',
     refX: 7,
     refY: 4,
-    markerWidth: 8,
-    markerHeight: 8,
+    markerWidth: 11,
+    markerHeight: 11,
     orient: 'auto',
+    markerUnits: 'userSpaceOnUse',
   };
   const picture = svg(
     'svg',
     {
-      class: 'picture',
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: rows.length > NAMES_MAX ? 'picture crowded' : 'picture',
+      viewBox: `0 0 ${layout.width} ${layout.height}`,
       role: 'group',
       // Listening for focus would make it a stop of the Tab key.
       tabindex: -1,

@@ -180,6 +180,7 @@ describe('the status page in a browser', () => {
 
   it('follows what the reader prefers: dark, light, no motion', async () => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'no-preference' });
     const light = await ground();
     await shoot('status-page-light');

@@ -392,7 +392,9 @@ describe('the Deployment', () => {
       { path: '/healthz', port: 'http' },
     ]);
     assert.deepEqual(
-      SERVICES.map((name) => listOf(at(serviceNamed(name), 'spec').ports).map(({ targetPort }) => targetPort)),
+      SERVICES.map((name) =>
+        listOf(at(serviceNamed(name), 'spec').ports).map(({ targetPort }) => targetPort),
+      ),
       [['webhook'], ['status']],
     );
   });
