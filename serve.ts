@@ -9,6 +9,7 @@ import { selfCheck } from './webhook/self-check.ts';
 import { createWebhookServer, type WebhookServer } from './webhook/server.ts';
 import { createParts, createReconciler, type Parts } from './wiring.ts';
 import { createCertificates } from './wiring-certs.ts';
+import { serveStatusPage } from './wiring-page.ts';
 
 /** A replica whose certificate ends sooner takes no more traffic. */
 const CERT_MARGIN_MS = 5 * 60_000;
@@ -49,6 +50,7 @@ export async function serve(settings: Settings, { onFailure, kubeconfig }: Serve
     isCurrent: certificates.isCurrent,
   });
   await listenOn(http, { port: settings.httpPort, host: settings.bindAddress });
+  const page = await serveStatusPage(parts);
   const running = Promise.all([
     caches.run(stopping.signal),
     parts.leaseWatch.run(draining.signal),
@@ -66,7 +68,7 @@ export async function serve(settings: Settings, { onFailure, kubeconfig }: Serve
       await serving.webhook?.close();
       stopping.abort();
       await running;
-      await http.close();
+      await Promise.all([page.close(), http.close()]);
       log.info({ replica: settings.podName }, 'replica stopped');
     },
   };

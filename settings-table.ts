@@ -176,6 +176,12 @@ export const SETTINGS = {
     'Port of the admission webhook (TLS); 0 for any free one.',
   ),
   httpPort: setting('HTTP_PORT', port, 8080, 'Port of /healthz, /readyz and /metrics; 0 for any free one.'),
+  statusPagePort: setting(
+    'STATUS_PAGE_PORT',
+    port,
+    8082,
+    'Port of the status page, which anybody who reaches it may read; 0 for no page.',
+  ),
   bindAddress: setting(
     'BIND_ADDRESS',
     text('^[0-9a-fA-F.:]+$', 'an IPv4 or IPv6 address'),

@@ -3,7 +3,7 @@
  */
 import { type Discovery, discover } from '../peers/discover.ts';
 import type { World } from '../peers/world.ts';
-import { liveDigests } from '../reconciler/liveness.ts';
+import { withoutMemory } from '../reconciler/reasons-now.ts';
 import type { RolloutInput } from '../reconciler/rollout.ts';
 import { readLive } from '../runtime/live.ts';
 import { listed, type Settings } from '../settings.ts';
@@ -33,18 +33,6 @@ export const askedOf = (world: World, settings: Settings, nowMs: number): Asked 
   nowMs,
 });
 
-/**
- * What the leader would decide on now. What only the leader remembers (how quiet the membership has been, who ran
- * within ten minutes) is taken as if it had watched for long.
- */
-export function rolloutInput({ world, discovery, settings, nowMs }: Asked): RolloutInput {
-  const live = liveDigests(world, discovery);
-  return {
-    world,
-    discovery,
-    settings: rolloutSettings(settings),
-    nowMs,
-    quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
-    liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
-  };
-}
+/** What the leader would decide on now, if it had watched for long. */
+export const rolloutInput = (asked: Asked): RolloutInput =>
+  withoutMemory(asked, rolloutSettings(asked.settings));

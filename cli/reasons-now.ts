@@ -5,9 +5,8 @@
 import { describeReason, REASONS, type Reason } from '../peers/reasons.ts';
 import type { Key } from '../peers/world.ts';
 import { planPublish } from '../reconciler/publish.ts';
-import { mergeRemarks } from '../reconciler/remarks.ts';
+import { reasonsNow } from '../reconciler/reasons-now.ts';
 import { type GroupPlan, planRollout } from '../reconciler/rollout.ts';
-import { planServices } from '../reconciler/services.ts';
 import { rolloutSettings } from '../wiring.ts';
 import { type Asked, rolloutInput } from './asked.ts';
 
@@ -21,14 +20,8 @@ export interface Decided {
 export function decideNow(asked: Asked): Decided {
   const { world, discovery, settings, nowMs } = asked;
   const plans = planRollout(rolloutInput(asked));
-  const reasons = new Map([
-    ...discovery.remarks,
-    ...mergeRemarks(world, discovery),
-    ...planServices(world, discovery).reports,
-    ...planPublish(world, discovery, rolloutSettings(settings), nowMs).reports,
-    ...[...plans.values()].flatMap((plan) => [...plan.remarks, ...plan.holds]),
-    ...discovery.skipped,
-  ]);
+  const published = planPublish(world, discovery, rolloutSettings(settings), nowMs);
+  const reasons = reasonsNow(asked, published, plans);
   return { plans, reasons };
 }
 

@@ -54,3 +54,10 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** What could end a line, move a cursor or turn the direction of writing on somebody's screen. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** What somebody wrote, for people: the first `lengthMax` units of it, with what cannot be printed as its number. */
+export const plainText = (text: string, lengthMax: number): string =>
+  text.slice(0, lengthMax).replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);

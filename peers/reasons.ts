@@ -2,6 +2,7 @@
  * Every reason why something was not done: a code for programs and a sentence for people.
  * Logs, Events, metric labels, `status` and docs/reasons.md all take them from here.
  */
+import { plainText } from './field.ts';
 import { RESTART_REASONS } from './restart-reasons.ts';
 
 interface ReasonText {
@@ -133,14 +134,9 @@ export interface Reason {
 }
 
 const DETAIL_LENGTH_MAX = 500;
-/** What could end a line, move a cursor or turn the direction of writing on somebody's terminal. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Details are often what somebody wrote: shown as text, and no more than can be read. */
-const printable = (text: string): string =>
-  text
-    .slice(0, DETAIL_LENGTH_MAX)
-    .replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);
+const printable = (text: string): string => plainText(text, DETAIL_LENGTH_MAX);
 
 /** A reason with an optional detail. */
 export const reason = (code: ReasonCode, detail?: string): Reason =>

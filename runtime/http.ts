@@ -25,7 +25,7 @@ export async function listenOn(app: Listener, { host, port }: { host: string; po
       return listenOn(app, { host: '0.0.0.0', port });
     }
     throw new ListenError(
-      `cannot listen on ${host}:${port} (${code || String(cause)}): choose another by WEBHOOK_PORT, HTTP_PORT or BIND_ADDRESS`,
+      `cannot listen on ${host}:${port} (${code || String(cause)}): choose another by WEBHOOK_PORT, HTTP_PORT, STATUS_PAGE_PORT or BIND_ADDRESS`,
       { cause },
     );
   }

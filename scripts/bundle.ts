@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { build, type Plugin } from 'esbuild';
+import { ASSETS } from '../page/assets.ts';
 
 /**
  * The Kubernetes client's generated API and models, which nothing of ours asks for. Loading them has no effect, which
@@ -20,6 +21,17 @@ const CLIENT_WITHOUT_API: Plugin = {
       const found = await resolve(path, { ...from, pluginData: UNUSED_BARRELS });
       return { ...found, sideEffects: false };
     });
+  },
+};
+
+/** The files of the status page go into the bundle: beside it there is nothing of ours. */
+const WITH_PAGE: Plugin = {
+  name: 'with-page',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /page\/assets\.ts$/ }, () => ({
+      contents: `export const ASSETS = ${JSON.stringify(ASSETS)};`,
+      loader: 'js',
+    }));
   },
 };
 
@@ -40,6 +52,6 @@ await build({
   minifyWhitespace: true,
   minifySyntax: true,
   banner: { js: REQUIRE },
-  plugins: [CLIENT_WITHOUT_API],
+  plugins: [CLIENT_WITHOUT_API, WITH_PAGE],
   logLevel: 'info',
 });

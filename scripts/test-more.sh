@@ -53,6 +53,14 @@ else
   not_run="$not_run alerts and dashboard in a real Prometheus (prometheus is not installed);"
 fi
 
+# The status page in a real browser, with a control plane behind it.
+if command -v chromium >/dev/null 2>&1; then
+  echo "test-all: the status page in Chromium"
+  sh scripts/run.sh node --test --test-timeout=600000 --test-reporter=spec 'test/browser/*.test.ts' || exit 1
+else
+  not_run="$not_run the status page in a browser (chromium is not installed);"
+fi
+
 if [ -z "$not_run" ]; then
   echo "test-all: nothing was left out."
   exit 0

@@ -13,6 +13,8 @@ import { until } from './until.ts';
 export interface Replica extends Child {
   readonly webhookPort: number;
   readonly httpPort: number;
+  /** Of the status page. */
+  readonly pagePort: number;
   /** Status and body of `GET http://…:<httpPort><path>`. */
   get(path: string): Promise<{ status: number; body: string }>;
   /** Resolves when /readyz answers 200; rejects if the process ends or the deadline passes. */
@@ -50,7 +52,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions = {
     serviceAccount = SERVICE_ACCOUNT,
     program = ['main.ts', 'run'],
   } = options;
-  const [webhookPort = 0, httpPort = 0] = await freePorts(2);
+  const [webhookPort = 0, httpPort = 0, pagePort = 0] = await freePorts(3);
   const kubeconfig = await cluster.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
   const child = cluster.keeper.start(name, process.execPath, program, {
     cwd: ROOT,
@@ -63,6 +65,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions = {
       WEBHOOK_HOSTS: '127.0.0.1',
       WEBHOOK_PORT: String(webhookPort),
       HTTP_PORT: String(httpPort),
+      STATUS_PAGE_PORT: String(pagePort),
       ...options.env,
     },
   });
@@ -71,6 +74,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions = {
     ...child,
     webhookPort,
     httpPort,
+    pagePort,
     get,
     ready: (deadlineMs = READY_DEADLINE_MS) => waitUntilReady(child, get, deadlineMs),
   };

@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { Network } from '../cluster/network.ts';
+import type { Replica } from '../cluster/replica.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { Checks } from './checks.ts';
 import { bootstrap, injection, join4, killSwitch, type Play, replace, suspend } from './story.ts';
@@ -23,6 +24,8 @@ function programOf(name: string): { program?: readonly string[] } {
   return { program: BROKEN };
 }
 
+const pageOf = ({ pagePort }: Replica): string => `http://127.0.0.1:${pagePort}/`;
+
 async function tell(scene: Scene, transcript: Transcript): Promise<boolean> {
   step('stellar-peers is installed');
   say('   kubectl apply -k manifests/base, then two replicas under tokens of the real ServiceAccount');
@@ -31,7 +34,8 @@ async function tell(scene: Scene, transcript: Transcript): Promise<boolean> {
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
   );
-  await awaiting('certificate, caBundle, caches, leader', scene.start());
+  const { replicas } = await awaiting('certificate, caBundle, caches, leader', scene.start());
+  say(`   the status page, while this runs: ${replicas.map(pageOf).join(' and ')}`);
   const network = new Network(scene, 'stellar');
   const play: Play = { scene, network, checks: new Checks(network), transcript, env: SETTINGS };
   for (const act of [bootstrap, injection, merged, join4, replace, suspend, killSwitch, signal])
@@ -47,7 +51,9 @@ async function stay(scene: Scene): Promise<void> {
   say(
     `\nThe cluster stays up until Ctrl-C. In another terminal:\n\n   export KUBECONFIG=${scene.cluster.kubeconfigPath}`,
   );
-  say('   bin/stellar-peers status\n');
+  say(
+    `   bin/stellar-peers status\n\nThe status page: ${scene.replicas?.replicas.map(pageOf).join(' and ')}\n`,
+  );
   await new Promise((resolve) => process.once('SIGINT', resolve));
 }
 

@@ -33,6 +33,7 @@ describe('the demo', () => {
     const { status, output } = await demo(['--transcript']);
     assert.equal(status, 0, output);
     assert.match(output, /Every promise was kept\./);
+    assert.match(output, /the status page, while this runs: http:\/\/127\.0\.0\.1:\d+\/ and http:/);
     const [, transcript = ''] = output.split('--- transcript ---\n');
     // After a change of what the demo shows, this block goes into README.md.
     assert.equal(readmeTranscript(), transcript.trimEnd().concat('\n'), 'the README shows another run');

@@ -303,6 +303,31 @@ describe('a replica', () => {
     });
   });
 
+  describe('serves what it can where its status page', () => {
+    const pageOf = (port: number) => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status);
+
+    it('is not wanted', async () => {
+      const replica = await start('has-no-page', { STATUS_PAGE_PORT: '0' });
+      await replica.ready();
+      await assert.rejects(pageOf(replica.pagePort));
+      assert.doesNotMatch(logOf(replica), /status page/);
+      replica.kill('SIGTERM');
+      assert.equal((await endOf(replica, DRAIN_MS + SLACK_MS)).code, 0);
+    });
+
+    it('cannot have its port', async (t) => {
+      const taken = createServer().listen({ port: 0, host: '127.0.0.1', exclusive: true });
+      await once(taken, 'listening');
+      t.after(() => taken.close());
+      const { port } = taken.address() as AddressInfo;
+      const replica = await start('finds-page-port-taken', { STATUS_PAGE_PORT: String(port) });
+      await replica.ready();
+      assert.match(logOf(replica), /EADDRINUSE.*there is no status page; everything else works/);
+      replica.kill('SIGTERM');
+      assert.equal((await endOf(replica, DRAIN_MS + SLACK_MS)).code, 0);
+    });
+  });
+
   describe('that cannot start ends with code 1 and says why, where', () => {
     for (const name of ['HTTP_PORT', 'WEBHOOK_PORT']) {
       it(`its ${name} is taken`, async (t) => {

@@ -48,9 +48,10 @@ const EDGES: ReadonlyArray<{
 const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
+    /^page\/(snapshot|row|restarts)\.ts$/.test(file) ||
     /^webhook\/(encode|patch|review|steps|merge-steps)\.ts$/.test(file) ||
     /^cli\/check\/(?!command|gather|trial)/.test(file) ||
-    /^reconciler\/(at-rest|availability|candidate|drift|figures|forecast|group-labels|guards|journal|margin|namespace-content|outcome|overview|pace|publish|refused|remarks|rollout|services|signal-state|signal-targets|strategy|windows)\.ts$/.test(
+    /^reconciler\/(at-rest|availability|candidate|drift|figures|forecast|group-labels|guards|journal|margin|namespace-content|outcome|overview|pace|publish|reasons-now|refused|remarks|rollout|services|signal-state|signal-targets|strategy|windows)\.ts$/.test(
       file,
     ),
 );

@@ -68,6 +68,14 @@ function only(kind: string): Fields {
   return object;
 }
 
+const SERVICES = [WEBHOOK_SERVICE, 'stellar-peers-status'];
+
+function serviceNamed(name: string): Fields {
+  const services = ofKind('Service');
+  assert.deepEqual(services.map(nameOf), SERVICES);
+  return services.find((service) => nameOf(service) === name) ?? assert.fail(name);
+}
+
 describe('the manifests', () => {
   it('are all part of the kustomization', () => {
     const files = readdirSync(BASE).filter((name) => name !== 'kustomization.yaml');
@@ -125,10 +133,9 @@ describe('the webhook configuration', () => {
     const { port, ...service } = at(webhook, 'clientConfig', 'service');
     assert.deepEqual(service, { namespace: NAMESPACE, name: WEBHOOK_SERVICE, path: WEBHOOK_PATH });
     assert.deepEqual(
-      listOf(at(only('Service'), 'spec').ports).map((each) => each.port),
+      listOf(at(serviceNamed(WEBHOOK_SERVICE), 'spec').ports).map((each) => each.port),
       [port],
     );
-    assert.equal(nameOf(only('Service')), WEBHOOK_SERVICE);
   });
 
   it('lets pods start when we are down, waits 5 s at most, and has no side effects', () => {
@@ -340,7 +347,7 @@ describe('the Deployment', () => {
     for (const selector of [
       stringsOf(at(budget, 'selector').matchLabels),
       stringsOf(at(spec, 'selector').matchLabels),
-      stringsOf(at(only('Service'), 'spec').selector),
+      ...SERVICES.map((name) => stringsOf(at(serviceNamed(name), 'spec').selector)),
     ]) {
       assert.ok(Object.keys(selector).length > 0);
       for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value, key);
@@ -374,8 +381,8 @@ describe('the Deployment', () => {
 
   it('opens the ports that the defaults listen on, and probes the plain one', () => {
     const ports = Object.fromEntries(listOf(container.ports).map((port) => [port.name, port.containerPort]));
-    const { webhookPort, httpPort } = readSettings({});
-    assert.deepEqual(ports, { webhook: webhookPort, http: httpPort });
+    const { webhookPort, httpPort, statusPagePort } = readSettings({});
+    assert.deepEqual(ports, { webhook: webhookPort, http: httpPort, status: statusPagePort });
     const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'].map((probe) =>
       at(container, probe, 'httpGet'),
     );
@@ -385,8 +392,10 @@ describe('the Deployment', () => {
       { path: '/healthz', port: 'http' },
     ]);
     assert.deepEqual(
-      listOf(at(only('Service'), 'spec').ports).map(({ targetPort }) => targetPort),
-      ['webhook'],
+      SERVICES.map((name) =>
+        listOf(at(serviceNamed(name), 'spec').ports).map(({ targetPort }) => targetPort),
+      ),
+      [['webhook'], ['status']],
     );
   });
 

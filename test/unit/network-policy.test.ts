@@ -43,10 +43,11 @@ describe('the NetworkPolicy', () => {
     assert.equal(fieldsOf(policy.metadata).namespace, settings.namespace);
   });
 
-  it('lets in reviews from wherever the API server is, and who scrapes metrics by the label of its namespace', () => {
+  it('lets in reviews from wherever the API server is, and who scrapes metrics or looks at the page by the label of its namespace', () => {
     assert.deepEqual(rulesOf('ingress'), [
       `anybody: ${settings.webhookPort}/TCP`,
       `all pods in stellar.org/peer-metrics=scrape: ${settings.httpPort}/TCP`,
+      `all pods in stellar.org/peer-status=view: ${settings.statusPagePort}/TCP`,
     ]);
   });
 

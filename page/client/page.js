@@ -1,0 +1,101 @@
+/**
+ * The page: takes what the stream says, shows it, and says when it is no longer so.
+ */
+import { byId, html, say, show } from './elements.js';
+import { showRestarts, showWaiting } from './lists.js';
+import { changesBetween, onWidth, showNetworks } from './network.js';
+import { follow } from './stream.js';
+import { clockTime, hearTime, lasting, nowMs } from './times.js';
+
+/** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
+/** @typedef {import('./stream.js').Serving} Serving */
+
+/** Caches that are as far behind restart nobody, and are no picture of the cluster. */
+const STALE_MS_MAX = 30_000;
+const TICK_MS = 5_000;
+
+/** @type {Snapshot | undefined} */
+let latest;
+/** @type {Serving | undefined} */
+let serving;
+
+/** @param {Snapshot['totals']} totals */
+function showTotals(totals) {
+  const { networks, validators, ready, down, waiting, restarts } = totals;
+  /** @type {ReadonlyArray<readonly [string, string | number, boolean]>} */
+  const tiles = [
+    ['networks', networks, false],
+    ['Ready', `${ready}/${validators}`, false],
+    ['down', down, down > 0],
+    ['waiting', waiting, false],
+    ['restarts, 24 h', restarts, false],
+  ];
+  show(byId('totals'), tiles, () =>
+    tiles.map(([name, value, isBad]) =>
+      html('div', { class: isBad ? 'bad' : undefined }, html('dt', {}, name), html('dd', {}, String(value))),
+    ),
+  );
+}
+
+/** @param {Snapshot} snapshot */
+function showSnapshot(snapshot) {
+  const before = latest?.networks ?? [];
+  latest = snapshot;
+  const { networks, waiting, restarts, totals } = snapshot;
+  showTotals(totals);
+  showNetworks(byId('networks'), networks, totals.networks);
+  showWaiting(byId('waiting'), waiting, totals.waiting);
+  showRestarts(byId('restarts'), restarts, totals.restarts);
+  const changes = changesBetween(before, networks);
+  if (changes !== '') say(byId('announcement'), changes);
+}
+
+/** @param {Serving} now */
+function leaderOf({ name, leads, leader }) {
+  if (leads) return `${name}, which leads`;
+  return leader === '' ? `${name}; nobody leads, so nothing is restarted` : `${name}; ${leader} leads`;
+}
+
+/** What everybody should see first: that nothing is restarted, or that the replica does not hear the cluster. */
+function noticeOf() {
+  if (serving && serving.staleMs > STALE_MS_MAX) {
+    return 'This replica does not hear from the API server: what it shows may be old.';
+  }
+  if (latest?.rollout === 'paused') return 'Restarts are paused for everything.';
+  return latest?.rollout ? `Strategy for everything: ${latest.rollout}.` : '';
+}
+
+function showState() {
+  const notice = byId('notice');
+  const text = noticeOf();
+  notice.hidden = text === '';
+  say(notice, text);
+  if (serving) say(byId('serving'), `As of ${clockTime(serving.nowMs)} · from ${leaderOf(serving)}`);
+}
+
+follow({
+  heard(now, snapshot) {
+    serving = now;
+    hearTime(now.nowMs);
+    document.body.classList.remove('stale');
+    say(byId('connection'), 'Live');
+    if (snapshot) showSnapshot(snapshot);
+    showState();
+  },
+  lost() {
+    document.body.classList.add('stale');
+    const since = serving ? `; what you see is from ${clockTime(serving.nowMs)}` : '';
+    say(byId('connection'), `Not connected${since}. Trying again …`);
+  },
+});
+
+onWidth(() => {
+  if (latest) showNetworks(byId('networks'), latest.networks, latest.totals.networks);
+});
+
+setInterval(() => {
+  if (!latest || !serving) return;
+  showRestarts(byId('restarts'), latest.restarts, latest.totals.restarts);
+  const isOld = document.body.classList.contains('stale');
+  document.title = isOld ? `stale (${lasting(nowMs() - serving.nowMs)}) · stellar-peers` : 'stellar-peers';
+}, TICK_MS);

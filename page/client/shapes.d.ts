@@ -1,0 +1,8 @@
+/** What the stream carries, in the words of the server. */
+import type { Snapshot as Sent } from '../snapshot.ts';
+
+export type Snapshot = Sent;
+export type NetworkShown = Sent['networks'][number];
+export type Row = NetworkShown['rows'][number];
+export type WaitingRow = Sent['waiting'][number];
+export type RestartRow = Sent['restarts'][number];

@@ -1,0 +1,115 @@
+/**
+ * One stream of snapshots for all who watch: each is worked out once, at most every half second, in at most a twentieth
+ * of the time, and not at all while nobody watches.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import { Wake } from '../runtime/wake.ts';
+import type { Decider } from './decide.ts';
+import type { ServingReplica } from './snapshot.ts';
+
+/** Changes come in bursts, and a person sees no more than this. */
+const REST_MS_MIN = 500;
+/** A snapshot that took long is followed by a rest this many times as long. */
+const REST_FACTOR = 20;
+/** A hold may end by time alone, and whoever watches wants to hear that we live. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Takes one message of the stream; it must not block. */
+export type Watcher = (message: string) => void;
+
+export interface FeedOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Begins to watch the cluster. */
+  readonly watch: (onChange: () => void) => Decider;
+  readonly replica: () => ServingReplica;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #watchers = new Set<Watcher>();
+  #stopping = new AbortController();
+  /** Ends with the last one who watched; the next one's begins after it. */
+  #round: Promise<void> = Promise.resolve();
+  /** Nothing is worked out before, whoever comes and goes; monotonic ms. */
+  #restsUntilMs = 0;
+  /** The last snapshot of this round, as JSON. */
+  #last = '';
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** Sends `watcher` the state as it is, and what becomes of it, until the returned function is called. */
+  join(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    if (this.#watchers.size === 1) this.#begin();
+    else if (this.#last !== '') watcher(this.#snapshotMessage());
+    return () => {
+      if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#stopping.abort();
+    };
+  }
+
+  #begin(): void {
+    this.#stopping = new AbortController();
+    const { signal } = this.#stopping;
+    this.#round = this.#round.then(() => this.#run(signal));
+  }
+
+  /** Until nobody watches. Never rejects. */
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock, watch } = this.#options;
+    if (signal.aborted) return;
+    const wake = new Wake(clock);
+    const decider = watch(() => wake.ring());
+    this.#last = '';
+    while (!signal.aborted) {
+      await clock.sleep(Math.max(0, this.#restsUntilMs - clock.monotonicMs()), signal);
+      if (signal.aborted) break;
+      await this.#look(decider, signal);
+      await wake.wait(LOOK_AGAIN_MS, signal);
+    }
+    decider.stop();
+    this.#last = '';
+  }
+
+  async #look(decider: Decider, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const startMs = clock.monotonicMs();
+    try {
+      const text = JSON.stringify(await decider.take());
+      if (signal.aborted) return;
+      const isSame = text === this.#last;
+      this.#last = text;
+      this.#send(isSame ? this.#aliveMessage() : this.#snapshotMessage());
+    } catch (error) {
+      log.error({ error }, 'the status page could not be worked out; it is tried again');
+    } finally {
+      const tookMs = clock.monotonicMs() - startMs;
+      this.#restsUntilMs = clock.monotonicMs() + Math.max(REST_MS_MIN, REST_FACTOR * tookMs);
+    }
+  }
+
+  #send(message: string): void {
+    for (const watcher of this.#watchers) watcher(message);
+  }
+
+  #snapshotMessage(): string {
+    return `event: snapshot\ndata: ${this.#serving()}\ndata: ${this.#last}\n\n`;
+  }
+
+  #aliveMessage(): string {
+    return `event: alive\ndata: ${this.#serving()}\n\n`;
+  }
+
+  /** In a line of its own: it changes all the time, and what is shown does not. */
+  #serving(): string {
+    const { clock, replica } = this.#options;
+    return JSON.stringify({ ...replica(), nowMs: clock.nowMs() });
+  }
+}

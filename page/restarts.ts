@@ -1,0 +1,36 @@
+/**
+ * The last restarts as the journal has them, newest first. Pure.
+ */
+import type { Discovery } from '../peers/discover.ts';
+import { plainText } from '../peers/field.ts';
+import type { World } from '../peers/world.ts';
+import { type Entry, readJournal } from '../reconciler/journal.ts';
+
+const TEXT_LENGTH_MAX = 520;
+
+export interface RestartRow {
+  /** StatefulSet, and StellarNode, that was restarted. */
+  readonly key: string;
+  readonly kind: string;
+  /** Why: what its pod lacked. */
+  readonly drift: string;
+  readonly atMs: number;
+  readonly endedAtMs: number | undefined;
+  /** Empty while it is under way. */
+  readonly outcome: string;
+}
+
+/** All of the journal that can be read: what is closed is kept there for 24 hours. */
+export function restartsIn(world: World, { groups }: Discovery): RestartRow[] {
+  const entries = [...groups.keys()].flatMap((group) => readJournal(world.journal, group) ?? []);
+  return entries.sort((a, b) => b.atMs - a.atMs).map(rowOf);
+}
+
+const rowOf = ({ statefulSet, kind, drift, atMs, endedAtMs, outcome }: Entry): RestartRow => ({
+  key: plainText(statefulSet, TEXT_LENGTH_MAX),
+  kind,
+  drift: plainText(drift, TEXT_LENGTH_MAX),
+  atMs,
+  endedAtMs,
+  outcome: outcome ?? '',
+});
