@@ -45,7 +45,7 @@ const READY_DEADLINE_MS = 30_000;
 
 /** Starts one replica; it may not be ready yet. */
 export async function startReplica(cluster: Cluster, options: ReplicaOptions = {}): Promise<Replica> {
-  const { name = 'stellar-peers-1', serviceAccount = SERVICE_ACCOUNT, program = ['main.ts'] } = options;
+  const { name = 'stellar-peers-1', serviceAccount = SERVICE_ACCOUNT, program = ['main.ts', 'run'] } = options;
   const [webhookPort = 0, httpPort = 0] = await freePorts(2);
   const kubeconfig = await cluster.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
   const child = cluster.keeper.start(name, process.execPath, program, {

@@ -14,7 +14,7 @@ import { merged, signal } from './ways.ts';
 /** Long enough that a person sees a pod being down. */
 const READY_DELAY_MS = 1_500;
 const SETTINGS = { ...SHORT, CORE_POLL_SECONDS: '2' };
-const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts'];
+const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts', 'run'];
 
 function programOf(name: string): { program?: readonly string[] } {
   if (name === '') return {};
