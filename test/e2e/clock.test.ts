@@ -19,7 +19,7 @@ describe('a leader whose clock is five minutes ahead', () => {
   before(async () => {
     scene = await createScene({
       replicas: 1,
-      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts'],
+      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { MIN_READY_SECONDS: String(MIN_READY_SECONDS), SKEW_MS: String(FIVE_MINUTES_MS) },
     });
     await scene.start();
@@ -53,7 +53,7 @@ describe('a replica whose clock is five minutes behind', () => {
 
   before(async () => {
     scene = await createScene({
-      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts'],
+      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { SKEW_MS: String(-FIVE_MINUTES_MS) },
     });
     await scene.start(1);
@@ -73,7 +73,7 @@ describe('a replica whose clock is five minutes behind', () => {
     await late.exited;
     const again = await startReplica(cluster, {
       name: 'late-again',
-      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts'],
+      program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { ...SHORT, SKEW_MS: String(-FIVE_MINUTES_MS) },
     });
     await again.ready();

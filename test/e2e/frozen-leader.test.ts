@@ -42,7 +42,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
 
   before(async () => {
     scene = await createScene({
-      program: ['--import', './test/cluster/stop-before-write.ts', 'main.ts'],
+      program: ['--import', './test/cluster/stop-before-write.ts', 'main.ts', 'run'],
       env: { STOP_FOLDER: folder },
     });
     published = new Published(scene.cluster.admin);
