@@ -158,8 +158,8 @@ describe('names', () => {
   );
 
   it('of annotations and labels are those of the code', () => {
-    // The version of the API, a label of the operator, and one that people put on the namespace of their monitoring.
-    const others = ['stellar.org/v1alpha1', 'stellar.org/peer-metrics'];
+    // The version of the API, and labels that people put on the namespaces of their monitoring and their ingress.
+    const others = ['stellar.org/v1alpha1', 'stellar.org/peer-metrics', 'stellar.org/peer-status'];
     const unknown = onPages((text) =>
       [...text.matchAll(/(?<!stellarnode\.)stellar\.org\/[a-z][a-z0-9-]*[a-z0-9]/g)]
         .map(([name]) => name)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { REASONS } from '../../peers/reasons.ts';
 import { METRICS } from '../../runtime/metrics.ts';
 import { alertsNow } from '../../scripts/alerts.ts';
@@ -139,9 +139,11 @@ describe('manifests/monitoring', () => {
     assert.equal(service.spec.publishNotReadyAddresses, true);
     const selected = monitor.spec.selector.matchLabels as Record<string, string>;
     for (const [key, value] of Object.entries(selected)) assert.equal(service.metadata.labels[key], value);
-    // The webhook's own Service must not be taken too.
-    const webhook = parse(textOf('manifests/base/service.yaml'));
-    assert.ok(Object.entries(selected).some(([key, value]) => webhook.metadata.labels[key] !== value));
+    // The Services of the webhook and the status page must not be taken too.
+    for (const document of parseAllDocuments(textOf('manifests/base/service.yaml'))) {
+      const { labels } = document.toJS().metadata;
+      assert.ok(Object.entries(selected).some(([key, value]) => labels[key] !== value));
+    }
     assert.deepEqual(monitor.spec.endpoints, [{ port: port.name, interval: '30s', honorLabels: true }]);
   });
 
