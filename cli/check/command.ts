@@ -28,8 +28,9 @@ export const checkCommand: Command = {
 
 async function runCheck(call: Call): Promise<ExitCode> {
   const { terminal, format, flags } = call;
+  const overrides = overridesIn(flags.set ?? []);
   const { kube, trials, nowMs } = openCluster(call);
-  const found = await findSettings(call, kube);
+  const found = await findSettings(call, kube, overrides);
   const when = flags.pre ? 'before' : 'after';
   const facts = await gatherFacts({ kube, trials, nowMs, when, commandVersion: metadata.version, ...found });
   const findings = judge(facts);
@@ -41,8 +42,8 @@ async function runCheck(call: Call): Promise<ExitCode> {
 async function findSettings(
   { flags, env, terminal }: Call,
   kube: ReturnType<typeof openCluster>['kube'],
+  overrides: ReturnType<typeof overridesIn>,
 ): Promise<{ readonly settings: Settings; readonly settingsProblem: string | undefined }> {
-  const overrides = overridesIn(flags.set ?? []);
   const namespace = installNamespaceOf({ flags, env });
   try {
     const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
