@@ -107,7 +107,11 @@ describe('the status page', { timeout: 60_000 }, () => {
   });
 
   it('takes so many connections and no more, and goes on after those are gone', async (t) => {
-    const { app, port } = await servePage(t, { connections: 3 });
+    const { app, port } = await servePage(t, {
+      connections: 3,
+      headersTimeoutMs: 300_000,
+      requestTimeoutMs: 300_000,
+    });
     const sockets = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'));
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     const dropped = connect(port, '127.0.0.1').on('error', () => undefined);
