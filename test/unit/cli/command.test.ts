@@ -116,7 +116,13 @@ describe('the command', () => {
   });
 
   it('exits 3 where the cluster cannot be reached', () => {
-    for (const command of [['status'], ['rollout', 'plan'], ['adopt', '--all', '-n', 'stellar', '--yes']]) {
+    for (const command of [
+      ['status'],
+      ['check'],
+      ['check', '--pre'],
+      ['rollout', 'plan'],
+      ['adopt', '--all', '-n', 'stellar', '--yes'],
+    ]) {
       const { status, stderr } = run([...command, '--kubeconfig', deadKubeconfig()]);
       assert.equal(status, 3, stderr);
       assert.match(stderr, /no answer from the API server/);
