@@ -1,10 +1,13 @@
 /** From a command line to what is done: help, words, flags, arguments and formats. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import type { Call, Command } from '../../../cli/command.ts';
 import { COMMANDS } from '../../../cli/commands.ts';
 import { dispatch } from '../../../cli/dispatch.ts';
-import { UsageError } from '../../../cli/exit.ts';
+import { EXIT, exitCodeOf, UsageError } from '../../../cli/exit.ts';
 import { FLAGS } from '../../../cli/flags.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
@@ -86,6 +89,28 @@ describe('a command line', () => {
       });
     }
     assert.deepEqual(calls, []);
+  });
+});
+
+describe('a cluster that does not answer', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-cli-'));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('is exit code 3 for every command that asks one', async () => {
+    const kubeconfig = join(folder, 'kubeconfig');
+    const clusters = [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }];
+    const contexts = [{ name: 'x', context: { cluster: 'c', user: 'u' } }];
+    const users = [{ name: 'u', user: { token: 't' } }];
+    writeFileSync(kubeconfig, JSON.stringify({ clusters, contexts, users, 'current-context': 'x' }));
+    const asking = COMMANDS.filter(({ flags }) => flags.includes('kubeconfig'));
+    assert.ok(asking.length > 6);
+    for (const { name, args, flags } of asking) {
+      const words = [...name.split(' '), ...Array<string>(args.min).fill('x')];
+      const needed = name === 'adopt' ? ['--all', '-n', 'x'] : [];
+      const yes = flags.includes('yes') ? ['--yes'] : [];
+      const line = [...words, ...needed, ...yes, '--kubeconfig', kubeconfig];
+      assert.equal(await said(line).then(({ code }) => code, exitCodeOf), EXIT.unreachable, name);
+    }
   });
 });
 
