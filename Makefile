@@ -53,8 +53,8 @@ demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK
 soak: setup ## Break everything in turn under load and count what fails (SOAK_MINUTES=10, SEED=n)
 	@SOAK_MINUTES='$(SOAK_MINUTES)' SEED='$(SEED)' $(run) node test/soak/main.ts
 
-cluster: setup ## A control plane with the StellarNode definition to try things on, until Ctrl-C
-	@$(run) node test/cluster/main.ts
+cluster: setup ## A control plane to try things on, until Ctrl-C (INSTALL=yes: with stellar-peers in it)
+	@INSTALL='$(INSTALL)' $(run) node test/cluster/main.ts
 
 sbom: node ## Write the bill of materials and the licences of what a replica runs into dist/
 	@$(run) node scripts/sbom.ts

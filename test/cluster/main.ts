@@ -1,8 +1,26 @@
-/** `make cluster`: boots a cluster with the stand-in operator in it and stays until Ctrl-C. */
+/**
+ * `make cluster`: boots a cluster with the stand-in operator in it and stays until Ctrl-C. `INSTALL=yes` installs
+ * stellar-peers too, with two replicas. What a shell needs to use it is written to `.run/cluster.env`.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootCluster } from './boot.ts';
 import { binary } from './control-plane.ts';
-import { startOperator } from './operator.ts';
+import { createScene, type Scene, SHORT } from './scene.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const ENV_FILE = join(ROOT, '.run/cluster.env');
+const install = (process.env.INSTALL ?? '') !== '';
+
+/** What to source: the cluster, kubectl, our command, and the settings that the replicas have. */
+function writeEnvironment({ cluster }: Scene): void {
+  const settings = Object.entries(install ? SHORT : {}).map(([name, value]) => `export ${name}=${value}\n`);
+  const path = `${join(binary('kubectl'), '..')}:${join(ROOT, 'bin')}`;
+  mkdirSync(join(ROOT, '.run'), { recursive: true });
+  writeFileSync(
+    ENV_FILE,
+    `export KUBECONFIG='${cluster.kubeconfigPath}'\nexport PATH='${path}':"$PATH"\n${settings.join('')}`,
+  );
+}
 
 const stopAsked = new Promise<NodeJS.Signals>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
@@ -10,19 +28,23 @@ const stopAsked = new Promise<NodeJS.Signals>((resolve) => {
 
 const startedAtMs = performance.now();
 process.stdout.write('booting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok …\n');
-const cluster = await bootCluster();
-const operator = startOperator(cluster.admin);
+const scene = await createScene();
+if (install) await scene.start(2);
+writeEnvironment(scene);
 const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-process.stdout.write(`ready after ${seconds} s; StellarNodes become StatefulSets. In another terminal:
+const installed = install
+  ? `\nstellar-peers is installed: two replicas, and waits that are shortened (they stand in that file).`
+  : '';
+process.stdout.write(`ready after ${seconds} s; StellarNodes become StatefulSets. In another terminal, in this folder:
 
-  export KUBECONFIG=${cluster.kubeconfigPath}
-  export PATH=${join(binary('kubectl'), '..')}:$PATH     # kubectl 1.37
+  . .run/cluster.env          # this cluster, kubectl 1.37 and stellar-peers
   kubectl get nodes
 
-logs: ${join(cluster.dir, 'logs')}
+logs: ${join(scene.cluster.dir, 'logs')}${installed}
 Ctrl-C stops it all.
 `);
 await stopAsked;
 process.stdout.write('\nstopping\n');
-await operator.stop();
-await cluster.stop();
+rmSync(ENV_FILE, { force: true });
+await scene.replicas?.stop();
+await scene.stop();

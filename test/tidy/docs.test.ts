@@ -1,0 +1,226 @@
+/** What the pages say is so: links, commands, names, tables and YAML, compared with what is in the repository. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse, parseAllDocuments } from 'yaml';
+import * as names from '../../peers/names.ts';
+import { REASONS } from '../../peers/reasons.ts';
+import { SETTINGS } from '../../settings-table.ts';
+import {
+  anchorsOf,
+  blocksIn,
+  codeIn,
+  commandsIn,
+  headingsOf,
+  linksIn,
+  pagesOfTheRepository,
+  rowsIn,
+  sectionOf,
+  textOf,
+} from './markdown.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGES = pagesOfTheRepository();
+const exists = (path: string): boolean => existsSync(join(ROOT, path));
+/** What is found on each page, with the page in front. */
+const onPages = (find: (text: string, page: string) => Iterable<string>): string[] =>
+  PAGES.flatMap((page) => [...find(textOf(page), page)].map((found) => `${page}: ${found}`));
+
+describe('links', () => {
+  it('lead to files that exist, and to headings that they have', () => {
+    assert.ok(PAGES.length > 30);
+    const broken = onPages((text, page) =>
+      linksIn(text).filter((link) => !/^https?:/.test(link) && !isThere(link, page)),
+    );
+    assert.deepEqual(broken, []);
+  });
+  const isThere = (link: string, page: string): boolean => {
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : join(dirname(page), path);
+    return exists(target) && (anchor === undefined || anchorsOf(textOf(target)).has(anchor));
+  };
+
+  it('reach every page of docs/ from its index', () => {
+    const linked = new Set(linksIn(textOf('docs/README.md')));
+    const missing = PAGES.filter((page) => /^docs\/[^/]+\.md$/.test(page))
+      .map((page) => page.slice('docs/'.length))
+      .filter((page) => page !== 'README.md' && !linked.has(page));
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('files that pages name', () => {
+  /** Where a page means a folder of its own when it names a file. */
+  const FOLDERS = ['', 'test', 'test/unit', 'test/e2e', 'docs', 'manifests/base'];
+  /** Written by a command, hence not in the repository. */
+  const MADE = /^(dist|\.run)\//;
+  const isPath = (code: string): boolean => /^[\w./-]*\w\.(ts|yaml|md|mjs|sh|json|patch)$/.test(code) && code.includes('/');
+
+  it('are there', () => {
+    const missing = onPages((text, page) =>
+      codeIn(text).filter(
+        (code) => isPath(code) && !MADE.test(code) && ![dirname(page), ...FOLDERS].some((folder) => exists(join(folder, code))),
+      ),
+    );
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('commands that pages show', () => {
+  const words = (command: string): string[] => command.split(/\s+/);
+  const named = (program: RegExp) => onPages((text) => commandsIn(text).filter((command) => program.test(command)));
+  const after = (found: string): string => found.slice(found.indexOf(': ') + 2);
+
+  it('are targets of the Makefile and scripts of package.json', () => {
+    const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf8');
+    const targets = new Set([...makefile.matchAll(/^([a-z-]+):/gm)].map(([, target]) => target));
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+    const isKnown = (command: string): boolean => {
+      const [program, ...rest] = words(command);
+      const asked = rest.filter((word) => !/=|^-/.test(word));
+      if (program === 'make') return asked.every((target) => targets.has(target));
+      return asked[0] !== 'run' || Object.hasOwn(scripts, asked[1] ?? '');
+    };
+    const found = named(/^(make|npm)( |$)/);
+    assert.ok(found.length > 40);
+    assert.deepEqual(
+      found.filter((each) => !isKnown(after(each))),
+      [],
+    );
+  });
+
+  it('are files that node can run', () => {
+    const missing = named(/^node .*\.(ts|mjs)\b/).filter((found) => {
+      const file = words(after(found)).find((word) => /\.(ts|mjs)$/.test(word)) ?? '';
+      return !/[*…]/.test(file) && !exists(file);
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  it('are subcommands and flags that stellar-peers has', () => {
+    const helps = new Map<string, string>();
+    const help = (...command: string[]): string => {
+      const key = command.join(' ');
+      const text = helps.get(key) ?? execFileSync('bin/stellar-peers', [...command, '--help'], { cwd: ROOT, encoding: 'utf8' });
+      helps.set(key, text);
+      return text;
+    };
+    const isKnown = (command: string): boolean => {
+      const rest = words(command).slice(command.startsWith('kubectl') ? 2 : 1);
+      const [subcommand = ''] = rest;
+      if (subcommand.startsWith('-')) return help().includes(subcommand) || subcommand === '--help' || subcommand === '--version';
+      if (subcommand !== '' && !help().includes(`stellar-peers ${subcommand}`) && subcommand !== 'run') return false;
+      const flags = rest.filter((word) => /^--?[a-z]/i.test(word)).map((flag) => flag.replace(/=.*/, ''));
+      return flags.every((flag) => new RegExp(`(^|[^\\w-])${flag}\\b`, 'm').test(help(subcommand)));
+    };
+    const found = named(/^((bin\/)?stellar-peers|kubectl stellar-peers)( |$)/);
+    assert.ok(found.length > 20);
+    assert.deepEqual(
+      found.filter((each) => !isKnown(after(each))),
+      [],
+    );
+  });
+
+  it('name folders and files of this repository', () => {
+    const missing = named(/^kubectl /).filter((found) => {
+      const all = words(after(found));
+      const paths = all.filter((_, index) => ['-f', '-k'].includes(all[index - 1] ?? ''));
+      return paths.some((path) => /^(manifests|examples)\//.test(path) && !exists(path));
+    });
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('names', () => {
+  const known = new Set(Object.values(names).filter((value) => typeof value === 'string' && value.startsWith('stellar.org/')));
+
+  it('of annotations and labels are those of the code', () => {
+    // The version of the API, a label of the operator, and one that people put on the namespace of their monitoring.
+    const others = ['stellar.org/v1alpha1', 'stellar.org/peer-metrics'];
+    const unknown = onPages((text) =>
+      [...text.matchAll(/stellar\.org\/[a-z][a-z0-9-]*[a-z0-9]/g)]
+        .map(([name]) => name)
+        .filter((name) => !known.has(name) && !others.includes(name) && !name.startsWith('stellar.org/v1')),
+    );
+    assert.deepEqual(unknown, []);
+  });
+
+  it('of annotations and labels stand in the reference, all of them', () => {
+    const listed = rowsIn(sectionOf(textOf('docs/reference.md'), 'Annotations and labels')).map(([name = '']) => name.replaceAll('`', ''));
+    const ours = [...known].filter((name) => name !== names.STELLAR_API_VERSION);
+    assert.deepEqual([...new Set(listed)].sort(), ours.sort());
+  });
+
+  it('of settings are those of the code', () => {
+    const envs = new Set(Object.values(SETTINGS).map(({ env }) => env));
+    const shown = onPages((text) =>
+      commandsIn(text).flatMap((command) =>
+        [...command.matchAll(/(?:--set |set env \S+ )([A-Z_]+)=/g)].map(([, name = '']) => name).filter((name) => !envs.has(name as never)),
+      ),
+    );
+    assert.deepEqual(shown, []);
+  });
+});
+
+describe('YAML on pages', () => {
+  it('can be read, all of it', () => {
+    const unreadable = onPages((text) =>
+      blocksIn(text)
+        .filter(({ language }) => language === 'yaml')
+        .flatMap(({ text: yaml }) => parseAllDocuments(yaml).flatMap(({ errors }) => errors.map(({ message }) => message))),
+    );
+    assert.deepEqual(unreadable, []);
+  });
+
+  it('as JSON can be read too', () => {
+    for (const page of PAGES)
+      for (const { language, text } of blocksIn(textOf(page))) if (language === 'json') assert.ok(parse(text), page);
+  });
+});
+
+describe('troubleshooting', () => {
+  const page = textOf('docs/troubleshooting.md');
+  const entries = headingsOf(page, 3);
+
+  it('has an entry for every reason, and for nothing else', () => {
+    assert.deepEqual([...entries].sort(), Object.keys(REASONS).sort());
+  });
+
+  it('says in each entry what is seen, what to ask, how to read it and what to do', () => {
+    for (const code of entries) {
+      const items = [...sectionOf(page, code).matchAll(/^- (\w+): \S/gm)].map(([, item]) => item);
+      assert.deepEqual(items, ['Symptom', 'Command', 'Reading', 'Cure'], code);
+      assert.match(sectionOf(page, code), /^- Command: `[^`]+`$/m, code);
+    }
+  });
+});
+
+describe('the runbook', () => {
+  const page = textOf('docs/runbook.md');
+  const alertRules = (): string =>
+    execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'manifests/monitoring'], { cwd: ROOT, encoding: 'utf8' })
+      .split('\n')
+      .filter((file) => /\.(ya?ml|json)$/.test(file) && exists(file))
+      .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+      .join('\n');
+
+  it('opens with what is asked first', () => {
+    assert.deepEqual(headingsOf(page, 2), [
+      'The network halted: is it us?',
+      'Stop everything',
+      'Remove it safely',
+      'Alerts',
+    ]);
+  });
+
+  it('has a section for every alert that is shipped, and every alert points to its own', () => {
+    const shipped = alertRules().matchAll(/runbook_url"?: *\S*runbook\.md#([\w-]+)/g);
+    const anchors = anchorsOf(page);
+    assert.deepEqual([...shipped].map(([, anchor = '']) => anchor).filter((anchor) => !anchors.has(anchor)), []);
+    const alerts = [...alertRules().matchAll(/\balert"?: *"?(\w+)/g)].map(([, alert]) => alert);
+    const described = headingsOf(sectionOf(page, 'Alerts'), 3);
+    assert.deepEqual(alerts.filter((alert) => !described.includes(alert ?? '')), []);
+  });
+});
