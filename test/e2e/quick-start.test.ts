@@ -32,7 +32,10 @@ function stepsOf(text: string): Step[] {
 /** A repository to clone: this one, with what is not committed yet, and with the packages that are here already. */
 function repositoryIn(folder: string): string {
   const path = join(folder, 'repository');
-  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   for (const file of listed.split('\n').filter((each) => each !== '' && existsSync(join(ROOT, each)))) {
     mkdirSync(join(path, dirname(file)), { recursive: true });
     cpSync(join(ROOT, file), join(path, file), { verbatimSymlinks: true });
@@ -41,7 +44,16 @@ function repositoryIn(folder: string): string {
   const git = (...args: string[]) => execFileSync('git', ['-C', path, ...args]);
   git('init', '--quiet');
   git('add', '--all');
-  git('-c', 'user.name=test', '-c', 'user.email=test@example.com', 'commit', '--quiet', '--message', 'as it is');
+  git(
+    '-c',
+    'user.name=test',
+    '-c',
+    'user.email=test@example.com',
+    'commit',
+    '--quiet',
+    '--message',
+    'as it is',
+  );
   return path;
 }
 

@@ -5,8 +5,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
+import type { Member } from '../../peers/discover.ts';
+import { digestOf, identityOf } from '../../peers/hash.ts';
 import * as names from '../../peers/names.ts';
 import { REASONS } from '../../peers/reasons.ts';
+import { renderView } from '../../peers/views.ts';
+import type { ConfigMapFacts } from '../../peers/world.ts';
+import { formatJournal, readJournal } from '../../reconciler/journal.ts';
 import { SETTINGS } from '../../settings-table.ts';
 import {
   anchorsOf,
@@ -56,12 +61,16 @@ describe('files that pages name', () => {
   const FOLDERS = ['', 'test', 'test/unit', 'test/e2e', 'docs', 'manifests/base'];
   /** Written by a command, hence not in the repository. */
   const MADE = /^(dist|\.run)\//;
-  const isPath = (code: string): boolean => /^[\w./-]*\w\.(ts|yaml|md|mjs|sh|json|patch)$/.test(code) && code.includes('/');
+  const isPath = (code: string): boolean =>
+    /^[\w./-]*\w\.(ts|yaml|md|mjs|sh|json|patch)$/.test(code) && code.includes('/');
 
   it('are there', () => {
     const missing = onPages((text, page) =>
       codeIn(text).filter(
-        (code) => isPath(code) && !MADE.test(code) && ![dirname(page), ...FOLDERS].some((folder) => exists(join(folder, code))),
+        (code) =>
+          isPath(code) &&
+          !MADE.test(code) &&
+          ![dirname(page), ...FOLDERS].some((folder) => exists(join(folder, code))),
       ),
     );
     assert.deepEqual(missing, []);
@@ -70,7 +79,8 @@ describe('files that pages name', () => {
 
 describe('commands that pages show', () => {
   const words = (command: string): string[] => command.split(/\s+/);
-  const named = (program: RegExp) => onPages((text) => commandsIn(text).filter((command) => program.test(command)));
+  const named = (program: RegExp) =>
+    onPages((text) => commandsIn(text).filter((command) => program.test(command)));
   const after = (found: string): string => found.slice(found.indexOf(': ') + 2);
 
   it('are targets of the Makefile and scripts of package.json', () => {
@@ -103,15 +113,19 @@ describe('commands that pages show', () => {
     const helps = new Map<string, string>();
     const help = (...command: string[]): string => {
       const key = command.join(' ');
-      const text = helps.get(key) ?? execFileSync('bin/stellar-peers', [...command, '--help'], { cwd: ROOT, encoding: 'utf8' });
+      const text =
+        helps.get(key) ??
+        execFileSync('bin/stellar-peers', [...command, '--help'], { cwd: ROOT, encoding: 'utf8' });
       helps.set(key, text);
       return text;
     };
     const isKnown = (command: string): boolean => {
       const rest = words(command).slice(command.startsWith('kubectl') ? 2 : 1);
       const [subcommand = ''] = rest;
-      if (subcommand.startsWith('-')) return help().includes(subcommand) || subcommand === '--help' || subcommand === '--version';
-      if (subcommand !== '' && !help().includes(`stellar-peers ${subcommand}`) && subcommand !== 'run') return false;
+      if (subcommand.startsWith('-'))
+        return help().includes(subcommand) || subcommand === '--help' || subcommand === '--version';
+      if (subcommand !== '' && !help().includes(`stellar-peers ${subcommand}`) && subcommand !== 'run')
+        return false;
       const flags = rest.filter((word) => /^--?[a-z]/i.test(word)).map((flag) => flag.replace(/=.*/, ''));
       return flags.every((flag) => new RegExp(`(^|[^\\w-])${flag}\\b`, 'm').test(help(subcommand)));
     };
@@ -134,13 +148,17 @@ describe('commands that pages show', () => {
 });
 
 describe('names', () => {
-  const known = new Set(Object.values(names).filter((value) => typeof value === 'string' && value.startsWith('stellar.org/')));
+  const known = new Set(
+    Object.values<unknown>(names).filter(
+      (value): value is string => typeof value === 'string' && /^stellar\.org\/[^=]+$/.test(value),
+    ),
+  );
 
   it('of annotations and labels are those of the code', () => {
     // The version of the API, a label of the operator, and one that people put on the namespace of their monitoring.
     const others = ['stellar.org/v1alpha1', 'stellar.org/peer-metrics'];
     const unknown = onPages((text) =>
-      [...text.matchAll(/stellar\.org\/[a-z][a-z0-9-]*[a-z0-9]/g)]
+      [...text.matchAll(/(?<!stellarnode\.)stellar\.org\/[a-z][a-z0-9-]*[a-z0-9]/g)]
         .map(([name]) => name)
         .filter((name) => !known.has(name) && !others.includes(name) && !name.startsWith('stellar.org/v1')),
     );
@@ -148,7 +166,9 @@ describe('names', () => {
   });
 
   it('of annotations and labels stand in the reference, all of them', () => {
-    const listed = rowsIn(sectionOf(textOf('docs/reference.md'), 'Annotations and labels')).map(([name = '']) => name.replaceAll('`', ''));
+    const listed = rowsIn(sectionOf(textOf('docs/reference.md'), 'Annotations and labels')).map(
+      ([name = '']) => name.replaceAll('`', ''),
+    );
     const ours = [...known].filter((name) => name !== names.STELLAR_API_VERSION);
     assert.deepEqual([...new Set(listed)].sort(), ours.sort());
   });
@@ -157,7 +177,9 @@ describe('names', () => {
     const envs = new Set(Object.values(SETTINGS).map(({ env }) => env));
     const shown = onPages((text) =>
       commandsIn(text).flatMap((command) =>
-        [...command.matchAll(/(?:--set |set env \S+ )([A-Z_]+)=/g)].map(([, name = '']) => name).filter((name) => !envs.has(name as never)),
+        [...command.matchAll(/(?:--set |set env \S+ )([A-Z_]+)=/g)]
+          .map(([, name = '']) => name)
+          .filter((name) => !envs.has(name as never)),
       ),
     );
     assert.deepEqual(shown, []);
@@ -169,14 +191,17 @@ describe('YAML on pages', () => {
     const unreadable = onPages((text) =>
       blocksIn(text)
         .filter(({ language }) => language === 'yaml')
-        .flatMap(({ text: yaml }) => parseAllDocuments(yaml).flatMap(({ errors }) => errors.map(({ message }) => message))),
+        .flatMap(({ text: yaml }) =>
+          parseAllDocuments(yaml).flatMap(({ errors }) => errors.map(({ message }) => message)),
+        ),
     );
     assert.deepEqual(unreadable, []);
   });
 
   it('as JSON can be read too', () => {
     for (const page of PAGES)
-      for (const { language, text } of blocksIn(textOf(page))) if (language === 'json') assert.ok(parse(text), page);
+      for (const { language, text } of blocksIn(textOf(page)))
+        if (language === 'json') assert.ok(parse(text), page);
   });
 });
 
@@ -200,7 +225,10 @@ describe('troubleshooting', () => {
 describe('the runbook', () => {
   const page = textOf('docs/runbook.md');
   const alertRules = (): string =>
-    execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'manifests/monitoring'], { cwd: ROOT, encoding: 'utf8' })
+    execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'manifests/monitoring'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    })
       .split('\n')
       .filter((file) => /\.(ya?ml|json)$/.test(file) && exists(file))
       .map((file) => readFileSync(join(ROOT, file), 'utf8'))
@@ -218,9 +246,100 @@ describe('the runbook', () => {
   it('has a section for every alert that is shipped, and every alert points to its own', () => {
     const shipped = alertRules().matchAll(/runbook_url"?: *\S*runbook\.md#([\w-]+)/g);
     const anchors = anchorsOf(page);
-    assert.deepEqual([...shipped].map(([, anchor = '']) => anchor).filter((anchor) => !anchors.has(anchor)), []);
+    assert.deepEqual(
+      [...shipped].map(([, anchor = '']) => anchor).filter((anchor) => !anchors.has(anchor)),
+      [],
+    );
     const alerts = [...alertRules().matchAll(/\balert"?: *"?(\w+)/g)].map(([, alert]) => alert);
     const described = headingsOf(sectionOf(page, 'Alerts'), 3);
-    assert.deepEqual(alerts.filter((alert) => !described.includes(alert ?? '')), []);
+    assert.deepEqual(
+      alerts.filter((alert) => !described.includes(alert ?? '')),
+      [],
+    );
+  });
+});
+
+describe('the checklist', () => {
+  const rows = rowsIn(textOf('docs/seed-checklist.md'));
+
+  it('names for each promise a file, and what is really in it', () => {
+    assert.ok(rows.length > 40);
+    const empty = rows.filter(([, file = '', shown = '']) => {
+      const path = file.replaceAll('`', '');
+      return shown === '' || !exists(path) || !readFileSync(join(ROOT, path), 'utf8').includes(shown);
+    });
+    assert.deepEqual(empty, []);
+  });
+});
+
+describe('the formats in the reference', () => {
+  const blockAfter = (mark: string): string => {
+    const rest = textOf('docs/reference.md').split(`<!-- ${mark} -->\n`)[1] ?? '';
+    return blocksIn(rest)[0]?.text ?? '';
+  };
+  const member = (name: string): Member => {
+    const dns = `${name}-0.${name}-headless.stellar.svc.cluster.local`;
+    const identity = identityOf('stellar', `${name}-0`, 11_625);
+    const own = {
+      podKey: `stellar/${name}-0`,
+      node: `stellar/${name}`,
+      namespace: 'stellar',
+      pod: `${name}-0`,
+      ordinal: 0,
+      port: 11_625,
+    };
+    return {
+      ...own,
+      identity,
+      digest: digestOf(identity),
+      dns,
+      address: `${dns}:11625`,
+      isAdvertised: false,
+    };
+  };
+
+  it('of the peers is what the code renders', () => {
+    const { data } = parse(blockAfter('peers')) as { data: Record<string, string> };
+    const { publishedAt } = JSON.parse(data['validator-1.view.json'] ?? '') as { publishedAt: string };
+    const view = ['validator-2', 'validator-3'].map(member);
+    assert.deepEqual(data, renderView('validator-1', { view, externals: [] }, Date.parse(publishedAt)));
+  });
+
+  it('of the journal is what the code reads', () => {
+    const facts = { data: { network: blockAfter('journal') } } as unknown as ConfigMapFacts;
+    const [entry] = readJournal(facts, 'network') ?? [];
+    assert.equal(entry?.outcome, 'done');
+    assert.deepEqual(JSON.parse(formatJournal([entry], entry.atMs)), JSON.parse(blockAfter('journal')));
+  });
+
+  it('of the overview names the fields that the code writes', () => {
+    const overview = readFileSync(join(ROOT, 'reconciler/overview.ts'), 'utf8');
+    const section = sectionOf(textOf('docs/reference.md'), 'Overview');
+    const named = codeIn(rowsIn(section).flat().join(' ')).filter((code) => /^[a-z_]+$/.test(code));
+    const unknown = named.filter((field) => !new RegExp(`\\b${field}\\b`).test(overview));
+    assert.deepEqual(
+      unknown.filter((field) => !['mainnet', 'testnet', 'futurenet'].includes(field)),
+      [],
+    );
+  });
+
+  it('of stamps on pods name the digests of validators that the pages speak of', () => {
+    const digests = [1, 2, 3, 4].map((number) => digestOf(`stellar/validator-${number}-0:11625`));
+    const strange = onPages((text, page) =>
+      page.startsWith('docs/decisions/')
+        ? []
+        : [...text.matchAll(/\bv1:([0-9a-f]{8}(?:,[0-9a-f]{8})*)/g)]
+            .flatMap(([, list = '']) => list.split(','))
+            .filter((digest) => !digests.includes(digest)),
+    );
+    assert.deepEqual(strange, []);
+  });
+
+  it('and decisions are all in the technical guide', () => {
+    const linked = linksIn(textOf('docs/technical-guide.md'));
+    const missing = PAGES.filter((page) => page.startsWith('docs/decisions/')).filter(
+      (page) => !linked.includes(page.slice('docs/'.length)),
+    );
+    assert.deepEqual(missing, []);
   });
 });

@@ -27,14 +27,21 @@ export interface Block {
 const FENCED = /^( *)```(.*)\n([\s\S]*?)^\1```$/gm;
 
 export const blocksIn = (text: string): Block[] =>
-  [...text.matchAll(FENCED)].map(([, , language = '', body = '']) => ({ language: language.trim(), text: body }));
+  [...text.matchAll(FENCED)].map(([, , language = '', body = '']) => ({
+    language: language.trim(),
+    text: body,
+  }));
 
 /** The page without its blocks: what a reader reads as prose. */
 export const proseOf = (text: string): string => text.replace(FENCED, '');
 
 /** Targets of links, as they are written. */
 export const linksIn = (text: string): string[] =>
-  [...proseOf(text).replaceAll(/`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  [
+    ...proseOf(text)
+      .replaceAll(/`[^`\n]*`/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = '']) => target);
 
 /** What stands in backticks, outside of blocks. */
 export const codeIn = (text: string): string[] =>
@@ -93,6 +100,14 @@ export function commandsIn(text: string): string[] {
 export function rowsIn(text: string): string[][] {
   const lines = text.split('\n');
   return lines
-    .filter((line, index) => line.startsWith('|') && !/^\|[-|: ]+\|$/.test(line) && !/^\|[-|: ]+\|$/.test(lines[index + 1] ?? ''))
-    .map((line) => line.slice(1, line.trimEnd().length - 1).split(/(?<!\\)\|/).map((cell) => cell.trim()));
+    .filter(
+      (line, index) =>
+        line.startsWith('|') && !/^\|[-|: ]+\|$/.test(line) && !/^\|[-|: ]+\|$/.test(lines[index + 1] ?? ''),
+    )
+    .map((line) =>
+      line
+        .slice(1, line.trimEnd().length - 1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    );
 }
