@@ -12,6 +12,7 @@ import { REASONS } from '../../peers/reasons.ts';
 import { renderView } from '../../peers/views.ts';
 import type { ConfigMapFacts } from '../../peers/world.ts';
 import { formatJournal, readJournal } from '../../reconciler/journal.ts';
+import { isSetting, readSettings } from '../../settings.ts';
 import { SETTINGS } from '../../settings-table.ts';
 import {
   anchorsOf,
@@ -115,7 +116,7 @@ describe('commands that pages show', () => {
       const key = command.join(' ');
       const text =
         helps.get(key) ??
-        execFileSync('bin/stellar-peers', [...command, '--help'], { cwd: ROOT, encoding: 'utf8' });
+        execFileSync(process.execPath, ['main.ts', ...command, '--help'], { cwd: ROOT, encoding: 'utf8' });
       helps.set(key, text);
       return text;
     };
@@ -187,6 +188,27 @@ describe('names', () => {
 });
 
 describe('YAML on pages', () => {
+  it('sets only settings that there are, to what they take', () => {
+    const envs = onPages((text) =>
+      blocksIn(text)
+        .filter(({ language }) => language === 'yaml')
+        .flatMap(({ text: yaml }) =>
+          [...yaml.matchAll(/- name: ([A-Z_]+)\n +value: "?([^"\n]*)"?/g)]
+            .filter(([, name]) => name !== 'KNOWN_PEERS_FILE')
+            .filter(([, name = '', value = '']) => !isSetting(name) || !isTaken(name, value))
+            .map(([, name = '']) => name),
+        ),
+    );
+    assert.deepEqual(envs, []);
+  });
+  const isTaken = (name: string, value: string): boolean => {
+    try {
+      return readSettings({ [name]: value }) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+
   it('can be read, all of it', () => {
     const unreadable = onPages((text) =>
       blocksIn(text)

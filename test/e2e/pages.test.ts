@@ -1,0 +1,129 @@
+/** What pages tell people to type, and the manifests that they show, on a real API server with three validators in it. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { binary } from '../cluster/control-plane.ts';
+import { createScene, type Scene } from '../cluster/scene.ts';
+import { blocksIn, commandsIn, pagesOfTheRepository, textOf } from '../tidy/markdown.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGES = pagesOfTheRepository().filter((page) => !page.startsWith('docs/decisions/'));
+/** Stands for a name of the reader's, or for a folder of theirs. */
+const PLACEHOLDER = /\b(POD|NAME|NS)\b|<|\{\}|[…]| -k \.(\s|$)|pod\.yaml/;
+/**
+ * Of the upstream operator and of cert-manager, which are not in this cluster; and whole installations, which have tests of
+ * their own (the webhook is reached by URL here).
+ */
+const ELSEWHERE = /stellar-system|certificates$|apply (-k manifests\/|-f$)/;
+
+const READS = /^kubectl (-n \S+ )?(get|describe|auth can-i) /;
+const WRITES = /^kubectl (-n \S+ )?(annotate|delete|scale|set env|create|label|patch|apply) /;
+
+const commands = (kind: RegExp): string[] => [
+  ...new Set(
+    PAGES.flatMap((page) => commandsIn(textOf(page)))
+      .map((command) => command.replace(/ > \/dev\/null$/, ''))
+      .filter((command) => kind.test(command) && !PLACEHOLDER.test(command) && !ELSEWHERE.test(command)),
+  ),
+];
+
+interface Manifest {
+  readonly page: string;
+  readonly yaml: string;
+}
+
+/** Blocks that are whole objects; others are parts, which a test without a cluster reads. */
+const manifests = (): Manifest[] =>
+  PAGES.flatMap((page) =>
+    blocksIn(textOf(page))
+      .filter(({ language }) => language === 'yaml')
+      .map(({ text }) => ({ page, yaml: text }))
+      .filter(({ yaml }) => {
+        const objects = parseAllDocuments(yaml).map(
+          (document) => document.toJS() as Record<string, unknown> | null,
+        );
+        return objects.every(
+          (object) => object?.apiVersion && object.metadata && object.kind !== 'Kustomization',
+        );
+      }),
+  );
+
+describe('on a cluster with three validators', () => {
+  let scene: Scene;
+
+  const type = async (command: string): Promise<string | undefined> => {
+    const env = {
+      PATH: `${dirname(binary('kubectl'))}:${join(ROOT, 'bin')}:${process.env.PATH}`,
+      KUBECONFIG: scene.cluster.kubeconfigPath,
+      HOME: scene.cluster.dir,
+    };
+    try {
+      await promisify(execFile)('/bin/sh', ['-ec', command], { cwd: ROOT, env });
+      return undefined;
+    } catch (error) {
+      const { stderr = '' } = error as { stderr?: string };
+      return `${command}\n  ${stderr.replaceAll(/^Warning: .*\n/gm, '').trim()}`;
+    }
+  };
+  /** What went wrong with these, but for objects that are not there, as the pages say they may be. */
+  const failures = async (all: readonly string[]): Promise<string[]> => {
+    const found: string[] = [];
+    for (const command of all) found.push((await type(command)) ?? '');
+    return found.filter((failure) => failure !== '' && !/NotFound|no resources found/i.test(failure));
+  };
+
+  before(async () => {
+    scene = await createScene({ replicas: 1 });
+    await scene.start();
+    await type('kubectl apply -f examples/three-validators/validators.yaml');
+    await scene.pods.until('the three are Ready', (pods) =>
+      [1, 2, 3].every((number) => pods.isReady(`stellar/validator-${number}-0`)),
+    );
+  });
+  after(async () => {
+    await scene?.stop();
+  });
+
+  it('every question that a page asks is one that kubectl can ask', async () => {
+    const asked = commands(READS);
+    assert.ok(asked.length > 30, `${asked.length}`);
+    assert.deepEqual(await failures(asked), []);
+  });
+
+  it('every change that a page makes is one that the API server takes', async () => {
+    const made = commands(WRITES);
+    assert.ok(made.length > 10, `${made.length}`);
+    assert.deepEqual(await failures(made.map((command) => `${command} --dry-run=server`)), []);
+  });
+
+  it('every manifest that a page shows whole is one that the API server takes', async () => {
+    const shown = manifests();
+    assert.ok(shown.length >= 4, `${shown.length}`);
+    const flags = ['--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
+    for (const { page, yaml } of shown) {
+      // What an overlay of the reader's patches in.
+      if (/^kind: Deployment$/m.test(yaml) && !yaml.includes('selector:')) {
+        await scene.cluster.kubectl([
+          '-n',
+          'stellar-peers',
+          'patch',
+          'deployment',
+          'stellar-peers',
+          '--dry-run=server',
+          '-p',
+          yaml,
+        ]);
+        continue;
+      }
+      await assert.doesNotReject(scene.cluster.kubectl(['apply', ...flags], yaml), `${page}:\n${yaml}`);
+    }
+  });
+
+  it('a question that kubectl cannot ask would have been noticed', async () => {
+    const wrong = `kubectl -n stellar get pods -o jsonpath='{.items[*}'`;
+    assert.equal((await failures([wrong])).length, 1);
+  });
+});
