@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +22,16 @@ import { blocksIn, textOf } from '../tidy/markdown.ts';
 const ROOT = join(import.meta.dirname, '../..');
 /** From `make` until the cluster is there, on a machine that does other things too. */
 const READY_MS = 180_000;
+
+/** `UPDATE=yes` writes what comes out into the page, for whoever then reads the difference. */
+const UPDATE = (process.env.UPDATE ?? '') !== '';
+
+function update(commands: string, seen: string): void {
+  const path = join(ROOT, 'docs/quick-start.md');
+  const [before = '', rest = ''] = readFileSync(path, 'utf8').split(`\`\`\`sh\n${commands}`);
+  const shown = () => `\`\`\`text\n${seen.trimEnd()}\n\`\`\``;
+  writeFileSync(path, `${before}\`\`\`sh\n${commands}${rest.replace(/```text\n[\s\S]*?\n```/, shown)}`);
+}
 
 interface Step {
   readonly commands: string;
@@ -100,7 +119,8 @@ describe('the quick start', () => {
       const isLast = index === steps.length - 1;
       const earlier = isLast ? await uids() : '';
       const seen = await type(commands);
-      if (shown !== undefined) assert.equal(seen.trimEnd(), shown.trimEnd());
+      if (shown !== undefined && UPDATE) update(commands, seen);
+      else if (shown !== undefined) assert.equal(seen.trimEnd(), shown.trimEnd());
       // The last step takes us away, and nobody is restarted for it.
       if (isLast) assert.equal(await uids(), earlier);
     });
