@@ -55,6 +55,20 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/**
+ * True where two values out of JSON say the same, in whatever order. Costs no more than the smaller of them has fields,
+ * beside one look at how many there are.
+ */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [one, other] = [a as Fields, b as Fields];
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  return keys.every((key) => Object.hasOwn(other, key) && isSameJson(one[key], other[key]));
+}
+
 /** What could end a line, move a cursor or turn the direction of writing on somebody's screen. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

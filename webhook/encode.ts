@@ -35,6 +35,14 @@ export function lastingValue<T extends object>(value: T): T {
   return value;
 }
 
+/** Marks an operation that many patches carry and nobody changes; it is encoded once. */
+export function lastingOperation(operation: PatchOperation): PatchOperation {
+  lastingOperations.set(operation, encoded(JSON.stringify(operation)));
+  return operation;
+}
+
+const lastingOperations = new WeakMap<PatchOperation, string>();
+
 /** A list of this value alone: of one that lasts, the same list each time. */
 export function listOfOne(value: object): readonly object[] {
   const list = lists.get(value) ?? [value];
@@ -51,7 +59,7 @@ export const encodePatch = (operations: readonly PatchOperation[]): string =>
 function encodeOperation(operation: PatchOperation): string {
   const { op, path, value } = operation;
   const known = typeof value === 'object' && value !== null ? lasting.get(value) : undefined;
-  if (!known) return encoded(JSON.stringify(operation));
+  if (!known) return lastingOperations.get(operation) ?? encoded(JSON.stringify(operation));
   const key = `${op} ${path}`;
   const text = known.get(key) ?? encoded(JSON.stringify(operation));
   if (known.size < PATHS_MAX) known.set(key, text);

@@ -2,7 +2,7 @@
  * Steps that put a merged configuration in the place of the pod's own: a volume in memory, an init container that
  * fills it, and the main container's configuration folder moved aside.
  */
-import { type Fields, fieldsOf } from '../peers/field.ts';
+import { type Fields, fieldsOf, isSameJson } from '../peers/field.ts';
 import type { Merge, PeerListKey } from '../peers/merge.ts';
 import { MERGE_SCRIPT } from '../peers/merge-script.ts';
 import {
@@ -68,21 +68,27 @@ interface How {
 }
 
 /** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
-const known = new Map<string, Parts>();
-const KNOWN_MAX = 64;
+const known: Array<{ readonly source: Source; readonly how: How; readonly parts: Parts }> = [];
+/** Each is looked at until one is the same, so the last that was asked for stands first. */
+const KNOWN_MAX = 16;
 /** A pod may carry megabytes where an ordinary one says a few hundred letters: such parts are made anew each time. */
 const KNOWN_LENGTH_MAX = 4_096;
 
 function partsFor(source: Source, how: How): Parts {
-  const key = JSON.stringify([source, how]);
-  const found = known.get(key);
-  if (found) return found;
-  const made = partsOf(source, how);
-  if (key.length > KNOWN_LENGTH_MAX) return made;
-  for (const part of Object.values(made)) lastingValue(part);
-  if (known.size >= KNOWN_MAX) known.clear();
-  known.set(key, made);
-  return made;
+  const index = known.findIndex((each) => isSameJson(each.how, how) && isSameJson(each.source, source));
+  const found = known[index];
+  if (!found) return makeParts(source, how);
+  if (index > 0) known.unshift(...known.splice(index, 1));
+  return found.parts;
+}
+
+function makeParts(source: Source, how: How): Parts {
+  const parts = partsOf(source, how);
+  if (JSON.stringify([source, how]).length > KNOWN_LENGTH_MAX) return parts;
+  for (const part of Object.values(parts)) lastingValue(part);
+  known.unshift({ source, how, parts });
+  known.splice(KNOWN_MAX);
+  return parts;
 }
 
 const partsOf = (source: Source, how: How): Parts => ({

@@ -17,7 +17,7 @@ import {
   PEERS_TXT,
   VOLUME_NAME,
 } from '../peers/names.ts';
-import { lastingValue, type PatchOperation } from './encode.ts';
+import { lastingOperation, lastingValue, type PatchOperation } from './encode.ts';
 import { type MergePart, mergeDoubt, mergeSteps } from './merge-steps.ts';
 import { addToList, at, isAbsent, type Place, put, rootOf, type Step } from './steps.ts';
 
@@ -51,7 +51,7 @@ export function buildPatch(
   const container = at(containers, decision.main);
   const own = ownParts(node, stamp);
   const steps = [
-    ...stampSteps(at(root, 'metadata'), own.annotations),
+    ...stampSteps(at(root, 'metadata'), own),
     ...(decision.addVolume ? [addToList(spec, 'volumes', own.volume)] : []),
     ...(decision.addMount ? [addToList(container, 'volumeMounts', MOUNT)] : []),
     ...(decision.addEnv ? [addToList(container, 'env', ENV)] : []),
@@ -64,7 +64,7 @@ export function buildPatch(
   if (what !== undefined) return { kind: 'doubt', what };
   return {
     kind: 'patch',
-    operations: steps.map(({ op, path, value }) => ({ op, path, value })),
+    operations: steps.map(({ operation }) => operation),
   };
 }
 
@@ -81,6 +81,8 @@ const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
 interface OwnParts {
   readonly node: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** What sets each of them where there are others, by operation and path. */
+  readonly stamps: ReadonlyMap<string, PatchOperation>;
   readonly volume: Fields;
 }
 
@@ -95,7 +97,8 @@ function ownParts(node: string, stamp: Stamp): OwnParts {
     [ANNOTATION_PEER_HASH]: stamp.hash,
     [ANNOTATION_PEERS]: formatDigests(stamp.digests),
   };
-  const made = { node, annotations: lastingValue(annotations), volume: lastingValue(volumeOf(node)) };
+  const [lasting, volume] = [lastingValue(annotations), lastingValue(volumeOf(node))];
+  const made = { node, annotations: lasting, stamps: stampsOf(annotations), volume };
   known.set(stamp, made);
   return made;
 }
@@ -109,14 +112,24 @@ function volumeOf(node: string) {
   return { name: VOLUME_NAME, configMap: { name: PEERS_CONFIGMAP, optional: true, items } };
 }
 
+/** The operations that may set these annotations, by operation and path. */
+function stampsOf(annotations: OwnParts['annotations']): Map<string, PatchOperation> {
+  const holder = at(at(rootOf({}), 'metadata'), 'annotations');
+  const all = STAMPED.flatMap((key) =>
+    (['add', 'replace'] as const).map((op) => ({ op, path: at(holder, key).path, value: annotations[key] })),
+  );
+  return new Map(all.map((operation) => [operation.op + operation.path, lastingOperation(operation)]));
+}
+
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(metadata: Place, wanted: OwnParts['annotations']): Step[] {
+function stampSteps(metadata: Place, { annotations: wanted, stamps }: OwnParts): Step[] {
   const annotations = at(metadata, 'annotations');
   if (isAbsent(annotations.value)) return [put(metadata, 'annotations', wanted)];
   const present = fieldsOf(annotations.value);
-  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) =>
-    put(annotations, key, wanted[key]),
-  );
+  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) => {
+    const { operation, doubt } = put(annotations, key, wanted[key]);
+    return { operation: stamps.get(operation.op + operation.path) ?? operation, doubt };
+  });
 }
 
 const STAMPED = [ANNOTATION_PEER_HASH, ANNOTATION_PEERS];

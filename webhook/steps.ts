@@ -3,7 +3,7 @@
  * twice, denies the pod even under failurePolicy Ignore.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../peers/field.ts';
-import { listOfOne } from './encode.ts';
+import { listOfOne, type PatchOperation } from './encode.ts';
 
 /** Something in the raw pod, whatever is there, and where it is as a JSON Pointer (RFC 6901). */
 export interface Place {
@@ -13,9 +13,7 @@ export interface Place {
 
 /** One operation, and what it needs of the pod. */
 export interface Step {
-  readonly op: 'add' | 'replace';
-  readonly path: string;
-  readonly value: unknown;
+  readonly operation: PatchOperation;
   /** Why it might not apply, or might make a name appear twice; undefined where neither can be. */
   readonly doubt: string | undefined;
 }
@@ -45,7 +43,7 @@ const spoken = ({ path }: Place): string =>
 export function put(holder: Place, key: string, value: unknown): Step {
   const place = at(holder, key);
   const op = isAbsent(place.value) ? 'add' : 'replace';
-  return { op, path: place.path, value, doubt: doubtAboutHolder(holder) };
+  return { operation: { op, path: place.path, value }, doubt: doubtAboutHolder(holder) };
 }
 
 const doubtAboutHolder = (holder: Place): string | undefined =>
@@ -53,7 +51,7 @@ const doubtAboutHolder = (holder: Place): string | undefined =>
 
 /** Puts `value` in the place of what is there. */
 export const replace = (place: Place, value: unknown): Step => ({
-  ...{ op: 'replace', path: place.path, value },
+  operation: { op: 'replace', path: place.path, value },
   doubt: place.value === undefined ? `${spoken(place)} is missing` : undefined,
 });
 
@@ -63,10 +61,10 @@ export function addToList(holder: Place, key: keyof typeof KEY_FIELDS, item: Fie
   const taken = doubtAboutItem(holder, list, { field: KEY_FIELDS[key], added: item[KEY_FIELDS[key]] });
   if (isAbsent(list.value)) {
     const doubt = doubtAboutHolder(holder) ?? taken;
-    return { op: 'add', path: list.path, value: listOfOne(item), doubt };
+    return { operation: { op: 'add', path: list.path, value: listOfOne(item) }, doubt };
   }
   const doubt = Array.isArray(list.value) ? taken : `${spoken(list)} is not a list`;
-  return { op: 'add', path: `${list.path}/-`, value: item, doubt };
+  return { operation: { op: 'add', path: `${list.path}/-`, value: item }, doubt };
 }
 
 /** The field by which Kubernetes tells the entries of a list apart. */

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { isSameJson } from '../../../peers/field.ts';
+
+const value = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as unknown);
+/** A value and one that is the same, nearly the same or another. */
+const pair = fc.oneof(
+  fc.tuple(value, value),
+  value.map((one) => [one, JSON.parse(JSON.stringify(one))] as const),
+  fc.tuple(value, fc.string(), value, value).map(([one, key, a, b]) => [
+    { one, [key]: a },
+    { [key]: b, one: JSON.parse(JSON.stringify(one)) },
+  ]),
+);
+
+test('two values out of JSON are the same where Node says so of them', () => {
+  fc.assert(
+    fc.property(pair, ([a, b]) => {
+      // Node tells 0 from -0, which are one number to everybody who reads them.
+      const plain = (each: unknown): unknown => JSON.parse(JSON.stringify(each));
+      assert.equal(isSameJson(a, b), isDeepStrictEqual(plain(a), plain(b)));
+      assert.equal(isSameJson(a, b), isSameJson(b, a));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a list is no object, nothing is no empty object, and what is undefined is there', () => {
+  assert.equal(isSameJson([], {}), false);
+  assert.equal(isSameJson(null, {}), false);
+  assert.equal(isSameJson({ a: undefined }, { b: undefined }), false);
+  assert.equal(isSameJson({ a: undefined }, { a: undefined }), true);
+});
