@@ -11,7 +11,7 @@ import type { Log } from '../runtime/log.ts';
 import { Events } from '../runtime/resources.ts';
 
 /** However bad the day, at most this many a minute. */
-const EVENTS_PER_MINUTE = 120;
+const EVENTS_PER_MINUTE = 300;
 /** Of these, what may be left out without loss takes no more than this many. */
 const MINOR_PER_MINUTE = 60;
 const NOTE_LENGTH_MAX = 1024;
@@ -50,12 +50,13 @@ export class EventWriter {
     this.#options = options;
   }
 
-  /** Writes an Event on the StellarNode, if the minute's share is not spent. Never rejects. */
-  tell(world: World, key: Key, story: Story, { same, minor = false }: Manner = {}): void {
+  /** Writes an Event on the StellarNode; false if the minute's share is spent, so that it was not. Never rejects. */
+  tell(world: World, key: Key, story: Story, { same, minor = false }: Manner = {}): boolean {
     const reading = world.nodes.get(key);
     const node = reading?.kind === 'validator' ? reading.validator : undefined;
     const target = node ?? (reading?.kind === 'unreadable' ? reading.node : undefined);
-    if (!target || world.namespaces.get(target.namespace)?.terminating || !this.#maySpend(minor)) return;
+    if (!target || world.namespaces.get(target.namespace)?.terminating) return true;
+    if (!this.#maySpend(minor)) return false;
     const { clock, instance } = this.#options;
     const id = same === undefined ? newUid() : digestOf(`${target.uid} ${same}`);
     const { namespace, name, uid } = target;
@@ -70,6 +71,12 @@ export class EventWriter {
       note: story.note.slice(0, NOTE_LENGTH_MAX),
     };
     this.#write({ ...event, metadata: { name: `${name}.${id}`.slice(-253), namespace } }, key);
+    return true;
+  }
+
+  /** In how many ms the next minute begins, with a share of its own. */
+  nextMinuteInMs(): number {
+    return Math.max(0, this.#minuteEndsAtMs - this.#options.clock.monotonicMs());
   }
 
   #write(event: KubeObject, key: Key): void {

@@ -225,9 +225,9 @@ export class Reconciler {
 
   /** What fell due while this pass went on, which may have passed it by already, is not slept over. */
   #nextLookMs(plans: ReadonlyMap<string, GroupPlan>, beganAtMs: number): number {
-    const { publisher, settings } = this.#options;
+    const { publisher, reporter, settings } = this.#options;
     const times = [...plans.values()].map((plan) => plan.recheckInMs);
-    const retries = [publisher.retryInMs(beganAtMs), this.#lane.retryInMs(beganAtMs)];
+    const retries = [publisher.retryInMs(beganAtMs), this.#lane.retryInMs(beganAtMs), reporter.retryInMs()];
     const known = [...times, ...retries].filter((ms) => ms !== undefined);
     return Math.max(GATHER_MS, Math.min(settings.resyncMs, ...known));
   }

@@ -19,6 +19,8 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #events: EventWriter;
   #said = new Map<Key, string>();
+  /** Whose reason found no room among the Events of its minute: it is told in the next. */
+  readonly #untold = new Set<Key>();
   /** What was told of whom in this term: what comes a second time happened again. */
   readonly #told = new Map<Key, Set<string>>();
 
@@ -35,11 +37,14 @@ export class Reporter {
     for (const [key, why] of reasons) {
       said.set(key, why.code);
       counts.set(why.code, (counts.get(why.code) ?? 0) + 1);
-      if (this.#said.get(key) === why.code) continue;
-      log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
-      this.#tellReason(world, key, why);
+      const isKnown = this.#said.get(key) === why.code;
+      if (isKnown && !this.#untold.has(key)) continue;
+      if (!isKnown) log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
+      if (this.#tellReason(world, key, why)) this.#untold.delete(key);
+      else this.#untold.add(key);
     }
     this.#said = said;
+    for (const key of this.#untold) if (!reasons.has(key)) this.#untold.delete(key);
     for (const key of this.#told.keys()) if (!world.nodes.has(key)) this.#told.delete(key);
     metrics.replace(
       'stellar_peers_waiting',
@@ -47,16 +52,25 @@ export class Reporter {
     );
   }
 
-  /** For the first time in this term it may be what the former leader told: then its Event stands, and that is enough. */
-  #tellReason(world: World, key: Key, why: Reason): void {
+  /** In how many ms to report again though nothing changes: an Event found no room in its minute. */
+  retryInMs(): number | undefined {
+    return this.#untold.size > 0 ? this.#events.nextMinuteInMs() : undefined;
+  }
+
+  /**
+   * False where there was no room for the Event. For the first time in this term it may be what the former leader told:
+   * then its Event stands, and that is enough.
+   */
+  #tellReason(world: World, key: Key, why: Reason): boolean {
     const told = this.#told.get(key) ?? new Set();
     this.#told.set(key, told);
     const note = `${describeReason(why)} ${REASONS[why.code].release}`;
     const story: Story = { type: typeOf(why), action: 'Hold', reason: why.code, note };
     const what = `${why.code} ${why.detail ?? ''}`;
-    this.#events.tell(world, key, story, told.has(what) ? {} : { same: what });
+    if (!this.#events.tell(world, key, story, told.has(what) ? {} : { same: what })) return false;
     if (told.size >= TOLD_MAX) told.clear();
     told.add(what);
+    return true;
   }
 
   /** The term is over: what waits is told by the next leader. */

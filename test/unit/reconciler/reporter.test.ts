@@ -186,16 +186,39 @@ describe('Events', () => {
 
   const story = { type: 'Normal', action: 'Restart', reason: 'Restarting', note: 'n' } as const;
 
-  it('are at most 120 a minute, however bad the day; the log misses nothing', async () => {
+  it('are at most 300 a minute, however bad the day; the log misses nothing', async () => {
     const { clock, log, reporter, events } = setUp();
     for (const minute of [1, 2]) {
-      for (let pass = 0; pass < 300; pass += 1) {
+      for (let pass = 0; pass < 700; pass += 1) {
         reporter.report(WORLD, waiting({ a: pass % 2 === 0 ? 'Paused' : 'Stabilizing' }));
       }
-      assert.equal((await events()).length, minute * 120);
-      assert.equal(log.lines.length, minute * 300);
+      assert.equal((await events()).length, minute * 300);
+      assert.equal(log.lines.length, minute * 700);
       clock.advance(60_000);
     }
+  });
+
+  it('that found no room in their minute are written in the next, once, though nothing changes', async () => {
+    const { clock, log, reporter, events } = setUp();
+    for (let index = 0; index < 300; index += 1) reporter.tell(WORLD, 'stellar/a', story);
+    reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused' }));
+    const told = async () => (await events()).filter((event) => event.reason === 'Paused');
+    assert.deepEqual([await told(), reporter.retryInMs()], [[], 60_000]);
+    clock.advance(60_000);
+    for (let pass = 0; pass < 3; pass += 1) reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused' }));
+    assert.deepEqual((await told()).map((event) => event.name).sort(), ['a', 'b']);
+    assert.equal(reporter.retryInMs(), undefined);
+    assert.equal(log.lines.length, 2, 'the log was told at once');
+  });
+
+  it('that found no room are not written where their reason has gone meanwhile', async () => {
+    const { clock, reporter, events } = setUp();
+    for (let index = 0; index < 300; index += 1) reporter.tell(WORLD, 'stellar/a', story);
+    reporter.report(WORLD, waiting({ a: 'Paused' }));
+    reporter.report(WORLD, waiting({}));
+    clock.advance(60_000);
+    reporter.report(WORLD, waiting({}));
+    assert.deepEqual([(await events()).length, reporter.retryInMs()], [300, undefined]);
   });
 
   it('keep within what the API server takes', async () => {
