@@ -17,7 +17,7 @@ const PLACEHOLDER = /\b(POD|NAME|NS)\b|<|\{\}|[…]| -k \.(\s|$)|pod\.yaml/;
  * Of the upstream operator and of cert-manager, which are not in this cluster; and whole installations, which have tests of
  * their own (the webhook is reached by URL here).
  */
-const ELSEWHERE = /stellar-system|certificates$|apply (-k manifests\/|-f$)/;
+const ELSEWHERE = /stellar-system|certificates$|apply (-k manifests\/|-f$|-f dist\/)/;
 
 const READS = /^kubectl (-n \S+ )?(get|describe|auth can-i) /;
 const WRITES = /^kubectl (-n \S+ )?(annotate|delete|scale|set env|create|label|patch|apply) /;
