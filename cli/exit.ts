@@ -1,6 +1,7 @@
 /**
  * How a command ends: the exit codes, and which error leads to which.
  */
+import { ListenError } from '../runtime/http.ts';
 import { KubeError } from '../runtime/kube.ts';
 import { KubeConfigError } from '../runtime/kube-client.ts';
 import { withoutSecrets } from '../runtime/log.ts';
@@ -35,7 +36,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 const isUnreachable = ({ status }: KubeError): boolean =>
   status === 0 || status === 401 || status === 429 || status >= 500;
 
-const EXPECTED = [UsageError, ProblemError, SettingsError, KubeConfigError, KubeError];
+const EXPECTED = [UsageError, ProblemError, SettingsError, ListenError, KubeConfigError, KubeError];
 
 /** What is said of it: the sentence of what a person can put right, a stack for what is a defect of ours. */
 export function complaintOf(error: unknown): string {

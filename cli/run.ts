@@ -2,7 +2,7 @@
  * `stellar-peers run`: one replica, until it is told to stop.
  */
 import closeWithGrace from 'close-with-grace';
-import { ListenError } from '../runtime/http.ts';
+import { KubeConfigError } from '../runtime/kube-client.ts';
 import { serve } from '../serve.ts';
 import { readSettings } from '../settings.ts';
 import type { Call, Command } from './command.ts';
@@ -28,8 +28,8 @@ async function run({ env, terminal }: Call): Promise<undefined> {
     throw error;
   };
   const replica = await serve(settings, { onFailure, kubeconfig: env.KUBECONFIG }).catch((error: unknown) => {
-    if (error instanceof ListenError) throw new ProblemError(error.message, { cause: error });
-    throw error;
+    // 3 is for commands: nobody waits for the answer of a replica, which is started anew whatever its code.
+    throw error instanceof KubeConfigError ? new ProblemError(error.message, { cause: error }) : error;
   });
   const say = (text: string) => terminal.say(`stellar-peers: ${text}`);
   const delay = settings.drainSeconds * 1000 + GRACE_MS;
