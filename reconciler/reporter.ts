@@ -18,7 +18,7 @@ export interface ReporterOptions extends EventsOptions {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #events: EventWriter;
-  #said = new Map<Key, string>();
+  readonly #said = new Map<Key, string>();
   /** Whose reason found no room among the Events of its minute: it is told in the next. */
   readonly #untold = new Set<Key>();
   /** What was told of whom in this term: what comes a second time happened again. */
@@ -31,25 +31,30 @@ export class Reporter {
 
   /** Takes in what is held now; whatever changed is told. */
   report(world: World, reasons: ReadonlyMap<Key, Reason>): void {
-    const { log, metrics } = this.#options;
-    const said = new Map<Key, string>();
     const counts = new Map<string, number>();
     for (const [key, why] of reasons) {
-      said.set(key, why.code);
       counts.set(why.code, (counts.get(why.code) ?? 0) + 1);
-      const isKnown = this.#said.get(key) === why.code;
-      if (isKnown && !this.#untold.has(key)) continue;
-      if (!isKnown) log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
-      if (this.#tellReason(world, key, why)) this.#untold.delete(key);
-      else this.#untold.add(key);
+      this.#say(world, key, why);
     }
-    this.#said = said;
+    for (const key of this.#said.keys()) if (!reasons.has(key)) this.#said.delete(key);
     for (const key of this.#untold) if (!reasons.has(key)) this.#untold.delete(key);
     for (const key of this.#told.keys()) if (!world.nodes.has(key)) this.#told.delete(key);
+    const { metrics } = this.#options;
     metrics.replace(
       'stellar_peers_waiting',
       [...counts].map(([code, value]) => ({ labels: { reason: code }, value })),
     );
+  }
+
+  /** Says what was not said of it last, or found no room to be told then. */
+  #say(world: World, key: Key, why: Reason): void {
+    const isKnown = this.#said.get(key) === why.code;
+    if (isKnown && !this.#untold.has(key)) return;
+    this.#said.set(key, why.code);
+    if (!isKnown)
+      this.#options.log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
+    if (this.#tellReason(world, key, why)) this.#untold.delete(key);
+    else this.#untold.add(key);
   }
 
   /** In how many ms to report again though nothing changes: an Event found no room in its minute. */
