@@ -169,8 +169,8 @@ describe('in a real Prometheus', () => {
     await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
-    const fired = await prometheus.everSince('count by (alertname) (ALERTS{alertstate="firing"})');
-    const names = fired.map(({ metric }) => (metric.alertname ?? '').replace('StellarPeers', '')).sort();
+    // Some are over within a second, and in no sample of a range.
+    const names = [...prometheus.fired].sort();
     t.diagnostic(`fired and resolved: ${names.join(', ')}`);
     assert.deepEqual(
       names,

@@ -39,6 +39,8 @@ export class Prometheus {
   readonly #port: number;
   readonly #startedAtMs = Date.now();
   readonly child: Child;
+  /** Names of the alerts that were seen firing. */
+  readonly fired = new Set<string>();
 
   private constructor(cluster: Cluster, port: number) {
     this.#folder = join(cluster.dir, 'data', 'prometheus');
@@ -106,13 +108,15 @@ export class Prometheus {
   }
 
   /** Until this alert fires; resolves to its labels. */
-  untilFires(name: string): Promise<Readonly<Record<string, string>>> {
-    return until(
+  async untilFires(name: string): Promise<Readonly<Record<string, string>>> {
+    const labels = await until(
       `the alert ${name} fires`,
       async () =>
         (await this.query(`ALERTS{alertname="StellarPeers${name}",alertstate="firing"}`))[0]?.metric,
       { deadlineMs: 60_000, everyMs: 200 },
     );
+    this.fired.add(name);
+    return labels;
   }
 
   /** Until this alert does not fire any more. */
