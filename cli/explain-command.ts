@@ -8,7 +8,7 @@ import { EXIT, type ExitCode, ProblemError } from './exit.ts';
 import { explain } from './explain.ts';
 import { renderExplanation } from './explain-text.ts';
 import { CLUSTER_FLAGS } from './flags.ts';
-import { document } from './output.ts';
+import { inFormat } from './output.ts';
 import { decideNow } from './reasons-now.ts';
 import { openSession } from './session.ts';
 
@@ -34,7 +34,12 @@ async function runExplain(call: Call): Promise<ExitCode> {
   const asked = await askCluster(session);
   const explanation = explain(key, asked, decideNow(asked));
   if (!explanation) throw new ProblemError(`no such validator: ${key}`);
-  const isData = format === 'json' || format === 'yaml';
-  terminal.print(isData ? document(explanation, format) : renderExplanation(explanation, terminal.paint));
+  terminal.print(
+    inFormat(
+      format,
+      () => explanation,
+      () => renderExplanation(explanation, terminal.paint),
+    ),
+  );
   return EXIT.ok;
 }

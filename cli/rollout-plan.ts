@@ -13,7 +13,7 @@ import { type Asked, askCluster, askedOf, rolloutInput } from './asked.ts';
 import type { Call, Command } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { CLUSTER_FLAGS } from './flags.ts';
-import { document } from './output.ts';
+import { inFormat } from './output.ts';
 import { toldReason } from './reasons-now.ts';
 import { openSession } from './session.ts';
 import { table } from './table.ts';
@@ -34,9 +34,14 @@ export const rolloutPlanCommand: Command = {
 async function runRolloutPlan(call: Call): Promise<ExitCode> {
   const session = await openSession(call, overridesIn(call.flags.set ?? []));
   const asked = await askCluster(session);
-  const { format } = call;
-  const isData = format === 'json' || format === 'yaml';
-  call.terminal.print(isData ? document(rolloutPlanData(asked), format) : renderRolloutPlan(asked));
+  const { format, terminal } = call;
+  terminal.print(
+    inFormat(
+      format,
+      () => rolloutPlanData(asked),
+      () => renderRolloutPlan(asked),
+    ),
+  );
   return EXIT.ok;
 }
 

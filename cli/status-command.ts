@@ -7,7 +7,7 @@ import { askCluster } from './asked.ts';
 import type { Call, Command } from './command.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { CLUSTER_FLAGS } from './flags.ts';
-import { document } from './output.ts';
+import { inFormat } from './output.ts';
 import { decideNow } from './reasons-now.ts';
 import { openSession } from './session.ts';
 import { renderStatus } from './status.ts';
@@ -35,8 +35,11 @@ async function runStatus(call: Call): Promise<ExitCode> {
   const look = async (): Promise<string> => {
     const asked = await askCluster(session);
     const report = statusReport(asked, decideNow(asked), namespace);
-    if (format === 'json' || format === 'yaml') return document(report, format);
-    return renderStatus(report, { isWide: format === 'wide', paint: terminal.paint });
+    return inFormat(
+      format,
+      () => report,
+      () => renderStatus(report, { isWide: format === 'wide', paint: terminal.paint }),
+    );
   };
   if (flags.watch) await watchText(look, { terminal, clock: systemClock, signal: terminal.stopped() });
   else terminal.print(await look());

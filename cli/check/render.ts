@@ -2,7 +2,7 @@
  * Findings for people and for programs. Pure.
  */
 import type { Format } from '../command.ts';
-import { document } from '../output.ts';
+import { inFormat } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { CATEGORIES, counted, type Finding } from './check.ts';
 
@@ -26,9 +26,11 @@ export function summaryOf(findings: readonly Finding[]): Summary {
 
 /** The findings in that format. */
 export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
-  const object = { checks: findings, summary: summaryOf(findings) };
-  if (format === 'json' || format === 'yaml') return document(object, format);
-  return renderTable(findings, format === 'wide', paint);
+  return inFormat(
+    format,
+    () => ({ checks: findings, summary: summaryOf(findings) }),
+    () => renderTable(findings, format === 'wide', paint),
+  );
 }
 
 function renderTable(findings: readonly Finding[], isWide: boolean, paint: Paint): string {

@@ -1,15 +1,7 @@
 /** What a ServiceAccount is granted by manifests, one right at a time, and which of it a request has used. */
+import type { Right } from '../../cli/check/rights.ts';
 import type { KubeObject } from '../../runtime/kube.ts';
 import type { AuditEntry } from './audit.ts';
-
-/** One verb on one resource: of one name or of any, in one namespace or in all. */
-export interface Right {
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly name: string | undefined;
-  readonly namespace: string | undefined;
-}
 
 interface Rule {
   readonly apiGroups: readonly string[];

@@ -1,4 +1,5 @@
 /** The soak's outcome as a table for people. */
+import { table } from '../../cli/table.ts';
 
 export interface Row {
   readonly fault: string;
@@ -8,18 +9,7 @@ export interface Row {
   failed: number;
 }
 
-/** Columns as wide as they need to be. */
-function columns(rows: ReadonlyArray<readonly string[]>): string {
-  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => (row[index] ?? '').length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
+const columns = (rows: ReadonlyArray<readonly string[]>): string => table(rows).trimEnd();
 
 /** One line per fault: how often, how many calls meanwhile, how many of them failed, and whether they may. */
 export const faultTable = (rows: readonly Row[]): string =>
