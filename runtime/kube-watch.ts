@@ -1,19 +1,24 @@
 /**
- * Watches over the client's own Watch: granted or refused in time, never cut for being quiet, never swallowing an error.
+ * Watches: granted or refused in time, never cut for being quiet, never swallowing an error. Owns how a stream becomes
+ * events; the client's own Watch reads it through several layers, which cost more than what the events cause.
  */
+import type { IncomingMessage } from 'node:http';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { Watch } from '@kubernetes/client-node/dist/watch.js';
-import { KubeError, type KubeObject, type WatchEvent, type WatchQuery } from './kube.ts';
+import { parseJson } from '../peers/field.ts';
+import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
+import { openRequest } from './kube-request.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
 /** A quiet watch is cut after this: the server sends a bookmark about every minute. */
 const WATCH_SILENCE_MS = 90_000;
 const WATCH_TIMEOUT_SECONDS = 600;
+const LINE_FEED = 10;
 
 interface WatchTarget {
   readonly config: KubeConfig;
   readonly resource: Resource;
   readonly query: WatchQuery;
+  readonly userAgent: string;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
   /** Told when it is granted. */
@@ -22,58 +27,134 @@ interface WatchTarget {
 
 /** Streams to `onEvent` as Kube.watch promises. */
 export async function runWatch(
-  { config, resource, query, timeoutMs, onSuccess }: WatchTarget,
+  target: WatchTarget,
   onEvent: (event: WatchEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const watch = new Watch(config);
-  // The client reads this anew whenever it starts its timer: first for the server's grant, then for each silence. Its own
-  // 30 s would cut every quiet watch between two bookmarks.
-  const limitsMs = [Math.max(timeoutMs, query.patienceMs ?? 0)];
-  Object.defineProperty(watch, 'requestTimeoutMs', { get: () => limitsMs.shift() ?? WATCH_SILENCE_MS });
-  const path = collectionPath(resource, query.namespace);
-  const done = Promise.withResolvers<void>();
-  let failed = false;
-  const take = (type: string, object: KubeObject) => {
-    if (signal.aborted) return;
-    try {
-      onEvent({ type, object });
-    } catch (error) {
-      // The client would swallow it, and the reader would miss an event for ever.
-      done.reject(error);
-    }
-  };
-  const end = (error: unknown) => {
-    failed = true;
-    if (error) done.reject(watchError(path, error));
-    else done.resolve();
-  };
-  const controller = await watch.watch(path, watchParams(query), take, end);
-  const abort = () => {
-    controller.abort();
-    done.resolve();
-  };
-  if (!failed) {
-    onSuccess?.();
+  const { query, timeoutMs } = target;
+  const path = `${collectionPath(target.resource, query.namespace)}?${watchParams(query)}`;
+  const silence = new Silence(Math.max(timeoutMs, query.patienceMs ?? 0));
+  try {
+    const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
+    silence.limitTo(WATCH_SILENCE_MS);
+    target.onSuccess?.();
     query.onOpened?.();
+    await eachLine(incoming, {
+      path,
+      onData: () => silence.broken(),
+      onLine: (line) => {
+        if (!signal.aborted) onEvent(eventOf(line, path));
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    if (silence.signal.aborted) throw streamError(path, 'nothing came for too long');
+    throw error;
+  } finally {
+    silence.end();
   }
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  await done.promise.finally(() => {
-    signal.removeEventListener('abort', abort);
-    controller.abort();
+}
+
+async function open(
+  { config, userAgent }: WatchTarget,
+  path: string,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const incoming = await openRequest(config, { method: 'GET', path }, { userAgent, signal });
+  const { statusCode: status = 0, statusMessage = '' } = incoming;
+  if (status === 200) return incoming;
+  incoming.on('error', () => undefined).resume();
+  throw streamError(path, `${status} ${statusMessage}`, status);
+}
+
+/** Ends a stream on which nothing has come for longer than a limit. */
+class Silence {
+  readonly #ended = new AbortController();
+  readonly signal = this.#ended.signal;
+  #timer: NodeJS.Timeout;
+
+  constructor(limitMs: number) {
+    this.#timer = this.#start(limitMs);
+  }
+
+  #start(limitMs: number): NodeJS.Timeout {
+    return setTimeout(() => this.#ended.abort(), limitMs).unref();
+  }
+
+  limitTo(limitMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#start(limitMs);
+  }
+
+  broken(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** What is no event must not be passed over: the reader would miss a change for ever. */
+function eventOf(line: string, path: string): WatchEvent {
+  const event = parseJson(line);
+  if (typeof event !== 'object' || event === null) throw streamError(path, 'a line is no event');
+  return event as WatchEvent;
+}
+
+interface LineReader {
+  readonly path: string;
+  readonly onData: () => void;
+  readonly onLine: (line: string) => void;
+}
+
+/** Resolves when the stream has ended; rejects where it broke, or with what a reader throws. A line without an end is none. */
+function eachLine(incoming: IncomingMessage, { path, onData, onLine }: LineReader): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const begun: Buffer[] = [];
+    const take = (chunk: Buffer) => {
+      onData();
+      let startedAt = 0;
+      for (;;) {
+        const endsAt = chunk.indexOf(LINE_FEED, startedAt);
+        if (endsAt === -1) break;
+        onLine(textOf(begun, chunk.subarray(startedAt, endsAt)));
+        startedAt = endsAt + 1;
+      }
+      if (startedAt < chunk.length) begun.push(chunk.subarray(startedAt));
+    };
+    incoming.on('data', (chunk: Buffer) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        reject(error);
+        incoming.destroy();
+      }
+    });
+    incoming.on('error', (error) => reject(streamError(path, String(error), 0, error)));
+    incoming.on('close', resolve);
   });
 }
 
-const watchParams = ({ resourceVersion, labelSelector, fieldSelector }: WatchQuery) => ({
-  resourceVersion,
-  allowWatchBookmarks: true,
-  timeoutSeconds: WATCH_TIMEOUT_SECONDS,
-  labelSelector,
-  fieldSelector,
-});
-
-function watchError(path: string, cause: unknown): KubeError {
-  const status = (cause as { statusCode?: number }).statusCode ?? 0;
-  return new KubeError(`watch ${path}: ${String(cause)}`, { status, cause });
+/** What came of a line before, which is then used up, and its end. */
+function textOf(begun: Buffer[], end: Buffer): string {
+  if (begun.length === 0) return end.toString('utf8');
+  const whole = Buffer.concat([...begun, end]);
+  begun.length = 0;
+  return whole.toString('utf8');
 }
+
+function watchParams({ resourceVersion, labelSelector, fieldSelector }: WatchQuery): string {
+  const params = new URLSearchParams({
+    watch: 'true',
+    resourceVersion,
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(WATCH_TIMEOUT_SECONDS),
+  });
+  if (labelSelector !== undefined) params.set('labelSelector', labelSelector);
+  if (fieldSelector !== undefined) params.set('fieldSelector', fieldSelector);
+  return params.toString();
+}
+
+const streamError = (path: string, what: string, status = 0, cause?: unknown): KubeError =>
+  new KubeError(`watch ${path}: ${what}`, { status, cause });

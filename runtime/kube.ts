@@ -46,8 +46,8 @@ export interface WatchQuery extends ListQuery {
   readonly patienceMs?: number;
 }
 
-export interface ObjectList {
-  readonly items: KubeObject[];
+export interface ObjectList<T = KubeObject> {
+  readonly items: T[];
   readonly resourceVersion: string;
 }
 
@@ -67,7 +67,16 @@ export interface PatchOperation {
 export interface Kube {
   /** The object, or undefined where there is none (404). */
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
-  list(resource: Resource, query?: ListQuery): Promise<ObjectList>;
+  /**
+   * All objects, page by page: of each there is only what `read` makes of it as soon as its page has come (by default
+   * the object), since thousands of whole ones are hundreds of megabytes. All of them or none: it rejects if one page
+   * fails.
+   */
+  list<T = KubeObject>(
+    resource: Resource,
+    query?: ListQuery,
+    read?: (object: KubeObject) => T,
+  ): Promise<ObjectList<T>>;
   /** POST; 409 (AlreadyExists) if it is there. */
   create(resource: Resource, body: KubeObject): Promise<KubeObject>;
   /** Server-side apply. It creates what is missing, and is no lock: two applies by one manager both succeed. */

@@ -81,9 +81,10 @@ export class Reflector<T> {
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {
-    const { kube, clock, resource, query } = this.#options;
+    const { kube, clock, resource, query, keyOf, project } = this.#options;
     if (this.#version === '') {
-      const list = await kube.list(resource, query);
+      const read = (object: KubeObject): [string, T] => [keyOf(object), project(object)];
+      const list = await kube.list(resource, query, read);
       await this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
       this.#noteSynced();
@@ -130,28 +131,28 @@ export class Reflector<T> {
       return;
     }
     this.#freshAtMs = this.#options.clock.monotonicMs();
-    if (type === 'ADDED' || type === 'MODIFIED') this.#put(object);
-    if (type === 'DELETED') this.#remove(this.#options.keyOf(object));
+    const { keyOf, project } = this.#options;
+    if (type === 'ADDED' || type === 'MODIFIED') this.#put(keyOf(object), project(object));
+    if (type === 'DELETED') this.#remove(keyOf(object));
     this.#version = object.metadata.resourceVersion ?? '';
   }
 
-  async #replaceAll(objects: readonly KubeObject[]): Promise<void> {
-    const present = new Set(objects.map(this.#options.keyOf));
+  /** Once all pages have come: what some of them lack may stand on the others. */
+  async #replaceAll(entries: ReadonlyArray<readonly [string, T]>): Promise<void> {
+    const present = new Set(entries.map(([key]) => key));
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
-    await inSlices(this.#options.clock, this.#putAll(objects));
+    await inSlices(this.#options.clock, this.#putAll(entries));
   }
 
-  *#putAll(objects: readonly KubeObject[]): Generator<undefined, void> {
-    for (const object of objects) {
-      this.#put(object);
+  *#putAll(entries: ReadonlyArray<readonly [string, T]>): Generator<undefined, void> {
+    for (const [key, next] of entries) {
+      this.#put(key, next);
       yield;
     }
   }
 
-  #put(object: KubeObject): void {
-    const { store, keyOf, project, onChange } = this.#options;
-    const key = keyOf(object);
-    const next = project(object);
+  #put(key: string, next: T): void {
+    const { store, onChange } = this.#options;
     this.#keys.add(key);
     const known = store.get(key);
     if (known !== undefined && isDeepStrictEqual(known, next)) return;

@@ -40,12 +40,16 @@ export class BenchKube implements Kube {
     };
   }
 
-  async list({ kind }: kinds.Resource, query: ListQuery = {}) {
+  async list<T = KubeObject>(
+    { kind }: kinds.Resource,
+    query: ListQuery = {},
+    read = (object: KubeObject) => object as T,
+  ) {
     const isOther = kind === 'ConfigMap' && query.fieldSelector !== 'metadata.name=stellar-peers';
     const makers = isOther ? [] : (this.#makers()[kind] ?? []);
-    const items: KubeObject[] = [];
+    const items: T[] = [];
     for (const [index, make] of makers.entries()) {
-      items.push(make() as KubeObject);
+      items.push(read(make() as KubeObject));
       if (index % PAGE === PAGE - 1) await turn();
     }
     return { items, resourceVersion: LIST_VERSION };

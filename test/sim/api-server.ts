@@ -2,7 +2,14 @@
  * The simulated API server as its clients see it: requests with latency and faults, watches, and the webhook that is
  * asked about each new pod. What it holds and the rules of writing are store.ts.
  */
-import { type Kube, KubeError, type PatchOperation } from '../../runtime/kube.ts';
+import {
+  type Kube,
+  KubeError,
+  type KubeObject,
+  type ListQuery,
+  type ObjectList,
+  type PatchOperation,
+} from '../../runtime/kube.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../runtime/resources.ts';
 import { type AdmissionReview, admitPod } from './admission.ts';
 import type { Process } from './process.ts';
@@ -111,11 +118,14 @@ export class SimServer {
     });
     return {
       get: (ref) => send(call('get', ref, () => store.get(ref))),
-      list: (resource, query = {}) =>
-        send({
+      list: <T>(resource: Resource, query: ListQuery = {}, read = (object: KubeObject) => object as T) =>
+        send<ObjectList<T>>({
           verb: 'list',
           path: collectionPath(resource, query.namespace),
-          execute: () => store.list(resource, query),
+          execute: () => {
+            const { items, resourceVersion } = store.list(resource, query);
+            return { items: items.map(read), resourceVersion };
+          },
         }),
       create: (resource, body) => {
         const { namespace, name } = body.metadata;

@@ -38,10 +38,17 @@ export class MemoryKube implements Kube {
       return found && structuredClone(found);
     });
 
-  list = (resource: Resource, query: ListQuery = {}) =>
-    this.#serve('list', collectionPath(resource, query.namespace), () =>
-      this.feed.listOf(this.#allOf(resource).filter((object) => matches(query, object))),
-    );
+  list = <T = KubeObject>(
+    resource: Resource,
+    query: ListQuery = {},
+    read = (object: KubeObject) => object as T,
+  ) =>
+    this.#serve('list', collectionPath(resource, query.namespace), () => {
+      const { items, ...list } = this.feed.listOf(
+        this.#allOf(resource).filter((object) => matches(query, object)),
+      );
+      return { ...list, items: items.map(read) };
+    });
 
   watch = async (
     resource: Resource,
