@@ -8,8 +8,10 @@ import { parseJson } from '../peers/field.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
 import { type Call, noAnswer, openRequest, textOf } from './kube-request.ts';
 import { runWatch } from './kube-watch.ts';
+import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
 /** Of each page there is, for a moment, the text and what it says, whole objects: some 10 KB a pod, twice. */
 const PAGE_LIMIT = 200;
 
@@ -85,12 +87,13 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
         path: collectionPath(resource, body.metadata.namespace),
         body,
       })) as KubeObject,
-    apply: async (ref, body, { manager, force = false }) =>
+    apply: async (ref, body, { manager, force = false, large = false }) =>
       (await send({
         method: 'PATCH',
-        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=Strict`,
+        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=${large ? 'Ignore' : 'Strict'}`,
         body: { ...body, apiVersion: ref.resource.apiVersion, kind: ref.resource.kind },
         contentType: 'application/apply-patch+yaml',
+        ...(large ? { accept: METADATA_ONLY } : {}),
       })) as KubeObject,
     replace: async (ref, body) => (await send({ method: 'PUT', path: objectPath(ref), body })) as KubeObject,
     patch: async (ref, operations) =>
@@ -163,7 +166,7 @@ async function listPages<T>(
     const extra: Record<string, string> = { limit: String(PAGE_LIMIT) };
     if (continueToken) extra.continue = continueToken;
     const path = `${collectionPath(resource, query.namespace)}?${queryString(query, extra)}`;
-    const page = (await send({ method: 'GET', path })) as {
+    const page = (await send({ method: 'GET', path, unmanaged: query.unmanaged === true })) as {
       items: KubeObject[];
       metadata: { resourceVersion: string; continue?: string };
     };
@@ -180,7 +183,7 @@ async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions)
     throw noAnswer(call, cause);
   });
   options.onDate?.(Date.parse(incoming.headers.date ?? ''));
-  const body = readAnswer(call, incoming, text);
+  const body = readAnswer(call, incoming, call.unmanaged ? withoutManagedFields(text) : text);
   options.onSuccess?.();
   return body;
 }

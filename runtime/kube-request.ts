@@ -24,6 +24,10 @@ export interface Call {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** What the answer should be, where that is not the whole object as JSON. */
+  readonly accept?: string;
+  /** True where managedFields of the answer are read by nobody. */
+  readonly unmanaged?: boolean;
 }
 
 interface Sending {
@@ -49,7 +53,7 @@ export async function openRequest(
   options.signal = sending.signal;
   options.headers = {
     ...options.headers,
-    accept: 'application/json',
+    accept: call.accept ?? 'application/json',
     'user-agent': sending.userAgent,
     ...(payload === undefined ? {} : contentOf(payload, call)),
   };

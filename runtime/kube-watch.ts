@@ -7,6 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
 import { openRequest } from './kube-request.ts';
+import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
 /** A quiet watch is cut after this: the server sends a bookmark about every minute. */
@@ -43,7 +44,7 @@ export async function runWatch(
       path,
       onData: () => silence.broken(),
       onLine: (line) => {
-        if (!signal.aborted) onEvent(eventOf(line, path));
+        if (!signal.aborted) onEvent(eventOf(query.unmanaged ? withoutManagedFields(line) : line, path));
       },
     });
   } catch (error) {

@@ -36,6 +36,8 @@ export interface ListQuery {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** True where nobody reads managedFields: then they may be missing. */
+  readonly unmanaged?: boolean | undefined;
 }
 
 /** What a watch streams, since when, and who is told when the server has granted it. */
@@ -63,6 +65,16 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
+export interface ApplyOptions {
+  readonly manager: string;
+  readonly force?: boolean;
+  /**
+   * True for what is large and made by us key by key: the server neither parses it a second time to look for fields that
+   * it does not know, nor sends it back. The answer may have metadata only.
+   */
+  readonly large?: boolean;
+}
+
 /** Every method rejects with KubeError, within the client's request timeout. */
 export interface Kube {
   /** The object, or undefined where there is none (404). */
@@ -80,7 +92,7 @@ export interface Kube {
   /** POST; 409 (AlreadyExists) if it is there. */
   create(resource: Resource, body: KubeObject): Promise<KubeObject>;
   /** Server-side apply. It creates what is missing, and is no lock: two applies by one manager both succeed. */
-  apply(ref: ObjectRef, body: KubeObject, options: { manager: string; force?: boolean }): Promise<KubeObject>;
+  apply(ref: ObjectRef, body: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /** PUT; with `metadata.resourceVersion` in the body it fails with 409 if anybody wrote in between. */
   replace(ref: ObjectRef, body: KubeObject): Promise<KubeObject>;
   /** JSON Patch; a failed `test` is a 422. */

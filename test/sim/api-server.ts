@@ -132,7 +132,12 @@ export class SimServer {
         return send(call('create', { resource, namespace, name }, () => this.#create(resource, body, at)));
       },
       apply: (ref, body, options) =>
-        send(call('apply', ref, () => store.apply(ref, body, { by, force: false, ...options }))),
+        send(
+          call('apply', ref, () => {
+            const object = store.apply(ref, body, { by, force: false, ...options });
+            return options.large ? { metadata: object.metadata } : object;
+          }),
+        ),
       replace: (ref, body) => send(call('replace', ref, () => store.replace(ref, body, at))),
       patch: (ref, operations) => send(call('patch', ref, () => store.patch(ref, operations, at))),
       delete: (ref, preconditions) =>

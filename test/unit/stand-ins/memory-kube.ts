@@ -79,7 +79,8 @@ export class MemoryKube implements Kube {
       const uid = stored?.metadata.uid ?? randomUUID();
       const metadata = { ...stored?.metadata, ...body.metadata, uid, managedFields };
       const hasData = stored?.data !== undefined || body.data !== undefined;
-      return this.#store(ref, { ...stored, ...body, ...(hasData ? { data } : {}), metadata });
+      const object = this.#store(ref, { ...stored, ...body, ...(hasData ? { data } : {}), metadata });
+      return options.large ? { metadata: object.metadata } : object;
     });
 
   replace = (ref: ObjectRef, body: KubeObject) =>
