@@ -3,7 +3,7 @@
  * what a request costs is hardly ever a TLS handshake. What is asked and what the answer means is the callers'.
  */
 import type { IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { KubeError } from './kube.ts';
 
@@ -18,6 +18,9 @@ const KEPT = new Agent({
   timeout: UNUSED_MS_MAX,
   maxFreeSockets: UNUSED_MAX,
 });
+
+/** A stream that is paused is not read on for a buffer's sake: each reading would wake the process. */
+const STREAMS = new Agent({ highWaterMark: 1 } as AgentOptions);
 
 export interface Call {
   readonly method: string;
@@ -34,6 +37,8 @@ interface Sending {
   readonly userAgent: string;
   /** Ends the request, and the answer too where that is still coming. */
   readonly signal: AbortSignal;
+  /** True for an answer that goes on for minutes. */
+  readonly stream?: boolean;
 }
 
 /** Resolves to the answer as soon as its head has come. Rejects with KubeError, status 0, where there is none. */
@@ -47,7 +52,9 @@ export async function openRequest(
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
   // The client's own agents know the way through a proxy, and open a connection for each request.
-  if (!cluster.proxyUrl && cluster.server.startsWith('https:')) options.agent = KEPT;
+  if (!cluster.proxyUrl && cluster.server.startsWith('https:')) {
+    options.agent = sending.stream ? STREAMS : KEPT;
+  }
   const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
   options.method = call.method;
   options.signal = sending.signal;
