@@ -141,3 +141,34 @@ it('what a reader throws ends the watch, and comes to whoever watches', async (t
     RangeError,
   );
 });
+
+it('a stream that says nothing new is read more seldom, and nothing of it is lost or late for good', async (t) => {
+  const names = Array.from({ length: 60 }, (_, index) => String(index));
+  const { kube } = await setUp(t, async (_, response) => {
+    response.writeHead(200);
+    for (const name of names) {
+      response.write(`${JSON.stringify({ type: 'MODIFIED', object: { metadata: { name } } })}\n`);
+      await delay(2);
+    }
+    response.end();
+  });
+  const seen: string[] = [];
+  const note = ({ object }: WatchEvent) => {
+    seen.push(object.metadata.name);
+    return seen.length % 7 === 0;
+  };
+  await kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal);
+  assert.deepEqual(seen, names);
+});
+
+it('a stream that is not read just now ends with the signal all the same', async (t) => {
+  const { kube } = await setUp(t, (_, response) => {
+    response.writeHead(200).write('{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}\n');
+  });
+  const stop = new AbortController();
+  const note = () => {
+    setTimeout(() => stop.abort(), 5);
+    return false;
+  };
+  await kube.watch(Pods, { resourceVersion: '1' }, note, stop.signal);
+});
