@@ -8,6 +8,7 @@ import { parseJson } from '../peers/field.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
 import { type Call, noAnswer, openRequest, textOf } from './kube-request.ts';
 import { runWatch } from './kube-watch.ts';
+import { Lulls } from './lulls.ts';
 import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 
@@ -71,6 +72,7 @@ export interface KubeOptions {
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
 export function createKube(config: KubeConfig, options: KubeOptions): Kube {
   const send = (call: Call) => sendRequest(config, call, options);
+  const lulls = new Lulls();
   return {
     get: async (ref) => {
       try {
@@ -111,7 +113,7 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
       }
     },
     watch: (resource, query, onEvent, signal) =>
-      runWatch({ config, resource, query, ...options, onSuccess: options.onSuccess }, onEvent, signal),
+      runWatch({ config, resource, query, lulls, ...options, onSuccess: options.onSuccess }, onEvent, signal),
   };
 }
 

@@ -5,16 +5,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
+import { systemClock as clock } from './clock.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
 import { openRequest } from './kube-request.ts';
+import type { Lulls } from './lulls.ts';
 import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
 /** A quiet watch is cut after this: the server sends a bookmark about every minute. */
 const WATCH_SILENCE_MS = 90_000;
 const WATCH_TIMEOUT_SECONDS = 600;
-/** By how much a change may be seen later, at most, where nothing but noise came before it. */
-const LULL_MS = 50;
 const LINE_FEED = 10;
 
 interface WatchTarget {
@@ -22,6 +22,7 @@ interface WatchTarget {
   readonly resource: Resource;
   readonly query: WatchQuery;
   readonly userAgent: string;
+  readonly lulls: Lulls;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
   /** Told when it is granted. */
@@ -42,14 +43,13 @@ export async function runWatch(
     silence.limitTo(WATCH_SILENCE_MS);
     target.onSuccess?.();
     query.onOpened?.();
-    const lull = new Lull(incoming);
     await eachLine(incoming, {
       path,
       onLine: (line) =>
         signal.aborted || onEvent(eventOf(query.unmanaged ? withoutManagedFields(line) : line, path)),
       onRead: (isNews) => {
         silence.broken();
-        if (!isNews) lull.begin();
+        if (!isNews) target.lulls.begin(incoming);
       },
     });
   } catch (error) {
@@ -77,58 +77,38 @@ async function open(
 class Silence {
   readonly #ended = new AbortController();
   readonly signal = this.#ended.signal;
-  #timer: NodeJS.Timeout;
+  #limitMs: number;
+  #heardAtMs = clock.monotonicMs();
+  #cancel: () => void;
 
   constructor(limitMs: number) {
-    this.#timer = this.#start(limitMs);
+    this.#limitMs = limitMs;
+    this.#cancel = this.#look(limitMs);
   }
 
-  #start(limitMs: number): NodeJS.Timeout {
-    return setTimeout(() => this.#ended.abort(), limitMs).unref();
-  }
-
-  limitTo(limitMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start(limitMs);
-  }
-
-  broken(): void {
-    this.#timer.refresh();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-}
-
-/**
- * Times in which a stream that says nothing new is not read: what comes meanwhile is read at once after it. A process
- * that is woken for each event alone pays several times as much for it.
- */
-class Lull {
-  readonly #incoming: IncomingMessage;
-  #isOn = false;
-
-  constructor(incoming: IncomingMessage) {
-    this.#incoming = incoming;
-  }
-
-  begin(): void {
-    if (this.#isOn) return;
-    this.#isOn = true;
-    // Not at once: the stream asks its socket for more as soon as this piece was read.
-    setImmediate(() => {
-      this.#incoming.pause();
-      this.#incoming.socket.pause();
-      // All streams of the process begin again at the same moments, so that it is woken once for all of them.
-      setTimeout(() => this.#end(), LULL_MS - (performance.now() % LULL_MS));
+  /** Looks again when the limit may be over: what comes in between costs a note of the time, and no timer. */
+  #look(inMs: number): () => void {
+    return clock.after(inMs, () => {
+      const leftMs = this.#heardAtMs + this.#limitMs - clock.monotonicMs();
+      if (leftMs <= 0) this.#ended.abort();
+      else this.#cancel = this.#look(leftMs);
     });
   }
 
-  #end(): void {
-    this.#isOn = false;
-    this.#incoming.resume();
-    this.#incoming.socket.resume();
+  /** Something has come; from now on the limit is this. */
+  limitTo(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.broken();
+    this.#cancel();
+    this.#cancel = this.#look(limitMs);
+  }
+
+  broken(): void {
+    this.#heardAtMs = clock.monotonicMs();
+  }
+
+  end(): void {
+    this.#cancel();
   }
 }
 

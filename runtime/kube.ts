@@ -65,7 +65,7 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   readonly manager: string;
   readonly force?: boolean;
   /**
