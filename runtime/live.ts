@@ -20,8 +20,7 @@ const RETRY_MS = 100;
 const READS_MS_MAX = 4_000;
 
 /**
- * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again, and
- * others run in between. Rejects with
+ * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again. Rejects with
  * KubeError if any of it cannot be read, or not within 4 s.
  */
 export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
