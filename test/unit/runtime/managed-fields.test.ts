@@ -32,7 +32,7 @@ const text = fc.oneof(
   fc.array(tricky, { maxLength: 4 }).map((parts) => parts.join('')),
   fc.string(),
 );
-const key = fc.oneof(fc.constant('managedFields'), text);
+const key = fc.oneof(fc.constantFrom('managedFields', 'x"managedFields', 'x\\"managedFields'), text);
 const { json } = fc.letrec((tie) => ({
   json: fc.oneof(
     { maxDepth: 5 },
