@@ -137,7 +137,7 @@ async function serveWebhook(
   signal.addEventListener('abort', () => started.resolve(), { once: true });
   const configuration = {
     observe: () => caches.webhookConfiguration(),
-    onChange: (listener: () => void) => caches.onChange(listener),
+    onChange: (listener: () => void) => caches.onWebhookChange(listener),
   };
   await Promise.all([
     bundle.follow(source, signal),

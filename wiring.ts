@@ -97,7 +97,7 @@ export function createParts(settings: Settings, kubeconfig: string | undefined):
   const bundle = new CurrentBundle();
   const configuration = {
     observe: () => caches.world.webhook,
-    onChange: (listener: () => void) => caches.onChange(listener),
+    onChange: (listener: () => void) => caches.onWebhookChange(listener),
   };
   const trust = new Trust({ clock, configuration, isKnown: () => caches.synced() });
   const served = new ServedBundle({ clock, log, offered: bundle, trust });

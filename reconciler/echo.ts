@@ -1,25 +1,29 @@
 /**
  * Waits until the caches show what was just written, so that the next plan does not write it again.
  */
-import { readConfigMap } from '../peers/read-cluster.ts';
 import type { ConfigMapFacts } from '../peers/world.ts';
 import type { Caches } from '../runtime/caches.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { KubeObject } from '../runtime/kube.ts';
 import { Wake } from '../runtime/wake.ts';
 
-/** Resolves when the caches show all ConfigMaps in `written` (by namespace), or after `timeoutMs`. */
+/** What was applied, and the version that the object then had. */
+export interface Applied {
+  readonly version: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Resolves when the caches show all ConfigMaps in `written` (by namespace; undefined is removed), or after `timeoutMs`. */
 export async function awaitEcho(
-  written: ReadonlyMap<string, KubeObject | undefined>,
+  written: ReadonlyMap<string, Applied | undefined>,
   { caches, clock }: { readonly caches: Caches; readonly clock: Clock },
   timeoutMs: number,
 ): Promise<void> {
   const awaited = new Map(written);
-  for (const [namespace, object] of written) if (!object) awaited.delete(namespace);
+  for (const [namespace, applied] of written) if (!applied) awaited.delete(namespace);
   // Each change is looked at alone, and read only where its version is another: together they are megabytes.
   const look = (namespace: string) => {
-    const object = awaited.get(namespace);
-    if (object && isShown(caches.world.configMaps.get(namespace), object)) awaited.delete(namespace);
+    const applied = awaited.get(namespace);
+    if (applied && isShown(caches.world.configMaps.get(namespace), applied)) awaited.delete(namespace);
   };
   for (const namespace of [...awaited.keys()]) look(namespace);
   if (awaited.size === 0) return;
@@ -33,8 +37,12 @@ export async function awaitEcho(
   stopListening();
 }
 
-function isShown(cached: ConfigMapFacts | undefined, object: KubeObject): boolean {
+/** Somebody may have written since: then the version is another, and all that is ours still stands there. */
+function isShown(cached: ConfigMapFacts | undefined, { version, data }: Applied): boolean {
   if (!cached) return false;
-  if (cached.version === object.metadata.resourceVersion) return true;
-  return JSON.stringify(cached.data) === JSON.stringify(readConfigMap(object).data);
+  if (cached.version === version) return true;
+  const entries = Object.entries(data);
+  return (
+    cached.ownKeys.length === entries.length && entries.every(([key, value]) => cached.data[key] === value)
+  );
 }

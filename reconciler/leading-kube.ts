@@ -17,7 +17,7 @@ export function whileLeading(kube: Kube, leads: () => boolean): Kube {
     };
   return {
     get: (ref) => kube.get(ref),
-    list: (resource, query) => kube.list(resource, query),
+    list: (resource, query, read) => kube.list(resource, query, read),
     watch: (resource, query, onEvent, signal) => kube.watch(resource, query, onEvent, signal),
     create: write(kube.create),
     apply: write(kube.apply),

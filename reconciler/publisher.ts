@@ -16,6 +16,7 @@ import { isConflict, isRefusal, type Kube, KubeError, type KubeObject, wordsOf }
 import type { Log } from '../runtime/log.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../runtime/resources.ts';
 import { Backoff } from './backoff.ts';
+import type { Applied } from './echo.ts';
 import { type ConfigMapWrite, isSharedWithOthers, withoutForeignKeys } from './namespace-content.ts';
 import { headlessService, type ServicePlan } from './services.ts';
 
@@ -54,15 +55,15 @@ export class Publisher {
   }
 
   /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */
-  async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, KubeObject | undefined>> {
-    const written = new Map<string, KubeObject | undefined>();
+  async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, Applied | undefined>> {
+    const written = new Map<string, Applied | undefined>();
     this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
     const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
     await eachOf(due, 8, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
-        const object = await this.#write(write);
-        if (!object && !write.remove) return;
-        written.set(write.namespace, object);
+        const applied = await this.#write(write);
+        if (!applied && !write.remove) return;
+        written.set(write.namespace, applied);
         this.#options.log.info(
           { namespace: write.namespace, keys: Object.keys(write.data).length },
           'published',
@@ -124,13 +125,12 @@ export class Publisher {
    * Every write is on condition of the version that it was planned on: a leader that was held up past its Lease must
    * not put the former truth over what its successor has published.
    */
-  async #write(write: ConfigMapWrite): Promise<KubeObject | undefined> {
-    const { kube } = this.#options;
+  async #write(write: ConfigMapWrite): Promise<Applied | undefined> {
     const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
     if (write.remove) return this.#remove(ref);
     const version = write.version ?? (await this.#createEmpty(ref));
     try {
-      return await kube.apply(ref, bodyOf(write, { data: write.data, version }), { manager: FIELD_MANAGER });
+      return await this.#apply(ref, write, { data: write.data, version });
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
@@ -148,7 +148,7 @@ export class Publisher {
    * Somebody wrote: what was planned is old, and planned again. Or somebody holds our keys: a person's edit is taken
    * back, what a controller applies is left to it.
    */
-  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<KubeObject | undefined> {
+  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<Applied | undefined> {
     const { kube, log } = this.#options;
     const { namespace } = write;
     const live = await kube.get(ref);
@@ -162,7 +162,14 @@ export class Publisher {
     this.#backoff.putOff(key, FORCE_INTERVAL_MS);
     const data = withoutForeignKeys(write.data, live && readConfigMap(live));
     log.warn({ namespace }, 'keys of ours were edited; they are put right');
-    return kube.apply(ref, bodyOf(write, { data, version }), { manager: FIELD_MANAGER, force: true });
+    return this.#apply(ref, write, { data, version }, true);
+  }
+
+  /** Of the answer only the version is needed: the rest is what was sent, hundreds of kilobytes. */
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Applied, force = false): Promise<Applied> {
+    const options = { manager: FIELD_MANAGER, force, large: true };
+    const { metadata } = await this.#options.kube.apply(ref, bodyOf(write, wanted), options);
+    return { version: metadata.resourceVersion ?? '', data: wanted.data };
   }
 
   /** Deletes the object if nobody else put anything into it meanwhile. */
@@ -178,10 +185,7 @@ export class Publisher {
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
-const bodyOf = (
-  { namespace }: ConfigMapWrite,
-  { data, version }: { readonly data: Readonly<Record<string, string>>; readonly version: string },
-): KubeObject => ({
+const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Applied): KubeObject => ({
   metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, labels: LABELS },
   data,
 });

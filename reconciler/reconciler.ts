@@ -13,7 +13,8 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
-import { awaitEcho } from './echo.ts';
+import { type Applied, awaitEcho } from './echo.ts';
+import { GATHER_MS, Gathering } from './gathering.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { Measures } from './measures.ts';
@@ -29,8 +30,6 @@ import { planServices } from './services.ts';
 import { signalSteps } from './signal-targets.ts';
 import type { Signaller } from './signaller.ts';
 
-/** Changes come in bursts: what arrives within this time is one change. */
-const GATHER_MS = 20;
 /** How long to wait for the watch to show our own writes before planning on. */
 const ECHO_MS = 1_000;
 /** Older caches restart nobody. */
@@ -85,9 +84,10 @@ export class Reconciler {
     });
     this.#atRest.clear();
     let waitMs = 0;
+    const gathering = new Gathering(clock);
     while (!signal.aborted) {
       await this.#wake.wait(waitMs, signal);
-      await clock.sleep(GATHER_MS, signal);
+      await gathering.wait(signal);
       if (signal.aborted) break;
       try {
         waitMs = await this.#pass();
@@ -95,6 +95,7 @@ export class Reconciler {
         log.error({ error }, 'a pass failed; the next one starts afresh');
         waitMs = ECHO_MS;
       }
+      gathering.passed();
     }
     stopListening();
     await Promise.all([this.#lane.idle(), this.#signaller?.stop()]);
@@ -119,7 +120,7 @@ export class Reconciler {
       world,
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
-    await awaitEcho(written, { caches, clock }, ECHO_MS);
+    await awaitEcho(this.#withoutOverview(written, world), { caches, clock }, ECHO_MS);
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
     // The world goes on during each wait above, so what was discovered before it is no longer its.
@@ -142,6 +143,14 @@ export class Reconciler {
     const connections = this.#signaller?.connections ?? new Map();
     await this.#measures.take({ world, discovery, plans, reasons, connections });
     return this.#nextLookMs(plans, beganAtMs);
+  }
+
+  /** The overview is put off for a second after each write, so that no pass before its echo writes it again. */
+  #withoutOverview(written: ReadonlyMap<string, Applied | undefined>, world: World) {
+    const { ownNamespace } = this.#options.settings;
+    // One that is not there yet is waited for: what is missing would be made anew, with the pause it had.
+    if (!world.configMaps.has(ownNamespace)) return written;
+    return new Map([...written].filter(([namespace]) => namespace !== ownNamespace));
   }
 
   /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */

@@ -8,6 +8,7 @@ import type { Kube, KubeObject } from './kube.ts';
 import type { Log } from './log.ts';
 import type { Recovery } from './recovery.ts';
 import { Reflector } from './reflector.ts';
+import { MutatingWebhookConfigurations } from './resources.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
 
 /** What changed: the kind's name and the object's key in its map. */
@@ -62,6 +63,17 @@ export class Caches {
   webhookConfiguration(): KubeObject | undefined {
     const { webhooks, rawWebhooks } = this.#stores;
     return webhooks.has(WEBHOOK_CONFIGURATION) ? rawWebhooks.get(WEBHOOK_CONFIGURATION) : undefined;
+  }
+
+  /**
+   * Calls `listener` after each change of the webhook configuration, and when all has been listed: the certificate
+   * follows nothing else, and would otherwise be looked at, and its Secret read, at every pod that turns Ready.
+   */
+  onWebhookChange(listener: () => void): () => void {
+    const { kind } = MutatingWebhookConfigurations;
+    return this.onChange((changed) => {
+      if (changed === kind || changed === SYNCED) listener();
+    });
   }
 
   /** Calls `listener` after each change that matters; the returned function ends that. */

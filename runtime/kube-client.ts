@@ -1,23 +1,20 @@
 /**
- * The Kube port over @kubernetes/client-node: its KubeConfig for where and who, its Watch for streams.
- * Single requests go over node:https with that authentication, because each needs a deadline below the
- * leader lease's margin and the client's typed models drop fields that they do not know.
+ * The Kube port over @kubernetes/client-node: its KubeConfig says where and who. Requests are our own, because each
+ * needs a deadline below the leader lease's margin, and the client's typed models drop fields that they do not know.
  */
-import { type RequestOptions, request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
+import { type Call, noAnswer, openRequest, textOf } from './kube-request.ts';
 import { runWatch } from './kube-watch.ts';
+import { Lulls } from './lulls.ts';
+import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 
-const PAGE_LIMIT = 500;
-
-interface Call {
-  readonly method: string;
-  readonly path: string;
-  readonly body?: unknown;
-  readonly contentType?: string;
-}
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
+/** Of each page there is, for a moment, the text and what it says, whole objects: some 10 KB a pod, twice. */
+const PAGE_LIMIT = 200;
 
 /** A configuration that names no cluster, or cannot be read: which, and why. */
 export class KubeConfigError extends Error {
@@ -75,6 +72,7 @@ export interface KubeOptions {
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
 export function createKube(config: KubeConfig, options: KubeOptions): Kube {
   const send = (call: Call) => sendRequest(config, call, options);
+  const lulls = new Lulls();
   return {
     get: async (ref) => {
       try {
@@ -84,19 +82,20 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
         throw error;
       }
     },
-    list: (resource, query) => listPages(send, resource, query ?? {}),
+    list: (resource, query = {}, read = asItIs) => listPages(send, { resource, query, read }),
     create: async (resource, body) =>
       (await send({
         method: 'POST',
         path: collectionPath(resource, body.metadata.namespace),
         body,
       })) as KubeObject,
-    apply: async (ref, body, { manager, force = false }) =>
+    apply: async (ref, body, { manager, force = false, large = false }) =>
       (await send({
         method: 'PATCH',
-        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=Strict`,
+        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=${large ? 'Ignore' : 'Strict'}`,
         body: { ...body, apiVersion: ref.resource.apiVersion, kind: ref.resource.kind },
         contentType: 'application/apply-patch+yaml',
+        ...(large ? { accept: METADATA_ONLY } : {}),
       })) as KubeObject,
     replace: async (ref, body) => (await send({ method: 'PUT', path: objectPath(ref), body })) as KubeObject,
     patch: async (ref, operations) =>
@@ -114,11 +113,7 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
       }
     },
     watch: (resource, query, onEvent, signal) =>
-      runWatch(
-        { config, resource, query, timeoutMs: options.timeoutMs, onSuccess: options.onSuccess },
-        onEvent,
-        signal,
-      ),
+      runWatch({ config, resource, query, lulls, ...options, onSuccess: options.onSuccess }, onEvent, signal),
   };
 }
 
@@ -154,94 +149,57 @@ function queryString(query: ListQuery, extra: Record<string, string> = {}): stri
   return params.toString();
 }
 
-async function listPages(
+/** Where nothing less is wanted. A caller that names another type passes its own. */
+const asItIs = <T>(object: KubeObject): T => object as T;
+
+interface Listing<T> {
+  readonly resource: Resource;
+  readonly query: ListQuery;
+  readonly read: (object: KubeObject) => T;
+}
+
+async function listPages<T>(
   send: (call: Call) => Promise<unknown>,
-  resource: Resource,
-  query: ListQuery,
-): Promise<ObjectList> {
-  const items: KubeObject[] = [];
+  { resource, query, read }: Listing<T>,
+): Promise<ObjectList<T>> {
+  const items: T[] = [];
   let continueToken = '';
   for (;;) {
     const extra: Record<string, string> = { limit: String(PAGE_LIMIT) };
     if (continueToken) extra.continue = continueToken;
     const path = `${collectionPath(resource, query.namespace)}?${queryString(query, extra)}`;
-    const page = (await send({ method: 'GET', path })) as {
+    const page = (await send({ method: 'GET', path, unmanaged: query.unmanaged === true })) as {
       items: KubeObject[];
       metadata: { resourceVersion: string; continue?: string };
     };
-    items.push(...page.items);
+    for (const object of page.items) items.push(read(object));
     continueToken = page.metadata.continue ?? '';
     if (!continueToken) return { items, resourceVersion: page.metadata.resourceVersion };
   }
 }
 
 async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<unknown> {
-  const server = config.getCurrentCluster()?.server;
-  if (!server) throw new KubeError('no cluster in the kubeconfig: set KUBECONFIG', { status: 0 });
-  const requestOptions: RequestOptions = {};
-  await config.applyToHTTPSOptions(requestOptions as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
-  const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
-  requestOptions.method = call.method;
-  requestOptions.signal = AbortSignal.timeout(options.timeoutMs);
-  requestOptions.headers = {
-    ...requestOptions.headers,
-    accept: 'application/json',
-    'user-agent': options.userAgent,
-    ...(payload === undefined
-      ? {}
-      : {
-          'content-type': call.contentType ?? 'application/json',
-          'content-length': Buffer.byteLength(payload),
-        }),
-  };
-  const url = new URL(server.replace(/\/$/, '') + call.path);
-  const answer = await exchange(url, requestOptions, payload).catch((cause: unknown) => {
-    throw new KubeError(`${call.method} ${call.path}: no answer from the API server (${String(cause)})`, {
-      status: 0,
-      cause,
-    });
+  const signal = AbortSignal.timeout(options.timeoutMs);
+  const incoming = await openRequest(config, call, { userAgent: options.userAgent, signal });
+  const text = await textOf(incoming).catch((cause: unknown) => {
+    throw noAnswer(call, cause);
   });
-  options.onDate?.(Date.parse(answer.date ?? ''));
-  const body = readAnswer(call, answer);
+  options.onDate?.(Date.parse(incoming.headers.date ?? ''));
+  const body = readAnswer(call, incoming, call.unmanaged ? withoutManagedFields(text) : text);
   options.onSuccess?.();
   return body;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly date: string | undefined;
-  readonly text: string;
-}
-
-function exchange(url: URL, options: RequestOptions, payload: string | undefined): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, options, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () =>
-        resolve({
-          status: incoming.statusCode ?? 0,
-          retryAfter: incoming.headers['retry-after'],
-          date: incoming.headers.date,
-          text: Buffer.concat(chunks).toString('utf8'),
-        }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end(payload);
-  });
-}
-
-function readAnswer(call: Call, answer: Answer): unknown {
-  const body = parseJson(answer.text);
-  if (answer.status >= 200 && answer.status < 300) return body;
+function readAnswer({ method, path }: Call, incoming: IncomingMessage, text: string): unknown {
+  const body = parseJson(text);
+  const { statusCode = 0, headers } = incoming;
+  if (statusCode >= 200 && statusCode < 300) return body;
   const status = (body ?? {}) as { message?: string; reason?: string };
-  const message = status.message ?? (answer.text.slice(0, 200) || 'empty answer');
-  throw new KubeError(`${call.method} ${call.path}: ${answer.status} ${message}`, {
-    status: answer.status,
+  const message = status.message ?? (text.slice(0, 200) || 'empty answer');
+  const retryAfter = headers['retry-after'];
+  throw new KubeError(`${method} ${path}: ${statusCode} ${message}`, {
+    status: statusCode,
     reason: status.reason ?? '',
-    retryAfterSeconds: answer.retryAfter ? Number(answer.retryAfter) : undefined,
+    retryAfterSeconds: retryAfter ? Number(retryAfter) : undefined,
   });
 }

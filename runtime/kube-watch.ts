@@ -1,19 +1,28 @@
 /**
- * Watches over the client's own Watch: granted or refused in time, never cut for being quiet, never swallowing an error.
+ * Watches: granted or refused in time, never cut for being quiet, never swallowing an error. Owns how a stream becomes
+ * events; the client's own Watch reads it through several layers, which cost more than what the events cause.
  */
+import type { IncomingMessage } from 'node:http';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { Watch } from '@kubernetes/client-node/dist/watch.js';
-import { KubeError, type KubeObject, type WatchEvent, type WatchQuery } from './kube.ts';
+import { parseJson } from '../peers/field.ts';
+import { systemClock as clock } from './clock.ts';
+import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
+import { openRequest } from './kube-request.ts';
+import type { Lulls } from './lulls.ts';
+import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
 /** A quiet watch is cut after this: the server sends a bookmark about every minute. */
 const WATCH_SILENCE_MS = 90_000;
 const WATCH_TIMEOUT_SECONDS = 600;
+const LINE_FEED = 10;
 
 interface WatchTarget {
   readonly config: KubeConfig;
   readonly resource: Resource;
   readonly query: WatchQuery;
+  readonly userAgent: string;
+  readonly lulls: Lulls;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
   /** Told when it is granted. */
@@ -22,58 +31,150 @@ interface WatchTarget {
 
 /** Streams to `onEvent` as Kube.watch promises. */
 export async function runWatch(
-  { config, resource, query, timeoutMs, onSuccess }: WatchTarget,
-  onEvent: (event: WatchEvent) => void,
+  target: WatchTarget,
+  onEvent: (event: WatchEvent) => unknown,
   signal: AbortSignal,
 ): Promise<void> {
-  const watch = new Watch(config);
-  // The client reads this anew whenever it starts its timer: first for the server's grant, then for each silence. Its own
-  // 30 s would cut every quiet watch between two bookmarks.
-  const limitsMs = [Math.max(timeoutMs, query.patienceMs ?? 0)];
-  Object.defineProperty(watch, 'requestTimeoutMs', { get: () => limitsMs.shift() ?? WATCH_SILENCE_MS });
-  const path = collectionPath(resource, query.namespace);
-  const done = Promise.withResolvers<void>();
-  let failed = false;
-  const take = (type: string, object: KubeObject) => {
-    if (signal.aborted) return;
-    try {
-      onEvent({ type, object });
-    } catch (error) {
-      // The client would swallow it, and the reader would miss an event for ever.
-      done.reject(error);
-    }
-  };
-  const end = (error: unknown) => {
-    failed = true;
-    if (error) done.reject(watchError(path, error));
-    else done.resolve();
-  };
-  const controller = await watch.watch(path, watchParams(query), take, end);
-  const abort = () => {
-    controller.abort();
-    done.resolve();
-  };
-  if (!failed) {
-    onSuccess?.();
+  const { query, timeoutMs } = target;
+  const path = `${collectionPath(target.resource, query.namespace)}?${watchParams(query)}`;
+  const silence = new Silence(Math.max(timeoutMs, query.patienceMs ?? 0));
+  try {
+    const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
+    silence.limitTo(WATCH_SILENCE_MS);
+    target.onSuccess?.();
     query.onOpened?.();
+    await eachLine(incoming, {
+      path,
+      onLine: (line) =>
+        signal.aborted || onEvent(eventOf(query.unmanaged ? withoutManagedFields(line) : line, path)),
+      onRead: (isNews) => {
+        silence.broken();
+        if (!isNews) target.lulls.begin(incoming);
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    if (silence.signal.aborted) throw streamError(path, 'nothing came for too long');
+    throw error;
+  } finally {
+    silence.end();
   }
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  await done.promise.finally(() => {
-    signal.removeEventListener('abort', abort);
-    controller.abort();
+}
+
+async function open(
+  { config, userAgent }: WatchTarget,
+  path: string,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const incoming = await openRequest(config, { method: 'GET', path }, { userAgent, signal, stream: true });
+  const { statusCode: status = 0, statusMessage = '' } = incoming;
+  if (status === 200) return incoming;
+  incoming.on('error', () => undefined).resume();
+  throw streamError(path, `${status} ${statusMessage}`, status);
+}
+
+/** Ends a stream on which nothing has come for longer than a limit. */
+class Silence {
+  readonly #ended = new AbortController();
+  readonly signal = this.#ended.signal;
+  #limitMs: number;
+  #heardAtMs = clock.monotonicMs();
+  #cancel: () => void;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+    this.#cancel = this.#look(limitMs);
+  }
+
+  /** Looks again when the limit may be over: what comes in between costs a note of the time, and no timer. */
+  #look(inMs: number): () => void {
+    return clock.after(inMs, () => {
+      const leftMs = this.#heardAtMs + this.#limitMs - clock.monotonicMs();
+      if (leftMs <= 0) this.#ended.abort();
+      else this.#cancel = this.#look(leftMs);
+    });
+  }
+
+  /** Something has come; from now on the limit is this. */
+  limitTo(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.broken();
+    this.#cancel();
+    this.#cancel = this.#look(limitMs);
+  }
+
+  broken(): void {
+    this.#heardAtMs = clock.monotonicMs();
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+}
+
+/** What is no event must not be passed over: the reader would miss a change for ever. */
+function eventOf(line: string, path: string): WatchEvent {
+  const event = parseJson(line);
+  if (typeof event !== 'object' || event === null) throw streamError(path, 'a line is no event');
+  return event as WatchEvent;
+}
+
+interface LineReader {
+  readonly path: string;
+  /** Returns false where the line said nothing new. */
+  readonly onLine: (line: string) => unknown;
+  /** Told after each piece of the stream whether there was anything new in it; a piece of a line may be. */
+  readonly onRead: (isNews: boolean) => void;
+}
+
+/** Resolves when the stream has ended; rejects where it broke, or with what a reader throws. A line without an end is none. */
+function eachLine(incoming: IncomingMessage, { path, onLine, onRead }: LineReader): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const begun: Buffer[] = [];
+    const take = (chunk: Buffer) => {
+      let startedAt = 0;
+      let isNews = false;
+      for (;;) {
+        const endsAt = chunk.indexOf(LINE_FEED, startedAt);
+        if (endsAt === -1) break;
+        if (onLine(textOf(begun, chunk.subarray(startedAt, endsAt))) !== false) isNews = true;
+        startedAt = endsAt + 1;
+      }
+      if (startedAt < chunk.length) begun.push(chunk.subarray(startedAt));
+      onRead(isNews || begun.length > 0);
+    };
+    incoming.on('data', (chunk: Buffer) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        reject(error);
+        incoming.destroy();
+      }
+    });
+    incoming.on('error', (error) => reject(streamError(path, String(error), 0, error)));
+    incoming.on('close', resolve);
   });
 }
 
-const watchParams = ({ resourceVersion, labelSelector, fieldSelector }: WatchQuery) => ({
-  resourceVersion,
-  allowWatchBookmarks: true,
-  timeoutSeconds: WATCH_TIMEOUT_SECONDS,
-  labelSelector,
-  fieldSelector,
-});
-
-function watchError(path: string, cause: unknown): KubeError {
-  const status = (cause as { statusCode?: number }).statusCode ?? 0;
-  return new KubeError(`watch ${path}: ${String(cause)}`, { status, cause });
+/** What came of a line before, which is then used up, and its end. */
+function textOf(begun: Buffer[], end: Buffer): string {
+  if (begun.length === 0) return end.toString('utf8');
+  const whole = Buffer.concat([...begun, end]);
+  begun.length = 0;
+  return whole.toString('utf8');
 }
+
+function watchParams({ resourceVersion, labelSelector, fieldSelector }: WatchQuery): string {
+  const params = new URLSearchParams({
+    watch: 'true',
+    resourceVersion,
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(WATCH_TIMEOUT_SECONDS),
+  });
+  if (labelSelector !== undefined) params.set('labelSelector', labelSelector);
+  if (fieldSelector !== undefined) params.set('fieldSelector', fieldSelector);
+  return params.toString();
+}
+
+const streamError = (path: string, what: string, status = 0, cause?: unknown): KubeError =>
+  new KubeError(`watch ${path}: ${what}`, { status, cause });

@@ -36,6 +36,8 @@ export interface ListQuery {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** True where nobody reads managedFields: then they may be missing. */
+  readonly unmanaged?: boolean | undefined;
 }
 
 /** What a watch streams, since when, and who is told when the server has granted it. */
@@ -46,8 +48,8 @@ export interface WatchQuery extends ListQuery {
   readonly patienceMs?: number;
 }
 
-export interface ObjectList {
-  readonly items: KubeObject[];
+export interface ObjectList<T = KubeObject> {
+  readonly items: T[];
   readonly resourceVersion: string;
 }
 
@@ -63,15 +65,34 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
+interface ApplyOptions {
+  readonly manager: string;
+  readonly force?: boolean;
+  /**
+   * True for what is large and made by us key by key: the server neither parses it a second time to look for fields that
+   * it does not know, nor sends it back. The answer may have metadata only.
+   */
+  readonly large?: boolean;
+}
+
 /** Every method rejects with KubeError, within the client's request timeout. */
 export interface Kube {
   /** The object, or undefined where there is none (404). */
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
-  list(resource: Resource, query?: ListQuery): Promise<ObjectList>;
+  /**
+   * All objects, page by page: of each there is only what `read` makes of it as soon as its page has come (by default
+   * the object), since thousands of whole ones are hundreds of megabytes. All of them or none: it rejects if one page
+   * fails.
+   */
+  list<T = KubeObject>(
+    resource: Resource,
+    query?: ListQuery,
+    read?: (object: KubeObject) => T,
+  ): Promise<ObjectList<T>>;
   /** POST; 409 (AlreadyExists) if it is there. */
   create(resource: Resource, body: KubeObject): Promise<KubeObject>;
   /** Server-side apply. It creates what is missing, and is no lock: two applies by one manager both succeed. */
-  apply(ref: ObjectRef, body: KubeObject, options: { manager: string; force?: boolean }): Promise<KubeObject>;
+  apply(ref: ObjectRef, body: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /** PUT; with `metadata.resourceVersion` in the body it fails with 409 if anybody wrote in between. */
   replace(ref: ObjectRef, body: KubeObject): Promise<KubeObject>;
   /** JSON Patch; a failed `test` is a 422. */
@@ -81,12 +102,13 @@ export interface Kube {
   /**
    * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
    * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
-   * refuses in time fails too.
+   * refuses in time fails too. An `onEvent` that returns false has learnt nothing: what comes next may then come together
+   * and some milliseconds late.
    */
   watch(
     resource: Resource,
     query: WatchQuery,
-    onEvent: (event: WatchEvent) => void,
+    onEvent: (event: WatchEvent) => unknown,
     signal: AbortSignal,
   ): Promise<void>;
 }

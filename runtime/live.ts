@@ -1,12 +1,10 @@
 /**
  * The World read afresh from the API server, past every cache: what a restart is decided on last.
  */
-import { allSteps } from '../peers/steps.ts';
 import type { World } from '../peers/world.ts';
 import type { Clock } from './clock.ts';
-import { isPassing, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
-import { type ObjectRef, objectPath, type Resource } from './resources.ts';
-import { inSlices } from './slices.ts';
+import { isPassing, type Kube, KubeError, type KubeObject } from './kube.ts';
+import { type ObjectRef, objectPath } from './resources.ts';
 import { createStores, namedSources, type Scope, type Source, validatorSources, worldOf } from './sources.ts';
 
 export interface LiveWorld {
@@ -22,8 +20,7 @@ const RETRY_MS = 100;
 const READS_MS_MAX = 4_000;
 
 /**
- * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again, and
- * others run in between. Rejects with
+ * Lists everything that is watched, once; with a clock, a list that fails in passing is tried again. Rejects with
  * KubeError if any of it cannot be read, or not within 4 s.
  */
 export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
@@ -34,10 +31,11 @@ export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise
   const list = listWith(kube, clock);
   const read = async (source: Source<unknown>) => {
     for (const query of source.queries) {
-      const { items } = await list(source.resource, query);
-      const steps = take(items, source, versions);
-      if (clock) await inSlices(clock, steps);
-      else allSteps(steps);
+      const { items } = await list(source.resource, query, (object) => readOf(source, object));
+      for (const { key, facts, path, version } of items) {
+        source.store.set(key, facts);
+        versions.set(path, version);
+      }
     }
   };
   await Promise.all(sources.map(read));
@@ -47,30 +45,22 @@ export async function readLive(kube: Kube, scope: Scope, clock?: Clock): Promise
   return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
 }
 
-type List = (resource: Resource, query: ListQuery) => Promise<ObjectList>;
+/** One object as it is kept: the rest of it goes with the page that it came on. */
+function readOf({ resource, keyOf, project }: Source<unknown>, object: KubeObject) {
+  const { name, namespace, resourceVersion: version = '' } = object.metadata;
+  const path = objectPath({ resource, namespace, name });
+  return { key: keyOf(object), facts: project(object), path, version };
+}
 
 const listWith =
-  (kube: Kube, clock: Clock | undefined): List =>
-  async (resource, query) => {
+  (kube: Kube, clock: Clock | undefined): Kube['list'] =>
+  async (resource, query, read) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await kube.list(resource, query);
+        return await kube.list(resource, query, read);
       } catch (error) {
         if (!clock || attempt === ATTEMPTS_MAX || !isPassing(error)) throw error;
         await clock.sleep(clock.jitter(RETRY_MS * attempt));
       }
     }
   };
-
-function* take(
-  items: readonly KubeObject[],
-  { resource, store, keyOf, project }: Source<unknown>,
-  versions: Map<string, string>,
-): Generator<undefined, void> {
-  for (const item of items) {
-    store.set(keyOf(item), project(item));
-    const { name, namespace, resourceVersion = '' } = item.metadata;
-    versions.set(objectPath({ resource, namespace, name }), resourceVersion);
-    yield;
-  }
-}

@@ -3,7 +3,7 @@
  * It stores projections, so that an event that changes nothing we read wakes nobody. Why not the
  * client's own informer: docs/decisions/0002.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { isSameJson } from '../peers/field.ts';
 import type { Clock } from './clock.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './kube.ts';
 import type { Log } from './log.ts';
@@ -25,6 +25,7 @@ export interface ReflectorOptions<T> {
   readonly query: ListQuery;
   /** Key in the store. */
   readonly keyOf: (object: KubeObject) => string;
+  /** What is kept of an object: nothing that JSON does not know, since that is how it is compared. */
   readonly project: (object: KubeObject) => T;
   readonly store: Map<string, T>;
   /** Called after each change of the store; `key` names what changed. */
@@ -81,9 +82,10 @@ export class Reflector<T> {
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {
-    const { kube, clock, resource, query } = this.#options;
+    const { kube, clock, resource, query, keyOf, project } = this.#options;
     if (this.#version === '') {
-      const list = await kube.list(resource, query);
+      const read = (object: KubeObject): [string, T] => [keyOf(object), project(object)];
+      const list = await kube.list(resource, query, read);
       await this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
       this.#noteSynced();
@@ -123,40 +125,44 @@ export class Reflector<T> {
     this.#watchingSinceMs = undefined;
   }
 
-  #take({ type, object }: WatchEvent): void {
+  /** False where the event said nothing that we read. */
+  #take({ type, object }: WatchEvent): boolean {
     if (type === 'ERROR') {
       // The object is a Status; whatever it says, the version may be no good any more.
       this.#version = '';
-      return;
+      return true;
     }
     this.#freshAtMs = this.#options.clock.monotonicMs();
-    if (type === 'ADDED' || type === 'MODIFIED') this.#put(object);
-    if (type === 'DELETED') this.#remove(this.#options.keyOf(object));
     this.#version = object.metadata.resourceVersion ?? '';
+    const { keyOf, project } = this.#options;
+    if (type === 'ADDED' || type === 'MODIFIED') return this.#put(keyOf(object), project(object));
+    if (type === 'DELETED') this.#remove(keyOf(object));
+    return true;
   }
 
-  async #replaceAll(objects: readonly KubeObject[]): Promise<void> {
-    const present = new Set(objects.map(this.#options.keyOf));
+  /** Once all pages have come: what some of them lack may stand on the others. */
+  async #replaceAll(entries: ReadonlyArray<readonly [string, T]>): Promise<void> {
+    const present = new Set(entries.map(([key]) => key));
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
-    await inSlices(this.#options.clock, this.#putAll(objects));
+    await inSlices(this.#options.clock, this.#putAll(entries));
   }
 
-  *#putAll(objects: readonly KubeObject[]): Generator<undefined, void> {
-    for (const object of objects) {
-      this.#put(object);
+  *#putAll(entries: ReadonlyArray<readonly [string, T]>): Generator<undefined, void> {
+    for (const [key, next] of entries) {
+      this.#put(key, next);
       yield;
     }
   }
 
-  #put(object: KubeObject): void {
-    const { store, keyOf, project, onChange } = this.#options;
-    const key = keyOf(object);
-    const next = project(object);
+  /** False where it was there already as it is. */
+  #put(key: string, next: T): boolean {
+    const { store, onChange } = this.#options;
     this.#keys.add(key);
     const known = store.get(key);
-    if (known !== undefined && isDeepStrictEqual(known, next)) return;
+    if (known !== undefined && isSameJson(known, next)) return false;
     store.set(key, next);
     onChange(key);
+    return true;
   }
 
   #remove(key: string): void {

@@ -76,7 +76,7 @@ export function validatorSources(scope: Scope, stores: Stores) {
     rest: Pick<Source<T>, 'project' | 'store'>,
   ) => ({
     resource,
-    queries: scoped(scope, query),
+    queries: scoped(scope, { ...query, unmanaged: true }),
     keyOf: objectKey,
     ...rest,
   });

@@ -38,7 +38,9 @@ export class LargeCluster {
     this.#prefix = prefix;
   }
 
-  places = (): Place[] => Array.from({ length: this.size }, (_, index) => placeOf(this.#prefix, index));
+  place = (index: number): Place => placeOf(this.#prefix, index);
+
+  places = (): Place[] => Array.from({ length: this.size }, (_, index) => this.place(index));
 
   node = ({ name, namespace }: Place): Raw =>
     node(name, { namespace, spec: { validatorConfig: { quorumSet: QUORUM_SET } } });

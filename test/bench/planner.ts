@@ -116,7 +116,18 @@ export class Planner {
 }
 
 /** Stamps of pods that started with the views that would be published now. */
-export function stampsOf(cluster: LargeCluster): StampOf {
+export const stampsOf = (cluster: LargeCluster): StampOf => stampOfAll(allStampsOf(cluster));
+
+export type Stamps = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+/** Where stamps are looked up that were worked out before. */
+export const stampOfAll =
+  (stamps: Stamps): StampOf =>
+  (namespace, name) =>
+    stamps.get(keyOf(namespace, name)) ?? {};
+
+/** The same by validator. */
+export function allStampsOf(cluster: LargeCluster): Stamps {
   const discovery = discover(cluster.world(), DISCOVERY);
   const views = new ViewBook(MAX_PEERS);
   views.follow(discovery);
@@ -130,7 +141,7 @@ export function stampsOf(cluster: LargeCluster): StampOf {
       });
     }
   }
-  return (namespace, name) => stamps.get(keyOf(namespace, name)) ?? {};
+  return stamps;
 }
 
 const median = (values: readonly number[]): number =>

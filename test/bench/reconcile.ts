@@ -5,10 +5,12 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
-import { measurePlanner } from './planner.ts';
+import { LargeCluster } from './large-cluster.ts';
+import { allStampsOf, measurePlanner } from './planner.ts';
 import { type Ratio, type Result, rounded } from './result.ts';
 import { measureWhole } from './whole.ts';
 
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 const SIZES = [10, 100, 1_000, 5_000];
 
 type Measured = Awaited<ReturnType<typeof measureWhole>>;
@@ -17,7 +19,10 @@ type Planned = ReturnType<typeof measurePlanner>;
 /** Each size in a process of its own: neither memory nor warmth of one counts for the next. */
 function inProcess<T>(what: string, size: number): T {
   const args = ['--expose-gc', import.meta.filename, what, String(size)];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    maxBuffer: OUTPUT_BYTES_MAX,
+  });
   if (status !== 0) throw new Error(`the measurement of ${what} at ${size} failed: ${stderr}`);
   return JSON.parse(stdout) as T;
 }
@@ -72,7 +77,13 @@ function resultOf(planner: readonly Planned[], whole: readonly Measured[]): Resu
 
 async function main([what, size]: readonly string[]): Promise<void> {
   if (what === 'planner') return void console.log(JSON.stringify(measurePlanner(Number(size))));
-  if (what === 'whole') return void console.log(JSON.stringify(await measureWhole(Number(size))));
+  if (what === 'stamps') {
+    return void console.log(JSON.stringify([...allStampsOf(new LargeCluster(Number(size)))]));
+  }
+  if (what === 'whole') {
+    const stamps = new Map(inProcess<Array<[string, Record<string, string>]>>('stamps', Number(size)));
+    return void console.log(JSON.stringify(await measureWhole(Number(size), stamps)));
+  }
   const planner = SIZES.map((each) => inProcess<Planned>('planner', each));
   const whole = SIZES.map((each) => inProcess<Measured>('whole', each));
   if (what === '-o' && size === 'json') console.log(JSON.stringify(resultOf(planner, whole), undefined, 2));

@@ -17,7 +17,7 @@ import * as kinds from '../../runtime/resources.ts';
 import { SETTINGS } from '../unit/reconciler/group.ts';
 import { BenchKube } from './bench-kube.ts';
 import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
-import { stampsOf } from './planner.ts';
+import { type Stamps, stampOfAll } from './planner.ts';
 
 const OWN = 'stellar-peers';
 const MAX_PEERS = 24;
@@ -110,10 +110,10 @@ async function observe(reporter: CountingReporter, begin: () => unknown, passes:
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 const rssMib = (): number => rounded(process.memoryUsage().rss / 1024 / 1024);
 
-/** Everything of one size; to be run in a process of its own, for the memory. */
-export async function measureWhole(size: number) {
+/** Everything of one size; to be run in a process of its own, for the memory: the stamps come from another, too. */
+export async function measureWhole(size: number, stamps: Stamps) {
   const cluster = new LargeCluster(size);
-  cluster.stampOf = stampsOf(cluster);
+  cluster.stampOf = stampOfAll(stamps);
   const kube = new BenchKube(cluster);
   const { caches, reporter, reconciler } = createLeader(kube);
   const stop = new AbortController();

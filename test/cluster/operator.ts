@@ -110,15 +110,30 @@ class StandIn {
     await this.#kube.apply(ref, { metadata: { name }, status }, OURS);
   }
 
-  /** Noise about every StellarNode; it says what the StellarNode says when its turn has come. */
+  /**
+   * Noise about every StellarNode, each at its own moment of the period as the real one's timers have it, not all in one
+   * burst, and not again before the last is over; it says what the StellarNode says when its turn has come.
+   */
   async #every(periodMs: number, write: (node: KubeObject, tick: number) => Promise<void>): Promise<void> {
+    const busy = new Set<string>();
     const now = async (uid: string, tick: number) => {
       const node = this.#nodes.get(uid);
       if (node) await write(node, tick).catch(() => {});
+      busy.delete(uid);
+    };
+    const begin = (uid: string, tick: number) => {
+      if (busy.has(uid)) return;
+      busy.add(uid);
+      this.#enqueue(uid, () => now(uid, tick));
     };
     for (let tick = 1; periodMs > 0 && !this.#signal.aborted; tick += 1) {
-      await this.#sleep(periodMs);
-      for (const uid of this.#nodes.keys()) this.#enqueue(uid, () => now(uid, tick));
+      const beganAtMs = performance.now();
+      const uids = [...this.#nodes.keys()];
+      for (const [index, uid] of [...uids, undefined].entries()) {
+        const share = uids.length === 0 ? 1 : index / uids.length;
+        await this.#sleep(beganAtMs + periodMs * share - performance.now());
+        if (uid !== undefined) begin(uid, tick);
+      }
     }
   }
 

@@ -2,7 +2,14 @@
  * The simulated API server as its clients see it: requests with latency and faults, watches, and the webhook that is
  * asked about each new pod. What it holds and the rules of writing are store.ts.
  */
-import { type Kube, KubeError, type PatchOperation } from '../../runtime/kube.ts';
+import {
+  type Kube,
+  KubeError,
+  type KubeObject,
+  type ListQuery,
+  type ObjectList,
+  type PatchOperation,
+} from '../../runtime/kube.ts';
 import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../runtime/resources.ts';
 import { type AdmissionReview, admitPod } from './admission.ts';
 import type { Process } from './process.ts';
@@ -111,18 +118,26 @@ export class SimServer {
     });
     return {
       get: (ref) => send(call('get', ref, () => store.get(ref))),
-      list: (resource, query = {}) =>
-        send({
+      list: <T>(resource: Resource, query: ListQuery = {}, read = (object: KubeObject) => object as T) =>
+        send<ObjectList<T>>({
           verb: 'list',
           path: collectionPath(resource, query.namespace),
-          execute: () => store.list(resource, query),
+          execute: () => {
+            const { items, resourceVersion } = store.list(resource, query);
+            return { items: items.map(read), resourceVersion };
+          },
         }),
       create: (resource, body) => {
         const { namespace, name } = body.metadata;
         return send(call('create', { resource, namespace, name }, () => this.#create(resource, body, at)));
       },
       apply: (ref, body, options) =>
-        send(call('apply', ref, () => store.apply(ref, body, { by, force: false, ...options }))),
+        send(
+          call('apply', ref, () => {
+            const object = store.apply(ref, body, { by, force: false, ...options });
+            return options.large ? { metadata: object.metadata } : object;
+          }),
+        ),
       replace: (ref, body) => send(call('replace', ref, () => store.replace(ref, body, at))),
       patch: (ref, operations) => send(call('patch', ref, () => store.patch(ref, operations, at))),
       delete: (ref, preconditions) =>

@@ -109,6 +109,26 @@ describe('the caches', () => {
     assert.deepEqual(watched.told, ['StellarNode two/b']);
   });
 
+  it('tell those who follow the webhook configuration of nothing else', async (t) => {
+    const watched = new Watched(t);
+    watched.putValidators('a');
+    let heard = 0;
+    const end = watched.caches.onWebhookChange(() => {
+      heard += 1;
+    });
+    await watched.start();
+    assert.equal(heard, 1, 'everything was listed');
+    watched.put(Pods, pod('a'));
+    watched.put(ConfigMaps, configMap('stellar'));
+    assert.equal(heard, 1);
+    const webhooks = [{ name: 'pods.peers.stellar.org', clientConfig: { caBundle: 'AA==' } }];
+    watched.put(MutatingWebhookConfigurations, { metadata: { name: 'stellar-peers' }, webhooks });
+    assert.equal(heard, 2);
+    end();
+    await watched.kube.delete({ resource: MutatingWebhookConfigurations, name: 'stellar-peers' });
+    assert.equal(heard, 2);
+  });
+
   it('give the webhook configuration in full, for as long as it is there', async (t) => {
     const watched = new Watched(t);
     assert.equal(watched.caches.webhookConfiguration(), undefined);

@@ -38,10 +38,17 @@ export class MemoryKube implements Kube {
       return found && structuredClone(found);
     });
 
-  list = (resource: Resource, query: ListQuery = {}) =>
-    this.#serve('list', collectionPath(resource, query.namespace), () =>
-      this.feed.listOf(this.#allOf(resource).filter((object) => matches(query, object))),
-    );
+  list = <T = KubeObject>(
+    resource: Resource,
+    query: ListQuery = {},
+    read = (object: KubeObject) => object as T,
+  ) =>
+    this.#serve('list', collectionPath(resource, query.namespace), () => {
+      const { items, ...list } = this.feed.listOf(
+        this.#allOf(resource).filter((object) => matches(query, object)),
+      );
+      return { ...list, items: items.map(read) };
+    });
 
   watch = async (
     resource: Resource,
@@ -72,7 +79,8 @@ export class MemoryKube implements Kube {
       const uid = stored?.metadata.uid ?? randomUUID();
       const metadata = { ...stored?.metadata, ...body.metadata, uid, managedFields };
       const hasData = stored?.data !== undefined || body.data !== undefined;
-      return this.#store(ref, { ...stored, ...body, ...(hasData ? { data } : {}), metadata });
+      const object = this.#store(ref, { ...stored, ...body, ...(hasData ? { data } : {}), metadata });
+      return options.large ? { metadata: object.metadata } : object;
     });
 
   replace = (ref: ObjectRef, body: KubeObject) =>

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { withoutManagedFields } from '../../../runtime/managed-fields.ts';
+
+/** The same done the long way: every list under that key, at any depth, is empty. */
+function emptied(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(emptied);
+  if (typeof value !== 'object' || value === null) return value;
+  const isList = (key: string, each: unknown) => key === 'managedFields' && Array.isArray(each);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, isList(key, each) ? [] : emptied(each)]),
+  );
+}
+
+/** What could be taken for a beginning or an end of what is left out. */
+const tricky = fc.constantFrom(
+  ...[
+    'managedFields',
+    '"managedFields":[',
+    ',"managedFields":[',
+    '{"managedFields":[]',
+    '\\',
+    '\\"',
+    '"]',
+    ']',
+  ],
+  ...['[', '},"x":', '"', '\\\\', 'é', '\u2028', '😀', '\ud800'],
+);
+const text = fc.oneof(
+  tricky,
+  fc.array(tricky, { maxLength: 4 }).map((parts) => parts.join('')),
+  fc.string(),
+);
+const key = fc.oneof(fc.constantFrom('managedFields', 'x"managedFields', 'x\\"managedFields'), text);
+const { json } = fc.letrec((tie) => ({
+  json: fc.oneof(
+    { maxDepth: 5 },
+    fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)),
+    fc.array(tie('json'), { maxLength: 4 }),
+    fc.array(fc.tuple(key, tie('json')), { maxLength: 5 }).map((entries) => Object.fromEntries(entries)),
+  ),
+}));
+
+describe('the text of an object without managedFields', () => {
+  it('says what the object says but for them, whatever strings and keys it holds', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const written = JSON.stringify(value);
+        assert.deepEqual(
+          JSON.parse(withoutManagedFields(written)),
+          JSON.parse(JSON.stringify(emptied(value))),
+        );
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is shorter where there are any, and the same text where there are none', () => {
+    const fieldsV1 = { 'f:data': { 'f:a"]': {}, 'k:{"uid":"[1]"}': { '.': {} } } };
+    const object = (managedFields: unknown) =>
+      JSON.stringify({ metadata: { managedFields, name: 'a' }, spec: { value: [1] } });
+    const managed = object([{ manager: 'somebody', fieldsV1 }, { manager: 'another' }]);
+    assert.equal(withoutManagedFields(managed), object([]));
+    const plain = JSON.stringify({ metadata: { name: 'managedFields' } });
+    assert.equal(withoutManagedFields(plain), plain);
+  });
+
+  it('is as long as it was where it breaks off in the middle', () => {
+    const whole = JSON.stringify({ metadata: { managedFields: [{ manager: 'a\\"' }] } });
+    for (let length = 0; length < whole.length - 3; length += 1) {
+      const part = whole.slice(0, length);
+      assert.equal(withoutManagedFields(part), part);
+    }
+  });
+});
