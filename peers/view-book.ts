@@ -4,9 +4,9 @@
  * What it remembers is only what it would work out again.
  */
 import type { Discovery, Group, Member } from './discover.ts';
-import { GroupRanking } from './ranking.ts';
+import { GroupRanking, heaviestOf } from './ranking.ts';
 import { externalsOf, type Listing, viewBytes } from './views.ts';
-import { byText, type Key, type Validator } from './world.ts';
+import type { Key, Validator } from './world.ts';
 
 /** The API server refuses objects over 1 MiB (etcd's request limit leaves some room above). */
 export const CONFIGMAP_BYTES_MAX = 1024 * 1024 - 16 * 1024;
@@ -128,8 +128,7 @@ export class ViewBook {
     const { bySize } = this.#shelfOf(key, ranked, group);
     const known = bySize.get(size);
     if (known) return known;
-    const view = ranked.slice(0, size).sort((a, b) => byText(a.identity, b.identity));
-    const listing = { view, externals: externalsOf(key, group, size) };
+    const listing = { view: heaviestOf(key, ranked, size), externals: externalsOf(key, group, size) };
     const sized = { listing, bytes: viewBytes(name, listing) };
     bySize.set(size, sized);
     return sized;
