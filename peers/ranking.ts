@@ -190,9 +190,10 @@ class Heaviest {
 
   /** What was found, of those that were weighed. */
   of(members: readonly Member[]): readonly Member[] {
-    const found: Member[] = [];
+    // Made at its length: one that grows takes twice the room.
+    const found = new Array<Member>(this.count);
     for (let place = 0; place < this.count; place += 1) {
-      found.push(members[this.#found.indices[place] as number] as Member);
+      found[place] = members[this.#found.indices[place] as number] as Member;
     }
     return found;
   }

@@ -63,14 +63,10 @@ export interface Listing {
 
 /** Replicas behind one advertised address share it, and an external peer may be one of ours: named once. */
 function addressesOf({ view, externals }: Listing): readonly string[] {
-  const addresses: string[] = [];
+  const addresses = view.map(({ address }) => address);
   // A name of the cluster is one member's alone, so that hardly anybody needs to look for doubles.
-  let mayRepeat = externals.length > 0;
-  for (const { address, isAdvertised } of view) {
-    addresses.push(address);
-    mayRepeat ||= isAdvertised;
-  }
-  return mayRepeat ? [...new Set([...addresses, ...externals])] : addresses;
+  if (externals.length === 0 && !view.some(({ isAdvertised }) => isAdvertised)) return addresses;
+  return [...new Set([...addresses, ...externals])];
 }
 
 /** What stands under each of one validator's keys. */
@@ -83,12 +79,15 @@ export function viewTexts(listing: Listing, publishedAtMs: number): ViewTexts {
   return {
     txt: addresses.length === 0 ? '' : `${addresses.join('\n')}\n`,
     toml: renderToml(addresses),
-    view: JSON.stringify({
-      hash: viewHash(view.map((member) => member.identity)),
-      peers: formatDigests(view.map((member) => member.digest)),
-      publishedAt: new Date(publishedAtMs).toISOString(),
-    }),
+    view: renderForUs(view, publishedAtMs),
   };
+}
+
+/** JSON of texts that need no escaping. */
+function renderForUs(view: readonly Member[], publishedAtMs: number): string {
+  const hash = viewHash(view.map(({ identity }) => identity));
+  const peers = formatDigests(view.map(({ digest }) => digest));
+  return `{"hash":"${hash}","peers":"${peers}","publishedAt":"${new Date(publishedAtMs).toISOString()}"}`;
 }
 
 /** One validator's keys with their texts. */
