@@ -60,7 +60,7 @@ function note(figures: Figures, figure: Figure, value: number | undefined): void
   figures.set(figure, before === undefined ? value : FIGURES[figure](before, value));
 }
 
-/** The figures of all groups by label; one validator a step. */
+/** The figures of all groups by label; one validator or pod a step. */
 export function* figureSteps(
   input: FiguresInput,
   labels: ReadonlyMap<string, string>,
@@ -77,6 +77,7 @@ export function* figureSteps(
     }
     for (const member of group.members) {
       notePod(figures, podOf(member, input.world, input.discovery), input);
+      yield;
     }
   }
   return byLabel;

@@ -39,10 +39,9 @@ export interface Content {
   readonly current: ConfigMapFacts | undefined;
 }
 
-/** A view as it was rendered: what stays is not rendered again, nor are its keys made again. */
+/** A view as it was rendered: what stays is not rendered again. */
 interface Rendered {
   readonly publishedAtMs: number;
-  readonly keys: ReturnType<typeof nodeKeys>;
   readonly texts: ViewTexts;
 }
 
@@ -68,7 +67,7 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   const { texts, anew } = textsOf(content, before, nowMs);
   // Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long.
   const data: Record<string, string> = {};
-  for (const own of texts.values()) fill(data, own);
+  for (const [validator, own] of texts) fill(data, viewKeysOf(validator), own.texts);
   reportForeignKeys(current, [...listings.keys()], reports);
   if (namespace === ownNamespace) {
     const overview = overviewOf(data, input);
@@ -78,10 +77,24 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   return { texts, write: writeFor(namespace, { data, anew }, current, ownNamespace), reports };
 }
 
-function fill(data: Record<string, string>, { keys, texts }: Rendered): void {
+function fill(data: Record<string, string>, keys: ViewKeys, texts: ViewTexts): void {
   data[keys.txt] = texts.txt;
   data[keys.toml] = texts.toml;
   data[keys.view] = texts.view;
+}
+
+type ViewKeys = ReturnType<typeof nodeKeys>;
+
+/** Made once: to look up a key that was just put together takes several times as long as to look it up again. */
+const viewKeys = new WeakMap<Validator, ViewKeys>();
+
+/** The keys of a validator in its namespace's ConfigMap. */
+export function viewKeysOf(validator: Validator): ViewKeys {
+  const known = viewKeys.get(validator);
+  if (known) return known;
+  const keys = nodeKeys(validator.name);
+  viewKeys.set(validator, keys);
+  return keys;
 }
 
 /** The views of a namespace. Where nothing was to be written before, only those that are others are rendered: `anew`. */
@@ -89,16 +102,16 @@ function textsOf(
   { listings, current }: Content,
   before: ContentInput['before'],
   nowMs: number,
-): { readonly texts: Texts; readonly anew: readonly Rendered[] } {
+): { readonly texts: Texts; readonly anew: readonly Validator[] } {
   const known = before?.content.current === current ? before : undefined;
   const texts = new Map<Validator, Rendered>();
-  const anew: Rendered[] = [];
+  const anew: Validator[] = [];
   for (const [validator, listing] of listings) {
     const isKept = known?.content.listings.get(validator) === listing;
     const kept = isKept ? known?.texts.get(validator) : undefined;
     const own = kept ?? stableRender(validator, listing, current, nowMs);
     texts.set(validator, own);
-    if (known && !kept) anew.push(own);
+    if (known && !kept) anew.push(validator);
   }
   return { texts, anew };
 }
@@ -112,32 +125,31 @@ function overviewOf(views: Readonly<Record<string, string>>, input: PublishInput
 
 const renderings = new WeakMap<Listing, Rendered>();
 
-function rendered(node: string, listing: Listing, publishedAtMs: number): Rendered {
+function rendered(listing: Listing, publishedAtMs: number): Rendered {
   const known = renderings.get(listing);
   if (known?.publishedAtMs === publishedAtMs) return known;
-  const texts = viewTexts(listing, publishedAtMs);
-  const made = { publishedAtMs, keys: known?.keys ?? nodeKeys(node), texts };
+  const made = { publishedAtMs, texts: viewTexts(listing, publishedAtMs) };
   renderings.set(listing, made);
   return made;
 }
 
 /** The view rendered with its time of publication, which stays while the content stays. */
 function stableRender(
-  { name }: Validator,
+  validator: Validator,
   listing: Listing,
   current: ConfigMapFacts | undefined,
   nowMs: number,
 ): Rendered {
+  const text = current?.data[viewKeysOf(validator).view];
   const known = renderings.get(listing);
-  const text = current?.data[(known?.keys ?? nodeKeys(name)).view];
   if (text !== undefined && known?.texts.view === text) return known;
-  const published = publishedView(current, name);
+  const published = publishedView(current, validator.name);
   if (published) {
-    const kept = rendered(name, listing, published.publishedAtMs);
+    const kept = rendered(listing, published.publishedAtMs);
     // Only a changed view is a new publication; a file that somebody edited is merely put right.
     if (kept.texts.view === text) return kept;
   }
-  return rendered(name, listing, nowMs);
+  return rendered(listing, nowMs);
 }
 
 function reportForeignKeys(
@@ -147,7 +159,7 @@ function reportForeignKeys(
 ): void {
   if (!current || current.foreignKeys.length === 0) return;
   for (const validator of validators) {
-    reportTaken(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
+    reportTaken(validator.key, current, Object.values(viewKeysOf(validator)), reports);
   }
 }
 
@@ -175,7 +187,7 @@ export function withoutForeignKeys(
 /** What is wanted, and which views of it were rendered anew: a difference is most likely there. */
 interface Wanted {
   readonly data: Readonly<Record<string, string>>;
-  readonly anew: readonly Rendered[];
+  readonly anew: readonly Validator[];
 }
 
 function writeFor(
@@ -189,7 +201,7 @@ function writeFor(
   if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
   const isOther = (key: string) => Object.hasOwn(data, key) && !sameText(current.data[key], data[key]);
   const differs =
-    wanted.anew.some((own) => Object.values(own.keys).some(isOther)) ||
+    wanted.anew.some((validator) => Object.values(viewKeysOf(validator)).some(isOther)) ||
     keys.some(isOther) ||
     current.ownKeys.some((key) => !Object.hasOwn(data, key));
   if (!differs) return undefined;

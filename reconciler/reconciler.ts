@@ -10,7 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Changes, Directory } from '../runtime/directory.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { inSlices } from '../runtime/slices.ts';
+import { inSlices, Slice } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
 import { awaitEcho } from './echo.ts';
@@ -20,6 +20,7 @@ import { Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
 import type { Reporter } from './reporter.ts';
@@ -58,6 +59,7 @@ export class Reconciler {
   readonly #liveness: LivenessMemory;
   #planner = new PublishPlanner();
   readonly #atRest = new AtRest();
+  readonly #readAhead = new ReadAhead();
   readonly #measures: Measures;
   /** When everything was last worked out from the caches alone, monotonic ms. */
   #afreshAtMs: number;
@@ -107,8 +109,11 @@ export class Reconciler {
     const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const beganAtMs = clock.monotonicMs();
+    const slice = new Slice(clock);
     const { world } = caches;
     this.#forgetInTime();
+    directory.discovery();
+    await slice.inTurn();
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
@@ -120,10 +125,13 @@ export class Reconciler {
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
     await awaitEcho(written, { caches, clock }, ECHO_MS);
+    await slice.inTurn();
     const services = planServices(world, directory.discovery());
     await publisher.createServices(services);
-    // The world goes on during each wait above, so what was discovered before it is no longer its.
     await this.#signal(world);
+    await inSlices(clock, this.#readAhead.steps(world, directory.discovery()));
+    await slice.inTurn();
+    // The world goes on during each wait above, so what was discovered before it is no longer its.
     const discovery = directory.discovery();
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
@@ -139,6 +147,7 @@ export class Reconciler {
       discovery.skipped,
     ]);
     reporter.report(world, reasons);
+    await slice.inTurn();
     const connections = this.#signaller?.connections ?? new Map();
     await this.#measures.take({ world, discovery, plans, reasons, connections });
     return this.#nextLookMs(plans, beganAtMs);
