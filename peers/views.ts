@@ -42,7 +42,11 @@ const byIdentity = (a: Member, b: Member): number => byText(a.identity, b.identi
  * The at most `maxPeers` peers outside the cluster that stand in a validator's files beside its view, in order.
  * They have no part in its hash: whether they live nobody here knows, so nobody is restarted for them.
  */
-export function externalsOf(node: Key, { externals }: Group, maxPeers: number): readonly string[] {
+export function externalsOf(
+  node: Key,
+  { externals }: Pick<Group, 'externals'>,
+  maxPeers: number,
+): readonly string[] {
   if (externals.length <= maxPeers) return externals;
   const viewer = digestNumber(digestOf(node));
   const weight = memoised(

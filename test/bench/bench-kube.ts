@@ -5,13 +5,16 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube.ts';
 import * as kinds from '../../runtime/resources.ts';
-import type { LargeCluster } from './large-cluster.ts';
+import type { LargeCluster, Place } from './large-cluster.ts';
 
 const PAGE = 100;
 const LIST_VERSION = '1';
 
 export class BenchKube implements Kube {
   readonly #cluster: LargeCluster;
+  /** Made beforehand: they are no work of whoever lists. */
+  readonly #places: readonly Place[];
+  readonly #namespaces: readonly unknown[];
   readonly #watches = new Map<string, Set<(event: WatchEvent) => void>>();
   readonly #configMaps = new Map<string, KubeObject>();
   #version = 1;
@@ -21,28 +24,33 @@ export class BenchKube implements Kube {
 
   constructor(cluster: LargeCluster) {
     this.#cluster = cluster;
+    this.#places = cluster.places();
+    this.#namespaces = cluster.namespaces();
     this.#configMaps.set('stellar-peers', cluster.own());
   }
 
-  #makers(): Record<string, ReadonlyArray<() => unknown>> {
+  /** What makes the objects of one kind, one by one. */
+  #makersOf(kind: string): ReadonlyArray<() => unknown> {
     const { node, statefulSet, pod, service, pdb } = this.#cluster;
-    const each = (make: (place: ReturnType<LargeCluster['places']>[number]) => unknown) =>
-      this.#cluster.places().map((place) => () => make(place));
-    return {
-      StellarNode: each(node),
-      StatefulSet: each(statefulSet),
-      Pod: each((place) => pod(place)),
-      Service: each(service),
-      PodDisruptionBudget: each(pdb),
-      Namespace: this.#cluster.namespaces().map((raw) => () => raw),
-      MutatingWebhookConfiguration: [this.#cluster.webhook],
-      ConfigMap: [...this.#configMaps.values()].map((object) => () => object),
+    const make = new Map<string, (place: Place) => unknown>([
+      ['StellarNode', node],
+      ['StatefulSet', statefulSet],
+      ['Pod', (place) => pod(place)],
+      ['Service', service],
+      ['PodDisruptionBudget', pdb],
+    ]).get(kind);
+    if (make) return this.#places.map((place) => () => make(place));
+    const others: Record<string, readonly unknown[]> = {
+      Namespace: this.#namespaces,
+      MutatingWebhookConfiguration: [this.#cluster.webhook()],
+      ConfigMap: [...this.#configMaps.values()],
     };
+    return (others[kind] ?? []).map((object) => () => object);
   }
 
   async list({ kind }: kinds.Resource, query: ListQuery = {}) {
     const isOther = kind === 'ConfigMap' && query.fieldSelector !== 'metadata.name=stellar-peers';
-    const makers = isOther ? [] : (this.#makers()[kind] ?? []);
+    const makers = isOther ? [] : this.#makersOf(kind);
     const items: KubeObject[] = [];
     for (const [index, make] of makers.entries()) {
       items.push(make() as KubeObject);
