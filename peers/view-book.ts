@@ -41,17 +41,19 @@ function fittingSize(
 
 /** A listing of one size, and how many bytes it takes. */
 interface Sized {
+  readonly size: number;
   readonly listing: Listing;
   readonly bytes: number;
 }
 
-const NOTHING: Sized = { listing: { view: [], externals: [] }, bytes: 0 };
+const NOTHING: Sized = { size: 0, listing: { view: [], externals: [] }, bytes: 0 };
 
 /** What is known of one validator: of each size that was asked for, and what they are made of. */
 interface Shelf {
   readonly ranked: readonly Member[];
   readonly externals: readonly string[];
-  readonly bySize: Map<number, Sized>;
+  /** Nearly always of one size. */
+  readonly sized: Sized[];
   /** Of whom it is known that it holds, as the membership is; undefined until it was looked at again. */
   holdsFor: Validator | undefined;
 }
@@ -148,13 +150,13 @@ export class ViewBook {
   /** The same object until something in it is another. */
   #sized(validator: Validator, size: number): Sized {
     const shelf = this.#shelfOf(validator);
-    const known = shelf?.bySize.get(size);
+    const known = shelf?.sized.find((each) => each.size === size);
     if (!shelf || known) return known ?? NOTHING;
     const { key, name } = validator;
     const view = heaviestOf(key, shelf.ranked, size);
     const listing = { view, externals: externalsOf(key, { externals: shelf.externals }, size) };
-    const sized = { listing, bytes: viewBytes(name, listing) };
-    shelf.bySize.set(size, sized);
+    const sized = { size, listing, bytes: viewBytes(name, listing) };
+    shelf.sized.push(sized);
     return sized;
   }
 
@@ -168,7 +170,7 @@ export class ViewBook {
     if (!group || !ranked) return undefined;
     const { externals } = group;
     const holds = known?.ranked === ranked && known.externals === externals;
-    const shelf = holds ? known : { ranked, externals, bySize: new Map(), holdsFor: validator };
+    const shelf = holds ? known : { ranked, externals, sized: [], holdsFor: validator };
     shelf.holdsFor = validator;
     this.#shelves.set(key, shelf);
     return shelf;

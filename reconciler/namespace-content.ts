@@ -42,6 +42,7 @@ export interface Content {
 /** A view as it was rendered: what stays is not rendered again. */
 interface Rendered {
   readonly publishedAtMs: number;
+  readonly keys: ViewKeys;
   readonly texts: ViewTexts;
 }
 
@@ -67,7 +68,7 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   const { texts, anew } = textsOf(content, before, nowMs);
   // Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long.
   const data: Record<string, string> = {};
-  for (const [validator, own] of texts) fill(data, viewKeysOf(validator), own.texts);
+  for (const own of texts.values()) fill(data, own);
   reportForeignKeys(current, [...listings.keys()], reports);
   if (namespace === ownNamespace) {
     const overview = overviewOf(data, input);
@@ -77,7 +78,7 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   return { texts, write: writeFor(namespace, { data, anew }, current, ownNamespace), reports };
 }
 
-function fill(data: Record<string, string>, keys: ViewKeys, texts: ViewTexts): void {
+function fill(data: Record<string, string>, { keys, texts }: Rendered): void {
   data[keys.txt] = texts.txt;
   data[keys.toml] = texts.toml;
   data[keys.view] = texts.view;
@@ -125,10 +126,10 @@ function overviewOf(views: Readonly<Record<string, string>>, input: PublishInput
 
 const renderings = new WeakMap<Listing, Rendered>();
 
-function rendered(listing: Listing, publishedAtMs: number): Rendered {
+function rendered(validator: Validator, listing: Listing, publishedAtMs: number): Rendered {
   const known = renderings.get(listing);
   if (known?.publishedAtMs === publishedAtMs) return known;
-  const made = { publishedAtMs, texts: viewTexts(listing, publishedAtMs) };
+  const made = { publishedAtMs, keys: viewKeysOf(validator), texts: viewTexts(listing, publishedAtMs) };
   renderings.set(listing, made);
   return made;
 }
@@ -140,16 +141,16 @@ function stableRender(
   current: ConfigMapFacts | undefined,
   nowMs: number,
 ): Rendered {
-  const text = current?.data[viewKeysOf(validator).view];
   const known = renderings.get(listing);
+  const text = current?.data[(known?.keys ?? viewKeysOf(validator)).view];
   if (text !== undefined && known?.texts.view === text) return known;
   const published = publishedView(current, validator.name);
   if (published) {
-    const kept = rendered(listing, published.publishedAtMs);
+    const kept = rendered(validator, listing, published.publishedAtMs);
     // Only a changed view is a new publication; a file that somebody edited is merely put right.
     if (kept.texts.view === text) return kept;
   }
-  return rendered(listing, nowMs);
+  return rendered(validator, listing, nowMs);
 }
 
 function reportForeignKeys(
