@@ -39,8 +39,25 @@ describe('views that are kept up while validators come and go', () => {
     name: fc.integer({ min: 0, max: 39 }),
     network: fc.constantFrom('testnet', 'mainnet'),
     // Joins, or is another: a second one of a name takes the first one's place.
-    what: fc.constantFrom('join', 'join', 'join', 'leave', 'suspend', 'twice', 'none', 'address'),
+    what: fc.constantFrom('join', 'join', 'join', 'leave', 'suspend', 'twice', 'none', 'address', 'outside'),
   });
+
+  /** What reads the same is the same object, so that one that was there before may come back. */
+  const readings = new Map<string, NodeReading>();
+  const readingOf = (name: string, what: string, network: string): NodeReading => {
+    const id = `${name} ${what} ${network}`;
+    const reading = readings.get(id) ?? readNode(node(name, specOf(what, network)));
+    readings.set(id, reading);
+    return reading;
+  };
+  const outside = [20, 3, 0].map(
+    (count) =>
+      worldWith({
+        external: {
+          testnet: Array.from({ length: count }, (_, index) => `10.0.${count}.${index}:11625`).join('\n'),
+        },
+      }).external,
+  );
 
   const specOf = (what: string, network: string) => ({
     spec: {
@@ -59,15 +76,17 @@ describe('views that are kept up while validators come and go', () => {
         fc.integer({ min: 1, max: 12 }),
         (steps, maxPeers) => {
           const nodes = new Map<string, NodeReading>();
-          const world = { ...worldWith({}), nodes };
+          let external: World['external'];
           const views = new ViewBook(maxPeers);
           let before: Discovery | undefined;
           for (const changes of steps) {
             for (const { name, network, what } of changes) {
               const key = `stellar/v${name}`;
               if (what === 'leave') nodes.delete(key);
-              else nodes.set(key, readNode(node(`v${name}`, specOf(what, network))));
+              else if (what === 'outside') external = outside[name % outside.length];
+              else nodes.set(key, readingOf(`v${name}`, what, network));
             }
+            const world = { ...worldWith({}), nodes, external };
             const discovery = discover(world, SETTINGS, before);
             const { activeIn: _, ...plain } = discover(world, SETTINGS);
             const { activeIn: __, ...kept } = discovery;
@@ -82,6 +101,27 @@ describe('views that are kept up while validators come and go', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  it('take the first by identity of two that weigh the same, at whatever size', () => {
+    // Their digests are the same, and so is their weight for everybody.
+    const twins = ['v14964', 'v160288'];
+    const others = Array.from({ length: 70 }, (_, index) => `v${index}`);
+    const world = worldWith({ nodes: [...twins, ...others].map((name) => node(name)) });
+    const discovery = discover(world, SETTINGS);
+    const members = [...discovery.groups.values()].flatMap((group) => group.members);
+    const [one, other] = twins.map((name) => members.find(({ pod }) => pod === `${name}-0`)?.digest);
+    assert.equal(one, other);
+    let divided = 0;
+    for (const maxPeers of [1, 2, 5, 12, 30, 60, 71]) {
+      const views = bookOf(discovery, maxPeers);
+      for (const validator of activeOf(discovery)) {
+        const listing = views.listingOf(validator);
+        assert.deepEqual(listing, plainly(discovery, validator, maxPeers));
+        if (listing?.view.filter(({ digest }) => digest === one).length === 1) divided += 1;
+      }
+    }
+    assert.ok(divided > 4, `only ${divided} views know one of the two`);
   });
 
   it('are the same objects until something in them is another', () => {
