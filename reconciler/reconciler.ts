@@ -10,13 +10,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Changes, Directory } from '../runtime/directory.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { inSlices, Slice } from '../runtime/slices.ts';
+import { inOneGo, inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
 import { awaitEcho } from './echo.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
-import { Measures } from './measures.ts';
+import { type Found, Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
@@ -26,7 +26,7 @@ import { mergeRemarks, signalRemarks } from './remarks.ts';
 import type { Reporter } from './reporter.ts';
 import type { RestartLane } from './restart-lane.ts';
 import { type GroupPlan, planRollout, type RolloutInput, type RolloutSettings } from './rollout.ts';
-import { planServices } from './services.ts';
+import { planServices, type ServicePlan } from './services.ts';
 import { signalSteps } from './signal-targets.ts';
 import type { Signaller } from './signaller.ts';
 
@@ -106,14 +106,12 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
+    const { caches, clock, directory, metrics, publisher, reporter } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const beganAtMs = clock.monotonicMs();
-    const slice = new Slice(clock);
     const { world } = caches;
     this.#forgetInTime();
-    directory.discovery();
-    await slice.inTurn();
+    await inOneGo(clock, () => directory.discovery());
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
@@ -125,13 +123,19 @@ export class Reconciler {
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
     await awaitEcho(written, { caches, clock }, ECHO_MS);
-    await slice.inTurn();
-    const services = planServices(world, directory.discovery());
+    const services = await inOneGo(clock, () => planServices(world, directory.discovery()));
     await publisher.createServices(services);
     await this.#signal(world);
     await inSlices(clock, this.#readAhead.steps(world, directory.discovery()));
-    await slice.inTurn();
-    // The world goes on during each wait above, so what was discovered before it is no longer its.
+    const found = await inOneGo(clock, () => this.#decide(published, services));
+    await this.#measures.take(found);
+    return this.#nextLookMs(found.plans, beganAtMs);
+  }
+
+  /** In one go: the world goes on during each wait, so what was discovered before one is no longer its. */
+  #decide(published: PublishPlan, services: ServicePlan): Found {
+    const { caches, directory, publisher, reporter, settings } = this.#options;
+    const { world } = caches;
     const discovery = directory.discovery();
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
@@ -147,10 +151,7 @@ export class Reconciler {
       discovery.skipped,
     ]);
     reporter.report(world, reasons);
-    await slice.inTurn();
-    const connections = this.#signaller?.connections ?? new Map();
-    await this.#measures.take({ world, discovery, plans, reasons, connections });
-    return this.#nextLookMs(plans, beganAtMs);
+    return { world, discovery, plans, reasons, connections: this.#signaller?.connections ?? new Map() };
   }
 
   /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */

@@ -21,34 +21,24 @@ function handOn(): void {
   if (waiting.length > 0) setImmediate(handOn);
 }
 
-/** Work that goes on in one go until `inTurn` says otherwise. */
-export class Slice {
-  readonly #clock: Clock;
-  #beganAtMs: number;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#beganAtMs = clock.monotonicMs();
-  }
-
-  get isOver(): boolean {
-    return this.#clock.monotonicMs() - this.#beganAtMs >= SLICE_MS;
-  }
-
-  /** To be awaited where the work may be interrupted: resolves in a later turn if this slice's time is up. */
-  async inTurn(): Promise<void> {
-    if (this.isOver) await ownTurn();
-    this.#beganAtMs = this.#clock.monotonicMs();
-  }
-}
-
 /** Runs `steps` to their end and resolves to what they return; others run whenever a slice's time is up. */
 export async function inSlices<T>(clock: Clock, steps: Iterator<undefined, T>): Promise<T> {
   if (waiting.length > 0) await ownTurn();
-  const slice = new Slice(clock);
+  let beganAtMs = clock.monotonicMs();
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    if (slice.isOver) await slice.inTurn();
+    if (clock.monotonicMs() - beganAtMs < SLICE_MS) continue;
+    await ownTurn();
+    beganAtMs = clock.monotonicMs();
   }
+}
+
+/** Does `work` in one go, as one slice: others run before whatever follows if it was long. */
+export const inOneGo = <T>(clock: Clock, work: () => T): Promise<T> => inSlices(clock, oneStep(work));
+
+function* oneStep<T>(work: () => T): Generator<undefined, T> {
+  const result = work();
+  yield;
+  return result;
 }
