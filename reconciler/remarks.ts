@@ -6,16 +6,16 @@ import type { Discovery } from '../peers/discover.ts';
 import { mergeProblem } from '../peers/merge-outcome.ts';
 import { podsOf } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import { type Key, keyOf, type PodFacts, type World } from '../peers/world.ts';
+import type { Key, PodFacts, World } from '../peers/world.ts';
 import { strategyOf } from './strategy.ts';
 
 /** StellarNodes of which a running pod uses its original configuration, and why. */
 export function mergeRemarks(world: World, { statefulSetOf }: Discovery): Map<Key, Reason> {
   const remarks = new Map<Key, Reason>();
   // Hardly any pod has a problem, and one look at each tells which.
-  for (const { ownerName, namespace, mergeOutcome } of world.pods.values()) {
-    if (ownerName === undefined || mergeProblem(mergeOutcome) === undefined) continue;
-    const key = keyOf(namespace, ownerName);
+  for (const [podKey, { mergeOutcome }] of world.pods) {
+    if (mergeProblem(mergeOutcome) === undefined) continue;
+    const key = podKey.slice(0, podKey.lastIndexOf('-'));
     const statefulSet = statefulSetOf.get(key);
     const problem = statefulSet && problemOf(podsOf(world, statefulSet));
     if (problem) remarks.set(key, problem);
