@@ -53,8 +53,8 @@ export class GroupRanking {
   follow({ members, validators }: Group): ReadonlySet<Key> | undefined {
     if (members === this.#members) return NOBODY;
     const { gone, come } = changesBetween(this.#members, members);
+    this.#seeds = this.#seedsOf(members);
     this.#members = members;
-    this.#seeds = Int32Array.from(members, seedOf);
     this.#heaviest = new Heaviest(members.length);
     const known = this.#known;
     // One without pods leaves no gap among the members.
@@ -65,6 +65,17 @@ export class GroupRanking {
     const changed = this.#concernedBy([...gone, ...come]);
     for (const node of changed) known.delete(node);
     return changed;
+  }
+
+  /** Whoever was there, in the same order, has the seed that is known. */
+  #seedsOf(members: readonly Member[]): Int32Array<ArrayBuffer> {
+    const seeds = new Int32Array(members.length);
+    let before = 0;
+    for (const [place, member] of members.entries()) {
+      while (before < this.#members.length && isBefore(this.#members[before], member)) before += 1;
+      seeds[place] = this.#members[before] === member ? (this.#seeds[before] as number) : seedOf(member);
+    }
+    return seeds;
   }
 
   /** Those whose own pods are among `members`, and those who have one of them among their heaviest, or should. */
@@ -116,6 +127,9 @@ function placeOf(identity: string, members: readonly Member[]): number {
   }
   return from;
 }
+
+const isBefore = (one: Member | undefined, other: Member): boolean =>
+  one !== undefined && one !== other && one.identity < other.identity;
 
 const NOBODY: ReadonlySet<Key> = new Set();
 
