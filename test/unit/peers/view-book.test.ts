@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { type Discovery, discover } from '../../../peers/discover.ts';
 import { readNode } from '../../../peers/read-node.ts';
@@ -18,6 +19,22 @@ const bookOf = (discovery: Discovery, maxPeers = 24): ViewBook => {
   views.follow(discovery);
   return views;
 };
+
+/** What should stand in all ConfigMaps. */
+const shown = (views: ViewBook, { activeIn }: Discovery) =>
+  [...activeIn.keys()].map((namespace) => {
+    const { size, listings } = views.pageOf(namespace);
+    return { namespace, size, listings: [...listings] };
+  });
+
+/** That is what a book says that knows no other membership. A difference would be too long to be shown. */
+function assertShown(views: ViewBook, discovery: Discovery, maxPeers = 24): void {
+  const afresh = shown(bookOf(discovery, maxPeers), discovery);
+  assert.ok(
+    isDeepStrictEqual(shown(views, discovery), afresh),
+    'what is remembered is not what is found afresh',
+  );
+}
 
 /** What a validator's files should hold by the plain rules, at that size. */
 function plainly(discovery: Discovery, { key }: Validator, size: number) {
@@ -96,6 +113,7 @@ describe('views that are kept up while validators come and go', () => {
             for (const validator of activeOf(discovery)) {
               assert.deepEqual(views.listingOf(validator), plainly(discovery, validator, maxPeers));
             }
+            assertShown(views, discovery, maxPeers);
           }
         },
       ),
@@ -177,6 +195,33 @@ describe('the size of the views of a namespace', () => {
       return size;
     });
     assert.deepEqual(sizes, [24, 16, 8, undefined]);
+  });
+
+  it('follows what its validators are told of others, which may be too much for it', () => {
+    const nodes = new Map(crowd({ crowded: 262 }).nodes);
+    const world = { ...worldWith({}), nodes };
+    const strangers = [...crowd({ [`far-${'away'.repeat(12)}`]: 300 }, 'x'.repeat(40)).nodes];
+    const views = new ViewBook(24);
+    const sizes = new Set<number | undefined>();
+    let before: Discovery | undefined;
+    const follow = () => {
+      before = discover(world, SETTINGS, before);
+      views.follow(before);
+      assertShown(views, before);
+      sizes.add(views.pageOf('crowded').size);
+    };
+    follow();
+    for (const [index, [key, reading]] of strangers.entries()) {
+      nodes.set(key, reading);
+      if (index % 15 === 0) follow();
+    }
+    for (const [index, [key]] of strangers.entries()) {
+      nodes.delete(key);
+      if (index % 15 === 0) follow();
+    }
+    follow();
+    assert.ok(sizes.size > 1, 'smaller, and as large again');
+    assert.equal(views.pageOf('crowded').size, 24);
   });
 
   it('counts the bytes that are written, peers behind one address and outside the cluster included', () => {
