@@ -61,7 +61,7 @@ export function discover(world: World, settings: DiscoverySettings, before?: Dis
   const skipped = new Map<Key, Reason>();
   const remarks = new Map<Key, Reason>();
   const statefulSetOf = new Map<Key, StatefulSetFacts>();
-  const builders = new Map<string, GroupBuilder>();
+  const builders = new Map<string, Parts>();
   const groupOf = new Map<Key, string>();
   const activeIn = new Map<string, Validator[]>();
   for (const [key, reading] of sortedEntries(world.nodes)) {
@@ -72,7 +72,7 @@ export function discover(world: World, settings: DiscoverySettings, before?: Dis
     if (validator.remark) remarks.set(key, validator.remark);
     const groupKey = groupKeyOf(validator, settings);
     groupOf.set(key, groupKey);
-    if (skipped.has(key)) continue;
+    if (outside) continue;
     const statefulSet = ownStatefulSet(world, validator);
     if (statefulSet) statefulSetOf.set(key, statefulSet);
     const { members, unfit } = rosterOf(validator, statefulSet, settings);
@@ -118,55 +118,69 @@ export function ownStatefulSet(world: World, validator: Validator): StatefulSetF
 const skipReason = ({ suspended }: Validator, unfit: Reason | undefined): Reason | undefined =>
   suspended ? reason('Suspended') : unfit;
 
-interface GroupBuilder {
+/** What a group is made of. */
+interface Parts {
   readonly network: Network;
   readonly validators: Validator[];
-  readonly members: Member[];
-  readonly existing: Set<string>;
+  /** The pods-to-be of each of them, in the same order; those of the active ones are members. */
+  readonly rosters: Array<readonly Member[]>;
+  readonly active: Array<readonly Member[]>;
 }
 
 function addTo(
-  builders: Map<string, GroupBuilder>,
+  builders: Map<string, Parts>,
   groupKey: string,
   validator: Validator,
   { members, active }: { members: readonly Member[]; active: boolean },
 ): void {
-  const builder = builders.get(groupKey) ?? {
-    network: validator.network,
-    validators: [],
-    members: [],
-    existing: new Set<string>(),
-  };
-  builders.set(groupKey, builder);
-  builder.validators.push(validator);
-  for (const member of members) builder.existing.add(member.digest);
-  if (active) builder.members.push(...members);
+  const { network } = validator;
+  const parts = builders.get(groupKey) ?? { network, validators: [], rosters: [], active: [] };
+  if (parts.validators.length === 0) builders.set(groupKey, parts);
+  parts.validators.push(validator);
+  parts.rosters.push(members);
+  if (active) parts.active.push(members);
 }
 
 function finishGroups(
-  builders: ReadonlyMap<string, GroupBuilder>,
-  externals: ReadonlyMap<string, readonly string[]>,
+  builders: ReadonlyMap<string, Parts>,
+  externalsBy: ReadonlyMap<string, readonly string[]>,
   before: ReadonlyMap<string, Group> | undefined,
 ): Map<string, Group> {
   const groups = new Map<string, Group>();
-  for (const [key, builder] of builders) {
-    builder.members.sort((a, b) => byText(a.identity, b.identity));
-    const group = { key, ...builder, externals: externals.get(builder.network.id) ?? NOBODY };
+  for (const [key, parts] of builders) {
+    const externals = externalsBy.get(parts.network.id) ?? NOBODY;
     const known = before?.get(key);
-    groups.set(key, known && isSame(known, group) ? known : group);
+    groups.set(key, known && isMadeOf(known, parts, externals) ? known : groupOfParts(key, parts, externals));
   }
   return groups;
 }
 
 const NOBODY: readonly string[] = [];
 
+/** What each group was made of: rosters stay the same lists while nothing in them changes. */
+const partsOf = new WeakMap<Group, Parts>();
+
+function groupOfParts(key: string, parts: Parts, externals: readonly string[]): Group {
+  const { network, validators, rosters, active } = parts;
+  const members = active.flat().sort((a, b) => byText(a.identity, b.identity));
+  const existing = new Set<string>();
+  for (const roster of rosters) for (const { digest } of roster) existing.add(digest);
+  const group = { key, network, validators, members, externals, existing };
+  partsOf.set(group, parts);
+  return group;
+}
+
 /** True where nothing of a group is another; the network is the validators' own. */
-const isSame = (a: Group, b: Group): boolean =>
-  isSameList(a.validators, b.validators) &&
-  isSameList(a.members, b.members) &&
-  isSameList(a.externals, b.externals) &&
-  a.existing.size === b.existing.size &&
-  [...a.existing].every((digest) => b.existing.has(digest));
+function isMadeOf(group: Group, parts: Parts, externals: readonly string[]): boolean {
+  const known = partsOf.get(group);
+  return (
+    known !== undefined &&
+    isSameList(known.validators, parts.validators) &&
+    isSameList(known.rosters, parts.rosters) &&
+    isSameList(known.active, parts.active) &&
+    isSameList(group.externals, externals)
+  );
+}
 
 const isSameList = <V>(a: readonly V[], b: readonly V[]): boolean =>
   a === b || (a.length === b.length && a.every((value, index) => value === b[index]));

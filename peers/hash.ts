@@ -1,10 +1,10 @@
 /**
  * Identities, digests and hashes of peers. Admission and reconciler use the same functions.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { memoised } from './memo.ts';
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string): string => hash('sha256', text);
 
 /** Identity of a member: no IP in it, since a restart must never change what a pod is. */
 export const identityOf = (namespace: string, pod: string, port: number): string =>
@@ -18,7 +18,15 @@ export const digestOf = memoised((identity) => sha256(identity).slice(0, 8), DIG
 
 /** Hash of a view: first 16 hex digits of SHA-256 over its sorted identities, one a line. */
 export const viewHash = (identities: readonly string[]): string =>
-  sha256([...identities].sort().join('\n')).slice(0, 16);
+  sha256(inOrder(identities).join('\n')).slice(0, 16);
+
+/** A view is in order already, which is seen in a fifth of the time that sorting takes. */
+function inOrder(texts: readonly string[]): readonly string[] {
+  for (let index = 1; index < texts.length; index += 1) {
+    if ((texts[index - 1] as string) > (texts[index] as string)) return [...texts].sort();
+  }
+  return texts;
+}
 
 const VERSION = 'v1';
 
@@ -57,9 +65,39 @@ export const weightOfSeeds = (viewer: number, peer: number): number => mix32(vie
 export const rendezvousWeight = (viewer: number, peer: number): number =>
   weightOfSeeds(viewerSeed(viewer), peerSeed(peer));
 
-/** The weights of many peers for one viewer, by their seeds, into `weights`: a loop that makes nothing. */
-export function weighAll(viewer: number, peers: Int32Array, weights: Uint32Array): void {
+/** Who of many peers is heavy, by place, and how much each weighs, 2³¹ less: whole numbers of 32 bits are the fastest. */
+export interface Heavy {
+  readonly indices: Int32Array;
+  readonly weights: Int32Array;
+}
+
+const SIGN = 2 ** 31;
+export const asWeight = (signed: number): number => signed + SIGN;
+
+/**
+ * Which of many peers, given by their seeds, weigh `least` or more for one viewer, in their order. Says how many.
+ * It is the innermost loop of a full plan: `mix32` stands in it written out, it makes nothing, and most peers are passed
+ * over by the upper half of their weight, which the last step of `mix32` leaves as it is.
+ */
+export function heavyInto(
+  { indices, weights }: Heavy,
+  viewer: number,
+  peers: Int32Array,
+  least: number,
+): number {
+  const bound = least - SIGN;
+  const upperBound = bound & -0x10000;
+  let found = 0;
   for (let index = 0; index < peers.length; index += 1) {
-    weights[index] = mix32(viewer ^ (peers[index] as number));
+    let h = viewer ^ (peers[index] as number);
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    if ((h ^ SIGN) < upperBound) continue;
+    const weight = h ^ (h >>> 16) ^ SIGN;
+    if (weight < bound) continue;
+    indices[found] = index;
+    weights[found] = weight;
+    found += 1;
   }
+  return found;
 }

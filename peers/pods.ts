@@ -2,6 +2,7 @@
  * Which pod is whose: by owner UID, so that a stray pod with copied labels is never one.
  */
 import type { Discovery, Member } from './discover.ts';
+import { parseDigests } from './hash.ts';
 import { type Key, keyOf, type PodFacts, type StatefulSetFacts, type World } from './world.ts';
 
 /** Keys of a StatefulSet's pods, made once: each pass asks for all of them several times. */
@@ -37,4 +38,15 @@ export function podOf(
 ): PodFacts | undefined {
   const statefulSet = statefulSetOf.get(member.node);
   return statefulSet && ownedBy(world.pods.get(member.podKey), statefulSet);
+}
+
+/** Parsed once a pod: one that waits to be restarted is asked for them in each pass. */
+const startedWith = new WeakMap<PodFacts, readonly string[] | undefined>();
+
+/** Digests of the peers that the pod was started with; undefined where it does not say, or in no form that is known. */
+export function digestsOfPod(pod: PodFacts): readonly string[] | undefined {
+  if (startedWith.has(pod)) return startedWith.get(pod);
+  const digests = pod.peers === undefined ? undefined : parseDigests(pod.peers);
+  startedWith.set(pod, digests);
+  return digests;
 }

@@ -1,182 +1,237 @@
 /**
- * Whom each validator of one group ranks highest, kept up while members come and go: a newcomer is compared with the
- * lightest that each viewer has, where views.ts weighs everybody again. What is remembered is only what would be
- * worked out again; that both say the same is tested.
+ * Whom each validator of one group ranks highest, kept up while members come and go: only whoever gains or loses one of
+ * the heaviest is ranked again, where views.ts weighs everybody. What is remembered is only what would be worked out
+ * again; that both say the same is tested.
  */
 import type { Group, Member } from './discover.ts';
-import { digestNumber, digestOf, peerSeed, viewerSeed, weighAll, weightOfSeeds } from './hash.ts';
+import {
+  asWeight,
+  digestNumber,
+  digestOf,
+  type Heavy,
+  heavyInto,
+  peerSeed,
+  viewerSeed,
+  weightOfSeeds,
+} from './hash.ts';
 import { byText, type Key } from './world.ts';
 
-/** A viewer's peers, heaviest first: each smaller view is the beginning of it. */
+/** A viewer's heaviest peers. */
 interface Ranked {
   readonly seed: number;
+  /** In order of identity. */
   readonly members: readonly Member[];
-  readonly weights: readonly number[];
+  /** The lightest of their weights; 0 where there is room for more. */
+  readonly floor: number;
 }
 
-/** A member with what it brings into each weight. */
-interface Weighed {
-  readonly member: Member;
-  readonly seed: number;
-}
-
+/** Who is in one of two lists only. */
 interface Changes {
-  readonly gone: readonly Weighed[];
-  readonly come: readonly Weighed[];
+  readonly gone: readonly Member[];
+  readonly come: readonly Member[];
 }
 
 /** More comparisons than this at once and it is better to forget: everybody is then ranked when asked for. */
 const COMPARISONS_MAX = 500_000;
 
 const seedOf = ({ digest }: Member): number => peerSeed(digestNumber(digest));
-const weighed = (member: Member): Weighed => ({ member, seed: seedOf(member) });
+const viewerOf = (node: Key): number => viewerSeed(digestNumber(digestOf(node)));
 
 export class GroupRanking {
   /** How many peers of each viewer are ranked. */
   readonly #depth: number;
   #members: readonly Member[] = [];
   #seeds = new Int32Array(0);
-  /** Used again for each viewer. */
-  #weights = new Uint32Array(0);
+  #heaviest = new Heaviest(0);
   readonly #known = new Map<Key, Ranked>();
 
   constructor(depth: number) {
     this.#depth = depth;
   }
 
-  /** Takes in the group as it is now. */
-  follow({ members, validators }: Group): void {
-    if (members === this.#members) return;
-    const changes = changesBetween(this.#members, members);
+  /** Takes in the group as it is now. Names who is to be ranked again; undefined where that is everybody. */
+  follow({ members, validators }: Group): ReadonlySet<Key> | undefined {
+    if (members === this.#members) return NOBODY;
+    const { gone, come } = changesBetween(this.#members, members);
+    this.#seeds = this.#seedsOf(members);
     this.#members = members;
-    this.#seeds = Int32Array.from(members, seedOf);
-    this.#weights = new Uint32Array(members.length);
-    const comparisons = (changes.gone.length + changes.come.length) * this.#known.size;
-    if (comparisons > COMPARISONS_MAX) this.#known.clear();
-    for (const { member } of changes.gone) this.#known.delete(member.node);
+    this.#heaviest = new Heaviest(members.length);
+    const known = this.#known;
     // One without pods leaves no gap among the members.
-    if (this.#known.size > validators.length) this.#known.clear();
-    for (const [node, ranked] of this.#known) {
-      const next = this.#after(changes, node, ranked);
-      if (next === undefined) this.#known.delete(node);
-      else if (next !== ranked) this.#known.set(node, next);
+    if ((gone.length + come.length) * known.size > COMPARISONS_MAX || known.size > validators.length) {
+      known.clear();
+      return undefined;
     }
+    const changed = this.#concernedBy([...gone, ...come]);
+    for (const node of changed) known.delete(node);
+    return changed;
   }
 
-  /** The peers of validator `node`, heaviest first. The same array until one of them is another. */
+  /** Whoever was there, in the same order, has the seed that is known. */
+  #seedsOf(members: readonly Member[]): Int32Array<ArrayBuffer> {
+    const seeds = new Int32Array(members.length);
+    let before = 0;
+    for (const [place, member] of members.entries()) {
+      while (before < this.#members.length && isBefore(this.#members[before], member)) before += 1;
+      seeds[place] = this.#members[before] === member ? (this.#seeds[before] as number) : seedOf(member);
+    }
+    return seeds;
+  }
+
+  /** Those whose own pods are among `members`, and those who have one of them among their heaviest, or should. */
+  #concernedBy(members: readonly Member[]): Set<Key> {
+    const concerned = new Set(members.map(({ node }) => node));
+    const seeds = members.map(seedOf);
+    for (const [node, { seed, floor }] of this.#known) {
+      for (const each of seeds) if (weightOfSeeds(seed, each) >= floor) concerned.add(node);
+    }
+    return concerned;
+  }
+
+  /** The heaviest peers of validator `node`, in order of identity. The same array until one of them is another. */
   ranked(node: Key): readonly Member[] {
     const known = this.#known.get(node) ?? this.#rank(node);
     this.#known.set(node, known);
     return known.members;
   }
 
-  /** What is ranked after these changes; undefined where that takes a look at everybody. */
-  #after({ gone, come }: Changes, node: Key, before: Ranked): Ranked | undefined {
-    const { seed } = before;
-    let ranked = before;
-    for (const each of gone) {
-      if (weightOfSeeds(seed, each.seed) >= this.#floorOf(ranked)) return undefined;
-    }
-    for (const each of come) {
-      const weight = weightOfSeeds(seed, each.seed);
-      if (weight < this.#floorOf(ranked) || each.member.node === node) continue;
-      // Of two that weigh the same the name decides, which is for #rank to say.
-      if (ranked.weights.includes(weight)) return undefined;
-      ranked = this.#with(each.member, weight, ranked);
-    }
-    return ranked;
-  }
-
-  #floorOf({ weights }: Ranked): number {
-    return weights.length < this.#depth ? 0 : (weights[weights.length - 1] ?? 0);
-  }
-
-  #with(member: Member, weight: number, { seed, members, weights }: Ranked): Ranked {
-    const found = weights.findIndex((each) => each < weight);
-    const place = found < 0 ? weights.length : found;
-    return {
-      seed,
-      members: members.toSpliced(place, 0, member).slice(0, this.#depth),
-      weights: weights.toSpliced(place, 0, weight).slice(0, this.#depth),
-    };
-  }
-
   /** Weighs everybody: squared, that is what the first plan of a large group costs. */
   #rank(node: Key): Ranked {
-    const seed = viewerSeed(digestNumber(digestOf(node)));
-    weighAll(seed, this.#seeds, this.#weights);
-    const likely = this.#topAbove(likelyFloor(this.#depth, this.#weights.length), node);
-    const top = likely.weights.length < this.#depth ? this.#topAbove(-1, node) : likely;
-    const members = top.indices.map((each) => this.#members[each]).filter((each) => each !== undefined);
-    return { seed, members, weights: top.weights };
+    const seed = viewerOf(node);
+    const [depth, heaviest] = [this.#depth, this.#heaviest];
+    const isOther = this.#othersThan(node);
+    heaviest.weigh(seed, this.#seeds, likelyLeast(depth, this.#seeds.length)).keep(isOther);
+    if (heaviest.count < depth) heaviest.weigh(seed, this.#seeds, 0).keep(isOther);
+    const floor = heaviest.count < depth ? 0 : heaviest.cut(depth);
+    return { seed, floor, members: heaviest.of(this.#members) };
   }
 
-  /** The heaviest of what was weighed for `node`, of those with more than `floor`. */
-  #topAbove(floor: number, node: Key): Top {
-    const weights = this.#weights;
-    const top = new Top(this.#depth, floor);
-    let index = heavierFrom(0, weights, top.floor);
-    while (index < weights.length) {
-      if (this.#members[index]?.node !== node) top.add(index, weights[index] ?? 0);
-      index = heavierFrom(index + 1, weights, top.floor);
+  /** Whether a member, by its place, is of another validator than `node`: whose own begin alike, and stand together. */
+  #othersThan(node: Key): (place: number) => boolean {
+    const members = this.#members;
+    const prefix = `${node}-`;
+    const from = placeOf(prefix, members);
+    let to = from;
+    while (members[to]?.identity.startsWith(prefix)) to += 1;
+    return (place) => place < from || place >= to || members[place]?.node !== node;
+  }
+}
+
+/** The first place of `members`, which are in order of identity, that is not before `identity`. */
+function placeOf(identity: string, members: readonly Member[]): number {
+  let [from, to] = [0, members.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (byText(members[middle]?.identity ?? '', identity) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+const isBefore = (one: Member | undefined, other: Member): boolean =>
+  one !== undefined && one !== other && one.identity < other.identity;
+
+const NOBODY: ReadonlySet<Key> = new Set();
+
+/** The heaviest `size` of these peers of validator `node`, in the order that they are in. */
+export function heaviestOf(node: Key, peers: readonly Member[], size: number): readonly Member[] {
+  if (peers.length <= size) return peers;
+  const heaviest = new Heaviest(peers.length);
+  heaviest.weigh(viewerOf(node), Int32Array.from(peers, seedOf), 0).cut(size);
+  return heaviest.of(peers);
+}
+
+/** What was found heavy among many, in the order that it was found in; its room is used again for each viewer. */
+class Heaviest {
+  readonly #found: Heavy;
+  /** The heaviest of the weights, heaviest first, while a cut is looked for. */
+  readonly #top: Int32Array;
+  count = 0;
+
+  constructor(room: number) {
+    this.#found = { indices: new Int32Array(room), weights: new Int32Array(room) };
+    this.#top = new Int32Array(room);
+  }
+
+  /** Finds all that weigh `least` or more. */
+  weigh(viewer: number, peers: Int32Array, least: number): this {
+    this.count = heavyInto(this.#found, viewer, peers, least);
+    return this;
+  }
+
+  /** Leaves those that `isWanted`. */
+  keep(isWanted: (index: number, weight: number) => boolean): void {
+    const { indices, weights } = this.#found;
+    let kept = 0;
+    for (let place = 0; place < this.count; place += 1) {
+      const [index, weight] = [indices[place] as number, weights[place] as number];
+      if (!isWanted(index, weight)) continue;
+      indices[kept] = index;
+      weights[kept] = weight;
+      kept += 1;
     }
-    return top;
-  }
-}
-
-/** A weight that nearly always twice as many as are wanted are above: most others are then passed over at once. */
-const likelyFloor = (depth: number, count: number): number =>
-  Math.max(-1, Math.floor(2 ** 32 * (1 - (2 * depth + 8) / count)));
-
-/** The next place from `index` on with more than `floor`, or the end. */
-function heavierFrom(index: number, weights: Uint32Array, floor: number): number {
-  let next = index;
-  while (next < weights.length && (weights[next] as number) <= floor) next += 1;
-  return next;
-}
-
-/** The heaviest of what is added, heaviest first; of the same weight, what came first. */
-class Top {
-  readonly #depth: number;
-  readonly indices: number[] = [];
-  readonly weights: number[] = [];
-  /** What is not heavier is not taken. */
-  floor: number;
-
-  constructor(depth: number, floor: number) {
-    this.#depth = depth;
-    this.floor = floor;
+    this.count = kept;
   }
 
-  add(index: number, weight: number): void {
-    const { indices, weights } = this;
-    let place = weights.length < this.#depth ? weights.length : weights.length - 1;
-    while (place > 0 && (weights[place - 1] ?? 0) < weight) {
-      weights[place] = weights[place - 1] ?? 0;
-      indices[place] = indices[place - 1] ?? 0;
-      place -= 1;
+  /** Leaves the heaviest `size`; of the same weight, what came first. Says how much the lightest of those weighs. */
+  cut(size: number): number {
+    this.#sortTop(size);
+    const least = this.#top[size - 1] as number;
+    const above = this.#top.indexOf(least);
+    let room = size - above;
+    this.keep((_, weight) => {
+      if (weight === least) room -= 1;
+      return weight > least || (weight === least && room >= 0);
+    });
+    return asWeight(least);
+  }
+
+  #sortTop(size: number): void {
+    const { weights } = this.#found;
+    const top = this.#top;
+    let length = 0;
+    for (let index = 0; index < this.count; index += 1) {
+      const weight = weights[index] as number;
+      if (length === size && weight <= (top[size - 1] as number)) continue;
+      let place = length < size ? length++ : size - 1;
+      while (place > 0 && (top[place - 1] as number) < weight) {
+        top[place] = top[place - 1] as number;
+        place -= 1;
+      }
+      top[place] = weight;
     }
-    weights[place] = weight;
-    indices[place] = index;
-    if (weights.length === this.#depth) this.floor = weights[this.#depth - 1] ?? 0;
+  }
+
+  /** What was found, of those that were weighed. */
+  of(members: readonly Member[]): readonly Member[] {
+    // Made at its length: one that grows takes twice the room.
+    const found = new Array<Member>(this.count);
+    for (let place = 0; place < this.count; place += 1) {
+      found[place] = members[this.#found.indices[place] as number] as Member;
+    }
+    return found;
   }
 }
+
+/** A weight that nearly always twice as many as are wanted reach: most others are then passed over at once. */
+const likelyLeast = (depth: number, count: number): number =>
+  Math.max(0, Math.floor(2 ** 32 * (1 - (2 * depth + 8) / count)));
 
 /** Who of two lists, both in order of identity, is in one only. One whose address changed is gone and come. */
 function changesBetween(before: readonly Member[], after: readonly Member[]): Changes {
-  const gone: Weighed[] = [];
-  const come: Weighed[] = [];
+  const gone: Member[] = [];
+  const come: Member[] = [];
   let next = 0;
   for (const member of before) {
     let other = after[next];
     while (other && other !== member && byText(other.identity, member.identity) < 0) {
-      come.push(weighed(other));
+      come.push(other);
       next += 1;
       other = after[next];
     }
     if (other === member) next += 1;
-    else gone.push(weighed(member));
+    else gone.push(member);
   }
-  for (const member of after.slice(next)) come.push(weighed(member));
+  come.push(...after.slice(next));
   return { gone, come };
 }

@@ -61,7 +61,7 @@ export function rosterOf(
   }
   const suffix = `${service}.${validator.namespace}.svc.${domain}`;
   const members = Array.from({ length: replicas }, (_, ordinal) => memberOf(validator, ordinal, suffix));
-  const roster = { replicas, service, domain, members, unfit: unfitnessOf(members, service) };
+  const roster = { replicas, service, domain, members, unfit: unfitnessOf(members, suffix, service) };
   rosters.set(validator, roster);
   return roster;
 }
@@ -80,10 +80,12 @@ function memberOf(validator: Validator, ordinal: number, suffix: string): Member
 }
 
 /** Why names like these cannot be those of peers. */
-function unfitnessOf(members: readonly Member[], service: string): Reason | undefined {
+function unfitnessOf(members: readonly Member[], suffix: string, service: string): Reason | undefined {
   // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
-  const labels = members.flatMap((member) => [member.pod, ...member.dns.split('.')]);
-  const tooLong = labels.find((label) => label.length > LABEL_LENGTH_MAX);
+  const isTooLong = (label: string) => label.length > LABEL_LENGTH_MAX;
+  const tooLong =
+    members.find(({ pod }) => isTooLong(pod))?.pod ??
+    (members.length > 0 ? suffix.split('.').find(isTooLong) : undefined);
   if (tooLong !== undefined) return reason('NameTooLong', tooLong);
   // The API server takes any text there, lines and quotes included, and others would find it in their files.
   return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));

@@ -4,9 +4,9 @@
  * What it remembers is only what it would work out again.
  */
 import type { Discovery, Group, Member } from './discover.ts';
-import { GroupRanking } from './ranking.ts';
+import { GroupRanking, heaviestOf } from './ranking.ts';
 import { externalsOf, type Listing, viewBytes } from './views.ts';
-import { byText, type Key, type Validator } from './world.ts';
+import type { Key, Validator } from './world.ts';
 
 /** The API server refuses objects over 1 MiB (etcd's request limit leaves some room above). */
 export const CONFIGMAP_BYTES_MAX = 1024 * 1024 - 16 * 1024;
@@ -41,17 +41,27 @@ function fittingSize(
 
 /** A listing of one size, and how many bytes it takes. */
 interface Sized {
+  readonly size: number;
   readonly listing: Listing;
   readonly bytes: number;
 }
 
-const NOTHING: Sized = { listing: { view: [], externals: [] }, bytes: 0 };
+const NOTHING: Sized = { size: 0, listing: { view: [], externals: [] }, bytes: 0 };
 
 /** What is known of one validator: of each size that was asked for, and what they are made of. */
 interface Shelf {
   readonly ranked: readonly Member[];
   readonly externals: readonly string[];
-  readonly bySize: Map<number, Sized>;
+  /** Nearly always of one size. */
+  readonly sized: Sized[];
+  /** Of whom it is known that it holds, as the membership is; undefined until it was looked at again. */
+  holdsFor: Validator | undefined;
+}
+
+/** A group as it was followed last. */
+interface Followed {
+  readonly ranking: GroupRanking;
+  externals: readonly string[];
 }
 
 /** What should stand in one namespace's ConfigMap. */
@@ -66,7 +76,7 @@ export class ViewBook {
   readonly #sizes: readonly number[];
   readonly #maxPeers: number;
   #discovery: Discovery | undefined;
-  readonly #rankings = new Map<string, GroupRanking>();
+  readonly #groups = new Map<string, Followed>();
   readonly #shelves = new Map<Key, Shelf>();
   readonly #pages = new Map<string, Page>();
 
@@ -80,13 +90,31 @@ export class ViewBook {
     if (discovery === this.#discovery) return;
     this.#discovery = discovery;
     this.#pages.clear();
-    for (const [key, group] of discovery.groups) {
-      const ranking = this.#rankings.get(key) ?? new GroupRanking(this.#maxPeers);
-      this.#rankings.set(key, ranking);
-      ranking.follow(group);
+    for (const group of discovery.groups.values()) this.#followGroup(group);
+    for (const key of this.#groups.keys()) {
+      if (discovery.groups.has(key)) continue;
+      this.#groups.delete(key);
+      this.#doubt(this.#shelves.keys());
     }
-    for (const key of this.#rankings.keys()) if (!discovery.groups.has(key)) this.#rankings.delete(key);
+    if (this.#shelves.size <= discovery.groupOf.size) return;
     for (const key of this.#shelves.keys()) if (!discovery.groupOf.has(key)) this.#shelves.delete(key);
+  }
+
+  /** Who is ranked again is looked at again; everybody where the peers outside the cluster are others. */
+  #followGroup(group: Group): void {
+    const { key, externals } = group;
+    const followed = this.#groups.get(key) ?? { ranking: new GroupRanking(this.#maxPeers), externals };
+    const rankedAgain = followed.ranking.follow(group);
+    this.#doubt((followed.externals === externals && rankedAgain) || this.#shelves.keys());
+    followed.externals = externals;
+    this.#groups.set(key, followed);
+  }
+
+  #doubt(nodes: Iterable<Key>): void {
+    for (const node of nodes) {
+      const shelf = this.#shelves.get(node);
+      if (shelf) shelf.holdsFor = undefined;
+    }
   }
 
   /** What should stand in a namespace's ConfigMap, as the membership is. */
@@ -120,26 +148,31 @@ export class ViewBook {
   }
 
   /** The same object until something in it is another. */
-  #sized({ key, name }: Validator, size: number): Sized {
-    const groupKey = this.#discovery?.groupOf.get(key) ?? '';
-    const group = this.#discovery?.groups.get(groupKey);
-    const ranked = this.#rankings.get(groupKey)?.ranked(key);
-    if (!group || !ranked) return NOTHING;
-    const { bySize } = this.#shelfOf(key, ranked, group);
-    const known = bySize.get(size);
-    if (known) return known;
-    const view = ranked.slice(0, size).sort((a, b) => byText(a.identity, b.identity));
-    const listing = { view, externals: externalsOf(key, group, size) };
-    const sized = { listing, bytes: viewBytes(name, listing) };
-    bySize.set(size, sized);
+  #sized(validator: Validator, size: number): Sized {
+    const shelf = this.#shelfOf(validator);
+    const known = shelf?.sized.find((each) => each.size === size);
+    if (!shelf || known) return known ?? NOTHING;
+    const { key, name } = validator;
+    const view = heaviestOf(key, shelf.ranked, size);
+    const listing = { view, externals: externalsOf(key, { externals: shelf.externals }, size) };
+    const sized = { size, listing, bytes: viewBytes(name, listing) };
+    shelf.sized.push(sized);
     return sized;
   }
 
-  #shelfOf(node: Key, ranked: readonly Member[], { externals }: Group): Shelf {
-    const known = this.#shelves.get(node);
-    if (known?.ranked === ranked && known.externals === externals) return known;
-    const shelf = { ranked, externals, bySize: new Map<number, Sized>() };
-    this.#shelves.set(node, shelf);
+  #shelfOf(validator: Validator): Shelf | undefined {
+    const { key } = validator;
+    const known = this.#shelves.get(key);
+    if (known?.holdsFor === validator) return known;
+    const groupKey = this.#discovery?.groupOf.get(key) ?? '';
+    const group = this.#discovery?.groups.get(groupKey);
+    const ranked = this.#groups.get(groupKey)?.ranking.ranked(key);
+    if (!group || !ranked) return undefined;
+    const { externals } = group;
+    const holds = known?.ranked === ranked && known.externals === externals;
+    const shelf = holds ? known : { ranked, externals, sized: [], holdsFor: validator };
+    shelf.holdsFor = validator;
+    this.#shelves.set(key, shelf);
     return shelf;
   }
 }

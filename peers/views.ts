@@ -42,7 +42,11 @@ const byIdentity = (a: Member, b: Member): number => byText(a.identity, b.identi
  * The at most `maxPeers` peers outside the cluster that stand in a validator's files beside its view, in order.
  * They have no part in its hash: whether they live nobody here knows, so nobody is restarted for them.
  */
-export function externalsOf(node: Key, { externals }: Group, maxPeers: number): readonly string[] {
+export function externalsOf(
+  node: Key,
+  { externals }: Pick<Group, 'externals'>,
+  maxPeers: number,
+): readonly string[] {
   if (externals.length <= maxPeers) return externals;
   const viewer = digestNumber(digestOf(node));
   const weight = memoised(
@@ -69,20 +73,31 @@ function addressesOf({ view, externals }: Listing): readonly string[] {
   return [...new Set([...addresses, ...externals])];
 }
 
-/** One validator's keys: the list, the stellar-core fragment, and the view for ourselves. */
-export function renderView(node: string, listing: Listing, publishedAtMs: number): Record<string, string> {
+/** What stands under each of one validator's keys. */
+export type ViewTexts = Readonly<Record<keyof ReturnType<typeof nodeKeys>, string>>;
+
+/** The list, the stellar-core fragment, and the view for ourselves. */
+export function viewTexts(listing: Listing, publishedAtMs: number): ViewTexts {
   const { view } = listing;
-  const keys = nodeKeys(node);
   const addresses = addressesOf(listing);
   return {
-    [keys.txt]: addresses.map((address) => `${address}\n`).join(''),
-    [keys.toml]: renderToml(addresses),
-    [keys.view]: JSON.stringify({
-      hash: viewHash(view.map((member) => member.identity)),
-      peers: formatDigests(view.map((member) => member.digest)),
-      publishedAt: new Date(publishedAtMs).toISOString(),
-    }),
+    txt: addresses.length === 0 ? '' : `${addresses.join('\n')}\n`,
+    toml: renderToml(addresses),
+    view: renderForUs(view, publishedAtMs),
   };
+}
+
+/** JSON of texts that need no escaping. */
+function renderForUs(view: readonly Member[], publishedAtMs: number): string {
+  const hash = viewHash(view.map(({ identity }) => identity));
+  const peers = formatDigests(view.map(({ digest }) => digest));
+  return `{"hash":"${hash}","peers":"${peers}","publishedAt":"${new Date(publishedAtMs).toISOString()}"}`;
+}
+
+/** One validator's keys with their texts. */
+export function renderView(node: string, listing: Listing, publishedAtMs: number): Record<string, string> {
+  const [keys, texts] = [nodeKeys(node), viewTexts(listing, publishedAtMs)];
+  return { [keys.txt]: texts.txt, [keys.toml]: texts.toml, [keys.view]: texts.view };
 }
 
 /**
@@ -91,8 +106,12 @@ export function renderView(node: string, listing: Listing, publishedAtMs: number
  */
 function renderToml(addresses: readonly string[]): string {
   if (addresses.length === 0) return 'KNOWN_PEERS=[]\n';
-  return `KNOWN_PEERS=[\n${addresses.map((address) => `  ${JSON.stringify(address)},\n`).join('')}]\n`;
+  const list = JSON.stringify(addresses, undefined, 2);
+  return `KNOWN_PEERS=${list.slice(0, -LIST_END.length)},${LIST_END}\n`;
 }
+
+/** How JSON with indents ends a list: without a comma after its last element. */
+const LIST_END = '\n]';
 
 /** How many bytes `renderView` makes of one peer beside twice its address, and of one validator without any. */
 const BYTES_PER_ADDRESS = '\n'.length + '  "",\n'.length;
@@ -103,14 +122,16 @@ const rendered = (view: Readonly<Record<string, string>>): number =>
 const BYTES_WITHOUT_PEERS = rendered(renderView('', { view: [], externals: [] }, 0));
 /** The fragment opens another line where its list is not empty; the last digest has no comma. */
 const BYTES_OF_A_LIST = '\n'.length;
+const KEYS_OF_A_NODE = Object.keys(nodeKeys('')).length;
 
 /** Bytes of one validator's keys and texts, all of which are ASCII, without making them. */
 export function viewBytes(node: string, listing: Listing): number {
   const addresses = addressesOf(listing);
-  const own = BYTES_WITHOUT_PEERS + Object.keys(nodeKeys('')).length * node.length;
-  const lists = addresses.reduce((sum, { length }) => sum + 2 * length + BYTES_PER_ADDRESS, 0);
-  const digests = listing.view.length * BYTES_PER_DIGEST - Math.min(listing.view.length, 1);
-  return own + lists + digests + (addresses.length > 0 ? BYTES_OF_A_LIST : 0);
+  const peers = listing.view.length;
+  let bytes =
+    BYTES_WITHOUT_PEERS + KEYS_OF_A_NODE * node.length + peers * BYTES_PER_DIGEST - Math.min(peers, 1);
+  for (const { length } of addresses) bytes += 2 * length + BYTES_PER_ADDRESS;
+  return bytes + (addresses.length > 0 ? BYTES_OF_A_LIST : 0);
 }
 
 /** The published view of validator `node` in its namespace's ConfigMap; undefined where there is none. */

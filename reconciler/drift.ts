@@ -11,10 +11,10 @@
  *   anything else                                                                 → none
  */
 import type { Group } from '../peers/discover.ts';
-import { parseDigests } from '../peers/hash.ts';
 import { decideInjection, optsOut } from '../peers/inject.ts';
 import { mergeProblem } from '../peers/merge-outcome.ts';
 import { INJECTION } from '../peers/names.ts';
+import { digestsOfPod } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { webhookSelects } from '../peers/selectors.ts';
 import type { PublishedView } from '../peers/views.ts';
@@ -81,7 +81,7 @@ function judgeInjection({ world, validator, statefulSet, pod, settings }: DriftI
 function judgeView(input: DriftInput): Verdict {
   const { pod, published, liveness } = input;
   if (!published || published.hash === pod.peerHash || hasReadPublished(pod, published)) return NONE;
-  const running = pod.peers === undefined ? [] : parseDigests(pod.peers);
+  const running = pod.peers === undefined ? [] : digestsOfPod(pod);
   if (!running) return held(reason('UnreadableView', pod.peers?.slice(0, 20)));
   const lacking = published.digests.filter((digest) => liveness.isLive(digest) && !running.includes(digest));
   if (lacking.length === 0) return NONE;

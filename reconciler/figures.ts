@@ -3,8 +3,7 @@
  * Groups that share a label are taken together: numbers are added up, of times and margins the least is shown.
  */
 import type { Discovery, Group } from '../peers/discover.ts';
-import { parseDigests } from '../peers/hash.ts';
-import { podOf, podsOf } from '../peers/pods.ts';
+import { digestsOfPod, podOf, podsOf } from '../peers/pods.ts';
 import type { ReasonCode } from '../peers/reasons.ts';
 import { type PublishedView, publishedView } from '../peers/views.ts';
 import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
@@ -60,7 +59,7 @@ function note(figures: Figures, figure: Figure, value: number | undefined): void
   figures.set(figure, before === undefined ? value : FIGURES[figure](before, value));
 }
 
-/** The figures of all groups by label; one validator a step. */
+/** The figures of all groups by label; one validator or pod a step. */
 export function* figureSteps(
   input: FiguresInput,
   labels: ReadonlyMap<string, string>,
@@ -77,6 +76,7 @@ export function* figureSteps(
     }
     for (const member of group.members) {
       notePod(figures, podOf(member, input.world, input.discovery), input);
+      yield;
     }
   }
   return byLabel;
@@ -125,16 +125,7 @@ function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: F
   note(figures, 'stellar_peers_fewest_connected_peers', connections.get(pod.key)?.connected);
 }
 
-/** Counted once a pod. */
-const known = new WeakMap<PodFacts, number>();
-
-function knownBy(pod: PodFacts): number {
-  const before = known.get(pod);
-  if (before !== undefined) return before;
-  const count = pod.injected && pod.peers !== undefined ? (parseDigests(pod.peers)?.length ?? 0) : 0;
-  known.set(pod, count);
-  return count;
-}
+const knownBy = (pod: PodFacts): number => (pod.injected ? (digestsOfPod(pod)?.length ?? 0) : 0);
 
 /** Active validators whose restarts are held by an annotation that somebody set. */
 export function pausedKeys({ world, discovery, ownNamespace }: FiguresInput): Key[] {

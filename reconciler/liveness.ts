@@ -12,7 +12,8 @@ const REMEMBERED_MS = 10 * 60_000;
 
 export class LivenessMemory {
   readonly #startedAtMs: number;
-  readonly #seenAtMs = new Map<string, number>();
+  /** When those that ran and do not any more were found gone. */
+  readonly #goneAtMs = new Map<string, number>();
   #live: ReadonlySet<string> = new Set();
 
   /** `nowMs` is monotonic, like all times here. */
@@ -24,11 +25,10 @@ export class LivenessMemory {
   observe(world: World, discovery: Discovery, nowMs: number): void {
     const live = liveDigests(world, discovery);
     // Who ran at the last look ran until now: in a network at rest nobody looks for minutes.
-    for (const digest of this.#live) this.#seenAtMs.set(digest, nowMs);
-    for (const digest of live) this.#seenAtMs.set(digest, nowMs);
+    for (const digest of this.#live) if (!live.has(digest)) this.#goneAtMs.set(digest, nowMs);
     this.#live = live;
-    for (const [digest, atMs] of this.#seenAtMs) {
-      if (nowMs - atMs > REMEMBERED_MS) this.#seenAtMs.delete(digest);
+    for (const [digest, atMs] of this.#goneAtMs) {
+      if (nowMs - atMs > REMEMBERED_MS || live.has(digest)) this.#goneAtMs.delete(digest);
     }
   }
 
@@ -37,7 +37,7 @@ export class LivenessMemory {
     const watchedLongEnough = nowMs - this.#startedAtMs > REMEMBERED_MS;
     return {
       isLive: (digest) => this.#live.has(digest),
-      wasLive: (digest) => !watchedLongEnough || this.#seenAtMs.has(digest),
+      wasLive: (digest) => !watchedLongEnough || this.#live.has(digest) || this.#goneAtMs.has(digest),
     };
   }
 }

@@ -44,7 +44,8 @@ type MarginInput = Pick<CandidateInput, 'world' | 'discovery'>;
 /** A quorum set is parsed once, until its StellarNode changes. */
 const tolerances = new WeakMap<Validator, number | undefined>();
 
-function toleranceOfValidator(validator: Validator): number | undefined {
+/** How many of its quorum set's members may be down; undefined where that cannot be read. */
+export function toleranceOfValidator(validator: Validator): number | undefined {
   if (!tolerances.has(validator)) {
     const { quorumSet } = validator;
     tolerances.set(validator, quorumSet === undefined ? undefined : toleranceOf(quorumSet));

@@ -5,7 +5,7 @@ import type { Discovery } from '../peers/discover.ts';
 import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook } from '../peers/view-book.ts';
-import { type Listing, publishedView, renderView } from '../peers/views.ts';
+import { type Listing, publishedView, type ViewTexts, viewTexts } from '../peers/views.ts';
 import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
 
@@ -39,9 +39,14 @@ export interface Content {
   readonly current: ConfigMapFacts | undefined;
 }
 
-type Data = Readonly<Record<string, string>>;
-/** The keys of each validator. */
-type Texts = ReadonlyMap<Validator, Data>;
+/** A view as it was rendered: what stays is not rendered again. */
+interface Rendered {
+  readonly publishedAtMs: number;
+  readonly keys: ViewKeys;
+  readonly texts: ViewTexts;
+}
+
+type Texts = ReadonlyMap<Validator, Rendered>;
 
 /** What is found of one namespace. */
 export interface Found {
@@ -60,29 +65,56 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   const { listings, current } = content;
   const { before, ownNamespace, nowMs } = input;
   const reports = new Map<Key, Reason>();
-  const texts = textsOf(content, before, nowMs);
+  const { texts, anew } = textsOf(content, before, nowMs);
   // Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long.
   const data: Record<string, string> = {};
-  for (const own of texts.values()) for (const key in own) data[key] = own[key] ?? '';
+  for (const own of texts.values()) fill(data, own);
   reportForeignKeys(current, [...listings.keys()], reports);
   if (namespace === ownNamespace) {
     const overview = overviewOf(data, input);
     Object.assign(data, overview);
     reportTaken(current?.key, current, Object.keys(overview), reports);
   }
-  return { texts, write: writeFor(namespace, data, current, ownNamespace), reports };
+  return { texts, write: writeFor(namespace, { data, anew }, current, ownNamespace), reports };
 }
 
-/** The views of a namespace. Where nothing was to be written before, only those that are others are rendered. */
-function textsOf({ listings, current }: Content, before: ContentInput['before'], nowMs: number): Texts {
+function fill(data: Record<string, string>, { keys, texts }: Rendered): void {
+  data[keys.txt] = texts.txt;
+  data[keys.toml] = texts.toml;
+  data[keys.view] = texts.view;
+}
+
+type ViewKeys = ReturnType<typeof nodeKeys>;
+
+/** Made once: to look up a key that was just put together takes several times as long as to look it up again. */
+const viewKeys = new WeakMap<Validator, ViewKeys>();
+
+/** The keys of a validator in its namespace's ConfigMap. */
+export function viewKeysOf(validator: Validator): ViewKeys {
+  const known = viewKeys.get(validator);
+  if (known) return known;
+  const keys = nodeKeys(validator.name);
+  viewKeys.set(validator, keys);
+  return keys;
+}
+
+/** The views of a namespace. Where nothing was to be written before, only those that are others are rendered: `anew`. */
+function textsOf(
+  { listings, current }: Content,
+  before: ContentInput['before'],
+  nowMs: number,
+): { readonly texts: Texts; readonly anew: readonly Validator[] } {
   const known = before?.content.current === current ? before : undefined;
-  const texts = new Map<Validator, Data>();
+  const texts = new Map<Validator, Rendered>();
+  const anew: Validator[] = [];
   for (const [validator, listing] of listings) {
     const isKept = known?.content.listings.get(validator) === listing;
     const kept = isKept ? known?.texts.get(validator) : undefined;
-    texts.set(validator, kept ?? stableRender(validator, listing, current, nowMs));
+    const own = kept ?? stableRender(validator, listing, current, nowMs);
+    texts.set(validator, own);
+    if (known && !kept) anew.push(validator);
   }
-  return texts;
+  return { texts, anew };
 }
 
 /** The overview in what room the views of our own namespace leave. */
@@ -92,40 +124,33 @@ function overviewOf(views: Readonly<Record<string, string>>, input: PublishInput
   return overviewData({ world, discovery, connections, bytesMax: CONFIGMAP_BYTES_MAX - taken }, nowMs);
 }
 
-/** A view as it was rendered last: what stays is not rendered again. */
-interface Rendered {
-  readonly publishedAtMs: number;
-  readonly data: Readonly<Record<string, string>>;
-}
-
 const renderings = new WeakMap<Listing, Rendered>();
 
-function rendered(node: string, listing: Listing, publishedAtMs: number): Rendered['data'] {
+function rendered(validator: Validator, listing: Listing, publishedAtMs: number): Rendered {
   const known = renderings.get(listing);
-  if (known?.publishedAtMs === publishedAtMs) return known.data;
-  const data = renderView(node, listing, publishedAtMs);
-  renderings.set(listing, { publishedAtMs, data });
-  return data;
+  if (known?.publishedAtMs === publishedAtMs) return known;
+  const made = { publishedAtMs, keys: viewKeysOf(validator), texts: viewTexts(listing, publishedAtMs) };
+  renderings.set(listing, made);
+  return made;
 }
 
 /** The view rendered with its time of publication, which stays while the content stays. */
 function stableRender(
-  { name }: Validator,
+  validator: Validator,
   listing: Listing,
   current: ConfigMapFacts | undefined,
   nowMs: number,
-): Rendered['data'] {
-  const { view: key } = nodeKeys(name);
-  const text = current?.data[key];
+): Rendered {
   const known = renderings.get(listing);
-  if (text !== undefined && known?.data[key] === text) return known.data;
-  const published = publishedView(current, name);
+  const text = current?.data[(known?.keys ?? viewKeysOf(validator)).view];
+  if (text !== undefined && known?.texts.view === text) return known;
+  const published = publishedView(current, validator.name);
   if (published) {
-    const kept = rendered(name, listing, published.publishedAtMs);
+    const kept = rendered(validator, listing, published.publishedAtMs);
     // Only a changed view is a new publication; a file that somebody edited is merely put right.
-    if (kept[key] === text) return kept;
+    if (kept.texts.view === text) return kept;
   }
-  return rendered(name, listing, nowMs);
+  return rendered(validator, listing, nowMs);
 }
 
 function reportForeignKeys(
@@ -135,7 +160,7 @@ function reportForeignKeys(
 ): void {
   if (!current || current.foreignKeys.length === 0) return;
   for (const validator of validators) {
-    reportTaken(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
+    reportTaken(validator.key, current, Object.values(viewKeysOf(validator)), reports);
   }
 }
 
@@ -160,18 +185,27 @@ export function withoutForeignKeys(
   return Object.fromEntries(Object.entries(data).filter(([key]) => !foreign.has(key)));
 }
 
+/** What is wanted, and which views of it were rendered anew: a difference is most likely there. */
+interface Wanted {
+  readonly data: Readonly<Record<string, string>>;
+  readonly anew: readonly Validator[];
+}
+
 function writeFor(
   namespace: string,
-  wanted: Readonly<Record<string, string>>,
+  wanted: Wanted,
   current: ConfigMapFacts | undefined,
   ownNamespace: string,
 ): ConfigMapWrite | undefined {
-  const data = withoutForeignKeys(wanted, current);
+  const data = withoutForeignKeys(wanted.data, current);
   const keys = Object.keys(data);
   if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
-  const stale = current.ownKeys.filter((key) => !Object.hasOwn(data, key));
-  const differs = keys.some((key) => !sameText(current.data[key], data[key]));
-  if (!differs && stale.length === 0) return undefined;
+  const isOther = (key: string) => Object.hasOwn(data, key) && !sameText(current.data[key], data[key]);
+  const differs =
+    wanted.anew.some((validator) => Object.values(viewKeysOf(validator)).some(isOther)) ||
+    keys.some(isOther) ||
+    current.ownKeys.some((key) => !Object.hasOwn(data, key));
+  if (!differs) return undefined;
   const remove = keys.length === 0 && !isSharedWithOthers(current) && namespace !== ownNamespace;
   return { namespace, version: current.version, data, remove };
 }

@@ -2,7 +2,6 @@
  * Which writes bring all ConfigMaps to what they should be. Pure.
  */
 import type { Discovery } from '../peers/discover.ts';
-import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { allSteps } from '../peers/steps.ts';
 import { ViewBook } from '../peers/view-book.ts';
@@ -13,6 +12,7 @@ import {
   type Found,
   type PublishInput,
   planNamespace,
+  viewKeysOf,
 } from './namespace-content.ts';
 
 export interface PublishPlan {
@@ -104,8 +104,9 @@ export function newcomersOf(
 ): Newcomer[] {
   return writes.flatMap(({ namespace, data }) => {
     const before = world.configMaps.get(namespace)?.data ?? {};
-    return (discovery.activeIn.get(namespace) ?? []).flatMap(({ key, name }) => {
-      const { view, txt } = nodeKeys(name);
+    return (discovery.activeIn.get(namespace) ?? []).flatMap((validator) => {
+      const { key } = validator;
+      const { view, txt } = viewKeysOf(validator);
       if (data[view] === undefined || before[view] !== undefined) return [];
       return [{ key, namespace, peers: (data[txt] ?? '').split('\n').length - 1 }];
     });

@@ -10,23 +10,24 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Changes, Directory } from '../runtime/directory.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { inSlices } from '../runtime/slices.ts';
+import { inOneGo, inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
 import { type Applied, awaitEcho } from './echo.ts';
 import { GATHER_MS, Gathering } from './gathering.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
-import { Measures } from './measures.ts';
+import { type Found, Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
 import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
 import type { Publisher } from './publisher.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { refusedReports } from './refused.ts';
 import { mergeRemarks, signalRemarks } from './remarks.ts';
 import type { Reporter } from './reporter.ts';
 import type { RestartLane } from './restart-lane.ts';
 import { type GroupPlan, planRollout, type RolloutInput, type RolloutSettings } from './rollout.ts';
-import { planServices } from './services.ts';
+import { planServices, type ServicePlan } from './services.ts';
 import { signalSteps } from './signal-targets.ts';
 import type { Signaller } from './signaller.ts';
 
@@ -57,6 +58,7 @@ export class Reconciler {
   readonly #liveness: LivenessMemory;
   #planner = new PublishPlanner();
   readonly #atRest = new AtRest();
+  readonly #readAhead = new ReadAhead();
   readonly #measures: Measures;
   /** When everything was last worked out from the caches alone, monotonic ms. */
   #afreshAtMs: number;
@@ -105,11 +107,12 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
+    const { caches, clock, directory, metrics, publisher, reporter } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const beganAtMs = clock.monotonicMs();
     const { world } = caches;
     this.#forgetInTime();
+    await inOneGo(clock, () => directory.discovery());
     this.#liveness.observe(world, directory.discovery(), clock.monotonicMs());
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
@@ -121,10 +124,19 @@ export class Reconciler {
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
     await awaitEcho(this.#withoutOverview(written, world), { caches, clock }, ECHO_MS);
-    const services = planServices(world, directory.discovery());
+    const services = await inOneGo(clock, () => planServices(world, directory.discovery()));
     await publisher.createServices(services);
-    // The world goes on during each wait above, so what was discovered before it is no longer its.
     await this.#signal(world);
+    await inSlices(clock, this.#readAhead.steps(world, directory.discovery()));
+    const found = await inOneGo(clock, () => this.#decide(published, services));
+    await this.#measures.take(found);
+    return this.#nextLookMs(found.plans, beganAtMs);
+  }
+
+  /** In one go: the world goes on during each wait, so what was discovered before one is no longer its. */
+  #decide(published: PublishPlan, services: ServicePlan): Found {
+    const { caches, directory, publisher, reporter, settings } = this.#options;
+    const { world } = caches;
     const discovery = directory.discovery();
     const { plans, stale } = this.#planRestarts(world, discovery);
     if (!stale) this.#lane.offer(plans, world, (live, found) => this.#inputFor(live, found));
@@ -140,9 +152,7 @@ export class Reconciler {
       discovery.skipped,
     ]);
     reporter.report(world, reasons);
-    const connections = this.#signaller?.connections ?? new Map();
-    await this.#measures.take({ world, discovery, plans, reasons, connections });
-    return this.#nextLookMs(plans, beganAtMs);
+    return { world, discovery, plans, reasons, connections: this.#signaller?.connections ?? new Map() };
   }
 
   /** The overview is put off for a second after each write, so that no pass before its echo writes it again. */

@@ -6,19 +6,30 @@ import type { Discovery } from '../peers/discover.ts';
 import { mergeProblem } from '../peers/merge-outcome.ts';
 import { podsOf } from '../peers/pods.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import type { Key, World } from '../peers/world.ts';
+import type { Key, PodFacts, World } from '../peers/world.ts';
 import { strategyOf } from './strategy.ts';
 
 /** StellarNodes of which a running pod uses its original configuration, and why. */
-export function mergeRemarks(world: World, discovery: Discovery): Map<Key, Reason> {
+export function mergeRemarks(world: World, { statefulSetOf }: Discovery): Map<Key, Reason> {
   const remarks = new Map<Key, Reason>();
-  for (const [key, statefulSet] of discovery.statefulSetOf) {
-    for (const pod of podsOf(world, statefulSet)) {
-      const problem = pod.deleting ? undefined : mergeProblem(pod.mergeOutcome);
-      if (problem && !remarks.has(key)) remarks.set(key, problem);
-    }
+  // Hardly any pod has a problem, and one look at each tells which.
+  for (const [podKey, { mergeOutcome }] of world.pods) {
+    if (mergeProblem(mergeOutcome) === undefined) continue;
+    const key = podKey.slice(0, podKey.lastIndexOf('-'));
+    const statefulSet = statefulSetOf.get(key);
+    const problem = statefulSet && problemOf(podsOf(world, statefulSet));
+    if (problem) remarks.set(key, problem);
   }
   return remarks;
+}
+
+/** The first problem of a StatefulSet's pods. */
+function problemOf(pods: readonly PodFacts[]): Reason | undefined {
+  for (const { deleting, mergeOutcome } of pods) {
+    const problem = deleting ? undefined : mergeProblem(mergeOutcome);
+    if (problem) return problem;
+  }
+  return undefined;
 }
 
 /** Of the StellarNodes in `closed`, whose HTTP port is not open to us, those that are only to be signalled. */

@@ -24,21 +24,34 @@ export interface ServicePlan {
 const SERVICE_NAME_MAX = 63;
 
 /** Services to create for validators whose StatefulSet names one that is not there. */
-export function planServices(world: World, discovery: Discovery): ServicePlan {
+export function planServices(world: World, { statefulSetOf }: Discovery): ServicePlan {
   const create: Array<ServicePlan['create'][number]> = [];
   const reports = new Map<Key, Reason>();
-  const validators = [...discovery.groups.values()].flatMap((group) => group.validators);
-  for (const validator of validators) {
-    const statefulSet = discovery.statefulSetOf.get(validator.key);
-    const name = statefulSet?.serviceName ?? '';
-    if (!statefulSet || name === '' || name.length > SERVICE_NAME_MAX) continue;
-    const service = world.services.get(keyOf(validator.namespace, name));
+  for (const [node, statefulSet] of statefulSetOf) {
+    const key = serviceKeyOf(statefulSet);
+    if (key === undefined) continue;
+    const service = world.services.get(key);
     const wrong = service && complaintOf(service);
-    const terminating = world.namespaces.get(validator.namespace)?.terminating;
-    if (!service && !terminating) create.push({ validator, statefulSet });
-    if (wrong) reports.set(validator.key, wrong);
+    if (wrong) reports.set(node, wrong);
+    if (service || world.namespaces.get(statefulSet.namespace)?.terminating) continue;
+    const reading = world.nodes.get(node);
+    if (reading?.kind === 'validator') create.push({ validator: reading.validator, statefulSet });
   }
   return { create, reports };
+}
+
+/** Made once: every pass asks for all of them. */
+const serviceKeys = new WeakMap<StatefulSetFacts, Key>();
+
+/** The key of the Service that a StatefulSet names; undefined where it names none that could be made. */
+function serviceKeyOf(statefulSet: StatefulSetFacts): Key | undefined {
+  const known = serviceKeys.get(statefulSet);
+  if (known !== undefined) return known;
+  const { namespace, serviceName: name } = statefulSet;
+  if (name === '' || name.length > SERVICE_NAME_MAX) return undefined;
+  const key = keyOf(namespace, name);
+  serviceKeys.set(statefulSet, key);
+  return key;
 }
 
 function complaintOf(service: ServiceFacts): Reason | undefined {

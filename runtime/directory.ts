@@ -8,8 +8,10 @@ import {
   discover,
   type Group,
   type Member,
+  ownStatefulSet,
 } from '../peers/discover.ts';
 import { EXTERNAL_CONFIGMAP } from '../peers/names.ts';
+import { rosterOf } from '../peers/roster.ts';
 import { ViewBook } from '../peers/view-book.ts';
 import { type Listing, type PublishedView, publishedView } from '../peers/views.ts';
 import type { Key, World } from '../peers/world.ts';
@@ -62,8 +64,16 @@ export class Directory {
       // What is there when watching begins is what later changes are measured against; and a change must be
       // noted when it happens, not when somebody asks for it an hour later.
       if (kind === SYNCED) this.discovery();
-      else this.#lookSoon();
+      else if (this.synced()) this.#lookSoon();
+      else this.#readAhead(kind, key);
     });
+  }
+
+  /** While everything is listed, object by object, what discovery will ask of each: it would ask it of all at once. */
+  #readAhead(kind: string, key: string): void {
+    const reading = kind === 'StellarNode' ? this.world.nodes.get(key) : undefined;
+    if (reading?.kind !== 'validator') return;
+    rosterOf(reading.validator, ownStatefulSet(this.world, reading.validator), this.#options.settings);
   }
 
   #lookSoon(): void {

@@ -1,6 +1,7 @@
 /**
- * As much of an API server as the measurements need: lists are made page by page when asked for, and parsed from text, watches tell what is
- * pushed, and what is applied is told a moment later. It keeps nothing else, so that its own share stays small.
+ * As much of an API server as the measurements need: lists are made page by page when asked for, and parsed from text,
+ * watches tell what is pushed, and what is applied is told a moment later. It keeps nothing else, so that its own share
+ * stays small.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube.ts';
@@ -13,6 +14,8 @@ const LIST_VERSION = '1';
 
 export class BenchKube implements Kube {
   readonly #cluster: LargeCluster;
+  /** Made beforehand: they are no work of whoever lists. */
+  readonly #namespaces: readonly unknown[];
   readonly #watches = new Map<string, Set<(event: WatchEvent) => void>>();
   readonly #configMaps = new Map<string, KubeObject>();
   #version = 1;
@@ -22,6 +25,7 @@ export class BenchKube implements Kube {
 
   constructor(cluster: LargeCluster) {
     this.#cluster = cluster;
+    this.#namespaces = cluster.namespaces();
     this.#configMaps.set('stellar-peers', cluster.own());
   }
 
@@ -42,7 +46,7 @@ export class BenchKube implements Kube {
       Pod: each((place) => pod(place)),
       Service: each(service),
       PodDisruptionBudget: each(pdb),
-      Namespace: these(this.#cluster.namespaces()),
+      Namespace: these(this.#namespaces),
       MutatingWebhookConfiguration: these([this.#cluster.webhook()]),
       ConfigMap: these([...this.#configMaps.values()]),
     };

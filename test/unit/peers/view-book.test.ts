@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { type Discovery, discover } from '../../../peers/discover.ts';
 import { readNode } from '../../../peers/read-node.ts';
@@ -18,6 +19,22 @@ const bookOf = (discovery: Discovery, maxPeers = 24): ViewBook => {
   views.follow(discovery);
   return views;
 };
+
+/** What should stand in all ConfigMaps. */
+const shown = (views: ViewBook, { activeIn }: Discovery) =>
+  [...activeIn.keys()].map((namespace) => {
+    const { size, listings } = views.pageOf(namespace);
+    return { namespace, size, listings: [...listings] };
+  });
+
+/** That is what a book says that knows no other membership. A difference would be too long to be shown. */
+function assertShown(views: ViewBook, discovery: Discovery, maxPeers = 24): void {
+  const afresh = shown(bookOf(discovery, maxPeers), discovery);
+  assert.ok(
+    isDeepStrictEqual(shown(views, discovery), afresh),
+    'what is remembered is not what is found afresh',
+  );
+}
 
 /** What a validator's files should hold by the plain rules, at that size. */
 function plainly(discovery: Discovery, { key }: Validator, size: number) {
@@ -39,8 +56,25 @@ describe('views that are kept up while validators come and go', () => {
     name: fc.integer({ min: 0, max: 39 }),
     network: fc.constantFrom('testnet', 'mainnet'),
     // Joins, or is another: a second one of a name takes the first one's place.
-    what: fc.constantFrom('join', 'join', 'join', 'leave', 'suspend', 'twice', 'none', 'address'),
+    what: fc.constantFrom('join', 'join', 'join', 'leave', 'suspend', 'twice', 'none', 'address', 'outside'),
   });
+
+  /** What reads the same is the same object, so that one that was there before may come back. */
+  const readings = new Map<string, NodeReading>();
+  const readingOf = (name: string, what: string, network: string): NodeReading => {
+    const id = `${name} ${what} ${network}`;
+    const reading = readings.get(id) ?? readNode(node(name, specOf(what, network)));
+    readings.set(id, reading);
+    return reading;
+  };
+  const outside = [20, 3, 0].map(
+    (count) =>
+      worldWith({
+        external: {
+          testnet: Array.from({ length: count }, (_, index) => `10.0.${count}.${index}:11625`).join('\n'),
+        },
+      }).external,
+  );
 
   const specOf = (what: string, network: string) => ({
     spec: {
@@ -59,15 +93,17 @@ describe('views that are kept up while validators come and go', () => {
         fc.integer({ min: 1, max: 12 }),
         (steps, maxPeers) => {
           const nodes = new Map<string, NodeReading>();
-          const world = { ...worldWith({}), nodes };
+          let external: World['external'];
           const views = new ViewBook(maxPeers);
           let before: Discovery | undefined;
           for (const changes of steps) {
             for (const { name, network, what } of changes) {
               const key = `stellar/v${name}`;
               if (what === 'leave') nodes.delete(key);
-              else nodes.set(key, readNode(node(`v${name}`, specOf(what, network))));
+              else if (what === 'outside') external = outside[name % outside.length];
+              else nodes.set(key, readingOf(`v${name}`, what, network));
             }
+            const world = { ...worldWith({}), nodes, external };
             const discovery = discover(world, SETTINGS, before);
             const { activeIn: _, ...plain } = discover(world, SETTINGS);
             const { activeIn: __, ...kept } = discovery;
@@ -77,11 +113,33 @@ describe('views that are kept up while validators come and go', () => {
             for (const validator of activeOf(discovery)) {
               assert.deepEqual(views.listingOf(validator), plainly(discovery, validator, maxPeers));
             }
+            assertShown(views, discovery, maxPeers);
           }
         },
       ),
       { numRuns: 150 },
     );
+  });
+
+  it('take the first by identity of two that weigh the same, at whatever size', () => {
+    // Their digests are the same, and so is their weight for everybody.
+    const twins = ['v14964', 'v160288'];
+    const others = Array.from({ length: 70 }, (_, index) => `v${index}`);
+    const world = worldWith({ nodes: [...twins, ...others].map((name) => node(name)) });
+    const discovery = discover(world, SETTINGS);
+    const members = [...discovery.groups.values()].flatMap((group) => group.members);
+    const [one, other] = twins.map((name) => members.find(({ pod }) => pod === `${name}-0`)?.digest);
+    assert.equal(one, other);
+    let divided = 0;
+    for (const maxPeers of [1, 2, 5, 12, 30, 60, 71]) {
+      const views = bookOf(discovery, maxPeers);
+      for (const validator of activeOf(discovery)) {
+        const listing = views.listingOf(validator);
+        assert.deepEqual(listing, plainly(discovery, validator, maxPeers));
+        if (listing?.view.filter(({ digest }) => digest === one).length === 1) divided += 1;
+      }
+    }
+    assert.ok(divided > 4, `only ${divided} views know one of the two`);
   });
 
   it('are the same objects until something in them is another', () => {
@@ -137,6 +195,33 @@ describe('the size of the views of a namespace', () => {
       return size;
     });
     assert.deepEqual(sizes, [24, 16, 8, undefined]);
+  });
+
+  it('follows what its validators are told of others, which may be too much for it', () => {
+    const nodes = new Map(crowd({ crowded: 262 }).nodes);
+    const world = { ...worldWith({}), nodes };
+    const strangers = [...crowd({ [`far-${'away'.repeat(12)}`]: 300 }, 'x'.repeat(40)).nodes];
+    const views = new ViewBook(24);
+    const sizes = new Set<number | undefined>();
+    let before: Discovery | undefined;
+    const follow = () => {
+      before = discover(world, SETTINGS, before);
+      views.follow(before);
+      assertShown(views, before);
+      sizes.add(views.pageOf('crowded').size);
+    };
+    follow();
+    for (const [index, [key, reading]] of strangers.entries()) {
+      nodes.set(key, reading);
+      if (index % 15 === 0) follow();
+    }
+    for (const [index, [key]] of strangers.entries()) {
+      nodes.delete(key);
+      if (index % 15 === 0) follow();
+    }
+    follow();
+    assert.ok(sizes.size > 1, 'smaller, and as large again');
+    assert.equal(views.pageOf('crowded').size, 24);
   });
 
   it('counts the bytes that are written, peers behind one address and outside the cluster included', () => {
