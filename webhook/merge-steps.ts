@@ -82,35 +82,60 @@ interface How {
 }
 
 /** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
-const known: Array<{ readonly source: Source; readonly how: How; readonly parts: Parts }> = [];
+const known: Array<{ readonly values: readonly unknown[]; readonly parts: Parts }> = [];
 /** Each is looked at until one is the same, so the last that was asked for stands first. */
 const KNOWN_MAX = 16;
 /** A pod may carry megabytes where an ordinary one says a few hundred letters: such parts are made anew each time. */
 const KNOWN_LENGTH_MAX = 4_096;
 
 function partsFor(source: Source, how: How): Parts {
-  const index = known.findIndex((each) => isSameHow(each.how, how) && isSameSource(each.source, source));
+  const values = valuesOf(source, how);
+  const index = known.findIndex((each) => isSameList(each.values, values));
   const found = known[index];
-  if (!found) return makeParts(source, how);
+  if (!found) return makeParts(source, how, values);
   if (index > 0) known.unshift(...known.splice(index, 1));
   return found.parts;
 }
 
-const isSameHow = (one: How, other: How): boolean => one.file === other.file && one.listKey === other.listKey;
+/** All that the parts are made of, one after the other: quicker to compare than what it stands in. */
+function valuesOf(source: Source, { file, listKey }: How): unknown[] {
+  const { own, image, imagePullPolicy, resources, securityContext, podSeccompProfile } = source;
+  const { limits, requests } = fieldsOf(resources);
+  const [most, least] = [fieldsOf(limits), fieldsOf(requests)];
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } =
+    fieldsOf(securityContext);
+  const disk = 'ephemeral-storage';
+  return [
+    file,
+    listKey,
+    image,
+    imagePullPolicy,
+    own,
+    limits === undefined,
+    most.cpu,
+    most.memory,
+    most[disk],
+    requests === undefined,
+    least.cpu,
+    least.memory,
+    least[disk],
+    runAsUser,
+    runAsGroup,
+    runAsNonRoot,
+    seLinuxOptions,
+    seccompProfile,
+    appArmorProfile,
+    Boolean(podSeccompProfile),
+  ];
+}
 
-/** Texts first: where they differ nothing else need be looked at. */
-const isSameSource = (one: Source, other: Source): boolean =>
-  isSameJson(one.image, other.image) &&
-  isSameJson(one.imagePullPolicy, other.imagePullPolicy) &&
-  isSameJson(one.own, other.own) &&
-  isSameJson(one.resources, other.resources) &&
-  isSameJson(one.securityContext, other.securityContext) &&
-  isSameJson(one.podSeccompProfile, other.podSeccompProfile);
+const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.every((value, index) => isSameJson(value, other[index]));
 
-function makeParts(source: Source, how: How): Parts {
+function makeParts(source: Source, how: How, values: readonly unknown[]): Parts {
   const parts = partsOf(source, how);
-  if (JSON.stringify([source, how]).length > KNOWN_LENGTH_MAX) return parts;
-  known.unshift({ source, how, parts });
+  if (JSON.stringify(values).length > KNOWN_LENGTH_MAX) return parts;
+  known.unshift({ values, parts });
   known.splice(KNOWN_MAX);
   return parts;
 }
