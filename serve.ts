@@ -160,6 +160,7 @@ function useCertificate(parts: Parts, serving: Serving): void {
   // There from the beginning, so that the first one is an increase.
   for (const result of ['failed', 'rejected'])
     metrics.count('stellar_peers_admission_reviews_total', { result }, 0);
+  const counters: Record<string, () => void> = {};
   serving.webhook = createWebhookServer({
     certificate,
     directory,
@@ -168,7 +169,8 @@ function useCertificate(parts: Parts, serving: Serving): void {
     ownNamespace: settings.namespace,
     merging: { mode: settings.peerConfig, listKey: settings.peerListKey },
     observe: (result, durationMs) => {
-      metrics.count('stellar_peers_admission_reviews_total', { result });
+      counters[result] ??= metrics.counter('stellar_peers_admission_reviews_total', { result });
+      counters[result]();
       metrics.observe('stellar_peers_admission_duration_seconds', durationMs / 1000);
     },
   });

@@ -22,7 +22,7 @@ import {
   PEERS_FILE_PATH,
   VOLUME_NAME,
 } from './names.ts';
-import { normalPath, overlaps } from './paths.ts';
+import { overlaps } from './paths.ts';
 import type { ContainerShape, PodShape, VolumeShape } from './pod-shape.ts';
 import { type Reason, reason } from './reasons.ts';
 
@@ -71,7 +71,7 @@ export function decideInjection(
     kind: 'inject',
     main,
     addVolume: ourNamed(pod) === undefined,
-    addMount: ourMounts(container).length === 0,
+    addMount: !usesOurName(container),
     addEnv: env === undefined,
     warnings: env === undefined || env.value === PEERS_FILE_PATH ? [] : [reason('EnvTaken')],
   };
@@ -89,7 +89,7 @@ export function isInjected(pod: PodShape, node?: string): boolean {
     volume !== undefined &&
     container !== undefined &&
     isOurs(volume, owner) &&
-    ourMounts(container).some(({ path }) => normalPath(path) === MOUNT_PATH)
+    ourMounts(container).some(({ folder }) => folder === MOUNT_PATH)
   );
 }
 
@@ -105,6 +105,8 @@ const ourNamed = ({ volumes }: PodShape): VolumeShape | undefined =>
   volumes.find(({ name }) => name === VOLUME_NAME);
 
 const ourMounts = ({ mounts }: ContainerShape) => mounts.filter(({ name }) => name === VOLUME_NAME);
+
+const usesOurName = ({ mounts }: ContainerShape): boolean => mounts.some(({ name }) => name === VOLUME_NAME);
 
 function isOurs({ configMap, keys }: VolumeShape, node: string): boolean {
   const { txt, toml } = nodeKeys(node);
@@ -123,14 +125,14 @@ function takenName(pod: PodShape, container: ContainerShape, node: string): stri
   if (!named.every((volume) => isOurs(volume, node)) || named.length > 1) return `volume ${VOLUME_NAME}`;
   if (named.length === 0) {
     // The volume behind such a mount comes later: a StatefulSet adds those of its volumeClaimTemplates.
-    const user = [...pod.containers, ...pod.initContainers].find((other) => ourMounts(other).length > 0);
+    const user = pod.containers.find(usesOurName) ?? pod.initContainers.find(usesOurName);
     if (user) return `mount of ${VOLUME_NAME} in ${user.name}`;
   }
   // Nested mounts are refused too, though the API server accepts them: the runtime has to create the inner
   // mount point inside the outer volume, and where that is read-only (ours is, as is every ConfigMap and
   // Secret) the container does not start.
-  const mount = container.mounts.find(({ name, path }) =>
-    name === VOLUME_NAME ? normalPath(path) !== MOUNT_PATH : overlaps(normalPath(path), MOUNT_PATH),
+  const mount = container.mounts.find(({ name, folder }) =>
+    name === VOLUME_NAME ? folder !== MOUNT_PATH : overlaps(folder, MOUNT_PATH),
   );
   return mount && `mount at ${mount.path} in ${container.name}`;
 }
@@ -141,10 +143,11 @@ const ANNOTATION_BYTES_MAX = 256 * 1024;
 const OUR_ANNOTATION_BYTES_MAX = 1024;
 
 function lackOfRoom({ annotations }: PodShape): string | undefined {
-  const others = Object.entries(annotations).filter(
-    ([key]) => key !== ANNOTATION_PEERS && key !== ANNOTATION_PEER_HASH,
-  );
-  const bytes = others.reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0);
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations)) {
+    if (key !== ANNOTATION_PEERS && key !== ANNOTATION_PEER_HASH)
+      bytes += key.length + Buffer.byteLength(value);
+  }
   return bytes > ANNOTATION_BYTES_MAX - OUR_ANNOTATION_BYTES_MAX
     ? `${bytes} bytes of annotations`
     : undefined;

@@ -18,7 +18,7 @@ import {
   CONFIG_VOLUME,
   MAIN_CONTAINER,
 } from './names.ts';
-import { isBelow, normalPath, overlaps } from './paths.ts';
+import { isBelow, overlaps } from './paths.ts';
 import type { ContainerShape, MountShape, PodShape } from './pod-shape.ts';
 import { type Reason, reason } from './reasons.ts';
 
@@ -65,75 +65,82 @@ export function decideMerge(
 ): MergeDecision {
   if (mode === 'off' || annotation === OFF) return NONE;
   if (annotation === undefined) {
-    return mode === 'auto' && isRecognised(pod, main) ? placeOf(pod, main, RECOGNISED_FILE) : NONE;
+    return mode === 'auto' && isRecognised(pod, main) ? placeOf(pod, main, RECOGNISED) : NONE;
   }
   const file = annotation.length > PATH_LENGTH_MAX ? '/' : posix.normalize(annotation);
   if (file === '/' || !FILE_PATH.test(annotation)) {
     return { kind: 'left', reason: reason('UnknownPeerConfig', JSON.stringify(annotation.slice(0, 60))) };
   }
-  return placeOf(pod, main, file);
+  return placeOf(pod, main, targetOf(file));
 }
 
-const RECOGNISED_FILE = posix.join(CONFIG_FOLDER, CONFIG_FILE);
-const RECOGNISED_PATHS = [CONFIG_FOLDER, RECOGNISED_FILE];
+/** The file that gets the peers: its path, the folder it is in, and its name there. */
+interface Target {
+  readonly path: string;
+  readonly folder: string;
+  readonly file: string;
+}
+
+const targetOf = (path: string): Target => ({
+  path,
+  folder: posix.dirname(path),
+  file: posix.basename(path),
+});
+
+const RECOGNISED = targetOf(posix.join(CONFIG_FOLDER, CONFIG_FILE));
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
 const CORE_IMAGE = /^[^@]*\/stellar-core(:[\w.-]+)?(@.*)?$/;
 
 /** The upstream operator's shape: an image that has a shell, and a ConfigMap where the configuration is looked for. */
 function isRecognised(pod: PodShape, main: ContainerShape): boolean {
   if (main.name !== MAIN_CONTAINER || !CORE_IMAGE.test(main.image)) return false;
-  const mounted = main.mounts.filter(({ path }) => RECOGNISED_PATHS.includes(normalPath(path)));
-  const names = new Set(mounted.map(({ name }) => name));
+  const names = new Set<string>();
+  for (const { name, folder } of main.mounts)
+    if (folder === CONFIG_FOLDER || folder === RECOGNISED.path) names.add(name);
   return (
     names.size > 0 && pod.volumes.some(({ name, configMap }) => configMap !== undefined && names.has(name))
   );
 }
 
-function placeOf(pod: PodShape, main: ContainerShape, file: string): MergeDecision {
+function placeOf(pod: PodShape, main: ContainerShape, target: Target): MergeDecision {
   const names = ourNames(pod, main);
   if (names === 'all') return NONE;
   if (names === 'some') return left(`the name ${CONFIG_VOLUME} is taken`);
-  const folder = posix.dirname(file);
-  const index = main.mounts.findIndex(({ path }) => normalPath(path) === folder);
+  const index = main.mounts.findIndex(({ folder }) => folder === target.folder);
   const mount = main.mounts[index];
-  const problem = mount ? problemOf(pod, main, mount) : whereInstead(main, file);
-  if (!mount || problem !== undefined) return left(problem ?? file);
-  return { kind: 'merge', mount: index, path: mount.path, file: posix.basename(file) };
+  const problem = mount ? problemOf(pod, main, mount) : whereInstead(main, target);
+  if (!mount || problem !== undefined) return left(problem ?? target.path);
+  return { kind: 'merge', mount: index, path: mount.path, file: target.file };
 }
 
 /** Whether our volume, mount and init container are there: after a first admission all of them are. */
 function ourNames(pod: PodShape, main: ContainerShape): 'all' | 'some' | 'none' {
-  const found = [
-    pod.volumes.some(({ name }) => name === CONFIG_VOLUME),
-    main.mounts.some(({ name }) => name === CONFIG_VOLUME),
-    pod.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
-  ];
+  const volume = pod.volumes.some(({ name }) => name === CONFIG_VOLUME);
+  const mount = main.mounts.some(({ name }) => name === CONFIG_VOLUME);
+  const container = pod.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER);
   const foreign = pod.containers.some(({ name }) => name === CONFIG_INIT_CONTAINER);
-  if (found.every(Boolean) && !foreign) return 'all';
-  return found.some(Boolean) || foreign ? 'some' : 'none';
+  if (volume && mount && container && !foreign) return 'all';
+  return volume || mount || container || foreign ? 'some' : 'none';
 }
 
 /** Why the folder that is mounted by `mount` cannot be replaced, in words. */
 function problemOf(pod: PodShape, main: ContainerShape, mount: MountShape): string | undefined {
-  const folder = normalPath(mount.path);
-  if (folder === '/') return 'its folder is /';
+  if (mount.folder === '/') return 'its folder is /';
   if (mount.isPart) return `${mount.path} is a subPath mount`;
   const volume = pod.volumes.find(({ name }) => name === mount.name);
   if (!volume) return `there is no volume ${mount.name}`;
   if (!volume.isReadOnly && !mount.readOnly) return `${mount.path} can be written to`;
   // The runtime would have to create the inner mount point in our volume, which is mounted read-only.
-  const inner = main.mounts.find(({ path }) => isBelow(normalPath(path), folder));
+  const inner = main.mounts.find(({ folder }) => isBelow(folder, mount.folder));
   if (inner) return `another mount is inside, at ${inner.path}`;
-  const taken = main.mounts.find(({ path }) => overlaps(normalPath(path), CONFIG_ORIGINAL_PATH));
+  const taken = main.mounts.find(({ folder }) => overlaps(folder, CONFIG_ORIGINAL_PATH));
   return taken && `${taken.path} is mounted where the original would go`;
 }
 
 /** What is mounted instead of the file's folder, in words. */
-function whereInstead(main: ContainerShape, file: string): string {
-  const single = main.mounts.find(({ path }) => normalPath(path) === file);
+function whereInstead(main: ContainerShape, { path, folder: parent }: Target): string {
+  const single = main.mounts.find(({ folder }) => folder === path);
   if (single) return `${single.path} is mounted as a single file (subPath)`;
-  const above = main.mounts.find(({ path }) => isBelow(file, normalPath(path)));
-  return above
-    ? `${file} is in a folder below the mount ${above.path}`
-    : `no volume is mounted at ${posix.dirname(file)}`;
+  const above = main.mounts.find(({ folder }) => isBelow(path, folder));
+  return above ? `${path} is in a folder below the mount ${above.path}` : `no volume is mounted at ${parent}`;
 }

@@ -21,7 +21,11 @@ const isNormal = (path: string): boolean =>
 
 /** True if `path` is inside the folder `parent`. */
 export const isBelow = (path: string, parent: string): boolean =>
-  path !== parent && path.startsWith(parent.endsWith('/') ? parent : `${parent}/`);
+  path.length > parent.length &&
+  path.startsWith(parent) &&
+  (path.charCodeAt(parent.length) === SLASH || parent.charCodeAt(parent.length - 1) === SLASH);
+
+const SLASH = 0x2f;
 
 /** True if the two are one path, or one is inside the other. */
 export const overlaps = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a);

@@ -2,10 +2,13 @@
  * What injection needs to know of a pod or pod template: names and places, nothing else.
  */
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from './field.ts';
+import { normalPath } from './paths.ts';
 
 export interface MountShape {
   readonly name: string;
+  /** As the pod has it, and as the kubelet takes it. */
   readonly path: string;
+  readonly folder: string;
   readonly readOnly: boolean;
   /** True if it shows a part of its volume only. */
   readonly isPart: boolean;
@@ -41,12 +44,7 @@ function containerShape(container: Fields): ContainerShape {
   return {
     name: textOf(container.name) ?? '',
     image: textOf(container.image) ?? '',
-    mounts: listOf(container.volumeMounts).map((mount) => ({
-      name: textOf(mount.name) ?? '',
-      path: textOf(mount.mountPath) ?? '',
-      readOnly: mount.readOnly === true,
-      isPart: Boolean(mount.subPath) || Boolean(mount.subPathExpr),
-    })),
+    mounts: listOf(container.volumeMounts).map(mountShape),
     env: listOf(container.env).map((entry) => ({
       name: textOf(entry.name) ?? '',
       value: textOf(entry.value),
@@ -55,15 +53,27 @@ function containerShape(container: Fields): ContainerShape {
   };
 }
 
-const READ_ONLY_KINDS = ['configMap', 'secret', 'projected', 'downwardAPI'];
+function mountShape(mount: Fields): MountShape {
+  const path = textOf(mount.mountPath) ?? '';
+  return {
+    name: textOf(mount.name) ?? '',
+    path,
+    folder: normalPath(path),
+    readOnly: mount.readOnly === true,
+    isPart: Boolean(mount.subPath) || Boolean(mount.subPathExpr),
+  };
+}
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
 function volumeShape(volume: Fields): VolumeShape {
-  const configMap = fieldsOf(volume.configMap);
+  const { configMap: source, secret, projected, downwardAPI } = volume;
+  const configMap = fieldsOf(source);
   return {
     name: textOf(volume.name) ?? '',
     configMap: textOf(configMap.name),
     keys: listOf(configMap.items).flatMap((item) => textOf(item.key) ?? []),
-    isReadOnly: READ_ONLY_KINDS.some((kind) => volume[kind] !== undefined && volume[kind] !== null),
+    isReadOnly: isThere(source) || isThere(secret) || isThere(projected) || isThere(downwardAPI),
   };
 }
 

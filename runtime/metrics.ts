@@ -184,6 +184,12 @@ export class Metrics {
     this.#counters.get(name)?.inc(labels, by);
   }
 
+  /** Counts one of these labels each time it is called, without looking for them again. */
+  counter(name: MetricName, labels: Labels): () => void {
+    const child = this.#counters.get(name)?.labels(labels);
+    return () => child?.inc();
+  }
+
   set(name: MetricName, value: number, labels: Labels = {}): void {
     this.#gauges.get(name)?.set(labels, value);
   }

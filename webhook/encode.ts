@@ -26,42 +26,38 @@ const CLOSE = encoded(']');
 /** Pods of validators differ little in where things go; one that has a thousand containers is not remembered. */
 const PATHS_MAX = 16;
 
-/** Values that are the same object for every pod → the operations made of them so far, by operation and path. */
-const lasting = new WeakMap<object, Map<string, string>>();
+/** The operations that were made of parts, and what they are in base64. */
+const lasting = new WeakMap<PatchOperation, string>();
 
-/** Marks a value that many patches carry and nobody changes; its operations are encoded once. */
-export function lastingValue<T extends object>(value: T): T {
-  lasting.set(value, new Map());
-  return value;
+/** A value that many patches carry and nobody changes; each operation with it is made and encoded once. */
+export class Part {
+  readonly value: unknown;
+  readonly #operations: PatchOperation[] = [];
+  #alone: Part | undefined;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+
+  /** The operation that puts it at `path`: the same object each time. */
+  operation(op: PatchOperation['op'], path: string): PatchOperation {
+    for (const known of this.#operations) if (known.path === path && known.op === op) return known;
+    const made = { op, path, value: this.value };
+    lasting.set(made, encoded(JSON.stringify(made)));
+    if (this.#operations.length < PATHS_MAX) this.#operations.push(made);
+    return made;
+  }
+
+  /** The list that holds this alone. */
+  alone(): Part {
+    this.#alone ??= new Part([this.value]);
+    return this.#alone;
+  }
 }
-
-/** Marks an operation that many patches carry and nobody changes; it is encoded once. */
-export function lastingOperation(operation: PatchOperation): PatchOperation {
-  lastingOperations.set(operation, encoded(JSON.stringify(operation)));
-  return operation;
-}
-
-const lastingOperations = new WeakMap<PatchOperation, string>();
-
-/** A list of this value alone: of one that lasts, the same list each time. */
-export function listOfOne(value: object): readonly object[] {
-  const list = lists.get(value) ?? [value];
-  if (lasting.has(value) && !lists.has(value)) lists.set(value, lastingValue(list));
-  return list;
-}
-
-const lists = new WeakMap<object, readonly object[]>();
 
 /** The operations as a JSON Patch in base64. */
 export const encodePatch = (operations: readonly PatchOperation[]): string =>
   OPEN + operations.map(encodeOperation).join(COMMA) + CLOSE;
 
-function encodeOperation(operation: PatchOperation): string {
-  const { op, path, value } = operation;
-  const known = typeof value === 'object' && value !== null ? lasting.get(value) : undefined;
-  if (!known) return lastingOperations.get(operation) ?? encoded(JSON.stringify(operation));
-  const key = `${op} ${path}`;
-  const text = known.get(key) ?? encoded(JSON.stringify(operation));
-  if (known.size < PATHS_MAX) known.set(key, text);
-  return text;
-}
+const encodeOperation = (operation: PatchOperation): string =>
+  lasting.get(operation) ?? encoded(JSON.stringify(operation));

@@ -24,6 +24,7 @@ export class HoldBudget {
 
   /** What is left of the budget in the minute that ends now. */
   leftMs(nowMs: number): number {
+    if (this.#spans.length === 0 && this.#heldSinceMs === undefined) return BUDGET_MS;
     const sinceMs = nowMs - WINDOW_MS;
     this.#spans = this.#spans.filter(({ toMs }) => toMs > sinceMs);
     const open = this.#heldSinceMs === undefined ? [] : [{ fromMs: this.#heldSinceMs, toMs: nowMs }];

@@ -15,8 +15,9 @@ import {
   TERMINATION_LOG,
   VOLUME_NAME,
 } from '../peers/names.ts';
-import { lastingValue } from './encode.ts';
-import { addToList, at, type Place, replace, type Step } from './steps.ts';
+import { Part } from './encode.ts';
+import { type ContainerPaths, INIT_CONTAINERS, VOLUMES } from './places.ts';
+import { addToList, replace, type Step } from './steps.ts';
 
 export interface MergePart {
   readonly place: Merge;
@@ -24,18 +25,32 @@ export interface MergePart {
 }
 
 /** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and what else is in the folder. */
-const VOLUME = lastingValue({ name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } });
+const VOLUME = new Part({ name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } });
+
+/** The raw pod's spec, and its main container as it stands there. */
+interface Target {
+  readonly spec: Fields;
+  readonly container: unknown;
+}
 
 /** Steps for the main container; its mount list is known to hold the one that `place` names. */
-export function mergeSteps(spec: Place, container: Place, { place, listKey }: MergePart): Step[] {
-  const mount = at(at(container, 'volumeMounts'), place.mount);
-  const parts = partsFor(sourceOf(spec, container, mount), { file: place.file, listKey });
+export function mergeSteps(
+  { spec, container, paths }: Target & { readonly paths: ContainerPaths },
+  { place, listKey }: MergePart,
+): Step[] {
+  const fields = fieldsOf(container);
+  const own = mountOf(fields, place);
+  const parts = partsFor(sourceOf(spec, fields, own), { file: place.file, listKey });
   return [
-    addToList(spec, 'volumes', VOLUME),
-    replace(mount, parts.replaced),
-    addToList(container, 'volumeMounts', parts.moved),
-    addToList(spec, 'initContainers', parts.initContainer),
+    addToList(VOLUME, { paths: VOLUMES, holder: spec, list: spec.volumes }),
+    replace(parts.replaced, paths.mount(place.mount), own),
+    addToList(parts.moved, { paths: paths.mounts, holder: container, list: fields.volumeMounts }),
+    addToList(parts.initContainer, { paths: INIT_CONTAINERS, holder: spec, list: spec.initContainers }),
   ];
+}
+
+function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
+  return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
 }
 
 /** What of a pod goes into the steps, as it stands there. */
@@ -49,17 +64,16 @@ interface Source {
   readonly podSeccompProfile: unknown;
 }
 
-function sourceOf(spec: Place, container: Place, mount: Place): Source {
-  const { image, imagePullPolicy, resources, securityContext } = fieldsOf(container.value);
-  const podSeccompProfile = fieldsOf(fieldsOf(spec.value).securityContext).seccompProfile;
-  const own = fieldsOf(mount.value);
-  return { own, image, imagePullPolicy, resources, securityContext, podSeccompProfile };
+function sourceOf(spec: Fields, container: Fields, own: unknown): Source {
+  const { image, imagePullPolicy, resources, securityContext } = container;
+  const podSeccompProfile = fieldsOf(spec.securityContext).seccompProfile;
+  return { own: fieldsOf(own), image, imagePullPolicy, resources, securityContext, podSeccompProfile };
 }
 
 interface Parts {
-  readonly replaced: Fields;
-  readonly moved: Fields;
-  readonly initContainer: Fields;
+  readonly replaced: Part;
+  readonly moved: Part;
+  readonly initContainer: Part;
 }
 
 interface How {
@@ -68,41 +82,76 @@ interface How {
 }
 
 /** Pods that differ in nothing that goes in get the same parts: there are as many as kinds of validators. */
-const known: Array<{ readonly source: Source; readonly how: How; readonly parts: Parts }> = [];
+const known: Array<{ readonly values: readonly unknown[]; readonly parts: Parts }> = [];
 /** Each is looked at until one is the same, so the last that was asked for stands first. */
 const KNOWN_MAX = 16;
 /** A pod may carry megabytes where an ordinary one says a few hundred letters: such parts are made anew each time. */
 const KNOWN_LENGTH_MAX = 4_096;
 
 function partsFor(source: Source, how: How): Parts {
-  const index = known.findIndex((each) => isSameJson(each.how, how) && isSameJson(each.source, source));
+  const values = valuesOf(source, how);
+  const index = known.findIndex((each) => isSameList(each.values, values));
   const found = known[index];
-  if (!found) return makeParts(source, how);
+  if (!found) return makeParts(source, how, values);
   if (index > 0) known.unshift(...known.splice(index, 1));
   return found.parts;
 }
 
-function makeParts(source: Source, how: How): Parts {
+/** All that the parts are made of, one after the other: quicker to compare than what it stands in. */
+function valuesOf(source: Source, { file, listKey }: How): unknown[] {
+  const { own, image, imagePullPolicy, resources, securityContext, podSeccompProfile } = source;
+  const { limits, requests } = fieldsOf(resources);
+  const [most, least] = [fieldsOf(limits), fieldsOf(requests)];
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } =
+    fieldsOf(securityContext);
+  const disk = 'ephemeral-storage';
+  return [
+    file,
+    listKey,
+    image,
+    imagePullPolicy,
+    own,
+    limits === undefined,
+    most.cpu,
+    most.memory,
+    most[disk],
+    requests === undefined,
+    least.cpu,
+    least.memory,
+    least[disk],
+    runAsUser,
+    runAsGroup,
+    runAsNonRoot,
+    seLinuxOptions,
+    seccompProfile,
+    appArmorProfile,
+    Boolean(podSeccompProfile),
+  ];
+}
+
+const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.every((value, index) => isSameJson(value, other[index]));
+
+function makeParts(source: Source, how: How, values: readonly unknown[]): Parts {
   const parts = partsOf(source, how);
-  if (JSON.stringify([source, how]).length > KNOWN_LENGTH_MAX) return parts;
-  for (const part of Object.values(parts)) lastingValue(part);
-  known.unshift({ source, how, parts });
+  if (JSON.stringify(values).length > KNOWN_LENGTH_MAX) return parts;
+  known.unshift({ values, parts });
   known.splice(KNOWN_MAX);
   return parts;
 }
 
 const partsOf = (source: Source, how: How): Parts => ({
-  replaced: { name: CONFIG_VOLUME, mountPath: source.own.mountPath, readOnly: true },
-  moved: { ...source.own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true },
-  initContainer: initContainer(source, how),
+  replaced: new Part({ name: CONFIG_VOLUME, mountPath: source.own.mountPath, readOnly: true }),
+  moved: new Part({ ...source.own, mountPath: CONFIG_ORIGINAL_PATH, readOnly: true }),
+  initContainer: new Part(initContainer(source, how)),
 });
 
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
-export function mergeDoubt(spec: Place, container: Place, { place }: MergePart): string | undefined {
+export function mergeDoubt({ spec, container }: Target, { place }: MergePart): string | undefined {
   // Of a Windows pod the API server takes no container that is as confined as ours.
-  if (fieldsOf(fieldsOf(spec.value).os).name === 'windows') return 'the pod is one for Windows';
-  const mount = at(at(container, 'volumeMounts'), place.mount);
-  return fieldsOf(mount.value).mountPath === place.path
+  if (fieldsOf(spec.os).name === 'windows') return 'the pod is one for Windows';
+  const mount = mountOf(fieldsOf(container), place);
+  return fieldsOf(mount).mountPath === place.path
     ? undefined
     : `the mount ${place.mount} of the main container is another`;
 }

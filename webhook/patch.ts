@@ -17,9 +17,10 @@ import {
   PEERS_TXT,
   VOLUME_NAME,
 } from '../peers/names.ts';
-import { lastingOperation, lastingValue, type PatchOperation } from './encode.ts';
+import { Part, type PatchOperation } from './encode.ts';
 import { type MergePart, mergeDoubt, mergeSteps } from './merge-steps.ts';
-import { addToList, at, isAbsent, type Place, put, rootOf, type Step } from './steps.ts';
+import { ANNOTATIONS, containerPaths, HASH_PATH, METADATA, PEERS_PATH, VOLUMES } from './places.ts';
+import { addToList, isAbsent, put, type Step } from './steps.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -45,21 +46,24 @@ export function buildPatch(
   decision: Injection,
   { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | undefined },
 ): PatchResult {
-  const root = rootOf(pod);
-  const spec = at(root, 'spec');
-  const containers = at(spec, 'containers');
-  const container = at(containers, decision.main);
+  const spec = fieldsOf(pod.spec);
+  const containers = spec.containers;
+  const container: unknown = Array.isArray(containers) ? containers[decision.main] : undefined;
+  const { volumeMounts, env } = fieldsOf(container);
+  const paths = containerPaths(decision.main);
   const own = ownParts(node, stamp);
-  const steps = [
-    ...stampSteps(at(root, 'metadata'), own),
-    ...(decision.addVolume ? [addToList(spec, 'volumes', own.volume)] : []),
-    ...(decision.addMount ? [addToList(container, 'volumeMounts', MOUNT)] : []),
-    ...(decision.addEnv ? [addToList(container, 'env', ENV)] : []),
-    ...(merge ? mergeSteps(spec, container, merge) : []),
-  ];
+  const steps = stampSteps(pod.metadata, own);
+  if (decision.addVolume) {
+    steps.push(addToList(own.volume, { paths: VOLUMES, holder: pod.spec, list: spec.volumes }));
+  }
+  if (decision.addMount) {
+    steps.push(addToList(MOUNT, { paths: paths.mounts, holder: container, list: volumeMounts }));
+  }
+  if (decision.addEnv) steps.push(addToList(ENV, { paths: paths.env, holder: container, list: env }));
+  if (merge) steps.push(...mergeSteps({ spec, container, paths }, merge));
   const what =
-    misplaced(containers.value) ??
-    (merge && mergeDoubt(spec, container, merge)) ??
+    misplaced(containers) ??
+    (merge && mergeDoubt({ spec, container }, merge)) ??
     steps.find(({ doubt }) => doubt !== undefined)?.doubt;
   if (what !== undefined) return { kind: 'doubt', what };
   return {
@@ -74,16 +78,17 @@ const misplaced = (containers: unknown): string | undefined =>
     ? undefined
     : 'spec.containers is not a list of objects';
 
-const MOUNT = lastingValue({ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true });
-const ENV = lastingValue({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
+const MOUNT = new Part({ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true });
+const ENV = new Part({ name: PEERS_FILE_ENV, value: PEERS_FILE_PATH });
 
 /** What of a patch is one validator's own. */
 interface OwnParts {
   readonly node: string;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** What sets each of them where there are others, by operation and path. */
-  readonly stamps: ReadonlyMap<string, PatchOperation>;
-  readonly volume: Fields;
+  readonly hash: Part;
+  readonly peers: Part;
+  /** Both annotations, where there are no others. */
+  readonly annotations: Part;
+  readonly volume: Part;
 }
 
 /** By the view itself, which never changes: once another is published, these are neither found nor kept. */
@@ -93,12 +98,15 @@ function ownParts(node: string, stamp: Stamp): OwnParts {
   const found = known.get(stamp);
   // Whoever starts before its view is published shares its stamp with others.
   if (found?.node === node) return found;
-  const annotations = {
-    [ANNOTATION_PEER_HASH]: stamp.hash,
-    [ANNOTATION_PEERS]: formatDigests(stamp.digests),
+  const [hash, peers] = [stamp.hash, formatDigests(stamp.digests)];
+  const annotations = { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: peers };
+  const made = {
+    node,
+    hash: new Part(hash),
+    peers: new Part(peers),
+    annotations: new Part(annotations),
+    volume: new Part(volumeOf(node)),
   };
-  const [lasting, volume] = [lastingValue(annotations), lastingValue(volumeOf(node))];
-  const made = { node, annotations: lasting, stamps: stampsOf(annotations), volume };
   known.set(stamp, made);
   return made;
 }
@@ -112,24 +120,17 @@ function volumeOf(node: string) {
   return { name: VOLUME_NAME, configMap: { name: PEERS_CONFIGMAP, optional: true, items } };
 }
 
-/** The operations that may set these annotations, by operation and path. */
-function stampsOf(annotations: OwnParts['annotations']): Map<string, PatchOperation> {
-  const holder = at(at(rootOf({}), 'metadata'), 'annotations');
-  const all = STAMPED.flatMap((key) =>
-    (['add', 'replace'] as const).map((op) => ({ op, path: at(holder, key).path, value: annotations[key] })),
-  );
-  return new Map(all.map((operation) => [operation.op + operation.path, lastingOperation(operation)]));
-}
-
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(metadata: Place, { annotations: wanted, stamps }: OwnParts): Step[] {
-  const annotations = at(metadata, 'annotations');
-  if (isAbsent(annotations.value)) return [put(metadata, 'annotations', wanted)];
-  const present = fieldsOf(annotations.value);
-  return STAMPED.filter((key) => present[key] !== wanted[key]).map((key) => {
-    const { operation, doubt } = put(annotations, key, wanted[key]);
-    return { operation: stamps.get(operation.op + operation.path) ?? operation, doubt };
-  });
+function stampSteps(metadata: unknown, own: OwnParts): Step[] {
+  const { annotations } = fieldsOf(metadata);
+  if (isAbsent(annotations)) {
+    const place = { path: ANNOTATIONS, present: annotations, holder: metadata, holderPath: METADATA };
+    return [put(own.annotations, place)];
+  }
+  const { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: peers } = fieldsOf(annotations);
+  const holder = { holder: annotations, holderPath: ANNOTATIONS };
+  const steps: Step[] = [];
+  if (hash !== own.hash.value) steps.push(put(own.hash, { path: HASH_PATH, present: hash, ...holder }));
+  if (peers !== own.peers.value) steps.push(put(own.peers, { path: PEERS_PATH, present: peers, ...holder }));
+  return steps;
 }
-
-const STAMPED = [ANNOTATION_PEER_HASH, ANNOTATION_PEERS];

@@ -1,12 +1,10 @@
 /**
- * AdmissionReview v1 in and out: its shape is checked here, and answers are made here.
+ * AdmissionReview v1 in: its shape is checked here.
  */
 import { type Fields, fieldsOf, textOf } from '../peers/field.ts';
-import { REASONS, type Reason } from '../peers/reasons.ts';
-import { encodePatch, type PatchOperation } from './encode.ts';
 
-const API_VERSION = 'admission.k8s.io/v1';
-const KIND = 'AdmissionReview';
+export const API_VERSION = 'admission.k8s.io/v1';
+export const KIND = 'AdmissionReview';
 
 /** What we read of an admission request. */
 export interface Review {
@@ -78,33 +76,4 @@ function parse(text: string): Fields {
 function isPodCreate(request: Fields): boolean {
   const { group, kind } = fieldsOf(request.kind);
   return request.operation === 'CREATE' && !request.subResource && kind === 'Pod' && !group;
-}
-
-/** Kubernetes recommends at most 120 characters a warning, and truncates all of them beyond 4096. */
-const WARNING_LENGTH_MAX = 120;
-const WARNINGS_MAX = 16;
-
-/** A reason as an admission warning: one line, short enough to be shown whole. */
-function warningOf({ code, detail }: Reason): string {
-  const text = `stellar-peers: ${code}: ${detail ?? REASONS[code].sentence}`.replace(/[^\x20-\x7e]+/g, ' ');
-  return text.length <= WARNING_LENGTH_MAX ? text : `${text.slice(0, WARNING_LENGTH_MAX - 3)}...`;
-}
-
-const asciiOf = (json: string): string =>
-  json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
-const HEAD = `{"apiVersion":"${API_VERSION}","kind":"${KIND}","response":{"uid":`;
-
-/**
- * The answer to the review of that uid as JSON: always allowed, with the patch and the warnings if there are any. It is
- * put together as text, since most of it is the same in every answer, and all of it is ASCII.
- */
-export function answer(
-  uid: string,
-  { operations, warnings }: { operations: readonly PatchOperation[]; warnings: readonly Reason[] },
-): string {
-  const patch = operations.length > 0 ? `,"patchType":"JSONPatch","patch":"${encodePatch(operations)}"` : '';
-  const shown = warnings.slice(0, WARNINGS_MAX).map(warningOf);
-  const told = shown.length > 0 ? `,"warnings":${JSON.stringify(shown)}` : '';
-  return `${HEAD}${asciiOf(JSON.stringify(uid))},"allowed":true${patch}${told}}}`;
 }

@@ -7,6 +7,7 @@ import { describeReason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { MergeSettings, Outcome, Result } from './admit.ts';
+import { type Answer, answer } from './answer.ts';
 import type { PeerDirectory } from './directory.ts';
 import { Holds } from './holds.ts';
 import {
@@ -28,7 +29,7 @@ import {
   refusalOfMethod,
   refuseConnection,
 } from './refusals.ts';
-import { answer, type Review, readReview } from './review.ts';
+import { type Review, readReview } from './review.ts';
 
 /** Certificate chain and key as PEM. */
 export interface ServingCertificate {
@@ -134,11 +135,12 @@ export function createWebhookServer(options: WebhookOptions) {
   app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => {
     const review = readReview(request.body ?? '');
     const startMs = options.clock.monotonicMs();
-    const finish = ({ outcome, text }: Answered): void => {
+    const finish = ({ outcome, sent }: Answered): void => {
       const durationMs = options.clock.monotonicMs() - startMs;
       options.observe(outcome.result, durationMs);
       logOutcome(options.log, review, outcome, durationMs);
-      send(reply, text, draining ? CLOSING : {});
+      reply.hijack();
+      send(reply, sent, draining);
     };
     const answered = answerTo(review, edges);
     if (answered instanceof Promise) return answered.then(finish);
@@ -167,13 +169,13 @@ export type WebhookServer = ReturnType<typeof createWebhookServer>;
 
 interface Answered {
   readonly outcome: Outcome;
-  readonly text: string;
+  readonly sent: Answer;
 }
 
 /** Whatever goes wrong in us, to the last letter of the answer, must not keep a pod from starting. */
 function answerTo(review: Review, edges: WebhookOptions & { holds: Holds }): Answered | Promise<Answered> {
   const { namespace, name, uid } = review;
-  const written = (outcome: Outcome): Answered => ({ outcome, text: answer(uid, outcome) });
+  const written = (outcome: Outcome): Answered => ({ outcome, sent: answer(uid, outcome) });
   const failed = (error: unknown): Answered => {
     const about = { namespace: brief(namespace), name: brief(name), uid };
     edges.log.error({ error, ...about }, 'admission failed; the pod is allowed without injection');
@@ -198,6 +200,7 @@ const brief = (text: string): string =>
   text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
 
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
+  if (warnings.length === 0 && log.isLevelEnabled?.('debug') === false) return;
   const { uid, dryRun } = review;
   const about = { uid, namespace: brief(review.namespace), name: brief(review.name) };
   log.debug({ ...about, dryRun, result, durationMs }, 'review answered');
@@ -207,14 +210,14 @@ function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, dur
   }
 }
 
-const CLOSING = { connection: 'close' };
-
 /**
- * Sends an answer past what Fastify does for answers that may be anything: ours are short texts of ASCII, which Node
- * writes in one piece with the headers.
+ * Sends an answer past what Fastify does for answers that may be anything: ours are two short pieces of ASCII, which go
+ * out in one with the headers.
  */
-function send(reply: FastifyReply, text: string, more: Readonly<Record<string, string>>): void {
-  reply.hijack();
-  reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': text.length, ...more });
-  reply.raw.end(text, 'latin1');
+function send({ raw }: FastifyReply, { head, tail }: Answer, isLast: boolean): void {
+  const headers = { 'content-type': JSON_TYPE, 'content-length': head.length + tail.length };
+  raw.writeHead(200, isLast ? { ...headers, connection: 'close' } : headers);
+  raw.cork();
+  raw.write(head, 'latin1');
+  raw.end(tail);
 }

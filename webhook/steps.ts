@@ -3,13 +3,8 @@
  * twice, denies the pod even under failurePolicy Ignore.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../peers/field.ts';
-import { listOfOne, type PatchOperation } from './encode.ts';
-
-/** Something in the raw pod, whatever is there, and where it is as a JSON Pointer (RFC 6901). */
-export interface Place {
-  readonly path: string;
-  readonly value: unknown;
-}
+import type { Part, PatchOperation } from './encode.ts';
+import type { ListPaths } from './places.ts';
 
 /** One operation, and what it needs of the pod. */
 export interface Step {
@@ -18,73 +13,59 @@ export interface Step {
   readonly doubt: string | undefined;
 }
 
-export const rootOf = (pod: Fields): Place => ({ path: '', value: pod });
-
-/** What is under `key`, in an object or a list; its value is undefined where there is nothing. */
-export const at = ({ path, value }: Place, key: string | number): Place => ({
-  path: `${path}/${escaped(key)}`,
-  value: under(value, key),
-});
-
-function under(value: unknown, key: string | number): unknown {
-  if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined;
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-/** `~` is written `~0`, `/` is written `~1`. */
-const escaped = (key: string | number): string | number =>
-  typeof key === 'string' && /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key;
-
 /** For people: spec.containers.0.env. */
-const spoken = ({ path }: Place): string =>
+const spoken = (path: string): string =>
   path.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
 
-/** Adds what is absent, or replaces what is there. */
-export function put(holder: Place, key: string, value: unknown): Step {
-  const place = at(holder, key);
-  const op = isAbsent(place.value) ? 'add' : 'replace';
-  return { operation: { op, path: place.path, value }, doubt: doubtAboutHolder(holder) };
+/** Puts `part` at `path` in `holder`: adds it where `present` is absent, or replaces that. */
+export function put(
+  part: Part,
+  { path, present, holder, holderPath }: Readonly<Record<'path' | 'holderPath', string>> & Present,
+): Step {
+  const op = isAbsent(present) ? 'add' : 'replace';
+  return { operation: part.operation(op, path), doubt: doubtAboutHolder(holder, holderPath) };
 }
 
-const doubtAboutHolder = (holder: Place): string | undefined =>
-  isObject(holder.value) ? undefined : `${spoken(holder)} is not an object`;
+interface Present {
+  readonly present: unknown;
+  readonly holder: unknown;
+}
 
-/** Puts `value` in the place of what is there. */
-export const replace = (place: Place, value: unknown): Step => ({
-  operation: { op: 'replace', path: place.path, value },
-  doubt: place.value === undefined ? `${spoken(place)} is missing` : undefined,
+const doubtAboutHolder = (holder: unknown, path: string): string | undefined =>
+  isObject(holder) ? undefined : `${spoken(path)} is not an object`;
+
+/** Puts `part` at `path`, in the place of what is there. */
+export const replace = (part: Part, path: string, present: unknown): Step => ({
+  operation: part.operation('replace', path),
+  doubt: present === undefined ? `${spoken(path)} is missing` : undefined,
 });
 
-/** Appends `item` to the list under `key`, or makes the list. */
-export function addToList(holder: Place, key: keyof typeof KEY_FIELDS, item: Fields): Step {
-  const list = at(holder, key);
-  const taken = doubtAboutItem(holder, list, { field: KEY_FIELDS[key], added: item[KEY_FIELDS[key]] });
-  if (isAbsent(list.value)) {
-    const doubt = doubtAboutHolder(holder) ?? taken;
-    return { operation: { op: 'add', path: list.path, value: listOfOne(item) }, doubt };
-  }
-  const doubt = Array.isArray(list.value) ? taken : `${spoken(list)} is not a list`;
-  return { operation: { op: 'add', path: `${list.path}/-`, value: item }, doubt };
+/** A list in the raw pod, whatever is there, in whatever should be an object. */
+export interface PodList {
+  readonly paths: ListPaths;
+  readonly holder: unknown;
+  readonly list: unknown;
 }
 
-/** The field by which Kubernetes tells the entries of a list apart. */
-const KEY_FIELDS = {
-  volumes: 'name',
-  initContainers: 'name',
-  volumeMounts: 'mountPath',
-  env: 'name',
-} as const;
+/** Appends `item` to the list, or makes the list. */
+export function addToList(item: Part, at: PodList): Step {
+  const { paths, holder, list } = at;
+  const taken = doubtAboutItem(at, fieldsOf(item.value));
+  if (isAbsent(list)) {
+    const doubt = doubtAboutHolder(holder, paths.holder) ?? taken;
+    return { operation: item.alone().operation('add', paths.list), doubt };
+  }
+  const doubt = Array.isArray(list) ? taken : `${spoken(paths.list)} is not a list`;
+  return { operation: item.operation('add', paths.end), doubt };
+}
 
 /** What an added entry would collide with, on the raw pod: shapes leave out what they do not know. */
-function doubtAboutItem(
-  holder: Place,
-  list: Place,
-  { field, added }: { readonly field: string; readonly added: unknown },
-): string | undefined {
+function doubtAboutItem({ paths, holder, list }: PodList, item: Fields): string | undefined {
+  const added = paths.isByPath ? item.mountPath : item.name;
   const isTaken =
-    listOf(list.value).some((entry) => entry[field] === added) ||
-    listOf(fieldsOf(holder.value).volumeDevices).some(({ devicePath }) => devicePath === added);
-  return isTaken ? `${spoken(list)} has ${textOf(added)} already` : undefined;
+    listOf(list).some(({ mountPath, name }) => (paths.isByPath ? mountPath : name) === added) ||
+    listOf(fieldsOf(holder).volumeDevices).some(({ devicePath }) => devicePath === added);
+  return isTaken ? `${spoken(paths.list)} has ${textOf(added)} already` : undefined;
 }
 
 export const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;

@@ -20,10 +20,10 @@ export type Round<Name extends string> = Readonly<Record<Name, Sample>>;
 export async function driveRounds<Name extends string>(
   generator: Generator,
   servers: Readonly<Record<Name, Driven>>,
-  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
+  { rounds, seconds, warmUpSeconds }: Readonly<Record<'rounds' | 'seconds' | 'warmUpSeconds', number>>,
 ): Promise<ReadonlyArray<Round<Name>>> {
   const names = Object.keys(servers) as Name[];
-  for (const name of names) await generator.drive(servers[name].url, seconds);
+  if (warmUpSeconds > 0) for (const name of names) await generator.drive(servers[name].url, warmUpSeconds);
   const done: Array<Round<Name>> = [];
   for (let round = 0; round < rounds; round += 1) {
     const samples = {} as Record<Name, Sample>;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodePatch, lastingValue, listOfOne, type PatchOperation } from '../../../webhook/encode.ts';
-import { answer } from '../../../webhook/review.ts';
+import { encodePatch, Part, type PatchOperation } from '../../../webhook/encode.ts';
+import { answered } from './answered.ts';
 
 const decoded = (patch: string): unknown => JSON.parse(Buffer.from(patch, 'base64').toString('utf8'));
 
@@ -11,12 +11,14 @@ const value = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.json().map((text) => JSON.parse(text)),
 );
-const lasting = fc.dictionary(fc.string(), value, { maxKeys: 3 }).map((object) => lastingValue(object));
-const operation: fc.Arbitrary<PatchOperation> = fc.record({
-  op: fc.constantFrom('add' as const, 'replace' as const),
-  path: fc.constantFrom('/a', '/b/-', '/ä~1'),
-  value: fc.oneof(value, lasting, lasting.map(listOfOne)),
-});
+const op = fc.constantFrom('add' as const, 'replace' as const);
+const path = fc.constantFrom('/a', '/b/-', '/ä~1');
+const fresh: fc.Arbitrary<PatchOperation> = fc.record({ op, path, value });
+const parts = [{ name: 'one' }, 'zwei ü', [3]].map((each) => new Part(each));
+const lasting = fc
+  .tuple(fc.constantFrom(...parts), fc.boolean(), op, path)
+  .map(([part, alone, how, where]) => (alone ? part.alone() : part).operation(how, where));
+const operation = fc.oneof(fresh, lasting);
 
 test('a patch is read as it was meant, the first time and again', () => {
   fc.assert(
@@ -29,18 +31,33 @@ test('a patch is read as it was meant, the first time and again', () => {
   );
 });
 
-test('a value that lasts is the same under every path, however many there are', () => {
-  const shared = lastingValue({ name: 'shared' });
+test('a part is the same under every path, however many there are', () => {
+  const shared = new Part({ name: 'shared' });
   for (let index = 0; index < 100; index += 1) {
-    const operations = [{ op: 'add', path: `/list/${index}`, value: shared }] as const;
-    assert.deepEqual(decoded(encodePatch(operations)), operations);
+    const path = `/list/${index}`;
+    const operations = [shared.operation('add', path)];
+    assert.deepEqual(decoded(encodePatch(operations)), [{ op: 'add', path, value: shared.value }]);
+  }
+});
+
+test('patches of the same parts in another order or number are told apart, however many are asked for', () => {
+  const part = new Part('p');
+  const single = Array.from({ length: 40 }, (_, index) => part.operation('add', `/${index}`));
+  const lists = single.flatMap((one, index) => [
+    [one],
+    [one, ...single.slice(index)],
+    single.slice(0, index),
+  ]);
+  for (const list of [...lists, ...lists.toReversed()]) {
+    const { patch } = JSON.parse(answered('u1', { operations: list, warnings: [] })).response;
+    assert.deepEqual(patch === undefined ? [] : decoded(patch), list);
   }
 });
 
 test('an answer is ASCII and names the uid that was sent, whatever that is', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), (uid) => {
-      const text = answer(uid, { operations: [], warnings: [] });
+      const text = answered(uid, { operations: [], warnings: [] });
       assert.match(text, /^[ -~]*$/);
       assert.equal(JSON.parse(text).response.uid, uid);
     }),

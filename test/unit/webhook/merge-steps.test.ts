@@ -1,7 +1,7 @@
 /** The pod that a merged configuration makes: what is copied from the main container, and what is not. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { parse } from 'yaml';
 import { admit } from '../../../webhook/admit.ts';
 import { applied } from '../../../webhook/applied.ts';
@@ -122,4 +122,39 @@ describe('the main container', () => {
     assert.equal(init, undefined);
     assert.ok(result.spec.volumes.some(({ name }: Raw) => name === 'stellar-peers'));
   });
+});
+
+/** Each of these changes one thing that is copied. */
+const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
+  image: (pod) => Object.assign(main(pod), { image: 'other.example/stellar-core:v1' }),
+  pullPolicy: (pod) => Object.assign(main(pod), { imagePullPolicy: 'Never' }),
+  mount: (pod) => Object.assign(main(pod).volumeMounts[1], { mountPropagation: 'None' }),
+  noLimits: (pod) => Object.assign(main(pod), { resources: { requests: {} } }),
+  limits: (pod) => Object.assign(main(pod), { resources: { limits: {} } }),
+  profileOfPod: (pod) => Object.assign(pod.spec.securityContext, { seccompProfile: { type: 'Localhost' } }),
+  ...Object.fromEntries(
+    ['limits', 'requests'].flatMap((kind) =>
+      ['cpu', 'memory', 'ephemeral-storage'].map((what) => [
+        `${kind}: ${what}`,
+        (pod: Raw) => Object.assign(main(pod), { resources: { [kind]: { [what]: '7' } } }),
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    ['runAsUser', 'runAsGroup', 'runAsNonRoot', 'seLinuxOptions', 'seccompProfile', 'appArmorProfile'].map(
+      (what) => [what, (pod: Raw) => Object.assign(main(pod), { securityContext: { [what]: { is: 7 } } })],
+    ),
+  ),
+};
+
+test('pods that differ in one thing only are told apart, whichever came before', () => {
+  const made = (name?: string) => {
+    const file = name === 'file' ? '/config/other.cfg' : undefined;
+    const { init, main: after } = admitted(name === undefined ? undefined : DIFFERENCES[name], file);
+    return JSON.stringify([init, after.volumeMounts]);
+  };
+  const names = [undefined, 'file', ...Object.keys(DIFFERENCES)];
+  const first = names.map(made);
+  assert.equal(new Set(first).size, names.length);
+  assert.deepEqual(names.toReversed().map(made).toReversed(), first);
 });

@@ -8,9 +8,10 @@ import { probeProblem, probeReview } from '../../../peers/probe.ts';
 import { applied } from '../../../webhook/applied.ts';
 import { Holds } from '../../../webhook/holds.ts';
 import { mutate } from '../../../webhook/mutate.ts';
-import { answer, readReview } from '../../../webhook/review.ts';
+import { readReview } from '../../../webhook/review.ts';
 import { selfCheck } from '../../../webhook/self-check.ts';
 import { pod as runningPod } from '../world.ts';
+import { answered } from './answered.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
 
@@ -166,7 +167,7 @@ test('the leader’s probe is answered with the patch, without leader, caches or
   village.hasLeader = false;
   const review = readReview(JSON.stringify(probeReview('u7', 'stellar-peers')));
   const outcome = await mutate(review, { directory: village, holds, ownNamespace: 'stellar-peers' });
-  assert.equal(probeProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
+  assert.equal(probeProblem(JSON.parse(answered('u7', outcome)), 'u7'), undefined);
 });
 
 test('the self-check at start passes', () => selfCheck());

@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer, ReviewError, readReview } from '../../../webhook/review.ts';
+import { ReviewError, readReview } from '../../../webhook/review.ts';
+import { answered } from './answered.ts';
 
 const good = (request: object = {}) => ({
   apiVersion: 'admission.k8s.io/v1',
@@ -59,7 +60,7 @@ test('only the creation of a pod itself is ours', () => {
 });
 
 test('an answer without operations carries no patch', () => {
-  assert.deepEqual(JSON.parse(answer('u1', { operations: [], warnings: [] })).response, {
+  assert.deepEqual(JSON.parse(answered('u1', { operations: [], warnings: [] })).response, {
     uid: 'u1',
     allowed: true,
   });
@@ -67,7 +68,7 @@ test('an answer without operations carries no patch', () => {
 
 test('a patch comes back as it went in', () => {
   const operations = [{ op: 'add', path: '/metadata/annotations', value: { a: 'ä' } } as const];
-  const { response } = JSON.parse(answer('u1', { operations, warnings: [] }));
+  const { response } = JSON.parse(answered('u1', { operations, warnings: [] }));
   const patch = 'patch' in response ? String(response.patch) : '';
   assert.deepEqual(JSON.parse(Buffer.from(patch, 'base64').toString()), operations);
 });
@@ -77,7 +78,7 @@ test('warnings are single lines of at most 120 printable characters, and not end
     code: 'UnreadablePod' as const,
     detail: `a\nb\u0007é${'x'.repeat(500)}`,
   }));
-  const { response } = JSON.parse(answer('u1', { operations: [], warnings }));
+  const { response } = JSON.parse(answered('u1', { operations: [], warnings }));
   const shown = 'warnings' in response ? (response.warnings as string[]) : [];
   assert.ok(shown.every((text) => /^stellar-peers: [ -~]{1,120}$/.test(text) && text.length <= 120));
   assert.ok(shown.join('').length <= 4096);
