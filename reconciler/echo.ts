@@ -1,7 +1,7 @@
 /**
  * Waits until the caches show what was just written, so that the next plan does not write it again.
  */
-import type { ConfigMapFacts } from '../peers/world.ts';
+import type { ConfigMapFacts, World } from '../peers/world.ts';
 import type { Caches } from '../runtime/caches.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Wake } from '../runtime/wake.ts';
@@ -35,6 +35,17 @@ export async function awaitEcho(
   });
   await echo.wait(timeoutMs, new AbortController().signal);
   stopListening();
+}
+
+/** The overview is put off for a second after each write, so that no pass before its echo writes it again. */
+export function withoutOverview(
+  written: ReadonlyMap<string, Applied | undefined>,
+  { configMaps }: World,
+  ownNamespace: string,
+): ReadonlyMap<string, Applied | undefined> {
+  // One that is not there yet is waited for: what is missing would be made anew, with the pause it had.
+  if (!configMaps.has(ownNamespace)) return written;
+  return new Map([...written].filter(([namespace]) => namespace !== ownNamespace));
 }
 
 /** Somebody may have written since: then the version is another, and all that is ours still stands there. */

@@ -13,7 +13,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { inOneGo, inSlices } from '../runtime/slices.ts';
 import { Wake } from '../runtime/wake.ts';
 import { AtRest } from './at-rest.ts';
-import { type Applied, awaitEcho } from './echo.ts';
+import { awaitEcho, withoutOverview } from './echo.ts';
 import { GATHER_MS, Gathering } from './gathering.ts';
 import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
@@ -107,7 +107,7 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, directory, metrics, publisher, reporter } = this.#options;
+    const { caches, clock, directory, metrics, publisher, reporter, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
     const beganAtMs = clock.monotonicMs();
     const { world } = caches;
@@ -123,7 +123,7 @@ export class Reconciler {
       world,
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
-    await awaitEcho(this.#withoutOverview(written, world), { caches, clock }, ECHO_MS);
+    await awaitEcho(withoutOverview(written, world, settings.ownNamespace), { caches, clock }, ECHO_MS);
     const services = await inOneGo(clock, () => planServices(world, directory.discovery()));
     await publisher.createServices(services);
     await this.#signal(world);
@@ -153,14 +153,6 @@ export class Reconciler {
     ]);
     reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections: this.#signaller?.connections ?? new Map() };
-  }
-
-  /** The overview is put off for a second after each write, so that no pass before its echo writes it again. */
-  #withoutOverview(written: ReadonlyMap<string, Applied | undefined>, world: World) {
-    const { ownNamespace } = this.#options.settings;
-    // One that is not there yet is waited for: what is missing would be made anew, with the pause it had.
-    if (!world.configMaps.has(ownNamespace)) return written;
-    return new Map([...written].filter(([namespace]) => namespace !== ownNamespace));
   }
 
   /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */
