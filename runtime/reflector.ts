@@ -142,9 +142,12 @@ export class Reflector<T> {
 
   /** Once all pages have come: what some of them lack may stand on the others. */
   async #replaceAll(entries: ReadonlyArray<readonly [string, T]>): Promise<void> {
-    const present = new Set(entries.map(([key]) => key));
-    for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
+    if (this.#keys.size > 0) this.#removeAllBut(new Set(entries.map(([key]) => key)));
     await inSlices(this.#options.clock, this.#putAll(entries));
+  }
+
+  #removeAllBut(present: ReadonlySet<string>): void {
+    for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
   }
 
   *#putAll(entries: ReadonlyArray<readonly [string, T]>): Generator<undefined, void> {

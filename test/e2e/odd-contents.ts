@@ -83,7 +83,7 @@ export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stel
     'the journal',
     'stellar-peers-restarts',
     'stellar-peers',
-    { data: { testnet: '{"restarts":[{}]}', '..a': LONG } },
+    { data: { testnet: '{"restarts":[{}]}', '.a': LONG } },
   ],
   ['the journal’s bytes', 'stellar-peers-restarts', 'stellar-peers', { binaryData: { testnet: GARBAGE } }],
   [
