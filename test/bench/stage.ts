@@ -25,7 +25,8 @@ const SHIPPED = {
   STABILIZATION_SECONDS: '30',
   MIN_READY_SECONDS: '300',
 };
-const PROGRAM = ['dist/stellar-peers.mjs', 'run'];
+/** As the image starts it. */
+const PROGRAM = ['--max-semi-space-size=4', 'dist/stellar-peers.mjs', 'run'];
 
 /** Where things are that servers and generator read. */
 export interface Files {

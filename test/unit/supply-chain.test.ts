@@ -98,7 +98,9 @@ describe('the image', () => {
 
   it('runs the bundle as nobody, without a shell', () => {
     assert.ok(final.includes('USER 65532:65532'));
-    assert.ok(final.includes('ENTRYPOINT ["/nodejs/bin/node", "dist/stellar-peers.mjs"]'));
+    assert.ok(
+      final.includes('ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "dist/stellar-peers.mjs"]'),
+    );
     assert.ok(final.includes('CMD ["run"]'));
     const commands = lines.filter((line) => /^(RUN|CMD|ENTRYPOINT|HEALTHCHECK) /.test(line));
     for (const line of commands) assert.ok(Array.isArray(JSON.parse(line.replace(/^\w+ /, ''))), line);
