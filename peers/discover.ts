@@ -2,6 +2,7 @@
  * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
  */
 import { readExternals } from './external.ts';
+import { isSameList } from './field.ts';
 import type { Network } from './network.ts';
 import { type Reason, reason } from './reasons.ts';
 import { type Member, rosterOf } from './roster.ts';
@@ -181,9 +182,6 @@ function isMadeOf(group: Group, parts: Parts, externals: readonly string[]): boo
     isSameList(group.externals, externals)
   );
 }
-
-const isSameList = <V>(a: readonly V[], b: readonly V[]): boolean =>
-  a === b || (a.length === b.length && a.every((value, index) => value === b[index]));
 
 const sortedEntries = <V>(map: ReadonlyMap<string, V>): Array<[string, V]> =>
   [...map].sort(([a], [b]) => byText(a, b));

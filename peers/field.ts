@@ -74,6 +74,14 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   return count === Object.keys(other).length;
 }
 
+/** True where both hold the very same values in the same order. */
+export function isSameList<V>(a: readonly V[], b: readonly V[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  return true;
+}
+
 /** What could end a line, move a cursor or turn the direction of writing on somebody's screen. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

@@ -2,6 +2,7 @@
  * AdmissionReview v1 out: the answer, in bytes. What stands before and in the uid is made for each review; what stands
  * behind it is the same for all pods that get the same patch, and is made once.
  */
+import { isSameList } from '../peers/field.ts';
 import { REASONS, type Reason } from '../peers/reasons.ts';
 import { encodePatch, type PatchOperation } from './encode.ts';
 import { API_VERSION, KIND } from './review.ts';
@@ -54,17 +55,11 @@ const tails: Array<{ readonly operations: readonly PatchOperation[]; readonly ta
 function tailOf({ operations, warnings }: Answerable): Buffer {
   if (warnings.length > 0) return makeTail(operations, warnings);
   if (operations.length === 0) return NOTHING;
+  // One that is made anew each time is found in none.
   const index = tails.findIndex((known) => isSameList(known.operations, operations));
   const found = tails[index]?.tail;
   if (found && index > 0) tails.unshift(...tails.splice(index, 1));
   return found ?? keepTail(operations);
-}
-
-/** True where both hold the very same operations: one that is made anew each time is found in no list. */
-function isSameList(one: readonly PatchOperation[], other: readonly PatchOperation[]): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
-  return true;
 }
 
 function keepTail(operations: readonly PatchOperation[]): Buffer {

@@ -90,7 +90,7 @@ const KNOWN_LENGTH_MAX = 4_096;
 
 function partsFor(source: Source, how: How): Parts {
   const values = valuesOf(source, how);
-  const index = known.findIndex((each) => isSameList(each.values, values));
+  const index = known.findIndex((each) => haveSameValues(each.values, values));
   const found = known[index];
   if (!found) return makeParts(source, how, values);
   if (index > 0) known.unshift(...known.splice(index, 1));
@@ -129,7 +129,7 @@ function valuesOf(source: Source, { file, listKey }: How): unknown[] {
   ];
 }
 
-const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+const haveSameValues = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.every((value, index) => isSameJson(value, other[index]));
 
 function makeParts(source: Source, how: How, values: readonly unknown[]): Parts {
