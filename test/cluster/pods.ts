@@ -21,8 +21,6 @@ export interface PodEvent {
 interface Life {
   readonly uid: string;
   readonly createdAtMs: number;
-  /** Of its StatefulSet: another template is another revision. */
-  readonly revision: string | undefined;
   /** When its containers were first seen to run. */
   ranAtMs?: number;
   readyAtMs?: number;
@@ -71,17 +69,12 @@ export class PodWatcher {
 
   /**
    * How often each pod name came back with another UID; names that did not are left out. A pod that was replaced
-   * before it ran is no restart of anything, nor is one of the same revision as the pod before it that was never Ready:
-   * a StatefulSet controller whose cache is behind may make the next pod of the former revision once, and takes it away
-   * at once (its log says "read version is not as new as written version"; the audit log has one patch of ours).
+   * before it ran is no restart of anything: a StatefulSet controller whose cache is behind may make the next pod of
+   * the former revision once, and takes it away at once (seen on a loaded machine).
    */
   restarts(): Record<string, number> {
     const counts = [...this.#lives].map(([pod, lives]) => {
-      const counted = lives.filter(
-        (life, index) =>
-          index === lives.length - 1 ||
-          (life.ranAtMs !== undefined && !(life.readyAtMs === undefined && isAgain(life, lives[index - 1]))),
-      );
+      const counted = lives.filter((life, index) => life.ranAtMs !== undefined || index === lives.length - 1);
       return [pod, counted.length - 1] as const;
     });
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
@@ -156,8 +149,7 @@ export class PodWatcher {
     this.#objects.set(pod, object);
     const atMs = Date.now();
     if (life === undefined) {
-      const revision = object.metadata.labels?.['controller-revision-hash'];
-      life = { uid, createdAtMs: atMs, revision };
+      life = { uid, createdAtMs: atMs };
       lives.push(life);
       this.#record({ atMs, pod, uid, change: 'created' });
     }
@@ -189,9 +181,6 @@ export class PodWatcher {
     this.#events.push(event);
   }
 }
-
-const isAgain = ({ revision }: Life, before: Life | undefined): boolean =>
-  revision !== undefined && revision === before?.revision;
 
 const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
 
