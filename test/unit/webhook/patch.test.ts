@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Fields } from '../../../peers/field.ts';
+import { normalPath } from '../../../peers/paths.ts';
 import { admit } from '../../../webhook/admit.ts';
 import { applied } from '../../../webhook/applied.ts';
 import { assertInjected, assertUntouched } from './untouched.ts';
@@ -47,7 +48,8 @@ const container = fc.record(
   {
     name,
     image: fc.constant('image'),
-    volumeMounts: unique(fc.record({ name, mountPath: path }), ({ mountPath }) => mountPath),
+    // One folder, one mount: what the API server takes twice, with a slash behind it, is a test of its own below.
+    volumeMounts: unique(fc.record({ name, mountPath: path }), ({ mountPath }) => normalPath(mountPath)),
     env: unique(env, (entry) => entry.name),
   },
   { requiredKeys: ['name'] },
@@ -93,6 +95,20 @@ test('a patch always applies, keeps what the user set, and a second admission ha
     { numRuns: 2_000 },
   );
   assert.ok(patched > 200, `only ${patched} of the pods were patched at all`);
+});
+
+test('a pod that mounts our volume twice at our path, once with a slash behind it, keeps both mounts', () => {
+  const volumeMounts = ['/etc/stellar/peers/', '/etc/stellar/peers'].map((mountPath) => ({
+    name: 'stellar-peers',
+    mountPath,
+  }));
+  const volumes = [{ name: 'stellar-peers', configMap: { name: 'stellar-peers', items: ourItems } }];
+  const input = { metadata: {}, spec: { containers: [{ name: 'stellar-node', volumeMounts }], volumes } };
+  const { operations, result } = admit(input, options);
+  assert.equal(result, 'patched');
+  const output = applied(input, operations);
+  assertUntouched(input, output);
+  assert.deepEqual(output.spec.containers[0]?.volumeMounts, volumeMounts);
 });
 
 test('whatever comes in, admission answers and the patch applies', () => {
