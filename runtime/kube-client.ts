@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
-import { type Call, noAnswer, openRequest, textOf } from './kube-request.ts';
+import { type Call, noAnswer, openRequest, queryString, textOf } from './kube-request.ts';
 import { runWatch } from './kube-watch.ts';
 import { Lulls } from './lulls.ts';
 import { withoutManagedFields } from './managed-fields.ts';
@@ -140,13 +140,6 @@ export function createTrials(config: KubeConfig, options: KubeOptions): Trials {
         body,
       })) as KubeObject,
   };
-}
-
-function queryString(query: ListQuery, extra: Record<string, string> = {}): string {
-  const params = new URLSearchParams(extra);
-  if (query.labelSelector) params.set('labelSelector', query.labelSelector);
-  if (query.fieldSelector) params.set('fieldSelector', query.fieldSelector);
-  return params.toString();
 }
 
 /** Where nothing less is wanted. A caller that names another type passes its own. */

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { KubeError } from './kube.ts';
+import { KubeError, type ListQuery } from './kube.ts';
 
 /** One that nobody used for so long is closed by us: the API server does so after 90 s, whatever stands between after less. */
 const UNUSED_MS_MAX = 30_000;
@@ -97,3 +97,11 @@ export function textOf(incoming: IncomingMessage): Promise<string> {
 /** A request that came to nothing on the way. */
 export const noAnswer = ({ method, path }: Call, cause: unknown): KubeError =>
   new KubeError(`${method} ${path}: no answer from the API server (${String(cause)})`, { status: 0, cause });
+
+/** The parameters of a list or watch: its selectors, and `extra`. */
+export function queryString(query: ListQuery, extra: Record<string, string> = {}): string {
+  const params = new URLSearchParams(extra);
+  if (query.labelSelector) params.set('labelSelector', query.labelSelector);
+  if (query.fieldSelector) params.set('fieldSelector', query.fieldSelector);
+  return params.toString();
+}

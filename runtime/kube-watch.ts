@@ -7,7 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
 import { systemClock as clock } from './clock.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
-import { openRequest } from './kube-request.ts';
+import { openRequest, queryString } from './kube-request.ts';
 import type { Lulls } from './lulls.ts';
 import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, type Resource } from './resources.ts';
@@ -164,17 +164,13 @@ function textOf(begun: Buffer[], end: Buffer): string {
   return whole.toString('utf8');
 }
 
-function watchParams({ resourceVersion, labelSelector, fieldSelector }: WatchQuery): string {
-  const params = new URLSearchParams({
+const watchParams = (query: WatchQuery): string =>
+  queryString(query, {
     watch: 'true',
-    resourceVersion,
+    resourceVersion: query.resourceVersion,
     allowWatchBookmarks: 'true',
     timeoutSeconds: String(WATCH_TIMEOUT_SECONDS),
   });
-  if (labelSelector !== undefined) params.set('labelSelector', labelSelector);
-  if (fieldSelector !== undefined) params.set('fieldSelector', fieldSelector);
-  return params.toString();
-}
 
 const streamError = (path: string, what: string, status = 0, cause?: unknown): KubeError =>
   new KubeError(`watch ${path}: ${what}`, { status, cause });

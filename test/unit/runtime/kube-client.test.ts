@@ -2,15 +2,14 @@
  * Requests over real connections: pages, and what they cost.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
 import { createKube } from '../../../runtime/kube-client.ts';
 import { Pods } from '../../../runtime/resources.ts';
+import { listening } from './listening.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -24,14 +23,8 @@ async function setUp(t: TestContext, answer: RequestListener) {
   server.on('secureConnection', () => {
     connections += 1;
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const port = await listening(t, server);
   const config = new KubeConfig();
-  const { port } = server.address() as AddressInfo;
   const caData = Buffer.from(authority.certPem).toString('base64');
   config.loadFromClusterAndUser(
     { name: 'test', server: `https://127.0.0.1:${port}`, skipTLSVerify: false, caData },

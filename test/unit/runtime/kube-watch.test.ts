@@ -2,28 +2,21 @@
  * A watch over real connections, against servers that do as they like.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { WatchEvent } from '../../../runtime/kube.ts';
 import { createKube } from '../../../runtime/kube-client.ts';
 import { Pods } from '../../../runtime/resources.ts';
+import { listening } from './listening.ts';
 
 const TIMEOUT_MS = 300;
 
 async function setUp(t: TestContext, answer: RequestListener) {
   const server = createServer(answer);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const port = await listening(t, server);
   const config = new KubeConfig();
-  const { port } = server.address() as AddressInfo;
   config.loadFromClusterAndUser(
     { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
     { name: 'test' },
