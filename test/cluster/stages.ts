@@ -12,8 +12,11 @@ export const READY_HINT = 'test.stellar-peers/ready';
 const STAGE = 'kwok.x-k8s.io/v1alpha1';
 /** Nodes are never lost (the controller-manager waits an hour), so one beat in ten minutes is plenty. */
 const HEARTBEAT_MS = 600_000;
-/** Long enough to be seen as terminating, short against any deadline. */
-const TERMINATION_MS = 150;
+/**
+ * Short against any deadline, and yet as long as a kubelet takes at least: where a pod is gone sooner than the StatefulSet
+ * controller has heard of its own last write, it makes one of the former revision first, and replaces that.
+ */
+const TERMINATION_MS = 400;
 
 interface Match {
   readonly key: string;
