@@ -2,6 +2,7 @@
  * Which network a StellarNode belongs to: both generations of `spec.network` map to one identity.
  */
 import { createHash } from 'node:crypto';
+import { memoised } from './memo.ts';
 
 /** Every network id: what `stellar-peers-external` names its keys by. */
 export const NETWORK_ID = /^(mainnet|testnet|futurenet|custom-[0-9a-f]{16})$/;
@@ -28,6 +29,16 @@ function passphraseNetwork(passphrase: unknown): Network | undefined {
   if (typeof passphrase !== 'string' || passphrase === '') return undefined;
   const name = PASSPHRASES.get(passphrase);
   if (name !== undefined) return publicNetwork(name);
+  return passphrase.length <= KEPT_LENGTH_MAX ? keptNetwork(passphrase) : customNetwork(passphrase);
+}
+
+/** Each event of a StellarNode asks for its network again: a digest is a good part of what reading one costs. */
+const KEPT = 256;
+/** A StellarNode may have a passphrase of a megabyte, which is not kept. */
+const KEPT_LENGTH_MAX = 256;
+const keptNetwork = memoised(customNetwork, KEPT);
+
+function customNetwork(passphrase: string): Network {
   const hex = createHash('sha256').update(passphrase).digest('hex').slice(0, 16);
   return { id: `custom-${hex}`, title: passphrase, isPublic: false };
 }

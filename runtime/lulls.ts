@@ -6,14 +6,14 @@ import type { IncomingMessage } from 'node:http';
 import { systemClock as clock } from './clock.ts';
 
 /** By how much a change may be seen later, at most, where nothing but noise came before it. */
-const LULL_MS = 50;
+const LULL_MS = 100;
 
 export class Lulls {
   /** Those whose lull ends at the same moment, so that the process is woken once for all of them. */
   readonly #resting = new Set<IncomingMessage>();
   readonly #beginning = new Set<IncomingMessage>();
 
-  /** Reads no more of the stream for at most 50 ms. */
+  /** Reads no more of the stream for at most 100 ms. */
   begin(stream: IncomingMessage): void {
     if (this.#beginning.has(stream) || this.#resting.has(stream)) return;
     this.#beginning.add(stream);
