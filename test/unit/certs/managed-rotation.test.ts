@@ -25,7 +25,7 @@ test('a Secret that is deleted while running is replaced by another CA, and call
   const [one, two] = [replica(), replica()];
   await clock.passUntil(() => one.length === 1 && two.length === 1);
   await kube.delete(SECRET);
-  // Virtual minutes pass while a real key is made: a replica may miss a step that another has taken.
+  // A replica may miss a step that another has taken.
   const isOver = (given: readonly Bundle[]) =>
     given.length > 1 &&
     given.at(-1)?.serial !== given[0]?.serial &&

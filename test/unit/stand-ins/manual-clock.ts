@@ -3,6 +3,7 @@
  */
 import { setTimeout as realDelay } from 'node:timers/promises';
 import type { Clock } from '../../../runtime/clock.ts';
+import { isMakingKeys } from './key-making.ts';
 
 interface Sleeper {
   readonly dueMs: number;
@@ -64,7 +65,7 @@ export class ManualClock implements Clock {
     for (const sleeper of this.#sleepers) if (sleeper.dueMs <= this.#passedMs) sleeper.wake();
   }
 
-  /** Lets time pass, while anybody sleeps, until `promise` settles; fails after 10 real seconds. */
+  /** Lets time pass, while anybody sleeps and no key is made, until `promise` settles; fails after 10 real seconds. */
   async pass<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const end = () => {
@@ -81,7 +82,7 @@ export class ManualClock implements Clock {
     while (!condition()) {
       if (performance.now() > deadlineMs) throw new Error(`not reached in 10 s: ${condition}`);
       await realDelay(TURN_REAL_MS);
-      if (!condition() && this.#sleepers.size > 0) this.advance(turnMs);
+      if (!condition() && this.#sleepers.size > 0 && !isMakingKeys()) this.advance(turnMs);
     }
   }
 }
