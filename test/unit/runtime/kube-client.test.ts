@@ -2,19 +2,21 @@
  * Requests over real connections: pages, and what they cost.
  */
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer } from 'node:https';
+import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
+import type { WatchEvent } from '../../../runtime/kube.ts';
 import { createKube } from '../../../runtime/kube-client.ts';
 import { Pods } from '../../../runtime/resources.ts';
 import { listening } from './listening.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** An API server that answers as it likes, and the client of one who trusts it. */
-async function setUp(t: TestContext, answer: RequestListener) {
+/** An API server that answers as it likes, and the client of one who trusts it, and who may have to go by a proxy. */
+async function setUp(t: TestContext, answer: RequestListener, proxyUrl?: string) {
   const validity = { notBeforeMs: Date.now() - HOUR_MS, notAfterMs: Date.now() + HOUR_MS };
   const authority = await createAuthority(validity);
   const { certPem, keyPem } = await issueLeaf(authority, { ...validity, hosts: ['127.0.0.1'] });
@@ -27,11 +29,31 @@ async function setUp(t: TestContext, answer: RequestListener) {
   const config = new KubeConfig();
   const caData = Buffer.from(authority.certPem).toString('base64');
   config.loadFromClusterAndUser(
-    { name: 'test', server: `https://127.0.0.1:${port}`, skipTLSVerify: false, caData },
+    {
+      ...{ name: 'test', server: `https://127.0.0.1:${port}`, skipTLSVerify: false, caData },
+      ...(proxyUrl ? { proxyUrl } : {}),
+    },
     { name: 'test', token: 'secret' },
   );
   const kube = createKube(config, { timeoutMs: 5_000, userAgent: 'test' });
-  return { kube, connections: () => connections };
+  return { kube, port, connections: () => connections };
+}
+
+/** A proxy that opens a way to wherever it is asked to, and remembers where that was. */
+async function startProxy(t: TestContext) {
+  const ways: string[] = [];
+  const proxy = createHttpServer().on('connect', ({ url = '' }, socket, head) => {
+    ways.push(url);
+    const { hostname, port } = new URL(`http://${url}`);
+    const upstream = connect(Number(port), hostname, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    const end = () => [socket, upstream].map((each) => each.destroy());
+    for (const each of [socket, upstream]) each.on('error', end).on('close', end);
+  });
+  return { ways, url: `http://127.0.0.1:${await listening(t, proxy)}` };
 }
 
 const pod = (name: string) => ({
@@ -88,4 +110,26 @@ it('requests that follow each other go over one connection, those at once over o
   assert.equal(connections(), 1);
   await Promise.all([kube.list(Pods), kube.list(Pods), kube.list(Pods)]);
   assert.equal(connections(), 3);
+});
+
+describe('a kubeconfig with a proxy', () => {
+  it('has requests and watches go by it, each on a connection that trusts the API server alone', async (t) => {
+    const proxy = await startProxy(t);
+    const answer: RequestListener = ({ url = '', headers }, response) => {
+      assert.equal(headers.authorization, 'Bearer secret');
+      const event = { type: 'ADDED', object: pod('b') };
+      response.end(
+        url.includes('watch=true')
+          ? `${JSON.stringify(event)}\n`
+          : JSON.stringify({ metadata: {}, items: [pod('a')] }),
+      );
+    };
+    const { kube, port } = await setUp(t, answer, proxy.url);
+    const { items } = await kube.list(Pods);
+    const watched: string[] = [];
+    const note = ({ object }: WatchEvent) => watched.push(object.metadata.name);
+    await kube.watch(Pods, { resourceVersion: '1' }, note, AbortSignal.timeout(5_000));
+    assert.deepEqual([items.map(({ metadata }) => metadata.name), watched], [['a'], ['b']]);
+    assert.deepEqual(proxy.ways, [`127.0.0.1:${port}`, `127.0.0.1:${port}`]);
+  });
 });
