@@ -18,6 +18,7 @@ const keyOf = ({ namespace, name }: Place): string => `${namespace}/${name}`;
 export const podOf = (place: Place): string => `${keyOf(place)}-0`;
 
 const APPLIED_AT_ONCE = 20;
+const MOVED_PORT = 21_625;
 
 /** When each validator was first seen in the ConfigMap of its namespace, ms of the monotonic clock. */
 export class Publications {
@@ -98,6 +99,21 @@ export async function joinOne(
   await pods.until(`${place.name} is admitted`, isAdmitted, 90_000);
   const admittedMs = performance.now() - startMs;
   return { publishedMs: (await published) - startMs, admittedMs };
+}
+
+/** One validator listens on another port; ms from when that is asked for until others are told. */
+export async function changePort(
+  { admin }: Cluster,
+  { place, publications }: { place: Place; publications: Publications },
+): Promise<number> {
+  const { name, namespace } = place;
+  const address = `${name}-0.${name}-headless.${namespace}.svc.cluster.local:${MOVED_PORT}`;
+  const startMs = performance.now();
+  await admin.patch({ resource: StellarNodes, namespace, name }, [
+    { op: 'add', path: '/spec/validatorConfig', value: { peerPort: MOVED_PORT } },
+  ]);
+  await until('the new port is published', () => publications.names(namespace, address), { everyMs: 2 });
+  return performance.now() - startMs;
 }
 
 /** ms from a write to the moment at which a watch tells of it, with nobody in between: what the control plane costs. */

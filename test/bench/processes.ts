@@ -30,7 +30,7 @@ export interface Listener {
 
 /** Starts bare.ts of that kind; it answers with what is in the file. */
 export async function startBare(
-  kind: 'parse' | 'constant',
+  kind: 'parse' | 'constant' | 'fastify',
   files: { readonly cert: string; readonly key: string; readonly answer: string },
 ): Promise<Listener> {
   const args = [join(import.meta.dirname, 'bare.ts'), kind, files.cert, files.key, files.answer];

@@ -18,9 +18,11 @@ const SECONDS = 2;
 const WARM_UP_SECONDS = 12;
 const STARTS = 3;
 
-type Name = 'ours' | 'parse' | 'constant';
+type Bare = 'fastify' | 'parse' | 'constant';
+type Name = 'ours' | Bare;
 const TITLES: Readonly<Record<Name, string>> = {
   ours: 'stellar-peers',
+  fastify: 'Fastify, body parsed',
   parse: 'node:https, body parsed',
   constant: 'node:https, body only read',
 };
@@ -43,20 +45,23 @@ async function measure(stage: Stage): Promise<Measured> {
   tell(`starting another replica, ${STARTS} times`);
   const starts = [];
   for (let index = 0; index < STARTS; index += 1) starts.push(await stage.startAnother());
-  const parse = await startBare('parse', files);
-  const constant = await startBare('constant', files);
+  const bare = {
+    fastify: await startBare('fastify', files),
+    parse: await startBare('parse', files),
+    constant: await startBare('constant', files),
+  };
   try {
-    return { ...(await drive(stage, { parse, constant })), starts, restMib };
+    return { ...(await drive(stage, bare)), starts, restMib };
   } finally {
-    await Promise.all([parse.stop(), constant.stop()]);
+    await Promise.all(Object.values(bare).map((server) => server.stop()));
   }
 }
 
-async function drive(stage: Stage, bare: Readonly<Record<'parse' | 'constant', Listener>>) {
+async function drive(stage: Stage, bare: Readonly<Record<Bare, Listener>>) {
   const { server: ours, files } = stage;
   const generator: Generator = await createGenerator(files.body, files.folder);
   tell(
-    `${generator.name}: 3 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 3 × ${SECONDS} s at rest`,
+    `${generator.name}: 4 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 4 × ${SECONDS} s at rest`,
   );
   const times = { seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS };
   const atRest = await driveRounds(generator, { ours, ...bare }, { rounds: ROUNDS, ...times });
@@ -91,11 +96,13 @@ function resultOf(measured: Measured): Result {
       'reviews/s to bare node': higher(ratio(atRest, 'perSecond', ['ours', 'parse'])),
       'p99 to bare node': lower(ratio(atRest, 'p99Ms', ['ours', 'parse'])),
       'CPU per review to bare node': lower(ratio(atRest, 'cpuMicrosPerReview', ['ours', 'parse'])),
+      'reviews/s of Fastify alone to bare node': higher(ratio(atRest, 'perSecond', ['fastify', 'parse'])),
       'reviews/s to bare node, publishing': higher(ratio(publishing, 'perSecond', ['ours', 'parse'])),
       'p99 to bare node, publishing': lower(ratio(publishing, 'p99Ms', ['ours', 'parse'])),
     },
     figures: {
       ...figuresOf('ours'),
+      ...figuresOf('fastify'),
       ...figuresOf('parse'),
       ...figuresOf('constant'),
       'publishing: changes/s': rounded(published.changes / published.seconds, 1),
@@ -115,11 +122,11 @@ const reviewMs = (starts: Measured['starts'], index: number): number =>
 
 function tableOf({ ratios, figures, machine }: Result): string {
   const cell = (name: Name, what: string) => String(figures[`${name}: ${what}`]).padStart(9);
-  const rows = (['ours', 'parse', 'constant'] as const).map((name) => {
+  const rows = (['ours', 'fastify', 'parse', 'constant'] as const).map((name) => {
     const cells = ['reviews/s', 'p50 ms', 'p99 ms', 'CPU µs per review'].map((what) => cell(name, what));
     return `${TITLES[name].padEnd(28)}${cells.join(' ')}`;
   });
-  const others = Object.entries(figures).filter(([name]) => !/^(ours|parse|constant):/.test(name));
+  const others = Object.entries(figures).filter(([name]) => !/^(ours|fastify|parse|constant):/.test(name));
   const named = [...Object.entries(ratios).map(([name, { value }]) => [name, value] as const), ...others];
   return [
     `${machine}; medians of ${ROUNDS} rounds`,
