@@ -42,21 +42,23 @@ export function parseDigests(value: string): readonly string[] | undefined {
   return list === '' ? [] : list.split(',');
 }
 
-/** Finalizer of MurmurHash3: spreads 32 bits evenly. */
-function mix32(value: number): number {
-  let h = value | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+/** First step of MurmurHash3's finalizer. Folding both of two numbers folds what `^` makes of them. */
+const fold = (value: number): number => value ^ (value >>> 16);
+
+/** Its other steps: together they spread 32 bits evenly. */
+function spread(folded: number): number {
+  let h = Math.imul(folded, 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return fold(h) >>> 0;
 }
 
 /** A digest as the number that weights are made of. */
 export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
 
 /** What a viewer, and a peer, bring into their weight: worked out once where many are weighed. */
-export const viewerSeed = (viewer: number): number => mix32(viewer);
-export const peerSeed = (peer: number): number => Math.imul(peer, 0x9e3779b1);
-export const weightOfSeeds = (viewer: number, peer: number): number => mix32(viewer ^ peer);
+export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
+export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
+export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
 
 /**
  * Rendezvous weight of `peer` for `viewer` (both as the number of their digest): the same on every
@@ -76,8 +78,8 @@ export const asWeight = (signed: number): number => signed + SIGN;
 
 /**
  * Which of many peers, given by their seeds, weigh `least` or more for one viewer, in their order. Says how many.
- * It is the innermost loop of a full plan: `mix32` stands in it written out, it makes nothing, and most peers are passed
- * over by the upper half of their weight, which the last step of `mix32` leaves as it is.
+ * It is the innermost loop of a full plan: `spread` stands in it written out, it makes nothing, and most peers are passed
+ * over by the upper half of their weight, which the last step of `spread` leaves as it is.
  */
 export function heavyInto(
   { indices, weights }: Heavy,
@@ -85,15 +87,15 @@ export function heavyInto(
   peers: Int32Array,
   least: number,
 ): number {
-  const bound = least - SIGN;
+  const bound = (least - SIGN) | 0;
   const upperBound = bound & -0x10000;
+  const { length } = peers;
   let found = 0;
-  for (let index = 0; index < peers.length; index += 1) {
-    let h = viewer ^ (peers[index] as number);
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    if ((h ^ SIGN) < upperBound) continue;
-    const weight = h ^ (h >>> 16) ^ SIGN;
+  for (let index = 0; index < length; index += 1) {
+    let h = Math.imul(viewer ^ (peers[index] as number), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ SIGN;
+    if (h < upperBound) continue;
+    const weight = h ^ ((h ^ SIGN) >>> 16);
     if (weight < bound) continue;
     indices[found] = index;
     weights[found] = weight;

@@ -81,7 +81,7 @@ export function viewTexts(listing: Listing, publishedAtMs: number): ViewTexts {
   const { view } = listing;
   const addresses = addressesOf(listing);
   return {
-    txt: addresses.length === 0 ? '' : `${addresses.join('\n')}\n`,
+    txt: [...addresses, ''].join('\n'),
     toml: renderToml(addresses),
     view: renderForUs(view, publishedAtMs),
   };
@@ -106,12 +106,8 @@ export function renderView(node: string, listing: Listing, publishedAtMs: number
  */
 function renderToml(addresses: readonly string[]): string {
   if (addresses.length === 0) return 'KNOWN_PEERS=[]\n';
-  const list = JSON.stringify(addresses, undefined, 2);
-  return `KNOWN_PEERS=${list.slice(0, -LIST_END.length)},${LIST_END}\n`;
+  return `KNOWN_PEERS=[\n  "${addresses.join('",\n  "')}",\n]\n`;
 }
-
-/** How JSON with indents ends a list: without a comma after its last element. */
-const LIST_END = '\n]';
 
 /** How many bytes `renderView` makes of one peer beside twice its address, and of one validator without any. */
 const BYTES_PER_ADDRESS = '\n'.length + '  "",\n'.length;
