@@ -20,40 +20,23 @@ export const viewSizes = (maxPeers: number): readonly number[] => [
   ...SMALLER_SIZES.filter((size) => size < maxPeers),
 ];
 
-/**
- * The largest size at which the views of one namespace fit into one ConfigMap, given how many bytes each of them takes
- * at a size; undefined where none does. It follows from the membership alone: every replica finds the same.
- */
-function fittingSize(
-  sizes: readonly number[],
-  bytesAt: (size: number) => Iterable<number>,
-): number | undefined {
-  return sizes.find((size) => {
-    let left = CONFIGMAP_BYTES_MAX;
-    for (const bytes of bytesAt(size)) {
-      left -= bytes;
-      // A namespace that is far too large costs no more than a full one.
-      if (left < 0) return false;
-    }
-    return true;
-  });
-}
-
-/** A listing of one size, and how many bytes it takes. */
-interface Sized {
+/** What should stand in one validator's files, at one size: the same object until anything of it is another. */
+export interface Entry {
+  readonly validator: Validator;
   readonly size: number;
   readonly listing: Listing;
+  /** How many bytes it takes. */
   readonly bytes: number;
 }
 
-const NOTHING: Sized = { size: 0, listing: { view: [], externals: [] }, bytes: 0 };
+const NOTHING = { size: 0, listing: { view: [], externals: [] }, bytes: 0 };
 
 /** What is known of one validator: of each size that was asked for, and what they are made of. */
 interface Shelf {
   readonly ranked: readonly Member[];
   readonly externals: readonly string[];
   /** Nearly always of one size. */
-  readonly sized: Sized[];
+  readonly entries: Entry[];
   /** Of whom it is known that it holds, as the membership is; undefined until it was looked at again. */
   holdsFor: Validator | undefined;
 }
@@ -68,8 +51,8 @@ interface Followed {
 interface Page {
   /** How many peers its views hold at most; undefined where no size of them fits. */
   readonly size: number | undefined;
-  /** By validator, in order; of a namespace that is too large none. */
-  readonly listings: ReadonlyMap<Validator, Listing>;
+  /** In order of key; of a namespace that is too large none. */
+  readonly entries: readonly Entry[];
 }
 
 export class ViewBook {
@@ -124,19 +107,31 @@ export class ViewBook {
     return known;
   }
 
+  /**
+   * The largest size at which the views of the namespace fit into one ConfigMap. It follows from the membership alone:
+   * every replica finds the same.
+   */
   #makePage(namespace: string): Page {
-    const listings = new Map<Validator, Listing>();
     const validators = this.#discovery?.activeIn.get(namespace) ?? [];
-    const sized = (validator: Validator, size: number) => this.#sized(validator, size);
-    const size = fittingSize(this.#sizes, function* bytesAt(at) {
-      listings.clear();
-      for (const validator of validators) {
-        const { listing, bytes } = sized(validator, at);
-        listings.set(validator, listing);
-        yield bytes;
-      }
-    });
-    return { size, listings: size === undefined ? new Map() : listings };
+    for (const size of this.#sizes) {
+      const entries = this.#fitting(validators, size);
+      if (entries) return { size, entries };
+    }
+    return { size: undefined, entries: [] };
+  }
+
+  /** What these validators are to be told at a size; undefined where it is too much for one ConfigMap. */
+  #fitting(validators: readonly Validator[], size: number): readonly Entry[] | undefined {
+    const entries: Entry[] = [];
+    let left = CONFIGMAP_BYTES_MAX;
+    for (const validator of validators) {
+      const entry = this.#entryOf(validator, size);
+      left -= entry.bytes;
+      // A namespace that is far too large costs no more than a full one.
+      if (left < 0) return undefined;
+      entries.push(entry);
+    }
+    return entries;
   }
 
   /** What should stand in a validator's files; undefined for one that is no active peer. */
@@ -144,20 +139,19 @@ export class ViewBook {
     const { skipped, groupOf } = this.#discovery ?? {};
     if (!groupOf?.has(validator.key) || skipped?.has(validator.key)) return undefined;
     const smallest = this.#sizes[this.#sizes.length - 1] ?? this.#maxPeers;
-    return this.#sized(validator, this.pageOf(validator.namespace).size ?? smallest).listing;
+    return this.#entryOf(validator, this.pageOf(validator.namespace).size ?? smallest).listing;
   }
 
-  /** The same object until something in it is another. */
-  #sized(validator: Validator, size: number): Sized {
+  #entryOf(validator: Validator, size: number): Entry {
     const shelf = this.#shelfOf(validator);
-    const known = shelf?.sized.find((each) => each.size === size);
-    if (!shelf || known) return known ?? NOTHING;
+    const known = shelf?.entries.find((each) => each.size === size);
+    if (!shelf || known) return known ?? { validator, ...NOTHING };
     const { key, name } = validator;
     const view = heaviestOf(key, shelf.ranked, size);
     const listing = { view, externals: externalsOf(key, { externals: shelf.externals }, size) };
-    const sized = { size, listing, bytes: viewBytes(name, listing) };
-    shelf.sized.push(sized);
-    return sized;
+    const entry = { validator, size, listing, bytes: viewBytes(name, listing) };
+    shelf.entries.push(entry);
+    return entry;
   }
 
   #shelfOf(validator: Validator): Shelf | undefined {
@@ -170,9 +164,13 @@ export class ViewBook {
     if (!group || !ranked) return undefined;
     const { externals } = group;
     const holds = known?.ranked === ranked && known.externals === externals;
-    const shelf = holds ? known : { ranked, externals, sized: [], holdsFor: validator };
-    shelf.holdsFor = validator;
+    const entries = holds ? known.entries.map((each) => entryFor(validator, each)) : [];
+    const shelf = { ranked, externals, entries, holdsFor: validator };
     this.#shelves.set(key, shelf);
     return shelf;
   }
 }
+
+/** The listing stays the same object for a StellarNode that is another. */
+const entryFor = (validator: Validator, entry: Entry): Entry =>
+  entry.validator === validator ? entry : { ...entry, validator };

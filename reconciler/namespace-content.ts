@@ -4,7 +4,7 @@
 import type { Discovery } from '../peers/discover.ts';
 import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
-import { CONFIGMAP_BYTES_MAX, type ViewBook } from '../peers/view-book.ts';
+import { CONFIGMAP_BYTES_MAX, type Entry, type ViewBook } from '../peers/view-book.ts';
 import { type Listing, publishedView, type ViewTexts, viewTexts } from '../peers/views.ts';
 import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
@@ -28,6 +28,7 @@ export interface ConfigMapWrite {
   readonly namespace: string;
   /** The resourceVersion that this was planned on, undefined where there is no ConfigMap. */
   readonly version: string | undefined;
+  /** Put together when it is first asked for: it has hundreds of keys, and not every plan is carried out. */
   readonly data: Readonly<Record<string, string>>;
   /** True where nobody else owns anything in the object, so that it can go as a whole. */
   readonly remove: boolean;
@@ -35,7 +36,7 @@ export interface ConfigMapWrite {
 
 /** What one namespace's ConfigMap is made of. */
 export interface Content {
-  readonly listings: ReadonlyMap<Validator, Listing>;
+  readonly entries: readonly Entry[];
   readonly current: ConfigMapFacts | undefined;
 }
 
@@ -46,11 +47,10 @@ interface Rendered {
   readonly texts: ViewTexts;
 }
 
-type Texts = ReadonlyMap<Validator, Rendered>;
-
 /** What is found of one namespace. */
 export interface Found {
-  readonly texts: Texts;
+  /** Of each entry, in the same order. */
+  readonly texts: readonly Rendered[];
   readonly write: ConfigMapWrite | undefined;
   readonly reports: ReadonlyMap<Key, Reason>;
 }
@@ -62,26 +62,25 @@ interface ContentInput extends PublishInput {
 
 /** What one namespace's ConfigMap should be, against what it is. */
 export function planNamespace(namespace: string, content: Content, input: ContentInput): Found {
-  const { listings, current } = content;
+  const { entries, current } = content;
   const { before, ownNamespace, nowMs } = input;
   const reports = new Map<Key, Reason>();
   const { texts, anew } = textsOf(content, before, nowMs);
-  // Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long.
-  const data: Record<string, string> = {};
-  for (const own of texts.values()) fill(data, own);
-  reportForeignKeys(current, [...listings.keys()], reports);
-  if (namespace === ownNamespace) {
-    const overview = overviewOf(data, input);
-    Object.assign(data, overview);
-    reportTaken(current?.key, current, Object.keys(overview), reports);
-  }
-  return { texts, write: writeFor(namespace, { data, anew }, current, ownNamespace), reports };
+  reportForeignKeys(current, entries, reports);
+  const overview = namespace === ownNamespace ? overviewOf(texts, input) : {};
+  reportTaken(current?.key, current, Object.keys(overview), reports);
+  return { texts, write: writeFor(namespace, { texts, anew, overview }, current), reports };
 }
 
-function fill(data: Record<string, string>, { keys, texts }: Rendered): void {
-  data[keys.txt] = texts.txt;
-  data[keys.toml] = texts.toml;
-  data[keys.view] = texts.view;
+/** Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long. */
+function dataOf({ texts: all, overview }: Wanted): Readonly<Record<string, string>> {
+  const data: Record<string, string> = {};
+  for (const { keys, texts } of all) {
+    data[keys.txt] = texts.txt;
+    data[keys.toml] = texts.toml;
+    data[keys.view] = texts.view;
+  }
+  return Object.assign(data, overview);
 }
 
 type ViewKeys = ReturnType<typeof nodeKeys>;
@@ -100,26 +99,31 @@ export function viewKeysOf(validator: Validator): ViewKeys {
 
 /** The views of a namespace. Where nothing was to be written before, only those that are others are rendered: `anew`. */
 function textsOf(
-  { listings, current }: Content,
+  { entries, current }: Content,
   before: ContentInput['before'],
   nowMs: number,
-): { readonly texts: Texts; readonly anew: readonly Validator[] } {
+): Pick<Wanted, 'texts' | 'anew'> {
   const known = before?.content.current === current ? before : undefined;
-  const texts = new Map<Validator, Rendered>();
-  const anew: Validator[] = [];
-  for (const [validator, listing] of listings) {
-    const isKept = known?.content.listings.get(validator) === listing;
-    const kept = isKept ? known?.texts.get(validator) : undefined;
-    const own = kept ?? stableRender(validator, listing, current, nowMs);
-    texts.set(validator, own);
-    if (known && !kept) anew.push(validator);
+  const texts: Rendered[] = [];
+  const anew: Rendered[] = [];
+  let next = 0;
+  for (const entry of entries) {
+    while (isBefore(known?.content.entries[next], entry)) next += 1;
+    const kept = known?.content.entries[next] === entry ? known.texts[next] : undefined;
+    const own = kept ?? stableRender(entry, current, nowMs);
+    texts.push(own);
+    if (known && !kept) anew.push(own);
   }
   return { texts, anew };
 }
 
+const isBefore = (one: Entry | undefined, other: Entry): boolean =>
+  one !== undefined && one !== other && one.validator.key < other.validator.key;
+
 /** The overview in what room the views of our own namespace leave. */
-function overviewOf(views: Readonly<Record<string, string>>, input: PublishInput): Record<string, string> {
-  const taken = Object.entries(views).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+function overviewOf(views: readonly Rendered[], input: PublishInput): Record<string, string> {
+  const ours = dataOf({ texts: views, anew: [], overview: {} });
+  const taken = Object.entries(ours).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
   const { world, discovery, connections = UNKNOWN, nowMs } = input;
   return overviewData({ world, discovery, connections, bytesMax: CONFIGMAP_BYTES_MAX - taken }, nowMs);
 }
@@ -136,8 +140,7 @@ function rendered(validator: Validator, listing: Listing, publishedAtMs: number)
 
 /** The view rendered with its time of publication, which stays while the content stays. */
 function stableRender(
-  validator: Validator,
-  listing: Listing,
+  { validator, listing }: Entry,
   current: ConfigMapFacts | undefined,
   nowMs: number,
 ): Rendered {
@@ -155,11 +158,11 @@ function stableRender(
 
 function reportForeignKeys(
   current: ConfigMapFacts | undefined,
-  validators: readonly Validator[],
+  entries: readonly Entry[],
   reports: Map<Key, Reason>,
 ): void {
   if (!current || current.foreignKeys.length === 0) return;
-  for (const validator of validators) {
+  for (const { validator } of entries) {
     reportTaken(validator.key, current, Object.values(viewKeysOf(validator)), reports);
   }
 }
@@ -187,28 +190,49 @@ export function withoutForeignKeys(
 
 /** What is wanted, and which views of it were rendered anew: a difference is most likely there. */
 interface Wanted {
-  readonly data: Readonly<Record<string, string>>;
-  readonly anew: readonly Validator[];
+  readonly texts: readonly Rendered[];
+  readonly anew: readonly Rendered[];
+  /** In our own namespace only. */
+  readonly overview: Readonly<Record<string, string>>;
 }
 
 function writeFor(
   namespace: string,
   wanted: Wanted,
   current: ConfigMapFacts | undefined,
-  ownNamespace: string,
 ): ConfigMapWrite | undefined {
-  const data = withoutForeignKeys(wanted.data, current);
-  const keys = Object.keys(data);
-  if (!current) return keys.length > 0 ? { namespace, version: undefined, data, remove: false } : undefined;
-  const isOther = (key: string) => Object.hasOwn(data, key) && !sameText(current.data[key], data[key]);
-  const differs =
-    wanted.anew.some((validator) => Object.values(viewKeysOf(validator)).some(isOther)) ||
-    keys.some(isOther) ||
-    current.ownKeys.some((key) => !Object.hasOwn(data, key));
-  if (!differs) return undefined;
-  const remove = keys.length === 0 && !isSharedWithOthers(current) && namespace !== ownNamespace;
-  return { namespace, version: current.version, data, remove };
+  let made: ConfigMapWrite['data'] | undefined;
+  const data = () => {
+    made ??= withoutForeignKeys(dataOf(wanted), current);
+    return made;
+  };
+  const isEmpty = wanted.texts.length === 0 && isNothing(wanted.overview);
+  if (current ? !differs(current, wanted, data) : isEmpty) return undefined;
+  const remove = current !== undefined && isEmpty && !isSharedWithOthers(current);
+  return {
+    namespace,
+    version: current?.version,
+    remove,
+    get data() {
+      return data();
+    },
+  };
 }
+
+const isNothing = (overview: Wanted['overview']): boolean => Object.keys(overview).length === 0;
+
+/** True where the ConfigMap is not what is wanted, leaving aside what others apply. */
+function differs(current: ConfigMapFacts, { anew }: Wanted, data: () => ConfigMapWrite['data']): boolean {
+  if (current.foreignKeys.length === 0 && anew.some((view) => !stands(view, current))) return true;
+  const all = data();
+  return (
+    Object.keys(all).some((key) => !sameText(current.data[key], all[key])) ||
+    current.ownKeys.some((key) => !Object.hasOwn(all, key))
+  );
+}
+
+const stands = ({ keys, texts }: Rendered, { data }: ConfigMapFacts): boolean =>
+  data[keys.txt] === texts.txt && data[keys.toml] === texts.toml && data[keys.view] === texts.view;
 
 /** True where somebody else has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */
 export const isSharedWithOthers = ({ data, ownKeys, foreignKeys }: ConfigMapFacts): boolean =>

@@ -2,6 +2,7 @@
  * Which writes bring all ConfigMaps to what they should be. Pure.
  */
 import type { Discovery } from '../peers/discover.ts';
+import { isSameList } from '../peers/field.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { allSteps } from '../peers/steps.ts';
 import { ViewBook } from '../peers/view-book.ts';
@@ -60,9 +61,9 @@ export class PublishPlanner {
 
   #planOne(namespace: string, input: PublishInput): Found {
     const { world, discovery, views, ownNamespace } = input;
-    const { size, listings } = views.pageOf(namespace);
+    const { size, entries } = views.pageOf(namespace);
     if (size === undefined) return tooLarge(namespace, discovery.activeIn.get(namespace) ?? []);
-    const content = { listings, current: world.configMaps.get(namespace) };
+    const content = { entries, current: world.configMaps.get(namespace) };
     // The overview names addresses of pods, of which nothing here is told.
     const known = namespace === ownNamespace ? undefined : this.#atRest.get(namespace);
     if (known && isSame(known.content, content)) return known;
@@ -74,11 +75,8 @@ export class PublishPlanner {
   }
 }
 
-function isSame(a: Content, b: Content): boolean {
-  if (a.current !== b.current || a.listings.size !== b.listings.size) return false;
-  for (const [validator, listing] of a.listings) if (b.listings.get(validator) !== listing) return false;
-  return true;
-}
+const isSame = (a: Content, b: Content): boolean =>
+  a.current === b.current && isSameList(a.entries, b.entries);
 
 const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[] =>
   [...new Set([ownNamespace, ...discovery.activeIn.keys(), ...world.configMaps.keys()])].sort();
@@ -86,7 +84,7 @@ const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[
 /** What is published stays as it is, and whoever does not fit into it is told. */
 function tooLarge(namespace: string, validators: readonly Validator[]): Found {
   const reports = validators.map(({ key }) => [key, reason('NamespaceTooLarge', namespace)] as const);
-  return { texts: new Map(), write: undefined, reports: new Map(reports) };
+  return { texts: [], write: undefined, reports: new Map(reports) };
 }
 
 /** A validator whose list of peers is not in the ConfigMap of its namespace yet. */
@@ -102,13 +100,14 @@ export function newcomersOf(
   writes: readonly ConfigMapWrite[],
   { world, discovery }: Pick<PublishInput, 'world' | 'discovery'>,
 ): Newcomer[] {
-  return writes.flatMap(({ namespace, data }) => {
+  return writes.flatMap((write) => {
+    const { namespace } = write;
     const before = world.configMaps.get(namespace)?.data ?? {};
     return (discovery.activeIn.get(namespace) ?? []).flatMap((validator) => {
       const { key } = validator;
       const { view, txt } = viewKeysOf(validator);
-      if (data[view] === undefined || before[view] !== undefined) return [];
-      return [{ key, namespace, peers: (data[txt] ?? '').split('\n').length - 1 }];
+      if (before[view] !== undefined || write.data[view] === undefined) return [];
+      return [{ key, namespace, peers: (write.data[txt] ?? '').split('\n').length - 1 }];
     });
   });
 }

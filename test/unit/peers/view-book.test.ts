@@ -23,8 +23,8 @@ const bookOf = (discovery: Discovery, maxPeers = 24): ViewBook => {
 /** What should stand in all ConfigMaps. */
 const shown = (views: ViewBook, { activeIn }: Discovery) =>
   [...activeIn.keys()].map((namespace) => {
-    const { size, listings } = views.pageOf(namespace);
-    return { namespace, size, listings: [...listings] };
+    const { size, entries } = views.pageOf(namespace);
+    return { namespace, size, entries };
   });
 
 /** That is what a book says that knows no other membership. A difference would be too long to be shown. */
