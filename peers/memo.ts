@@ -21,3 +21,12 @@ export function memoised<V>(answer: (text: string) => V, kept: number): (text: s
     return found;
   };
 }
+
+/** What `make` makes when it is first asked for. */
+export function madeOnce<V extends object>(make: () => V): () => V {
+  let made: V | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -70,11 +70,11 @@ function memberOf(validator: Validator, ordinal: number, suffix: string): Member
   const { key: node, namespace, port } = validator;
   const pod = `${validator.name}-${ordinal}`;
   const identity = identityOf(namespace, pod, port);
-  // Joined, which makes one text: what `+` makes is kept in pieces, and copied piece by piece into thousands of files.
-  const dns = [pod, suffix].join('.');
+  const dns = `${pod}.${suffix}`;
   return {
     ...{ identity, digest: digestOf(identity), node, namespace, pod, ordinal, port, dns },
     podKey: keyOf(namespace, pod),
+    // Joined, which makes one text: what `+` makes stays in pieces, and each of thousands of files is copied from them.
     address: validator.advertised ?? [dns, port].join(':'),
     isAdvertised: validator.advertised !== undefined,
   };

@@ -73,22 +73,20 @@ function addressesOf({ view, externals }: Listing): readonly string[] {
   return [...new Set([...addresses, ...externals])];
 }
 
-/** What stands under each of one validator's keys. */
-export type ViewTexts = Readonly<Record<keyof ReturnType<typeof nodeKeys>, string>>;
-
-/** The list, the stellar-core fragment, and the view for ourselves. */
-export function viewTexts(listing: Listing, publishedAtMs: number): ViewTexts {
-  const { view } = listing;
-  const addresses = addressesOf(listing);
-  return {
-    txt: [...addresses, ''].join('\n'),
-    toml: renderToml(addresses),
-    view: renderForUs(view, publishedAtMs),
-  };
+/** What whoever runs in the pod reads. */
+export interface ViewFiles {
+  readonly txt: string;
+  readonly toml: string;
 }
 
-/** JSON of texts that need no escaping. */
-function renderForUs(view: readonly Member[], publishedAtMs: number): string {
+/** The list, and the stellar-core fragment. */
+export function viewFiles(listing: Listing): ViewFiles {
+  const addresses = addressesOf(listing);
+  return { txt: [...addresses, ''].join('\n'), toml: renderToml(addresses) };
+}
+
+/** The view for ourselves: JSON of texts that need no escaping. */
+export function viewRecord({ view }: Listing, publishedAtMs: number): string {
   const hash = viewHash(view.map(({ identity }) => identity));
   const peers = formatDigests(view.map(({ digest }) => digest));
   return `{"hash":"${hash}","peers":"${peers}","publishedAt":"${new Date(publishedAtMs).toISOString()}"}`;
@@ -96,8 +94,8 @@ function renderForUs(view: readonly Member[], publishedAtMs: number): string {
 
 /** One validator's keys with their texts. */
 export function renderView(node: string, listing: Listing, publishedAtMs: number): Record<string, string> {
-  const [keys, texts] = [nodeKeys(node), viewTexts(listing, publishedAtMs)];
-  return { [keys.txt]: texts.txt, [keys.toml]: texts.toml, [keys.view]: texts.view };
+  const [keys, { txt, toml }] = [nodeKeys(node), viewFiles(listing)];
+  return { [keys.txt]: txt, [keys.toml]: toml, [keys.view]: viewRecord(listing, publishedAtMs) };
 }
 
 /**

@@ -2,10 +2,11 @@
  * What should stand in the ConfigMap of one namespace, and the write that gets it there. Pure.
  */
 import type { Discovery } from '../peers/discover.ts';
+import { madeOnce } from '../peers/memo.ts';
 import { nodeKeys } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type Entry, type ViewBook } from '../peers/view-book.ts';
-import { type Listing, publishedView, type ViewTexts, viewTexts } from '../peers/views.ts';
+import { type Listing, publishedView, type ViewFiles, viewFiles, viewRecord } from '../peers/views.ts';
 import type { ConfigMapFacts, Key, Validator, World } from '../peers/world.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
 
@@ -44,7 +45,10 @@ export interface Content {
 interface Rendered {
   readonly publishedAtMs: number;
   readonly keys: ViewKeys;
-  readonly texts: ViewTexts;
+  /** The view for ourselves. */
+  readonly view: string;
+  /** Made when they are first compared or sent: most of the bytes, of which nothing is decided. */
+  readonly files: () => ViewFiles;
 }
 
 /** What is found of one namespace. */
@@ -73,12 +77,13 @@ export function planNamespace(namespace: string, content: Content, input: Conten
 }
 
 /** Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long. */
-function dataOf({ texts: all, overview }: Wanted): Readonly<Record<string, string>> {
+function dataOf({ texts, overview }: Wanted): Readonly<Record<string, string>> {
   const data: Record<string, string> = {};
-  for (const { keys, texts } of all) {
-    data[keys.txt] = texts.txt;
-    data[keys.toml] = texts.toml;
-    data[keys.view] = texts.view;
+  for (const { keys, view, files } of texts) {
+    const { txt, toml } = files();
+    data[keys.txt] = txt;
+    data[keys.toml] = toml;
+    data[keys.view] = view;
   }
   return Object.assign(data, overview);
 }
@@ -133,7 +138,9 @@ const renderings = new WeakMap<Listing, Rendered>();
 function rendered(validator: Validator, listing: Listing, publishedAtMs: number): Rendered {
   const known = renderings.get(listing);
   if (known?.publishedAtMs === publishedAtMs) return known;
-  const made = { publishedAtMs, keys: viewKeysOf(validator), texts: viewTexts(listing, publishedAtMs) };
+  const files = known?.files ?? madeOnce(() => viewFiles(listing));
+  const view = viewRecord(listing, publishedAtMs);
+  const made = { publishedAtMs, keys: viewKeysOf(validator), view, files };
   renderings.set(listing, made);
   return made;
 }
@@ -146,12 +153,12 @@ function stableRender(
 ): Rendered {
   const known = renderings.get(listing);
   const text = current?.data[(known?.keys ?? viewKeysOf(validator)).view];
-  if (text !== undefined && known?.texts.view === text) return known;
+  if (text !== undefined && known?.view === text) return known;
   const published = publishedView(current, validator.name);
   if (published) {
     const kept = rendered(validator, listing, published.publishedAtMs);
     // Only a changed view is a new publication; a file that somebody edited is merely put right.
-    if (kept.texts.view === text) return kept;
+    if (kept.view === text) return kept;
   }
   return rendered(validator, listing, nowMs);
 }
@@ -201,11 +208,7 @@ function writeFor(
   wanted: Wanted,
   current: ConfigMapFacts | undefined,
 ): ConfigMapWrite | undefined {
-  let made: ConfigMapWrite['data'] | undefined;
-  const data = () => {
-    made ??= withoutForeignKeys(dataOf(wanted), current);
-    return made;
-  };
+  const data = madeOnce(() => withoutForeignKeys(dataOf(wanted), current));
   const isEmpty = wanted.texts.length === 0 && isNothing(wanted.overview);
   if (current ? !differs(current, wanted, data) : isEmpty) return undefined;
   const remove = current !== undefined && isEmpty && !isSharedWithOthers(current);
@@ -231,8 +234,11 @@ function differs(current: ConfigMapFacts, { anew }: Wanted, data: () => ConfigMa
   );
 }
 
-const stands = ({ keys, texts }: Rendered, { data }: ConfigMapFacts): boolean =>
-  data[keys.txt] === texts.txt && data[keys.toml] === texts.toml && data[keys.view] === texts.view;
+function stands({ keys, view, files }: Rendered, { data }: ConfigMapFacts): boolean {
+  if (data[keys.view] !== view) return false;
+  const { txt, toml } = files();
+  return data[keys.txt] === txt && data[keys.toml] === toml;
+}
 
 /** True where somebody else has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */
 export const isSharedWithOthers = ({ data, ownKeys, foreignKeys }: ConfigMapFacts): boolean =>

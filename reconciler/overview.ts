@@ -90,8 +90,8 @@ function pieceOf(member: Member, pod: RunningPod, connection: Connection | undef
   const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
   const { namespace, ordinal, dns, port } = member;
   const entry: Entry = { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
-  // A list of entries is three levels deep in the text, and each level indents every line of them.
-  const text = JSON.stringify(entry, undefined, 1).replaceAll(/^/gm, '   ');
+  // A list of entries is three levels deep in the text, and each level indents every line of them by one.
+  const text = `   ${JSON.stringify(entry, undefined, 4).slice(0, -1)}   }`;
   const piece = { member, connection, line: `${pod.ip}:${port}\n`, text };
   pieces.set(pod, piece);
   return piece;
