@@ -163,7 +163,10 @@ const partsOf = new WeakMap<Group, Parts>();
 
 function groupOfParts(key: string, parts: Parts, externals: readonly string[]): Group {
   const { network, validators, rosters, active } = parts;
-  const members = active.flat().sort((a, b) => byText(a.identity, b.identity));
+  const members: Member[] = [];
+  // Not `flat`, which looks at each place of each list twice.
+  for (const roster of active) members.push(...roster);
+  members.sort((a, b) => byText(a.identity, b.identity));
   const existing = new Set<string>();
   for (const roster of rosters) for (const { digest } of roster) existing.add(digest);
   const group = { key, network, validators, members, externals, existing };

@@ -30,3 +30,12 @@ export function madeOnce<V extends object>(make: () => V): () => V {
     return made;
   };
 }
+
+/** Each object of a cluster of our size has a key and a UID, which others name. */
+const TEXTS_KEPT = 32_768;
+
+/**
+ * The very same text for all that say the same: two texts are otherwise compared letter by letter, each time a key is
+ * looked up, and are both kept.
+ */
+export const oneText: (text: string) => string = memoised((text) => text, TEXTS_KEPT);

@@ -3,6 +3,7 @@
  */
 import { parseAddress } from './address.ts';
 import { type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
+import { oneText } from './memo.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
@@ -61,7 +62,7 @@ export function readNode(raw: Fields): NodeReading {
   }
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
-  const node = { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+  const node = { key: keyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
   const annotations = stringsOf(metadata.annotations);
 
   const network = networkOf(spec);

@@ -3,6 +3,7 @@
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
 import { isInjected } from './inject.ts';
+import { oneText } from './memo.ts';
 import { mergeOutcomeOf } from './merge-outcome.ts';
 import {
   ANNOTATION_PEER_HASH,
@@ -22,13 +23,13 @@ function controllerOf(
 ): { uid: string; name: string } | undefined {
   const owner = listOf(metadata.ownerReferences).find((reference) => reference.controller === true);
   if (owner?.kind !== kind || !textOf(owner.apiVersion)?.startsWith(`${group}/`)) return undefined;
-  return { uid: textOf(owner.uid) ?? '', name: textOf(owner.name) ?? '' };
+  return { uid: oneText(textOf(owner.uid) ?? ''), name: textOf(owner.name) ?? '' };
 }
 
 function named(metadata: Fields) {
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
-  return { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+  return { key: keyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
 }
 
 /** The controller adds a volume for each claim template, so their names are taken too. */

@@ -3,6 +3,7 @@
  * Owns the shapes only; read-*.ts make them from raw objects, runtime/ keeps them current.
  * A field that is not read does not appear here, so a change of it wakes nobody.
  */
+import { oneText } from './memo.ts';
 import type { MergeOutcome } from './merge-outcome.ts';
 import type { Network } from './network.ts';
 import type { PodShape } from './pod-shape.ts';
@@ -10,7 +11,7 @@ import type { Reason } from './reasons.ts';
 
 /** `namespace/name`. */
 export type Key = string;
-export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
+export const keyOf = (namespace: string, name: string): Key => oneText(`${namespace}/${name}`);
 
 /** Plain order of strings, the same on every machine. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
