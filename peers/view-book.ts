@@ -33,12 +33,13 @@ const NOTHING = { size: 0, listing: { view: [], externals: [] }, bytes: 0 };
 
 /** What is known of one validator: of each size that was asked for, and what they are made of. */
 interface Shelf {
+  readonly validator: Validator;
   readonly ranked: readonly Member[];
   readonly externals: readonly string[];
   /** Nearly always of one size. */
   readonly entries: Entry[];
-  /** Of whom it is known that it holds, as the membership is; undefined until it was looked at again. */
-  holdsFor: Validator | undefined;
+  /** True until it was looked at again, as the membership is. */
+  isDoubted: boolean;
 }
 
 /** A group as it was followed last. */
@@ -96,7 +97,7 @@ export class ViewBook {
   #doubt(nodes: Iterable<Key>): void {
     for (const node of nodes) {
       const shelf = this.#shelves.get(node);
-      if (shelf) shelf.holdsFor = undefined;
+      if (shelf) shelf.isDoubted = true;
     }
   }
 
@@ -157,20 +158,17 @@ export class ViewBook {
   #shelfOf(validator: Validator): Shelf | undefined {
     const { key } = validator;
     const known = this.#shelves.get(key);
-    if (known?.holdsFor === validator) return known;
+    const isSame = known?.validator === validator;
+    if (isSame && !known.isDoubted) return known;
     const groupKey = this.#discovery?.groupOf.get(key) ?? '';
     const group = this.#discovery?.groups.get(groupKey);
     const ranked = this.#groups.get(groupKey)?.ranking.ranked(key);
     if (!group || !ranked) return undefined;
     const { externals } = group;
-    const holds = known?.ranked === ranked && known.externals === externals;
-    const entries = holds ? known.entries.map((each) => entryFor(validator, each)) : [];
-    const shelf = { ranked, externals, entries, holdsFor: validator };
+    const holds = isSame && known.ranked === ranked && known.externals === externals;
+    const shelf = holds ? known : { validator, ranked, externals, entries: [], isDoubted: false };
+    shelf.isDoubted = false;
     this.#shelves.set(key, shelf);
     return shelf;
   }
 }
-
-/** The listing stays the same object for a StellarNode that is another. */
-const entryFor = (validator: Validator, entry: Entry): Entry =>
-  entry.validator === validator ? entry : { ...entry, validator };

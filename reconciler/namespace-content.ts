@@ -226,18 +226,13 @@ const isNothing = (overview: Wanted['overview']): boolean => Object.keys(overvie
 
 /** True where the ConfigMap is not what is wanted, leaving aside what others apply. */
 function differs(current: ConfigMapFacts, { anew }: Wanted, data: () => ConfigMapWrite['data']): boolean {
-  if (current.foreignKeys.length === 0 && anew.some((view) => !stands(view, current))) return true;
+  const isOther = ({ keys, view }: Rendered) => current.data[keys.view] !== view;
+  if (current.foreignKeys.length === 0 && anew.some(isOther)) return true;
   const all = data();
   return (
     Object.keys(all).some((key) => !sameText(current.data[key], all[key])) ||
     current.ownKeys.some((key) => !Object.hasOwn(all, key))
   );
-}
-
-function stands({ keys, view, files }: Rendered, { data }: ConfigMapFacts): boolean {
-  if (data[keys.view] !== view) return false;
-  const { txt, toml } = files();
-  return data[keys.txt] === txt && data[keys.toml] === toml;
 }
 
 /** True where somebody else has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */

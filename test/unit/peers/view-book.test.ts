@@ -159,6 +159,27 @@ describe('views that are kept up while validators come and go', () => {
     }
     assert.equal(discover(world, SETTINGS, second).groups.get('testnet'), second.groups.get('testnet'));
   });
+
+  it('name the StellarNode as it is now, though its peers are those that it had', () => {
+    const nodes = new Map(crowd({ stellar: 3 }).nodes);
+    const world = { ...worldWith({}), nodes };
+    const views = new ViewBook(24);
+    const look = () => {
+      const discovery = discover(world, SETTINGS);
+      views.follow(discovery);
+      return { validator: activeOf(discovery)[0], entry: views.pageOf('stellar').entries[0] };
+    };
+    for (const replicas of [1, 0]) {
+      nodes.set('stellar/validator-0', readNode(node('validator-0', { spec: { replicas } })));
+      const { entry } = look();
+      const annotations = { 'stellar.org/peer-rollout': 'paused' };
+      nodes.set('stellar/validator-0', readNode(node('validator-0', { annotations, spec: { replicas } })));
+      const again = look();
+      assert.equal(again.validator?.rollout, 'paused');
+      assert.equal(again.entry?.validator, again.validator);
+      assert.deepEqual(again.entry?.listing, entry?.listing);
+    }
+  });
 });
 
 describe('the size of the views of a namespace', () => {

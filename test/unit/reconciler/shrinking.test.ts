@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
+import { type Discovery, discover } from '../../../peers/discover.ts';
 import { digestOf, formatDigests, viewHash } from '../../../peers/hash.ts';
+import { allSteps } from '../../../peers/steps.ts';
 import { ViewBook } from '../../../peers/view-book.ts';
 import type { ConfigMapFacts, PodFacts, World } from '../../../peers/world.ts';
 import { PublishPlanner, planPublish } from '../../../reconciler/publish.ts';
@@ -77,21 +78,33 @@ describe('a namespace that grows until the views of 24 do not fit', () => {
 describe('planning again what was planned before', () => {
   const SETTINGS = { ownNamespace: OWN, maxPeers: 24 };
 
-  it('finds what planning it for the first time would, whatever happened in between', () => {
+  /** Plans each world that it is given, remembering the former ones; the data of a write is not looked at yet. */
+  const planning = () => {
     const planner = new PublishPlanner();
     const views = new ViewBook(24);
-    let world = published(3).world;
-    let before: ReturnType<typeof discover> | undefined;
-    const take = (next: World) => {
-      world = next;
+    let before: Discovery | undefined;
+    return (world: World) => {
       const discovery = discover(world, DISCOVERY, before);
       before = discovery;
       views.follow(discovery);
-      const steps = planner.steps(() => ({ world, discovery, views, ownNamespace: OWN, nowMs: NOW_MS }));
-      let step = steps.next();
-      while (!step.done) step = steps.next();
-      assert.deepEqual(step.value, planPublish(world, discovery, SETTINGS, NOW_MS));
-      return step.value.configMaps.map(({ namespace }) => namespace);
+      return allSteps(planner.steps(() => ({ world, discovery, views, ownNamespace: OWN, nowMs: NOW_MS })));
+    };
+  };
+  const afresh = (world: World) => planPublish(world, discover(world, DISCOVERY), SETTINGS, NOW_MS);
+  const withNode = ({ nodes }: World, name: string) =>
+    new Map(nodes).set(
+      `stellar/${name}`,
+      worldWith({ nodes: [node(name)] }).nodes.get(`stellar/${name}`) as never,
+    );
+
+  it('finds what planning it for the first time would, whatever happened in between', () => {
+    const plan = planning();
+    let world = published(3).world;
+    const take = (next: World) => {
+      world = next;
+      const found = plan(world);
+      assert.deepEqual(found, afresh(world));
+      return found.configMaps.map(({ namespace }) => namespace);
     };
     const edited = (key: string, text: string): World => {
       const facts = world.configMaps.get('stellar');
@@ -105,10 +118,7 @@ describe('planning again what was planned before', () => {
     assert.ok(take(edited(`${nameOf(0)}.peers.txt`, 'nobody\n')).includes('stellar'), 'an edit is seen');
     assert.ok(take(world).includes('stellar'), 'until it is put right');
     assert.ok(!take(rest).includes('stellar'));
-    const joined = new Map(world.nodes).set(
-      'stellar/newcomer',
-      worldWith({ nodes: [node('newcomer')] }).nodes.get('stellar/newcomer') as never,
-    );
+    const joined = withNode(world, 'newcomer');
     assert.ok(take({ ...world, nodes: joined }).includes('stellar'), 'a newcomer is published');
     const terminating = {
       name: 'stellar',
@@ -119,6 +129,23 @@ describe('planning again what was planned before', () => {
     };
     assert.ok(!take({ ...world, namespaces: new Map([['stellar', terminating]]) }).includes('stellar'));
     assert.ok(!take({ ...rest }).includes('stellar'));
+    const replaced = withNode(rest, 'a-newcomer');
+    replaced.delete(`stellar/${nameOf(1)}`);
+    assert.ok(take({ ...rest, nodes: replaced }).includes('stellar'), 'one comes before all, one goes');
+    assert.ok(!take({ ...rest }).includes('stellar'));
     assert.ok(take({ ...rest, nodes: new Map() }).includes('stellar'), 'nobody is left');
+  });
+
+  it('writes what was planned, though its data is asked for when the world has gone on', () => {
+    const plan = planning();
+    const { world } = published(5);
+    const joined = { ...world, nodes: withNode(world, 'a-newcomer') };
+    plan(world);
+    const { configMaps } = plan(joined);
+    plan({ ...world, nodes: withNode(world, 'z-newcomer') });
+    plan({ ...world, nodes: new Map() });
+    assert.deepEqual(configMaps, afresh(joined).configMaps);
+    const own = configMaps.find(({ namespace }) => namespace === 'stellar');
+    assert.equal(own?.data, own?.data, 'and it is put together once');
   });
 });
