@@ -19,7 +19,7 @@ import type { Quiet } from './guards.ts';
 import { LivenessMemory } from './liveness.ts';
 import { type Found, Measures } from './measures.ts';
 import { pauseToRestore, type SeenPause, seePause } from './pause.ts';
-import { newcomersOf, type PublishPlan, PublishPlanner } from './publish.ts';
+import { newcomersOf, type PublishPlan, PublishPlanner, withData } from './publish.ts';
 import type { Publisher } from './publisher.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { refusedReports } from './refused.ts';
@@ -176,7 +176,7 @@ export class Reconciler {
       views: directory.views(),
       nowMs: clock.nowMs(),
     }));
-    const plan = await inSlices(clock, steps);
+    const plan = await inSlices(clock, withData(steps));
     const series = [...plan.viewSizes].map(([namespace, value]) => ({ labels: { namespace }, value }));
     metrics.replace('stellar_peers_view_size', series);
     return plan;

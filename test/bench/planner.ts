@@ -184,6 +184,7 @@ export function measurePlanner(size: number) {
   globalThis.gc?.();
   const full = timed(() => planner.plan());
   const fullParts = new Map(planner.parts);
+  const files = timed(() => full.result.writes.forEach(({ data }) => void data));
   planner.write(full.result.writes);
   planner.plan();
   const rest = Array.from({ length: REPEATS }, () => timed(() => planner.plan()));
@@ -206,12 +207,17 @@ export function measurePlanner(size: number) {
     return change;
   });
   const signals = Array.from({ length: 3 }, () => timed(() => planner.signals()).ms);
+  const anew = new Planner(planner.world);
+  globalThis.gc?.();
+  const again = timed(() => anew.plan());
   const yard = yardstick(planner.world);
   const byTime = [...joins].sort((a, b) => a.ms - b.ms)[Math.floor(REPEATS / 2)];
   return {
     validators: size,
     fullMs: rounded(full.ms),
     fullMib: rounded(full.mib),
+    filesMs: rounded(files.ms),
+    anewMs: rounded(again.ms),
     restMs: rounded(median(rest.map(({ ms }) => ms))),
     joinMs: rounded(median(joins.map(({ ms }) => ms))),
     joinMsMax: rounded(Math.max(...joins.map(({ ms }) => ms))),
