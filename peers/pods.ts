@@ -3,7 +3,7 @@
  */
 import type { Discovery, Member } from './discover.ts';
 import { parseDigests } from './hash.ts';
-import { type Key, keyOf, type PodFacts, type StatefulSetFacts, type World } from './world.ts';
+import { type Key, type PodFacts, type StatefulSetFacts, storedKeyOf, type World } from './world.ts';
 
 /** Keys of a StatefulSet's pods, made once: each pass asks for all of them several times. */
 const keysOf = new WeakMap<StatefulSetFacts, readonly Key[]>();
@@ -12,7 +12,7 @@ function podKeysOf(statefulSet: StatefulSetFacts): readonly Key[] {
   const known = keysOf.get(statefulSet);
   if (known) return known;
   const { namespace, name, replicas } = statefulSet;
-  const keys = Array.from({ length: replicas }, (_, ordinal) => keyOf(namespace, `${name}-${ordinal}`));
+  const keys = Array.from({ length: replicas }, (_, ordinal) => storedKeyOf(namespace, `${name}-${ordinal}`));
   keysOf.set(statefulSet, keys);
   return keys;
 }

@@ -6,10 +6,10 @@ import { ANNOTATION_ADOPT, ANNOTATION_ROLLOUT, FIELD_MANAGER } from './names.ts'
 import { labelSelectorOf } from './selectors.ts';
 import {
   type ConfigMapFacts,
-  keyOf,
   type NamespaceFacts,
   type PdbFacts,
   type ServiceFacts,
+  storedKeyOf,
   type WebhookFacts,
 } from './world.ts';
 
@@ -17,7 +17,7 @@ function named(raw: Fields) {
   const metadata = fieldsOf(raw.metadata);
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
-  return { key: keyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
+  return { key: storedKeyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
 }
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);

@@ -17,7 +17,7 @@ import {
 } from './names.ts';
 import { networkOf } from './network.ts';
 import { reason } from './reasons.ts';
-import { keyOf, type NodeReading, type Validator } from './world.ts';
+import { type NodeReading, storedKeyOf, type Validator } from './world.ts';
 
 const PORT_MAX = 65_535;
 /** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
@@ -62,7 +62,12 @@ export function readNode(raw: Fields): NodeReading {
   }
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
-  const node = { key: keyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
+  const node = {
+    key: storedKeyOf(namespace, name),
+    namespace,
+    name,
+    uid: oneText(textOf(metadata.uid) ?? ''),
+  };
   const annotations = stringsOf(metadata.annotations);
 
   const network = networkOf(spec);

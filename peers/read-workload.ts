@@ -13,7 +13,7 @@ import {
   MAIN_CONTAINER,
 } from './names.ts';
 import { type PodShape, podShapeOf } from './pod-shape.ts';
-import { keyOf, type PodFacts, type StatefulSetFacts } from './world.ts';
+import { type PodFacts, type StatefulSetFacts, storedKeyOf } from './world.ts';
 
 /** The controlling owner, if it is of that group and kind. */
 function controllerOf(
@@ -29,7 +29,7 @@ function controllerOf(
 function named(metadata: Fields) {
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';
-  return { key: keyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
+  return { key: storedKeyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
 }
 
 /** The controller adds a volume for each claim template, so their names are taken too. */

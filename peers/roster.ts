@@ -4,7 +4,7 @@
 import { isLabel } from './address.ts';
 import { digestOf, identityOf } from './hash.ts';
 import { type Reason, reason } from './reasons.ts';
-import { type Key, keyOf, type StatefulSetFacts, type Validator } from './world.ts';
+import { type Key, type StatefulSetFacts, storedKeyOf, type Validator } from './world.ts';
 
 /** One pod-to-be of a validator. */
 export interface Member {
@@ -73,7 +73,7 @@ function memberOf(validator: Validator, ordinal: number, suffix: string): Member
   const dns = `${pod}.${suffix}`;
   return {
     ...{ identity, digest: digestOf(identity), node, namespace, pod, ordinal, port, dns },
-    podKey: keyOf(namespace, pod),
+    podKey: storedKeyOf(namespace, pod),
     // Joined, which makes one text: what `+` makes stays in pieces, and each of thousands of files is copied from them.
     address: validator.advertised ?? [dns, port].join(':'),
     isAdvertised: validator.advertised !== undefined,

@@ -11,7 +11,9 @@ import type { Reason } from './reasons.ts';
 
 /** `namespace/name`. */
 export type Key = string;
-export const keyOf = (namespace: string, name: string): Key => oneText(`${namespace}/${name}`);
+export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
+/** The same, as one text with all others that say so. Of objects in the caches only: what callers make up is not kept. */
+export const storedKeyOf = (namespace: string, name: string): Key => oneText(keyOf(namespace, name));
 
 /** Plain order of strings, the same on every machine. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -7,9 +7,9 @@ import { COMPONENT, STELLAR_API_VERSION } from '../peers/names.ts';
 import { type Reason, reason } from '../peers/reasons.ts';
 import {
   type Key,
-  keyOf,
   type ServiceFacts,
   type StatefulSetFacts,
+  storedKeyOf,
   type Validator,
   type World,
 } from '../peers/world.ts';
@@ -49,7 +49,7 @@ function serviceKeyOf(statefulSet: StatefulSetFacts): Key | undefined {
   if (known !== undefined) return known;
   const { namespace, serviceName: name } = statefulSet;
   if (name === '' || name.length > SERVICE_NAME_MAX) return undefined;
-  const key = keyOf(namespace, name);
+  const key = storedKeyOf(namespace, name);
   serviceKeys.set(statefulSet, key);
   return key;
 }

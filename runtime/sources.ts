@@ -12,7 +12,7 @@ import {
 import { readConfigMap, readNamespace, readPdb, readService, readWebhook } from '../peers/read-cluster.ts';
 import { readNode } from '../peers/read-node.ts';
 import { readPod, readStatefulSet } from '../peers/read-workload.ts';
-import { type ConfigMapFacts, keyOf, type WebhookFacts, type World } from '../peers/world.ts';
+import { type ConfigMapFacts, storedKeyOf, type WebhookFacts, type World } from '../peers/world.ts';
 import type { KubeObject, ListQuery } from './kube.ts';
 import * as kinds from './resources.ts';
 
@@ -59,7 +59,7 @@ export const createStores = (): Stores => ({
 });
 
 const objectKey = (object: KubeObject): string =>
-  keyOf(object.metadata.namespace ?? '', object.metadata.name);
+  storedKeyOf(object.metadata.namespace ?? '', object.metadata.name);
 const objectName = (object: KubeObject): string => object.metadata.name;
 const objectNamespace = (object: KubeObject): string => object.metadata.namespace ?? '';
 const byName = (name: string): ListQuery => ({ fieldSelector: `metadata.name=${name}` });
