@@ -4,14 +4,19 @@
  */
 import { createHook } from 'node:async_hooks';
 
-const making = new Set<number>();
+interface KeyJob {
+  /** Told when the key is there; a job that its caller waits for, which is over at once, has none. */
+  readonly ondone?: unknown;
+}
+
+const making = new Map<number, KeyJob>();
 
 createHook({
-  init: (id, type) => {
-    if (type === 'KEYPAIRGENREQUEST') making.add(id);
+  init: (id, type, _trigger, job) => {
+    if (type === 'KEYPAIRGENREQUEST') making.set(id, job);
   },
   after: (id) => void making.delete(id),
 }).enable();
 
 /** True from the moment at which a key is asked for until whoever asked has it. */
-export const isMakingKeys = (): boolean => making.size > 0;
+export const isMakingKeys = (): boolean => [...making.values()].some(({ ondone }) => ondone !== undefined);
