@@ -71,7 +71,7 @@ export function planNamespace(namespace: string, content: Content, input: Conten
   const reports = new Map<Key, Reason>();
   const { texts, anew } = textsOf(content, before, nowMs);
   reportForeignKeys(current, entries, reports);
-  const overview = namespace === ownNamespace ? overviewOf(texts, input) : {};
+  const overview = namespace === ownNamespace ? overviewOf(entries, input) : {};
   reportTaken(current?.key, current, Object.keys(overview), reports);
   return { texts, write: writeFor(namespace, { texts, anew, overview }, current), reports };
 }
@@ -126,9 +126,8 @@ const isBefore = (one: Entry | undefined, other: Entry): boolean =>
   one !== undefined && one !== other && one.validator.key < other.validator.key;
 
 /** The overview in what room the views of our own namespace leave. */
-function overviewOf(views: readonly Rendered[], input: PublishInput): Record<string, string> {
-  const ours = dataOf({ texts: views, anew: [], overview: {} });
-  const taken = Object.entries(ours).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+function overviewOf(entries: readonly Entry[], input: PublishInput): Record<string, string> {
+  const taken = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const { world, discovery, connections = UNKNOWN, nowMs } = input;
   return overviewData({ world, discovery, connections, bytesMax: CONFIGMAP_BYTES_MAX - taken }, nowMs);
 }
