@@ -2,23 +2,10 @@
  * Raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration → the facts we read of them.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
+import { namedOf } from './named.ts';
 import { ANNOTATION_ADOPT, ANNOTATION_ROLLOUT, FIELD_MANAGER } from './names.ts';
 import { labelSelectorOf } from './selectors.ts';
-import {
-  type ConfigMapFacts,
-  type NamespaceFacts,
-  type PdbFacts,
-  type ServiceFacts,
-  storedKeyOf,
-  type WebhookFacts,
-} from './world.ts';
-
-function named(raw: Fields) {
-  const metadata = fieldsOf(raw.metadata);
-  const namespace = textOf(metadata.namespace) ?? '';
-  const name = textOf(metadata.name) ?? '';
-  return { key: storedKeyOf(namespace, name), namespace, name, uid: textOf(metadata.uid) ?? '' };
-}
+import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from './world.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
@@ -31,7 +18,7 @@ export function readPdb(raw: Fields): PdbFacts {
     (reference) => reference.controller === true && reference.kind === 'StellarNode',
   );
   return {
-    ...named(raw),
+    ...namedOf(fieldsOf(raw.metadata)),
     ownerNodeUid: textOf(owner?.uid),
     selector: spec.selector === undefined ? undefined : labelSelectorOf(spec.selector),
     disruptionsAllowed: numberOf(status.disruptionsAllowed) ?? 0,
@@ -45,7 +32,7 @@ export function readPdb(raw: Fields): PdbFacts {
 export function readService(raw: Fields): ServiceFacts {
   const spec = fieldsOf(raw.spec);
   return {
-    ...named(raw),
+    ...namedOf(fieldsOf(raw.metadata)),
     headless: spec.clusterIP === 'None',
     publishesNotReady: spec.publishNotReadyAddresses === true,
   };
@@ -78,7 +65,7 @@ function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean
 export function readConfigMap(raw: Fields): ConfigMapFacts {
   const metadata = fieldsOf(raw.metadata);
   return {
-    ...named(raw),
+    ...namedOf(fieldsOf(raw.metadata)),
     version: textOf(metadata.resourceVersion) ?? '',
     data: stringsOf(raw.data),
     rollout: annotationsOf(raw)[ANNOTATION_ROLLOUT],

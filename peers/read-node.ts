@@ -3,7 +3,7 @@
  */
 import { parseAddress } from './address.ts';
 import { type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from './field.ts';
-import { oneText } from './memo.ts';
+import { namedOf } from './named.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
@@ -17,7 +17,7 @@ import {
 } from './names.ts';
 import { networkOf } from './network.ts';
 import { reason } from './reasons.ts';
-import { type NodeReading, storedKeyOf, type Validator } from './world.ts';
+import type { NodeReading, Validator } from './world.ts';
 
 const PORT_MAX = 65_535;
 /** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
@@ -60,14 +60,7 @@ export function readNode(raw: Fields): NodeReading {
   if (metadata.deletionTimestamp !== undefined || nodeType !== NODE_TYPE_VALIDATOR.toLowerCase()) {
     return { kind: 'other' };
   }
-  const namespace = textOf(metadata.namespace) ?? '';
-  const name = textOf(metadata.name) ?? '';
-  const node = {
-    key: storedKeyOf(namespace, name),
-    namespace,
-    name,
-    uid: oneText(textOf(metadata.uid) ?? ''),
-  };
+  const node = namedOf(metadata);
   const annotations = stringsOf(metadata.annotations);
 
   const network = networkOf(spec);

@@ -5,6 +5,7 @@ import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } fr
 import { isInjected } from './inject.ts';
 import { oneText } from './memo.ts';
 import { mergeOutcomeOf } from './merge-outcome.ts';
+import { namedOf } from './named.ts';
 import {
   ANNOTATION_PEER_HASH,
   ANNOTATION_PEER_RESTART,
@@ -13,7 +14,7 @@ import {
   MAIN_CONTAINER,
 } from './names.ts';
 import { type PodShape, podShapeOf } from './pod-shape.ts';
-import { type PodFacts, type StatefulSetFacts, storedKeyOf } from './world.ts';
+import type { PodFacts, StatefulSetFacts } from './world.ts';
 
 /** The controlling owner, if it is of that group and kind. */
 function controllerOf(
@@ -24,12 +25,6 @@ function controllerOf(
   const owner = listOf(metadata.ownerReferences).find((reference) => reference.controller === true);
   if (owner?.kind !== kind || !textOf(owner.apiVersion)?.startsWith(`${group}/`)) return undefined;
   return { uid: oneText(textOf(owner.uid) ?? ''), name: textOf(owner.name) ?? '' };
-}
-
-function named(metadata: Fields) {
-  const namespace = textOf(metadata.namespace) ?? '';
-  const name = textOf(metadata.name) ?? '';
-  return { key: storedKeyOf(namespace, name), namespace, name, uid: oneText(textOf(metadata.uid) ?? '') };
 }
 
 /** The controller adds a volume for each claim template, so their names are taken too. */
@@ -58,7 +53,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
   const update = fieldsOf(spec.updateStrategy);
   const template = fieldsOf(spec.template);
   return {
-    ...named(metadata),
+    ...namedOf(metadata),
     ownerUid: owner?.uid,
     ownerName: owner?.name,
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
@@ -106,7 +101,7 @@ export function readPod(raw: Fields): PodFacts {
   const scheduled = conditionOf(status, 'PodScheduled');
   const shape = podShapeOf(raw);
   return {
-    ...named(metadata),
+    ...namedOf(metadata),
     ownerUid: owner?.uid,
     ownerName: owner?.name,
     labels: shape.labels,
