@@ -174,10 +174,10 @@ async function listPages<T>(
 async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<unknown> {
   const signal = AbortSignal.timeout(options.timeoutMs);
   const incoming = await openRequest(config, call, { userAgent: options.userAgent, signal });
+  options.onDate?.(Date.parse(incoming.headers.date ?? ''));
   const text = await textOf(incoming).catch((cause: unknown) => {
     throw noAnswer(call, cause);
   });
-  options.onDate?.(Date.parse(incoming.headers.date ?? ''));
   const body = readAnswer(call, incoming, call.unmanaged ? withoutManagedFields(text) : text);
   options.onSuccess?.();
   return body;

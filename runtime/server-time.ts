@@ -20,14 +20,15 @@ export class ServerTime {
   }
 
   /**
-   * Takes in the Date of an answer that has just come, ms since the epoch; NaN is passed over. An answer that was long
-   * on its way puts us behind until the next: then everything seems younger than it is, and waits.
+   * Takes in the Date of an answer whose head has just come, ms since the epoch; NaN is passed over. A corrected clock is
+   * never ahead of the API server's: a Date is the beginning of its second, so that we are behind by up to one, and by
+   * what the answer took until the next. Then everything seems younger than it is, and waits.
    */
   note(dateMs: number): void {
     if (!Number.isFinite(dateMs)) return;
     const oursMs = this.#clock.nowMs() + this.#offsetMs;
     const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + SECOND_MS + TOLERATED_MS;
-    if (!isNear) this.#offsetMs = dateMs + SECOND_MS / 2 - this.#clock.nowMs();
+    if (!isNear) this.#offsetMs = dateMs - this.#clock.nowMs();
   }
 
   /** How far the API server's clock is ahead of ours, in ms; 0 where they agree. */
