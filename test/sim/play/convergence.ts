@@ -19,6 +19,7 @@ const PASSING = new Set([
   'NotPublished',
   'StaleCaches',
 ]);
+const SECOND_MS = 1_000;
 const REFRESHED_MS = 180_000;
 
 export interface Ending {
@@ -39,7 +40,7 @@ export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number
     if (!node || isSuspended(node)) continue;
     checkFiles(stage, key);
     const lack = podsOf(stage.server.store, key)
-      .map((pod) => lackOf(stage, key, pod))
+      .map((pod) => lackOf(key, pod, { stage, witness }))
       .find((found) => found !== undefined);
     if (lack === undefined) continue;
     const code = leader.reasons.get(key)?.code;
@@ -69,14 +70,23 @@ function checkFiles(stage: Stage, key: string): void {
 }
 
 /** What a pod lacks by the rules of DESIGN; undefined if nothing. */
-function lackOf(stage: Stage, key: string, pod: KubeObject): string | undefined {
+function lackOf(
+  key: string,
+  pod: KubeObject,
+  { stage, witness }: { stage: Stage; witness: Witness },
+): string | undefined {
   const known = knownBy(pod);
   if (!known) return 'is not injected';
   const published = publishedFor(stage, key);
-  if (!published || scheduledAtMs(pod) > published.atMs) return undefined;
+  if (!published) return undefined;
   if (startedAtMs(pod) > published.atMs + REFRESHED_MS) return undefined;
   const live = liveIn(stage, groupOf(stage, key));
-  const lacking = published.digests.filter((digest) => live.has(digest) && !known.includes(digest));
+  // By the API server's clock, whatever the leader's was that dated the view. Times of pods are whole seconds.
+  const couldRead = (digest: string) =>
+    witness.publications.sinceMs(key, digest) < scheduledAtMs(pod) + SECOND_MS;
+  const lacking = published.digests.filter(
+    (digest) => live.has(digest) && !known.includes(digest) && !couldRead(digest),
+  );
   if (lacking.length === 0) return undefined;
   const existing = existingIn(stage, key);
   const count = known.filter((digest) => existing.has(digest)).length;
