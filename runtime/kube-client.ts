@@ -5,11 +5,11 @@
 import type { IncomingMessage } from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
+import { withoutManagedFields } from '../peers/managed-fields.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type ObjectList } from './kube.ts';
 import { type Call, noAnswer, openRequest, queryString, textOf } from './kube-request.ts';
 import { runWatch } from './kube-watch.ts';
 import { Lulls } from './lulls.ts';
-import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';

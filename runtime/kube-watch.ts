@@ -5,11 +5,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../peers/field.ts';
+import { withoutManagedFields } from '../peers/managed-fields.ts';
 import { systemClock as clock } from './clock.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './kube.ts';
 import { openRequest, queryString } from './kube-request.ts';
 import type { Lulls } from './lulls.ts';
-import { withoutManagedFields } from './managed-fields.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
 /** A quiet watch is cut after this: the server sends a bookmark about every minute. */

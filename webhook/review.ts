@@ -2,6 +2,7 @@
  * AdmissionReview v1 in: its shape is checked here.
  */
 import { type Fields, fieldsOf, textOf } from '../peers/field.ts';
+import { withoutManagedFields } from '../peers/managed-fields.ts';
 
 export const API_VERSION = 'admission.k8s.io/v1';
 export const KIND = 'AdmissionReview';
@@ -67,7 +68,7 @@ export function readReview(text: string): Review {
 
 function parse(text: string): Fields {
   try {
-    return fieldsOf(JSON.parse(text));
+    return fieldsOf(JSON.parse(withoutManagedFields(text)));
   } catch (cause) {
     throw new ReviewError('The body is not JSON.', { cause });
   }

@@ -3,11 +3,9 @@
  */
 import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { WEBHOOK_PATH } from '../peers/names.ts';
-import { describeReason } from '../peers/reasons.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { MergeSettings, Outcome, Result } from './admit.ts';
-import { type Answer, answer } from './answer.ts';
+import type { MergeSettings, Result } from './admit.ts';
 import type { PeerDirectory } from './directory.ts';
 import { Holds } from './holds.ts';
 import {
@@ -18,7 +16,6 @@ import {
   type Limits,
   limitConnections,
 } from './limits.ts';
-import { mutate } from './mutate.ts';
 import {
   CROWDED,
   drained,
@@ -29,7 +26,7 @@ import {
   refusalOfMethod,
   refuseConnection,
 } from './refusals.ts';
-import { type Review, readReview } from './review.ts';
+import { createReviews } from './reviews.ts';
 
 /** Certificate chain and key as PEM. */
 export interface ServingCertificate {
@@ -46,7 +43,7 @@ export interface WebhookOptions {
   readonly merging?: MergeSettings;
   /** Tests shorten them. */
   readonly limits?: Limits;
-  /** Called once per request with what became of it; the time includes waiting. */
+  /** Called once per request with what became of it; the time is from its arrival, waiting included. */
   readonly observe: (result: Result, durationMs: number) => void;
 }
 
@@ -125,28 +122,15 @@ function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions,
  */
 export function createWebhookServer(options: WebhookOptions) {
   const holds = new Holds(options);
-  const edges = { ...options, holds };
   const timeoutMs = (options.limits ?? LIMITS).requestTimeoutMs;
   let draining = false;
-  const refuse = createRefuse(options, () => draining);
+  const isDraining = () => draining;
+  const refuse = createRefuse(options, isDraining);
   const app = createApp(options, refuse);
   addRefusals(app, options, refuse);
   app.addHook('preClose', async () => holds.release());
-  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => {
-    const review = readReview(request.body ?? '');
-    const startMs = options.clock.monotonicMs();
-    const finish = ({ outcome, sent }: Answered): void => {
-      const durationMs = options.clock.monotonicMs() - startMs;
-      options.observe(outcome.result, durationMs);
-      logOutcome(options.log, review, outcome, durationMs);
-      reply.hijack();
-      send(reply, sent, draining);
-    };
-    const answered = answerTo(review, edges);
-    if (answered instanceof Promise) return answered.then(finish);
-    finish(answered);
-    return undefined;
-  });
+  const take = createReviews({ ...options, holds, isDraining });
+  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => take(request.body ?? '', reply));
   return {
     app,
     /** New connections get this certificate from now on. Throws, and keeps the old one, if it is unusable. */
@@ -166,58 +150,3 @@ export function createWebhookServer(options: WebhookOptions) {
 }
 
 export type WebhookServer = ReturnType<typeof createWebhookServer>;
-
-interface Answered {
-  readonly outcome: Outcome;
-  readonly sent: Answer;
-}
-
-/** Whatever goes wrong in us, to the last letter of the answer, must not keep a pod from starting. */
-function answerTo(review: Review, edges: WebhookOptions & { holds: Holds }): Answered | Promise<Answered> {
-  const { namespace, name, uid } = review;
-  const written = (outcome: Outcome): Answered => ({ outcome, sent: answer(uid, outcome) });
-  const failed = (error: unknown): Answered => {
-    const about = { namespace: brief(namespace), name: brief(name), uid };
-    edges.log.error({ error, ...about }, 'admission failed; the pod is allowed without injection');
-    return written({ result: 'failed', operations: [], warnings: [FAILED] });
-  };
-  try {
-    const outcome = mutate(review, edges);
-    return outcome instanceof Promise ? outcome.then(written).catch(failed) : written(outcome);
-  } catch (error) {
-    return failed(error);
-  }
-}
-
-const FAILED = {
-  code: 'UnreadablePod',
-  detail: 'admission failed on it; see the log of stellar-peers',
-} as const;
-
-/** What others wrote is shortened, so that no pod can fill the log. */
-const LOGGED_MAX = 300;
-const brief = (text: string): string =>
-  text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
-
-function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
-  if (warnings.length === 0 && log.isLevelEnabled?.('debug') === false) return;
-  const { uid, dryRun } = review;
-  const about = { uid, namespace: brief(review.namespace), name: brief(review.name) };
-  log.debug({ ...about, dryRun, result, durationMs }, 'review answered');
-  for (const warning of warnings) {
-    const why = brief(describeReason(warning));
-    log.warn({ ...about, reason: warning.code, why }, 'admission warning');
-  }
-}
-
-/**
- * Sends an answer past what Fastify does for answers that may be anything: ours are two short pieces of ASCII, which go
- * out in one with the headers.
- */
-function send({ raw }: FastifyReply, { head, tail }: Answer, isLast: boolean): void {
-  const headers = { 'content-type': JSON_TYPE, 'content-length': head.length + tail.length };
-  raw.writeHead(200, isLast ? { ...headers, connection: 'close' } : headers);
-  raw.cork();
-  raw.write(head, 'latin1');
-  raw.end(tail);
-}

@@ -25,7 +25,7 @@ before(async () => {
   leaf = await issueLeaf(authority, { ...VALIDITY, hosts: ['localhost'] });
 });
 
-function setUp() {
+function setUp({ broken = '' } = {}) {
   const clock = new FakeClock();
   const directory = new Village(clock);
   const results: string[] = [];
@@ -38,7 +38,10 @@ function setUp() {
     clock,
     log,
     ownNamespace: 'stellar-peers',
-    observe: (result) => results.push(result),
+    observe: (result) => {
+      if (result === broken) throw new Error('no more room');
+      results.push(result);
+    },
   });
   const send = async (
     payload: unknown,
@@ -157,6 +160,50 @@ describe('a good review', () => {
     assert.notEqual(await connectionOf(), 'close');
     server.drain();
     assert.equal(await connectionOf(), 'close');
+  });
+});
+
+describe('reviews that come together', () => {
+  const others = ['v1', 'v2', 'v3'];
+
+  it('each get their own answer, also when one is no review and another breaks us', async () => {
+    const { directory, clock, send, results } = setUp();
+    for (const name of others) directory.join(name);
+    directory.publish();
+    await clock.pass(60_000);
+    const published = directory.published.bind(directory);
+    directory.published = (key) => {
+      if (key === 'stellar/v2') throw new Error('broken');
+      return published(key);
+    };
+    const reviews = others.map((name) => ({
+      ...podReview(name),
+      request: { ...podReview(name).request, uid: name },
+    }));
+    const answers = await Promise.all(['{', ...reviews].map((review) => send(review)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [400, 200, 200, 200],
+    );
+    const told = answers.slice(1).map(({ body }) => [body.response.uid, body.response.patchType]);
+    assert.deepEqual(told, [
+      ['v1', 'JSONPatch'],
+      ['v2', undefined],
+      ['v3', 'JSONPatch'],
+    ]);
+    assert.deepEqual(results.toSorted(), ['failed', 'patched', 'patched', 'rejected']);
+  });
+
+  it('are answered when one of them cannot be: that one’s connection ends, and the log says so', async () => {
+    const { directory, clock, send, lines } = setUp({ broken: 'unchanged' });
+    directory.join('v1');
+    directory.publish();
+    await clock.pass(60_000);
+    const lost = send({ ...good, request: { ...good.request, operation: 'DELETE' } });
+    const [cut, answered] = await Promise.allSettled([lost, send(podReview('v1'))]);
+    assert.equal(cut.status, 'rejected');
+    assert.ok(answered.status === 'fulfilled' && answered.value.status === 200);
+    assert.ok(lines.some(({ level, message }) => level === 'error' && /could not be sent/.test(message)));
   });
 });
 

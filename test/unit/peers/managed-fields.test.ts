@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { withoutManagedFields } from '../../../runtime/managed-fields.ts';
+import { withoutManagedFields } from '../../../peers/managed-fields.ts';
 
 /** The same done the long way: every list under that key, at any depth, is empty. */
 function emptied(value: unknown): unknown {
