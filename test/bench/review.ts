@@ -1,6 +1,6 @@
 /**
- * The review that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with
- * what the API server has filled in by the time it asks us.
+ * The reviews that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with
+ * what the API server has filled in by the time it asks us, and on demand with its notes about who wrote what.
  */
 
 export interface Owner {
@@ -80,7 +80,7 @@ const tokenSources = [
   },
 ];
 
-function podOf({ namespace, name, uid }: Owner): object {
+function podOf({ namespace, name, uid }: Owner) {
   const labels = {
     'app.kubernetes.io/component': 'validator',
     'app.kubernetes.io/instance': name,
@@ -118,8 +118,47 @@ function podOf({ namespace, name, uid }: Owner): object {
   };
 }
 
-/** The body of a review of the pod that `owner` makes. */
-export function reviewBody(owner: Owner): string {
+/** Lists that Kubernetes merges, and what it merges their items by. */
+const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ['name'],
+  env: ['name'],
+  ownerReferences: ['uid'],
+  ports: ['containerPort', 'protocol'],
+  volumeMounts: ['mountPath'],
+  volumes: ['name'],
+};
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** A value as FieldsV1 says of it that somebody wrote it. (kubernetes.io/docs/reference/using-api/server-side-apply) */
+function fieldsV1(value: unknown, name = ''): object {
+  if (typeof value !== 'object' || value === null) return {};
+  const keys = MERGE_KEYS[name];
+  if (Array.isArray(value) && !keys) return {};
+  const entries = Array.isArray(value)
+    ? (value as Item[]).map((item) => {
+        const key = Object.fromEntries((keys ?? []).map((each) => [each, item[each]]));
+        return [`k:${JSON.stringify(key)}`, fieldsV1(item)] as const;
+      })
+    : Object.entries(value).map(([key, child]) => [`f:${key}`, fieldsV1(child, key)] as const);
+  return { '.': {}, ...Object.fromEntries(entries) };
+}
+
+/** The pod as a mutating webhook is asked about it: the API server has noted by then who wrote which field. */
+function managed(pod: ReturnType<typeof podOf>): object {
+  const { metadata, spec } = pod;
+  const { labels, ownerReferences } = metadata;
+  const entry = {
+    ...{ manager: 'kube-controller-manager', operation: 'Update', apiVersion: 'v1' },
+    ...{ time: '2026-11-25T12:44:55Z', fieldsType: 'FieldsV1' },
+    fieldsV1: { 'f:metadata': fieldsV1({ labels, ownerReferences }), 'f:spec': fieldsV1(spec) },
+  };
+  return { ...pod, metadata: { ...metadata, managedFields: [entry] } };
+}
+
+/** The body of a review of the pod that `owner` makes; with `managedFields`, as an API server sends it, or without. */
+export function reviewBody(owner: Owner, { managedFields }: { managedFields: boolean }): string {
+  const pod = podOf(owner);
   const resource = { group: '', version: 'v1', resource: 'pods' };
   const kind = { group: '', version: 'v1', kind: 'Pod' };
   const username = 'system:serviceaccount:kube-system:statefulset-controller';
@@ -134,7 +173,7 @@ export function reviewBody(owner: Owner): string {
         username,
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
       },
-      object: podOf(owner),
+      object: managedFields ? managed(pod) : pod,
       ...{ oldObject: null, dryRun: false, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' } },
     },
   });

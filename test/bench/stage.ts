@@ -30,8 +30,9 @@ const PROGRAM = ['--max-semi-space-size=4', 'dist/stellar-peers.mjs', 'run'];
 
 /** Where things are that servers and generator read. */
 export interface Files {
-  readonly folder: string;
   readonly body: string;
+  /** The same review with the pod's managedFields. */
+  readonly managedBody: string;
   readonly answer: string;
   readonly cert: string;
   readonly key: string;
@@ -87,11 +88,13 @@ async function writeFiles(scene: Scene, url: string): Promise<Files> {
   const folder = join(scene.cluster.dir, 'bench');
   mkdirSync(folder);
   const path = (name: string) => join(folder, name);
-  const [names] = [['body', 'answer', 'cert', 'key'] as const];
-  const [body, answer, cert, key] = names.map(path) as [string, string, string, string];
+  const [body, managedBody, answer] = [path('body'), path('managed-body'), path('answer')];
+  const [cert, key] = [path('cert'), path('key')];
   const ref = { resource: StatefulSets, namespace: NAMESPACE, name: 'validator-1' };
   const set = await until('there is a StatefulSet', () => scene.cluster.admin.get(ref));
-  writeFileSync(body, reviewBody({ namespace: NAMESPACE, name: ref.name, uid: set.metadata.uid ?? '' }));
+  const owner = { namespace: NAMESPACE, name: ref.name, uid: set.metadata.uid ?? '' };
+  writeFileSync(body, reviewBody(owner, { managedFields: false }));
+  writeFileSync(managedBody, reviewBody(owner, { managedFields: true }));
   const asked = await until('the network is at rest', async () => {
     const first = await askOnce(url, body);
     const stamp = (await podNow(scene, 'validator-1-0'))?.metadata.annotations?.['stellar.org/peer-hash'];
@@ -104,7 +107,7 @@ async function writeFiles(scene: Scene, url: string): Promise<Files> {
   const leaf = await issueLeaf(await createAuthority(validity), { ...validity, hosts: ['127.0.0.1'] });
   writeFileSync(cert, leaf.certPem);
   writeFileSync(key, leaf.keyPem);
-  return { folder, body, answer, cert, key };
+  return { body, managedBody, answer, cert, key };
 }
 
 /**

@@ -12,7 +12,7 @@ import { driveRounds, median, type Round, ratio, typical } from './rounds.ts';
 import { createStage, type Stage } from './stage.ts';
 
 const ROUNDS = 7;
-const PUBLISHING_ROUNDS = 3;
+const PAIR_ROUNDS = 3;
 const SECONDS = 2;
 /** Until V8 has compiled all of it, which costs a tenth of a review's time: the more code, the longer it takes. */
 const WARM_UP_SECONDS = 12;
@@ -33,6 +33,8 @@ interface Measured {
   readonly generator: string;
   readonly atRest: ReadonlyArray<Round<Name>>;
   readonly publishing: ReadonlyArray<Round<'ours' | 'parse'>>;
+  readonly managed: ReadonlyArray<Round<'ours' | 'parse'>>;
+  readonly single: ReadonlyArray<Round<'ours' | 'parse'>>;
   readonly published: Awaited<ReturnType<ReturnType<Stage['keepPublishing']>>>;
   readonly starts: ReadonlyArray<Awaited<ReturnType<Stage['startAnother']>>>;
   readonly restMib: number;
@@ -59,24 +61,30 @@ async function measure(stage: Stage): Promise<Measured> {
 
 async function drive(stage: Stage, bare: Readonly<Record<Bare, Listener>>) {
   const { server: ours, files } = stage;
-  const generator: Generator = await createGenerator(files.body, files.folder);
+  const generator: Generator = await createGenerator(files.body);
   tell(
     `${generator.name}: 4 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 4 × ${SECONDS} s at rest`,
   );
   const times = { seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS };
   const atRest = await driveRounds(generator, { ours, ...bare }, { rounds: ROUNDS, ...times });
-  tell(`${generator.name}: ${PUBLISHING_ROUNDS} rounds of 2 × ${SECONDS} s while the reconciler publishes`);
+  tell(`${generator.name}: ${PAIR_ROUNDS} rounds of 2 × ${SECONDS} s while the reconciler publishes`);
   const stopPublishing = stage.keepPublishing();
   const pair = { ours, parse: bare.parse };
-  const rounds = PUBLISHING_ROUNDS;
-  const publishing = await driveRounds(generator, pair, { rounds, seconds: SECONDS, warmUpSeconds: 0 });
+  const short = { rounds: PAIR_ROUNDS, seconds: SECONDS, warmUpSeconds: 0 };
+  const publishing = await driveRounds(generator, pair, short);
   const published = await stopPublishing();
+  tell(`${generator.name}: as many with managedFields, and on one connection alone`);
+  const managed = await driveRounds(await createGenerator(files.managedBody), pair, {
+    ...short,
+    warmUpSeconds: SECONDS,
+  });
+  const single = await driveRounds(await createGenerator(files.body, 1), pair, short);
   const loadMib = memoryMib(ours.pid, 'VmHWM');
-  return { generator: generator.name, atRest, publishing, published, loadMib };
+  return { generator: generator.name, atRest, publishing, published, managed, single, loadMib };
 }
 
 function resultOf(measured: Measured): Result {
-  const { atRest, publishing, published, starts } = measured;
+  const { atRest, publishing, published, managed, single, starts } = measured;
   const typically = (name: Name) => typical(atRest, name);
   const figuresOf = (name: Name) => {
     const { perSecond, p50Ms, p99Ms, cpuMicrosPerReview } = typically(name);
@@ -99,12 +107,16 @@ function resultOf(measured: Measured): Result {
       'reviews/s of Fastify alone to bare node': higher(ratio(atRest, 'perSecond', ['fastify', 'parse'])),
       'reviews/s to bare node, publishing': higher(ratio(publishing, 'perSecond', ['ours', 'parse'])),
       'p99 to bare node, publishing': lower(ratio(publishing, 'p99Ms', ['ours', 'parse'])),
+      'reviews/s to bare node, with managedFields': higher(ratio(managed, 'perSecond', ['ours', 'parse'])),
+      'reviews/s to bare node, one connection': higher(ratio(single, 'perSecond', ['ours', 'parse'])),
     },
     figures: {
       ...figuresOf('ours'),
       ...figuresOf('fastify'),
       ...figuresOf('parse'),
       ...figuresOf('constant'),
+      'one connection: p50 ms': rounded(typical(single, 'ours').p50Ms),
+      'one connection: p50 ms of bare node': rounded(typical(single, 'parse').p50Ms),
       'publishing: changes/s': rounded(published.changes / published.seconds, 1),
       'publishing: ConfigMaps written/s': rounded(published.writes / published.seconds, 1),
       'load average of the machine': rounded(loadavg()[0] ?? Number.NaN, 1),
