@@ -181,6 +181,51 @@ describe('a caller', { timeout: 30_000 }, () => {
     await assertServes();
   });
 
+  const pipelined = (count: number) => {
+    const uids = Array.from({ length: count }, (_, index) => `uid-${index}`);
+    const reviews = uids.map((uid) => JSON.stringify(reviewOf({}, { uid, operation: 'DELETE' })));
+    return { uids, text: reviews.map(post).join('') };
+  };
+
+  it('that sends several reviews in one piece gets an answer to each, in order', async (t) => {
+    const { connection } = await setUp(t);
+    const socket = await connection();
+    const { uids, text } = pipelined(40);
+    socket.write(text);
+    assert.deepEqual((await received(socket, /"uid-39"/)).match(/uid-\d+/g), uids);
+    socket.destroy();
+  });
+
+  // Node closes a connection whose answers pile up while it reads. No API server sends more than one at a time.
+  it('that sends thousands of reviews in one piece costs nobody else an answer', async (t) => {
+    const { connection, assertServes } = await setUp(t);
+    const socket = await connection();
+    socket.removeAllListeners('error').on('error', () => undefined);
+    const { uids, text } = pipelined(5_000);
+    socket.write(text);
+    const served = assertServes();
+    const answered = (await received(socket, /"uid-4999"/)).match(/uid-\d+/g) ?? [];
+    assert.deepEqual(answered, uids.slice(0, answered.length));
+    await served;
+    await assertServes();
+  });
+
+  it('that is gone before its answer is there costs nobody else an answer', async (t) => {
+    const { connection, server, results, assertServes } = await setUp(t);
+    const closed = Promise.withResolvers<void>();
+    server.app.server.once('request', (incoming) => {
+      incoming.once('end', () => {
+        incoming.socket.destroy();
+        incoming.socket.once('close', closed.resolve);
+      });
+    });
+    const socket = await connection();
+    socket.write(post(REVIEW));
+    await closed.promise;
+    await assertServes();
+    assert.deepEqual(results, ['patched', 'patched']);
+  });
+
   it('that breaks off in the middle of a review costs nobody else an answer', async (t) => {
     const { connection, assertServes } = await setUp(t);
     const socket = await connection();

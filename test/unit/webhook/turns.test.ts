@@ -57,6 +57,21 @@ describe('items that come in one turn of the event loop', () => {
     );
   });
 
+  it('are at most 64: then they are decided and finished before more are taken in', async () => {
+    const { take, told } = setUp();
+    for (let index = 1; index < 64; index += 1) take(`${index}`);
+    assert.deepEqual(told, []);
+    take('64');
+    assert.equal(told.length, 128);
+    assert.deepEqual(told.slice(63, 65), ['decide 64', 'finish 1 1']);
+    take('65');
+    assert.equal(told.length, 128, 'the next one waits again');
+    await turn();
+    assert.deepEqual(told.slice(128), ['decide 65', 'finish 65 65']);
+    await turn();
+    assert.equal(told.length, 130);
+  });
+
   it('that come while a turn is not over wait for the next one', async () => {
     const { take, told } = setUp({ decideMs: 10 });
     take('a');
