@@ -88,18 +88,31 @@ describe('networks over namespaces', () => {
     return (await runCommand(scene.cluster, args, { ...SHORT, ...ENV })).stdout;
   };
 
+  const isUnderWay = (seat: Seat): boolean => !scene.pods.isReady(podOf(seat));
+
   /** In the middle of a restart, at whatever moment of it. */
   async function killApiServer(): Promise<void> {
-    const isUnderWay = (seat: Seat) => !scene.pods.isReady(podOf(seat));
     await scene.pods.until('a pod is being replaced', () => SEATS.some(isUnderWay));
     const sinceMs = Date.now();
     await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));
     outages.push({ sinceMs, untilMs: Date.now() });
   }
 
+  /**
+   * In the middle of a restart whose pod is there, and not while another pod is about to come: a review that dies with
+   * its replica lets its pod start without peers, and a second restart of it would be right then.
+   */
   async function killLeader(): Promise<void> {
     assert.ok(scene.replicas);
     const leader = await leaderOf(scene.replicas);
+    const isToCome = (seat: Seat): boolean => {
+      const pod = scene.pods.pods.get(podOf(seat));
+      return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
+    };
+    await scene.pods.until(
+      'a restart is under way, and no pod about to come',
+      () => SEATS.some(isUnderWay) && !SEATS.some(isToCome),
+    );
     leader.kill('SIGKILL');
     scene.replicas.use(scene.replicas.replicas.filter((replica) => replica !== leader));
   }
