@@ -16,7 +16,7 @@ import { inTurns } from './turns.ts';
 export interface ReviewEdges extends MutateEdges {
   readonly clock: Clock;
   readonly log: Log;
-  /** Called once for each review that is answered; the time is from its arrival, waiting included. */
+  /** Called once per request with what became of it; the time is from its arrival, waiting included. */
   readonly observe: (result: Result, durationMs: number) => void;
   /** Whether its caller is asked to close the connection. */
   readonly isDraining: () => boolean;

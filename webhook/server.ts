@@ -3,10 +3,6 @@
  */
 import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { WEBHOOK_PATH } from '../peers/names.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Log } from '../runtime/log.ts';
-import type { MergeSettings, Result } from './admit.ts';
-import type { PeerDirectory } from './directory.ts';
 import { Holds } from './holds.ts';
 import {
   BODY_BYTES_MAX,
@@ -26,7 +22,7 @@ import {
   refusalOfMethod,
   refuseConnection,
 } from './refusals.ts';
-import { createReviews } from './reviews.ts';
+import { createReviews, type ReviewEdges } from './reviews.ts';
 
 /** Certificate chain and key as PEM. */
 export interface ServingCertificate {
@@ -34,17 +30,10 @@ export interface ServingCertificate {
   readonly keyPem: string;
 }
 
-export interface WebhookOptions {
+export interface WebhookOptions extends Omit<ReviewEdges, 'holds' | 'isDraining'> {
   readonly certificate: ServingCertificate;
-  readonly directory: PeerDirectory;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly ownNamespace: string;
-  readonly merging?: MergeSettings;
   /** Tests shorten them. */
   readonly limits?: Limits;
-  /** Called once per request with what became of it; the time is from its arrival, waiting included. */
-  readonly observe: (result: Result, durationMs: number) => void;
 }
 
 /**
