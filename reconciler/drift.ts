@@ -10,6 +10,7 @@
  *                      … but its configuration was found not to take them           → held, with the reason
  *   anything else                                                                 → none
  */
+import { CLOCK_BEHIND_MS } from '../peers/clock-error.ts';
 import type { Group } from '../peers/discover.ts';
 import { decideInjection, optsOut } from '../peers/inject.ts';
 import { mergeProblem } from '../peers/merge-outcome.ts';
@@ -100,13 +101,11 @@ function unreadBecause({ mergeOutcome }: PodFacts): Reason | undefined {
 /** By then the kubelet has brought a changed ConfigMap into the volumes of running pods. */
 const REFRESHED_MS = 3 * 60_000;
 
-/** How far our clock, which dates a view, may be behind the API server's. (runtime/server-time.ts) */
-const CLOCK_BEHIND_MS = 3_000;
-
 /**
- * A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. It must be
- * sure: one of which this is believed by mistake never learns what it lacks. One whose container started well after has
- * found it in the refreshed files, unless it reads a configuration that an init container made before.
+ * A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. A view is
+ * dated by our clock, which may be behind: believed by mistake, a pod would never learn what it lacks. One whose container
+ * started well after has found it in the refreshed files, unless it reads a configuration that an init container made
+ * before.
  */
 function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
   const { scheduledAtMs, startedAtMs, merged } = pod;

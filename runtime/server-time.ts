@@ -3,12 +3,8 @@
  * API server wrote: comparing them with a clock of ours that is minutes off would restart validators too early.
  * (docs/decisions/0015)
  */
+import { DATE_STEP_MS, TOLERATED_MS } from '../peers/clock-error.ts';
 import type { Clock } from './clock.ts';
-
-/** A Date has whole seconds. */
-const SECOND_MS = 1_000;
-/** Less than this is the travel of an answer, and no reason to doubt our clock. */
-const TOLERATED_MS = 2_000;
 
 export class ServerTime {
   readonly #clock: Clock;
@@ -27,7 +23,7 @@ export class ServerTime {
   note(dateMs: number): void {
     if (!Number.isFinite(dateMs)) return;
     const oursMs = this.#clock.nowMs() + this.#offsetMs;
-    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + SECOND_MS + TOLERATED_MS;
+    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + DATE_STEP_MS + TOLERATED_MS;
     if (!isNear) this.#offsetMs = dateMs - this.#clock.nowMs();
   }
 
