@@ -2,6 +2,7 @@
  * The reviews that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with
  * what the API server has filled in by the time it asks us, and on demand with its notes about who wrote what.
  */
+import { childrenOf, fieldOf } from '../sim/ownership.ts';
 
 export interface Owner {
   readonly namespace: string;
@@ -118,29 +119,11 @@ function podOf({ namespace, name, uid }: Owner) {
   };
 }
 
-/** Lists that Kubernetes merges, and what it merges their items by. */
-const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
-  containers: ['name'],
-  env: ['name'],
-  ownerReferences: ['uid'],
-  ports: ['containerPort', 'protocol'],
-  volumeMounts: ['mountPath'],
-  volumes: ['name'],
-};
-
-type Item = Readonly<Record<string, unknown>>;
-
 /** A value as FieldsV1 says of it that somebody wrote it. (kubernetes.io/docs/reference/using-api/server-side-apply) */
-function fieldsV1(value: unknown, name = ''): object {
-  if (typeof value !== 'object' || value === null) return {};
-  const keys = MERGE_KEYS[name];
-  if (Array.isArray(value) && !keys) return {};
-  const entries = Array.isArray(value)
-    ? (value as Item[]).map((item) => {
-        const key = Object.fromEntries((keys ?? []).map((each) => [each, item[each]]));
-        return [`k:${JSON.stringify(key)}`, fieldsV1(item)] as const;
-      })
-    : Object.entries(value).map(([key, child]) => [`f:${key}`, fieldsV1(child, key)] as const);
+function fieldsV1(value: unknown, field = ''): object {
+  const children = childrenOf(field, value);
+  if (!children) return {};
+  const entries = [...children].map(([element, child]) => [element, fieldsV1(child, fieldOf(element))]);
   return { '.': {}, ...Object.fromEntries(entries) };
 }
 

@@ -49,7 +49,7 @@ function itemKeys(field: string, list: readonly unknown[]): string[] | undefined
 }
 
 /** The children of a value by path element; undefined for a leaf. */
-function childrenOf(field: string, value: unknown): Map<string, unknown> | undefined {
+export function childrenOf(field: string, value: unknown): Map<string, unknown> | undefined {
   if (Array.isArray(value)) {
     const keys = itemKeys(field, value);
     return keys && value.length > 0 ? new Map(keys.map((key, index) => [key, value[index]])) : undefined;
@@ -59,7 +59,8 @@ function childrenOf(field: string, value: unknown): Map<string, unknown> | undef
   return entries.length === 0 ? undefined : new Map(entries.map(([key, child]) => [`f:${key}`, child]));
 }
 
-const fieldOf = (element: string): string => (element.startsWith('f:') ? element.slice(2) : '');
+/** The field that a path element names; none for an item of a list. */
+export const fieldOf = (element: string): string => (element.startsWith('f:') ? element.slice(2) : '');
 const joined = (prefix: string, element: string): string =>
   prefix === '' ? element : prefix + SEPARATOR + element;
 
