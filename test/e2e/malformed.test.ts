@@ -16,7 +16,15 @@ import { createScene, type Scene } from '../cluster/scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import { Random } from '../sim/random.ts';
-import { ABSURD_LEASE, nodeText, ODD_LEASES, ODD_MAPS, ODD_NODES, ODD_SECRETS } from './odd-contents.ts';
+import {
+  ABSURD_LEASE,
+  LONG,
+  nodeText,
+  ODD_LEASES,
+  ODD_MAPS,
+  ODD_NODES,
+  ODD_SECRETS,
+} from './odd-contents.ts';
 
 const OWN = 'stellar-peers';
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
@@ -191,39 +199,42 @@ describe(`contents that nobody expects (FUZZ_SEED=${FUZZ_SEED})`, () => {
     const configMap = (namespace: string, name: string) =>
       scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
 
-    const pausedBy = (count: number) =>
-      until(`${count} validators are paused`, async () => {
-        const paused = await metricOf(replicas(), 'stellar_peers_paused_validators');
-        return count === 0 ? paused === 0 : paused >= count;
-      });
-    /** It comes back with our ConfigMap, since nobody means to end it by deleting that; a person takes it away. */
-    const liftPause = async (name: string): Promise<void> => {
-      const rollout = 'stellar.org/peer-rollout';
-      await until('our ConfigMap is back, with its pause', async () => {
-        const found = await configMap(OWN, name);
-        return found?.metadata.annotations?.[rollout] !== undefined;
-      });
-      await merge('configmap', OWN, name, { metadata: { annotations: { [rollout]: null } } });
-      await pausedBy(0);
-    };
+    const untilPeersAreAsTheyWere = () =>
+      published.until(
+        'the peers are as they were',
+        () => published.peersOf('stellar', 'validator-1')?.length === 2,
+      );
 
     for (const [what, name, namespace, content] of drawn(ODD_MAPS)) {
       it(`${what} may be of any content`, async () => {
         if (!(await configMap(namespace, name)))
           await scene.cluster.admin.create(ConfigMaps, { metadata: { name, namespace } });
         await merge('configmap', namespace, name, content);
-        if (what === 'the pause') await pausedBy(3);
-        else await assertWell();
+        await assertWell();
         // What is ours is put right; what is not, a person takes away.
         await remove('configmap', namespace, name);
-        if (what === 'the pause') await liftPause(name);
         await assertWell();
-        await published.until(
-          'the peers are as they were',
-          () => published.peersOf('stellar', 'validator-1')?.length === 2,
-        );
+        await untilPeersAreAsTheyWere();
       });
     }
+
+    it('a pause of any content comes back with our ConfigMap, until a person takes it away', async () => {
+      const rollout = 'stellar.org/peer-rollout';
+      const pause = (value: string | null) =>
+        merge('configmap', OWN, 'stellar-peers', { metadata: { annotations: { [rollout]: value } } });
+      const paused = () => metricOf(replicas(), 'stellar_peers_paused_validators');
+      await pause(LONG);
+      await until('all validators are paused', async () => (await paused()) >= THREE.length);
+      await remove('configmap', OWN, 'stellar-peers');
+      await until('our ConfigMap is back, with its pause', async () => {
+        const found = await configMap(OWN, 'stellar-peers');
+        return found?.metadata.annotations?.[rollout] === LONG;
+      });
+      await pause(null);
+      await until('nobody is paused', async () => (await paused()) === 0);
+      await assertWell();
+      await untilPeersAreAsTheyWere();
+    });
 
     it('peers that must not be changed are told of, on the newcomer that they lack, and published once they may be', async () => {
       const [first, second] = ['sealed-1', 'sealed-2'];

@@ -2,7 +2,7 @@
 import { StellarNodes } from '../../runtime/resources.ts';
 
 const INT32_MAX = 2_147_483_647;
-const LONG = 'x'.repeat(60_000);
+export const LONG = 'x'.repeat(60_000);
 
 /** Merge patches of the Lease's spec; null empties it, `deleted` deletes the Lease. */
 export const ODD_LEASES: ReadonlyArray<readonly [string, object | null | 'deleted']> = [
@@ -72,12 +72,6 @@ export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stel
     'stellar-peers',
     'stellar-peers',
     { data: { 'networks.json': '[[[', KNOWN_PEERS: '\u0000' } },
-  ],
-  [
-    'the pause',
-    'stellar-peers',
-    'stellar-peers',
-    { metadata: { annotations: { 'stellar.org/peer-rollout': LONG } } },
   ],
   [
     'the journal',
