@@ -13,8 +13,8 @@ node: # The npm packages alone, with a recent Node among them
 setup: ## Get all that is needed: npm packages, and a Kubernetes control plane (first time: minutes)
 	@$(setup)
 
-check: node ## Format, lint, types, import rules and small tests: one to three minutes
-	@$(run) npm run check
+check: node ## Format, lint, types, import rules and unit tests, without a cluster: two minutes
+	@$(run) node scripts/test.ts check
 
 bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
 	@$(run) npm run -s bundle
@@ -31,18 +31,17 @@ mutants: node ## Put one known bug after the other into a copy: each must be not
 sim: node ## Play random histories against the reconciler (SEED=n replays one, SEEDS=n plays n)
 	@SEED='$(SEED)' SEEDS='$(SEEDS)' $(run) node test/sim/run.ts
 
-bench-reconcile: node ## Measure what the reconciler costs at 10 to 5,000 validators
+bench-reconcile: node ## Measure what the reconciler costs at 10 to 1,000 validators
 	@$(run) npm run --silent bench:reconcile
 
 fuzz: node ## Send reviews of any content to the webhook (FUZZ_CASES=100000, FUZZ_SEED=n)
 	@FUZZ_CASES='$(FUZZ_CASES)' FUZZ_SEED='$(FUZZ_SEED)' $(run) node test/unit/fuzz/run.ts
 
-test: setup check mutants ## All tests, the simulation and those on a real control plane included
-	@$(run) npm run test:sim
-	@$(run) npm run test:e2e
+test: setup ## What to run before a commit: check, simulation, the main promises on a real control plane: 5 minutes
+	@$(run) node scripts/test.ts test
 
-test-all: test ## The tests, and those that need more than the prerequisites
-	@sh scripts/test-more.sh
+test-all: test ## Everything: test, all promises on real control planes, and what needs more than the prerequisites
+	@$(run) node scripts/test.ts rest
 
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
 	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))

@@ -2,19 +2,19 @@
  * What belongs in caBundle, by where certificates come from. Owns the two rules; cabundle.ts writes.
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { Kube } from '../runtime/kube.ts';
+import type { Kube } from '../runtime/kube/port.ts';
 import { certificatesIn, checkBundle, issuerPem } from './check.ts';
 import { contentOf, readSecret } from './secret.ts';
 import type { Bundle, Observed } from './source.ts';
 
 /** The PEM that a caBundle shall hold, given the PEM that it holds. */
-export type Wanted = (caPem: string) => string;
+export type WantedCa = (caPem: string) => string;
 
 export interface CaRule {
   /** By what is in memory: a caBundle that is right by this costs no request. */
-  asRemembered(bundle: Bundle): Wanted;
+  asRemembered(bundle: Bundle): WantedCa;
   /** By what the cluster has now, asked before a write. */
-  asItIs(bundle: Bundle): Promise<Wanted>;
+  asItIs(bundle: Bundle): Promise<WantedCa>;
 }
 
 /**
@@ -36,13 +36,13 @@ export const exactlyTheSecrets = (parts: {
 });
 
 /**
- * Mounted certificates: whatever cainjector, or whoever fills caBundle, put there, and the CAs of the certificates that
+ * Mounted certificates: whatever cainjector, or another that fills caBundle, put there, and the CAs of the certificates that
  * this replica has and serves. A caBundle that was emptied comes back with the present CA alone, while certificates of
  * the former one are served until their own renewal.
  */
 export function atLeastOurs(served: Observed<Bundle>): CaRule {
   const wanted =
-    (bundle: Bundle): Wanted =>
+    (bundle: Bundle): WantedCa =>
     (caPem) =>
       withCertificates(caPem, [bundle, served.observe() ?? bundle].map(issuerPem));
   return { asRemembered: wanted, asItIs: (bundle) => Promise.resolve(wanted(bundle)) };

@@ -4,17 +4,23 @@
  */
 import { WEBHOOK_CONFIGURATION } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { hasStatus, isConflict, type Kube, type KubeObject, type PatchOperation } from '../runtime/kube.ts';
+import {
+  hasStatus,
+  isConflict,
+  type Kube,
+  type KubeObject,
+  type PatchOperation,
+} from '../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/kube/resources.ts';
 import type { Log } from '../runtime/log.ts';
-import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/resources.ts';
-import type { CaRule, Wanted } from './cabundle-rules.ts';
-import { type Round, runRounds } from './rounds.ts';
+import type { CaRule, WantedCa } from './cabundle-rules.ts';
+import { type Round, runLoop } from './loop.ts';
 import type { Bundle, Observed } from './source.ts';
 
 /** A look at what is in memory anyway; it costs no request. */
 const RESYNC_MS = 600_000;
 /**
- * Whoever has read caBundle before our write may write it back right after it, as cainjector does: that is answered
+ * A writer that has read caBundle before our write may write it back right after it, as cainjector does: that is answered
  * soon, the more slowly the more often it has happened, so that sooner or later it has read what we wrote.
  */
 const WRITTEN_MS_MIN = 50;
@@ -30,7 +36,7 @@ interface CaBundleParts {
   readonly rule: CaRule;
   /** The MutatingWebhookConfiguration as a watch last saw it. */
   readonly configuration: Observed<KubeObject>;
-  /** Calls `listener` when the API server answers anybody in this process. */
+  /** Calls `listener` when the API server answers any request of this process. */
   readonly onSuccess?: (listener: () => void) => () => void;
   /** The newest bundle of the source, served or about to be. */
   readonly bundle: Observed<Bundle>;
@@ -42,7 +48,7 @@ const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name
  * The operations that make every webhook of `configuration` trust what is wanted, none if it does already.
  * They hold for the resourceVersion that was read only.
  */
-export function caBundlePatch(configuration: KubeObject, wanted: Wanted): PatchOperation[] {
+export function caBundlePatch(configuration: KubeObject, wanted: WantedCa): PatchOperation[] {
   const webhooks = (configuration.webhooks ?? []) as Array<{ clientConfig?: { caBundle?: string } }>;
   const operations = webhooks.flatMap(({ clientConfig }, index): PatchOperation[] => {
     if (!clientConfig) return [];
@@ -58,7 +64,7 @@ export function caBundlePatch(configuration: KubeObject, wanted: Wanted): PatchO
 /** Fills and repairs caBundle until `signal` aborts; trouble is logged and tried again, never thrown. */
 export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): Promise<void> {
   const keeper = new Keeper(parts);
-  await runRounds<never>(
+  await runLoop<never>(
     {
       clock: parts.clock,
       onSuccess: parts.onSuccess,
@@ -138,7 +144,7 @@ class Keeper {
     log.info(fields, 'caBundle written');
     const writes = this.#writesInAMinute();
     if (writes > WRITES_PER_MINUTE) return this.#slower();
-    return { lookInMs: RESYNC_MS, deafMs: Math.min(WRITTEN_MS_MIN * 2 ** (writes - 1), WRITTEN_MS_MAX) };
+    return { lookInMs: RESYNC_MS, cooldownMs: Math.min(WRITTEN_MS_MIN * 2 ** (writes - 1), WRITTEN_MS_MAX) };
   }
 
   /** This one included. */
@@ -154,6 +160,6 @@ class Keeper {
       fields,
       'something else keeps writing caBundle: find out what, and exclude that field',
     );
-    return { lookInMs: QUARREL_MS, deafMs: QUARREL_MS };
+    return { lookInMs: QUARREL_MS, cooldownMs: QUARREL_MS };
   }
 }

@@ -4,7 +4,9 @@
  */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { greatestOf, leastOf } from '../peers/lists.ts';
 import { trialLeaf } from './authority.ts';
+import { chainTo, isIssuedBy } from './chain.ts';
 import type { Bundle } from './source.ts';
 
 type CertReason =
@@ -47,17 +49,19 @@ export function checkBundle(
   at: { readonly hosts: readonly string[]; readonly nowMs: number },
 ): Checked<Bundle> {
   try {
+    if (pem.caPem.trim() === '') refuse('Empty', noAuthority(pem.certPem));
     const authorities = readCertificates('ca.crt', pem.caPem);
-    const [leaf] = readCertificates('tls.crt', pem.certPem);
+    const given = readCertificates('tls.crt', pem.certPem);
+    const [leaf] = given;
     if (!leaf.checkPrivateKey(readKey('tls.key', pem.keyPem))) {
       refuse('KeyMismatch', 'tls.key does not belong to tls.crt');
     }
-    const issuer = issuerOf(leaf, authorities);
-    if (!issuer) refuse('WrongIssuer', 'tls.crt is not signed by any certificate in ca.crt');
-    checkTime('the CA of tls.crt', issuer, at.nowMs);
-    checkTime('tls.crt', leaf, at.nowMs);
+    const isValid = (cert: X509Certificate) => isValidAt(cert, at.nowMs);
+    const chain = chainTo(given, authorities, isValid) ?? chainTo(given, authorities);
+    if (!chain) refuse('WrongIssuer', 'no chain leads from tls.crt to a certificate in ca.crt');
+    for (const cert of chain) checkTime(cert === leaf ? 'tls.crt' : 'a CA of tls.crt', cert, at.nowMs);
     checkHosts(leaf, at.hosts);
-    return { ok: true, value: toBundle(pem, { leaf, issuer, authorities }) };
+    return { ok: true, value: toBundle(pem, { given, chain, authorities }) };
   } catch (error) {
     return faultOf(error);
   }
@@ -86,10 +90,11 @@ export function checkSigner(
   }
 }
 
-/** Of a good bundle, the one CA that issued its certificate, as PEM. */
-export function issuerPem(bundle: Bundle): string {
-  const [leaf] = readCertificates('tls.crt', bundle.certPem);
-  return issuerOf(leaf, readCertificates('ca.crt', bundle.caPem))?.toString() ?? '';
+/** Of a good bundle, the one CA in ca.crt that vouches for its certificate for as long as the bundle is good, as PEM. */
+export function issuerPem({ certPem, caPem, notBeforeMs, notAfterMs }: Bundle): string {
+  const [given, authorities] = [readCertificates('tls.crt', certPem), readCertificates('ca.crt', caPem)];
+  const lasts = (cert: X509Certificate) => isValidAt(cert, notBeforeMs) && isValidAt(cert, notAfterMs - 1);
+  return chainTo(given, authorities, lasts)?.at(-1)?.toString() ?? '';
 }
 
 /** All certificates of a PEM text that can be read; what cannot is passed over. */
@@ -102,10 +107,6 @@ export function certificatesIn(pem: string): X509Certificate[] {
     }
   });
 }
-
-/** True if `authority` is a CA whose key signed `leaf`, whatever its dates. */
-export const isIssuedBy = (leaf: X509Certificate, authority: X509Certificate): boolean =>
-  authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
 
 /** The hosts that a readable certificate is for: its DNS and IP SANs. */
 export function hostsOf(certPem: string): string[] {
@@ -175,12 +176,17 @@ function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number):
   }
 }
 
-/** The CA among `authorities` whose key signed `leaf`, whatever its dates. */
-function issuerOf(
-  leaf: X509Certificate,
-  authorities: readonly X509Certificate[],
-): X509Certificate | undefined {
-  return authorities.find((one) => isIssuedBy(leaf, one));
+/** Some issuers keep their CA to themselves. */
+function noAuthority(certPem: string): string {
+  const last = certificatesIn(certPem).at(-1);
+  if (!last) return 'ca.crt is empty';
+  const name = last.issuer.replaceAll('\n', ', ');
+  return `ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of ${name}, which signed the last one in tls.crt`;
+}
+
+function isValidAt(cert: X509Certificate, nowMs: number): boolean {
+  const { notBeforeMs, notAfterMs } = validityOf(cert);
+  return nowMs >= notBeforeMs && nowMs < notAfterMs;
 }
 
 function checkTime(what: string, cert: X509Certificate, nowMs: number): void {
@@ -204,21 +210,23 @@ const validityOf = (cert: X509Certificate) => ({
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();
 
-function toBundle(
-  pem: BundlePem,
-  parsed: { leaf: X509Certificate; issuer: X509Certificate; authorities: readonly X509Certificate[] },
-): Bundle {
-  const { leaf, issuer, authorities } = parsed;
-  const [own, above] = [validityOf(leaf), validityOf(issuer)];
+interface Parsed {
+  readonly given: readonly [X509Certificate, ...X509Certificate[]];
+  readonly chain: readonly X509Certificate[];
+  readonly authorities: readonly X509Certificate[];
+}
+
+function toBundle(pem: BundlePem, { given, chain, authorities }: Parsed): Bundle {
+  const times = chain.map(validityOf);
   const hash = createHash('sha256');
-  for (const cert of [leaf, ...authorities]) hash.update(cert.raw);
+  for (const cert of [...given, ...authorities]) hash.update(cert.raw);
   return {
     caPem: authorities.map((one) => one.toString()).join(''),
     certPem: pem.certPem,
     keyPem: pem.keyPem,
-    notBeforeMs: Math.max(own.notBeforeMs, above.notBeforeMs),
-    notAfterMs: Math.min(own.notAfterMs, above.notAfterMs),
-    serial: leaf.serialNumber.toLowerCase(),
+    notBeforeMs: greatestOf(times.map(({ notBeforeMs }) => notBeforeMs)),
+    notAfterMs: leastOf(times.map(({ notAfterMs }) => notAfterMs)),
+    serial: given[0].serialNumber.toLowerCase(),
     fingerprint: hash.digest('hex'),
   };
 }

@@ -17,7 +17,7 @@ export interface Lifetimes {
 
 /**
  * The content after `step`, taken at `nowMs`; `content` is what the Secret holds before it. Rejects rather
- * than give content that is not good itself: a CA that somebody else made may forbid what is needed of it.
+ * than give content that is not good itself: a CA that others made may forbid what is needed of it.
  */
 export async function contentAfter(
   step: CertStep,

@@ -4,11 +4,11 @@
  */
 import { CERT_SECRET } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube.ts';
+import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube/port.ts';
 import type { Log } from '../runtime/log.ts';
 import { contentAfter, type Lifetimes } from './issue.ts';
+import { type Round, runLoop } from './loop.ts';
 import { type CertContent, type CertStep, type CertTerms, planCertificate } from './plan.ts';
-import { type Round, runRounds } from './rounds.ts';
 import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
 import type { Bundle, Callers, CertSource } from './source.ts';
 
@@ -30,7 +30,7 @@ interface ManagedParts {
   readonly log: Log;
   /** Told of changes of the Secret, where a watch does so; without, polling alone finds them. */
   readonly onSecretChange?: (listener: () => void) => () => void;
-  /** Calls `listener` when the API server answers anybody in this process. */
+  /** Calls `listener` when the API server answers any request of this process. */
   readonly onSuccess?: (listener: () => void) => () => void;
   /** Asked before a certificate of a new CA is made. */
   readonly callers: Callers;
@@ -54,7 +54,7 @@ class ManagedSource implements CertSource {
 
   async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
     const { clock } = this.#parts;
-    const bundle = await runRounds<Bundle>(
+    const bundle = await runLoop<Bundle>(
       {
         clock,
         round: () => this.#round(last),

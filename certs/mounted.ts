@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { MountedFiles } from '../runtime/mounted-files.ts';
 import { checkBundle, type Fault } from './check.ts';
-import { type Round, runRounds } from './rounds.ts';
+import { type Round, runLoop } from './loop.ts';
 import type { Bundle, CertSource } from './source.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
@@ -36,7 +36,7 @@ class MountedSource implements CertSource {
 
   async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
     const { clock, files, log } = this.#parts;
-    const bundle = await runRounds<Bundle>(
+    const bundle = await runLoop<Bundle>(
       {
         clock,
         round: () => this.#round(last),
@@ -52,7 +52,7 @@ class MountedSource implements CertSource {
 
   async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
     const { clock, files, hosts, log } = this.#parts;
-    const read = await files.read(FILES).catch((error: unknown) => {
+    const read = await this.#read().catch((error: unknown) => {
       const { code = String(error) } = error as NodeJS.ErrnoException;
       this.#complain({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
       throw error;
@@ -69,6 +69,16 @@ class MountedSource implements CertSource {
     const notAfter = new Date(notAfterMs).toISOString();
     log.info({ serial, fingerprint, notAfter, folder: files.folder }, 'certificate read from its files');
     return { done: checked.value };
+  }
+
+  /** Where the issuer gives no CA there may be no ca.crt, which is as an empty one. */
+  async #read(): Promise<string[]> {
+    const { files } = this.#parts;
+    const [authority, ...own] = FILES;
+    return files.read(FILES).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' || !error.path?.endsWith(authority)) throw error;
+      return ['', ...(await files.read(own))];
+    });
   }
 
   #complain({ reason, sentence }: Fault, last: Bundle | undefined): void {

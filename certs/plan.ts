@@ -127,7 +127,7 @@ function maintain(
   return act(bundle, { kind: 'retireCa', why, signer });
 }
 
-/** The CA of what is served, if the content, put there by somebody else, knows nothing of it. */
+/** The CA of what is served, if the content, put there by others, knows nothing of it. */
 function formerCa(content: Bundle, served: Bundle | undefined): string | undefined {
   if (!served) return undefined;
   const former = issuerPem(served);
@@ -175,8 +175,7 @@ const due = (what: string): Why => ({
 
 const replaced: Why = {
   reason: 'Rotation',
-  sentence:
-    'the CA of the certificate in use stays trusted beside the one that somebody has put in its place',
+  sentence: 'the CA of the certificate in use stays trusted beside the one that was put in its place',
 };
 
 const rotation = (sentence: string): Why => ({ reason: 'Rotation', sentence });

@@ -3,8 +3,8 @@
  * Owns the layout and the requests; what belongs in it is decided in plan.ts.
  */
 import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';
-import type { Kube, KubeObject } from '../runtime/kube.ts';
-import { type ObjectRef, Secrets } from '../runtime/resources.ts';
+import type { Kube, KubeObject } from '../runtime/kube/port.ts';
+import { type ObjectRef, Secrets } from '../runtime/kube/resources.ts';
 import type { CertContent } from './plan.ts';
 
 /** Key of the Secret per part; `ca.crt` may hold a former CA behind the signing one. */
@@ -18,7 +18,7 @@ export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | 
 
 /**
  * Makes the Secret, empty. By server-side apply, which RBAC can restrict to this name (a POST it cannot);
- * applied by two replicas at once it is still one and empty, so nobody's content is lost.
+ * applied by two replicas at once it is still one and empty, so no content is lost.
  */
 export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeObject> =>
   kube.apply(
@@ -27,7 +27,7 @@ export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeOb
     { manager: FIELD_MANAGER },
   );
 
-/** Writes `content` over `secret` as it was read; 409 (or 404) if anybody wrote or deleted in between. */
+/** Writes `content` over `secret` as it was read; 409 (or 404) if it was written or deleted in between. */
 export async function fillSecret(kube: Kube, secret: KubeObject, content: CertContent): Promise<void> {
   const { name, namespace, resourceVersion, uid } = secret.metadata;
   if (!resourceVersion || !uid) {

@@ -1,6 +1,6 @@
 /**
  * Which bundle is served: the newest that the API server accepts. Owns the wait between a bundle that the source
- * offers and the moment when callers trust it; a certificate that nobody trusts yet would fail every review.
+ * offers and the moment when callers trust it; a certificate that is not trusted yet would fail every review.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';

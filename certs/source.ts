@@ -9,12 +9,12 @@ export interface Bundle {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
-  /** From when until when both the certificate and the CA that issued it are valid. */
+  /** From when until when the certificate and all CAs of its chain are valid. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** Serial number of the certificate, in hex. */
   readonly serial: string;
-  /** SHA-256 over the certificate and its CAs: the same for every replica that holds the same bundle. */
+  /** SHA-256 over its certificates and CAs: the same for every replica that holds the same bundle. */
   readonly fingerprint: string;
 }
 

@@ -3,9 +3,11 @@
  * far as this replica has seen. Owns that memory; what follows from it is decided in plan.ts and serving.ts.
  */
 import type { X509Certificate } from 'node:crypto';
+import { greatestOf } from '../peers/lists.ts';
 import type { WebhookFacts } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { certificatesIn, isIssuedBy } from './check.ts';
+import { chainTo } from './chain.ts';
+import { certificatesIn } from './check.ts';
 import type { Bundle, Observed } from './source.ts';
 
 interface TrustParts {
@@ -40,12 +42,14 @@ export class Trust {
   }
 
   /**
-   * For how long a certificate of `bundle` has been accepted by every webhook's caBundle, in ms; 0 if it is not.
-   * Infinity where there is no webhook: nobody calls us.
+   * For how long a certificate of `bundle` has been accepted by every webhook's caBundle, in ms; 0 if it is not. A CA that
+   * has expired accepts nothing. Infinity where there is no webhook: nothing calls us.
    */
   servedForMs({ certPem }: Bundle): number {
-    const [leaf] = certificatesIn(certPem);
-    return leaf ? this.#longest((cert) => isIssuedBy(leaf, cert)) : 0;
+    const given = certificatesIn(certPem);
+    const nowMs = this.#parts.clock.nowMs();
+    const lasts = (cert: X509Certificate) => cert.validToDate.getTime() > nowMs;
+    return given.length > 0 ? this.#longest((cert) => chainTo(given, [cert], lasts) !== undefined) : 0;
   }
 
   /** The same for the first CA of `caPem`, of which there may be no certificate yet. */
@@ -60,7 +64,10 @@ export class Trust {
     const webhooks = configuration.observe()?.entries.length ?? 0;
     if (webhooks === 0) return isKnown() ? Number.POSITIVE_INFINITY : 0;
     const fitting = [...this.#trusted.values()].filter(({ cert }) => fits(cert));
-    return Math.max(0, ...fitting.map(({ sinceMs }) => clock.monotonicMs() - sinceMs));
+    return greatestOf(
+      fitting.map(({ sinceMs }) => clock.monotonicMs() - sinceMs),
+      0,
+    );
   }
 
   #look(): void {

@@ -1,19 +1,23 @@
 /**
- * What commands change: one annotation of some objects, after whoever sits at the terminal has agreed.
+ * What commands change: one annotation of some objects, after the person at the terminal has agreed.
  */
-import type { Kube, PatchOperation } from '../runtime/kube.ts';
-import type { ObjectRef } from '../runtime/resources.ts';
+import type { Kube, PatchOperation } from '../runtime/kube/port.ts';
+import type { ObjectRef } from '../runtime/kube/resources.ts';
 import type { Call } from './command.ts';
 import { ProblemError } from './exit.ts';
 
 /** An annotation as it is to be; without a value it goes. */
-export interface Wanted {
+export interface AnnotationChange {
   readonly name: string;
   readonly value: string | undefined;
 }
 
 /** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */
-export async function annotate(kube: Kube, refs: readonly ObjectRef[], wanted: Wanted): Promise<void> {
+export async function annotate(
+  kube: Kube,
+  refs: readonly ObjectRef[],
+  wanted: AnnotationChange,
+): Promise<void> {
   for (const ref of refs) {
     const found = await kube.get(ref);
     if (!found) throw new ProblemError(`there is no ${titleOf(ref)}`);
@@ -26,7 +30,7 @@ const PATH = '/metadata/annotations';
 
 function operationsFor(
   annotations: Readonly<Record<string, string>> | undefined,
-  { name, value }: Wanted,
+  { name, value }: AnnotationChange,
 ): PatchOperation[] {
   const path = `${PATH}/${name.replace('/', '~1')}`;
   if (value === undefined) {
@@ -41,8 +45,12 @@ function operationsFor(
 export const titleOf = ({ resource: { kind }, namespace, name }: ObjectRef): string =>
   `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 
-/** Shows what is about to happen and asks; true if it may. Rejects with UsageError where nobody can answer. */
-export async function agreed(text: string, { flags, terminal }: Call): Promise<boolean> {
+/**
+ * Shows what is about to happen, `where` first, and asks; true if it may. Rejects with UsageError where there is no
+ * terminal to answer at.
+ */
+export async function isConfirmed(text: string, { flags, terminal }: Call, where: string): Promise<boolean> {
+  terminal.say(`Cluster: ${where}.`);
   terminal.say(text);
   if (flags.yes || (await terminal.ask('Go on? [y/N] '))) return true;
   terminal.say('Nothing was changed.');

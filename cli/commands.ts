@@ -1,16 +1,19 @@
 /**
  * The commands, in the order in which the help names them.
  */
-import { adoptCommand } from './adopt.ts';
+
 import { checkCommand } from './check/command.ts';
-import { cleanupCommand } from './cleanup.ts';
 import type { Command } from './command.ts';
-import { explainCommand } from './explain-command.ts';
-import { pauseCommand, resumeCommand } from './pause.ts';
-import { previewCommand } from './preview.ts';
-import { rolloutPlanCommand } from './rollout-plan.ts';
-import { runCommand } from './run.ts';
-import { statusCommand } from './status-command.ts';
+import { adoptCommand } from './commands/adopt.ts';
+import { cleanupCommand } from './commands/cleanup.ts';
+import { completionOf } from './commands/completion.ts';
+import { explainCommand } from './commands/explain-command.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
+import { previewCommand } from './commands/preview.ts';
+import { rolloutPlanCommand } from './commands/rollout-plan.ts';
+import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status-command.ts';
+import { versionCommand } from './commands/version.ts';
 
 export const COMMANDS: readonly Command[] = [
   statusCommand,
@@ -22,5 +25,7 @@ export const COMMANDS: readonly Command[] = [
   resumeCommand,
   previewCommand,
   cleanupCommand,
+  versionCommand,
+  completionOf(() => COMMANDS),
   runCommand,
 ];

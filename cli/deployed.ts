@@ -1,13 +1,15 @@
 /**
  * The settings of the running Deployment, read from the cluster: what a command says about waits must be what the
- * leader waits for, whatever the environment of whoever asks.
+ * leader waits for, whatever the environment of the caller.
  */
+
+import { isSetting, readSettings, type Settings, SettingsError } from '../app/settings.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';
-import { COMPONENT } from '../peers/names.ts';
-import { hasStatus, type Kube } from '../runtime/kube.ts';
-import { ConfigMaps, Deployments } from '../runtime/resources.ts';
-import { isSetting, readSettings, type Settings, SettingsError } from '../settings.ts';
+import { COMPONENT, PEERS_CONFIGMAP } from '../peers/names.ts';
+import { hasStatus, type Kube } from '../runtime/kube/port.ts';
+import { ConfigMaps, Deployments } from '../runtime/kube/resources.ts';
 import { ProblemError } from './exit.ts';
+import { UNSET_DOMAIN, wrongDomain } from './wrong-domain.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -50,8 +52,27 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
       { cause },
     );
   }
-  return { settings: readSettings({ ...deployed.env, ...own, ...overrides }), remarks };
+  const overview = await overviewIn(kube, namespace);
+  const CLUSTER_DOMAIN = deployed.env.CLUSTER_DOMAIN || publishedDomain(overview);
+  const settings = readSettings({ ...deployed.env, CLUSTER_DOMAIN, ...own, ...overrides });
+  const wrong = wrongDomain(settings, overview);
+  const told = wrong === undefined ? [] : [`${wrong}. Unset it: ${UNSET_DOMAIN}`];
+  return { settings, remarks: [...remarks, ...told] };
 }
+
+type Data = Readonly<Record<string, string>>;
+
+/** What the leader publishes of itself; undefined where there is nothing, or no right to read it. */
+async function overviewIn(kube: Kube, namespace: string): Promise<Data | undefined> {
+  return configMapData(kube, namespace, PEERS_CONFIGMAP).catch((error: unknown) => {
+    if (hasStatus(error, 403)) return undefined;
+    throw error;
+  });
+}
+
+/** The domain of the cluster that the replicas have found out, by the names that they publish. */
+const publishedDomain = (overview: Data | undefined): string | undefined =>
+  /"dns":\s*"[^"]*\.svc\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)"/.exec(overview?.['networks.json'] ?? '')?.[1];
 
 /** The variables of the Deployment, and the names of those whose values are elsewhere. */
 interface Deployed {
@@ -103,7 +124,7 @@ async function configMapData(
   kube: Kube,
   namespace: string,
   name: string | undefined,
-): Promise<Readonly<Record<string, string>> | undefined> {
+): Promise<Data | undefined> {
   if (name === undefined) return undefined;
   const found = await kube.get({ resource: ConfigMaps, namespace, name });
   return found && stringsOf(found.data);

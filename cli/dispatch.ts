@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Call, Command, Format } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { FLAGS, type FlagName, type FlagValues } from './flags.ts';
+import { didYouMean } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
@@ -29,12 +30,22 @@ export async function dispatch(line: readonly string[], program: Program): Promi
     if (asksHelp) terminal.print(usageOf(command));
     else {
       const args = words.slice(command.name.split(' ').length);
-      checkFlags(values, command);
-      checkArguments(args, command);
-      return command.run({ args, flags: values, format: formatOf(values, command), env, terminal });
+      return await callOf(command, { args, flags: values, env, terminal });
     }
   }
   return EXIT.ok;
+}
+
+/** Runs the command; an error of usage knows which one it was. */
+async function callOf(command: Command, call: Omit<Call, 'format'>): Promise<ExitCode | undefined> {
+  try {
+    checkFlags(call.flags, command);
+    checkArguments(call.args, command);
+    return await command.run({ ...call, format: formatOf(call.flags, command) });
+  } catch (error) {
+    if (error instanceof UsageError) error.command = command.name;
+    throw error;
+  }
 }
 
 function parse(line: readonly string[]): { values: FlagValues; positionals: string[] } {
@@ -46,8 +57,17 @@ function parse(line: readonly string[]): { values: FlagValues; positionals: stri
   try {
     return parseArgs({ args, options: FLAGS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(wordsOf(error));
   }
+}
+
+/** What Node says of a line, without its advice. */
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, flag] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
+  if (flag === undefined) return message.split('. ')[0] ?? '';
+  const known = Object.keys(FLAGS).map((name) => `--${name}`);
+  return `unknown flag: ${flag}${didYouMean(flag, known)}`;
 }
 
 /** The command whose words the line begins with. */
@@ -59,7 +79,12 @@ function commandOf(words: readonly string[], commands: readonly Command[]): Comm
     .filter(({ name }) => name.startsWith(`${first} `))
     .map(({ name }) => name.slice(first.length + 1));
   throw new UsageError(
-    near.length > 0 ? `${first} takes one more word: ${near.join(' or ')}` : `unknown command: ${first}`,
+    near.length > 0
+      ? `${first} takes one more word: ${near.join(' or ')}`
+      : `unknown command: ${first}${didYouMean(
+          first,
+          commands.map(({ name }) => name.split(' ')[0] ?? ''),
+        )}`,
   );
 }
 

@@ -1,11 +1,11 @@
 /**
  * How a command ends: the exit codes, and which error leads to which.
  */
-import { ListenError } from '../runtime/http.ts';
-import { KubeError } from '../runtime/kube.ts';
-import { KubeConfigError } from '../runtime/kube-client.ts';
+
+import { SettingsError } from '../app/settings.ts';
+import { KubeConfigError, KubeError } from '../runtime/kube/port.ts';
+import { ListenError } from '../runtime/listen.ts';
 import { withoutSecrets } from '../runtime/log.ts';
-import { SettingsError } from '../settings.ts';
 
 /** What the exit code says to a script. */
 export const EXIT = { ok: 0, problem: 1, usage: 2, unreachable: 3 } as const;
@@ -18,6 +18,8 @@ export const EXIT_HELP =
 /** Wrong arguments; the message names what is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** The command at hand, whose help says more. */
+  command = '';
 }
 
 /** Something that was found and keeps the command from doing what was asked; the message is all there is to say. */
@@ -32,14 +34,14 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof KubeError && isUnreachable(error) ? EXIT.unreachable : EXIT.problem;
 }
 
-/** No answer, one of somebody who does not know us, or one of a server in trouble: whatever was asked. */
+/** No answer, one of a server that does not know us, or one of a server in trouble: whatever was asked. */
 const isUnreachable = ({ status }: KubeError): boolean =>
   status === 0 || status === 401 || status === 429 || status >= 500;
 
 const EXPECTED = [UsageError, ProblemError, SettingsError, ListenError, KubeConfigError, KubeError];
 
 /** What is said of it: the sentence of what a person can put right, a stack for what is a defect of ours. */
-export function complaintOf(error: unknown): string {
+export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected = EXPECTED.some((kind) => error instanceof kind);
   return withoutSecrets(isExpected ? error.message : (error.stack ?? error.message));

@@ -20,6 +20,12 @@ export const FLAGS = {
     help: 'namespace of the StellarNodes',
   },
   'all-namespaces': { type: 'boolean', short: 'A', help: 'StellarNodes of all namespaces' },
+  selector: {
+    type: 'string',
+    short: 'l',
+    value: 'LABELS',
+    help: "only StellarNodes with such labels, as tier=core or 'tier in (core,edge)'",
+  },
   output: { type: 'string', short: 'o', value: 'FORMAT', help: 'how to print it' },
   watch: { type: 'boolean', short: 'w', help: 'print it again whenever it changes, until Ctrl-C' },
   filename: {
@@ -42,12 +48,22 @@ export const FLAGS = {
   pre: { type: 'boolean', help: 'check whether stellar-peers can be installed, before it is' },
   all: { type: 'boolean', help: 'all of them, instead of naming them' },
   force: { type: 'boolean', help: 'do it although something speaks against it' },
+  client: { type: 'boolean', help: 'of this command alone, without a cluster' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask' },
   context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig' },
   kubeconfig: {
     type: 'string',
     value: 'FILE',
     help: "kubeconfig to use instead of KUBECONFIG, ~/.kube/config or the pod's own ServiceAccount",
+  },
+  cluster: { type: 'string', value: 'NAME', help: 'cluster of the kubeconfig' },
+  user: { type: 'string', value: 'NAME', help: 'user of the kubeconfig' },
+  server: { type: 'string', value: 'URL', help: "address of the API server, in place of the cluster's" },
+  as: { type: 'string', value: 'NAME', help: 'user to impersonate' },
+  'request-timeout': {
+    type: 'string',
+    value: 'TIME',
+    help: 'how long a request may take, as 5s or 1m; 15s by default, 0 for ever',
   },
   'install-namespace': {
     type: 'string',
@@ -72,4 +88,7 @@ export type FlagValues = {
 };
 
 /** The flags of whatever asks a cluster. */
-export const CLUSTER_FLAGS = ['context', 'kubeconfig', 'install-namespace'] as const;
+export const CLUSTER_FLAGS = [
+  ...(['context', 'kubeconfig', 'cluster', 'user', 'server', 'as', 'request-timeout'] as const),
+  'install-namespace',
+] as const;

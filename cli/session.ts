@@ -2,22 +2,27 @@
  * What every command that asks a cluster begins with: the cluster of the user's kubeconfig, and the settings in force
  * there.
  */
+
+import type { Settings } from '../app/settings.ts';
+import { SETTINGS } from '../app/settings-table.ts';
 import { systemClock } from '../runtime/clock.ts';
-import type { Kube } from '../runtime/kube.ts';
-import { createKube, createTrials, loadKubeConfig, type Trials } from '../runtime/kube-client.ts';
-import { ServerTime } from '../runtime/server-time.ts';
-import type { Settings } from '../settings.ts';
-import { SETTINGS } from '../settings-table.ts';
+import type { Trials } from '../runtime/kube/client.ts';
+import type { Kube } from '../runtime/kube/port.ts';
+import { ServerTime } from '../runtime/kube/server-time.ts';
 import type { Call } from './command.ts';
 import { settingsInForce } from './deployed.ts';
+import { durationMs } from './duration.ts';
+import { UsageError } from './exit.ts';
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT = '15s';
 
 export interface Session {
   readonly kube: Kube;
   readonly settings: Settings;
-  /** The namespace of the kubeconfig's context, for whoever names none. */
+  /** The namespace of the kubeconfig's context, for calls that name none. */
   readonly contextNamespace: string;
+  /** Context and server, as a sentence names them. */
+  readonly where: string;
   /** Ms since the epoch by the API server's clock. */
   nowMs(): number;
 }
@@ -30,27 +35,40 @@ export async function openSession(
   { flags, env, terminal }: Pick<Call, 'flags' | 'env' | 'terminal'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<Session> {
-  const { kube, contextNamespace, nowMs } = openCluster({ flags, env });
+  const { kube, contextNamespace, where, nowMs } = await openCluster({ flags, env, terminal });
   const namespace = installNamespaceOf({ flags, env });
   const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
   for (const remark of remarks) terminal.say(remark);
-  return { kube, settings, contextNamespace, nowMs };
+  return { kube, settings, contextNamespace, where, nowMs };
 }
 
-/** The cluster alone, for what needs no settings. Throws KubeConfigError. */
-export function openCluster({
+/** The cluster alone, for what needs no settings. Rejects with KubeConfigError. */
+export async function openCluster({
   flags,
   env,
-}: Pick<Call, 'flags' | 'env'>): Omit<Session, 'settings'> & { trials: Trials } {
-  const { kubeconfig, context } = flags;
-  const config = loadKubeConfig({
-    ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-    described: env.KUBECONFIG,
-  });
+  terminal,
+}: Pick<Call, 'flags' | 'env' | 'terminal'>): Promise<Omit<Session, 'settings'> & { trials: Trials }> {
+  const { 'request-timeout': timeout = TIMEOUT } = flags;
+  const timeoutMs = durationMs(timeout);
+  if (timeoutMs === undefined)
+    throw new UsageError(`--request-timeout takes a time such as 5s or 1m, not ${timeout}`);
+  // Loaded here: the client is most of the program, and what asks no cluster goes without.
+  const { createKube, createTrials } = await import('../runtime/kube/client.ts');
+  const { loadKubeConfig } = await import('../runtime/kube/kubeconfig.ts');
+  const { whereOf } = await import('../runtime/kube/kubeconfig-auth.ts');
+  const { kubeconfig: path, context, cluster, user, server, as } = flags;
+  const nowMs = () => systemClock.nowMs();
+  const config = loadKubeConfig({ path, context, cluster, user, server, as, env, nowMs });
   const serverTime = new ServerTime(systemClock);
+  const where = whereOf(config);
+  let isTold = false;
   const options = {
-    timeoutMs: TIMEOUT_MS,
+    clock: systemClock,
+    onSlow: () => {
+      if (!isTold) terminal.say(`Waiting for the API server (${where}) …`);
+      isTold = true;
+    },
+    timeoutMs,
     userAgent: 'stellar-peers-cli',
     onDate: (dateMs: number) => serverTime.note(dateMs),
   };
@@ -59,6 +77,7 @@ export function openCluster({
     kube: createKube(config, options),
     trials: createTrials(config, options),
     contextNamespace,
+    where,
     nowMs: () => serverTime.clock.nowMs(),
   };
 }

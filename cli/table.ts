@@ -1,6 +1,7 @@
 /**
  * Columns for people: each as wide as its widest cell.
  */
+import { greatestOf } from '../peers/lists.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
 const COLOURS = /\u001b\[\d+m/g;
@@ -10,9 +11,12 @@ const widthOf = (text: string): number => text.replace(COLOURS, '').length;
 
 /** The rows as lines. */
 export function table(rows: ReadonlyArray<readonly string[]>): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = greatestOf(
+    rows.map((row) => row.length),
+    0,
+  );
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
+    greatestOf(rows.map((row) => widthOf(row[column] ?? ''))),
   );
   const line = (row: readonly string[]) =>
     row

@@ -1,6 +1,6 @@
 /**
- * Where a command's words go: data to standard output, everything else to standard error, questions to whoever sits
- * at the terminal, colour only where somebody sees it and did not ask for none.
+ * Where a command's words go: data to standard output, everything else to standard error, questions to the person
+ * at the terminal, colour only where a person sees it and did not ask for none.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -18,7 +18,7 @@ export interface Terminal {
   print(text: string): void;
   /** Progress and remarks, to standard error; a line. */
   say(text: string): void;
-  /** True for yes. Throws UsageError where nobody could answer. */
+  /** True for yes. Throws UsageError where there is no terminal to answer at. */
   ask(question: string): Promise<boolean>;
   /** The text of a file, of standard input for `-`. Throws ProblemError where it cannot be read. */
   read(path: string): string;

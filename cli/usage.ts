@@ -1,6 +1,7 @@
 /**
  * The help, made of the table of commands: what `--help` prints, and what docs/command.md shows. Pure.
  */
+import { greatestOf } from '../peers/lists.ts';
 import type { Command } from './command.ts';
 import { EXIT_HELP } from './exit.ts';
 import { FLAGS, type Flag, type FlagName } from './flags.ts';
@@ -43,7 +44,7 @@ const helpOf = (flag: FlagName, { formats }: Command): string =>
   flag === 'output' ? `${formats.join(', ')}; ${formats[0]} by default` : FLAGS[flag].help;
 
 function columns(rows: ReadonlyArray<readonly string[]>): string {
-  const width = Math.max(...rows.map(([first = '']) => first.length));
+  const width = greatestOf(rows.map(([first = '']) => first.length));
   return rows.map(([first = '', second = '']) => `  ${first.padEnd(width)}  ${second}\n`).join('');
 }
 

@@ -2,8 +2,8 @@
  * Something shown again and again while it changes: drawn over on a terminal, one block after the other on a pipe.
  */
 import type { Clock } from '../runtime/clock.ts';
-import { isPassing } from '../runtime/kube.ts';
-import { complaintOf } from './exit.ts';
+import { isPassing } from '../runtime/kube/port.ts';
+import { errorText } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
 /** How often the cluster is asked: what waits for time changes without any object changing. */
@@ -13,13 +13,14 @@ const REDRAW = '\u001b[H\u001b[J';
 
 interface Watched {
   readonly terminal: Terminal;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'sleep' | 'nowMs'>;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Prints what `look` resolves with, whenever that is another text, until `signal` aborts. The first look must
+ * Prints what `look` resolves with, whenever that is another text and on a terminal each time, below the time of the
+ * look, until `signal` aborts. The first look must
  * succeed; later ones that fail in passing are told once and tried again.
  */
 export async function watchText(
@@ -27,20 +28,23 @@ export async function watchText(
   { terminal, clock, signal }: Watched,
 ): Promise<void> {
   let shown = await look();
-  let complaint: string | undefined;
-  terminal.print(terminal.isLive ? `${REDRAW}${shown}` : shown);
+  let limitedLog: string | undefined;
+  const drawn = (text: string): string =>
+    `${REDRAW}${new Date(clock.nowMs()).toISOString().slice(0, 19)}Z\n\n${text}`;
+  terminal.print(terminal.isLive ? drawn(shown) : shown);
   for (;;) {
     await clock.sleep(EVERY_MS, signal);
     if (signal.aborted) return;
     const found = await look().catch((error: unknown) => {
       if (!isPassing(error)) throw error;
-      if (complaint === undefined) terminal.say(complaintOf(error));
-      complaint = complaintOf(error);
+      if (limitedLog === undefined) terminal.say(errorText(error));
+      limitedLog = errorText(error);
       return undefined;
     });
     if (found === undefined) continue;
-    complaint = undefined;
-    if (found !== shown) terminal.print(terminal.isLive ? `${REDRAW}${found}` : `\n${found}`);
+    limitedLog = undefined;
+    if (terminal.isLive) terminal.print(drawn(found));
+    else if (found !== shown) terminal.print(`\n${found}`);
     shown = found;
   }
 }

@@ -1,22 +1,21 @@
 /**
  * Works out what the status page shows from a replica's caches. Every replica can: where the leader would decide,
- * the same pure modules are asked. Owns what is remembered while somebody watches, so that a look at a large network
- * costs what changed in it; it is made anew for each time that somebody watches.
+ * the same pure modules are asked.
  */
-import { AtRest } from '../reconciler/at-rest.ts';
-import { connectionsIn } from '../reconciler/overview.ts';
-import { PublishPlanner } from '../reconciler/publish.ts';
-import { reasonsNow, withoutMemory } from '../reconciler/reasons-now.ts';
-import { planRollout, type RolloutSettings } from '../reconciler/rollout.ts';
-import type { Caches } from '../runtime/caches.ts';
+import { connectionsIn } from '../reconciler/plan/publish/overview.ts';
+import { publishSteps } from '../reconciler/plan/publish/publish.ts';
+import { planRollout, type RolloutSettings } from '../reconciler/plan/restarts/rollout.ts';
+import { currentReasons, withoutMemory } from '../reconciler/plan/status/current-reasons.ts';
+import { withValidatorStates } from '../reconciler/plan/status/validator-state.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Directory } from '../runtime/directory.ts';
+import type { Caches } from '../runtime/kube/caches.ts';
+import type { MembershipCache } from '../runtime/kube/membership.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
 export interface DecideOptions {
   readonly caches: Pick<Caches, 'world' | 'onChange'>;
-  readonly directory: Directory;
+  readonly memberships: MembershipCache;
   readonly clock: Clock;
   readonly settings: RolloutSettings;
 }
@@ -30,30 +29,25 @@ export interface Decider {
 
 /** Begins to watch; `onChange` is called after each change that may show. */
 export function startDecider(options: DecideOptions, onChange: () => void): Decider {
-  const { caches, clock, directory, settings } = options;
-  const planner = new PublishPlanner();
-  const atRest = new AtRest();
-  const stop = caches.onChange((kind, key) => {
-    atRest.touch(kind, key);
-    onChange();
-  });
+  const { caches, clock, memberships, settings } = options;
+  const stop = caches.onChange(onChange);
   const take = async (): Promise<Snapshot> => {
     const { world } = caches;
     const { ownNamespace } = settings;
+    const membership = { discovery: memberships.discovery(), views: memberships.views() };
     const published = await inSlices(
       clock,
-      planner.steps(() => ({
+      publishSteps(membership, () => ({
         ...{ world, ownNamespace, nowMs: clock.nowMs() },
-        discovery: directory.discovery(),
-        views: directory.views(),
         connections: connectionsIn(world.configMaps.get(ownNamespace)),
       })),
     );
-    const discovery = directory.discovery();
+    const discovery = memberships.discovery();
     const input = withoutMemory({ world, discovery, nowMs: clock.nowMs() }, settings);
-    const reasons = reasonsNow({ world, discovery }, published, planRollout({ ...input, atRest }));
+    const reasons = currentReasons(input, published, planRollout(input));
     const connections = connectionsIn(world.configMaps.get(ownNamespace));
-    return takeSnapshot({ world, discovery, reasons, connections, ownNamespace });
+    const told = withValidatorStates({ ...input, connections }, reasons);
+    return takeSnapshot({ world, discovery, nowMs: input.nowMs, told, connections, ownNamespace });
   };
   return { take, stop };
 }

@@ -1,6 +1,6 @@
 /**
  * One stream of snapshots for all who watch: each is worked out once, at most every half second, in at most a twentieth
- * of the time, and not at all while nobody watches.
+ * of the time, and not at all without a watcher.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -12,7 +12,7 @@ import type { ServingReplica } from './snapshot.ts';
 const REST_MS_MIN = 500;
 /** A snapshot that took long is followed by a rest this many times as long. */
 const REST_FACTOR = 20;
-/** A hold may end by time alone, and whoever watches wants to hear that we live. */
+/** A hold may end by time alone, and watchers want to hear that we live. */
 const LOOK_AGAIN_MS = 10_000;
 
 /** Takes one message of the stream; it must not block. */
@@ -32,7 +32,7 @@ export class Feed {
   #stopping = new AbortController();
   /** Ends with the last one who watched; the next one's begins after it. */
   #round: Promise<void> = Promise.resolve();
-  /** Nothing is worked out before, whoever comes and goes; monotonic ms. */
+  /** Nothing is worked out before, whichever watchers come and go; monotonic ms. */
   #restsUntilMs = 0;
   /** The last snapshot of this round, as JSON. */
   #last = '';
@@ -61,12 +61,12 @@ export class Feed {
     this.#round = this.#round.then(() => this.#run(signal));
   }
 
-  /** Until nobody watches. Never rejects. */
+  /** Until there is no watcher. Never rejects. */
   async #run(signal: AbortSignal): Promise<void> {
     const { clock, watch } = this.#options;
     if (signal.aborted) return;
     const wake = new Wake(clock);
-    const decider = watch(() => wake.ring());
+    const decider = watch(() => wake.notify());
     this.#last = '';
     while (!signal.aborted) {
       await clock.sleep(Math.max(0, this.#restsUntilMs - clock.monotonicMs()), signal);

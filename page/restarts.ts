@@ -1,10 +1,9 @@
 /**
  * The last restarts as the journal has them, newest first. Pure.
  */
-import type { Discovery } from '../peers/discover.ts';
 import { plainText } from '../peers/field.ts';
 import type { World } from '../peers/world.ts';
-import { type Entry, readJournal } from '../reconciler/journal.ts';
+import { type JournalEntry, readJournal } from '../reconciler/plan/journal/journal.ts';
 
 const TEXT_LENGTH_MAX = 520;
 
@@ -21,12 +20,13 @@ export interface RestartRow {
 }
 
 /** All of the journal that can be read: what is closed is kept there for 24 hours. */
-export function restartsIn(world: World, { groups }: Discovery): RestartRow[] {
-  const entries = [...groups.keys()].flatMap((group) => readJournal(world.journal, group) ?? []);
-  return entries.sort((a, b) => b.atMs - a.atMs).map(rowOf);
-}
+export const restartsIn = ({ journal }: World): RestartRow[] =>
+  Object.keys(journal?.data ?? {})
+    .flatMap((group) => readJournal(journal, group) ?? [])
+    .toSorted((a, b) => b.atMs - a.atMs)
+    .map(rowOf);
 
-const rowOf = ({ statefulSet, kind, drift, atMs, endedAtMs, outcome }: Entry): RestartRow => ({
+const rowOf = ({ statefulSet, kind, drift, atMs, endedAtMs, outcome }: JournalEntry): RestartRow => ({
   key: plainText(statefulSet, TEXT_LENGTH_MAX),
   kind,
   drift: plainText(drift, TEXT_LENGTH_MAX),

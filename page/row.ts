@@ -1,19 +1,21 @@
 /**
  * One validator as the status page shows it. Pure.
  */
-import type { Discovery } from '../peers/discover.ts';
+
+import { podsOf } from '../peers/discovery/pods.ts';
 import { parseDigests } from '../peers/hash.ts';
-import { podsOf } from '../peers/pods.ts';
-import type { Reason } from '../peers/reasons.ts';
-import { publishedView } from '../peers/views.ts';
-import type { Key, PodFacts, Validator, World } from '../peers/world.ts';
-import type { Connections } from '../reconciler/overview.ts';
+import { isMeant, isState, isWaiting, type Reason } from '../peers/reasons/reasons.ts';
+import { publishedView } from '../peers/views/views.ts';
+import type { Key, PodFacts, Validator } from '../peers/world.ts';
+import type { Connections } from '../reconciler/plan/publish/overview.ts';
+import type { StatusInput } from '../reconciler/plan/status/current-reasons.ts';
+import { isUp, type ReasonsByKey, stateOf } from '../reconciler/plan/status/validator-state.ts';
 
 /**
- * `up` all its pods are Ready · `down` some are not · `restarting` some are not, because of us · `away` it is suspended,
- * or none are wanted.
+ * `up` all its pods are Ready · `apart` so they are, and stellar-core says that it has no peers or is not synced · `down`
+ * some are not · `restarting` it is being restarted · `away` it is suspended, or no pods are wanted.
  */
-type State = 'up' | 'down' | 'restarting' | 'away';
+type State = 'up' | 'apart' | 'down' | 'restarting' | 'away';
 
 /** Cells for people: `2,3` is one figure a pod, empty where nothing is known. */
 export interface Row {
@@ -25,56 +27,62 @@ export interface Row {
   readonly knows: string;
   readonly published: string;
   readonly connected: string;
-  /** How many of the connections that it should have it has, in hundredths; -1 where nobody may ask. */
+  /** How many of the connections that it should have it has, in hundredths; -1 where the port is not open. */
   readonly connectedPercent: number;
   readonly synced: string;
-  /** Of the reason that holds something; empty where there is none. */
+  /** What it is, as `status` says it; empty for `Current`. */
   readonly code: string;
+  /** What `code` tells: what it is, what waits, or what a person means so. */
+  readonly kind: 'state' | 'waiting' | 'meant';
+  /** True where something is still to come or to be done. */
+  readonly waits: boolean;
 }
 
 /** A row, and whom its pods started with. */
-export interface Found {
+export interface RowInput {
   readonly row: Row;
   readonly known: ReadonlySet<string>;
 }
 
-interface Seen {
-  readonly world: World;
-  readonly discovery: Discovery;
-  readonly reasons: ReadonlyMap<Key, Reason>;
+interface Seen extends StatusInput {
+  readonly told: ReasonsByKey;
   readonly connections: Connections;
-  /** StatefulSets on which a restart of ours is under way. */
-  readonly open: ReadonlySet<Key>;
 }
 
 /** The row of one validator. */
-export function rowOf(validator: Validator, { world, discovery, reasons, connections, open }: Seen): Found {
+export function rowOf(validator: Validator, seen: Seen): RowInput {
+  const { world, discovery, told, connections } = seen;
   const { key, namespace, name } = validator;
   const statefulSet = discovery.statefulSetOf.get(key);
   const pods = statefulSet ? podsOf(world, statefulSet) : [];
   const wanted = statefulSet?.replicas ?? validator.replicas;
   const ready = pods.filter((pod) => pod.ready && !pod.deleting).length;
   const known = pods.map(digestsOn);
+  const [first] = told.get(key) ?? [];
   const published = publishedView(world.configMaps.get(namespace), name);
   const row = {
     ...{ key, namespace, name },
-    state: stateOf(validator, { ready, wanted, rolled: open.has(key) }),
+    state: picturedAs(validator, wanted, seen),
     ready: `${ready}/${wanted}`,
     knows: known.map((digests) => digests?.length ?? '-').join(','),
     published: published ? String(published.digests.length) : '',
     ...connectionOf(pods, connections),
-    code: reasons.get(key)?.code ?? '',
+    code: first?.code ?? '',
+    kind: kindOf(first),
+    waits: told.get(key)?.some(isWaiting) ?? false,
   };
   return { row, known: new Set(known.flatMap((digests) => digests ?? [])) };
 }
 
-function stateOf(
-  { suspended }: Validator,
-  { ready, wanted, rolled }: { readonly ready: number; readonly wanted: number; readonly rolled: boolean },
-): State {
-  if (suspended || wanted === 0) return 'away';
-  if (ready >= wanted) return 'up';
-  return rolled ? 'restarting' : 'down';
+const kindOf = (why: Reason | undefined): Row['kind'] =>
+  why === undefined || isState(why) ? 'state' : isMeant(why) ? 'meant' : 'waiting';
+
+function picturedAs(validator: Validator, wanted: number, seen: Seen): State {
+  const state = stateOf(validator.key, seen.told);
+  if (validator.suspended || wanted === 0) return 'away';
+  if (state === 'Restarting') return 'restarting';
+  if (!isUp(validator, seen)) return state === 'Stalled' ? 'restarting' : 'down';
+  return state === 'OutOfSync' ? 'apart' : 'up';
 }
 
 /** What a pod started with; undefined for one that was not injected. */

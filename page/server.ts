@@ -1,40 +1,26 @@
 /**
- * The HTTP app of the status page: files, a stream of events, and nothing that changes anything. Anybody who reaches
+ * The HTTP app of the status page: files, a stream of events, and nothing that changes anything. Every program that reaches
  * the port may look, so it also owns what one who does may cost. Never listens by itself.
  */
 import type { ServerResponse } from 'node:http';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createPlainApp, PLAIN_LIMITS, type PlainLimits } from '../runtime/plain-app.ts';
 import { ASSETS } from './assets.ts';
 import type { Feed } from './feed.ts';
+import { isHostOf } from './hosts.ts';
 
-export interface PageLimits {
-  /** For the headers of a request. */
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  /** How often Node looks for requests over their time. */
-  readonly checkEveryMs: number;
-  /** For a connection on which nothing moves: a stream has a message at least every 10 s. */
-  readonly stalledTimeoutMs: number;
-  readonly connections: number;
-  /** Of them, those that get the stream. */
+export interface PageLimits extends PlainLimits {
+  /** Of the connections, those that get the stream. */
   readonly watchers: number;
 }
 
-/** A person's browser opens six connections and one stream; nobody needs more of a page for operators. */
-export const PAGE_LIMITS: PageLimits = {
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 10_000,
-  checkEveryMs: 1_000,
-  stalledTimeoutMs: 60_000,
-  connections: 64,
-  watchers: 16,
-};
+/** A person's browser opens six connections and one stream. A stream has a message at least every 10 s. */
+export const PAGE_LIMITS: PageLimits = { ...PLAIN_LIMITS, stalledTimeoutMs: 60_000, watchers: 16 };
 
-const HEADER_BYTES_MAX = 16 * 1024;
-const HEADERS_MAX = 64;
+const NOT_OURS = 'the page is not called by this name; see STATUS_PAGE_HOSTS';
 const EVENTS_PATH = '/events';
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame; and text is never taken for HTML. */
+/** Nothing from elsewhere, nothing inline, in no frame; and text is never taken for HTML. */
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
@@ -47,12 +33,19 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** The app; `close` ends all streams. */
-export function createPageServer(feed: Feed, limits: PageLimits = PAGE_LIMITS): FastifyInstance {
-  const app = createApp(limits);
+export function createPageServer(
+  feed: Feed,
+  hosts: ReadonlySet<string>,
+  limits: PageLimits = PAGE_LIMITS,
+): FastifyInstance {
+  const app = createPlainApp(limits, ({ statusCode = 400 }, reply) =>
+    refuse(reply.headers(HEADERS), statusCode, 'this cannot be answered'),
+  );
   const streams = new Set<ServerResponse>();
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(HEADERS);
-    if (request.method === 'GET' || request.method === 'HEAD') done();
+    if (!isHostOf(hosts, request.headers.host)) refuse(reply, 421, NOT_OURS);
+    else if (request.method === 'GET' || request.method === 'HEAD') done();
     else refuse(reply.header('allow', 'GET, HEAD'), 405, 'this page can only be read');
   });
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'there is nothing here'));
@@ -74,32 +67,11 @@ export function createPageServer(feed: Feed, limits: PageLimits = PAGE_LIMITS): 
   return app;
 }
 
-function createApp(limits: PageLimits): FastifyInstance {
-  const app = fastify({
-    http: {
-      headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: limits.checkEveryMs,
-      maxHeaderSize: HEADER_BYTES_MAX,
-    },
-    bodyLimit: 1024,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionTimeout: limits.stalledTimeoutMs,
-    keepAliveTimeout: limits.headersTimeoutMs,
-    forceCloseConnections: true,
-    frameworkErrors: (error, _request, reply) =>
-      refuse(reply.headers(HEADERS), error.statusCode ?? 400, 'this cannot be answered'),
-  });
-  app.server.maxHeadersCount = HEADERS_MAX;
-  app.server.maxConnections = limits.connections;
-  app.server.on('drop', () => app.server.closeIdleConnections());
-  return app;
-}
-
 const refuse = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(`${text}\n`);
 
 /**
- * Sends one watcher the stream. Of what a watcher has not taken yet only the newest message is kept, and whoever takes
+ * Sends one watcher the stream. Of what a watcher has not taken yet only the newest message is kept, and a watcher that takes
  * nothing for long is cut off.
  */
 function stream(

@@ -1,5 +1,5 @@
 /**
- * How far our wall clock may be beside the API server's without anybody noticing: what corrects it and what must bear its
+ * How far our wall clock may be beside the API server's unnoticed: what corrects it and what must bear its
  * error go by the same figures. (docs/decisions/0015)
  */
 

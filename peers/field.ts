@@ -1,5 +1,5 @@
 /**
- * Reading fields of objects that anybody may have written: the right type, or undefined.
+ * Reading fields of objects of any author: the right type, or undefined.
  */
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -42,9 +42,11 @@ function isAllText(fields: Fields): fields is Readonly<Record<string, string>> {
   return true;
 }
 
-/** A Kubernetes timestamp in ms since the epoch, or undefined. */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/;
+
+/** A Kubernetes timestamp in ms since the epoch, or undefined: `5` would be a day in 2001. */
 export function timeOf(value: unknown): number | undefined {
-  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  const ms = typeof value === 'string' && RFC_3339.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
 }
 
@@ -74,17 +76,16 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   return count === Object.keys(other).length;
 }
 
-/** True where both hold the very same values in the same order. */
-export function isSameList<V>(a: readonly V[], b: readonly V[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
-  return true;
-}
+/** A part of a text as a text of its own: else it keeps all of that text in memory. */
+export const ownText = (part: string): string => Buffer.from(part, 'utf16le').toString('utf16le');
 
-/** What could end a line, move a cursor or turn the direction of writing on somebody's screen. */
+/** The first `lengthMax` units of a text, which may be three lines of a megabyte. */
+export const cutText = (text: string, lengthMax: number): string =>
+  text.length <= lengthMax ? text : ownText(text.slice(0, lengthMax));
+
+/** What could end a line, move a cursor or turn the direction of writing on a screen. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** What somebody wrote, for people: the first `lengthMax` units of it, with what cannot be printed as its number. */
+/** A text of others, for people: the first `lengthMax` units of it, with what cannot be printed as its number. */
 export const plainText = (text: string, lengthMax: number): string =>
-  text.slice(0, lengthMax).replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);
+  cutText(text, lengthMax).replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);

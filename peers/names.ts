@@ -24,8 +24,17 @@ export const ANNOTATION_PEER_FENCE = 'stellar.org/peer-fence';
 
 /** Settable by people on a StellarNode, a Namespace or our own ConfigMap (= everything). */
 export const ANNOTATION_ROLLOUT = 'stellar.org/peer-rollout';
+/** Its values, beside `paused`. */
+export const STRATEGIES = ['RollingUpdate', 'Signal', 'OnRestart'] as const;
+export const PAUSED = 'paused';
+/** Settable by people on a StellarNode or Namespace: for which peers restarts take place, as ROLL_FOR. */
+export const ANNOTATION_ROLL_FOR = 'stellar.org/peer-roll-for';
+/** Its values, and those of the setting. */
+export const ROLL_FOR_VALUES = ['auto', 'unlinked', 'missing', 'all'] as const;
 /** Settable by people on a StellarNode or Namespace: `now` lets unadopted pods be restarted. */
 export const ANNOTATION_ADOPT = 'stellar.org/peer-adopt';
+/** Settable by people on a Namespace: `hold`, `warn` or `read` where a quorum set cannot be read. */
+export const ANNOTATION_QUORUM_UNKNOWN = 'stellar.org/peer-quorum-unknown';
 /** Settable by people on a StellarNode: `uncounted` keeps it out of the disruption budget. */
 export const ANNOTATION_BUDGET = 'stellar.org/peer-budget';
 /** Annotation on a StellarNode or pod, label on a Namespace: `disabled` opts out of injection. */
@@ -73,15 +82,29 @@ export const MOUNT_PATH = '/etc/stellar/peers';
 export const PEERS_FILE_ENV = 'KNOWN_PEERS_FILE';
 export const PEERS_TXT = 'peers.txt';
 export const PEERS_TOML = 'peers.toml';
-export const PEERS_FILE_PATH = `${MOUNT_PATH}/${PEERS_TXT}`;
-/** The container that runs stellar-core; the first one where none has this name. */
+export const PEERS_TOML_PATH = `${MOUNT_PATH}/${PEERS_TOML}`;
+/** On pods: local volumes that a cluster autoscaler may lose, with a comma between; an emptyDir is one. */
+export const ANNOTATION_EVICTABLE = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
+/** On pods, before the name of a container: how AppArmor confines it. The operator writes no field for that. */
+export const ANNOTATION_APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/';
+/** The operator's name for the container that runs stellar-core. */
 export const MAIN_CONTAINER = 'stellar-node';
+/** On pods: the container that kubectl takes where none is named; meshes set it too. */
+export const ANNOTATION_DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
 /** Volume and init container by which the peers come into the configuration that stellar-core reads. */
 export const CONFIG_VOLUME = 'stellar-peers-config';
 export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
-/** Where the pod's own configuration folder is mounted once ours stands in its place. */
-export const CONFIG_ORIGINAL_PATH = '/etc/stellar/peers-original';
+/** Where ours is mounted in the main container. */
+export interface Places {
+  /** The files with peers. */
+  readonly peers: string;
+  /** The pod's own configuration folder, once a merged one stands in its place. */
+  readonly original: string;
+}
+export const PLACES: Places = { peers: MOUNT_PATH, original: '/etc/stellar/peers-original' };
+/** Of pods that mount something above those, such as their configuration at /etc/stellar. */
+export const PLACES_ASIDE: Places = { peers: '/stellar-peers/peers', original: '/stellar-peers/original' };
 /** Where the init container writes what the main container then sees. */
 export const CONFIG_TARGET_PATH = '/etc/stellar/peers-merged';
 /** The upstream operator's configuration folder, and the file in it. */
@@ -98,4 +121,4 @@ export const nodeKeys = (node: string) => ({
 });
 
 /** The pod name of the review that the leader sends to prove that the webhook answers with a patch. */
-export const PROBE_NODE = 'stellar-peers-probe';
+export const PREFLIGHT_NODE = 'stellar-peers-probe';

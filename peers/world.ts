@@ -1,19 +1,19 @@
 /**
  * What we know of the cluster, reduced to what we read: the input of every decision.
- * Owns the shapes only; read-*.ts make them from raw objects, runtime/ keeps them current.
- * A field that is not read does not appear here, so a change of it wakes nobody.
+ * Owns the shapes only; read/ makes them from raw objects, runtime/ keeps them current.
+ * A field that is not read does not appear here, so a change of it causes no work.
  */
-import { oneText } from './memo.ts';
-import type { MergeOutcome } from './merge-outcome.ts';
-import type { Network } from './network.ts';
-import type { PodShape } from './pod-shape.ts';
-import type { Reason } from './reasons.ts';
+
+import type { Network } from './discovery/network.ts';
+import type { MergeOutcome } from './injection/merge-outcome.ts';
+import type { PodShape } from './read/pod-shape.ts';
+import type { Reason } from './reasons/reasons.ts';
 
 /** `namespace/name`. */
 export type Key = string;
 export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
-/** The same, as one text with all others that say so. Of objects in the caches only: what callers make up is not kept. */
-export const storedKeyOf = (namespace: string, name: string): Key => oneText(keyOf(namespace, name));
+/** The namespace in a key. */
+export const namespaceOf = (key: Key): string => key.split('/')[0] ?? '';
 
 /** Plain order of strings, the same on every machine. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -23,6 +23,12 @@ interface Named {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+}
+
+/** An address, and the field of the StellarNode that says it. */
+export interface SaidAddress {
+  readonly address: string;
+  readonly from: string;
 }
 
 /** A StellarNode of type Validator that is not being deleted and whose settings are readable. */
@@ -35,23 +41,42 @@ export interface Validator extends Named {
   readonly maintenance: boolean;
   /** stellar-core's quorum set as TOML text; undefined where none is given. */
   readonly quorumSet: string | undefined;
+  /** True where a validator list (`vlSource`) replaces that quorum set. */
+  readonly hasListSource: boolean;
   /** Raw values of the annotations that people may set; undefined where absent. */
   readonly rollout: string | undefined;
+  readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
   readonly budget: string | undefined;
   readonly injection: string | undefined;
   readonly config: string | undefined;
   /** `host:port` to advertise instead of the Service name; undefined where none is set, or none that is one. */
   readonly advertised: string | undefined;
+  /** Peers outside the cluster that the StellarNode itself names, in order: for its own list only. */
+  readonly ownPeers: readonly SaidAddress[];
+  /** Names by which it is reached from outside the cluster; they stand in no list. */
+  readonly outwardNames: readonly SaidAddress[];
   /** What of the StellarNode cannot be used, though it is a peer all the same. */
   readonly remark: Reason | undefined;
+  /** Annotations with a key or a value that is not known. */
+  readonly odd: readonly Reason[];
+}
+
+/** A StellarNode that is no peer, and yet may be one that a quorum set counts on. */
+export interface Absentee extends Named {
+  /** Undefined where it cannot be read. */
+  readonly networkId: string | undefined;
+  readonly budget: string | undefined;
+  /** As its quorumSet names it, whatever else that holds. */
+  readonly homeDomain: string | undefined;
 }
 
 /** How one StellarNode reads: a validator, one that cannot be read, or nothing of ours. */
 export type NodeReading =
   | { readonly kind: 'validator'; readonly validator: Validator }
-  | { readonly kind: 'unreadable'; readonly node: Named; readonly reason: Reason }
-  | { readonly kind: 'other' };
+  | { readonly kind: 'unreadable'; readonly node: Absentee; readonly reason: Reason }
+  /** `leaving` is a validator that is being deleted. */
+  | { readonly kind: 'other'; readonly leaving?: Absentee };
 
 export interface StatefulSetFacts extends Named {
   /** UID of the controlling StellarNode, undefined where something else or nothing controls it. */
@@ -59,6 +84,8 @@ export interface StatefulSetFacts extends Named {
   readonly ownerName: string | undefined;
   readonly createdAtMs: number;
   readonly replicas: number;
+  /** Ordinal of its first pod (`spec.ordinals.start`). */
+  readonly firstOrdinal: number;
   readonly serviceName: string;
   readonly selector: Readonly<Record<string, string>>;
   readonly strategy: string;
@@ -72,6 +99,8 @@ export interface StatefulSetFacts extends Named {
   /** Our token on the template, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   readonly template: PodShape;
+  /** True where it is too large to be read: then its template is not known. */
+  readonly isLight?: true;
 }
 
 export interface PodFacts extends Named {
@@ -83,11 +112,16 @@ export interface PodFacts extends Named {
   readonly deleting: boolean;
   readonly running: boolean;
   readonly ready: boolean;
-  /** When the Ready condition last changed, ms since the epoch. */
+  /** When the Ready condition last changed, ms since the epoch by the clock of the pod's kubelet, as the next two. */
   readonly readyChangedAtMs: number | undefined;
-  readonly scheduledAtMs: number | undefined;
+  /** When the Initialized condition last changed. */
+  readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
+  /** When it got its node, by the API server's clock. */
+  readonly scheduledAtMs: number | undefined;
+  /** True while the scheduler finds no node for it. */
+  readonly unschedulable: boolean;
   /** True if its configuration was merged by an init container, which an in-place restart does not run again. */
   readonly merged: boolean;
   readonly ip: string | undefined;
@@ -97,7 +131,11 @@ export interface PodFacts extends Named {
   readonly peers: string | undefined;
   readonly peerHash: string | undefined;
   readonly revision: string | undefined;
-  /** How often the container that runs stellar-core was restarted in place. */
+  /** What the template had as our token when it was made, see ANNOTATION_PEER_RESTART. */
+  readonly restartToken: string | undefined;
+  /** The container that runs stellar-core, or the first where that is not known; undefined before the kubelet says more. */
+  readonly container: string | undefined;
+  /** How often that container was restarted in place. */
   readonly containerRestarts: number;
   /** What became of merging the configuration, where that was done. */
   readonly mergeOutcome: MergeOutcome | undefined;
@@ -136,7 +174,11 @@ export interface NamespaceFacts {
   readonly terminating: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly rollout: string | undefined;
+  readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
+  readonly quorumUnknown: string | undefined;
+  /** Annotations with a key or a value that is not known. */
+  readonly odd: readonly Reason[];
 }
 
 /** A ConfigMap named `stellar-peers`, or the journal. */
@@ -157,6 +199,8 @@ export interface WebhookFacts {
     readonly name: string;
     readonly namespaceSelector: LabelSelector;
     readonly objectSelector: LabelSelector;
+    /** True if its rules take the creation of pods. */
+    readonly takesPods: boolean;
     /** CEL expressions; only those that we ship are understood. */
     readonly matchConditions: readonly string[];
     readonly url: string | undefined;

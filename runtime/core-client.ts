@@ -3,9 +3,10 @@
  * redirect, no proxy, no connection kept. Whom to ask, when and how often is its caller's matter.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { isIpv4 } from '../peers/address.ts';
-import { type CoreInfo, connectedAddresses, coreInfoOf, isConnecting } from '../peers/core-answers.ts';
+import { type CoreInfo, connectedAddresses, coreInfoOf, isConnecting } from '../peers/core/answers.ts';
+import { isIpv4 } from '../peers/discovery/address.ts';
 import { COMPONENT } from '../peers/names.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * `closed`: the machine is there and nothing listens. `unreachable`: no connection, or it was reset before
@@ -33,6 +34,7 @@ export interface CoreClient {
 }
 
 interface CoreClientOptions {
+  readonly clock: Clock;
   readonly port: number;
   /** For one question as a whole: connecting, headers and the last byte of the body. */
   readonly timeoutMs: number;
@@ -79,17 +81,19 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
 async function textFrom(question: Question): Promise<string> {
   // A name would be resolved, which has no deadline and may lead anywhere.
   if (!isIpv4(question.host)) throw failed(question, 'the host is not an IPv4 address');
-  const deadline = AbortSignal.timeout(question.timeoutMs);
+  const deadline = new AbortController();
+  const cancel = question.clock.after(question.timeoutMs, () => deadline.abort());
   const progress: Progress = { connected: false, answered: false };
-  const asked = send(question, deadline, progress);
+  const asked = send(question, deadline.signal, progress);
   try {
     const response = await responseTo(asked);
     progress.answered = true;
     if (response.statusCode !== 200) throw failed(question, `status ${response.statusCode}`);
     return await bodyOf(question, response);
   } catch (error) {
-    throw coreError(question, error, deadline.aborted, progress);
+    throw coreError(question, error, deadline.signal.aborted, progress);
   } finally {
+    cancel();
     asked.destroy();
   }
 }
@@ -109,7 +113,7 @@ function send(question: Question, signal: AbortSignal, progress: Progress): Clie
 const responseTo = (asked: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     asked.once('response', resolve);
-    // Stays on: destroying the request may tell of an error that nobody waits for any more.
+    // Stays on: destroying the request may tell of an error that nothing waits for any more.
     asked.on('error', reject);
     // An answer that switches protocols ends without response and without error.
     asked.once('close', () => reject(new Error('the connection ended without an answer')));

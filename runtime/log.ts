@@ -13,7 +13,7 @@ export interface Log {
 }
 
 /**
- * What must be in no line, whoever put it there: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and
+ * What must be in no line, wherever it came from: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and
  * tokens. We write none of them, but an error may quote what the API server, a policy or a library said.
  */
 const SECRETS =
@@ -30,6 +30,7 @@ export function createLog(level: string, destination?: { write(line: string): vo
   const options: LoggerOptions = {
     level,
     base: null,
+    formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: pino.stdSerializers.errWithCause },
     hooks: { streamWrite: withoutSecrets },

@@ -21,10 +21,25 @@ export const METRICS = {
     help: 'Age of the cache that is furthest behind; 0 while every watch is up.',
     labels: [],
   },
+  stellar_peers_passes_total: {
+    kind: 'counter',
+    help: 'Passes over everything that this process has finished as the leader.',
+    labels: [],
+  },
+  stellar_peers_next_pass_seconds: {
+    kind: 'gauge',
+    help: 'How long after the last pass the next one follows if nothing changes; 0 while a restart is being decided, and on replicas that do not lead.',
+    labels: [],
+  },
   stellar_peers_validators: {
     kind: 'gauge',
     help: 'Validators by group and state (active, suspended), past 100 groups as `other`; on the leader.',
     labels: ['group', 'state'],
+  },
+  stellar_peers_network_info: {
+    kind: 'gauge',
+    help: 'Always 1: what the network of a group is called; a private one by its namespaces and the hash of its passphrase.',
+    labels: ['group', 'title'],
   },
   stellar_peers_view_size: {
     kind: 'gauge',
@@ -43,7 +58,7 @@ export const METRICS = {
   },
   stellar_peers_quorum_margin: {
     kind: 'gauge',
-    help: 'How many more validators may go down before the strictest quorum set of the group is short; absent where one cannot be read.',
+    help: 'How many more validators may go down before the strictest quorum set, or home domain, is short of its threshold; absent where one cannot be read.',
     labels: ['group'],
   },
   stellar_peers_restarts_in_flight: {
@@ -83,7 +98,7 @@ export const METRICS = {
   },
   stellar_peers_group_waiting: {
     kind: 'gauge',
-    help: 'The same as stellar_peers_waiting, by group too; without one where a StellarNode is in none.',
+    help: 'Waiting StellarNodes by group and reason; group is empty for those in no group.',
     labels: ['group', 'reason'],
   },
   stellar_peers_waiting_since_timestamp_seconds: {
@@ -182,12 +197,6 @@ export class Metrics {
 
   count(name: MetricName, labels: Labels = {}, by = 1): void {
     this.#counters.get(name)?.inc(labels, by);
-  }
-
-  /** Counts one of these labels each time it is called, without looking for them again. */
-  counter(name: MetricName, labels: Labels): () => void {
-    const child = this.#counters.get(name)?.labels(labels);
-    return () => child?.inc();
   }
 
   set(name: MetricName, value: number, labels: Labels = {}): void {

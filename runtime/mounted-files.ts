@@ -33,7 +33,7 @@ export class MountedFiles {
     }
   }
 
-  /** The folder that `..data` names now, or the folder itself where nobody swaps. */
+  /** The folder that `..data` names now, or the folder itself where there is no such link. */
   #version(): Promise<string> {
     return realpath(join(this.folder, LINK)).catch(() => this.folder);
   }

@@ -1,25 +1,25 @@
 /**
- * A bell that may ring many times before anybody listens, and then counts once.
+ * Wakes a loop: however often it is notified before it waits again, that counts once.
  */
 import type { Clock } from './clock.ts';
 
 export class Wake {
   readonly #clock: Clock;
-  #rung = false;
+  #isNotified = false;
   #resolve: (() => void) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  ring(): void {
-    this.#rung = true;
+  notify(): void {
+    this.#isNotified = true;
     this.#resolve?.();
   }
 
-  /** Resolves when the bell has rung since the last wait, after `timeoutMs`, or when `signal` aborts. */
+  /** Resolves when it was notified since the last wait, after `timeoutMs`, or when `signal` aborts. */
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (!this.#rung && !signal.aborted) {
+    if (!this.#isNotified && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resolve = resolve;
       const cancel = this.#clock.after(timeoutMs, resolve);
@@ -29,6 +29,6 @@ export class Wake {
       signal.removeEventListener('abort', resolve as () => void);
       this.#resolve = undefined;
     }
-    this.#rung = false;
+    this.#isNotified = false;
   }
 }

@@ -10,11 +10,15 @@ import { ASSETS } from '../page/assets.ts';
  * The Kubernetes client's generated API and models, which nothing of ours asks for. Loading them has no effect, which
  * its package.json does not say; the bundler would keep their tables.
  */
-const UNUSED_BARRELS = /^\.{1,2}\/(models\/all|models\/ObjectSerializer|types\/ObjectParamAPI)\.js$/;
+const UNUSED_BARRELS = /^\.{1,2}\/(models\/ObjectSerializer|types\/ObjectParamAPI)\.js$/;
+/** The models, which its index exports as a whole: the bundler keeps that in what is loaded by import(). */
+const MODELS = /^\.\/models\/all\.js$/;
 
 const CLIENT_WITHOUT_API: Plugin = {
   name: 'client-without-api',
-  setup: ({ onResolve, resolve }) => {
+  setup: ({ onResolve, onLoad, resolve }) => {
+    onResolve({ filter: MODELS }, ({ path }) => ({ path, namespace: 'no-models' }));
+    onLoad({ filter: /.*/, namespace: 'no-models' }, () => ({ contents: '' }));
     onResolve({ filter: UNUSED_BARRELS }, async ({ path, pluginData, ...from }) => {
       // Asked once more by ourselves: the bundler's own answer is what is wanted.
       if (pluginData === UNUSED_BARRELS) return undefined;

@@ -7,6 +7,7 @@ type Query = readonly [expr: string, legend: string];
 type Unit = 'short' | 's' | 'd' | 'dateTimeFromNow' | 'reqps' | 'bool';
 
 export interface Panel {
+  /** What is shown, so that it can be read without the description. */
   readonly title: string;
   readonly description: string;
   readonly type: 'stat' | 'timeseries';
@@ -16,238 +17,170 @@ export interface Panel {
   readonly wrongFrom?: number;
 }
 
+/** With the name of the network beside each group. */
+const named = (expr: string): string =>
+  `(${expr}) * on (group) group_left (title) max by (group, title) (stellar_peers_network_info)`;
 /** `expr` summed up so that it does not matter which replica leads. */
-const byGroup = (metric: string): string => `max by (group) (${metric}{group=~"$group"})`;
-const age = (metric: string): string => `time() - min by (group) (${metric}{group=~"$group"})`;
+const byGroup = (metric: string): string => named(`max by (group) (${metric}{group=~"$group"})`);
+const age = (metric: string): string => named(`time() - min by (group) (${metric}{group=~"$group"})`);
+
+/** A single value. */
+const stat = (title: string, description: string, unit: Unit, queries: readonly Query[]): Panel => ({
+  title,
+  description,
+  type: 'stat',
+  unit,
+  queries,
+});
+/** Lines over time. */
+const lines = (title: string, description: string, unit: Unit, queries: readonly Query[]): Panel => ({
+  ...stat(title, description, unit, queries),
+  type: 'timeseries',
+});
 
 const NOW: readonly Panel[] = [
+  stat('Leaders', 'Replicas that lead: one should.', 'short', [['sum(stellar_peers_leader)', 'leaders']]),
+  stat('Validators that are Ready', 'Of all that are active.', 'short', [
+    ['sum(max by (group) (stellar_peers_ready_validators{group=~"$group"}))', 'Ready'],
+    ['sum(max by (group) (stellar_peers_validators{group=~"$group",state="active"}))', 'active'],
+  ]),
+  stat('Smallest quorum margin', 'How many more validators may go down.', 'short', [
+    ['min(stellar_peers_quorum_margin{group=~"$group"})', 'more may go down'],
+  ]),
   {
-    ...{ title: 'Leads', description: 'One replica should.', type: 'stat', unit: 'short' },
-    queries: [['sum(stellar_peers_leader)', 'leaders']],
-  },
-  {
-    ...{ title: 'Validators Ready', description: 'Of all that are active.', type: 'stat', unit: 'short' },
-    queries: [
-      ['sum(max by (group) (stellar_peers_ready_validators{group=~"$group"}))', 'Ready'],
-      ['sum(max by (group) (stellar_peers_validators{group=~"$group",state="active"}))', 'active'],
-    ],
-  },
-  {
-    ...{
-      title: 'Least quorum margin',
-      description: 'How many more may go down.',
-      type: 'stat',
-      unit: 'short',
-    },
-    queries: [['min(stellar_peers_quorum_margin{group=~"$group"})', 'more may go down']],
-  },
-  {
-    ...{ title: 'Paused', description: 'Validators that nobody restarts.', type: 'stat', unit: 'short' },
-    queries: [['sum(max by (group) (stellar_peers_paused_validators{group=~"$group"}))', 'paused']],
+    ...stat('Paused validators', 'None of them is restarted.', 'short', [
+      ['sum(max by (group) (stellar_peers_paused_validators{group=~"$group"}))', 'paused'],
+    ]),
     wrongFrom: 1,
   },
   {
-    ...{
-      title: 'Cache age',
-      description: 'Of the replica that is furthest behind.',
-      type: 'stat',
-      unit: 's',
-    },
-    queries: [['max(stellar_peers_cache_staleness_seconds)', 'behind']],
+    ...stat('Age of the oldest cache', 'Of the replica that is furthest behind.', 's', [
+      ['max(stellar_peers_cache_staleness_seconds)', 'behind'],
+    ]),
     wrongFrom: 60,
   },
-  {
-    ...{ title: 'Certificate', description: 'Days that it lasts.', type: 'stat', unit: 'd' },
-    queries: [['(min(stellar_peers_certificate_expiry_timestamp_seconds) - time()) / 86400', 'left']],
-  },
+  stat('Days until the certificate ends', 'Of the replica whose ends first.', 'd', [
+    ['(min(stellar_peers_certificate_expiry_timestamp_seconds) - time()) / 86400', 'left'],
+  ]),
 ];
 
 const NETWORKS: readonly Panel[] = [
-  {
-    ...{ title: 'Validators', description: 'By network.', type: 'timeseries', unit: 'short' },
-    queries: [
-      [byGroup('stellar_peers_ready_validators'), '{{group}} Ready'],
-      ['max by (group, state) (stellar_peers_validators{group=~"$group"})', '{{group}} {{state}}'],
+  lines('Validators, by network', 'How many are Ready, active and suspended.', 'short', [
+    [byGroup('stellar_peers_ready_validators'), '{{title}} Ready'],
+    [named('max by (group, state) (stellar_peers_validators{group=~"$group"})'), '{{title}} {{state}}'],
+  ]),
+  lines('Quorum margin, by network', 'How many more may go down. At 0 no restart is begun.', 'short', [
+    [byGroup('stellar_peers_quorum_margin'), '{{title}}'],
+  ]),
+  lines(
+    'Peers listed and running, and the fewest that a pod knows',
+    'What there is to know, and who knows least.',
+    'short',
+    [
+      [byGroup('stellar_peers_listed_peers'), '{{title}} listed'],
+      [byGroup('stellar_peers_live_peers'), '{{title}} live'],
+      [byGroup('stellar_peers_fewest_known_peers'), '{{title}} fewest known'],
+      [byGroup('stellar_peers_fewest_connected_peers'), '{{title}} fewest connected'],
     ],
-  },
-  {
-    ...{
-      title: 'Quorum margin',
-      description: 'At 0 no restart is begun.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [[byGroup('stellar_peers_quorum_margin'), '{{group}}']],
-  },
-  {
-    ...{
-      title: 'Peers',
-      description: 'What there is to know, and who knows least.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [
-      [byGroup('stellar_peers_listed_peers'), '{{group}} listed'],
-      [byGroup('stellar_peers_live_peers'), '{{group}} live'],
-      [byGroup('stellar_peers_fewest_known_peers'), '{{group}} fewest known'],
-      [byGroup('stellar_peers_fewest_connected_peers'), '{{group}} fewest connected'],
-    ],
-  },
-  {
-    ...{
-      title: 'Connected',
-      description: 'Where the HTTP port is open to us.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [
-      ['max by (namespace, pod) (stellar_peers_connected_peers)', '{{namespace}}/{{pod}} connected'],
-      ['max by (namespace, pod) (stellar_peers_expected_peers)', '{{namespace}}/{{pod}} expected'],
-    ],
-  },
-  {
-    ...{ title: 'Synced', description: '1 where a validator says so.', type: 'timeseries', unit: 'bool' },
-    queries: [['max by (namespace, pod) (stellar_peers_synced)', '{{namespace}}/{{pod}}']],
-  },
-  {
-    ...{ title: 'HTTP ports', description: 'What is known of them.', type: 'timeseries', unit: 'short' },
-    queries: [['max by (state) (stellar_peers_core_ports)', '{{state}}']],
-  },
+  ),
+  lines('Peers that each pod is connected to', 'Where the HTTP port is open to us.', 'short', [
+    ['max by (namespace, pod) (stellar_peers_connected_peers)', '{{namespace}}/{{pod}} connected'],
+    ['max by (namespace, pod) (stellar_peers_expected_peers)', '{{namespace}}/{{pod}} expected'],
+  ]),
+  lines('Pods that say they are synced', 'Where the HTTP port is open to us.', 'bool', [
+    ['max by (namespace, pod) (stellar_peers_synced)', '{{namespace}}/{{pod}}'],
+  ]),
+  lines('HTTP ports of validators, open and closed', 'As far as the leader knows.', 'short', [
+    ['max by (state) (stellar_peers_core_ports)', '{{state}}'],
+  ]),
 ];
 
 const RESTARTS: readonly Panel[] = [
+  lines('Restarts of the last 24 hours, and under way', 'From the journal.', 'short', [
+    [byGroup('stellar_peers_restarts_last_day'), '{{title}}'],
+    [byGroup('stellar_peers_restarts_in_flight'), '{{title}} in flight'],
+  ]),
   {
-    ...{ title: 'Restarts in 24 hours', description: 'From the journal.', type: 'timeseries', unit: 'short' },
-    queries: [
-      [byGroup('stellar_peers_restarts_last_day'), '{{group}}'],
-      [byGroup('stellar_peers_restarts_in_flight'), '{{group}} in flight'],
-    ],
-  },
-  {
-    ...{
-      title: 'In flight for',
-      description: 'The oldest restart under way.',
-      type: 'timeseries',
-      unit: 's',
-    },
-    queries: [[age('stellar_peers_restart_since_timestamp_seconds'), '{{group}}']],
+    ...lines('How long the oldest restart is under way', 'By network.', 's', [
+      [age('stellar_peers_restart_since_timestamp_seconds'), '{{title}}'],
+    ]),
     wrongFrom: 3600,
   },
-  {
-    ...{
-      title: 'Waiting',
-      description: 'What each code means: docs/reasons.md.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [
-      ['max by (group, reason) (stellar_peers_group_waiting{group=~"$group"})', '{{group}} {{reason}}'],
-    ],
-  },
-  {
-    ...{ title: 'Waiting for', description: 'The oldest, by reason.', type: 'timeseries', unit: 's' },
-    queries: [
-      [
+  lines('Validators that wait, by reason', 'What each code means: docs/reasons.md.', 'short', [
+    [named('max by (group, reason) (stellar_peers_group_waiting{group=~"$group"})'), '{{title}} {{reason}}'],
+  ]),
+  lines('How long the oldest waits, by reason', 'What each code means: docs/reasons.md.', 's', [
+    [
+      named(
         'time() - min by (group, reason) (stellar_peers_waiting_since_timestamp_seconds{group=~"$group"})',
-        '{{group}} {{reason}}',
-      ],
+      ),
+      '{{title}} {{reason}}',
     ],
-  },
-  {
-    ...{
-      title: 'Lacking peers',
-      description: 'Validators that should know more.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [
-      [byGroup('stellar_peers_drifted_validators'), '{{group}}'],
-      [byGroup('stellar_peers_paused_validators'), '{{group}} paused'],
-    ],
-  },
-  {
-    ...{
-      title: 'Lacking for',
-      description: 'The oldest, and the oldest pause.',
-      type: 'timeseries',
-      unit: 's',
-    },
-    queries: [
-      [age('stellar_peers_drift_since_timestamp_seconds'), '{{group}}'],
-      [age('stellar_peers_paused_since_timestamp_seconds'), '{{group}} paused'],
-    ],
-  },
+  ]),
+  lines('Validators that lack peers, or are paused', 'By network.', 'short', [
+    [byGroup('stellar_peers_drifted_validators'), '{{title}}'],
+    [byGroup('stellar_peers_paused_validators'), '{{title}} paused'],
+  ]),
+  lines('How long the oldest lacks peers, or is paused', 'By network.', 's', [
+    [age('stellar_peers_drift_since_timestamp_seconds'), '{{title}}'],
+    [age('stellar_peers_paused_since_timestamp_seconds'), '{{title}} paused'],
+  ]),
 ];
 
 const OURSELVES: readonly Panel[] = [
-  {
-    ...{
-      title: 'Reviews',
-      description: 'Answers of the webhook by result.',
-      type: 'timeseries',
-      unit: 'reqps',
-    },
-    queries: [
-      ['sum by (result) (rate(stellar_peers_admission_reviews_total[$__rate_interval]))', '{{result}}'],
-    ],
-  },
-  {
-    ...{
-      title: 'Time to answer',
-      description: 'Waits for a young network included.',
-      type: 'timeseries',
-      unit: 's',
-    },
-    queries: [0.5, 0.99].map(
+  lines('Admission reviews a second, by result', 'What the webhook answered.', 'reqps', [
+    ['sum by (result) (rate(stellar_peers_admission_reviews_total[$__rate_interval]))', '{{result}}'],
+  ]),
+  lines(
+    'Time to answer a review',
+    'Waits for a young network included.',
+    's',
+    [0.5, 0.99].map(
       (part): Query => [
         `histogram_quantile(${part}, sum by (le) (rate(stellar_peers_admission_duration_seconds_bucket[$__rate_interval])))`,
         `${100 * part} %`,
       ],
     ),
-  },
-  {
-    ...{
-      title: 'Restarts begun',
-      description: 'By kind and by what was lacking.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [
-      ['sum by (kind, drift) (increase(stellar_peers_restarts_total[1h]))', '{{kind}} {{drift}} in an hour'],
+  ),
+  lines('Restarts begun in an hour', 'By kind and by what was lacking.', 'short', [
+    ['sum by (kind, drift) (increase(stellar_peers_restarts_total[1h]))', '{{kind}} {{drift}} in an hour'],
+  ]),
+  lines('Signals in an hour', 'Calls that tell running validators of a peer.', 'short', [
+    ['sum by (result) (increase(stellar_peers_signals_total[1h]))', '{{result}} in an hour'],
+  ]),
+  lines('ConfigMaps written in an hour', 'None while nothing changes.', 'short', [
+    ['sum(increase(stellar_peers_configmap_writes_total[1h]))', 'in an hour'],
+  ]),
+  lines(
+    'Passes of the leader in an hour',
+    'How often the leader looked at everything, and in how many seconds it does so again.',
+    'short',
+    [
+      ['sum(increase(stellar_peers_passes_total[1h]))', 'in an hour'],
+      ['max(stellar_peers_next_pass_seconds)', 'seconds to the next'],
     ],
-  },
-  {
-    ...{ title: 'Signals', description: 'Calls to running validators.', type: 'timeseries', unit: 'short' },
-    queries: [['sum by (result) (increase(stellar_peers_signals_total[1h]))', '{{result}} in an hour']],
-  },
-  {
-    ...{
-      title: 'ConfigMaps written',
-      description: 'None while nothing changes.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [['sum(increase(stellar_peers_configmap_writes_total[1h]))', 'in an hour']],
-  },
-  {
-    ...{
-      title: 'Peers in a view',
-      description: 'By namespace; less where more do not fit.',
-      type: 'timeseries',
-      unit: 'short',
-    },
-    queries: [['max by (namespace) (stellar_peers_view_size)', '{{namespace}}']],
-  },
+  ),
+  lines('Most peers in one list, by namespace', 'Less where more do not fit.', 'short', [
+    ['max by (namespace) (stellar_peers_view_size)', '{{namespace}}'],
+  ]),
 ];
 
-/** Rows of panels, the first of single values. */
-export const ROWS: ReadonlyArray<readonly [title: string, panels: readonly Panel[]]> = [
-  ['Now', NOW],
-  ['Networks', NETWORKS],
-  ['Restarts', RESTARTS],
-  ['stellar-peers itself', OURSELVES],
+/** Rows of panels, the first of single values, and where in docs/ each row is explained. */
+export const ROWS: ReadonlyArray<readonly [title: string, panels: readonly Panel[], doc: string]> = [
+  ['Now', NOW, 'runbook.md#alerts'],
+  ['Networks', NETWORKS, 'rollout.md#how-many-may-be-down'],
+  ['Restarts', RESTARTS, 'reasons.md'],
+  ['stellar-peers itself', OURSELVES, 'metrics.md'],
+];
+
+/** When a restart is under way, marked in all panels. */
+export const RESTART_MARKS: Query = [
+  named('max by (group) (stellar_peers_restarts_in_flight{group=~"$group"}) > 0'),
+  'Restart in {{title}}',
 ];
 
 /** What all panels ask, with the variables of Grafana in them. */
 export const dashboardQueries = (): string[] =>
-  ROWS.flatMap(([, panels]) => panels.flatMap(({ queries }) => queries.map(([expr]) => expr)));
+  [...ROWS.flatMap(([, panels]) => panels.flatMap(({ queries }) => queries)), RESTART_MARKS].map(
+    ([expr]) => expr,
+  );

@@ -1,18 +1,23 @@
 /**
  * The Grafana dashboard as JSON; generate-docs.ts writes it. Pure.
  */
-import { type Panel, ROWS } from './dashboard-panels.ts';
+import { type Panel, RESTART_MARKS, ROWS } from './dashboard-panels.ts';
 
 const COLUMNS = 24;
+// Grafana puts in what the variable holds.
+const DOCS = `\${docs}`;
 const DATA_SOURCE = { type: 'prometheus', uid: '$datasource' };
 
-function panelOf({ title, description, type, unit, queries, wrongFrom }: Panel) {
+/** A page of the documents, at the address that a variable of the dashboard holds. */
+const linkTo = (title: string, doc: string) => ({ title, url: `${DOCS}/${doc}`, targetBlank: true });
+
+function panelOf({ title, description, type, unit, queries, wrongFrom }: Panel, doc: string) {
   const steps = [
     { color: 'green', value: null },
     ...(wrongFrom === undefined ? [] : [{ color: 'red', value: wrongFrom }]),
   ];
   return {
-    ...{ title, description, type, datasource: DATA_SOURCE },
+    ...{ title, description, type, datasource: DATA_SOURCE, links: [linkTo('What it means', doc)] },
     fieldConfig: { defaults: { unit, thresholds: { mode: 'absolute', steps } }, overrides: [] },
     targets: queries.map(([expr, legendFormat], index) => ({
       ...{
@@ -31,14 +36,14 @@ function placed(): object[] {
   let y = 0;
   const add = (panel: object, gridPos: object) =>
     placedPanels.push({ id: placedPanels.length + 1, ...panel, gridPos });
-  for (const [title, panels] of ROWS) {
+  for (const [title, panels, doc] of ROWS) {
     add({ type: 'row', title, collapsed: false, panels: [] }, { x: 0, y, w: COLUMNS, h: 1 });
     y += 1;
     const isStats = panels.every(({ type }) => type === 'stat');
     const [w, h] = isStats ? [4, 4] : [12, 8];
     for (const [index, panel] of panels.entries()) {
       const row = Math.floor((index * w) / COLUMNS);
-      add(panelOf(panel), { x: (index * w) % COLUMNS, y: y + row * h, w, h });
+      add(panelOf(panel, doc), { x: (index * w) % COLUMNS, y: y + row * h, w, h });
     }
     y += h * Math.ceil((panels.length * w) / COLUMNS);
   }
@@ -49,10 +54,29 @@ const VARIABLES = [
   { ...{ name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' } },
   {
     ...{ name: 'group', label: 'Network', type: 'query', datasource: DATA_SOURCE },
-    ...{ query: 'label_values(stellar_peers_listed_peers, group)', refresh: 2, sort: 1 },
+    // Shown by name, asked for by group.
+    ...{ query: 'query_result(stellar_peers_network_info)', refresh: 2, sort: 1 },
+    regex: '/group="(?<value>[^"]*)".*title="(?<text>[^"]*)"/',
     ...{ multi: true, includeAll: true, allValue: '.*' },
   },
+  {
+    ...{ name: 'docs', label: 'Documents at', type: 'textbox' },
+    query: 'https://git.example.com/stellar-peers/blob/main/docs',
+  },
 ];
+
+const [RESTART_QUERY, RESTART_TITLE] = RESTART_MARKS;
+const ANNOTATIONS = [
+  {
+    ...{ name: 'Restarts', datasource: DATA_SOURCE, enable: true, iconColor: 'orange', step: '30s' },
+    ...{ expr: RESTART_QUERY, titleFormat: RESTART_TITLE },
+  },
+];
+const LINKS = [
+  linkTo('Runbook', 'runbook.md'),
+  linkTo('Reasons', 'reasons.md'),
+  linkTo('Metrics', 'metrics.md'),
+].map((link) => ({ ...link, type: 'link', icon: 'doc' }));
 
 /** The dashboard as Grafana imports it. */
 export const dashboardJson = (): string =>
@@ -66,6 +90,7 @@ export const dashboardJson = (): string =>
         editable: true,
       },
       ...{ time: { from: 'now-6h', to: 'now' }, refresh: '30s', templating: { list: VARIABLES } },
+      ...{ annotations: { list: ANNOTATIONS }, links: LINKS },
       panels: placed(),
     },
     undefined,

@@ -1,21 +1,19 @@
 /**
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
- * packages, those rows of them that concern restarts into docs/rollout.md, what we may touch, from the manifests, into
- * docs/security.md, what `--help` prints into docs/command.md, the versions that tests run with into
- * docs/compatibility.md, the names of the settings into the schema of the chart's values, the checks into docs/check.md,
- * and the alerts and the dashboard into manifests/monitoring/.
+ * packages, the mutants into docs/rollout.md, what we may touch, from the manifests, into docs/security.md, what `--help`
+ * prints and the checks into docs/command.md, the versions that tests run with into docs/operations.md, the names of the
+ * settings into the schema of the chart's values, and the alerts and the dashboard into manifests/monitoring/.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { CHECKS } from '../cli/check/judge.ts';
+import { SETTINGS } from '../app/settings-table.ts';
+import { CHECKS } from '../cli/check/evaluate.ts';
 import { COMMANDS } from '../cli/commands.ts';
 import { overviewOf, usageOf } from '../cli/usage.ts';
-import { REASONS } from '../peers/reasons.ts';
-import { RESTART_REASONS } from '../peers/restart-reasons.ts';
+import { REASONS } from '../peers/reasons/reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
-import { SETTINGS } from '../settings-table.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
 import { alertsNow, prometheusRule } from './alerts.ts';
 import { dashboardJson } from './dashboard.ts';
@@ -25,7 +23,7 @@ import { testedVersions } from './tested-versions.ts';
 
 const MADE = '<!-- made by `npm run docs` from the tables in the code; do not edit -->';
 
-const CHART_SCHEMA = '../charts/stellar-peers/values.schema.json';
+const CHART_SCHEMA = '../manifests/chart/values.schema.json';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;
@@ -43,46 +41,28 @@ const table = (head: readonly string[], rows: Rows): string =>
 const page = (title: string, intro: string, body: string): string =>
   [`# ${title}`, '', MADE, '', intro, '', body].join('\n');
 
-const SETTINGS_HEAD = ['variable', 'default', 'what it does'];
-const settingsRows = (isWanted: (env: string) => boolean): Rows =>
-  Object.values(SETTINGS)
-    .filter(({ env }) => isWanted(env))
-    .map(({ env, fallback, doc }) => [
-      code(env),
-      fallback === '' ? 'empty' : code(String(fallback)),
-      cell(doc),
-    ]);
-
 function settingsPage(): string {
-  const intro = 'Environment variables of the Deployment. An empty value means the default.';
-  return page(
-    'Settings',
-    intro,
-    table(
-      SETTINGS_HEAD,
-      settingsRows(() => true),
-    ),
-  );
+  const intro =
+    'Environment variables of the Deployment. An empty value means the default. Those about restarts are explained in ' +
+    '[how validators are restarted](rollout.md).';
+  const rows = Object.values(SETTINGS).map(({ env, fallback, doc }) => [
+    code(env),
+    fallback === '' ? 'empty' : code(String(fallback)),
+    cell(doc),
+  ]);
+  return page('Settings', intro, table(['variable', 'default', 'what it does'], rows));
 }
-
-const REASONS_HEAD = ['code', 'what it means', 'what to do'];
-const reasonsRows = (isWanted: (code: string) => boolean): Rows =>
-  Object.entries(REASONS)
-    .filter(([name]) => isWanted(name))
-    .map(([name, { sentence, release }]) => [code(name), cell(sentence), cell(release)]);
 
 function reasonsPage(): string {
   const intro =
     'Everything that was not done has one of these codes: in the log (`reason`), in Events, in the metric ' +
-    '`stellar_peers_waiting` and in `stellar-peers status`.';
-  return page(
-    'Reasons',
-    intro,
-    table(
-      REASONS_HEAD,
-      reasonsRows(() => true),
-    ),
-  );
+    '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer.';
+  const rows = Object.entries(REASONS).map(([name, { sentence, release }]) => [
+    code(name),
+    cell(sentence),
+    cell(release),
+  ]);
+  return page('Reasons', intro, table(['code', 'what it means', 'what to do'], rows));
 }
 
 function metricsPage(): string {
@@ -119,24 +99,6 @@ function licencesPage(): string {
   const rows = productionPackages().map(({ name, version, licence }) => [code(name), version, cell(licence)]);
   return page('Licences', intro, table(['package', 'version', 'licence'], rows));
 }
-
-const RESTART_SETTINGS = new Set([
-  'ROLL_BELOW',
-  'MAX_UNAVAILABLE',
-  'QUORUM_CHECK',
-  'MIN_READY_SECONDS',
-  'MIN_RESTART_INTERVAL_SECONDS',
-  'MAX_RESTARTS_PER_HOUR',
-  'ROLLOUT_WINDOWS',
-  'EXPECTED_RESTART_SECONDS',
-  'PROGRESS_DEADLINE_SECONDS',
-  'STABILIZATION_SECONDS',
-  'STABILIZATION_MAX_SECONDS',
-  'DELETE_MIN_AGE_SECONDS',
-  'ADOPT_EXISTING',
-]);
-
-const isAboutRestarts = (name: string): boolean => name === 'RefusedByPolicy' || name in RESTART_REASONS;
 
 function mutantRows(): Rows {
   const folder = fileURLToPath(new URL('../test/mutants/', import.meta.url));
@@ -224,26 +186,21 @@ const pages: Readonly<Record<string, string>> = {
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
   'licences.md': licencesPage(),
-  'command.md': withSections('command.md', usageSections()),
+  'command.md': withSections('command.md', {
+    ...usageSections(),
+    checks: table(['id', 'when', 'what it looks at', 'what to do'], checkRows()),
+  }),
   [CHART_SCHEMA]: valuesSchema(),
   '../manifests/monitoring/prometheus-rule.yaml': prometheusRule(),
   '../manifests/monitoring/dashboard.json': dashboardJson(),
   'rollout.md': withSections('rollout.md', {
-    settings: table(
-      SETTINGS_HEAD,
-      settingsRows((env) => RESTART_SETTINGS.has(env)),
-    ),
-    reasons: table(REASONS_HEAD, reasonsRows(isAboutRestarts)),
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
   }),
-  'compatibility.md': withSections('compatibility.md', {
+  'operations.md': withSections('operations.md', {
     tested: table(
       ['what', 'version tried', 'by'],
       testedVersions().map(({ what, version, by }) => [what, version, by]),
     ),
-  }),
-  'check.md': withSections('check.md', {
-    checks: table(['id', 'when', 'what it looks at', 'what to do'], checkRows()),
   }),
   'security.md': withSections('security.md', {
     rights: table(RIGHTS_HEAD, rightsRows()),

@@ -12,7 +12,9 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** File → folder of manifests: those that stand on the base install everything, the others are laid beside them. */
 export function installations(root = ROOT): Record<string, string> {
-  const folders = readdirSync(`${root}manifests`).sort();
+  const folders = readdirSync(`${root}manifests`)
+    .filter((folder) => folder !== 'chart')
+    .sort();
   const files = folders.map((folder) => {
     if (folder === 'base') return ['install.yaml', folder];
     const text = readFileSync(`${root}manifests/${folder}/kustomization.yaml`, 'utf8');

@@ -30,8 +30,8 @@ const VERSIONED: ReadonlyArray<readonly [string, RegExp]> = [
   ['package.json', /^ {2}"version": "(.*)",$/m],
   ['package-lock.json', /^ {2}"version": "(.*)",$/m],
   ['manifests/base/kustomization.yaml', /^ {4}newTag: (.*)$/m],
-  ['charts/stellar-peers/Chart.yaml', /^version: (.*)$/m],
-  ['charts/stellar-peers/Chart.yaml', /^appVersion: (.*)$/m],
+  ['manifests/chart/Chart.yaml', /^version: (.*)$/m],
+  ['manifests/chart/Chart.yaml', /^appVersion: (.*)$/m],
   ['README.md', /^ {4}newTag: (.*)$/m],
 ];
 
@@ -88,7 +88,7 @@ function packageChart(image: string | undefined): void {
   }
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-chart-'));
   try {
-    cpSync(`${ROOT}charts/stellar-peers`, folder, { recursive: true });
+    cpSync(`${ROOT}manifests/chart`, folder, { recursive: true });
     const values = readFileSync(`${folder}/values.yaml`, 'utf8');
     if (image !== undefined) writeFileSync(`${folder}/values.yaml`, chartImage(values, image));
     execFileSync(helm, ['package', folder, '-d', TARGET], { stdio: 'pipe' });

@@ -1,9 +1,11 @@
 // @ts-check
 /**
  * Gets what the project needs on this machine: npm packages and the control plane's binaries, side by side.
- * `--only node` gets the packages alone, `--only cert-manager` and `--only helm` what `make test-all` needs of them. Plain JavaScript, because a Node that runs TypeScript comes with them.
+ * `--only node` gets the packages alone; `--only cert-manager`, `--only helm` and `--only node-minimum` get what
+ * `make test-all` needs besides. Plain JavaScript, because a Node that runs TypeScript comes with the packages.
  */
 import { obtain } from './setup/kits.mjs';
+import { obtainMinimumNode } from './setup/node.mjs';
 import { installPackages } from './setup/packages.mjs';
 import { CERT_MANAGER, CONTROL_PLANE, HELM } from './setup/places.mjs';
 import { duration, SetupError, say } from './setup/say.mjs';
@@ -15,6 +17,7 @@ const WORK = {
   '--only node': () => [installPackages()],
   '--only cert-manager': () => [obtain(CERT_MANAGER)],
   '--only helm': () => [obtain(HELM)],
+  '--only node-minimum': () => [obtainMinimumNode()],
 };
 const asked = process.argv.slice(2).join(' ');
 const begin = WORK[asked];

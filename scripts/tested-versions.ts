@@ -48,6 +48,11 @@ export const testedVersions = (): readonly Tested[] => [
     by: '`make test`',
   },
   {
+    what: 'Node.js, the oldest, in unit tests',
+    version: `${found('package.json', /"node": ">=(\d+\.\d+)"/)}.0`,
+    by: '`make test-all`',
+  },
+  {
     what: 'Node.js, in the image',
     version: `${found('Dockerfile', /^ARG BASE=\S+nodejs(\d+)-/m)} (not run: no container runtime was at hand)`,
     by: 'nothing yet',

@@ -1,15 +1,17 @@
 /**
  * What a check is: what it looks at, what it needs to have read, and the verdict that it comes to.
  */
-import type { Facts, Source } from './facts.ts';
+import type { FactSource, Facts } from './facts.ts';
 
 /** `skipped`: nothing can be said, and why. */
 type Mark = 'ok' | 'warning' | 'problem' | 'skipped';
 
 /** What a check came to, in a sentence. */
-export interface Verdict {
+export interface CheckVerdict {
   readonly verdict: Mark;
   readonly found: string;
+  /** True for a problem that replicas remove once they run: while they start, it is only to be waited for. */
+  readonly endsWithStart?: true;
 }
 
 export const CATEGORIES = [
@@ -34,12 +36,12 @@ export interface Check {
   /** Whether it is made before the install (`--pre`), after it, or both. */
   readonly when: 'before' | 'after' | 'both';
   /** What must have been read: where it was not, the check is skipped and says why. */
-  readonly needs: readonly Source[];
-  judge(facts: Facts): Verdict;
+  readonly needs: readonly FactSource[];
+  judge(facts: Facts): CheckVerdict;
 }
 
 /** A check that was made. */
-export interface Finding extends Verdict {
+export interface Finding extends Omit<CheckVerdict, 'endsWithStart'> {
   readonly id: string;
   readonly category: Category;
   readonly title: string;
@@ -47,10 +49,11 @@ export interface Finding extends Verdict {
   readonly hint?: string;
 }
 
-export const ok = (found: string): Verdict => ({ verdict: 'ok', found });
-export const warning = (found: string): Verdict => ({ verdict: 'warning', found });
-export const problem = (found: string): Verdict => ({ verdict: 'problem', found });
-export const skipped = (found: string): Verdict => ({ verdict: 'skipped', found });
+export const ok = (found: string): CheckVerdict => ({ verdict: 'ok', found });
+export const warning = (found: string): CheckVerdict => ({ verdict: 'warning', found });
+export const problem = (found: string): CheckVerdict => ({ verdict: 'problem', found });
+export const notYet = (found: string): CheckVerdict => ({ ...problem(found), endsWithStart: true });
+export const skipped = (found: string): CheckVerdict => ({ verdict: 'skipped', found });
 
 const SHOWN_MAX = 5;
 

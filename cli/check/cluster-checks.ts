@@ -1,16 +1,16 @@
 /**
- * Whether this cluster can run stellar-peers: its version, the StellarNode definition, whoever else changes pods, and
- * whether whoever asks may install. Pure.
+ * Whether this cluster can run stellar-peers: its version, the StellarNode definition, what else changes pods, and
+ * whether the caller may install. Pure.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import {
   LABEL_NODE_TYPE,
   NODE_TYPE_VALIDATOR,
   STELLAR_API_VERSION,
   WEBHOOK_CONFIGURATION,
 } from '../../peers/names.ts';
-import { labelSelectorOf, matchesSelector } from '../../peers/selectors.ts';
-import { type Check, ok, problem, some, type Verdict, warning } from './check.ts';
+import { type Check, type CheckVerdict, ok, problem, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 import { rightText } from './rights.ts';
 import { validatorNamespaces } from './validators.ts';
@@ -18,7 +18,7 @@ import { validatorNamespaces } from './validators.ts';
 /** ValidatingAdmissionPolicy and matchConditions are v1 from here on. */
 const MINOR_MIN = 30;
 
-function judgeVersion({ serverVersion }: Facts): Verdict {
+function judgeVersion({ serverVersion }: Facts): CheckVerdict {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(serverVersion) ?? [];
   if (major === undefined) return problem(`the API server gives its version as "${serverVersion}"`);
   const isNewEnough = Number(major) > 1 || Number(minor) >= MINOR_MIN;
@@ -31,7 +31,7 @@ const at = (fields: Fields, ...path: string[]): Fields =>
   path.reduce((inner, key) => fieldsOf(inner[key]), fields);
 
 /** UPSTREAM's two generations: the newer one has the passphrase in a field of its own. */
-function judgeCrd({ crd }: Facts): Verdict {
+function judgeCrd({ crd }: Facts): CheckVerdict {
   if (!crd) return problem('there is no definition of StellarNodes');
   const [, wanted] = STELLAR_API_VERSION.split('/');
   const version = listOf(at(crd, 'spec').versions).find(
@@ -74,7 +74,7 @@ function concernsValidators(webhook: Fields, facts: Facts): boolean {
   );
 }
 
-function judgeOthers(facts: Facts): Verdict {
+function judgeOthers(facts: Facts): CheckVerdict {
   const others = facts.webhooks.filter(({ metadata }) => fieldsOf(metadata).name !== WEBHOOK_CONFIGURATION);
   const webhooks = others.flatMap((configuration) => listOf(configuration.webhooks)).filter(touchesPods);
   const concerned = webhooks.filter((webhook) => concernsValidators(webhook, facts));
@@ -82,7 +82,7 @@ function judgeOthers(facts: Facts): Verdict {
   return warning(`also asked about validator pods: ${some(concerned.map(({ name }) => textOf(name) ?? ''))}`);
 }
 
-function judgeInstallRights({ installRightsMissing }: Facts): Verdict {
+function judgeInstallRights({ installRightsMissing }: Facts): CheckVerdict {
   if (installRightsMissing.length === 0) return ok('you may make all kinds of the manifests');
   return problem(`you may not ${some(installRightsMissing.map(rightText))}`);
 }
@@ -123,7 +123,7 @@ export const CLUSTER_CHECKS: readonly Check[] = [
     category: 'Installation',
     title: 'your rights',
     looks: 'whether you may get, create and patch every kind of `manifests/base`',
-    hint: 'have somebody install who may make cluster roles, webhook configurations and admission policies',
+    hint: 'have an administrator install who may make cluster roles, webhook configurations and admission policies',
     when: 'before',
     needs: ['installRights'],
     judge: judgeInstallRights,

@@ -1,16 +1,18 @@
 /**
  * `stellar-peers check`: asks the cluster, judges, prints.
  */
+
+import { readSettings, type Settings } from '../../app/settings.ts';
 import metadata from '../../package.json' with { type: 'json' };
-import { readSettings, type Settings } from '../../settings.ts';
+import type { Kube } from '../../runtime/kube/port.ts';
 import type { Call, Command } from '../command.ts';
+import { overridesIn } from '../commands/rollout-plan.ts';
 import { settingsInForce } from '../deployed.ts';
 import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
-import { overridesIn } from '../rollout-plan.ts';
 import { installNamespaceOf, openCluster } from '../session.ts';
+import { evaluate } from './evaluate.ts';
 import { gatherFacts } from './gather.ts';
-import { judge } from './judge.ts';
 import { renderCheck, summaryOf } from './render.ts';
 
 export const checkCommand: Command = {
@@ -29,11 +31,11 @@ export const checkCommand: Command = {
 async function runCheck(call: Call): Promise<ExitCode> {
   const { terminal, format, flags } = call;
   const overrides = overridesIn(flags.set ?? []);
-  const { kube, trials, nowMs } = openCluster(call);
+  const { kube, trials, nowMs } = await openCluster(call);
   const found = await findSettings(call, kube, overrides);
   const when = flags.pre ? 'before' : 'after';
   const facts = await gatherFacts({ kube, trials, nowMs, when, commandVersion: metadata.version, ...found });
-  const findings = judge(facts);
+  const findings = evaluate(facts);
   terminal.print(renderCheck(findings, format, terminal.paint));
   return summaryOf(findings).problem > 0 ? EXIT.problem : EXIT.ok;
 }
@@ -41,7 +43,7 @@ async function runCheck(call: Call): Promise<ExitCode> {
 /** The settings in force, or the defaults where those of the Deployment are none, which is a finding of its own. */
 async function findSettings(
   { flags, env, terminal }: Call,
-  kube: ReturnType<typeof openCluster>['kube'],
+  kube: Kube,
   overrides: ReturnType<typeof overridesIn>,
 ): Promise<{ readonly settings: Settings; readonly settingsProblem: string | undefined }> {
   const namespace = installNamespaceOf({ flags, env });

@@ -1,15 +1,16 @@
 /**
  * What the checks are decided on: the cluster as it was read once, and what of it could not be read. Owns the shapes.
  */
-import type { Discovery } from '../../peers/discover.ts';
+
+import type { Settings } from '../../app/settings.ts';
+import type { Discovery } from '../../peers/discovery/discover.ts';
 import type { Fields } from '../../peers/field.ts';
-import type { World } from '../../peers/world.ts';
-import type { Settings } from '../../settings.ts';
+import type { Key, World } from '../../peers/world.ts';
 import type { PolicyFacts } from './network-policy.ts';
 import type { Right } from './rights.ts';
 
-/** Something that is read by itself, and may be kept from whoever asks. */
-export type Source =
+/** Something that is read by itself, and may be kept from the caller. */
+export type FactSource =
   | 'version'
   | 'crd'
   | 'installRights'
@@ -37,7 +38,13 @@ export type WorldSource =
 export type Trial =
   | { readonly kind: 'answered'; readonly node: string; readonly pod: Fields }
   | { readonly kind: 'refused'; readonly node: string; readonly why: string }
-  | { readonly kind: 'nobody' };
+  | { readonly kind: 'none' };
+
+/** Another writer of the template of one StatefulSet. */
+export interface TemplateOwner {
+  readonly statefulSet: Key;
+  readonly manager: string;
+}
 
 export interface Facts {
   readonly when: 'before' | 'after';
@@ -49,11 +56,11 @@ export interface Facts {
   /** By the API server's clock, ms since the epoch. */
   readonly nowMs: number;
   /** What was not read, and why. Fields of such a source are empty, and no check may look at them. */
-  readonly unread: ReadonlyMap<Source, string>;
+  readonly unread: ReadonlyMap<FactSource, string>;
   /** As the API server says it, `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
-  /** Rights that whoever asks would need to install, and lacks. */
+  /** Rights that the caller would need to install, and lacks. */
   readonly installRightsMissing: readonly Right[];
   /** Rights that our ServiceAccount should have, and lacks. */
   readonly accountRightsMissing: readonly Right[];
@@ -69,6 +76,8 @@ export interface Facts {
   readonly webhooks: readonly Fields[];
   /** Services with their ports. */
   readonly services: readonly Fields[];
+  /** Managers beside the operator that own containers of a StatefulSet's template. */
+  readonly templateOwners: readonly TemplateOwner[];
   readonly world: World;
   readonly discovery: Discovery;
 }

@@ -1,28 +1,29 @@
 /**
- * Reads everything that checks look at, each by itself: what whoever asks may not read is noted, and costs the others
+ * Reads everything that checks look at, each by itself: what the caller may not read is noted, and costs the others
  * nothing. Owns the requests.
  */
-import { discover } from '../../peers/discover.ts';
+
+import { listed, type Settings } from '../../app/settings.ts';
+import { discoverySettings } from '../../app/wiring-settings.ts';
+import { discover } from '../../peers/discovery/discover.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
-import type { World } from '../../peers/world.ts';
-import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube.ts';
-import type { Trials } from '../../runtime/kube-client.ts';
-import { Deployments, Leases, type Resource, Secrets } from '../../runtime/resources.ts';
+import type { Trials } from '../../runtime/kube/client.ts';
+import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube/port.ts';
+import { Deployments, Leases, type Resource, Secrets } from '../../runtime/kube/resources.ts';
 import {
   createStores,
-  type Source as Kind,
+  type WatchedKind as Kind,
   namedSources,
   type Scope,
   validatorSources,
   worldOf,
-} from '../../runtime/sources.ts';
-import { listed, type Settings } from '../../settings.ts';
-import { discoverySettings } from '../../wiring.ts';
-import type { Facts, Source, WorldSource } from './facts.ts';
+} from '../../runtime/kube/sources.ts';
+import type { FactSource, Facts, WorldSource } from './facts.ts';
 import { containerOf } from './installed-checks.ts';
 import { readPolicy } from './network-policy.ts';
 import { accountRights, installRights, type Right, reviewOf } from './rights.ts';
+import { templateOwnersOf } from './template-owners.ts';
 import { tryPod } from './trial.ts';
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({
@@ -66,7 +67,7 @@ export async function gatherFacts(request: Request): Promise<Facts> {
   const scope = { ownNamespace: home, watchNamespaces: listed(settings.watchNamespaces) };
   const { watchNamespaces } = scope;
   const places = watchNamespaces.length === 0 ? [{}] : watchNamespaces.map((namespace) => ({ namespace }));
-  const list = (source: Source, resource: Resource) =>
+  const list = (source: FactSource, resource: Resource) =>
     reader.read(source, [], () => listAll(kube, resource, [{}]));
   const [crd, policies, policyBindings, lease, certificatePem, rights, read, networkPolicies] =
     await Promise.all([
@@ -83,8 +84,8 @@ export async function gatherFacts(request: Request): Promise<Facts> {
   const known = { ...read, discovery };
   const trial =
     when === 'before'
-      ? ({ kind: 'nobody' } as const)
-      : await reader.read('trial', { kind: 'nobody' }, () => tryPod(trials, known));
+      ? ({ kind: 'none' } as const)
+      : await reader.read('trial', { kind: 'none' }, () => tryPod(trials, known));
   return {
     ...{ when, settings, settingsProblem, commandVersion, nowMs: request.nowMs(), unread: reader.unread },
     ...{ serverVersion, crd, deployment, policies, policyBindings, lease, certificatePem, trial },
@@ -96,9 +97,9 @@ export async function gatherFacts(request: Request): Promise<Facts> {
 
 /** Notes what cannot be read, and goes on; but for a cluster that cannot be reached at all. */
 class Reader {
-  readonly unread = new Map<Source, string>();
+  readonly unread = new Map<FactSource, string>();
 
-  async read<T>(source: Source, instead: T, ask: () => Promise<T>): Promise<T> {
+  async read<T>(source: FactSource, instead: T, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
@@ -154,7 +155,7 @@ const REVIEWS_AT_ONCE = 8;
 
 async function readRights({ kube, when }: Request, reader: Reader, settings: Settings) {
   const { namespace } = settings;
-  const lacking = (source: Source, rights: readonly Right[], resource: Resource, account?: string) =>
+  const lacking = (source: FactSource, rights: readonly Right[], resource: Resource, account?: string) =>
     reader.read(source, [], async () => {
       const missing: Right[] = [];
       for (let first = 0; first < rights.length; first += REVIEWS_AT_ONCE) {
@@ -177,21 +178,22 @@ async function readRights({ kube, when }: Request, reader: Reader, settings: Set
   };
 }
 
-interface Read {
-  readonly world: World;
-  readonly services: readonly Fields[];
-  readonly webhooks: readonly Fields[];
-}
+type Read = Pick<Facts, 'world' | 'services' | 'webhooks' | 'templateOwners'>;
 
-/** The World, kind by kind. Of webhooks all are read, since others matter too; the World keeps ours. */
+/** Of webhooks all are read, since others matter too; of StatefulSets also who manages what. */
+const QUERIES_OF: Readonly<Record<string, (queries: readonly ListQuery[]) => readonly ListQuery[]>> = {
+  mutatingwebhookconfigurations: () => [{}],
+  statefulsets: (queries) => queries.map((query) => ({ ...query, unmanaged: false })),
+};
+
+/** The World, kind by kind. */
 async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read> {
   const stores = createStores();
   const raw = new Map<string, KubeObject[]>();
   const readKind = async ({ resource, queries, store, keyOf, project }: Kind<unknown>) => {
     const { plural } = resource;
-    const isWebhooks = plural === 'mutatingwebhookconfigurations';
     const items = await reader.read(plural as WorldSource, [], () =>
-      listAll(kube, resource, isWebhooks ? [{}] : queries),
+      listAll(kube, resource, QUERIES_OF[plural]?.(queries) ?? queries),
     );
     raw.set(plural, items);
     for (const item of items) store.set(keyOf(item), project(item));
@@ -201,5 +203,6 @@ async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read
     world: worldOf(stores),
     services: raw.get('services') ?? [],
     webhooks: raw.get('mutatingwebhookconfigurations') ?? [],
+    templateOwners: (raw.get('statefulsets') ?? []).flatMap(templateOwnersOf),
   };
 }

@@ -2,19 +2,63 @@
  * Whether what was installed is there and does its work: Deployment, settings, rights, policies, leader. Pure.
  */
 import { type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
-import { COMPONENT } from '../../peers/names.ts';
-import { type Check, counted, ok, problem, skipped, some, type Verdict, warning } from './check.ts';
+import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
+import {
+  type Check,
+  type CheckVerdict,
+  counted,
+  notYet,
+  ok,
+  problem,
+  skipped,
+  some,
+  warning,
+} from './check.ts';
 import type { Facts } from './facts.ts';
 import { accountName, rightText } from './rights.ts';
 
 const NOT_THERE = 'there is no Deployment stellar-peers';
 
-function judgeDeployment({ deployment, settings }: Facts): Verdict {
-  if (!deployment) return problem(`${NOT_THERE} in namespace ${settings.namespace}`);
-  const wanted = numberOf(fieldsOf(deployment.spec).replicas) ?? 1;
-  const ready = numberOf(fieldsOf(deployment.status).readyReplicas) ?? 0;
+/** How many replicas a Deployment asks for, and how many of them are ready. */
+function replicasOf(deployment: Fields): { readonly wanted: number; readonly ready: number } {
+  return {
+    wanted: numberOf(fieldsOf(deployment.spec).replicas) ?? 1,
+    ready: numberOf(fieldsOf(deployment.status).readyReplicas) ?? 0,
+  };
+}
+
+/** Long enough to schedule a pod, pull its image and be probed; a replica itself is ready within seconds. */
+const STARTING_SECONDS = 60;
+
+/** How old an installation is whose replicas are still starting, in seconds; undefined for any other. */
+export function startingForSeconds({ deployment, nowMs }: Facts): number | undefined {
+  const createdAtMs = timeOf(fieldsOf(deployment?.metadata).creationTimestamp);
+  if (!deployment || createdAtMs === undefined) return undefined;
+  const { wanted, ready } = replicasOf(deployment);
+  const seconds = Math.max(0, Math.round((nowMs - createdAtMs) / 1000));
+  return ready < wanted && seconds < STARTING_SECONDS ? seconds : undefined;
+}
+
+/** The namespace that we run in: where the Deployment was found, else where the API server is told to call us. */
+function homeOf({ deployment, settings, world }: Facts): string {
+  const entry = world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
+  return (deployment ? undefined : entry?.service?.namespace) ?? settings.namespace;
+}
+
+function judgeDeployment(facts: Facts): CheckVerdict {
+  const { deployment, settings } = facts;
+  if (!deployment) {
+    const home = homeOf(facts);
+    const found = `${NOT_THERE} in namespace ${settings.namespace}`;
+    if (home === settings.namespace) return problem(found);
+    return problem(
+      `${found}; the webhook is called in ${home}: stellar-peers check --install-namespace ${home}`,
+    );
+  }
+  const { wanted, ready } = replicasOf(deployment);
   const found = `${ready} of ${counted(wanted, 'replica')} ready`;
-  if (ready === 0) return problem(found);
+  if (ready === 0) return notYet(found);
   if (ready < wanted) return warning(found);
   return wanted < 2
     ? warning(`${found}: pods that start while it is replaced start without peers`)
@@ -27,30 +71,47 @@ export function containerOf(deployment: Fields): Fields {
   return containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
 }
 
-function judgeImage({ deployment, commandVersion }: Facts): Verdict {
+/** The tag of a Deployment's image, which says the version; undefined where there is none. */
+export function versionOf(deployment: Fields): string | undefined {
+  const image = textOf(containerOf(deployment).image) ?? '';
+  return /:([^/:]+)$/.exec(image.replace(/@.*$/, ''))?.[1];
+}
+
+function judgeImage({ deployment, commandVersion }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
   const image = textOf(containerOf(deployment).image) ?? '';
-  const [, tag] = /:([^/:@]+)(@.*)?$/.exec(image.replace(/@.*$/, '')) ?? [];
+  const tag = versionOf(deployment);
   if (tag === undefined) return skipped(`image ${image} has no tag that says its version`);
   const found = `image ${tag}, this command ${commandVersion}`;
   return tag === commandVersion || tag === `v${commandVersion}` ? ok(found) : warning(found);
 }
 
-function judgeSettings({ deployment, settingsProblem }: Facts): Verdict {
+function judgeSettings({ deployment, settingsProblem }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
   return settingsProblem === undefined ? ok('all of the Deployment can be used') : problem(settingsProblem);
 }
 
-function judgeRights({ accountRightsMissing, settings }: Facts): Verdict {
+function judgeDomain({ settings, world }: Facts): CheckVerdict {
+  const wrong = wrongDomain(settings, world.configMaps.get(settings.namespace)?.data);
+  return wrong === undefined ? ok(settings.clusterDomain) : problem(wrong);
+}
+
+function judgeRights({ accountRightsMissing, settings }: Facts): CheckVerdict {
   const who = `ServiceAccount ${settings.namespace}/${COMPONENT}`;
   if (accountRightsMissing.length === 0) return ok(`${who} has all of them`);
   return problem(`${who} may not ${some(accountRightsMissing.map(rightText))}`);
 }
 
 /** Behind `stellar-peers-`: what our ServiceAccount is held to, by kind. */
-export const POLICIES = ['statefulsets', 'pods', 'webhook', 'services', 'events', 'secrets'].map(
-  (kind) => `${COMPONENT}-${kind}`,
-);
+export const POLICIES = [
+  'statefulsets',
+  'pods',
+  'webhook',
+  'services',
+  'events',
+  'secrets',
+  'configmaps',
+].map((kind) => `${COMPONENT}-${kind}`);
 
 const nameOf = ({ metadata }: Fields): string => textOf(fieldsOf(metadata).name) ?? '';
 
@@ -59,8 +120,9 @@ function denies({ spec }: Fields, policy: string): boolean {
   return policyName === policy && Array.isArray(validationActions) && validationActions.includes('Deny');
 }
 
-function judgePolicies({ policies, policyBindings, settings }: Facts): Verdict {
-  const user = accountName(settings.namespace);
+function judgePolicies(facts: Facts): CheckVerdict {
+  const { policies, policyBindings } = facts;
+  const user = accountName(homeOf(facts));
   const byName = new Map(policies.map((policy) => [nameOf(policy), policy]));
   const missing = POLICIES.filter((name) => !byName.has(name));
   if (missing.length > 0) return problem(`missing: ${some(missing)}`);
@@ -73,16 +135,16 @@ function judgePolicies({ policies, policyBindings, settings }: Facts): Verdict {
 
 const LEASE_UNKNOWN = 15;
 
-function judgeLeader({ lease, nowMs }: Facts): Verdict {
+function judgeLeader({ lease, nowMs }: Facts): CheckVerdict {
   const spec = fieldsOf(lease?.spec);
   const holder = textOf(spec.holderIdentity) ?? '';
   const renewedAtMs = timeOf(spec.renewTime);
   if (!lease || holder === '' || renewedAtMs === undefined)
-    return problem('nobody holds the Lease stellar-peers');
+    return notYet('no replica holds the Lease stellar-peers');
   const agoSeconds = Math.max(0, Math.round((nowMs - renewedAtMs) / 1000));
   const allowed = numberOf(spec.leaseDurationSeconds) ?? LEASE_UNKNOWN;
   const found = `${holder}, renewed ${agoSeconds} s ago`;
-  return agoSeconds <= allowed ? ok(found) : problem(`${found}: longer than the ${allowed} s that it lasts`);
+  return agoSeconds <= allowed ? ok(found) : notYet(`${found}: longer than the ${allowed} s that it lasts`);
 }
 
 const AFTER = { category: 'Installation', when: 'after' } as const;
@@ -118,10 +180,20 @@ export const INSTALLED_CHECKS: readonly Check[] = [
   },
   {
     ...AFTER,
+    id: 'cluster-domain',
+    title: 'DNS domain',
+    looks:
+      '`CLUSTER_DOMAIN` against what the leader has found: its `/etc/resolv.conf`, and whether names resolve',
+    hint: `${UNSET_DOMAIN}; with Helm or an overlay, take it out of there: a replica finds the domain out`,
+    needs: ['configmaps'],
+    judge: judgeDomain,
+  },
+  {
+    ...AFTER,
     id: 'account-rights',
     title: 'rights',
     looks: 'every right of `manifests/base/rbac.yaml`, asked of the API server for our ServiceAccount',
-    hint: 'apply the manifests again: roles and bindings are in rbac.yaml',
+    hint: 'apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['accountRights'],
     judge: judgeRights,
   },
@@ -131,7 +203,9 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     title: 'admission policies',
     looks:
       'the ValidatingAdmissionPolicies that hold our ServiceAccount to what it is for, and their bindings',
-    hint: 'apply the manifests again (policies.yaml): without them RBAC alone limits what the ServiceAccount may do',
+    hint:
+      'without them RBAC alone limits what the ServiceAccount may do; the `namespace:` of a kustomization does not ' +
+      'change the account that they name, so leave it out, or use Helm; apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['policies'],
     judge: judgePolicies,
   },
@@ -140,7 +214,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     id: 'leader',
     title: 'leader',
     looks: 'Lease `stellar-peers`: held, and renewed within the time that it lasts',
-    hint: 'while nobody leads nothing is published and nobody is restarted; the log of a replica says why it does not',
+    hint: 'while no replica leads nothing is published or restarted; the log of the replicas says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['lease'],
     judge: judgeLeader,
   },

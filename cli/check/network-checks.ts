@@ -3,13 +3,14 @@
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf } from '../../peers/field.ts';
 import { keyOf } from '../../peers/world.ts';
-import { connectionsIn } from '../../reconciler/overview.ts';
-import { type Check, ok, problem, skipped, some, type Verdict, warning } from './check.ts';
+import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
+import { type Check, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 import { type Direction, isOpenToAll, letsThrough, policiesOver } from './network-policy.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-const DNS_PORT = 53;
+/** Where pods of DNS listen, behind their Service: CoreDNS as it comes, OpenShift's, Gardener's. */
+const DNS_PORTS = [53, 5353, 8053];
 
 /** Validators that policies cut off from at least one of their group, each with one that it is cut off from. */
 function cutOff(
@@ -39,7 +40,7 @@ function reaches(
   return letsThrough(policies, direction, { port, protocol: 'TCP', other });
 }
 
-function judgeReach(facts: Facts, direction: Direction): Verdict {
+function judgeReach(facts: Facts, direction: Direction): CheckVerdict {
   const found = cutOff(facts, direction);
   const [first] = found;
   if (!first) return ok('no NetworkPolicy is in the way');
@@ -53,11 +54,12 @@ function judgeReach(facts: Facts, direction: Direction): Verdict {
   );
 }
 
-function judgeDns(facts: Facts): Verdict {
+function judgeDns(facts: Facts): CheckVerdict {
   const without = placedOf(facts).flatMap((placed) => {
     const policies = policiesOver(facts.networkPolicies, placed, 'Egress');
     const isCut =
-      policies.length > 0 && !letsThrough(policies, 'Egress', { port: DNS_PORT, protocol: 'UDP' });
+      policies.length > 0 &&
+      !DNS_PORTS.some((port) => letsThrough(policies, 'Egress', { port, protocol: 'UDP' }));
     return isCut ? [{ key: placed.validator.key, by: policies.map(({ key }) => key) }] : [];
   });
   if (without.length === 0) return ok('names can be resolved');
@@ -84,7 +86,7 @@ const isOutside = ({ spec }: Fields): boolean =>
 const nameOf = ({ metadata }: Fields): string =>
   keyOf(textOf(fieldsOf(metadata).namespace) ?? '', textOf(fieldsOf(metadata).name) ?? '');
 
-function judgeHttp(facts: Facts): Verdict {
+function judgeHttp(facts: Facts): CheckVerdict {
   const port = facts.settings.corePort;
   if (port === 0) return skipped('CORE_HTTP_PORT is 0, so the port is not known');
   const placed = placedOf(facts);
@@ -97,7 +99,7 @@ function judgeHttp(facts: Facts): Verdict {
   const isOpen = (each: Placed) =>
     exposing(facts.services, each, port).length > 0 || each.pods.some((pod) => connections.has(pod));
   const open = placed.filter(isOpen);
-  if (open.length === 0) return ok(`nobody is known to have ${port} open`);
+  if (open.length === 0) return ok(`no validator is known to have ${port} open`);
   const bare = open.filter((each) => {
     const policies = policiesOver(facts.networkPolicies, each, 'Ingress');
     return policies.length === 0 || isOpenToAll(policies, port);
@@ -118,7 +120,7 @@ export const NETWORK_CHECKS: readonly Check[] = [
     title: 'peers in',
     looks:
       "NetworkPolicies over validator pods: ingress to the peer port (11625) from the network's other validators",
-    hint: 'add an ingress rule for TCP 11625 from pods with label stellar.org/node-type=Validator, and their namespaces',
+    hint: "add an ingress rule for TCP 11625 from pods with label stellar.org/node-type=Validator, and their namespaces (the operator's own policy: spec.networkPolicy.allowNamespaces)",
     needs: READ,
     judge: (facts) => judgeReach(facts, 'Ingress'),
   },
@@ -135,8 +137,8 @@ export const NETWORK_CHECKS: readonly Check[] = [
     ...NETWORK,
     id: 'dns-egress',
     title: 'DNS',
-    looks: 'the same: egress to DNS (UDP 53), since peers are given by name',
-    hint: 'add an egress rule for UDP and TCP 53 to the cluster DNS in kube-system',
+    looks: 'the same: egress to DNS (UDP 53, 5353 or 8053), since peers are given by name',
+    hint: 'add an egress rule for UDP and TCP 53 to the cluster DNS in kube-system; OpenShift: 5353 to openshift-dns',
     needs: READ,
     judge: judgeDns,
   },
@@ -146,7 +148,7 @@ export const NETWORK_CHECKS: readonly Check[] = [
     title: 'HTTP port',
     looks:
       "validators whose HTTP port (11626) is open, by a Service or by the leader's own calls, to any pod or outside",
-    hint: 'let a NetworkPolicy allow 11626 from stellar-peers alone; whoever reaches it can command stellar-core',
+    hint: 'let a NetworkPolicy allow 11626 from stellar-peers alone; every program that reaches it can command stellar-core',
     needs: [...READ, 'services', 'configmaps'],
     judge: judgeHttp,
   },

@@ -1,9 +1,9 @@
 /**
  * NetworkPolicies: which of them concern a pod, and whether they let a connection through. Pure.
- * What cannot be told from outside (named ports, address blocks) counts as let through: a false alarm helps nobody.
+ * What cannot be told from outside (named ports, address blocks) counts as let through: a false alarm helps no user.
  */
 import { type Fields, fieldsOf, listOf, numberOf, textOf } from '../../peers/field.ts';
-import { labelSelectorOf, matchesSelector } from '../../peers/selectors.ts';
+import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import { keyOf, type LabelSelector } from '../../peers/world.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export interface Endpoint {
 interface Rule {
   /** Undefined for every port. */
   readonly ports: readonly Port[] | undefined;
-  /** Undefined for everybody. */
+  /** Undefined for all. */
   readonly peers: readonly Peer[] | undefined;
 }
 
@@ -98,10 +98,10 @@ export const policiesOver = (
   );
 
 /** One end of a connection, and how it is spoken to. */
-export interface Connection {
+export interface PolicyConnection {
   readonly port: number;
   readonly protocol: 'TCP' | 'UDP';
-  /** The pod at the other end; undefined for anybody, of whom one rule that allows someone is enough. */
+  /** The pod at the other end; undefined for any, of which one rule that allows one is enough. */
   readonly other?: Endpoint;
 }
 
@@ -109,7 +109,7 @@ export interface Connection {
 export const letsThrough = (
   policies: readonly PolicyFacts[],
   direction: Direction,
-  connection: Connection,
+  connection: PolicyConnection,
 ): boolean =>
   policies.some(({ namespace, rules }) =>
     (rules[direction] ?? []).some(
@@ -119,7 +119,7 @@ export const letsThrough = (
     ),
   );
 
-/** True if anybody at all may connect to that port: some rule for it names no peers. */
+/** True if every pod may connect to that port: some rule for it names no peers. */
 export const isOpenToAll = (policies: readonly PolicyFacts[], port: number): boolean =>
   policies.some(({ rules }) =>
     (rules.Ingress ?? []).some(
@@ -130,7 +130,7 @@ export const isOpenToAll = (policies: readonly PolicyFacts[], port: number): boo
 
 const coversPort = (
   { protocol, first, last }: Port,
-  { port, protocol: wanted }: Pick<Connection, 'port' | 'protocol'>,
+  { port, protocol: wanted }: Pick<PolicyConnection, 'port' | 'protocol'>,
 ): boolean => protocol === wanted && (first === undefined || (port >= first && port <= (last ?? first)));
 
 const coversPeer = ({ peers }: Rule, other: Endpoint, home: string): boolean =>

@@ -1,6 +1,7 @@
 /**
  * Findings for people and for programs. Pure.
  */
+import { greatestOf } from '../../peers/lists.ts';
 import type { Format } from '../command.ts';
 import { inFormat } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
@@ -34,9 +35,15 @@ export function renderCheck(findings: readonly Finding[], format: Format, paint:
 }
 
 function renderTable(findings: readonly Finding[], isWide: boolean, paint: Paint): string {
-  const idWidth = Math.max(0, ...findings.map(({ id }) => id.length));
+  const idWidth = greatestOf(
+    findings.map(({ id }) => id.length),
+    0,
+  );
   const labelOf = ({ id, title }: Finding) => (isWide ? `${id.padEnd(idWidth)}  ${title}` : title);
-  const width = Math.max(0, ...findings.map((finding) => labelOf(finding).length));
+  const width = greatestOf(
+    findings.map((finding) => labelOf(finding).length),
+    0,
+  );
   const line = (finding: Finding) => {
     const { mark, colour } = MARKS[finding.verdict];
     const hint = finding.hint === undefined ? '' : `\n    > ${finding.hint}`;

@@ -2,6 +2,8 @@
  * The rights that an install needs and those that our ServiceAccount is granted, as tables that tests compare with the
  * manifests, and what is asked of them. Pure.
  */
+
+import { listed, type Settings } from '../../app/settings.ts';
 import {
   CERT_SECRET,
   COMPONENT,
@@ -11,7 +13,6 @@ import {
   PEERS_CONFIGMAP,
   WEBHOOK_CONFIGURATION,
 } from '../../peers/names.ts';
-import { listed, type Settings } from '../../settings.ts';
 
 /** One verb on one resource; without a name on any, without a namespace in all. */
 export interface Right {
@@ -121,7 +122,7 @@ export const rightText = ({ verb, group, resource, name, namespace }: Right): st
 export const accountName = (ownNamespace: string): string =>
   `system:serviceaccount:${ownNamespace}:${COMPONENT}`;
 
-/** The body of an access review: of whoever asks, or of our ServiceAccount. */
+/** The body of an access review: of the caller, or of our ServiceAccount. */
 export function reviewOf({ verb, group, resource, name, namespace }: Right, ownNamespace?: string) {
   const resourceAttributes = { verb, group, resource, name, namespace };
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${ownNamespace}`, 'system:authenticated'];

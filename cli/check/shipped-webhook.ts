@@ -1,6 +1,8 @@
 /**
  * The webhook configuration that manifests/base installs, as the reconciler would read it. A test compares the two.
  */
+
+import { OPT_OUT_EXPRESSION } from '../../peers/injection/selectors.ts';
 import {
   INJECTION,
   INJECTION_DISABLED,
@@ -10,7 +12,6 @@ import {
   WEBHOOK_PATH,
   WEBHOOK_SERVICE,
 } from '../../peers/names.ts';
-import { OPT_OUT_EXPRESSION } from '../../peers/selectors.ts';
 import type { WebhookFacts } from '../../peers/world.ts';
 
 const HOME = 'stellar-peers';
@@ -21,6 +22,7 @@ export const shippedWebhook = (createdAtMs: number): WebhookFacts => ({
   entries: [
     {
       name: WEBHOOK_ENTRY,
+      takesPods: true,
       namespaceSelector: {
         matchLabels: {},
         matchExpressions: [

@@ -2,12 +2,14 @@
  * Asks the API server to make a validator's pod for trial only: whether it came back with its peers shows that the API
  * server reached a replica and believed it. Nothing is stored.
  */
+
+import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { INJECTION, MAIN_CONTAINER } from '../../peers/names.ts';
-import { webhookSelects } from '../../peers/selectors.ts';
+import { mainContainerOf } from '../../peers/read/pod-shape.ts';
 import type { StatefulSetFacts } from '../../peers/world.ts';
-import { KubeError, type KubeObject } from '../../runtime/kube.ts';
-import type { Trials } from '../../runtime/kube-client.ts';
-import { Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { Trials } from '../../runtime/kube/client.ts';
+import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
+import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Facts, Trial } from './facts.ts';
 import { placedOf } from './validators.ts';
 
@@ -16,7 +18,7 @@ type Known = Pick<Facts, 'world' | 'discovery'>;
 /** Tries a pod of the first validator that the webhook should inject. Rejects with KubeError where that is forbidden. */
 export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
   const subject = subjectOf(known);
-  if (!subject) return { kind: 'nobody' };
+  if (!subject) return { kind: 'none' };
   const { key: node } = subject;
   try {
     return { kind: 'answered', node, pod: await trials.tryCreate(Pods, trialPod(subject)) };
@@ -28,7 +30,7 @@ export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
   }
 }
 
-/** The StatefulSet of a validator whose pods are injected: selected, and opted out by nobody. */
+/** The StatefulSet of a validator whose pods are injected: selected, and not opted out. */
 function subjectOf({ world, discovery }: Known): StatefulSetFacts | undefined {
   const { webhook } = world;
   if (!webhook) return undefined;
@@ -49,8 +51,7 @@ function subjectOf({ world, discovery }: Known): StatefulSetFacts | undefined {
 
 /** As small as a pod of that StatefulSet can be, and within Pod Security `restricted`. */
 function trialPod({ name, namespace, uid, template }: StatefulSetFacts): KubeObject {
-  const main =
-    template.containers.find((container) => container.name === MAIN_CONTAINER) ?? template.containers[0];
+  const main = mainContainerOf(template);
   const { apiVersion, kind } = StatefulSets;
   return {
     apiVersion: Pods.apiVersion,

@@ -2,34 +2,54 @@
  * Whether the validators have what they need of us and let themselves be restarted: ConfigMaps, Services, budgets, and
  * how many restarts are wanted. Pure.
  */
-import { podsOf } from '../../peers/pods.ts';
-import { describeReason } from '../../peers/reasons.ts';
-import { matchesSelector } from '../../peers/selectors.ts';
-import type { PdbFacts, World } from '../../peers/world.ts';
-import { planPublish } from '../../reconciler/publish.ts';
-import { planServices } from '../../reconciler/services.ts';
-import { rolloutSettings } from '../../wiring.ts';
-import { forecastsOf } from '../rollout-plan.ts';
-import { type Check, counted, ok, problem, some, type Verdict, warning } from './check.ts';
+
+import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { podsOf } from '../../peers/discovery/pods.ts';
+import { matchesSelector } from '../../peers/injection/selectors.ts';
+import { greatestOf } from '../../peers/lists.ts';
+import { oddAnnotations } from '../../peers/read/odd-annotations.ts';
+import { isReadReplica } from '../../peers/read/read-replica.ts';
+import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
+import { describeReason } from '../../peers/reasons/reasons.ts';
+import { keyOf, type PdbFacts, type World } from '../../peers/world.ts';
+import { planPublish } from '../../reconciler/plan/publish/publish.ts';
+import { planServices } from '../../reconciler/plan/publish/services.ts';
+import { titleOf } from '../annotate.ts';
+import { durationText, type RolloutPlan, rolloutPlanOf } from '../commands/rollout-plan.ts';
+import { type Check, type CheckVerdict, counted, notYet, ok, problem, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 import { shippedWebhook } from './shipped-webhook.ts';
 
-const NOBODY = 'there are no validators';
+const NO_VALIDATORS = 'there are no validators';
 
-function judgeDiscovered({ discovery }: Facts): Verdict {
+/** StatefulSets of read replicas, by their pods. */
+const readReplicasIn = ({ world }: Facts): string[] => {
+  const keys = [...world.pods.values()].map(({ namespace, ownerName = '' }) => keyOf(namespace, ownerName));
+  return [...new Set(keys)].filter((key) => isReadReplica(world, key)).sort();
+};
+
+function judgeDiscovered(facts: Facts): CheckVerdict {
+  const { discovery } = facts;
   const count = [...discovery.groups.values()].flatMap(({ validators }) => validators).length;
   const unread = [...discovery.skipped].filter(([, { code }]) => code !== 'Suspended');
   const [first] = unread;
   if (first) {
     const others = unread.length === 1 ? '' : ` (and ${unread.length - 1} more)`;
-    return problem(`${first[0]} is nobody's peer: ${describeReason(first[1])}${others}`);
+    return problem(`${first[0]} is no peer of others: ${describeReason(first[1])}${others}`);
   }
-  return ok(
-    count === 0 ? NOBODY : `${counted(count, 'validator')} in ${counted(discovery.groups.size, 'network')}`,
-  );
+  if (count === 0) return ok(NO_VALIDATORS);
+  const replicas = readReplicasIn(facts);
+  const beside = replicas.length === 0 ? '' : `; read replicas, left as they are: ${some(replicas)}`;
+  return ok(`${counted(count, 'validator')} in ${counted(discovery.groups.size, 'network')}${beside}`);
 }
 
-function judgeConfigMaps(facts: Facts): Verdict {
+function judgeAnnotations({ world }: Facts): CheckVerdict {
+  const odd = groupedReasons(oddAnnotations(world));
+  if (odd.length === 0) return ok('all are known');
+  return warning(odd.map(({ subjects, sentence }) => `${some(subjects)}: ${sentence}`).join(' '));
+}
+
+function judgeConfigMaps(facts: Facts): CheckVerdict {
   const { world, discovery, settings, nowMs } = facts;
   const { configMaps, reports } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const [report] = reports;
@@ -37,19 +57,19 @@ function judgeConfigMaps(facts: Facts): Verdict {
   const { namespace: own } = settings;
   const wanted = [own, ...discovery.activeIn.keys()];
   const missing = wanted.filter((namespace) => !world.configMaps.has(namespace));
-  if (missing.length > 0) return problem(`missing in ${some(missing)}`);
+  if (missing.length > 0) return notYet(`missing in ${some(missing)}`);
   // The overview in our own namespace also says what only the leader has seen.
   const stale = configMaps.map(({ namespace }) => namespace).filter((namespace) => namespace !== own);
-  if (stale.length > 0) return problem(`not current in ${some(stale)}`);
+  if (stale.length > 0) return notYet(`not current in ${some(stale)}`);
   return ok(`current in ${counted(discovery.activeIn.size, 'namespace')} with validators`);
 }
 
-function judgeServices({ world, discovery }: Facts): Verdict {
+function judgeServices({ world, discovery }: Facts): CheckVerdict {
   const { create, reports } = planServices(world, discovery);
   const [report] = reports;
   if (report) return problem(`${report[0]}: ${describeReason(report[1])}`);
   if (create.length === 0) return ok('every StatefulSet has the one that it names');
-  return problem(
+  return notYet(
     `missing: ${some(create.map(({ statefulSet }) => `${statefulSet.namespace}/${statefulSet.serviceName}`))}`,
   );
 }
@@ -58,7 +78,7 @@ function judgeServices({ world, discovery }: Facts): Verdict {
 const forbidsAll = ({ current, expectedPods, desiredHealthy }: PdbFacts): boolean =>
   current && expectedPods > 0 && desiredHealthy >= expectedPods;
 
-function judgeBudgets({ world, discovery }: Facts): Verdict {
+function judgeBudgets({ world, discovery }: Facts): CheckVerdict {
   const budgets = [...world.pdbs.values()].filter(forbidsAll);
   const held = new Map<string, string[]>();
   for (const { validators } of discovery.groups.values()) {
@@ -97,23 +117,26 @@ const asInstalled = (world: World, nowMs: number): World => ({
   webhook: world.webhook ?? shippedWebhook(nowMs),
 });
 
-const HOUR_MS = 3_600_000;
-
-function judgeRestarts(facts: Facts): Verdict {
+function judgeRestarts(facts: Facts): CheckVerdict {
   const { discovery, settings, nowMs, when } = facts;
   const world = when === 'before' ? asInstalled(facts.world, nowMs) : facts.world;
-  const forecasts = forecastsOf({ world, discovery, settings, nowMs });
-  const steps = forecasts.flatMap(({ steps: own }) => own);
-  const waiting = forecasts
-    .flatMap(({ holds }) => [...holds.values()])
-    .filter(({ code }) => code === 'AwaitingAdoption').length;
+  const { holds, steps, paused, onResume } = rolloutPlanOf({ world, discovery, settings, nowMs });
+  const waiting = holds.filter(([, { code }]) => code === 'AwaitingAdoption').length;
   const adopted = waiting === 0 ? '' : `; ${counted(waiting, 'validator')} to be adopted first`;
-  if (steps.length === 0) return ok(`none${adopted}`);
-  const hours = Math.max(...steps.map(({ endsInMs }) => endsInMs)) / HOUR_MS;
-  return warning(
-    `${counted(steps.length, 'restart')}, one at a time, over in about ${hours.toFixed(1)} h: ` +
-      `${some(steps.map(({ node }) => node))}${adopted}`,
-  );
+  if (paused.length > 0) {
+    const now = steps.length === 0 ? '' : `${restartsText(steps)}; `;
+    return warning(
+      `${now}paused by ${some(paused.map(titleOf))}; on resume ${restartsText(onResume)}${adopted}`,
+    );
+  }
+  return steps.length === 0 ? ok(`none${adopted}`) : warning(`${restartsText(steps)}${adopted}`);
+}
+
+function restartsText(steps: RolloutPlan['steps']): string {
+  if (steps.length === 0) return 'none';
+  const lasts = durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)));
+  const names = some(steps.map(({ node }) => node));
+  return `${counted(steps.length, 'restart')}, one at a time, over in about ${lasts}: ${names}`;
 }
 
 const READ_FOR_RESTARTS = [
@@ -134,10 +157,21 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     id: 'validators',
     title: 'validators',
     looks: 'StellarNodes of type Validator: whether each can be read and be a peer',
-    hint: 'docs/reasons.md says what each reason asks for; stellar-peers status lists all of them',
+    hint: 'what each asks for, with the command for it: stellar-peers status',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'namespaces'],
     judge: judgeDiscovered,
+  },
+  {
+    ...VALIDATORS,
+    id: 'annotations',
+    title: 'annotations',
+    looks:
+      'annotations of ours on StellarNodes, their Namespaces and our ConfigMap: keys and values that are not known',
+    hint: 'docs/reference.md has all keys and values; the command against each: stellar-peers status',
+    when: 'both',
+    needs: ['stellarnodes', 'namespaces', 'configmaps'],
+    judge: judgeAnnotations,
   },
   {
     ...VALIDATORS,
@@ -145,7 +179,7 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     title: 'ConfigMaps',
     looks:
       'ConfigMap `stellar-peers` of each namespace with validators: there, ours, and saying what it should',
-    hint: 'the leader writes them within a second: its log says why not. A key that others apply must be left to us',
+    hint: 'a key that others apply must be left to us; else the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
     judge: judgeConfigMaps,
@@ -156,7 +190,7 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     title: 'headless Services',
     looks:
       'the governing Service that each StatefulSet names: there, headless, and naming pods that are not ready too',
-    hint: 'set clusterIP: None and publishNotReadyAddresses: true on one that is there; the leader makes a missing one',
+    hint: 'the leader makes a missing one; what to do about one that is there: stellar-peers status',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'services', 'namespaces'],
     judge: judgeServices,
@@ -177,7 +211,7 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     title: 'restarts wanted',
     looks:
       'how many restarts the settings in force want, or others by `--set`; with `--pre`, how many an install would',
-    hint: 'stellar-peers rollout plan says in which order and why; pause first if now is a bad time',
+    hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
     when: 'both',
     needs: READ_FOR_RESTARTS,
     judge: judgeRestarts,

@@ -1,8 +1,8 @@
 /**
  * The validators of the facts as checks look at them: where they are, and how policies see their pods. Pure.
  */
-import type { Group } from '../../peers/discover.ts';
-import { podsOf } from '../../peers/pods.ts';
+import type { Group } from '../../peers/discovery/discover.ts';
+import { podsOf } from '../../peers/discovery/pods.ts';
 import { type Key, keyOf, type Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';
 import type { Endpoint } from './network-policy.ts';

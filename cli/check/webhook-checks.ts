@@ -4,12 +4,23 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { certificatesIn, isIssuedBy } from '../../certs/check.ts';
+import { chainTo } from '../../certs/chain.ts';
+import { certificatesIn } from '../../certs/check.ts';
 import { fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
-import { webhookSelects } from '../../peers/selectors.ts';
 import type { WebhookFacts } from '../../peers/world.ts';
-import { type Check, counted, ok, problem, skipped, some, type Verdict, warning } from './check.ts';
+import {
+  type Check,
+  type CheckVerdict,
+  counted,
+  notYet,
+  ok,
+  problem,
+  skipped,
+  some,
+  warning,
+} from './check.ts';
 import type { Facts } from './facts.ts';
 import { placedOf, validatorNamespaces } from './validators.ts';
 
@@ -19,7 +30,7 @@ const entryOf = ({ world }: Facts): Entry | undefined =>
   world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
 const NO_ENTRY = `there is no webhook ${WEBHOOK_ENTRY} in a MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION}`;
 
-function judgeConfiguration(facts: Facts): Verdict {
+function judgeConfiguration(facts: Facts): CheckVerdict {
   const { webhook } = facts.world;
   if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
   const placed = placedOf(facts);
@@ -32,7 +43,7 @@ function judgeConfiguration(facts: Facts): Verdict {
   return warning(`it does not select ${some(passed.map(({ validator }) => validator.key))}`);
 }
 
-function judgeFailurePolicy({ webhooks }: Facts): Verdict {
+function judgeFailurePolicy({ webhooks }: Facts): CheckVerdict {
   const ours = webhooks.find(({ metadata }) => fieldsOf(metadata).name === WEBHOOK_CONFIGURATION);
   const entries = listOf(ours?.webhooks);
   if (entries.length === 0) return skipped(NO_ENTRY);
@@ -69,10 +80,10 @@ function ageOf(
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();
 
-function judgeBundle(facts: Facts): Verdict {
+function judgeBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
-  if (entry.caBundle === '') return problem('it is empty, so the API server trusts no answer of ours');
+  if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
   const authorities = authoritiesOf(entry);
   if (authorities.length === 0) return problem('it holds no certificate that can be read');
   const ages = authorities.map((cert) => ageOf(cert, facts.nowMs));
@@ -91,29 +102,36 @@ function hostOf({ url, service }: Entry): string | undefined {
 const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 
-function judgeCertificate(facts: Facts): Verdict {
+function judgeCertificate(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   const authorities = authoritiesOf(entry);
   if (authorities.length === 0) return skipped('there is no CA in caBundle to verify it by');
-  const [leaf] = certificatesIn(facts.certificatePem ?? '');
-  if (!leaf) return problem('there is no certificate in its Secret');
-  if (!authorities.some((cert) => isIssuedBy(leaf, cert))) return problem('no CA in caBundle has signed it');
+  const given = certificatesIn(facts.certificatePem ?? '');
+  const [leaf] = given;
+  if (!leaf) return notYet('there is no certificate in its Secret');
+  const [, ...above] = chainTo(given, authorities) ?? [];
+  if (above.length === 0) return notYet('no CA in caBundle has signed it, or a CA that comes with it');
   const host = hostOf(entry);
   if (host !== undefined && !isFor(leaf, host))
     return problem(`it is not for ${host}, where the API server calls`);
+  const between = above.slice(0, -1).map((cert) => ageOf(cert, facts.nowMs));
+  const ended = between.find(({ isOver }) => isOver);
+  if (ended) return problem(`a CA that comes with it ${ended.text}`);
   const { isOver, isLate, text } = ageOf(leaf, facts.nowMs);
   if (isOver) return problem(`it ${text}`);
-  return isLate ? warning(`it ${text}, and was not renewed`) : ok(`signed by a CA in caBundle; it ${text}`);
+  return isLate
+    ? warning(`it ${text}, and was not renewed`)
+    : ok(`a CA in caBundle vouches for it; it ${text}`);
 }
 
-function judgeTrial(facts: Facts): Verdict {
+function judgeTrial(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (authoritiesOf(entry).length === 0)
     return skipped('not tried: no answer is believed without a CA in caBundle');
   const { trial } = facts;
-  if (trial.kind === 'nobody') {
+  if (trial.kind === 'none') {
     const where =
       validatorNamespaces(facts).length === 0
         ? 'there is no validator'
@@ -122,12 +140,12 @@ function judgeTrial(facts: Facts): Verdict {
   }
   if (trial.kind === 'refused') {
     const isOurs = trial.why.includes(WEBHOOK_ENTRY);
-    return (isOurs ? problem : skipped)(`a pod of ${trial.node}, for trial, was refused: ${trial.why}`);
+    return (isOurs ? notYet : skipped)(`a pod of ${trial.node}, for trial, was refused: ${trial.why}`);
   }
   const volumes = listOf(fieldsOf(trial.pod.spec).volumes);
   return volumes.some(({ name }) => name === VOLUME_NAME)
     ? ok(`a pod of ${trial.node}, for trial, came back with its peers`)
-    : problem(`a pod of ${trial.node}, for trial, came back without its peers`);
+    : notYet(`a pod of ${trial.node}, for trial, came back without its peers`);
 }
 
 const WEBHOOK = { category: 'Webhook', when: 'after' } as const;
@@ -138,7 +156,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     id: 'webhook-configuration',
     title: 'configuration',
     looks: 'the MutatingWebhookConfiguration: there, and selecting every validator',
-    hint: 'apply the manifests again (webhook.yaml), or let it select the namespaces of these validators',
+    hint: 'let it select the namespaces of these validators, or apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces'],
     judge: judgeConfiguration,
   },
@@ -147,7 +165,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     id: 'webhook-failure-policy',
     title: 'failure policy',
     looks: '`failurePolicy` of the webhook',
-    hint: 'set it to Ignore: what starts while we are down is repaired afterwards',
+    hint: 'set it to Ignore, since what starts while we are down is repaired afterwards: apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations'],
     judge: judgeFailurePolicy,
   },
@@ -156,7 +174,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     id: 'webhook-ca-bundle',
     title: 'caBundle',
     looks: 'caBundle: not empty, readable, and not about to end',
-    hint: 'the replicas (or cainjector) fill it within seconds: their log says what keeps them from it',
+    hint: 'the replicas (or cainjector) fill it within seconds; their log says what keeps them from it: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['mutatingwebhookconfigurations'],
     judge: judgeBundle,
   },
@@ -165,8 +183,8 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     id: 'webhook-certificate',
     title: 'certificate',
     looks:
-      'the serving certificate in its Secret: signed by a CA in caBundle, for the right name, not about to end',
-    hint: 'docs/certificates.md says what happens when; a replica makes a deleted Secret anew',
+      'the serving certificate in its Secret: a CA in caBundle vouches for it, the name is right, not about to end',
+    hint: 'docs/high-availability.md says what happens when; a replica makes a deleted Secret anew',
     needs: ['mutatingwebhookconfigurations', 'certificate'],
     judge: judgeCertificate,
   },
@@ -176,7 +194,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     title: 'answer',
     looks:
       'a pod of one validator, made for trial only (`dryRun`): the API server must have asked us and been answered',
-    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443); its own log names the error',
+    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
     judge: judgeTrial,
   },

@@ -1,5 +1,5 @@
 /**
- * Making elements. Text becomes text nodes and nothing else: no string of anybody is ever read as HTML.
+ * Making elements. Text becomes text nodes and nothing else: no string is ever read as HTML.
  */
 const SVG = 'http://www.w3.org/2000/svg';
 

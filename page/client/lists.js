@@ -10,11 +10,20 @@ import { clockTime, lasting, nowMs } from './times.js';
 const DAY_MS = 24 * 3_600_000;
 
 /** @param {WaitingRow} row */
-const waitingItem = ({ key, code, text, release }) =>
+const waitingItem = ({ keys, left, code, text, release }) =>
   html(
     'li',
-    { id: `waits-${key}`, tabindex: -1 },
-    html('p', {}, html('bdi', { class: 'key' }, key), ' ', html('span', { class: 'code' }, code)),
+    {},
+    html(
+      'p',
+      {},
+      ...keys.flatMap((key) => [
+        html('bdi', { class: 'key', id: `waits-${code}-${key}`, tabindex: -1 }, key),
+        ' ',
+      ]),
+      left > 0 ? `and ${left} more ` : '',
+      html('span', { class: 'code' }, code),
+    ),
     html('p', {}, text),
     html('p', { class: 'release' }, release),
   );
@@ -38,7 +47,7 @@ export function showWaiting(container, rows, total) {
 
 /** @type {Readonly<Record<string, string>>} */
 const DRIFTS = {
-  short: 'it knew too few of its peers',
+  short: 'it knew too few of its peers, or one that left',
   notInjected: 'it had started without its peers',
   isolated: 'none of those it knew was left',
 };
@@ -47,7 +56,7 @@ const DRIFTS = {
 const OUTCOMES = {
   done: 'done',
   notInjected: 'came back without its peers',
-  unwitnessed: 'came back while nobody led',
+  unwitnessed: 'came back while no replica led',
   void: 'never happened',
   defused: 'taken back',
   gone: 'its StatefulSet is gone',
@@ -103,7 +112,7 @@ export function showRestarts(container, rows, total) {
   const ages = rows.map((row) => (row.outcome === '' ? outcomeOf(row) : ''));
   show(container, [rows, total, ages], () =>
     rows.length === 0
-      ? [html('p', { class: 'quiet' }, 'Nobody was restarted by stellar-peers.')]
+      ? [html('p', { class: 'quiet' }, 'No validator was restarted by stellar-peers.')]
       : [
           stripOf(rows),
           html('ol', { class: 'list timeline' }, ...rows.map(restartItem)),

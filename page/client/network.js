@@ -19,11 +19,13 @@ export const onWidth = (listener) => narrow.addEventListener('change', listener)
 const HEADINGS = ['Validator', 'State', 'Ready', 'Knows', 'Connected', 'Synced'];
 
 /** @param {NetworkShown} network */
-function summaryOf({ validators, ready, down, suspended, waiting, external }) {
+function summaryOf({ validators, ready, down, suspended, waiting, unadopted, quorumMargin, external }) {
   const parts = [`${ready} of ${validators} Ready`];
   if (down > 0) parts.push(`${down} down`);
   if (suspended > 0) parts.push(`${suspended} suspended`);
   if (waiting > 0) parts.push(`${waiting} waiting`);
+  if (unadopted > 0) parts.push(`${unadopted} unadopted`);
+  parts.push(`quorum margin ${quorumMargin ?? 'unknown'}`);
   if (external > 0) parts.push(`${external} peers outside the cluster`);
   return parts.join(' · ');
 }
@@ -32,7 +34,10 @@ function summaryOf({ validators, ready, down, suspended, waiting, external }) {
 function rowElement(row) {
   const cell = (/** @type {string} */ text) => html('td', {}, text === '' ? '–' : text);
   const state = html('span', { class: `state ${row.state}` }, STATE_WORDS[row.state]);
-  const why = row.code === '' ? undefined : html('a', { class: 'code', href: `#waits-${row.key}` }, row.code);
+  const why =
+    row.code === ''
+      ? undefined
+      : html('a', { class: 'code', href: `#waits-${row.code}-${row.key}` }, row.code);
   return html(
     'tr',
     { id: `row-${row.key}`, tabindex: -1 },

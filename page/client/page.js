@@ -10,7 +10,7 @@ import { clockTime, hearTime, lasting, nowMs } from './times.js';
 /** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
 /** @typedef {import('./stream.js').Serving} Serving */
 
-/** Caches that are as far behind restart nobody, and are no picture of the cluster. */
+/** With caches that far behind nothing is restarted, and are no picture of the cluster. */
 const STALE_MS_MAX = 30_000;
 const TICK_MS = 5_000;
 
@@ -44,7 +44,7 @@ function showSnapshot(snapshot) {
   const { networks, waiting, restarts, totals } = snapshot;
   showTotals(totals);
   showNetworks(byId('networks'), networks, totals.networks);
-  showWaiting(byId('waiting'), waiting, totals.waiting);
+  showWaiting(byId('waiting'), waiting, totals.reasons);
   showRestarts(byId('restarts'), restarts, totals.restarts);
   const changes = changesBetween(before, networks);
   if (changes !== '') say(byId('announcement'), changes);
@@ -53,10 +53,10 @@ function showSnapshot(snapshot) {
 /** @param {Serving} now */
 function leaderOf({ name, leads, leader }) {
   if (leads) return `${name}, which leads`;
-  return leader === '' ? `${name}; nobody leads, so nothing is restarted` : `${name}; ${leader} leads`;
+  return leader === '' ? `${name}; no replica leads, so nothing is restarted` : `${name}; ${leader} leads`;
 }
 
-/** What everybody should see first: that nothing is restarted, or that the replica does not hear the cluster. */
+/** What a reader should see first: that nothing is restarted, or that the replica does not hear the cluster. */
 function noticeOf() {
   if (serving && serving.staleMs > STALE_MS_MAX) {
     return 'This replica does not hear from the API server: what it shows may be old.';

@@ -1,5 +1,5 @@
 /**
- * A network as a picture: validators on a ring, a line for whoever knows whom. Shapes say what colours say.
+ * A network as a picture: validators on a ring, a line from each that knows another. Shapes say what colours say.
  */
 import { svg } from './elements.js';
 
@@ -10,7 +10,7 @@ import { svg } from './elements.js';
 /** Names stand beside the ring where there is room, and above or below each validator where there is not. */
 const WIDE = { width: 620, height: 380, x: 165, y: 130, isNarrow: false };
 const NARROW = { width: 400, height: 360, x: 125, y: 115, isNarrow: true };
-/** More names would lie upon each other: they appear for whoever is pointed at, and for those that are not Ready. */
+/** More names would lie upon each other: they appear for the one that is pointed at, and for those that are not Ready. */
 const NAMES_MAX = 12;
 const RADIUS = 15;
 const LABEL_LENGTH_MAX = 16;
@@ -18,14 +18,19 @@ const LABEL_LENGTH_MAX = 16;
 /** @type {Readonly<Record<Row['state'], string>>} */
 export const STATE_WORDS = {
   up: 'Ready',
+  apart: 'Ready, not connected or not synced',
   down: 'down',
   restarting: 'being restarted',
   away: 'suspended',
 };
 
+/** @type {Readonly<Record<Row['kind'], string>>} */
+const KIND_WORDS = { state: '', waiting: 'waits: ', meant: 'meant so: ' };
+
 /** @type {Readonly<Record<Row['state'], string>>} */
 const MARKS = {
   up: 'M-6 0 -2 5 7 -5',
+  apart: 'M0 -7V2M0 5V7',
   down: 'M-5 -5 5 5M5 -5-5 5',
   restarting: 'M-6 0A6 6 0 1 1 0 6M0 6 4 3M0 6 3 9',
   away: 'M-5 0H5',
@@ -64,9 +69,9 @@ const short = (text) =>
 export function describe(row) {
   const parts = [`${row.name} in ${row.namespace}: ${STATE_WORDS[row.state]}, ${row.ready} pods Ready`];
   if (row.knows !== '')
-    parts.push(`started knowing ${row.knows.replaceAll('-', 'nobody')} of ${row.published || 0} peers`);
+    parts.push(`started knowing ${row.knows.replaceAll('-', 'none')} of ${row.published || 0} peers`);
   if (row.connected !== '') parts.push(`connected to ${row.connected.replaceAll('/', ' of ')}`);
-  if (row.code !== '') parts.push(`waits: ${row.code}`);
+  if (row.code !== '') parts.push(`${KIND_WORDS[row.kind]}${row.code}`);
   return `${parts.join('; ')}.`;
 }
 
@@ -137,7 +142,7 @@ function nodeOf(row, { x, y, side, isAbove }, index) {
     ring,
     svg('circle', { class: 'body', r: RADIUS }),
     svg('path', { class: 'mark', d: MARKS[row.state] }),
-    row.code === ''
+    !row.waits
       ? undefined
       : svg(
           'g',
@@ -176,7 +181,7 @@ function moveFocus(nodes, event) {
 }
 
 /**
- * Whoever is pointed at or focused shows its own lines alone.
+ * A validator that is pointed at or focused shows its own lines alone.
  * @param {SVGElement} picture
  * @param {EventTarget | null} target
  */

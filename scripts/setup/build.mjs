@@ -11,17 +11,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { home, KUBERNETES } from './places.mjs';
+import { compiling, PACKAGE, packagesIn, reading } from './progress.mjs';
 import { run } from './run.mjs';
-import { duration, estimate, SetupError, say } from './say.mjs';
+import { duration, SetupError, say } from './say.mjs';
 
 const GO_MINOR_MIN = 26;
 const FREE_GB_MIN = 4;
 const POLL_MS = 1_000;
-/** More cores than this hardly help: linking is serial. */
-const CORES_MAX = 8;
 
 /** @typedef {import('./places.mjs').Binary} Binary */
 /** @typedef {import('./places.mjs').Kit} Kit */
@@ -34,7 +33,7 @@ const go = (args) => run('go', args, { cwd: tmpdir(), env: goEnv() });
 
 /** @param {Binary[]} binaries */
 async function checkGo(binaries) {
-  const names = binaries.map(({ name }) => name).join(', ');
+  const names = namesOf(binaries);
   const todo = `install Go 1.${GO_MINOR_MIN} or newer to build ${names}, or put them at fitting versions on PATH`;
   const answer = await go(['version']).catch(() => {
     throw new SetupError(`Go is missing: ${todo}.`);
@@ -78,41 +77,50 @@ function watchFolder(binaries, folder) {
     for (const binary of left) {
       if (!built.has(builtName(binary))) continue;
       left.delete(binary);
-      say(`${binary.name}: built, ${duration(Date.now() - startedAt)} after the start`);
+      say(`${binary.name}: built, ${duration(Date.now() - startedAt)} after the build began`);
     }
   };
   const polling = setInterval(look, POLL_MS);
   return { left, elapsedMs: () => Date.now() - startedAt, stop: () => clearInterval(polling), look };
 }
 
-/** @param {Binary[]} binaries */
-function buildSeconds(binaries) {
-  const cores = Math.min(availableParallelism(), CORES_MAX);
-  return (binaries.reduce((sum, binary) => sum + binary.buildSeconds, 0) * 2) / cores;
+/** @param {Iterable<Binary>} binaries */
+const namesOf = (binaries) => [...binaries].map(({ name }) => name).join(', ');
+
+/**
+ * What Go has yet to compile: its cache may have the rest. The programs themselves count by their names, as they appear.
+ * @param {Binary[]} binaries
+ * @param {string} module
+ */
+async function packagesToCompile(binaries, module) {
+  const startedAt = Date.now();
+  const format = '{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}';
+  const args = ['list', '-deps', '-f', format, ...binaries.map((binary) => binary.package)];
+  /** @param {string} output */
+  const beat = (output) =>
+    `${namesOf(binaries)}: ${reading(output)} (${duration(Date.now() - startedAt)} so far)`;
+  return packagesIn(await run('go', args, { cwd: module, env: goEnv(), beat }));
 }
 
-/** @param {Binary[]} binaries @param {{ module: string, folder: string }} where */
-async function goBuild(binaries, { module, folder }) {
+/** @param {Binary[]} binaries @param {{ module: string, folder: string, toCompile: Set<string> }} how */
+async function goBuild(binaries, { module, folder, toCompile }) {
   const stamp = 'k8s.io/component-base/version';
   const { version, major, minor } = KUBERNETES;
   const ldflags = `-s -w -X ${stamp}.gitVersion=${version} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`;
   const packages = binaries.map((binary) => binary.package);
-  const totalSeconds = buildSeconds(binaries);
-  const progress = watchFolder(binaries, folder);
+  const watched = watchFolder(binaries, folder);
   /** @param {string} output */
   const beat = (output) => {
-    const names = [...progress.left].map(({ name }) => name).join(', ');
-    const modules = output.match(/^go: downloading /gm)?.length ?? 0;
-    const fetched = modules > 0 ? `, ${modules} modules downloaded` : '';
-    const leftSeconds = totalSeconds - progress.elapsedMs() / 1000;
-    return `still building ${names} (${duration(progress.elapsedMs())} so far${fetched}; ${estimate(leftSeconds)} left)`;
+    const soFar = `${duration(watched.elapsedMs())} so far`;
+    if (watched.left.size === 0) return `all programs are built, waiting for Go to end (${soFar})`;
+    return `still building ${namesOf(watched.left)}: ${compiling(output, toCompile)} (${soFar})`;
   };
-  const args = ['build', '-buildvcs=false', '-ldflags', ldflags, '-o', `${folder}/`, ...packages];
+  const args = ['build', '-v', '-buildvcs=false', '-ldflags', ldflags, '-o', `${folder}/`, ...packages];
   try {
-    await run('go', args, { cwd: module, env: goEnv(), beat });
-    progress.look();
+    await run('go', args, { cwd: module, env: goEnv(), beat, progress: PACKAGE });
+    watched.look();
   } finally {
-    progress.stop();
+    watched.stop();
   }
 }
 
@@ -150,14 +158,13 @@ async function copyDefinitions({ definitions, module }, cache) {
 export async function buildBinaries(kit, binaries, cache) {
   await checkGo(binaries);
   await checkDisk(cache);
-  const cores = availableParallelism();
-  const names = binaries.map(({ name }) => name).join(', ');
-  const most = estimate(buildSeconds(binaries));
-  say(
-    `${names}: building with Go (${most} on ${cores} ${cores === 1 ? 'core' : 'cores'}, less with a warm Go cache)`,
-  );
+  const names = namesOf(binaries);
+  say(`${names}: to be built with Go, which reads the sources first`);
+  const toCompile = await packagesToCompile(binaries, kit.module);
+  const programs = `${binaries.length} ${binaries.length === 1 ? 'program' : 'programs'}`;
+  say(`${names}: building, ${toCompile.size} packages to compile and ${programs} to link`);
   const folder = freshFolder(cache);
-  await goBuild(binaries, { module: kit.module, folder });
+  await goBuild(binaries, { module: kit.module, folder, toCompile });
   mkdirSync(cache, { recursive: true });
   await copyDefinitions(kit, cache);
   for (const binary of binaries) {

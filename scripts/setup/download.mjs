@@ -8,10 +8,11 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { downloaded } from './progress.mjs';
 import { run } from './run.mjs';
-import { say } from './say.mjs';
+import { keepSaying, say } from './say.mjs';
 
-/** Until the server answers: a site that cannot be reached must not keep anybody waiting. */
+/** Until the server answers: a site that cannot be reached must not keep people waiting. */
 const ANSWER_MS_MAX = 5_000;
 /** Between two pieces of a file. */
 const SILENCE_MS_MAX = 20_000;
@@ -26,8 +27,12 @@ function addressOf(url) {
   return base ? `${base.replace(/\/+$/, '')}/${url.replace(/^https:\/\//, '')}` : url;
 }
 
-/** The whole file; rejects if nothing comes for too long. @param {string} url */
-async function get(url) {
+/**
+ * The whole file; rejects if nothing comes for too long.
+ * @param {string} url
+ * @param {(received: number, total: number | undefined) => void} [onPiece] told in bytes
+ */
+async function get(url, onPiece = () => {}) {
   const address = addressOf(url);
   const stop = new AbortController();
   let limitMs = ANSWER_MS_MAX;
@@ -37,11 +42,17 @@ async function get(url) {
     const response = await fetch(address, { signal: stop.signal });
     if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
     limitMs = SILENCE_MS_MAX;
+    // What is packed on its way is longer when it arrives than the server says.
+    const isPacked = response.headers.has('content-encoding');
+    const total = isPacked ? undefined : Number(response.headers.get('content-length')) || undefined;
     const pieces = [];
+    let received = 0;
     for await (const piece of response.body) {
       clearTimeout(timer);
       timer = setTimeout(giveUp, limitMs);
       pieces.push(piece);
+      received += piece.length;
+      onPiece(received, total);
     }
     return Buffer.concat(pieces);
   } catch (error) {
@@ -67,9 +78,14 @@ export function publishedSum(text, file) {
   return lines.find((line) => line && (line[2] === undefined || basename(line[2]) === file))?.[1];
 }
 
-/** @param {Release} release */
-async function checkedFile({ url, sums }) {
-  const [file, list] = await Promise.all([get(url), get(sums)]);
+/** @param {string} name @param {Release} release */
+async function checkedFile(name, { url, sums }) {
+  let far = 'nothing yet';
+  const stopSaying = keepSaying(() => `${name}: downloading (${far})`);
+  const onPiece = (/** @type {number} */ received, /** @type {number | undefined} */ total) => {
+    far = downloaded(received, total);
+  };
+  const [file, list] = await Promise.all([get(url, onPiece), get(sums)]).finally(stopSaying);
   const wanted = publishedSum(list.toString('utf8'), basename(url));
   if (wanted === undefined) throw new Error(`${addressOf(sums)} has no checksum of ${basename(url)}`);
   const found = createHash('sha256').update(file).digest('hex');
@@ -91,7 +107,7 @@ async function download(binary, release, cache) {
   const folder = join(cache, `.${binary.name}.downloading-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   try {
-    const file = await checkedFile(release);
+    const file = await checkedFile(binary.name, release);
     const content = release.member ? await unpack(file, release.member, folder) : file;
     const path = join(folder, binary.name);
     writeFileSync(path, content);

@@ -16,7 +16,7 @@ import { say } from './say.mjs';
 const notIn = (cache, binaries) => binaries.filter(({ name }) => !isExecutable(join(cache, name)));
 
 /** Puts a link in place of the old one in one step. @param {string} folder @param {string} name @param {string} path */
-function link(folder, name, path) {
+export function link(folder, name, path) {
   mkdirSync(folder, { recursive: true });
   const temporary = join(folder, `.${name}.${process.pid}`);
   symlinkSync(path, temporary);

@@ -1,6 +1,15 @@
 // @ts-check
 /** One setup at a time does the work, others wait for it; the lock of one that died is taken over. */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,6 +44,23 @@ function isStale(path) {
   return stat !== undefined && Date.now() - stat.mtimeMs > SILENT_MS;
 }
 
+/**
+ * Removes a lock that was found stale. Another setup may have taken the lock over since, so it is moved aside first, which
+ * one of several can do, and put back where its holder is at work.
+ * @param {string} path
+ */
+export function removeStale(path) {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+    if (!isStale(aside)) linkSync(aside, path);
+  } catch (error) {
+    // Another was faster: it has removed the lock, or taken it.
+    if (!['ENOENT', 'EEXIST'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '')) throw error;
+  }
+  rmSync(aside, { force: true });
+}
+
 /** @param {string} path */
 function take(path) {
   mkdirSync(dirname(path), { recursive: true });
@@ -48,7 +74,7 @@ function take(path) {
 }
 
 /**
- * Does `work` while nobody else holds the lock file at `path`.
+ * Does `work` while no other process holds the lock file at `path`.
  * @template T
  * @param {string} path
  * @param {string} what for the line that says what is waited for
@@ -58,7 +84,7 @@ function take(path) {
 export async function withLock(path, what, work) {
   for (let told = false; !take(path); told = true) {
     if (isStale(path)) {
-      rmSync(path, { force: true });
+      removeStale(path);
       continue;
     }
     if (!told) say(`another setup is at work on ${what}; waiting for it`);

@@ -10,6 +10,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 export const LINKS = join(ROOT, '.cache/bin');
 /** Links to folders with resource definitions, by kit. */
 export const DEFINITIONS = join(ROOT, '.cache/definitions');
+/** Folder with a link to the oldest Node that the project runs on. */
+export const MINIMUM_NODE = join(ROOT, '.cache/node-minimum');
 
 export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
 
@@ -19,7 +21,6 @@ export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
  * @property {string} package Go package that it is built from
  * @property {string[]} ask arguments that make it tell its version
  * @property {RegExp} fits what it says if its version will do
- * @property {number} buildSeconds its share of a build from nothing on two cores
  * @property {{ url: string, sums: string, member?: string }} [release] an official download, the checksums published
  *   beside it, and which file of an archive it is
  */
@@ -45,13 +46,12 @@ function required(folder, name) {
 
 const kubernetes = /v1\.37\.\d+/;
 
-/** @type {(name: string, buildSeconds: number, ask?: string[]) => Binary} */
-const component = (name, buildSeconds, ask = ['--version']) => ({
+/** @type {(name: string, ask?: string[]) => Binary} */
+const component = (name, ask = ['--version']) => ({
   name,
   package: `k8s.io/kubernetes/cmd/${name}`,
   ask,
   fits: kubernetes,
-  buildSeconds,
   ...onMachine({
     url: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}`,
     sums: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}.sha256`,
@@ -77,10 +77,9 @@ export const CERT_MANAGER = {
     {
       name: 'cert-manager',
       package: 'stellar-peers/test/certmanager',
-      // Nobody else has this program: it is never looked for elsewhere.
+      // No other place has this program: it is never looked for elsewhere.
       ask: [],
       fits: /^$(?!)/,
-      buildSeconds: 130,
     },
   ],
   definitions: {
@@ -103,7 +102,6 @@ export const HELM = {
       package: 'helm.sh/helm/v4/cmd/helm',
       ask: ['version', '--short'],
       fits: /v4\.\d+/,
-      buildSeconds: 120,
       ...onMachine({
         url: HELM_ARCHIVE,
         sums: `${HELM_ARCHIVE}.sha256sum`,
@@ -124,24 +122,22 @@ const BINARIES = [
     package: 'go.etcd.io/etcd/server/v3',
     ask: ['--version'],
     fits: /etcd Version: (3\.([6-9]|\d\d)|[4-9])\./,
-    buildSeconds: 40,
     ...onMachine({
       url: `${ETCD_RELEASE}/${ETCD}.tar.gz`,
       sums: `${ETCD_RELEASE}/SHA256SUMS`,
       member: `${ETCD}/etcd`,
     }),
   },
-  component('kube-apiserver', 150),
-  component('kube-controller-manager', 70),
-  component('kube-scheduler', 40),
-  component('kubectl', 50, ['version', '--client']),
+  component('kube-apiserver'),
+  component('kube-controller-manager'),
+  component('kube-scheduler'),
+  component('kubectl', ['version', '--client']),
   {
     // Always built: its releases have no checksums beside them.
     name: 'kwok',
     package: 'sigs.k8s.io/kwok/cmd/kwok',
     ask: ['--version'],
     fits: /v0\.8\.\d+/,
-    buildSeconds: 50,
   },
 ];
 
@@ -156,16 +152,20 @@ export const CONTROL_PLANE = {
   binaries: BINARIES,
 };
 
+/** Where all that is kept outside the checkout lies. */
+export function cacheRoot() {
+  const { STELLAR_PEERS_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
+  return own || join(xdg || join(home(), '.cache'), 'stellar-peers');
+}
+
 /**
  * The folder outside the checkout that keeps what was built from exactly these sources and versions.
  * @param {Kit} kit
  */
 export function cacheFolder(kit) {
-  const { STELLAR_PEERS_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  const root = own || join(xdg || join(home(), '.cache'), 'stellar-peers');
   const hash = createHash('sha256');
   const sources = readdirSync(kit.module).filter((file) => /^go\.(mod|sum)$|\.go$/.test(file));
   for (const file of sources.sort()) hash.update(readFileSync(join(kit.module, file)));
   hash.update(`${process.platform}-${process.arch}`);
-  return join(root, `${kit.name}-${hash.digest('hex').slice(0, 12)}`);
+  return join(cacheRoot(), `${kit.name}-${hash.digest('hex').slice(0, 12)}`);
 }

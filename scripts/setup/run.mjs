@@ -1,9 +1,8 @@
 // @ts-check
 /** Runs a program to its end: its output kept, its failure told, a sign of life while it takes long. */
 import { spawn } from 'node:child_process';
-import { SetupError, say } from './say.mjs';
+import { keepSaying, SetupError } from './say.mjs';
 
-const BEAT_MS = 20_000;
 const TAIL_LINES = 25;
 
 /**
@@ -12,6 +11,7 @@ const TAIL_LINES = 25;
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [timeoutMs]
  * @property {(output: string) => string} [beat] the line that is printed every 20 s
+ * @property {RegExp} [progress] lines that only tell how far it is, and say nothing of a failure
  */
 
 /**
@@ -21,7 +21,7 @@ const TAIL_LINES = 25;
  * @param {RunOptions} [options]
  * @returns {Promise<string>}
  */
-export function run(command, args, { cwd, env = process.env, timeoutMs, beat } = {}) {
+export function run(command, args, { cwd, env = process.env, timeoutMs, beat, progress } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,16 +37,17 @@ export function run(command, args, { cwd, env = process.env, timeoutMs, beat } =
     }
     const kill = () => void child.kill();
     process.once('exit', kill);
-    const beating = beat && setInterval(() => say(beat(output)), BEAT_MS);
+    const stopSaying = beat ? keepSaying(() => beat(output)) : () => {};
     child.on('error', (cause) => {
-      clearInterval(beating);
+      stopSaying();
       reject(new SetupError(`${command} could not be started: ${cause.message}`, { cause }));
     });
     child.on('close', (code, signal) => {
-      clearInterval(beating);
+      stopSaying();
       process.off('exit', kill);
       if (code === 0) return resolve(output);
-      const tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+      const lines = output.split('\n').filter((line) => !progress?.test(line));
+      const tail = lines.join('\n').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
       reject(new SetupError(`${command} ${args[0]} failed (${signal ?? `exit ${code}`}):\n${tail}`));
     });
   });

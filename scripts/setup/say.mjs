@@ -13,6 +13,10 @@ export function duration(ms) {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** Roughly, for what is still to come. @param {number} seconds */
-export const estimate = (seconds) =>
-  seconds < 60 ? 'less than a minute' : `about ${Math.ceil(seconds / 60)} min`;
+const BEAT_MS = 20_000;
+
+/** Says `line()` every 20 s, until the function that it returns is called. @param {() => string} line */
+export function keepSaying(line) {
+  const timer = setInterval(() => say(line()), BEAT_MS);
+  return () => clearInterval(timer);
+}

@@ -4,8 +4,8 @@
  * stays small.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube.ts';
-import * as kinds from '../../runtime/resources.ts';
+import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube/port.ts';
+import * as kinds from '../../runtime/kube/resources.ts';
 import type { LargeCluster, Place } from './large-cluster.ts';
 
 /** As many as the client asks for at a time. */
@@ -14,7 +14,7 @@ const LIST_VERSION = '1';
 
 export class BenchKube implements Kube {
   readonly #cluster: LargeCluster;
-  /** Made beforehand: they are no work of whoever lists. */
+  /** Made beforehand: they are no work of the one that lists. */
   readonly #namespaces: readonly unknown[];
   readonly #watches = new Map<string, Set<(event: WatchEvent) => void>>();
   readonly #configMaps = new Map<string, KubeObject>();
@@ -30,7 +30,7 @@ export class BenchKube implements Kube {
   }
 
   /** How many there are of a kind, and how one is made when its page is asked for. */
-  #listing(kind: string): { count: number; make: (index: number) => unknown } {
+  #peerList(kind: string): { count: number; make: (index: number) => unknown } {
     const { node, statefulSet, pod, service, pdb, size } = this.#cluster;
     const each = (make: (place: Place) => unknown) => ({
       count: size,
@@ -53,14 +53,14 @@ export class BenchKube implements Kube {
     return listings[kind] ?? these([]);
   }
 
-  /** A page at a time, and each as text first, as it comes over a wire: what is parsed shares nothing with anybody. */
+  /** A page at a time, and each as text first, as it comes over a wire: what is parsed shares nothing. */
   async list<T = KubeObject>(
     { kind }: kinds.Resource,
     query: ListQuery = {},
     read = (object: KubeObject) => object as T,
   ) {
     const isOther = kind === 'ConfigMap' && query.fieldSelector !== 'metadata.name=stellar-peers';
-    const { count, make } = this.#listing(isOther ? '' : kind);
+    const { count, make } = this.#peerList(isOther ? '' : kind);
     const items: T[] = [];
     for (let first = 0; first < count; first += PAGE) {
       const length = Math.min(PAGE, count - first);

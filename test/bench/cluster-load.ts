@@ -2,7 +2,7 @@
  * What happens to many validators on a real control plane, and when: applied, published, admitted. Seen by watches of
  * our own, which share no code with the product.
  */
-import { ConfigMaps, StellarNodes } from '../../runtime/resources.ts';
+import { ConfigMaps, StellarNodes } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import { follow } from '../cluster/follow.ts';
 import type { PodWatcher } from '../cluster/pods.ts';
@@ -116,7 +116,7 @@ export async function changePort(
   return performance.now() - startMs;
 }
 
-/** ms from a write to the moment at which a watch tells of it, with nobody in between: what the control plane costs. */
+/** ms from a write to the moment at which a watch tells of it, with nothing in between: what the control plane costs. */
 export async function bareEchoMs({ admin }: Cluster, name: string): Promise<number> {
   const stopping = new AbortController();
   let seenAtMs: number | undefined;

@@ -61,7 +61,7 @@ interface Stage {
 
 type Figures = Record<string, number | string>;
 
-/** All at once: how long until all is published and Ready, and whether anybody is restarted then or after. */
+/** All at once: how long until all is published and Ready, and whether any is restarted then or after. */
 async function bulk({ scene, publications, size }: Stage): Promise<Figures> {
   tell(`${size} validators are applied at once`);
   const places = Array.from({ length: size }, (_, index) => placeOf(index, size));
@@ -136,7 +136,7 @@ async function steady({ scene, publications, size }: Stage): Promise<Figures> {
   };
 }
 
-/** The leader is killed; how long until somebody else has published a newcomer. */
+/** The leader is killed; how long until another has published a newcomer. */
 async function failover({ scene, publications, size }: Stage): Promise<Figures> {
   tell('the leader is killed');
   const replicas = scene.replicas;

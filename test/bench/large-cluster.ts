@@ -3,7 +3,7 @@
  * measurement keeps would otherwise count as ours.
  */
 import type { World } from '../../peers/world.ts';
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { node, pod, type Raw, statefulSet, worldWith } from '../unit/world.ts';
 
 /** As many as fit into one ConfigMap with views of 24. */
@@ -75,6 +75,7 @@ export class LargeCluster {
     webhooks: [
       {
         name: 'pods.peers.stellar.org',
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
         objectSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } },
         namespaceSelector: {},
         clientConfig: { url: 'https://127.0.0.1:1/mutate-pods' },

@@ -119,7 +119,7 @@ function podOf({ namespace, name, uid }: Owner) {
   };
 }
 
-/** A value as FieldsV1 says of it that somebody wrote it. (kubernetes.io/docs/reference/using-api/server-side-apply) */
+/** A value as FieldsV1 says who wrote it. (kubernetes.io/docs/reference/using-api/server-side-apply) */
 function fieldsV1(value: unknown, field = ''): object {
   const children = childrenOf(field, value);
   if (!children) return {};

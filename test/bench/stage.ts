@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
-import { StatefulSets, StellarNodes } from '../../runtime/resources.ts';
+import { StatefulSets, StellarNodes } from '../../runtime/kube/resources.ts';
 import { startReplica } from '../cluster/replica.ts';
 import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
 import { metricOf } from '../cluster/told.ts';
@@ -112,7 +112,7 @@ async function writeFiles(scene: Scene, url: string): Promise<Files> {
 
 /**
  * A second network in the same namespace whose validators move all the time: each move is written to the ConfigMap that
- * holds the views of the measured ones too. An address is no membership, so nobody is held or restarted for it.
+ * holds the views of the measured ones too. An address is no membership, so no pod is held or restarted for it.
  */
 function keepPublishing(scene: Scene): () => Promise<{ changes: number; writes: number; seconds: number }> {
   const { admin } = scene.cluster;

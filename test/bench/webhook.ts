@@ -31,7 +31,7 @@ const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
 interface Measured {
   readonly generator: string;
-  readonly atRest: ReadonlyArray<Round<Name>>;
+  readonly upToDate: ReadonlyArray<Round<Name>>;
   readonly publishing: ReadonlyArray<Round<'ours' | 'parse'>>;
   readonly managed: ReadonlyArray<Round<'ours' | 'parse'>>;
   readonly single: ReadonlyArray<Round<'ours' | 'parse'>>;
@@ -66,7 +66,7 @@ async function drive(stage: Stage, bare: Readonly<Record<Bare, Listener>>) {
     `${generator.name}: 4 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 4 × ${SECONDS} s at rest`,
   );
   const times = { seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS };
-  const atRest = await driveRounds(generator, { ours, ...bare }, { rounds: ROUNDS, ...times });
+  const upToDate = await driveRounds(generator, { ours, ...bare }, { rounds: ROUNDS, ...times });
   tell(`${generator.name}: ${PAIR_ROUNDS} rounds of 2 × ${SECONDS} s while the reconciler publishes`);
   const stopPublishing = stage.keepPublishing();
   const pair = { ours, parse: bare.parse };
@@ -80,13 +80,13 @@ async function drive(stage: Stage, bare: Readonly<Record<Bare, Listener>>) {
   });
   const single = await driveRounds(await createGenerator(files.body, 1), pair, short);
   const loadMib = memoryMib(ours.pid, 'VmHWM');
-  return { generator: generator.name, atRest, publishing, published, managed, single, loadMib };
+  return { generator: generator.name, upToDate, publishing, published, managed, single, loadMib };
 }
 
 function resultOf(measured: Measured): Result {
-  const { atRest, publishing, published, managed, single, starts } = measured;
-  const typically = (name: Name) => typical(atRest, name);
-  const figuresOf = (name: Name) => {
+  const { upToDate, publishing, published, managed, single, starts } = measured;
+  const typically = (name: Name) => typical(upToDate, name);
+  const validatorGaugesOf = (name: Name) => {
     const { perSecond, p50Ms, p99Ms, cpuMicrosPerReview } = typically(name);
     return {
       [`${name}: reviews/s`]: rounded(perSecond, 0),
@@ -101,20 +101,20 @@ function resultOf(measured: Measured): Result {
     name: 'webhook',
     machine: `${cpus().length} cores, Node ${process.version}, ${measured.generator}, ${CONNECTIONS} connections`,
     ratios: {
-      'reviews/s to bare node': higher(ratio(atRest, 'perSecond', ['ours', 'parse'])),
-      'p99 to bare node': lower(ratio(atRest, 'p99Ms', ['ours', 'parse'])),
-      'CPU per review to bare node': lower(ratio(atRest, 'cpuMicrosPerReview', ['ours', 'parse'])),
-      'reviews/s of Fastify alone to bare node': higher(ratio(atRest, 'perSecond', ['fastify', 'parse'])),
+      'reviews/s to bare node': higher(ratio(upToDate, 'perSecond', ['ours', 'parse'])),
+      'p99 to bare node': lower(ratio(upToDate, 'p99Ms', ['ours', 'parse'])),
+      'CPU per review to bare node': lower(ratio(upToDate, 'cpuMicrosPerReview', ['ours', 'parse'])),
+      'reviews/s of Fastify alone to bare node': higher(ratio(upToDate, 'perSecond', ['fastify', 'parse'])),
       'reviews/s to bare node, publishing': higher(ratio(publishing, 'perSecond', ['ours', 'parse'])),
       'p99 to bare node, publishing': lower(ratio(publishing, 'p99Ms', ['ours', 'parse'])),
       'reviews/s to bare node, with managedFields': higher(ratio(managed, 'perSecond', ['ours', 'parse'])),
       'reviews/s to bare node, one connection': higher(ratio(single, 'perSecond', ['ours', 'parse'])),
     },
     figures: {
-      ...figuresOf('ours'),
-      ...figuresOf('fastify'),
-      ...figuresOf('parse'),
-      ...figuresOf('constant'),
+      ...validatorGaugesOf('ours'),
+      ...validatorGaugesOf('fastify'),
+      ...validatorGaugesOf('parse'),
+      ...validatorGaugesOf('constant'),
       'one connection: p50 ms': rounded(typical(single, 'ours').p50Ms),
       'one connection: p50 ms of bare node': rounded(typical(single, 'parse').p50Ms),
       'publishing: changes/s': rounded(published.changes / published.seconds, 1),

@@ -4,16 +4,18 @@
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Publisher } from '../../reconciler/publisher.ts';
+import { JournalStore } from '../../reconciler/apply/journal-store.ts';
+import { Publisher } from '../../reconciler/apply/publisher.ts';
+import { RestartQueue } from '../../reconciler/apply/restart-queue.ts';
+import { SaltKeeper } from '../../reconciler/apply/salt-keeper.ts';
 import { Reconciler } from '../../reconciler/reconciler.ts';
-import { Reporter } from '../../reconciler/reporter.ts';
-import { RestartLane } from '../../reconciler/restart-lane.ts';
-import { Caches } from '../../runtime/caches.ts';
+import { Reporter } from '../../reconciler/report/reporter.ts';
 import { systemClock as clock } from '../../runtime/clock.ts';
-import { Directory } from '../../runtime/directory.ts';
+import { Caches } from '../../runtime/kube/caches.ts';
+import { MembershipCache } from '../../runtime/kube/membership.ts';
+import * as kinds from '../../runtime/kube/resources.ts';
 import { createLog } from '../../runtime/log.ts';
 import { Metrics } from '../../runtime/metrics.ts';
-import * as kinds from '../../runtime/resources.ts';
 import { SETTINGS } from '../unit/reconciler/group.ts';
 import { BenchKube } from './bench-kube.ts';
 import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
@@ -39,7 +41,7 @@ function createLeader(kube: BenchKube) {
   const caches = new Caches({ kube, clock, log, scope });
   const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
   const settings = { ...domain, maxPeers: MAX_PEERS, stabilizationMs: 30_000 };
-  const directory = new Directory({ caches, clock, settings, leaderAlive: () => true });
+  const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });
   const reporter = new CountingReporter({ kube, clock, log, metrics, instance: 'bench' });
   const nothing = undefined as never;
   const options = {
@@ -47,16 +49,28 @@ function createLeader(kube: BenchKube) {
     log,
     metrics,
     reporter,
-    journal: nothing,
+    journal: new JournalStore({ kube, clock, namespace: OWN }),
     restarter: nothing,
-    readLiveWorld: nothing,
+    readLive: nothing,
+    reverter: nothing,
   };
   const reconciler = new Reconciler({
-    ...{ clock, log, metrics, caches, directory, reporter },
+    ...{ clock, log, metrics, caches, memberships, reporter },
     publisher: new Publisher({ kube, clock, log, ownNamespace: OWN }),
+    salt: new SaltKeeper({
+      journal: {
+        keepSalt: async () => undefined,
+        ref: { resource: kinds.ConfigMaps, namespace: OWN, name: 'stellar-peers-restarts' },
+      },
+      clock,
+      log,
+      maxPeers: MAX_PEERS,
+    }),
     settings: { ...SETTINGS, maxPeers: MAX_PEERS, resyncMs: 3_600_000 },
     signaller: undefined,
-    lane: (onDone) => new RestartLane({ ...options, onDone }),
+    rightDomain: () => undefined,
+    onClockCorrection: () => () => undefined,
+    queue: (onDone) => new RestartQueue({ ...options, onDone }),
   });
   return { caches, reporter, reconciler };
 }

@@ -77,7 +77,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	part := parts[strings.Join(args, " ")]
 	kubeconfig := os.Getenv("KUBECONFIG")
-	// Never by chance against the cluster that somebody happens to use.
+	// Never by chance against the cluster that a person happens to use.
 	if part == nil || kubeconfig == "" {
 		return errors.New("usage: KUBECONFIG=<file> cert-manager controllers|cainjector")
 	}

@@ -3,18 +3,20 @@
  * scheduler and kwok, with our StellarNode definition in it. Owns its files, its readiness and its end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Kube } from '../../runtime/kube.ts';
-import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
-import { Namespaces } from '../../runtime/resources.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { createKube } from '../../runtime/kube/client.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
+import type { Kube } from '../../runtime/kube/port.ts';
+import { Namespaces } from '../../runtime/kube/resources.ts';
 import { type AuditEntry, readAudit } from './audit.ts';
 import { type ConfigFiles, writeConfig, writeKubeconfig } from './config-files.ts';
 import {
   type Component,
   type Layout,
   startApiServer,
+  startControllerManager,
   startControllers,
   startEtcd,
   startKwok,
@@ -23,7 +25,9 @@ import {
 import { type Child, Keeper, logTail } from './keeper.ts';
 import { runKubectl } from './kubectl.ts';
 import { freePorts } from './ports.ts';
-import { Nodes, ServiceAccounts, under } from './resources.ts';
+import { isReady } from './readyz.ts';
+import { Nodes, ServiceAccounts } from './resources.ts';
+import { requestToken } from './token.ts';
 import { until } from './until.ts';
 
 export interface ClusterOptions {
@@ -53,14 +57,15 @@ export interface Cluster {
   audit(): Promise<AuditEntry[]>;
   /** Freezes, thaws or kills a component: SIGSTOP, SIGCONT, SIGKILL. */
   signal(component: Component, signal: NodeJS.Signals): void;
-  /** Kills the API server and, after `whileDown`, starts it again on the same data; resolves when it is ready. */
+  /** Kills the API server and all that hangs on it and, after `whileDown`, starts them again; resolves when it is ready. */
   restartApiServer(whileDown?: () => Promise<void>): Promise<void>;
+  /** Kills the controller-manager and starts it again after `whileDown`, however that ends. */
+  restartControllerManager<T>(whileDown: () => Promise<T>): Promise<T>;
   /** Kills everything that belongs to the cluster; logs stay until the process ends without failure. */
   stop(): Promise<void>;
 }
 
 const CRD = join(import.meta.dirname, 'crd.yaml');
-const TOKEN_SECONDS = 86_400;
 /** A port may be taken between choosing and using it. */
 const BOOT_ATTEMPTS = 3;
 
@@ -112,6 +117,7 @@ async function prepare(options: ClusterOptions): Promise<Prepared> {
   const files = writeConfig(layout.configDir, server, options.readyDelayMs ?? 300);
   const children = new Map<string, Child>();
   const admin = createKube(loadKubeConfig({ path: files.kubeconfigPath }), {
+    clock: systemClock,
     timeoutMs: 15_000,
     userAgent: 'test-cluster',
   });
@@ -131,6 +137,7 @@ async function prepare(options: ClusterOptions): Promise<Prepared> {
     audit: () => readAudit(layout.auditLog),
     signal: (component, signal) => children.get(component)?.kill(signal),
     restartApiServer: (whileDown) => restartApiServer(prepared, whileDown),
+    restartControllerManager: (whileDown) => restartControllerManager(prepared, whileDown),
     stop: () => keeper.stop(),
   };
   const prepared = { public: cluster, keeper, layout, files, children };
@@ -157,15 +164,16 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
 }
 
 /**
- * Scheduler and kwok go with it and are started anew. A scheduler that has missed the replacement of a pod ends itself,
- * and elsewhere somebody starts it again; kwok, other than a kubelet, would repeat removals of pods by name alone, and
- * hit those that came in their place.
+ * Its clients go with it and are started anew. A controller-manager that cannot renew its Lease for 10 s ends itself in a
+ * cluster; ours has no Lease, and took up to 98 s to come back, its caches one by one. A scheduler that has missed the
+ * replacement of a pod ends itself too. kwok, other than a kubelet, would repeat removals of pods by name alone, and hit
+ * those that came in their place.
  */
 async function restartApiServer(
   { children, keeper, layout, files }: Prepared,
   whileDown = async () => {},
 ): Promise<void> {
-  const names = ['kwok', 'kube-scheduler', 'kube-apiserver'];
+  const names = ['kwok', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver'];
   for (const name of names) children.get(name)?.kill('SIGKILL');
   for (const name of names) {
     await children.get(name)?.exited;
@@ -174,8 +182,23 @@ async function restartApiServer(
   await whileDown();
   children.set('kube-apiserver', startApiServer(keeper, layout));
   await alive(children, 'the API server is ready again', () => isReady(layout.apiPort, files.caPem));
+  children.set('kube-controller-manager', startControllerManager(keeper, layout));
   children.set('kube-scheduler', startScheduler(keeper, layout));
   children.set('kwok', startKwok(keeper, layout));
+}
+
+async function restartControllerManager<T>(
+  { children, keeper, layout }: Prepared,
+  whileDown: () => Promise<T>,
+): Promise<T> {
+  const former = children.get('kube-controller-manager');
+  former?.kill('SIGKILL');
+  await former?.exited;
+  try {
+    return await whileDown();
+  } finally {
+    children.set('kube-controller-manager', startControllerManager(keeper, layout));
+  }
 }
 
 /** Waits for a state, but no longer than all components run. */
@@ -196,23 +219,11 @@ async function alive<T>(
   if (outcome.child) throw new Error(`${outcome.child.name} ended while booting:\n${logTail(outcome.child)}`);
 }
 
-function isReady(port: number, ca: string): Promise<boolean> {
-  const options = { host: '127.0.0.1', port, path: '/readyz', ca, timeout: 2000, agent: false };
-  return new Promise((resolve, reject) => {
-    const probe = request(options, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    probe.on('timeout', () => probe.destroy(new Error('no answer within 2 s')));
-    probe.on('error', reject);
-    probe.end();
-  });
-}
-
 async function createNode(admin: Kube, number: number): Promise<void> {
   const name = `node-${number}`;
   const labels = {
     'kubernetes.io/hostname': name,
+    'kubernetes.io/os': 'linux',
     'topology.kubernetes.io/zone': `zone-${(number % 3) + 1}`,
   };
   await admin.create(Nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
@@ -232,16 +243,4 @@ async function createNamespace(
     { manager: 'test' },
   );
   await until(`pods can be made in namespace ${name}`, () => defaultServiceAccount(admin, name));
-}
-
-async function requestToken(admin: Kube, namespace: string, name: string): Promise<string> {
-  const account = { resource: ServiceAccounts, namespace, name };
-  await until(`ServiceAccount ${namespace}/${name} exists`, () => admin.get(account));
-  const answer = await admin.create(under(account, 'token'), {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    metadata: { name, namespace },
-    spec: { expirationSeconds: TOKEN_SECONDS },
-  });
-  return (answer.status as { token: string }).token;
 }

@@ -54,8 +54,9 @@ export function startApiServer(keeper: Keeper, layout: Layout): Child {
     flags({
       'etcd-servers': `http://127.0.0.1:${layout.etcdPort}`,
       'bind-address': '127.0.0.1',
+      'allow-privileged': 'true',
       'advertise-address': '127.0.0.1',
-      // Without kube-proxy nobody follows the Service "kubernetes", and its endpoint may not be loopback.
+      // Without kube-proxy nothing follows the Service "kubernetes", and its endpoint may not be loopback.
       'endpoint-reconciler-type': 'none',
       'secure-port': layout.apiPort,
       'tls-cert-file': config('apiserver.crt'),
@@ -98,23 +99,28 @@ export function startKwok(keeper: Keeper, layout: Layout): Child {
   );
 }
 
-/** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
-export function startControllers(keeper: Keeper, layout: Layout): Child[] {
+export function startControllerManager(keeper: Keeper, layout: Layout): Child {
   const config = (file: string) => join(layout.configDir, file);
-  const controllerManager = flags({
-    kubeconfig: config('controllers.kubeconfig'),
-    'service-account-private-key-file': config('service-accounts.key'),
-    'root-ca-file': config('ca.crt'),
-    'leader-elect': false,
-    'secure-port': 0,
-    // Simulated nodes send hardly any heartbeat.
-    'node-monitor-grace-period': '1h',
-    // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
-    controllers: '*,-endpoints-controller,-endpointslice-controller',
-  });
-  return [
-    keeper.start('kube-controller-manager', binary('kube-controller-manager'), controllerManager),
-    startScheduler(keeper, layout),
-    startKwok(keeper, layout),
-  ];
+  return keeper.start(
+    'kube-controller-manager',
+    binary('kube-controller-manager'),
+    flags({
+      kubeconfig: config('controllers.kubeconfig'),
+      'service-account-private-key-file': config('service-accounts.key'),
+      'root-ca-file': config('ca.crt'),
+      'leader-elect': false,
+      'secure-port': 0,
+      // Simulated nodes send hardly any heartbeat.
+      'node-monitor-grace-period': '1h',
+      // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
+      controllers: '*,-endpoints-controller,-endpointslice-controller',
+    }),
+  );
 }
+
+/** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
+export const startControllers = (keeper: Keeper, layout: Layout): Child[] => [
+  startControllerManager(keeper, layout),
+  startScheduler(keeper, layout),
+  startKwok(keeper, layout),
+];

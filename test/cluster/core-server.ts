@@ -1,6 +1,6 @@
 /**
  * Stands in for stellar-core's command port: answers `/peers`, `/info` and `/connect` like it does, or
- * misbehaves in one of several ways. It connects to nobody.
+ * misbehaves in one of several ways. It connects to no peer.
  */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -24,8 +24,9 @@ export interface CoreServer {
   readonly connected: Set<string>;
   behaviour: CoreBehaviour;
   slowMs: number;
-  readonly info: { state: string; age: number };
-  /** How often somebody followed the redirect. */
+  /** Without `failAt` it says nothing of its quorum set. */
+  readonly info: { state: string; age: number; failAt?: number };
+  /** How often a client followed the redirect. */
   readonly redirectedTo: number;
   /** Connections that are open now. */
   readonly openConnections: number;
@@ -58,7 +59,7 @@ export async function startCoreServer(options: CoreServerOptions = {}): Promise<
       return;
     }
     calls.push(target);
-    // Whoever asked may be gone before the answer is.
+    // The client may be gone before the answer is.
     if (asked.method === 'GET') respond(core, target, answer).catch(() => answer.destroy());
     else answer.writeHead(405).end();
   });
@@ -137,6 +138,7 @@ const infoText = ({ info, connected }: CoreServer): string =>
       ledger: { age: info.age, num: 42 },
       peers: { authenticated_count: connected.size, pending_count: 0 },
       state: info.state,
+      ...(info.failAt === undefined ? {} : { quorum: { qset: { fail_at: info.failAt, missing: 1 } } }),
     },
   });
 

@@ -2,8 +2,8 @@
  * A stand-in for stellar-core's HTTP port in each running validator pod, at the pod's own address, for as long as the
  * pod is there. Which pods have it open is said by who starts this.
  */
-import type { Kube, KubeObject } from '../../runtime/kube.ts';
-import { Pods } from '../../runtime/resources.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { type CoreServer, startCoreServer } from './core-server.ts';
 import { follow } from './follow.ts';
 
@@ -16,6 +16,8 @@ export class Cores {
   readonly #isOpen: (pod: string) => boolean;
   readonly #running: Promise<void>;
   #queue: Promise<void> = Promise.resolve();
+  /** The state that those say which start from now on. */
+  startsAs = 'Synced!';
 
   /** Listens in each pod for which `isOpen`, by `namespace/name`, is true. */
   constructor(kube: Kube, isOpen: (pod: string) => boolean = () => true) {
@@ -59,7 +61,9 @@ export class Cores {
     const { podIP } = (pod.status ?? {}) as { podIP?: string };
     if (podIP === undefined || !this.#isOpen(key) || this.#servers.get(key)?.host === podIP) return;
     await this.#servers.get(key)?.stop();
-    this.#servers.set(key, await startCoreServer({ host: podIP, port: CORE_HTTP_PORT }));
+    const server = await startCoreServer({ host: podIP, port: CORE_HTTP_PORT });
+    server.info.state = this.startsAs;
+    this.#servers.set(key, server);
   }
 
   async #end(pod: KubeObject): Promise<void> {

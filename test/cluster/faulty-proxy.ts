@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { loadKubeConfig } from '../../runtime/kube-client.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import { Random } from '../sim/random.ts';
 import type { Cluster } from './boot.ts';
 import { writeKubeconfig } from './config-files.ts';
@@ -17,6 +17,8 @@ interface FaultyProxyOptions {
   readonly seed: number;
   /** Share of the calls that fail, from 0 to 1; it may be changed later. */
   readonly share: number;
+  /** Requests, as `METHOD path`, that fail at most once each. Default: none. */
+  readonly failOnce?: RegExp;
 }
 
 export interface FaultyProxy {
@@ -50,6 +52,13 @@ export async function startFaultyProxy(cluster: Cluster, options: FaultyProxyOpt
   const ca = Buffer.from(config.getCurrentCluster()?.caData ?? '', 'base64');
   const counts = { calls: 0, failed: 0 };
   let { share } = options;
+  const failedOnce = new Set<string>();
+  const isSpared = ({ method, url }: IncomingMessage): boolean => {
+    const sent = `${method} ${url}`;
+    const isKnown = failedOnce.has(sent);
+    if (options.failOnce?.test(sent)) failedOnce.add(sent);
+    return isKnown;
+  };
   const forward = (incoming: IncomingMessage, outgoing: ServerResponse, isLost = false): void => {
     const { method, headers } = incoming;
     const url = new URL(incoming.url ?? '/', cluster.server);
@@ -89,7 +98,7 @@ export async function startFaultyProxy(cluster: Cluster, options: FaultyProxyOpt
   };
   const server = createServer({ cert: pki.certPem, key: pki.keyPem }, (incoming, outgoing) => {
     counts.calls += 1;
-    if (random.chance(share)) fail(incoming, outgoing);
+    if (random.chance(share) && !isSpared(incoming)) fail(incoming, outgoing);
     else forward(incoming, outgoing);
   });
   server.listen(0, '127.0.0.1');

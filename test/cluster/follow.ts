@@ -3,8 +3,8 @@
  * apart from the product's own reflector, so that one cannot hide the other's mistakes.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kube, KubeObject, ListQuery } from '../../runtime/kube.ts';
-import type { Resource } from '../../runtime/resources.ts';
+import type { Kube, KubeObject, ListQuery } from '../../runtime/kube/port.ts';
+import type { Resource } from '../../runtime/kube/resources.ts';
 
 interface Follower {
   put(object: KubeObject): void;

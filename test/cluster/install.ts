@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { Cluster } from './boot.ts';
 import { ServiceAccounts } from './resources.ts';
 import { until } from './until.ts';

@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps, Pods } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, Pods } from '../../runtime/kube/resources.ts';
 import type { Cluster } from './boot.ts';
 
 interface Mount {

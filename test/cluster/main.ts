@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binary } from './control-plane.ts';
 import { createScene, type Scene, SHORT } from './scene.ts';
+import { installToTry, readyText } from './try-out.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ENV_FILE = join(ROOT, '.run/cluster.env');
@@ -29,20 +30,12 @@ const stopAsked = new Promise<NodeJS.Signals>((resolve) => {
 const startedAtMs = performance.now();
 process.stdout.write('booting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok …\n');
 const scene = await createScene();
-if (install) await scene.start(2);
+if (install)
+  process.stdout.write('installing stellar-peers, until `stellar-peers check` finds nothing wrong …\n');
+const pages = install ? await installToTry(scene) : undefined;
 writeEnvironment(scene);
-const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-const installed = install
-  ? `\nstellar-peers is installed: two replicas, and waits that are shortened (they stand in that file).`
-  : '';
-process.stdout.write(`ready after ${seconds} s; StellarNodes become StatefulSets. In another terminal, in this folder:
-
-  . .run/cluster.env          # this cluster, kubectl 1.37 and stellar-peers
-  kubectl get nodes
-
-logs: ${join(scene.cluster.dir, 'logs')}${installed}
-Ctrl-C stops it all.
-`);
+const tookMs = performance.now() - startedAtMs;
+process.stdout.write(readyText({ tookMs, logs: join(scene.cluster.dir, 'logs'), pages }));
 await stopAsked;
 process.stdout.write('\nstopping\n');
 rmSync(ENV_FILE, { force: true });

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { StellarNodes } from '../../runtime/resources.ts';
+import { StellarNodes } from '../../runtime/kube/resources.ts';
 import type { Replica, Replicas } from './replica.ts';
 import { createValidator, type Scene, type ValidatorOptions } from './scene.ts';
 import { READY_HINT } from './stages.ts';
@@ -85,6 +85,14 @@ export class Network {
     const { pods } = this.#scene;
     const ready = () => names.every((name) => pods.isReady(this.podOf(name)));
     await pods.until(`${names.join(', ')} of ${this.namespace} are Ready`, ready, deadlineMs);
+  }
+
+  /** Until what is made now is younger than the pods of these: Kubernetes writes whole seconds. */
+  async untilOlder(names: readonly string[]): Promise<void> {
+    const made = names.map((name) =>
+      Date.parse(this.#scene.pods.pods.get(this.podOf(name))?.metadata.creationTimestamp ?? ''),
+    );
+    await until('a later second has begun', () => made.every((atMs) => Date.now() >= atMs + 1_000));
   }
 
   /** Until each of these was injected and names all the others, Ready or not. */

@@ -1,8 +1,16 @@
 /** The objects that the stand-in operator makes of one StellarNode, in the shape of the real operator's. */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { READY_HINT } from './stages.ts';
 
-type Spec = { nodeType: string; network: unknown; version?: string; replicas?: number; suspended?: boolean };
+interface Spec {
+  readonly nodeType: string;
+  readonly network: unknown;
+  readonly version?: string;
+  readonly replicas?: number;
+  readonly suspended?: boolean;
+  readonly readReplicaConfig?: { readonly replicas?: number };
+  readonly networkPolicy?: { readonly enabled?: boolean };
+}
 const specOf = (node: KubeObject) => node.spec as Spec;
 
 /** Steady on templates and pods; on the StatefulSet itself the last two come and go. */
@@ -39,9 +47,11 @@ const RESTRICTED = {
   seccompProfile: { type: 'RuntimeDefault' },
 };
 
+const imageOf = (node: KubeObject): string => `stellar/stellar-core:${specOf(node).version ?? 'v21.0.0'}`;
+
 const mainContainer = (node: KubeObject) => ({
   name: 'stellar-node',
-  image: `stellar/stellar-core:${specOf(node).version ?? 'v21.0.0'}`,
+  image: imageOf(node),
   ports: [{ containerPort: 11625, protocol: 'TCP' }],
   securityContext: RESTRICTED,
   startupProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 30 }),
@@ -126,3 +136,53 @@ export const disruptionBudget = (node: KubeObject): KubeObject => ({
   metadata: metadataOf(node),
   spec: { minAvailable: 1, selector: { matchLabels: labelsOf(node) } },
 });
+
+const PORTS = [11_625, 11_626];
+
+/** Read replicas wear all labels of their validator's pods, and one more; undefined where none are asked for. */
+export function readReplicas(node: KubeObject): { set: KubeObject; service: KubeObject } | undefined {
+  const { readReplicaConfig, suspended } = specOf(node);
+  if (!readReplicaConfig) return undefined;
+  const name = `${node.metadata.name}-read`;
+  const labels = { ...labelsOf(node), 'stellar.org/role': 'read-replica' };
+  const container = {
+    ...{ name: 'stellar-core', image: imageOf(node), command: ['/bin/bash', '/config/startup.sh'] },
+    ports: PORTS.map((containerPort) => ({ containerPort })),
+    volumeMounts: [{ name: 'config', mountPath: '/config' }],
+  };
+  const spec = {
+    affinity: antiAffinity(labels),
+    containers: [container],
+    volumes: [{ name: 'config', configMap: { name: `${name}-config` } }],
+  };
+  const metadata = metadataOf(node, name, labels);
+  const ports = PORTS.map((port) => ({ name: `port-${port}`, port }));
+  return {
+    set: {
+      metadata,
+      spec: {
+        replicas: suspended ? 0 : (readReplicaConfig.replicas ?? 1),
+        ...{ serviceName: name, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+      },
+    },
+    service: { metadata, spec: { selector: labels, ports } },
+  };
+}
+
+/** Lets in the operator's pods of the same namespace, and no others; undefined where none is asked for. */
+export function networkPolicy(node: KubeObject): KubeObject | undefined {
+  if (!specOf(node).networkPolicy?.enabled) return undefined;
+  const { 'app.kubernetes.io/name': name = '', 'app.kubernetes.io/instance': instance = '' } = labelsOf(node);
+  const named = { 'app.kubernetes.io/name': name };
+  const ingress = {
+    from: [{ podSelector: { matchLabels: named } }],
+    ports: PORTS.map((port) => ({ port, protocol: 'TCP' })),
+  };
+  return {
+    metadata: metadataOf(node, `${node.metadata.name}-netpol`),
+    spec: {
+      podSelector: { matchLabels: { ...named, 'app.kubernetes.io/instance': instance } },
+      ...{ policyTypes: ['Ingress'], ingress: [ingress] },
+    },
+  };
+}

@@ -3,11 +3,18 @@
  * once or late, quietly or as noisily as the real one. What the objects look like is operator-objects.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kube, KubeObject } from '../../runtime/kube.ts';
-import * as kinds from '../../runtime/resources.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import * as kinds from '../../runtime/kube/resources.ts';
 import { follow } from './follow.ts';
-import { configMap, deployment, disruptionBudget, statefulSet } from './operator-objects.ts';
-import { under } from './resources.ts';
+import {
+  configMap,
+  deployment,
+  disruptionBudget,
+  networkPolicy,
+  readReplicas,
+  statefulSet,
+} from './operator-objects.ts';
+import { NetworkPolicies, under } from './resources.ts';
 
 export interface OperatorOptions {
   /** From a change of a StellarNode until it is acted on. Default 0: within milliseconds. */
@@ -97,10 +104,14 @@ class StandIn {
     await this.#apply(kinds.ConfigMaps, configMap(node));
     await this.#apply(kinds.StatefulSets, statefulSet(node, labelled));
     await this.#apply(kinds.PodDisruptionBudgets, disruptionBudget(node));
+    const replicas = readReplicas(node);
+    await this.#apply(kinds.StatefulSets, replicas?.set);
+    await this.#apply(kinds.Services, replicas?.service);
+    await this.#apply(NetworkPolicies, networkPolicy(node));
   }
 
-  async #apply(resource: kinds.Resource, object: KubeObject): Promise<void> {
-    await this.#kube.apply({ resource, ...refOf(object) }, object, OURS);
+  async #apply(resource: kinds.Resource, object: KubeObject | undefined): Promise<void> {
+    if (object) await this.#kube.apply({ resource, ...refOf(object) }, object, OURS);
   }
 
   /** A status that is never the same twice, and says nothing. */

@@ -3,8 +3,8 @@
  * went, from a watch of its own. It shares no code with what decides about restarts.
  */
 import { EventEmitter, once } from 'node:events';
-import type { Kube, KubeObject } from '../../runtime/kube.ts';
-import { Pods } from '../../runtime/resources.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { follow } from './follow.ts';
 
 type PodChange = 'created' | 'ready' | 'unready' | 'terminating' | 'deleted';

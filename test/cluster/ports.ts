@@ -1,22 +1,18 @@
 /**
  * Free ports on loopback, below the range from which the kernel picks those of outgoing connections. Test files run side by
- * side and listen a moment after they asked, so a port is kept for whoever asked first, until that process has ended.
+ * side and listen a moment after they asked, so a process reserves each port that it was given until the process ends.
  */
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
 
 const FIRST = 20_000;
 const LAST = 31_000;
-/** One file a port that was given away, with the process that has it. */
-const FOLDER = join(tmpdir(), 'stellar-peers-ports');
+const HOST = '127.0.0.1';
 
 async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen({ port, host: '127.0.0.1', exclusive: true });
+  const server = createServer().listen({ port, host: HOST, exclusive: true });
   try {
     await once(server, 'listening');
   } catch {
@@ -27,39 +23,28 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Keeps the port for this process; false where another that still runs has it. */
-function reserve(port: number): boolean {
-  const file = join(FOLDER, String(port));
-  mkdirSync(FOLDER, { recursive: true });
-  for (const attempt of ['first', 'after a process that has ended']) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt !== 'first') return false;
-      if (isHeld(file)) return false;
-      rmSync(file, { force: true });
-    }
-  }
-  return false;
-}
-
-function isHeld(file: string): boolean {
+/**
+ * Reserves the port for this process; resolves to false where another process has it. The UDP port of the same number is
+ * the lock: no server under test uses UDP, only one process can bind it, and the kernel frees it when that process ends.
+ */
+async function reserve(port: number): Promise<boolean> {
+  const lock = createSocket('udp4').unref();
   try {
-    process.kill(Number(readFileSync(file, 'utf8')), 0);
+    lock.bind({ port, address: HOST });
+    await once(lock, 'listening');
     return true;
-  } catch (error) {
-    // Of a process of somebody else one may not ask: it runs.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  } catch {
+    lock.close();
+    return false;
   }
 }
 
-/** `count` different ports that nobody listens on now, and that no other test is given while this process runs. */
+/** `count` different ports that no process listens on now, and that no other test is given while this process runs. */
 export async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   for (let attempt = 0; attempt < 1000 && found.length < count; attempt += 1) {
     const port = randomInt(FIRST, LAST);
-    if (reserve(port) && (await isFree(port))) found.push(port);
+    if ((await reserve(port)) && (await isFree(port))) found.push(port);
   }
   if (found.length < count) throw new Error(`no ${count} free ports between ${FIRST} and ${LAST}`);
   return found;

@@ -3,8 +3,8 @@
  * read as a person would read them. It shares no code with what writes them.
  */
 import { EventEmitter, once } from 'node:events';
-import type { Kube, KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps } from '../../runtime/resources.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { follow } from './follow.ts';
 
 /** One running pod in the overview. */

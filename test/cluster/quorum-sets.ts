@@ -3,7 +3,7 @@
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const KEY_LENGTH = 56;
 
-/** A public key as it is written: it is nobody's, and a different one for each number. */
+/** A public key as it is written: it has no owner, and is a different one for each number. */
 function publicKey(number: number): string {
   const digits = [number >> 5, number % 32].map((digit) => ALPHABET[digit] ?? 'A').join('');
   return `G${'A'.repeat(KEY_LENGTH - 1 - digits.length)}${digits}`;
@@ -14,4 +14,16 @@ export function quorumSpec(count: number, percent: number): { validatorConfig: {
   const keys = Array.from({ length: count }, (_, index) => `  "${publicKey(index)}"`).join(',\n');
   const quorumSet = `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=[\n${keys}\n]\n`;
   return { validatorConfig: { quorumSet } };
+}
+
+/** The spec of a validator of a home domain of `count`, itself included, for which stellar-core makes the quorum set. */
+export function domainSpec(count: number, domain: string): { validatorConfig: { quorumSet: string } } {
+  const others = Array.from(
+    { length: count - 1 },
+    (_, index) =>
+      `[[VALIDATORS]]\nNAME="other-${index}"\nHOME_DOMAIN="${domain}"\nPUBLIC_KEY="${publicKey(index)}"\n` +
+      `HISTORY="curl -sf https://other-${index}.${domain}/{0} -o {1}"\n`,
+  );
+  const home = `NODE_HOME_DOMAIN="${domain}"\n[[HOME_DOMAINS]]\nHOME_DOMAIN="${domain}"\nQUALITY="HIGH"\n`;
+  return { validatorConfig: { quorumSet: home + others.join('') } };
 }

@@ -43,7 +43,7 @@ export interface Replicas {
 
 const ROOT = join(import.meta.dirname, '../..');
 const SERVICE_ACCOUNT = { namespace: 'stellar-peers', name: 'stellar-peers' };
-const READY_DEADLINE_MS = 30_000;
+const READY_DEADLINE_MS = 60_000;
 
 /** Starts one replica; it may not be ready yet. */
 export async function startReplica(cluster: Cluster, options: ReplicaOptions = {}): Promise<Replica> {

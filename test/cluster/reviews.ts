@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
-import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
+import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
 import type { Cluster } from './boot.ts';
 
 /** What a review was answered with, in parts that tests speak of. */
@@ -83,7 +83,7 @@ export async function createCaller(cluster: Cluster, port: number): Promise<Call
     begin: async (review) => {
       const body = JSON.stringify(review);
       const middle = Math.floor(body.length / 2);
-      // Whoever reads the headers says so at once, before there is a body.
+      // A server that reads the headers says so at once, before there is a body.
       const outgoing = send(false, body.length, { expect: '100-continue' });
       const answered = answerTo(outgoing);
       answered.catch(() => undefined);

@@ -1,6 +1,6 @@
 /** What a ServiceAccount is granted by manifests, one right at a time, and which of it a request has used. */
 import type { Right } from '../../cli/check/rights.ts';
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { AuditEntry } from './audit.ts';
 
 interface Rule {

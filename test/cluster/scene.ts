@@ -2,8 +2,8 @@
  * A stage for end-to-end tests and the demo: a cluster, our manifests, replicas of us under the real
  * ServiceAccount, the stand-in operator, and an independent witness of pods.
  */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods, StellarNodes } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods, StellarNodes } from '../../runtime/kube/resources.ts';
 import { bootCluster, type Cluster } from './boot.ts';
 import { type Front, startFront } from './front.ts';
 import { installManifests } from './install.ts';
@@ -26,6 +26,8 @@ export const SHORT: Readonly<Record<string, string>> = {
 type ClusterOptions = NonNullable<Parameters<typeof bootCluster>[0]>;
 
 export interface SceneOptions extends ClusterOptions {
+  /** A control plane that runs already, and that goes on when the scene stops. Default: one of its own. */
+  readonly cluster?: Cluster;
   readonly replicas?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly operator?: OperatorOptions;
@@ -53,7 +55,7 @@ export interface Scene {
 
 /** Boots the stage with an operator and without replicas: `start` brings those. */
 export async function createScene(options: SceneOptions = {}): Promise<Scene> {
-  const cluster = await bootCluster(options);
+  const cluster = options.cluster ?? (await bootCluster(options));
   const front = await startFront();
   const webhookUrl = `https://127.0.0.1:${front.port}/mutate-pods`;
   const pods = new PodWatcher(cluster.admin, 'stellar.org/node-type=Validator');
@@ -85,7 +87,7 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
     stop: async () => {
       await operator?.stop();
       await pods.stop();
-      await cluster.stop();
+      if (!options.cluster) await cluster.stop();
       await front.stop();
     },
   };

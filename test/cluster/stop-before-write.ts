@@ -50,7 +50,7 @@ function request(
   return outgoing;
 }
 
-// The product calls it with a URL, options and a callback; whoever calls it otherwise is not meant.
+// The product calls it with a URL, options and a callback; other ways of calling are not meant.
 https.request = ((...args: Parameters<typeof https.request>) =>
   args[0] instanceof URL
     ? request(args[0], args[1] as RequestOptions, args[2])

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ConfigMaps, Events } from '../../runtime/resources.ts';
+import { ConfigMaps, Events } from '../../runtime/kube/resources.ts';
 import type { Cluster } from './boot.ts';
 import type { Replica } from './replica.ts';
 import { type Scene, SHORT } from './scene.ts';
@@ -73,12 +73,18 @@ export async function untilWaiting(
     const count = await metricOf(replicas?.replicas ?? [], `stellar_peers_waiting{reason="${reason}"}`);
     return count >= names.length;
   });
-  return await until(`status of ${names.join(', ')} is ${reason}`, async () => {
+  return await until(`status tells ${names.join(', ')} of ${reason}`, async () => {
     const status = await statusOf(cluster, { ...SHORT, ...env });
-    const said = (name: string) => new RegExp(`${namespace} +${name} .* ${reason}\\n`).test(status);
-    if (!names.every(said)) throw new Error(status);
+    if (!names.every((name) => isTold(status, `${namespace}/${name}`, reason))) throw new Error(status);
     return status;
   });
+}
+
+/** True where a text has the validator under that reason, alone or with others of the same. */
+export function isTold(text: string, key: string, reason: string): boolean {
+  if (text.includes(`  ${key}  ${reason}\n`)) return true;
+  const lists = text.matchAll(new RegExp(`^ {2}\\d+ validators {2}${reason}\\n {4}(.*)$`, 'gm'));
+  return [...lists].some(([, list = '']) => list.split(', ').includes(key));
 }
 
 /** A restart as the journal has it. */
@@ -90,6 +96,9 @@ export interface JournalEntry {
   readonly before?: string;
   /** Undefined while it is under way. */
   readonly outcome?: string;
+  readonly endedAt?: string;
+  /** Code of why it was taken back. */
+  readonly why?: string;
 }
 
 /** All restarts in the journal of which `wanted` holds, oldest first. */

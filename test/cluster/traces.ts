@@ -1,5 +1,5 @@
 /** Everything in a cluster that mentions us: in its name, a label, an annotation, a field or who wrote it. */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { Cluster } from './boot.ts';
 
 /** Our names, and the annotations that we or people for us write. */

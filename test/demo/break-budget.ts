@@ -6,17 +6,21 @@ import { registerHooks } from 'node:module';
 
 /** File → what is taken out, and what stands there instead. */
 const BREAKS: ReadonlyArray<readonly [string, string, string]> = [
-  ['/reconciler/rollout.ts', 'const stop = under ?? groupWait(', 'const stop = groupWait('],
+  ['/plan/restarts/rollout.ts', 'const stop = under ?? restOf(', 'const stop = restOf('],
   [
-    '/reconciler/margin.ts',
+    '/plan/restarts/max-unavailable.ts',
     'if (others + 1 <= allowed) return undefined;',
     'if (others <= allowed) return undefined;',
   ],
-  ['/reconciler/margin.ts', 'if (tolerance - others >= 1) return {};', 'return {};'],
   [
-    '/reconciler/journal-store.ts',
-    'if (!entries || entries.some((each) => each.outcome === undefined)) return false;',
-    'if (!entries) return false;',
+    '/plan/quorum/quorum-verdict.ts',
+    'if (left === undefined || left >= 1) return undefined;',
+    'return undefined;',
+  ],
+  [
+    '/apply/journal-store.ts',
+    "if (!entries || entries.some((each) => each.outcome === undefined)) return 'behind';",
+    "if (!entries) return 'behind';",
   ],
 ];
 

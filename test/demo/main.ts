@@ -7,6 +7,7 @@ import { Network } from '../cluster/network.ts';
 import type { Replica } from '../cluster/replica.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { Checks } from './checks.ts';
+import { linked } from './linked.ts';
 import { bootstrap, injection, join4, killSwitch, type Play, replace, suspend } from './story.ts';
 import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
@@ -34,11 +35,14 @@ async function tell(scene: Scene, transcript: Transcript): Promise<boolean> {
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
   );
-  const { replicas } = await awaiting('certificate, caBundle, caches, leader', scene.start());
+  const { replicas } = await awaiting(
+    'two replicas become ready: certificate, caBundle, caches',
+    scene.start(),
+  );
   say(`   the status page, while this runs: ${replicas.map(pageOf).join(' and ')}`);
   const network = new Network(scene, 'stellar');
   const play: Play = { scene, network, checks: new Checks(network), transcript, env: SETTINGS };
-  for (const act of [bootstrap, injection, merged, join4, replace, suspend, killSwitch, signal])
+  for (const act of [bootstrap, injection, merged, join4, replace, suspend, killSwitch, signal, linked])
     await act(play);
   await play.checks.knowTheirPeers(scene, 'every pod is injected and knows the peers it should');
   step('What was promised, and what was found');

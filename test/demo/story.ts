@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Pods } from '../../runtime/resources.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import type { Network } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { statusOf } from '../cluster/told.ts';
@@ -31,17 +31,16 @@ export interface Play {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export const watched = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+/** Looks on for that long; what came of it is for the checks to say. */
+export const watch = (promise: string): Promise<void> =>
+  awaiting(
+    `watching for ${WATCHED_MS / 1000} s that ${promise}`,
+    new Promise((resolve) => setTimeout(resolve, WATCHED_MS)),
+  );
 
 export const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.cluster, env);
 
-/** Networks and validators, without what stands above and below them. */
-export const tablesOf = (text: string): string => {
-  const from = text.search(/^NETWORK /m);
-  return text.slice(from).split('\n\n').slice(0, 2).join('\n\n');
-};
-
-/** Three validators appear; nobody is restarted. */
+/** Three validators appear; no validator is restarted. */
 export async function bootstrap(play: Play): Promise<void> {
   const { scene, network, checks, transcript } = play;
   step('Three validators are applied');
@@ -49,16 +48,14 @@ export async function bootstrap(play: Play): Promise<void> {
   transcript.command(`kubectl apply -f ${file}`);
   await scene.cluster.kubectl(['apply', '-f', join(ROOT, file)]);
   await awaiting('three pods become Ready and know each other', network.untilTheyKnow(THREE));
-  await awaiting('nobody is restarted', watched());
-  checks.restarted('bootstrap: nobody is restarted', {});
+  await watch('no validator is restarted');
+  checks.restarted('bootstrap: no validator is restarted', {});
   const table = await status(play);
   show(table);
-  transcript.command('stellar-peers status');
-  transcript.text(tablesOf(table));
 }
 
 /** What a pod was given, and what is published. */
-export async function injection({ scene, network, transcript }: Play): Promise<void> {
+export async function injection({ scene, network }: Play): Promise<void> {
   step('What was injected into validator-1-0');
   const pod = await scene.cluster.admin.get({
     resource: Pods,
@@ -97,15 +94,12 @@ annotations stellar.org/peer-hash=${pod?.metadata.annotations?.['stellar.org/pee
       `jsonpath={.data.${key}}`,
     ]);
   say('   /etc/stellar/peers/peers.txt of validator-1, from ConfigMap stellar/stellar-peers:');
-  const file = await read('stellar', 'validator-1\\.peers\\.txt');
-  show(file);
+  show(await read('stellar', 'validator-1\\.peers\\.txt'));
   say('   KNOWN_PEERS for people and programs, in ConfigMap stellar-peers/stellar-peers:');
   show(await read('stellar-peers', 'KNOWN_PEERS'));
-  transcript.command('cat /etc/stellar/peers/peers.txt   # in the pod validator-1-0');
-  transcript.text(file);
 }
 
-/** A fourth validator joins: whoever lacks it is rolled, one at a time. */
+/** A fourth validator joins: each that lacks it is rolled, one at a time. */
 export async function join4(play: Play): Promise<void> {
   const { scene, network, checks, transcript } = play;
   step('A fourth validator joins: the three that lack it are restarted, one at a time');
@@ -123,9 +117,9 @@ export async function join4(play: Play): Promise<void> {
   checks.oneAtATime('a fourth joins: never two down', sinceMs);
 }
 
-/** A pod is replaced by somebody else. */
+/** A pod is replaced, and not by us. */
 export async function replace({ network, checks, scene }: Play): Promise<void> {
-  step('A pod is deleted by hand: nobody else is restarted');
+  step('A pod is deleted by hand: no other validator is restarted');
   const sinceMs = checks.begin();
   await network.deletePod('validator-2');
   await scene.pods.until(
@@ -135,31 +129,30 @@ export async function replace({ network, checks, scene }: Play): Promise<void> {
       scene.pods.lives(network.podOf('validator-2')).some(({ deletedAtMs }) => (deletedAtMs ?? 0) >= sinceMs),
   );
   await awaiting('it is Ready again', network.untilTheyKnow(FOUR));
-  await awaiting('nobody else is restarted', watched());
+  await watch('no other validator is restarted');
   show(scene.pods.print(sinceMs));
-  checks.restarted('a pod is deleted: nobody else is restarted', { 'validator-2': 1 });
+  checks.restarted('a pod is deleted: no other validator is restarted', { 'validator-2': 1 });
 }
 
 /** A validator is suspended, and comes back. */
 export async function suspend({ network, checks, scene }: Play): Promise<void> {
-  step('A validator is suspended, and comes back: nobody is restarted');
+  step('A validator is suspended, and comes back: no validator is restarted');
   checks.begin();
   await network.change('validator-3', { suspended: true });
   await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
-  await awaiting('nobody is restarted while it is away', watched());
+  await watch('no validator is restarted while it is away');
   await network.change('validator-3', { suspended: false });
   await awaiting('it is Ready again', network.untilTheyKnow(FOUR));
-  await awaiting('nobody is restarted after it came back', watched());
-  checks.restarted('suspended and back: nobody else is restarted', { 'validator-3': 1 });
+  await watch('no validator is restarted after it came back');
+  checks.restarted('suspended and back: no other validator is restarted', { 'validator-3': 1 });
 }
 
 /** The kill switch holds a restart, and lets it go. */
 export async function killSwitch(play: Play): Promise<void> {
-  const { scene, network, checks, transcript } = play;
+  const { scene, network, checks } = play;
   step('The kill switch holds restarts');
   checks.begin();
   show(`kubectl ${SWITCH.join(' ')} ${PAUSE}`);
-  transcript.command(`kubectl ${SWITCH.join(' ')} ${PAUSE}`);
   await scene.cluster.kubectl([...SWITCH, PAUSE]);
   const fifth = readFileSync(join(ROOT, EXAMPLE, 'fourth.yaml'), 'utf8').replaceAll(
     'validator-4',
@@ -171,10 +164,9 @@ export async function killSwitch(play: Play): Promise<void> {
     const text = await status(play);
     return text.includes('Paused') ? text : undefined;
   });
-  await awaiting('nobody is restarted', watched());
+  await watch('no validator is restarted');
   show(table);
-  transcript.text(tablesOf(table));
-  checks.restarted('paused: nobody is restarted', {});
+  checks.restarted('paused: no validator is restarted', {});
   const sinceMs = checks.begin();
   show(`kubectl ${SWITCH.join(' ')} stellar.org/peer-rollout-`);
   await scene.cluster.kubectl([...SWITCH, 'stellar.org/peer-rollout-']);

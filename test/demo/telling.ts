@@ -1,5 +1,5 @@
 /**
- * How the demo speaks: headed steps, indented lines, progress while it waits; colour only where somebody sees it.
+ * How the demo speaks: headed steps, indented lines, progress while it waits; colour only on a terminal.
  */
 import process from 'node:process';
 

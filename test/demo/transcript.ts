@@ -1,5 +1,5 @@
 /**
- * The run of the demo as the README shows it: the commands and what came of them, without times.
+ * The twelve lines of the demo that the README shows: commands and what came of them, without times.
  */
 import type { PodEvent } from '../cluster/pods.ts';
 

@@ -6,8 +6,11 @@ import { Cores } from '../cluster/cores.ts';
 import { startPod } from '../cluster/kubelet.ts';
 import { Network } from '../cluster/network.ts';
 import { until } from '../cluster/until.ts';
-import { type Play, ROOT, status, tablesOf, watched } from './story.ts';
+import { type Play, ROOT, status, watch } from './story.ts';
 import { awaiting, say, show, step } from './telling.ts';
+
+/** Lines of a merged configuration that name two peers: a comment, the key, the peers, the end. */
+const PEERS_LINES = 5;
 
 /** What stellar-core finds where its configuration was: the pod's init container, really run over its volumes. */
 export async function merged({ scene, network, checks, transcript }: Play): Promise<void> {
@@ -19,8 +22,8 @@ export async function merged({ scene, network, checks, transcript }: Play): Prom
   const file = started.read('/config/stellar-core.cfg');
   say('   /config/stellar-core.cfg, as the main container finds it:');
   show(file);
-  transcript.command('cat /config/stellar-core.cfg   # in the pod validator-1-0, as stellar-core finds it');
-  transcript.text(file);
+  transcript.command(`head -n ${PEERS_LINES} /config/stellar-core.cfg   # in the pod validator-1-0`);
+  transcript.text(file.split('\n').slice(0, PEERS_LINES).join('\n'));
   const inFile = ['validator-2', 'validator-3'].every((name) =>
     file.includes(`"${name}-0.${name}-headless.`),
   );
@@ -37,8 +40,10 @@ const SIGNALLED_FOUR = [...SIGNALLED, 'signalled-4'];
 
 /** Another network, whose validators have their HTTP port open: they are told instead of being restarted. */
 export async function signal(play: Play): Promise<void> {
-  const { scene, checks, transcript } = play;
-  step('Another network has strategy Signal and the HTTP port open: a fourth joins, nobody is restarted');
+  const { scene, checks } = play;
+  step(
+    'Another network has strategy Signal and the HTTP port open: a fourth joins, no validator is restarted',
+  );
   const network = new Network(scene, 'stellar-signalled');
   const cores = new Cores(scene.cluster.admin, (pod) => pod.startsWith(`${network.namespace}/`));
   try {
@@ -47,7 +52,6 @@ export async function signal(play: Play): Promise<void> {
     await apply('namespace.yaml');
     await apply('validators.yaml');
     await awaiting('three validators become Ready', network.untilReady(SIGNALLED));
-    transcript.command('kubectl apply -f examples/signal/fourth.yaml');
     await apply('fourth.yaml');
     await awaiting('the fourth becomes Ready', network.untilReady(['signalled-4']));
     const connected =
@@ -66,15 +70,13 @@ export async function signal(play: Play): Promise<void> {
       const peers = cores.dialled(network.podOf(name)).filter((peer) => peer === `${podIP}:11625`);
       return { name, count: peers.length };
     });
-    const told = calls.map(({ name }) => `  ${name}-0 gets GET /connect?peer=POD_IP&port=11625`).join('\n');
-    show(told.replaceAll('POD_IP', podIP));
-    transcript.text(told.replaceAll('POD_IP', '<address of signalled-4-0>'));
+    show(calls.map(({ name }) => `  ${name}-0 gets GET /connect?peer=${podIP}&port=11625`).join('\n'));
     const rows = table.split('\n').filter((line) => /^NETWORK +NAMESPACE|^custom.* signalled-/.test(line));
     show(rows.join('\n'));
-    await awaiting('nobody is restarted', watched());
+    await watch('no validator is restarted');
     const counts = network.restarts(SIGNALLED_FOUR);
     checks.held(
-      'signal: each of the three is told once, and nobody is restarted',
+      'signal: each of the three is told once, and no validator is restarted',
       calls.every(({ count }) => count === 1) && Object.values(counts).every((count) => count === 0),
       `told: ${calls.map(({ name, count }) => `${name} ${count}×`).join(', ')}`,
     );
@@ -84,11 +86,8 @@ export async function signal(play: Play): Promise<void> {
   }
 }
 
-/** Everything at a glance, as the first thing that somebody would ask for. */
+/** Everything at a glance, as the first thing that a person would ask for. */
 async function conclude(play: Play): Promise<void> {
   step('Everything at a glance: stellar-peers status');
-  const table = await status(play);
-  show(table);
-  play.transcript.command('stellar-peers status');
-  play.transcript.text(tablesOf(table));
+  show(await status(play));
 }

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments, stringify } from 'yaml';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
 import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { bootCluster, type Cluster } from '../cluster/boot.ts';
 import { type Front, startFront } from '../cluster/front.ts';
@@ -30,6 +30,7 @@ import {
   CertManager,
   defineCertificates,
   fingerprintOf,
+  INTERMEDIATE,
   LEAF,
   LEAF_SECRET,
 } from './cert-manager.ts';
@@ -39,8 +40,10 @@ import { CaBundleWatcher, lapses, servedBy } from './trusted.ts';
 const OVERLAY = join(import.meta.dirname, '../../manifests/cert-manager');
 const VALIDATORS = ['validator-1', 'validator-2', 'validator-3'];
 const PER_SECOND = 200;
-/** Long enough for whatever goes wrong late. */
-const WATCHED_MS = 3_000;
+/** Reviews after each thing that happens, for what goes wrong late. */
+const REVIEWS_AFTER = 3 * PER_SECOND;
+/** What is repaired for so long is not written back by an earlier reader. */
+const REPAIRED_MS = 3_000;
 /** From a replica's readiness until it gets connections, and from its end until it gets none. */
 const ROUTED_MS = 700;
 /** A CA is trusted for 5 s before anything of it is served, less what our own watch may take. */
@@ -90,6 +93,8 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
 
   const caNow = async (): Promise<string> => fingerprintOf(await certManager.pem(CA_SECRET, 'tls.crt'));
   const leafNow = async (): Promise<string> => fingerprintOf(await certManager.pem(LEAF_SECRET, 'tls.crt'));
+  const intermediateNow = async (): Promise<string> =>
+    fingerprintOf(await certManager.pem(INTERMEDIATE, 'tls.crt'));
 
   /** Until all of these serve that certificate, on new connections; with how long that took. */
   async function untilServed(leaf: string, by: readonly (typeof ours)[number][] = ours): Promise<number> {
@@ -101,11 +106,11 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     return performance.now() - sinceMs;
   }
 
-  /** `action`, and a while after it; rejects if a single call failed meanwhile. */
+  /** `action`, and some hundred reviews after it; rejects if a single call failed meanwhile. */
   async function without(t: TestContext, action: () => Promise<unknown>): Promise<void> {
     const [before, counted, sinceMs] = [await webhookCalls(cluster), load.counts, performance.now()];
     await action();
-    await delay(WATCHED_MS);
+    await load.untilAnswered(REVIEWS_AFTER);
     const [after, count] = [await webhookCalls(cluster), load.counts];
     const called = after.called - before.called;
     const failures = {
@@ -136,14 +141,14 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     const [from, missesBefore] = [caBundle.history.length, load.misses.length];
     const documents = parseAllDocuments(applied).map((document) => document.toJS() as KubeObject);
     const yaml = stringify(documents.find(({ kind }) => kind === CONFIGURATION.resource.kind));
-    // kubectl reads before it writes, and whoever repairs may come in between.
+    // kubectl reads before it writes, and a repair may come in between.
     const empty = () =>
       until('it is applied', async () => (await cluster.kubectl(['replace', '-f', '-'], yaml)) !== '');
     await empty();
     await empty();
     const trustedForMs = (one: string) => Date.now() - (caBundle.trustedSinceMs(one) ?? Date.now());
     await until('caBundle names them again for good', () =>
-      authorities.every((one) => trustedForMs(one) > WATCHED_MS),
+      authorities.every((one) => trustedForMs(one) > REPAIRED_MS),
     );
     const states = caBundle.history.slice(from);
     const atMs = states.filter((seen) => seen.authorities.length === 0).map((seen) => seen.atMs);
@@ -232,7 +237,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       } finally {
         certManager.cainjector.kill('SIGCONT');
       }
-      await delay(2_000);
+      await load.untilAnswered(2 * PER_SECOND);
       assert.ok(caBundle.trusts(await caNow()));
       const writes = caBundle.history.length - states;
       assert.ok(writes <= 4, `${writes} writes`);
@@ -246,7 +251,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
         await certManager.renewBoth();
         await start();
         assert.equal(await servedBy(ours.at(-1)?.replica.webhookPort ?? 0), await leafNow());
-        await delay(2_000);
+        await load.untilAnswered(2 * PER_SECOND);
       } finally {
         certManager.cainjector.kill('SIGCONT');
         for (const { mount } of ours) mount.release();
@@ -259,13 +264,13 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     without(t, async () => {
       const states = caBundle.history.length;
       await installManifests(cluster, { webhookUrl, folder: OVERLAY });
-      await delay(500);
+      await load.untilAnswered(PER_SECOND / 2);
       assert.equal(caBundle.history.length, states);
     }));
 
   it('one that empties caBundle is repaired within a second', async (t) => {
     await emptied(t, [await caNow()]);
-    await without(t, () => delay(0));
+    await without(t, async () => {});
   });
 
   it('and without cainjector too', async (t) => {
@@ -275,7 +280,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     } finally {
       certManager.cainjector.kill('SIGCONT');
     }
-    await without(t, () => delay(0));
+    await without(t, async () => {});
   });
 
   it('and within seconds in the middle of a rotation, for the replica that still has files of the former CA', async (t) => {
@@ -309,6 +314,60 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       );
     }));
 
+  it('nothing fails when an intermediate CA signs the certificate', (t) =>
+    without(t, async () => {
+      await certManager.makeIntermediate();
+      await certManager.signBy(INTERMEDIATE);
+      await untilServed(await leafNow());
+      assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await caNow()] });
+    }));
+
+  it('nothing fails when an intermediate CA from elsewhere does, with its root or without', (t) =>
+    without(t, async () => {
+      const root = await certManager.pem(CA_SECRET, 'tls.crt');
+      await certManager.bringIntermediate('with-root', root);
+      await certManager.signBy('with-root');
+      await untilServed(await leafNow());
+      assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [fingerprintOf(root)] });
+      await certManager.bringIntermediate('without-root', '');
+      await certManager.signBy('without-root');
+      await untilServed(await leafNow());
+      assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await intermediateNow()] });
+    }));
+
+  it('nothing fails where caBundle holds that intermediate CA alone', async (t) => {
+    certManager.cainjector.kill('SIGSTOP');
+    try {
+      // How soon is held above; here it is whom the API server trusts.
+      await emptied(t, [await intermediateNow()], 5_000);
+      assert.deepEqual(caBundle.now, [await intermediateNow()]);
+      await without(t, async () => {});
+    } finally {
+      certManager.cainjector.kill('SIGCONT');
+    }
+  });
+
+  it('nothing fails when the root is renewed, then the intermediate CA, then the certificate', (t) =>
+    without(t, async () => {
+      const former = await caNow();
+      await certManager.signBy(INTERMEDIATE);
+      for (const each of [CA, INTERMEDIATE, LEAF]) await certManager.renew(each);
+      await untilServed(await leafNow());
+      assert.ok(caBundle.trusts(former, await caNow()), 'both roots are trusted');
+    }));
+
+  it('nothing fails when the certificate signs itself, and when a CA signs it again', (t) =>
+    without(t, async () => {
+      await certManager.signBy('stellar-peers-self-signed');
+      await untilServed(await leafNow());
+      assert.deepEqual(await certManager.chain(), { behind: 0, authorities: [await leafNow()] });
+      assertWaited(t, await leafNow());
+      await certManager.renew(LEAF);
+      await untilServed(await leafNow());
+      await certManager.signBy(CA);
+      await untilServed(await leafNow());
+    }));
+
   it('nothing fails while files are no use: that is said, and the last good ones are served', (t) =>
     without(t, async () => {
       const other = filesOf(await goodContent(Date.now()));
@@ -324,6 +383,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
         ['WrongIssuer', (files) => ({ ...files, 'ca.crt': other['ca.crt'] ?? '' })],
         ['Unreadable', (files) => ({ ...files, 'tls.crt': files['tls.crt']?.slice(0, 300) ?? '' })],
         ['Empty', (files) => ({ ...files, 'tls.crt': '' })],
+        ['Empty', ({ 'ca.crt': _, ...files }) => files],
         ['Expired', () => expired],
       ] satisfies Array<[string, Parameters<Mount['spoil']>[0]]>;
       for (const [index, [reason, change]] of SPOILT.entries()) {
@@ -347,7 +407,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     assert.deepEqual(ourRefusals(await cluster.audit()), []);
   });
 
-  it('nothing fails where nobody can write caBundle: the certificate of a new CA waits until somebody can', async (t) => {
+  it('nothing fails where caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
     const former = await leafNow();
     const read = ({ logPath }: Replica) =>
       readFileSync(logPath, 'utf8').match(/certificate read from its files/g)?.length ?? 0;

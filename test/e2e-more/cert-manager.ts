@@ -5,12 +5,13 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Resource, Secrets } from '../../runtime/resources.ts';
+import { type Resource, Secrets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import type { Child } from '../cluster/keeper.ts';
 import { under } from '../cluster/resources.ts';
 import { until } from '../cluster/until.ts';
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const CACHE = join(import.meta.dirname, '../../.cache');
 const PROGRAM = join(CACHE, 'bin/cert-manager');
 const DEFINITIONS = join(CACHE, 'definitions/certmanager/');
@@ -27,7 +28,14 @@ export const LEAF_SECRET = 'stellar-peers-webhook-tls';
 /** Certificates of the overlay. */
 export const CA = 'stellar-peers-ca';
 export const LEAF = 'stellar-peers-webhook';
-const SECRET_OF: Readonly<Record<string, string>> = { [CA]: CA_SECRET, [LEAF]: LEAF_SECRET };
+/** A CA below that of the overlay: its Certificate, its Secret, and the Issuer that signs by it. */
+export const INTERMEDIATE = 'stellar-peers-intermediate';
+const SECRET_OF: Readonly<Record<string, string>> = {
+  [CA]: CA_SECRET,
+  [LEAF]: LEAF_SECRET,
+  [INTERMEDIATE]: INTERMEDIATE,
+};
+const textsIn = (pem: string): string[] => pem.match(CERTIFICATE) ?? [];
 
 export const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerprint256;
 
@@ -39,6 +47,34 @@ export async function defineCertificates(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['apply', '--server-side', '-f', DEFINITIONS]);
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', DEFINITIONS]);
 }
+
+const FIELDS = { apiVersion: 'cert-manager.io/v1' };
+const issuerRef = (name: string) => ({ name, kind: 'Issuer', group: 'cert-manager.io' });
+
+/** An Issuer whose CA is that of the Secret. */
+const issuerOf = (name: string, secretName: string) => ({
+  ...FIELDS,
+  kind: 'Issuer',
+  metadata: { name, namespace: NAMESPACE },
+  spec: { ca: { secretName } },
+});
+
+/** That CA as people make it: a Certificate, and an Issuer of its Secret. */
+const INTERMEDIATE_OBJECTS = [
+  {
+    ...FIELDS,
+    kind: 'Certificate',
+    metadata: { name: INTERMEDIATE, namespace: NAMESPACE },
+    spec: {
+      isCA: true,
+      commonName: 'stellar-peers intermediate CA',
+      secretName: INTERMEDIATE,
+      privateKey: { algorithm: 'ECDSA', size: 256, rotationPolicy: 'Always' },
+      issuerRef: issuerRef(CA),
+    },
+  },
+  issuerOf(INTERMEDIATE, INTERMEDIATE),
+];
 
 export class CertManager {
   readonly #cluster: Cluster;
@@ -77,6 +113,42 @@ export class CertManager {
         { op: 'add', path: '/status/conditions/-', value: condition },
       ]);
     });
+  }
+
+  /** How many certificates stand behind the leaf in its Secret, and the CAs beside them. */
+  async chain(): Promise<{ readonly behind: number; readonly authorities: readonly string[] }> {
+    const [given, authorities] = [
+      await this.pem(LEAF_SECRET, 'tls.crt'),
+      await this.pem(LEAF_SECRET, 'ca.crt'),
+    ];
+    return { behind: textsIn(given).length - 1, authorities: textsIn(authorities).map(fingerprintOf) };
+  }
+
+  /** Makes the CA below that of the overlay, as people do: a Certificate, and an Issuer of its Secret. */
+  async makeIntermediate(): Promise<void> {
+    for (const each of INTERMEDIATE_OBJECTS) await this.#apply(each);
+    await until('there is an intermediate CA', async () => (await this.pem(INTERMEDIATE, 'tls.crt')) !== '');
+  }
+
+  /** An Issuer of a Secret with the intermediate CA and `root`, as one is brought from elsewhere. */
+  async bringIntermediate(name: string, root: string): Promise<void> {
+    const [cert, key] = [await this.pem(INTERMEDIATE, 'tls.crt'), await this.pem(INTERMEDIATE, 'tls.key')];
+    const stringData = { 'tls.crt': cert + root, 'tls.key': key, ...(root === '' ? {} : { 'ca.crt': root }) };
+    const metadata = { name, namespace: NAMESPACE };
+    await this.#apply({ apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata, stringData });
+    await this.#apply(issuerOf(name, name));
+  }
+
+  /** Lets another Issuer sign the leaf; resolves when it has. */
+  async signBy(issuer: string): Promise<void> {
+    const patch = JSON.stringify({ spec: { issuerRef: issuerRef(issuer) } });
+    await this.#change(LEAF_SECRET, () =>
+      this.#cluster.kubectl(['-n', NAMESPACE, 'patch', 'certificate', LEAF, '--type=merge', '-p', patch]),
+    );
+  }
+
+  #apply(object: object): Promise<unknown> {
+    return this.#cluster.kubectl(['apply', '-f', '-'], JSON.stringify(object));
   }
 
   /** Deletes a Secret; resolves when there is a new one, with how long that took. */

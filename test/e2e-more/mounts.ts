@@ -4,8 +4,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Secrets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Secrets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import { follow } from '../cluster/follow.ts';
 import { until } from '../cluster/until.ts';

@@ -3,8 +3,8 @@
  */
 import { once } from 'node:events';
 import { connect } from 'node:tls';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import { follow } from '../cluster/follow.ts';
 import { until } from '../cluster/until.ts';

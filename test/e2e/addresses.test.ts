@@ -1,18 +1,17 @@
 /** Addresses that people give: what a validator advertises, and peers outside the cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
 import { addressOf, Published } from '../cluster/published.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const UNTOUCHED = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 
 describe('addresses', () => {
   let scene: Scene;
@@ -25,7 +24,7 @@ describe('addresses', () => {
 
   before(async () => {
     // Every change would roll here: what does not, is no drift.
-    scene = await createScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
+    scene = await sharedScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
     published = new Published(scene.cluster.admin);
     await scene.start();
   });
@@ -34,22 +33,22 @@ describe('addresses', () => {
     await scene?.stop();
   });
 
-  async function atRest(namespace: string): Promise<Network> {
+  async function upToDate(namespace: string): Promise<Network> {
     const network = new Network(scene, namespace);
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     return network;
   }
 
-  it('are advertised as the StellarNode says, and a change of them restarts nobody', async () => {
-    const network = await atRest('advertised');
+  it('are advertised as the StellarNode says, and a change of them restarts no validator', async () => {
+    const network = await upToDate('advertised');
     const before = hashOf('advertised', 'validator-2');
     await annotate('advertised', 'validator-1', 'stellar.org/peer-address=one.example.org:31625');
     const others = {
       'advertised/validator-2': ['one.example.org:31625', addressOf('advertised', 'validator-3')],
     };
     await published.untilPeers(others);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.equal(hashOf('advertised', 'validator-2'), before);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
     const entryOf = () =>
@@ -61,7 +60,7 @@ describe('addresses', () => {
   });
 
   it('that are none cost the validator nothing but that, and are told on it', async () => {
-    const network = await atRest('broken');
+    const network = await upToDate('broken');
     await annotate('broken', 'validator-1', 'stellar.org/peer-address=http://one.example.org');
     const event = await until('an Event says so', async () =>
       (await eventsIn(scene.cluster, 'broken')).find(({ reason }) => reason === 'InvalidAddress'),
@@ -70,12 +69,12 @@ describe('addresses', () => {
     await published.untilPeers({
       'broken/validator-2': [addressOf('broken', 'validator-1'), addressOf('broken', 'validator-3')],
     });
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 
-  it('outside the cluster stand in every file of their network, line by line, and restart nobody', async () => {
-    const network = await atRest('outside');
+  it('outside the cluster stand in every file of their network, line by line, and restart no validator', async () => {
+    const network = await upToDate('outside');
     const idOf = () =>
       published.networks().find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))
         ?.network;
@@ -98,11 +97,37 @@ describe('addresses', () => {
       return waiting === 1 || undefined;
     });
     assert.match(await statusOf(scene.cluster), /InvalidExternalPeers\n.*line 4: "not an address"/);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
     await scene.cluster.kubectl(['-n', 'stellar-peers', 'delete', 'configmap', 'stellar-peers-external']);
     await published.untilPeers({ 'outside/validator-1': inside });
-    await delay(WATCHED_MS);
+    await settled(scene);
+    assert.deepEqual(network.restarts(THREE), UNTOUCHED);
+  });
+
+  it('that a StellarNode names itself stand in its own file alone, and restart no validator', async () => {
+    const network = await upToDate('own');
+    const spec = {
+      crossCluster: {
+        enabled: true,
+        peerClusters: [{ clusterId: 'west', endpoint: 'west.example.org', port: 11725 }],
+      },
+      validatorConfig: { knownPeers: 'KNOWN_PEERS=["core.example.org", "not an address"]' },
+    };
+    await scene.cluster.kubectl([
+      ...['-n', 'own', 'patch', 'stellarnode', 'validator-1', '--type=merge'],
+      ...['-p', JSON.stringify({ spec })],
+    ]);
+    const [one, two, three] = THREE.map((name) => addressOf('own', name));
+    await published.untilPeers({
+      'own/validator-1': [two, three, 'core.example.org:11625', 'west.example.org:11725'].map(String),
+      'own/validator-2': [one, three].map(String),
+    });
+    const event = await until('an Event says so', async () =>
+      (await eventsIn(scene.cluster, 'own')).find(({ reason }) => reason === 'InvalidOwnPeers'),
+    );
+    assert.equal(event.node, 'validator-1');
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 

@@ -7,10 +7,11 @@ import { Agent, type RequestOptions, request } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fieldsOf } from '../../peers/field.ts';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { loadKubeConfig } from '../../runtime/kube-client.ts';
-import { StatefulSets } from '../../runtime/resources.ts';
-import { createScene, createValidator, type Scene } from '../cluster/scene.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { StatefulSets } from '../../runtime/kube/resources.ts';
+import { createValidator, type Scene } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import { oddOf } from '../unit/fuzz/odd.ts';
@@ -21,6 +22,7 @@ import { plausibleChanges } from './plausible-pods.ts';
 const { FUZZ_SEED: seedText = '', FUZZ_PODS: podsText = '' } = process.env;
 const SEED = seedText === '' ? Math.floor(Math.random() * 2 ** 31) : Number(seedText);
 const PODS = podsText === '' ? 160 : Number(podsText);
+const NAMESPACE = 'odd';
 /** Our webhook does not select it. */
 const UNASKED = 'unasked';
 
@@ -58,12 +60,12 @@ describe('an odd pod', () => {
     });
 
   before(async () => {
-    scene = await createScene({ replicas: 1 });
+    scene = await sharedScene({ replicas: 1 });
     await scene.start();
-    await scene.cluster.createNamespace('stellar');
+    await scene.cluster.createNamespace(NAMESPACE);
     await scene.cluster.createNamespace(UNASKED, { 'stellar.org/peer-injection': 'disabled' });
-    await createValidator(scene, 'validator-1');
-    const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-1' };
+    await createValidator(scene, 'validator-1', { namespace: NAMESPACE });
+    const ref = { resource: StatefulSets, namespace: NAMESPACE, name: 'validator-1' };
     const set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
     const { metadata, spec } = (set.spec as { template: KubeObject }).template;
     const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'validator-1', controller: true };
@@ -76,7 +78,7 @@ describe('an odd pod', () => {
     const { ca, cert, key } = target;
     target.agent = new Agent({ ca, cert, key, keepAlive: true });
     await until('pods are injected', async () => {
-      const { status, body } = await create(base, 'stellar');
+      const { status, body } = await create(base, NAMESPACE);
       if (status !== 201) throw new Error(`the API server answers ${status}: ${body.message}`);
       return 'stellar.org/peers' in (body.metadata.annotations ?? {});
     });
@@ -104,7 +106,7 @@ describe('an odd pod', () => {
           labels: { ...labels, ...fieldsOf(fieldsOf(value.metadata).labels) },
         };
         const pod = { ...value, metadata } as unknown as KubeObject;
-        const [without, withUs] = [await create(pod, UNASKED), await create(pod, 'stellar')];
+        const [without, withUs] = [await create(pod, UNASKED), await create(pod, NAMESPACE)];
         if (without.status !== 201) return;
         tally.accepted += 1;
         assert.equal(withUs.status, 201, `our patch denies the pod: ${withUs.body.message}`);
@@ -122,8 +124,8 @@ describe('an odd pod', () => {
     );
   });
 
-  it('costs nobody else its injection', async () => {
-    assertInjected((await create(base, 'stellar')).body, 'validator-1');
+  it('costs no other pod its injection', async () => {
+    assertInjected((await create(base, NAMESPACE)).body, 'validator-1');
     const failed = await metricOf(
       scene.replicas?.replicas ?? [],
       'stellar_peers_admission_reviews_total{result="failed"}',

@@ -5,18 +5,21 @@ import { createServer, type RequestOptions, request, type Server } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations, StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Replica } from '../cluster/replica.ts';
-import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
+import { createValidator, podNow, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import { assertInjected, assertUntouched } from '../unit/webhook/untouched.ts';
 import { ODD_PODS } from './odd-pods.ts';
 
+const NAMESPACE = 'admitted';
 const NAMES = ['validator-1', 'validator-2', 'validator-3'];
 const OPTED_OUT = { 'stellar.org/peer-injection': 'disabled' };
 
@@ -35,7 +38,7 @@ describe('admission', () => {
   let replica: Replica;
   let set: KubeObject;
 
-  /** What `kubectl create --dry-run=server` shows to whoever creates the pod. */
+  /** What `kubectl create --dry-run=server` shows to the creator of the pod. */
   const create = (pod: object): Promise<{ pod: KubeObject; warnings: string[] }> =>
     new Promise((resolve, reject) => {
       const args = ['create', '--dry-run=server', '--validate=strict', '-o', 'json', '-f', '-'];
@@ -61,7 +64,7 @@ describe('admission', () => {
       metadata: {
         ...metadata,
         name,
-        namespace: 'stellar',
+        namespace: NAMESPACE,
         ownerReferences: [{ ...owner, uid: set.metadata.uid ?? '' }],
       },
       spec,
@@ -71,21 +74,26 @@ describe('admission', () => {
     metricOf([replica], `stellar_peers_admission_reviews_total{result="${result}"}`);
 
   before(async () => {
-    scene = await createScene({ replicas: 1 });
+    scene = await sharedScene({ replicas: 1 });
     published = new Published(scene.cluster.admin);
     const { replicas } = await scene.start();
     assert.ok(replicas[0]);
     replica = replicas[0];
-    await scene.cluster.createNamespace('stellar');
-    await Promise.all(NAMES.map((name) => createValidator(scene, name)));
+    await scene.cluster.createNamespace(NAMESPACE);
+    await Promise.all(NAMES.map((name) => createValidator(scene, name, { namespace: NAMESPACE })));
     await scene.pods.until('all are Ready', (pods) =>
-      NAMES.every((name) => pods.isReady(`stellar/${name}-0`)),
+      NAMES.every((name) => pods.isReady(`${NAMESPACE}/${name}-0`)),
     );
     await published.untilPeers({
-      'stellar/validator-1': [addressOf('stellar', 'validator-2'), addressOf('stellar', 'validator-3')],
+      [`${NAMESPACE}/validator-1`]: [
+        addressOf(NAMESPACE, 'validator-2'),
+        addressOf(NAMESPACE, 'validator-3'),
+      ],
     });
-    const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-1' };
+    const ref = { resource: StatefulSets, namespace: NAMESPACE, name: 'validator-1' };
     set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
+    // Reviews are counted below: none is to come but ours.
+    await settled(scene);
   });
   after(async () => {
     await published?.stop();
@@ -118,13 +126,13 @@ describe('admission', () => {
   });
 
   it('patches a pod once, however often it is asked about it', async () => {
-    const pod = await podNow(scene, 'validator-1-0');
+    const pod = await podNow(scene, 'validator-1-0', NAMESPACE);
     assert.ok(pod);
     assertInjected(pod, 'validator-1');
     const { annotations, labels, ownerReferences } = pod.metadata;
     const [patched, unchanged] = [await reviews('patched'), await reviews('unchanged')];
     const { nodeName: _, ...spec } = pod.spec as { nodeName?: string };
-    const metadata = { name: 'again', namespace: 'stellar', annotations, labels, ownerReferences };
+    const metadata = { name: 'again', namespace: NAMESPACE, annotations, labels, ownerReferences };
     const { pod: again, warnings } = await create({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
     assert.deepEqual(again.metadata.annotations, annotations);
     assert.deepEqual((again.spec as { volumes: object }).volumes, (pod.spec as { volumes: object }).volumes);
@@ -159,7 +167,7 @@ describe('admission', () => {
       request: {
         uid: 'a-uid',
         kind: { group: '', version: 'v1', kind: 'Pod' },
-        namespace: 'stellar',
+        namespace: NAMESPACE,
         name: 'by-hand',
         operation: 'CREATE',
         dryRun: true,
@@ -229,7 +237,7 @@ function call(options: RequestOptions, body: string): Promise<{ status: number; 
   });
 }
 
-/** A webhook of somebody else's that is asked after ours and puts a sidecar in front of the containers. */
+/** Another webhook that is asked after ours and puts a sidecar in front of the containers. */
 async function startInjector({ cluster }: Scene): Promise<{ stop(): Promise<void> }> {
   const validity = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
   const authority = await createAuthority(validity);

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { settled, untilWorkloadsRest } from '../cluster/settled.ts';
 import { statusOf } from '../cluster/told.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const NONE = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
 const ONCE = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1 };
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 5_000;
 
 /** These tests are one story, in this order: a running network, installed, adopted, reconfigured, removed. */
 describe('on a running network', () => {
@@ -21,14 +19,13 @@ describe('on a running network', () => {
     network = new Network(scene, 'stellar');
     await network.found(THREE);
     await network.untilReady(THREE);
-    // Timestamps are whole seconds, and a pod of the webhook's own second counts as older anyway.
-    await delay(1_000);
+    await network.untilOlder(THREE);
   });
   after(() => scene?.stop());
 
-  it('installing us restarts nobody, and status says that the pods await adoption', async () => {
+  it('installing us restarts no validator, and status says that the pods await adoption', async () => {
     await scene.start();
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), NONE);
     const status = await statusOf(scene.cluster);
     for (const name of THREE) assert.match(status, new RegExp(`${name} .* AwaitingAdoption`));
@@ -43,18 +40,18 @@ describe('on a running network', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('our own restart restarts nobody', async () => {
+  it('our own restart restarts no validator', async () => {
     await scene.replicas?.stop();
     await scene.start();
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), ONCE);
   });
 
-  it('another MAX_PEERS restarts nobody, smaller or larger', async () => {
+  it('another MAX_PEERS restarts no validator, smaller or larger', async () => {
     for (const maxPeers of ['1', '24']) {
       await scene.replicas?.stop();
       await scene.start(2, { MAX_PEERS: maxPeers });
-      await delay(WATCHED_MS);
+      await settled(scene);
     }
     assert.deepEqual(network.restarts(THREE), ONCE);
   });
@@ -76,7 +73,7 @@ describe('on a running network', () => {
     await takeTheMountPath(scene, 'taken', 'validator-2');
     await scene.pods.until('it rolled', () => taken.restarts(['validator-2'])['validator-2'] === 1);
     await taken.untilReady(['validator-1', 'validator-2']);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.equal(quiet.stamp('validator-2'), undefined);
     assert.equal(closed.stamp('validator-1'), undefined);
     assert.equal(taken.stamp('validator-2'), undefined);
@@ -91,11 +88,11 @@ describe('on a running network', () => {
     assert.match(status, /taken +validator-2 .* NotInjectable/);
   });
 
-  it('uninstalling us restarts nobody', async () => {
+  it('uninstalling us restarts no validator', async () => {
     await scene.cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
-    await delay(2_000);
+    await settled(scene);
     await scene.replicas?.stop();
-    await delay(WATCHED_MS);
+    await untilWorkloadsRest(scene.cluster);
     assert.deepEqual(network.restarts(THREE), ONCE);
   });
 
@@ -121,7 +118,7 @@ async function takeTheMountPath(scene: Scene, namespace: string, name: string): 
     'statefulset',
     name,
     '--type=json',
-    '--field-manager=somebody',
+    '--field-manager=stranger',
     '-p',
     JSON.stringify(patch),
   ]);

@@ -1,4 +1,4 @@
-/** What somebody who has stolen our ServiceAccount's token would try: each request, and who must refuse it. */
+/** What a thief who has stolen our ServiceAccount's token would try: each request, and who must refuse it. */
 import type { Call } from '../cluster/caller.ts';
 import { createPki } from '../cluster/pki.ts';
 
@@ -37,6 +37,12 @@ const EVIL_IMAGE = { containers: [{ name: 'stellar-node', image: 'evil' }] };
 const RESTART_VALUE = { 'stellar.org/peer-restart': 'x' };
 
 const statefulSets: readonly Attack[] = [
+  change('restart by a value with which no pod can be created', 'add', `${TEMPLATE}/metadata/annotations`, {
+    'stellar.org/peer-restart': 'x'.repeat(1_025),
+  }),
+  change('fence by a value that fills the object', 'add', '/metadata/annotations', {
+    'stellar.org/peer-fence': 'x'.repeat(1_025),
+  }),
   change('change an image', 'replace', `${MAIN}/image`, 'evil'),
   change('change a command', 'add', `${MAIN}/command`, ['sh', '-c', 'cat /seed']),
   change('add a container', 'add', `${TEMPLATE}/spec/containers/-`, { name: 'evil', image: 'evil' }),
@@ -246,7 +252,7 @@ const named: readonly Attack[] = [
     path: configMap('stellar-peers', 'stellar-peers-restarts'),
   },
   {
-    what: "take somebody else's Lease",
+    what: "take another's Lease",
     path: `${lease('kube-system', 'kube-scheduler')}${APPLY}`,
     ...applyOf('coordination.k8s.io/v1', 'Lease', ['kube-system', 'kube-scheduler'], {
       spec: { holderIdentity: 'evil' },
@@ -256,6 +262,45 @@ const named: readonly Attack[] = [
     what: 'make another Lease in our namespace',
     path: `${lease('stellar-peers', 'evil')}${APPLY}`,
     ...applyOf('coordination.k8s.io/v1', 'Lease', ['stellar-peers', 'evil']),
+  },
+];
+
+const THEIR_MAP: readonly [string, string] = ['stellar', 'stellar-peers'];
+const NEW_MAP: readonly [string, string] = ['default', 'stellar-peers'];
+const MAPS = 'stellar-peers-configmaps';
+/** An apply to a ConfigMap that we may write, of something that we never write. */
+const fill = (what: string, at: readonly [string, string], rest: object): Attack => ({
+  what: `${what} in namespace ${at[0]}`,
+  path: `${configMap(...at)}${APPLY}`,
+  ...applyOf('v1', 'ConfigMap', at, rest),
+  policy: MAPS,
+});
+const edit = (what: string, ...operations: readonly Operation[]): Attack => ({
+  what,
+  method: 'PATCH',
+  path: configMap(...THEIR_MAP),
+  body: patchOf(operations),
+  policy: MAPS,
+});
+
+const configMaps: readonly Attack[] = [
+  ...[NEW_MAP, THEIR_MAP].flatMap((at) => [
+    fill('keep a ConfigMap from being deleted', at, { metadata: { finalizers: ['evil.example.org/x'] } }),
+    fill('have a ConfigMap deleted with another', at, {
+      metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u' }] },
+    }),
+    fill('make a ConfigMap immutable', at, { immutable: true }),
+    fill('write bytes', at, { binaryData: { 'a.peers.txt': 'AAAA' } }),
+    fill('write what is no file of a validator', at, { data: { 'stellar-core.cfg': 'evil' } }),
+  ]),
+  edit("change another's key", ['replace', '/data/theirs', 'evil']),
+  edit("remove another's key", ['remove', '/data/theirs']),
+  edit("remove another's bytes", ['remove', '/binaryData']),
+  {
+    what: 'delete a ConfigMap with keys of others',
+    method: 'DELETE',
+    path: configMap(...THEIR_MAP),
+    policy: MAPS,
   },
 ];
 
@@ -500,8 +545,38 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   StatefulSets: statefulSets,
   pods,
   'Secrets, ConfigMaps and Leases': named,
+  'peers ConfigMaps': configMaps,
   'the webhook and the policies': webhooks,
   Services: services,
   Events: events,
   'more rights': escalations,
 };
+
+/** What one who may only create StellarNodes in a namespace of their own would try, to follow "cannot". */
+export interface TenantAttack {
+  readonly what: string;
+  readonly count: number;
+  /** Of each StellarNode. */
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** The network of `createValidator`. */
+const VICTIMS = { network: 'custom', customNetworkPassphrase: 'Scene ; November 2026' };
+
+export const TENANT_ATTACKS: readonly TenantAttack[] = [
+  {
+    what: 'empty the lists of others by 1,300 StellarNodes of 100 replicas',
+    count: 1_300,
+    spec: { replicas: 100, network: 'custom', customNetworkPassphrase: 'of my own' },
+  },
+  {
+    what: 'take the places of others in their network by 100 StellarNodes of 100 replicas without pods',
+    count: 100,
+    spec: { replicas: 100, ...VICTIMS },
+  },
+  {
+    what: 'fill our memory by 40 quorum sets of 1.4 MB',
+    count: 40,
+    spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: '#'.repeat(1_400_000) } },
+  },
+];

@@ -1,8 +1,14 @@
-/** What our ServiceAccount's token is good for in the hands of somebody else: each attack is refused by the API server. */
+/** What our ServiceAccount's token is good for in the hands of another: each attack is refused by the API server. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, Pods, Services, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import {
+  ConfigMaps,
+  MutatingWebhookConfigurations,
+  Pods,
+  Services,
+  StatefulSets,
+} from '../../runtime/kube/resources.ts';
 import { type Call, callerOf } from '../cluster/caller.ts';
 import { installManifests } from '../cluster/install.ts';
 import { createPki } from '../cluster/pki.ts';
@@ -14,7 +20,7 @@ const NEVER = { 'test.stellar-peers/ready': 'never' };
 const WEBHOOK = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
 const SET = { resource: StatefulSets, namespace: 'stellar', name: 'validator-1' };
 
-/** Somebody's StatefulSet whose pod never becomes Ready, and a pod with our label that nobody controls. */
+/** A StatefulSet whose pod never becomes Ready, and a pod with our label and no controller. */
 async function foreigners({ cluster }: Scene): Promise<void> {
   const containers = [{ name: 'one', image: 'one' }];
   const labels = { app: 'database' };
@@ -37,6 +43,16 @@ async function foreigners({ cluster }: Scene): Promise<void> {
   });
 }
 
+const MAP = { name: 'stellar-peers', namespace: 'stellar' };
+
+/** As many files as a ConfigMap of a large namespace has. */
+const files = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: 3_000 }, (_, index) =>
+      ['peers.txt', 'peers.toml', 'view.json'].map((end) => [`validator-${index}.${end}`, text]),
+    ).flat(),
+  );
+
 describe('with the token of our ServiceAccount', () => {
   let scene: Scene;
   let send: ReturnType<typeof callerOf>;
@@ -55,7 +71,10 @@ describe('with the token of our ServiceAccount', () => {
       .sort();
     const services = (await admin.list(Services)).items.map(({ metadata }) => metadata.name);
     const webhooks = (await admin.get(WEBHOOK))?.webhooks;
-    return JSON.stringify([sets, pods, services, webhooks], undefined, 1);
+    const map = await admin.get({ resource: ConfigMaps, ...MAP });
+    const { finalizers } = { ...map?.metadata } as { finalizers?: string[] };
+    const theirs = [finalizers, map?.immutable, map?.data, map?.binaryData];
+    return JSON.stringify([sets, pods, services, webhooks, theirs], undefined, 1);
   }
 
   const dry = (call: Call): Call => ({
@@ -80,6 +99,12 @@ describe('with the token of our ServiceAccount', () => {
     await createValidator(scene, 'validator-1');
     await createValidator(scene, 'validator-2', { annotations: NEVER });
     await foreigners(scene);
+    const theirs = { data: { theirs: 'x' }, binaryData: { bytes: 'AAAA' } };
+    await cluster.admin.apply(
+      { resource: ConfigMaps, ...MAP },
+      { metadata: MAP, ...theirs },
+      { manager: 'gitops' },
+    );
     const runs = async (name: string) =>
       ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
     for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
@@ -185,6 +210,56 @@ describe('with the token of our ServiceAccount', () => {
     it('create the headless Service of a StellarNode', async () => {
       const body = service('validator-1-headless', { ipFamilyPolicy: 'PreferDualStack' });
       await allowed({ method: 'POST', path: paths.services, body });
+    });
+
+    const applyMap = (manager: string, metadata: object, data?: object): Call => ({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/stellar/configmaps/stellar-peers?fieldManager=${manager}&force=true`,
+      type: 'apply-patch+yaml',
+      body: {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { ...MAP, ...metadata },
+        ...(data ? { data } : {}),
+      },
+    });
+    const mapNow = () => scene.cluster.admin.get({ resource: ConfigMaps, ...MAP });
+
+    it('publish 9,000 files beside what others keep, and take them back from a person who edited them', async () => {
+      await allowed(applyMap('stellar-peers', {}, files('one')));
+      const edited = ['patch', 'configmap', 'stellar-peers', '-n', 'stellar', '--type=merge', '-p'];
+      await scene.cluster.kubectl([
+        ...edited,
+        JSON.stringify({ data: { 'validator-0.peers.txt': 'edited' } }),
+      ]);
+      await allowed(applyMap('stellar-peers', {}, files('two')));
+      assert.deepEqual((await mapNow())?.data, { theirs: 'x', ...files('two') });
+      await allowed(applyMap('stellar-peers', {}));
+      assert.deepEqual((await mapNow())?.data, { theirs: 'x' });
+    });
+
+    it('bring a pause of any value back', async () => {
+      const annotations = { 'stellar.org/peer-rollout': 'x'.repeat(60_000) };
+      await allowed(applyMap('stellar-peers-pause', { annotations }));
+      assert.deepEqual((await mapNow())?.metadata.annotations, annotations);
+    });
+
+    it('delete a ConfigMap with nothing but its own, frozen or not', async () => {
+      const { admin } = scene.cluster;
+      await admin.delete({ resource: ConfigMaps, ...MAP }, {});
+      await admin.create(ConfigMaps, { metadata: MAP, immutable: true, data: { 'a.peers.txt': '' } });
+      await allowed({ method: 'DELETE', path: '/api/v1/namespaces/stellar/configmaps/stellar-peers' });
+    });
+
+    it('forget who manages which field of a StatefulSet, which changes nothing of what runs: no policy stops that', async () => {
+      const { admin } = scene.cluster;
+      const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
+      const before = await admin.get(ref);
+      const path = paths.statefulSet('validator-2');
+      await allowed(patch(path, { op: 'add', path: '/metadata/managedFields', value: [{}] }));
+      const now = await admin.get(ref);
+      assert.deepEqual(now?.spec, before?.spec);
+      assert.equal(now?.metadata.generation, before?.metadata.generation);
     });
 
     it('write an Event on a StellarNode', async () => {

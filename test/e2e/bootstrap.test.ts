@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CERT_SECRET } from '../../peers/names.ts';
-import { Secrets } from '../../runtime/resources.ts';
+import { Secrets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network, stampOf } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
 import { eventsIn } from '../cluster/told.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
-/** What StellarNodes of the older generation may hold, and nobody should find in a log. */
+/** What StellarNodes of the older generation may hold, and what no log may hold. */
 const SEED = `S${'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.repeat(2).slice(0, 55)}`;
 const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRET };
 const CONFIDENTIAL = { spec: { validatorConfig: { seed: SEED, seedSecretRef: 'the-seed' } } };
@@ -36,7 +34,7 @@ describe('a new network', () => {
         const network = new Network(scene, `three-${reactMs}-${round}`, CONFIDENTIAL);
         await network.found(THREE, 300);
         await network.untilReady(THREE);
-        await delay(WATCHED_MS);
+        await settled(scene);
         for (const name of THREE) {
           const others = THREE.filter((other) => other !== name);
           assert.equal(
@@ -53,7 +51,7 @@ describe('a new network', () => {
         const network = new Network(scene, `twenty-${reactMs}-${round}`);
         await network.found(TWENTY);
         await network.untilReady(TWENTY, 120_000);
-        await delay(WATCHED_MS);
+        await settled(scene);
         for (const name of TWENTY) {
           const own = stampOf(network.namespace, [name]).slice(3);
           const known = (network.stamp(name) ?? 'v1:').slice(3).split(',');
@@ -65,7 +63,7 @@ describe('a new network', () => {
         assert.deepEqual(
           told.filter(({ type }) => type === 'Warning'),
           [],
-          'nobody is warned of anything',
+          'there is no warning',
         );
       });
     }

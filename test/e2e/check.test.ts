@@ -10,9 +10,10 @@ import {
   PodDisruptionBudgets,
   Pods,
   type Resource,
-} from '../../runtime/resources.ts';
+} from '../../runtime/kube/resources.ts';
 import { runCommand } from '../cluster/command.ts';
 import { Network } from '../cluster/network.ts';
+import { NetworkPolicies } from '../cluster/resources.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 
@@ -20,7 +21,7 @@ const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const NAMESPACE = 'checked';
 const CORE = { 'stellar.org/node-type': 'Validator' };
 const HOME = 'stellar-peers';
-/** The Lease of a leader that was killed is still good when the test looks; and nobody is restarted for one more. */
+/** The Lease of a leader that was killed is still good when the test looks; and no validator is restarted for one more. */
 const ENV = { LEASE_DURATION_SECONDS: '300', ROLL_BELOW: '2' };
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({
@@ -28,7 +29,6 @@ const kind = (apiVersion: string, name: string, plural: string): Resource => ({
   kind: name,
   plural,
 });
-const NetworkPolicies = kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
 
 /** What check says of an emptied caBundle. */
 const WITHOUT_CA = {
@@ -116,12 +116,12 @@ describe('check', () => {
       return (found?.status as { readyReplicas?: number } | undefined)?.readyReplicas === 2;
     });
     await network.found(THREE);
-    await network.untilReady(THREE);
+    await network.untilTheyKnow(THREE);
     await untilSays({ code: 0 });
     const { stdout, code } = await runCommand(scene.cluster, ['check']);
     assert.equal(code, 0);
     assert.match(stdout, /✓ answer +a pod of checked\/validator-1, for trial, came back with its peers\n/);
-    assert.match(stdout, /\n23 ok\.\n$/);
+    assert.match(stdout, /\n27 ok\.\n$/);
   });
 
   it('makes nothing', async () => {
@@ -130,7 +130,7 @@ describe('check', () => {
     assert.deepEqual(await podsIn(NAMESPACE), pods);
   });
 
-  it('says how many restarts a setting would want, before anybody is restarted for it', async () => {
+  it('says how many restarts a setting would want, before any is restarted for it', async () => {
     await network.add('validator-4');
     await network.untilReady(['validator-4']);
     await untilSays({ code: 0 });
@@ -241,14 +241,14 @@ describe('check', () => {
     const ref = { resource: ConfigMaps, namespace: NAMESPACE, name: 'stellar-peers' };
     await scene.cluster.kubectl([
       ...['-n', NAMESPACE, 'patch', 'configmap', 'stellar-peers', '--type=merge'],
-      ...['-p', JSON.stringify({ data: { 'validator-1.peers.txt': 'nobody:1' } })],
+      ...['-p', JSON.stringify({ data: { 'validator-1.peers.txt': 'stranger:1' } })],
     ]);
     await untilSays({ ...WITHOUT_CA, 'config-maps': /^problem: not current in checked$/ });
     await scene.cluster.admin.delete(ref, {});
     await untilSays({ ...WITHOUT_CA, 'config-maps': /^problem: missing in checked$/ });
   });
 
-  it('ends with 3 where nobody answers, and with 2 for what is no setting', async () => {
+  it('ends with 3 where no server answers, and with 2 for what is no setting', async () => {
     const nowhere = await runCommand(scene.cluster, ['check', '--set', 'NO=1']);
     assert.equal(nowhere.code, 2);
     await scene.stop();

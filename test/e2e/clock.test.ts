@@ -1,9 +1,11 @@
 /** A replica on a machine whose clock is wrong: ages are still measured by the API server's. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CERT_SECRET } from '../../peers/names.ts';
 import { leaderOf, Network } from '../cluster/network.ts';
 import { type Replica, startReplica } from '../cluster/replica.ts';
-import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { type Scene, SHORT } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
@@ -17,7 +19,7 @@ describe('a leader whose clock is five minutes ahead', () => {
   let scene: Scene;
 
   before(async () => {
-    scene = await createScene({
+    scene = await sharedScene({
       replicas: 1,
       program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { MIN_READY_SECONDS: String(MIN_READY_SECONDS), SKEW_MS: String(FIVE_MINUTES_MS) },
@@ -27,7 +29,7 @@ describe('a leader whose clock is five minutes ahead', () => {
   after(() => scene?.stop());
 
   it('waits MIN_READY_SECONDS after each restart before the next, as any other', async () => {
-    const network = new Network(scene, 'stellar');
+    const network = new Network(scene, 'ahead');
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     const joinedAtMs = Date.now();
@@ -52,10 +54,13 @@ describe('a replica whose clock is five minutes behind', () => {
   let scene: Scene;
 
   before(async () => {
-    scene = await createScene({
+    scene = await sharedScene({
       program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { SKEW_MS: String(-FIVE_MINUTES_MS) },
     });
+    // It makes the certificate, though another made one before.
+    const secret = ['delete', 'secret', CERT_SECRET, '-n', 'stellar-peers', '--ignore-not-found'];
+    await scene.cluster.kubectl(secret);
     await scene.start(1);
   });
   after(() => scene?.stop());
@@ -66,7 +71,7 @@ describe('a replica whose clock is five minutes behind', () => {
     await onTime.ready();
     const late = await leaderOf(scene.replicas ?? assert.fail());
     scene.replicas?.use([late, onTime]);
-    const network = new Network(scene, 'stellar');
+    const network = new Network(scene, 'behind');
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     late.kill('SIGTERM');

@@ -4,9 +4,14 @@ import { execFile, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Explained } from '../../cli/explanation.ts';
-import type { StatusReport } from '../../cli/status-report.ts';
-import { ConfigMaps, Deployments, MutatingWebhookConfigurations, Services } from '../../runtime/resources.ts';
+import type { Explained } from '../../cli/commands/explanation.ts';
+import type { StatusReport } from '../../cli/commands/status-shape.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  MutatingWebhookConfigurations,
+  Services,
+} from '../../runtime/kube/resources.ts';
 import { runCommand } from '../cluster/command.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { Network } from '../cluster/network.ts';
@@ -48,7 +53,7 @@ describe('the command on a real API server', () => {
   });
   after(() => scene?.stop());
 
-  it('status counts what is there, by the settings of the Deployment and not of whoever asks', async () => {
+  it('status counts what is there, by the settings of the Deployment and not of the caller', async () => {
     const { networks, validators, rollout } = await statusNow();
     assert.equal(rollout, null);
     const [found] = networks;
@@ -64,11 +69,30 @@ describe('the command on a real API server', () => {
       validators.map(({ name, state }) => `${name} ${state}`),
       THREE.map((name) => `${name} Current`),
     );
-    // With the environment's WATCH_NAMESPACES nobody would be seen.
+    // With the environment's WATCH_NAMESPACES no validator would be seen.
     const elsewhere = await runCommand(scene.cluster, ['status'], { WATCH_NAMESPACES: 'elsewhere' });
     assert.match(elsewhere.stdout, /validator-3 .* Current/);
     const none = await command('status', '-n', 'elsewhere');
     assert.deepEqual([none.code, none.stdout], [0, 'No validators found.\n']);
+  });
+
+  it('-l shows those whose labels the API server selects, and one that it cannot read is wrong usage', async () => {
+    const label = (text: string) =>
+      scene.cluster.kubectl(['-n', NAMESPACE, 'label', 'stellarnode', 'validator-1', text]);
+    await label('tier=core');
+    const shown = async (selector: string) => {
+      const { stdout } = await command('status', '-o', 'json', '-l', selector);
+      return (JSON.parse(stdout) as StatusReport).validators.map(({ name }) => name);
+    };
+    assert.deepEqual(await shown('tier=core'), ['validator-1']);
+    assert.deepEqual(await shown('tier in (core,edge)'), ['validator-1']);
+    assert.deepEqual(await shown('!tier'), ['validator-2', 'validator-3']);
+    await label('tier-');
+    for (const words of [['status'], ['rollout', 'plan']]) {
+      const { code, stdout, stderr } = await command(...words, '-l', 'tier in core');
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /^stellar-peers: -l takes .*, not tier in core \(.*found 'core'.*\)\n/);
+    }
   });
 
   it('is what kubectl runs when it is told stellar-peers', async () => {
@@ -98,15 +122,15 @@ describe('the command on a real API server', () => {
         [`${NAMESPACE}/validator-3`, true],
       ],
     );
-    const unknown = await command('explain', 'nobody', '-n', NAMESPACE);
+    const unknown = await command('explain', 'absent', '-n', NAMESPACE);
     assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /no such validator: stellar\/nobody/);
+    assert.match(unknown.stderr, /no such validator: stellar\/absent/);
   });
 
   it('pause asks before, then holds; status, watched on a pipe, shows each change as it comes', async () => {
     const unasked = await command('pause');
     assert.equal(unasked.code, 2);
-    assert.match(unasked.stderr, /none of 3 validators is restarted by us.*use --yes/s);
+    assert.match(unasked.stderr, /none of 3 validators \(.*\) is restarted by us.*use --yes/s);
     assert.equal((await configMap(OWN))?.metadata.annotations?.[ROLLOUT], undefined);
     const args = ['main.ts', 'status', '-w', '--kubeconfig', scene.cluster.kubeconfigPath];
     const watching = spawn(process.execPath, args, { cwd: ROOT });
@@ -159,8 +183,8 @@ describe('the command on a real API server', () => {
       const resumed = await command('resume', ...args, '--yes');
       assert.ok(resumed.stdout.includes(`${title} resumed\n`), resumed.stdout);
     }
-    const { code, stderr } = await command('pause', 'nobody', '-n', NAMESPACE, '--yes');
-    assert.deepEqual([code, /no such validator: stellar\/nobody/.test(stderr)], [1, true]);
+    const { code, stderr } = await command('pause', 'absent', '-n', NAMESPACE, '--yes');
+    assert.deepEqual([code, /no such validator: stellar\/absent/.test(stderr)], [1, true]);
   });
 
   it('cleanup refuses while we are installed, and then removes our ConfigMaps and nothing else', async () => {

@@ -1,25 +1,24 @@
 /** PodDisruptionBudgets: a StatefulSet's roll does not ask them, so we do. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { PodDisruptionBudgets } from '../../runtime/resources.ts';
+import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
-const EVERYBODY = { 'app.kubernetes.io/name': 'stellar-node' };
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
+const ALL_NODES = { 'app.kubernetes.io/name': 'stellar-node' };
 
 describe('disruption budgets', () => {
   let scene: Scene;
 
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
     await scene.start();
   });
   after(() => scene?.stop());
@@ -42,13 +41,13 @@ describe('disruption budgets', () => {
   ): Promise<void> {
     const body = { metadata: { name, namespace }, spec: { ...limit, selector: { matchLabels: labels } } };
     const ref = { resource: PodDisruptionBudgets, namespace, name };
-    await scene.cluster.admin.apply(ref, body, { manager: 'somebody' });
+    await scene.cluster.admin.apply(ref, body, { manager: 'stranger' });
     const describe = `${namespace}/${name} allows ${allowed}`;
     await until(describe, async () => (await allowedBy(namespace, name)) === allowed);
   }
 
   /** Three that know each other. */
-  async function atRest(namespace: string): Promise<Network> {
+  async function upToDate(namespace: string): Promise<Network> {
     const network = new Network(scene, namespace);
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
@@ -69,7 +68,7 @@ describe('disruption budgets', () => {
     const status = await untilWaiting(scene, { namespace, names, reason: 'PdbForbids' });
     assert.match(status, new RegExp(`\\(${namespace}/${by}\\)`));
     const before = network.restarts(FOUR);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(FOUR), before);
   }
 
@@ -79,16 +78,16 @@ describe('disruption budgets', () => {
     assert.equal(network.mostDown(0), 1);
   }
 
-  it('that the operator makes, and that could never allow anything, hold nobody', async () => {
-    const network = await atRest('generated');
+  it('that the operator makes, and that could never allow anything, hold no validator', async () => {
+    const network = await upToDate('generated');
     for (const name of THREE) assert.equal(await allowedBy('generated', name), 0);
     await network.add('validator-4');
     await untilRolled(network);
   });
 
   it('of the same kind that a person made do, until they are gone', async () => {
-    const network = await atRest('own');
-    const labels = { ...EVERYBODY, 'app.kubernetes.io/instance': 'validator-2' };
+    const network = await upToDate('own');
+    const labels = { ...ALL_NODES, 'app.kubernetes.io/instance': 'validator-2' };
     await budget({ namespace: 'own', name: 'one', labels }, { minAvailable: 1 }, 0);
     await network.add('validator-4');
     await network.untilKnown(['validator-1', 'validator-3'], FOUR);
@@ -99,8 +98,8 @@ describe('disruption budgets', () => {
   });
 
   it('as a percentage hold while they allow nothing, and let one after the other go when they are relaxed', async () => {
-    const network = await atRest('percentage');
-    const all = { namespace: 'percentage', name: 'all', labels: EVERYBODY };
+    const network = await upToDate('percentage');
+    const all = { namespace: 'percentage', name: 'all', labels: ALL_NODES };
     await budget(all, { minAvailable: '100%' }, 0);
     await network.add('validator-4');
     await untilOnlyOurs(network, FOUR);
@@ -109,11 +108,11 @@ describe('disruption budgets', () => {
     await untilRolled(network);
   });
 
-  it('that somebody else has spent hold until that one is back', async () => {
-    const network = await atRest('spent');
+  it('that another has spent hold until that one is back', async () => {
+    const network = await upToDate('spent');
     await network.add('stranger', { spec: { customNetworkPassphrase: 'another network ; 2026' } });
     await untilOnlyOurs(network, [...THREE, 'stranger']);
-    const all = { namespace: 'spent', name: 'all', labels: EVERYBODY };
+    const all = { namespace: 'spent', name: 'all', labels: ALL_NODES };
     await budget(all, { maxUnavailable: 1 }, 1);
     await network.fare('stranger', 'lost');
     await budget(all, { maxUnavailable: 1 }, 0);
@@ -126,8 +125,8 @@ describe('disruption budgets', () => {
   });
 
   it('several over one pod hold while any of them does', async () => {
-    const network = await atRest('several');
-    const loose = { namespace: 'several', name: 'loose', labels: EVERYBODY };
+    const network = await upToDate('several');
+    const loose = { namespace: 'several', name: 'loose', labels: ALL_NODES };
     const strict = { ...loose, name: 'strict', labels: { 'app.kubernetes.io/component': 'validator' } };
     await budget(loose, { maxUnavailable: '50%' }, 2);
     await budget(strict, { maxUnavailable: '0%' }, 0);

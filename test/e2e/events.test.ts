@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { leaderOf, Network } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -24,7 +25,7 @@ describe('the Events of a StellarNode', () => {
   }
 
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
     await scene.start();
     network = new Network(scene, 'told');
     await network.found(THREE);
@@ -67,10 +68,10 @@ describe('the Events of a StellarNode', () => {
     assert.deepEqual(await told('Restarting'), once);
     const shown = await scene.cluster.kubectl(['describe', 'stellarnode', '-n', 'told', 'validator-1']);
     for (const line of [
-      /Normal +PeersPublished .* Its list of peers is published/,
+      /Normal +PeersPublished .* Published \d+ peers for this validator/,
       /Warning +Paused .* /,
-      /Normal +Restarting .* Restarting validator-1-0 by bump: short\./,
-      /Normal +RestartEnded .* ended: done\./,
+      /Normal +Restarting .* Rolling restart of validator-1-0: it knows too few of its peers/,
+      /Normal +RestartEnded .* Restart finished\./,
     ])
       assert.match(shown, line);
   });

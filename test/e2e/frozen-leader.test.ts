@@ -7,13 +7,14 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Leases, StatefulSets } from '../../runtime/resources.ts';
+import { podOf } from '../../reconciler/leader/lease.ts';
+import { Leases, StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { leaderOf, Network } from '../cluster/network.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Replica } from '../cluster/replica.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
 import { type JournalEntry, journalOf, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -24,8 +25,8 @@ const FIVE = [...FOUR, 'validator-5'];
 const TAKEOVER_MS = 30_000;
 /** A restart without a trace is given up after 20 s. */
 const VOID_MS = 60_000;
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
+/** One that left no trace is tried again a minute after it was closed. */
+const TRIED_AGAIN_MS = VOID_MS + 60_000;
 const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 const READS = ['get', 'list', 'watch'];
 
@@ -54,8 +55,10 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await scene?.stop();
   });
 
-  const holder = async (): Promise<string | undefined> =>
-    ((await scene.cluster.admin.get(LEASE))?.spec as { holderIdentity?: string } | undefined)?.holderIdentity;
+  const holder = async (): Promise<string | undefined> => {
+    const spec = (await scene.cluster.admin.get(LEASE))?.spec as { holderIdentity?: string } | undefined;
+    return spec?.holderIdentity === undefined ? undefined : podOf(spec.holderIdentity);
+  };
   const isStopped = ({ pid }: Replica): boolean =>
     /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
@@ -95,10 +98,14 @@ describe('a leader that stands still just before a write, past its Lease, and go
   /** Lets it go on, waits until it has understood, and resolves to all writes that it asked for since. */
   async function thaw({ leader, other }: Frozen): Promise<() => Promise<string[]>> {
     const sinceMs = Date.now();
+    const ended = () => readFileSync(leader.logPath, 'utf8').split('leadership ended').length;
+    const endedBefore = ended();
     leader.kill('SIGCONT');
     await until(`${leader.name} knows that it does not lead`, async () => {
       return (await metricOf([leader], 'stellar_peers_leader')) === 0;
     });
+    // Whatever it had under way is over by then.
+    await until(`${leader.name} has ended its term`, () => ended() > endedBefore);
     await leader.ready();
     scene.replicas?.front.setBackends([leader.webhookPort, other.webhookPort]);
     return async () =>
@@ -112,13 +119,13 @@ describe('a leader that stands still just before a write, past its Lease, and go
 
   const accepted = (writes: readonly string[]): string[] => writes.filter((write) => /^2/.test(write));
 
-  /** Nobody restarted but as wanted, never two at once, and the one that stood still follows the other. */
+  /** No validator restarted but as wanted, never two at once, and the one that stood still follows the other. */
   async function assertAtRest(
     network: Network,
     { leader, other }: Frozen,
     wanted: Readonly<Record<string, number>>,
   ): Promise<void> {
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(Object.keys(wanted)), wanted);
     assert.ok(network.mostDown(0) <= 1, 'never two at once');
     assert.equal(await holder(), other.name);
@@ -164,14 +171,14 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FIVE, 120_000);
     watching.abort();
-    await delay(WATCHED_MS);
+    await settled(scene);
     t.diagnostic((await writes()).join('; '));
     t.diagnostic(JSON.stringify(network.restarts(FIVE)));
     assert.ok((await writes()).some((write) => write === '409 patch configmaps publish/stellar-peers'));
     assert.deepEqual(accepted(await writes()), []);
     assert.deepEqual([...new Set(seen)], [4]);
     await watched;
-    // The newcomers started while nobody published: each may lack what was published after it.
+    // The newcomers started while no replica published: each may lack what was published after it.
     const restarts = network.restarts(FIVE);
     for (const name of THREE) assert.equal(restarts[name], 1, `${name}: one restart for both newcomers`);
     for (const name of FIVE) assert.ok((restarts[name] ?? 0) <= 1, `${name}: ${restarts[name]}`);
@@ -260,7 +267,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     });
     await untilTakenOver(frozen);
     const replaced = () => network.restarts(two)['validator-1'] === 2;
-    await scene.pods.until('the other has replaced it', replaced, VOID_MS);
+    await scene.pods.until('the other has replaced it', replaced, TRIED_AGAIN_MS);
     const writes = await thaw(frozen);
     await network.untilStamped(two);
     await assertAtRest(network, frozen, counts(two, 2, 0));

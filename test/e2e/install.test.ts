@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps, Services, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, Services, StatefulSets } from '../../runtime/kube/resources.ts';
 import { rendered } from '../../scripts/manifests.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import { installManifests } from '../cluster/install.ts';
 import { Network } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { settled, untilWorkloadsRest } from '../cluster/settled.ts';
 import { statusOf } from '../cluster/told.ts';
 import { tracesOf } from '../cluster/traces.ts';
 import { until } from '../cluster/until.ts';
@@ -21,8 +21,6 @@ const PREVIOUS = readFileSync(new URL('fixtures/previous-release.yaml', import.m
 const OLDER = ['older-1', 'older-2'];
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const [FIRST = '', SECOND = '', THIRD = ''] = THREE;
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 5_000;
 
 const keysIn = (yaml: string): string[] =>
   parseAllDocuments(yaml)
@@ -33,7 +31,7 @@ const keysIn = (yaml: string): string[] =>
 describe('under running validators', () => {
   let scene: Scene;
   let deployment: Deployment;
-  /** Validators from before the first installation, which nobody adopts. */
+  /** Validators from before the first installation, which are not adopted. */
   let older: Network;
   /** Validators of the installation. */
   let network: Network;
@@ -49,6 +47,7 @@ describe('under running validators', () => {
     );
   /** Every pod is the one that it was. */
   const assertNoRestart = () => assert.deepEqual(uids(), sinceUids);
+  const untilSettled = () => settled({ cluster: scene.cluster, replicas: { replicas: deployment.running } });
   /** As the README says it: client-side, over what is there. */
   const apply = (yaml: string) =>
     installManifests(scene.cluster, { webhookUrl: scene.webhookUrl, rendered: yaml, flags: [] });
@@ -60,8 +59,7 @@ describe('under running validators', () => {
     network = new Network(scene, 'stellar');
     await older.found(OLDER);
     await older.untilReady(OLDER);
-    // Timestamps are whole seconds, and a pod of the webhook's own second counts as older anyway.
-    await delay(1_000);
+    await older.untilOlder(OLDER);
   });
   after(() => scene?.stop());
 
@@ -82,7 +80,7 @@ describe('under running validators', () => {
     const states = await caBundleDuring(scene.cluster, async () => {
       await apply(rendered('base'));
       await deployment.roll();
-      await delay(WATCHED_MS);
+      await untilSettled();
     });
     assertNoRestart();
     assert.ok(!states.includes(0), `CAs in caBundle: ${states}`);
@@ -102,12 +100,12 @@ describe('under running validators', () => {
   it('is removed in the documented order without a restart', async () => {
     const { cluster } = scene;
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
-    // Longer than a person takes for the second command: the leader sees that its webhook is gone.
-    await delay(WATCHED_MS);
+    // A person may take that long for the second command: the leader has seen that its webhook is gone.
+    await untilSettled();
     assertNoRestart();
     const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));
     await Promise.all([removal, deployment.end()]);
-    await delay(WATCHED_MS);
+    await untilWorkloadsRest(cluster);
     assertNoRestart();
   });
 
@@ -153,7 +151,7 @@ describe('under running validators', () => {
   it('is installed again without a restart', async () => {
     await apply(rendered('base'));
     await deployment.roll();
-    await delay(WATCHED_MS);
+    await untilSettled();
     assertNoRestart();
     const status = await statusOf(scene.cluster);
     for (const name of THREE) assert.match(status, new RegExp(`${name} .* Current`));
@@ -172,7 +170,7 @@ describe('under running validators', () => {
       items.filter(({ metadata }) => metadata.name === 'stellar-peers'),
       [],
     );
-    await delay(WATCHED_MS);
+    await untilWorkloadsRest(cluster);
     assertNoRestart();
     await network.remove(FIRST);
     await until('its Service is gone', async () => {

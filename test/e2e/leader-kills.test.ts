@@ -5,12 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Leases, Pods } from '../../runtime/resources.ts';
+import { podOf } from '../../reconciler/leader/lease.ts';
+import { Leases, Pods } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { follow } from '../cluster/follow.ts';
 import { Network, stampOf } from '../cluster/network.ts';
 import { type Replica, startReplica } from '../cluster/replica.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
 import { journalOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import { Random } from '../sim/random.ts';
@@ -26,8 +28,6 @@ const LEASE_MS = Number(SHORT.LEASE_DURATION_SECONDS) * 1000;
 const SLACK_MS = LEASE_MS / 2 + 3_000;
 /** From a takeover to the next kill, at most. */
 const REIGN_MS_MAX = 4_000;
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 
 type LeaseSpec = { readonly holderIdentity?: string } | undefined;
@@ -43,7 +43,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
   const watching = new AbortController();
   /** What each pod of the network was started with, by UID. */
   const stamps = new Map<string, string | undefined>();
-  /** How often a validator was started with less than there was to know, by nobody's or a dead leader's fault. */
+  /** How often a validator was started with less than there was to know, by a dead leader's fault or none. */
   const short = new Map<string, number>();
   const takeoversMs: number[] = [];
   let scene: Scene;
@@ -76,7 +76,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
 
   const replicas = () => scene.replicas ?? assert.fail('there are replicas');
   const holder = async (): Promise<string> =>
-    ((await scene.cluster.admin.get(LEASE))?.spec as LeaseSpec)?.holderIdentity ?? '';
+    podOf(((await scene.cluster.admin.get(LEASE))?.spec as LeaseSpec)?.holderIdentity ?? '');
   const stampedFor = (name: string, upTo: number): string =>
     stampOf(
       NAMESPACE,
@@ -118,7 +118,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     }
   }
 
-  /** One joins; resolves when all know it. Nobody else joins meanwhile. */
+  /** One joins; resolves when all know it. No other joins meanwhile. */
   async function join(): Promise<void> {
     const before = network.restarts(namesUpTo(size));
     const lived = new Map(
@@ -130,7 +130,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     await network.untilTheyKnow(namesUpTo(size), 240_000);
     const after_ = network.restarts(namesUpTo(size));
     for (const name of namesUpTo(size)) {
-      // The pod that ran before, and those that came since: each that lacks somebody is replaced, and no other.
+      // The pod that ran before, and those that came since: each that lacks a peer is replaced, and no other.
       const lives = scene.pods.lives(network.podOf(name)).slice(Math.max(0, (lived.get(name) ?? 0) - 1));
       const ran = lives.filter(({ ranAtMs }, index) => ranAtMs !== undefined || index === lives.length - 1);
       const lacking = ran.filter(({ uid }) => stamps.get(uid) !== stampedFor(name, size));
@@ -143,7 +143,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     console.log(`${nameOf(size)} joined, all know it after ${inSeconds(Date.now() - joinedAtMs)}`);
   }
 
-  it('it converges each time that one joins, and restarts nobody but those who lack somebody', async () => {
+  it('it converges each time that one joins, and restarts no validator but those that lack a peer', async () => {
     grewAtMs = Date.now();
     let killing = true;
     const killed = killLeaders().finally(() => {
@@ -153,12 +153,12 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
       while (killing || size < SIZE_MIN) await join();
     })();
     await Promise.all([killed, grown]);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.equal(takeoversMs.length, KILLS);
     const restarts = network.restarts(namesUpTo(size));
     console.log(
       `${size} validators, ${sumOf(Object.values(restarts))} restarts in ${inSeconds(Date.now() - grewAtMs)}, ` +
-        `${sumOf(short.values())} of them of pods that started short of peers while nobody led`,
+        `${sumOf(short.values())} of them of pods that started short of peers while no replica led`,
     );
     // By names and the order of joining alone: once for each that joined after it.
     const wanted = namesUpTo(size).map((name, index) => {

@@ -30,7 +30,12 @@ const imagesIn = (yaml: string): unknown[] =>
 
 describe('the rendered manifests', () => {
   it('are one file for each folder of manifests', () => {
-    assert.deepEqual(Object.values(installations()).sort(), readdirSync(MANIFESTS).sort());
+    assert.deepEqual(
+      Object.values(installations()).sort(),
+      readdirSync(MANIFESTS)
+        .filter((folder) => folder !== 'chart')
+        .sort(),
+    );
     const files = Object.keys(written());
     assert.deepEqual(files.sort(), Object.keys(installations()).sort());
     for (const name of ['install.yaml', 'install-cert-manager.yaml', 'network-policy.yaml'])

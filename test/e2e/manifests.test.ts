@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments, stringify } from 'yaml';
-import type { Kube, KubeObject } from '../../runtime/kube.ts';
-import { createKube, loadKubeConfig } from '../../runtime/kube-client.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { createKube } from '../../runtime/kube/client.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
 import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { bootCluster, type Cluster } from '../cluster/boot.ts';
 import { installManifests } from '../cluster/install.ts';
@@ -150,7 +152,8 @@ describe('the manifests', () => {
   describe('let the managed certificate be kept as every source must:', () => {
     before(async () => {
       const path = await cluster.serviceAccountKubeconfig(NAMESPACE, 'stellar-peers');
-      ours = createKube(loadKubeConfig({ path }), { timeoutMs: 5_000, userAgent: 'stellar-peers' });
+      const options = { clock: systemClock, timeoutMs: 5_000, userAgent: 'stellar-peers' };
+      ours = createKube(loadKubeConfig({ path }), options);
     });
     certSourceConformance('managed, on a real API server', async () => {
       const world = managedWorld(ours, NAMESPACE);

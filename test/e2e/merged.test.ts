@@ -2,24 +2,23 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'smol-toml';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { startPod } from '../cluster/kubelet.ts';
 import { Network } from '../cluster/network.ts';
 import { CONFIG_HINT } from '../cluster/operator-objects.ts';
 import { addressOf } from '../cluster/published.ts';
-import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { podNow, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const CFG = '/config/stellar-core.cfg';
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 
 interface Container {
@@ -82,7 +81,7 @@ describe('merged configuration', () => {
     scene.cluster.kubectl(['-n', 'merged', 'annotate', 'stellarnode', 'validator-1', value, '--overwrite']);
 
   before(async () => {
-    scene = await createScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } });
+    scene = await sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } });
     await scene.start();
     await scene.cluster.createNamespace('merged', RESTRICTED);
     network = new Network(scene, 'merged');
@@ -216,9 +215,27 @@ describe('merged configuration', () => {
       () => taken.restarts(['validator-2'])['validator-2'] === 1,
     );
     await taken.untilReady(THREE);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(taken.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
     assert.match(await statusOf(scene.cluster), /taken +validator-1 .*BothTaken/);
+  });
+
+  it('that prefers its own peers only reads ours, is told on the StellarNode, and is no reason to restart', async () => {
+    const own = 'PREFERRED_PEERS_ONLY=true\nPREFERRED_PEERS=["core.example.org"]\n';
+    const only = new Network(scene, 'only');
+    await scene.cluster.createNamespace('only');
+    await only.add('validator-1', { annotations: { [CONFIG_HINT]: own } });
+    await only.add('validator-2');
+    await only.untilTheyKnow(['validator-1', 'validator-2']);
+    const started = await startPod(scene.cluster, { namespace: 'only', name: 'validator-1-0' });
+    assert.equal(started.init?.message, 'PeersIgnored KNOWN_PEERS 1');
+    assert.deepEqual(parse(started.read(CFG)).KNOWN_PEERS, [addressOf('only', 'validator-2')]);
+    const event = await until('an Event says so', async () =>
+      (await eventsIn(scene.cluster, 'only')).find(({ reason }) => reason === 'PeersIgnored'),
+    );
+    assert.deepEqual([event.node, event.type], ['validator-1', 'Warning']);
+    await settled(scene);
+    assert.deepEqual(only.restarts(['validator-1']), { 'validator-1': 0 });
   });
 
   it('has done only what it may', async () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Network } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
@@ -14,9 +15,9 @@ describe('replicas that accept connections and never answer', () => {
   let network: Network;
 
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
     await scene.start();
-    network = new Network(scene, 'stellar');
+    network = new Network(scene, 'mute');
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
   });

@@ -1,19 +1,18 @@
 /** An install for the validators of certain namespaces: it sees no others, and has no rights in them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps, Services } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, Services } from '../../runtime/kube/resources.ts';
 import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { callerOf } from '../cluster/caller.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { Network } from '../cluster/network.ts';
 import { excessOf, rightsIn, textOf } from '../cluster/rights.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
+import { withWatched } from '../cluster/watched.ts';
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
 const TWO = ['validator-1', 'validator-2'];
@@ -59,25 +58,6 @@ function namespacesIn(objects: readonly KubeObject[]): Record<string, string[]> 
 
 const allAre = (names: string[]) => ({ watched: names, selected: names, bound: names, seen: names });
 
-/** As the comments in the files say it is done. */
-function withSecond(check: (folder: string) => void): void {
-  const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
-  try {
-    cpSync(MANIFESTS, copy, { recursive: true });
-    const folder = join(copy, 'namespaced');
-    for (const name of readdirSync(folder)) {
-      const text = readFileSync(join(folder, name), 'utf8');
-      const changed = text
-        .replaceAll('# second: ', '')
-        .replace('namespaces=stellar', 'namespaces=stellar,north');
-      writeFileSync(join(folder, name), changed);
-    }
-    check(folder);
-  } finally {
-    rmSync(copy, { recursive: true });
-  }
-}
-
 describe('the namespaced manifests', () => {
   const objects = rendered(join(MANIFESTS, 'namespaced'));
 
@@ -86,8 +66,19 @@ describe('the namespaced manifests', () => {
     assert.ok(!objects.some(({ kind }) => kind === 'ConfigMap'), 'the value itself is not applied');
   });
 
-  it('take a second namespace the way they say', () => {
-    withSecond((folder) => assert.deepEqual(namespacesIn(rendered(folder)), allAre(['north', 'stellar'])));
+  it('are for any number of namespaces by one command', async () => {
+    const names = ['2026', 'north', 'null', 'stellar'];
+    await withWatched(names, (folder) => assert.deepEqual(namespacesIn(rendered(folder)), allAre(names)));
+    await withWatched(['stellar'], (folder) => assert.deepEqual(rendered(folder), objects));
+  });
+
+  it('change nothing for what is no name of a namespace', async () => {
+    for (const names of [[], ['Stellar'], ['stellar', 'a,b'], ['-a'], [''], ['a', 'b', 'a']]) {
+      await assert.rejects(
+        withWatched(names, () => undefined),
+        /usage|is no name of a namespace|is named twice/,
+      );
+    }
   });
 
   it('grant in the whole cluster nothing but what has no namespace, and that by name', () => {

@@ -4,13 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ourRefusals } from '../cluster/audit.ts';
 import { runCommand } from '../cluster/command.ts';
 import { digestOf, leaderOf } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { createScene, createValidator, type Scene, SHORT } from '../cluster/scene.ts';
-import { journalOf } from '../cluster/told.ts';
+import { settled } from '../cluster/settled.ts';
+import { journalOf, metricOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
 
 const NAMESPACES = ['org-1', 'org-2', 'org-3', 'org-4', 'org-5'];
 const SMALL = ['alpha', 'beta', 'gamma'];
@@ -18,10 +19,6 @@ const SMALL_SIZE = 8;
 const LARGE_SIZE = 30;
 /** Views hold a whole network here, so that in the large one every member misses the newcomer. */
 const ENV = { MAX_RESTARTS_PER_HOUR: '100', MAX_PEERS: '40' };
-/** For how long nobody may reach the API server: longer than the shortened Lease. */
-const OUTAGE_MS = 5_000;
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 
 interface Seat {
   readonly network: string;
@@ -74,12 +71,18 @@ describe('networks over namespaces', () => {
     const stamp = scene.pods.pods.get(podOf(seat))?.metadata.annotations?.['stellar.org/peers'];
     return stamp === stampOf(seat, seats) && scene.pods.isReady(podOf(seat));
   };
-  const untilTheyKnow = (seats: readonly Seat[], among: readonly Seat[], deadlineMs: number) =>
-    scene.pods.until(
-      `all ${seats.length} know their networks`,
-      () => seats.every((seat) => knows(seat, among)),
-      deadlineMs,
-    );
+  /** Who does not, and what holds them, comes first in what a failure says. */
+  async function untilTheyKnow(seats: readonly Seat[], among: readonly Seat[], deadlineMs: number) {
+    const isDone = () => seats.every((seat) => knows(seat, among));
+    try {
+      await scene.pods.until(`all ${seats.length} know their networks`, isDone, deadlineMs);
+    } catch (cause) {
+      const { stdout } = await runCommand(scene.cluster, ['status'], { ...SHORT, ...ENV });
+      const told = stdout.split('\n').filter((line) => !line.includes(' Current '));
+      const ignorant = seats.filter((seat) => !knows(seat, among)).map(podOf);
+      throw new Error(`do not know their networks: ${ignorant.join(', ')}\n${told.join('\n')}`, { cause });
+    }
+  }
   const restarts = (): number => Object.values(scene.pods.restarts()).reduce((sum, count) => sum + count, 0);
   const untilRestarts = (count: number) =>
     scene.pods.until(`${count} restarts have begun`, () => restarts() >= count, 120_000);
@@ -90,11 +93,17 @@ describe('networks over namespaces', () => {
 
   const isUnderWay = (seat: Seat): boolean => !scene.pods.isReady(podOf(seat));
 
+  /** As long as no replica reaches the API server, and until the leader's Lease is over by its own clock. */
+  async function untilNobodyLeads(): Promise<void> {
+    const { replicas } = scene.replicas ?? assert.fail();
+    await until('no replica leads', async () => (await metricOf(replicas, 'stellar_peers_leader')) === 0);
+  }
+
   /** In the middle of a restart, at whatever moment of it. */
   async function killApiServer(): Promise<void> {
     await scene.pods.until('a pod is being replaced', () => SEATS.some(isUnderWay));
     const sinceMs = Date.now();
-    await scene.cluster.restartApiServer(() => delay(OUTAGE_MS));
+    await scene.cluster.restartApiServer(untilNobodyLeads);
     outages.push({ sinceMs, untilMs: Date.now() });
   }
 
@@ -123,7 +132,7 @@ describe('networks over namespaces', () => {
     await Promise.all(NAMESPACES.map((namespace) => scene.cluster.createNamespace(namespace)));
     await Promise.all(FOUNDERS.map(add));
     await untilTheyKnow(FOUNDERS, FOUNDERS, 120_000);
-    await delay(WATCHED_MS);
+    await settled(scene);
   });
   after(() => scene?.stop());
 
@@ -143,15 +152,11 @@ describe('networks over namespaces', () => {
     await killLeader();
     const small = inNetworks(SEATS, SMALL);
     await untilTheyKnow(small, SEATS, 120_000);
-    await delay(WATCHED_MS);
+    await settled(scene);
     const wanted = once(inNetworks(FOUNDERS, SMALL));
     assert.equal(Object.keys(wanted).length, SMALL.length * SMALL_SIZE);
     assert.ok(restarts() > 0);
-    assert.deepEqual(
-      scene.pods.restarts(),
-      wanted,
-      'each once, no newcomer, and nobody of the large network',
-    );
+    assert.deepEqual(scene.pods.restarts(), wanted, 'each once, no newcomer, and none of the large network');
   });
 
   it('of thirty are not rolled for one more; the plan says who would be with ROLL_BELOW=all', async () => {
@@ -172,9 +177,9 @@ describe('networks over namespaces', () => {
     await untilRestarts(before + 18);
     await killLeader();
     await untilTheyKnow(SEATS, SEATS, 180_000);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.equal(restarts() - before, LARGE_SIZE);
-    assert.deepEqual(scene.pods.restarts(), once(FOUNDERS), 'each of the large one once, nobody else again');
+    assert.deepEqual(scene.pods.restarts(), once(FOUNDERS), 'each of the large one once, no other again');
   });
 
   it('never had two of a network down', () => {
@@ -198,7 +203,7 @@ describe('networks over namespaces', () => {
   });
 
   it('need nothing that RBAC refuses', async () => {
-    // An API server that is not ready yet has not read its own rules, and refuses everybody.
+    // An API server that is not ready yet has not read its own rules, and refuses all.
     const isStarting = (atMs: number) =>
       outages.some(({ sinceMs, untilMs }) => atMs >= sinceMs && atMs <= untilMs);
     const audit = await scene.cluster.audit();

@@ -1,5 +1,5 @@
-/** Contents that an API server takes and that nobody of ours writes: of the Lease, the Secret, ConfigMaps, StellarNodes. */
-import { StellarNodes } from '../../runtime/resources.ts';
+/** Contents that an API server takes and that we do not write: of the Lease, the Secret, ConfigMaps, StellarNodes. */
+import { StellarNodes } from '../../runtime/kube/resources.ts';
 
 const INT32_MAX = 2_147_483_647;
 export const LONG = 'x'.repeat(60_000);
@@ -8,7 +8,7 @@ export const LONG = 'x'.repeat(60_000);
 export const ODD_LEASES: ReadonlyArray<readonly [string, object | null | 'deleted']> = [
   ['is empty', null],
   ['is deleted', 'deleted'],
-  ['is held by nobody', { holderIdentity: '' }],
+  ['is held by no replica', { holderIdentity: '' }],
   ['is held by a stranger', { holderIdentity: 'stranger', leaseDurationSeconds: 1 }],
   ['is held by a name that none can be', { holderIdentity: `\u202e💥 ${LONG}`, leaseDurationSeconds: 1 }],
   ['was renewed in the far future', { holderIdentity: 'stranger', renewTime: '9999-12-31T23:59:59.999999Z' }],
@@ -17,7 +17,7 @@ export const ODD_LEASES: ReadonlyArray<readonly [string, object | null | 'delete
   ['has changed hands as often as can be counted', { holderIdentity: 'gone', leaseTransitions: INT32_MAX }],
 ];
 
-/** Held for 68 years, by nobody who would ever give it back. */
+/** Held for 68 years, by a holder that never gives it back. */
 export const ABSURD_LEASE = {
   holderIdentity: 'stranger',
   leaseDurationSeconds: INT32_MAX,
@@ -29,7 +29,7 @@ const GARBAGE = base64('\u0000\u0001 no PEM');
 
 type Data = Readonly<Record<string, string>>;
 
-/** What somebody makes of the Secret's data; undefined deletes the Secret, `type` makes it anew with that type. */
+/** What a person makes of the Secret's data; undefined deletes the Secret, `type` makes it anew with that type. */
 export const ODD_SECRETS: ReadonlyArray<
   readonly [string, (data: Data) => { readonly data: Data; readonly type?: string } | undefined]
 > = [

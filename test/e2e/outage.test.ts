@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Network } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 
 describe('while both replicas are down', () => {
   let scene: Scene;
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
   });
   after(() => scene?.stop());
 
@@ -31,7 +30,7 @@ describe('while both replicas are down', () => {
 
   it('pods start uninjected, also after an earlier roll, and are repaired one at a time when we are back', async () => {
     await scene.start();
-    const network = new Network(scene, 'stellar');
+    const network = new Network(scene, 'outage');
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     await network.add('validator-4');
@@ -47,12 +46,16 @@ describe('while both replicas are down', () => {
         'the template annotation is inherited',
       );
     }
-    assert.match(await statusOf(scene.cluster), /validator-2 +1\/1 +- /, 'status shows that it knows nobody');
+    assert.match(
+      await statusOf(scene.cluster),
+      /validator-2 +1\/1 +- /,
+      'status shows that it knows no peer',
+    );
     const before = network.restarts(FOUR);
     const sinceMs = Date.now();
     await scene.start();
     await network.untilTheyKnow(FOUR);
-    await delay(WATCHED_MS);
+    await settled(scene);
     const more = Object.entries(network.restarts(FOUR)).map(([name, count]) => count - (before[name] ?? 0));
     assert.deepEqual(more, [0, 1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
@@ -67,7 +70,7 @@ describe('while both replicas are down', () => {
     assert.equal(network.stamp('validator-1'), undefined);
     await scene.start();
     await network.untilStamped(['validator-1', 'validator-2']);
-    await delay(WATCHED_MS);
+    await settled(scene);
     const restarts = { 'validator-1': 2, 'validator-2': 0 };
     assert.deepEqual(network.restarts(['validator-1', 'validator-2']), restarts, 'by the test, then by us');
   });

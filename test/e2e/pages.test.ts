@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { binary } from '../cluster/control-plane.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { blocksIn, commandsIn, pagesOfTheRepository, textOf } from '../tidy/markdown.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -76,7 +77,7 @@ describe('on a cluster with three validators', () => {
   };
 
   before(async () => {
-    scene = await createScene({ replicas: 1 });
+    scene = await sharedScene({ replicas: 1 });
     await scene.start();
     await type('kubectl apply -f examples/three-validators/validators.yaml');
     await scene.pods.until('the three are Ready', (pods) =>

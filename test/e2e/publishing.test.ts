@@ -1,13 +1,14 @@
-/** ConfigMaps stay what they should be, whoever else writes to them; on a real API server. */
+/** ConfigMaps stay what they should be, with any other writer; on a real API server. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps, type ObjectRef } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, type ObjectRef } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Replicas } from '../cluster/replica.ts';
-import { createScene, createValidator, type Scene } from '../cluster/scene.ts';
+import { createValidator, type Scene } from '../cluster/scene.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -61,7 +62,7 @@ describe('publishing', () => {
     });
 
   before(async () => {
-    scene = await createScene({ env: QUIET });
+    scene = await sharedScene({ env: QUIET });
     published = new Published(scene.cluster.admin);
     replicas = await scene.start();
     await scene.cluster.createNamespace('stellar');
@@ -176,7 +177,7 @@ describe('publishing', () => {
       () => Object.keys(published.data('brief')).sort().join() === 'applied,edited',
       { seen: () => published.object('brief') },
     );
-    // Somebody else's namespace passes by meanwhile: whatever was to come has come.
+    // Another's namespace passes by meanwhile: whatever was to come has come.
     await createValidator(scene, 'validator-5');
     await published.until(
       'validator-5 is published',
@@ -235,7 +236,7 @@ describe('publishing', () => {
     });
   });
 
-  it('has restarted nobody all the while, and was refused nothing', async () => {
+  it('has restarted no validator all the while, and was refused nothing', async () => {
     const restarts = Object.entries(scene.pods.restarts()).filter(([pod]) => !pod.startsWith('again/'));
     assert.deepEqual(restarts, [], scene.pods.print());
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);

@@ -23,7 +23,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** From `make` until the cluster is there, on a machine that does other things too. */
 const READY_MS = 180_000;
 
-/** `UPDATE=yes` writes what comes out into the page, for whoever then reads the difference. */
+/** `UPDATE=yes` writes what comes out into the page, so that a person reads the difference. */
 const UPDATE = (process.env.UPDATE ?? '') !== '';
 
 function update(commands: string, seen: string): void {
@@ -121,7 +121,7 @@ describe('the quick start', () => {
       const seen = await type(commands);
       if (shown !== undefined && UPDATE) update(commands, seen);
       else if (shown !== undefined) assert.equal(seen.trimEnd(), shown.trimEnd());
-      // The last step takes us away, and nobody is restarted for it.
+      // The last step takes us away, and no validator is restarted for it.
       if (isLast) assert.equal(await uids(), earlier);
     });
   }

@@ -82,8 +82,8 @@ describe('a release', () => {
     const named = [...stderr.matchAll(/^release: (\S+) says \S+, not 9\.9\.9\.$/gm)].map(([, path]) => path);
     assert.deepEqual([...new Set(named)].sort(), [
       'README.md',
-      'charts/stellar-peers/Chart.yaml',
       'manifests/base/kustomization.yaml',
+      'manifests/chart/Chart.yaml',
       'package-lock.json',
       'package.json',
     ]);
@@ -176,7 +176,7 @@ describe('the section of a version', () => {
 });
 
 describe('the image in the packaged chart', () => {
-  const values = readFileSync(join(ROOT, 'charts/stellar-peers/values.yaml'), 'utf8');
+  const values = readFileSync(join(ROOT, 'manifests/chart/values.yaml'), 'utf8');
   const digest = `sha256:${'ab'.repeat(32)}`;
   for (const [image, wanted] of [
     [

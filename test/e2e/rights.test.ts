@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import {
   ConfigMaps,
   Leases,
   MutatingWebhookConfigurations,
   Secrets,
   Services,
-} from '../../runtime/resources.ts';
+} from '../../runtime/kube/resources.ts';
 import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { installManifests } from '../cluster/install.ts';
 import { Network, stampOf } from '../cluster/network.ts';

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigMaps } from '../../runtime/resources.ts';
+import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { leaderOf, Network, stampOf } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const FIVE = [...FOUR, 'validator-5'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 const SWITCH = 'stellar.org/peer-rollout';
 const OWN = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers' };
 
@@ -23,13 +22,13 @@ describe('restarts', () => {
   const status = () => statusOf(scene.cluster);
 
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
     await scene.start();
   });
   after(() => scene?.stop());
 
   /** A network of three that is at rest. */
-  async function atRest(namespace: string): Promise<Network> {
+  async function upToDate(namespace: string): Promise<Network> {
     const network = new Network(scene, namespace);
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
@@ -37,38 +36,38 @@ describe('restarts', () => {
   }
 
   it('of a fourth validator that joins: the three are rolled, one at a time', async () => {
-    const network = await atRest('join');
+    const network = await upToDate('join');
     const sinceMs = Date.now();
     await network.add('validator-4');
     await network.untilTheyKnow(FOUR);
-    await delay(WATCHED_MS);
+    await settled(scene);
     const once = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };
     assert.deepEqual(network.restarts(FOUR), once);
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('by somebody else are no reason to restart anybody', async () => {
-    const network = await atRest('dies');
+  it('by others are no reason to restart a validator', async () => {
+    const network = await upToDate('dies');
     await network.deletePod('validator-2');
     await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-2'] === 1);
     await network.untilTheyKnow(THREE);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
   });
 
   it('are not caused by suspending, unsuspending or deleting a validator', async () => {
-    const network = await atRest('comings-and-goings');
+    const network = await upToDate('comings-and-goings');
     await network.change('validator-3', { suspended: true });
     await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
-    await delay(WATCHED_MS);
+    await settled(scene);
     await network.change('validator-3', { suspended: false });
     await network.untilTheyKnow(THREE);
-    await delay(WATCHED_MS);
-    // The pod of validator-3 itself is new; nobody else is.
+    await settled(scene);
+    // The pod of validator-3 itself is new; no other is.
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 1 });
     await network.remove('validator-3');
     await network.untilGone('validator-3');
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(['validator-1', 'validator-2']), {
       'validator-1': 0,
       'validator-2': 0,
@@ -79,12 +78,12 @@ describe('restarts', () => {
     const network = new Network(scene, 'lonely', { annotations: { 'test.stellar-peers/ready': 'never' } });
     await network.found(['validator-1']);
     await scene.pods.until('the lonely one runs', ({ pods }) => pods.has(network.podOf('validator-1')));
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(['validator-1']), { 'validator-1': 0 });
     await network.add('validator-2');
     const helped = stampOf('lonely', ['validator-2']);
     await scene.pods.until('the lonely one is helped', () => network.stamp('validator-1') === helped);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(['validator-1', 'validator-2']), {
       'validator-1': 1,
       'validator-2': 0,
@@ -92,7 +91,7 @@ describe('restarts', () => {
   });
 
   it('wait while everything is paused, also when the switch is deleted, and go on when it is released', async () => {
-    const network = await atRest('paused');
+    const network = await upToDate('paused');
     await annotateOwn(`${SWITCH}=paused`);
     await network.add('validator-4');
     await network.untilReady(FOUR);
@@ -100,7 +99,7 @@ describe('restarts', () => {
     await scene.cluster.admin.delete(OWN, {});
     const restored = await until('it comes back', () => scene.cluster.admin.get(OWN));
     assert.equal(restored.metadata.annotations?.[SWITCH], 'paused', 'it comes back paused');
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
     await annotateOwn(`${SWITCH}-`);
     await network.untilTheyKnow(FOUR);
@@ -108,7 +107,7 @@ describe('restarts', () => {
   });
 
   it('are finished by the other replica when the leader is killed in the middle, none twice, never two at once', async () => {
-    const network = await atRest('failover');
+    const network = await upToDate('failover');
     const sinceMs = Date.now();
     const replicas = scene.replicas;
     assert.ok(replicas);
@@ -119,7 +118,7 @@ describe('restarts', () => {
     leader.kill('SIGKILL');
     replicas.use(replicas.replicas.filter((replica) => replica !== leader));
     await network.untilTheyKnow(FOUR);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
   });
@@ -127,7 +126,7 @@ describe('restarts', () => {
   it('that were held back by a pause stay held across a change of leader', async () => {
     await scene.replicas?.stop();
     await scene.start();
-    const network = await atRest('paused-failover');
+    const network = await upToDate('paused-failover');
     await annotateOwn(`${SWITCH}=paused`);
     await network.add('validator-4');
     await network.untilReady(FOUR);
@@ -135,7 +134,7 @@ describe('restarts', () => {
     await scene.start();
     await network.add('validator-5');
     await network.untilReady(FIVE);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(Object.values(network.restarts(FIVE)), [0, 0, 0, 0, 0]);
     await annotateOwn(`${SWITCH}-`);
     await network.untilTheyKnow(FIVE);

@@ -1,21 +1,22 @@
 /** Signals to running validators: what really arrives at a stand-in for stellar-core's HTTP port in each pod. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Cores } from '../cluster/cores.ts';
 import { leaderOf, Network } from '../cluster/network.ts';
-import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { podNow, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const SIGNAL = 'stellar.org/peer-rollout=Signal';
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
+/** What is not told in so many visits is not told. */
+const VISITS = 3;
 const POLL_SECONDS = 1;
 
 describe('signals', () => {
@@ -33,6 +34,15 @@ describe('signals', () => {
         return names.every((other) => other === name || connected.has(atPeer(network.podOf(other))));
       }),
     );
+  const callsTo = (network: Network, name: string) => cores.of(network.podOf(name))?.calls ?? [];
+  /** Until each of these was visited again, so many times. */
+  async function untilVisited(network: Network, names: readonly string[], visits = VISITS): Promise<void> {
+    const countOf = (name: string) => callsTo(network, name).filter((call) => call === '/info').length;
+    const before = names.map(countOf);
+    await until(`${names.join(', ')} of ${network.namespace} are visited ${visits} times more`, () =>
+      names.every((name, index) => countOf(name) >= (before[index] ?? 0) + visits),
+    );
+  }
   /** A network that is signalled instead of restarted. */
   async function found(namespace: string, names: readonly string[]): Promise<Network> {
     const network = new Network(scene, namespace);
@@ -44,7 +54,7 @@ describe('signals', () => {
   }
 
   before(async () => {
-    scene = await createScene({ env: { CORE_POLL_SECONDS: String(POLL_SECONDS) } });
+    scene = await sharedScene({ env: { CORE_POLL_SECONDS: String(POLL_SECONDS) } });
     cores = new Cores(scene.cluster.admin, (pod) => !pod.startsWith('closed/'));
     await scene.start();
   });
@@ -53,13 +63,14 @@ describe('signals', () => {
     await scene?.stop();
   });
 
-  it('tell running validators of one that joins, once each, and restart nobody', async () => {
+  it('tell running validators of one that joins, once each, and restart no validator', async () => {
     const network = await found('join', THREE);
     await untilConnected(network, THREE);
     await network.add('validator-4');
     await network.untilReady(FOUR);
     await untilConnected(network, FOUR);
-    await delay(WATCHED_MS);
+    await untilVisited(network, FOUR);
+    await settled(scene);
     assert.deepEqual(network.restarts(FOUR), Object.fromEntries(FOUR.map((name) => [name, 0])));
     for (const name of THREE) {
       const toFourth = cores
@@ -69,11 +80,11 @@ describe('signals', () => {
     }
     assert.match(
       await statusOf(scene.cluster),
-      /join +validator-1 +1\/1 +2 +3 +3\/3 +yes .*SignalledInstead/,
+      /join +validator-1 +1\/1 +2 +3 +3\/3 +3\/3 +yes .*SignalledInstead/,
     );
   });
 
-  it('tell where a validator is that moved, and restart nobody else', async () => {
+  it('tell where a validator is that moved, and restart no other validator', async () => {
     const network = await found('moves', THREE);
     await untilConnected(network, THREE);
     const before = atPeer(network.podOf('validator-2'));
@@ -91,13 +102,14 @@ describe('signals', () => {
       const asked = THREE.map((name) => cores.of(network.podOf(name))?.calls.at(-1));
       return asked.every((call) => call === '/info');
     });
-    const before = THREE.map((name) => cores.of(network.podOf(name))?.calls.length ?? 0);
-    await delay(WATCHED_MS);
-    for (const [index, name] of THREE.entries()) {
-      const since = cores.of(network.podOf(name))?.calls.slice(before[index]) ?? [];
-      assert.deepEqual([...new Set(since)].sort(), ['/info', '/peers'], name);
-      const atMost = (2 * WATCHED_MS) / (POLL_SECONDS * 1000 * 0.8) + 2;
-      assert.ok(since.length >= 2 && since.length <= atMost, `${since.length} calls`);
+    const before = THREE.map((name) => callsTo(network, name).length);
+    const sinceMs = performance.now();
+    await untilVisited(network, THREE);
+    const since = THREE.map((name, index) => callsTo(network, name).slice(before[index]));
+    const atMost = (2 * (performance.now() - sinceMs)) / (POLL_SECONDS * 1000 * 0.8) + 2;
+    for (const calls of since) {
+      assert.deepEqual([...new Set(calls)].sort(), ['/info', '/peers']);
+      assert.ok(calls.length <= atMost, `${calls.length} calls, of at most ${atMost}`);
     }
   });
 
@@ -107,7 +119,7 @@ describe('signals', () => {
     const told = async () =>
       (await eventsIn(scene.cluster, 'closed')).filter(({ reason }) => reason === 'SignalPortClosed');
     await until('an Event says so', async () => (await told()).length >= 2 || undefined);
-    await delay(WATCHED_MS);
+    await settled(scene);
     const nodes = (await told()).map(({ node }) => node);
     assert.deepEqual(nodes.length, new Set(nodes).size);
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
@@ -121,21 +133,22 @@ describe('signals', () => {
     await scene.cluster.admin.create(Pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec } as KubeObject);
     await until('the stray pod listens', async () => cores.of('stray/validator-9-0'));
     await untilConnected(network, ['validator-1', 'validator-2']);
-    await delay(WATCHED_MS);
+    await untilVisited(network, ['validator-1', 'validator-2']);
     assert.deepEqual(cores.of('stray/validator-9-0')?.calls, []);
     assert.ok(!cores.dialled('stray/validator-1-0').includes(atPeer('stray/validator-9-0')));
   });
 
   it('wait while paused: validators are asked and told nothing', async () => {
+    const unpaused = await found('unpaused', ['validator-1', 'validator-2']);
     const network = await found('paused', ['validator-1', 'validator-2']);
     await untilConnected(network, ['validator-1', 'validator-2']);
     await kubectl('annotate', 'namespace', 'paused', 'stellar.org/peer-rollout=paused', '--overwrite');
-    await until('the pause is seen', async () =>
-      (await statusOf(scene.cluster)).includes('paused') ? true : undefined,
-    );
+    const paused = () => metricOf(scene.replicas?.replicas ?? [], 'stellar_peers_paused_validators');
+    await until('the pause is seen', async () => (await paused()) === 2);
     await network.add('validator-3');
     await network.untilReady(THREE);
-    await delay(WATCHED_MS);
+    await settled(scene);
+    await untilVisited(unpaused, ['validator-1', 'validator-2']);
     assert.ok(!cores.dialled('paused/validator-1-0').includes(atPeer('paused/validator-3-0')));
     await kubectl('annotate', 'namespace', 'paused', SIGNAL, '--overwrite');
     await untilConnected(network, THREE);
@@ -149,11 +162,10 @@ describe('signals', () => {
     const before = THREE.map((name) => cores.dialled(network.podOf(name)));
     leader.kill('SIGKILL');
     const others = scene.replicas.replicas.filter((replica) => replica !== leader);
-    await until('another leads and has asked', async () => {
-      const series = 'stellar_peers_connected_peers{namespace="failover",pod="validator-1-0"}';
-      return (await metricOf(others, series)) === 2 || undefined;
+    await until('another leads and has asked all of them', async () => {
+      const connected = await metricOf(others, 'stellar_peers_connected_peers{namespace="failover"');
+      return connected === 6 && (await metricOf(others, 'stellar_peers_synced{namespace="failover"')) === 3;
     });
-    assert.equal(await metricOf(others, 'stellar_peers_synced{namespace="failover"'), 3);
     assert.deepEqual(
       THREE.map((name) => cores.dialled(network.podOf(name))),
       before,

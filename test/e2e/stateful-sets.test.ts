@@ -1,25 +1,26 @@
 /** StatefulSets that are not as usual, or that their operator or a person is at work on. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigMaps } from '../../runtime/resources.ts';
+import { ConfigMaps, StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network } from '../cluster/network.ts';
-import { createScene, podNow, type Scene } from '../cluster/scene.ts';
+import { quorumSpec } from '../cluster/quorum-sets.ts';
+import { podNow, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import { untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
 
 const TWO = ['validator-1', 'validator-2'];
 const THREE = [...TWO, 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 4_000;
 
 describe('StatefulSets', () => {
   let scene: Scene;
 
   before(async () => {
-    scene = await createScene();
+    scene = await sharedScene();
     await scene.start();
   });
   after(() => scene?.stop());
@@ -32,9 +33,12 @@ describe('StatefulSets', () => {
   const touch = (network: Network, name: string) =>
     kubectl(network, 'annotate', 'stellarnode', name, 'test/touched=true');
 
+  const generationOf = async ({ namespace }: Network, name: string) =>
+    (await scene.cluster.admin.get({ resource: StatefulSets, namespace, name }))?.metadata.generation;
+
   /** Three that know each other. */
-  async function atRest(namespace: string): Promise<Network> {
-    const network = new Network(scene, namespace);
+  async function upToDate(namespace: string, spec: Readonly<Record<string, unknown>> = {}): Promise<Network> {
+    const network = new Network(scene, namespace, { spec });
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     return network;
@@ -42,7 +46,7 @@ describe('StatefulSets', () => {
 
   async function untilNobodyMoves(network: Network): Promise<void> {
     const before = network.restarts(FOUR);
-    await delay(WATCHED_MS);
+    await settled(scene);
     assert.deepEqual(network.restarts(FOUR), before);
   }
 
@@ -82,7 +86,7 @@ describe('StatefulSets', () => {
   });
 
   it('with OnDelete or a partition are left to their owner, and the others roll', async () => {
-    const network = await atRest('strategies');
+    const network = await upToDate('strategies');
     await patch(network, 'validator-1', { updateStrategy: { type: 'OnDelete', rollingUpdate: null } });
     await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 1 } } });
     await network.add('validator-4');
@@ -101,7 +105,7 @@ describe('StatefulSets', () => {
   });
 
   it('that their operator is rolling are waited for, and what it does need not be done again', async () => {
-    const network = await atRest('upgrade');
+    const network = await upToDate('upgrade');
     await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}=never`);
     await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-1'] === 1);
     await network.add('validator-4');
@@ -109,7 +113,11 @@ describe('StatefulSets', () => {
     const status = await wait(network, 'WaitingForUnavailable', ['validator-2', 'validator-3']);
     assert.match(status, /upgrade\/validator-1 is being rolled/);
     await untilNobodyMoves(network);
+    const before = await generationOf(network, 'validator-1');
     await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
+    await until('its operator rolls it again', async () => {
+      return (await generationOf(network, 'validator-1')) !== before;
+    });
     await untilNobodyMoves(network);
     await network.fare('validator-1', '0s');
     await network.untilTheyKnow(FOUR);
@@ -120,21 +128,21 @@ describe('StatefulSets', () => {
     );
   });
 
-  it('that are missing count as down, and one that comes in its place does not', async () => {
-    const network = await atRest('missing');
+  it('that are missing count as down in the quorum margin, and one that comes in its place does not', async () => {
+    const network = await upToDate('missing', quorumSpec(4, 75));
     await kubectl(network, 'delete', 'statefulset', 'validator-3', '--wait=false');
     await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
     await network.add('validator-4');
-    const status = await wait(network, 'WaitingForUnavailable', TWO);
-    assert.match(status, /missing\/validator-3 is without StatefulSet/);
+    const status = await wait(network, 'QuorumMargin', TWO);
+    assert.match(status, /down already: missing\/validator-3/);
     await untilNobodyMoves(network);
     await touch(network, 'validator-3');
     await network.untilTheyKnow(FOUR);
     assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
   });
 
-  it('that the StellarNode does not control are nobody’s to restart, and it counts as down', async () => {
-    const network = await atRest('foreign');
+  it('that the StellarNode does not control are not restarted, and it counts as down', async () => {
+    const network = await upToDate('foreign');
     const disown = JSON.stringify([{ op: 'remove', path: '/metadata/ownerReferences' }]);
     await kubectl(network, 'patch', 'statefulset', 'validator-3', '--type=json', '-p', disown);
     await network.add('validator-4');
@@ -147,8 +155,8 @@ describe('StatefulSets', () => {
     assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
   });
 
-  it('of a validator in maintenance are left alone, and nobody else goes down beside it', async () => {
-    const network = await atRest('maintenance');
+  it('of a validator in maintenance are left alone, and no other goes down beside it', async () => {
+    const network = await upToDate('maintenance');
     await network.change('validator-3', { maintenanceMode: true });
     await network.add('validator-4');
     await wait(network, 'Maintenance', ['validator-3']);

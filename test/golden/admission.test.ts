@@ -6,11 +6,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import type { Fields } from '../../peers/field.ts';
-import { MERGE_SCRIPT } from '../../peers/merge-script.ts';
-import { applied } from '../../webhook/applied.ts';
-import { Holds } from '../../webhook/holds.ts';
-import { mutate } from '../../webhook/mutate.ts';
-import { readReview } from '../../webhook/review.ts';
+import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
+import { PendingReviews } from '../../webhook/hold/pending-reviews.ts';
+import { applied } from '../../webhook/patch/applied.ts';
+import { mutate } from '../../webhook/review/mutate.ts';
+import { readReview } from '../../webhook/review/review.ts';
 import { FakeClock } from '../unit/webhook/fake-clock.ts';
 import { assertInjected, assertUntouched } from '../unit/webhook/untouched.ts';
 import { Village } from '../unit/webhook/village.ts';
@@ -21,16 +21,16 @@ const INPUT = '.input.yaml';
 /** A network at rest, of the validator whose pod it is and two others. */
 async function admission(name: string) {
   const clock = new FakeClock();
-  const directory = new Village(clock);
-  for (const validator of new Set([name, 'validator-2', 'validator-3'])) directory.join(validator);
-  directory.publish();
+  const memberships = new Village(clock);
+  for (const validator of new Set([name, 'validator-2', 'validator-3'])) memberships.join(validator);
+  memberships.publish();
   await clock.pass(3_600_000);
-  const holds = new Holds({ directory, clock });
+  const holds = new PendingReviews({ memberships, clock });
   return (pod: Fields) => {
     const kind = { group: '', version: 'v1', kind: 'Pod' };
     const request = { uid: 'u', kind, operation: 'CREATE', namespace: 'stellar', object: pod };
     const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
-    return mutate(readReview(JSON.stringify(body)), { directory, holds, ownNamespace: 'stellar-peers' });
+    return mutate(readReview(JSON.stringify(body)), { memberships, holds, ownNamespace: 'stellar-peers' });
   };
 }
 

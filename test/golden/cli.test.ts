@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { askedOf } from '../../cli/asked.ts';
-import { explain } from '../../cli/explain.ts';
-import { renderExplanation } from '../../cli/explain-text.ts';
+import { readSettings } from '../../app/settings.ts';
+import { decideNow } from '../../cli/commands/current-reasons.ts';
+import { explain } from '../../cli/commands/explain.ts';
+import { renderExplanation } from '../../cli/commands/explain-text.ts';
+import { renderStatus } from '../../cli/commands/status.ts';
+import { reasonsIn, statusReport } from '../../cli/commands/status-report.ts';
 import { document } from '../../cli/output.ts';
-import { decideNow } from '../../cli/reasons-now.ts';
-import { renderStatus } from '../../cli/status.ts';
-import { statusReport } from '../../cli/status-report.ts';
-import { discover } from '../../peers/discover.ts';
-import { readConfigMap } from '../../peers/read-cluster.ts';
+import { inNamespace } from '../../cli/shown.ts';
+import { evaluateWorld } from '../../cli/snapshot.ts';
+import { discover } from '../../peers/discovery/discover.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
+import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
 import type { World } from '../../peers/world.ts';
-import { formatJournal } from '../../reconciler/journal.ts';
-import { overviewData } from '../../reconciler/overview.ts';
-import { readSettings } from '../../settings.ts';
+import { formatJournal } from '../../reconciler/plan/journal/journal.ts';
+import { overviewData } from '../../reconciler/plan/publish/overview.ts';
 import { DISCOVERY, NOW_MS, networkParts, networkWorld, type Spec, setOf } from '../unit/reconciler/group.ts';
 import { node, worldWith } from '../unit/world.ts';
 import { assertGolden } from './golden.ts';
@@ -26,7 +28,18 @@ const PAUSED = {
   node: { ...withSet.node, annotations: { 'stellar.org/peer-rollout': 'paused' } },
 };
 const SPECS: Readonly<Record<string, Spec>> = {
-  alpha: withSet,
+  alpha: {
+    node: {
+      spec: {
+        validatorConfig: {
+          ...withSet.node.spec.validatorConfig,
+          knownPeers: 'KNOWN_PEERS=["core.example.org", "x.example.org"]',
+          externalDns: { hostname: 'alpha.example.org' },
+        },
+        crossCluster: { enabled: true, peerClusters: [{ endpoint: 'x.example.org' }] },
+      },
+    },
+  },
   bravo: { ...withSet, knows: ['alpha'] },
   carol: { ...PAUSED, knows: ['alpha', 'bravo'] },
   delta: { ...withSet, pod: { injected: false, annotations: {}, createdAt: '2025-01-01T00:00:00Z' } },
@@ -56,6 +69,7 @@ function world(): World {
     ...parts,
     nodes: [...(parts.nodes ?? []), node('odd', { spec: { network: 7 } })],
     journal: { [group]: journal },
+    external: { [group]: 'core.example.org\nalpha.example.org\nz.example.org' },
   });
   const connections = new Map([['stellar/alpha-0', { connected: 2, expected: 4, synced: true }]]);
   const data = overviewData({ world: read, discovery: discover(read, DISCOVERY), connections }, NOW_MS);
@@ -63,16 +77,22 @@ function world(): World {
   return { ...read, configMaps: new Map(read.configMaps).set('stellar-peers', own) };
 }
 
-const asked = askedOf(world(), readSettings({}), NOW_MS);
+const asked = evaluateWorld(world(), readSettings({}), NOW_MS);
 const decided = decideNow(asked);
 const paint = (_: string, text: string): string => text;
 
 describe('status', () => {
   const report = statusReport(asked, decided);
+  const groups = groupedReasons(reasonsIn(decided));
 
   it('reads as it always did', () => {
-    assertGolden('cli/status.txt', renderStatus(report, { isWide: false, paint }));
-    assertGolden('cli/status-wide.txt', renderStatus(report, { isWide: true, paint }));
+    assertGolden('cli/status.txt', renderStatus(report, groups, { isWide: false, paint }));
+    assertGolden('cli/status-wide.txt', renderStatus(report, groups, { isWide: true, paint }));
+  });
+
+  it('has tables that fit a terminal of 120 columns', () => {
+    const [tables = ''] = renderStatus(report, groups, { isWide: false, paint }).split('\nBeing restarted:');
+    for (const line of tables.split('\n')) assert.ok(line.length <= 120, line);
   });
 
   it('has the fields that it always had, the same in JSON and YAML', () => {
@@ -83,9 +103,9 @@ describe('status', () => {
   });
 
   it('of one namespace shows that one alone', () => {
-    const { validators, networks, waiting } = statusReport(asked, decided, 'elsewhere');
+    const { validators, networks, waiting } = statusReport(asked, decided, inNamespace('elsewhere'));
     assert.deepEqual([validators, networks, waiting], [[], [], []]);
-    assert.deepEqual(statusReport(asked, decided, 'stellar'), report);
+    assert.deepEqual(statusReport(asked, decided, inNamespace('stellar')), report);
   });
 });
 
@@ -100,18 +120,18 @@ describe('explain', () => {
     });
   }
 
-  it('says who is the next to be restarted, and of nobody else that it is', () => {
+  it('says who is the next to be restarted, and of no other that it is', () => {
     const calm = networkWorld({ alpha: { knows: ['carol'] }, bravo: { knows: ['carol'] }, carol: {} });
-    const now = askedOf(calm, readSettings({}), NOW_MS);
+    const now = evaluateWorld(calm, readSettings({}), NOW_MS);
     const decisions = ['alpha', 'bravo', 'carol'].map((name) => {
       const decision = explain(`stellar/${name}`, now, decideNow(now))?.decision;
       return decision?.kind === 'wait' ? decision.reason.code : decision?.kind;
     });
-    assert.deepEqual(decisions, ['restart', 'InFlight', 'nothing']);
+    assert.deepEqual(decisions, ['restart', 'Queued', 'nothing']);
   });
 
-  it('knows of nobody else', () => {
-    assert.equal(explain('stellar/nobody', asked, decided), undefined);
+  it('knows of no other', () => {
+    assert.equal(explain('stellar/absent', asked, decided), undefined);
     assert.equal(explain('elsewhere/alpha', asked, decided), undefined);
   });
 });

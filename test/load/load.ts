@@ -4,10 +4,11 @@
  */
 import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { loadKubeConfig } from '../../runtime/kube-client.ts';
-import { StatefulSets } from '../../runtime/resources.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
+import { until } from '../cluster/until.ts';
 
 const STAMP = 'stellar.org/peers';
 /** More than this under way, and the API server is what we measure. */
@@ -65,6 +66,13 @@ export class Load {
   /** What came of it so far; what is under way is in `sent` only. */
   get counts(): Counts {
     return { sent: this.#sent, ...this.#counts };
+  }
+
+  /** Until so many more are answered, whatever came of them; the rate is a ceiling, so it takes at least that long. */
+  async untilAnswered(count: number): Promise<void> {
+    const answered = () => this.#counts.injected + this.#counts.bare + this.#counts.refused;
+    const enough = answered() + count;
+    await until(`${count} more pods are answered`, () => answered() >= enough, { deadlineMs: 60_000 });
   }
 
   /** From now on so many a second. */

@@ -11,6 +11,7 @@ import { type Mutant, readMutant } from './mutant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PRODUCT = [
+  'app',
   'peers',
   'runtime',
   'reconciler',
@@ -21,15 +22,7 @@ const PRODUCT = [
   'manifests',
   'package.json',
 ];
-const ROOT_FILES = [
-  'main.ts',
-  'serve.ts',
-  'wiring.ts',
-  'setting.ts',
-  'settings.ts',
-  'settings-table.ts',
-  'tsconfig.json',
-];
+const ROOT_FILES = ['main.ts', 'tsconfig.json'];
 const AT_ONCE = 2;
 /** A check that takes longer hangs, which is no answer. */
 const CHECK_MS_MAX = 180_000;

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { OPT_OUT_EXPRESSION } from '../../peers/selectors.ts';
-import { KubeError, type KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, Namespaces, Pods, StatefulSets } from '../../runtime/resources.ts';
+import { OPT_OUT_EXPRESSION } from '../../peers/injection/selectors.ts';
+import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
+import {
+  MutatingWebhookConfigurations,
+  Namespaces,
+  Pods,
+  StatefulSets,
+} from '../../runtime/kube/resources.ts';
 import type { AdmissionReview } from './admission.ts';
 import { type Admit, SimServer } from './api-server.ts';
 import { setBody } from './conformance-sets.ts';

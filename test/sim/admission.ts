@@ -1,6 +1,6 @@
 /** What the API server does with a new pod before it stores it: it asks the webhooks that select it, and patches. */
-import type { KubeObject, PatchOperation } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, Namespaces } from '../../runtime/resources.ts';
+import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations, Namespaces } from '../../runtime/kube/resources.ts';
 import { fieldsAt, frozen } from './frozen.ts';
 import { patched } from './json-patch.ts';
 import type { Random } from './random.ts';

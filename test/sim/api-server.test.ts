@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KubeError, type KubeObject, type WatchEvent } from '../../runtime/kube.ts';
-import { Reflector } from '../../runtime/reflector.ts';
-import { ConfigMaps, Namespaces } from '../../runtime/resources.ts';
+import { KubeError, type KubeObject, type WatchEvent } from '../../runtime/kube/port.ts';
+import { Reflector } from '../../runtime/kube/reflector.ts';
+import { ConfigMaps, Namespaces } from '../../runtime/kube/resources.ts';
 import { CapturedLog } from '../unit/stand-ins/captured-log.ts';
 import { type Faults, SimServer } from './api-server.ts';
 import { Process } from './process.ts';
@@ -119,7 +119,7 @@ describe('a request to the simulated API server', () => {
     assert.deepEqual(authors, ['operator b', 'replica a']);
   });
 
-  it('gets objects that nobody can change', async () => {
+  it('gets objects that cannot be changed', async () => {
     const { server } = await stage();
     const object = await server.admin.create(ConfigMaps, body('a'));
     assert.throws(() => Object.assign(object.data as object, { value: '2' }), TypeError);

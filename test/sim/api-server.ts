@@ -9,8 +9,8 @@ import {
   type ListQuery,
   type ObjectList,
   type PatchOperation,
-} from '../../runtime/kube.ts';
-import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../runtime/resources.ts';
+} from '../../runtime/kube/port.ts';
+import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../runtime/kube/resources.ts';
 import { type AdmissionReview, admitPod } from './admission.ts';
 import type { Process } from './process.ts';
 import type { Random } from './random.ts';
@@ -37,6 +37,17 @@ export interface Faults {
 /** What the webhook answers: its patch, or nothing for "allowed as it is"; a rejection is a webhook that is down. */
 export type Admit = (review: AdmissionReview) => Promise<readonly PatchOperation[] | undefined>;
 
+/** A write as an admission policy, or a webhook of others, sees it. */
+export interface Written {
+  readonly verb: 'apply' | 'patch' | 'delete';
+  readonly ref: ObjectRef;
+  readonly by: string;
+  readonly operations: readonly PatchOperation[];
+}
+
+/** What becomes of a write: it throws a KubeError, or gives the operations that are carried out. */
+export type Policy = (written: Written) => readonly PatchOperation[];
+
 const CLIENT_TIMEOUT_MS = 5_000;
 /** Field manager of the product's plain writes: its user agent. */
 const PRODUCT = 'stellar-peers';
@@ -54,6 +65,8 @@ export class SimServer {
   readonly admin: Kube;
   /** Asked about each pod that a webhook configuration in the store selects, until its timeout. */
   admit: Admit = () => Promise.resolve(undefined);
+  /** Asked about each patch, apply and delete. */
+  policy: Policy = ({ operations }) => operations;
 
   constructor(options: { time: SimTime; random: Random }) {
     this.#time = options.time;
@@ -134,14 +147,23 @@ export class SimServer {
       apply: (ref, body, options) =>
         send(
           call('apply', ref, () => {
+            this.policy({ verb: 'apply', ref, by, operations: [] });
             const object = store.apply(ref, body, { by, force: false, ...options });
             return options.large ? { metadata: object.metadata } : object;
           }),
         ),
       replace: (ref, body) => send(call('replace', ref, () => store.replace(ref, body, at))),
-      patch: (ref, operations) => send(call('patch', ref, () => store.patch(ref, operations, at))),
+      patch: (ref, operations) =>
+        send(
+          call('patch', ref, () => store.patch(ref, this.policy({ verb: 'patch', ref, by, operations }), at)),
+        ),
       delete: (ref, preconditions) =>
-        send(call('delete', ref, () => store.delete(ref, { ...preconditions, by }))),
+        send(
+          call('delete', ref, () => {
+            this.policy({ verb: 'delete', ref, by, operations: [] });
+            store.delete(ref, { ...preconditions, by });
+          }),
+        ),
     };
   }
 

@@ -1,7 +1,7 @@
 /** Conformance of server-side apply: who holds which field, and what happens to the others. */
 import assert from 'node:assert/strict';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { StatefulSets } from '../../runtime/kube/resources.ts';
 import { Subject, setBody } from './conformance-sets.ts';
 import { body, dataOf, NAME, ofTwo, refIn, refusal } from './conformance-subjects.ts';
 import type { Check } from './conformant.ts';

@@ -1,6 +1,6 @@
 /** Conformance of PodDisruptionBudgets: the numbers of their status. */
 import assert from 'node:assert/strict';
-import { PodDisruptionBudgets } from '../../runtime/resources.ts';
+import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, Subject } from './conformance-sets.ts';
 import type { Check, Conformant } from './conformant.ts';
 

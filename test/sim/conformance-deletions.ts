@@ -1,6 +1,6 @@
 /** Conformance of what follows a deletion: dependents, finalizers, and everything in a namespace. */
 import assert from 'node:assert/strict';
-import { hasStatus, type KubeObject } from '../../runtime/kube.ts';
+import { hasStatus, type KubeObject } from '../../runtime/kube/port.ts';
 import {
   ConfigMaps,
   Namespaces,
@@ -9,7 +9,7 @@ import {
   type Resource,
   StatefulSets,
   StellarNodes,
-} from '../../runtime/resources.ts';
+} from '../../runtime/kube/resources.ts';
 import { setBody } from './conformance-sets.ts';
 import type { Check, Conformant } from './conformant.ts';
 

@@ -1,7 +1,7 @@
 /** Conformance of rolls: what a change of a StatefulSet's template does to its pods, and when. */
 import assert from 'node:assert/strict';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, RESTART, Subject } from './conformance-sets.ts';
 import type { Check } from './conformant.ts';
 
@@ -97,7 +97,7 @@ const ONE_POD: readonly Check[] = [
     },
   },
   {
-    name: 'OrderedReady: a not-Ready pod of an old revision that somebody deletes comes back with the new one',
+    name: 'OrderedReady: a not-Ready pod of an old revision that is deleted comes back with the new one',
     run: async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);

@@ -1,6 +1,6 @@
 /** Conformance of StatefulSets at rest: how pods are made and unmade, what is in them, what the status says. */
 import assert from 'node:assert/strict';
-import { Pods } from '../../runtime/resources.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, Subject } from './conformance-sets.ts';
 import type { Check } from './conformant.ts';
 

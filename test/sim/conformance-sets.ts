@@ -1,6 +1,6 @@
 /** StatefulSets under the conformance checks: how they are made, and what can be seen of them. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import type { Conformant } from './conformant.ts';
 

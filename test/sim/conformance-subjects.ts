@@ -1,6 +1,6 @@
 /** ConfigMaps under the conformance checks, and how a refusal reads. */
-import { KubeError, type KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps } from '../../runtime/resources.ts';
+import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import type { Conformant } from './conformant.ts';
 
 export const NAME = 'subject';

@@ -6,8 +6,8 @@ import {
   type KubeObject,
   type ListQuery,
   type WatchEvent,
-} from '../../runtime/kube.ts';
-import { ConfigMaps, Pods, type Resource, StellarNodes } from '../../runtime/resources.ts';
+} from '../../runtime/kube/port.ts';
+import { ConfigMaps, Pods, type Resource, StellarNodes } from '../../runtime/kube/resources.ts';
 import { Subject } from './conformance-sets.ts';
 import type { Check } from './conformant.ts';
 

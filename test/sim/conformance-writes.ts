@@ -1,7 +1,7 @@
 /** Conformance of writes under conditions: preconditions, refusals, versions and generations. */
 import assert from 'node:assert/strict';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { ConfigMaps, Leases, Pods, Secrets, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, Leases, Pods, Secrets, StatefulSets } from '../../runtime/kube/resources.ts';
 import { Subject, setBody } from './conformance-sets.ts';
 import { body, dataOf, NAME, ofTwo, refIn, refusal } from './conformance-subjects.ts';
 import type { Check } from './conformant.ts';
@@ -25,12 +25,12 @@ const CONDITION_CHECKS: readonly Check[] = [
       const ref = { resource: Leases, namespace: space, name: NAME };
       const lease = { ...body(space, {}), apiVersion: Leases.apiVersion, kind: Leases.kind, data: undefined };
       await kube.apply(ref, { metadata: lease.metadata }, { manager: 'first' });
-      const spec = { holderIdentity: 'somebody' };
+      const spec = { holderIdentity: 'stranger' };
       assert.equal(await refusal(kube.replace(ref, { ...lease, spec })), '422 Invalid');
     },
   },
   {
-    name: 'JSON Patch that sets the resourceVersion is a conflict once somebody wrote in between',
+    name: 'JSON Patch that sets the resourceVersion is a conflict once another wrote in between',
     run: async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, ref, object } = two;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Namespaces } from '../../runtime/resources.ts';
+import { Namespaces } from '../../runtime/kube/resources.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import { SimServer } from './api-server.ts';
 import { CHECKS } from './conformance.ts';

@@ -1,5 +1,5 @@
 /** What the conformance checks ask of a cluster, and what a check is. */
-import type { Kube } from '../../runtime/kube.ts';
+import type { Kube } from '../../runtime/kube/port.ts';
 
 /** A cluster under the checks: a simulated one, or a real one. */
 export interface Conformant {

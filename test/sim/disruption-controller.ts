@@ -1,6 +1,6 @@
 /** The simulated disruption controller: the status of PodDisruptionBudgets, a little behind what it tells of. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { PodDisruptionBudgets, Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { PodDisruptionBudgets, Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
 import { fieldsAt } from './frozen.ts';
 import { objectSelects } from './selectors.ts';

@@ -1,5 +1,5 @@
 /**
- * JSON values that are shared instead of copied: frozen to the last leaf, so that nobody can change what another
+ * JSON values that are shared instead of copied: frozen to the last leaf, so that no reader can change what another
  * sees, and compared with a short cut where two share a part.
  */
 

@@ -1,13 +1,13 @@
 /** The simulated garbage collector and namespace controller: what has lost its owner, or its namespace, goes too. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import * as kinds from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import * as kinds from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
 import type { Store } from './store.ts';
 import type { SimTime } from './time.ts';
 
 const COLLECTOR = 'garbage-collector';
 const NAMESPACES = 'namespace-controller';
-/** Kinds that somebody may own, or that live in a namespace. */
+/** Kinds that may have an owner, or that live in a namespace. */
 const COLLECTED = [
   kinds.StellarNodes,
   kinds.StatefulSets,

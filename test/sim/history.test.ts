@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigMaps, Namespaces, Pods, StatefulSets } from '../../runtime/resources.ts';
+import { ConfigMaps, Namespaces, Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import { SimServer } from './api-server.ts';
 import { setBody } from './conformance-sets.ts';
 import { Kubelet } from './kubelet.ts';

@@ -1,5 +1,5 @@
 /** RFC 6902 on frozen documents: what an operation does not touch is shared with the document before. */
-import type { PatchOperation } from '../../runtime/kube.ts';
+import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { isFields, isSame } from './frozen.ts';
 import { invalid } from './refusals.ts';
 

@@ -1,17 +1,17 @@
 /**
- * The simulated scheduler and kubelets: a pod is scheduled, runs, turns Ready and goes, each after a time that is
- * drawn for it; and it can be made to lose readiness, or to restart its containers, at any time.
+ * The simulated kubelets: a pod is scheduled, runs, turns Ready and goes, each after a time that is drawn for it; and it
+ * can be made to lose readiness, or to restart its containers, at any time. A kubelet writes times by its own clock.
  */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
 import { fieldsAt } from './frozen.ts';
 import { timestamp } from './metadata.ts';
+import { machineOf, Scheduler } from './scheduler.ts';
 import type { Store } from './store.ts';
 import type { SimTime } from './time.ts';
 import { conditionsOf, isReady, isTerminating, phaseOf } from './workloads.ts';
 
-const SCHEDULER = 'scheduler';
 const KUBELET = 'kubelet';
 
 export interface KubeletOptions {
@@ -25,6 +25,10 @@ export interface KubeletOptions {
   readonly readyMs: (pod: KubeObject) => number;
   /** From the request to delete it until it is gone. */
   readonly terminateMs: (pod: KubeObject) => number;
+  /** How many machines there are; endless without it. */
+  readonly machines?: number;
+  /** How far the clock of a pod's kubelet is ahead; 0 without it. */
+  readonly skewMs?: (pod: KubeObject) => number;
 }
 
 interface Container {
@@ -34,16 +38,19 @@ interface Container {
 export class Kubelet {
   readonly #options: KubeletOptions;
   readonly #store: Store;
-  #machines = 0;
+  readonly scheduler: Scheduler;
   #addresses = 0;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
     this.#store = options.server.store;
+    this.scheduler = new Scheduler({ ...options, machines: options.machines ?? Number.POSITIVE_INFINITY });
     this.#store.onChange(({ resource, former, next }) => {
       if (resource.kind !== Pods.kind || !next) return;
-      if (!former) this.#later(next, options.scheduleMs(next), (pod) => this.#schedule(pod));
-      else if (former && isTerminating(next) && !isTerminating(former)) {
+      if (!former) this.#later(next, options.scheduleMs(next), (pod) => this.scheduler.place(pod));
+      else if (machineOf(next) !== undefined && machineOf(former) === undefined) {
+        this.#later(next, options.startMs(next), (pod) => this.#start(pod));
+      } else if (isTerminating(next) && !isTerminating(former)) {
         this.#later(next, options.terminateMs(next), (pod) => this.#store.remove(refOf(pod), KUBELET));
       }
     });
@@ -65,7 +72,7 @@ export class Kubelet {
     const containerStatuses = containerStatesOf(pod).map((state) => ({
       ...state,
       restartCount: state.restartCount + 1,
-      state: { running: { startedAt: this.#now() } },
+      state: { running: { startedAt: this.#now(pod) } },
     }));
     const restarted = this.#store.writeStatus(refOf(pod), { ...status, containerStatuses }, KUBELET);
     this.setReady(namespace, name, false);
@@ -83,18 +90,6 @@ export class Kubelet {
     });
   }
 
-  #schedule(pod: KubeObject): void {
-    this.#machines += 1;
-    const nodeName = `machine-${this.#machines}`;
-    this.#store.patch(refOf(pod), [{ op: 'add', path: '/spec/nodeName', value: nodeName }], {
-      by: SCHEDULER,
-      manager: SCHEDULER,
-    });
-    const conditions = [this.#condition('PodScheduled', true)];
-    const scheduled = this.#store.writeStatus(refOf(pod), { phase: 'Pending', conditions }, SCHEDULER);
-    this.#later(scheduled, this.#options.startMs(scheduled), (live) => this.#start(live));
-  }
-
   #start(pod: KubeObject): void {
     const ip = this.#address();
     const { containers = [], initContainers = [] } = fieldsAt(pod.spec) as Record<string, Container[]>;
@@ -102,27 +97,27 @@ export class Kubelet {
       refOf(pod),
       {
         phase: 'Running',
-        startTime: this.#now(),
+        startTime: this.#now(pod),
         hostIP: '127.0.0.1',
         podIP: ip,
         podIPs: [{ ip }],
         conditions: [
           ...conditionsOf(pod),
-          this.#condition('Initialized', true),
-          this.#condition('ContainersReady', false),
-          this.#condition('Ready', false),
+          this.#condition(pod, 'Initialized', true),
+          this.#condition(pod, 'ContainersReady', false),
+          this.#condition(pod, 'Ready', false),
         ],
         containerStatuses: containers.map(({ name }) => ({
           name,
           ready: false,
           restartCount: 0,
-          state: { running: { startedAt: this.#now() } },
+          state: { running: { startedAt: this.#now(pod) } },
         })),
         initContainerStatuses: initContainers.map(({ name }) => ({
           name,
           ready: true,
           restartCount: 0,
-          state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: this.#now() } },
+          state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: this.#now(pod) } },
         })),
       },
       KUBELET,
@@ -141,19 +136,21 @@ export class Kubelet {
   #writeReady(pod: KubeObject, ready: boolean): void {
     const conditions = conditionsOf(pod).map((condition) =>
       condition.type === 'Ready' || condition.type === 'ContainersReady'
-        ? this.#condition(condition.type, ready)
+        ? this.#condition(pod, condition.type, ready)
         : condition,
     );
     const containerStatuses = containerStatesOf(pod).map((state) => ({ ...state, ready }));
     this.#store.writeStatus(refOf(pod), { ...fieldsAt(pod.status), conditions, containerStatuses }, KUBELET);
   }
 
-  #condition(type: string, isTrue: boolean) {
-    return { type, status: isTrue ? 'True' : 'False', lastTransitionTime: this.#now() };
+  #condition(pod: KubeObject, type: string, isTrue: boolean) {
+    return { type, status: isTrue ? 'True' : 'False', lastTransitionTime: this.#now(pod) };
   }
 
-  #now(): string {
-    return timestamp(this.#options.time.nowMs());
+  /** By the clock of the pod's machine. */
+  #now(pod: KubeObject): string {
+    const { skewMs = () => 0, time } = this.#options;
+    return timestamp(time.nowMs() + skewMs(pod));
   }
 
   /** As on a real network, a new pod never has the old one's. */

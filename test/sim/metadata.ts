@@ -1,6 +1,6 @@
 /** What the server itself writes into an object's metadata: identity, times, generation, marks of deletion. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import type { ObjectRef } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import type { ObjectRef } from '../../runtime/kube/resources.ts';
 import { isSame } from './frozen.ts';
 import { isSpecChange, rulesOf } from './rules.ts';
 

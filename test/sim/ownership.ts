@@ -2,12 +2,12 @@
  * Who holds which field: server-side apply and plain writes, as `metadata.managedFields` tells of them. A field is
  * a path to a leaf; lists that Kubernetes merges by a key are paths through that key, all others are one leaf.
  */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { frozen, isFields, isSame } from './frozen.ts';
 
 /** Paths by `operation manager`; immutable. */
 export type Owners = ReadonlyMap<string, ReadonlySet<string>>;
-export const NOBODY: Owners = new Map();
+export const NO_OWNERS: Owners = new Map();
 
 const SEPARATOR = '\n';
 /** What the server itself writes. */
@@ -162,7 +162,7 @@ function merged(
 
 /**
  * The object and its owners after an apply; or the fields that others hold with another value, unless `force` takes
- * those. What the manager applied before and leaves out now is gone, unless somebody else holds it.
+ * those. What the manager applied before and leaves out now is gone, unless another holds it.
  */
 export function afterApply(
   owners: Owners,

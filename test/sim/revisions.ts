@@ -1,5 +1,5 @@
 /** The templates that StatefulSets had, by the name that Kubernetes gives each: the same template, the same name. */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { fieldsAt, isSame } from './frozen.ts';
 import { specOf } from './workloads.ts';
 

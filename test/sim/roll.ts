@@ -2,7 +2,7 @@
  * What a StatefulSet controller does next for one set, as Kubernetes 1.37 decides it: which pods it makes, which it
  * deletes, and what the status says. Pure.
  */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { Revision } from './revisions.ts';
 import {
   isAvailable,
@@ -32,6 +32,8 @@ interface Situation {
   readonly current: Revision;
   readonly update: Revision;
   readonly nowMs: number;
+  /** As up to Kubernetes 1.35: under OnDelete the status calls no later revision current. */
+  readonly isOld?: boolean;
 }
 
 /** A pod that is there, or is to be made. */
@@ -159,13 +161,15 @@ function rollParallel(situation: Situation, slots: readonly Slot[], { remove }: 
   }
 }
 
-function statusOf({ set, pods, current, update, nowMs }: Situation, replaced: number): Step['status'] {
-  const { replicas, minReadySeconds = 0 } = specOf(set);
+function statusOf({ set, pods, current, update, nowMs, isOld }: Situation, replaced: number): Step['status'] {
+  const { replicas, minReadySeconds = 0, updateStrategy } = specOf(set);
   const ready = pods.filter((pod) => phaseOf(pod) === 'Running' && isReady(pod));
   const living = pods.filter((pod) => !isTerminating(pod));
   const ofRevision = ({ name }: Revision) => living.filter((pod) => revisionOf(pod) === name).length;
   const updatedReplicas = ofRevision(update);
-  const isComplete = updatedReplicas === replicas && ready.length === replicas && pods.length === replicas;
+  const mayComplete = !isOld || updateStrategy.type === 'RollingUpdate';
+  const isComplete =
+    mayComplete && updatedReplicas === replicas && ready.length === replicas && pods.length === replicas;
   return {
     observedGeneration: set.metadata.generation,
     replicas: pods.length,

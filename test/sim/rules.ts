@@ -2,8 +2,8 @@
  * What the API server knows of each kind beyond storing it: generations, defaults, what a write must keep, and what
  * it refuses. Only what the product or its surroundings can meet.
  */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods, type Resource } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods, type Resource } from '../../runtime/kube/resources.ts';
 import { fieldsAt, isSame } from './frozen.ts';
 import { invalid } from './refusals.ts';
 import { objectSelects } from './selectors.ts';
@@ -18,9 +18,9 @@ interface Rules {
   readonly clusterScoped?: true;
   /** A PUT must say which version it replaces. */
   readonly versioned?: true;
-  /** Nobody asks who wrote what. */
+  /** It does not matter who wrote what. */
   readonly unowned?: true;
-  /** `managedFields` are read by somebody: for other kinds they are kept, but not written out. */
+  /** `managedFields` are read: for other kinds they are kept, but not written out. */
   readonly listsOwners?: true;
   /** Fields that the server fills in. */
   readonly defaults?: (object: KubeObject) => KubeObject;

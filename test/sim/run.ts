@@ -34,7 +34,7 @@ async function replay(seed: number): Promise<void> {
 async function many(from: number, count: number): Promise<void> {
   say(`${count} histories from seed ${from} on`);
   const onProgress = (seeds: number) => {
-    if (seeds % 200 < 50) say(`… ${seeds}`);
+    if (seeds % 200 < 50) say(`… ${seeds} of ${count} played`);
   };
   const tally = await playMany({ from, count, onProgress });
   say(describeTally(tally));

@@ -1,5 +1,5 @@
 /** Label and field selectors of lists and watches, and the selectors inside objects; parsed once per text. */
-import type { KubeObject, ListQuery } from '../../runtime/kube.ts';
+import type { KubeObject, ListQuery } from '../../runtime/kube/port.ts';
 import { fieldsAt } from './frozen.ts';
 import { badRequest } from './refusals.ts';
 

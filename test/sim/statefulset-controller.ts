@@ -1,6 +1,6 @@
 /** The simulated StatefulSet controller: sees a change a little later, makes and deletes pods, writes the status. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import { Pods, StatefulSets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
 import { frozen } from './frozen.ts';
 import { Revisions } from './revisions.ts';
@@ -12,15 +12,25 @@ import { controllerOf, REVISION_LABEL, specOf } from './workloads.ts';
 const NAME = 'statefulset-controller';
 /** As in Kubernetes: each is taken while a pod of its set is held in admission. */
 const WORKERS = 5;
+const NAP_MS = 1_000;
 
 export class StatefulSetController {
   readonly #server: SimServer;
   readonly #time: SimTime;
   readonly #queue: WorkQueue;
   readonly #revisions = new Revisions();
+  readonly #isOld: boolean;
+  #restsUntilMs = 0;
 
   /** `reactMs` is drawn for each change: how long until the controller acts on it. */
-  constructor(options: { server: SimServer; time: SimTime; reactMs: () => number }) {
+  constructor(options: {
+    server: SimServer;
+    time: SimTime;
+    reactMs: () => number;
+    /** One up to 1.35 never moves `currentRevision` under OnDelete. */
+    isOld?: boolean;
+  }) {
+    this.#isOld = options.isOld ?? false;
     this.#server = options.server;
     this.#time = options.time;
     this.#queue = new WorkQueue({
@@ -42,14 +52,38 @@ export class StatefulSetController {
     });
   }
 
+  /** Does nothing for that long, as while the controller manager has no leader. What it missed it takes up then. */
+  rest(ms: number): void {
+    this.#restsUntilMs = Math.max(this.#restsUntilMs, this.#time.monotonicMs() + ms);
+  }
+
+  /** True while it does nothing. */
+  get rests(): boolean {
+    return this.#restsUntilMs > this.#time.monotonicMs();
+  }
+
+  /** Since when it has worked again, in ms; 0 while it rests. */
+  get awakeForMs(): number {
+    return this.#restsUntilMs === 0
+      ? Number.POSITIVE_INFINITY
+      : Math.max(0, this.#time.monotonicMs() - this.#restsUntilMs);
+  }
+
+  /** Comes back at once. */
+  wake(): void {
+    this.#restsUntilMs = Math.min(this.#restsUntilMs, this.#time.monotonicMs());
+  }
+
   #sync(key: string): void | Promise<void> {
+    // Short naps, so that it can be woken.
+    if (this.rests) return this.#queue.addLater(key, NAP_MS);
     const [namespace = '', name = ''] = key.split('/');
     const set = this.#server.store.get({ resource: StatefulSets, namespace, name });
     if (!set) return;
     const { uid } = set.metadata;
     const pods = [...this.#server.store.all(Pods)].filter((pod) => controllerOf(pod)?.uid === uid);
     const revisions = this.#revisions.of(set);
-    const step = stepOf({ set, pods, ...revisions, nowMs: this.#time.nowMs() });
+    const step = stepOf({ set, pods, ...revisions, nowMs: this.#time.nowMs(), isOld: this.#isOld });
     for (const pod of step.remove) this.#server.store.delete(refOf(pod), { by: NAME });
     if (step.create.length === 0) return this.#finish(set, key, step);
     return this.#create(set, step.create).finally(() => this.#finish(set, key, step));

@@ -1,9 +1,9 @@
 /**
  * What the simulated API server holds: every object as it is now, frozen, and every change of it in order. Owns the
- * rules of writing (versions, preconditions, deletion), which hold for everybody alike.
+ * rules of writing (versions, preconditions, deletion), which hold for all alike.
  */
-import type { KubeObject, ListQuery, ObjectList, PatchOperation } from '../../runtime/kube.ts';
-import { Namespaces, type ObjectRef, type Resource } from '../../runtime/resources.ts';
+import type { KubeObject, ListQuery, ObjectList, PatchOperation } from '../../runtime/kube/port.ts';
+import { Namespaces, type ObjectRef, type Resource } from '../../runtime/kube/resources.ts';
 import { fieldsAt, frozen, isSame } from './frozen.ts';
 import { patched } from './json-patch.ts';
 import {
@@ -14,9 +14,9 @@ import {
   timestamp,
   withGeneration,
 } from './metadata.ts';
-import { afterApply, afterWrite, managedFieldsOf, NOBODY, type Owners } from './ownership.ts';
+import { afterApply, afterWrite, managedFieldsOf, NO_OWNERS, type Owners } from './ownership.ts';
 import type { Random } from './random.ts';
-import { alreadyExists, conflict, forbidden, invalid, notFound } from './refusals.ts';
+import { alreadyExists, conflict, invalid, notFound, terminating } from './refusals.ts';
 import { graceSecondsOf, rulesOf } from './rules.ts';
 import { querySelects } from './selectors.ts';
 import { keyOf, requireApplicable, requireSame, shown, targetOf } from './targets.ts';
@@ -190,14 +190,14 @@ export class Store {
   }
 
   #ownersOf(object: KubeObject | undefined): Owners {
-    return this.#owners.get(object?.metadata.uid ?? '') ?? NOBODY;
+    return this.#owners.get(object?.metadata.uid ?? '') ?? NO_OWNERS;
   }
 
   #checkNamespace({ resource, namespace = '' }: ObjectRef): void {
     if (rulesOf(resource).clusterScoped) return;
     const found = this.get({ resource: Namespaces, name: namespace });
     if (!found) throw notFound(`namespaces "${namespace}" not found`);
-    if (found.metadata.deletionTimestamp) throw forbidden(`namespace ${namespace} is being terminated`);
+    if (found.metadata.deletionTimestamp) throw terminating(`namespace ${namespace} is being terminated`);
   }
 
   #afterWrite(
@@ -205,7 +205,7 @@ export class Store {
     [former, next]: readonly [KubeObject | undefined, KubeObject],
     manager: string,
   ): Owners {
-    if (rulesOf(resource).unowned) return NOBODY;
+    if (rulesOf(resource).unowned) return NO_OWNERS;
     return afterWrite(this.#ownersOf(former), [former, frozen(next)], manager);
   }
 

@@ -1,6 +1,6 @@
 /** What a request names, and whether that is still what its sender takes it for. */
-import type { KubeObject } from '../../runtime/kube.ts';
-import type { ObjectRef } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import type { ObjectRef } from '../../runtime/kube/resources.ts';
 import { conflict, invalid, notFound } from './refusals.ts';
 
 /** Where the object lies within its kind; in the order in which the server lists. */

@@ -60,7 +60,8 @@ export class SimTime {
   clock(process: Process, random: Random): Clock {
     const after = (ms: number, fn: () => void) => this.schedule(ms, () => process.deliver(fn));
     return {
-      nowMs: () => this.nowMs() + process.skewMs,
+      // In whole ms, as a machine tells it.
+      nowMs: () => Math.floor(this.nowMs() + process.skewMs),
       monotonicMs: () => this.#passedMs,
       sleep: (ms, signal) => sleepUntil(after, ms, signal),
       jitter: (ms) => ms * (0.8 + random.next() * 0.4),

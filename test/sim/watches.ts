@@ -1,6 +1,6 @@
 /** The streams of changes: to whom each change is of interest, in which order and how late it arrives. */
-import type { Kube, KubeError, KubeObject, WatchEvent, WatchQuery } from '../../runtime/kube.ts';
-import type { Resource } from '../../runtime/resources.ts';
+import type { Kube, KubeError, KubeObject, WatchEvent, WatchQuery } from '../../runtime/kube/port.ts';
+import type { Resource } from '../../runtime/kube/resources.ts';
 import { frozen } from './frozen.ts';
 import type { Process } from './process.ts';
 import { expired } from './refusals.ts';

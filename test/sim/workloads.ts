@@ -1,5 +1,5 @@
 /** What the simulated controllers read of pods, StatefulSets and owners. */
-import type { KubeObject } from '../../runtime/kube.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { fieldsAt } from './frozen.ts';
 
 export const REVISION_LABEL = 'controller-revision-hash';

@@ -1,7 +1,7 @@
 /** What the soak does to our replicas, certificates and the API server; each is over when it resolves. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeObject } from '../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, Secrets } from '../../runtime/resources.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations, Secrets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
 import type { Rollable } from '../cluster/endpoints.ts';
 import type { FaultyProxy } from '../cluster/faulty-proxy.ts';

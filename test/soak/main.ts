@@ -112,7 +112,7 @@ async function changeThings({ members }: Stage, random: Random, endsAtMs: number
       : await members.deletePod((names) => random.pick(names));
     await members.converged();
     changes += 1;
-    say(`${what}; everybody knows everybody`);
+    say(`${what}; all know each other`);
   }
   return changes;
 }
@@ -152,11 +152,11 @@ async function promises(stage: Stage, rows: readonly Row[], sinceMs: number) {
 
 async function main(): Promise<boolean> {
   const random = new Random(seed);
-  say(`soak of ${minutes} min, SEED=${seed}: booting a control plane, two replicas, three validators`);
+  say(`faults for ${minutes} min, SEED=${seed}; first a control plane, two replicas, three validators`);
   const stage = await prepare(random);
   const sinceMs = Date.now();
   const memory = stage.ours.replicas.map(memoryMiB);
-  say(`all know each other; ${PER_SECOND} reviews a second; memory ${memory.join(' and ')} MiB`);
+  say(`all know each other; at most ${PER_SECOND} reviews a second; memory ${memory.join(' and ')} MiB`);
   const endsAtMs = Date.now() + minutes * 60_000;
   const [rows, changes] = await Promise.all([
     breakThings(stage, random.fork('faults'), endsAtMs),

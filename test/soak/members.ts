@@ -2,7 +2,7 @@
  * The validators of the soak: who joins and leaves, and how many restarts that justifies. Worked out from names and
  * times alone, without asking the product.
  */
-import { Pods } from '../../runtime/resources.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
 import { follow } from '../cluster/follow.ts';
 import { digestOf, Network } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
@@ -74,7 +74,7 @@ export class Members {
     return 'a validator leaves';
   }
 
-  /** Somebody deletes a pod by hand. */
+  /** A person deletes a pod by hand. */
   async deletePod(pick: (names: readonly string[]) => string): Promise<string> {
     const name = pick(this.#present().map((member) => member.name));
     const uid = this.#stage.pods.pods.get(this.#network.podOf(name))?.metadata.uid ?? '';
@@ -87,7 +87,7 @@ export class Members {
     return 'a pod is deleted by hand';
   }
 
-  /** Until everybody who is there is Ready and knows everybody else. */
+  /** Until all that are there are Ready and know all others. */
   async converged(): Promise<void> {
     const lacksNobody = () =>
       this.#present().every(({ name }) => {
@@ -95,10 +95,10 @@ export class Members {
         if (!pod || !this.#stage.pods.isReady(this.#network.podOf(name))) return false;
         return this.#lacking(name, pod.metadata.uid ?? '', Date.now()) === 0;
       });
-    await this.#stage.pods.until('everybody knows everybody', lacksNobody, CONVERGENCE_MS);
+    await this.#stage.pods.until('all know each other', lacksNobody, CONVERGENCE_MS);
   }
 
-  /** Pods that were replaced, and how many of these lacked somebody of the time, or were deleted by hand. */
+  /** Pods that were replaced, and how many of these lacked a peer of the time, or were deleted by hand. */
   restarts(): { counted: number; expected: number } {
     const counts = this.#stage.pods.restarts();
     let counted = 0;

@@ -9,7 +9,7 @@ const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const text = (path: string): string => readFileSync(file(path), 'utf8');
 const yaml = (path: string): Fields => fieldsOf(parse(text(path)));
 
-const CHART = 'charts/stellar-peers';
+const CHART = 'manifests/chart';
 const values = yaml(`${CHART}/values.yaml`);
 const schema = fieldsOf(JSON.parse(text(`${CHART}/values.schema.json`)));
 
@@ -24,7 +24,7 @@ describe('the chart', () => {
 
   /** Where the chart has the objects of a file of manifests, and which of its lines come from values there. */
   const COPIES: ReadonlyArray<readonly [string, string, ...RegExp[]]> = [
-    ['base/namespace.yaml', 'namespace.yaml', /^ {2}name: stellar-peers$/],
+    ['base/namespace.yaml', 'namespace.yaml', /^ {2}name: stellar-peers$/, /enforce: restricted$/],
     ['base/rbac.yaml', 'rbac.yaml'],
     ['base/policies.yaml', 'policies.yaml'],
     ['base/service.yaml', 'service.yaml'],
@@ -37,6 +37,7 @@ describe('the chart', () => {
       /^ {10}image: /,
       /^ {12}(requests|limits):$/,
       /^ {14}(cpu|memory): /,
+      /^ {8}kubernetes\.io\/os: linux$/,
     ],
     ['cert-manager/certificates.yaml', 'certificates.yaml', /^ {4}- stellar-peers-webhook\./],
     ['network-policy/policy.yaml', 'network-policy.yaml'],

@@ -189,22 +189,22 @@ describe('setup with DOWNLOAD_BASE', () => {
     assert.match(said, /not downloaded \(\S+: status 404\); it is built instead/);
   });
 
-  it('builds where nobody listens, and where somebody listens and never answers', async () => {
+  it('builds where no server listens, and where a server listens and never answers', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
     closed.close();
     await once(closed, 'close');
-    const nobody = await setup('HELM', `http://127.0.0.1:${port}`);
-    assert.deepEqual(nobody.origins, { helm: 'built' });
-    assert.match(nobody.said, /not downloaded \(\S+: .*\); it is built instead/);
+    const silent = await setup('HELM', `http://127.0.0.1:${port}`);
+    assert.deepEqual(silent.origins, { helm: 'built' });
+    assert.match(silent.said, /not downloaded \(\S+: .*\); it is built instead/);
     handler = () => {};
     const mute = await setup('HELM');
     assert.deepEqual(mute.origins, { helm: 'built' });
     assert.match(mute.said, /not downloaded \(\S+: nothing came for 5 s\); it is built instead/);
   });
 
-  it('asks nobody with `none`', async () => {
+  it('asks no server with `none`', async () => {
     let asked = 0;
     handler = (_, response) => {
       asked += 1;

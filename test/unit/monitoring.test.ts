@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { REASONS } from '../../peers/reasons.ts';
+import { REASONS } from '../../peers/reasons/reasons.ts';
 import { METRICS } from '../../runtime/metrics.ts';
 import { alertsNow } from '../../scripts/alerts.ts';
-import { dashboardQueries } from '../../scripts/dashboard-panels.ts';
+import { dashboardQueries, ROWS } from '../../scripts/dashboard-panels.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, 'manifests/monitoring');
@@ -42,8 +42,16 @@ describe('alerts', () => {
 
   it('are those that operators were promised', () => {
     assert.deepEqual(alerts.map(({ alert }) => alert.replace('StellarPeers', '')).sort(), [
-      ...['CertificateExpiry', 'Conflict', 'DriftTooLong', 'NoLeader', 'NotConnected', 'PausedTooLong'],
-      ...['StaleCache', 'Stalled', 'WaitingTooLong', 'WebhookErrors'],
+      ...[
+        'CertificateExpiry',
+        'Conflict',
+        'DriftTooLong',
+        'Journal',
+        'ListRefused',
+        'NoLeader',
+        'NotConnected',
+      ],
+      ...['PausedTooLong', 'StaleCache', 'Stalled', 'WaitingTooLong', 'WebhookErrors'],
     ]);
   });
 
@@ -97,15 +105,16 @@ describe('the dashboard', () => {
   });
 
   it('is what is imported: each panel with its queries, in a place of its own', () => {
-    const { panels, templating } = JSON.parse(textOf('manifests/monitoring/dashboard.json'));
+    const { panels, templating, annotations } = JSON.parse(textOf('manifests/monitoring/dashboard.json'));
     type Panel = {
       id: number;
       targets?: Array<{ expr: string }>;
       gridPos: Record<'x' | 'y' | 'w' | 'h', number>;
     };
     const all = panels as Panel[];
+    const marks = (annotations as { list: Array<{ expr: string }> }).list;
     assert.deepEqual(
-      all.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+      [...all.flatMap(({ targets = [] }) => targets), ...marks].map(({ expr }) => expr),
       dashboardQueries(),
     );
     assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
@@ -120,13 +129,43 @@ describe('the dashboard', () => {
   });
 });
 
+describe('each panel of the dashboard', () => {
+  const panels = ROWS.flatMap(([, all]) => all);
+
+  it('has a title of its own that says what it shows', () => {
+    assert.equal(new Set(panels.map(({ title }) => title)).size, panels.length);
+    for (const { title, type } of panels) {
+      assert.match(title, type === 'stat' ? /^[A-Z]/ : /^[A-Z]\S* \S+ \S/, `${title}: three words at least`);
+    }
+  });
+
+  it('names networks by their titles, wherever it shows several', () => {
+    for (const { title, queries } of panels) {
+      for (const [expr, legend] of queries) {
+        const isByGroup = /\bby \(group/.test(expr) && !/^sum\(|^min\(/.test(expr);
+        assert.equal(/group_left \(title\)/.test(expr), isByGroup, expr);
+        assert.equal(legend.includes('{{title}}'), isByGroup, title);
+      }
+    }
+  });
+
+  it('leads to a page that explains it', () => {
+    for (const [title, , doc] of ROWS) {
+      const [page = '', anchor] = doc.split('#');
+      const headings = [...textOf(`docs/${page}`).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
+        text.toLowerCase().replaceAll(' ', '-'),
+      );
+      assert.ok(anchor === undefined || headings.includes(anchor), `${title}: ${doc}`);
+    }
+  });
+});
+
 describe('manifests/monitoring', () => {
   it('scrape the port of the Deployment, of replicas that are not ready too, and leave labels as we set them', () => {
     const deployment = parse(textOf('manifests/base/deployment.yaml'));
     const service = manifest('service.yaml');
     const monitor = manifest('service-monitor.yaml');
-    const labels = deployment.spec.template.metadata.labels as Record<string, string>;
-    assert.deepEqual(service.spec.selector, labels);
+    assert.deepEqual(service.spec.selector, deployment.spec.selector.matchLabels);
     const [port] = service.spec.ports;
     const ports = deployment.spec.template.spec.containers[0].ports as Array<{
       name: string;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { readSettings } from '../../app/settings.ts';
 import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
 import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../peers/names.ts';
-import { readSettings } from '../../settings.ts';
 
 const read = (path: string): Fields =>
   fieldsOf(parse(readFileSync(new URL(`../../manifests/${path}`, import.meta.url), 'utf8')));
@@ -19,7 +19,7 @@ function rulesOf(direction: 'ingress' | 'egress'): string[] {
   return listOf(spec[direction]).map((rule) => {
     const peers = rule[direction === 'ingress' ? 'from' : 'to'];
     const ports = listOf(rule.ports).map(({ port, protocol }) => `${port}/${protocol}`);
-    return `${peers === undefined ? 'anybody' : listOf(peers).map(nameOf).join(' or ')}: ${ports.join(' ')}`;
+    return `${peers === undefined ? 'any client' : listOf(peers).map(nameOf).join(' or ')}: ${ports.join(' ')}`;
   });
 }
 
@@ -45,7 +45,7 @@ describe('the NetworkPolicy', () => {
 
   it('lets in reviews from wherever the API server is, and who scrapes metrics or looks at the page by the label of its namespace', () => {
     assert.deepEqual(rulesOf('ingress'), [
-      `anybody: ${settings.webhookPort}/TCP`,
+      `any client: ${settings.webhookPort}/TCP`,
       `all pods in stellar.org/peer-metrics=scrape: ${settings.httpPort}/TCP`,
       `all pods in stellar.org/peer-status=view: ${settings.statusPagePort}/TCP`,
     ]);
@@ -54,8 +54,9 @@ describe('the NetworkPolicy', () => {
   it('lets out calls for names, to the API server, to our own webhook and to validators, and no others', () => {
     const ours = 'pods app.kubernetes.io/name=stellar-peers';
     assert.deepEqual(rulesOf('egress'), [
-      'all pods in kubernetes.io/metadata.name=kube-system: 53/UDP 53/TCP',
-      'anybody: 443/TCP 6443/TCP',
+      'all pods in kubernetes.io/metadata.name=kube-system or all pods in kubernetes.io/metadata.name=openshift-dns: ' +
+        '53/UDP 53/TCP 5353/UDP 5353/TCP',
+      'any client: 443/TCP 6443/TCP',
       `${ours}: ${settings.webhookPort}/TCP`,
       `pods ${LABEL_NODE_TYPE}=${NODE_TYPE_VALIDATOR} in every namespace: ${settings.corePort}/TCP`,
     ]);

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { test } from 'node:test';
-import { promisify } from 'node:util';
+import { type TestContext, test } from 'node:test';
 import { freePorts } from '../cluster/ports.ts';
 
-/** What another test file is given at the same time. */
-async function portsOfAnother(count: number): Promise<number[]> {
+/** What another test file is given at the same time. Its process keeps its ports until the test ends, as a test file does. */
+async function portsOfAnother(t: TestContext, count: number): Promise<number[]> {
   const source = `import { freePorts } from './test/cluster/ports.ts';
-    console.log(JSON.stringify(await freePorts(${count})));`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
-  return JSON.parse(stdout);
+    console.log(JSON.stringify(await freePorts(${count})));
+    process.stdin.resume();`;
+  const child = execFile(process.execPath, ['--input-type=module', '-e', source], () => {});
+  t.after(() => child.kill());
+  for await (const line of child.stdout ?? []) return JSON.parse(line);
+  throw new Error('the other process ended without ports');
 }
 
-test('no two test files are given the same port, though nobody listens on it yet', async () => {
-  const given = await Promise.all([freePorts(500), freePorts(500), portsOfAnother(500)]);
+test('no two test files are given the same port, though no server listens on it yet', async (t) => {
+  const others = [portsOfAnother(t, 300), portsOfAnother(t, 300)];
+  const given = await Promise.all([freePorts(500), freePorts(500), ...others]);
   const all = given.flat();
-  assert.equal(all.length, 1_500);
+  assert.equal(all.length, 1_600);
   assert.equal(new Set(all).size, all.length);
 });

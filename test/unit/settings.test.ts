@@ -1,11 +1,11 @@
-/** The shipped defaults, and what is said to somebody who sets something that cannot be. */
+/** The shipped defaults, and what is said to a person who sets something that cannot be. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { listed, readSettings, SettingsError } from '../../settings.ts';
-import { SETTINGS } from '../../settings-table.ts';
+import { listed, readSettings, SettingsError } from '../../app/settings.ts';
+import { SETTINGS } from '../../app/settings-table.ts';
 
-/** By the name that people set; the tests and the demo shorten some of them, nobody else does. */
+/** By the name that people set; the tests and the demo shorten some of them, and nothing else does. */
 const SHIPPED = {
   POD_NAMESPACE: 'stellar-peers',
   POD_NAME: 'stellar-peers',
@@ -18,9 +18,11 @@ const SHIPPED = {
   PEER_LIST_KEY: 'auto',
   CORE_HTTP_PORT: 11_626,
   CORE_POLL_SECONDS: 60,
+  ROLL_FOR: 'auto',
   ROLL_BELOW: '8',
   MAX_UNAVAILABLE: '1',
   QUORUM_CHECK: 'hold',
+  QUORUM_UNKNOWN: 'auto',
   MIN_READY_SECONDS: 300,
   MIN_RESTART_INTERVAL_SECONDS: 600,
   MAX_RESTARTS_PER_HOUR: 12,
@@ -37,6 +39,7 @@ const SHIPPED = {
   WEBHOOK_PORT: 8443,
   HTTP_PORT: 8080,
   STATUS_PAGE_PORT: 8082,
+  STATUS_PAGE_HOSTS: '',
   BIND_ADDRESS: '::',
   WEBHOOK_HOSTS: '',
   CERT_DIR: '',
@@ -54,7 +57,7 @@ const byVariable = (env: Record<string, string>) => {
   return Object.fromEntries(keys.map((key) => [SETTINGS[key].env, settings[key]]));
 };
 
-const complaint = (env: Record<string, string>): string => {
+const limitedLog = (env: Record<string, string>): string => {
   let message = '';
   assert.throws(
     () => readSettings(env),
@@ -90,6 +93,7 @@ describe('the settings', () => {
       PEER_SCOPE: 'namespace',
       NETWORK_NAMESPACES: 'mainnet=core-a, core-b; custom-0123456789abcdef=lab;',
       MAX_PEERS: '100',
+      ROLL_FOR: 'unlinked',
       ROLL_BELOW: 'all',
       MAX_UNAVAILABLE: '25%',
       ROLLOUT_WINDOWS: 'Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00',
@@ -144,7 +148,7 @@ describe('a setting that cannot be', () => {
   ];
   for (const [name, found, allowed] of cases) {
     it(`${name}=${found} is refused, naming the variable, what was found and what is allowed`, () => {
-      const message = complaint({ [name]: found });
+      const message = limitedLog({ [name]: found });
       assert.ok(
         message.startsWith(`${name}=${JSON.stringify(found)} is not allowed: it takes ${allowed}.`),
         message,
@@ -167,14 +171,14 @@ describe('a setting that cannot be', () => {
       ['=a', '"" is no network'],
     ];
     for (const [found, problem] of cases) {
-      const message = complaint({ NETWORK_NAMESPACES: found });
+      const message = limitedLog({ NETWORK_NAMESPACES: found });
       const start = `NETWORK_NAMESPACES=${JSON.stringify(found)} is not allowed, since ${problem}: it takes networks (`;
       assert.ok(message.startsWith(start), message);
     }
   });
 
   it('together with another is refused, naming both', () => {
-    const message = complaint({ REQUEST_TIMEOUT_SECONDS: '6' });
+    const message = limitedLog({ REQUEST_TIMEOUT_SECONDS: '6' });
     assert.match(message, /REQUEST_TIMEOUT_SECONDS=6 .*LEASE_DURATION_SECONDS=15/);
   });
 });

@@ -1,4 +1,4 @@
-/** The workflows of the forge: they run what anybody can run, with as few rights as that needs. */
+/** The workflows of the forge: they run what you can run too, with as few rights as that needs. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

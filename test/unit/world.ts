@@ -1,9 +1,9 @@
 /**
  * Raw objects as the operator makes them, and a World of them, for tests of decisions.
  */
-import { readConfigMap, readNamespace, readPdb, readService, readWebhook } from '../../peers/read-cluster.ts';
-import { readNode } from '../../peers/read-node.ts';
-import { readPod, readStatefulSet } from '../../peers/read-workload.ts';
+import { readConfigMap, readNamespace, readPdb, readService, readWebhook } from '../../peers/read/cluster.ts';
+import { readNode } from '../../peers/read/stellar-node.ts';
+import { readPod, readStatefulSet } from '../../peers/read/workload.ts';
 import { keyOf, type World } from '../../peers/world.ts';
 
 export type Raw = Record<string, unknown> & {
@@ -112,16 +112,26 @@ interface PodOptions {
   createdAt?: string;
   readyAt?: string;
   scheduledAt?: string;
+  /** By the kubelet's clock, as `readyAt`. */
+  initializedAt?: string;
+  /** The scheduler finds no node for it. */
+  unschedulable?: boolean;
   deletionTimestamp?: string;
   annotations?: Record<string, string>;
   injected?: boolean;
+  /** Of the StatefulSet that it was made by. */
+  revision?: string;
+  /** How often its main container was restarted in place, and when it was started last. */
+  restarts?: number;
+  startedAt?: string;
 }
 
 /** Pod `<name>-0` of the StatefulSet `name`: running, Ready and injected unless said otherwise. */
 export function pod(name: string, options: PodOptions = {}): Raw {
   const { namespace = 'stellar', uid = `pod-${name}`, ownerUid = `sts-${name}` } = options;
-  const { ready = true, phase = 'Running', injected = true } = options;
+  const { ready = true, phase = 'Running', injected = true, revision = 'r1' } = options;
   const { createdAt = '2026-01-01T00:00:00Z', readyAt = createdAt, scheduledAt = createdAt } = options;
+  const { initializedAt = scheduledAt } = options;
   const spec = podSpec();
   const [container] = spec.containers;
   if (injected && container) {
@@ -139,7 +149,7 @@ export function pod(name: string, options: PodOptions = {}): Raw {
       namespace,
       uid,
       creationTimestamp: createdAt,
-      labels: labelsOf(name),
+      labels: { ...labelsOf(name), 'controller-revision-hash': revision },
       ...(options.annotations ? { annotations: options.annotations } : {}),
       ...(options.deletionTimestamp ? { deletionTimestamp: options.deletionTimestamp } : {}),
       ownerReferences: [
@@ -150,9 +160,21 @@ export function pod(name: string, options: PodOptions = {}): Raw {
     status: {
       phase,
       podIP: '10.0.0.1',
+      containerStatuses: [
+        {
+          name: 'stellar-node',
+          restartCount: options.restarts ?? 0,
+          state: options.startedAt ? { running: { startedAt: options.startedAt } } : {},
+        },
+      ],
       conditions: [
         { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: readyAt },
-        { type: 'PodScheduled', status: 'True', lastTransitionTime: scheduledAt },
+        { type: 'Initialized', status: 'True', lastTransitionTime: initializedAt },
+        {
+          type: 'PodScheduled',
+          status: options.unschedulable ? 'False' : 'True',
+          lastTransitionTime: scheduledAt,
+        },
       ],
     },
   };

@@ -1,12 +1,13 @@
 /** The chart as helm renders it: what kustomize makes of the manifests, object by object, and what its values change. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { readSettings } from '../../../settings.ts';
+import { readSettings } from '../../../app/settings.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { withWatched } from '../../cluster/watched.ts';
 import { CHART, helm, kustomized, objectsIn, ROOT } from './helm.ts';
 
 const MANIFESTS = join(ROOT, 'manifests');
@@ -26,9 +27,9 @@ async function withValues<T>(values: Values, work: (file: string) => Promise<T>)
   }
 }
 
-const render = (values: Values = {}, namespace = NAMESPACE): Promise<KubeObject[]> =>
+const render = (values: Values = {}, namespace = NAMESPACE, ...flags: string[]): Promise<KubeObject[]> =>
   withValues(values, async (file) =>
-    objectsIn(await helm('template', 'stellar-peers', CHART, '-n', namespace, '-f', file)),
+    objectsIn(await helm('template', 'stellar-peers', CHART, '-n', namespace, '-f', file, ...flags)),
   );
 
 const isHook = ({ metadata }: KubeObject): boolean => metadata.annotations?.['helm.sh/hook'] !== undefined;
@@ -66,17 +67,13 @@ function assertSame(chart: readonly KubeObject[], kustomize: readonly KubeObject
 
 const WITH_NAMESPACE = { namespace: { create: true } };
 
-/** The namespaced manifests for two namespaces, made as the comments in them say. */
-async function twoNamespaces(): Promise<KubeObject[]> {
+/** manifests/base with more in its kustomization.yaml. */
+async function baseWith(more: string): Promise<KubeObject[]> {
   const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
   try {
     cpSync(MANIFESTS, copy, { recursive: true });
-    const folder = join(copy, 'namespaced');
-    for (const name of readdirSync(folder)) {
-      const text = readFileSync(join(folder, name), 'utf8').replaceAll('# second: ', '');
-      writeFileSync(join(folder, name), text.replace('namespaces=stellar', 'namespaces=stellar,north'));
-    }
-    return await kustomized(folder);
+    appendFileSync(join(copy, 'base/kustomization.yaml'), more);
+    return await kustomized(join(copy, 'base'));
   } finally {
     rmSync(copy, { recursive: true });
   }
@@ -102,7 +99,7 @@ describe('the chart', () => {
     const one = { ...WITH_NAMESPACE, watchNamespaces: ['stellar'] };
     assertSame(await render(one), await kustomized(join(MANIFESTS, 'namespaced')));
     const two = { ...WITH_NAMESPACE, watchNamespaces: ['stellar', 'north'] };
-    assertSame(await render(two), await twoNamespaces());
+    assertSame(await render(two), await withWatched(['stellar', 'north'], kustomized));
   });
 
   it('has manifests/network-policy beside them with networkPolicy', async () => {
@@ -110,6 +107,58 @@ describe('the chart', () => {
       ['base', 'network-policy'].map((name) => kustomized(join(MANIFESTS, name))),
     );
     assertSame(await render({ ...WITH_NAMESPACE, networkPolicy: { enabled: true } }), both.flat());
+  });
+
+  it('is on the network of the nodes with hostNetwork, as with the patches of docs/operations.md', async () => {
+    const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+    const [, patches] = /^```yaml\n(patches:\n[\s\S]*?)^```$/m.exec(page) ?? assert.fail('no patches');
+    const values = { ...WITH_NAMESPACE, hostNetwork: true };
+    assertSame(await render(values), await baseWith(patches ?? ''));
+  });
+
+  it('names no user or group on OpenShift, which gives them', async () => {
+    const values = { certManager: { enabled: true } };
+    for (const object of await render(values, NAMESPACE, '--api-versions', 'security.openshift.io/v1'))
+      assert.doesNotMatch(JSON.stringify(object), /runAsUser|runAsGroup|fsGroup/, keyOf(object));
+    assert.match(JSON.stringify(specOf(await render(values), 'Deployment')), /"fsGroup":65532/);
+  });
+
+  it('keeps to nodes with Linux, whatever else is asked of them', async () => {
+    const { template } = specOf(await render({ nodeSelector: { pool: 'core' } }), 'Deployment') as {
+      template: { spec: Record<string, unknown> };
+    };
+    assert.deepEqual(template.spec.nodeSelector, { 'kubernetes.io/os': 'linux', pool: 'core' });
+  });
+
+  it('moves with its namespace; a kustomize `namespace:` leaves behind whom the policies are about', async () => {
+    const accountsOf = (objects: readonly KubeObject[]) => [
+      ...new Set(JSON.stringify(objects).match(/system:serviceaccount:[\w-]+:[\w-]+/g)),
+    ];
+    assert.deepEqual(accountsOf(await render({}, 'moved')), ['system:serviceaccount:moved:stellar-peers']);
+    const overlay = await baseWith('namespace: moved\n');
+    assert.deepEqual(accountsOf(overlay), ['system:serviceaccount:stellar-peers:stellar-peers']);
+  });
+
+  it('has no budget for one replica alone, which could not be drained', async () => {
+    const kinds = async (replicas: number) => (await render({ replicas })).map(({ kind }) => kind);
+    assert.equal((await kinds(1)).includes('PodDisruptionBudget'), false);
+    assert.equal((await kinds(2)).includes('PodDisruptionBudget'), true);
+  });
+
+  it('has manifests/quorum-sets beside them with quorumSets, in each namespace that is named', async () => {
+    const folders = ['base', 'quorum-sets'].map((name) => kustomized(join(MANIFESTS, name)));
+    const wanted = (await Promise.all(folders)).flat();
+    const names = ['validator-1-config', 'validator-2-config', 'validator-3-config'];
+    assertSame(await render({ ...WITH_NAMESPACE, quorumSets: { stellar: names } }), wanted);
+    const two = await render({ quorumSets: { stellar: names, north: ['core'] } });
+    const roles = two.filter(({ metadata }) => metadata.name === 'stellar-peers-quorum-sets');
+    assert.deepEqual(roles.map(keyOf).sort(), [
+      'Role north/stellar-peers-quorum-sets',
+      'Role stellar/stellar-peers-quorum-sets',
+      'RoleBinding north/stellar-peers-quorum-sets',
+      'RoleBinding stellar/stellar-peers-quorum-sets',
+    ]);
+    await assert.rejects(render({ quorumSets: { stellar: [] } }));
   });
 
   it('is the same in another namespace, which is then the one that everything names', async () => {

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-import type { KubeObject } from '../../../runtime/kube.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { binary } from '../../cluster/control-plane.ts';
 
 export const ROOT = join(import.meta.dirname, '../../..');
-export const CHART = join(ROOT, 'charts/stellar-peers');
+export const CHART = join(ROOT, 'manifests/chart');
 
 const OUTPUT_MAX = 16 * 1024 * 1024;
 const home = mkdtempSync(join(tmpdir(), 'stellar-peers-helm-'));

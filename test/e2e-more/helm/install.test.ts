@@ -5,11 +5,11 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Deployment } from '../../cluster/deployment.ts';
 import { installManifests } from '../../cluster/install.ts';
 import { Network } from '../../cluster/network.ts';
 import { createScene, type Scene } from '../../cluster/scene.ts';
+import { settled, untilWorkloadsRest } from '../../cluster/settled.ts';
 import { statusOf } from '../../cluster/told.ts';
 import { tracesOf } from '../../cluster/traces.ts';
 import { caBundleDuring } from '../trusted.ts';
@@ -17,8 +17,6 @@ import { CHART, helm, helmSays, objectsIn, ROOT } from './helm.ts';
 
 const PREVIOUS = readFileSync(join(ROOT, 'test/e2e/fixtures/previous-release.yaml'), 'utf8');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would have come by then. */
-const WATCHED_MS = 5_000;
 
 /** The chart with the webhook reached by URL, since there is no kube-proxy. */
 function chartFor(webhookUrl: string, folder: string): string {
@@ -52,12 +50,13 @@ describe('the chart under running validators', () => {
     helm(...command.split(' '), 'stellar-peers', ...flagsOf(), ...args);
   const assertNoRestart = () =>
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
-  /** `work`, the new replicas after it, and a while; nobody is restarted and caBundle is never empty. */
+  const untilSettled = () => settled({ cluster: scene.cluster, replicas: { replicas: deployment.running } });
+  /** `work`, and the new replicas after it, until they have nothing left to do; no validator is restarted and caBundle is never empty. */
   async function quietly(work: () => Promise<unknown>): Promise<void> {
     const states = await caBundleDuring(scene.cluster, async () => {
       await work();
       await deployment.roll();
-      await delay(WATCHED_MS);
+      await untilSettled();
     });
     assert.ok(!states.includes(0), `CAs in caBundle: ${states}`);
     assertNoRestart();
@@ -99,7 +98,7 @@ describe('the chart under running validators', () => {
     assert.equal(await runs(program, 'https://127.0.0.1:1/mutate-pods'), 1);
   });
 
-  it('keeps caBundle when it is upgraded with another setting, and restarts nobody', async () => {
+  it('keeps caBundle when it is upgraded with another setting, and restarts no validator', async () => {
     const flags = ['--reset-then-reuse-values', '--set', 'settings.RESYNC_SECONDS=600'];
     await quietly(() => onRelease('upgrade', chart, ...flags));
     const env = await scene.cluster.kubectl([
@@ -111,7 +110,7 @@ describe('the chart under running validators', () => {
 
   it('is removed without a restart, and leaves what the documents say', async () => {
     await Promise.all([onRelease('uninstall'), deployment.end()]);
-    await delay(WATCHED_MS);
+    await untilWorkloadsRest(scene.cluster);
     assertNoRestart();
     // Of a namespace's own making, and what Kubernetes derives from other objects.
     const others = /^(Event|EndpointSlice|ControllerRevision) |\/(default|kube-root-ca\.crt)$/;
@@ -131,10 +130,10 @@ describe('the chart under running validators', () => {
     assertNoRestart();
   });
 
-  it('is installed into a cluster without it, and restarts nobody', async () => {
+  it('is installed into a cluster without it, and restarts no validator', async () => {
     await onRelease('install', chart, '--create-namespace', '--set', 'replicas=0');
     await deployment.roll();
-    await delay(WATCHED_MS);
+    await untilSettled();
     assertNoRestart();
     await assertCurrent();
   });

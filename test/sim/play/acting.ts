@@ -1,13 +1,14 @@
 /** Carries out the actions of a plan: what people and fate do to the cluster. */
-import type { KubeObject, PatchOperation } from '../../../runtime/kube.ts';
-import * as kinds from '../../../runtime/resources.ts';
+import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
+import * as kinds from '../../../runtime/kube/resources.ts';
+import { HINDERING } from './hindering.ts';
 import type { Action } from './plan.ts';
 import { OWN, type Stage } from './stage.ts';
 
 type Of<Do extends Action['do']> = Extract<Action, { readonly do: Do }>;
 type Handlers = { readonly [Do in Action['do']]: (stage: Stage, action: Of<Do>) => unknown };
 
-/** Does what the action says, now. What cannot be done, since somebody else was faster, is left. */
+/** Does what the action says, now. What cannot be done, since another was faster, is left. */
 export function act(stage: Stage, action: Action): void {
   stage.say(`· ${JSON.stringify(action)}`);
   const handle = HANDLERS[action.do] as (stage: Stage, action: Action) => unknown;
@@ -90,6 +91,7 @@ function flap(stage: Stage, node: number, ms: number): void {
 const OWN_REF = { resource: kinds.ConfigMaps, namespace: OWN, name: OWN };
 
 const HANDLERS: Handlers = {
+  ...HINDERING,
   join: (stage, { node }) => stage.join(node),
   leave: (stage, { node }) => stage.server.admin.delete(nodeRef(stage, node), {}),
   suspend: (stage, { node, on }) =>

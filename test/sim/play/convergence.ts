@@ -1,16 +1,17 @@
 /**
- * What must be so in the end, when nothing goes wrong any more and nobody acts: everything is as it should be, or
+ * What must be so in the end, when nothing goes wrong any more and no person acts: everything is as it should be, or
  * waits with a reason that is told, and nothing is written any more.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { Violation } from './invariants.ts';
 import { isJustified } from './justified.ts';
-import { existingIn, groupOf, keysOf, liveIn, peersOf, publishedFor } from './members.ts';
+import { namersOf, ruleOf } from './links.ts';
+import { existingIn, groupOf, keysOf, liveIn, membersOf, peersOf, publishedFor } from './members.ts';
 import type { Stage } from './stage.ts';
-import { isSuspended, knownBy, nodeOf, podsOf, scheduledAtMs, startedAtMs } from './standing.ts';
+import { isSuspended, isUnstamped, knownBy, nodeOf, podsOf, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
 
-/** Reasons that pass by themselves within minutes: in the end nobody may still wait for one. */
+/** Reasons that pass by themselves within minutes: in the end none may still wait for one. */
 const PASSING = new Set([
   'Stabilizing',
   'WaitingForMinReady',
@@ -30,18 +31,17 @@ export interface Ending {
 /** Throws a Violation where something is neither as it should be nor held. */
 export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number): Ending {
   const { leader } = stage;
-  if (!leader) throw new Violation('ending: nobody leads', 'no replica holds the Lease');
-  if (witness.lastWriteAtMs > quietSinceMs) {
+  if (!leader) throw new Violation('ending: no replica leads', 'no replica holds the Lease');
+  // What is refused, or does not stay, is tried again and again.
+  if (witness.lastWriteAtMs > quietSinceMs && !stage.policies.any) {
     throw new Violation('ending: writes go on', `${witness.lastWrite} at ${witness.lastWriteAtMs} ms`);
   }
   const held: Record<string, number> = {};
+  const lacks = lacking(stage, witness);
   for (const key of keysOf(stage.plan)) {
     const node = nodeOf(stage.server.store, key);
-    if (!node || isSuspended(node)) continue;
-    checkFiles(stage, key);
-    const lack = podsOf(stage.server.store, key)
-      .map((pod) => lackOf(key, pod, { stage, witness }))
-      .find((found) => found !== undefined);
+    if (node && !isSuspended(node)) checkFiles(stage, key);
+    const lack = lacks.get(key);
     if (lack === undefined) continue;
     const code = leader.reasons.get(key)?.code;
     if (code === undefined) throw new Violation('ending: neither done nor held', `${key} ${lack}`);
@@ -49,6 +49,19 @@ export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number
     held[code] = (held[code] ?? 0) + 1;
   }
   return { held };
+}
+
+/** Validators that lack something, with what it is. */
+export function lacking(stage: Stage, witness: Witness): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const key of keysOf(stage.plan)) {
+    const node = nodeOf(stage.server.store, key);
+    if (!node || isSuspended(node)) continue;
+    const lacks = podsOf(stage.server.store, key).map((pod) => lackOf(key, pod, { stage, witness }));
+    const lack = lacks.find((each) => each !== undefined);
+    if (lack !== undefined) found.set(key, lack);
+  }
+  return found;
 }
 
 function checkReason(
@@ -77,22 +90,75 @@ function lackOf(
 ): string | undefined {
   const known = knownBy(pod);
   if (!known) return 'is not injected';
+  if (isUnstamped(pod)) return undefined;
   const published = publishedFor(stage, key);
   if (!published) return undefined;
-  if (startedAtMs(pod) > published.atMs + REFRESHED_MS) return undefined;
+  if (witness.startedAtMs(pod) > published.atMs + REFRESHED_MS) return undefined;
   const live = liveIn(stage, groupOf(stage, key));
   // By the API server's clock, whatever the leader's was that dated the view. Times of pods are whole seconds.
   const couldRead = (digest: string) =>
     witness.publications.sinceMs(key, digest) < scheduledAtMs(pod) + SECOND_MS;
+  // Where the rule is not known, whatever is missing is to be told as held.
+  const rule = ruleOf(stage, key, stage.settings) ?? 'all';
+  if (rule === 'all' && namesOneThatLeft(known, { key, pod }, { stage, witness }))
+    return 'names one that left';
+  const isLinking = rule === 'unlinked';
+  const naming = isLinking ? namersOf(stage, key, `${pod.metadata.namespace}/${pod.metadata.name}`) : [];
+  const counted = new Set([...known, ...naming]);
   const lacking = published.digests.filter(
-    (digest) => live.has(digest) && !known.includes(digest) && !couldRead(digest),
+    (digest) =>
+      live.has(digest) &&
+      !counted.has(digest) &&
+      !couldRead(digest) &&
+      // It is linked, or was, by what its port said.
+      !(isLinking && witness.cores.seenForMs(pod, digest) !== undefined),
   );
-  if (lacking.length === 0) return undefined;
+  // A pod may have read more than it was stamped with, and then it dials those too.
+  const perhaps = isLinking ? lacking.filter((digest) => mayName(digest, key, { stage, witness })) : [];
+  if (lacking.length === perhaps.length) return undefined;
+  for (const digest of perhaps) counted.add(digest);
+  if (isLinking) for (const digest of published.digests) if (!live.has(digest)) counted.add(digest);
   const existing = existingIn(stage, key);
-  const count = known.filter((digest) => existing.has(digest)).length;
+  const count = [...counted].filter((digest) => existing.has(digest)).length;
   const { rollBelow } = stage.settings;
   const below = rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(rollBelow);
   const needed = Math.min(below, published.digests.length);
-  const isIsolated = !known.some((digest) => live.has(digest));
-  return isIsolated || count < needed ? `knows ${count} of ${needed} it needs` : undefined;
+  const isIsolated = ![...counted].some((digest) => live.has(digest));
+  // Of a network with more members than a list holds, one choice is as good as another.
+  const isChosen = peersOf(stage, key).length > published.digests.length;
+  if (!isIsolated && isChosen && count >= published.digests.length) return undefined;
+  return isIsolated || rule === 'all' || count < needed ? `knows ${count} of ${needed} it needs` : undefined;
+}
+
+/** True if the pod knows a peer that is none any more, and started before the list of its validator became what it is. */
+function namesOneThatLeft(
+  known: readonly string[],
+  { key, pod }: { key: string; pod: KubeObject },
+  { stage, witness }: Sight,
+): boolean {
+  const peers = peersOf(stage, key).map(({ digest }) => digest);
+  const isOlder = witness.publications.changedAtMs(key) >= scheduledAtMs(pod) + SECOND_MS;
+  return isOlder && peers.length > 0 && known.some((digest) => !peers.includes(digest));
+}
+
+/** True if the member's pod was scheduled, or started again, after the validator stood in its files. */
+function mayName(digest: string, key: string, { stage, witness }: Sight): boolean {
+  const owns = membersOf(stage, key).map((member) => member.digest);
+  return keysOf(stage.plan)
+    .filter((other) => membersOf(stage, other).some((member) => member.digest === digest))
+    .flatMap((other) => podsOf(stage.server.store, other).map((pod) => ({ other, pod })))
+    .some(({ other, pod }) =>
+      owns.some((own) => {
+        const sinceMs = witness.publications.sinceMs(other, own);
+        return (
+          sinceMs < scheduledAtMs(pod) + SECOND_MS ||
+          sinceMs + REFRESHED_MS < witness.startedAtMs(pod) + SECOND_MS
+        );
+      }),
+    );
+}
+
+interface Sight {
+  readonly stage: Stage;
+  readonly witness: Witness;
 }

@@ -1,9 +1,11 @@
 /** What people and fate may do to a cluster, and how each deed is drawn. */
 import type { Random } from '../random.ts';
+import type { Hindrance } from './hindrances.ts';
 
 export const NAMESPACES = ['north', 'south'] as const;
 
 export type Deed =
+  | Hindrance
   | { readonly do: 'join' | 'leave'; readonly node: number }
   | { readonly do: 'suspend' | 'maintain'; readonly node: number; readonly on: boolean }
   | { readonly do: 'port'; readonly node: number; readonly port: number }
@@ -36,7 +38,7 @@ export type Deed =
   | { readonly do: 'compact' }
   | { readonly do: 'release'; readonly settings: Readonly<Record<string, string>> };
 
-type Later = Deed & { readonly afterMs?: number };
+export type Later = Deed & { readonly afterMs?: number };
 type Draw = (node: number, random: Random) => readonly Later[];
 const ROLLOUT = 'stellar.org/peer-rollout';
 const LONG = (random: Random): number => random.int(5_000, 120_000);

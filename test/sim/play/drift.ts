@@ -2,12 +2,16 @@
  * Whether a validator lacked what a restart of ours gives it, worked out by the witness: from what its pods were
  * stamped with, who lives, and when each peer stood in its files for the first time.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
-import type { Settings } from '../../../settings.ts';
-import { existingIn, publishedFor } from './members.ts';
+
+import type { Settings } from '../../../app/settings.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { namersOf, ruleOf } from './links.ts';
+import { existingIn, peersOf, publishedFor } from './members.ts';
+import type { OurRestart } from './our-restarts.ts';
+import { isSmooth, type Plan } from './plan.ts';
 import type { Stage } from './stage.ts';
-import { knownBy, scheduledAtMs } from './standing.ts';
-import type { OurRestart, Witness } from './witness.ts';
+import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
+import type { Witness } from './witness.ts';
 
 const REMEMBERED_MS = 600_000;
 /** Whole seconds, and clocks that are two seconds off. */
@@ -31,14 +35,71 @@ function fineness(pod: KubeObject, { node, by }: OurRestart, edges: Edges): stri
   if (!known) return undefined;
   const { stage, witness } = edges;
   const name = pod.metadata.name;
-  const lacking = missedBy(known, node, edges);
-  if (lacking.length === 0) return `${name} knows everybody who lives`;
-  const isolated = !known.some((digest) => wasLive(digest, witness));
-  if (!isolated && !isShort(known, node, stage.settingsOf(by), edges)) return `${name} knows enough`;
+  if (isUnstamped(pod)) return `it is not known what ${name} knows`;
+  const settings = stage.settingsOf(by);
+  const rule = ruleFor(node, settings, edges);
+  const linked = rule === 'unlinked' ? linkedFirmly(pod, known, node, edges) : known;
+  if (rule === 'all' && namesOneThatLeft(known, node, edges)) return undefined;
+  const lacking = missedBy(linked, node, edges);
+  if (lacking.length === 0)
+    return `${name} is ${rule === 'unlinked' ? 'linked to' : 'told of'} all that live`;
+  const isolated = !linked.some((digest) => wasLive(digest, witness));
+  if (!isolated && rule !== 'all' && !isShort(linked, node, settings, edges)) return `${name} knows enough`;
   const startMs = scheduledAtMs(pod) - SLACK_MS;
   const unread = lacking.filter((digest) => witness.publications.sinceMs(node, digest) >= startMs);
   return unread.length > 0 ? undefined : `${name} has read of ${lacking.join()} when it started`;
 }
+
+/** True where its list changed since it started and names others: under `all` that is reason enough. */
+function namesOneThatLeft(known: readonly string[], node: string, { witness, decidedMs }: Edges): boolean {
+  const { publications } = witness;
+  if (publications.lately(node, decidedMs).length === 0) return false;
+  return known.some((digest) => publications.wasOut(node, digest, decidedMs));
+}
+
+/** The rule in force; the widest where it is not known to have been in force when the restart was decided. */
+function ruleFor(node: string, settings: Settings, { stage, witness, decidedMs }: Edges): string {
+  const rule = ruleOf(stage, node, settings);
+  return rule !== undefined && witness.heldForMs(`rules ${node}`, Boolean) > decidedMs ? rule : 'all';
+}
+
+/** Those that it knows, or that name it and are not apart by what its port says, or that the port showed as connected. */
+function linkedFirmly(pod: KubeObject, known: readonly string[], node: string, edges: Edges): string[] {
+  const { cores } = edges.witness;
+  const naming = namedFirmly(pod, node, edges).filter((digest) => !cores.wasApart(pod, digest));
+  const shown = isSteady(edges.stage.plan)
+    ? peersOf(edges.stage, node)
+        .map(({ digest }) => digest)
+        .filter((digest) => (cores.seenForMs(pod, digest) ?? 0) > KEPT_MS)
+    : [];
+  return [...new Set([...known, ...naming, ...shown])];
+}
+
+/** By then what a port showed stands where the next leader finds it, if no leader was lost before it wrote. */
+const KEPT_MS = 60_000;
+const LOSING = [
+  'kill',
+  'stop',
+  'killAtRequest',
+  'release',
+  'dropOwn',
+  'refuse',
+  'lateKind',
+  'crashLoop',
+  'skew',
+];
+const isSteady = (plan: Plan): boolean =>
+  isSmooth(plan) && !plan.actions.some((action) => LOSING.includes(action.do));
+
+/** Those that name the pod, and did when the restart was decided. */
+const namedFirmly = (
+  { metadata }: KubeObject,
+  node: string,
+  { stage, witness, decidedMs }: Edges,
+): string[] =>
+  [...namersOf(stage, node, `${metadata.namespace}/${metadata.name}`)].filter(
+    (digest) => witness.heldForMs(`peer ${digest}`, (value) => value === true) > decidedMs,
+  );
 
 /** Published peers that live, or did until a moment ago, and that are not known. */
 function missedBy(known: readonly string[], node: string, { witness, decidedMs }: Edges): string[] {

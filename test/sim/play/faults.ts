@@ -2,7 +2,7 @@
  * What goes wrong between a replica and the API server, at the rates of the plan until the calm; and traps that
  * spring at the next request of a kind, so that a process dies or freezes between any two of its steps.
  */
-import { KubeError } from '../../../runtime/kube.ts';
+import { KubeError } from '../../../runtime/kube/port.ts';
 import type { Faults } from '../api-server.ts';
 import type { Random } from '../random.ts';
 import { CALM, type Rates } from './plan.ts';
@@ -13,6 +13,7 @@ const SLOW_MS_MAX = 5_000;
 
 export class Weather implements Faults {
   readonly #random: Random;
+  readonly #lateMs = new Map<string, number>();
   readonly timeoutMs: number;
   readonly onDate: (dateMs: number) => void;
   rates: Rates;
@@ -34,6 +35,7 @@ export class Weather implements Faults {
   calm(): void {
     this.rates = CALM;
     this.trap = undefined;
+    this.#lateMs.clear();
   }
 
   latencyMs(): number {
@@ -56,8 +58,14 @@ export class Weather implements Faults {
     return WRITES.test(request) && this.#random.chance(this.rates.lost) ? 'lost' : undefined;
   }
 
-  watchDelayMs(): number {
-    return this.#random.int(1, this.rates.watchDelayMs);
+  /** Watches of one kind come late; undoes itself. */
+  late(kind: string, ms: number): () => void {
+    this.#lateMs.set(kind, ms);
+    return () => this.#lateMs.delete(kind);
+  }
+
+  watchDelayMs(kind: string): number {
+    return (this.#lateMs.get(kind) ?? 0) + this.#random.int(1, this.rates.watchDelayMs);
   }
 
   #refusal(): KubeError {

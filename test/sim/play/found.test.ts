@@ -2,43 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { play } from './history.ts';
-import { type Action, CALM, type NodePlan, type Plan } from './plan.ts';
-
-const SETTINGS = {
-  MAX_UNAVAILABLE: '1',
-  QUORUM_CHECK: 'off',
-  MIN_READY_SECONDS: '1',
-  MIN_RESTART_INTERVAL_SECONDS: '1',
-  STABILIZATION_SECONDS: '5',
-  DELETE_MIN_AGE_SECONDS: '5',
-  LEASE_DURATION_SECONDS: '6',
-  REQUEST_TIMEOUT_SECONDS: '1',
-};
-
-interface Story {
-  readonly readyMs: ReadonlyArray<number | null>;
-  readonly founders: number;
-  readonly settings: Readonly<Record<string, string>>;
-  readonly actions: readonly Action[];
-  readonly calmAtMs: number;
-}
-
-function planOf({ readyMs, founders, settings, actions, calmAtMs }: Story): Plan {
-  const nodes = readyMs.map(
-    (each, index): NodePlan => ({
-      namespace: 'north',
-      name: `v${index}`,
-      network: 0,
-      readyMs: each,
-      replicas: 1,
-    }),
-  );
-  return {
-    ...{ seed: 1, nodes, founders, actions, calmAtMs, rates: CALM },
-    networks: [{ isPublic: false, percent: null }],
-    settings: { ...SETTINGS, ...settings },
-  };
-}
+import { planOf } from './small-plan.ts';
 
 describe('a history that was broken once', () => {
   it('of a leader that wakes when another has begun anew what it meant to begin', async () => {

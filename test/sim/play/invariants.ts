@@ -1,30 +1,25 @@
 /**
  * What must hold at each moment at which we begin a restart, judged by the witness. A restart is decided on live
- * reads and written a little later; what changed in between, nobody could know. So a state counts once it has held
+ * reads and written a little later; what changed in between could not be known. So a state counts once it has held
  * for longer than that may take.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { Leases } from '../../../runtime/resources.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { fieldsAt } from '../frozen.ts';
-import { isReady } from '../workloads.ts';
+import { controllerOf, isReady } from '../workloads.ts';
 import { wasNeedless } from './drift.ts';
-import {
-  allowedOf,
-  downAmong,
-  isExpectedDown,
-  isMarginHeld,
-  isPublic,
-  isUncounted,
-  toleranceOf,
-} from './margins.ts';
-import { CALM, type Plan } from './plan.ts';
-import { OWN, type Stage } from './stage.ts';
+import { fragileBeside } from './fragile.ts';
+import { allowedOf, isMarginHeld, isUncounted, isUnknownHeld, quorumShort, spentBudget } from './margins.ts';
+import { LEASE, type OurRestart } from './our-restarts.ts';
+import { isSmooth, type Plan } from './plan.ts';
+import { isPublic } from './sets.ts';
+import type { Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
-import type { OurRestart, Witness } from './witness.ts';
+import type { Witness } from './witness.ts';
 
-const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** A second restart may be needed where the first could not help, as in a crash loop; a third does not help. */
+const SAME_CAUSE_MAX = 2;
 /** Whole seconds in the API, twice, and clocks that are off by up to two seconds each way. */
 const CLOCK_SLACK_MS = 6_500;
 
@@ -55,38 +50,8 @@ export function decisionMsOf(plan: Plan): number {
 }
 
 const SLOW_MS = 5_000;
-
-/** True where requests neither fail nor linger, and nobody is frozen. */
-function isSmooth({ rates, actions }: Plan): boolean {
-  const isQuiet = rates.refused + rates.lost + rates.conflict + rates.slow === 0;
-  const isPrompt = isQuiet && rates.watchDelayMs === CALM.watchDelayMs;
-  return isPrompt && !actions.some((action) => action.do.startsWith('freeze'));
-}
-
-const LEADERLESS = new Set<string>(['kill', 'stop', 'release', 'freeze']);
-/** One that is set may spring at any request after that. */
-const TRAPS = new Set<string>(['killAtRequest', 'freezeAtRequest']);
-/** How soon a bump on a pod that is not Ready is taken back, where somebody is there to do it. */
-const DEFUSED_WITHIN_MS = 5_000;
-/** The same where requests fail: a leader tries again after up to 36 s. */
-const DEFUSED_AT_LAST_MS = 45_000;
-/** Another one leads after that. */
-const ELECTED_MS = 20_000;
-
-/** Throws a Violation where a pod is replaced by a bump of ours that should have been taken back. */
-export function checkReplacement({ node, notReadyMs, atMs }: OurRestart, { plan, time }: Stage): void {
-  const nowMs = time.monotonicMs();
-  const isCalm = isSmooth({ ...plan, actions: [] }) || atMs > plan.calmAtMs;
-  if (notReadyMs <= (isCalm ? DEFUSED_WITHIN_MS : DEFUSED_AT_LAST_MS)) return;
-  const isWatched = plan.actions.every((action) => {
-    if (action.atMs > nowMs) return true;
-    if (TRAPS.has(action.do)) return atMs > plan.calmAtMs + ELECTED_MS;
-    const endMs = action.atMs + ('ms' in action ? action.ms : 0) + ELECTED_MS;
-    return !LEADERLESS.has(action.do) || endMs < atMs;
-  });
-  if (isWatched)
-    throw new Violation('no bump acts later', `${node} was not Ready for ${notReadyMs} ms since its bump`);
-}
+/** What a port says is published within that, and seen by who leads. */
+const HEARD_MS = 20_000;
 
 /** Throws a Violation where the restart must not begin now. */
 export function checkRestart(restart: OurRestart, edges: Edges): void {
@@ -122,6 +87,16 @@ const ALWAYS: Readonly<Record<string, Check>> = {
     return held ? 'its strategy says otherwise' : undefined;
   },
   'drift only': (restart, edges) => wasNeedless(restart, edges),
+  'the next pod is injected': ({ node }, { witness, decidedMs }) => {
+    const isBare = (why: unknown) => why !== undefined;
+    const heldMs = witness.heldForMs(`bare ${node}`, isBare);
+    return heldMs > decidedMs ? `${witness.valueOf(`bare ${node}`)} for ${heldMs} ms` : undefined;
+  },
+  'not for nothing': (restart, { witness }) => {
+    const former = formerFor(restart, witness);
+    if (former.length < SAME_CAUSE_MAX) return undefined;
+    return `the same cause had ${former.length} restarts within the day: ${restart.cause}`;
+  },
   window: ({ by }, { stage, decidedMs }) => {
     const text = stage.settingsOf(by).rolloutWindows;
     if (text === '' || isOpen(text, stage.time.nowMs(), decidedMs + CLOCK_SLACK_MS)) return undefined;
@@ -145,18 +120,20 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const { stage, witness } = edges;
     const counted = [node, ...witness.othersOf(node)].filter((key) => !isUncounted(key, witness));
     const allowed = allowedOf(stage.settingsOf(by).maxUnavailable, counted.length);
-    const down = downAmong(node, edges.witness, edges.decidedMs).filter(
-      (key) => !(isMarginHeld(node, stage) && isExpectedDown(key, witness)),
-    );
+    const down = spentBudget(node, stage, witness, edges.decidedMs);
     return down.length + 1 > allowed ? `${shown(down, witness)}, ${allowed} allowed` : undefined;
   },
   quorum: (restart, edges) => {
     const { node } = restart;
-    if (!isMarginHeld(node, edges.stage)) return undefined;
-    const down = downAmong(node, edges.witness, edges.decidedMs);
-    const tolerance = toleranceOf(node, edges.stage.plan) ?? 0;
-    return tolerance - down.length < 1 ? `${shown(down, edges.witness)}, ${tolerance} tolerated` : undefined;
+    const { stage, witness, decidedMs } = edges;
+    if (isUnknownHeld(node, stage)) return 'its quorum set cannot be read, on a public network';
+    if (!isMarginHeld(node, stage)) return undefined;
+    return quorumShort(node, { stage, witness, forMs: decidedMs, restart });
   },
+  'quorum by their own words': ({ node, by }, { stage, witness, decidedMs }) =>
+    stage.settingsOf(by).quorumCheck === 'hold'
+      ? fragileBeside(node, { stage, witness, forMs: decidedMs + HEARD_MS })
+      : undefined,
   'others settled': ({ node }, { stage, witness, decidedMs }) => {
     const neededMs = stage.settings.minReadySeconds * 1000 - CLOCK_SLACK_MS;
     const young = witness
@@ -170,6 +147,14 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const neededMs = stage.settings.minRestartIntervalSeconds * 1000 - CLOCK_SLACK_MS;
     const young = pods.find((pod) => ageMs(pod, stage) < neededMs);
     return young && `${young.metadata.name} is ${ageMs(young, stage)} ms old`;
+  },
+  'no machine is taken': ({ node, group }, { stage, witness, decidedMs }) => {
+    if (isUncounted(node, witness)) return undefined;
+    const waiting = witness
+      .othersOf(node)
+      .filter((key) => split(key).namespace === split(node).namespace && !isUncounted(key, witness))
+      .find((key) => witness.heldForMs(`unplaced ${key}`, Boolean) > decidedMs);
+    return waiting && `${waiting} of ${group} waits for a machine, of ${stage.plan.machines}`;
   },
   'left alone': ({ node }, { witness, decidedMs }) => {
     const isOther = (value: unknown) => /OnDelete|"partition":[1-9]/.test(String(value));
@@ -199,6 +184,21 @@ const OF_DELETES: Readonly<Record<string, Check>> = {
     return pods.some((pod) => ageMs(pod, stage) < neededMs) ? 'it is too young' : undefined;
   },
 };
+
+/** Restarts of ours within a day for the same cause, of a pod of the same name and StatefulSet, also where others replaced it since. */
+function formerFor({ node, cause, pods, atMs }: OurRestart, { restarts }: Witness): OurRestart[] {
+  const idOf = (pod: KubeObject) => `${controllerOf(pod)?.uid} ${pod.metadata.name}`;
+  const ids = pods.map(idOf);
+  return restarts.filter(
+    (each) =>
+      each.node === node &&
+      each.cause === cause &&
+      each.end !== 'defused' &&
+      each.end !== 'reverted' &&
+      atMs - each.atMs < DAY_MS &&
+      each.pods.some((pod) => ids.includes(idOf(pod))),
+  );
+}
 
 /** Windows as the plans draw them: `daily HH:MM-HH:MM`, UTC. */
 function isOpen(text: string, nowMs: number, slackMs: number): boolean {

@@ -1,30 +1,97 @@
 /**
  * Whether a reason that is told in the end is true: each is held against the world as the witness sees it, so that
- * nobody waits for ever for something that is not there.
+ * none waits for ever for something that is not there.
  */
-import { MutatingWebhookConfigurations, PodDisruptionBudgets } from '../../../runtime/resources.ts';
+
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import {
+  ConfigMaps,
+  MutatingWebhookConfigurations,
+  PodDisruptionBudgets,
+} from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import { isReady, isTerminating } from '../workloads.ts';
-import { allowedOf, downAmong, isMarginHeld, isUncounted, toleranceOf } from './margins.ts';
+import { fragileBeside } from './fragile.ts';
+import { RULES, ruleOf, rulesOf } from './links.ts';
+import { AWAY, allowedOf, downAmong, isMarginHeld, isUncounted, quorumShort } from './margins.ts';
+import { groupOf, keysOf, publishedFor } from './members.ts';
+import type { Plan } from './plan.ts';
+import { isSetKnown } from './sets.ts';
 import type { Stage } from './stage.ts';
 import {
   allUp,
   annotationOf,
   isInMaintenance,
+  isObserved,
   isSettled,
+  isUnplaced,
   knownBy,
   nodeOf,
   podsOf,
   setOf,
   split,
 } from './standing.ts';
+import { bareBecause } from './successor.ts';
 import type { Witness } from './witness.ts';
 
 type Test = (key: string, stage: Stage, witness: Witness) => boolean;
 
+const JOURNAL = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
+/** Above that nothing more is written into the journal. */
+const FULL_BYTES = 850 * 1024;
+/** What failed is tried again, at the latest, after half an hour: until then its reason may be shown. */
+const TRIED_AGAIN_MS = 37 * 60_000;
+
+const sizeOf = (journal: KubeObject | undefined): number =>
+  Object.values(fieldsAt(journal?.data)).reduce<number>((sum, text) => sum + String(text).length, 0);
+
+/** True where the journal has a restart of the group that is not over. */
+const openInJournal = (group: string, stage: Stage): boolean =>
+  keysOf(stage.plan)
+    .filter((key) => groupOf(stage, key) === group)
+    .some((key) => journalOf(key, stage).some(({ outcome }) => outcome === undefined));
+
+interface Entry {
+  readonly statefulSet: string;
+  readonly outcome?: string;
+}
+
+/** What the journal says of a validator. */
+function journalOf(key: string, stage: Stage): Entry[] {
+  const texts = Object.values(fieldsAt(stage.server.store.get(JOURNAL)?.data)).map(String);
+  return texts
+    .filter((text) => text.includes(`"${key}"`))
+    .flatMap((text) => entriesIn(text).filter(({ statefulSet }) => statefulSet === key));
+}
+
+function entriesIn(text: string): Entry[] {
+  try {
+    return (JSON.parse(text) as { restarts: Entry[] }).restarts;
+  } catch {
+    return [];
+  }
+}
+
+/** True where a restart would give a validator something, or under `all` another list. */
+const lacks = (key: string, stage: Stage): boolean =>
+  podsOf(stage.server.store, key).some((pod) => {
+    const known = knownBy(pod);
+    const published = publishedFor(stage, key)?.digests ?? [];
+    if (!known || published.some((digest) => !known.includes(digest))) return true;
+    const isEach = (ruleOf(stage, key, stage.settings) ?? 'all') === 'all';
+    return isEach && known.some((digest) => !published.includes(digest));
+  });
+
+/** True where a validator of the namespace may say that it is not synced. */
+const hasPort = (namespace: string, { nodes }: Plan): boolean =>
+  nodes.some((node) => node.namespace === namespace && node.port !== undefined);
+
 const KNOWN = ['RollingUpdate', 'Signal', 'OnRestart', 'paused'];
 
-/** True if the reason with that code holds for the validator now; false also for codes that hold nobody. */
+/** True where the witness can tell whether a reason with that code holds. */
+export const isCheckable = (code: string): boolean => TESTS[code] !== undefined;
+
+/** True if the reason with that code holds for the validator now; false also for codes that hold no validator. */
 export function isJustified(code: string, key: string, stage: Stage, witness: Witness): boolean {
   return TESTS[code]?.(key, stage, witness) ?? false;
 }
@@ -56,6 +123,7 @@ const TESTS: Readonly<Record<string, Test>> = {
     rolloutsOf(key, witness).some((value) => value === 'paused' || value === 'missing'),
   UnknownStrategy: (key, _, witness) =>
     rolloutsOf(key, witness).some((value) => value !== undefined && !KNOWN.includes(String(value))),
+  UnknownRollFor: (key, stage) => rulesOf(stage, key).some((rule) => !RULES.includes(rule)),
   OnRestart: (key, _, witness) => nearest(key, witness) === 'OnRestart',
   SignalledInstead: (key, _, witness) => nearest(key, witness) === 'Signal',
   UnknownBudget: (key, _, witness) =>
@@ -68,31 +136,64 @@ const TESTS: Readonly<Record<string, Test>> = {
   Partitioned: (key, _, witness) => /"partition":[1-9]/.test(updateOf(key, witness)),
   Unsettled: (key, stage, witness) => {
     const set = setOf(stage.server.store, key);
-    // One that waits for a bump of ours is not somebody else's.
-    return (
-      set !== undefined && !isSettled(set) && witness.restarts.every((each) => each.node !== key || each.end)
-    );
+    if (!set || isSettled(set)) return false;
+    // A roll that waits for a pod that is bare and down never ends by itself.
+    const isBareAndDown = (pod: KubeObject) => !knownBy(pod) && !isReady(pod) && !isTerminating(pod);
+    if (isObserved(set) && podsOf(stage.server.store, key).some(isBareAndDown)) return false;
+    // One that waits for a bump of ours is not another's.
+    return witness.restarts.every((each) => each.node !== key || each.end);
   },
-  InFlight: (key, _, witness) =>
-    [key, ...witness.othersOf(key)].some((each) => witness.downWhy(each) !== undefined),
-  Stalled: (key, _, witness) =>
-    witness.restarts.some((each) => each.group === witness.groupOf(key) && !each.end),
+  InFlight: (key, stage, witness) =>
+    witness.restarts.some((each) => each.group === witness.groupOf(key) && !each.end) ||
+    openInJournal(witness.groupOf(key), stage),
+  Restarting: (key, stage) => journalOf(key, stage).some(({ outcome }) => outcome === undefined),
+  NotSynced: (key, { plan }) => hasPort(split(key).namespace, plan),
+  Queued: (key, stage, witness) => witness.othersOf(key).some((each) => lacks(each, stage)),
+  OptedOut: (key, stage) => bareBecause(stage, key) === 'OptedOut',
+  NotSelected: (key, stage) => bareBecause(stage, key) === 'NotSelected',
+  WebhookMissing: (key, stage) => bareBecause(stage, key) === 'WebhookMissing',
+  // All of a group wait where what is under way cannot be undone.
+  RefusedByPolicy: (key, stage, witness) =>
+    stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
+    (openInJournal(witness.groupOf(key), stage) &&
+      witness.othersOf(key).some((each) => stage.policies.clearForMs(each) < TRIED_AGAIN_MS)),
+  // It also tells of a write that got lost, and stays until the validator's turn has come again.
+  RestartReverted: (key, stage) =>
+    stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
+    journalOf(key, stage).some(({ outcome }) => outcome === 'void'),
+  RestartTakenBack: (key, _, witness) =>
+    witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused'),
+  ControllerAway: (_, stage) => stage.controller.awakeForMs < TRIED_AGAIN_MS,
+  RestartedInVain: (key, _, witness) => witness.restarts.filter(({ node }) => node === key).length > 1,
+  JournalFull: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,
+  JournalUnwritable: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,
+  NoNode: (key, stage) => [key, ...keysOf(stage.plan)].some((each) => isUnplaced(stage.server.store, each)),
+  NoMachine: (key, stage) =>
+    [key, ...keysOf(stage.plan)].some((each) => isUnplaced(stage.server.store, each)),
+  Stalled: (key, stage, witness) =>
+    witness.restarts.some((each) => each.group === witness.groupOf(key) && !each.end) ||
+    openInJournal(witness.groupOf(key), stage) ||
+    hasPort(split(key).namespace, stage.plan),
   // A write that may have landed counts, and so does a pod that others replaced in its place: it only delays.
   HourlyLimit: (key, stage, witness) =>
     stage.settings.maxRestartsPerHour < 1_000 &&
-    witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end !== 'defused'),
+    (witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end !== 'defused') ||
+      [key, ...witness.othersOf(key)].some((each) => journalOf(each, stage).length > 0)),
   OutsideWindow: (_, stage) => stage.settings.rolloutWindows !== '',
   WaitingForUnavailable: (key, stage, witness) => {
     const counted = [key, ...witness.othersOf(key)].filter((each) => !isUncounted(each, witness));
     // Never Ready or down again: it cannot be told apart from outside once its first pod is gone.
     const down = downAmong(key, witness, 0).filter(
-      (each) =>
-        !(isMarginHeld(key, stage) && ['suspended', 'scaled to 0'].includes(String(witness.downWhy(each)))),
+      (each) => !AWAY.has(witness.downWhy(each)) || podsOf(stage.server.store, each).length > 0,
     );
     return down.length + 1 > allowedOf(stage.settings.maxUnavailable, counted.length);
   },
   QuorumMargin: (key, stage, witness) =>
-    isMarginHeld(key, stage) && (toleranceOf(key, stage.plan) ?? 0) - downAmong(key, witness, 0).length < 1,
+    isMarginHeld(key, stage) && quorumShort(key, { stage, witness, forMs: 0 }) !== undefined,
+  QuorumFragile: (key, stage, witness) =>
+    stage.settings.quorumCheck !== 'off' && fragileBeside(key, { stage, witness, forMs: 0 }) !== undefined,
+  // On private networks it is told, and holds no validator.
+  QuorumUnknown: (key, { plan, settings }) => settings.quorumCheck !== 'off' && !isSetKnown(key, plan),
   PdbForbids: (key, stage) =>
     [...stage.server.store.all(PodDisruptionBudgets)].some(({ metadata, status }) => {
       const {

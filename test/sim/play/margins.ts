@@ -1,16 +1,16 @@
-/** What may be down of a group, worked out by the witness itself: the budget, and what flat quorum sets bear. */
+/** What may be down, worked out by the witness itself: the budget of a group, and what the quorum of a network bears. */
+import { domainSizesOf } from './objects.ts';
+import type { OurRestart } from './our-restarts.ts';
 import type { Plan } from './plan.ts';
-import { quorumSizeOf, type Stage } from './stage.ts';
+import { domainOf, isPublic, isSetKnown, networkOf, wholeTolerance } from './sets.ts';
+import type { Stage } from './stage.ts';
 import type { Witness } from './witness.ts';
 
 export const isUncounted = (key: string, witness: Witness): boolean =>
   witness.heldForMs(`budget ${key}`, (value) => value === 'uncounted') > 0;
 
-/** Suspended, or never Ready in all its life. */
-export const isExpectedDown = (key: string, witness: Witness): boolean =>
-  witness.downWhy(key) === 'suspended' ||
-  witness.downWhy(key) === 'scaled to 0' ||
-  (witness.downWhy(key) === 'not Ready' && !witness.wasReady(key));
+/** Why a validator may be away for good, which takes up nothing of the budget. */
+export const AWAY: ReadonlySet<unknown> = new Set(['suspended', 'scaled to 0', 'without StatefulSet']);
 
 /** The others of its group that count and have been down for longer than `forMs`. */
 export const downAmong = (node: string, witness: Witness, forMs: number): string[] =>
@@ -19,24 +19,81 @@ export const downAmong = (node: string, witness: Witness, forMs: number): string
     .filter((key) => !isUncounted(key, witness) && witness.downWhy(key) !== undefined)
     .filter((key) => forMs === 0 || witness.downForMs(key) > forMs);
 
-const networkOf = (node: string, plan: Plan): number =>
-  plan.nodes.find(({ namespace, name }) => `${namespace}/${name}` === node)?.network ?? 0;
+/** Those of them that take up a part of the budget. */
+export const spentBudget = (node: string, stage: Stage, witness: Witness, forMs: number): string[] =>
+  downAmong(node, witness, forMs).filter(
+    (key) => !AWAY.has(witness.downWhy(key)) && !(isMarginHeld(node, stage) && isNeverReady(key, witness)),
+  );
 
-export const isPublic = (node: string, plan: Plan): boolean =>
-  plan.networks[networkOf(node, plan)]?.isPublic ?? false;
+/** As far as can be told from outside: its first pod may be gone. */
+const isNeverReady = (key: string, witness: Witness): boolean =>
+  witness.downWhy(key) === 'not Ready' && !witness.wasReady(key);
 
 /** True where the quorum margin forbids, and not the budget alone. */
 export const isMarginHeld = (node: string, stage: Stage): boolean =>
-  stage.settings.quorumCheck === 'hold' && toleranceOf(node, stage.plan) !== undefined;
+  stage.settings.quorumCheck === 'hold' && isSetKnown(node, stage.plan);
 
-/** How many of n validators may be down where that many percent, rounded up, must agree. */
-export function toleranceOf(node: string, plan: Plan): number | undefined {
-  const network = networkOf(node, plan);
-  const percent = plan.networks[network]?.percent ?? null;
-  if (percent === null) return undefined;
-  const size = quorumSizeOf(plan, network);
-  return size - Math.ceil((size * percent) / 100);
+/** True where nothing is known, and that holds by itself. */
+export const isUnknownHeld = (node: string, { plan, settings }: Stage): boolean =>
+  settings.quorumCheck !== 'off' && isPublic(node, plan) && !isSetKnown(node, plan);
+
+export interface Moment {
+  readonly stage: Stage;
+  readonly witness: Witness;
+  /** What has not held for longer than this could not be known. */
+  readonly forMs: number;
+  /** The restart that is judged: others of ours that were begun before it are known at once. */
+  readonly restart?: OurRestart;
 }
+
+/** Why the quorum does not bear `node` down; undefined where it does. */
+export function quorumShort(node: string, moment: Moment): string | undefined {
+  const { stage, witness, forMs } = moment;
+  const { plan } = stage;
+  const down = downInUnit(node, moment);
+  const gone = isPublic(node, plan) ? [] : goneFrom(node, plan, witness, forMs);
+  const domain = domainOf(node, plan);
+  const network = networkOf(node, plan);
+  const unseen =
+    isPublic(node, plan) || plan.networks[network]?.hasDomains ? 0 : (plan.networks[network]?.absent ?? 0);
+  const whole = wholeTolerance(network, plan);
+  const missing = down.length + gone.length + unseen;
+  if (whole - missing < 1) return `${down.join()} down, ${gone.length + unseen} absent, ${whole} tolerated`;
+  const size = domain === undefined ? 0 : (domainSizesOf(plan, network).get(domain) ?? 0);
+  if (size < 3) return undefined;
+  const spare = Math.ceil(size / 2) - 1;
+  const neighbours = [...down, ...gone].filter((key) => domainOf(key, plan) === domain);
+  return spare - neighbours.length < 1
+    ? `${neighbours.join()} missing of the domain, ${spare} to spare`
+    : undefined;
+}
+
+/** Others of the same network, and on a public one of the same namespace or home domain. */
+function downInUnit(node: string, { stage, witness, forMs, restart }: Moment): string[] {
+  const { plan } = stage;
+  const others = witness.ofNetwork(networkOf(node, plan)).filter((key) => key !== node);
+  const domain = domainOf(node, plan);
+  const isNear = (key: string) =>
+    key.split('/')[0] === node.split('/')[0] || (domain !== undefined && domainOf(key, plan) === domain);
+  const unit = others.filter((key) => !isPublic(node, plan) || isNear(key));
+  const ours = new Set(witness.restarts.filter((each) => isKnownTo(restart, each)).map((each) => each.node));
+  return unit.filter(
+    (key) => ours.has(key) || (isDown(key, witness) && (forMs === 0 || witness.downForMs(key) > forMs)),
+  );
+}
+
+const isDown = (key: string, witness: Witness): boolean =>
+  !isUncounted(key, witness) && witness.downWhy(key) !== undefined;
+
+const isKnownTo = (restart: OurRestart | undefined, each: OurRestart): boolean =>
+  !each.end && (restart === undefined || each.atMs < restart.atMs);
+
+/** Members of the set that are planned and no StellarNodes now. */
+const goneFrom = (node: string, plan: Plan, witness: Witness, forMs: number): string[] =>
+  plan.nodes
+    .filter(({ network }) => network === networkOf(node, plan))
+    .map(({ namespace, name }) => `${namespace}/${name}`)
+    .filter((key) => witness.goneForMs(key) > forMs);
 
 /** MAX_UNAVAILABLE as a number of validators. */
 export function allowedOf(text: string, counted: number): number {

@@ -2,7 +2,7 @@
  * Who should know whom, worked out from the StellarNodes by the witness itself.
  */
 import { createHash } from 'node:crypto';
-import { ConfigMaps } from '../../../runtime/resources.ts';
+import { ConfigMaps } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import { specOf } from '../workloads.ts';
 import type { Plan } from './plan.ts';

@@ -2,10 +2,11 @@
  * The stand-in operator of a simulated cluster: StellarNodes become StatefulSets and budgets, a little later, or much
  * later while it rests.
  */
-import type { Kube, KubeObject } from '../../../runtime/kube.ts';
-import { PodDisruptionBudgets, StatefulSets, StellarNodes } from '../../../runtime/resources.ts';
+import type { Kube, KubeObject } from '../../../runtime/kube/port.ts';
+import { PodDisruptionBudgets, StatefulSets, StellarNodes } from '../../../runtime/kube/resources.ts';
 import { disruptionBudget, statefulSet } from '../../cluster/operator-objects.ts';
 import type { SimServer } from '../api-server.ts';
+import { fieldsAt } from '../frozen.ts';
 import type { Random } from '../random.ts';
 import type { SimTime } from '../time.ts';
 import { WorkQueue } from '../work-queue.ts';
@@ -19,6 +20,8 @@ export class Operator {
   readonly #time: SimTime;
   readonly #queue: WorkQueue;
   #restsUntilMs = 0;
+  /** StatefulSets whose pods it leaves to people to replace. */
+  readonly #onDelete = new Set<string>();
   /** Whether the labels that flap are on. */
   readonly #labelled = new Map<string, boolean>();
 
@@ -37,7 +40,7 @@ export class Operator {
       if (!object) return;
       const { namespace, name } = object.metadata;
       if (resource.kind === StellarNodes.kind && next) this.#queue.add(`${namespace}/${name}`);
-      // What it made and somebody took away comes back.
+      // What it made and another took away comes back.
       if (resource.kind === StatefulSets.kind && !next) this.#queue.add(`${namespace}/${name}`);
     });
   }
@@ -45,6 +48,13 @@ export class Operator {
   /** Does nothing for that long, as while it is upgraded. */
   rest(ms: number): void {
     this.#restsUntilMs = this.#time.monotonicMs() + ms;
+  }
+
+  /** From now on it makes that StatefulSet with OnDelete, or as usual. */
+  leaveToPeople(key: string, on: boolean): void {
+    if (on) this.#onDelete.add(key);
+    else this.#onDelete.delete(key);
+    this.#queue.add(key);
   }
 
   /** For that long its StatefulSets change each second without any news, as upstream's do. */
@@ -71,11 +81,10 @@ export class Operator {
     if ((node.spec as { maintenanceMode?: boolean }).maintenanceMode) return;
     const typed: KubeObject = { ...node, apiVersion: StellarNodes.apiVersion, kind: StellarNodes.kind };
     const refOf = { namespace, name };
-    await this.#kube.apply(
-      { resource: StatefulSets, ...refOf },
-      statefulSet(typed, this.#labelled.get(key) ?? true),
-      APPLY,
-    );
+    const made = statefulSet(typed, this.#labelled.get(key) ?? true);
+    const spec = { ...fieldsAt(made.spec), updateStrategy: { type: 'OnDelete' } };
+    const wanted = this.#onDelete.has(key) ? { ...made, spec } : made;
+    await this.#kube.apply({ resource: StatefulSets, ...refOf }, wanted, APPLY);
     await this.#kube.apply({ resource: PodDisruptionBudgets, ...refOf }, disruptionBudget(typed), APPLY);
   }
 }

@@ -3,7 +3,9 @@
  * from the seed up front. Plain data, so that a part of it can be left out and the rest played again.
  */
 import { Random } from '../random.ts';
-import { DEEDS, type Deed, NAMESPACES } from './deeds.ts';
+import { DEEDS, type Deed, type Later, NAMESPACES } from './deeds.ts';
+import { HINDRANCES } from './hindrances.ts';
+import { type PortPlan, withPorts } from './port-plan.ts';
 
 export interface NodePlan {
   readonly namespace: string;
@@ -13,12 +15,20 @@ export interface NodePlan {
   /** From running until Ready; null for never. */
   readonly readyMs: number | null;
   readonly replicas: number;
+  /** The home domain of its automatic set; its namespace without it. */
+  readonly homeDomain?: string | undefined;
+  /** Its HTTP port; closed without it. */
+  readonly port?: PortPlan | undefined;
 }
 
 export interface NetworkPlan {
   readonly isPublic: boolean;
-  /** Threshold of everybody's flat quorum set; null for none that can be read. */
+  /** Threshold of the flat quorum set; null for none that can be read. */
   readonly percent: number | null;
+  /** True for automatic sets instead, of its home domains; on public networks there are others. */
+  readonly hasDomains?: boolean;
+  /** Members of the flat set that are no StellarNodes. */
+  readonly absent?: number;
 }
 
 /** How often what goes wrong, until the calm. */
@@ -46,10 +56,18 @@ export interface Plan {
   readonly rates: Rates;
   readonly actions: readonly Action[];
   readonly calmAtMs: number;
+  /** How many machines there are, where they are few: validators of one network and namespace never share one. */
+  readonly machines?: number | undefined;
+  /** How far the clocks of the machines are ahead, in turn. */
+  readonly kubeletSkewsMs?: readonly number[];
+  /** Kubernetes up to 1.35, as far as it differs. */
+  readonly isOldKubernetes?: boolean;
+  /** On private networks a pod that was given no peers never turns Ready. */
+  readonly needPeers?: boolean;
 }
 
 const MINUTE_MS = 60_000;
-/** Nothing goes wrong and nobody acts before a network can have started. */
+/** Nothing goes wrong and no person acts before a network can have started. */
 const FIRST_ACTION_MS = 20_000;
 export const CALM: Rates = {
   latencyMs: 5,
@@ -61,21 +79,57 @@ export const CALM: Rates = {
   cuts: 0,
 };
 
+/** True where requests neither fail nor linger, and no replica is frozen. */
+export function isSmooth({ rates, actions }: Plan): boolean {
+  const isQuiet = rates.refused + rates.lost + rates.conflict + rates.slow === 0;
+  const isPrompt = isQuiet && rates.watchDelayMs === CALM.watchDelayMs;
+  return isPrompt && !actions.some((action) => action.do.startsWith('freeze'));
+}
+
 /** The history of a seed. */
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
-  const networks = Array.from({ length: random.int(1, 3) }, () => ({
+  const drawnNetworks = Array.from({ length: random.int(1, 3) }, () => ({
     isPublic: random.chance(0.25),
     percent: random.chance(0.3) ? null : random.pick([51, 51, 60, 66, 67, 80]),
   }));
-  const nodes = Array.from({ length: random.int(3, 10) }, (_, index) =>
+  // Drawn apart, so that the rest of each history stays what it was.
+  const sets = random.fork('quorum sets');
+  const networks = drawnNetworks.map((each) => ({
+    ...each,
+    hasDomains: sets.chance(0.3),
+    absent: sets.chance(0.2) ? 1 : 0,
+  }));
+  const drawnNodes = Array.from({ length: random.int(3, 10) }, (_, index) =>
     nodeOf(index, networks.length, random),
   );
+  const ported = withPorts(drawnNodes, random.fork('ports'));
+  const nodes = withDomains(ported, random.fork('home domains'));
   const calmAtMs = FIRST_ACTION_MS + random.int(2, 8) * MINUTE_MS;
   const founders = random.int(1, Math.max(2, nodes.length - 2));
   const base = { seed, networks, nodes, founders, calmAtMs };
-  const actions = [...joins(base, random), ...deeds(base, random)].sort((a, b) => a.atMs - b.atMs);
-  return { ...base, settings: settingsOf(random), rates: ratesOf(random), actions: notTooEarly(actions) };
+  const done = [...joins(base, random), ...deeds(base, random)];
+  const [drawn, rates] = [settingsOf(random), ratesOf(random)];
+  const rule = random.fork('rollFor');
+  const settings = { ...drawn, ROLL_FOR: rule.pick(['auto', 'auto', 'unlinked', 'missing', 'all']) };
+  const rules = Array.from({ length: rule.int(0, 2) }, () => ruleOf(base, rule));
+  const actions = [...done, ...rules, ...hindrances(base, random.fork('hindrances'))].sort(
+    (a, b) => a.atMs - b.atMs,
+  );
+  const standing = standingOf(nodes, random.fork('standing'));
+  return { ...base, ...standing, settings, rates, actions: notTooEarly(actions) };
+}
+
+/** What is so from the beginning to the end: as many machines as needed or fewer, and clocks that are right or not. */
+function standingOf(nodes: readonly NodePlan[], random: Random): Partial<Plan> {
+  const most = Math.max(...NAMESPACES.map((name) => nodes.filter((each) => each.namespace === name).length));
+  const skew = () => random.pick([0, 0, -600_000, -60_000, -5_000, 5_000, 60_000, 600_000]);
+  return {
+    machines: random.chance(0.15) ? Math.max(1, most - random.int(0, 1)) : undefined,
+    isOldKubernetes: random.chance(0.5),
+    kubeletSkewsMs: random.chance(0.25) ? Array.from({ length: random.int(1, 5) }, skew) : [],
+    needPeers: random.chance(0.4),
+  };
 }
 
 function nodeOf(index: number, networks: number, random: Random): NodePlan {
@@ -86,6 +140,26 @@ function nodeOf(index: number, networks: number, random: Random): NodePlan {
     network: random.int(0, networks - 1),
     readyMs: random.chance(0.08) ? null : random.chance(0.15) ? slow : random.int(500, 5_000),
     replicas: random.chance(0.08) ? 2 : 1,
+  };
+}
+
+/** In some histories home domains are no namespaces: one domain may lie in several, and a namespace have several. */
+function withDomains(nodes: readonly NodePlan[], random: Random): NodePlan[] {
+  const hasOthers = random.chance(0.4);
+  return nodes.map((node) => ({
+    ...node,
+    homeDomain: hasOthers ? random.pick(['one.example', 'one.example', 'two.example']) : undefined,
+  }));
+}
+
+/** A person says for one validator which peers it is restarted for. */
+function ruleOf({ nodes, calmAtMs }: Pick<Plan, 'nodes' | 'calmAtMs'>, random: Random): Action {
+  return {
+    do: 'annotate',
+    node: random.int(0, nodes.length - 1),
+    key: 'stellar.org/peer-roll-for',
+    value: random.pick(['unlinked', 'missing', 'all', 'auto', 'linked', null]),
+    atMs: random.int(FIRST_ACTION_MS, calmAtMs),
   };
 }
 
@@ -134,7 +208,7 @@ function ratesOf(random: Random): Rates {
 
 /**
  * Whether a validator was ever Ready is told from its first pods by times that no operator reaches and this cluster
- * would (docs/decisions/0013), so nobody replaces those early.
+ * would (docs/decisions/0013), so those are not replaced early.
  */
 function notTooEarly(actions: readonly Action[]): Action[] {
   const joinedAtMs = (node: number) =>
@@ -162,10 +236,21 @@ function deeds({ nodes, calmAtMs }: Base, random: Random): Action[] {
   for (let count = random.int(0, 14); count > 0; count -= 1) {
     const atMs = random.int(FIRST_ACTION_MS, calmAtMs);
     const node = random.int(0, nodes.length - 1);
-    for (const deed of random.pick(DEEDS)(node, random)) {
-      const { afterMs = 0, ...rest } = deed as Deed & { afterMs?: number };
-      actions.push({ ...(rest as Deed), atMs: Math.min(atMs + afterMs, calmAtMs) });
-    }
+    actions.push(...dated(random.pick(DEEDS)(node, random), atMs, calmAtMs));
   }
   return actions;
 }
+
+/** What lasts for minutes, or until it is lifted: none in half of the histories, else a few. */
+function hindrances({ nodes, calmAtMs }: Base, random: Random): Action[] {
+  const count = random.chance(0.5) ? 0 : random.int(1, 3);
+  return Array.from({ length: count }).flatMap(() => {
+    const node = random.int(0, nodes.length - 1);
+    const { namespace = '', name = '' } = nodes[node] ?? {};
+    const atMs = random.int(FIRST_ACTION_MS, calmAtMs);
+    return dated(random.pick(HINDRANCES)({ node, namespace, name }, random), atMs, calmAtMs);
+  });
+}
+
+const dated = (deeds: readonly Later[], atMs: number, calmAtMs: number): Action[] =>
+  deeds.map(({ afterMs = 0, ...rest }) => ({ ...(rest as Deed), atMs: Math.min(atMs + afterMs, calmAtMs) }));

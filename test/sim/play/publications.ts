@@ -36,6 +36,18 @@ export class Publications {
     return this.#byNode.get(key)?.sinceMs.get(digest) ?? Number.POSITIVE_INFINITY;
   }
 
+  /** True if a peer does not stand in a validator's files, or did not at some time within the last `forMs`. */
+  wasOut(key: string, digest: string, forMs: number): boolean {
+    return this.sinceMs(key, digest) >= this.#stage.time.nowMs() - forMs;
+  }
+
+  /** When a validator's files became what they are, wall ms. */
+  changedAtMs(key: string): number {
+    const { time } = this.#stage;
+    const publication = this.#byNode.get(key);
+    return publication ? time.nowMs() - time.monotonicMs() + publication.changedAtMs : 0;
+  }
+
   /** Peers in a validator's files now, or until `forMs` ago. */
   lately(key: string, forMs: number): string[] {
     const publication = this.#byNode.get(key);

@@ -2,43 +2,55 @@
  * One replica of ours in a simulated cluster: the parts as they are shipped, over a simulated client and clock. Only
  * its edges are others: no sockets, no certificate, and the webhook is called in process.
  */
-import { discover } from '../../../peers/discover.ts';
-import { type Reason, reason } from '../../../peers/reasons.ts';
+
+import type { Settings } from '../../../app/settings.ts';
+import { discoverySettings, rolloutSettings } from '../../../app/wiring-settings.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { isState, type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, World } from '../../../peers/world.ts';
-import { JournalStore } from '../../../reconciler/journal-store.ts';
-import { Leader } from '../../../reconciler/leader.ts';
-import { whileLeading } from '../../../reconciler/leading-kube.ts';
-import { Publisher } from '../../../reconciler/publisher.ts';
+import { JournalStore } from '../../../reconciler/apply/journal-store.ts';
+import { liveReads } from '../../../reconciler/apply/live-reads.ts';
+import { Publisher } from '../../../reconciler/apply/publisher.ts';
+import { RestartExecutor } from '../../../reconciler/apply/restart-executor.ts';
+import { RestartQueue, type RestartQueueOptions } from '../../../reconciler/apply/restart-queue.ts';
+import { Reverter } from '../../../reconciler/apply/revert.ts';
+import { SaltKeeper } from '../../../reconciler/apply/salt-keeper.ts';
+import { Signaller } from '../../../reconciler/apply/signaller.ts';
+import { Leader } from '../../../reconciler/leader/leader.ts';
+import { whileLeading } from '../../../reconciler/leader/leading-kube.ts';
+import type { ReasonsByKey } from '../../../reconciler/plan/status/validator-state.ts';
 import { Reconciler } from '../../../reconciler/reconciler.ts';
-import { Reporter } from '../../../reconciler/reporter.ts';
-import { type LaneOptions, RestartLane } from '../../../reconciler/restart-lane.ts';
-import { Restarter } from '../../../reconciler/restarter.ts';
-import { Caches } from '../../../runtime/caches.ts';
+import { Reporter } from '../../../reconciler/report/reporter.ts';
 import type { Clock } from '../../../runtime/clock.ts';
-import { Directory } from '../../../runtime/directory.ts';
-import type { Kube, PatchOperation } from '../../../runtime/kube.ts';
-import { readLive } from '../../../runtime/live.ts';
+import type { CoreClient } from '../../../runtime/core-client.ts';
+import { Caches } from '../../../runtime/kube/caches.ts';
+import { MembershipCache } from '../../../runtime/kube/membership.ts';
+import type { Kube, PatchOperation } from '../../../runtime/kube/port.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
-import type { Settings } from '../../../settings.ts';
-import type { Outcome } from '../../../webhook/admit.ts';
-import { Holds } from '../../../webhook/holds.ts';
-import { mutate } from '../../../webhook/mutate.ts';
-import { discoverySettings, rolloutSettings } from '../../../wiring.ts';
+import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
+import type { Outcome } from '../../../webhook/review/admit.ts';
+import { mutate } from '../../../webhook/review/mutate.ts';
 import type { AdmissionReview } from '../admission.ts';
 import type { Process } from '../process.ts';
 
 /** Keeps what is held now, beside telling it. */
 class WatchedReporter extends Reporter {
   reasons: ReadonlyMap<Key, Reason> = new Map();
-  override report(world: World, reasons: ReadonlyMap<Key, Reason>): void {
-    this.reasons = reasons;
-    super.report(world, reasons);
+  override report(world: World, told: ReasonsByKey): void {
+    this.reasons = new Map([...told].flatMap(([key, all]) => mainOf(all).map((why) => [key, why] as const)));
+    super.report(world, told);
   }
 }
 
-/** A build that is broken on purpose: it publishes, and never restarts anybody. */
-class IdleLane extends RestartLane {
+/** Why something is not done, rather than what the validator is; at most one. */
+const mainOf = (all: readonly Reason[]): Reason[] =>
+  [all.find((why) => !isState(why)) ?? all.find(({ detail = '' }) => detail.startsWith('by us'))].filter(
+    (why) => why !== undefined,
+  );
+
+/** A build that is broken on purpose: it publishes, and never restarts a validator. */
+class IdleLane extends RestartQueue {
   override offer(): void {}
 }
 
@@ -46,9 +58,13 @@ export interface ReplicaOptions {
   readonly process: Process;
   readonly kube: Kube;
   readonly clock: Clock;
+  /** Of the clock, by the API server's. */
+  readonly onClockCorrection: (listener: () => void) => () => void;
   readonly log: Log;
   readonly settings: Settings;
-  /** True while somebody would answer a review. */
+  /** Undefined where validators are never called. */
+  readonly core: CoreClient | undefined;
+  /** True while a replica would answer a review. */
   readonly isAnswered: () => boolean;
   readonly neverRestarts: boolean;
 }
@@ -58,9 +74,9 @@ export class Replica {
   readonly #options: ReplicaOptions;
   readonly #stopping = new AbortController();
   readonly #caches: Caches;
-  readonly #directory: Directory;
+  readonly #memberships: MembershipCache;
   readonly #leader: Leader;
-  readonly #holds: Holds;
+  readonly #holds: PendingReviews;
   readonly #scope: { readonly ownNamespace: string; readonly watchNamespaces: readonly string[] };
   readonly #metrics = new Metrics();
   #reporter: WatchedReporter | undefined;
@@ -87,13 +103,13 @@ export class Replica {
       maxPeers: settings.maxPeers,
       stabilizationMs,
     };
-    this.#directory = new Directory({
+    this.#memberships = new MembershipCache({
       caches: this.#caches,
       clock,
       settings: directorySettings,
       leaderAlive,
     });
-    this.#holds = new Holds({ directory: this.#directory, clock });
+    this.#holds = new PendingReviews({ memberships: this.#memberships, clock });
   }
 
   /** Begins; nothing is awaited. */
@@ -127,7 +143,11 @@ export class Replica {
   admit({ request }: AdmissionReview): Promise<readonly PatchOperation[]> {
     const { object, namespace, name, uid } = request;
     const review = { uid, isPodCreate: true, namespace, name, dryRun: false, length: 0, pod: object };
-    const edges = { directory: this.#directory, holds: this.#holds, ownNamespace: this.#scope.ownNamespace };
+    const edges = {
+      memberships: this.#memberships,
+      holds: this.#holds,
+      ownNamespace: this.#scope.ownNamespace,
+    };
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {
         new Promise<Outcome>((answered) => answered(mutate(review, edges))).then(
@@ -139,50 +159,59 @@ export class Replica {
   }
 
   #reconciler(): Reconciler {
-    const { clock, log, settings, process, isAnswered, neverRestarts } = this.#options;
+    const { clock, core, log, settings, process, isAnswered, neverRestarts } = this.#options;
+    const pollMs = settings.corePollSeconds * 1000;
     const kube = whileLeading(this.#options.kube, () => this.#leader.leads());
     const metrics = this.#metrics;
     const reporter = new WatchedReporter({ kube, clock, log, metrics, instance: process.name });
     this.#reporter = reporter;
     const journal = new JournalStore({ kube, clock, namespace: settings.namespace });
-    const restarter = new Restarter({
-      kube,
-      clock,
-      log,
-      journal,
-      readLive: () => readLive(kube, this.#scope, clock),
-      discover: (world) => discover(world, discoverySettings(settings)),
+    const discoverNow = (world: World) => discover(world, discoverySettings(settings));
+    const writing = {
+      ...{ kube, clock, log, journal },
+      readLive: liveReads({
+        ...{ kube, scope: this.#scope, clock },
+        known: () => ({ world: this.#caches.world, discovery: this.#memberships.discovery() }),
+      }),
+      discover: discoverNow,
+      mayWrite: () => this.#leader.leads(),
+    };
+    const reverter = new Reverter(writing);
+    const restarter = new RestartExecutor({
+      ...writing,
       probe: async (world) => {
         if (!world.webhook) return reason('WebhookMissing');
         return isAnswered() ? undefined : reason('WebhookNotAnswering');
       },
-      mayWrite: () => this.#leader.leads(),
     });
-    const readLiveWorld = async () => (await readLive(kube, this.#scope, clock)).world;
-    const lane = (onDone: () => void) => {
-      const options: LaneOptions = {
+    const restartQueue = (onDone: () => void) => {
+      const options: RestartQueueOptions = {
         clock,
         log,
         metrics,
         journal,
         restarter,
+        reverter,
         reporter,
-        readLiveWorld,
+        readLive: writing.readLive,
         onDone,
       };
-      return neverRestarts ? new IdleLane(options) : new RestartLane(options);
+      return neverRestarts ? new IdleLane(options) : new RestartQueue(options);
     };
     return new Reconciler({
       clock,
       log,
       metrics,
       caches: this.#caches,
-      directory: this.#directory,
+      memberships: this.#memberships,
       reporter,
       publisher: new Publisher({ kube, clock, log, ownNamespace: settings.namespace }),
+      salt: new SaltKeeper({ journal, clock, log, maxPeers: settings.maxPeers }),
       settings: rolloutSettings(settings),
-      signaller: undefined,
-      lane,
+      signaller: core && ((onChange) => new Signaller({ core, clock, log, metrics, pollMs, onChange })),
+      onClockCorrection: this.#options.onClockCorrection,
+      rightDomain: () => undefined,
+      queue: restartQueue,
     });
   }
 }

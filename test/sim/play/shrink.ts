@@ -13,6 +13,10 @@ export async function shrink(plan: Plan, code: string): Promise<Plan> {
     return plays <= PLAYS_MAX && (await play(candidate)).problem?.code === code;
   };
   let smallest = plan;
+  for (const name of ['machines', 'kubeletSkewsMs', 'isOldKubernetes', 'needPeers'] as const) {
+    const { [name]: _left, ...candidate } = smallest;
+    if (await breaks(candidate)) smallest = candidate;
+  }
   for (const name of Object.keys(CALM) as Array<keyof Rates>) {
     const candidate = { ...smallest, rates: { ...smallest.rates, [name]: CALM[name] } };
     if (await breaks(candidate)) smallest = candidate;
@@ -38,11 +42,12 @@ const without = (actions: readonly Action[], from: number, count: number): Actio
 ];
 
 /** A plan as a person reads it. */
-export function describePlan({ seed, networks, nodes, founders, settings, rates, actions }: Plan): string {
+export function describePlan(plan: Plan): string {
+  const { seed, networks, nodes, founders, settings, rates, actions, machines } = plan;
   const named = nodes.map(
-    ({ namespace, name, network, readyMs, replicas }, index) =>
+    ({ namespace, name, network, readyMs, replicas, port }, index) =>
       `  ${index < founders ? 'founder' : 'later  '} ${namespace}/${name} of network ${network}, Ready after ${readyMs ?? '∞'} ms` +
-      `${replicas > 1 ? `, ${replicas} replicas` : ''}`,
+      `${replicas > 1 ? `, ${replicas} replicas` : ''}${port ? `, port ${JSON.stringify(port)}` : ''}`,
   );
   const done = actions.map(
     ({ atMs, ...deed }) => `  ${(atMs / 1000).toFixed(1).padStart(7)} s  ${JSON.stringify(deed)}`,
@@ -53,6 +58,9 @@ export function describePlan({ seed, networks, nodes, founders, settings, rates,
     ...named,
     `settings ${JSON.stringify(settings)}`,
     `rates ${JSON.stringify(rates)}`,
+    `machines ${machines ?? 'enough'}, clocks ahead ${JSON.stringify(plan.kubeletSkewsMs ?? [])} ms, ` +
+      `${plan.isOldKubernetes ? 'Kubernetes up to 1.35' : 'Kubernetes 1.37'}, ` +
+      `${plan.needPeers ? 'Ready only with peers, ' : ''}calm at ${plan.calmAtMs} ms`,
     ...done,
   ].join('\n');
 }

@@ -2,11 +2,18 @@
  * The cluster of one history: the simulated server with its controllers and kubelet, the operator, and two replicas
  * of ours, which may come and go.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
+
+import { readSettings, type Settings } from '../../../app/settings.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import type { CoreClient } from '../../../runtime/core-client.ts';
+import {
+  MutatingWebhookConfigurations,
+  Namespaces,
+  Pods,
+  StellarNodes,
+} from '../../../runtime/kube/resources.ts';
+import { ServerTime } from '../../../runtime/kube/server-time.ts';
 import type { Log } from '../../../runtime/log.ts';
-import { MutatingWebhookConfigurations, Namespaces, StellarNodes } from '../../../runtime/resources.ts';
-import { ServerTime } from '../../../runtime/server-time.ts';
-import { readSettings, type Settings } from '../../../settings.ts';
 import { SimServer } from '../api-server.ts';
 import { DisruptionController } from '../disruption-controller.ts';
 import { GarbageCollector } from '../garbage-collector.ts';
@@ -15,15 +22,19 @@ import { Process } from '../process.ts';
 import { Random } from '../random.ts';
 import { StatefulSetController } from '../statefulset-controller.ts';
 import { SimTime } from '../time.ts';
+import { Crashes } from './crashes.ts';
 import { NAMESPACES } from './deeds.ts';
 import { Weather } from './faults.ts';
+import { readyMsOf, skewOf, stellarNode, WEBHOOK } from './objects.ts';
 import { Operator } from './operator.ts';
-import type { NodePlan, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { Policies } from './policies.ts';
 import { Replica } from './replica.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12);
 export const OWN = 'stellar-peers';
 const REPLICA_NAME = /^replica-/;
+const HEALED_MS = 1_000;
 
 interface Seat {
   readonly process: Process;
@@ -31,8 +42,13 @@ interface Seat {
   readonly weather: Weather;
 }
 
+interface Ports {
+  client(clock: Clock): CoreClient | undefined;
+  calm(): void;
+}
+
 export interface StageOptions {
-  /** A build that publishes and never restarts anybody. */
+  /** A build that publishes and never restarts a validator. */
   readonly neverRestarts?: boolean;
   readonly log?: (line: string) => void;
 }
@@ -44,14 +60,21 @@ export class Stage {
   readonly server: SimServer;
   readonly kubelet: Kubelet;
   readonly operator: Operator;
-  /** What happens at the moment at which a validator is bumped by us, once. */
-  readonly atNextBump = new Map<string, () => unknown>();
+  readonly controller: StatefulSetController;
+  readonly policies: Policies;
+  /** The validators' HTTP ports. */
+  ports: Ports | undefined;
+  /** What happens at the moment at which a validator is bumped by us, once; `*` for the next one, of any name. */
+  readonly atNextBump = new Map<string, (node: string) => unknown>();
   readonly #options: StageOptions;
   readonly #seats: Seat[] = [];
   readonly #settingsOf = new Map<string, Settings>();
   #settings: Settings;
   #started = 0;
   #webhookDownUntilMs = 0;
+  readonly #crashes: Crashes;
+  /** Whatever never turns Ready turns Ready by now. */
+  #isHealed = false;
   #isCalm = false;
 
   constructor(plan: Plan, options: StageOptions = {}) {
@@ -63,7 +86,7 @@ export class Stage {
     this.server = new SimServer({ time, random: random.fork('server') });
     const controllers = random.fork('controllers');
     const edges = { server: this.server, time, reactMs: () => controllers.int(1, 60) };
-    new StatefulSetController(edges);
+    this.controller = new StatefulSetController({ ...edges, isOld: plan.isOldKubernetes ?? false });
     new DisruptionController(edges);
     new GarbageCollector(edges);
     this.kubelet = new Kubelet({
@@ -71,13 +94,17 @@ export class Stage {
       time,
       scheduleMs: () => controllers.int(5, 300),
       startMs: () => controllers.int(50, 1_500),
-      readyMs: (pod) => this.#readyMs(pod),
+      readyMs: (pod) => readyMsOf(pod, plan) ?? (this.#isHealed ? HEALED_MS : Number.POSITIVE_INFINITY),
       terminateMs: () => controllers.int(100, 3_000),
+      machines: plan.machines ?? Number.POSITIVE_INFINITY,
+      skewMs: (pod) => skewOf(pod, plan.kubeletSkewsMs ?? []),
     });
+    this.#crashes = new Crashes(this);
+    this.policies = new Policies({ server: this.server, time, nodes: plan.nodes, isOurs: this.isOurs });
     this.operator = new Operator({ server: this.server, time, random: random.fork('operator') });
     this.server.admit = (review) => {
       const ready = this.#seats.filter(({ replica }) => replica.ready);
-      if (!this.#webhookUp || ready.length === 0) return Promise.reject(new Error('connection refused'));
+      if (!this.#isWebhookUp() || ready.length === 0) return Promise.reject(new Error('connection refused'));
       return controllers.pick(ready).replica.admit(review);
     };
   }
@@ -89,10 +116,7 @@ export class Stage {
   /** What a process of ours was started with. */
   settingsOf = (by: string): Settings => this.#settingsOf.get(by) ?? this.#settings;
 
-  get #webhookUp(): boolean {
-    return this.time.monotonicMs() >= this.#webhookDownUntilMs;
-  }
-
+  #isWebhookUp = (): boolean => this.time.monotonicMs() >= this.#webhookDownUntilMs;
   /** True if that name is one of our processes'. */
   isOurs = (by: string): boolean => REPLICA_NAME.test(by);
 
@@ -128,21 +152,22 @@ export class Stage {
     this.#settingsOf.set(process.name, settings);
     const timeoutMs = settings.requestTimeoutSeconds * 1000;
     const serverTime = new ServerTime(this.time.clock(process, random.fork('clock')));
-    const onDate = (dateMs: number) => serverTime.note(dateMs);
     const weather = new Weather({
       rates: this.plan.rates,
       random: random.fork('weather'),
       timeoutMs,
-      onDate,
+      onDate: (dateMs) => serverTime.note(dateMs),
     });
     if (this.#isCalm) weather.calm();
     const replica = new Replica({
       process,
       kube: this.server.client(process, weather),
       clock: serverTime.clock,
+      onClockCorrection: (listener) => serverTime.onCorrection(listener),
       log: this.#logOf(process.name),
       settings,
-      isAnswered: () => this.#webhookUp && this.#seats.some((seat) => seat.replica.ready),
+      core: this.ports?.client(serverTime.clock),
+      isAnswered: () => this.#isWebhookUp() && this.#seats.some((seat) => seat.replica.ready),
       neverRestarts: this.#options.neverRestarts ?? false,
     });
     this.#seats[index] = { process, replica, weather };
@@ -151,7 +176,7 @@ export class Stage {
 
   seatOf(index: number): Seat {
     const seat = this.#seats[index];
-    if (!seat) throw new Error(`nobody sits at ${index}`);
+    if (!seat) throw new Error(`no replica sits at ${index}`);
     return seat;
   }
 
@@ -176,6 +201,29 @@ export class Stage {
     }
   }
 
+  /** For that long a replica dies a moment after each restart that it begins, or both do. */
+  crashLoop(ms: number, both: boolean): void {
+    this.#crashes.goOn(ms, both);
+  }
+
+  /** A restart of ours has been written. */
+  began(node: string, kind: 'bump' | 'delete', by: string): void {
+    for (const key of kind === 'bump' ? [node, '*'] : []) {
+      const then = this.atNextBump.get(key);
+      this.atNextBump.delete(key);
+      then?.(node);
+    }
+    this.#crashes.began(by);
+  }
+
+  /** Pods that would never have turned Ready do. */
+  heal(): void {
+    this.#isHealed = true;
+    for (const { metadata } of this.server.store.all(Pods)) {
+      this.kubelet.setReady(metadata.namespace ?? '', metadata.name, true);
+    }
+  }
+
   webhookDown(ms: number): void {
     this.#webhookDownUntilMs = this.time.monotonicMs() + ms;
   }
@@ -184,6 +232,9 @@ export class Stage {
   calm(): void {
     this.#isCalm = true;
     this.#webhookDownUntilMs = 0;
+    this.#crashes.goOn(0, false);
+    this.ports?.calm();
+    this.controller.wake();
     for (const { process, weather } of this.#seats) {
       weather.calm();
       process.skewMs = 0;
@@ -195,13 +246,6 @@ export class Stage {
     const node = this.plan.nodes[index];
     if (!node) return;
     await this.server.admin.create(StellarNodes, stellarNode(node, this.plan)).catch(() => undefined);
-  }
-
-  /** The node of the plan that a pod's name belongs to. */
-  #readyMs({ metadata }: KubeObject): number {
-    const name = metadata.name.replace(/-\d+$/, '');
-    const node = this.plan.nodes.find((each) => each.name === name);
-    return node?.readyMs ?? Number.POSITIVE_INFINITY;
   }
 
   #cutLater(random: Random): void {
@@ -221,48 +265,3 @@ export class Stage {
     return { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
   }
 }
-
-const publicKey = (index: number): string => `G${String.fromCharCode(65 + index).repeat(55)}`;
-const quorumSet = (count: number, percent: number): string => {
-  const keys = Array.from({ length: count }, (_, index) => publicKey(index));
-  return `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=${JSON.stringify(keys)}\n`;
-};
-
-/** Size of the flat quorum set that everybody of a network has. */
-export const quorumSizeOf = (plan: Plan, network: number): number =>
-  plan.nodes.filter((node) => node.network === network).length;
-
-const PUBLIC = ['testnet', 'futurenet', 'mainnet'];
-
-function stellarNode(node: NodePlan, plan: Plan): KubeObject {
-  const { percent = null, isPublic = false } = plan.networks[node.network] ?? {};
-  const network = isPublic
-    ? { network: PUBLIC[node.network] ?? 'testnet' }
-    : { network: 'custom', customNetworkPassphrase: `network ${node.network}` };
-  const validatorConfig =
-    percent === null
-      ? {}
-      : { validatorConfig: { quorumSet: quorumSet(quorumSizeOf(plan, node.network), percent) } };
-  return {
-    apiVersion: StellarNodes.apiVersion,
-    kind: StellarNodes.kind,
-    metadata: { name: node.name, namespace: node.namespace },
-    spec: { nodeType: 'Validator', version: 'v1', replicas: node.replicas, ...network, ...validatorConfig },
-  };
-}
-
-const WEBHOOK: KubeObject = {
-  metadata: { name: 'stellar-peers' },
-  webhooks: [
-    {
-      name: 'pods.peers.stellar.org',
-      objectSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } },
-      namespaceSelector: {
-        matchExpressions: [{ key: 'stellar.org/peer-injection', operator: 'NotIn', values: ['disabled'] }],
-      },
-      clientConfig: { url: 'https://127.0.0.1:1/mutate-pods', caBundle: 'AAAA' },
-      failurePolicy: 'Ignore',
-      timeoutSeconds: 5,
-    },
-  ],
-};

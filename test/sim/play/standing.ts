@@ -2,13 +2,14 @@
  * How one validator stands in the simulated cluster, read from the stored objects themselves: the witness' own
  * reading, which shares no code with what decides about restarts.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { Pods, StatefulSets, StellarNodes } from '../../../runtime/resources.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { Pods, StatefulSets, StellarNodes } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import type { Store } from '../store.ts';
 import { conditionsOf, controllerOf, isReady, isTerminating, phaseOf, specOf } from '../workloads.ts';
 
-const RESTART = 'stellar.org/peer-restart';
+export const RESTART = 'stellar.org/peer-restart';
+export const STAMP = 'stellar.org/peers';
 
 export const nodeOf = (store: Store, key: string): KubeObject | undefined =>
   store.get({ resource: StellarNodes, ...split(key) });
@@ -51,13 +52,22 @@ export const tokenOf = (set: KubeObject | undefined): string | undefined =>
 
 export const isUp = (pod: KubeObject): boolean => isReady(pod) && !isTerminating(pod);
 
-/** True once the controller has nothing left to do. */
+/** True once the controller has seen the last change. */
+export const isObserved = ({ metadata, status }: KubeObject): boolean =>
+  Number(fieldsAt(status).observedGeneration ?? 0) >= Number(metadata.generation ?? 0);
+
+/** True once the controller has nothing left to do: what it would not replace need not be of the last revision. */
 export function isSettled(set: KubeObject): boolean {
   const status = fieldsAt(set.status);
+  const { replicas, updateStrategy } = specOf(set);
+  const { type, rollingUpdate = { partition: 0 } } = updateStrategy;
+  const rolled = type === 'RollingUpdate' ? Math.max(0, replicas - rollingUpdate.partition) : 0;
+  const isRolled = rolled < replicas || status.currentRevision === status.updateRevision;
   return (
-    Number(status.observedGeneration ?? 0) >= Number(set.metadata.generation ?? 0) &&
-    status.currentRevision === status.updateRevision &&
-    Number(status.replicas ?? 0) === specOf(set).replicas
+    isObserved(set) &&
+    isRolled &&
+    Number(status.updatedReplicas ?? 0) >= rolled &&
+    Number(status.replicas ?? 0) === replicas
   );
 }
 
@@ -85,14 +95,24 @@ export const isRunning = (pod: KubeObject): boolean => phaseOf(pod) === 'Running
 export function knownBy(pod: KubeObject): readonly string[] | undefined {
   const { volumes = [] } = fieldsAt(pod.spec) as { volumes?: ReadonlyArray<{ readonly name: string }> };
   if (!volumes.some(({ name }) => name === 'stellar-peers')) return undefined;
-  const list = (annotationOf(pod, 'stellar.org/peers') ?? 'v1:').slice('v1:'.length);
+  const list = (annotationOf(pod, STAMP) ?? 'v1:').slice('v1:'.length);
   return list === '' ? [] : list.split(',');
 }
+
+/** True for an injected pod of which it is not known what it knows: its stamp is gone. */
+export const isUnstamped = (pod: KubeObject): boolean =>
+  knownBy(pod) !== undefined && annotationOf(pod, STAMP) === undefined;
+
+/** True while the scheduler finds no machine for one of its pods. */
+export const isUnplaced = (store: Store, key: string): boolean =>
+  podsOf(store, key).some((pod) =>
+    conditionsOf(pod).some(({ type, status }) => type === 'PodScheduled' && status === 'False'),
+  );
 
 /** When a machine was found for the pod, ms since the epoch; 0 if not yet. */
 export function scheduledAtMs(pod: KubeObject): number {
   const found = conditionsOf(pod).find(({ type }) => type === 'PodScheduled');
-  return found ? Date.parse(found.lastTransitionTime ?? '') : 0;
+  return found?.status === 'True' ? Date.parse(found.lastTransitionTime ?? '') : 0;
 }
 
 /** When its main container was last started, ms since the epoch; 0 if it was not. */

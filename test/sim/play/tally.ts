@@ -9,6 +9,8 @@ export interface Tally {
   delete: number;
   defused: number;
   held: Record<string, number>;
+  /** For how long each reason was shown, of all validators together. */
+  shownMs: Record<string, number>;
   problems: Array<{ readonly seed: number; readonly code: string; readonly message: string }>;
 }
 
@@ -20,32 +22,41 @@ export const emptyTally = (): Tally => ({
   delete: 0,
   defused: 0,
   held: {},
+  shownMs: {},
   problems: [],
 });
 
 /** Adds one history. */
-export function addResult(tally: Tally, { seed, problem, virtualMs, events, restarts, held }: Result): void {
+export function addResult(tally: Tally, result: Result): void {
+  const { seed, problem, virtualMs, events, restarts, held, shownMs } = result;
   tally.seeds += 1;
   tally.virtualMs += virtualMs;
   tally.events += events;
   tally.bump += restarts.bump;
   tally.delete += restarts.delete;
   tally.defused += restarts.defused;
-  for (const [code, count] of Object.entries(held)) tally.held[code] = (tally.held[code] ?? 0) + count;
+  addAll(tally.held, held);
+  addAll(tally.shownMs, shownMs);
   if (problem) tally.problems.push({ seed, ...problem });
+}
+
+function addAll(sums: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [code, count] of Object.entries(more)) sums[code] = (sums[code] ?? 0) + count;
 }
 
 /** Adds what another process counted. */
 export function addTally(tally: Tally, other: Tally): void {
   for (const key of ['seeds', 'virtualMs', 'events', 'bump', 'delete', 'defused'] as const)
     tally[key] += other[key];
-  for (const [code, count] of Object.entries(other.held)) tally.held[code] = (tally.held[code] ?? 0) + count;
+  addAll(tally.held, other.held);
+  addAll(tally.shownMs, other.shownMs);
   tally.problems.push(...other.problems);
 }
 
 /** The table that a run prints. */
 export function describeTally(tally: Tally): string {
   const held = Object.entries(tally.held).sort(([, a], [, b]) => b - a);
+  const shown = Object.entries(tally.shownMs).sort(([, a], [, b]) => b - a);
   const waiting = held.reduce((sum, [, count]) => sum + count, 0);
   const done = tally.bump + tally.delete - tally.defused;
   const rows: ReadonlyArray<readonly [string, string | number]> = [
@@ -57,6 +68,8 @@ export function describeTally(tally: Tally): string {
     ['bumps taken back', tally.defused],
     ['held in the end', waiting],
     ...held.map(([code, count]) => [`  ${code}`, count] as const),
+    ['shown, in hours', ''],
+    ...shown.map(([code, ms]) => [`  ${code}`, (ms / 3_600_000).toFixed(2)] as const),
     ['invariants broken', tally.problems.length],
   ];
   return rows.map(([name, value]) => `${name.padEnd(26)} ${value}`).join('\n');

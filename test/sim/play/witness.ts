@@ -1,33 +1,36 @@
 /**
- * The independent witness: since when each validator stands as it does, what has been switched off since when, and
- * every restart of ours from its write to its end. It hears of each write as it is stored.
+ * The independent witness: since when each validator stands as it does, and what has been switched off since when. It
+ * hears of each write as it is stored, and so do those who follow our restarts and what is published.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
 import {
   ConfigMaps,
   Namespaces,
   PodDisruptionBudgets,
   Pods,
   StatefulSets,
-} from '../../../runtime/resources.ts';
+} from '../../../runtime/kube/resources.ts';
+import { fieldsAt } from '../frozen.ts';
 import type { Change } from '../store.ts';
-import { controllerOf, isReady, isTerminating } from '../workloads.ts';
+import { controllerOf } from '../workloads.ts';
+import { Cores } from './cores.ts';
+import { ROLL_FOR } from './links.ts';
 import { groupOf, keysOf, liveIn, membersOf } from './members.ts';
+import { type OurRestart, OurRestarts } from './our-restarts.ts';
 import { Publications } from './publications.ts';
 import { OWN, type Stage } from './stage.ts';
 import {
   allUp,
   annotationOf,
   downOf,
-  isRunning,
-  isSettled,
   isSuspended,
-  knownBy,
+  isUnplaced,
   nodeOf,
   podsOf,
   setOf,
-  tokenOf,
+  startedAtMs,
 } from './standing.ts';
+import { bareBecause } from './successor.ts';
 
 /** A state and since when it lasts, in ms of the history. */
 interface Since<T> {
@@ -35,23 +38,7 @@ interface Since<T> {
   readonly sinceMs: number;
 }
 
-export interface OurRestart {
-  readonly node: string;
-  readonly group: string;
-  readonly kind: 'bump' | 'delete';
-  readonly atMs: number;
-  readonly by: string;
-  readonly uids: readonly string[];
-  readonly pods: readonly KubeObject[];
-  /** Token of the template before and after. */
-  readonly before: string | undefined;
-  end: 'over' | 'defused' | undefined;
-  /** The longest time for which a pod of it, not replaced yet, has been not Ready since. */
-  notReadyMs: number;
-}
-
 export class Witness {
-  readonly restarts: OurRestart[] = [];
   /** Our own writes, without the Lease and Events. */
   lastWriteAtMs = 0;
   lastWrite = '';
@@ -61,16 +48,36 @@ export class Witness {
   #live: ReadonlySet<string> = new Set();
   #existing: ReadonlySet<string> = new Set();
   readonly publications: Publications;
-  /** Called at each restart of ours, as the world is at that moment. */
-  onRestart: (restart: OurRestart) => void = () => undefined;
-  /** Called when a pod is replaced because of a bump of ours. */
-  onReplacement: (restart: OurRestart) => void = () => undefined;
-
+  /** What the validators' HTTP ports have said. */
+  readonly cores: Cores;
+  readonly #ours: OurRestarts;
+  /** When the main container of a pod was last started, by its UID: wall ms by the true clock. */
+  readonly #started = new Map<string, number>();
   constructor(stage: Stage) {
     this.#stage = stage;
     this.publications = new Publications(stage);
+    this.cores = new Cores(stage);
+    stage.ports = this.cores;
+    this.#ours = new OurRestarts(stage);
     stage.server.store.onChange((change) => this.#hear(change));
   }
+
+  /** Restarts of ours, the first first. */
+  get restarts(): readonly OurRestart[] {
+    return this.#ours.restarts;
+  }
+
+  /** Called at each restart of ours, as the world is at that moment. */
+  set onRestart(listener: (restart: OurRestart) => void) {
+    this.#ours.onRestart = listener;
+  }
+
+  /** Called when a pod is replaced because of a bump of ours. */
+  set onReplacement(listener: (restart: OurRestart) => void) {
+    this.#ours.onReplacement = listener;
+  }
+
+  isUntouched = (restart: OurRestart): boolean => this.#ours.isUntouched(restart);
 
   /** For how long that has held, in ms; 0 if it does not hold now. */
   heldForMs(name: string, isWanted: (value: unknown) => boolean): number {
@@ -82,6 +89,8 @@ export class Witness {
   groupOf = (key: string): string => groupOf(this.#stage, key);
   downForMs = (key: string): number => this.heldForMs(`down ${key}`, (why) => why !== undefined);
   downWhy = (key: string): unknown => this.#states.get(`down ${key}`)?.value;
+  /** As the kubelet of its machine need not know; 0 if it was not started. */
+  startedAtMs = ({ metadata }: KubeObject): number => this.#started.get(metadata.uid ?? '') ?? 0;
   upForMs = (key: string): number => this.heldForMs(`up ${key}`, (value) => value === true);
   /** True once any pod of the StellarNode has been Ready. */
   wasReady = (key: string): boolean => this.#everReady.has(nodeUid(this.#stage, key));
@@ -114,20 +123,33 @@ export class Witness {
   #hear(change: Change): void {
     const { resource, former, next, by } = change;
     const ours = this.#stage.isOurs(by);
-    if (ours && resource.kind !== 'Lease' && resource.kind !== 'Event') {
+    if (ours && resource.kind !== 'Lease' && resource.kind !== 'Event' && !this.#isOfPorts(change)) {
       this.lastWriteAtMs = this.#nowMs;
       this.lastWrite = `${by} wrote ${resource.kind} ${(next ?? former)?.metadata.name}`;
     }
     const key = keyOf(change);
     // A restart is judged by the states before it.
-    if (ours && resource.kind === StatefulSets.kind && former && next) this.#bump(former, next, by);
-    if (ours && resource.kind === Pods.kind && former && !isTerminating(former)) this.#deletion(former, by);
-    if (resource.kind === Pods.kind && former) this.#followPod(former, next, by);
+    this.#ours.hear(change);
+    if (resource.kind === Pods.kind && former && next && startedAtMs(next) !== startedAtMs(former)) {
+      this.#started.set(former.metadata.uid ?? '', this.#stage.time.nowMs());
+    }
     if (key !== undefined) this.#note(key);
     if (resource.kind === ConfigMaps.kind) this.publications.note();
     if (SWITCHES.has(resource.kind)) this.#noteSwitches();
+    if (INJECTS.has(resource.kind)) for (const each of keysOf(this.#stage.plan)) this.#noteSuccessor(each);
     if (MEMBERS.has(resource.kind)) this.#noteMembers();
-    for (const restart of this.restarts) if (!restart.end) this.#end(restart);
+    this.#ours.endThoseOver();
+  }
+
+  /** Ports go on to tell something now and then: of peers that are apart, minutes later. */
+  #isOfPorts({ resource, next }: Change): boolean {
+    const isOpen = this.#stage.plan.nodes.some(({ port }) => port !== undefined);
+    return (
+      isOpen &&
+      resource.kind === ConfigMaps.kind &&
+      next?.metadata.namespace === OWN &&
+      next.metadata.name === OWN
+    );
   }
 
   /** Since when each member runs. */
@@ -148,21 +170,31 @@ export class Witness {
   #note(key: string): void {
     const { store } = this.#stage.server;
     const node = nodeOf(store, key);
+    this.#set(`here ${key}`, node !== undefined);
     if (!node) {
-      for (const name of ['down', 'up', 'rollout', 'budget', 'update']) this.#states.delete(`${name} ${key}`);
+      for (const name of ['down', 'up', 'unplaced', 'bare', 'rollout', 'rules', 'budget', 'update'])
+        this.#states.delete(`${name} ${key}`);
       return;
     }
     const up = allUp(store, key) && podsOf(store, key).length > 0;
     if (up) this.#everReady.add(node.metadata.uid ?? '');
     this.#set(`down ${key}`, downOf(store, key));
     this.#set(`up ${key}`, up);
+    this.#set(`unplaced ${key}`, isUnplaced(store, key));
+    this.#noteSuccessor(key);
     this.#set(`rollout ${key}`, annotationOf(node, 'stellar.org/peer-rollout'));
+    this.#set(`rules ${key}`, `rules: ${annotationOf(node, ROLL_FOR) ?? ''}`);
     this.#set(`budget ${key}`, annotationOf(node, 'stellar.org/peer-budget'));
     const set = setOf(store, key);
     this.#set(
       `update ${key}`,
       set && JSON.stringify((set.spec as { updateStrategy: unknown }).updateStrategy),
     );
+  }
+
+  /** Why the next pod would come back bare. */
+  #noteSuccessor(key: string): void {
+    this.#set(`bare ${key}`, bareBecause(this.#stage, key));
   }
 
   #noteSwitches(): void {
@@ -172,72 +204,29 @@ export class Witness {
     for (const { metadata } of store.all(Namespaces)) {
       this.#set(`switch ${metadata.name}`, metadata.annotations?.['stellar.org/peer-rollout']);
       const budget = { resource: PodDisruptionBudgets, namespace: metadata.name, name: 'by-hand' };
-      this.#set(`pdb ${metadata.name}`, store.get(budget) !== undefined);
-    }
-  }
-
-  #bump(former: KubeObject, next: KubeObject, by: string): void {
-    const [before, after] = [tokenOf(former), tokenOf(next)];
-    if (before === after) return;
-    const key = `${next.metadata.namespace}/${next.metadata.name}`;
-    const open = this.restarts.find((each) => each.node === key && each.kind === 'bump' && !each.end);
-    if (open && open.before === after) {
-      open.end = 'defused';
-      this.#stage.say(`* ${by} takes the bump of ${key} back`);
-      return;
-    }
-    this.#begin({ node: key, kind: 'bump', by, pods: podsOf(this.#stage.server.store, key), before });
-  }
-
-  #deletion(pod: KubeObject, by: string): void {
-    const key = `${pod.metadata.namespace}/${controllerOf(pod)?.name}`;
-    this.#begin({ node: key, kind: 'delete', by, pods: [pod], before: undefined });
-  }
-
-  #followPod(former: KubeObject, next: KubeObject | undefined, by: string): void {
-    const uid = former.metadata.uid ?? '';
-    const restart = this.restarts.find(
-      (each) => each.kind === 'bump' && !each.end && each.uids.includes(uid),
-    );
-    if (restart && !isReady(former)) {
-      const sinceMs = Math.max(restart.atMs, this.#states.get(`ready ${uid}`)?.sinceMs ?? 0);
-      restart.notReadyMs = Math.max(restart.notReadyMs, this.#nowMs - sinceMs);
-    }
-    if (next) this.#set(`ready ${uid}`, isReady(next));
-    if (restart && by === SET_CONTROLLER && !isTerminating(former)) this.onReplacement(restart);
-  }
-
-  #begin(begun: Pick<OurRestart, 'node' | 'kind' | 'by' | 'pods' | 'before'>): void {
-    const group = groupOf(this.#stage, begun.node);
-    const uids = begun.pods.map(({ metadata }) => metadata.uid ?? '');
-    const restart: OurRestart = { ...begun, group, uids, atMs: this.#nowMs, end: undefined, notReadyMs: 0 };
-    this.#stage.say(`* ${begun.by} restarts ${begun.node} by ${begun.kind}`);
-    this.onRestart(restart);
-    this.restarts.push(restart);
-    if (restart.kind === 'bump') this.#stage.atNextBump.get(restart.node)?.();
-    this.#stage.atNextBump.delete(restart.node);
-  }
-
-  #end(restart: OurRestart): void {
-    const { store } = this.#stage.server;
-    const set = setOf(store, restart.node);
-    const pods = podsOf(store, restart.node);
-    const replaced = !pods.some(({ metadata }) => restart.uids.includes(metadata.uid ?? ''));
-    const isOver = () =>
-      restart.kind === 'bump'
-        ? set !== undefined && isSettled(set) && allUp(store, restart.node)
-        : restart.pods.every(({ metadata }) => {
-            const next = pods.find((pod) => pod.metadata.name === metadata.name);
-            return next ? isRunning(next) || knownBy(next) === undefined : isUnwanted(set, metadata.name);
-          });
-    if (!set || (replaced && isOver())) {
-      restart.end = 'over';
-      this.#stage.say(`* the restart of ${restart.node} is over`);
+      this.#set(`pdb ${metadata.name}`, allowsNone(store.get(budget)));
     }
   }
 
   /** Digests of the members of a validator's group that run now. */
   liveFor = (key: string): Set<string> => liveIn(this.#stage, groupOf(this.#stage, key));
+
+  /** For how long there has been no such StellarNode, in ms; for ever where it has not come yet. */
+  goneForMs = (key: string): number => {
+    if (nodeOf(this.#stage.server.store, key)) return 0;
+    return this.#states.has(`here ${key}`)
+      ? this.heldForMs(`here ${key}`, (value) => value === false)
+      : Number.POSITIVE_INFINITY;
+  };
+
+  /** All StellarNodes of a network of the plan that are there. */
+  ofNetwork(network: number): string[] {
+    const { plan, server } = this.#stage;
+    return plan.nodes
+      .filter((node) => node.network === network)
+      .map(({ namespace, name }) => `${namespace}/${name}`)
+      .filter((key) => nodeOf(server.store, key));
+  }
 
   /** All StellarNodes of the same group that are there, itself left out. */
   othersOf(key: string): string[] {
@@ -249,16 +238,11 @@ export class Witness {
   }
 }
 
-const SET_CONTROLLER = 'statefulset-controller';
 const MEMBERS = new Set<string>(['StellarNode', Pods.kind, StatefulSets.kind]);
+const INJECTS = new Set<string>(['MutatingWebhookConfiguration', Namespaces.kind]);
 const SWITCHES = new Set<string>([ConfigMaps.kind, Namespaces.kind, PodDisruptionBudgets.kind]);
 
 const nodeUid = (stage: Stage, key: string): string => nodeOf(stage.server.store, key)?.metadata.uid ?? '';
-
-function isUnwanted(set: KubeObject | undefined, pod: string): boolean {
-  const replicas = Number((set?.spec as { replicas?: number } | undefined)?.replicas ?? 0);
-  return Number(/-(\d+)$/.exec(pod)?.[1] ?? 0) >= replicas;
-}
 
 /** The StellarNode that a change concerns. */
 function keyOf({ resource, former, next }: Change): string | undefined {
@@ -268,3 +252,7 @@ function keyOf({ resource, former, next }: Change): string | undefined {
   if (resource.kind === 'StellarNode' || resource.kind === StatefulSets.kind) return `${namespace}/${name}`;
   return resource.kind === Pods.kind ? `${namespace}/${controllerOf(object)?.name}` : undefined;
 }
+
+/** Whether a budget is there that lets no pod go. One of all pods does for a moment while a validator is scaled to none. */
+const allowsNone = (budget: KubeObject | undefined): boolean =>
+  budget !== undefined && !(Number(fieldsAt(budget.status).disruptionsAllowed) >= 1);

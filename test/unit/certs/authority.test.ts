@@ -2,7 +2,7 @@
  * What the made certificates say, with dates passed in.
  */
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import forge from 'node-forge';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
@@ -39,8 +39,13 @@ test('every host is a SAN: names, IPv4, IPv6; nothing else is', () => {
   assert.equal(leaf.subjectAltName?.split(', ').length, HOSTS.length);
 });
 
-test('keys are RSA 2048 and the certificate is for serving TLS only', () => {
-  assert.equal(leaf.publicKey.asymmetricKeyDetails?.modulusLength, 2048);
+test('the key of the CA is RSA 2048, and that of the certificate P-256, which a handshake costs less', () => {
+  assert.equal(ca.publicKey.asymmetricKeyDetails?.modulusLength, 2048);
+  assert.equal(leaf.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1');
+  assert.equal(leaf.checkPrivateKey(createPrivateKey(issued.keyPem)), true);
+});
+
+test('the certificate is for serving TLS only', () => {
   assert.deepEqual(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1']);
 });
 
@@ -58,8 +63,8 @@ test('a CA that others made is named as it names itself', async () => {
   foreign.serialNumber = '07';
   foreign.validity.notBefore = new Date(CA_LIFE.notBeforeMs);
   foreign.validity.notAfter = new Date(CA_LIFE.notAfterMs);
-  foreign.setSubject([{ name: 'organizationName', value: 'somebody' }]);
-  foreign.setIssuer([{ name: 'organizationName', value: 'somebody' }]);
+  foreign.setSubject([{ name: 'organizationName', value: 'stranger' }]);
+  foreign.setIssuer([{ name: 'organizationName', value: 'stranger' }]);
   const identifier = { id: '2.5.29.14', value: '\x04\x04abcd' };
   foreign.setExtensions([{ name: 'basicConstraints', cA: true }, identifier]);
   foreign.sign(keys.privateKey, forge.md.sha256.create());

@@ -9,11 +9,12 @@ import { certificatesIn, checkBundle } from '../../../certs/check.ts';
 import { fillSecret } from '../../../certs/secret.ts';
 import type { Bundle, Observed } from '../../../certs/source.ts';
 import { WEBHOOK_CONFIGURATION } from '../../../peers/names.ts';
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { MutatingWebhookConfigurations, type ObjectRef } from '../../../runtime/resources.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations, type ObjectRef } from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import { FOREIGN, goodContent, HOSTS, secretIn } from './managed-world.ts';
 
 const NAMESPACE = 'stellar-peers';
@@ -22,10 +23,10 @@ const SECRET = secretIn(NAMESPACE);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 const content = FOREIGN;
-const other = await goodContent(Date.now());
+const other = await goodContent(NOW_MS);
 const BOTH = { ...content, caPem: content.caPem + other.caPem };
 const bundleOf = (pem: typeof content): Bundle => {
-  const checked = checkBundle(pem, { hosts: HOSTS, nowMs: Date.now() });
+  const checked = checkBundle(pem, { hosts: HOSTS, nowMs: NOW_MS });
   assert.ok(checked.ok);
   return checked.value;
 };
@@ -152,7 +153,7 @@ test('an empty caBundle is filled, with one write, and then nothing is asked any
   assert.equal(kube.requests.length, 2, 'the Secret is read, the configuration written');
 });
 
-test('a caBundle that somebody empties is repaired without a pause', async (t) => {
+test('a caBundle that another empties is repaired without a pause', async (t) => {
   const { clock, keep, install, filledWith, bundles } = await setUp(t);
   await install();
   void keep(new Served(ONE));

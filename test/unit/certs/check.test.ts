@@ -6,9 +6,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import forge from 'node-forge';
-import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
+import { createAuthority, issueLeaf, trialLeaf } from '../../../certs/authority.ts';
 import { checkBundle, checkSigner, hostsOf, issuerPem } from '../../../certs/check.ts';
 import { misnamed } from '../fuzz/odd-pem.ts';
+import { authorityBelow, chainOf } from './chain.ts';
 
 const YEAR_MS = 365 * 24 * 3_600_000;
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
@@ -83,6 +84,50 @@ test('the same certificates are the same bundle, however they are written', () =
   assert.equal(one.value.caPem, two.value.caPem);
 });
 
+const chain = await chainOf({ hosts: HOSTS, notBeforeMs: START_MS, notAfterMs: CA_END_MS });
+const short = authorityBelow(chain.root, 'a short one', { notBeforeMs: START_MS, notAfterMs: LEAF_END_MS });
+const belowShort = await issueLeaf(short, { hosts: HOSTS, notBeforeMs: START_MS, notAfterMs: CA_END_MS });
+test('a chain is over when any of it is, and the root vouches for it', () => {
+  const pem = {
+    certPem: belowShort.certPem + short.certPem,
+    keyPem: belowShort.keyPem,
+    caPem: chain.root.certPem,
+  };
+  const checked = checkBundle(pem, AT);
+  assert.ok(checked.ok);
+  assert.equal(checked.value.notAfterMs, LEAF_END_MS);
+  assert.equal(issuerPem(checked.value).trim(), chain.root.certPem.replaceAll('\r', '').trim());
+  assert.equal(faultOf(pem, { nowMs: LEAF_END_MS }), 'Expired');
+});
+
+test('of a CA that was renewed under its key the one that lasts vouches for the certificate, and stays trusted', () => {
+  const cert = forge.pki.certificateFromPem(authority.certPem);
+  cert.validity.notAfter = new Date(START_MS + 500);
+  cert.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create());
+  const checked = checkBundle({ ...GOOD, caPem: forge.pki.certificateToPem(cert) + authority.certPem }, AT);
+  assert.ok(checked.ok);
+  assert.equal(issuerPem(checked.value).trim(), authority.certPem.replaceAll('\r', '').trim());
+});
+
+test('an intermediate CA that was renewed makes another bundle', () => {
+  const renewed = { ...chain.served, certPem: chain.leaf.certPem + chain.middle.certPem + short.certPem };
+  const [one, two] = [chain.served, renewed].map((pem) =>
+    checkBundle({ ...pem, caPem: chain.root.certPem }, AT),
+  );
+  assert.ok(one?.ok && two?.ok);
+  assert.notEqual(one.value.fingerprint, two.value.fingerprint);
+});
+
+test('an issuer that gives no CA is told what caBundle must hold', () => {
+  const checked = checkBundle({ ...chain.served, caPem: '' }, AT);
+  assert.ok(!checked.ok);
+  assert.deepEqual(checked.fault, {
+    reason: 'Empty',
+    sentence:
+      'ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of CN=the root, which signed the last one in tls.crt',
+  });
+});
+
 test('a bundle is over when its CA is', () => {
   const checked = checkBundle({ ...GOOD, ...outliving }, AT);
   assert.ok(checked.ok);
@@ -96,7 +141,7 @@ test('a CA can sign only with its own RSA key, in its time, and if it is one', (
   assert.equal(signerFaultOf({ caKeyPem: '' }), 'Empty');
   assert.equal(signerFaultOf({ caKeyPem: 'garbage' }), 'Unreadable');
   assert.equal(signerFaultOf({ caKeyPem: ecKey }), 'Unreadable');
-  assert.equal(signerFaultOf({ caPem: leaf.certPem, caKeyPem: leaf.keyPem }), 'WrongIssuer');
+  assert.equal(signerFaultOf({ caPem: trialLeaf(authority, AT.nowMs) }), 'WrongIssuer');
   assert.equal(signerFaultOf({}, CA_END_MS), 'Expired');
   assert.equal(signerFaultOf({}, START_MS - 1), 'NotYetValid');
 });
@@ -116,7 +161,7 @@ test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
   };
   assert.equal(signerFaultOf({ caPem: named('Bern', { keyCertSign: true }) }), 'good');
   assert.equal(signerFaultOf({ caPem: named('Bern', { cRLSign: true }) }), 'WrongIssuer');
-  // node-forge writes such a name otherwise than it read it, so that nobody finds the issuer.
+  // node-forge writes such a name otherwise than it read it, so that the issuer is not found.
   assert.equal(signerFaultOf({ caPem: named('Zürich', { keyCertSign: true }) }), 'WrongIssuer');
   assert.equal(signerFaultOf({ caPem: misnamed(authority.certPem) }), 'Unreadable');
 });
@@ -129,7 +174,7 @@ test('whatever is done to the texts, a check answers, and a changed key or certi
   const part = fc.constantFrom('caPem' as const, 'certPem' as const, 'keyPem' as const);
   fc.assert(
     fc.property(part, fc.nat(1_000), fc.string({ minLength: 1, maxLength: 40 }), (name, where, text) => {
-      const inside = 40 + where;
+      const inside = 40 + (where % (GOOD[name].length - 140));
       const changed = GOOD[name].slice(0, inside) + text + GOOD[name].slice(inside + text.length + 64);
       const reason = faultOf({ [name]: changed });
       assert.ok(reason === 'Unreadable' || reason === 'WrongIssuer' || reason === 'KeyMismatch', reason);

@@ -15,7 +15,7 @@ export interface CertWorld {
   nowMs(): number;
   /** A new replica's source over the one truth. */
   source(): CertSource;
-  /** Another good bundle takes the place of what is there, by somebody else's hand. */
+  /** Another good bundle takes the place of what is there, by another's hand. */
   replace(): Promise<{ readonly certPem: string }>;
   /** The truth becomes unusable. */
   corrupt(): Promise<void>;

@@ -1,11 +1,11 @@
 /** Where private keys are, and where they never are. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { managedSource } from '../../../certs/managed.ts';
 import { type Fields, fieldsOf, listOf } from '../../../peers/field.ts';
-import { type Kube, KubeError, type KubeObject } from '../../../runtime/kube.ts';
+import { type Kube, KubeError, type KubeObject } from '../../../runtime/kube/port.ts';
 import { createLog } from '../../../runtime/log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -18,7 +18,7 @@ const manifest = (path: string): Fields =>
   );
 
 /** The way to a first certificate, told at the most talkative level. Three writes are refused, quoting all of them. */
-async function scene(t: TestContext) {
+async function scene() {
   const memory = new MemoryKube();
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -33,14 +33,21 @@ async function scene(t: TestContext) {
   const log = createLog('debug', { write: (line) => lines.push(line) });
   const source = managedSource({ kube, clock, log, callers: trusting }, settingsIn('stellar-peers'));
   const stop = new AbortController();
-  t.after(() => stop.abort());
   await clock.pass(source.next(undefined, stop.signal));
-  return { memory, lines, bodies };
+  return { memory, lines, bodies, end: () => stop.abort() };
 }
 
 describe('private keys', () => {
-  it('are in no line of the log, also where the API server or a policy quotes the Secret', async (t) => {
-    const { lines, bodies } = await scene(t);
+  let memory: MemoryKube;
+  let lines: readonly string[];
+  let bodies: KubeObject[];
+  let end: () => void;
+  before(async () => {
+    ({ memory, lines, bodies, end } = await scene());
+  });
+  after(() => end());
+
+  it('are in no line of the log, also where the API server or a policy quotes the Secret', () => {
     const text = lines.join('');
     assert.ok(lines.length >= 5, 'refusals and writes are told');
     assert.match(text, /422/);
@@ -58,8 +65,7 @@ describe('private keys', () => {
     }
   });
 
-  it('of our own making are written to one Secret and nowhere else', async (t) => {
-    const { memory } = await scene(t);
+  it('of our own making are written to one Secret and nowhere else', () => {
     const places = new Set(writesOf(memory).map((request) => request.replace(/^\w+ /, '')));
     assert.deepEqual([...places], [`/api/v1/namespaces/${SECRET.namespace}/secrets/${SECRET.name}`]);
   });
@@ -73,7 +79,9 @@ describe('private keys', () => {
       secrets.map(({ defaultMode }) => Number(defaultMode).toString(8)),
       ['440'],
     );
-    assert.equal(fieldsOf(mounted.securityContext).fsGroup, fieldsOf(base.securityContext).runAsGroup);
+    const [, group] =
+      /^USER \d+:(\d+)$/m.exec(readFileSync(new URL('../../../Dockerfile', import.meta.url), 'utf8')) ?? [];
+    assert.equal(fieldsOf(mounted.securityContext).fsGroup, Number(group));
     const mounts = listOf(mounted.containers).flatMap(({ volumeMounts }) => listOf(volumeMounts));
     assert.ok(mounts.length > 0 && mounts.every(({ readOnly }) => readOnly === true));
   });

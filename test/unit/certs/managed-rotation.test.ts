@@ -110,7 +110,7 @@ test('a rotation waits while a call through the webhook configuration fails, and
   assertSmooth(given, clock.nowMs());
 });
 
-test('a good Secret that somebody puts in place of ours is adopted without a gap', async (t) => {
+test('a good Secret that another puts in place of ours is adopted without a gap', async (t) => {
   const { kube, clock, replica } = setUp(t);
   const [one, two] = [replica(), replica()];
   await clock.passUntil(() => one.length === 1 && two.length === 1);

@@ -8,10 +8,11 @@ import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
 import { fillSecret, readSecret } from '../../../certs/secret.ts';
 import type { Callers } from '../../../certs/source.ts';
 import { CERT_SECRET } from '../../../peers/names.ts';
-import { isConflict, type Kube, KubeError } from '../../../runtime/kube.ts';
-import { type ObjectRef, Secrets } from '../../../runtime/resources.ts';
+import { isConflict, type Kube, KubeError } from '../../../runtime/kube/port.ts';
+import { type ObjectRef, Secrets } from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import type { CertWorld } from './conformance.ts';
 
 export const MINUTE_MS = 60_000;
@@ -47,10 +48,11 @@ export function managedWorld(kube: Kube, namespace: string): CertWorld {
   const log = new CapturedLog();
   let away = false;
   const reached = cuttable(kube, () => away);
+  clock.waitFor(() => reached.asked.size > 0);
   return {
     hosts: HOSTS,
     nowMs: () => clock.nowMs(),
-    source: () => managedSource({ kube: reached, clock, log, callers: trusting }, settingsIn(namespace)),
+    source: () => managedSource({ kube: reached.kube, clock, log, callers: trusting }, settingsIn(namespace)),
     replace: () => replaceContent(kube, namespace),
     corrupt: async () => {
       const value = Buffer.from('no certificate').toString('base64');
@@ -74,8 +76,8 @@ export async function goodContent(nowMs: number, hosts = HOSTS) {
   return { caPem: authority.certPem, caKeyPem: authority.keyPem, ...leaf };
 }
 
-/** Good content of nobody here; made once. */
-export const FOREIGN = await goodContent(Date.now());
+/** Good content of no replica here; made once. */
+export const FOREIGN = await goodContent(NOW_MS);
 
 /** Writes good content over what is there, as often as a source under test writes first. */
 async function replaceContent(kube: Kube, namespace: string) {
@@ -97,15 +99,27 @@ function idle(clock: ManualClock): Promise<void> {
   return clock.passUntil(() => clock.monotonicMs() >= endMs);
 }
 
-/** `kube`, but no request gets through while `away()` is true. */
-function cuttable(kube: Kube, away: () => boolean): Kube {
-  return new Proxy(kube, {
+/** `kube`, but no request gets through while `away()` is true; and the requests that are under way. */
+function cuttable(kube: Kube, away: () => boolean): { kube: Kube; asked: ReadonlySet<Promise<unknown>> } {
+  const asked = new Set<Promise<unknown>>();
+  const note = (answer: Promise<unknown>): Promise<unknown> => {
+    asked.add(answer);
+    const end = () => void asked.delete(answer);
+    answer.then(end, end);
+    return answer;
+  };
+  const reached = new Proxy(kube, {
     get(target, property) {
       if (away()) {
         return () => Promise.reject(new KubeError('connect ECONNREFUSED', { status: 0 }));
       }
       const value: unknown = Reflect.get(target, property);
-      return typeof value === 'function' ? value.bind(target) : value;
+      if (typeof value !== 'function') return value;
+      // A watch goes on, and is nothing to wait for.
+      return property === 'watch'
+        ? value.bind(target)
+        : (...args: unknown[]) => note(value.apply(target, args));
     },
   });
+  return { kube: reached, asked };
 }

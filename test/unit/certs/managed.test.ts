@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import { APPLY, fill, keysOf, READ, SECRET, setUp, WRITE, writesOf } from './managed-stage.ts';
 import { DAY_MS, FOREIGN, goodContent, HOSTS, MINUTE_MS } from './managed-world.ts';
 
@@ -44,7 +45,7 @@ test('what others keep in the Secret stays', async (t) => {
   assert.equal(kube.observe(SECRET)?.data?.['note' as never], Buffer.from('not ours').toString('base64'));
 });
 
-const OTHER = await goodContent(Date.now(), ['other.svc']);
+const OTHER = await goodContent(NOW_MS, ['other.svc']);
 const CORRUPTIONS: Array<[string, (good: Record<string, string>) => Promise<object> | object, string]> = [
   ['is without its certificate', () => ({ 'tls.crt': '' }), 'Empty'],
   ['is without its CA', () => ({ 'ca.crt': '' }), 'Empty'],
@@ -53,15 +54,15 @@ const CORRUPTIONS: Array<[string, (good: Record<string, string>) => Promise<obje
   ['holds garbage as CA', () => ({ 'ca.crt': '-----BEGIN CERTIFICATE-----\nx' }), 'Unreadable'],
   ['holds garbage as the key of the CA', () => ({ 'ca.key': 'garbage' }), 'Unreadable'],
   ['holds the key of another', (good) => ({ 'tls.key': good['ca.key'] }), 'KeyMismatch'],
-  ['holds a key of another CA', (good) => ({ 'ca.key': good['tls.key'] }), 'KeyMismatch'],
+  ['holds a key of another CA', () => ({ 'ca.key': OTHER.caKeyPem }), 'KeyMismatch'],
   [
     'holds the pair of another CA',
     () => ({ 'ca.crt': OTHER.caPem, 'ca.key': OTHER.caKeyPem }),
     'WrongIssuer',
   ],
   ['is for other hosts', () => keysOf(OTHER), 'WrongHost'],
-  ['has expired', async () => keysOf(await goodContent(Date.now() - 400 * DAY_MS)), 'Expired'],
-  ['is not valid yet', async () => keysOf(await goodContent(Date.now() + 400 * DAY_MS)), 'NotYetValid'],
+  ['has expired', async () => keysOf(await goodContent(NOW_MS - 400 * DAY_MS)), 'Expired'],
+  ['is not valid yet', async () => keysOf(await goodContent(NOW_MS + 400 * DAY_MS)), 'NotYetValid'],
 ];
 for (const [what, corrupt, reason] of CORRUPTIONS) {
   test(`a Secret that ${what} is replaced, with the reason ${reason}`, async (t) => {

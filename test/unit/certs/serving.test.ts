@@ -10,9 +10,9 @@ import { Trust } from '../../../certs/trust.ts';
 import type { WebhookFacts } from '../../../peers/world.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import { DAY_MS, goodContent, HOSTS } from './managed-world.ts';
 
-const NOW_MS = Date.now();
 const bundleOf = async (): Promise<Bundle> => {
   const checked = checkBundle(await goodContent(NOW_MS), { hosts: HOSTS, nowMs: NOW_MS });
   assert.ok(checked.ok);
@@ -114,7 +114,7 @@ test('a CA counts as trusted since it came into the caBundle of every webhook, a
   assert.equal(trust.authorityForMs(next.caPem), 1_000);
 });
 
-test('without a webhook nobody calls: everything is trusted, unless nothing was seen yet', (t) => {
+test('without a webhook there is no caller: everything is trusted, unless nothing was seen yet', (t) => {
   const { configuration, configure, forget, trust } = setUp(t);
   assert.equal(trust.servedForMs(former), Number.POSITIVE_INFINITY);
   configure();
@@ -124,7 +124,7 @@ test('without a webhook nobody calls: everything is trusted, unless nothing was 
   assert.equal(trust.servedForMs(former), 0);
 });
 
-test('a caBundle of garbage trusts nobody, and is no error', (t) => {
+test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
   const { configuration, configure, trust } = setUp(t);
   configure([former]);
   const { entries = [] } = configuration.observe() ?? {};

@@ -1,16 +1,16 @@
 /** `stellar-peers adopt`: what it would affect, and what it writes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adoptionText, planAdoption } from '../../../cli/adopt.ts';
-import { askedOf } from '../../../cli/asked.ts';
-import { readSettings } from '../../../settings.ts';
+import { readSettings } from '../../../app/settings.ts';
+import { adoptionText, planAdoption } from '../../../cli/commands/adopt.ts';
+import { evaluateWorld } from '../../../cli/snapshot.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
 
 const SETTINGS = readSettings({});
 const OLD: Spec = { pod: { injected: false, annotations: {}, createdAt: '2025-01-01T00:00:00Z' } };
 const world = networkWorld({ a: OLD, b: OLD, c: {} }, { webhookCreatedAt: '2025-06-01T00:00:00Z' });
 const planned = (names: readonly string[], namespace = 'stellar') =>
-  planAdoption(askedOf(world, SETTINGS, NOW_MS), { namespace, names });
+  planAdoption(evaluateWorld(world, SETTINGS, NOW_MS), { namespace, names });
 
 describe('adopting', () => {
   it('affects the named validators that wait for it, and says so first', () => {
@@ -24,6 +24,7 @@ describe('adopting', () => {
       adoptionText(plan),
       /goes on StellarNode a, StellarNode c\.\nTo be restarted.*: stellar\/a\./,
     );
+    assert.match(adoptionText(plan), /\n {2}quorum of stellar\/a: warns \(QuorumUnknown: .*\)$/);
     assert.match(adoptionText(planned(['c'])), /No running validator waits/);
   });
 
@@ -36,8 +37,19 @@ describe('adopting', () => {
     );
   });
 
+  it('says that a pause holds those restarts', () => {
+    const specs = { a: OLD, b: {}, c: {} };
+    const ownAnnotations = { 'stellar.org/peer-rollout': 'paused' };
+    const held = networkWorld(specs, { webhookCreatedAt: '2025-06-01T00:00:00Z', ownAnnotations });
+    const plan = planAdoption(evaluateWorld(held, SETTINGS, NOW_MS), { namespace: 'stellar', names: ['a'] });
+    assert.match(
+      adoptionText(plan),
+      /: stellar\/a\.\nPaused by ConfigMap stellar-peers\/stellar-peers: none before that is resumed\.\n/,
+    );
+  });
+
   it('knows what is no validator', () => {
-    assert.deepEqual(planned(['a', 'nobody']).unknown, ['stellar/nobody']);
+    assert.deepEqual(planned(['a', 'absent']).unknown, ['stellar/absent']);
     assert.deepEqual(planned(['a'], 'elsewhere').unknown, ['elsewhere/a']);
   });
 });

@@ -1,10 +1,10 @@
 /** One annotation, put on objects and taken from them, and nothing else of them changed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { agreed, annotate } from '../../../cli/annotate.ts';
+import { annotate, isConfirmed } from '../../../cli/annotate.ts';
 import type { Call } from '../../../cli/command.ts';
 import { ProblemError, UsageError } from '../../../cli/exit.ts';
-import { StellarNodes } from '../../../runtime/resources.ts';
+import { StellarNodes } from '../../../runtime/kube/resources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
@@ -43,26 +43,29 @@ describe('an annotation', () => {
   });
 });
 
+const WHERE = 'context prod, server https://a.example';
+const SHOWN = `Cluster: ${WHERE}.\nthis\n`;
+
 describe('what changes something', () => {
   const call = (terminal: FakeTerminal, yes = false): Call => ({
     ...{ args: [], flags: yes ? { yes } : {}, format: 'table', env: {}, terminal },
   });
 
-  it('is shown first; goes on for yes, and for --yes without a question', async () => {
+  it('is shown first, after its cluster; goes on for yes, and for --yes without a question', async () => {
     const terminal = new FakeTerminal();
     terminal.answer = true;
-    assert.equal(await agreed('this', call(terminal)), true);
-    assert.deepEqual([terminal.err, terminal.asked.length], ['this\n', 1]);
+    assert.equal(await isConfirmed('this', call(terminal), WHERE), true);
+    assert.deepEqual([terminal.err, terminal.asked.length], [SHOWN, 1]);
     const quiet = new FakeTerminal();
-    assert.equal(await agreed('this', call(quiet, true)), true);
-    assert.deepEqual([quiet.err, quiet.asked], ['this\n', []]);
+    assert.equal(await isConfirmed('this', call(quiet, true), WHERE), true);
+    assert.deepEqual([quiet.err, quiet.asked], [SHOWN, []]);
   });
 
-  it('does not go on for no, and not where nobody could be asked', async () => {
+  it('does not go on for no, and not where there is no terminal to ask', async () => {
     const terminal = new FakeTerminal();
     terminal.answer = false;
-    assert.equal(await agreed('this', call(terminal)), false);
-    assert.equal(terminal.err, 'this\nNothing was changed.\n');
-    await assert.rejects(agreed('this', call(new FakeTerminal())), UsageError);
+    assert.equal(await isConfirmed('this', call(terminal), WHERE), false);
+    assert.equal(terminal.err, `${SHOWN}Nothing was changed.\n`);
+    await assert.rejects(isConfirmed('this', call(new FakeTerminal()), WHERE), UsageError);
   });
 });

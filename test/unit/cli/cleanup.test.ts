@@ -1,16 +1,21 @@
 /** `stellar-peers cleanup`: what it would remove, what it leaves, and when it refuses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cleanupText, planCleanup } from '../../../cli/cleanup.ts';
-import { KubeError, type KubeObject } from '../../../runtime/kube.ts';
-import { ConfigMaps, Deployments, MutatingWebhookConfigurations, Pods } from '../../../runtime/resources.ts';
+import { cleanupText, planCleanup } from '../../../cli/commands/cleanup.ts';
+import { KubeError, type KubeObject } from '../../../runtime/kube/port.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  MutatingWebhookConfigurations,
+  Pods,
+} from '../../../runtime/kube/resources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { pod } from '../world.ts';
 
 const OWN = 'stellar-peers';
 const LABELS = { 'app.kubernetes.io/managed-by': OWN };
 
-/** A ConfigMap whose keys are ours, or partly somebody else's. */
+/** A ConfigMap whose keys are ours, or partly another's. */
 function configMap(
   namespace: string,
   name: string,
@@ -44,14 +49,14 @@ function cluster(...more: KubeObject[]): MemoryKube {
 }
 
 describe('cleaning up', () => {
-  it('removes our ConfigMaps, and nothing of anybody else', async () => {
+  it('removes our ConfigMaps, and nothing of others', async () => {
     const { remove, kept, installed } = await planCleanup(cluster(), OWN);
     assert.deepEqual(remove.map(({ ref }) => `${ref.namespace}/${ref.name}`).sort(), [
       'stellar-peers/stellar-peers',
       'stellar-peers/stellar-peers-restarts',
       'stellar/stellar-peers',
     ]);
-    assert.deepEqual(kept, ['ConfigMap shared/stellar-peers stays: somebody else has keys in it.']);
+    assert.deepEqual(kept, ['ConfigMap shared/stellar-peers stays: others have keys in it.']);
     assert.deepEqual(installed, []);
   });
 

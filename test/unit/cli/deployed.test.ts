@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { settingsInForce } from '../../../cli/deployed.ts';
 import { ProblemError } from '../../../cli/exit.ts';
-import { KubeError } from '../../../runtime/kube.ts';
-import { ConfigMaps, Deployments } from '../../../runtime/resources.ts';
+import { KubeError } from '../../../runtime/kube/port.ts';
+import { ConfigMaps, Deployments } from '../../../runtime/kube/resources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 
 const NAMESPACE = 'stellar-peers';
@@ -60,6 +60,34 @@ describe('the settings in force', () => {
     ]);
   });
 
+  it('take the domain of the cluster, which replicas find out, from what these publish', async () => {
+    const kube = kubeWith({});
+    const dns = 'v-0.v-headless.stellar.svc.k8s.example';
+    const peers = [{ name: 'v-0', dns }];
+    // As the leader writes it.
+    const data = { 'networks.json': JSON.stringify([{ peers }], undefined, 1) };
+    const domain = async () => (await settingsInForce(kube, SOURCES)).settings.clusterDomain;
+    assert.equal(await domain(), 'cluster.local');
+    kube.seed(ConfigMaps, [{ metadata: { name: 'stellar-peers', namespace: NAMESPACE, uid: 'p' }, data }]);
+    assert.equal(await domain(), 'k8s.example');
+    const set = kubeWith({ env: [{ name: 'CLUSTER_DOMAIN', value: 'set.example' }] });
+    assert.equal((await settingsInForce(set, SOURCES)).settings.clusterDomain, 'set.example');
+  });
+
+  it('come with what the leader found of a domain that is wrong, and how to mend it', async () => {
+    const told = async (value: string) => {
+      const kube = kubeWith({ env: [{ name: 'CLUSTER_DOMAIN', value }] });
+      const data = { discovery_metadata: '{"peer_count":3,"cluster_domain":"k8s.example"}\n' };
+      kube.seed(ConfigMaps, [{ metadata: { name: 'stellar-peers', namespace: NAMESPACE, uid: 'p' }, data }]);
+      return (await settingsInForce(kube, SOURCES)).remarks;
+    };
+    assert.deepEqual(await told('wrong.example'), [
+      'CLUSTER_DOMAIN is wrong.example, where the leader can resolve no name; its pod is told k8s.example. ' +
+        'Unset it: kubectl -n stellar-peers set env deployment/stellar-peers CLUSTER_DOMAIN-',
+    ]);
+    assert.deepEqual(await told('k8s.example'), []);
+  });
+
   it('stand below what a person asks for', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
     const asked = { ...SOURCES, overrides: { ROLL_BELOW: '2' } };
@@ -82,7 +110,7 @@ describe('the settings in force', () => {
     assert.match(refused.remarks.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
   });
 
-  it('are nobody’s guess where this version does not take them, or the cluster does not answer', async () => {
+  it('are not guessed where this version does not take them, or the cluster does not answer', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'few' }] });
     await assert.rejects(settingsInForce(kube, SOURCES), (error) => {
       assert.ok(error instanceof ProblemError);

@@ -7,7 +7,7 @@ export class FakeTerminal implements Terminal {
   err = '';
   readonly asked: string[] = [];
   isLive = false;
-  /** What is answered; undefined where nobody sits there. */
+  /** What is answered; undefined without a person at the terminal. */
   answer: boolean | undefined;
   readonly files = new Map<string, string>();
   readonly #stopping = new AbortController();

@@ -1,18 +1,18 @@
 /** `stellar-peers pause` and `resume`: what they would affect, said before they do it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { askedOf } from '../../../cli/asked.ts';
+import { readSettings } from '../../../app/settings.ts';
+import { pauseText, planPause, refsOf } from '../../../cli/commands/pause.ts';
 import { ProblemError } from '../../../cli/exit.ts';
-import { pauseText, planPause, refsOf } from '../../../cli/pause.ts';
+import { evaluateWorld } from '../../../cli/snapshot.ts';
 import type { World } from '../../../peers/world.ts';
-import { formatJournal } from '../../../reconciler/journal.ts';
-import { readSettings } from '../../../settings.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
 
 const ROLLOUT = 'stellar.org/peer-rollout';
 const SHORT: Spec = { knows: ['c'] };
 const paused = { [ROLLOUT]: 'paused' };
-const asked = (world: World) => askedOf(world, readSettings({}), NOW_MS);
+const asked = (world: World) => evaluateWorld(world, readSettings({}), NOW_MS);
 
 /** The text that would be read, for these names in this namespace. */
 function said(world: World, value: string | undefined, namespace?: string, names: readonly string[] = []) {
@@ -36,7 +36,7 @@ describe('pausing', () => {
     );
     assert.equal(
       all.text,
-      `${ROLLOUT}=paused goes on ConfigMap stellar-peers/stellar-peers: none of 3 validators is restarted by us until that is resumed.
+      `${ROLLOUT}=paused goes on ConfigMap stellar-peers/stellar-peers: none of 3 validators (stellar/a, stellar/b, stellar/c) is restarted by us until that is resumed.
 To be restarted now, and held from now on: stellar/a, stellar/b.`,
     );
     assert.deepEqual(said(world, 'paused', 'stellar').refs, ['Namespace stellar']);
@@ -47,7 +47,7 @@ To be restarted now, and held from now on: stellar/a, stellar/b.`,
     );
     assert.match(
       said(world, 'paused', 'stellar', ['c']).text,
-      /none of 1 validator .*\nNo restart is wanted now\./,
+      /none of 1 validator \(stellar\/c\) .*\nNo restart is wanted now\./,
     );
   });
 
@@ -75,7 +75,7 @@ To be restarted now, and held from now on: stellar/a, stellar/b.`,
     const { refs, remarks } = said(held, 'paused');
     assert.deepEqual([refs, remarks], [[], ['ConfigMap stellar-peers/stellar-peers is paused already.']]);
     for (const [namespace, name] of [
-      ['stellar', 'nobody'],
+      ['stellar', 'absent'],
       ['elsewhere', 'a'],
     ] as const)
       assert.throws(
@@ -93,7 +93,7 @@ describe('resuming', () => {
     assert.deepEqual(refs, ['ConfigMap stellar-peers']);
     assert.match(
       text,
-      /: 3 validators may be restarted again.*\nTo be restarted then: stellar\/a, stellar\/b\.$/,
+      /: 3 validators \(stellar\/a, stellar\/b, stellar\/c\) may be restarted again.*\nTo be restarted then: stellar\/a, stellar\/b\.\n {2}quorum of stellar\/a: warns \(QuorumUnknown: .*\n {2}quorum of stellar\/b: warns/,
     );
   });
 

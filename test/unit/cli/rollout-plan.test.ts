@@ -1,15 +1,15 @@
 /** `stellar-peers rollout plan`: what a person reads before anything happens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { askedOf } from '../../../cli/asked.ts';
-import { renderRolloutPlan, rolloutPlanData } from '../../../cli/rollout-plan.ts';
+import { readSettings } from '../../../app/settings.ts';
+import { renderRolloutPlan, rolloutPlanData } from '../../../cli/commands/rollout-plan.ts';
+import { evaluateWorld } from '../../../cli/snapshot.ts';
 import type { World } from '../../../peers/world.ts';
-import { readSettings } from '../../../settings.ts';
-import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
+import { NOW_MS, networkWorld, type Spec, setOf } from '../reconciler/group.ts';
 
 /** The plan as it is printed, with the network's hash made the same everywhere. */
 function planOf(world: World, env: Record<string, string> = {}): string {
-  const text = renderRolloutPlan(askedOf(world, readSettings(env), NOW_MS));
+  const text = renderRolloutPlan(evaluateWorld(world, readSettings(env), NOW_MS));
   return text.replace(/custom-[0-9a-f]{16}/g, (found) => '#'.repeat(found.length));
 }
 
@@ -20,35 +20,51 @@ const JOINED: Readonly<Record<string, Spec>> = {
   d: {},
 };
 
+const SET = { node: { spec: { validatorConfig: { quorumSet: setOf(['a', 'b', 'c'], 66) } } } };
+const BEARING = Object.fromEntries(Object.entries(JOINED).map(([name, spec]) => [name, { ...spec, ...SET }]));
+
 describe('the rollout plan', () => {
-  it('says that nobody is to be restarted', () => {
+  it('says that none is to be restarted', () => {
     assert.equal(planOf(networkWorld({ a: {}, b: {} })), 'No validator is to be restarted.\n');
   });
 
   it('lists who is restarted, in which order, how, why, and how long it would take', () => {
     assert.equal(
-      planOf(networkWorld(JOINED)),
-      `ORDER  NETWORK                  VALIDATOR  HOW   WHY    BEGINS IN  DONE IN
-1      #######################  stellar/a  bump  short  0 min      10 min
-2      #######################  stellar/b  bump  short  16 min     26 min
+      planOf(networkWorld(BEARING)),
+      `ORDER  NETWORK                  VALIDATOR  HOW   WHY    BEGINS IN  DONE IN  QUORUM
+1      #######################  stellar/a  bump  short  now        10 min   bears this one
+2      #######################  stellar/b  bump  short  15 min     25 min   bears this one
 
-2 restarts, the last of them over in about 26 min if all goes well.
+2 restarts, the last of them over in about 25 min if all goes well.
 `,
     );
   });
 
+  it('shows some of them with their places among all', () => {
+    const asked = evaluateWorld(networkWorld(BEARING), readSettings({}), NOW_MS);
+    const text = renderRolloutPlan(asked, (key) => key === 'stellar/b');
+    assert.match(
+      text,
+      /^ORDER .*\n2 .* stellar\/b .*15 min.*\n\nOne restart, the last of them over in about 25/,
+    );
+    const held = evaluateWorld(networkWorld(JOINED), readSettings({ MAX_UNAVAILABLE: '0' }), NOW_MS);
+    const subjects = rolloutPlanData(held, (key) => key === 'stellar/b').held.map(({ subject }) => subject);
+    assert.deepEqual(subjects, ['stellar/b']);
+  });
+
   it('is the same for programs, in seconds', () => {
-    const { restarts, held } = rolloutPlanData(askedOf(networkWorld(JOINED), readSettings({}), NOW_MS));
+    const { restarts, held } = rolloutPlanData(evaluateWorld(networkWorld(JOINED), readSettings({}), NOW_MS));
+    assert.match(restarts[0]?.quorum ?? '', /^warns \(QuorumUnknown: stellar\/a: it has no quorumSet\)$/);
     assert.deepEqual(
-      restarts.map(({ network: _, ...rest }) => rest),
+      restarts.map(({ network: _, quorum: __, ...rest }) => rest),
       [
         { validator: 'stellar/a', kind: 'bump', drift: 'short', beginsInSeconds: 0, endsInSeconds: 600 },
-        { validator: 'stellar/b', kind: 'bump', drift: 'short', beginsInSeconds: 901, endsInSeconds: 1501 },
+        { validator: 'stellar/b', kind: 'bump', drift: 'short', beginsInSeconds: 900, endsInSeconds: 1500 },
       ],
     );
     assert.match(restarts[0]?.network ?? '', /^custom-/);
     assert.deepEqual(held, []);
-    const off = askedOf(networkWorld(JOINED), readSettings({ MAX_UNAVAILABLE: '0' }), NOW_MS);
+    const off = evaluateWorld(networkWorld(JOINED), readSettings({ MAX_UNAVAILABLE: '0' }), NOW_MS);
     const why = rolloutPlanData(off).held.map(({ subject, code }) => `${subject} ${code}`);
     assert.deepEqual(why, ['stellar/a WaitingForUnavailable', 'stellar/b WaitingForUnavailable']);
   });
@@ -57,7 +73,40 @@ describe('the rollout plan', () => {
     const paused = { node: { annotations: { 'stellar.org/peer-rollout': 'paused' } } };
     const text = planOf(networkWorld({ ...JOINED, b: { knows: ['a', 'c'], ...paused } }));
     assert.match(text, /^One restart, the last/m);
-    assert.match(text, /Not restarted, why.*stellar\/b {2}Paused\n.*> kubectl annotate/s);
+    assert.match(text, /Waiting:.*stellar\/b {2}Paused\n.*> stellar-peers resume b -n stellar\n/s);
+  });
+
+  const PAUSE = { 'stellar.org/peer-rollout': 'paused' };
+
+  it('under a pause shows what a resume would restart', () => {
+    const world = networkWorld(BEARING, { ownAnnotations: PAUSE });
+    const text = planOf(world);
+    assert.match(
+      text,
+      /^No validator is to be restarted\.\n\nPaused by ConfigMap stellar-peers\/stellar-peers; on resume 2 would be restarted:\n/,
+    );
+    assert.match(text, /^1 .* stellar\/a .*\n2 .* stellar\/b .*\n\n2 restarts, the last/m);
+    const data = rolloutPlanData(evaluateWorld(world, readSettings({}), NOW_MS));
+    assert.deepEqual(data.restarts, []);
+    assert.deepEqual(
+      data.onResume.map(({ validator }) => validator),
+      ['stellar/a', 'stellar/b'],
+    );
+  });
+
+  it('under a pause of some shows what a resume would restart beside the others', () => {
+    const world = networkWorld({
+      ...BEARING,
+      b: { ...BEARING.b, node: { ...SET.node, annotations: PAUSE } },
+    });
+    const text = planOf(world);
+    assert.match(text, /^1 .* stellar\/a .*\n\nOne restart/m);
+    assert.match(
+      text,
+      /Paused by StellarNode stellar\/b; on resume 1 would be restarted:\n.*\n1 .* stellar\/b /,
+    );
+    const idle = networkWorld({ a: {}, b: {} }, { namespace: { annotations: PAUSE } });
+    assert.match(planOf(idle), /\nPaused by Namespace stellar; on resume none would be restarted\.\n/);
   });
 
   it('answers for settings that are not in force yet, the views that they lead to included', () => {

@@ -1,11 +1,11 @@
-/** The columns CONNECTED and SYNCED: pod by pod, from the overview, a dash for whom nobody may ask. */
+/** The columns CONNECTED and SYNCED: pod by pod, from the overview, a dash where the port may not be asked. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
-import { readPod } from '../../../peers/read-workload.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { readPod } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
-import { type Connections, overviewData } from '../../../reconciler/overview.ts';
+import { type Connections, overviewData } from '../../../reconciler/plan/publish/overview.ts';
 import { DISCOVERY, NOW_MS, networkWorld } from '../reconciler/group.ts';
 import { pod } from '../world.ts';
 import { statusText, validatorRows } from './status-text.ts';
@@ -45,7 +45,7 @@ describe('the columns CONNECTED and SYNCED', () => {
     assert.deepEqual(columns(connections), { a: ['1/3,3/3', 'no,yes'], b: ['2/3', 'yes'] });
   });
 
-  it('show a dash for a pod that nobody may ask, and one for a validator of such pods only', () => {
+  it('show a dash for a pod that may not be asked, and one for a validator of such pods only', () => {
     const connections = new Map([['stellar/a-1', connection(0, false)]]);
     assert.deepEqual(columns(connections), { a: ['-,0/3', '-,no'], b: ['-', '-'] });
     assert.deepEqual(columns(new Map()), { a: ['-', '-'], b: ['-', '-'] });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { formatJournal } from '../../../reconciler/journal.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { NOW_MS, networkWorld } from '../reconciler/group.ts';
 import { node, worldWith } from '../world.ts';
 import { statusText } from './status-text.ts';

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { SettingsError } from '../../../app/settings.ts';
 import { EXIT, exitCodeOf, ProblemError, UsageError } from '../../../cli/exit.ts';
 import { terminalOf } from '../../../cli/terminal.ts';
-import { KubeError } from '../../../runtime/kube.ts';
-import { KubeConfigError } from '../../../runtime/kube-client.ts';
-import { SettingsError } from '../../../settings.ts';
+import { KubeConfigError, KubeError } from '../../../runtime/kube/port.ts';
 
 /** A terminal of streams in memory; `isTTY` as if a person sat there. */
 function terminal({ isTTY = false, env = {} }: { isTTY?: boolean; env?: Record<string, string> } = {}) {
@@ -39,7 +38,7 @@ describe('a terminal', () => {
     assert.equal(painted({ isTTY: false }), 'x');
   });
 
-  it('asks whoever sits there, takes nothing but yes for yes, and asks nobody else', async () => {
+  it('asks at a terminal, takes nothing but yes for yes, and asks nowhere else', async () => {
     for (const [answer, agreed] of [
       ['y', true],
       ['Yes', true],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { watchText } from '../../../cli/watching.ts';
-import { KubeError } from '../../../runtime/kube.ts';
+import { KubeError } from '../../../runtime/kube/port.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
 /** Looks that find these one after the other (an error is thrown), then Ctrl-C. */
@@ -15,7 +15,7 @@ async function watched(found: ReadonlyArray<string | Error>, terminal = new Fake
     if (next instanceof Error) throw next;
     return next;
   };
-  await watchText(look, { terminal, signal, clock: { sleep: async () => undefined } });
+  await watchText(look, { terminal, signal, clock: { sleep: async () => undefined, nowMs: () => 0 } });
   return terminal;
 }
 
@@ -25,11 +25,14 @@ describe('watching', () => {
     assert.equal(out, 'a\n\nb\n\na\n');
   });
 
-  it('draws over the old text on a terminal', async () => {
+  it('draws over the old text on a terminal, with the time of each look', async () => {
     const terminal = new FakeTerminal();
     terminal.isLive = true;
     const { out } = await watched(['a\n', 'a\n', 'b\n'], terminal);
-    assert.equal(out, '\u001b[H\u001b[Ja\n\u001b[H\u001b[Jb\n');
+    assert.equal(
+      out,
+      ['a', 'a', 'b'].map((text) => `\u001b[H\u001b[J1970-01-01T00:00:00Z\n\n${text}\n`).join(''),
+    );
   });
 
   it('goes on when the cluster does not answer for a while, and says so once', async () => {

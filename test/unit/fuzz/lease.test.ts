@@ -1,9 +1,9 @@
-/** A Lease of any content: never two leaders, never none for long, and nobody falls over it. */
+/** A Lease of any content: never two leaders, never none for long, and no replica fails by it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { KubeError, type KubeObject } from '../../../runtime/kube.ts';
-import { Leases } from '../../../runtime/resources.ts';
+import { KubeError, type KubeObject } from '../../../runtime/kube/port.ts';
+import { Leases } from '../../../runtime/kube/resources.ts';
 import { Electorate, LEASE, LEASE_MS, REQUEST_MS } from '../reconciler/electorate.ts';
 import { fuzz, type Odd, oddOf } from './odd.ts';
 
@@ -31,7 +31,7 @@ const VALID = [
   spec({}),
   spec({ leaseDurationSeconds: INT32_MAX, renewTime: '9999-12-31T23:59:59.999999Z' }),
   spec({ leaseTransitions: INT32_MAX }),
-  spec({ preferredHolder: 'nobody', strategy: 'OldestEmulationVersion' }),
+  spec({ preferredHolder: 'absent', strategy: 'OldestEmulationVersion' }),
 ];
 
 const odd = fc.oneof(oddOf(VALID, { shallow: true }), fc.constantFrom(...VALID));
@@ -49,7 +49,7 @@ function assertHeldBy(electorate: Electorate, holder: string): void {
   for (const time of [acquireTime, renewTime]) assert.match(String(time), MICRO_TIME);
 }
 
-/** Somebody writes `content` over the Lease, or deletes it. */
+/** A person writes `content` over the Lease, or deletes it. */
 async function overwrite({ kube }: Electorate, content: unknown): Promise<void> {
   if (content === 'deleted') return kube.delete(LEASE);
   const body: KubeObject = { metadata: METADATA, ...(content === undefined ? {} : { spec: content }) };
@@ -69,7 +69,7 @@ describe('a Lease of any content', () => {
       electorate.kube.seed(Leases, [{ metadata: METADATA, spec: specOf(content) }]);
       const replica = electorate.join('first');
       const tookMs = await electorate.until(() => replica.leads(), BOUND_MS, STEP_MS);
-      assert.ok(replica.leads(), `nobody leads after ${tookMs / 1000} s`);
+      assert.ok(replica.leads(), `no replica leads after ${tookMs / 1000} s`);
       assertHeldBy(electorate, 'first');
       await replica.stop();
       assert.equal(electorate.spec().holderIdentity, '');
@@ -111,11 +111,11 @@ describe('a Lease of any content', () => {
           await overwrite(electorate, content);
           await passUntil(() => false, restMs);
         }
-        // Whoever leads has noticed by then.
+        // The leader has noticed by then.
         await passUntil(() => false, LEASE_MS);
         await passUntil(isLed, BOUND_MS);
-        assert.ok(isLed(), 'nobody leads');
-        assertHeldBy(electorate, electorate.leaders()[0] ?? 'nobody');
+        assert.ok(isLed(), 'no replica leads');
+        assertHeldBy(electorate, electorate.leaders()[0] ?? 'no replica');
       } finally {
         electorate.end();
         await electorate.settle();

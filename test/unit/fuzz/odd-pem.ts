@@ -4,9 +4,10 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { FOREIGN, goodContent } from '../certs/managed-world.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import { oddText } from './odd.ts';
 
-/** A self-signed CA of nobody, by an elliptic curve; it ends in 2126. */
+/** A self-signed CA of no use, by an elliptic curve; it ends in 2126. */
 const ELLIPTIC = `-----BEGIN CERTIFICATE-----
 MIIBfTCCASOgAwIBAgIUb2a5jeDzXc5upI8b391qMPYhSxgwCgYIKoZIzj0EAwIw
 EzERMA8GA1UEAwwIZWxsaXB0aWMwIBcNMjYxMTI0MDQzMzUwWhgPMjEyNjEwMzEw
@@ -21,7 +22,7 @@ cQ==
 `;
 
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const other = await goodContent(Date.now(), ['other.svc']);
+const other = await goodContent(NOW_MS, ['other.svc']);
 
 /** Whole texts that stand in the wrong place wherever they stand. */
 const WRONG_KINDS: readonly string[] = [

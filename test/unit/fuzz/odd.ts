@@ -1,27 +1,25 @@
 /**
  * Odd contents: whatever JSON can hold where something else is expected, and valid objects with such things in them.
  * Owns how they are made and how a property is run over them; what must hold is each test's own.
- * FUZZ_SEED=n plays the same contents again, FUZZ_RUNS=n plays another number of them.
+ * FUZZ_SEED=n plays the same contents again; for FUZZ_RUNS=n see runs.ts.
  */
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
+import { anyText } from '../any-text.ts';
+import { ORDINARY_RUNS, runsOf } from '../runs.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What a property of ordinary cost plays; FUZZ_RUNS is for such a one, and others follow in proportion. */
-const ORDINARY_RUNS = 300;
-
-/** Plays `check` over `runs` values; the seed is printed, and with it whatever fails can be played again. */
+/** Plays `check` over a share of `runs` values; the seed is printed, and with it whatever fails can be played again. */
 export async function fuzz<T>(
   t: TestContext,
   { runs = ORDINARY_RUNS, values }: { readonly runs?: number; readonly values: fc.Arbitrary<T> },
   check: (value: T) => void | Promise<void>,
 ): Promise<void> {
-  const { FUZZ_SEED: seedText = '', FUZZ_RUNS: runsText = '' } = process.env;
+  const { FUZZ_SEED: seedText = '' } = process.env;
   const seed = seedText === '' ? Math.floor(Math.random() * 2 ** 31) : Number(seedText);
-  const share = runsText === '' ? 1 : Number(runsText) / ORDINARY_RUNS;
-  const numRuns = Math.max(1, Math.round(runs * share));
+  const numRuns = runsOf(runs);
   t.diagnostic(`FUZZ_SEED=${seed}, ${numRuns} runs`);
   await fc.assert(
     fc.asyncProperty(values, async (value) => {
@@ -115,7 +113,7 @@ const lazy = (kinds: ReadonlyArray<Lazy['lazily']>): fc.Arbitrary<unknown> =>
 export const oddText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...ODD_TEXTS),
   fc.string({ maxLength: 40 }),
-  fc.string({ unit: 'binary', maxLength: 20 }),
+  anyText({ maxLength: 20 }),
 );
 
 const oddScalar: fc.Arbitrary<unknown> = fc.oneof(

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { type Fields, fieldsOf } from '../../../peers/field.ts';
-import { applied } from '../../../webhook/applied.ts';
-import type { PatchOperation } from '../../../webhook/encode.ts';
+import { applied } from '../../../webhook/patch/applied.ts';
+import type { PatchOperation } from '../../../webhook/patch/encode.ts';
 import { ODD_PODS } from '../../e2e/odd-pods.ts';
 import { goldenPods, reviewOf, type Served, serve } from '../webhook/served.ts';
 import { assertUntouched } from '../webhook/untouched.ts';
@@ -15,16 +15,23 @@ import { oddOf, oddText } from './odd.ts';
 // biome-ignore lint/suspicious/noExplicitAny: raw pods are read here as a person would read them.
 type Raw = any;
 
-/** A body, and how it is printed when it is a counterexample. */
+/**
+ * A body, and how it is printed when it is a counterexample. It holds the bytes alone: half a surrogate pair has none, so
+ * that a text may differ from what is sent of it.
+ */
 export class Sent {
-  readonly body: string | Buffer;
+  readonly bytes: Buffer;
 
-  constructor(body: string | Buffer) {
-    this.body = body;
+  constructor(body: string | Uint8Array) {
+    this.bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body);
+  }
+
+  get text(): string {
+    return this.bytes.toString('utf8');
   }
 
   [fc.toStringMethod](): string {
-    const text = this.body.toString('utf8');
+    const { text } = this;
     return text.length > 20_000 ? `${text.slice(0, 20_000)}… (${text.length})` : text;
   }
 }
@@ -73,7 +80,7 @@ const changedPod: fc.Arbitrary<Fields> = fc
   .tuple(fc.constantFrom(...goldenPods.values()), oddChanges)
   .map(([pod, changes]) => changedIn(pod, changes));
 
-/** An odd pod. Most keep their owner: of what is nobody's there is little to decide. */
+/** An odd pod. Most keep their owner: of a pod without an owner there is little to decide. */
 export const oddPod: fc.Arbitrary<Fields> = fc
   .tuple(
     changedPod.chain((pod) =>
@@ -117,10 +124,10 @@ const brokenBytes = fc
 const rawBody = fc.oneof(
   oddText.map((text) => new Sent(text)),
   fc.json().map((text) => new Sent(text)),
-  fc.uint8Array({ maxLength: 100 }).map((bytes) => new Sent(Buffer.from(bytes))),
+  fc.uint8Array({ maxLength: 100 }).map((bytes) => new Sent(bytes)),
 );
 
-export const sent: fc.Arbitrary<Sent> = fc.oneof(
+const sent: fc.Arbitrary<Sent> = fc.oneof(
   { arbitrary: soundReview, weight: 10 },
   { arbitrary: oddReview, weight: 4 },
   { arbitrary: brokenText, weight: 3 },
@@ -133,27 +140,35 @@ const CONFIGS = [undefined, '/config/stellar-core.cfg', '/opt/stellar/data/core.
 /** Webhooks of networks at rest, one for each way in which validators ask for a merged configuration. */
 export async function serveAll(): Promise<Served[]> {
   const all = await Promise.all(CONFIGS.map((config) => serve(config === undefined ? {} : { config })));
-  // Without a leader no pod is held: nobody moves the clock here.
-  for (const { directory } of all) directory.hasLeader = false;
+  // Without a leader no pod is held: the clock does not move here.
+  for (const { memberships } of all) memberships.hasLeader = false;
   return all;
 }
 
 /** How often each kind of answer was given: a fuzzer that is never injected finds nothing. */
 export type Tally = Map<string, number>;
 
-/** Sends a body to one of the webhooks; throws where its answer breaks a promise. */
+/** Which webhook, by its place in the list, and what is sent to it. */
+type Sending = readonly [place: number, body: Sent];
+
+/** Something for one of the webhooks. */
+export const sendings = (webhooks: readonly Served[]): fc.Arbitrary<Sending> =>
+  fc.tuple(fc.constantFrom(...webhooks.keys()), sent);
+
+/** Sends a body to its webhook; throws where the answer breaks a promise. */
 export async function assertAnswered(
-  served: Served,
-  { body }: Sent,
+  webhooks: readonly Served[],
+  [place, body]: Sending,
   tally: Tally = new Map(),
 ): Promise<void> {
-  const answer = await served.post(body);
+  const served = webhooks[place];
+  assert.ok(served);
+  const answer = await served.post(body.bytes);
   const kind = answer.status === 200 ? (served.results.at(-1) ?? '') : String(answer.status);
   tally.set(kind, (tally.get(kind) ?? 0) + 1);
   served.results.length = 0;
   served.lines.length = 0;
-  if (answer.status === 200)
-    await assertGood(served, JSON.parse(body.toString('utf8')), JSON.parse(answer.text));
+  if (answer.status === 200) await assertGood(served, JSON.parse(body.text), JSON.parse(answer.text));
   else assertRefused(answer);
   await assertLives(served);
 }

@@ -7,12 +7,13 @@ import { checkBundle, checkSigner } from '../../../certs/check.ts';
 import { planCertificate } from '../../../certs/plan.ts';
 import { contentOf } from '../../../certs/secret.ts';
 import { Trust } from '../../../certs/trust.ts';
-import { readWebhook } from '../../../peers/read-cluster.ts';
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { Secrets } from '../../../runtime/resources.ts';
+import { readWebhook } from '../../../peers/read/cluster.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { Secrets } from '../../../runtime/kube/resources.ts';
 import { keysOf, NAMESPACE, SECRET, setUp } from '../certs/managed-stage.ts';
 import { FOREIGN, HOSTS, settingsIn } from '../certs/managed-world.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { NOW_MS } from '../stand-ins/now.ts';
 import { fuzz, oddOf, oddValue } from './odd.ts';
 import { misnamed, oddPem } from './odd-pem.ts';
 
@@ -47,7 +48,7 @@ const assertTold = (sentence: string): void => {
 
 describe('a certificate Secret of any content', () => {
   it('gives something to serve, or a step with a reason, whatever is served already', async (t) => {
-    const nowMs = Date.now();
+    const nowMs = NOW_MS;
     const terms = { ...settingsIn(NAMESPACE), renewAt: 2 / 3 };
     const good = checkBundle(FOREIGN, { hosts: HOSTS, nowMs });
     assert.ok(good.ok);
@@ -88,7 +89,7 @@ describe('a certificate Secret of any content', () => {
 
 describe('a caBundle of any content', () => {
   it('is trusted for what it holds of ours, and replaced by the Secret’s CAs', async (t) => {
-    const nowMs = Date.now();
+    const nowMs = NOW_MS;
     const good = checkBundle(FOREIGN, { hosts: [], nowMs });
     assert.ok(good.ok);
     const entries = fc.array(

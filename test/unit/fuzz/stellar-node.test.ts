@@ -1,14 +1,15 @@
-/** StellarNodes of any content: read or refused with a reason, at nobody else's cost. */
+/** StellarNodes of any content: read or refused with a reason, at no cost to others. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Discovery, discover } from '../../../peers/discover.ts';
-import { NETWORK_ID } from '../../../peers/network.ts';
-import { toleranceOf } from '../../../peers/quorum-set.ts';
-import { readNode } from '../../../peers/read-node.ts';
-import { describeReason } from '../../../peers/reasons.ts';
-import { viewOf } from '../../../peers/views.ts';
+import { parseAddress } from '../../../peers/discovery/address.ts';
+import { type Discovery, discover } from '../../../peers/discovery/discover.ts';
+import { NETWORK_ID } from '../../../peers/discovery/network.ts';
+import { readNode } from '../../../peers/read/stellar-node.ts';
+import { describeReason } from '../../../peers/reasons/reasons.ts';
+import { viewOf } from '../../../peers/views/views.ts';
 import type { NodeReading, World } from '../../../peers/world.ts';
+import { toleranceOf } from '../peers/quorum-texts.ts';
 import { DISCOVERY, networkParts, setOf } from '../reconciler/group.ts';
 import { node, worldWith } from '../world.ts';
 import { fuzz, type Odd, oddOf, oddText, oddValue } from './odd.ts';
@@ -21,6 +22,7 @@ const ANNOTATIONS = [
   ...[
     'peer-rollout',
     'peer-adopt',
+    'peer-roll-for',
     'peer-budget',
     'peer-injection',
     'peer-port',
@@ -37,7 +39,17 @@ const VALID = [
     spec: {
       network: 'custom',
       customNetworkPassphrase: 'test net',
-      validatorConfig: { peerPort: 11_625, quorumSet: setOf(['a', 'b', 'c'], 67) },
+      validatorConfig: {
+        peerPort: 11_625,
+        quorumSet: setOf(['a', 'b', 'c'], 67),
+        knownPeers: 'KNOWN_PEERS=["core.example.org", "192.0.2.1:1"]',
+        externalDns: { hostname: 'odd.example.org' },
+      },
+      crossCluster: {
+        enabled: true,
+        externalName: { externalDnsName: 'odd.us.example.org' },
+        peerClusters: [{ endpoint: 'west.example.org', port: 11_725, enabled: true }],
+      },
     },
   }),
   node('odd', { spec: { network: { Custom: 'test net' }, replicas: 3 } }),
@@ -46,7 +58,7 @@ const VALID = [
 
 const oddNode = fc.oneof(
   oddOf(VALID),
-  // What is read of the network is the widest door: a text of any kind is somebody's passphrase.
+  // What is read of the network is the widest door: a text of any kind is a passphrase.
   oddText.map((passphrase) => node('odd', { spec: { network: { custom: passphrase } } })),
   fc.tuple(oddText, oddValue).map(([key, value]) => node('odd', { spec: { network: { [key]: value } } })),
 );
@@ -54,7 +66,7 @@ const oddNode = fc.oneof(
 const rawOf = (odd: Odd | object): Record<string, unknown> =>
   ('value' in odd ? odd.value : odd) as Record<string, unknown>;
 
-/** Odd nodes have names of their own, whatever they say of themselves: nobody is two. */
+/** Odd nodes have names of their own, whatever they say of themselves: none is two. */
 const keyFor = (index: number): string => `odd/${index}`;
 
 function withNodes(world: World, odds: readonly NodeReading[]): World {
@@ -89,6 +101,8 @@ describe('a StellarNode of any content', () => {
       if (reading.kind === 'unreadable') assert.ok(describeReason(reading.reason).length < 400);
       if (reading.kind !== 'validator') return;
       const { network, port, replicas, createdAtMs, advertised, remark } = reading.validator;
+      const { ownPeers, outwardNames } = reading.validator;
+      for (const { address } of [...ownPeers, ...outwardNames]) assert.equal(parseAddress(address), address);
       assert.match(String(network.id), NETWORK_ID);
       assert.equal(typeof network.id, 'string');
       assert.equal(typeof network.title, 'string');

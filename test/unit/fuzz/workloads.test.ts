@@ -2,18 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { discover } from '../../../peers/discover.ts';
-import { readNamespace, readPdb, readService, readWebhook } from '../../../peers/read-cluster.ts';
-import { readPod, readStatefulSet } from '../../../peers/read-workload.ts';
-import { describeReason, type Reason } from '../../../peers/reasons.ts';
-import { webhookSelects } from '../../../peers/selectors.ts';
-import { allSteps } from '../../../peers/steps.ts';
-import { ViewBook } from '../../../peers/view-book.ts';
-import { planPublish } from '../../../reconciler/publish.ts';
-import { mergeRemarks } from '../../../reconciler/remarks.ts';
-import { planRollout } from '../../../reconciler/rollout.ts';
-import { headlessService, planServices } from '../../../reconciler/services.ts';
-import { signalSteps } from '../../../reconciler/signal-targets.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { webhookSelects } from '../../../peers/injection/selectors.ts';
+import { readNamespace, readPdb, readService, readWebhook } from '../../../peers/read/cluster.ts';
+import { readPod, readStatefulSet } from '../../../peers/read/workload.ts';
+import { describeReason, type Reason } from '../../../peers/reasons/reasons.ts';
+import { ViewBook } from '../../../peers/views/view-book.ts';
+import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
+import { headlessService, planServices } from '../../../reconciler/plan/publish/services.ts';
+import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
+import { signalScope } from '../../../reconciler/plan/signals/signal-targets.ts';
+import { mergeAdvisories } from '../../../reconciler/plan/status/advisories.ts';
 import { at, DISCOVERY, inputOf, NOW_MS, networkParts, planOf } from '../reconciler/group.ts';
 import { type Parts, type Raw, worldWith } from '../world.ts';
 import { fuzz, type Odd, oddOf } from './odd.ts';
@@ -109,7 +108,7 @@ describe('objects of any content', () => {
     });
   });
 
-  it('are planned on: what is due is decided, what cannot be is told, and everybody’s time is a time', async (t) => {
+  it('are planned on: what is due is decided, what cannot be is told, and each time is a time', async (t) => {
     await fuzz(t, { runs: 600, values: oddParts }, (parts) => {
       const world = worldWith(parts);
       const discovery = discover(world, DISCOVERY);
@@ -122,22 +121,19 @@ describe('objects of any content', () => {
           assert.equal(typeof uid + typeof name, 'stringstring');
       }
       assertTold(discovery.skipped);
-      assertTold(mergeRemarks(world, discovery));
+      assertTold(mergeAdvisories(world, discovery));
       assertTold(planPublish(world, discovery, settings, NOW_MS).reports);
       const services = planServices(world, discovery);
       assertTold(services.reports);
       for (const { validator, statefulSet } of services.create) headlessService(validator, statefulSet);
-      const views = new ViewBook(settings.maxPeers);
-      views.follow(discovery);
-      const { targets } = allSteps(
-        signalSteps({
-          world,
-          discovery,
-          settings,
-          listingOf: (validator) => views.listingOf(validator),
-          mayListen: () => true,
-        }),
-      );
+      const views = new ViewBook(discovery, settings.maxPeers);
+      const { targets } = signalScope({
+        world,
+        discovery,
+        settings,
+        peerListOf: (validator) => views.peerListOf(validator),
+        mayListen: () => true,
+      });
       for (const { host } of targets) assert.match(host, /^\d+(\.\d+){3}$/);
     });
   });

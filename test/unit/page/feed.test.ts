@@ -27,7 +27,7 @@ function setUp() {
 }
 
 describe('the stream of the status page', () => {
-  it('works nothing out while nobody watches', async () => {
+  it('works nothing out while no browser watches', async () => {
     const { pass, cluster, join } = setUp();
     await pass(60_000);
     assert.deepEqual([cluster.looks, cluster.watching], [0, 0]);
@@ -62,7 +62,7 @@ describe('the stream of the status page', () => {
     assert.ok(cluster.looks - before >= 10, `${cluster.looks - before} looks in 10 s`);
   });
 
-  it('works nothing out more often for whoever comes and goes', async () => {
+  it('works nothing out more often for a browser that comes and goes', async () => {
     const { pass, cluster, join } = setUp();
     for (let tenths = 0; tenths < 100; tenths += 1) {
       const leave = join();
@@ -74,7 +74,7 @@ describe('the stream of the status page', () => {
     assert.equal(cluster.watching, 0);
   });
 
-  it('tells whoever joins later what the others know', async () => {
+  it('tells a browser that joins later what the others know', async () => {
     const { pass, cluster, feed, join } = setUp();
     join();
     await pass(1_000);

@@ -6,17 +6,18 @@ import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Feed } from '../../../page/feed.ts';
+import { hostsOf } from '../../../page/hosts.ts';
 import { createPageServer, PAGE_LIMITS, type PageLimits } from '../../../page/server.ts';
 import type { Snapshot } from '../../../page/snapshot.ts';
-import { systemClock } from '../../../runtime/clock.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
 
 const EMPTY: Snapshot = {
   rollout: '',
   networks: [],
   waiting: [],
   restarts: [],
-  totals: { networks: 0, validators: 0, ready: 0, down: 0, waiting: 0, restarts: 0 },
+  totals: { networks: 0, validators: 0, ready: 0, down: 0, waiting: 0, reasons: 0, restarts: 0 },
 };
 
 /** A cluster that counts how often it was looked at. */
@@ -69,12 +70,19 @@ export class Reader {
   }
 }
 
+const HOSTS = hostsOf({
+  namespace: 'ours',
+  clusterDomain: 'cluster.local',
+  statusPageHosts: 'status.example.org',
+});
+
 /** Serves the page until the test ends. */
 export async function servePage(t: TestContext, limits: Partial<PageLimits> = {}) {
   const cluster = new WatchedCluster();
   const log = new CapturedLog();
-  const feed = new Feed({ clock: systemClock, log, watch: cluster.watch, replica: () => REPLICA });
-  const app = createPageServer(feed, { ...PAGE_LIMITS, checkEveryMs: 20, ...limits });
+  const clock = new ManualClock();
+  const feed = new Feed({ clock, log, watch: cluster.watch, replica: () => REPLICA });
+  const app = createPageServer(feed, HOSTS, { ...PAGE_LIMITS, checkEveryMs: 20, ...limits });
   await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => app.close());
   const { port } = app.server.address() as AddressInfo;
@@ -83,5 +91,5 @@ export async function servePage(t: TestContext, limits: Partial<PageLimits> = {}
     const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
     return new Reader(incoming);
   };
-  return { app, cluster, feed, port, read };
+  return { app, clock, cluster, feed, port, read };
 }

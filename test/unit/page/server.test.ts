@@ -1,15 +1,16 @@
-/** What a browser gets, and what whoever reaches the port may cost us: over real connections, with shortened times. */
+/** What a browser gets, and what a caller may cost us: over real connections. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { ASSETS } from '../../../page/assets.ts';
-import { until } from '../../cluster/until.ts';
+import { PAGE_LIMITS } from '../../../page/server.ts';
+import { eventually } from '../stand-ins/eventually.ts';
 import { servePage } from './served.ts';
 
 const FILES = Object.keys(ASSETS);
 
-describe('the status page', { timeout: 60_000 }, () => {
+describe('the status page', { timeout: 120_000 }, () => {
   it('gives every file its type, and forbids everything that is not its own', async (t) => {
     const { app } = await servePage(t);
     for (const url of [...FILES, '/nowhere', '/%zz']) {
@@ -50,6 +51,27 @@ describe('the status page', { timeout: 60_000 }, () => {
         assert.ok(FILES.includes(`/${name}`), `${name} is not served`);
   });
 
+  it('answers to the names that it was configured for and to addresses, and to no other', async (t) => {
+    const { app } = await servePage(t);
+    const status = async (host: string, url = '/') =>
+      (await app.inject({ method: 'GET', url, headers: { host } })).statusCode;
+    const service = 'stellar-peers-status';
+    const names = ['localhost', 'LocalHost:8082', 'status.example.org', service, `${service}.ours.svc`];
+    const addresses = ['127.0.0.1:8082', '10.1.2.3', '[::1]:8082', '[fd00::1]'];
+    for (const host of [...names, `${service}.ours.svc.cluster.local:80`, ...addresses])
+      assert.equal(await status(host), 200, host);
+    const others = [
+      'evil.example.org',
+      'localhost.evil.example.org',
+      `${service}.evil`,
+      '1.2.3.4.evil.org',
+      'a:b:c',
+    ];
+    for (const host of others)
+      for (const url of ['/', '/events', '/nowhere'])
+        assert.equal(await status(host, url), 421, `${host}${url}`);
+  });
+
   it('can only be read', async (t) => {
     const { app } = await servePage(t);
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
@@ -61,12 +83,12 @@ describe('the status page', { timeout: 60_000 }, () => {
   });
 
   it('streams the state at once, and each change', async (t) => {
-    const { cluster, read } = await servePage(t);
+    const { clock, cluster, read } = await servePage(t);
     const reader = await read();
     assert.equal(reader.incoming.headers['content-type'], 'text/event-stream; charset=utf-8');
-    await until('the state is there', async () => reader.text.includes('"rollout":""'));
+    await eventually('the state is there', () => reader.text.includes('"rollout":""'));
     cluster.change('paused');
-    await until('the change is there', async () => reader.text.includes('"rollout":"paused"'));
+    await clock.passUntil(() => reader.text.includes('"rollout":"paused"'), 500);
     const message = /event: snapshot\ndata: (.+)\ndata: (.+)\n\n/.exec(reader.text);
     const { name, leads, staleMs } = JSON.parse(message?.[1] ?? '');
     assert.deepEqual({ name, leads, staleMs }, { name: 'stellar-peers-1', leads: true, staleMs: 0 });
@@ -79,14 +101,14 @@ describe('the status page', { timeout: 60_000 }, () => {
     assert.equal(third.incoming.statusCode, 503);
     assert.equal(third.incoming.headers['retry-after'], '10');
     first.incoming.destroy();
-    await until('there is room', async () => {
+    await eventually('there is room', async () => {
       const next = await read();
       return next.incoming.statusCode === 200;
     });
     assert.equal(second.closed, false);
   });
 
-  it('drops whoever sends its headers letter by letter', async (t) => {
+  it('drops a client that sends its headers letter by letter', async (t) => {
     const { port } = await servePage(t, { headersTimeoutMs: 100, requestTimeoutMs: 200 });
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined).resume();
@@ -94,15 +116,20 @@ describe('the status page', { timeout: 60_000 }, () => {
     await once(socket, 'close');
   });
 
-  it('drops whoever takes nothing of the stream', async (t) => {
-    const { cluster, feed, port } = await servePage(t, { stalledTimeoutMs: 300 });
+  it('drops a client that takes nothing of the stream', async (t) => {
+    const { app, clock, cluster, feed, port } = await servePage(t);
+    const accepted = once(app.server, 'connection') as Promise<[Socket]>;
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
-    socket.write('GET /events HTTP/1.1\r\nhost: a\r\n\r\n');
+    const [far] = await accepted;
+    socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     socket.pause();
-    await until('it watches', async () => feed.watchers === 1);
+    await eventually('it watches', () => feed.watchers === 1);
     cluster.change('x'.repeat(20_000_000));
-    await until('it watches no more', async () => feed.watchers === 0);
+    await clock.passUntil(() => far.writableLength > 0, 500);
+    assert.equal(far.timeout, PAGE_LIMITS.stalledTimeoutMs);
+    far.setTimeout(1);
+    await eventually('it watches no more', () => feed.watchers === 0);
     socket.destroy();
   });
 
@@ -114,22 +141,24 @@ describe('the status page', { timeout: 60_000 }, () => {
     });
     const sockets = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'));
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-    const dropped = connect(port, '127.0.0.1').on('error', () => undefined);
-    dropped.resume();
-    await once(dropped, 'close');
+    const refused = connect(port, '127.0.0.1').on('error', () => undefined);
+    await once(refused.resume(), 'close');
     for (const socket of sockets) socket.destroy();
-    await until('it answers again', async () => (await fetch(`http://127.0.0.1:${port}/`)).status === 200);
+    await eventually(
+      'it answers again',
+      async () => (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined))?.status === 200,
+    );
     assert.ok(app.server.listening);
   });
 
   it('ends its streams when it is closed', async (t) => {
     const { app, cluster, read } = await servePage(t);
     const reader = await read();
-    await until('it watches', async () => cluster.watching === 1);
+    await eventually('it watches', () => cluster.watching === 1);
     await app.close();
-    await until(
-      'the stream has ended, and nobody watches',
-      async () => reader.closed && cluster.watching === 0,
+    await eventually(
+      'the stream has ended, and no browser watches',
+      () => reader.closed && cluster.watching === 0,
     );
   });
 });

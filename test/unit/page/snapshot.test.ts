@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Snapshot, takeSnapshot } from '../../../page/snapshot.ts';
-import { discover } from '../../../peers/discover.ts';
-import { type Reason, reason } from '../../../peers/reasons.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
-import { type Entry, formatJournal } from '../../../reconciler/journal.ts';
+import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
+import { withValidatorStates } from '../../../reconciler/plan/status/validator-state.ts';
 import { LargeCluster } from '../../bench/large-cluster.ts';
-import { DISCOVERY, NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
+import { DISCOVERY, NOW_MS, networkWorld, type Spec, setOf } from '../reconciler/group.ts';
 import { node, worldWith } from '../world.ts';
 
 interface Told {
@@ -16,21 +17,19 @@ interface Told {
   >;
 }
 
-const snapshotOf = (world: World, { reasons = [], connections = [] }: Told = {}): Snapshot =>
-  takeSnapshot({
-    world,
-    discovery: discover(world, DISCOVERY),
-    reasons: new Map(reasons),
-    connections: new Map(connections),
-    ownNamespace: 'stellar-peers',
-  });
+function snapshotOf(world: World, { reasons = [], connections: pairs = [] }: Told = {}): Snapshot {
+  const connections = new Map(pairs);
+  const moment = { world, discovery: discover(world, DISCOVERY), nowMs: NOW_MS, connections };
+  const told = withValidatorStates(moment, new Map(reasons.map(([key, why]) => [key, [why]])));
+  return takeSnapshot({ ...moment, told, ownNamespace: 'stellar-peers' });
+}
 
 const onlyNetwork = ({ networks }: Snapshot) => networks[0] ?? assert.fail('no network');
-const restart = (name: string, more: Partial<Entry> = {}): Entry => ({
+const restart = (name: string, more: Partial<JournalEntry> = {}): JournalEntry => ({
   ...{ statefulSet: `stellar/${name}`, kind: 'bump', uids: ['x'], token: 't', drift: 'short', atMs: NOW_MS },
   ...more,
 });
-const journalOf = (specs: Record<string, Spec>, entries: readonly Entry[]) => {
+const journalOf = (specs: Record<string, Spec>, entries: readonly JournalEntry[]) => {
   const [group = ''] = discover(networkWorld(specs), DISCOVERY).groups.keys();
   return { [group]: formatJournal(entries, NOW_MS) };
 };
@@ -86,11 +85,38 @@ describe('a snapshot for the status page', () => {
       reasons: [['stellar/a', reason('Paused', 'here')]],
     });
     const [first] = snapshot.waiting;
-    assert.equal(first?.key, 'stellar/a');
+    assert.deepEqual(first?.keys, ['stellar/a']);
     assert.equal(first?.code, 'Paused');
     assert.match(first?.text ?? '', /\(here\)\.$/);
     assert.notEqual(first?.release, '');
     assert.equal(onlyNetwork(snapshot).rows[0]?.code, 'Paused');
+  });
+
+  it('says of a validator that is down what it is, and of another whether it waits or is meant so', async () => {
+    const { describe: spoken } = (await import('../../../page/client/picture.js' as string)) as {
+      describe(row: unknown): string;
+    };
+    const reasons = (['b', 'c', 'd'] as const).map(
+      (name) => [`stellar/${name}`, reason(name === 'd' ? 'OnRestart' : 'Paused')] as const,
+    );
+    const world = networkWorld({ a: {}, b: { pod: { ready: false } }, c: {}, d: {} });
+    const { rows } = onlyNetwork(snapshotOf(world, { reasons }));
+    assert.deepEqual(
+      rows.map((row) => spoken(row).split('; ').at(-1)),
+      ['started knowing 3 of 3 peers.', 'NotReady.', 'waits: Paused.', 'meant so: OnRestart.'],
+    );
+    assert.deepEqual(
+      rows.map(({ waits }) => waits),
+      [false, true, true, false],
+    );
+  });
+
+  it('says what the quorum bears, and who is unadopted, as status does', () => {
+    const withSet = { node: { spec: { validatorConfig: { quorumSet: setOf(['a', 'b', 'c'], 66) } } } };
+    const world = networkWorld({ a: withSet, b: withSet, c: withSet });
+    const found = onlyNetwork(snapshotOf(world, { reasons: [['stellar/a', reason('AwaitingAdoption')]] }));
+    assert.deepEqual([found.quorumMargin, found.unadopted], [1, 1]);
+    assert.equal(onlyNetwork(snapshotOf(networkWorld({ a: {}, b: {} }))).quorumMargin, null);
   });
 
   it('tells restarts from the journal, newest first, those under way included', () => {
@@ -141,7 +167,7 @@ describe('a snapshot for the status page', () => {
     assert.ok(JSON.stringify(snapshot).length < 100_000);
   });
 
-  it('of a thousand networks shows fifty, those in which somebody is down among them', () => {
+  it('of a thousand networks shows fifty, those in which a validator is down among them', () => {
     const nodes = Array.from({ length: 1000 }, (_, index) =>
       node(`n${index}`, {
         spec: {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
-import { parseAddress } from '../../../peers/address.ts';
-import { discover } from '../../../peers/discover.ts';
+import { parseAddress } from '../../../peers/discovery/address.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
 import { node, worldWith } from '../world.ts';
 
 const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
@@ -120,4 +120,39 @@ describe('the address that a StellarNode advertises', () => {
     assert.equal(discovery.remarks.get('stellar/a')?.code, 'InvalidAddress');
     assert.match(discovery.remarks.get('stellar/a')?.detail ?? '', /http/);
   });
+
+  const odd = [
+    ...[
+      '127.0.0.1',
+      '127.255.255.255',
+      '0.0.0.0',
+      '0.1.2.3',
+      '169.254.169.254',
+      '224.0.0.1',
+      '239.255.255.255',
+    ],
+    // Resolvers take these as addresses.
+    ...['0x7f.0.0.1', '0x7f000001', '127.0.0.0x1', '0xa9fea9fe', '0xe0.0.0.1', 'a.0x1', '2130706433'],
+    ...['255.255.255.255', '240.0.0.1', 'localhost', 'a.localhost', 'kubernetes', 'kubernetes.default'],
+    ...[
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+      'Kubernetes.Default.svc.example.org:443',
+    ],
+  ];
+  for (const address of odd)
+    it(`is not ${address}: a peer that dials it would dial itself, its network or the API server`, () => {
+      const { member, discovery } = found(address);
+      assert.equal(member.address, 'a-0.a-headless.stellar.svc.cluster.local:11625');
+      assert.equal(discovery.remarks.get('stellar/a')?.code, 'InvalidAddress');
+    });
+  for (const address of [
+    '10.0.0.1:1',
+    '128.0.0.1:1',
+    '169.253.0.1:1',
+    '223.1.1.1:1',
+    'kubernetes.example.org:1',
+    '127.example.org:1',
+  ])
+    it(`may be ${address}`, () => assert.equal(found(address).member.address, address));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { connectedAddresses, coreInfoOf, isConnecting } from '../../../peers/core-answers.ts';
+import { connectedAddresses, coreInfoOf, isConnecting } from '../../../peers/core/answers.ts';
 
 const peers = (inbound: unknown, outbound: unknown): string =>
   JSON.stringify({
@@ -10,10 +10,19 @@ const peers = (inbound: unknown, outbound: unknown): string =>
   });
 const at = (...addresses: unknown[]) => addresses.map((address) => ({ address, id: 'GABC', ver: 'v27' }));
 
-const info = (changes: { state?: unknown; age?: unknown; authenticated?: unknown } = {}): string => {
-  const { state, age, authenticated } = { state: 'Synced!', age: 3, authenticated: 3, ...changes };
+interface Changes {
+  readonly state?: unknown;
+  readonly age?: unknown;
+  readonly authenticated?: unknown;
+  readonly quorum?: unknown;
+}
+const info = (changes: Changes = {}): string => {
+  const { state, age, authenticated, quorum } = { state: 'Synced!', age: 3, authenticated: 3, ...changes };
   return JSON.stringify({
-    info: { ledger: { age, num: 7 }, peers: { authenticated_count: authenticated, pending_count: 0 }, state },
+    info: {
+      ...{ ledger: { age, num: 7 }, peers: { authenticated_count: authenticated, pending_count: 0 }, state },
+      quorum,
+    },
   });
 };
 
@@ -41,7 +50,7 @@ describe('the answer to /peers', () => {
     );
   });
 
-  it('says nobody where both directions are null', () => {
+  it('says none where both directions are null', () => {
     assert.deepEqual(connectedAddresses(peers(null, null)), new Set());
     assert.deepEqual(connectedAddresses(peers([], null)), new Set());
   });
@@ -83,6 +92,17 @@ describe('the answer to /info', () => {
     assert.equal(coreInfoOf(info({ age: 36 }))?.synced, false);
     assert.equal(coreInfoOf(info({ state: 'Catching up' }))?.synced, false);
     assert.equal(coreInfoOf(info({ state: 'Not Synced!' }))?.synced, false);
+  });
+
+  it('says how many failures would stop it, and how many it misses, where it does', () => {
+    const of = (quorum: unknown) => {
+      const { failAt, missing } = coreInfoOf(info({ quorum })) ?? {};
+      return [failAt, missing];
+    };
+    assert.deepEqual(of({ qset: { fail_at: 2, missing: 0 } }), [2, 0]);
+    assert.deepEqual(of({ qset: { fail_at: 1, missing: ['GA', 'GB'] } }), [1, 2]);
+    for (const quorum of [undefined, null, 'x', [], { qset: 3 }, { qset: { fail_at: '1', missing: -1 } }])
+      assert.deepEqual(of(quorum), [undefined, undefined]);
   });
 
   it('gives the state short and printable', () => {

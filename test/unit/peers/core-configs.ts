@@ -193,7 +193,7 @@ export const CORE_CONFIGS: readonly CoreConfig[] = [
   ...LISTS,
 ];
 
-/** Texts whose top level nobody can be sure of; most are no TOML at all. */
+/** Texts whose top level is not certain; most are no TOML at all. */
 export const UNSURE_CONFIGS: ReadonlyArray<readonly [name: string, text: string]> = [
   ['a string that does not end', 'A="x\nB=1\n'],
   ['a string of nothing but its quote', 'A="\n'],

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { discover } from '../../../peers/discover.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { networkOf } from '../../../peers/discovery/network.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
 import { digestOf, formatDigests, identityOf, parseDigests, viewHash } from '../../../peers/hash.ts';
-import { networkOf } from '../../../peers/network.ts';
-import { readNode } from '../../../peers/read-node.ts';
-import { viewOf } from '../../../peers/views.ts';
-import { node, statefulSet, worldWith } from '../world.ts';
+import { readNode } from '../../../peers/read/stellar-node.ts';
+import { viewOf } from '../../../peers/views/views.ts';
+import { node, pod, statefulSet, worldWith } from '../world.ts';
+
+const named = (name: string, raw: ReturnType<typeof pod>) => ({
+  ...raw,
+  metadata: { ...(raw.metadata as object), name },
+});
 
 const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
 
@@ -95,7 +101,7 @@ describe('discovery', () => {
     assert.deepEqual(names(world, 'namespace'), [['other/b-0:11625'], ['stellar/a-0:11625']]);
   });
 
-  it('leaves out the suspended and the unreadable, with a reason, and costs nobody else a peer', () => {
+  it('leaves out the suspended and the unreadable, with a reason, and costs no other validator a peer', () => {
     const world = worldWith({
       nodes: [
         node('a'),
@@ -120,7 +126,7 @@ describe('discovery', () => {
 
   it('takes the Service name and the size from the StatefulSet only if the StellarNode controls it', () => {
     const own = statefulSet('a', { spec: { serviceName: 'svc', replicas: 2 } });
-    const stray = statefulSet('b', { spec: { serviceName: 'evil', replicas: 5 }, ownerUid: 'somebody' });
+    const stray = statefulSet('b', { spec: { serviceName: 'evil', replicas: 5 }, ownerUid: 'stranger' });
     const { groups } = discover(
       worldWith({ nodes: [node('a'), node('b')], statefulSets: [own, stray] }),
       SETTINGS,
@@ -134,6 +140,27 @@ describe('discovery', () => {
       ],
     );
   });
+
+  it('numbers the pods from where the StatefulSet begins', () => {
+    const own = statefulSet('a', { spec: { replicas: 2, ordinals: { start: 3 } } });
+    const odd = statefulSet('b', { spec: { ordinals: { start: -1 } } });
+    const world = worldWith({
+      nodes: [node('a'), node('b')],
+      statefulSets: [own, odd],
+      pods: [named('a-4', pod('a'))],
+    });
+    const { groups, statefulSetOf } = discover(world, SETTINGS);
+    assert.deepEqual(
+      groups.get('testnet')?.members.map((member) => member.pod),
+      ['a-3', 'a-4', 'b-0'],
+    );
+    const first = statefulSetOf.get('stellar/a');
+    assert.ok(first);
+    assert.deepEqual(
+      podsOf(world, first).map(({ name }) => name),
+      ['a-4'],
+    );
+  });
 });
 
 describe('views', () => {
@@ -144,7 +171,7 @@ describe('views', () => {
     return group;
   };
 
-  it('name everybody but itself while they fit', () => {
+  it('name all but itself while they fit', () => {
     const view = viewOf('stellar/v1', groupOf(3), 24);
     assert.deepEqual(
       view.map((member) => member.pod),
@@ -170,7 +197,7 @@ describe('views', () => {
     assert.ok(changed > 0 && changed < 60, `${changed} of 200 views changed`);
   });
 
-  it('are spread evenly: nobody is in next to no view', () => {
+  it('are spread evenly: none is in next to no view', () => {
     const group = groupOf(200);
     const counts = new Map<string, number>();
     for (const { key } of group.validators) {

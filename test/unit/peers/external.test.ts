@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'smol-toml';
-import { discover } from '../../../peers/discover.ts';
-import { externalsOf, renderView, viewOf } from '../../../peers/views.ts';
-import { planPublish } from '../../../reconciler/publish.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readExternals } from '../../../peers/discovery/external.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { externalsOf, renderView, viewOf } from '../../../peers/views/views.ts';
+import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
 import { node, worldWith } from '../world.ts';
 
 const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
@@ -50,7 +52,7 @@ describe('peers outside the cluster', () => {
     assert.match(problemOf({ testnet })?.detail ?? '', /more than 100/);
   });
 
-  it('change nobody’s members, view, digests or hash', () => {
+  it('change no members, view, digests or hash', () => {
     const { group } = discovered();
     const { group: with_ } = discovered({ testnet: 'a.example.org\nb.example.org' });
     assert.deepEqual(with_.members, group.members);
@@ -89,30 +91,42 @@ describe('peers outside the cluster', () => {
     }
   });
 
-  it('that come or go rewrite the files and leave hash and time of publication as they are', () => {
-    const first = planPublish(discovered().world, discovered().discovery, PUBLISH, 1_000);
-    const data = first.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};
-    const configMaps = [
-      {
-        metadata: {
-          name: 'stellar-peers',
-          namespace: 'stellar',
-          managedFields: [
-            {
-              manager: 'stellar-peers',
-              operation: 'Apply',
-              fieldsV1: { 'f:data': Object.fromEntries(Object.keys(data).map((key) => [`f:${key}`, {}])) },
-            },
-          ],
-        },
-        data,
-      },
-    ];
+  /** What the leader writes next where it wrote `data` before. */
+  const writtenOver = (data: Readonly<Record<string, string>>) => {
+    const fields = Object.fromEntries(Object.keys(data).map((key) => [`f:${key}`, {}]));
+    const managedFields = [{ manager: 'stellar-peers', operation: 'Apply', fieldsV1: { 'f:data': fields } }];
+    const configMaps = [{ metadata: { name: 'stellar-peers', namespace: 'stellar', managedFields }, data }];
     const nodes = [node('a'), node('b'), node('c')];
     const world = worldWith({ nodes, configMaps, external: { testnet: 'z.example.org' } });
     const next = planPublish(world, discover(world, SETTINGS), PUBLISH, 9_000);
-    const written = next.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};
+    return next.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};
+  };
+  const firstOf = ({ world, discovery }: ReturnType<typeof discovered>) =>
+    planPublish(world, discovery, PUBLISH, 1_000).configMaps.find(({ namespace }) => namespace === 'stellar')
+      ?.data ?? {};
+
+  it('that come or go rewrite the files and leave hash and time of publication as they are', () => {
+    const data = firstOf(discovered());
+    const written = writtenOver(data);
     assert.match(written['a.peers.txt'] ?? '', /z\.example\.org:11625\n$/);
     assert.equal(written['a.view.json'], data['a.view.json']);
+  });
+
+  it('stand behind a mark, which an upgrade adds and which leaves hash and time as they are', () => {
+    const data = firstOf(discovered({ testnet: 'z.example.org' }));
+    const mark = '  # outside the cluster\n';
+    const before = Object.fromEntries(
+      Object.entries(data).map(([key, text]) => [key, text.replace(mark, '')]),
+    );
+    assert.notDeepEqual(before, data);
+    assert.deepEqual(writtenOver(before), data);
+  });
+});
+
+describe('a file that is no UTF-8', () => {
+  it('which kubectl puts into binaryData, is told', () => {
+    const metadata = { name: 'stellar-peers-external', namespace: 'stellar-peers' };
+    const map = readConfigMap({ metadata, binaryData: { testnet: '//5hAA==' } });
+    assert.match(readExternals(map).problem?.detail ?? '', /^testnet is no UTF-8 text/);
   });
 });

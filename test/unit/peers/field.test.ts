@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { isSameJson } from '../../../peers/field.ts';
+import { isSameJson, timeOf } from '../../../peers/field.ts';
 
 const value = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as unknown);
 /** A value and one that is the same, nearly the same or another. */
@@ -18,7 +18,7 @@ const pair = fc.oneof(
 test('two values out of JSON are the same where Node says so of them', () => {
   fc.assert(
     fc.property(pair, ([a, b]) => {
-      // Node tells 0 from -0, which are one number to everybody who reads them.
+      // Node tells 0 from -0, which are one number to every reader.
       const plain = (each: unknown): unknown => JSON.parse(JSON.stringify(each));
       assert.equal(isSameJson(a, b), isDeepStrictEqual(plain(a), plain(b)));
       assert.equal(isSameJson(a, b), isSameJson(b, a));
@@ -32,4 +32,21 @@ test('a list is no object, nothing is no empty object, and what is undefined is 
   assert.equal(isSameJson(null, {}), false);
   assert.equal(isSameJson({ a: undefined }, { b: undefined }), false);
   assert.equal(isSameJson({ a: undefined }, { a: undefined }), true);
+});
+
+test('a time is what Kubernetes writes, not whatever a calendar could make of it', () => {
+  const at = Date.UTC(2026, 10, 29, 12);
+  for (const text of ['2026-11-29T12:00:00Z', '2026-11-29T12:00:00.000000Z', '2026-11-29T13:00:00+01:00'])
+    assert.equal(timeOf(text), at, text);
+  for (const text of [
+    '5',
+    '2026',
+    '2026-11-29',
+    'Nov 29 2026',
+    '2026-11-29T12:00:00',
+    '2026-13-29T12:00:00Z',
+    5,
+    null,
+  ])
+    assert.equal(timeOf(text), undefined, String(text));
 });

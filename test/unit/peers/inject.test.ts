@@ -3,8 +3,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideInjection, isInjected, optsOut } from '../../../peers/inject.ts';
-import { type PodShape, podShapeOf } from '../../../peers/pod-shape.ts';
+import { decideInjection, isInjected, optsOut } from '../../../peers/injection/inject.ts';
+import { type PodShape, podShapeOf } from '../../../peers/read/pod-shape.ts';
+
+const PLACES = { peers: '/etc/stellar/peers', original: '/etc/stellar/peers-original' };
 
 interface Parts {
   annotations?: Record<string, string>;
@@ -35,23 +37,73 @@ function assertTaken(parts: Parts, detail: string): void {
 }
 
 test('a bare pod gets volume, mount and env', () => {
-  const all = { kind: 'inject', main: 0, addVolume: true, addMount: true, addEnv: true, warnings: [] };
+  const all = {
+    kind: 'inject',
+    main: 0,
+    places: PLACES,
+    addVolume: true,
+    addMount: true,
+    addEnv: true,
+    warnings: [],
+  };
   assert.deepEqual(decide({}), all);
 });
 
-test('the main container is found behind sidecars, and is the first one where none has its name', () => {
-  const mainOf = (...names: string[]) => {
-    const decision = decide({ containers: names.map((name) => ({ name })) });
-    return decision.kind === 'inject' ? decision.main : undefined;
+/** Containers by `name=image`, and the one that kubectl takes by default. */
+const named = (byDefault: string | undefined, ...entries: string[]): Parts => ({
+  annotations: byDefault === undefined ? {} : { 'kubectl.kubernetes.io/default-container': byDefault },
+  containers: entries.map((entry) => {
+    const [name, image = 'other/image:1'] = entry.split('=');
+    return { name, image };
+  }),
+});
+
+test('the main container has its name, is the default one of kubectl, or the only one of its image', () => {
+  const CORE = 'registry:5000/stellar/stellar-core:v21@sha256:ab';
+  const mainOf = (...pod: Parameters<typeof named>) => {
+    const decision = decide(named(...pod));
+    return decision.kind === 'inject' ? decision.main : decision.reason;
   };
-  assert.equal(mainOf('proxy', 'stellar-node', 'health'), 1);
-  assert.equal(mainOf('core', 'health'), 0);
+  assert.equal(mainOf('proxy', 'proxy', 'stellar-node', 'health'), 1);
+  assert.equal(mainOf('core', 'proxy', `logs=${CORE}`, 'core'), 2);
+  assert.equal(mainOf(undefined, 'proxy', `core=${CORE}`, 'health'), 1);
+  assert.equal(mainOf('gone', 'proxy', 'core=stellar-core:v21'), 1);
+  const unsure: Array<Parameters<typeof named>> = [
+    [undefined, 'proxy', 'core'],
+    [undefined, 'proxy', 'core=my/stellar-core-fork:1'],
+    [undefined, `proxy=${CORE}`, `core=${CORE}`],
+  ];
+  for (const pod of unsure)
+    assert.deepEqual(mainOf(...pod), { code: 'NoMainContainer', detail: 'proxy, core' });
+});
+
+test('a pod that an earlier version injected in another container is injected', () => {
+  const inFirst = (...names: string[]) => {
+    const [first, ...others] = names.map((name) => ({
+      name,
+      image: `my/${name}:1`,
+      volumeMounts: [] as object[],
+    }));
+    first?.volumeMounts.push(mount());
+    return shape({ containers: [...(first ? [first] : []), ...others], volumes: [volume()] });
+  };
+  assert.equal(isInjected(inFirst('core', 'health'), 'v1'), true);
+  assert.equal(isInjected(inFirst('proxy', 'stellar-core'), 'v1'), true);
+  assert.equal(isInjected(inFirst('proxy', 'stellar-node'), 'v1'), false);
 });
 
 test('what is there already is not added again', () => {
   const env = [{ name: 'KNOWN_PEERS_FILE', value: '/etc/stellar/peers/peers.txt' }];
   const decision = decide({ containers: [{ ...main(mount()), env }], volumes: [volume()] });
-  const none = { kind: 'inject', main: 0, addVolume: false, addMount: false, addEnv: false, warnings: [] };
+  const none = {
+    kind: 'inject',
+    main: 0,
+    places: PLACES,
+    addVolume: false,
+    addMount: false,
+    addEnv: false,
+    warnings: [],
+  };
   assert.deepEqual(decision, none);
 });
 
@@ -82,14 +134,8 @@ test('our volume mounted at another path of the main container is taken', () => 
   );
 });
 
-test('a mount at, above or below our path is taken, one beside it is not', () => {
-  for (const path of [
-    '/etc/stellar/peers',
-    '/etc/stellar/peers/',
-    '/etc//stellar/peers',
-    '/etc/stellar',
-    '/etc',
-  ]) {
+test('a mount at or below our path, or of everything, is taken, one beside it is not', () => {
+  for (const path of ['/etc/stellar/peers', '/etc/stellar/peers/', '/etc//stellar/peers', '/']) {
     assertTaken({ containers: [main(mount(path, 'data'))] }, `mount at ${path} in stellar-node`);
   }
   assertTaken(
@@ -99,6 +145,31 @@ test('a mount at, above or below our path is taken, one beside it is not', () =>
   for (const path of ['/etc/stellar/tls', '/etc/stellar/peers2', '/config']) {
     assert.equal(decide({ containers: [main(mount(path, 'data'))] }).kind, 'inject');
   }
+});
+
+test('a pod that mounts something above our path gets its files elsewhere, and counts as injected there', () => {
+  const aside = '/stellar-peers/peers';
+  for (const path of ['/etc/stellar', '/etc/stellar/', 'etc', '/etc']) {
+    const above = mount(path, 'settings');
+    const decision = decide({ containers: [main(above)] });
+    assert.deepEqual(decision.kind === 'inject' && decision.places, {
+      peers: aside,
+      original: '/stellar-peers/original',
+    });
+    const env = [{ name: 'KNOWN_PEERS_FILE', value: `${aside}/peers.txt` }];
+    const parts = { containers: [{ ...main(above, mount(aside)), env }], volumes: [volume()] };
+    assert.equal(isInjected(shape(parts), 'v1'), true);
+    const again = decide(parts);
+    assert.deepEqual(again.kind === 'inject' && [again.addMount, again.addEnv, again.warnings], [
+      false,
+      false,
+      [],
+    ]);
+  }
+  assertTaken(
+    { containers: [main(mount('/etc', 'e'), mount(aside, 'data'))] },
+    `mount at ${aside} in stellar-node`,
+  );
 });
 
 test('mounts of other containers at our path are theirs', () => {
@@ -177,8 +248,17 @@ test('a path without a slash at its start is taken as the kubelet takes it', () 
 
 test('annotations that leave no room for ours keep us out: the API server would refuse the pod', () => {
   const note = (bytes: number) => ({ note: 'x'.repeat(bytes - 'note'.length) });
-  const most = 256 * 1024 - 1024;
+  const most = 256 * 1024 - 1152;
   assert.equal(decide({ annotations: note(most) }).kind, 'inject');
   assert.equal(decide({ annotations: { ...note(most), 'stellar.org/peers': 'v1:00000000' } }).kind, 'inject');
+  const restarted = { 'stellar.org/peer-restart': `${'0'.repeat(16)}.00000000` };
+  assert.equal(decide({ annotations: { ...note(most), ...restarted } }).kind, 'inject', 'restarted by us');
+  const evictable = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
+  const again = { ...note(most), [evictable]: 'stellar-peers-config' };
+  assert.equal(decide({ annotations: again }).kind, 'inject', 'asked again');
+  const others = { ...note(most - evictable.length - 1), [evictable]: 'a,stellar-peers-config' };
+  assert.equal(decide({ annotations: others }).kind, 'inject');
+  const long = { ...note(most), [evictable]: 'x' };
+  assertTaken({ annotations: long }, `${most + evictable.length + 1} bytes of annotations`);
   assertTaken({ annotations: note(most + 1) }, `${most + 1} bytes of annotations`);
 });

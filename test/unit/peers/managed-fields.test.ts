@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { withoutManagedFields } from '../../../peers/managed-fields.ts';
+import { withoutManagedFields } from '../../../peers/read/managed-fields.ts';
 
 /** The same done the long way: every list under that key, at any depth, is empty. */
 function emptied(value: unknown): unknown {
@@ -46,11 +46,8 @@ describe('the text of an object without managedFields', () => {
   it('says what the object says but for them, whatever strings and keys it holds', () => {
     fc.assert(
       fc.property(json, (value) => {
-        const written = JSON.stringify(value);
-        assert.deepEqual(
-          JSON.parse(withoutManagedFields(written)),
-          JSON.parse(JSON.stringify(emptied(value))),
-        );
+        // As texts: JSON.parse of V8 14 takes the key `"` for the key `\\` of an object that it read before.
+        assert.equal(withoutManagedFields(JSON.stringify(value)), JSON.stringify(emptied(value)));
       }),
       { numRuns: 2_000 },
     );
@@ -60,7 +57,7 @@ describe('the text of an object without managedFields', () => {
     const fieldsV1 = { 'f:data': { 'f:a"]': {}, 'k:{"uid":"[1]"}': { '.': {} } } };
     const object = (managedFields: unknown) =>
       JSON.stringify({ metadata: { managedFields, name: 'a' }, spec: { value: [1] } });
-    const managed = object([{ manager: 'somebody', fieldsV1 }, { manager: 'another' }]);
+    const managed = object([{ manager: 'stranger', fieldsV1 }, { manager: 'another' }]);
     assert.equal(withoutManagedFields(managed), object([]));
     const plain = JSON.stringify({ metadata: { name: 'managedFields' } });
     assert.equal(withoutManagedFields(plain), plain);

@@ -12,23 +12,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import {
-  expected,
-  FILE,
-  lines,
-  PEERS,
-  type Shell,
-  underEachShell,
-  type Volumes,
-  withVolumes,
-} from './merge-runs.ts';
+import { expected, FILE, lines, PEERS, runEach, type Volumes, withVolumes } from './merge-runs.ts';
+import { type Shell, underEachShell } from './merge-shells.ts';
 
 const CFG = 'HTTP_PORT=11626\n';
 const MERGED = expected(CFG, []).text;
 const text = (volumes: Volumes, file?: string): string => volumes.read(file).toString();
 const isRoot = process.getuid?.() === 0;
-/** Somebody whom permissions bind; the tests themselves, where they are that already. */
-const NOBODY = isRoot ? 65_534 : undefined;
+/** A user whom permissions bind; the tests themselves, where they are that already. */
+const UNPRIVILEGED = isRoot ? 65_534 : undefined;
 
 describe('the folder that the main container sees', () => {
   underEachShell('has every other file of the original, as it is now', (shell) => {
@@ -59,13 +51,16 @@ describe('the folder that the main container sees', () => {
       '[x]',
     ];
     const files = Object.fromEntries(names.map((name) => [name, CFG]));
-    for (const file of names) {
-      withVolumes(files, (volumes) => {
-        assert.equal(volumes.run(shell, { file }).outcome, 'Merged KNOWN_PEERS 3', file);
+    const cases = names.map((file) => ({
+      files,
+      asked: { file },
+      check: (volumes: Volumes, { outcome }: { outcome: string | undefined }) => {
+        assert.equal(outcome, 'Merged KNOWN_PEERS 3', file);
         assert.deepEqual(readdirSync(volumes.target).sort(), [...names].sort());
         for (const name of names) assert.equal(text(volumes, name), name === file ? MERGED : CFG);
-      });
-    }
+      },
+    }));
+    runEach(shell, cases);
   });
 
   underEachShell('has folders and links of the original, broken ones too', (shell) => {
@@ -104,8 +99,8 @@ describe('the folder that the main container sees', () => {
     });
   });
 
-  underEachShell('can be read by anybody, whoever made it', (shell, t) => {
-    if (!isRoot) return t.skip('only root can run the script as somebody else');
+  underEachShell('can be read by any user, of any maker', (shell, t) => {
+    if (!isRoot) return t.skip('only root can run the script as another user');
     withVolumes({ [FILE]: CFG }, (volumes) => {
       chownSync(volumes.target, 65_534, 65_534);
       assert.equal(volumes.run(shell, { uid: 65_534 }).outcome, 'Merged KNOWN_PEERS 3');
@@ -181,7 +176,7 @@ describe('the original is used, and the container starts', () => {
     each((volumes) => {
       volumes.run(shell, { peers: '/nowhere' });
       chmodSync(volumes.target, 0o555);
-      untouched(volumes, shell, { uid: NOBODY }, /^MergeFailed .*written/);
+      untouched(volumes, shell, { uid: UNPRIVILEGED }, /^MergeFailed .*written/);
     });
   });
 
@@ -223,7 +218,7 @@ describe('the merge script', () => {
     withVolumes({ [FILE]: CFG }, (volumes) => {
       chmodSync(join(volumes.original, FILE), 0);
       chmodSync(volumes.target, 0o777);
-      const { status, outcome } = volumes.run(shell, { uid: NOBODY });
+      const { status, outcome } = volumes.run(shell, { uid: UNPRIVILEGED });
       assert.deepEqual([status, outcome], [0, 'ConfigMissing']);
     });
     withVolumes({}, (volumes) => {
@@ -316,7 +311,7 @@ describe('the merge script', () => {
       refused(volumes, { target: volumes.peers });
       if (!shell.name.startsWith('busybox')) refused(volumes, { lacking: 'ln' });
       chmodSync(volumes.target, 0o555);
-      refused(volumes, { uid: NOBODY });
+      refused(volumes, { uid: UNPRIVILEGED });
       assert.deepEqual(readdirSync(volumes.target), []);
     });
   });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { mergeOutcomeOf, mergeProblem } from '../../../peers/merge-outcome.ts';
+import { mergeOutcomeOf, mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import { anyText } from '../any-text.ts';
 
 const statusWith = (message: unknown, name = 'stellar-peers-config') => ({
   initContainerStatuses: [
@@ -28,6 +29,30 @@ describe('the outcome of merging', () => {
     assert.equal(problemOf('MergeFailed cat')?.code, 'MergeFailed');
   });
 
+  it('is told where the peers were merged, and stellar-core drops them', () => {
+    assert.deepEqual(problemOf('PeersIgnored KNOWN_PEERS 3'), {
+      code: 'PeersIgnored',
+      detail: 'KNOWN_PEERS 3',
+    });
+  });
+
+  it('is told where the container cannot start, or fails again and again: the pod waits for it', () => {
+    const message = 'exec: "sh": executable file not found in $PATH';
+    const ended = { terminated: { exitCode: 128, reason: 'StartError', message } };
+    const waiting = (reason: string) => ({ waiting: { reason, message: 'back-off' } });
+    const blockedBy = (state: object, lastState: object = {}) =>
+      mergeOutcomeOf({ initContainerStatuses: [{ name: 'stellar-peers-config', state, lastState }] });
+    const blocked = { code: 'MergeBlocked', detail: message };
+    assert.deepEqual(blockedBy(ended), blocked);
+    assert.deepEqual(blockedBy(waiting('CrashLoopBackOff'), ended), blocked);
+    assert.deepEqual(blockedBy(waiting('RunContainerError'), ended), blocked);
+    assert.deepEqual(blockedBy(waiting('CreateContainerError')), { ...blocked, detail: 'back-off' });
+    for (const reason of ['PodInitializing', 'ImagePullBackOff', 'ContainerCreating'])
+      assert.equal(blockedBy(waiting(reason)), undefined, reason);
+    assert.equal(blockedBy({ running: {} }, ended), undefined, 'it is tried again');
+    assert.equal(mergeProblem(blockedBy(ended))?.code, 'MergeBlocked');
+  });
+
   it('is nothing while the container runs, is another’s, or says what is not known', () => {
     assert.equal(mergeOutcomeOf({}), undefined);
     assert.equal(mergeOutcomeOf(statusWith(undefined)), undefined);
@@ -38,7 +63,7 @@ describe('the outcome of merging', () => {
 
   it('is short and printable, whatever the container writes', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+      fc.property(anyText({ maxLength: 400 }), (text) => {
         const outcome = mergeOutcomeOf(statusWith(`BothTaken ${text}`));
         assert.equal(outcome?.code, 'BothTaken');
         assert.match(outcome?.detail ?? '', /^[ -~]{0,120}$/);

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { MERGE_SCRIPT } from '../../../peers/merge-script.ts';
+import { MERGE_SCRIPT } from '../../../peers/injection/merge-script.ts';
 import { CORE_CONFIGS, UNSURE_CONFIGS } from './core-configs.ts';
-import { expected, FILE, lines, toml, underEachShell, withVolumes } from './merge-runs.ts';
+import { expected, lines, type Merged, mergeEach, toml } from './merge-runs.ts';
+import { underEachShell, underOneShell } from './merge-shells.ts';
 import { documents } from './toml-documents.ts';
 
 const KEYS = ['KNOWN_PEERS', 'PREFERRED_PEERS'];
+
+function at(merged: readonly Merged[], index: number): Merged {
+  const found = merged[index];
+  assert.ok(found);
+  return found;
+}
 
 describe('a merged configuration', () => {
   it('is expected where a parser of TOML 1.0 agrees with the table', () => {
@@ -21,66 +29,76 @@ describe('a merged configuration', () => {
   });
 
   underEachShell('says what the original says and the peers, at its top level', (shell) => {
-    for (const { name, text, taken } of CORE_CONFIGS) {
-      withVolumes({ [FILE]: text }, (volumes) => {
-        const run = volumes.run(shell);
-        const wanted = expected(text, taken);
-        assert.deepEqual([run.status, run.outcome], [0, wanted.outcome], `${name}: ${run.said}`);
-        assert.equal(volumes.read().toString(), wanted.text, name);
-        if (wanted.content) assert.deepEqual(toml(volumes.read()), wanted.content, name);
-      });
+    const merged = mergeEach(shell, CORE_CONFIGS);
+    assert.equal(merged.length, CORE_CONFIGS.length);
+    for (const [index, { name, text, taken }] of CORE_CONFIGS.entries()) {
+      const wanted = expected(text, taken);
+      const { status, outcome, said, file } = at(merged, index);
+      assert.deepEqual([status, outcome], [0, wanted.outcome], `${name}: ${said}`);
+      assert.equal(file.toString(), wanted.text, name);
+      if (wanted.content) assert.deepEqual(toml(file), wanted.content, name);
     }
   });
 
   underEachShell('is not made of a text that cannot be read with certainty', (shell) => {
-    for (const [name, text] of UNSURE_CONFIGS) {
-      withVolumes({ [FILE]: text }, (volumes) => {
-        const { status, outcome } = volumes.run(shell);
-        assert.equal(status, 0, name);
-        assert.match(outcome ?? '', /^MergeFailed .*TOML/, name);
-        assert.equal(volumes.read().toString(), text, name);
-      });
+    const merged = mergeEach(
+      shell,
+      UNSURE_CONFIGS.map(([, text]) => ({ text })),
+    );
+    for (const [index, [name, text]] of UNSURE_CONFIGS.entries()) {
+      const { status, outcome, file } = at(merged, index);
+      assert.equal(status, 0, name);
+      assert.match(outcome ?? '', /^MergeFailed .*TOML/, name);
+      assert.equal(file.toString(), text, name);
     }
   });
 
-  underEachShell(
-    'says what any original says and the peers, whatever its strings and lists hold',
-    (shell) => {
-      fc.assert(
-        fc.property(documents, fc.constantFrom('auto', ...KEYS), (text, key) =>
-          withVolumes({ [FILE]: text }, (volumes) => {
-            const top = Object.keys(toml(text));
-            const wanted = expected(
-              text,
-              KEYS.filter((name) => top.includes(name)),
-              key,
-            );
-            const { outcome } = volumes.run(shell, { key });
-            assert.equal(outcome, wanted.outcome);
-            assert.equal(volumes.read().toString(), wanted.text);
-            if (wanted.content) assert.deepEqual(toml(volumes.read()), wanted.content);
-          }),
-        ),
-        { numRuns: 100 },
+  underOneShell('says what any original says and the peers, whatever its strings and lists hold', (shell) => {
+    const originals = fc.tuple(documents, fc.constantFrom('auto', ...KEYS));
+    const merge = (all: ReadonlyArray<[text: string, key: string]>) =>
+      mergeEach(
+        shell,
+        all.map(([text, key]) => ({ text, asked: { key } })),
       );
-    },
-  );
+    // All that will be drawn, in one process; what is drawn beyond that makes a failure smaller.
+    const parameters = { seed: randomInt(2 ** 31), numRuns: 100 };
+    const drawn = fc.sample(originals, parameters);
+    const ready = new Map(merge(drawn).map((merged, index) => [JSON.stringify(drawn[index]), merged]));
+    fc.assert(
+      fc.property(originals, (original) => {
+        const [text, key] = original;
+        const top = Object.keys(toml(text));
+        const wanted = expected(
+          text,
+          KEYS.filter((name) => top.includes(name)),
+          key,
+        );
+        const { outcome, file } = ready.get(JSON.stringify(original)) ?? at(merge([original]), 0);
+        assert.equal(outcome, wanted.outcome);
+        assert.equal(file.toString(), wanted.text);
+        if (wanted.content) assert.deepEqual(toml(file), wanted.content);
+      }),
+      parameters,
+    );
+  });
 
   underEachShell('has at most 8 preferred peers', (shell) => {
     const many = Array.from({ length: 40 }, (_, index) => `v-${index}:11625`);
-    const merged = (original: string, key: string) =>
-      withVolumes(
-        { [FILE]: original },
-        (volumes) => [volumes.run(shell, { key }).outcome, toml(volumes.read())],
-        lines(many),
-      );
-    const eight = { PREFERRED_PEERS: many.slice(0, 8) };
-    assert.deepEqual(merged('', 'auto'), ['Merged KNOWN_PEERS 40', { KNOWN_PEERS: many }]);
-    assert.deepEqual(merged('', 'PREFERRED_PEERS'), ['Merged PREFERRED_PEERS 8', eight]);
-    assert.deepEqual(merged('KNOWN_PEERS=[]', 'auto'), [
-      'Merged PREFERRED_PEERS 8',
-      { KNOWN_PEERS: [], ...eight },
+    const peers = lines(many);
+    const merged = mergeEach(shell, [
+      { text: '', peers, asked: { key: 'auto' } },
+      { text: '', peers, asked: { key: 'PREFERRED_PEERS' } },
+      { text: 'KNOWN_PEERS=[]', peers, asked: { key: 'auto' } },
     ]);
+    const eight = { PREFERRED_PEERS: many.slice(0, 8) };
+    assert.deepEqual(
+      merged.map(({ outcome, file }) => [outcome, toml(file)]),
+      [
+        ['Merged KNOWN_PEERS 40', { KNOWN_PEERS: many }],
+        ['Merged PREFERRED_PEERS 8', eight],
+        ['Merged PREFERRED_PEERS 8', { KNOWN_PEERS: [], ...eight }],
+      ],
+    );
   });
 
   underEachShell('keeps the bytes of the original, those that are no text as well', (shell) => {
@@ -88,23 +106,21 @@ describe('a merged configuration', () => {
       Buffer.from('A=1\n[T]\n'),
       Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
     ]);
-    for (const original of [bytes, Buffer.concat([Buffer.from('\uFEFF# ā\u0081…\n'), bytes])]) {
-      withVolumes({ [FILE]: original }, (volumes) => {
-        assert.equal(volumes.run(shell).outcome, 'Merged KNOWN_PEERS 3');
-        const rest = volumes.read().subarray(volumes.read().indexOf(']\n') + 2);
-        assert.deepEqual(rest, original.subarray(original[0] === 0xef ? 3 : 0));
-      });
+    const marked = Buffer.concat([Buffer.from('\uFEFF# ā\u0081…\n'), bytes]);
+    const merged = mergeEach(shell, [{ text: bytes }, { text: marked }]);
+    for (const [index, rest] of [bytes, marked.subarray(3)].entries()) {
+      const { outcome, file } = at(merged, index);
+      assert.equal(outcome, 'Merged KNOWN_PEERS 3');
+      assert.deepEqual(file.subarray(file.indexOf(']\n') + 2), rest);
     }
   });
 
-  underEachShell('takes seconds for 1 MiB, and for a line of 24 KiB', (shell) => {
+  underOneShell('takes seconds for 1 MiB, and for a line of 24 KiB', (shell) => {
     const one = `NODE_${'x'.repeat(20)}=["${'a'.repeat(30)} [#] \\" '", 'b#', """c"""] # ${'d'.repeat(40)}\n`;
-    for (const original of [one.repeat(8000), one.replaceAll('\n', '').repeat(190)]) {
-      withVolumes({ [FILE]: original }, (volumes) => {
-        const { outcome, tookMs } = volumes.run(shell);
-        assert.equal(outcome, 'Merged KNOWN_PEERS 3');
-        assert.ok(tookMs < 15_000, `${original.length} bytes took ${tookMs} ms`);
-      });
+    const originals = [one.repeat(8000), one.replaceAll('\n', '').repeat(190)].map((text) => ({ text }));
+    for (const { outcome, processorMs, file } of mergeEach(shell, originals)) {
+      assert.equal(outcome, 'Merged KNOWN_PEERS 3');
+      assert.ok(processorMs < 15_000, `${file.length} bytes took ${processorMs} ms of the processor`);
     }
   });
 });

@@ -1,8 +1,8 @@
 /** Where a configuration is merged, where it is left alone, and what is said then. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decideMerge, type MergeDecision, type MergeMode } from '../../../peers/merge.ts';
-import { podShapeOf } from '../../../peers/pod-shape.ts';
+import { decideMerge, type MergeDecision, type MergeMode } from '../../../peers/injection/merge.ts';
+import { podShapeOf } from '../../../peers/read/pod-shape.ts';
 
 interface Mount {
   name: string;
@@ -15,6 +15,7 @@ interface Mount {
 interface Shape {
   name?: string;
   image?: string;
+  command?: readonly string[];
   mounts?: readonly Mount[];
   volumes?: readonly object[];
   initContainers?: readonly object[];
@@ -29,14 +30,20 @@ const FROM_CONFIGMAP = { name: 'config', configMap: { name: 'v-config' } };
 function decide(shape: Shape = {}): MergeDecision {
   const { name = 'stellar-node', image = 'stellar/stellar-core:v21.0.0' } = shape;
   const { mounts = [CONFIG], volumes = [FROM_CONFIGMAP], initContainers = [] } = shape;
-  const containers = [{ name, image, volumeMounts: mounts }];
+  const containers = [{ name, image, volumeMounts: mounts, command: shape.command }];
   const pod = podShapeOf({ spec: { containers, volumes, initContainers } });
   const [main] = pod.containers;
   assert.ok(main);
   return decideMerge(pod, main, { annotation: shape.annotation, mode: shape.mode ?? 'auto' });
 }
 
-const MERGED = { kind: 'merge', mount: 0, path: '/config', file: 'stellar-core.cfg' };
+const MERGED = {
+  kind: 'merge',
+  mount: 0,
+  path: '/config',
+  file: 'stellar-core.cfg',
+  original: '/etc/stellar/peers-original',
+};
 const reasonOf = (decision: MergeDecision): string =>
   decision.kind === 'left' ? `${decision.reason.code}: ${decision.reason.detail}` : decision.kind;
 
@@ -165,6 +172,39 @@ describe('a configuration is left alone, and it is told, where', () => {
   }
 });
 
+describe('an image that is named after having no shell', () => {
+  const images = [
+    'example.org/distroless/stellar-core:v21',
+    'stellar/stellar-core:21-distroless',
+    'stellar/stellar-core:v21-chiselled',
+    'stellar/stellar-core:scratch',
+  ];
+  for (const image of images)
+    it(`gets no init container, asked for or not: ${image}`, () => {
+      for (const asked of [{}, { annotation: '/config/stellar-core.cfg' }])
+        assert.match(reasonOf(decide({ image, ...asked })), /^NoShell: /);
+    });
+
+  for (const image of [
+    'harbor.corp.example/from-scratch/stellar-core:v21',
+    'distroless.corp.example/stellar/stellar-core:v21',
+    'registry.corp.example:5000/scratch-space/stellar-core:21',
+    'ghcr.io/chiselled-stone/stellar-core:v21',
+  ])
+    it(`is not told by the name of its registry or account: ${image}`, () =>
+      assert.deepEqual(decide({ image }), MERGED));
+
+  it('has none where its registry alone is called after debugging', () => {
+    assert.match(reasonOf(decide({ image: 'debug.example/stellar/stellar-core:distroless' })), /^NoShell: /);
+  });
+
+  it('has one all the same where it is for debugging, or the container itself begins with one', () => {
+    assert.deepEqual(decide({ image: 'stellar/stellar-core:distroless-debug' }), MERGED);
+    for (const command of [['sh', '-c', 'x'], ['/bin/bash'], ['/sbin/tini', '--', '/busybox/ash']])
+      assert.deepEqual(decide({ image: 'stellar/stellar-core:distroless', command }), MERGED);
+  });
+});
+
 describe('a configuration is merged', () => {
   const file = '/config/stellar-core.cfg';
 
@@ -187,6 +227,6 @@ describe('a configuration is merged', () => {
     ];
     const volumes = [FROM_CONFIGMAP, { name: 'stellar-peers-config', emptyDir: { medium: 'Memory' } }];
     const initContainers = [{ name: 'stellar-peers-config' }];
-    assert.equal(decide({ annotation: file, mounts, volumes, initContainers }).kind, 'none');
+    assert.equal(decide({ annotation: file, mounts, volumes, initContainers }).kind, 'merged');
   });
 });

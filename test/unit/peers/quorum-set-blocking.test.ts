@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc, { type Arbitrary } from 'fast-check';
-import { toleranceOf } from '../../../peers/quorum-set.ts';
+import { toleranceOf } from './quorum-texts.ts';
 
 interface Tree {
   readonly percent: number | undefined;

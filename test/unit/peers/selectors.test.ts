@@ -3,13 +3,13 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readWebhook } from '../../../peers/read-cluster.ts';
 import {
   labelSelectorOf,
   matchesSelector,
   OPT_OUT_EXPRESSION,
   webhookSelects,
-} from '../../../peers/selectors.ts';
+} from '../../../peers/injection/selectors.ts';
+import { readWebhook } from '../../../peers/read/cluster.ts';
 
 const expression = (operator: string, values?: string[]) => ({
   matchExpressions: [{ key: 'tier', operator, ...(values && { values }) }],
@@ -51,6 +51,7 @@ const webhook = (entry: object) =>
     webhooks: [
       {
         name: 'pods.peers.stellar.org',
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
         namespaceSelector: {
           matchExpressions: [
             {
@@ -96,4 +97,4 @@ test('without match conditions nothing but the selectors counts', () => {
   );
 });
 
-test('a configuration without our entry asks nobody', () => assert.equal(asked({ name: 'else' }), false));
+test('a configuration without our entry asks for no pod', () => assert.equal(asked({ name: 'else' }), false));

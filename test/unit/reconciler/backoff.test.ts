@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Backoff } from '../../../reconciler/backoff.ts';
+import { Backoff } from '../../../runtime/backoff.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 
 /** Something was put off by 100 ms; a pass that began at `askedAtMs` after that found it not due, and goes on for 20 ms. */
@@ -24,7 +24,7 @@ describe('when to look again at what was put off', () => {
     assert.deepEqual(passAround(90), { wasDue: false, nextInMs: 0 });
   });
 
-  it('is never where the pass found it due: whoever wants it has taken it', () => {
+  it('is never where the pass found it due: the next pass has taken it', () => {
     assert.deepEqual(passAround(110), { wasDue: true, nextInMs: undefined });
   });
 });

@@ -1,7 +1,7 @@
 /** A configuration that did not take the peers: the next start would read no more of them, so it is no reason for one. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mergeOutcomeOf } from '../../../peers/merge-outcome.ts';
+import { mergeOutcomeOf } from '../../../peers/injection/merge-outcome.ts';
 import type { World } from '../../../peers/world.ts';
 import { networkWorld, planOf, type Spec, stamp } from './group.ts';
 
@@ -20,14 +20,18 @@ function merged(message: string, a: Spec): World {
   return { ...world, pods };
 }
 
-const KEPT = ['BothTaken KNOWN_PEERS PREFERRED_PEERS', 'ConfigMissing /config/stellar-core.cfg'];
+const KEPT = [
+  'BothTaken KNOWN_PEERS PREFERRED_PEERS',
+  'ConfigMissing /config/stellar-core.cfg',
+  'PeersIgnored KNOWN_PEERS 3',
+];
 const LACKING: Readonly<Record<string, Spec>> = {
   'short of a peer': { knows: ['b'] },
   'alone, and Ready': { knows: [] },
   'alone, and never Ready': { pod: { ready: false, annotations: stamp([]) } },
 };
 
-describe('a pod that uses its original configuration', () => {
+describe('a pod whose stellar-core takes none of the peers', () => {
   it('is held with the reason and what was found, whatever it lacks', () => {
     for (const message of KEPT) {
       const [code, detail] = message.split(/ (.*)/);

@@ -25,12 +25,34 @@ describe('a pod that was stamped before a view was published', () => {
     assert.equal(restarted({ scheduledAtMs: NOW_MS + 3_001 }), undefined);
   });
 
+  const HOUR_MS = 60 * MINUTE_MS;
+  /** Scheduled an hour before, with a container that was started that long after; the kubelet's clock is off by so much. */
+  const started = (afterMs: number, offMs = 0) => ({
+    scheduledAtMs: NOW_MS - HOUR_MS,
+    initializedAtMs: NOW_MS - HOUR_MS + offMs,
+    startedAtMs: NOW_MS - HOUR_MS + offMs + afterMs,
+  });
+
   it('has read it if its container was started again, well after', () => {
-    assert.equal(restarted({ startedAtMs: NOW_MS + 3 * MINUTE_MS }), 'bump a');
-    assert.equal(restarted({ startedAtMs: NOW_MS + 3 * MINUTE_MS + 1 }), undefined);
+    assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS)), 'bump a');
+    assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS + 1)), undefined);
+  });
+
+  it('has read it or not whatever the clock of its kubelet says', () => {
+    for (const offMs of [-10 * MINUTE_MS, 10 * MINUTE_MS]) {
+      assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS, offMs)), 'bump a');
+      assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS + 1, offMs)), undefined);
+    }
+  });
+
+  it('has not, for all that is known, where one of these times is missing', () => {
+    for (const missing of ['scheduledAtMs', 'initializedAtMs', 'startedAtMs']) {
+      const change = { ...started(2 * HOUR_MS), [missing]: undefined };
+      assert.equal(restarted(change), 'bump a', missing);
+    }
   });
 
   it('has not if its configuration was merged, which is done once a pod', () => {
-    assert.equal(restarted({ startedAtMs: NOW_MS + 30 * MINUTE_MS, merged: true }), 'bump a');
+    assert.equal(restarted({ ...started(HOUR_MS + 30 * MINUTE_MS), merged: true }), 'bump a');
   });
 });

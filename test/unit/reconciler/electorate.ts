@@ -2,9 +2,9 @@
  * Replicas that stand for election over one API server in memory, on one clock, each with a network of its own.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { Leader } from '../../../reconciler/leader.ts';
-import { type Kube, KubeError } from '../../../runtime/kube.ts';
-import { Leases, type ObjectRef } from '../../../runtime/resources.ts';
+import { Leader } from '../../../reconciler/leader/leader.ts';
+import { type Kube, KubeError } from '../../../runtime/kube/port.ts';
+import { Leases, type ObjectRef } from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -93,7 +93,7 @@ class Replica {
     return this.#stopped;
   }
 
-  /** As by SIGKILL: nothing of it reaches anybody any more. */
+  /** As by SIGKILL: nothing of it reaches another any more. */
   kill(): void {
     this.#killed = true;
   }

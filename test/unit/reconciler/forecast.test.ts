@@ -1,10 +1,10 @@
 /** What a rollout would do: the planner's own decisions, with each restart taken as gone well. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { forecast } from '../../../reconciler/forecast.ts';
-import { type Entry, formatJournal } from '../../../reconciler/journal.ts';
-import type { RolloutSettings } from '../../../reconciler/rollout.ts';
-import { parseWindows } from '../../../reconciler/windows.ts';
+import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
+import { forecast } from '../../../reconciler/plan/restarts/forecast.ts';
+import type { RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
+import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
 import { inputOf, NOW_MS, networkWorld, planOf, type Spec } from './group.ts';
 
 const MINUTE_MS = 60_000;
@@ -17,7 +17,7 @@ const JOINED: Readonly<Record<string, Spec>> = {
 
 function forecastOf(
   specs: Readonly<Record<string, Spec>>,
-  { settings = {}, entries = [] }: { settings?: Partial<RolloutSettings>; entries?: Entry[] } = {},
+  { settings = {}, entries = [] }: { settings?: Partial<RolloutSettings>; entries?: JournalEntry[] } = {},
 ) {
   const { group: key } = planOf(networkWorld(specs));
   const world = networkWorld(specs, { journal: { [key]: formatJournal(entries, NOW_MS) } });
@@ -33,7 +33,7 @@ function forecastOf(
   };
 }
 
-const open = (minutesAgo: number): Entry => ({
+const open = (minutesAgo: number): JournalEntry => ({
   statefulSet: 'stellar/a',
   kind: 'bump',
   uids: ['pod-a'],
@@ -60,7 +60,7 @@ describe('a forecast', () => {
   });
 
   it('goes on from what is under way, and takes its times from the journal', () => {
-    const ended: Entry = {
+    const ended: JournalEntry = {
       ...open(200),
       token: 'before',
       outcome: 'done',

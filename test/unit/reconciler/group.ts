@@ -1,14 +1,19 @@
 /**
  * A network of validators in one World, published and injected, for tests of the restart rules.
  */
-import { type Discovery, discover, type Group } from '../../../peers/discover.ts';
+import { type Discovery, discover, type Group } from '../../../peers/discovery/discover.ts';
 import { digestOf, formatDigests, identityOf, viewHash } from '../../../peers/hash.ts';
-import type { Reason } from '../../../peers/reasons.ts';
-import { renderView, viewOf } from '../../../peers/views.ts';
+import type { Reason } from '../../../peers/reasons/reasons.ts';
+import { renderView, viewOf } from '../../../peers/views/views.ts';
 import type { World } from '../../../peers/world.ts';
-import { liveDigests } from '../../../reconciler/liveness.ts';
-import { planGroup, type RolloutInput, type RolloutSettings } from '../../../reconciler/rollout.ts';
-import { parseWindows } from '../../../reconciler/windows.ts';
+import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
+import {
+  planGroup,
+  type RolloutInput,
+  type RolloutSettings,
+} from '../../../reconciler/plan/restarts/rollout.ts';
+import { NO_SETBACKS, type SetbackLookup } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 
 export const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
@@ -20,10 +25,12 @@ if (!ALWAYS) throw new Error('no windows');
 export const SETTINGS: RolloutSettings = {
   ownNamespace: 'stellar-peers',
   rollBelow: 8,
+  rollFor: 'auto',
   adoptExisting: false,
   deleteMinAgeMs: 60_000,
   maxUnavailable: { value: 1, isPercent: false },
   quorumCheck: 'hold',
+  quorumUnknown: 'auto',
   minReadyMs: 300_000,
   minRestartIntervalMs: 600_000,
   maxRestartsPerHour: 12,
@@ -51,7 +58,7 @@ export interface Extra {
   readonly pdbs?: Raw[];
   readonly journal?: Record<string, string>;
   readonly webhookCreatedAt?: string | 'missing';
-  /** Whose view is not published; everybody else's is, as of now. */
+  /** Whose view is not published; that of all others is, as of now. */
   readonly unpublished?: readonly string[];
   /** Use these peers for the published view of a validator instead of the right ones. */
   readonly maxPeers?: number;
@@ -74,11 +81,13 @@ export const stamp = (names: readonly string[]): Record<string, string> => ({
   'stellar.org/peers': formatDigests(names.map(digest)),
 });
 
-const WEBHOOK = (createdAt: string): Raw => ({
+/** The webhook configuration as it is installed. */
+export const webhookOf = (createdAt: string): Raw => ({
   metadata: { name: 'stellar-peers', creationTimestamp: createdAt } as Raw['metadata'],
   webhooks: [
     {
       name: 'pods.peers.stellar.org',
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
       objectSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } },
       namespaceSelector: {
         matchExpressions: [{ key: 'stellar.org/peer-injection', operator: 'NotIn', values: ['disabled'] }],
@@ -112,12 +121,16 @@ export function networkParts(specs: Readonly<Record<string, Spec>>, extra: Extra
     nodes,
     statefulSets,
     pods,
+    services: Object.keys(specs).map((name) => ({
+      metadata: { name: `${name}-headless`, namespace: 'stellar' },
+      spec: { clusterIP: 'None', publishNotReadyAddresses: true },
+    })),
     pdbs: extra.pdbs ?? [],
     namespaces: [namespace],
     ...(extra.journal ? { journal: extra.journal } : {}),
     ...(extra.webhookCreatedAt === 'missing'
       ? {}
-      : { webhook: WEBHOOK(extra.webhookCreatedAt ?? '2025-01-01T00:00:00Z') }),
+      : { webhook: webhookOf(extra.webhookCreatedAt ?? '2025-01-01T00:00:00Z') }),
   };
   const ownMaps =
     extra.ownAnnotations === 'missing'
@@ -142,11 +155,14 @@ function publishedData(discovery: Discovery, extra: Extra): Record<string, strin
   return data;
 }
 
-interface PlanOptions {
+export interface PlanOptions {
   readonly settings?: Partial<RolloutSettings>;
   readonly nowMs?: number;
   readonly quietMs?: number;
   readonly changingMs?: number;
+  readonly setbacks?: SetbackLookup;
+  /** For how long the leader has seen that pod Ready; as the pod itself says without it. */
+  readonly readyForMs?: RolloutInput['readyForMs'];
   /** Members that ran within the last 10 min although they do not now. */
   readonly wasLive?: readonly string[];
 }
@@ -160,11 +176,14 @@ export function inputOf(
   const [group] = discovery.groups.values();
   if (!group) throw new Error('no group');
   const live = liveDigests(world, discovery);
+  const nowMs = options.nowMs ?? NOW_MS;
   const input: RolloutInput = {
     world,
     discovery,
     settings: { ...SETTINGS, ...options.settings },
-    nowMs: options.nowMs ?? NOW_MS,
+    setbacks: options.setbacks ?? NO_SETBACKS,
+    nowMs,
+    readyForMs: options.readyForMs ?? (({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs),
     quiet: () => ({ quietMs: options.quietMs ?? 3_600_000, changingMs: options.changingMs ?? 0 }),
     liveness: {
       isLive: (each) => live.has(each),

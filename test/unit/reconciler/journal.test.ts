@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { JournalStore } from '../../../reconciler/apply/journal-store.ts';
 import {
   closeEntry,
-  type Entry,
   formatJournal,
+  type JournalEntry,
   openEntries,
   readJournal,
-} from '../../../reconciler/journal.ts';
-import { JournalStore } from '../../../reconciler/journal-store.ts';
+} from '../../../reconciler/plan/journal/journal.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
 import { NOW_MS } from './group.ts';
@@ -17,7 +17,7 @@ import { NOW_MS } from './group.ts';
 const HOUR_MS = 3_600_000;
 const GROUP = 'testnet';
 
-const entryOf = (name: string, changed: Partial<Entry> = {}): Entry => ({
+const entryOf = (name: string, changed: Partial<JournalEntry> = {}): JournalEntry => ({
   statefulSet: `stellar/${name}`,
   kind: 'bump',
   uids: [`pod-${name}`],
@@ -32,7 +32,7 @@ const journalWith = (text: string) =>
   readConfigMap({ metadata: { name: 'journal' }, data: { [GROUP]: text } });
 
 describe('the text of a journal', () => {
-  const entry: fc.Arbitrary<Entry> = fc
+  const entry: fc.Arbitrary<JournalEntry> = fc
     .record({
       statefulSet: fc.constantFrom('stellar/a', 'stellar/b'),
       kind: fc.constantFrom('bump', 'delete'),
@@ -48,13 +48,15 @@ describe('the text of a journal', () => {
         { nil: undefined },
       ),
     })
-    .map(({ closed, ...rest }) => ({ ...rest, ...closed }) as Entry);
+    .map(({ closed, ...rest }) => ({ ...rest, ...closed }) as JournalEntry);
 
-  it('gives back every entry that it keeps: all of 24 h, and open ones for ever', () => {
+  it('gives back every entry that it keeps: all of 24 h, of bare pods 30 days, and open ones for ever', () => {
     fc.assert(
       fc.property(fc.array(entry), (entries) => {
         const kept = entries.filter(
-          ({ outcome, atMs }) => outcome === undefined || NOW_MS - atMs < 24 * HOUR_MS,
+          ({ outcome, atMs }) =>
+            outcome === undefined ||
+            NOW_MS - atMs < (outcome === 'notInjected' ? 30 * 24 * HOUR_MS : 24 * HOUR_MS),
         );
         assert.deepEqual(reread(formatJournal(entries, NOW_MS)), kept);
       }),
@@ -91,16 +93,16 @@ describe('the text of a journal', () => {
 
   it('closes the one entry that is meant, once', () => {
     const [a, b] = [entryOf('a'), entryOf('b')];
-    const closed = closeEntry([a, b], a, 'done', NOW_MS + 1);
+    const closed = closeEntry([a, b], a, { outcome: 'done', endedAtMs: NOW_MS + 1 });
     assert.deepEqual(closed, [{ ...a, outcome: 'done', endedAtMs: NOW_MS + 1 }, b]);
     assert.deepEqual(openEntries(closed), [b]);
-    assert.deepEqual(closeEntry(closed, a, 'void', NOW_MS + 2), closed);
+    assert.deepEqual(closeEntry(closed, a, { outcome: 'void', endedAtMs: NOW_MS + 2 }), closed);
   });
 
   it('leaves alone what another leader has begun anew with the same intent', () => {
     const mine = entryOf('a');
     const anew = { ...mine, atMs: mine.atMs + 60_000 };
-    assert.deepEqual(closeEntry([anew], mine, 'void', NOW_MS + 61_000), [anew]);
+    assert.deepEqual(closeEntry([anew], mine, { outcome: 'void', endedAtMs: NOW_MS + 61_000 }), [anew]);
   });
 });
 
@@ -117,7 +119,7 @@ describe('the journal in the cluster', () => {
 
   it('takes an intent in, also where it was not there yet', async () => {
     const { store, entries } = setUp();
-    assert.equal(await store().open(GROUP, entryOf('a'), undefined), true);
+    assert.equal(await store().open(GROUP, entryOf('a'), undefined), 'opened');
     assert.deepEqual(entries(), [entryOf('a')]);
   });
 
@@ -133,9 +135,9 @@ describe('the journal in the cluster', () => {
         const opened = await Promise.all(
           groups.map((group, index) => store().open(group, entryOf(`${index}`), read)),
         );
-        assert.equal(opened.filter((each) => each).length, 1);
+        assert.equal(opened.filter((each) => each === 'opened').length, 1);
         const written = [...new Set(groups)].flatMap((group) => entries(group) ?? []);
-        assert.deepEqual(written, [entryOf(`${opened.indexOf(true)}`)]);
+        assert.deepEqual(written, [entryOf(`${opened.indexOf('opened')}`)]);
       }
     }
   });
@@ -145,17 +147,17 @@ describe('the journal in the cluster', () => {
     await store().close(GROUP, []);
     const read = version();
     await store().open('another', entryOf('b'), read);
-    assert.equal(await store().open(GROUP, entryOf('a'), read), false);
+    assert.equal(await store().open(GROUP, entryOf('a'), read), 'behind');
     assert.deepEqual(entries(), []);
   });
 
   it('refuses an intent while another of the group is open, or the group cannot be read', async () => {
     const { kube, store, ref, version, entries } = setUp();
     await store().open(GROUP, entryOf('a'), undefined);
-    assert.equal(await store().open(GROUP, entryOf('b'), version()), false);
+    assert.equal(await store().open(GROUP, entryOf('b'), version()), 'behind');
     assert.deepEqual(entries(), [entryOf('a')]);
     await kube.patch(ref, [{ op: 'add', path: `/data/${GROUP}`, value: '{' }]);
-    assert.equal(await store().open(GROUP, entryOf('b'), version()), false);
+    assert.equal(await store().open(GROUP, entryOf('b'), version()), 'behind');
     assert.equal(entries(), undefined);
   });
 
@@ -177,11 +179,12 @@ describe('the journal in the cluster', () => {
     assert.equal(readConfigMap(kube.observe(store().ref) ?? {}).data.another, '0');
   });
 
-  it('does not paper over a group that somebody made unreadable', async () => {
+  it('does not paper over a group that another made unreadable', async () => {
     const { kube, store, ref, entries } = setUp();
     await store().open(GROUP, entryOf('a'), undefined);
     await kube.patch(ref, [{ op: 'add', path: `/data/${GROUP}`, value: '{' }]);
-    await store().close(GROUP, [{ entry: entryOf('a'), outcome: 'void' }]);
+    const closing = { entry: entryOf('a'), outcome: 'void' } as const;
+    await assert.rejects(store().close(GROUP, [closing]), /cannot be read in full/);
     assert.equal(entries(), undefined);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { readSettings } from '../../../settings.ts';
+import { readSettings } from '../../../app/settings.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Electorate, LEASE, LEASE_MS, REQUEST_MS, type Travel } from './electorate.ts';
 
@@ -19,13 +19,13 @@ async function elected(t: TestContext, ...names: string[]) {
   await electorate.until(() => electorate.leaders().length > 0, LOOK_MS);
   const [first = ''] = electorate.leaders();
   const leader = electorate.replicas.find(({ name }) => name === first);
-  if (!leader) throw new Error('nobody leads');
+  if (!leader) throw new Error('no replica leads');
   const others = electorate.replicas.filter((replica) => replica !== leader);
   return { electorate, leader, others };
 }
 
 describe('the first election', () => {
-  it('gives a free Lease to one replica, and the others know that somebody leads', async (t) => {
+  it('gives a free Lease to one replica, and the others know that a replica leads', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b', 'c');
     await electorate.until(() => false, 10 * LEASE_MS);
     assert.deepEqual(electorate.leaders(), [leader.name]);
@@ -68,7 +68,7 @@ describe('a leader that falls silent', () => {
     assert.equal(electorate.spec().leaseTransitions, 2);
   });
 
-  it('ends its term before anybody follows it, also where it only cannot reach the API server', async (t) => {
+  it('ends its term before another follows it, also where it only cannot reach the API server', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
     await electorate.until(() => !leader.leads(), 10 * LEASE_MS);
@@ -134,7 +134,7 @@ describe('a leader that is stopped', () => {
     assert.deepEqual([leader.terms, electorate.spec().holderIdentity], [0, '']);
   });
 
-  it('does not take the Lease from whoever has it by then', async (t) => {
+  it('does not take the Lease from the replica that has it by then', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
     await electorate.until(() => others[0]?.leads() === true, 10 * LEASE_MS);
@@ -144,7 +144,7 @@ describe('a leader that is stopped', () => {
   });
 });
 
-describe('a Lease that somebody meddled with', () => {
+describe('a Lease that a person meddled with', () => {
   const meddle = (electorate: Electorate, spec: object) =>
     electorate.kube.replace(LEASE, {
       metadata: { name: LEASE.name, namespace: 'stellar-peers' },
@@ -235,7 +235,7 @@ describe('a Lease that somebody meddled with', () => {
     }
   });
 
-  it('that cannot be written makes nobody a leader, and is tried again', async (t) => {
+  it('that cannot be written makes no replica a leader, and is tried again', async (t) => {
     const electorate = new Electorate();
     t.after(() => electorate.end());
     const replica = electorate.join('a');

@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { whileLeading } from '../../../reconciler/leading-kube.ts';
-import { ConfigMaps } from '../../../runtime/resources.ts';
+import { whileLeading } from '../../../reconciler/leader/leading-kube.ts';
+import { ConfigMaps } from '../../../runtime/kube/resources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 
 const REF = { resource: ConfigMaps, namespace: 'stellar', name: 'one' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { LivenessMemory } from '../../../reconciler/liveness.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { LivenessMemory } from '../../../reconciler/plan/restarts/liveness.ts';
 import { node, pod, statefulSet, worldWith } from '../world.ts';
 import { DISCOVERY, digest } from './group.ts';
 
@@ -28,7 +28,7 @@ describe('the memory of who ran', () => {
     assert.equal(memory.at(0).isLive(digest('a')), true);
     const dead = [
       pod('a', { phase: 'Pending' }),
-      pod('a', { ownerUid: 'of-somebody-else' }),
+      pod('a', { ownerUid: 'of-a-stranger' }),
       pod('a', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     ];
     for (const each of dead) {
@@ -50,7 +50,7 @@ describe('the memory of who ran', () => {
     assert.equal(memory.at(31 * MINUTE_MS + 1).wasLive(digest('b')), true);
   });
 
-  it('counts the ten minutes from when it was found gone, though nobody looked for long before', () => {
+  it('counts the ten minutes from when it was found gone, though the leader did not look for long before', () => {
     const { memory, observe } = seeing(0);
     observe([pod('a')], 0);
     observe([], 60 * MINUTE_MS);
@@ -58,7 +58,7 @@ describe('the memory of who ran', () => {
     assert.equal(memory.at(69 * MINUTE_MS).wasLive(digest('a')), true);
   });
 
-  it('gives everybody the benefit of the doubt until it has watched for ten minutes', () => {
+  it('gives all the benefit of the doubt until it has watched for ten minutes', () => {
     const { memory, observe } = seeing(5 * MINUTE_MS);
     observe([], 5 * MINUTE_MS);
     assert.equal(memory.at(15 * MINUTE_MS).wasLive('01234567'), true);

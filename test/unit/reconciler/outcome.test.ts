@@ -13,22 +13,24 @@
  *   bump    | gone                       | not Ready             | settled     | under way
  *   bump    | gone                       | Ready, injected       | settled     | done
  *   bump    | gone                       | Ready, not injected   | settled     | notInjected *
+ *   bump    | gone                       | neither               |             | notInjected *, at once **
  *   delete  | gone                       | does not run yet      |             | under way
  *   delete  | gone                       | runs, injected        |             | done, Ready or not
  *   delete  | gone                       | not injected          |             | notInjected *, at once
  *   delete  | gone                       | being deleted again   |             | under way
  *
- *   * to the leader that began it and has watched since; to any other it is unwitnessed.
+ *   ** once the template has the token, or after 20 s: until then that pod may be older than the write.
+ *   * to the leader that began it and has watched since; to any other it is unwitnessed, ** after two minutes.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Entry, RestartKind } from '../../../reconciler/journal.ts';
-import { outcomeOf } from '../../../reconciler/outcome.ts';
+import type { JournalEntry, RestartKind } from '../../../reconciler/plan/journal/journal.ts';
+import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 import { NOW_MS } from './group.ts';
 
 const YEAR_MS = 365 * 86_400_000;
-const entryOf = (kind: RestartKind): Entry => ({
+const entryOf = (kind: RestartKind): JournalEntry => ({
   statefulSet: 'stellar/a',
   kind,
   uids: ['pod-a'],
@@ -90,6 +92,44 @@ describe('a bump whose old pod is gone', () => {
     assert.equal(outcome('bump', { ...settled, pods: [next({ injected: false })] }), 'notInjected');
   });
 
+  it('is told apart if the new pod is neither injected nor Ready: without peers that one may never be', () => {
+    const rolling = { 'stellar.org/peer-restart': 'hash.digest' };
+    const half = statefulSet('a', { annotations: rolling, status: { updateRevision: 'r2' } });
+    const deaf = next({ injected: false, ready: false });
+    assert.equal(outcome('bump', { statefulSets: [half], pods: [deaf] }, 0), 'notInjected');
+    const leaving = { ...deaf, metadata: { ...deaf.metadata, deletionTimestamp: '2026-06-01T00:00:01Z' } };
+    assert.equal(outcome('bump', { statefulSets: [half], pods: [leaving] }, YEAR_MS), 'under way');
+  });
+
+  it('is under way while such a pod may be older than the write, which does not show yet', () => {
+    const parts = {
+      statefulSets: [statefulSet('a')],
+      pods: [next({ injected: false, ready: false })],
+    };
+    assert.equal(outcome('bump', parts, 19_999), 'under way');
+    assert.equal(outcome('bump', parts, 20_000), 'notInjected');
+  });
+
+  it('is told apart by the first of several pods, for which the others would wait for ever', () => {
+    const spec = { replicas: 2 };
+    const two = statefulSet('a', { spec, annotations: { 'stellar.org/peer-restart': 'hash.digest' } });
+    const first = pod('a', { uid: 'pod-a-0' });
+    const deaf = next({ injected: false, ready: false });
+    const second = { ...deaf, metadata: { ...deaf.metadata, name: 'a-1' } };
+    const world = worldWith({ nodes: [node('a')], statefulSets: [two], pods: [first, second] });
+    const entry = { ...entryOf('bump'), uids: ['pod-a-0', 'pod-a-1'], names: ['a-0', 'a-1'] };
+    assert.equal(outcomeOf(entry, world, { seenForMs: 0, watched: true }), 'notInjected');
+  });
+
+  it('is judged by no pod that came with a change of size', () => {
+    const two = statefulSet('a', { spec: { replicas: 2 } });
+    const bare = next({ injected: false });
+    const second = { ...bare, metadata: { ...bare.metadata, name: 'a-1', uid: 'second' } };
+    const world = worldWith({ nodes: [node('a')], statefulSets: [two], pods: [next(), second] });
+    const entry = { ...entryOf('bump'), names: ['a-0'] };
+    assert.equal(outcomeOf(entry, world, { seenForMs: 0, watched: true }), 'done');
+  });
+
   it('waits for every pod of the StatefulSet', () => {
     const two = { statefulSets: [statefulSet('a', { spec: { replicas: 2 } })] };
     const second = (options: Parameters<typeof pod>[1]) => {
@@ -139,7 +179,13 @@ describe('of a StatefulSet with several pods, a delete', () => {
 });
 
 describe('a new pod that is not injected', () => {
-  it('is held against nobody by a leader that did not see the whole restart', () => {
+  it('and is down is given two minutes by a leader that did not see the whole restart: it may be Ready soon', () => {
+    const parts = { ...settled, pods: [next({ injected: false, ready: false })] };
+    assert.equal(judged('bump', parts, { watched: false, passedMs: 119_999 }), 'under way');
+    assert.equal(judged('bump', parts, { watched: false, passedMs: 120_000 }), 'unwitnessed');
+  });
+
+  it('is not held against a validator by a leader that did not see the whole restart', () => {
     const parts = { ...settled, pods: [next({ injected: false })] };
     for (const kind of ['bump', 'delete'] as const) {
       assert.equal(judged(kind, parts, { watched: true }), 'notInjected');

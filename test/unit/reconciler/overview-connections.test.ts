@@ -1,10 +1,10 @@
 /** Connections go into the overview, and `status` reads them there. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { World } from '../../../peers/world.ts';
-import { type Connections, connectionsIn, overviewData } from '../../../reconciler/overview.ts';
+import { type Connections, connectionsIn, overviewData } from '../../../reconciler/plan/publish/overview.ts';
 import { statusText, validatorRows } from '../cli/status-text.ts';
 import { DISCOVERY, NOW_MS, networkWorld } from './group.ts';
 
@@ -49,7 +49,7 @@ describe('connections', () => {
     }
   });
 
-  it('stand in the status table, with a dash for whom nobody may ask', () => {
+  it('stand in the status table, with a dash where the port may not be asked', () => {
     const configMaps = new Map(WORLD.configMaps).set(OWN, overview(CONNECTIONS));
     assert.deepEqual(cells({ ...WORLD, configMaps }), { a: '1/2 yes', b: '0/2 no', c: '- -' });
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { overviewData } from '../../../reconciler/overview.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { overviewData, rightDomainIn } from '../../../reconciler/plan/publish/overview.ts';
 import { node, type Parts, pod, type Raw, statefulSet, worldWith } from '../world.ts';
 import { DISCOVERY, NOW_MS } from './group.ts';
 import { OWN, Publishing, running } from './publishing.ts';
@@ -62,7 +62,7 @@ describe('the overview', () => {
     });
   });
 
-  it('lists nobody that does not run, is on its way out, has no IPv4, or only looks like a validator', () => {
+  it('lists none that does not run, is on its way out, has no IPv4, or only looks like a validator', () => {
     const names = ['fine', 'pending', 'deleting', 'ipv6', 'stray', 'suspended'];
     const { knownPeers, metadata } = overviewOf({
       nodes: names.map((name) => node(name, { spec: { suspended: name === 'suspended' } })),
@@ -72,7 +72,7 @@ describe('the overview', () => {
         pod('pending', { phase: 'Pending' }),
         pod('deleting', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
         withStatus(pod('ipv6'), { podIP: 'fd00::1' }),
-        pod('stray', { ownerUid: 'of-somebody-else' }),
+        pod('stray', { ownerUid: 'of-a-stranger' }),
         pod('suspended'),
         pod('unknown'),
       ],
@@ -126,6 +126,16 @@ describe('the overview', () => {
     publishing.clock.advance(1_000);
     assert.deepEqual(await publishing.pass(running('a', 'b', 'c', 'd')), [OWN]);
     assert.equal(JSON.parse(publishing.data(OWN).discovery_metadata ?? '').peer_count, 4);
+  });
+
+  it('names the domain of the cluster only where CLUSTER_DOMAIN is known to be wrong', () => {
+    const world = worldWith(running('a', 'b'));
+    const input = { world, discovery: discover(world, DISCOVERY), connections: new Map() };
+    const told = (rightDomain?: string) => rightDomainIn(overviewData({ ...input, rightDomain }, NOW_MS));
+    assert.deepEqual([told(), told('k8s.example')], [undefined, 'k8s.example']);
+    const written = (domain: string) =>
+      rightDomainIn({ discovery_metadata: JSON.stringify({ cluster_domain: domain }) });
+    assert.equal(written('\u001b[2J x'), undefined, 'what is no name is not shown');
   });
 
   it('is there without any validator, so that the switch on it can be found', async () => {

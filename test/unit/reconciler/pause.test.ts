@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
-import { pauseToRestore, type SeenPause, seePause } from '../../../reconciler/pause.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { pauseToRestore, type SeenPause, seePause } from '../../../reconciler/plan/restarts/pause.ts';
 import { type Parts, worldWith } from '../world.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
@@ -17,7 +17,7 @@ const restoredAfter = (...seen: Parts[]) => {
   return pauseToRestore(last, worldWith(seen.at(-1) ?? {}), OWN);
 };
 
-describe('our own ConfigMap, when somebody deleted it', () => {
+describe('our own ConfigMap, when a person deleted it', () => {
   it('comes back with the pause that was seen last', () => {
     assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), {}), 'paused');
     assert.equal(
@@ -31,9 +31,9 @@ describe('our own ConfigMap, when somebody deleted it', () => {
     assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), own(), {}), undefined);
   });
 
-  it('comes back as paused where the leader never saw it, unless nothing was ever restarted here', () => {
+  it('comes back as paused where the leader never saw it, unless no restart was ever begun here', () => {
     assert.equal(restoredAfter({ journal: { testnet: '{"restarts":[]}' } }), 'paused');
-    assert.equal(restoredAfter({ journal: {} }), undefined);
+    assert.equal(restoredAfter({ journal: {} }), 'paused', 'what the journal held is older than a day');
     assert.equal(restoredAfter({}), undefined);
   });
 

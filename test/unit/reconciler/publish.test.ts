@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { newcomersOf } from '../../../reconciler/plan/publish/publish.ts';
 import { node } from '../world.ts';
-import { NOW_MS } from './group.ts';
+import { DISCOVERY, NOW_MS } from './group.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
 const HOUR_MS = 3_600_000;
@@ -63,7 +65,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     }
   });
 
-  it('is put right where somebody edited or deleted a key, without a new time of publication', async () => {
+  it('is put right where another edited or deleted a key, without a new time of publication', async () => {
     const publishing = new Publishing();
     const parts = running('a', 'b');
     await publishing.pass(parts);
@@ -117,7 +119,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     assert.deepEqual(await publishing.pending({}), []);
   });
 
-  it('stays, without our keys, where somebody else has a key in it', async () => {
+  it('stays, without our keys, where another has a key in it', async () => {
     for (const byApply of [true, false]) {
       const publishing = new Publishing();
       await publishing.pass(running('a', 'b'));
@@ -271,5 +273,23 @@ describe('whatever Kubernetes lets validators be called', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('whose first peers are told', () => {
+  const told = async (publishing: Publishing, parts: Parameters<Publishing['plan']>[0]) => {
+    const world = await publishing.world(parts);
+    const { configMaps } = await publishing.plan(parts);
+    const found = newcomersOf(configMaps, { world, discovery: discover(world, DISCOVERY) });
+    await publishing.pass(parts);
+    publishing.clock.advance(60_000);
+    return found.map(({ key, peers }) => `${key} ${peers}`);
+  };
+
+  it('is one whose list was empty, or was not there, and none for an empty list', async () => {
+    const publishing = new Publishing();
+    assert.deepEqual(await told(publishing, running('a')), []);
+    assert.deepEqual(await told(publishing, running('a', 'b')), ['stellar/a 1', 'stellar/b 1']);
+    assert.deepEqual(await told(publishing, running('a', 'b', 'c')), ['stellar/c 2']);
   });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
-import { whileLeading } from '../../../reconciler/leading-kube.ts';
-import { Publisher } from '../../../reconciler/publisher.ts';
-import type { Kube } from '../../../runtime/kube.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { Publisher } from '../../../reconciler/apply/publisher.ts';
+import { whileLeading } from '../../../reconciler/leader/leading-kube.ts';
+import { type Kube, KubeError } from '../../../runtime/kube/port.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
@@ -42,7 +42,7 @@ describe('a person’s edit of a key of ours', () => {
 
   it('is taken back at most every two seconds, however often it is made', async () => {
     const { publishing, right } = await published();
-    const before = publishing.log.with(/edited/).length;
+    const before = publishing.log.with(/reverting manual edits/).length;
     let taken = 0;
     for (let turn = 0; turn < 100; turn += 1) {
       await publishing.edit('stellar', KEY, `edit ${turn}\n`);
@@ -51,7 +51,7 @@ describe('a person’s edit of a key of ours', () => {
       publishing.clock.advance(100);
     }
     assert.equal(taken, 5);
-    assert.equal(publishing.log.with(/edited/).length - before, 5);
+    assert.equal(publishing.log.with(/reverting manual edits/).length - before, 5);
     publishing.clock.advance(2_000);
     await publishing.pass(PARTS);
     assert.deepEqual(publishing.data('stellar'), right);
@@ -110,7 +110,26 @@ describe('a key that another controller applies', () => {
   });
 });
 
-describe('a write that was planned before somebody else wrote', () => {
+describe('the first ConfigMap of a namespace, while its watch is behind', () => {
+  it('is written once, so that its date of publication stays', async () => {
+    const publishing = new Publishing();
+    const parts = running('a', 'b');
+    const unaware = await publishing.plan(parts);
+    await publishing.publisher.publish(unaware.configMaps);
+    const first = publishing.data('stellar');
+    assert.ok(first['a.view.json']?.includes('publishedAt'));
+    for (let second = 0; second < 60; second += 1) {
+      publishing.clock.advance(1_000);
+      await publishing.publisher.publish(publishing.planUnaware(parts).configMaps);
+    }
+    assert.deepEqual(publishing.data('stellar'), first);
+    publishing.clock.advance(1_000);
+    await publishing.pass(running('a', 'b', 'c'));
+    assert.match(publishing.data('stellar')[KEY] ?? '', /c-0/, 'it goes on once the watch has told');
+  });
+});
+
+describe('a write that was planned before another wrote', () => {
   it('changes nothing: another leader may know better', async () => {
     const { publishing } = await published();
     const late = await publishing.plan(running('a', 'b', 'c'));
@@ -159,6 +178,19 @@ describe('a write that the API server refuses', () => {
     assert.deepEqual([...publishing.publisher.refusals.keys()], []);
   });
 
+  it('in a namespace that is being deleted is tried again soon, and is told as no policy of others', async () => {
+    const publishing = new Publishing();
+    const details = { status: 403, reason: 'Forbidden', causes: ['NamespaceTerminating'] };
+    publishing.kube.intercept = (request) => {
+      if (request.startsWith('apply /api/v1/namespaces/stellar/')) throw new KubeError('no', details);
+    };
+    await publishing.pass(PARTS);
+    assert.deepEqual([...publishing.publisher.refusals.keys()], []);
+    publishing.kube.intercept = () => undefined;
+    publishing.clock.advance(5_000);
+    assert.deepEqual(await publishing.pass(PARTS), ['stellar']);
+  });
+
   it('for a lack of rights is tried again in seconds: a server that has just started has not read its roles', async () => {
     const publishing = new Publishing();
     const message = 'configmaps "stellar-peers" is forbidden: User "u" cannot patch resource "configmaps"';
@@ -182,7 +214,7 @@ describe('a write that the API server refuses', () => {
         publishing.clock.advance(1_000);
       }
       assert.equal(appliesTo(publishing, 'stellar') - before, 3);
-      const [line] = publishing.log.with(/did not succeed/);
+      const [line] = publishing.log.with(/write failed/);
       assert.equal(line?.fields.reason, 'RefusedByPolicy');
       publishing.kube.intercept = () => undefined;
       publishing.clock.advance(120_000);
@@ -254,7 +286,7 @@ describe('the ConfigMap of a namespace that its last validator left', () => {
     assert.deepEqual(publishing.data('stellar'), { notes: 'mine' });
   });
 
-  it('is not deleted where somebody put a key into it after it was planned', async () => {
+  it('is not deleted where another put a key into it after it was planned', async () => {
     const { publishing } = await published();
     const plan = await publishing.plan({});
     await publishing.edit('stellar', 'notes', 'mine');
@@ -274,7 +306,25 @@ describe('the ConfigMap of a namespace that its last validator left', () => {
     const plan = await publishing.plan({});
     await publishing.kube.delete(peersIn('stellar'));
     await publishing.publisher.publish(plan.configMaps);
-    assert.deepEqual(publishing.log.with(/did not succeed/), []);
+    assert.deepEqual(publishing.log.with(/write failed/), []);
     assert.equal(publishing.kube.observe(peersIn('stellar')), undefined);
+  });
+});
+
+describe('a ConfigMap that others made', () => {
+  it('keeps no label of ours once our keys are gone', async () => {
+    const publishing = new Publishing();
+    await publishing.foreignApply('stellar', { theirs: 'x' });
+    const applied: unknown[] = [];
+    const { apply } = publishing.kube;
+    publishing.kube.apply = (ref, body, options) => {
+      if (ref.namespace === 'stellar') applied.push(body.metadata.labels);
+      return apply(ref, body, options);
+    };
+    await publishing.pass(running('a', 'b'));
+    publishing.clock.advance(60_000);
+    await publishing.pass({ nodes: [] });
+    assert.deepEqual(publishing.data('stellar'), { theirs: 'x' });
+    assert.deepEqual(applied, [{ 'app.kubernetes.io/managed-by': 'stellar-peers' }, undefined]);
   });
 });

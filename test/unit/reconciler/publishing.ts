@@ -1,12 +1,12 @@
 /**
  * Publishing onto an API server in memory: one leader that plans on what is there and writes what it planned.
  */
-import { discover } from '../../../peers/discover.ts';
-import { planPublish } from '../../../reconciler/publish.ts';
-import { Publisher } from '../../../reconciler/publisher.ts';
-import { planServices } from '../../../reconciler/services.ts';
-import type { KubeObject } from '../../../runtime/kube.ts';
-import { ConfigMaps, type ObjectRef, Services } from '../../../runtime/resources.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { Publisher } from '../../../reconciler/apply/publisher.ts';
+import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
+import { planServices } from '../../../reconciler/plan/publish/services.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { ConfigMaps, type ObjectRef, Services } from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -50,6 +50,12 @@ export class Publishing {
   async plan(parts: Parts, maxPeers = SETTINGS.maxPeers) {
     const world = await this.world(parts);
     return planPublish(world, discover(world, DISCOVERY), { ...SETTINGS, maxPeers }, this.clock.nowMs());
+  }
+
+  /** The plan of a leader whose caches show no ConfigMap. */
+  planUnaware(parts: Parts) {
+    const world = worldWith(parts);
+    return planPublish(world, discover(world, DISCOVERY), SETTINGS, this.clock.nowMs());
   }
 
   /** Namespaces whose ConfigMap is not as it should be; the overview, which is rate-limited, aside. */

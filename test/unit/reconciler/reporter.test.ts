@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Reason, type ReasonCode, reason } from '../../../peers/reasons.ts';
-import { Reporter } from '../../../reconciler/reporter.ts';
+import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
+import { Reporter } from '../../../reconciler/report/reporter.ts';
+import { Events } from '../../../runtime/kube/resources.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
-import { Events } from '../../../runtime/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -21,9 +21,9 @@ const WORLD = worldWith({
 
 const waiting = (reasons: Readonly<Record<string, ReasonCode | Reason>>) =>
   new Map(
-    Object.entries(reasons).map(([name, why]): [string, Reason] => [
+    Object.entries(reasons).map(([name, why]): [string, readonly Reason[]] => [
       `stellar/${name}`,
-      typeof why === 'string' ? reason(why) : why,
+      [typeof why === 'string' ? reason(why) : why],
     ]),
   );
 
@@ -175,27 +175,75 @@ describe('Events', () => {
       namespace: 'stellar',
       peers: 2,
     }));
-    reporter.tellPublished(WORLD, newcomers);
+    reporter.reportPublished(WORLD, newcomers);
     reporter.report(WORLD, waiting({ b: 'Paused' }));
     const told = (await events()).map((event) => event.reason);
     assert.deepEqual([told.filter((each) => each === 'PeersPublished').length, told.at(-1)], [60, 'Paused']);
     clock.advance(60_000);
-    reporter.tellPublished(WORLD, newcomers);
+    reporter.reportPublished(WORLD, newcomers);
     assert.equal((await events()).length, 121);
   });
 
   const story = { type: 'Normal', action: 'Restart', reason: 'Restarting', note: 'n' } as const;
 
-  it('are at most 300 a minute, however bad the day; the log misses nothing', async () => {
+  it('are at most 150 a minute in one namespace, however bad the day; the log misses nothing', async () => {
     const { clock, log, reporter, events } = setUp();
     for (const minute of [1, 2]) {
       for (let pass = 0; pass < 700; pass += 1) {
         reporter.report(WORLD, waiting({ a: pass % 2 === 0 ? 'Paused' : 'Stabilizing' }));
       }
-      assert.equal((await events()).length, minute * 300);
+      assert.equal((await events()).length, minute * 150);
       assert.equal(log.lines.length, minute * 700);
       clock.advance(60_000);
     }
+  });
+
+  it('are told some hundred at a time, since admission waits meanwhile, and none is lost', () => {
+    const names = Array.from({ length: 1_300 }, (_, index) => `n${index}`);
+    const world = worldWith({ nodes: names.map((name) => node(name)) });
+    const reasons = new Map(names.map((name) => [`stellar/${name}`, [reason('Paused')]]));
+    const { log, reporter } = setUp();
+    const told = [1, 2, 3].map(() => {
+      reporter.report(world, reasons);
+      return [log.lines.length, reporter.retryInMs()];
+    });
+    assert.deepEqual(told, [
+      [500, 0],
+      [1_000, 0],
+      [1_300, 60_000],
+    ]);
+    assert.equal(new Set(log.lines.map((line) => JSON.stringify(line))).size, 1_300);
+  });
+
+  it('are said in the order in which they found no room, so that none waits for those that come anew', async () => {
+    const names = Array.from({ length: 1_200 }, (_, index) => `n${index}`);
+    const world = worldWith({
+      nodes: [...names.map((name) => node(name, { namespace: 'acme' })), node('a')],
+    });
+    const { log, reporter } = setUp();
+    for (let pass = 0; pass < 4; pass += 1) {
+      const flipping = reason(pass % 2 === 0 ? 'Paused' : 'Stabilizing');
+      const reasons = new Map(names.map((name) => [`acme/${name}`, [flipping]]));
+      reporter.report(world, reasons.set('stellar/a', [reason('NotOwned')]));
+    }
+    assert.equal(log.lines.filter((line) => JSON.stringify(line).includes('stellar/a')).length, 1);
+  });
+
+  it('of one namespace leave room for those of others, however often its reasons change', async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `n${index}`);
+    const world = worldWith({
+      nodes: [...names.map((name) => node(name, { namespace: 'acme' })), node('a')],
+    });
+    const { clock, reporter, events } = setUp();
+    for (let pass = 0; pass < 6; pass += 1) {
+      const flipping = reason(pass % 2 === 0 ? 'Paused' : 'Stabilizing');
+      const reasons = new Map(names.map((name) => [`acme/${name}`, [flipping]]));
+      reporter.report(world, reasons.set('stellar/a', [reason('Paused')]));
+      if (pass === 2) clock.advance(60_000);
+    }
+    const told = await events();
+    assert.equal(told.filter(({ name }) => name === 'a').length, 1);
+    assert.ok(told.length >= 300, 'and uses what others do not need');
   });
 
   it('that found no room in their minute are written in the next, once, though nothing changes', async () => {
@@ -218,7 +266,7 @@ describe('Events', () => {
     reporter.report(WORLD, waiting({}));
     clock.advance(60_000);
     reporter.report(WORLD, waiting({}));
-    assert.deepEqual([(await events()).length, reporter.retryInMs()], [300, undefined]);
+    assert.deepEqual([(await events()).length, reporter.retryInMs()], [150, undefined]);
   });
 
   it('keep within what the API server takes', async () => {

@@ -1,25 +1,28 @@
 /**
  * A network of validators on an API server in memory, and the leader's restarter and lane over it.
  */
-import { discover } from '../../../peers/discover.ts';
-import { readConfigMap } from '../../../peers/read-cluster.ts';
-import type { Reason } from '../../../peers/reasons.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
-import { type Entry, readJournal } from '../../../reconciler/journal.ts';
-import { JournalStore } from '../../../reconciler/journal-store.ts';
-import { liveDigests } from '../../../reconciler/liveness.ts';
-import { Reporter } from '../../../reconciler/reporter.ts';
-import { RestartLane } from '../../../reconciler/restart-lane.ts';
-import { Restarter } from '../../../reconciler/restarter.ts';
-import { planRollout, type Restart, type RolloutInput } from '../../../reconciler/rollout.ts';
-import type { KubeObject, PatchOperation } from '../../../runtime/kube.ts';
-import { readLive } from '../../../runtime/live.ts';
+import { JournalStore } from '../../../reconciler/apply/journal-store.ts';
+import { liveReads } from '../../../reconciler/apply/live-reads.ts';
+import { RestartExecutor } from '../../../reconciler/apply/restart-executor.ts';
+import { RestartQueue } from '../../../reconciler/apply/restart-queue.ts';
+import { Reverter } from '../../../reconciler/apply/revert.ts';
+import { type JournalEntry, readJournal } from '../../../reconciler/plan/journal/journal.ts';
+import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
+import { planRollout, type Restart, type RolloutInput } from '../../../reconciler/plan/restarts/rollout.ts';
+import { NO_SETBACKS, type SetbackLookup } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { Reporter } from '../../../reconciler/report/reporter.ts';
+import { readWorldLive } from '../../../runtime/kube/live-read.ts';
+import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
+import * as kinds from '../../../runtime/kube/resources.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
-import * as kinds from '../../../runtime/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
-import { type Parts, pod } from '../world.ts';
+import { type Parts, pod, worldWith } from '../world.ts';
 import { DISCOVERY, type Extra, NOW_MS, networkParts, SETTINGS, type Spec, stamp } from './group.ts';
 
 const OWN = 'stellar-peers';
@@ -63,53 +66,77 @@ export class Restarting {
   /** Why the webhook would not answer, and whether this replica still leads, as each is asked. */
   unanswered: Reason | undefined;
   mayWrite: () => boolean = () => true;
+  /** Those of the lane that was made last. */
+  setbacks: SetbackLookup = NO_SETBACKS;
+  /** As the caches have it. */
+  #known: World = worldWith({});
+  /** Namespaces of further networks. */
+  readonly networks: string[] = [];
+  /** True where live reads may take a bounded time, and are tried again. */
+  hasTimedReads = false;
 
   constructor(specs: Readonly<Record<string, Spec>> = JOINED, extra: Extra = {}) {
     seed(this.kube, networkParts(specs, extra));
   }
 
-  restarter(): Restarter {
+  #writing() {
+    const discoverNow = (world: World) => discover(world, DISCOVERY);
     const { kube, clock, log, journal } = this;
-    return new Restarter({
-      kube,
-      clock,
-      log,
-      journal,
-      readLive: () => readLive(kube, SCOPE),
-      discover: (world) => discover(world, DISCOVERY),
-      probe: async () => this.unanswered,
+    return {
+      ...{ kube, clock, log, journal },
+      readLive: liveReads({
+        ...{ kube, scope: SCOPE, known: () => ({ world: this.#known, discovery: discoverNow(this.#known) }) },
+        ...(this.hasTimedReads && { clock: this.clock }),
+      }),
+      discover: discoverNow,
       mayWrite: () => this.mayWrite(),
-    });
+    };
   }
 
-  lane(onDone: () => void = () => undefined): RestartLane {
+  restarter(): RestartExecutor {
+    return new RestartExecutor({ ...this.#writing(), probe: async () => this.unanswered });
+  }
+
+  reverter(): Reverter {
+    return new Reverter(this.#writing());
+  }
+
+  lane(onDone: () => void = () => undefined): RestartQueue {
     const { kube, clock, log, metrics, journal } = this;
     const reporter = new Reporter({ kube, clock, log, metrics, instance: 'replica-1' });
     const restarter = this.restarter();
-    return new RestartLane({
+    const lane = new RestartQueue({
       clock,
       log,
       metrics,
       journal,
       restarter,
+      reverter: this.reverter(),
       reporter,
-      readLiveWorld: () => this.world(),
+      readLive: this.#writing().readLive,
       onDone,
     });
+    this.setbacks = lane.setbacks;
+    return lane;
   }
 
   async world(): Promise<World> {
-    return (await readLive(this.kube, SCOPE)).world;
+    this.#known = (await readWorldLive(this.kube, SCOPE)).world;
+    return this.#known;
   }
 
-  readonly inputFor = (world: World, discovery = discover(world, DISCOVERY)): RolloutInput => {
-    const live = liveDigests(world, discovery);
+  readonly inputFor = (read: World, discovery = discover(read, DISCOVERY)): RolloutInput => {
+    const world = { ...read, journal: this.journal.withoutWithdrawn(read.journal) };
+    // As the leader remembers it of its caches.
+    const live = liveDigests(this.#known, discover(this.#known, DISCOVERY));
     return {
       world,
       discovery,
       settings: SETTINGS,
+      setbacks: this.setbacks,
       nowMs: this.clock.nowMs(),
       quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
+      readyForMs: ({ readyChangedAtMs = 0 }) => this.clock.nowMs() - readyChangedAtMs,
       liveness: { isLive: (digest) => live.has(digest), wasLive: (digest) => live.has(digest) },
     };
   };
@@ -117,7 +144,8 @@ export class Restarting {
   /** What the leader's caches, current now, say should be restarted. */
   async plans() {
     const world = await this.world();
-    return { world, plans: planRollout(this.inputFor(world)) };
+    const input = this.inputFor(world);
+    return { world, input, plans: planRollout(input) };
   }
 
   async wanted(): Promise<Restart> {
@@ -127,8 +155,20 @@ export class Restarting {
     return restart;
   }
 
+  /** Seeds another network, in a namespace of its own, that lacks the peers that the first one lacks. */
+  addNetwork(namespace: string, specs: Readonly<Record<string, Spec>> = JOINED): void {
+    const spec = { network: 'custom', customNetworkPassphrase: namespace };
+    const own = Object.entries(specs).map(([name, each]) => [name, { ...each, node: { spec } }] as const);
+    const { webhook: _, configMaps = [], ...parts } = networkParts(Object.fromEntries(own));
+    const moved = JSON.stringify({ ...parts, configMaps }).replaceAll('"stellar"', JSON.stringify(namespace));
+    const there: Parts = JSON.parse(moved);
+    const maps = there.configMaps?.filter(({ metadata }) => metadata.namespace === namespace) ?? [];
+    seed(this.kube, { ...there, configMaps: maps });
+    this.networks.push(namespace);
+  }
+
   /** All entries of the journal, group by group. */
-  entries(): Entry[] {
+  entries(): JournalEntry[] {
     const facts = readConfigMap(this.kube.observe(this.journal.ref) ?? {});
     return Object.keys(facts.data).flatMap((group) => readJournal(facts, group) ?? []);
   }
@@ -164,7 +204,7 @@ export class Restarting {
     };
   }
 
-  /** The pod of a validator is gone, and another one of its name is there, knowing everybody. */
+  /** The pod of a validator is gone, and another one of its name is there, knowing all peers. */
   async recreate(name: string, options: Parameters<typeof pod>[1] = {}): Promise<void> {
     const ref = podRef(name);
     await this.kube.delete(ref);

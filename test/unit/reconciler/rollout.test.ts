@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { formatJournal } from '../../../reconciler/journal.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { at, type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
 
 const ANNOTATION = 'stellar.org/peer-rollout';
 
 describe('a network at rest', () => {
-  it('restarts nobody', () => {
+  it('restarts no validator', () => {
     const plan = planOf(networkWorld({ a: {}, b: {}, c: {} }));
     assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
   });
@@ -47,18 +47,16 @@ describe('a fourth validator that joins three', () => {
   it('rolls the three, the first by name first, the others waiting for it', () => {
     const plan = planOf(joined());
     assert.equal(plan.restart, 'bump a');
-    assert.deepEqual(plan.holds, { b: 'InFlight', c: 'InFlight' });
+    assert.deepEqual(plan.holds, { b: 'Queued', c: 'Queued' });
   });
 
-  it('rolls nobody while another validator is down, whoever it is', () => {
+  it('rolls no validator while another validator is down that is expected up', () => {
     const down: Readonly<Record<string, Spec>> = {
       notReady: { pod: { ready: false } },
       deleting: { pod: { deletionTimestamp: at(1) } },
       missing: { pod: 'none' },
-      withoutStatefulSet: { statefulSet: 'none', pod: 'none' },
       rolling: { statefulSet: { status: { updateRevision: 'r2' } } },
       unobserved: { statefulSet: { status: { observedGeneration: 0 } } },
-      suspended: { node: { spec: { suspended: true } }, pod: 'none' },
       maintenance: { node: { spec: { maintenanceMode: true } } },
     };
     for (const [name, spec] of Object.entries(down)) {
@@ -84,7 +82,7 @@ describe('a fourth validator that joins three', () => {
       b: 'WaitingForMinReady',
       c: 'WaitingForMinReady',
     });
-    assert.equal(plan.recheckInMs, 201_000);
+    assert.equal(plan.recheckInMs, 200_000);
     assert.equal(planOf(joined({ d: { pod: { readyAt: at(301) } } })).restart, 'bump a');
   });
 
@@ -117,7 +115,7 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('leaves alone what its owner rolls in another way, and what nobody could call Ready', () => {
+  it('leaves alone what its owner rolls in another way, and what can never be Ready', () => {
     const cases: ReadonlyArray<readonly [Spec, string]> = [
       [{ statefulSet: { spec: { updateStrategy: { type: 'OnDelete' } } } }, 'OnDelete'],
       [{ statefulSet: { spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } } }, 'Partitioned'],
@@ -198,7 +196,7 @@ describe('a pod that was not injected', () => {
     assert.equal(codeOf({ pod: { ...(bare.pod as object), annotations: stamp(['b', 'c']) } }), 'bump a');
   });
 
-  it('awaits adoption if it is older, until somebody adopts it', () => {
+  it('awaits adoption if it is older, until a person adopts it', () => {
     const newer = { webhookCreatedAt: at(1000) };
     assert.equal(codeOf(bare, newer), 'AwaitingAdoption');
     assert.equal(codeOf(bare, newer, { adoptExisting: true }), 'bump a');
@@ -240,6 +238,7 @@ describe('a pod that was not injected', () => {
       uids: ['x'],
       token: 't',
       drift: 'short',
+      after: ['pod-a'],
     } as const;
     const text = formatJournal(
       [{ ...entry, atMs: NOW_MS, outcome: 'notInjected', endedAtMs: NOW_MS }],
@@ -250,7 +249,7 @@ describe('a pod that was not injected', () => {
   });
 });
 
-describe('a pod that knows nobody alive', () => {
+describe('a pod that knows no live peer', () => {
   const lonely = (spec: Spec = {}, network = {}) =>
     networkWorld({ a: { knows: [], ...spec, node: { spec: network } }, b: { node: { spec: network } } });
 
@@ -259,7 +258,8 @@ describe('a pod that knows nobody alive', () => {
   });
 
   it('is left alone on a public network, where it may be catching up', () => {
-    const plan = planOf(lonely({ pod: { ready: false, annotations: stamp([]) } }, { network: 'testnet' }));
+    const world = lonely({ pod: { ready: false, annotations: stamp([]) } }, { network: 'testnet' });
+    const plan = planOf(world, { settings: { rollFor: 'missing' } });
     assert.deepEqual([plan.restart, plan.holds], [undefined, { a: 'CatchingUp' }]);
   });
 
@@ -326,12 +326,13 @@ describe('whatever the state of the world', () => {
         const index = 'abcd'.indexOf(name);
         const own = drawn[index];
         const others = drawn.filter((_, other) => other !== index);
-        assert.ok(own && own.paused === undefined && !own.maintenance && !own.suspended && !own.rolling);
+        assert.ok(own && own.paused === undefined && !own.maintenance && !own.suspended);
         if (kind === 'delete') assert.ok(!own.ready);
         else {
-          assert.ok(own.ready);
+          assert.ok(own.ready && !own.rolling);
           for (const other of others) {
-            assert.ok(other.ready && !other.suspended && !other.maintenance && !other.rolling);
+            if (other.suspended) continue;
+            assert.ok(other.ready && !other.maintenance && !other.rolling);
             assert.ok(other.readyAgo >= 300);
           }
         }

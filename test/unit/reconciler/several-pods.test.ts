@@ -1,10 +1,11 @@
 /** StatefulSets with several pods: each pod is judged by what it lacks itself. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readPod } from '../../../peers/read-workload.ts';
+import { readPod } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { pod } from '../world.ts';
-import { networkWorld, planOf, stamp } from './group.ts';
+import { at, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
 
 type PodOptions = NonNullable<Parameters<typeof pod>[1]>;
 const ALL = stamp(['b']);
@@ -12,9 +13,9 @@ const BARE: PodOptions = { injected: false, annotations: {} };
 const LONELY: PodOptions = { annotations: stamp([]) };
 
 /** Validator `a` with two pods as given, and `b`. */
-function twoPods(first: PodOptions, second: PodOptions): World {
+function twoPods(first: PodOptions, second: PodOptions, b: Spec = {}): World {
   const spec = { replicas: 2 };
-  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b: {} });
+  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b });
   const pods = new Map(world.pods);
   for (const [ordinal, options] of [first, second].entries()) {
     const raw = pod('a', { annotations: ALL, uid: `pod-a-${ordinal}`, ...options });
@@ -29,6 +30,18 @@ describe('a validator with two pods', () => {
     assert.equal(planOf(twoPods({}, BARE)).restart, 'bump a');
   });
 
+  it('keeps another waiting until each of the two has been Ready for long enough', () => {
+    const [long, short] = [{ readyAt: at(1_000) }, { readyAt: at(100) }];
+    for (const [first, second] of [
+      [long, short],
+      [short, long],
+    ] as const) {
+      const { restart, holds, recheckInMs } = planOf(twoPods(first, second, { knows: [] }));
+      assert.deepEqual([restart, holds.b, recheckInMs], [undefined, 'WaitingForMinReady', 200_000]);
+    }
+    assert.equal(planOf(twoPods(long, long, { knows: [] })).restart, 'bump b');
+  });
+
   it('deletes only the pod that lacks something it cannot get well without', () => {
     const { restart, token } = planOf(twoPods({ ready: false }, { ...BARE, ready: false }));
     assert.equal(restart, 'delete a');
@@ -39,6 +52,19 @@ describe('a validator with two pods', () => {
     const held = planOf(twoPods(BARE, short), { wasLive: ['left'] });
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'CatchingUp']);
     assert.equal(planOf(twoPods(BARE, { ready: false, ...LONELY })).restart, 'delete a');
+  });
+
+  it('stops its group for the second pod that our restart left bare, though the first is bare, too', () => {
+    const world = twoPods(BARE, BARE, { knows: [] });
+    const { group } = planOf(world);
+    const left = {
+      ...({ statefulSet: 'stellar/a', kind: 'bump', uids: ['x'], token: 't', drift: 'short' } as const),
+      ...({ atMs: NOW_MS, endedAtMs: NOW_MS, outcome: 'notInjected', after: ['pod-a-1'] } as const),
+    };
+    const data = { [group]: formatJournal([left], NOW_MS) };
+    const journal = networkWorld({ a: {} }, { journal: data }).journal;
+    const { holds, details } = planOf({ ...world, journal });
+    assert.deepEqual([holds.b, details.b], ['NotInjected', 'stellar/a-1']);
   });
 
   it('waits while the pod that is down lacks nothing: a bump would act later, unasked', () => {

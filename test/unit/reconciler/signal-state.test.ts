@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  dialsToTell,
+  dialsToSignal,
+  evidenceOf,
   newState,
   noteAnswer,
   noteFailure,
-  noteTold,
+  noteSignalled,
   noteVisit,
   refresh,
   type SignalState,
-} from '../../../reconciler/signal-state.ts';
-import type { Dial, SignalTarget } from '../../../reconciler/signal-targets.ts';
+} from '../../../reconciler/plan/signals/signal-state.ts';
+import type { Dial, SignalTarget } from '../../../reconciler/plan/signals/signal-targets.ts';
 
 const POLL_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -25,13 +26,14 @@ const target = (change: Partial<SignalTarget> = {}): SignalTarget => {
   const dials = change.dials ?? [B, C];
   return {
     process: 'pod-a/0',
+    uid: 'pod-a',
     pod: 'stellar/a-0',
     node: 'stellar/a',
     host: '10.0.0.1',
     ready: true,
     muted: false,
     dials,
-    expected: dials.map(({ address }) => [address]),
+    expected: dials.map(({ address, host }) => ({ digest: host, addresses: [address], process: host })),
     ...change,
   };
 };
@@ -45,13 +47,13 @@ const answer = (state: SignalState, dials: readonly Dial[], nowMs: number, synce
   );
 
 const hostsToTell = (state: SignalState, nowMs: number) =>
-  dialsToTell(state, nowMs, POLL_MS).map(({ host }) => host);
+  dialsToSignal(state, nowMs, POLL_MS).map(({ host }) => host);
 
 /** One visit in which everything goes well; returns whom it told of, by host. */
 function visit(state: SignalState, connected: readonly Dial[], nowMs: number, pollMs = POLL_MS): string[] {
   answer(state, connected, nowMs);
-  const dials = dialsToTell(state, nowMs, pollMs);
-  for (const dial of dials) noteTold(state, dial, nowMs);
+  const dials = dialsToSignal(state, nowMs, pollMs);
+  for (const dial of dials) noteSignalled(state, dial, nowMs);
   noteVisit(state, nowMs, { pollMs, told: dials.length });
   return dials.map(({ host }) => host);
 }
@@ -70,7 +72,7 @@ describe('a process that is not known', () => {
     assert.deepEqual([state.phase, state.dueAtMs, state.connection], ['unknown', 7, undefined]);
   });
 
-  it('that answers is open, told of everybody, and looked at 5 s later, then every poll', () => {
+  it('that answers is open, told of all, and looked at 5 s later, then every poll', () => {
     const state = newState(target(), 0);
     assert.deepEqual(visit(state, [], 0), [B.host, C.host]);
     assert.deepEqual([state.phase, state.dueAtMs], ['open', 5_000]);
@@ -93,8 +95,10 @@ describe('a process that is not known', () => {
 });
 
 describe('the connection of a process', () => {
-  it('counts the peers that it should know, under any of their addresses, and nobody else', () => {
-    const expected = [['b.example:11625', B.address], [C.address], ['10.0.0.4:11625']];
+  it('counts the peers that it should know, under any of their addresses, and no other', () => {
+    const expected = [['b.example:11625', B.address], [C.address], ['10.0.0.4:11625']].map((addresses) => ({
+      ...{ digest: addresses.join(), addresses, process: undefined },
+    }));
     const state = newState(target({ expected }), 0);
     answer(state, [B, dialTo('10.0.0.9')], 0, false);
     assert.deepEqual(state.connection, { connected: 1, expected: 3, synced: false });
@@ -176,7 +180,7 @@ describe('what a process was told', () => {
   it('takes in what became known during the visit as soon as that ends', () => {
     const state = newState(target({ dials: [B] }), 0);
     answer(state, [], 0);
-    noteTold(state, B, 0);
+    noteSignalled(state, B, 0);
     refresh(state, target(), 10);
     noteVisit(state, 20, { pollMs: 0, told: 1 });
     assert.equal(state.dueAtMs, 20);
@@ -254,5 +258,63 @@ describe('a process that refuses', () => {
     const state = refuse(newState(target(), 0), 2);
     refresh(state, target(), 1_000);
     assert.equal(state.dueAtMs, 10_000);
+  });
+});
+
+describe('what a process shows of its links', () => {
+  const MINUTE_MS = 60_000;
+  const apartAfter = (minutes: readonly number[], change: (state: SignalState, minute: number) => void) => {
+    const state = newState(target(), 0);
+    for (const minute of minutes) {
+      change(state, minute);
+      answer(state, [B], minute * MINUTE_MS);
+    }
+    return evidenceOf(state, POLL_MS).apart;
+  };
+  const none = () => undefined;
+
+  it('is each peer that it was ever connected to', () => {
+    const state = newState(target(), 0);
+    answer(state, [B], 0);
+    answer(state, [], 1);
+    noteFailure(state, false, 2);
+    assert.deepEqual(evidenceOf(state, POLL_MS).seen, [B.host]);
+  });
+
+  it('is a running peer that each answer of ten minutes lacks', () => {
+    assert.deepEqual(apartAfter([0, 5, 9], none), []);
+    assert.deepEqual(apartAfter([0, 5, 10], none), [C.host]);
+  });
+
+  it('is nothing by time alone, while no answer comes, nor across one that failed', () => {
+    const state = newState(target(), 0);
+    answer(state, [B], 0);
+    assert.deepEqual(evidenceOf(state, POLL_MS).apart, []);
+    const failing = (at: SignalState, minute: number) => minute === 5 && noteFailure(at, false, 0);
+    assert.deepEqual(apartAfter([0, 5, 10], failing), []);
+    const last = newState(target(), 0);
+    answer(last, [B], 0);
+    answer(last, [B], 10 * MINUTE_MS);
+    noteFailure(last, false, 11 * MINUTE_MS);
+    assert.deepEqual(evidenceOf(last, POLL_MS).apart, [], 'and nothing any more once it stops');
+  });
+
+  it('is what it says of itself, while it answers and is asked every few minutes', () => {
+    const state = newState(target(), 0);
+    assert.equal(evidenceOf(state, POLL_MS).state, undefined);
+    answer(state, [B], 0);
+    assert.equal(evidenceOf(state, POLL_MS).state?.synced, true);
+    for (const pollMs of [0, HOUR_MS]) assert.equal(evidenceOf(state, pollMs).state, undefined);
+    noteFailure(state, false, 1);
+    assert.equal(evidenceOf(state, POLL_MS).state, undefined);
+  });
+
+  it('is nothing of a peer that started meanwhile, does not run, or may show under another address', () => {
+    const peers = (process: string | undefined) => [{ digest: C.host, addresses: [C.address], process }];
+    const restarted = (state: SignalState, minute: number) =>
+      refresh(state, target({ expected: peers(`c/${minute > 5 ? 1 : 0}`) }), 0);
+    assert.deepEqual(apartAfter([0, 5, 10], restarted), []);
+    const unknown = (state: SignalState) => refresh(state, target({ expected: peers(undefined) }), 0);
+    assert.deepEqual(apartAfter([0, 5, 10], unknown), []);
   });
 });

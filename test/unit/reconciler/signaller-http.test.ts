@@ -2,19 +2,18 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { World } from '../../../peers/world.ts';
-import { Signaller } from '../../../reconciler/signaller.ts';
-import { createCoreClient } from '../../../runtime/core-client.ts';
+import { Signaller } from '../../../reconciler/apply/signaller.ts';
+import { type CoreClient, createCoreClient } from '../../../runtime/core-client.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
 import { type CoreServer, startCoreServer } from '../../cluster/core-server.ts';
-import { until } from '../../cluster/until.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
+import { eventually } from '../stand-ins/eventually.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { NOW_MS } from './group.ts';
 import { POLL_MS, scopeOf, strayPod, worldOf } from './signalling.ts';
 
 const FOLLOW_UP_MS = 5_000;
-/** Long enough for whoever answers, also on a busy machine. */
-const HANGS_MS = 1_500;
+const TIMEOUT_MS = 1_500;
 /** Addresses that other tests on loopback do not take. */
 const HOSTS: Readonly<Record<string, string>> = { a: '127.0.77.1', b: '127.0.77.2', c: '127.0.77.3' };
 const hostOf = (name: string): string => HOSTS[name] ?? '';
@@ -27,7 +26,7 @@ const tells = (name: string) => `/connect?peer=${hostOf(name)}&port=11625`;
 const others = (name: string) => Object.keys(HOSTS).filter((other) => other !== name);
 
 /** The three validators' servers on one port, and the signaller that calls them. */
-async function stageOf(t: TestContext, timeoutMs = 10_000) {
+async function stageOf(t: TestContext) {
   const servers = new Map<string, CoreServer>();
   let port = 0;
   for (const [name, host] of Object.entries(HOSTS)) {
@@ -39,7 +38,10 @@ async function stageOf(t: TestContext, timeoutMs = 10_000) {
   const clock = new ManualClock(NOW_MS);
   const log = new CapturedLog();
   const metrics = new Metrics();
-  const core = createCoreClient({ port, timeoutMs, bytesMax: 64 * 1024 });
+  const { core, open } = counted(
+    createCoreClient({ clock, port, timeoutMs: TIMEOUT_MS, bytesMax: 64 * 1024 }),
+  );
+  clock.waitFor(() => open() > 0);
   const options = { core, clock, log, metrics, pollMs: POLL_MS, onChange: () => undefined };
   const signaller = new Signaller(options);
   t.after(() => signaller.stop());
@@ -50,8 +52,25 @@ async function stageOf(t: TestContext, timeoutMs = 10_000) {
   };
   const offer = (world: World) => signaller.offer(scopeOf(world, signaller.mayListen));
   const callsReach = (name: string, count: number) =>
-    until(`${count} calls to ${name}`, () => server(name).calls.length >= count, { everyMs: 5 });
-  return { clock, log, metrics, signaller, server, offer, callsReach };
+    eventually(`${count} calls to ${name}`, () => server(name).calls.length >= count);
+  return { open, clock, log, metrics, signaller, server, offer, callsReach };
+}
+
+/** The same client, and how many of its questions are open. */
+function counted(client: CoreClient): { core: CoreClient; open: () => number } {
+  let open = 0;
+  const count = async <T>(asked: Promise<T>): Promise<T> => {
+    open += 1;
+    return asked.finally(() => {
+      open -= 1;
+    });
+  };
+  const core: CoreClient = {
+    peers: (host) => count(client.peers(host)),
+    info: (host) => count(client.info(host)),
+    connect: (host, peer) => count(client.connect(host, peer)),
+  };
+  return { core, open: () => open };
 }
 
 describe('signals over HTTP', () => {
@@ -96,11 +115,14 @@ describe('signals over HTTP', () => {
 
   it('ask what misbehaves once per attempt, follow nothing, and do not keep the others waiting', async (t) => {
     for (const behaviour of ['error', 'hang', 'endless', 'redirect', 'garbage', 'exception'] as const) {
-      const { clock, log, signaller, server, offer, callsReach } = await stageOf(t, HANGS_MS);
+      const { open, clock, log, signaller, server, offer, callsReach } = await stageOf(t);
       server('a').behaviour = behaviour;
       offer(WORLD);
       await callsReach('b', 4);
-      await until(`a warning of ${behaviour}`, () => log.with(/a signal failed/).length === 1);
+      await callsReach('c', 4);
+      await eventually('the others are done', () => open() === (behaviour === 'hang' ? 1 : 0));
+      clock.advance(TIMEOUT_MS);
+      await eventually(`a warning of ${behaviour}`, () => log.with(/a signal failed/).length === 1);
       assert.deepEqual(server('a').calls, ['/peers'], behaviour);
       server('a').behaviour = 'answer';
       await clock.passUntil(() => server('a').calls.length > 1);
@@ -121,7 +143,7 @@ describe('signals over HTTP', () => {
     assert.deepEqual([...signaller.closedNodes], ['stellar/a']);
     assert.match(await metrics.render(), /stellar_peers_core_ports\{state="closed"\} 1/);
     assert.equal(log.with(/a signal failed/).length, 0);
-    // It opens without a new process, which stellar-core cannot: nobody looks.
+    // It opens without a new process, which stellar-core cannot: it is not read.
     const again = await startCoreServer({ host, port });
     t.after(() => again.stop());
     const calls = () => server('b').calls.length;
@@ -130,7 +152,7 @@ describe('signals over HTTP', () => {
     await clock.passUntil(() => calls() >= seen + 6, POLL_MS);
     assert.deepEqual(again.calls, []);
     offer(worldOf(THREE, { ...ADDRESSES, a: { ip: hostOf('a'), containerRestarts: 1 } }));
-    await until('the next process is told', () => again.calls.length >= 4);
+    await eventually('the next process is told', () => again.calls.length >= 4);
   });
 });
 

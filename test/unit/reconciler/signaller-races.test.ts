@@ -79,7 +79,7 @@ describe('stopping', () => {
     }
   });
 
-  it('leaves no series and no connection behind, and wakes nobody', async () => {
+  it('leaves no series and no connection behind, and wakes nothing', async () => {
     const { stage, held } = await during(VISIT[1] ?? '');
     const stopped = stage.signaller.stop();
     held.answer();

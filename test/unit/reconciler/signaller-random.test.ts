@@ -4,8 +4,9 @@ import { it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { World } from '../../../peers/world.ts';
-import type { SignalScope, SignalTarget } from '../../../reconciler/signal-targets.ts';
+import type { SignalScope, SignalTarget } from '../../../reconciler/plan/signals/signal-targets.ts';
 import { CoreError } from '../../../runtime/core-client.ts';
+import { runsOf } from '../runs.ts';
 import type { Spec } from './group.ts';
 import { ipOf, POLL_MS, refusal, Signalling, scopeOf, worldOf } from './signalling.ts';
 
@@ -100,7 +101,7 @@ class Judged extends Signalling {
     if (this.stopped) this.broken.push(`a call to ${host} after the end`);
     if (this.cores.underWay >= 8) this.broken.push('a ninth call at once');
     const target = this.open().find((each) => each.host === host);
-    if (!target) this.broken.push(`a call to ${host}, which is nobody’s or closed`);
+    if (!target) this.broken.push(`a call to ${host}, which has no pod or is closed`);
     return target;
   }
 
@@ -160,5 +161,5 @@ it('any history keeps the rules of calling, and ends with everything told and tw
     await stage.pass(3_600_000);
     assert.deepEqual(stage.broken, []);
   };
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), history), { numRuns: 60 });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), history), { numRuns: runsOf(60) });
 });

@@ -1,4 +1,4 @@
-/** Telling running validators: each thing once, to few at a time, and nothing where nobody listens. */
+/** Telling running validators: each thing once, to few at a time, and nothing where no server listens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreError } from '../../../runtime/core-client.ts';
@@ -52,7 +52,7 @@ describe('signals', () => {
     assert.ok(stage.changes > 0);
   });
 
-  it('tell where a peer has moved, and whoever joins', async () => {
+  it('tell where a peer has moved, and that one joins', async () => {
     const stage = new Signalling();
     await stage.offer(worldOf(TWO));
     await stage.offer(worldOf(TWO, { b: { ip: ipOf('x') } }));

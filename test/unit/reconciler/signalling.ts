@@ -1,12 +1,11 @@
 /** A stage for signals: validators with addresses, and stellar-cores that answer or do not, call by call. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { discover } from '../../../peers/discover.ts';
-import { readPod } from '../../../peers/read-workload.ts';
-import { allSteps } from '../../../peers/steps.ts';
-import { externalsOf, viewOf } from '../../../peers/views.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readPod } from '../../../peers/read/workload.ts';
+import { externalsOf, viewOf } from '../../../peers/views/views.ts';
 import type { Validator, World } from '../../../peers/world.ts';
-import { type SignalScope, signalSteps } from '../../../reconciler/signal-targets.ts';
-import { Signaller } from '../../../reconciler/signaller.ts';
+import { Signaller } from '../../../reconciler/apply/signaller.ts';
+import { type SignalScope, signalScope } from '../../../reconciler/plan/signals/signal-targets.ts';
 import { type CoreClient, CoreError } from '../../../runtime/core-client.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
@@ -39,15 +38,15 @@ export function worldOf(
 export function scopeOf(world: World, mayListen: (process: string) => boolean = () => true): SignalScope {
   const discovery = discover(world, DISCOVERY);
   const settings = { ownNamespace: OWN, maxPeers: 24 };
-  const listing = ({ key: node }: Validator) => {
+  const peerList = ({ key: node }: Validator) => {
     const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
     return group && { view: viewOf(node, group, 24), externals: externalsOf(node, group, 24) };
   };
-  return allSteps(signalSteps({ world, discovery, listingOf: listing, settings, mayListen }));
+  return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen });
 }
 
 /** Another pod of that name, which only looks like the validator's. */
-export const strayPod = (name: string) => readPod(pod(name, { uid: 'stray', ownerUid: 'somebody' }));
+export const strayPod = (name: string) => readPod(pod(name, { uid: 'stray', ownerUid: 'stranger' }));
 
 /** stellar-cores by address: each answers with its peers until it is told to fail. */
 export class FakeCores implements CoreClient {
@@ -120,7 +119,7 @@ export class Signalling {
     await this.settled();
   }
 
-  /** Until nobody is called any more. */
+  /** Until none is called any more. */
   async settled(): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet = this.cores.underWay === 0 ? quiet + 1 : 0) await turn();
   }

@@ -1,9 +1,9 @@
 /** A namespace that is being deleted takes nothing new, so nothing is sent there. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { discover } from '../../../peers/discover.ts';
-import { planPublish } from '../../../reconciler/publish.ts';
-import { planServices } from '../../../reconciler/services.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
+import { planServices } from '../../../reconciler/plan/publish/services.ts';
 import { worldWith } from '../world.ts';
 import { NOW_MS } from './group.ts';
 import { running } from './publishing.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseWindows, type Windows, windowAt } from '../../../reconciler/windows.ts';
+import { parseWindows, type Windows, windowAt } from '../../../reconciler/plan/restarts/windows.ts';
 
 const DAY_MS = 86_400_000;
 

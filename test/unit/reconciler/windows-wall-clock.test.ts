@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseWindows, type Windows, windowAt } from '../../../reconciler/windows.ts';
+import { parseWindows, type Windows, windowAt } from '../../../reconciler/plan/restarts/windows.ts';
+import { runsOf } from '../runs.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -114,7 +115,7 @@ describe('at any instant', () => {
           assert.ok(onTheWall || !isOpen, textOf(entries));
         else assert.equal(isOpen, onTheWall, textOf(entries));
       }),
-      { numRuns: 3000 },
+      { numRuns: runsOf(3000) },
     );
   });
 
@@ -133,7 +134,7 @@ describe('at any instant', () => {
         assert.equal(windowAt(windows, untilMs - 1, fitsMs).kind, state.kind);
         if (nextMs !== undefined) assert.notEqual(windowAt(windows, nextMs, fitsMs).kind, state.kind);
       }),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
   });
 });

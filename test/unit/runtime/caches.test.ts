@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SYNCED } from '../../../runtime/caches.ts';
+import { SYNCED } from '../../../runtime/kube/caches.ts';
 import {
   ConfigMaps,
   MutatingWebhookConfigurations,
@@ -8,7 +8,7 @@ import {
   Pods,
   Services,
   StellarNodes,
-} from '../../../runtime/resources.ts';
+} from '../../../runtime/kube/resources.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { node, pod, type Raw } from '../world.ts';
 import { OWN, Watched } from './watched.ts';

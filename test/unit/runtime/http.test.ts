@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createHttpServer, listenOn } from '../../../runtime/http.ts';
+import { createHttpServer } from '../../../runtime/http.ts';
+import { listenOn } from '../../../runtime/listen.ts';
 import { METRICS, Metrics } from '../../../runtime/metrics.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
 
 function setUp(ready: Record<string, () => boolean> = {}) {
   const metrics = new Metrics();
-  const app = createHttpServer({ metrics, ready });
-  return { metrics, app, get: (url: string) => app.inject({ method: 'GET', url }) };
+  const clock = new ManualClock();
+  const app = createHttpServer({ clock, metrics, ready });
+  return { clock, metrics, app, get: (url: string) => app.inject({ method: 'GET', url }) };
 }
 
 describe('the plain port', () => {
@@ -44,7 +47,34 @@ describe('the plain port', () => {
     assert.match(body, /^stellar_peers_configmap_writes_total 3$/m);
   });
 
-  it('lets nobody change anything', async () => {
+  it('renders metrics once for all who ask meanwhile, and in a tenth of the time at most', async () => {
+    const { clock, get, metrics } = setUp();
+    let renders = 0;
+    metrics.render = async () => {
+      renders += 1;
+      await clock.sleep(50);
+      return `${renders}\n`;
+    };
+    const askFor = async (count: number) => {
+      const answers = Promise.all(Array.from({ length: count }, () => get('/metrics')));
+      return new Set((await clock.pass(answers)).map(({ body }) => body));
+    };
+    assert.deepEqual(await askFor(100), new Set(['1\n']));
+    assert.deepEqual(await askFor(100), new Set(['1\n']));
+    await clock.pass(clock.sleep(60_000));
+    assert.deepEqual(await askFor(100), new Set(['2\n']));
+  });
+
+  it('tells the metrics of a later scrape where a render failed', async () => {
+    const { get, metrics } = setUp();
+    const { render } = metrics;
+    metrics.render = () => Promise.reject(new Error('no metrics'));
+    assert.equal((await get('/metrics')).statusCode, 500);
+    metrics.render = render;
+    assert.equal((await get('/metrics')).statusCode, 200);
+  });
+
+  it('lets no client change anything', async () => {
     const { app } = setUp();
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
       for (const url of ['/', '/healthz', '/readyz', '/metrics']) {

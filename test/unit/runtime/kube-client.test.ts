@@ -8,18 +8,21 @@ import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
-import type { WatchEvent } from '../../../runtime/kube.ts';
-import { createKube } from '../../../runtime/kube-client.ts';
-import { Pods } from '../../../runtime/resources.ts';
+import { createKube, type KubeOptions } from '../../../runtime/kube/client.ts';
+import { KubeError, type WatchEvent } from '../../../runtime/kube/port.ts';
+import { Pods } from '../../../runtime/kube/resources.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
+import { VALID_NOW } from '../stand-ins/now.ts';
 import { listening } from './listening.ts';
 
-const HOUR_MS = 3_600_000;
-
 /** An API server that answers as it likes, and the client of one who trusts it, and who may have to go by a proxy. */
-async function setUp(t: TestContext, answer: RequestListener, proxyUrl?: string) {
-  const validity = { notBeforeMs: Date.now() - HOUR_MS, notAfterMs: Date.now() + HOUR_MS };
-  const authority = await createAuthority(validity);
-  const { certPem, keyPem } = await issueLeaf(authority, { ...validity, hosts: ['127.0.0.1'] });
+async function setUp(
+  t: TestContext,
+  answer: RequestListener,
+  { proxyUrl, ...more }: { proxyUrl?: string } & Partial<KubeOptions> = {},
+) {
+  const authority = await createAuthority(VALID_NOW);
+  const { certPem, keyPem } = await issueLeaf(authority, { ...VALID_NOW, hosts: ['127.0.0.1'] });
   const server = createServer({ cert: certPem, key: keyPem }, answer);
   let connections = 0;
   server.on('secureConnection', () => {
@@ -35,7 +38,8 @@ async function setUp(t: TestContext, answer: RequestListener, proxyUrl?: string)
     },
     { name: 'test', token: 'secret' },
   );
-  const kube = createKube(config, { timeoutMs: 5_000, userAgent: 'test' });
+  const options = { clock: new ManualClock(), timeoutMs: 60_000, userAgent: 'test', ...more };
+  const kube = createKube(config, options);
   return { kube, port, connections: () => connections };
 }
 
@@ -56,8 +60,11 @@ async function startProxy(t: TestContext) {
   return { ways, url: `http://127.0.0.1:${await listening(t, proxy)}` };
 }
 
+/** A list of nothing. */
+const EMPTY = '{"items":[],"metadata":{"resourceVersion":"1"}}';
+
 const pod = (name: string) => ({
-  metadata: { name, managedFields: [{ manager: 'somebody', operation: 'Apply' }] },
+  metadata: { name, managedFields: [{ manager: 'stranger', operation: 'Apply' }] },
 });
 
 describe('a list of several pages', () => {
@@ -87,12 +94,48 @@ describe('a list of several pages', () => {
     assert.deepEqual(happened, ['first', 'a', 'b', 'second', 'c']);
   });
 
-  it('is nothing where one page fails: its token may be too old by then', async (t) => {
-    const { kube } = await setUp(t, paged(410));
-    await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 410 });
+  it('is nothing where one page fails', async (t) => {
+    for (const status of [410, 500]) {
+      const { kube } = await setUp(t, paged(status));
+      await assert.rejects(kube.list(Pods), { name: 'KubeError', status });
+    }
   });
 
-  it('has no managedFields where nobody reads them', async (t) => {
+  describe('of which one page is asked for too late', () => {
+    /** The second page is refused so often, with a token to go on from; what follows it is of a later version. */
+    const late =
+      (refusals: number, asked: string[]): RequestListener =>
+      ({ url = '' }, response) => {
+        const { searchParams } = new URL(url, 'https://api');
+        const token = searchParams.get('continue') ?? 'first';
+        asked.push(`${token} ${searchParams.has('limit')}`);
+        const isRefused = token !== 'first' && asked.length <= 1 + refusals;
+        const page = {
+          first: { metadata: { resourceVersion: '7', continue: 'second' }, items: [pod('a')] },
+          refused: { reason: 'Expired', metadata: { continue: 'inconsistent' } },
+          last: { metadata: { resourceVersion: '9' }, items: [pod('b')] },
+        };
+        response.statusCode = isRefused ? 410 : 200;
+        response.end(JSON.stringify(isRefused ? page.refused : token === 'first' ? page.first : page.last));
+      };
+
+    it('goes on with the token of the refusal, and a watch begins where the first page was read', async (t) => {
+      const asked: string[] = [];
+      const { kube } = await setUp(t, late(1, asked));
+      const { items, resourceVersion } = await kube.list(Pods, {}, ({ metadata }) => metadata.name);
+      assert.deepEqual([items, resourceVersion], [['a', 'b'], '7']);
+      assert.deepEqual(asked, ['first true', 'second true', 'inconsistent true']);
+    });
+
+    it('ends where that token is refused too', async (t) => {
+      const asked: string[] = [];
+      const { kube } = await setUp(t, late(9, asked));
+      await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 410 });
+      assert.equal(asked.length, 3);
+    });
+  });
+
+  it('has no managedFields where no reader needs them', async (t) => {
     const { kube } = await setUp(t, paged(200));
     const managers = async (unmanaged: boolean) =>
       (await kube.list(Pods, { unmanaged })).items.map(({ metadata }) => metadata.managedFields?.length);
@@ -102,14 +145,123 @@ describe('a list of several pages', () => {
 });
 
 it('requests that follow each other go over one connection, those at once over one each', async (t) => {
-  const { kube, connections } = await setUp(
-    t,
-    (_, response) => void response.end('{"items":[],"metadata":{}}'),
-  );
+  const { kube, connections } = await setUp(t, (_, response) => void response.end(EMPTY));
   for (let count = 0; count < 5; count += 1) await kube.list(Pods);
   assert.equal(connections(), 1);
   await Promise.all([kube.list(Pods), kube.list(Pods), kube.list(Pods)]);
   assert.equal(connections(), 3);
+});
+
+it('a lost API server costs one timeout, not one for each connection that is kept', async (t) => {
+  const lost = new WeakSet<object>();
+  const kept: object[] = [];
+  const { kube } = await setUp(
+    t,
+    ({ socket }, response) => {
+      kept.push(socket);
+      if (!lost.has(socket)) response.end(EMPTY);
+    },
+    { timeoutMs: 2_000 },
+  );
+  await Promise.all([kube.list(Pods), kube.list(Pods), kube.list(Pods)]);
+  for (const socket of kept) lost.add(socket);
+  await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 0 });
+  await kube.list(Pods);
+});
+
+describe('an answer that is none', () => {
+  const list = (items: unknown, metadata: unknown = { resourceVersion: '1' }) =>
+    JSON.stringify({ metadata, items });
+  const BODIES: ReadonlyArray<readonly [string, string]> = [
+    ['<html>Log in</html>', 'is no JSON'],
+    ['', 'is no JSON'],
+    ['{"metadata":{"resourceVersion":"1"},"items":[', 'is no JSON'],
+    ['[]', 'is no JSON object'],
+    ['null', 'is no JSON object'],
+    [list(null), 'is no list'],
+    [list({}), 'is no list'],
+    [list([null]), 'is no list'],
+    [list([{}]), 'is no list'],
+    [list([], null), 'is no list'],
+    [list([], {}), 'is no list'],
+  ];
+  for (const [body, words] of BODIES) {
+    it(`is an error with a sentence: ${body}`, async (t) => {
+      const { kube, port } = await setUp(t, (_, response) => void response.end(body));
+      const where = `context loaded-context, server https://127.0.0.1:${port}`;
+      const asked =
+        /^GET \/api\/v1\/pods\?limit=10: what came as the answer \((.*)\) (is no .*): check what stands between/;
+      const error = await kube.list(Pods).catch((cause: unknown) => cause);
+      assert.ok(error instanceof KubeError, String(error));
+      const [, from, found = ''] = asked.exec(error.message) ?? [];
+      assert.deepEqual([error.status, from], [0, where], error.message);
+      assert.ok(found.startsWith(words), error.message);
+    });
+  }
+
+  it('is no object, and nothing that was written', async (t) => {
+    const { kube } = await setUp(t, (_, response) => void response.end('{"error":"log in"}'));
+    const ref = { resource: Pods, namespace: 'a', name: 'b' };
+    for (const asked of [kube.get(ref), kube.replace(ref, pod('b')), kube.create(Pods, pod('b'))])
+      await assert.rejects(asked, { name: 'KubeError', status: 0, message: / is no object: / });
+  });
+
+  it('is told in few words where it is a page in place of a refusal', async (t) => {
+    const { kube } = await setUp(t, (_, response) => void response.writeHead(503).end('<html>Sorry</html>'));
+    await assert.rejects(kube.list(Pods), { status: 503, message: /: 503 Service Unavailable$/ });
+  });
+
+  it('has what it says of a refusal in other forms than the API server passed over', async (t) => {
+    const body = { message: 5, reason: {}, details: { causes: {} }, metadata: 'x' };
+    const { kube } = await setUp(t, (_, response) => void response.writeHead(409).end(JSON.stringify(body)));
+    await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 409, reason: '', causes: [] });
+  });
+});
+
+describe('what an answer asks for', () => {
+  const DATE = 'Sun, 29 Nov 2026 12:00:00 GMT';
+  const later = (seconds: number) => new Date(Date.parse(DATE) + seconds * 1000).toUTCString();
+  const ANSWERS: ReadonlyArray<readonly [Record<string, string>, number | undefined]> = [
+    [{ 'retry-after': '7' }, 7],
+    [{ 'retry-after': '0' }, 0],
+    [{}, undefined],
+    [{ 'retry-after': later(20) }, 20],
+    [{ 'retry-after': later(-20) }, 0],
+    [{ 'retry-after': '86400' }, 60],
+    [{ 'retry-after': later(86_400) }, 60],
+    [{ 'retry-after': '1e400' }, undefined],
+    [{ 'retry-after': '-5' }, undefined],
+    [{ 'retry-after': '1.5' }, undefined],
+    [{ 'retry-after': '0x10' }, undefined],
+    [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': later(20), date: 'now' }, undefined],
+  ];
+  for (const [headers, seconds] of ANSWERS) {
+    it(`is seconds or a date, and a minute at most: ${JSON.stringify(headers)}`, async (t) => {
+      const { kube } = await setUp(t, (_, response) => {
+        response.writeHead(429, { date: DATE, ...headers }).end('{}');
+      });
+      const error = await kube.list(Pods).catch((cause: unknown) => cause);
+      assert.ok(error instanceof KubeError);
+      assert.equal(error.retryAfterSeconds, seconds);
+    });
+  }
+
+  it('is no time where its Date is none', async (t) => {
+    const dates: number[] = [];
+    for (const date of [DATE, '5', '2001', 'Sun, 29 Nov 2026 12:00:00', '']) {
+      const { kube } = await setUp(
+        t,
+        (_, response) => {
+          response.sendDate = false;
+          response.writeHead(200, { date }).end(EMPTY);
+        },
+        { onDate: (dateMs) => dates.push(dateMs) },
+      );
+      await kube.list(Pods);
+    }
+    assert.deepEqual(dates, [Date.parse(DATE), Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
+  });
 });
 
 describe('a kubeconfig with a proxy', () => {
@@ -121,15 +273,59 @@ describe('a kubeconfig with a proxy', () => {
       response.end(
         url.includes('watch=true')
           ? `${JSON.stringify(event)}\n`
-          : JSON.stringify({ metadata: {}, items: [pod('a')] }),
+          : JSON.stringify({ metadata: { resourceVersion: '1' }, items: [pod('a')] }),
       );
     };
-    const { kube, port } = await setUp(t, answer, proxy.url);
+    const { kube, port } = await setUp(t, answer, { proxyUrl: proxy.url });
     const { items } = await kube.list(Pods);
     const watched: string[] = [];
     const note = ({ object }: WatchEvent) => watched.push(object.metadata.name);
-    await kube.watch(Pods, { resourceVersion: '1' }, note, AbortSignal.timeout(5_000));
+    await kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal);
     assert.deepEqual([items.map(({ metadata }) => metadata.name), watched], [['a'], ['b']]);
     assert.deepEqual(proxy.ways, [`127.0.0.1:${port}`, `127.0.0.1:${port}`]);
+  });
+});
+
+describe('the pages of a list', () => {
+  /** So many objects, each of that many letters; notes how many were asked for, and sent, at a time. */
+  function ofSizes(sizes: readonly number[]) {
+    const asked: number[] = [];
+    const sent: number[] = [];
+    const answer: RequestListener = ({ url = '' }, response) => {
+      const { searchParams } = new URL(url, 'https://api');
+      const [from, limit] = [Number(searchParams.get('continue') ?? 0), Number(searchParams.get('limit'))];
+      const some = sizes.slice(from, from + limit);
+      asked.push(limit);
+      sent.push(some.reduce((sum, size) => sum + size, 0));
+      const items = some.map((size, index) => ({ ...pod(`p${from + index}`), text: 'x'.repeat(size) }));
+      const next = from + limit < sizes.length ? { continue: String(from + limit) } : {};
+      response.end(JSON.stringify({ metadata: { resourceVersion: '7', ...next }, items }));
+    };
+    return { answer, asked, sent };
+  }
+  const namesIn = async (kube: Awaited<ReturnType<typeof setUp>>['kube']) =>
+    (await kube.list(Pods, {}, ({ metadata }) => metadata.name)).items;
+
+  it('begin with ten objects, and grow while those are small', async (t) => {
+    const sizes = Array.from({ length: 900 }, () => 100);
+    const { answer, asked } = ofSizes(sizes);
+    const { kube } = await setUp(t, answer);
+    assert.equal(new Set(await namesIn(kube)).size, 900);
+    assert.deepEqual(asked, [10, 40, 160, 200, 200, 200, 200]);
+  });
+
+  it('shrink to one object of more than a megabyte, and no page of many large ones is read', async (t) => {
+    const sizes = [...Array.from({ length: 210 }, () => 100), ...Array.from({ length: 30 }, () => 1_400_000)];
+    const { answer, asked } = ofSizes(sizes);
+    const { kube } = await setUp(t, answer);
+    assert.deepEqual(
+      await namesIn(kube),
+      sizes.map((_, index) => `p${index}`),
+    );
+    assert.deepEqual(asked.slice(0, 3), [10, 40, 160]);
+    assert.ok(
+      asked.slice(8).every((limit) => limit === 1),
+      asked.join(),
+    );
   });
 });

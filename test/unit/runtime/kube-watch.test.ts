@@ -4,17 +4,27 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { it, type TestContext } from 'node:test';
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import type { WatchEvent } from '../../../runtime/kube.ts';
-import { createKube } from '../../../runtime/kube-client.ts';
-import { Pods } from '../../../runtime/resources.ts';
+import { createKube } from '../../../runtime/kube/client.ts';
+import type { WatchEvent } from '../../../runtime/kube/port.ts';
+import { Pods } from '../../../runtime/kube/resources.ts';
+import { eventually } from '../stand-ins/eventually.ts';
+import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { listening } from './listening.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 5_000;
+const SILENCE_MS = 90_000;
+const LULL_MS = 100;
+const ADDED = { type: 'ADDED', object: { metadata: { name: 'a', resourceVersion: '2' } } };
 
-async function setUp(t: TestContext, answer: RequestListener) {
-  const server = createServer(answer);
+/** No time passes for the client but what the test says. `asked` are the answers to give, in the order of the requests. */
+async function setUp(t: TestContext, answer: RequestListener = () => undefined) {
+  const asked: ServerResponse[] = [];
+  const server = createServer((request, response) => {
+    asked.push(response);
+    answer(request, response);
+  });
   const port = await listening(t, server);
   const config = new KubeConfig();
   config.loadFromClusterAndUser(
@@ -25,7 +35,8 @@ async function setUp(t: TestContext, answer: RequestListener) {
   const onSuccess = () => {
     successes += 1;
   };
-  const kube = createKube(config, { timeoutMs: TIMEOUT_MS, userAgent: 'test', onSuccess });
+  const clock = new ManualClock();
+  const kube = createKube(config, { clock, timeoutMs: TIMEOUT_MS, userAgent: 'test', onSuccess });
   const opened: string[] = [];
   const events: WatchEvent[] = [];
   const stop = new AbortController();
@@ -33,14 +44,20 @@ async function setUp(t: TestContext, answer: RequestListener) {
   const query = { resourceVersion: '1', onOpened: () => opened.push('opened') };
   const watch = (patienceMs = 0) =>
     kube.watch(Pods, { ...query, patienceMs }, (event) => events.push(event), stop.signal);
-  return { kube, watch, opened, events, stop, successes: () => successes };
+  /** The answer to the request of that number, from 1. */
+  const answerTo = async (number: number): Promise<ServerResponse> => {
+    await eventually('it is asked', () => asked.length >= number);
+    return asked[number - 1] ?? assert.fail();
+  };
+  return { kube, clock, watch, opened, events, stop, answerTo, successes: () => successes };
 }
 
 it('a watch that the server neither grants nor refuses fails within the request timeout', async (t) => {
-  const { watch, opened, successes } = await setUp(t, () => undefined);
-  const startedAtMs = performance.now();
-  await assert.rejects(watch(), { name: 'KubeError', status: 0 });
-  assert.ok(performance.now() - startedAtMs < 20 * TIMEOUT_MS);
+  const { clock, watch, opened, answerTo, successes } = await setUp(t);
+  const failing = assert.rejects(watch(), { name: 'KubeError', status: 0 });
+  await answerTo(1);
+  clock.advance(TIMEOUT_MS);
+  await failing;
   assert.deepEqual([opened, successes()], [[], 0]);
 });
 
@@ -50,30 +67,33 @@ it('a watch that is refused was never open', async (t) => {
   assert.deepEqual([opened, successes()], [[], 0]);
 });
 
-it('a watch that was granted may be silent for longer than a request may take', async (t) => {
-  const metadata = { name: 'a', resourceVersion: '2' };
-  const { watch, opened, events, stop, successes } = await setUp(t, async (_, response) => {
-    response.writeHead(200).flushHeaders();
-    await delay(3 * TIMEOUT_MS);
-    response.write(`${JSON.stringify({ type: 'ADDED', object: { metadata } })}\n`);
-  });
-  const watching = watch();
-  while (events.length === 0) await delay(10);
-  assert.deepEqual([opened, successes()], [['opened'], 1]);
-  assert.deepEqual(events, [{ type: 'ADDED', object: { metadata } }]);
-  stop.abort();
-  await watching;
+it('a watch that was granted may be silent for longer than a request may take, and not for ever', async (t) => {
+  const { clock, watch, opened, events, answerTo, successes } = await setUp(t);
+  const failing = assert.rejects(watch(), { name: 'KubeError', status: 0 });
+  const response = await answerTo(1);
+  response.writeHead(200).flushHeaders();
+  await eventually('it is open', () => opened.length === 1);
+  for (const count of [1, 2]) {
+    clock.advance(SILENCE_MS - 1);
+    response.write(`${JSON.stringify(ADDED)}\n`);
+    await eventually('something comes', () => events.length === count);
+  }
+  assert.deepEqual([opened, successes(), events], [['opened'], 1, [ADDED, ADDED]]);
+  clock.advance(SILENCE_MS);
+  await failing;
 });
 
 it('a watch whose grant is held back until there is something to tell is awaited with more patience', async (t) => {
-  const metadata = { name: 'a', resourceVersion: '2' };
-  const { watch, opened, stop } = await setUp(t, async (_, response) => {
-    await delay(3 * TIMEOUT_MS);
-    response.writeHead(200).write(`${JSON.stringify({ type: 'ADDED', object: { metadata } })}\n`);
-  });
-  await assert.rejects(watch(), { status: 0 });
+  const { clock, watch, opened, stop, answerTo } = await setUp(t);
+  const failing = assert.rejects(watch(), { status: 0 });
+  await answerTo(1);
+  clock.advance(3 * TIMEOUT_MS);
+  await failing;
   const watching = watch(20 * TIMEOUT_MS);
-  while (opened.length === 0) await delay(10);
+  const response = await answerTo(2);
+  clock.advance(3 * TIMEOUT_MS);
+  response.writeHead(200).write(`${JSON.stringify(ADDED)}\n`);
+  await eventually('it is open', () => opened.length === 1);
   stop.abort();
   await watching;
 });
@@ -112,6 +132,21 @@ it('a line that is no event ends the watch: what it should have said would be mi
   }
 });
 
+it('a line without end ends the watch, and its connection', async (t) => {
+  let far: ServerResponse | undefined;
+  const { watch, events } = await setUp(t, (_, response) => {
+    far = response.writeHead(200);
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(1_000_000)));
+    };
+    response.on('drain', more);
+    more();
+  });
+  await assert.rejects(watch(), /a line without end/);
+  await eventually('it is closed', () => far?.destroyed === true);
+  assert.deepEqual(events, []);
+});
+
 it('a stream that breaks in the middle is an error, one that the server ends is none', async (t) => {
   const broken = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type"');
@@ -122,7 +157,7 @@ it('a stream that breaks in the middle is an error, one that the server ends is 
   await ended.watch();
 });
 
-it('what a reader throws ends the watch, and comes to whoever watches', async (t) => {
+it('what a reader throws ends the watch, and comes to the watcher', async (t) => {
   const { kube } = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n');
   });
@@ -137,20 +172,29 @@ it('what a reader throws ends the watch, and comes to whoever watches', async (t
 
 it('a stream that says nothing new is read more seldom, and nothing of it is lost or late for good', async (t) => {
   const names = Array.from({ length: 60 }, (_, index) => String(index));
-  const { kube } = await setUp(t, async (_, response) => {
+  let isWritten = false;
+  const { clock, kube } = await setUp(t, async (_, response) => {
     response.writeHead(200);
     for (const name of names) {
       response.write(`${JSON.stringify({ type: 'MODIFIED', object: { metadata: { name } } })}\n`);
-      await delay(2);
+      await turn();
     }
     response.end();
+    isWritten = true;
   });
   const seen: string[] = [];
   const note = ({ object }: WatchEvent) => {
     seen.push(object.metadata.name);
     return seen.length % 7 === 0;
   };
-  await kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal);
+  let isOver = false;
+  const watching = kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal).then(() => {
+    isOver = true;
+  });
+  await eventually('some is read', () => isWritten && seen.length > 0);
+  assert.ok(seen.length < names.length, 'read on without a pause');
+  await clock.passUntil(() => isOver, LULL_MS);
+  await watching;
   assert.deepEqual(seen, names);
 });
 
@@ -160,7 +204,9 @@ it('a stream that is not read just now ends with the signal all the same', async
   });
   const stop = new AbortController();
   const note = () => {
-    setTimeout(() => stop.abort(), 5);
+    void turn()
+      .then(() => turn())
+      .then(() => stop.abort());
     return false;
   };
   await kube.watch(Pods, { resourceVersion: '1' }, note, stop.signal);

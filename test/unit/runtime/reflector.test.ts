@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import type { KubeObject, ListQuery } from '../../../runtime/kube.ts';
-import { Reflector } from '../../../runtime/reflector.ts';
-import { Pods } from '../../../runtime/resources.ts';
+import type { KubeObject, ListQuery } from '../../../runtime/kube/port.ts';
+import { Reflector } from '../../../runtime/kube/reflector.ts';
+import { Pods } from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -105,7 +105,7 @@ describe('a local store', () => {
     assert.equal(requestsOf(stage, 'list'), 1);
   });
 
-  it('tells nobody of a change of what is not read', async (t) => {
+  it('does not tell of a change of what is not read', async (t) => {
     const stage = await watchingStage(t);
     await stage.kube.patch(ref('a'), [{ op: 'add', path: '/status', value: { phase: 'Running' } }]);
     await stage.kube.patch(ref('a'), [{ op: 'add', path: '/metadata/annotations', value: { seen: 'now' } }]);
@@ -134,7 +134,7 @@ describe('a local store', () => {
     assert.deepEqual([...store.keys()].sort(), ['in-one', 'in-two', 'new']);
   });
 
-  it('learns of what was deleted while nobody watched', async (t) => {
+  it('learns of what was deleted while there was no watch', async (t) => {
     const stage = await watchingStage(t);
     stage.kube.intercept = (request) => {
       if (/^(watch|list)/.test(request)) throw failure(0, '', 'no route');
@@ -213,7 +213,7 @@ describe('a watch that breaks', () => {
     stage.clock.advance(60_000);
     assert.deepEqual(await retries(2), [200, 400]);
     assert.ok(stage.log.with(/watch failed/).length >= expected.length);
-    assert.equal(stage.log.with(/watching again/).length, 1);
+    assert.equal(stage.log.with(/watch re-established/).length, 1);
   });
 
   it('counts as none while the server neither grants nor refuses it', async (t) => {

@@ -1,7 +1,7 @@
 /** Wall-clock time as the API server has it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServerTime } from '../../../runtime/server-time.ts';
+import { ServerTime } from '../../../runtime/kube/server-time.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12);
@@ -35,6 +35,24 @@ describe('the wall clock', () => {
     machine.advance(1_000);
     serverTime.note(START_MS + 1_000);
     assert.equal(serverTime.clock.nowMs(), START_MS + 1_000, 'and does not wander once it is right');
+  });
+
+  it('tells of each correction, and of nothing else', () => {
+    const { machine, serverTime } = told(START_MS);
+    let corrections = 0;
+    const stop = serverTime.onCorrection(() => {
+      corrections += 1;
+    });
+    serverTime.note(START_MS);
+    assert.equal(corrections, 0);
+    machine.advance(HOUR_MS);
+    serverTime.note(START_MS);
+    serverTime.note(START_MS);
+    assert.equal(corrections, 1);
+    stop();
+    machine.advance(HOUR_MS);
+    serverTime.note(START_MS);
+    assert.equal(corrections, 1);
   });
 
   it('is not changed by an answer without a date, and leaves monotonic time alone', () => {

@@ -27,13 +27,13 @@ describe('a wait for the bell', () => {
     const { wake, wait } = setUp();
     const isOver = wait();
     assert.equal(await isOver(), false);
-    wake.ring();
+    wake.notify();
     assert.equal(await isOver(), true);
   });
 
   it('ends at once if it rang before, however often, and the next one waits again', async () => {
     const { wake, wait } = setUp();
-    for (let times = 0; times < 3; times += 1) wake.ring();
+    for (let times = 0; times < 3; times += 1) wake.notify();
     assert.equal(await wait()(), true);
     assert.equal(await wait()(), false);
   });
@@ -41,9 +41,9 @@ describe('a wait for the bell', () => {
   it('misses no ring that comes between two waits', async () => {
     const { wake, wait } = setUp();
     const first = wait();
-    wake.ring();
+    wake.notify();
     await first();
-    wake.ring();
+    wake.notify();
     assert.equal(await wait()(), true);
   });
 

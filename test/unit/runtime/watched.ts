@@ -3,10 +3,10 @@
  */
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Caches } from '../../../runtime/caches.ts';
-import { Directory } from '../../../runtime/directory.ts';
-import type { KubeObject, PatchOperation } from '../../../runtime/kube.ts';
-import * as kinds from '../../../runtime/resources.ts';
+import { Caches } from '../../../runtime/kube/caches.ts';
+import { MembershipCache } from '../../../runtime/kube/membership.ts';
+import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
+import * as kinds from '../../../runtime/kube/resources.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -18,7 +18,7 @@ export class Watched {
   readonly kube = new MemoryKube();
   readonly clock = new ManualClock();
   readonly caches: Caches;
-  readonly directory: Directory;
+  readonly memberships: MembershipCache;
   /** What the caches told, as `kind key`. */
   readonly told: string[] = [];
   readonly #stop = new AbortController();
@@ -31,7 +31,7 @@ export class Watched {
     this.caches.onChange((kind, key) => this.told.push(`${kind} ${key}`));
     const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
     const settings = { ...domain, maxPeers, stabilizationMs: 30_000 };
-    this.directory = new Directory({ caches: this.caches, clock, settings, leaderAlive: () => true });
+    this.memberships = new MembershipCache({ caches: this.caches, clock, settings, leaderAlive: () => true });
     t.after(() => this.#stop.abort());
   }
 

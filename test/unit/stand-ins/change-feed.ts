@@ -1,5 +1,5 @@
 /**
- * What watches stream: every change since a version, in order, to whoever listens; and how streams break.
+ * What watches stream: every change since a version, in order, to each listener; and how streams break.
  */
 import {
   KubeError,
@@ -8,8 +8,8 @@ import {
   type ObjectList,
   type WatchEvent,
   type WatchQuery,
-} from '../../../runtime/kube.ts';
-import type { Resource } from '../../../runtime/resources.ts';
+} from '../../../runtime/kube/port.ts';
+import type { Resource } from '../../../runtime/kube/resources.ts';
 
 interface Change {
   readonly version: number;

@@ -1,7 +1,7 @@
 /**
  * Who holds which key of `data`, as server-side apply and plain writes leave it in `metadata.managedFields`.
  */
-import type { KubeObject } from '../../../runtime/kube.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 type ManagedFields = NonNullable<KubeObject['metadata']['managedFields']>;
@@ -44,7 +44,7 @@ export function afterUpdate(former: KubeObject | undefined, next: KubeObject, ma
 
 /**
  * `data` and `managedFields` after an apply, or the keys that others hold with another value: with `force`
- * those change hands. A key that the manager applied before and leaves out now is gone unless somebody else holds it.
+ * those change hands. A key that the manager applied before and leaves out now is gone unless another holds it.
  */
 export function afterApply(
   former: KubeObject | undefined,

@@ -1,27 +1,33 @@
 /**
  * A clock that stands still until a test moves it; jitter is off.
  */
-import { setTimeout as realDelay } from 'node:timers/promises';
+import { setTimeout as realDelay, setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../runtime/clock.ts';
-import { isMakingKeys } from './key-making.ts';
+import { NOW_MS } from './now.ts';
+import { isAtWork } from './real-work.ts';
 
 interface Sleeper {
   readonly dueMs: number;
   readonly wake: () => void;
 }
 
-const TURN_REAL_MS = 1;
 const TURN_MS = 5_000;
+/** Turns of the event loop in which all that follows from a moment has happened. */
+const TURNS = 10;
+const WORK_REAL_MS = 1;
+/** So long may the machine be busy with something else. */
+const DEADLINE_REAL_MS = 120_000;
 
 export class ManualClock implements Clock {
   #passedMs = 0;
   readonly #startMs: number;
   readonly #sleepers = new Set<Sleeper>();
+  readonly #busy: Array<() => boolean> = [isAtWork];
   /** Every length that was asked for, in order. */
   readonly slept: number[] = [];
 
   /** Starts at the real time by default, which real TLS handshakes compare certificates with. */
-  constructor(startMs = Date.now()) {
+  constructor(startMs = NOW_MS) {
     this.#startMs = startMs;
   }
 
@@ -65,7 +71,12 @@ export class ManualClock implements Clock {
     for (const sleeper of this.#sleepers) if (sleeper.dueMs <= this.#passedMs) sleeper.wake();
   }
 
-  /** Lets time pass, while anybody sleeps and no key is made, until `promise` settles; fails after 10 real seconds. */
+  /** Lets no time pass until `isBusy` says that there is nothing to wait for: an answer over a real connection, say. */
+  waitFor(isBusy: () => boolean): void {
+    this.#busy.push(isBusy);
+  }
+
+  /** Lets time pass, while there are sleepers and no real work, until `promise` settles. */
   async pass<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const end = () => {
@@ -76,13 +87,14 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** The same until `condition` holds; `turnMs` is how much time passes at once. */
+  /** The same until `condition` holds; `turnMs` is how much time passes at once. Rejects after two real minutes. */
   async passUntil(condition: () => boolean, turnMs = TURN_MS): Promise<void> {
-    const deadlineMs = performance.now() + 10_000;
+    const deadlineMs = performance.now() + DEADLINE_REAL_MS;
     while (!condition()) {
-      if (performance.now() > deadlineMs) throw new Error(`not reached in 10 s: ${condition}`);
-      await realDelay(TURN_REAL_MS);
-      if (!condition() && this.#sleepers.size > 0 && !isMakingKeys()) this.advance(turnMs);
+      if (performance.now() > deadlineMs) throw new Error(`not reached in two minutes: ${condition}`);
+      for (let count = 0; count < TURNS; count += 1) await turn();
+      if (this.#busy.some((isBusy) => isBusy())) await realDelay(WORK_REAL_MS);
+      else if (!condition() && this.#sleepers.size > 0) this.advance(turnMs);
     }
   }
 }

@@ -12,8 +12,13 @@ import {
   type PatchOperation,
   type WatchEvent,
   type WatchQuery,
-} from '../../../runtime/kube.ts';
-import { collectionPath, type ObjectRef, objectPath, type Resource } from '../../../runtime/resources.ts';
+} from '../../../runtime/kube/port.ts';
+import {
+  collectionPath,
+  type ObjectRef,
+  objectPath,
+  type Resource,
+} from '../../../runtime/kube/resources.ts';
 import { ChangeFeed, matches } from './change-feed.ts';
 import { afterApply, afterUpdate } from './field-managers.ts';
 
@@ -69,7 +74,7 @@ export class MemoryKube implements Kube {
     });
   };
 
-  apply = (ref: ObjectRef, body: KubeObject, options: Applying = { manager: 'somebody', force: true }) =>
+  apply = (ref: ObjectRef, body: KubeObject, options: Applying = { manager: 'stranger', force: true }) =>
     this.#serve('apply', objectPath(ref), () => {
       const stored = this.#find(ref);
       if (stored) this.#require(ref, body.metadata);

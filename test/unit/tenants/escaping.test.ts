@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
-import { parseAddress } from '../../../peers/address.ts';
-import { decideMerge } from '../../../peers/merge.ts';
-import { podShapeOf } from '../../../peers/pod-shape.ts';
-import { describeReason, reason } from '../../../peers/reasons.ts';
-import { labelsOf, validatorSeries } from '../../../reconciler/group-labels.ts';
-import { Reporter } from '../../../reconciler/reporter.ts';
+import { parseAddress } from '../../../peers/discovery/address.ts';
+import { decideMerge } from '../../../peers/injection/merge.ts';
+import { podShapeOf } from '../../../peers/read/pod-shape.ts';
+import { describeReason, reason } from '../../../peers/reasons/reasons.ts';
+import { labelsOf, validatorSeries } from '../../../reconciler/report/group-labels.ts';
+import { Reporter } from '../../../reconciler/report/reporter.ts';
+import { Events } from '../../../runtime/kube/resources.ts';
 import { METRICS, Metrics } from '../../../runtime/metrics.ts';
-import { Events } from '../../../runtime/resources.ts';
 import { DISCOVERY, NOW_MS } from '../reconciler/group.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
@@ -101,7 +101,7 @@ describe('what the owner of a namespace writes', () => {
     const reporter = new Reporter({ ...options, instance: 'one' });
     const world = worldWith({ nodes: [node('a'), node('m', { namespace: 'mallory' })] });
     const detail = '"}\n{"regarding":{"namespace":"stellar","name":"a"}}';
-    reporter.report(world, new Map([['mallory/m', reason('UnknownBudget', detail)]]));
+    reporter.report(world, new Map([['mallory/m', [reason('UnknownBudget', detail)]]]));
     const { items } = await kube.list(Events);
     const [event, ...more] = items;
     assert.ok(event && more.length === 0);
@@ -144,7 +144,7 @@ describe('the metrics of groups', () => {
     for (const key of ['stellar/old', 'stellar/public'])
       assert.ok(labels.has(discovery.groupOf.get(key) ?? ''));
     const total = series.reduce((sum, { value }) => sum + value, 0);
-    assert.equal(total, 5_002, 'nobody is left out');
+    assert.equal(total, 5_002, 'none is left out');
     assert.ok([...labels].every((label) => /^(testnet|custom-[0-9a-f]{16}|other)$/.test(label)));
   });
 
@@ -159,8 +159,16 @@ describe('the metrics of groups', () => {
   it('and all others have labels of a known kind: a new one is thought about here', () => {
     const labels = Object.values(METRICS).flatMap((metric) => [...metric.labels]);
     assert.deepEqual([...new Set(labels)].sort(), [
-      ...['drift', 'group', 'kind', 'namespace', 'pod', 'reason', 'result', 'state'],
+      ...['drift', 'group', 'kind', 'namespace', 'pod', 'reason', 'result', 'state', 'title'],
     ]);
+    // One title for each group; of a private network it names namespaces and a hash, nothing that a tenant words.
+    const titled = Object.entries(METRICS).filter(([, metric]) =>
+      metric.labels.some((each) => each === 'title'),
+    );
+    assert.deepEqual(
+      titled.map(([name]) => name),
+      ['stellar_peers_network_info'],
+    );
     // A pod's are those of running validators whose HTTP port is open to us: each costs its namespace a pod.
     const byPod = Object.entries(METRICS).filter(([, metric]) =>
       metric.labels.some((label) => label === 'pod'),

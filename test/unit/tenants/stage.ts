@@ -1,10 +1,10 @@
 /**
- * Two owners of namespaces: `stellar` with a network that everybody knows, and `mallory` with whatever the API server
+ * Two owners of namespaces: `stellar` with a network that all know, and `mallory` with whatever the API server
  * takes. Owns the objects; what must hold is each test's own.
  */
-import { type DiscoverySettings, discover } from '../../../peers/discover.ts';
-import { readNetworkNamespaces } from '../../../peers/tenants.ts';
-import { planPublish } from '../../../reconciler/publish.ts';
+import { type DiscoverySettings, discover } from '../../../peers/discovery/discover.ts';
+import { readNetworkNamespaces } from '../../../peers/discovery/namespace-allowlist.ts';
+import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
 import { DISCOVERY, NOW_MS, stamp } from '../reconciler/group.ts';
 import { node, type Parts, pod, type Raw, statefulSet, worldWith } from '../world.ts';
 

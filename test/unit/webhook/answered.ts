@@ -1,5 +1,5 @@
 /** What the API server reads of an answer. */
-import { answer } from '../../../webhook/answer.ts';
+import { answer } from '../../../webhook/review/answer.ts';
 
 /** The answer as one text. */
 export function answered(...about: Parameters<typeof answer>): string {

@@ -1,13 +1,19 @@
-/** What callers may cost us, over real connections: the times are shortened, the rest is as it is shipped. */
+/** What callers may cost us, over real connections; that a time is over is said by the test, and no test waits for it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { BODY_BYTES_MAX, LARGE_BYTES, LIMITS, type Limits } from '../../../webhook/limits.ts';
+import { BODY_BYTES_MAX, LARGE_BYTES, LIMITS, type Limits } from '../../../webhook/http/limits.ts';
+import { eventually } from '../stand-ins/eventually.ts';
 import { listening, operatorPod, PATH, reviewOf } from './served.ts';
 
 const REVIEW = JSON.stringify(reviewOf(operatorPod()));
-const DEADLINE_MS = 10_000;
+/** Ends what would never end; nothing takes so long, also on a busy machine. */
+const timeout = 90_000;
+/** So many letters arrive before the time is over. */
+const LETTERS = 5;
 
 const head = (headers: Record<string, string | number> = {}, line = `POST ${PATH} HTTP/1.1`) =>
   `${[line, 'host: localhost', ...Object.entries(headers).map(([key, value]) => `${key}: ${value}`)].join('\r\n')}\r\n\r\n`;
@@ -15,24 +21,31 @@ const post = (body: string) =>
   `${head({ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })}${body}`;
 const beginning = (length: number) => head({ 'content-type': 'application/json', 'content-length': length });
 
-/** Everything that comes on the connection until it is closed, or `enough` of it has come. Fails at the deadline. */
+/** Everything that comes on the connection until it is closed, or `enough` of it has come. */
 function received(socket: TLSSocket, enough: RegExp | undefined = undefined): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     let text = '';
-    const timer = setTimeout(
-      () => reject(new Error(`still open after ${DEADLINE_MS} ms: ${text}`)),
-      DEADLINE_MS,
-    );
-    const end = () => {
-      clearTimeout(timer);
-      resolve(text);
-    };
     socket.on('data', (chunk) => {
       text += chunk;
-      if (enough?.test(text)) end();
+      if (enough?.test(text)) resolve(text);
     });
-    socket.once('close', end);
+    socket.once('close', () => resolve(text));
   });
+}
+
+/** Sends the next letter when `far` has the one before, until the connection is closed. Resolves when some have arrived. */
+function letterByLetter(socket: TLSSocket, far: TLSSocket, letter: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const send = async () => {
+    for (let sent = 1; socket.writable; sent += 1) {
+      const before = far.bytesRead;
+      socket.write(letter);
+      while (socket.writable && far.bytesRead === before) await turn();
+      if (sent === LETTERS) resolve();
+    }
+  };
+  void send();
+  return promise;
 }
 
 const refusalIn = (text: string) => {
@@ -44,77 +57,117 @@ const SENTENCE = /^[A-Z][^\n]*\.$/;
 async function setUp(t: TestContext, limits: Partial<Limits> = {}) {
   const served = await listening({ limits: { checkEveryMs: 20, ...limits } });
   t.after(served.stop);
-  /** Whoever has been turned away must not have broken it for the others. */
+  const { server } = served.server.app;
+  const patience = { headersTimeout: server.headersTimeout, requestTimeout: server.requestTimeout };
+  /** From now on no headers and no body are in time. */
+  const timeIsOver = () => void Object.assign(server, { headersTimeout: 1, requestTimeout: 1 });
+  /** A connection, and the server's end of it. */
+  const bothEnds = async (): Promise<[TLSSocket, TLSSocket]> => {
+    const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
+    const socket = await served.connection();
+    return [socket, (await accepted)[0]];
+  };
+  /** A client that was turned away must not have broken it for the others. */
   const assertServes = async () => {
+    Object.assign(server, patience);
     const socket = await served.connection();
     socket.write(post(REVIEW));
     assert.match(await received(socket, /"patchType"/), /^HTTP\/1.1 200 [\s\S]*"allowed":true/);
     socket.destroy();
   };
-  return { ...served, assertServes };
+  return { ...served, assertServes, timeIsOver, bothEnds };
 }
 
-describe('a caller', { timeout: 30_000 }, () => {
+describe('a caller', { timeout }, () => {
+  it('has the time that the limits say', async (t) => {
+    const limits = { headersTimeoutMs: 11_000, requestTimeoutMs: 12_000, stalledTimeoutMs: 13_000 };
+    const { server, bothEnds } = await setUp(t, limits);
+    const [, far] = await bothEnds();
+    const { headersTimeout, requestTimeout } = server.app.server;
+    assert.deepEqual([headersTimeout, requestTimeout, far.timeout], [11_000, 12_000, 13_000]);
+  });
+
   it('that sends its headers letter by letter is turned away in time', async (t) => {
-    const { connection, assertServes } = await setUp(t, { headersTimeoutMs: 100, requestTimeoutMs: 100 });
-    const socket = await connection();
-    const timer = setInterval(() => socket.writable && socket.write('x'), 10);
-    t.after(() => clearInterval(timer));
+    const { bothEnds, timeIsOver, assertServes } = await setUp(t);
+    const [socket, far] = await bothEnds();
+    const answer = received(socket);
     socket.write(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\nx-slow: `);
-    const { status, error } = refusalIn(await received(socket));
+    await letterByLetter(socket, far, 'x');
+    timeIsOver();
+    const { status, error } = refusalIn(await answer);
     assert.equal(status, 408);
     assert.match(error, SENTENCE);
     await assertServes();
   });
 
   it('that sends its body letter by letter is turned away in time', async (t) => {
-    const { connection, assertServes } = await setUp(t, { headersTimeoutMs: 100, requestTimeoutMs: 150 });
-    const socket = await connection();
-    socket.write(beginning(1_000));
-    const timer = setInterval(() => socket.writable && socket.write('{'), 10);
-    t.after(() => clearInterval(timer));
-    assert.match(await received(socket), /^HTTP\/1.1 4/);
+    const { bothEnds, timeIsOver, assertServes } = await setUp(t);
+    const [socket, far] = await bothEnds();
+    const answer = received(socket);
+    socket.write(beginning(1_000_000));
+    await letterByLetter(socket, far, '{');
+    timeIsOver();
+    assert.match(await answer, /^HTTP\/1.1 4/);
     await assertServes();
   });
 
   it('that says nothing after the handshake is turned away in time', async (t) => {
-    const { connection, assertServes } = await setUp(t, { headersTimeoutMs: 100, requestTimeoutMs: 100 });
-    await received(await connection());
+    const { connection, timeIsOver, assertServes } = await setUp(t);
+    const answer = received(await connection());
+    timeIsOver();
+    await answer;
     await assertServes();
   });
 
   it('that never reads its answers is cut off in time', async (t) => {
-    const { connection, server, results, assertServes } = await setUp(t, { stalledTimeoutMs: 200 });
-    const accepted = once(server.app.server, 'secureConnection') as Promise<[TLSSocket]>;
-    const socket = await connection();
-    const [far] = await accepted;
+    const { bothEnds, results, assertServes } = await setUp(t);
+    const [socket, far] = await bothEnds();
     socket.pause();
     socket.removeAllListeners('error').on('error', () => undefined);
-    // Its image is copied to the init container, so the answer is more than fits between us and whoever does not read.
+    // Its image is copied to the init container, so the answer is more than fits between us and a client that does not read.
     const pod = operatorPod() as { spec: { containers: object[] } };
     Object.assign(pod.spec.containers[0] ?? {}, { image: `${'x'.repeat(3_000_000)}/stellar-core` });
     socket.write(post(JSON.stringify(reviewOf(pod))));
-    const deadlineMs = performance.now() + DEADLINE_MS;
-    while (!far.destroyed && performance.now() < deadlineMs) await new Promise(setImmediate);
-    assert.deepEqual([far.destroyed, results], [true, ['patched']]);
+    await eventually('an answer that is not taken', () => far.writableLength > 0);
+    assert.deepEqual([results, far.timeout], [['patched'], LIMITS.stalledTimeoutMs]);
+    far.setTimeout(1);
+    await eventually('it is cut off', () => far.destroyed);
     await assertServes();
   });
 
-  it('beyond the cap on connections is dropped, and idle connections make room for the next', async (t) => {
-    const { connection, lines, assertServes } = await setUp(t, { connections: 3 });
-    const idle = await Promise.all([connection(), connection(), connection()]);
-    for (const socket of idle) {
-      socket.write(post(REVIEW));
-      await received(socket, /"patchType"/);
-    }
-    const closed = Promise.all(idle.map((socket) => once(socket, 'close')));
-    await assert.rejects(connection());
+  it('beyond the cap on connections is let in where others have more, whose oldest goes', async (t) => {
+    const { connection, lines } = await setUp(t, { connections: 3 });
+    const apiServer = await connection();
+    const [oldest] = [
+      await connection({ localAddress: '127.0.0.2' } as object),
+      await connection({ localAddress: '127.0.0.2' } as object),
+    ];
+    const closed = once(oldest, 'close');
+    const newcomer = await connection();
     await closed;
-    await assertServes();
+    const assertAnswers = async (socket: TLSSocket) => {
+      socket.write(post(REVIEW));
+      assert.match(await received(socket, /"patchType"/), /^HTTP\/1.1 200/);
+    };
+    await assertAnswers(apiServer);
+    await assertAnswers(newcomer);
     assert.deepEqual(
       lines.map(({ level }) => level),
       ['warn'],
     );
+  });
+
+  it('that comes and goes many times is one at a time', async (t) => {
+    const { connection, lines, server, assertServes } = await setUp(t, { connections: 2 });
+    for (let count = 0; count < 6; count += 1) {
+      const accepted = once(server.app.server, 'connection') as Promise<[Socket]>;
+      const socket = await connection();
+      const [far] = await accepted;
+      socket.end();
+      await eventually('it is gone', () => far.closed);
+    }
+    await assertServes();
+    assert.deepEqual(lines, []);
   });
 
   it('with more header bytes than an API server sends is refused', async (t) => {
@@ -134,7 +187,8 @@ describe('a caller', { timeout: 30_000 }, () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x-${index}`, '1']));
     socket.write(head({ ...many, 'content-type': 'application/json', 'content-length': 0 }));
     const { status, error } = refusalIn(await received(socket, /\."}/));
-    assert.ok([415, 431].includes(status), `answered by ${status}`);
+    // Node 26 refuses them; 24 drops what is too many, the type and the length of the body among it.
+    assert.ok([400, 415, 431].includes(status), `answered by ${status}`);
     assert.match(error, SENTENCE);
     await assertServes();
   });
@@ -190,27 +244,45 @@ describe('a caller', { timeout: 30_000 }, () => {
   it('that sends several reviews in one piece gets an answer to each, in order', async (t) => {
     const { connection } = await setUp(t);
     const socket = await connection();
-    const { uids, text } = pipelined(40);
+    const { uids, text } = pipelined(3);
     socket.write(text);
-    assert.deepEqual((await received(socket, /"uid-39"/)).match(/uid-\d+/g), uids);
+    assert.deepEqual((await received(socket, /"uid-2"/)).match(/uid-\d+/g), uids);
     socket.destroy();
   });
 
-  // Node closes a connection whose answers pile up while it reads. No API server sends more than one at a time.
-  it('that sends thousands of reviews in one piece costs nobody else an answer', async (t) => {
-    const { connection, assertServes } = await setUp(t);
-    const socket = await connection();
-    socket.removeAllListeners('error').on('error', () => undefined);
-    const { uids, text } = pipelined(5_000);
-    socket.write(text);
-    const served = assertServes();
-    const answered = (await received(socket, /"uid-4999"/)).match(/uid-\d+/g) ?? [];
-    assert.deepEqual(answered, uids.slice(0, answered.length));
-    await served;
-    await assertServes();
+  // As Go's client does it: a connection for each review that is under way, kept for the next.
+  it('that has hundreds of reviews under way at once gets an answer to each, on new connections and on kept ones', async (t) => {
+    const { connection, lines } = await setUp(t);
+    const review = async (opened: Promise<TLSSocket>) => {
+      const socket = await opened;
+      const answer = received(socket, /"patchType"/);
+      socket.write(post(REVIEW));
+      assert.match(await answer, /^HTTP\/1.1 200/);
+      return socket;
+    };
+    let opened = Array.from({ length: 300 }, () => connection());
+    for (let round = 0; round < 3; round += 1) opened = opened.map(review);
+    await Promise.all(opened);
+    assert.deepEqual(lines, []);
   });
 
-  it('that is gone before its answer is there costs nobody else an answer', async (t) => {
+  it('that sends thousands of requests in one piece is heard no more, and costs no other client an answer', async (t) => {
+    const { bothEnds, server, timeIsOver, assertServes } = await setUp(t);
+    let heard = 0;
+    const [socket, far] = await bothEnds();
+    server.app.server.on('request', () => {
+      heard += 1;
+    });
+    const closed = once(socket.resume(), 'close');
+    socket.write(head({}, 'GET / HTTP/1.1').repeat(1_000));
+    await eventually('it is not read any more', () => far.isPaused());
+    assert.equal(heard, 0);
+    await assertServes();
+    timeIsOver();
+    await closed;
+  });
+
+  it('that is gone before its answer is there costs no other client an answer', async (t) => {
     const { connection, server, results, assertServes } = await setUp(t);
     const closed = Promise.withResolvers<void>();
     server.app.server.once('request', (incoming) => {
@@ -226,7 +298,7 @@ describe('a caller', { timeout: 30_000 }, () => {
     assert.deepEqual(results, ['patched', 'patched']);
   });
 
-  it('that breaks off in the middle of a review costs nobody else an answer', async (t) => {
+  it('that breaks off in the middle of a review costs no other client an answer', async (t) => {
     const { connection, assertServes } = await setUp(t);
     const socket = await connection();
     socket.write(post(REVIEW).slice(0, -100));
@@ -235,7 +307,7 @@ describe('a caller', { timeout: 30_000 }, () => {
   });
 });
 
-describe('large bodies', { timeout: 30_000 }, () => {
+describe('large bodies', { timeout }, () => {
   it('are read a few at once, the next is told to come again, and is served when there is room', async (t) => {
     const { connection, assertServes, results } = await setUp(t, { largeBodies: 2 });
     const large = `${REVIEW}${' '.repeat(LARGE_BYTES)}`;
@@ -277,8 +349,8 @@ describe('large bodies', { timeout: 30_000 }, () => {
   });
 });
 
-describe('TLS', { timeout: 30_000 }, () => {
-  it('is 1.3 with whoever speaks it, 1.2 with who does not, and nothing older', async (t) => {
+describe('TLS', { timeout }, () => {
+  it('is 1.3 with a client that speaks it, 1.2 with one that does not, and nothing older', async (t) => {
     const { connection } = await setUp(t);
     assert.equal((await connection()).getProtocol(), 'TLSv1.3');
     assert.equal((await connection({ maxVersion: 'TLSv1.2' })).getProtocol(), 'TLSv1.2');
@@ -295,7 +367,13 @@ describe('TLS', { timeout: 30_000 }, () => {
       socket.on('error', () => undefined);
       await new Promise((resolve) => socket.resume().once('close', resolve));
     }
-    await assertServes();
+    // The time is short for every handshake here: on a busy machine a good one may need another try.
+    await eventually('a review is answered', () =>
+      assertServes().then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 });
 

@@ -2,19 +2,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodePatch, Part, type PatchOperation } from '../../../webhook/encode.ts';
+import { EncodedValue, encodePatch, type PatchOperation } from '../../../webhook/patch/encode.ts';
+import { anyText } from '../any-text.ts';
 import { answered } from './answered.ts';
 
 const decoded = (patch: string): unknown => JSON.parse(Buffer.from(patch, 'base64').toString('utf8'));
 
 const value = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  anyText(),
   fc.json().map((text) => JSON.parse(text)),
 );
 const op = fc.constantFrom('add' as const, 'replace' as const);
 const path = fc.constantFrom('/a', '/b/-', '/ä~1');
 const fresh: fc.Arbitrary<PatchOperation> = fc.record({ op, path, value });
-const parts = [{ name: 'one' }, 'zwei ü', [3]].map((each) => new Part(each));
+const parts = [{ name: 'one' }, 'zwei ü', [3]].map((each) => new EncodedValue(each));
 const lasting = fc
   .tuple(fc.constantFrom(...parts), fc.boolean(), op, path)
   .map(([part, alone, how, where]) => (alone ? part.alone() : part).operation(how, where));
@@ -32,7 +33,7 @@ test('a patch is read as it was meant, the first time and again', () => {
 });
 
 test('a part is the same under every path, however many there are', () => {
-  const shared = new Part({ name: 'shared' });
+  const shared = new EncodedValue({ name: 'shared' });
   for (let index = 0; index < 100; index += 1) {
     const path = `/list/${index}`;
     const operations = [shared.operation('add', path)];
@@ -41,7 +42,7 @@ test('a part is the same under every path, however many there are', () => {
 });
 
 test('patches of the same parts in another order or number are told apart, however many are asked for', () => {
-  const part = new Part('p');
+  const part = new EncodedValue('p');
   const single = Array.from({ length: 40 }, (_, index) => part.operation('add', `/${index}`));
   const lists = single.flatMap((one, index) => [
     [one],
@@ -56,7 +57,7 @@ test('patches of the same parts in another order or number are told apart, howev
 
 test('an answer is ASCII and names the uid that was sent, whatever that is', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (uid) => {
+    fc.property(anyText({ minLength: 1 }), (uid) => {
       const text = answered(uid, { operations: [], warnings: [] });
       assert.match(text, /^[ -~]*$/);
       assert.equal(JSON.parse(text).response.uid, uid);

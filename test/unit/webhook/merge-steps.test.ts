@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, test } from 'node:test';
 import { parse } from 'yaml';
-import { admit } from '../../../webhook/admit.ts';
-import { applied } from '../../../webhook/applied.ts';
-import { EMPTY_STAMP } from '../../../webhook/patch.ts';
+import { applied } from '../../../webhook/patch/applied.ts';
+import { EMPTY_STAMP } from '../../../webhook/patch/patch.ts';
+import { admit } from '../../../webhook/review/admit.ts';
 import { assertInjected, assertUntouched } from './untouched.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: raw pods are read here as a person would read them.
@@ -31,6 +31,8 @@ function admitted(change: (pod: Raw) => void = () => undefined, config?: string)
 }
 
 const main = (pod: Raw) => pod.spec.containers[0];
+/** As the operator writes it of its main container. */
+const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/stellar-node';
 
 describe('the init container', () => {
   it('is the main container’s image, pulled as that is, behind the pod’s own init containers', () => {
@@ -66,14 +68,63 @@ describe('the init container', () => {
     const loose = { privileged: true, allowPrivilegeEscalation: true, capabilities: { add: ['NET_ADMIN'] } };
     const { init } = admitted((pod) => {
       main(pod).securityContext = { ...own, ...loose };
+      delete pod.metadata.annotations[APP_ARMOR];
     });
-    assert.deepEqual(init.securityContext, { ...own, ...strict });
-    const runtimeDefault = { seccompProfile: { type: 'RuntimeDefault' } };
-    assert.deepEqual(admitted().init.securityContext, { ...runtimeDefault, ...strict });
+    assert.deepEqual(init.securityContext, { ...own, ...strict, privileged: false });
+    const unnamed = admitted((pod) => delete pod.metadata.annotations[APP_ARMOR]);
+    assert.deepEqual(unnamed.init.securityContext, strict, 'no profile that the pod does not name');
     const byPod = admitted((pod) => {
       pod.spec.securityContext.seccompProfile = { type: 'Localhost' };
+      delete pod.metadata.annotations[APP_ARMOR];
     });
     assert.deepEqual(byPod.init.securityContext, strict, 'the pod’s own profile holds');
+  });
+
+  it('says all that the main container says of its security, which a policy may ask of each container', () => {
+    const said = { privileged: true, procMount: 'Unmasked', capabilities: { drop: ['NET_RAW'] } };
+    const { init } = admitted((pod) => {
+      main(pod).securityContext = { ...said, runAsUser: null };
+      delete pod.metadata.annotations[APP_ARMOR];
+    });
+    assert.deepEqual(init.securityContext, {
+      ...{ privileged: false, procMount: 'Default', capabilities: { drop: ['NET_RAW', 'ALL'] } },
+      ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+    });
+  });
+
+  it('is confined by AppArmor as an annotation says of the main container, of which the API server makes a field', () => {
+    const profileOf = (value: string, own?: object) =>
+      admitted((pod) => {
+        pod.metadata.annotations = { [APP_ARMOR]: value };
+        if (own) main(pod).securityContext = { appArmorProfile: own };
+      }).init.securityContext.appArmorProfile;
+    assert.deepEqual(profileOf('runtime/default'), { type: 'RuntimeDefault' });
+    assert.deepEqual(profileOf('unconfined'), { type: 'Unconfined' });
+    assert.deepEqual(profileOf('localhost/a/b'), { type: 'Localhost', localhostProfile: 'a/b' });
+    assert.equal(profileOf('localhost/'), undefined);
+    assert.equal(profileOf('other'), undefined);
+    const own = { type: 'Localhost', localhostProfile: 'own' };
+    assert.deepEqual(profileOf('runtime/default', own), own);
+  });
+
+  it('reads peers.toml, and leaves others half of the preferred peers on a public network only', () => {
+    const argumentsOn = (isPublic: boolean) => {
+      const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, isPublic };
+      const pod = operatorPod();
+      const result: Raw = applied(pod, admit(pod, admission).operations);
+      return result.spec.initContainers.at(-1).command.slice(4);
+    };
+    const common = [
+      '/etc/stellar/peers-original',
+      'stellar-core.cfg',
+      '/etc/stellar/peers/peers.toml',
+      '/etc/stellar/peers-merged',
+      'auto',
+      '/dev/termination-log',
+    ];
+    assert.deepEqual(argumentsOn(false), [...common, 'all']);
+    assert.deepEqual(argumentsOn(true), [...common, 'half']);
+    assert.deepEqual(argumentsOn(false), [...common, 'all']);
   });
 
   it('sees the original and the peers read-only, and writes to the volume in memory only', () => {
@@ -82,6 +133,58 @@ describe('the init container', () => {
       { name: 'stellar-peers', mountPath: '/etc/stellar/peers', readOnly: true },
       { name: 'stellar-peers-config', mountPath: '/etc/stellar/peers-merged' },
     ]);
+  });
+});
+
+it('a configuration at /etc/stellar is merged there, and the rest of ours stands elsewhere', () => {
+  const file = '/etc/stellar/stellar-core.cfg';
+  const {
+    main: after,
+    init,
+    result,
+  } = admitted((pod) => {
+    main(pod).volumeMounts = [{ name: 'config', mountPath: '/etc/stellar' }];
+  }, file);
+  assertInjected(result, 'validator-1');
+  assert.deepEqual(after.volumeMounts, [
+    { name: 'stellar-peers-config', mountPath: '/etc/stellar', readOnly: true },
+    { name: 'stellar-peers', mountPath: '/stellar-peers/peers', readOnly: true },
+    { name: 'config', mountPath: '/stellar-peers/original', readOnly: true },
+  ]);
+  assert.equal(after.env.at(-1).value, '/stellar-peers/peers/peers.txt');
+  // The links that it makes lead to where the main container has the original.
+  assert.equal(init.command[4], '/stellar-peers/original');
+  assert.equal(init.volumeMounts[0].mountPath, '/stellar-peers/original');
+  const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, config: file };
+  assert.deepEqual(admit(result, admission).operations, []);
+});
+
+describe('asked again, after another admission changed the main container', () => {
+  const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP };
+  const again = (pod: Raw): Raw => applied(pod, admit(pod, admission).operations);
+  const [small, large] = ['1', '2'].map((cpu) => ({ cpu, memory: `${cpu}Gi` }));
+  const all: Raw[] = [
+    undefined,
+    {},
+    { requests: small },
+    { requests: large, limits: large },
+    { limits: small },
+  ];
+
+  for (const [first, then] of all.flatMap((first) => all.map((then) => [first, then]))) {
+    it(`the init container asks for ${JSON.stringify(then)} after ${JSON.stringify(first)}`, () => {
+      const { result } = admitted((pod) => Object.assign(main(pod), { resources: first }));
+      main(result).resources = then && { ...then, claims: [{ name: 'device' }] };
+      const after = again(result);
+      assert.deepEqual(after.spec.initContainers.at(-1).resources, then ?? {});
+      assert.deepEqual(again(after), after);
+    });
+  }
+
+  it('an init container of our name that is not ours is left as it is', () => {
+    const foreign = { name: 'stellar-peers-config', image: 'own', resources: { requests: small } };
+    const { result } = admitted((pod) => Object.assign(pod.spec, { initContainers: [foreign] }));
+    assert.deepEqual(result.spec.initContainers, [foreign]);
   });
 });
 
@@ -124,6 +227,20 @@ describe('the main container', () => {
   });
 });
 
+test('an autoscaler may lose our volume, beside those that it might lose before', () => {
+  const key = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
+  const named = (value: string | null | undefined, config?: string) =>
+    admitted((pod) => {
+      pod.metadata.annotations = value === undefined ? undefined : { [key]: value };
+    }, config).result.metadata.annotations[key];
+  assert.equal(named(undefined), 'stellar-peers-config');
+  assert.equal(named(null), 'stellar-peers-config');
+  assert.equal(named(''), 'stellar-peers-config');
+  assert.equal(named('cache,tmp'), 'cache,tmp,stellar-peers-config');
+  assert.equal(named('stellar-peers-config, tmp'), 'stellar-peers-config, tmp');
+  assert.equal(named(undefined, 'off'), undefined, 'without a merge there is no such volume');
+});
+
 /** Each of these changes one thing that is copied. */
 const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
   image: (pod) => Object.assign(main(pod), { image: 'other.example/stellar-core:v1' }),
@@ -131,7 +248,6 @@ const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
   mount: (pod) => Object.assign(main(pod).volumeMounts[1], { mountPropagation: 'None' }),
   noLimits: (pod) => Object.assign(main(pod), { resources: { requests: {} } }),
   limits: (pod) => Object.assign(main(pod), { resources: { limits: {} } }),
-  profileOfPod: (pod) => Object.assign(pod.spec.securityContext, { seccompProfile: { type: 'Localhost' } }),
   ...Object.fromEntries(
     ['limits', 'requests'].flatMap((kind) =>
       ['cpu', 'memory', 'ephemeral-storage'].map((what) => [
@@ -145,6 +261,9 @@ const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
       (what) => [what, (pod: Raw) => Object.assign(main(pod), { securityContext: { [what]: { is: 7 } } })],
     ),
   ),
+  appArmor: ({ metadata }) => {
+    metadata.annotations[APP_ARMOR] = 'unconfined';
+  },
 };
 
 test('pods that differ in one thing only are told apart, whichever came before', () => {

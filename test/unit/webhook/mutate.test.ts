@@ -2,14 +2,16 @@
  * Whose pod it is, and what it gets.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import type { Fields } from '../../../peers/field.ts';
-import { probeProblem, probeReview } from '../../../peers/probe.ts';
-import { applied } from '../../../webhook/applied.ts';
-import { Holds } from '../../../webhook/holds.ts';
-import { mutate } from '../../../webhook/mutate.ts';
-import { readReview } from '../../../webhook/review.ts';
-import { selfCheck } from '../../../webhook/self-check.ts';
+import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
+import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
+import { applied } from '../../../webhook/patch/applied.ts';
+import { mutate } from '../../../webhook/review/mutate.ts';
+import { readReview } from '../../../webhook/review/review.ts';
+import { selfCheck } from '../../../webhook/review/self-check.ts';
 import { pod as runningPod } from '../world.ts';
 import { answered } from './answered.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -35,10 +37,10 @@ const reviewOf = (object: Fields, request: object = {}) =>
 function setUp() {
   const clock = new FakeClock();
   const village = new Village(clock);
-  const holds = new Holds({ directory: village, clock });
+  const holds = new PendingReviews({ memberships: village, clock });
   const admit = (object: Fields, request?: object) =>
     mutate(readReview(reviewOf(object, request)), {
-      directory: village,
+      memberships: village,
       holds,
       ownNamespace: 'stellar-peers',
     });
@@ -46,7 +48,7 @@ function setUp() {
 }
 
 /** Three published validators at rest. */
-async function atRest() {
+async function upToDate() {
   const parts = setUp();
   for (const name of ['v1', 'v2', 'v3']) parts.village.join(name);
   parts.village.publish();
@@ -62,14 +64,30 @@ const stampOf = (pod: Fields, operations: Parameters<typeof applied>[1]) =>
 const EMPTY_HASH = 'e3b0c44298fc1c14';
 
 test('a validator’s pod is stamped with the published view', async () => {
-  const { village, admit } = await atRest();
+  const { village, admit } = await upToDate();
   const outcome = await admit(podOf('v1'));
   assert.equal(outcome.result, 'patched');
   assert.equal(stampOf(podOf('v1'), outcome.operations), village.published('stellar/v1')?.hash);
 });
 
+test('a validator of a public network leaves others half of its preferred peers', async () => {
+  const pod = parse(
+    readFileSync(new URL('../../golden/admission/operator.input.yaml', import.meta.url), 'utf8'),
+  );
+  for (const [network, share] of [
+    ['testnet', 'half'],
+    ['custom', 'all'],
+  ]) {
+    const { village, admit } = setUp();
+    village.join('validator-1', { spec: { network, customNetworkPassphrase: 'ours' } });
+    const { operations } = await admit(pod, { dryRun: true });
+    const { spec } = applied(pod, operations) as { spec: { initContainers: Array<{ command: string[] }> } };
+    assert.equal(spec.initContainers[0]?.command.at(-1), share);
+  }
+});
+
 test('the namespace may stand in the request only', async () => {
-  const { admit } = await atRest();
+  const { admit } = await upToDate();
   const { metadata, ...rest } = podOf('v1') as { metadata: Record<string, unknown> };
   const { namespace: _, ...bare } = metadata;
   assert.equal((await admit({ metadata: bare, ...rest })).result, 'patched');
@@ -85,8 +103,8 @@ test('without a published view the pod is injected with the empty stamp', async 
 });
 
 test('a pod with copied labels, or of a StatefulSet that no StellarNode controls, is left alone', async () => {
-  const { village, admit } = await atRest();
-  village.addStatefulSet('own', { spec: {}, ownerUid: 'somebody' });
+  const { village, admit } = await upToDate();
+  village.addStatefulSet('own', { spec: {}, ownerUid: 'stranger' });
   village.join('v4');
   village.addStatefulSet('v4', { ownerUid: 'another node of that name' });
   const stray = { ...podOf('v1'), metadata: { name: 'stray', labels: {} } };
@@ -156,7 +174,7 @@ test('a dry run is answered at once, with the patch', async () => {
 });
 
 test('other kinds and operations pass unchanged', async () => {
-  const { admit } = await atRest();
+  const { admit } = await upToDate();
   assert.equal((await admit(podOf('v1'), { operation: 'UPDATE' })).result, 'unchanged');
   const kind = { group: 'apps', version: 'v1', kind: 'StatefulSet' };
   assert.equal((await admit(podOf('v1'), { kind })).result, 'unchanged');
@@ -165,15 +183,15 @@ test('other kinds and operations pass unchanged', async () => {
 test('the leader’s probe is answered with the patch, without leader, caches or waiting', async () => {
   const { village, holds } = setUp();
   village.hasLeader = false;
-  const review = readReview(JSON.stringify(probeReview('u7', 'stellar-peers')));
-  const outcome = await mutate(review, { directory: village, holds, ownNamespace: 'stellar-peers' });
-  assert.equal(probeProblem(JSON.parse(answered('u7', outcome)), 'u7'), undefined);
+  const review = readReview(JSON.stringify(preflightReview('u7', 'stellar-peers')));
+  const outcome = await mutate(review, { memberships: village, holds, ownNamespace: 'stellar-peers' });
+  assert.equal(preflightProblem(JSON.parse(answered('u7', outcome)), 'u7'), undefined);
 });
 
 test('the self-check at start passes', () => selfCheck());
 
 test('each pod is stamped with the view that is published when it is admitted, and with nothing older', async () => {
-  const { clock, village, admit } = await atRest();
+  const { clock, village, admit } = await upToDate();
   const seen = new Set<string | undefined>();
   for (const name of ['v4', 'v5', 'v6']) {
     village.join(name);
@@ -195,4 +213,10 @@ test('pods of different validators are given their own keys, also where nothing 
     const pod = applied(podOf(name), (await admit(podOf(name))).operations);
     assert.ok(JSON.stringify(pod).includes(`"${name}.peers.txt"`), name);
   }
+});
+
+test('a read replica of a validator is left as it is, without a warning', async () => {
+  const { admit } = await upToDate();
+  const outcome = await admit(podOf('v1-read'));
+  assert.deepEqual(outcome, { result: 'skipped:ReadReplica', operations: [], warnings: [] });
 });

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Fields } from '../../../peers/field.ts';
-import { normalPath } from '../../../peers/paths.ts';
-import { admit } from '../../../webhook/admit.ts';
-import { applied } from '../../../webhook/applied.ts';
+import { normalPath } from '../../../peers/injection/paths.ts';
+import { applied } from '../../../webhook/patch/applied.ts';
+import { admit } from '../../../webhook/review/admit.ts';
 import { assertInjected, assertUntouched } from './untouched.ts';
 
 const STAMP = { hash: '0123456789abcdef', digests: ['aaaaaaaa', 'bbbbbbbb'] };
@@ -20,6 +20,7 @@ const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
 const maybeNull = <T>(value: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 8, arbitrary: value }, { weight: 1, arbitrary: fc.constantFrom(null, undefined) });
 const name = fc.constantFrom('stellar-node', 'stellar-peers', 'data', 'config', 'a~b', 'c/d', 'x'.repeat(63));
+const containerName = fc.oneof(fc.constant('stellar-node'), name);
 const path = fc.constantFrom(
   '/etc/stellar/peers',
   '/etc/stellar',
@@ -46,8 +47,8 @@ const unique = <T>(item: fc.Arbitrary<T>, key: (value: T) => unknown) =>
   maybeNull(fc.uniqueArray(item, { selector: key, maxLength: 4 }));
 const container = fc.record(
   {
-    name,
-    image: fc.constant('image'),
+    name: containerName,
+    image: fc.constantFrom('image', 'stellar/stellar-core:v21'),
     // One folder, one mount: what the API server takes twice, with a slash behind it, is a test of its own below.
     volumeMounts: unique(fc.record({ name, mountPath: path }), ({ mountPath }) => normalPath(mountPath)),
     env: unique(env, (entry) => entry.name),
@@ -60,12 +61,13 @@ const keys = fc.constantFrom(
   'a~b/c',
   'plain',
   'stellar.org/peer-injection',
+  'kubectl.kubernetes.io/default-container',
 );
 const pod = fc.record({
   metadata: fc.record(
     {
       name: fc.constant('v1-0'),
-      annotations: maybeNull(fc.dictionary(keys, fc.constantFrom('', 'v1:', 'enabled', 'x'))),
+      annotations: maybeNull(fc.dictionary(keys, fc.constantFrom('', 'v1:', 'enabled', 'data', 'config'))),
     },
     { requiredKeys: ['name'] },
   ),

@@ -5,12 +5,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
-import { lineDiff } from '../../../webhook/line-diff.ts';
-import { PreviewError, preview as previewOf, renderPreview } from '../../../webhook/preview.ts';
+import { lineDiff } from '../../../webhook/preview/line-diff.ts';
+import { PreviewError, previews, renderPreview } from '../../../webhook/preview/preview.ts';
 import { pod, statefulSet } from '../world.ts';
 
 /** What a person reads. */
-const preview = (...args: Parameters<typeof previewOf>): string => renderPreview(previewOf(...args));
+const preview = (...args: Parameters<typeof previews>): string =>
+  previews(...args)
+    .map(renderPreview)
+    .join('\n');
 
 const golden = (name: string) =>
   readFileSync(new URL(`../../golden/admission/${name}.input.yaml`, import.meta.url), 'utf8');
@@ -33,6 +36,20 @@ test('a pod’s preview shows what would be added, as lines of YAML', () => {
   assert.deepEqual(gone, ['-         - name: config'], 'of the mount that moves aside, and nothing else');
 });
 
+test('it is said where the container would not read what is merged, or where the image decides', () => {
+  const operator = golden('operator');
+  assert.match(
+    preview(operator),
+    /its image must start stellar-core with --conf \/config\/stellar-core\.cfg/,
+  );
+  const started = (file: string) =>
+    preview(
+      operator.replace('      readinessProbe:', `      args: [run, --conf, ${file}]\n      readinessProbe:`),
+    );
+  assert.match(started('/etc/other.cfg'), /does not read \/config\/stellar-core\.cfg/);
+  assert.doesNotMatch(started('/config/stellar-core.cfg'), /does not read|must start/);
+});
+
 test('a StatefulSet is previewed by its template', () => {
   const text = preview(`---\nkind: Service\n---\n${yamlOf('StatefulSet', statefulSet('v7'))}`);
   assert.match(text, /^StatefulSet stellar\/v7, pod of validator v7: it would be injected/);
@@ -52,26 +69,73 @@ test('a pod that would not be injected is told why', () => {
 });
 
 test('the validator’s name comes from --node, the owner or the instance label', () => {
-  const bare = { metadata: { name: 'p' }, spec: { containers: [{ name: 'core' }] } };
+  const bare = { metadata: { name: 'p' }, spec: { containers: [{ name: 'stellar-node' }] } };
   assert.match(preview(yamlOf('Pod', bare), { node: 'given' }), /pod of validator given/);
-  assert.throws(() => preview(yamlOf('Pod', bare)), PreviewError);
+  const asked = { ...bare, metadata: { labels: { 'stellar.org/node-type': 'Validator' } } };
+  assert.throws(() => preview(yamlOf('Pod', asked)), PreviewError);
   const labelled = { ...bare, metadata: { labels: { 'app.kubernetes.io/instance': 'labelled' } } };
   assert.match(preview(yamlOf('Pod', labelled)), /^Pod, pod of validator labelled/);
   assert.match(preview(yamlOf('Pod', pod('v1', { injected: false }))), /pod of validator v1/);
 });
 
-test('a pod without the label is previewed, and it is said that nobody would ask', () => {
+test('a pod without the label would not be injected, since we are never asked: said in one breath', () => {
   const bare = { metadata: { name: 'p' }, spec: { containers: [{ name: 'core' }] } };
+  const text = preview(yamlOf('Pod', bare), { node: 'v1' });
+  assert.equal(
+    text,
+    'Pod p, pod of validator v1: it would not be injected, since without the label ' +
+      'stellar.org/node-type=Validator we are never asked about it.\n',
+  );
+  assert.deepEqual(previews(yamlOf('Pod', bare), { node: 'v1' })[0]?.patch, []);
+});
+
+test('all StatefulSets of a List are previewed, as kubectl get prints them', () => {
+  const items = ['v1', 'v2'].map((name) => ({ kind: 'StatefulSet', ...statefulSet(name) }));
+  const text = preview(yamlOf('List', { items: [...items, { kind: 'Service' }] }));
+  assert.match(text, /^StatefulSet stellar\/v1, [\s\S]*^StatefulSet stellar\/v2, /m);
+});
+
+test('a pod of another program in a List keeps none of it from being previewed', () => {
+  const other = {
+    kind: 'Pod',
+    metadata: { name: 'database-0' },
+    spec: { containers: [{ name: 'postgres' }] },
+  };
+  const items = [other, { kind: 'StatefulSet', ...statefulSet('v1') }];
+  const text = preview(yamlOf('List', { items }));
   assert.match(
-    preview(yamlOf('Pod', bare), { node: 'v1' }),
-    /Without the label stellar.org\/node-type=Validator/,
+    text,
+    /^Pod database-0: it would not be injected, since without .*\n\nStatefulSet stellar\/v1, /,
+  );
+});
+
+test('the script is folded away', () => {
+  const text = preview(golden('operator'));
+  assert.match(text, /^\+ .*\d+ lines; -o yaml shows them/m);
+  assert.ok(text.split('\n').length < 120, text);
+});
+
+test('a StellarNode is told where its StatefulSet comes from, and too many aliases are a sentence', () => {
+  const node = yamlOf('StellarNode', { metadata: { name: 'v1', namespace: 'stellar' } });
+  assert.throws(
+    () => previews(node),
+    /operator.*: kubectl -n stellar get sts v1 -o yaml \| stellar-peers preview -f -$/,
+  );
+  assert.throws(() => previews(yamlOf('StellarNode', { metadata: {} })), /get sts NAME -o yaml/);
+  const bomb = `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefg'
+    .split('')
+    .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdef'[index]}`).join(', ')}]`)
+    .join('\n')}\n`;
+  assert.throws(
+    () => previews(bomb),
+    (error) => error instanceof PreviewError && /aliases/.test(error.message),
   );
 });
 
 test('what cannot be previewed is refused with a sentence', () => {
   for (const text of ['', 'kind: Service', 'a: [', 'just text']) {
     assert.throws(
-      () => preview(text),
+      () => previews(text),
       (error) => error instanceof PreviewError && /\S/.test(error.message),
     );
   }

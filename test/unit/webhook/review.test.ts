@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReviewError, readReview } from '../../../webhook/review.ts';
+import { ReviewError, readReview } from '../../../webhook/review/review.ts';
 import { answered } from './answered.ts';
 
 const good = (request: object = {}) => ({

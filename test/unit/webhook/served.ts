@@ -7,14 +7,15 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { parse } from 'yaml';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
 import { type Fields, fieldsOf } from '../../../peers/field.ts';
+import { listenOn } from '../../../runtime/listen.ts';
 import type { Log } from '../../../runtime/log.ts';
-import { LIMITS, type Limits } from '../../../webhook/limits.ts';
-import { createWebhookServer, type ServingCertificate } from '../../../webhook/server.ts';
+import { LIMITS, type Limits } from '../../../webhook/http/limits.ts';
+import { createWebhookServer, type ServingCertificate } from '../../../webhook/http/server.ts';
+import { VALID_NOW } from '../stand-ins/now.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
 
 const GOLDEN = new URL('../../golden/admission/', import.meta.url);
-const VALIDITY = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
 export const PATH = '/mutate-pods';
 export const JSON_HEADERS = { 'content-type': 'application/json' };
 
@@ -45,8 +46,8 @@ const ownerOf = (pod: Fields): string => {
 
 let issued: Promise<{ leaf: ServingCertificate; ca: string }> | undefined;
 const certificate = () => {
-  issued ??= createAuthority(VALIDITY).then(async (authority) => ({
-    leaf: await issueLeaf(authority, { ...VALIDITY, hosts: ['localhost'] }),
+  issued ??= createAuthority(VALID_NOW).then(async (authority) => ({
+    leaf: await issueLeaf(authority, { ...VALID_NOW, hosts: ['localhost'] }),
     ca: authority.certPem,
   }));
   return issued;
@@ -58,10 +59,10 @@ export type Served = Awaited<ReturnType<typeof serve>>;
 export async function serve({ limits = {}, config }: { limits?: Partial<Limits>; config?: string } = {}) {
   const { leaf, ca } = await certificate();
   const clock = new FakeClock();
-  const directory = new Village(clock);
+  const memberships = new Village(clock);
   const annotations = config === undefined ? {} : { 'stellar.org/peer-config': config };
-  for (const name of new Set([...goldenPods.values()].map(ownerOf))) directory.join(name, { annotations });
-  directory.publish();
+  for (const name of new Set([...goldenPods.values()].map(ownerOf))) memberships.join(name, { annotations });
+  memberships.publish();
   await clock.pass(3_600_000);
   const results: string[] = [];
   const lines: Array<{ level: string; fields: object; message: string }> = [];
@@ -69,7 +70,7 @@ export async function serve({ limits = {}, config }: { limits?: Partial<Limits>;
     void lines.push({ level, fields, message });
   const log: Log = { debug: () => {}, info: keep('info'), warn: keep('warn'), error: keep('error') };
   const server = createWebhookServer({
-    ...{ certificate: leaf, directory, clock, log, ownNamespace: 'stellar-peers' },
+    ...{ certificate: leaf, memberships, clock, log, ownNamespace: 'stellar-peers' },
     limits: { ...LIMITS, ...limits },
     observe: (result) => void results.push(result),
   });
@@ -78,13 +79,13 @@ export async function serve({ limits = {}, config }: { limits?: Partial<Limits>;
     const reply = await server.app.inject({ method: 'POST', url: PATH, headers, payload: body });
     return { status: reply.statusCode, text: reply.body };
   };
-  return { server, directory, clock, results, lines, post, ca };
+  return { server, memberships, clock, results, lines, post, ca };
 }
 
 /** Listens on a port of its own, where `connection` opens connections to it. */
 export async function listening(options: { limits?: Partial<Limits> } = {}) {
   const served = await serve(options);
-  await served.server.app.listen({ port: 0, host: '127.0.0.1' });
+  await listenOn(served.server.app, { port: 0, host: '127.0.0.1' });
   const { port } = served.server.app.server.address() as AddressInfo;
   const sockets: TLSSocket[] = [];
   const connection = (more: ConnectionOptions = {}): Promise<TLSSocket> =>

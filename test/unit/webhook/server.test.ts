@@ -7,34 +7,35 @@ import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { createAuthority, type Issued, issueLeaf } from '../../../certs/authority.ts';
-import { probeProblem, probeReview } from '../../../peers/probe.ts';
+import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
 import type { Log } from '../../../runtime/log.ts';
-import { createWebhookServer } from '../../../webhook/server.ts';
+import { createWebhookServer } from '../../../webhook/http/server.ts';
+import { eventually } from '../stand-ins/eventually.ts';
+import { VALID_NOW } from '../stand-ins/now.ts';
 import { pod } from '../world.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
 
-const VALIDITY = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
 const PATH = '/mutate-pods';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 let authority: Issued;
 let leaf: Issued;
 before(async () => {
-  authority = await createAuthority(VALIDITY);
-  leaf = await issueLeaf(authority, { ...VALIDITY, hosts: ['localhost'] });
+  authority = await createAuthority(VALID_NOW);
+  leaf = await issueLeaf(authority, { ...VALID_NOW, hosts: ['localhost'] });
 });
 
 function setUp({ broken = '' } = {}) {
   const clock = new FakeClock();
-  const directory = new Village(clock);
+  const memberships = new Village(clock);
   const results: string[] = [];
   const lines: Array<{ level: string; message: string }> = [];
   const keep = (level: string) => (_: object, message: string) => void lines.push({ level, message });
   const log: Log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
   const server = createWebhookServer({
     certificate: leaf,
-    directory,
+    memberships,
     clock,
     log,
     ownNamespace: 'stellar-peers',
@@ -52,19 +53,13 @@ function setUp({ broken = '' } = {}) {
     const reply = await server.app.inject({ method, url, headers, payload: body });
     return { status: reply.statusCode, body: reply.json() };
   };
-  return { clock, directory, results, lines, server, send };
+  return { clock, memberships, results, lines, server, send };
 }
 
-/** Resolves once a review is held: somebody listens for changes then. Fails after 5 s. */
-async function heldIn(directory: Village): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (directory.listeners === 0) {
-    assert.ok(performance.now() < deadlineMs, 'no review is held');
-    await new Promise(setImmediate);
-  }
-}
+/** Resolves once a review is held: it listens for changes then. */
+const heldIn = (memberships: Village) => eventually('a review is held', () => memberships.listeners > 0);
 
-const good = probeReview('u1', 'stellar-peers');
+const good = preflightReview('u1', 'stellar-peers');
 const podReview = (name: string) => ({
   ...good,
   request: {
@@ -98,7 +93,7 @@ describe('a malformed request', () => {
       assert.deepEqual(Object.keys(refused.body), ['error']);
       const next = await send(good, { url: `${PATH}?timeout=5s` });
       assert.equal(next.status, 200);
-      assert.equal(probeProblem(next.body, 'u1'), undefined);
+      assert.equal(preflightProblem(next.body, 'u1'), undefined);
       assert.deepEqual(results, ['rejected', 'patched']);
     });
   }
@@ -106,11 +101,11 @@ describe('a malformed request', () => {
 
 describe('a good review', () => {
   it('is allowed without a patch and with a warning if something in us breaks', async () => {
-    const { directory, send, results, lines } = setUp();
-    directory.published = () => {
+    const { memberships, send, results, lines } = setUp();
+    memberships.published = () => {
       throw new Error('broken');
     };
-    directory.join('v1');
+    memberships.join('v1');
     const { status, body } = await send(podReview('v1'));
     assert.equal(status, 200);
     assert.deepEqual(
@@ -123,9 +118,9 @@ describe('a good review', () => {
   });
 
   it('is counted by what became of it, and warnings are logged', async () => {
-    const { directory, clock, send, results, lines } = setUp();
-    directory.join('v1');
-    directory.publish();
+    const { memberships, clock, send, results, lines } = setUp();
+    memberships.join('v1');
+    memberships.publish();
     await clock.pass(60_000);
     const taken = podReview('v1');
     (taken.request.object as unknown as { spec: { volumes: object[] } }).spec.volumes.push({
@@ -140,10 +135,10 @@ describe('a good review', () => {
   });
 
   it('that is held is answered when the drain begins', async () => {
-    const { directory, send, server } = setUp();
-    directory.join('v1');
+    const { memberships, send, server } = setUp();
+    memberships.join('v1');
     const pending = send(podReview('v1'));
-    await heldIn(directory);
+    await heldIn(memberships);
     server.drain();
     const { body } = await pending;
     assert.equal(body.response.patchType, 'JSONPatch');
@@ -167,12 +162,12 @@ describe('reviews that come together', () => {
   const others = ['v1', 'v2', 'v3'];
 
   it('each get their own answer, also when one is no review and another breaks us', async () => {
-    const { directory, clock, send, results } = setUp();
-    for (const name of others) directory.join(name);
-    directory.publish();
+    const { memberships, clock, send, results } = setUp();
+    for (const name of others) memberships.join(name);
+    memberships.publish();
     await clock.pass(60_000);
-    const published = directory.published.bind(directory);
-    directory.published = (key) => {
+    const published = memberships.published.bind(memberships);
+    memberships.published = (key) => {
       if (key === 'stellar/v2') throw new Error('broken');
       return published(key);
     };
@@ -195,9 +190,9 @@ describe('reviews that come together', () => {
   });
 
   it('are answered when one of them cannot be: that one’s connection ends, and the log says so', async () => {
-    const { directory, clock, send, lines } = setUp({ broken: 'unchanged' });
-    directory.join('v1');
-    directory.publish();
+    const { memberships, clock, send, lines } = setUp({ broken: 'unchanged' });
+    memberships.join('v1');
+    memberships.publish();
     await clock.pass(60_000);
     const lost = send({ ...good, request: { ...good.request, operation: 'DELETE' } });
     const [cut, answered] = await Promise.allSettled([lost, send(podReview('v1'))]);
@@ -234,22 +229,22 @@ describe('over TLS', () => {
     });
 
   it('a certificate is swapped for new connections, a bad one changes nothing, and closing frees the held', async () => {
-    const { server, directory } = setUp();
+    const { server, memberships } = setUp();
     await server.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = server.app.server.address() as AddressInfo;
     const answer = await post(port, authority.certPem, JSON.stringify(good));
-    assert.equal(probeProblem(JSON.parse(answer), 'u1'), undefined);
+    assert.equal(preflightProblem(JSON.parse(answer), 'u1'), undefined);
 
-    const nextAuthority = await createAuthority(VALIDITY);
-    server.swapCertificate(await issueLeaf(nextAuthority, { ...VALIDITY, hosts: ['localhost'] }));
+    const nextAuthority = await createAuthority(VALID_NOW);
+    server.swapCertificate(await issueLeaf(nextAuthority, { ...VALID_NOW, hosts: ['localhost'] }));
     await assert.rejects(post(port, authority.certPem, JSON.stringify(good)), /certificate|signature/i);
     assert.throws(() => server.swapCertificate({ certPem: 'nonsense', keyPem: 'nonsense' }));
     const swapped = await post(port, nextAuthority.certPem, JSON.stringify(good));
-    assert.equal(probeProblem(JSON.parse(swapped), 'u1'), undefined);
+    assert.equal(preflightProblem(JSON.parse(swapped), 'u1'), undefined);
 
-    directory.join('v1');
+    memberships.join('v1');
     const held = post(port, nextAuthority.certPem, JSON.stringify(podReview('v1')));
-    await heldIn(directory);
+    await heldIn(memberships);
     await server.close();
     assert.equal(JSON.parse(await held).response.allowed, true);
   });

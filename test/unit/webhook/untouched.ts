@@ -7,7 +7,11 @@ import type { Fields } from '../../../peers/field.ts';
 // biome-ignore lint/suspicious/noExplicitAny: raw pods are read here as a person would read them.
 type Raw = any;
 
-const OURS = new Set(['stellar.org/peer-hash', 'stellar.org/peers']);
+const OURS = new Set([
+  'stellar.org/peer-hash',
+  'stellar.org/peers',
+  'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes',
+]);
 
 /** Everything that `before` sets stands in `after` unchanged and in order; only our own things are added. */
 export function assertUntouched(before: Fields, after: Fields): void {
@@ -50,7 +54,8 @@ function moveBack(container: Raw, original: Raw): void {
   const place = entriesOf(container.volumeMounts).findIndex(isConfig);
   if (place < 0) return;
   const moved = container.volumeMounts.pop();
-  assert.equal(moved.mountPath, '/etc/stellar/peers-original');
+  const places = /^\/(etc\/stellar\/peers-original|stellar-peers\/original)$/;
+  assert.match(moved.mountPath, places);
   assert.equal(moved.readOnly, true);
   const { mountPath, readOnly } = original.volumeMounts[place];
   const { readOnly: _, ...rest } = moved;
@@ -69,25 +74,26 @@ function minus(list: Raw, original: Raw): Raw {
   return added === 0 ? list : list.slice(0, -1);
 }
 
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' ? Object.keys(value ?? {}).length === 0 : value === undefined;
+
 /** Missing, null and empty mean the same to the API server. */
 function withoutEmpty(value: Raw): Raw {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value)
     .map(([key, entry]) => [key, withoutEmpty(entry)])
-    .filter(
-      ([, entry]) =>
-        entry !== undefined &&
-        entry !== null &&
-        Object.keys(Object(entry)).length + Number(typeof entry !== 'object') > 0,
-    );
+    .filter(([, entry]) => !isEmpty(entry));
   return Object.fromEntries(entries);
 }
 
 /** The pod has exactly one of each of ours, for validator `node`. */
 export function assertInjected(pod: Fields, node: string): void {
   const { metadata, spec }: Raw = pod;
-  const main = spec.containers.find(({ name }: Raw) => name === 'stellar-node') ?? spec.containers[0];
+  const byDefault = metadata.annotations['kubectl.kubernetes.io/default-container'];
+  const named = (wanted: string) => spec.containers.find(({ name }: Raw) => name === wanted);
+  const byImage = spec.containers.find(({ image }: Raw) => /(^|\/)stellar-core:/.test(image));
+  const main = named('stellar-node') ?? named(byDefault) ?? byImage;
   const volumes = spec.volumes.filter(({ name }: Raw) => name === 'stellar-peers');
   assert.deepEqual(volumes.length, 1);
   assert.equal(volumes[0].configMap.name, 'stellar-peers');
@@ -98,9 +104,9 @@ export function assertInjected(pod: Fields, node: string): void {
       [`${node}.peers.toml`, 'peers.toml'],
     ],
   );
-  const mounts = main.volumeMounts.filter(
-    ({ mountPath }: Raw) => mountPath.replace(/\/$/, '') === '/etc/stellar/peers',
-  );
+  const isAside = main.volumeMounts.some(({ mountPath }: Raw) => /^\/*etc(\/stellar)?\/*$/.test(mountPath));
+  const path = isAside ? '/stellar-peers/peers' : '/etc/stellar/peers';
+  const mounts = main.volumeMounts.filter(({ mountPath }: Raw) => mountPath.replace(/\/$/, '') === path);
   assert.deepEqual(
     mounts.map(({ name }: Raw) => name),
     ['stellar-peers'],

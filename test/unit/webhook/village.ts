@@ -1,22 +1,22 @@
 /**
  * A directory over validators that a test adds, publishes and changes, as the watches of a replica would.
  */
-import { discover } from '../../../peers/discover.ts';
-import { readConfigMap, readNamespace } from '../../../peers/read-cluster.ts';
-import { readNode } from '../../../peers/read-node.ts';
-import { readStatefulSet } from '../../../peers/read-workload.ts';
-import { publishedView, renderView, viewOf } from '../../../peers/views.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readConfigMap, readNamespace } from '../../../peers/read/cluster.ts';
+import { readNode } from '../../../peers/read/stellar-node.ts';
+import { readStatefulSet } from '../../../peers/read/workload.ts';
+import { publishedView, renderView, viewOf } from '../../../peers/views/views.ts';
 import type { ConfigMapFacts, NamespaceFacts, NodeReading, StatefulSetFacts } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
-import type { PeerDirectory } from '../../../webhook/directory.ts';
-import type { OwnerRef } from '../../../webhook/owner.ts';
+import type { MembershipReader } from '../../../webhook/review/membership.ts';
+import type { OwnerRef } from '../../../webhook/review/owner.ts';
 import { node, statefulSet } from '../world.ts';
 
 const SETTINGS = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
 const MAX_PEERS = 24;
 const NAMESPACE = 'stellar';
 
-export class Village implements PeerDirectory {
+export class Village implements MembershipReader {
   readonly #clock: Clock;
   readonly #nodes = new Map<string, NodeReading>();
   readonly #statefulSets = new Map<string, StatefulSetFacts>();
@@ -78,6 +78,12 @@ export class Village implements PeerDirectory {
     const group = this.discovery().groupOf.get(`${NAMESPACE}/${name}`);
     if (group) this.#changedAtMs.set(group, this.#clock.monotonicMs());
     if (!withoutStatefulSet) this.addStatefulSet(name);
+    this.changed();
+  }
+
+  /** A StellarNode is deleted. */
+  leave(name: string): void {
+    this.#nodes.delete(`${NAMESPACE}/${name}`);
     this.changed();
   }
 

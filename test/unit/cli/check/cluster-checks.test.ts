@@ -1,9 +1,18 @@
 /** What `stellar-peers check` says of the cluster itself, and of what is installed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CHECKS } from '../../../../cli/check/evaluate.ts';
 import { installRights, type Right } from '../../../../cli/check/rights.ts';
 import type { Fields } from '../../../../peers/field.ts';
-import { type Change, complaintsOf, deploymentWith, factsWith, leaseWith, objectsOf } from './healthy.ts';
+import {
+  type Change,
+  complaintsOf,
+  deploymentWith,
+  factsWith,
+  leaseWith,
+  objectsOf,
+  webhookWith,
+} from './healthy.ts';
 
 const facts = (changed: NonNullable<Change['facts']>) => complaintsOf({ facts: changed });
 
@@ -17,7 +26,14 @@ describe('a check of a healthy installation', () => {
     const why = 'you may not list resource "pods" in API group "" at the cluster scope';
     const found = facts({ unread: new Map([['pods', why]]) });
     const needing = ['webhook-configuration', 'webhook-answers', 'config-maps', 'disruption-budgets'];
-    needing.push('peer-ingress', 'peer-egress', 'dns-egress', 'open-http-port', 'restarts');
+    needing.push(
+      'merged-configuration',
+      'peer-ingress',
+      'peer-egress',
+      'dns-egress',
+      'open-http-port',
+      'restarts',
+    );
     assert.deepEqual(found, Object.fromEntries(needing.map((id) => [id, `skipped: ${why}`])));
   });
 });
@@ -159,6 +175,37 @@ describe('the Deployment', () => {
   });
 });
 
+describe('CLUSTER_DOMAIN', () => {
+  const found = (CLUSTER_DOMAIN: string, metadata: object) =>
+    complaintsOf({
+      env: { CLUSTER_DOMAIN },
+      parts: {
+        configMaps: [
+          {
+            metadata: { name: 'stellar-peers', namespace: 'stellar-peers' },
+            data: { discovery_metadata: JSON.stringify(metadata) },
+          },
+        ],
+      },
+    })['cluster-domain'];
+
+  it('is wrong where the leader says so of it, and of no other', () => {
+    const metadata = { peer_count: 3, cluster_domain: 'k8s.example' };
+    assert.equal(
+      found('wrong.example', metadata),
+      'problem: CLUSTER_DOMAIN is wrong.example, where the leader can resolve no name; its pod is told k8s.example',
+    );
+    assert.equal(found('k8s.example', metadata), undefined);
+    assert.equal(found('wrong.example', { peer_count: 3 }), undefined);
+    assert.equal(found('wrong.example', { cluster_domain: 7 }), undefined);
+  });
+
+  it('comes with a command that can be pasted', () => {
+    const { hint } = CHECKS.find(({ id }) => id === 'cluster-domain') ?? assert.fail('no check');
+    assert.match(hint, /^kubectl -n stellar-peers set env deployment\/stellar-peers CLUSTER_DOMAIN-(;|$)/);
+  });
+});
+
 describe('the admission policies', () => {
   it('must all be there, bound, and about our ServiceAccount', () => {
     const { policies, policyBindings } = factsWith();
@@ -182,6 +229,25 @@ describe('the admission policies', () => {
     );
   });
 
+  it('hold no account where a kustomize `namespace:` has moved everything but their text', () => {
+    const { clientConfig } =
+      (webhookWith().webhooks as Array<{ clientConfig: { service: object } }>)[0] ?? {};
+    const moved = { ...clientConfig, service: { ...clientConfig?.service, namespace: 'moved' } };
+    const parts = { webhook: webhookWith({ clientConfig: moved }) };
+    const wanted =
+      /^problem: not about system:serviceaccount:moved:stellar-peers: stellar-peers-statefulsets,/;
+    const asked = complaintsOf({ env: { POD_NAMESPACE: 'moved' }, parts });
+    assert.match(asked['admission-policies'] ?? '', wanted);
+    // Asked without --install-namespace: there is no Deployment where one is looked for.
+    const unasked = complaintsOf({ parts, facts: { deployment: undefined } });
+    assert.match(unasked['admission-policies'] ?? '', wanted);
+    assert.equal(
+      unasked.deployment,
+      'problem: there is no Deployment stellar-peers in namespace stellar-peers; the webhook is called in moved: ' +
+        'stellar-peers check --install-namespace moved',
+    );
+  });
+
   it('are those that the manifests have', async () => {
     const { POLICIES } = await import('../../../../cli/check/installed-checks.ts');
     const shipped = objectsOf('manifests/base/policies.yaml').filter(
@@ -202,6 +268,6 @@ describe('the leader', () => {
       /^problem: .*renewed 16 s ago: longer than the 15 s/,
     );
     for (const lease of [undefined, {}, leaseWith(1, '')])
-      assert.deepEqual(facts({ lease }), { leader: 'problem: nobody holds the Lease stellar-peers' });
+      assert.deepEqual(facts({ lease }), { leader: 'problem: no replica holds the Lease stellar-peers' });
   });
 });

@@ -1,13 +1,13 @@
 /** What `stellar-peers check` reads, and what becomes of what it may not read. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readSettings } from '../../../../app/settings.ts';
+import { evaluate } from '../../../../cli/check/evaluate.ts';
 import { gatherFacts, type Request } from '../../../../cli/check/gather.ts';
-import { judge } from '../../../../cli/check/judge.ts';
 import { tryPod } from '../../../../cli/check/trial.ts';
-import { KubeError, type KubeObject } from '../../../../runtime/kube.ts';
-import type { Trials } from '../../../../runtime/kube-client.ts';
-import * as kinds from '../../../../runtime/resources.ts';
-import { readSettings } from '../../../../settings.ts';
+import type { Trials } from '../../../../runtime/kube/client.ts';
+import { KubeError, type KubeObject } from '../../../../runtime/kube/port.ts';
+import * as kinds from '../../../../runtime/kube/resources.ts';
 import { networkParts } from '../../reconciler/group.ts';
 import { MemoryKube } from '../../stand-ins/memory-kube.ts';
 import { factsWith, NOW_MS, webhookWith } from './healthy.ts';
@@ -37,7 +37,7 @@ const requestOf = (kube: MemoryKube, changed: Partial<Request> = {}): Request =>
   ...changed,
 });
 
-/** A cluster with three validators and our webhook configuration, in which nobody is granted anything. */
+/** A cluster with three validators and our webhook configuration, in which no right is granted. */
 async function cluster(): Promise<MemoryKube> {
   const kube = new MemoryKube();
   const { create } = kube;
@@ -75,7 +75,7 @@ describe('what is read', () => {
     const facts = await gatherFacts(requestOf(await cluster(), { when: 'before' }));
     assert.ok(facts.installRightsMissing.length > 30);
     assert.deepEqual(facts.accountRightsMissing, []);
-    assert.deepEqual(facts.trial, { kind: 'nobody' });
+    assert.deepEqual(facts.trial, { kind: 'none' });
   });
 
   it('is all that is asked for: nothing is written', async () => {
@@ -102,7 +102,7 @@ describe('what may not be read', () => {
       certificate: 'you may not list resource "secrets" in API group ""',
     });
     assert.equal(facts.world.nodes.size, 3);
-    assert.equal(judge(facts).find(({ id }) => id === 'restarts')?.verdict, 'skipped');
+    assert.equal(evaluate(facts).find(({ id }) => id === 'restarts')?.verdict, 'skipped');
   });
 
   it('may be everything: then every check is skipped, and none fails', async () => {
@@ -111,7 +111,7 @@ describe('what may not be read', () => {
       throw forbidden('anything');
     };
     const version = async () => Promise.reject(forbidden('version'));
-    const findings = judge(await gatherFacts(requestOf(kube, { trials: { ...answering, version } })));
+    const findings = evaluate(await gatherFacts(requestOf(kube, { trials: { ...answering, version } })));
     const told = findings.filter(({ verdict }) => verdict !== 'skipped').map(({ id }) => id);
     assert.deepEqual(told, []);
   });
@@ -126,7 +126,7 @@ describe('what may not be read', () => {
     assert.deepEqual([...facts.unread], []);
   });
 
-  it('is no finding where nobody answers, or nobody knows us', async () => {
+  it('is no finding where no server answers, or we are not known', async () => {
     for (const status of [0, 401]) {
       const kube = await cluster();
       kube.intercept = () => {
@@ -167,7 +167,7 @@ describe('the pod for trial', () => {
     assert.equal(first.bodies[0]?.metadata.name, 'b-stellar-peers-check');
     const elsewhere = webhookWith({ namespaceSelector: { matchLabels: { team: 'x' } } });
     assert.deepEqual(await asked(factsWith({ parts: { webhook: elsewhere } })), {
-      trial: { kind: 'nobody' },
+      trial: { kind: 'none' },
       bodies: [],
     });
   });

@@ -2,27 +2,34 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { readSettings } from '../../../../app/settings.ts';
+import { discoverySettings } from '../../../../app/wiring-settings.ts';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
+import { evaluate } from '../../../../cli/check/evaluate.ts';
 import type { Facts } from '../../../../cli/check/facts.ts';
-import { judge } from '../../../../cli/check/judge.ts';
 import { readPolicy } from '../../../../cli/check/network-policy.ts';
-import { discover } from '../../../../peers/discover.ts';
+import { discover } from '../../../../peers/discovery/discover.ts';
 import type { Fields } from '../../../../peers/field.ts';
-import { readSettings } from '../../../../settings.ts';
-import { discoverySettings } from '../../../../wiring.ts';
-import { NOW_MS, networkParts, type Spec } from '../../reconciler/group.ts';
+import { type Extra, NOW_MS, networkParts, type Spec } from '../../reconciler/group.ts';
 import { type Parts, type Raw, worldWith } from '../../world.ts';
 
 export { NOW_MS };
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
-/** The objects of a YAML file of the repository. */
-export const objectsOf = (path: string): Fields[] =>
-  parseAllDocuments(readFileSync(join(ROOT, path), 'utf8')).map((document) => document.toJS() as Fields);
+const read = new Map<string, readonly Fields[]>();
+
+/** The objects of a YAML file of the repository, which is read once; each caller has a copy of its own. */
+export function objectsOf(path: string): Fields[] {
+  const objects =
+    read.get(path) ??
+    parseAllDocuments(readFileSync(join(ROOT, path), 'utf8')).map((document) => document.toJS() as Fields);
+  read.set(path, objects);
+  return structuredClone([...objects]);
+}
 
 const only = (path: string, kind: string): Fields[] =>
-  structuredClone(objectsOf(path).filter((object) => object.kind === kind));
+  objectsOf(path).filter((object) => object.kind === kind);
 
 const HOST = 'stellar-peers-webhook.stellar-peers.svc';
 const DAY_MS = 86_400_000;
@@ -57,12 +64,19 @@ export const service = (name: string, spec: Record<string, unknown> = {}): Raw =
 });
 
 export const deploymentWith = (
-  options: { image?: string; replicas?: number; ready?: number; env?: Record<string, string> } = {},
+  options: {
+    image?: string;
+    replicas?: number;
+    ready?: number;
+    env?: Record<string, string>;
+    ageSeconds?: number;
+  } = {},
 ): Fields => {
   const { image = 'registry.example.com:5000/stellar-peers:0.1.0', replicas = 2, ready = replicas } = options;
+  const creationTimestamp = new Date(NOW_MS - (options.ageSeconds ?? 86_400) * 1000).toISOString();
   const env = Object.entries(options.env ?? {}).map(([name, value]) => ({ name, value }));
   return {
-    metadata: { name: 'stellar-peers', namespace: 'stellar-peers' },
+    metadata: { name: 'stellar-peers', namespace: 'stellar-peers', creationTimestamp },
     spec: { replicas, template: { spec: { containers: [{ name: 'stellar-peers', image, env }] } } },
     status: { readyReplicas: ready },
   };
@@ -86,6 +100,7 @@ export const policyWith = (spec: Record<string, unknown>, name = 'fence') =>
 export interface Change {
   /** Validators; three that know each other, if nothing else is said. */
   readonly specs?: Readonly<Record<string, Spec>>;
+  readonly extra?: Extra;
   readonly parts?: Partial<Parts>;
   readonly facts?: Partial<Facts>;
   readonly env?: Readonly<Record<string, string>>;
@@ -94,11 +109,17 @@ export interface Change {
 const THREE = { a: {}, b: {}, c: {} };
 
 /** The facts of a healthy installation, but for what is changed. */
-export function factsWith({ specs = THREE, parts = {}, facts = {}, env = {} }: Change = {}): Facts {
+export function factsWith({
+  specs = THREE,
+  extra = {},
+  parts = {},
+  facts = {},
+  env = {},
+}: Change = {}): Facts {
   const names = Object.keys(specs);
   const services = parts.services ?? names.map((name) => service(`${name}-headless`));
   const webhook = 'webhook' in parts ? parts.webhook : webhookWith();
-  const world = worldWith({ ...networkParts(specs), ...parts, services, webhook });
+  const world = worldWith({ ...networkParts(specs, extra), ...parts, services, webhook });
   const settings = readSettings(env);
   return {
     when: 'after',
@@ -124,6 +145,7 @@ export function factsWith({ specs = THREE, parts = {}, facts = {}, env = {} }: C
     networkPolicies: [],
     webhooks: webhook ? [webhook] : [],
     services,
+    templateOwners: [],
     world,
     discovery: discover(world, discoverySettings(settings)),
     ...facts,
@@ -132,6 +154,6 @@ export function factsWith({ specs = THREE, parts = {}, facts = {}, env = {} }: C
 
 /** What every check that does not say ok says, by its id. */
 export function complaintsOf(change: Change): Record<string, string> {
-  const bad = judge(factsWith(change)).filter(({ verdict }) => verdict !== 'ok');
+  const bad = evaluate(factsWith(change)).filter(({ verdict }) => verdict !== 'ok');
   return Object.fromEntries(bad.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`]));
 }

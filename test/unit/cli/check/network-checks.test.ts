@@ -66,7 +66,7 @@ describe('ingress from peers', () => {
     });
   });
 
-  it('is told by namespace: of the policy, and of whoever connects', () => {
+  it('is told by namespace: of the policy, and of the client', () => {
     const policy = readPolicy({
       metadata: { name: 'fence', namespace: 'stellar' },
       spec: { ...ingress({ ...PEERS, from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }), podSelector: {} },
@@ -77,6 +77,7 @@ describe('ingress from peers', () => {
     const from = (other: string, policies = [policy]) =>
       letsThrough(policies, 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
     assert.ok(from('other'), 'an address block may be anywhere');
+    // As the operator makes it for spec.networkPolicy.enabled.
     const own = policyWith(ingress({ ...PEERS, from: [{ podSelector: {} }] }));
     assert.deepEqual([from('stellar', [own]), from('other', [own])], [true, false]);
   });
@@ -105,6 +106,22 @@ describe('egress to peers and names', () => {
   });
 });
 
+describe('DNS', () => {
+  const said = (port?: number, protocol = 'UDP') =>
+    fenced(egress(PEERS, { ports: [{ ...(port === undefined ? {} : { port }), protocol }] }))['dns-egress'];
+
+  it('may be let out to the port where its pods listen, which policies see behind the Service', () => {
+    // CoreDNS as it comes; OpenShift's and Gardener's.
+    for (const port of [53, 5353, 8053]) assert.equal(said(port), undefined, `${port}`);
+    assert.equal(said(), undefined);
+  });
+
+  it('is cut off where only other ports are let out, or TCP alone', () => {
+    for (const wrong of [said(123), said(5353, 'TCP')])
+      assert.match(wrong ?? '', /^problem: .* allows UDP 53$/);
+  });
+});
+
 describe('the HTTP port', () => {
   const shown = service('a-http', {
     selector: { 'app.kubernetes.io/instance': 'a' },
@@ -124,7 +141,7 @@ describe('the HTTP port', () => {
     assert.equal(open({}, { ports: [{ port: 11_626, targetPort: 80 }] }), undefined);
   });
 
-  it("of a validator that is suspended is nobody's", () => {
+  it('of a validator that is suspended does not count', () => {
     const asleep = { node: { spec: { suspended: true } }, pod: 'none' as const };
     const specs = { a: asleep, b: { knows: ['c'] }, c: { knows: ['b'] } };
     assert.equal(

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { readSettings } from '../../../../app/settings.ts';
 import { accountRights, installRights, reviewOf, rightText } from '../../../../cli/check/rights.ts';
-import type { KubeObject } from '../../../../runtime/kube.ts';
-import { readSettings } from '../../../../settings.ts';
+import type { KubeObject } from '../../../../runtime/kube/port.ts';
 import { rightsIn } from '../../../cluster/rights.ts';
 import { objectsOf } from './healthy.ts';
 

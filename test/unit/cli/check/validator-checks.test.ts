@@ -1,14 +1,26 @@
 /** What `stellar-peers check` says of what validators have of us, and of restarts that are wanted. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { readConfigMap } from '../../../../peers/read-cluster.ts';
+import { evaluate } from '../../../../cli/check/evaluate.ts';
+import type { readConfigMap } from '../../../../peers/read/cluster.ts';
 import { type Change, complaintsOf, factsWith, service } from './healthy.ts';
 
 describe('validators', () => {
   it('that cannot be a peer are named, with the reason', () => {
     const specs = { a: {}, b: {}, c: { node: { spec: { network: 'nowhere' } } } };
     const found = complaintsOf({ specs });
-    assert.match(found.validators ?? '', /^problem: stellar\/c is nobody's peer: /);
+    assert.match(found.validators ?? '', /^problem: stellar\/c is no peer of others: /);
+  });
+
+  it('are told from their read replicas, which get no peers', () => {
+    const facts = factsWith();
+    const [pod] = facts.world.pods.values();
+    assert.ok(pod);
+    const pods = new Map(facts.world.pods).set('stellar/a-read-0', { ...pod, ownerName: 'a-read' });
+    const found = evaluate({ ...facts, world: { ...facts.world, pods } }).find(
+      ({ id }) => id === 'validators',
+    );
+    assert.equal(found?.found, '3 validators in 1 network; read replicas, left as they are: stellar/a-read');
   });
 
   it('that are suspended are no trouble', () => {
@@ -17,6 +29,14 @@ describe('validators', () => {
       complaintsOf({ specs: { a: { knows: ['b'] }, b: { knows: ['a'] }, c } }).validators,
       undefined,
     );
+  });
+});
+
+describe('the annotations', () => {
+  it('that say nothing are named', () => {
+    const annotations = { 'stellar.org/peer-rolout': 'paused' };
+    const found = complaintsOf({ specs: { a: { node: { annotations } }, b: {}, c: {} } }).annotations;
+    assert.match(found ?? '', /^warning: stellar\/a: .*peer-rolout=paused/);
   });
 });
 
@@ -123,7 +143,19 @@ describe('the restarts', () => {
   it('that are wanted are counted and named', () => {
     assert.match(
       restarts({ specs: grown }) ?? '',
-      /^warning: 2 restarts, one at a time, over in about \d\.\d h: stellar\/a, stellar\/b$/,
+      /^warning: 2 restarts, one at a time, over in about \d+ min: stellar\/a, stellar\/b$/,
+    );
+  });
+
+  it('that a pause holds are told with the pause, also where none is wanted', () => {
+    const extra = { ownAnnotations: { 'stellar.org/peer-rollout': 'paused' } };
+    assert.equal(
+      restarts({ specs: grown, extra }),
+      'warning: paused by ConfigMap stellar-peers/stellar-peers; on resume 2 restarts, one at a time, over in about 25 min: stellar/a, stellar/b',
+    );
+    assert.match(
+      restarts({ specs: { a: {}, b: {} }, extra }) ?? '',
+      /^warning: paused by .*; on resume none$/,
     );
   });
 

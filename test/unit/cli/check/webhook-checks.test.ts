@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
 import type { Trial } from '../../../../cli/check/facts.ts';
 import { shippedWebhook } from '../../../../cli/check/shipped-webhook.ts';
-import { readWebhook } from '../../../../peers/read-cluster.ts';
+import { readWebhook } from '../../../../peers/read/cluster.ts';
+import { authorityBelow, chainOf } from '../../certs/chain.ts';
 import { AUTHORITY, base64, complaintsOf, LEAF, NOW_MS, STRANGER, webhookWith } from './healthy.ts';
 
 const DAY_MS = 86_400_000;
@@ -96,7 +97,7 @@ describe('the serving certificate', () => {
     const id = 'webhook-certificate';
     assert.deepEqual(served(undefined), { [id]: 'problem: there is no certificate in its Secret' });
     assert.deepEqual(configured({ caBundle: base64(STRANGER.certPem) }), {
-      [id]: 'problem: no CA in caBundle has signed it',
+      [id]: 'problem: no CA in caBundle has signed it, or a CA that comes with it',
     });
   });
 
@@ -116,6 +117,29 @@ describe('the serving certificate', () => {
     });
     const parts = { webhook: webhookWith(byUrl) };
     assert.deepEqual(complaintsOf({ parts, facts: { certificatePem: leaf.certPem } }), {});
+  });
+
+  it('may be of an intermediate CA, which comes with it', async () => {
+    const hosts = ['stellar-peers-webhook.stellar-peers.svc'];
+    const validity = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + 50 * DAY_MS };
+    const { root, leaf, served: both } = await chainOf({ ...validity, hosts });
+    const judged = (certificatePem: string) =>
+      complaintsOf({
+        parts: { webhook: webhookWith({ caBundle: base64(root.certPem) }) },
+        facts: { certificatePem },
+      });
+    assert.deepEqual(judged(both.certPem), {});
+    assert.match(
+      judged(leaf.certPem)['webhook-certificate'] ?? '',
+      /^problem: no CA in caBundle has signed it/,
+    );
+    const over = { notBeforeMs: NOW_MS - 2 * DAY_MS, notAfterMs: NOW_MS - DAY_MS };
+    const middle = authorityBelow(root, 'over', over);
+    const below = await issueLeaf(middle, { ...validity, hosts });
+    assert.match(
+      judged(below.certPem + middle.certPem)['webhook-certificate'] ?? '',
+      /^problem: a CA that comes with it ended at/,
+    );
   });
 
   it('must not have ended, and not be about to', async () => {
@@ -150,9 +174,9 @@ describe('the pod for trial', () => {
   });
 
   it('needs a validator', () => {
-    assert.match(tried({ kind: 'nobody' }) ?? '', /^skipped: no validator is one that it injects/);
-    const nobody = complaintsOf({ specs: {}, parts: { services: [] }, facts: { trial: { kind: 'nobody' } } });
-    assert.deepEqual(nobody, {
+    assert.match(tried({ kind: 'none' }) ?? '', /^skipped: no validator is one that it injects/);
+    const none = complaintsOf({ specs: {}, parts: { services: [] }, facts: { trial: { kind: 'none' } } });
+    assert.deepEqual(none, {
       'webhook-answers': 'skipped: there is no validator, so there is no pod to try it with',
     });
   });

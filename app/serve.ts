@@ -1,0 +1,195 @@
+/**
+ * Runs one replica: caches → certificate → webhook → leader → reconciler, and takes it down in reverse.
+ * Together with wiring.ts the only place where the parts meet; it decides nothing.
+ */
+import { lookup } from 'node:dns/promises';
+import { keepCaBundle } from '../certs/cabundle.ts';
+import { createHttpServer } from '../runtime/http.ts';
+import { listenOn } from '../runtime/listen.ts';
+import { createWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
+import { selfCheck } from '../webhook/review/self-check.ts';
+import { logClusterDomain } from './cluster-domain.ts';
+import type { Settings } from './settings.ts';
+import { createParts, createReconciler, type Parts } from './wiring.ts';
+import { createCertificates } from './wiring-certs.ts';
+import { serveStatusPage } from './wiring-page.ts';
+
+/** A replica whose certificate ends sooner takes no more traffic. */
+const CERT_MARGIN_MS = 5 * 60_000;
+const CERT_MARGIN_PART = 0.05;
+
+/** A running replica. */
+export interface Replica {
+  /** Takes it down: no more traffic, reviews in flight finished, the Lease given back. */
+  close(): Promise<void>;
+}
+
+/** The webhook, which begins to exist with the first certificate. */
+interface Serving {
+  webhook?: WebhookServer;
+  listening: boolean;
+  /** True once the API server was told to trust our CA: before that it would call us in vain. */
+  trusted: boolean;
+}
+
+interface ServeOptions {
+  /** Called if a part fails later: the process must not go on without that part. */
+  readonly onFailure: (error: unknown) => void;
+  /** Where KUBECONFIG and the address of the API server are looked for. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The cluster's DNS domain, as the pod is told; undefined where it is told none. */
+  readonly foundDomain: string | undefined;
+}
+
+/** Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all. */
+export async function serve(settings: Settings, options: ServeOptions): Promise<Replica> {
+  const { onFailure, env, foundDomain } = options;
+  selfCheck();
+  const parts = createParts(settings, env);
+  const { clock, log, leader, caches } = parts;
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  const serving: Serving = { listening: false, trusted: false };
+  const certificates = createCertificates(parts, stopping.signal);
+  const http = createPlainPort(parts, serving, {
+    draining: draining.signal,
+    isCurrent: certificates.isCurrent,
+  });
+  await listenOn(http, { port: settings.httpPort, host: settings.bindAddress });
+  const page = await serveStatusPage(parts);
+  let rightDomain: string | undefined;
+  void logClusterDomain({ inUse: settings.clusterDomain, found: foundDomain }, { log, lookup }).then(
+    (domain) => {
+      rightDomain = domain;
+    },
+  );
+  const running = Promise.all([
+    caches.run(stopping.signal),
+    parts.leaseWatch.run(draining.signal),
+    serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
+    leader.run((term) => createReconciler(parts, () => rightDomain).run(term), draining.signal),
+  ]);
+  running.catch(onFailure);
+  log.info({ replica: settings.podName, namespace: settings.namespace }, 'replica started');
+  return {
+    close: async () => {
+      draining.abort();
+      serving.webhook?.drain();
+      // The endpoints of the Service follow readiness only after a while; until then reviews still come.
+      await clock.sleep(settings.drainSeconds * 1000);
+      await serving.webhook?.close();
+      stopping.abort();
+      await running;
+      await Promise.all([page.close(), http.close()]);
+      log.info({ replica: settings.podName }, 'replica stopped');
+    },
+  };
+}
+
+function createPlainPort(
+  parts: Parts,
+  serving: Serving,
+  { draining, isCurrent }: { readonly draining: AbortSignal; readonly isCurrent: () => boolean },
+) {
+  const { caches, clock, leader, metrics, served } = parts;
+  const http = createHttpServer({
+    clock,
+    metrics,
+    ready: {
+      'caches are not in sync': () => caches.synced(),
+      'there is no certificate, or it expires within minutes': () => remainsMs(parts) > certMarginMs(parts),
+      'the certificate may be an old one': isCurrent,
+      'the webhook does not listen': () => serving.listening,
+      'caBundle does not name our CA': () => isTrusted(parts, serving),
+      'shutting down': () => !draining.aborted,
+    },
+  });
+  http.addHook('onRequest', async () => {
+    metrics.set('stellar_peers_leader', leader.leads() ? 1 : 0);
+    metrics.set('stellar_peers_cache_staleness_seconds', caches.staleMs() / 1000);
+    const notAfterMs = served.observe()?.notAfterMs ?? 0;
+    metrics.set('stellar_peers_certificate_expiry_timestamp_seconds', notAfterMs / 1000);
+  });
+  return http;
+}
+
+const remainsMs = ({ clock, served }: Parts): number => (served.observe()?.notAfterMs ?? 0) - clock.nowMs();
+
+/** Certificates that live shorter than usual may end sooner. */
+function certMarginMs({ served }: Parts): number {
+  const { notBeforeMs = 0, notAfterMs = 0 } = served.observe() ?? {};
+  return Math.min(CERT_MARGIN_MS, (notAfterMs - notBeforeMs) * CERT_MARGIN_PART);
+}
+
+/** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
+function isTrusted({ served, trust }: Parts, serving: Serving): boolean {
+  const bundle = served.observe();
+  serving.trusted ||= bundle !== undefined && trust.servedForMs(bundle) > 0;
+  return serving.trusted;
+}
+
+interface ServingParts {
+  readonly certificates: ReturnType<typeof createCertificates>;
+  readonly signal: AbortSignal;
+}
+
+/** Follows the certificates: the first one starts the webhook, each later one is swapped in. */
+async function serveWebhook(
+  parts: Parts,
+  serving: Serving,
+  { certificates, signal }: ServingParts,
+): Promise<void> {
+  const { bundle, caches, clock, kube, log, outage, served } = parts;
+  const { rule, source } = certificates;
+  const onSuccess = (listener: () => void) => outage.onSuccess(listener);
+  const started = Promise.withResolvers<void>();
+  served.onChange(() => {
+    started.resolve();
+    useCertificate(parts, serving);
+  });
+  signal.addEventListener('abort', () => started.resolve(), { once: true });
+  const configuration = {
+    observe: () => caches.webhookConfiguration(),
+    onChange: (listener: () => void) => caches.onWebhookChange(listener),
+  };
+  await Promise.all([
+    bundle.follow(source, signal),
+    started.promise.then(() => listen(parts, serving)),
+    started.promise.then(() =>
+      keepCaBundle({ kube, clock, log, onSuccess, rule, configuration, bundle }, signal),
+    ),
+  ]);
+}
+
+function useCertificate(parts: Parts, serving: Serving): void {
+  const { clock, memberships, log, metrics, served, settings } = parts;
+  const certificate = served.observe();
+  if (!certificate) return;
+  if (serving.webhook) {
+    serving.webhook.swapCertificate(certificate);
+    log.info({ serial: certificate.serial }, 'certificate swapped in');
+    return;
+  }
+  // There from the beginning, so that the first one is an increase.
+  for (const result of ['failed', 'rejected'])
+    metrics.count('stellar_peers_admission_reviews_total', { result }, 0);
+  serving.webhook = createWebhookServer({
+    certificate,
+    memberships,
+    clock,
+    log,
+    ownNamespace: settings.namespace,
+    merging: { mode: settings.peerConfig, listKey: settings.peerListKey },
+    observe: (result, durationMs) => {
+      metrics.count('stellar_peers_admission_reviews_total', { result });
+      metrics.observe('stellar_peers_admission_duration_seconds', durationMs / 1000);
+    },
+  });
+}
+
+async function listen({ log, settings }: Parts, serving: Serving): Promise<void> {
+  if (!serving.webhook) return;
+  await listenOn(serving.webhook.app, { port: settings.webhookPort, host: settings.bindAddress });
+  serving.listening = true;
+  log.info({ port: settings.webhookPort }, 'webhook listens');
+}

@@ -1,0 +1,170 @@
+/**
+ * Every setting once: environment name, default, check and the sentence that documents it.
+ * docs/settings.md is generated from this table.
+ */
+import { Type } from 'typebox';
+import { DAY_SECONDS, dnsName, names, oneOf, port, type Setting, seconds, setting, text } from './setting.ts';
+import { ROLLOUT_SETTINGS } from './settings-rollout.ts';
+
+export const SETTINGS = {
+  namespace: setting('POD_NAMESPACE', dnsName, 'stellar-peers', 'Our own namespace.'),
+  podName: setting(
+    'POD_NAME',
+    dnsName,
+    'stellar-peers',
+    'Name of this replica; the holder of the Lease is this name, `_` and 8 hex digits of its own.',
+  ),
+  watchNamespaces: setting(
+    'WATCH_NAMESPACES',
+    names,
+    '',
+    'Namespaces to look at, with a comma between; empty for all.',
+  ),
+  peerScope: setting(
+    'PEER_SCOPE',
+    oneOf('cluster', 'namespace'),
+    'cluster',
+    'Whether validators know those of other namespaces: `cluster` or `namespace`.',
+  ),
+  networkNamespaces: setting(
+    'NETWORK_NAMESPACES',
+    Type.String({
+      pattern: '^[ -~]*$',
+      description: 'networks and their namespaces, such as `mainnet=core-a,core-b`',
+      maxLength: 65_536,
+    }),
+    '',
+    'Which namespaces may hold validators of a network, as `mainnet=core-a,core-b; custom-0123456789abcdef=lab`; a ' +
+      'network that is not named is open to all. The names of networks are those that `stellar-peers status` shows.',
+  ),
+  clusterDomain: setting(
+    'CLUSTER_DOMAIN',
+    dnsName,
+    'cluster.local',
+    'DNS domain of the cluster. Where it is not set, a replica takes the one that its /etc/resolv.conf names.',
+  ),
+  maxPeers: setting(
+    'MAX_PEERS',
+    Type.Integer({ minimum: 1, maximum: 100 }),
+    24,
+    'Most peers in one view; stellar-core keeps 8 outbound connections.',
+  ),
+  peerConfig: setting(
+    'PEER_CONFIG',
+    oneOf('auto', 'annotated', 'off'),
+    'auto',
+    'Whether peers are merged into the configuration that stellar-core reads: `auto` where the pod is of the ' +
+      'recognised shape or its StellarNode asks for it, `annotated` only where it asks, or `off`.',
+  ),
+  peerListKey: setting(
+    'PEER_LIST_KEY',
+    oneOf('auto', 'KNOWN_PEERS', 'PREFERRED_PEERS'),
+    'auto',
+    'The key under which they are merged; `auto` is KNOWN_PEERS, or PREFERRED_PEERS where the original has that.',
+  ),
+  corePort: setting(
+    'CORE_HTTP_PORT',
+    port,
+    11_626,
+    "The validators' HTTP port, to signal new peers to those that have it open; 0 to never call one.",
+  ),
+  corePollSeconds: setting(
+    'CORE_POLL_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'How often a validator whose HTTP port is open is asked for its peers and state; 0 for only when signalled.',
+  ),
+  ...ROLLOUT_SETTINGS,
+  resyncSeconds: setting(
+    'RESYNC_SECONDS',
+    seconds(1, 86_400),
+    300,
+    'How often everything is looked at again, though nothing has changed.',
+  ),
+  leaseDurationSeconds: setting(
+    'LEASE_DURATION_SECONDS',
+    seconds(1, 300),
+    15,
+    'How long after the last renewal another replica may take the lead.',
+  ),
+  requestTimeoutSeconds: setting(
+    'REQUEST_TIMEOUT_SECONDS',
+    seconds(0.1, 60),
+    5,
+    'How long one request to the API server may take; less than a third of the Lease.',
+  ),
+  webhookPort: setting(
+    'WEBHOOK_PORT',
+    port,
+    8443,
+    'Port of the admission webhook (TLS); 0 for any free one.',
+  ),
+  httpPort: setting('HTTP_PORT', port, 8080, 'Port of /healthz, /readyz and /metrics; 0 for any free one.'),
+  statusPagePort: setting(
+    'STATUS_PAGE_PORT',
+    port,
+    8082,
+    'Port of the status page, which every caller that reaches it may read; 0 for no page.',
+  ),
+  statusPageHosts: setting(
+    'STATUS_PAGE_HOSTS',
+    names,
+    '',
+    'Further names by which the status page may be called, such as that of an ingress, with a comma between.',
+  ),
+  bindAddress: setting(
+    'BIND_ADDRESS',
+    text('^[0-9a-fA-F.:]+$', 'an IPv4 or IPv6 address'),
+    '::',
+    'Address to listen on.',
+  ),
+  webhookHosts: setting(
+    'WEBHOOK_HOSTS',
+    text('^[0-9a-zA-Z.:,-]*$', 'host names or addresses with a comma between'),
+    '',
+    'Further host names or addresses for the managed certificate, with a comma between.',
+  ),
+  certDir: setting(
+    'CERT_DIR',
+    text('^(/[^\\0]*)?$', 'an absolute path'),
+    '',
+    'Folder with `tls.crt`, `tls.key` and `ca.crt`, mounted from a Secret of cert-manager; empty for certificates of ' +
+      'our own making.',
+  ),
+  certLifetimeSeconds: setting(
+    'CERT_LIFETIME_SECONDS',
+    seconds(10, 315_360_000),
+    90 * DAY_SECONDS,
+    'How long a certificate of our own making is valid; it is renewed after about two thirds of that.',
+  ),
+  caLifetimeSeconds: setting(
+    'CA_LIFETIME_SECONDS',
+    seconds(20, 1_576_800_000),
+    5 * 365 * DAY_SECONDS,
+    'How long the CA of our own making is valid; it is renewed after about two thirds of that.',
+  ),
+  caOverlapSeconds: setting(
+    'CA_OVERLAP_SECONDS',
+    seconds(0, 86_400),
+    60,
+    'How long caBundle must have named a new CA before a certificate of it is served.',
+  ),
+  caRetireSeconds: setting(
+    'CA_RETIRE_SECONDS',
+    seconds(0, 31_536_000),
+    DAY_SECONDS,
+    'How long the former CA is trusted after its last certificate was replaced.',
+  ),
+  drainSeconds: setting(
+    'DRAIN_SECONDS',
+    seconds(0, 60),
+    5,
+    'How long a replica that is asked to stop still answers, until the endpoints have noticed.',
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    oneOf('debug', 'info', 'warn', 'error'),
+    'info',
+    'Least level that is logged: `debug`, `info`, `warn` or `error`.',
+  ),
+} as const satisfies Record<string, Setting>;

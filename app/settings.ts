@@ -1,0 +1,89 @@
+/**
+ * Settings from an environment, checked against their table. The only reader of the environment is main.ts.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { readNetworkNamespaces } from '../peers/discovery/namespace-allowlist.ts';
+import { parseWindows } from '../reconciler/plan/restarts/windows.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings-table.ts';
+
+export type Settings = { readonly [K in keyof typeof SETTINGS]: Static<(typeof SETTINGS)[K]['schema']> };
+
+/** A setting that cannot be used: what was found, where, and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** Decimal digits only: a conversion that takes `true` for 1 or `1.5` for 1 would hide a mistake. */
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+
+function readSetting({ env, schema, fallback, doc }: Setting, found: string | undefined): unknown {
+  if (found === undefined || found === '') return fallback;
+  const value = isNumeric(schema) && DECIMAL.test(found) ? Number(found) : found;
+  if (Value.Check(schema, value)) return value;
+  throw new SettingsError(
+    `${env}=${JSON.stringify(found)} is not allowed: it takes ${allowedBy(schema)}. ${doc}`,
+  );
+}
+
+const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
+
+/** What a schema allows, in words. */
+function allowedBy(schema: TSchema): string {
+  if (Type.IsEnum(schema)) return schema.enum.join(' or ');
+  const { description, minimum, maximum } = schema as {
+    readonly description?: string;
+    readonly minimum?: number;
+    readonly maximum?: number;
+  };
+  return (
+    description ?? `a ${Type.IsInteger(schema) ? 'whole number' : 'number'} from ${minimum} to ${maximum}`
+  );
+}
+
+const WINDOWS_SYNTAX =
+  'days (Mon-Fri, Sat,Sun or daily), times (09:00-17:00) and a time zone (Europe/Berlin; UTC if none is given)';
+
+/**
+ * Settings from an environment; an empty value means the default.
+ * Throws SettingsError naming the variable, what it holds and what is allowed.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const values = Object.entries(SETTINGS).map(([key, entry]) => [key, readSetting(entry, env[entry.env])]);
+  const settings = Object.freeze(Object.fromEntries(values)) as Settings;
+  if (parseWindows(settings.rolloutWindows) === undefined) {
+    throw new SettingsError(
+      `ROLLOUT_WINDOWS=${JSON.stringify(settings.rolloutWindows)} is not allowed: it takes ${WINDOWS_SYNTAX}. ` +
+        SETTINGS.rolloutWindows.doc,
+    );
+  }
+  checkNetworkNamespaces(settings);
+  if (settings.requestTimeoutSeconds * 3 > settings.leaseDurationSeconds) {
+    throw new SettingsError(
+      `REQUEST_TIMEOUT_SECONDS=${settings.requestTimeoutSeconds} is more than a third of ` +
+        `LEASE_DURATION_SECONDS=${settings.leaseDurationSeconds}: a slow write could outlive the leadership.`,
+    );
+  }
+  return settings;
+}
+
+const NETWORK_NAMESPACES_SYNTAX =
+  'networks (mainnet, testnet, futurenet, or custom- and 16 hex digits), each with = and namespaces with a comma ' +
+  'between, and a semicolon between networks';
+
+function checkNetworkNamespaces({ networkNamespaces }: Settings): void {
+  const reading = readNetworkNamespaces(networkNamespaces);
+  if ('allowed' in reading) return;
+  throw new SettingsError(
+    `NETWORK_NAMESPACES=${JSON.stringify(networkNamespaces)} is not allowed, since ${reading.problem}: it takes ` +
+      `${NETWORK_NAMESPACES_SYNTAX}. ${SETTINGS.networkNamespaces.doc}`,
+  );
+}
+
+/** True for the environment name of a setting. */
+export const isSetting = (name: string): boolean =>
+  Object.values<Setting>(SETTINGS).some(({ env }) => env === name);
+
+/** The names in a setting that lists them with a comma between. */
+export const listed = (text: string): string[] => text.split(',').filter((name) => name !== '');

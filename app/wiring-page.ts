@@ -1,0 +1,43 @@
+/**
+ * Makes the status page of one replica out of its parts. Owns which setting goes where, and that a page that cannot be
+ * served stops nothing else.
+ */
+import { startDecider } from '../page/decide.ts';
+import { Feed } from '../page/feed.ts';
+import { hostsOf } from '../page/hosts.ts';
+import { createPageServer } from '../page/server.ts';
+import { podOf } from '../reconciler/leader/lease.ts';
+import { listenOn } from '../runtime/listen.ts';
+import type { Parts } from './wiring.ts';
+import { rolloutSettings } from './wiring-settings.ts';
+
+/** The page as it is served. */
+export interface StatusPage {
+  close(): Promise<void>;
+}
+
+/** Serves the page; resolves once it listens, or at once where the settings say not to. Never rejects. */
+export async function serveStatusPage(parts: Parts): Promise<StatusPage> {
+  const { settings, log, clock, caches, memberships, leader } = parts;
+  if (settings.statusPagePort === 0) return { close: async () => undefined };
+  const decide = { caches, memberships, clock, settings: rolloutSettings(settings) };
+  const feed = new Feed({
+    clock,
+    log,
+    watch: (onChange) => startDecider(decide, onChange),
+    replica: () => ({
+      name: settings.podName,
+      leads: leader.leads(),
+      leader: leader.someoneLeads() ? podOf(leader.holder()) : '',
+      staleMs: caches.synced() ? caches.staleMs() : Number.MAX_SAFE_INTEGER,
+    }),
+  });
+  const app = createPageServer(feed, hostsOf(settings));
+  try {
+    await listenOn(app, { port: settings.statusPagePort, host: settings.bindAddress });
+    log.info({ port: settings.statusPagePort }, 'status page listens');
+  } catch (error) {
+    log.error({ error }, 'there is no status page; everything else works');
+  }
+  return { close: () => app.close() };
+}

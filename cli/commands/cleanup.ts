@@ -1,0 +1,143 @@
+/**
+ * `stellar-peers cleanup`: removes our ConfigMaps once everything else is uninstalled. Headless Services and
+ * annotations stay, since running validators depend on them; what people wrote stays too.
+ */
+import {
+  COMPONENT,
+  JOURNAL_CONFIGMAP,
+  PEERS_CONFIGMAP,
+  POD_SELECTOR,
+  WEBHOOK_CONFIGURATION,
+} from '../../peers/names.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
+import { readPod } from '../../peers/read/workload.ts';
+import { isSharedWithOthers } from '../../reconciler/plan/publish/foreign-keys.ts';
+import { hasStatus, type Kube, type KubeObject } from '../../runtime/kube/port.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  MutatingWebhookConfigurations,
+  type ObjectRef,
+  Pods,
+} from '../../runtime/kube/resources.ts';
+import { isConfirmed, titleOf } from '../annotate.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { installNamespaceOf, openCluster } from '../session.ts';
+
+export const cleanupCommand: Command = {
+  name: 'cleanup',
+  synopsis: '',
+  summary: 'remove our ConfigMaps after everything else was uninstalled',
+  details:
+    'It refuses while the webhook configuration or the Deployment is there: the leader would write them again. ' +
+    'Headless Services, annotations and mounts stay: running validators depend on them. No validator is restarted.',
+  args: { min: 0, max: 0 },
+  flags: ['yes', 'force', ...CLUSTER_FLAGS],
+  formats: [],
+  run: runCleanup,
+};
+
+async function runCleanup(call: Call): Promise<ExitCode> {
+  const { flags, terminal } = call;
+  const { kube, where } = await openCluster(call);
+  const plan = await planCleanup(kube, installNamespaceOf(call));
+  if (plan.installed.length > 0 && !flags.force) {
+    throw new ProblemError(
+      `${plan.installed.join(' and ')}: uninstall first, or use --force; what is removed now would be written again`,
+    );
+  }
+  if (plan.remove.length === 0) {
+    terminal.say([...plan.kept, 'There is nothing to remove.'].join('\n'));
+    return EXIT.ok;
+  }
+  if (!(await isConfirmed(cleanupText(plan), call, where))) return EXIT.problem;
+  for (const { ref, uid } of plan.remove) {
+    await kube.delete(ref, { uid });
+    terminal.print(`${titleOf(ref)} removed\n`);
+  }
+  return EXIT.ok;
+}
+
+export interface CleanupPlan {
+  /** What of us is still there, or may be. */
+  readonly installed: readonly string[];
+  readonly remove: ReadonlyArray<{ readonly ref: ObjectRef; readonly uid: string }>;
+  /** What stays although it bears our name, and why. */
+  readonly kept: readonly string[];
+  /** Running pods that mount a ConfigMap that goes. */
+  readonly mounting: number;
+}
+
+/** What there is to remove. Rejects with KubeError where it cannot be read. */
+export async function planCleanup(kube: Kube, namespace: string): Promise<CleanupPlan> {
+  const found = await ourConfigMaps(kube, namespace);
+  const shared = found.filter(
+    (object) => object.metadata.name !== JOURNAL_CONFIGMAP && isSharedWithOthers(readConfigMap(object)),
+  );
+  const remove = found
+    .filter((object) => !shared.includes(object))
+    .map((object) => ({ ref: refOf(object), uid: object.metadata.uid ?? '' }));
+  const pods = await kube.list(Pods, { labelSelector: POD_SELECTOR });
+  const spaces = new Set(remove.map(({ ref }) => ref.namespace));
+  return {
+    installed: await installedStill(kube, namespace),
+    remove,
+    kept: shared.map((object) => `${titleOf(refOf(object))} stays: others have keys in it.`),
+    mounting: pods.items.map(readPod).filter((pod) => pod.injected && spaces.has(pod.namespace)).length,
+  };
+}
+
+/** By label where a leader made them, by name in our own namespace, where people may have made them before. */
+async function ourConfigMaps(kube: Kube, namespace: string): Promise<KubeObject[]> {
+  const labelled = await kube.list(ConfigMaps, {
+    labelSelector: `app.kubernetes.io/managed-by=${COMPONENT}`,
+    fieldSelector: `metadata.name=${PEERS_CONFIGMAP}`,
+  });
+  const own = await Promise.all(
+    [PEERS_CONFIGMAP, JOURNAL_CONFIGMAP].map((name) => kube.get({ resource: ConfigMaps, namespace, name })),
+  );
+  const all = [...labelled.items, ...own.filter((object) => object !== undefined)];
+  return [...new Map(all.map((object) => [object.metadata.uid, object])).values()];
+}
+
+const refOf = ({ metadata: { namespace, name } }: KubeObject): ObjectRef => ({
+  resource: ConfigMaps,
+  namespace,
+  name,
+});
+
+/** In doubt something is still there. */
+async function installedStill(kube: Kube, namespace: string): Promise<string[]> {
+  const refs = [
+    { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION },
+    { resource: Deployments, namespace, name: COMPONENT },
+  ];
+  const found = await Promise.all(
+    refs.map(async (ref) => {
+      try {
+        return (await kube.get(ref)) ? [`${titleOf(ref)} is still there`] : [];
+      } catch (error) {
+        if (hasStatus(error, 403)) return [`${titleOf(ref)} may still be there, which you may not read`];
+        throw error;
+      }
+    }),
+  );
+  return found.flat();
+}
+
+/** What is about to happen, for the person who has to agree. */
+export function cleanupText({ installed, remove, kept, mounting }: CleanupPlan): string {
+  const pods = mounting === 1 ? '1 running pod mounts' : `${mounting} running pods mount`;
+  return [
+    'To be removed:',
+    ...remove.map(({ ref }) => `  ${titleOf(ref)}`),
+    ...kept,
+    ...installed.map((text) => `${text}: what is removed may be written again.`),
+    mounting === 0
+      ? 'No running pod mounts any of them.'
+      : `${pods} one of them; the mount is optional, so they go on, and start again without it.`,
+    'Headless Services, annotations and mounts stay.',
+  ].join('\n');
+}

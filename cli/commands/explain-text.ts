@@ -1,0 +1,178 @@
+/**
+ * An explanation for people. Pure.
+ */
+
+import { greatestOf } from '../../peers/lists.ts';
+import { table } from '../table.ts';
+import type { Paint } from '../terminal.ts';
+import type { ShownReason } from './current-reasons.ts';
+import type {
+  Explained,
+  Explanation,
+  GroupFacts,
+  InjectionFacts,
+  PeerFacts,
+  ViewFacts,
+} from './explanation.ts';
+import type { Count } from './status-shape.ts';
+
+type Connections = NonNullable<Explained['pods'][number]['connections']>;
+
+/** The whole text. */
+export function renderExplanation(explanation: Explanation, paint: Paint): string {
+  const { namespace, name } = explanation;
+  const head = `${paint('bold', `${namespace}/${name}`)}\n`;
+  const end = decisionText(explanation, paint);
+  if (explanation.found === 'unreadable') return `${head}${end}`;
+  const { group, view, injection } = explanation;
+  const facts = [
+    ...identity(explanation),
+    ...(group ? groupLines(group) : []),
+    ...(view ? viewLines(view) : []),
+    ...(injection ? injectionLines(injection) : [['injection', 'no StatefulSet yet'] as const]),
+  ];
+  const width = greatestOf(facts.map(([label]) => label.length));
+  const lines = facts.map(([label, text]) => `  ${label.padEnd(width)}  ${text}\n`).join('');
+  return `${head}${lines}${end}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
+}
+
+type Line = readonly [label: string, text: string];
+
+const spoken = ({ code, sentence, release }: ShownReason): string => `${code}: ${sentence} > ${release}`;
+
+function identity(explained: Explained): Line[] {
+  const { found, notPeer, network, port, replicas, addresses, annotations, strategy, rollFor } = explained;
+  const outward = explained.outwardNames.map(({ address, from }) => `${address} (${from})`);
+  const set = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);
+  return [
+    ['found as', notPeer ? `${found}, ${spoken(notPeer)}` : found],
+    ['network', `${network.id} (${network.title})`],
+    ['port', String(port)],
+    ['replicas', String(replicas)],
+    ['others dial', addresses.join(', ') || 'nothing'],
+    ...(outward.length > 0 ? [['outside it is', outward.join(', ')] as const] : []),
+    ['annotations', set.join(', ') || 'none of ours'],
+    ['strategy', typeof strategy === 'string' ? strategy : `held, ${spoken(strategy)}`],
+    ['restarted for', typeof rollFor === 'string' ? `${rollFor} peers` : `held, ${spoken(rollFor)}`],
+  ];
+}
+
+function groupLines({
+  name,
+  validators,
+  members,
+  externals,
+  tolerance,
+  unreadableQuorumSet,
+  down,
+}: GroupFacts): Line[] {
+  const reasons = Object.entries(down).map(([key, why]) => `${key} is ${why}`);
+  const bears =
+    tolerance === null
+      ? `cannot be read${unreadableQuorumSet === null ? '' : ` (${unreadableQuorumSet})`}`
+      : `bears ${tolerance} down`;
+  const outside = externals === 0 ? '' : `, ${externals} addresses outside the cluster`;
+  return [
+    ['group', `${name}: ${validators} validators, ${members} members${outside}`],
+    ['quorum', `${bears}; down now: ${reasons.join(', ') || 'none'}`],
+  ];
+}
+
+const viewLines = ({ published, peers }: ViewFacts): Line[] => [
+  [
+    'published',
+    published ? `${published.peers} peers, hash ${published.hash}, since ${published.since}` : 'nothing yet',
+  ],
+  ['should know', `${peers.length} peers, of which ${peers.filter(({ runs }) => runs).length} run`],
+];
+
+function injectionLines({
+  webhookIsAsked,
+  injects,
+  notInjected,
+  configuration,
+  notMerged,
+}: InjectionFacts): Line[] {
+  const asked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
+  const merged =
+    configuration === null
+      ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
+      : `the peers go into ${configuration}`;
+  return [
+    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${asked}`],
+    ...(injects ? [['configuration', merged] as const] : []),
+  ];
+}
+
+function decisionText({ decision, reasons }: Explanation, paint: Paint): string {
+  const label = `\n${paint('bold', 'Now')}: `;
+  const told = reasons.map(
+    ({ code, sentence, release }) => `${paint('yellow', code)}. ${sentence}\n  > ${release}\n`,
+  );
+  if (decision.kind === 'restart') {
+    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${told.join('')}`;
+  }
+  if (told.length > 0) return `${label}${told.join('')}`;
+  const settling = decision.kind === 'nothing' && decision.settling;
+  return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
+}
+
+const counted = ({ count, of }: Count): string => `${count}/${of}`;
+const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
+
+function peersTable(view: ViewFacts | null): string {
+  if (!view || view.peers.length === 0) return '';
+  const rows = view.peers.map((peer) => [
+    ...[peer.address, yesNo(peer.runs), yesNo(peer.published), counted(peer.knownBy), linkOf(peer)],
+  ]);
+  return `\n${table([['PEER', 'RUNS', 'PUBLISHED', 'KNOWN BY ITS PODS', 'LINKED'], ...rows])}`;
+}
+
+function outsideTable(view: ViewFacts | null): string {
+  if (!view || view.outside.length === 0) return '';
+  const rows = view.outside.map(({ address, from }) => [address, from.join(', ')]);
+  return `\n${table([['PEER OUTSIDE', 'NAMED BY'], ...rows])}`;
+}
+
+/** Which end names the other, or what was seen, so that the pair is linked. */
+function linkOf({ runs, names, shown, knownBy: { count, of } }: PeerFacts): string {
+  const isKnown = of > 0 && count === of;
+  if (!runs) return 'no';
+  if (isKnown) return names ? 'by both' : 'by its own list';
+  if (shown === 'apart') return 'no, seen unconnected';
+  if (names) return "by the peer's list";
+  return shown === 'connected' ? 'seen connected' : 'no';
+}
+
+function connectionsText({ connected, synced, failAt, missing }: Connections): string {
+  const quorum = [
+    ...(failAt === null ? [] : [`fails at ${failAt}`]),
+    ...(missing === null || missing === 0 ? [] : [`${missing} missing`]),
+  ];
+  return [counted(connected), ...(synced ? ['synced'] : []), ...quorum].join(', ');
+}
+
+function podsTable({ pods }: Explained): string {
+  if (pods.length === 0) return '\nIt has no pods.\n';
+  const rows = pods.map(({ name, ready, created, stamp, lacks, lacksHeld, configuration, connections }) => [
+    ...[name, yesNo(ready), created],
+    stamp ? (stamp.hash === '' ? 'not known' : `${stamp.peers} peers, ${stamp.hash}`) : 'not injected',
+    lacksHeld ? `held: ${lacksHeld.code}` : lacks,
+    configuration ? [configuration.code, configuration.detail].join(' ').trim() : '-',
+    connections ? connectionsText(connections) : '-',
+  ]);
+  const head = ['POD', 'READY', 'CREATED', 'STARTED WITH', 'LACKS', 'CONFIGURATION', 'CONNECTED'];
+  return `\n${table([head, ...rows])}`;
+}
+
+function journalTable({ journal }: Explained): string {
+  if (journal.length === 0) return '\nNo restart of ours within 24 hours.\n';
+  const rows = journal.map(({ began, ended, kind, drift, outcome }) => [
+    began,
+    ended ?? '-',
+    kind,
+    drift,
+    outcome,
+  ]);
+  return `\n${table([['RESTART BEGAN', 'ENDED', 'HOW', 'WHY', 'OUTCOME'], ...rows])}`;
+}

@@ -1,0 +1,174 @@
+/**
+ * `stellar-peers pause` and `resume`: one annotation that holds every restart that has not begun, of everything, of a
+ * namespace or of single validators. The leader reads it live before each restart.
+ */
+import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
+import { type Key, keyOf } from '../../peers/world.ts';
+import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
+import { openEntries } from '../../reconciler/plan/journal/journal.ts';
+import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
+import { Namespaces, type ObjectRef, StellarNodes } from '../../runtime/kube/resources.ts';
+import { annotate, isConfirmed, titleOf } from '../annotate.ts';
+import { counted, some } from '../check/check.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { openSession } from '../session.ts';
+import { type ClusterSnapshot, readCluster } from '../snapshot.ts';
+import { everythingOf, isWithin, rolloutOn, withRolloutOn } from './pauses.ts';
+import { quorumLines, quorumTexts } from './quorum-says.ts';
+import { forecastsOf, inOrder } from './rollout-plan.ts';
+
+const SHARED = {
+  synopsis: '[NAME…] [-n NS]',
+  args: { min: 0, max: Number.POSITIVE_INFINITY },
+  flags: ['namespace', 'yes', ...CLUSTER_FLAGS],
+  formats: [],
+} as const;
+const REACH =
+  "Without names and -n it is about everything, with -n about one namespace, with names about these validators, of -n or of the namespace of the kubeconfig's context.";
+
+export const pauseCommand: Command = {
+  ...SHARED,
+  name: 'pause',
+  summary: 'hold every restart that has not begun',
+  details: `${REACH} A restart that has replaced no pod yet is taken back. Publishing and injection go on.`,
+  run: (call) => change(call, PAUSED),
+};
+
+export const resumeCommand: Command = {
+  ...SHARED,
+  name: 'resume',
+  summary: 'let restarts go on that were paused',
+  details: `${REACH} A pause that stands elsewhere, as on the namespace of a validator, goes on holding.`,
+  run: (call) => change(call, undefined),
+};
+
+async function change(call: Call, value: typeof PAUSED | undefined): Promise<ExitCode> {
+  const { args: names, flags, terminal } = call;
+  const session = await openSession(call);
+  const asked = await readCluster(session);
+  const namespace = flags.namespace ?? (names.length > 0 ? session.contextNamespace : undefined);
+  const refs = refsOf(asked, { namespace, names });
+  const plan = planPause(asked, refs, value);
+  if (plan.refs.length === 0) {
+    for (const line of plan.remarks) terminal.say(line);
+    return EXIT.ok;
+  }
+  if (!(await isConfirmed(pauseText(plan, value), call, session.where))) return EXIT.problem;
+  await annotate(session.kube, plan.refs, { name: ANNOTATION_ROLLOUT, value });
+  for (const ref of plan.refs) terminal.print(`${titleOf(ref)} ${value ?? 'resumed'}\n`);
+  return EXIT.ok;
+}
+
+interface Reach {
+  readonly namespace: string | undefined;
+  readonly names: readonly string[];
+}
+
+/** The objects whose annotation it is about. Throws ProblemError for a name that is no validator's. */
+export function refsOf(asked: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
+  if (namespace === undefined) return [everythingOf(asked)];
+  if (names.length === 0) return [{ resource: Namespaces, name: namespace }];
+  const unknown = names
+    .map((name) => keyOf(namespace, name))
+    .filter((key) => asked.world.nodes.get(key)?.kind !== 'validator');
+  if (unknown.length > 0) throw new ProblemError(`no such validator: ${unknown.join(', ')}`);
+  return names.map((name) => ({ resource: StellarNodes, namespace, name }));
+}
+
+export interface PausePlan {
+  /** Those that are not yet as wanted. */
+  readonly refs: readonly ObjectRef[];
+  /** What is to be known of the others, and of values that go. */
+  readonly remarks: readonly string[];
+  /** Validators in reach. */
+  readonly validators: readonly Key[];
+  /** Of those, whom the leader wants to restart, in its order: now for a pause, afterwards for the end of one. */
+  readonly wanted: readonly Key[];
+  /** What the quorum sets say of each that would be restarted after the end of a pause. */
+  readonly quorum: ReadonlyMap<Key, string>;
+  readonly underWay: readonly Key[];
+  /** Of those, who is held by another pause all the same, after the end of one. */
+  readonly stillHeld: readonly Key[];
+}
+
+/** What would come of setting the annotation to `value`. Pure. */
+export function planPause(
+  asked: ClusterSnapshot,
+  refs: readonly ObjectRef[],
+  value: string | undefined,
+): PausePlan {
+  const { world, discovery } = asked;
+  const now = (ref: ObjectRef) => rolloutOn(world, ref);
+  // A strategy is no pause, and no business of resume.
+  const changed = refs.filter((ref) => (value === undefined ? now(ref) === PAUSED : now(ref) !== value));
+  const validators = [...discovery.groupOf.keys()].filter((key) => refs.some((ref) => isWithin(key, ref)));
+  const after = withRolloutOn(asked, changed, value);
+  const steps = inOrder(forecastsOf(value === undefined ? after : asked));
+  const inReach = new Set(validators);
+  const wanted = steps.map(({ node }) => node).filter((key) => inReach.has(key));
+  // Those that the quorum sets forbid are in no step.
+  const concerned = value === undefined ? lackingIn(after, inReach) : [];
+  return {
+    refs: changed,
+    remarks: refs.flatMap((ref) => remarkOn(ref, now(ref), value)),
+    validators,
+    wanted,
+    quorum: quorumTexts(concerned, after),
+    underWay: openEntries(everyEntry(world.journal))
+      .map(({ statefulSet }) => statefulSet)
+      .filter((key) => inReach.has(key)),
+    stillHeld: validators.filter((key) => isHeld(key, after)),
+  };
+}
+
+/** Validators in reach that lack something: to be restarted, or held. */
+const lackingIn = (after: ClusterSnapshot, inReach: ReadonlySet<Key>): Key[] => {
+  const forecasts = forecastsOf(after);
+  const keys = [
+    ...inOrder(forecasts).map(({ node }) => node),
+    ...forecasts.flatMap(({ holds }) => [...holds.keys()]),
+  ];
+  return [...new Set(keys)].filter((key) => inReach.has(key));
+};
+
+function isHeld(key: Key, { world, settings }: ClusterSnapshot): boolean {
+  const reading = world.nodes.get(key);
+  return (
+    reading?.kind === 'validator' &&
+    updateStrategyOf(reading.validator, world, settings.namespace).kind === 'hold'
+  );
+}
+
+function remarkOn(ref: ObjectRef, now: string | undefined, value: string | undefined): string[] {
+  const title = titleOf(ref);
+  if (now === value) return [`${title} is ${value === undefined ? 'not paused' : 'paused already'}.`];
+  if (now === undefined || now === PAUSED) return [];
+  return value === undefined
+    ? [`${title} is not paused: it has ${ANNOTATION_ROLLOUT}=${now}.`]
+    : [`${title} has ${ANNOTATION_ROLLOUT}=${now} now, which resume will not bring back.`];
+}
+
+/** What is about to happen, for the person who has to agree. */
+export function pauseText(plan: PausePlan, value: string | undefined): string {
+  const { refs, remarks, validators, wanted, quorum, underWay, stillHeld } = plan;
+  const objects = refs.map(titleOf).join(', ');
+  const named = validators.length === 0 ? '' : ` (${some(validators)})`;
+  const count = `${counted(validators.length, 'validator')}${named}`;
+  const what =
+    value === undefined
+      ? `${ANNOTATION_ROLLOUT} goes from ${objects}: ${count} may be restarted again, under all the usual conditions.`
+      : `${ANNOTATION_ROLLOUT}=${value} goes on ${objects}: none of ${count} is restarted by us until that is resumed.`;
+  const when = value === undefined ? 'To be restarted then' : 'To be restarted now, and held from now on';
+  return [
+    what,
+    ...remarks,
+    wanted.length === 0 ? 'No restart is wanted now.' : `${when}: ${wanted.join(', ')}.`,
+    ...quorumLines(quorum),
+    ...(underWay.length === 0 ? [] : [`Under way, and finished by Kubernetes: ${underWay.join(', ')}.`]),
+    ...(value === undefined && stillHeld.length > 0
+      ? [`Still held by what stands elsewhere: ${stillHeld.join(', ')}.`]
+      : []),
+  ].join('\n');
+}

@@ -1,0 +1,60 @@
+/**
+ * `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster.
+ */
+import { stringify } from 'yaml';
+import { type Preview, PreviewError, previews, renderPreview } from '../../webhook/preview/preview.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, ProblemError, UsageError } from '../exit.ts';
+import { document } from '../output.ts';
+import type { Paint } from '../terminal.ts';
+
+export const previewCommand: Command = {
+  name: 'preview',
+  synopsis: '-f POD.yaml',
+  summary: 'what admission would do to a pod or StatefulSet, as a diff, without a cluster',
+  details:
+    'Shown are the lines of the pod that would differ. -o json is the JSON Patch, as admission would answer it; -o ' +
+    'yaml is the pod as it would be created. No cluster is asked, so the list of peers is empty. A List is taken too: ' +
+    'kubectl get sts -o yaml | stellar-peers preview -f -',
+  args: { min: 0, max: 0 },
+  flags: ['filename', 'node', 'output'],
+  formats: ['table', 'json', 'yaml'],
+  run: async (call) => runPreview(call),
+};
+
+function runPreview({ flags: { filename, node }, format, terminal }: Call): ExitCode {
+  if (filename === undefined) throw new UsageError('preview needs a manifest: -f POD.yaml');
+  const found = previewsOf(terminal.read(filename), node);
+  if (format === 'table') {
+    terminal.print(coloured(found.map(renderPreview).join('\n'), terminal.paint));
+    return EXIT.ok;
+  }
+  for (const note of found.flatMap(({ notes }) => notes)) terminal.say(note);
+  terminal.print(
+    format === 'json' ? patchesIn(found) : found.map(({ after }) => stringify(after)).join('---\n'),
+  );
+  return EXIT.ok;
+}
+
+/** The patch of one object; of several each with its title. */
+function patchesIn(found: readonly Preview[]): string {
+  const [first, ...more] = found;
+  if (first && more.length === 0) return document(first.patch, 'json');
+  return document(
+    found.map(({ title, node, patch }) => ({ title, node, patch })),
+    'json',
+  );
+}
+
+function previewsOf(text: string, node: string | undefined): readonly Preview[] {
+  try {
+    return previews(text, { node });
+  } catch (error) {
+    if (error instanceof PreviewError) throw new ProblemError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** As diffs are coloured everywhere. */
+const coloured = (text: string, paint: Paint): string =>
+  text.replace(/^\+ .*$/gm, (line) => paint('green', line)).replace(/^- .*$/gm, (line) => paint('red', line));

@@ -1,0 +1,35 @@
+/**
+ * What the quorum sets say of the restarts that a command is about. Pure.
+ */
+
+import { rolloutSettings } from '../../app/wiring-settings.ts';
+import type { Key } from '../../peers/world.ts';
+import { fragileVerdict } from '../../reconciler/plan/quorum/core-says.ts';
+import { QuorumMargins } from '../../reconciler/plan/quorum/quorum-margin.ts';
+import { quorumVerdict, quorumWords } from '../../reconciler/plan/quorum/quorum-verdict.ts';
+import type { ClusterSnapshot } from '../snapshot.ts';
+
+/** In words, what the quorum sets say of a restart of each of these validators now. */
+export function quorumTexts(keys: readonly Key[], asked: ClusterSnapshot): Map<Key, string> {
+  const { world, settings } = asked;
+  const networks = new Map<string, QuorumMargins>();
+  const said = new Map<Key, string>();
+  for (const key of keys) {
+    const reading = world.nodes.get(key);
+    if (reading?.kind !== 'validator') continue;
+    const { validator } = reading;
+    const { id } = validator.network;
+    const margins = networks.get(id) ?? new QuorumMargins(id, asked);
+    networks.set(id, margins);
+    const margin = margins.of(validator);
+    const own = rolloutSettings(settings);
+    const verdict = quorumVerdict(validator, margin, world, own);
+    const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...asked, settings: own });
+    said.set(key, quorumWords({ ...verdict, ...fragile }, margin));
+  }
+  return said;
+}
+
+/** The same as lines for people. */
+export const quorumLines = (said: ReadonlyMap<Key, string>): string[] =>
+  [...said].map(([key, words]) => `  quorum of ${key}: ${words}`);

@@ -1,0 +1,222 @@
+/**
+ * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and who waits
+ * for what. For the settings that are in force, or for others before they are.
+ */
+
+import { isSetting, readSettings } from '../../app/settings.ts';
+import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { greatestOf } from '../../peers/lists.ts';
+import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
+import type { Reason } from '../../peers/reasons/reasons.ts';
+import { byText, type ConfigMapFacts, type Key, type World } from '../../peers/world.ts';
+import { planPublish } from '../../reconciler/plan/publish/publish.ts';
+import { type Forecast, forecast } from '../../reconciler/plan/restarts/forecast.ts';
+import type { ObjectRef } from '../../runtime/kube/resources.ts';
+import { titleOf } from '../annotate.ts';
+import { some } from '../check/check.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, UsageError } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { inFormat } from '../output.ts';
+import { openSession } from '../session.ts';
+import { everything, type Shown, shownBy } from '../shown.ts';
+import { type ClusterSnapshot, evaluateWorld, readCluster, rolloutInput } from '../snapshot.ts';
+import { table } from '../table.ts';
+import { shownReason } from './current-reasons.ts';
+import { pausesOf, withRolloutOn } from './pauses.ts';
+import { quorumTexts } from './quorum-says.ts';
+import { groupsText } from './status.ts';
+
+export const rolloutPlanCommand: Command = {
+  name: 'rollout plan',
+  synopsis: '',
+  summary: 'which restarts are wanted, in which order, for how long; restarts nothing',
+  details:
+    'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
+    'in force yet, so that their restarts can be read before they happen. Under a pause it also shows what a resume would restart. ' +
+    'Everything is shown, as with -A; -n and -l show some validators, with their places among all.',
+  args: { min: 0, max: 0 },
+  flags: ['namespace', 'all-namespaces', 'selector', 'set', 'output', ...CLUSTER_FLAGS],
+  formats: ['table', 'json', 'yaml'],
+  run: runRolloutPlan,
+};
+
+async function runRolloutPlan(call: Call): Promise<ExitCode> {
+  const session = await openSession(call, overridesIn(call.flags.set ?? []));
+  const asked = await readCluster(session);
+  const isShown = await shownBy(call, session);
+  const { format, terminal } = call;
+  terminal.print(
+    inFormat(
+      format,
+      () => rolloutPlanData(asked, isShown),
+      () => renderRolloutPlan(asked, isShown),
+    ),
+  );
+  return EXIT.ok;
+}
+
+/** What `--set NAME=VALUE` says. Throws UsageError for what is no setting, SettingsError for what it does not take. */
+export function overridesIn(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map((text) => {
+    const [name = '', ...rest] = text.split('=');
+    if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
+    return [name, rest.join('=')] as const;
+  });
+  const overrides = Object.fromEntries(pairs);
+  // A value that no cluster could take is told before any is asked.
+  readSettings(overrides);
+  return overrides;
+}
+
+type Step = Forecast['steps'][number];
+
+const MINUTE_MS = 60_000;
+
+/** What the leader would do from here in each group, its views published as the settings want them. Pure. */
+export function forecastsOf(asked: ClusterSnapshot): Forecast[] {
+  const published = evaluateWorld(withViews(asked), asked.settings, asked.nowMs);
+  const input = rolloutInput(published);
+  return [...published.discovery.groups.values()].map((group) => forecast(group, input));
+}
+
+/** A restart, and its place among all. */
+type Placed = Step & { readonly order: number };
+
+/** What the leader would do, and what it would do beside that without any pause. */
+export interface RolloutPlan {
+  readonly holds: ReadonlyArray<readonly [Key, Reason]>;
+  readonly steps: readonly Placed[];
+  readonly paused: readonly ObjectRef[];
+  readonly onResume: readonly Placed[];
+}
+
+/** What would be restarted from here, of the validators that are shown. Pure. */
+export function rolloutPlanOf(asked: ClusterSnapshot, isShown = everything): RolloutPlan {
+  const forecasts = forecastsOf(asked);
+  const steps = inOrder(forecasts);
+  const paused = pausesOf([...asked.discovery.groupOf.keys()].filter(isShown), asked);
+  const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(asked, paused, undefined)));
+  const now = new Set(keysOf(steps));
+  return {
+    holds: forecasts.flatMap(({ holds }) => [...holds]).filter(([key]) => isShown(key)),
+    steps: placed(steps, isShown),
+    paused,
+    onResume: placed(
+      resumed.filter(({ node }) => !now.has(node)),
+      isShown,
+    ),
+  };
+}
+
+const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
+  steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
+
+/** The plan as text. Pure. */
+export function renderRolloutPlan(asked: ClusterSnapshot, isShown = everything): string {
+  const plan = rolloutPlanOf(asked, isShown);
+  const now = plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, asked);
+  return `${now}${onResumeText(plan, asked)}${holdsText(plan.holds)}`;
+}
+
+/** Empty where nothing is paused. */
+function onResumeText({ paused, onResume }: RolloutPlan, asked: ClusterSnapshot): string {
+  const count = onResume.length === 0 ? 'none' : String(onResume.length);
+  const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${count} would be restarted`;
+  if (paused.length === 0) return '';
+  return onResume.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(onResume, asked)}`;
+}
+
+/** The plan for programs: docs/command.md has the fields. Pure. */
+export function rolloutPlanData(asked: ClusterSnapshot, isShown = everything) {
+  const { holds, steps, onResume } = rolloutPlanOf(asked, isShown);
+  return {
+    restarts: stepsData(steps, asked),
+    onResume: stepsData(onResume, asked),
+    held: holds.map(([subject, why]) => ({
+      subject,
+      ...shownReason(why, subject),
+    })),
+  };
+}
+
+function stepsData(steps: readonly Step[], asked: ClusterSnapshot) {
+  const quorum = quorumTexts(keysOf(steps), asked);
+  return steps.map(({ node, kind, drift, beginsInMs, endsInMs }) => ({
+    network: asked.discovery.groupOf.get(node) ?? null,
+    ...{ validator: node, kind, drift, quorum: quorum.get(node) ?? null },
+    beginsInSeconds: Math.round(beginsInMs / 1000),
+    endsInSeconds: Math.round(endsInMs / 1000),
+  }));
+}
+
+/** The restarts of all groups, in the order of their beginning. */
+export const inOrder = (forecasts: readonly Forecast[]): Step[] =>
+  forecasts
+    .flatMap(({ steps }) => steps)
+    .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
+
+/** The World with the views published as these settings want them. */
+function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): World {
+  const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
+  const maps = new Map(world.configMaps);
+  for (const { namespace, data } of configMaps) {
+    const before = maps.get(namespace);
+    maps.set(namespace, { ...EMPTY, ...before, data: { ...before?.data, ...data } });
+  }
+  return {
+    ...world,
+    journal: world.journal,
+    external: world.external,
+    webhook: world.webhook,
+    configMaps: maps,
+  };
+}
+
+const EMPTY: ConfigMapFacts = {
+  key: '',
+  namespace: '',
+  name: '',
+  uid: '',
+  version: '',
+  data: {},
+  rollout: undefined,
+  ownKeys: [],
+  foreignKeys: [],
+};
+
+/** A length of time as a person says it. */
+export function durationText(ms: number): string {
+  const minutes = Math.ceil(ms / MINUTE_MS);
+  if (minutes === 0) return 'now';
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'DONE IN', 'QUORUM'];
+
+const keysOf = (steps: ReadonlyArray<{ readonly node: Key }>): Key[] => steps.map(({ node }) => node);
+
+function stepsText(steps: readonly Placed[], asked: ClusterSnapshot): string {
+  const { groupOf } = asked.discovery;
+  const quorum = quorumTexts(keysOf(steps), asked);
+  const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs, order }) => [
+    String(order),
+    groupOf.get(node) ?? '-',
+    node,
+    kind,
+    drift,
+    durationText(beginsInMs),
+    durationText(endsInMs),
+    quorum.get(node) ?? '-',
+  ]);
+  const lastMs = greatestOf(steps.map(({ endsInMs }) => endsInMs));
+  const restarts = steps.length === 1 ? 'One restart' : `${steps.length} restarts`;
+  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationText(lastMs)} if all goes well.\n`;
+}
+
+function holdsText(holds: RolloutPlan['holds']): string {
+  const groups = groupedReasons(holds);
+  return groups.length === 0 ? '' : `\nWaiting:\n${groupsText(groups, (_, text) => text)}`;
+}

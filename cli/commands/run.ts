@@ -1,0 +1,55 @@
+/**
+ * `stellar-peers run`: one replica, until it is told to stop.
+ */
+import { readFileSync } from 'node:fs';
+import closeWithGrace from 'close-with-grace';
+import { clusterDomainIn, RESOLV_CONF } from '../../app/cluster-domain.ts';
+import { readSettings } from '../../app/settings.ts';
+import { KubeConfigError } from '../../runtime/kube/port.ts';
+import type { Call, Command } from '../command.ts';
+import { errorText, ProblemError } from '../exit.ts';
+
+/** Longest time that a clean stop may take, beyond what the replica itself waits for. */
+const GRACE_MS = 15_000;
+
+export const runCommand: Command = {
+  name: 'run',
+  synopsis: '',
+  summary: 'run one replica (webhook and reconciler); settings come from the environment',
+  details: 'This is what the Deployment runs. docs/settings.md has the settings.',
+  args: { min: 0, max: 0 },
+  flags: [],
+  formats: [],
+  run,
+};
+
+/** Empty for a file that cannot be read: it is not asked for by a person. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+async function run({ env, terminal }: Call): Promise<undefined> {
+  const found = clusterDomainIn(readIfThere(RESOLV_CONF), env.POD_NAMESPACE ?? '');
+  const settings = readSettings({ ...env, CLUSTER_DOMAIN: env.CLUSTER_DOMAIN || found });
+  const onFailure = (error: unknown) => {
+    throw error;
+  };
+  // Loaded here, so that no other command loads the servers.
+  const { serve } = await import('../../app/serve.ts');
+  const replica = await serve(settings, { onFailure, env, foundDomain: found }).catch((error: unknown) => {
+    // 3 is for commands: nothing waits for the answer of a replica, which is started anew whatever its code.
+    throw error instanceof KubeConfigError ? new ProblemError(error.message, { cause: error }) : error;
+  });
+  const say = (text: string) => terminal.say(`stellar-peers: ${text}`);
+  const delay = settings.drainSeconds * 1000 + GRACE_MS;
+  const onTimeout = () => say(`shutdown timed out after ${delay / 1000} s, exiting`);
+  const onSecondSignal = (signal?: string) => say(`${signal} for the second time, so it ends at once`);
+  closeWithGrace({ delay, logger: false, onTimeout, onSecondSignal }, async ({ err }) => {
+    if (err) say(errorText(err));
+    await replica.close();
+  });
+}

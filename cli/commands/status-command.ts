@@ -1,0 +1,54 @@
+/**
+ * `stellar-peers status` against a cluster: reads everything, decides as the leader would, prints; with -w again and
+ * again.
+ */
+import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { inFormat } from '../output.ts';
+import { openSession } from '../session.ts';
+import { shownBy } from '../shown.ts';
+import { readCluster } from '../snapshot.ts';
+import { watchText } from '../watching.ts';
+import { decideNow } from './current-reasons.ts';
+import { renderStatus } from './status.ts';
+import { reasonsIn, statusReport } from './status-report.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  synopsis: '',
+  summary: 'networks and validators: what they know, what is under way, what waits and why',
+  details:
+    'Everything is shown, as with -A; -n and -l show some validators and the networks that they belong to. ' +
+    'It decides as the leader would, on what it reads in that moment. With -w it asks every two seconds and prints ' +
+    'what has changed: over the old text on a terminal, as one more block elsewhere.',
+  args: { min: 0, max: 0 },
+  flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
+  formats: ['table', 'wide', 'json', 'yaml'],
+  run: runStatus,
+};
+
+async function runStatus(call: Call): Promise<ExitCode> {
+  const { flags, format, terminal } = call;
+  const session = await openSession(call);
+  const look = async (): Promise<string> => {
+    const asked = await readCluster(session);
+    const decided = decideNow(asked);
+    const isShown = await shownBy(call, session);
+    const report = statusReport(asked, decided, isShown);
+    return inFormat(
+      format,
+      () => report,
+      () =>
+        renderStatus(report, groupedReasons(reasonsIn(decided, isShown)), {
+          isWide: format === 'wide',
+          paint: terminal.paint,
+        }),
+    );
+  };
+  if (flags.watch) await watchText(look, { terminal, clock: systemClock, signal: terminal.stopped() });
+  else terminal.print(await look());
+  return EXIT.ok;
+}

@@ -1,0 +1,120 @@
+/**
+ * The status as tables for people: a row per network, a row per validator, and what waits and why. Pure.
+ */
+import { groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.ts';
+import { isMeant, isState, isWaiting } from '../../peers/reasons/reasons.ts';
+import { table } from '../table.ts';
+import type { Paint } from '../terminal.ts';
+import type { Count, NetworkStatus, StatusReport, ValidatorStatus } from './status-shape.ts';
+
+/** How it is shown. */
+interface Look {
+  readonly isWide: boolean;
+  readonly paint: Paint;
+}
+
+/** The whole text. */
+export function renderStatus(report: StatusReport, groups: readonly ReasonGroup[], look: Look): string {
+  const { networks, validators, rollout } = report;
+  if (validators.length === 0) return 'No validators found.\n';
+  const everywhere =
+    rollout === null ? '' : `Everywhere: stellar.org/peer-rollout=${rollout} on our own ConfigMap.\n\n`;
+  const summary = networks.length === 0 ? '' : `${networkTable(networks, look)}\n`;
+  return `${everywhere}${summary}${validatorTable(validators, look)}${inFlight(networks)}${waitingText(groups, look)}`;
+}
+
+const NETWORK_HEADINGS = [
+  ...[
+    'NETWORK',
+    'VALIDATORS',
+    'KNOWN',
+    'LIVE',
+    'CONNECTED',
+    'QUORUM MARGIN',
+    'UNADOPTED',
+    'WAITING',
+    'IN FLIGHT',
+  ],
+];
+
+function networkTable(networks: readonly NetworkStatus[], { isWide }: Look): string {
+  const rows = networks.map((network) => {
+    const { validators, peers, unadopted, waiting: waits, inFlight: underway } = network;
+    return [
+      network.group,
+      ...[counted(validators), counted(peers.known), counted(peers.live), counted(peers.connected)],
+      margin(network),
+      ...[String(unadopted.length), String(waits)],
+      String(underway.length),
+      ...(isWide ? [network.title] : []),
+    ];
+  });
+  return table([isWide ? [...NETWORK_HEADINGS, 'TITLE'] : NETWORK_HEADINGS, ...rows]);
+}
+
+const counted = (count: Count | null): string => (count ? `${count.count}/${count.of}` : '-');
+
+function margin({ quorum: { tolerance, margin: left } }: NetworkStatus): string {
+  if (tolerance === null || left === null) return 'unknown';
+  return left === tolerance ? `${left}` : `${left} (${tolerance - left} of ${tolerance} down)`;
+}
+
+const VALIDATOR_HEADINGS = [
+  ...['NETWORK', 'NAMESPACE', 'VALIDATOR', 'READY', 'KNOWS', 'PUBLISHED', 'LINKED', 'CONNECTED', 'SYNCED'],
+];
+
+function validatorTable(validators: readonly ValidatorStatus[], { isWide, paint }: Look): string {
+  const rows = validators.map((validator) => {
+    const { network, namespace, name, ready, pods, published, state } = validator;
+    const connected = pods.map((pod) => counted(pod.connected));
+    const synced = pods.map((pod) => (pod.synced === null ? '-' : pod.synced ? 'yes' : 'no'));
+    return [
+      ...[network ?? '-', namespace, name, counted(ready)],
+      pods.map(({ knows }) => knows ?? '-').join(',') || '-',
+      published ? String(published.peers) : '-',
+      joined(pods.map(({ linked }) => counted(linked))),
+      joined(connected),
+      joined(synced),
+      ...(isWide
+        ? [published?.hash ?? '-', joined(pods.map(({ hash }) => hash ?? '-')), published?.since ?? '-']
+        : []),
+      paint(state === 'Current' || isMeant({ code: state }) ? 'green' : 'yellow', state),
+    ];
+  });
+  const wide = isWide ? ['HASH', 'STARTED WITH', 'PUBLISHED SINCE'] : [];
+  return table([[...VALIDATOR_HEADINGS, ...wide, 'STATE'], ...rows]);
+}
+
+/** A cell with something for each pod; one dash where there is nothing of any. */
+const joined = (cells: readonly string[]): string =>
+  cells.every((cell) => cell === '-') ? '-' : cells.join(',');
+
+function inFlight(networks: readonly NetworkStatus[]): string {
+  const lines = networks
+    .flatMap((network) => network.inFlight)
+    .map(({ statefulSet, since, kind, drift }) => `  ${statefulSet} since ${since} (${kind}, ${drift})\n`);
+  return lines.length === 0 ? '' : `\nBeing restarted:\n${lines.join('')}`;
+}
+
+/** Who is not up, what waits, and what is meant so. */
+function waitingText(groups: readonly ReasonGroup[], { paint }: Look): string {
+  const sections = [
+    ['Not up', isState],
+    ['Waiting', isWaiting],
+    ['Meant so', isMeant],
+  ] as const;
+  return sections
+    .map(([title, holds]) => [title, groups.filter(holds)] as const)
+    .map(([title, of]) => (of.length === 0 ? '' : `\n${title}:\n${groupsText(of, paint)}`))
+    .join('');
+}
+
+/** Reasons with all that they are told of, and what to do about them. */
+export const groupsText = (groups: readonly ReasonGroup[], paint: Paint): string =>
+  groups
+    .map((group) => {
+      const { subjects, code, sentence, release } = group;
+      const names = subjects.length === 1 ? '' : `    ${subjects.join(', ')}\n`;
+      return `  ${paint('bold', groupTitle(group))}  ${code}\n${names}    ${sentence}\n    > ${release}\n`;
+    })
+    .join('');

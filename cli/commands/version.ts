@@ -1,0 +1,46 @@
+/** `stellar-peers version`: of this command, and of the replicas by the image of their Deployment. */
+import metadata from '../../package.json' with { type: 'json' };
+import { COMPONENT } from '../../peers/names.ts';
+import { Deployments } from '../../runtime/kube/resources.ts';
+import { versionOf } from '../check/installed-checks.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { inFormat } from '../output.ts';
+import { installNamespaceOf, openCluster } from '../session.ts';
+
+export const versionCommand: Command = {
+  name: 'version',
+  synopsis: '',
+  summary: 'the version of this command and of the replicas',
+  details: 'That of the replicas is the tag of the image of their Deployment.',
+  args: { min: 0, max: 0 },
+  flags: ['client', 'output', ...CLUSTER_FLAGS],
+  formats: ['table', 'json', 'yaml'],
+  run: runVersion,
+};
+
+async function runVersion(call: Call): Promise<ExitCode> {
+  const { flags, format, terminal } = call;
+  const client = metadata.version;
+  // A cluster that cannot be reached takes nothing from that.
+  if (format === 'table') terminal.print(`command:  ${client}\n`);
+  const replicas = flags.client ? undefined : await replicaVersion(call);
+  const data = () => (flags.client ? { client } : { client, replicas });
+  terminal.print(
+    inFormat(format, data, () => (flags.client ? '' : `replicas: ${replicas ?? 'not known'}\n`)),
+  );
+  return EXIT.ok;
+}
+
+/** Null where there is no Deployment, or its image has no tag; a remark says which. */
+async function replicaVersion(call: Call): Promise<string | null> {
+  const { kube } = await openCluster(call);
+  const namespace = installNamespaceOf(call);
+  const deployment = await kube.get({ resource: Deployments, namespace, name: COMPONENT });
+  const version = deployment && versionOf(deployment);
+  if (version !== undefined) return version;
+  const title = `Deployment ${namespace}/${COMPONENT}`;
+  call.terminal.say(deployment ? `The image of ${title} has no tag.` : `There is no ${title}.`);
+  return null;
+}

@@ -1,0 +1,39 @@
+/**
+ * What a command is asked about: everything that is read of the cluster, once, and decided on as the leader would.
+ */
+
+import { listed, type Settings } from '../app/settings.ts';
+import { discoverySettings, rolloutSettings } from '../app/wiring-settings.ts';
+import { type Discovery, discover } from '../peers/discovery/discover.ts';
+import type { World } from '../peers/world.ts';
+import type { RolloutInput } from '../reconciler/plan/restarts/rollout.ts';
+import { withoutMemory } from '../reconciler/plan/status/current-reasons.ts';
+import { readWorldLive } from '../runtime/kube/live-read.ts';
+import type { Session } from './session.ts';
+
+export interface ClusterSnapshot {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly settings: Settings;
+  /** Ms since the epoch by the API server's clock. */
+  readonly nowMs: number;
+}
+
+/** The cluster as it is now. Rejects with KubeError where it cannot be read. */
+export async function readCluster({ kube, settings, nowMs }: Session): Promise<ClusterSnapshot> {
+  const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
+  const { world } = await readWorldLive(kube, scope);
+  return evaluateWorld(world, settings, nowMs());
+}
+
+/** The same for a World that was read. Pure. */
+export const evaluateWorld = (world: World, settings: Settings, nowMs: number): ClusterSnapshot => ({
+  world,
+  discovery: discover(world, discoverySettings(settings)),
+  settings,
+  nowMs,
+});
+
+/** What the leader would decide on now, if it had watched for long. */
+export const rolloutInput = (asked: ClusterSnapshot): RolloutInput =>
+  withoutMemory(asked, rolloutSettings(asked.settings));

@@ -1,0 +1,89 @@
+/**
+ * What is wrong with a quorum set, and where in its text.
+ */
+
+/** Thrown inside the readers of quorum sets, caught by `readQuorumSet`. */
+export class QuorumProblem extends Error {
+  override readonly name = 'QuorumProblem';
+  /** Path of the key or table in question, as `QUORUM_SET.x.VALIDATORS` or `HOME_DOMAINS[2].QUALITY`. */
+  readonly place: string;
+  /** The entry of its list. */
+  readonly entry: string | undefined;
+
+  constructor(message: string, place: string, entry?: string) {
+    super(message);
+    this.place = place;
+    this.entry = entry;
+  }
+}
+
+/** Line number from 1: of the place, or where no line has that path, of the nearest around it; else the first. */
+export function lineOf({ place, entry }: QuorumProblem, text: string): number {
+  const lines = text.split('\n');
+  const paths = pathsOf(lines);
+  for (let path = bare(place); path !== ''; path = parentOf(path)) {
+    const found = paths.findIndex((each) => each !== undefined && isWithin(each, path));
+    if (found >= 0) return 1 + entryLine(lines, found, entry);
+  }
+  return 1;
+}
+
+/** The line from `start` on that has the entry, in quotes. */
+function entryLine(lines: readonly string[], start: number, entry: string | undefined): number {
+  if (entry === undefined) return start;
+  const quoted = [`"${entry}"`, `'${entry}'`];
+  const found = lines.findIndex((line, at) => at >= start && quoted.some((each) => line.includes(each)));
+  return found < 0 ? start : found;
+}
+
+/** Paths are compared without quotes and blanks, which may stand around each key. */
+const bare = (path: string): string => path.replace(/["'\s]/g, '');
+
+const parentOf = (path: string): string =>
+  path.slice(0, Math.max(0, path.lastIndexOf('.'), path.lastIndexOf('[')));
+
+const isWithin = (path: string, outer: string): boolean =>
+  path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
+
+/** The path that each line opens or sets; undefined for comments and lines that only go on. */
+function pathsOf(lines: readonly string[]): Array<string | undefined> {
+  const counts = new Map<string, number>();
+  let table = '';
+  return lines.map((line) => {
+    const code = line.trimStart();
+    if (code.startsWith('[')) {
+      table = tableOf(code, counts);
+      return table;
+    }
+    const end = code.startsWith('#') ? -1 : code.indexOf('=');
+    if (end <= 0) return undefined;
+    const key = bare(code.slice(0, end));
+    return table === '' ? key : `${table}.${key}`;
+  });
+}
+
+/** The path of a table's header; of an array of tables with the number that it has there. */
+function tableOf(header: string, counts: Map<string, number>): string {
+  const isArray = header.startsWith('[[');
+  const end = header.indexOf(']');
+  const name = bare(header.slice(isArray ? 2 : 1, end < 0 ? undefined : end));
+  if (!isArray) return name;
+  const count = counts.get(name) ?? 0;
+  counts.set(name, count + 1);
+  return `${name}[${count}]`;
+}
+
+const SHOWN_MAX = 60;
+
+/** A value as it is shown in a reason: quoted, and cut short. */
+export const shownValue = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : `a ${kindOf(value)}`;
+
+const kindOf = (value: unknown): string =>
+  Array.isArray(value)
+    ? 'list'
+    : value instanceof Date
+      ? 'date'
+      : typeof value === 'bigint'
+        ? 'number'
+        : typeof value;

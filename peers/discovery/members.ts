@@ -1,0 +1,153 @@
+/**
+ * The pods-to-be of one validator that count: their identities and addresses, known before any pod exists.
+ */
+
+import { digestOf, identityOf } from '../hash.ts';
+import { type Reason, reason } from '../reasons/reasons.ts';
+import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../world.ts';
+import { isLabel } from './address.ts';
+
+/** One pod-to-be of a validator. */
+export interface Member {
+  /** `namespace/name-ordinal:port`. */
+  readonly identity: string;
+  readonly digest: string;
+  /** Key of its StellarNode. */
+  readonly node: Key;
+  readonly namespace: string;
+  readonly pod: string;
+  /** Key of its pod, once that exists. */
+  readonly podKey: Key;
+  readonly ordinal: number;
+  readonly port: number;
+  /** `<pod>.<service>.<namespace>.svc.<domain>`: known before any pod exists, unchanged by restarts. */
+  readonly dns: string;
+  /** What others dial: the DNS name and port, or what the StellarNode advertises instead. */
+  readonly address: string;
+  /** True where that is what the StellarNode advertises, which other members may share. */
+  readonly isAdvertised: boolean;
+}
+
+/** A DNS label's limit (RFC 1035); stellar-core could not resolve a longer one. */
+const LABEL_LENGTH_MAX = 63;
+
+/** Name of the governing Service that the upstream operator names and never creates. */
+const headlessNameOf = (node: string): string => `${node}-headless`;
+
+/** The pods-to-be of a validator. */
+export interface Membership {
+  readonly replicas: number;
+  readonly firstOrdinal: number;
+  /** Those that count: all whose pods exist, and three others. */
+  readonly members: readonly Member[];
+  /** Those of them whose pods run. */
+  readonly running: readonly Member[];
+  /** Why they cannot be peers, whatever else is said. */
+  readonly unfit: Reason | undefined;
+}
+
+/** What a validator may be before its pods are: replicas cost their owner nothing, and a place in lists of others much. */
+const UNSEEN_MAX = 3;
+
+/** The pods-to-be of `validator`, by its StatefulSet where it has one; `pods` are that one's, true for each that runs. */
+export function membershipOf(
+  validator: Validator,
+  statefulSet: StatefulSetFacts | undefined,
+  { clusterDomain }: { readonly clusterDomain: string },
+  pods: ReadonlyMap<Key, boolean> = NO_PODS,
+): Membership {
+  // A suspended validator's StatefulSet has 0 replicas; its pods-to-be are those of the StellarNode.
+  const replicas = statefulSet && !validator.suspended ? statefulSet.replicas : validator.replicas;
+  const firstOrdinal = statefulSet?.firstOrdinal ?? 0;
+  const service = statefulSet?.serviceName || headlessNameOf(validator.name);
+  const suffix = `${service}.${validator.namespace}.svc.${clusterDomain}`;
+  const ordinals = countedOf(validator, { replicas, firstOrdinal }, pods);
+  const members = ordinals.map(({ ordinal }) => memberOf(validator, ordinal, suffix));
+  const running = members.filter((_, index) => ordinals[index]?.runs);
+  const last = replicas > 0 ? `${validator.name}-${firstOrdinal + replicas - 1}` : undefined;
+  return { replicas, firstOrdinal, members, running, unfit: unfitnessOf(last, suffix, service) };
+}
+
+const NO_PODS: ReadonlyMap<Key, boolean> = new Map();
+
+interface Counted {
+  readonly ordinal: number;
+  readonly runs: boolean;
+}
+
+/** The ordinals whose pods exist, and the first three of the others. */
+function countedOf(
+  { namespace, name }: Validator,
+  { replicas, firstOrdinal }: Pick<Membership, 'replicas' | 'firstOrdinal'>,
+  pods: ReadonlyMap<Key, boolean>,
+): Counted[] {
+  const counted: Counted[] = [];
+  let unseen = 0;
+  for (let ordinal = firstOrdinal; ordinal < firstOrdinal + replicas; ordinal += 1) {
+    const runs = pods.size === 0 ? undefined : pods.get(keyOf(namespace, `${name}-${ordinal}`));
+    if (runs === undefined) unseen += 1;
+    if (runs === undefined && unseen > UNSEEN_MAX) continue;
+    counted.push({ ordinal, runs: runs === true });
+  }
+  return counted;
+}
+
+/** Digests of the pods-to-be that do not count. */
+function uncountedDigests({ namespace, name, port }: Validator, membership: Membership): string[] {
+  const counted = new Set(membership.members.map(({ ordinal }) => ordinal));
+  const ordinals = Array.from({ length: membership.replicas }, (_, index) => membership.firstOrdinal + index);
+  return ordinals
+    .filter((ordinal) => !counted.has(ordinal))
+    .map((ordinal) => digestOf(identityOf(namespace, `${name}-${ordinal}`, port)));
+}
+
+function memberOf(validator: Validator, ordinal: number, suffix: string): Member {
+  const { key: node, namespace, port } = validator;
+  const pod = `${validator.name}-${ordinal}`;
+  const identity = identityOf(namespace, pod, port);
+  const dns = `${pod}.${suffix}`;
+  return {
+    ...{ identity, digest: digestOf(identity), node, namespace, pod, ordinal, port, dns },
+    podKey: keyOf(namespace, pod),
+    address: validator.advertised ?? `${dns}:${port}`,
+    isAdvertised: validator.advertised !== undefined,
+  };
+}
+
+/** Why names like these cannot be those of peers; `last` is the pod of the longest name, where there is one. */
+function unfitnessOf(last: string | undefined, suffix: string, service: string): Reason | undefined {
+  // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
+  const isTooLong = (label: string) => label.length > LABEL_LENGTH_MAX;
+  const tooLong = last === undefined ? undefined : [last, ...suffix.split('.')].find(isTooLong);
+  if (tooLong !== undefined) return reason('NameTooLong', tooLong);
+  // The API server takes any text there, lines and quotes included, and others would find it in their files.
+  return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
+}
+
+/** Validators, and what each of them may be, in the same order. */
+interface Rosters {
+  readonly validators: readonly Validator[];
+  readonly rosters: readonly Membership[];
+}
+
+/** Pods-to-be that do not count are made only where they are few: in doubt they exist. */
+const UNCOUNTED_MAX = 2_000;
+
+/** Digests of all pods-to-be of these validators, as far as they are few; `hasMore` where there are more than those. */
+export function existingOf({ validators, rosters }: Rosters): {
+  existing: ReadonlySet<string>;
+  hasMore: boolean;
+} {
+  const existing = new Set<string>();
+  let uncounted = 0;
+  for (const { replicas, members } of rosters) {
+    uncounted += replicas - members.length;
+    for (const { digest } of members) existing.add(digest);
+  }
+  const hasMore = uncounted > UNCOUNTED_MAX;
+  for (const [index, membership] of (hasMore ? [] : rosters).entries()) {
+    if (membership.replicas === membership.members.length) continue;
+    for (const digest of uncountedDigests(validators[index] as Validator, membership)) existing.add(digest);
+  }
+  return { existing, hasMore };
+}

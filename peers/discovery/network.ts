@@ -1,0 +1,60 @@
+/**
+ * Which network a StellarNode belongs to: both generations of `spec.network` map to one identity.
+ */
+import { createHash } from 'node:crypto';
+import { cutText } from '../field.ts';
+
+/** Every network id: what `stellar-peers-external` names its keys by. */
+export const NETWORK_ID = /^(mainnet|testnet|futurenet|custom-[0-9a-f]{16})$/;
+
+export interface Network {
+  /** `mainnet`, `testnet`, `futurenet`, or `custom-` with 16 hex digits of the passphrase's SHA-256. */
+  readonly id: string;
+  /** For people: the public name, or the passphrase of a custom network. */
+  readonly title: string;
+  readonly isPublic: boolean;
+}
+
+/** Passphrases of the public networks (Stellar documentation, "Networks"); in an object, `constructor` would be one. */
+const PASSPHRASES: ReadonlyMap<string, string> = new Map([
+  ['Public Global Stellar Network ; September 2015', 'mainnet'],
+  ['Test SDF Network ; September 2015', 'testnet'],
+  ['Test SDF Future Network ; October 2022', 'futurenet'],
+]);
+const PUBLIC_NAMES = new Set(PASSPHRASES.values());
+
+const publicNetwork = (name: string): Network => ({ id: name, title: name, isPublic: true });
+
+function passphraseNetwork(passphrase: unknown): Network | undefined {
+  if (typeof passphrase !== 'string' || passphrase === '') return undefined;
+  const name = PASSPHRASES.get(passphrase);
+  if (name !== undefined) return publicNetwork(name);
+  return customNetwork(passphrase);
+}
+
+/** A StellarNode may have a passphrase of a megabyte, of which people are shown the beginning. */
+const TITLE_LENGTH_MAX = 256;
+
+function customNetwork(passphrase: string): Network {
+  const hex = createHash('sha256').update(passphrase).digest('hex').slice(0, 16);
+  return { id: `custom-${hex}`, title: cutText(passphrase, TITLE_LENGTH_MAX), isPublic: false };
+}
+
+/** The value under a key of any case: `{Custom: …}` and `{custom: …}` both occur. */
+function customOf(network: object): unknown {
+  const entry = Object.entries(network).find(([key]) => key.toLowerCase() === 'custom');
+  return entry?.[1];
+}
+
+/**
+ * The network of a StellarNode's spec, or undefined where it cannot be read. Case does not matter;
+ * `custom` with the passphrase of a public network is that network.
+ */
+export function networkOf(spec: Readonly<Record<string, unknown>>): Network | undefined {
+  const { network } = spec;
+  if (typeof network === 'object' && network !== null) return passphraseNetwork(customOf(network));
+  if (typeof network !== 'string') return undefined;
+  const name = network.toLowerCase();
+  if (PUBLIC_NAMES.has(name)) return publicNetwork(name);
+  return name === 'custom' ? passphraseNetwork(spec.customNetworkPassphrase) : undefined;
+}

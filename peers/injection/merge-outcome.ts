@@ -1,0 +1,71 @@
+/**
+ * What the init container that merges the configuration says when it ends: one line in its termination message,
+ * which stands in the pod's status. The text comes from a container, so only what is known is taken from it.
+ */
+import type { Fields } from '../field.ts';
+import { cutText, fieldsOf, listOf, numberOf, textOf } from '../field.ts';
+import { CONFIG_INIT_CONTAINER } from '../names.ts';
+import { type Reason, reason } from '../reasons/reasons.ts';
+
+const CODES = ['Merged', 'NoPeers', 'BothTaken', 'ConfigMissing', 'MergeFailed', 'PeersIgnored'] as const;
+type MergeCode = (typeof CODES)[number] | 'MergeBlocked';
+
+export interface MergeOutcome {
+  readonly code: MergeCode;
+  readonly detail: string;
+}
+
+const DETAIL_LENGTH_MAX = 120;
+
+/** The outcome in a pod's status; undefined where nothing was merged, or not yet. */
+export function mergeOutcomeOf(status: Fields): MergeOutcome | undefined {
+  const found = listOf(status.initContainerStatuses).find(({ name }) => name === CONFIG_INIT_CONTAINER);
+  const state = fieldsOf(found?.state);
+  const blocked = blockedBy(state, fieldsOf(found?.lastState));
+  if (blocked !== undefined) return { code: 'MergeBlocked', detail: detailOf(blocked) };
+  const message = textOf(fieldsOf(state.terminated).message) ?? '';
+  const [word, ...rest] = message.trim().split(' ');
+  const code = CODES.find((known) => known === word);
+  return code && { code, detail: detailOf(rest.join(' ')) };
+}
+
+const detailOf = (text: string): string => cutText(text.replace(/[^ -~]/g, ''), DETAIL_LENGTH_MAX);
+
+/** What the kubelet says while it tries anew what has failed. */
+const FAILING: ReadonlySet<unknown> = new Set([
+  'CrashLoopBackOff',
+  'RunContainerError',
+  'CreateContainerError',
+]);
+
+/** Why the container does not come to its end, in the words of the kubelet or of its last run. */
+function blockedBy(state: Fields, lastState: Fields): string | undefined {
+  const waiting = fieldsOf(state.waiting);
+  const ended = fieldsOf(state.terminated ?? lastState.terminated);
+  const hasFailed = FAILING.has(waiting.reason) || (numberOf(fieldsOf(state.terminated).exitCode) ?? 0) !== 0;
+  return hasFailed ? (textOf(ended.message) ?? textOf(waiting.message) ?? '') : undefined;
+}
+
+/**
+ * True where the merge is known to have left stellar-core without a list of peers. One that may drop the peers of its
+ * list dials them all the same.
+ */
+export const readsNoList = (outcome: MergeOutcome | undefined): boolean =>
+  outcome?.code !== 'PeersIgnored' && mergeProblem(outcome) !== undefined;
+
+/**
+ * How many siblings stand in front of the configuration's own as preferred ones: of a longer list the rest was left out.
+ * At most that many where peers outside the cluster are not told apart. Undefined where they stand there as known peers,
+ * all of them, or nothing was merged.
+ */
+export function preferredSiblings(outcome: MergeOutcome | undefined): number | undefined {
+  const [, all, siblings = all] =
+    outcome?.detail.match(/^PREFERRED_PEERS (\d{1,3})(?:, siblings (\d{1,3}))?$/) ?? [];
+  return siblings === undefined ? undefined : Number(siblings);
+}
+
+/** Why the peers do nothing for stellar-core; undefined where they do, or there are none. */
+export function mergeProblem(outcome: MergeOutcome | undefined): Reason | undefined {
+  if (!outcome || outcome.code === 'Merged' || outcome.code === 'NoPeers') return undefined;
+  return reason(outcome.code, outcome.detail === '' ? undefined : outcome.detail);
+}

@@ -1,0 +1,80 @@
+/**
+ * Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration.
+ */
+import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../field.ts';
+import { INJECTION, INJECTION_DISABLED, WEBHOOK_ENTRY } from '../names.ts';
+import type { LabelSelector, WebhookFacts } from '../world.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/**
+ * The CEL expression of the match condition that we ship: a pod is passed over by its own annotation.
+ * Only this text is understood when the live configuration is read.
+ */
+export const OPT_OUT_EXPRESSION = `!has(object.metadata.annotations) || !('${INJECTION}' in object.metadata.annotations) || object.metadata.annotations['${INJECTION}'] != '${INJECTION_DISABLED}'`;
+
+/** A raw `labelSelector`; nothing, like `{}`, selects everything. */
+export function labelSelectorOf(raw: unknown): LabelSelector {
+  const selector = fieldsOf(raw);
+  return {
+    matchLabels: stringsOf(selector.matchLabels),
+    matchExpressions: listOf(selector.matchExpressions).map((expression) => ({
+      key: textOf(expression.key) ?? '',
+      operator: textOf(expression.operator) ?? '',
+      values: valuesOf(expression),
+    })),
+  };
+}
+
+const valuesOf = ({ values }: Fields): string[] =>
+  Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
+
+/** True if the selector selects such labels; an operator that Kubernetes does not know selects nothing. */
+export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
+  return (
+    Object.entries(selector.matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    selector.matchExpressions.every((expression) => matchesExpression(expression, labels))
+  );
+}
+
+const labelOf = (labels: Labels, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined;
+
+function matchesExpression(
+  { key, operator, values }: LabelSelector['matchExpressions'][number],
+  labels: Labels,
+): boolean {
+  const value = labelOf(labels, key);
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
+}
+
+/**
+ * True if the API server would ask us about such a pod. A match condition that is not ours cannot be
+ * judged and counts as false: a pod that we might not be asked about is never restarted to be injected.
+ */
+export function webhookSelects(
+  webhook: WebhookFacts,
+  pod: { readonly namespaceLabels: Labels; readonly labels: Labels; readonly annotations: Labels },
+): boolean {
+  const entry = webhook.entries.find(({ name }) => name === WEBHOOK_ENTRY);
+  return (
+    entry?.takesPods === true &&
+    matchesSelector(entry.namespaceSelector, pod.namespaceLabels) &&
+    matchesSelector(entry.objectSelector, pod.labels) &&
+    entry.matchConditions.every((expression) => matchesCondition(expression, pod.annotations))
+  );
+}
+
+const matchesCondition = (expression: string, annotations: Labels): boolean =>
+  expression.trim() === OPT_OUT_EXPRESSION && annotations[INJECTION] !== INJECTION_DISABLED;

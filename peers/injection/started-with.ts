@@ -1,0 +1,32 @@
+/**
+ * Which configuration a container's stellar-core is started with, as far as its command and args tell. Pure.
+ */
+import { posix } from 'node:path';
+import { CONFIG_FILE } from '../names.ts';
+import { type ContainerShape, isShell } from '../read/pod-shape.ts';
+
+/** `unknown`: the image, or a script in it, decides. */
+export type StartedWith = 'this' | 'another' | 'unknown';
+
+/** What the stock image is started in. */
+const WORKING_DIRECTORY = '/etc/stellar';
+const CONF = /--conf[= ]+["']?([^\s"']+)/g;
+/** The shell, or Kubernetes, puts in what stands there. */
+const VARIABLE = /[$`]/;
+
+/**
+ * Whether the container reads `file`. A script may copy the file first, or go to another folder: where one names the file's
+ * folder, or a path that is not absolute, only the image knows.
+ */
+export function startedWith({ command, args, workingDir }: ContainerShape, file: string): StartedWith {
+  const text = [...command, ...args].join(' ');
+  const said = [...text.matchAll(CONF)].map(([, path = '']) => path);
+  const named = said.length === 0 && isCore(command[0]) ? [CONFIG_FILE] : said;
+  const paths = named.map((path) => posix.resolve(workingDir ?? WORKING_DIRECTORY, path));
+  if (paths.includes(file)) return 'this';
+  if (named.length === 0) return text.includes(file) ? 'this' : 'unknown';
+  if (named.some((path) => VARIABLE.test(path)) || text.includes(`${posix.dirname(file)}/`)) return 'unknown';
+  return command.some(isShell) && !named.every(posix.isAbsolute) ? 'unknown' : 'another';
+}
+
+const isCore = (program = ''): boolean => posix.basename(program) === 'stellar-core';

@@ -1,0 +1,165 @@
+/**
+ * Raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration → the facts we read of them.
+ */
+import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import { labelSelectorOf } from '../injection/selectors.ts';
+import {
+  ANNOTATION_ADOPT,
+  ANNOTATION_QUORUM_UNKNOWN,
+  ANNOTATION_ROLL_FOR,
+  ANNOTATION_ROLLOUT,
+  FIELD_MANAGER,
+} from '../names.ts';
+import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from '../world.ts';
+import { namedOf } from './named.ts';
+import { oddOnNamespace } from './odd-annotations.ts';
+
+const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
+
+/** What we read of a PodDisruptionBudget. */
+export function readPdb(raw: Fields): PdbFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const spec = fieldsOf(raw.spec);
+  const status = fieldsOf(raw.status);
+  const owner = listOf(metadata.ownerReferences).find(
+    (reference) => reference.controller === true && reference.kind === 'StellarNode',
+  );
+  return {
+    ...namedOf(fieldsOf(raw.metadata)),
+    ownerNodeUid: textOf(owner?.uid),
+    selector: spec.selector === undefined ? undefined : labelSelectorOf(spec.selector),
+    disruptionsAllowed: numberOf(status.disruptionsAllowed) ?? 0,
+    desiredHealthy: numberOf(status.desiredHealthy) ?? 0,
+    expectedPods: numberOf(status.expectedPods) ?? 0,
+    current: (numberOf(status.observedGeneration) ?? -1) >= (numberOf(metadata.generation) ?? 0),
+  };
+}
+
+/** What we read of a Service. */
+export function readService(raw: Fields): ServiceFacts {
+  const spec = fieldsOf(raw.spec);
+  return {
+    ...namedOf(fieldsOf(raw.metadata)),
+    headless: spec.clusterIP === 'None',
+    publishesNotReady: spec.publishNotReadyAddresses === true,
+  };
+}
+
+/** What we read of a Namespace. */
+export function readNamespace(raw: Fields): NamespaceFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const annotations = annotationsOf(raw);
+  return {
+    name: textOf(metadata.name) ?? '',
+    terminating: metadata.deletionTimestamp !== undefined,
+    labels: stringsOf(metadata.labels),
+    rollout: annotations[ANNOTATION_ROLLOUT],
+    rollFor: annotations[ANNOTATION_ROLL_FOR],
+    adopt: annotations[ANNOTATION_ADOPT],
+    quorumUnknown: annotations[ANNOTATION_QUORUM_UNKNOWN],
+    odd: oddOnNamespace(annotations),
+  };
+}
+
+/** Data keys held by server-side apply of the managers that `isWanted` names. */
+function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean): string[] {
+  const keys = listOf(metadata.managedFields)
+    .filter((entry) => entry.operation === 'Apply' && isWanted(entry.manager))
+    .flatMap((entry) => Object.keys(fieldsOf(fieldsOf(entry.fieldsV1)['f:data'])))
+    .filter((key) => key.startsWith('f:'))
+    .map((key) => key.slice(2));
+  return [...new Set(keys)].sort();
+}
+
+/** What we read of a ConfigMap. */
+export function readConfigMap(raw: Fields): ConfigMapFacts {
+  const metadata = fieldsOf(raw.metadata);
+  return {
+    ...namedOf(fieldsOf(raw.metadata)),
+    version: textOf(metadata.resourceVersion) ?? '',
+    data: stringsOf(raw.data),
+    rollout: annotationsOf(raw)[ANNOTATION_ROLLOUT],
+    ownKeys: appliedKeysOf(metadata, (manager) => manager === FIELD_MANAGER),
+    // A key may stand in `data` or in `binaryData`, not in both: what stands in the latter belongs to others.
+    foreignKeys: [
+      ...new Set([
+        ...appliedKeysOf(metadata, (manager) => manager !== FIELD_MANAGER),
+        ...Object.keys(fieldsOf(raw.binaryData)),
+      ]),
+    ].sort(),
+  };
+}
+
+/** Texts of others that are read all the same: of keys that look like ours, as long as ours may be. */
+const FOREIGN_LENGTH_MAX = 4_096;
+const FOREIGN_LENGTHS_MAX = 64 * 1024;
+/** Ours are three of a validator, of which a ConfigMap takes some thousand. */
+const KEYS_MAX = 10_000;
+
+/**
+ * What we read of a ConfigMap `stellar-peers`, where others may write too, also under our name: of what we have not applied
+ * the key, and the text only where it is short. One that is not known is written anew where it should be ours, and with
+ * that write keys go that are too many.
+ */
+export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
+  const all = readConfigMap(raw);
+  const facts = {
+    ...all,
+    ownKeys: all.ownKeys.slice(0, KEYS_MAX),
+    foreignKeys: all.foreignKeys.slice(0, KEYS_MAX),
+  };
+  const own = new Set(facts.ownKeys);
+  const data: Record<string, string> = {};
+  let left = FOREIGN_LENGTHS_MAX;
+  const isOther = ([key]: readonly [string, string]) => Number(!own.has(key));
+  const entries = Object.entries(facts.data).sort((a, b) => isOther(a) - isOther(b));
+  for (const [key, text] of entries.slice(0, KEYS_MAX)) {
+    const isKept = own.has(key) || text.length <= Math.min(left, FOREIGN_LENGTH_MAX);
+    if (!own.has(key) && isKept) left -= text.length;
+    Object.defineProperty(data, key, { value: isKept ? text : '', enumerable: true });
+  }
+  return { ...facts, data };
+}
+
+const names = (list: unknown, wanted: readonly string[]): boolean =>
+  Array.isArray(list) && list.some((each) => wanted.includes(each));
+
+/** True if a rule of a webhook takes the creation of pods (Kubernetes: RuleWithOperations). */
+const takesPods = ({ apiGroups, apiVersions, resources, operations, scope }: Fields): boolean =>
+  names(apiGroups, ['', '*']) &&
+  names(apiVersions, ['v1', '*']) &&
+  names(resources, ['pods', '*', '*/*']) &&
+  names(operations, ['CREATE', '*']) &&
+  (scope === undefined || scope === '*' || scope === 'Namespaced');
+
+function readWebhookEntry(entry: Fields): WebhookFacts['entries'][number] {
+  const client = fieldsOf(entry.clientConfig);
+  const service = fieldsOf(client.service);
+  const serviceName = textOf(service.name);
+  return {
+    name: textOf(entry.name) ?? '',
+    namespaceSelector: labelSelectorOf(entry.namespaceSelector),
+    objectSelector: labelSelectorOf(entry.objectSelector),
+    takesPods: listOf(entry.rules).some(takesPods),
+    matchConditions: listOf(entry.matchConditions).map((condition) => textOf(condition.expression) ?? ''),
+    url: textOf(client.url),
+    service:
+      serviceName === undefined
+        ? undefined
+        : {
+            namespace: textOf(service.namespace) ?? '',
+            name: serviceName,
+            path: textOf(service.path) ?? '/',
+            port: numberOf(service.port) ?? 443,
+          },
+    caBundle: textOf(client.caBundle) ?? '',
+  };
+}
+
+/** What we read of the MutatingWebhookConfiguration. */
+export function readWebhook(raw: Fields): WebhookFacts {
+  return {
+    createdAtMs: timeOf(fieldsOf(raw.metadata).creationTimestamp) ?? 0,
+    entries: listOf(raw.webhooks).map(readWebhookEntry),
+  };
+}

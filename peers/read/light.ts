@@ -1,0 +1,92 @@
+/**
+ * What is kept of an object that is too large to be kept as others are: who it is, and that nothing of its validator is
+ * restarted. Pure; each takes no more than some hundred bytes, whatever is written in the object.
+ */
+import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
+import { INJECTION } from '../names.ts';
+import { reason } from '../reasons/reasons.ts';
+import type { NamespaceFacts, NodeReading, PdbFacts, PodFacts, StatefulSetFacts } from '../world.ts';
+import { readNamespace, readPdb } from './cluster.ts';
+import { namedOf } from './named.ts';
+import { readPod, readStatefulSet } from './workload.ts';
+
+/** Longer than any name in Kubernetes. */
+const TEXT_LENGTH_MAX = 300;
+
+/** The fields of those names whose values are no longer than a name. */
+function light(value: unknown, names: readonly string[]): Fields {
+  const fields = fieldsOf(value);
+  const isLight = (each: unknown) =>
+    typeof each === 'string' ? each.length <= TEXT_LENGTH_MAX : typeof each !== 'object';
+  return Object.fromEntries(names.flatMap((name) => (isLight(fields[name]) ? [[name, fields[name]]] : [])));
+}
+
+const WHO = ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'generation'];
+const OWNER = ['apiVersion', 'kind', 'name', 'uid', 'controller'];
+
+const metadataOf = ({ metadata }: Fields): Fields => {
+  const controller = listOf(fieldsOf(metadata).ownerReferences).find((owner) => owner.controller === true);
+  return { ...light(metadata, WHO), ownerReferences: controller ? [light(controller, OWNER)] : [] };
+};
+
+/** No validator that can be read, with the reason. */
+export const lightNode = (raw: Fields, why: string): NodeReading => ({
+  kind: 'unreadable',
+  node: {
+    ...namedOf(light(raw.metadata, WHO)),
+    networkId: undefined,
+    budget: undefined,
+    homeDomain: undefined,
+  },
+  reason: reason('TooLargeToRead', why),
+});
+
+/** Its size and state without its template: what its pods would be is not known. */
+export function lightStatefulSet(raw: Fields): StatefulSetFacts {
+  const spec = fieldsOf(raw.spec);
+  const update = fieldsOf(spec.updateStrategy);
+  const facts = readStatefulSet({
+    metadata: metadataOf(raw),
+    spec: {
+      // A name that is too long is none, and no other is taken in its place.
+      serviceName: '-',
+      ...light(spec, ['replicas', 'serviceName']),
+      ordinals: light(spec.ordinals, ['start']),
+      updateStrategy: {
+        ...light(update, ['type']),
+        rollingUpdate: light(update.rollingUpdate, ['partition']),
+      },
+    },
+    status: light(raw.status, [
+      ...['observedGeneration', 'currentRevision', 'updateRevision', 'replicas', 'updatedReplicas'],
+    ]),
+  });
+  return { ...facts, isLight: true };
+}
+
+/** Whether it runs and is Ready; injected, with a stamp that cannot be read, so that nothing is made of what it lacks. */
+export function lightPod(raw: Fields): PodFacts {
+  const status = fieldsOf(raw.status);
+  const conditions = listOf(status.conditions).filter(({ type }) =>
+    ['Ready', 'Initialized', 'PodScheduled'].includes(textOf(type) ?? ''),
+  );
+  const facts = readPod({
+    metadata: metadataOf(raw),
+    status: {
+      ...light(status, ['phase', 'podIP']),
+      conditions: conditions.slice(0, 3).map((each) => light(each, ['type', 'status', 'lastTransitionTime'])),
+    },
+  });
+  return { ...facts, injected: true };
+}
+
+/** A budget that selects all pods of its namespace, and lets none of them be disrupted. */
+export const lightPdb = (raw: Fields): PdbFacts =>
+  readPdb({ metadata: metadataOf(raw), spec: { selector: {} }, status: {} });
+
+/** Paused, since an annotation that says otherwise may be among what is too long. */
+export function lightNamespace(raw: Fields): NamespaceFacts {
+  const facts = readNamespace({ metadata: light(raw.metadata, WHO) });
+  const labels = light(fieldsOf(raw.metadata).labels, [INJECTION]) as Record<string, string>;
+  return { ...facts, labels, rollout: 'too large to be read' };
+}

@@ -1,0 +1,111 @@
+/**
+ * Annotations of ours with a value that is not known, and keys that are one letter off. They are judged when they are set,
+ * since a mistake in one may matter only on a bad day. Pure.
+ */
+import {
+  ANNOTATION_ADOPT,
+  ANNOTATION_BUDGET,
+  ANNOTATION_PEER_ADDRESS,
+  ANNOTATION_PEER_CONFIG,
+  ANNOTATION_PEER_PORT,
+  ANNOTATION_QUORUM_UNKNOWN,
+  ANNOTATION_ROLL_FOR,
+  ANNOTATION_ROLLOUT,
+  INJECTION,
+  INJECTION_DISABLED,
+  PAUSED,
+  ROLL_FOR_VALUES,
+  STRATEGIES,
+} from '../names.ts';
+import { mendOf, type Reason, type ReasonCode, reason, reasonWith } from '../reasons/reasons.ts';
+import type { Key, World } from '../world.ts';
+
+type Values = readonly string[] | 'any';
+
+const ROLLOUT: readonly string[] = [...STRATEGIES, PAUSED];
+
+/** What may stand on a StellarNode. Values of `any` are judged where they are read. */
+const ON_NODE: Readonly<Record<string, Values>> = {
+  [ANNOTATION_ROLLOUT]: ROLLOUT,
+  [ANNOTATION_ROLL_FOR]: ROLL_FOR_VALUES,
+  [ANNOTATION_ADOPT]: ['now'],
+  [ANNOTATION_BUDGET]: ['uncounted'],
+  [INJECTION]: [INJECTION_DISABLED, 'enabled'],
+  [ANNOTATION_PEER_PORT]: 'any',
+  [ANNOTATION_PEER_ADDRESS]: 'any',
+  [ANNOTATION_PEER_CONFIG]: 'any',
+};
+
+/** What may stand on a Namespace; there peer-injection is a label. */
+const ON_NAMESPACE: Readonly<Record<string, Values>> = {
+  [ANNOTATION_ROLLOUT]: ROLLOUT,
+  [ANNOTATION_ROLL_FOR]: ROLL_FOR_VALUES,
+  [ANNOTATION_ADOPT]: ['now'],
+  [ANNOTATION_QUORUM_UNKNOWN]: ['hold', 'warn', 'read'],
+};
+
+const CODES: Readonly<Record<string, ReasonCode>> = {
+  [ANNOTATION_ROLLOUT]: 'UnknownStrategy',
+  [ANNOTATION_ROLL_FOR]: 'UnknownRollFor',
+  [ANNOTATION_BUDGET]: 'UnknownBudget',
+};
+
+const LENGTH_MAX = 80;
+/** Of one object; a person mends one after the other. */
+const COUNT_MAX = 5;
+
+type Annotations = Readonly<Record<string, string>>;
+
+export const oddOnNode = (annotations: Annotations): Reason[] =>
+  oddIn(annotations, ON_NODE, 'StellarNode NAMESPACE/NAME');
+export const oddOnNamespace = (annotations: Annotations): Reason[] =>
+  oddIn(annotations, ON_NAMESPACE, 'Namespace NAMESPACE');
+
+function oddIn(annotations: Annotations, known: Readonly<Record<string, Values>>, object: string): Reason[] {
+  const odd = Object.entries(annotations).filter(([key, value]) => {
+    const values = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (values === undefined)
+      return key.startsWith('stellar.org/peer') || Object.keys(known).some(isNear(key));
+    return values !== 'any' && !values.includes(value);
+  });
+  return odd.slice(0, COUNT_MAX).map(([key, value]) => {
+    const code = Object.hasOwn(known, key) ? CODES[key] : undefined;
+    const detail = `${object.split(' ')[0]}: ${key}=${value}`.slice(0, LENGTH_MAX);
+    // Of a key that holds the word which stands for a name a command would make another key.
+    if (key.includes('NAME')) return reason(code ?? 'UnknownAnnotation', detail);
+    return reasonWith(code ?? 'UnknownAnnotation', detail, mendOf(object, key));
+  });
+}
+
+/** True for two that differ in one letter: another, one more, one fewer; or in upper and lower case. */
+const isNear =
+  (a: string) =>
+  (b: string): boolean => {
+    if (Math.abs(a.length - b.length) > 1) return false;
+    let same = 0;
+    while (same < a.length && a[same] === b[same]) same += 1;
+    const rests = [
+      [a.slice(same + 1), b.slice(same + 1)],
+      [a.slice(same + 1), b.slice(same)],
+      [a.slice(same), b.slice(same + 1)],
+    ];
+    return rests.some(([x, y]) => x === y) || a.toLowerCase() === b.toLowerCase();
+  };
+
+/** What is odd on each StellarNode, on its Namespace, and on the ConfigMaps that may hold everything. */
+export function oddAnnotations({ nodes, namespaces, configMaps }: World): Array<readonly [Key, Reason]> {
+  const validators = [...nodes.values()].flatMap((reading) =>
+    reading.kind === 'validator' ? [reading.validator] : [],
+  );
+  const onObjects = validators.flatMap(({ key, namespace, odd }) =>
+    [...(namespaces.get(namespace)?.odd ?? []), ...odd].map((why) => [key, why] as const),
+  );
+  const onMaps = [...configMaps.values()]
+    .filter(({ rollout }) => rollout !== undefined && !ROLLOUT.includes(rollout))
+    .map(({ key, rollout }) => {
+      const object = `ConfigMap ${key}`;
+      const command = mendOf(object, ANNOTATION_ROLLOUT);
+      return [key, reasonWith('UnknownStrategy', `${object}: ${rollout}`, command)] as const;
+    });
+  return [...onObjects, ...onMaps];
+}

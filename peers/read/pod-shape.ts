@@ -1,0 +1,133 @@
+/**
+ * What injection needs to know of a pod or pod template: names and places, nothing else.
+ */
+import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../field.ts';
+import { normalPath } from '../injection/paths.ts';
+import { ANNOTATION_DEFAULT_CONTAINER, MAIN_CONTAINER } from '../names.ts';
+
+export interface MountShape {
+  readonly name: string;
+  /** As the pod has it, and as the kubelet takes it. */
+  readonly path: string;
+  readonly folder: string;
+  readonly readOnly: boolean;
+  /** True if it shows a part of its volume only. */
+  readonly isPart: boolean;
+}
+
+export interface ContainerShape {
+  readonly name: string;
+  readonly image: string;
+  /** What is run in place of the image's entrypoint. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly workingDir: string | undefined;
+  readonly mounts: readonly MountShape[];
+  readonly env: ReadonlyArray<{ readonly name: string; readonly value: string | undefined }>;
+  readonly hasReadinessProbe: boolean;
+}
+
+export interface VolumeShape {
+  readonly name: string;
+  /** Name of the ConfigMap it comes from, if it does. */
+  readonly configMap: string | undefined;
+  /** Keys it takes from that ConfigMap, and the names of the files that it makes of them; none for all, as they are. */
+  readonly items: ReadonlyArray<{ readonly key: string; readonly path: string | undefined }>;
+  /** True for the kinds that no container can write to, whatever its mount says. */
+  readonly isReadOnly: boolean;
+}
+
+export interface PodShape {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly containers: readonly ContainerShape[];
+  readonly initContainers: readonly ContainerShape[];
+  readonly volumes: readonly VolumeShape[];
+}
+
+/** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
+const CORE_IMAGE = /^([^@]*\/)?stellar-core(:[\w.-]+)?(@.*)?$/;
+
+/** True where the image is called `stellar-core`. */
+export const isCoreImage = (image: string): boolean => CORE_IMAGE.test(image);
+
+/**
+ * The container that runs stellar-core: the one of the operator's name, else the one that kubectl takes by default, else
+ * the only one of such an image. Undefined where none is: the first one may be a sidecar.
+ */
+export function mainContainerOf({
+  annotations,
+  containers,
+}: Pick<PodShape, 'annotations' | 'containers'>): ContainerShape | undefined {
+  const named = (wanted: string | undefined) => containers.find(({ name }) => name === wanted);
+  const [only, ...others] = containers.filter(({ image }) => isCoreImage(image));
+  return (
+    named(MAIN_CONTAINER) ??
+    named(annotations[ANNOTATION_DEFAULT_CONTAINER]) ??
+    (others.length === 0 ? only : undefined)
+  );
+}
+
+/** True for a word of a command that is a POSIX shell. */
+export const isShell = (word: string): boolean => /^(.*\/)?(ba|da|a)?sh$/.test(word);
+
+function containerShape(container: Fields): ContainerShape {
+  return {
+    name: textOf(container.name) ?? '',
+    image: textOf(container.image) ?? '',
+    command: textsOf(container.command),
+    args: textsOf(container.args),
+    workingDir: textOf(container.workingDir),
+    mounts: listOf(container.volumeMounts).map(mountShape),
+    env: listOf(container.env).map((entry) => ({
+      name: textOf(entry.name) ?? '',
+      value: textOf(entry.value),
+    })),
+    hasReadinessProbe: container.readinessProbe !== undefined,
+  };
+}
+
+const NO_TEXTS: readonly string[] = [];
+
+const textsOf = (list: unknown): readonly string[] =>
+  Array.isArray(list) ? list.filter((each) => typeof each === 'string') : NO_TEXTS;
+
+function mountShape(mount: Fields): MountShape {
+  const path = textOf(mount.mountPath) ?? '';
+  return {
+    name: textOf(mount.name) ?? '',
+    path,
+    folder: normalPath(path),
+    readOnly: mount.readOnly === true,
+    isPart: Boolean(mount.subPath) || Boolean(mount.subPathExpr),
+  };
+}
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null;
+
+function volumeShape(volume: Fields): VolumeShape {
+  const { configMap: source, secret, projected, downwardAPI } = volume;
+  const configMap = fieldsOf(source);
+  return {
+    name: textOf(volume.name) ?? '',
+    configMap: textOf(configMap.name),
+    items: listOf(configMap.items).flatMap(({ key, path }) => {
+      const named = textOf(key);
+      return named === undefined ? [] : [{ key: named, path: textOf(path) }];
+    }),
+    isReadOnly: isThere(source) || isThere(secret) || isThere(projected) || isThere(downwardAPI),
+  };
+}
+
+/** The shape of a pod or of a `spec.template` (both have `metadata` and `spec`). */
+export function podShapeOf(pod: Fields): PodShape {
+  const metadata = fieldsOf(pod.metadata);
+  const spec = fieldsOf(pod.spec);
+  return {
+    labels: stringsOf(metadata.labels),
+    annotations: stringsOf(metadata.annotations),
+    containers: listOf(spec.containers).map(containerShape),
+    initContainers: listOf(spec.initContainers).map(containerShape),
+    volumes: listOf(spec.volumes).map(volumeShape),
+  };
+}

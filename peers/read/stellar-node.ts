@@ -1,0 +1,129 @@
+/**
+ * One raw StellarNode → how it reads. Nothing in it is trusted, and nothing in it makes this throw.
+ */
+
+import { homeDomainOf } from '../core/quorum-set.ts';
+import { isOfAPeer, parseAddress } from '../discovery/address.ts';
+import { networkOf } from '../discovery/network.ts';
+import { cutText, type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import {
+  ANNOTATION_ADOPT,
+  ANNOTATION_BUDGET,
+  ANNOTATION_PEER_ADDRESS,
+  ANNOTATION_PEER_CONFIG,
+  ANNOTATION_PEER_PORT,
+  ANNOTATION_ROLL_FOR,
+  ANNOTATION_ROLLOUT,
+  DEFAULT_PEER_PORT,
+  INJECTION,
+  NODE_TYPE_VALIDATOR,
+} from '../names.ts';
+import { type Reason, reason } from '../reasons/reasons.ts';
+import type { NodeReading, Validator } from '../world.ts';
+import { namedOf } from './named.ts';
+import { oddOnNode } from './odd-annotations.ts';
+import { type OwnPeers, readOwnPeers } from './own-peers.ts';
+
+const PORT_MAX = 65_535;
+/** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
+const REPLICAS_MAX = 100;
+
+const isWhole = (value: unknown, min: number, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+
+/** The peer port: the field, else the annotation, else stellar-core's default; undefined if not a port. */
+function portOf(spec: Fields, annotations: Readonly<Record<string, string>>): number | undefined {
+  const field = fieldsOf(spec.validatorConfig).peerPort;
+  if (field !== undefined && field !== null) return isWhole(field, 1, PORT_MAX) ? field : undefined;
+  const text = annotations[ANNOTATION_PEER_PORT];
+  if (text === undefined) return DEFAULT_PEER_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return isWhole(port, 1, PORT_MAX) ? port : undefined;
+}
+
+/**
+ * The address to advertise, and what the StellarNode says of the world outside. What of it cannot be read costs the
+ * validator nothing but that.
+ */
+function addressesOf(
+  text: string | undefined,
+  { problem, ...own }: OwnPeers,
+): Pick<Validator, 'advertised' | 'ownPeers' | 'outwardNames' | 'remark'> {
+  const address = text === undefined ? undefined : parseAddress(text);
+  const advertised = address !== undefined && isOfAPeer(address) ? address : undefined;
+  const isWrong = text !== undefined && advertised === undefined;
+  return { advertised, ...own, remark: isWrong ? reason('InvalidAddress', shown(text)) : problem };
+}
+
+/** As much as is read of a quorum set. */
+const QUORUM_SET_LENGTH_MAX = 64 * 1024;
+
+/** One that is too long is as one that cannot be read: what it bears is not known. */
+function quorumSetOf(spec: Fields): Pick<Validator, 'quorumSet'> & { readonly tooLong: Reason | undefined } {
+  const quorumSet = textOf(fieldsOf(spec.validatorConfig).quorumSet);
+  if (quorumSet === undefined || quorumSet.length <= QUORUM_SET_LENGTH_MAX) {
+    return { quorumSet, tooLong: undefined };
+  }
+  return { quorumSet: '', tooLong: reason('TooLargeToRead', `quorumSet of ${quorumSet.length} characters`) };
+}
+
+/** What was found, cut short. The API server takes 10,000 levels of nesting, more than can be written as JSON here. */
+function shown(value: unknown): string {
+  try {
+    return cutText(JSON.stringify(value) ?? 'nothing', 80);
+  } catch {
+    return 'it is nested too deep';
+  }
+}
+
+/** How the StellarNode reads; one being deleted or of another type is `other`. */
+export function readNode(raw: Fields): NodeReading {
+  const metadata = fieldsOf(raw.metadata);
+  const spec = fieldsOf(raw.spec);
+  const nodeType = textOf(spec.nodeType)?.toLowerCase();
+  if (nodeType !== NODE_TYPE_VALIDATOR.toLowerCase()) return { kind: 'other' };
+  const named = namedOf(metadata);
+  const annotations = stringsOf(metadata.annotations);
+  const network = networkOf(spec);
+  const { quorumSet, tooLong } = quorumSetOf(spec);
+  const homeDomain = homeDomainOf(quorumSet ?? '');
+  const node = { ...named, networkId: network?.id, budget: annotations[ANNOTATION_BUDGET], homeDomain };
+  if (metadata.deletionTimestamp !== undefined) return { kind: 'other', leaving: node };
+  if (!network) {
+    return { kind: 'unreadable', node, reason: reason('UnreadableNetwork', shown(spec.network)) };
+  }
+  const port = portOf(spec, annotations);
+  if (port === undefined) {
+    const found = fieldsOf(spec.validatorConfig).peerPort ?? annotations[ANNOTATION_PEER_PORT];
+    return { kind: 'unreadable', node, reason: reason('InvalidPort', shown(found)) };
+  }
+  const { vlSource } = fieldsOf(spec.validatorConfig);
+  const replicas = numberOf(spec.replicas) ?? 1;
+  if (!isWhole(replicas, 0, REPLICAS_MAX)) {
+    return { kind: 'unreadable', node, reason: reason('InvalidReplicas', shown(spec.replicas)) };
+  }
+  const addresses = addressesOf(annotations[ANNOTATION_PEER_ADDRESS], readOwnPeers(spec, port));
+  return {
+    kind: 'validator',
+    validator: {
+      ...named,
+      createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+      network,
+      port,
+      replicas,
+      suspended: spec.suspended === true,
+      maintenance: spec.maintenanceMode === true,
+      quorumSet,
+      hasListSource: vlSource !== undefined && vlSource !== null && vlSource !== '',
+      rollout: annotations[ANNOTATION_ROLLOUT],
+      rollFor: annotations[ANNOTATION_ROLL_FOR],
+      adopt: annotations[ANNOTATION_ADOPT],
+      budget: annotations[ANNOTATION_BUDGET],
+      injection: annotations[INJECTION],
+      config: annotations[ANNOTATION_PEER_CONFIG],
+      ...addresses,
+      remark: tooLong ?? addresses.remark,
+      odd: oddOnNode(annotations),
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * Raw StatefulSets and pods → the facts we read of them.
+ */
+import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import { isInjected } from '../injection/inject.ts';
+import { mergeOutcomeOf } from '../injection/merge-outcome.ts';
+import {
+  ANNOTATION_PEER_HASH,
+  ANNOTATION_PEER_RESTART,
+  ANNOTATION_PEERS,
+  CONFIG_INIT_CONTAINER,
+} from '../names.ts';
+import type { PodFacts, StatefulSetFacts } from '../world.ts';
+import { namedOf } from './named.ts';
+import { type ContainerShape, mainContainerOf, type PodShape, podShapeOf } from './pod-shape.ts';
+
+/** The controlling owner, if it is of that group and kind. */
+function controllerOf(
+  metadata: Fields,
+  group: string,
+  kind: string,
+): { uid: string; name: string } | undefined {
+  const owner = listOf(metadata.ownerReferences).find((reference) => reference.controller === true);
+  if (owner?.kind !== kind || !textOf(owner.apiVersion)?.startsWith(`${group}/`)) return undefined;
+  return { uid: textOf(owner.uid) ?? '', name: textOf(owner.name) ?? '' };
+}
+
+/** The controller adds a volume for each claim template, so their names are taken too. */
+function withClaims(shape: PodShape, spec: Fields): PodShape {
+  const claims = listOf(spec.volumeClaimTemplates).map((claim) => ({
+    name: textOf(fieldsOf(claim.metadata).name) ?? '',
+    configMap: undefined,
+    items: [],
+    isReadOnly: false,
+  }));
+  return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
+}
+
+/** More than any operator runs of one validator: a typo must not become a million members. */
+const REPLICAS_MAX = 101;
+
+const replicasOf = (spec: Fields): number =>
+  Math.max(0, Math.min(Math.trunc(numberOf(spec.replicas) ?? 1), REPLICAS_MAX));
+
+/** `spec.ordinals.start` (Kubernetes: a whole number from 0 on). */
+const firstOrdinalOf = (spec: Fields): number =>
+  Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
+
+/** What we read of a StatefulSet. Its own labels are not read: upstream's flap. */
+export function readStatefulSet(raw: Fields): StatefulSetFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const spec = fieldsOf(raw.spec);
+  const status = fieldsOf(raw.status);
+  const owner = controllerOf(metadata, 'stellar.org', 'StellarNode');
+  const update = fieldsOf(spec.updateStrategy);
+  const template = fieldsOf(spec.template);
+  return {
+    ...namedOf(metadata),
+    ownerUid: owner?.uid,
+    ownerName: owner?.name,
+    createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+    replicas: replicasOf(spec),
+    firstOrdinal: firstOrdinalOf(spec),
+    serviceName: textOf(spec.serviceName) ?? '',
+    selector: stringsOf(fieldsOf(spec.selector).matchLabels),
+    strategy: textOf(update.type) ?? 'RollingUpdate',
+    partition: numberOf(fieldsOf(update.rollingUpdate).partition) ?? 0,
+    generation: numberOf(metadata.generation) ?? 0,
+    observedGeneration: numberOf(status.observedGeneration) ?? 0,
+    currentRevision: textOf(status.currentRevision) ?? '',
+    updateRevision: textOf(status.updateRevision) ?? '',
+    currentReplicas: numberOf(status.replicas) ?? 0,
+    updatedReplicas: numberOf(status.updatedReplicas) ?? 0,
+    restartToken: stringsOf(fieldsOf(template.metadata).annotations)[ANNOTATION_PEER_RESTART],
+    template: withClaims(podShapeOf(template), spec),
+  };
+}
+
+function conditionOf(status: Fields, type: string): Fields | undefined {
+  return listOf(status.conditions).find((condition) => condition.type === type);
+}
+
+/** The pod's first IPv4 address: stellar-core takes no IPv6. */
+function ipv4Of(status: Fields): string | undefined {
+  const addresses = [status.podIP, ...listOf(status.podIPs).map((entry) => entry.ip)];
+  return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
+}
+
+/**
+ * The container that runs stellar-core, how often it was started, and when last. Its name is part of a command that is
+ * pasted: a name that stands in the status alone may be any text.
+ */
+function startsOf(
+  status: Fields,
+  container: ContainerShape | undefined,
+  { containers }: PodShape,
+): Pick<PodFacts, 'container' | 'containerRestarts' | 'startedAtMs'> {
+  const statuses = listOf(status.containerStatuses);
+  const main = container ? statuses.find(({ name }) => name === container.name) : statuses[0];
+  const running = fieldsOf(fieldsOf(main?.state).running);
+  return {
+    container: containers.find(({ name }) => name === main?.name)?.name,
+    containerRestarts: numberOf(main?.restartCount) ?? 0,
+    startedAtMs: timeOf(running.startedAt),
+  };
+}
+
+/** What we read of a pod. */
+export function readPod(raw: Fields): PodFacts {
+  const metadata = fieldsOf(raw.metadata);
+  const status = fieldsOf(raw.status);
+  const annotations = stringsOf(metadata.annotations);
+  const owner = controllerOf(metadata, 'apps', 'StatefulSet');
+  const readyCondition = conditionOf(status, 'Ready');
+  const scheduled = conditionOf(status, 'PodScheduled');
+  const shape = podShapeOf(raw);
+  const main = mainContainerOf(shape);
+  return {
+    ...namedOf(metadata),
+    ownerUid: owner?.uid,
+    ownerName: owner?.name,
+    labels: shape.labels,
+    createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
+    running: status.phase === 'Running',
+    ready: readyCondition?.status === 'True',
+    readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
+    initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
+    scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
+    unschedulable: scheduled?.status === 'False',
+    ip: ipv4Of(status),
+    // With its own validator's keys: with another's it would never know what it should.
+    injected: isInjected(shape, owner?.name),
+    peers: annotations[ANNOTATION_PEERS],
+    peerHash: annotations[ANNOTATION_PEER_HASH],
+    revision: shape.labels['controller-revision-hash'],
+    restartToken: annotations[ANNOTATION_PEER_RESTART],
+    ...startsOf(status, main, shape),
+    merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
+    mergeOutcome: mergeOutcomeOf(status),
+    // A sidecar's probe says nothing of stellar-core.
+    hasReadinessProbe: main?.hasReadinessProbe ?? false,
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Reasons as people read them: what is told of several in the same words is told once. Pure.
+ */
+
+import type { Key } from '../world.ts';
+import { describeReason, type Reason, releaseOf } from './reasons.ts';
+
+const kindOf = (key: Key): string => (key.includes('/') ? 'validators' : 'namespaces');
+
+/** One reason, and all that it is told of, validators or namespaces; of one namespace where names stand in `release`. */
+export interface ReasonGroup {
+  readonly subjects: readonly Key[];
+  readonly code: Reason['code'];
+  readonly sentence: string;
+  readonly release: string;
+}
+
+/** The groups, in the order in which each is first told. */
+export function groupedReasons(told: Iterable<readonly [Key, Reason]>): ReasonGroup[] {
+  const all = [...told].map(([key, why]) => ({ key, why, sentence: describeReason(why) }));
+  const groups = Map.groupBy(all, ({ key, why, sentence }) => {
+    const isNamed = releaseOf(why, [key]) !== releaseOf(why, ['/']);
+    return `${why.code} ${sentence} ${why.hint ?? ''} ${isNamed ? key.split('/')[0] : ''} ${kindOf(key)}`;
+  });
+  return [...groups.values()].flatMap((group) => {
+    const subjects = group.map(({ key }) => key);
+    const [first] = group;
+    return first
+      ? [
+          {
+            subjects,
+            code: first.why.code,
+            sentence: first.sentence,
+            release: releaseOf(first.why, subjects),
+          },
+        ]
+      : [];
+  });
+}
+
+/** `stellar/a  Paused`, or `4 validators  Paused` over their names. */
+export const groupTitle = ({ subjects: [first = '', ...more] }: ReasonGroup): string =>
+  more.length === 0 ? first : `${more.length + 1} ${kindOf(first)}`;

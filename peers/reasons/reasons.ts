@@ -1,0 +1,227 @@
+/**
+ * Every reason why something was not done: a code for programs and a sentence for people.
+ * Logs, Events, metric labels, `status` and docs/reasons.md all take them from here.
+ */
+import { plainText } from '../field.ts';
+import { ANNOTATION_ROLLOUT } from '../names.ts';
+import { OWN_REASONS } from './own-reasons.ts';
+import { POD_REASONS } from './pod-reasons.ts';
+import { RESTART_REASONS } from './restart-reasons.ts';
+import { STATE_REASONS } from './state-reasons.ts';
+
+interface ReasonText {
+  /** What is the case, as a full sentence. */
+  readonly sentence: string;
+  /** What a person can do about it, or that nothing is needed. */
+  readonly release: string;
+  /** `info` for what goes on by itself, or is meant by a person; else a warning. */
+  readonly severity?: 'info';
+}
+
+export const REASONS = {
+  // Discovery: why a StellarNode is no peer.
+  Suspended: {
+    sentence: 'The validator is suspended and no peer until it is back.',
+    release:
+      'Nothing is needed if that is meant; else: kubectl -n NAMESPACE patch stellarnode NAME --type=merge ' +
+      `-p '{"spec":{"suspended":false}}'`,
+    severity: 'info',
+  },
+  UnreadableNetwork: {
+    sentence: 'spec.network cannot be read as a network.',
+    release:
+      'Use mainnet, testnet, futurenet, or custom with a passphrase: kubectl -n NAMESPACE edit stellarnode NAME',
+  },
+  InvalidPort: {
+    sentence: 'The peer port is not a whole number from 1 to 65535.',
+    release:
+      'Correct spec.validatorConfig.peerPort or the annotation stellar.org/peer-port: kubectl -n NAMESPACE edit stellarnode NAME',
+  },
+  InvalidAddress: {
+    sentence:
+      'The annotation stellar.org/peer-address is no host:port of a peer; the Service name is advertised.',
+    release:
+      'Correct the annotation to an IPv4 address or DNS name, and a port from 1 to 65535; neither loopback, link-local or ' +
+      'multicast nor the API server: kubectl -n NAMESPACE edit stellarnode NAME',
+  },
+  UnknownAnnotation: {
+    sentence: 'An annotation has a key or a value that is not known here.',
+    release:
+      'Correct the annotation that the detail names (docs/reference.md has all of them), or remove it.',
+  },
+  InvalidExternalPeers: {
+    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest of it is.',
+    release:
+      'Correct what the detail names to one host:port a line, a key per network: ' +
+      'kubectl -n stellar-peers edit configmap stellar-peers-external',
+  },
+  InvalidOwnPeers: {
+    sentence:
+      'A part of the addresses that the StellarNode itself names cannot be used; the rest of them is.',
+    release:
+      'Correct the field that the detail names to an IPv4 address or DNS name, and a port from 1 to 65535: kubectl -n NAMESPACE edit stellarnode NAME',
+  },
+  InvalidReplicas: {
+    sentence: 'spec.replicas is not a whole number from 0 to 100.',
+    release: 'Correct spec.replicas: kubectl -n NAMESPACE edit stellarnode NAME',
+  },
+  NameTooLong: {
+    sentence: 'A label of the DNS name would be longer than 63 characters, so no peer could resolve it.',
+    release: 'Use a shorter StellarNode name.',
+  },
+  InvalidServiceName: {
+    sentence:
+      'The StatefulSet names a Service that no Service can be named, so no peer could resolve its pods.',
+    release: 'Use a StellarNode name, or a serviceName, of lower-case letters, digits and hyphens.',
+  },
+  PodsNotSeen: {
+    sentence: 'The validator has more pods to be than count before they exist; those are in no list yet.',
+    release: 'Nothing is needed: three count at once, and each other as soon as it is created.',
+    severity: 'info',
+  },
+  ShareSpent: {
+    sentence:
+      'The namespace has more pods in its network than may stand in lists of others (1,000, and 5,000 of all namespaces).',
+    release:
+      'Remove StellarNodes that are not needed, or spread them over namespaces; pods that run come first.',
+  },
+  NamespaceNotAllowed: {
+    sentence: 'NETWORK_NAMESPACES does not allow the namespace for the network, so the validator is no peer.',
+    release:
+      'Use an allowed namespace, or add NAMESPACE to those of its network in NETWORK_NAMESPACES: ' +
+      'kubectl -n stellar-peers edit deployment stellar-peers',
+  },
+  TooLargeToRead: {
+    sentence:
+      'More is written in the object, or kept for its namespace, than is read; what is too long is not used.',
+    release: 'Shorten what the detail names, or remove objects of the namespace that are not needed.',
+  },
+  NotOwned: {
+    sentence: 'A StatefulSet of that name exists but is not controlled by the StellarNode.',
+    release:
+      'Rename the StellarNode or remove the other StatefulSet. What it is: kubectl -n NAMESPACE describe sts NAME',
+  },
+  // Publishing: why a ConfigMap or Service is not as wanted.
+  NamespaceTooLarge: {
+    sentence:
+      'Even views of 8 peers do not fit into one ConfigMap of 1 MiB for the namespace; nothing new is published there.',
+    release: 'Spread the validators over more namespaces.',
+  },
+  ListNotWorkedOut: {
+    sentence: 'The list of peers could not be worked out; what is published stays as it is.',
+    release:
+      'Report it with the detail and the log of the leader; a network of its own costs no other network.',
+  },
+  EmptyListRefused: {
+    sentence:
+      'An empty list of peers was not published over one that names some, since the network has other members.',
+    release: 'Report it with the log of the leader; what is published stays as it is.',
+  },
+  KeyConflict: {
+    sentence:
+      'Another controller applies a key of ours in the peers ConfigMap; it is left to that controller.',
+    release:
+      'Stop the other controller from applying the key. Who it is: ' +
+      'kubectl -n NAMESPACE get configmap stellar-peers -o yaml --show-managed-fields',
+  },
+  ServiceHidesNotReady: {
+    sentence: 'The headless Service hides pods that are not ready, so a new network cannot find itself.',
+    release: 'Set publishNotReadyAddresses: true on the Service.',
+  },
+  ServiceNotHeadless: {
+    sentence: 'The governing Service has a cluster IP, so pod names do not resolve.',
+    release: 'Replace it with a headless Service (clusterIP: None).',
+  },
+  ServiceMissing: {
+    sentence:
+      'The headless Service that the StatefulSet names is not there, so names of pods do not resolve.',
+    release:
+      'Nothing is needed if the leader makes it within 15 s. What refused it, such as a quota, is in an Event: ' +
+      'kubectl -n NAMESPACE describe stellarnode NAME',
+  },
+  RefusedByPolicy: {
+    sentence: 'The API server or an admission policy refused the write; it is tried again later.',
+    release: 'Allow the write, or read the refusal in the log.',
+  },
+  ...POD_REASONS,
+  ...RESTART_REASONS,
+  ...OWN_REASONS,
+  ...STATE_REASONS,
+} as const satisfies Record<string, ReasonText>;
+
+export type ReasonCode = keyof typeof REASONS;
+
+/** How much a reason matters: the type of its Event. */
+export const severityOf = (code: ReasonCode): 'info' | 'warning' =>
+  (REASONS[code] as ReasonText).severity ?? 'warning';
+
+/** A reason as it applies to one object; `detail` names what was found. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly detail?: string | undefined;
+  /** What to do about it, where that is more than REASONS says: with the names of what it is about. */
+  readonly hint?: string | undefined;
+}
+
+const DETAIL_LENGTH_MAX = 500;
+const HINT_LENGTH_MAX = 1_000;
+
+/** Details are often texts of others: shown as text, and no more than can be read. */
+const printable = (text: string): string => plainText(text, DETAIL_LENGTH_MAX);
+
+/** A reason with an optional detail, and what to do about it if that is special. */
+export const reason = (code: ReasonCode, detail?: string, hint?: string): Reason => ({
+  code,
+  ...(detail === undefined ? {} : { detail: printable(detail) }),
+  ...(hint === undefined ? {} : { hint: plainText(hint, HINT_LENGTH_MAX) }),
+});
+
+/** A reason with a command that does what its release says. */
+export const reasonWith = (code: ReasonCode, detail: string, command: string): Reason =>
+  reason(code, detail, `${REASONS[code].release.replace(/\.$/, '')}: ${command}`);
+
+/**
+ * The command against a value that is not known, for an object such as `StellarNode stellar/a` or `Namespace stellar`: it
+ * takes the annotation away. A value of the pause may be a pause that is misspelt; the command for that pauses.
+ */
+export function mendOf(object: string, annotation: string): string {
+  const [kind = '', key = ''] = object.split(' ');
+  const [first = '', name] = key.split('/');
+  const what = name === undefined ? first : `${name} -n ${first}`;
+  const change = annotation === ANNOTATION_ROLLOUT ? `${annotation}=paused --overwrite` : `${annotation}-`;
+  return `kubectl annotate ${kind.toLowerCase()} ${what} ${change}`;
+}
+
+/** What to do about a reason, with the names of the objects that it is told of; all are of one namespace. */
+export function releaseOf({ code, hint }: Reason, keys: readonly string[]): string {
+  const [namespace = ''] = keys[0]?.split('/') ?? [];
+  const names = keys.map((key) => key.slice(key.indexOf('/') + 1));
+  return (
+    (hint ?? REASONS[code].release)
+      .replaceAll(/\bNAMESPACE\b/g, namespace)
+      // These take one.
+      .replaceAll(/(?<=explain |logs )NAME\b/g, names[0] ?? '')
+      .replaceAll(/\bNAME(-0)?\b/g, (_, pod = '') => names.map((name) => `${name}${pod}`).join(' '))
+  );
+}
+
+type Coded = Pick<Reason, 'code'>;
+
+const MEANT: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  ...(['Suspended', 'OnRestart', 'SignalledInstead', 'EnvTaken', 'PodsNotSeen'] as const),
+]);
+
+/** True where a person means it so, and nothing is to be done. */
+export const isMeant = ({ code }: Coded): boolean => MEANT.has(code);
+
+/** True for what a validator is, false for why something is not done for it. */
+export const isState = ({ code }: Coded): boolean => code in STATE_REASONS;
+
+/** True where something is not done that is still to come. */
+export const isWaiting = (why: Coded): boolean => !isMeant(why) && !isState(why);
+
+/** The reason as a person reads it: sentence, detail in parentheses. */
+export function describeReason({ code, detail }: Reason): string {
+  const { sentence } = REASONS[code];
+  return detail === undefined ? sentence : `${sentence.slice(0, -1)} (${detail}).`;
+}

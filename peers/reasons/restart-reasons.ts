@@ -1,0 +1,227 @@
+/**
+ * Why a pod that lacks something is not restarted now: the part of the reasons that concerns restarts.
+ */
+export const RESTART_REASONS = {
+  AwaitingAdoption: {
+    sentence:
+      'The pod started before it could be injected; it is injected at its next restart, whatever causes that.',
+    release: 'stellar-peers adopt NAME -n NAMESPACE',
+  },
+  NotSelected: {
+    sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
+    release:
+      'Let the webhook select the namespace, or leave it. What it selects: ' +
+      'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
+  },
+  Paused: {
+    sentence: 'Restarts are paused.',
+    release:
+      'stellar-peers resume, with -n NAMESPACE for what stands on a Namespace, and with the name of a StellarNode for what ' +
+      'stands on that.',
+  },
+  PauseUnknown: {
+    sentence: 'The pause switch cannot be read, which means paused.',
+    release:
+      'Let us read the ConfigMap stellar-peers in our namespace. What is in the way: stellar-peers check',
+  },
+  UnknownStrategy: {
+    sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
+    release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or say that it shall hold.',
+  },
+  UnknownRollFor: {
+    sentence: 'The value of stellar.org/peer-roll-for is not known, which means hold.',
+    release: 'Use auto, unlinked, missing or all, or remove the annotation.',
+  },
+  SignalledInstead: {
+    sentence: 'The strategy is Signal: the validator is told of its peers while it runs, and not restarted.',
+    release: 'Nothing is needed; without the annotation stellar.org/peer-rollout it would be restarted.',
+    severity: 'info',
+  },
+  SignalPortClosed: {
+    sentence:
+      "The strategy is Signal, but the validator's HTTP port is not open to us, so it cannot be told.",
+    release:
+      'Open the port together with the NetworkPolicy of docs/how-validators-use-peers.md, or choose another strategy: ' +
+      'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-rollout=RollingUpdate',
+  },
+  OnRestart: {
+    sentence: 'The strategy is OnRestart: the next restart, whatever causes it, picks the peers up.',
+    release: 'Nothing is needed, or restart it yourself: kubectl -n NAMESPACE delete pod NAME-0',
+    severity: 'info',
+  },
+  InFlight: {
+    sentence: 'Another restart of the same group is under way.',
+    release: 'Nothing is needed: it goes on when that is over.',
+    severity: 'info',
+  },
+  NotSynced: {
+    sentence:
+      'A validator of the namespace that we restarted is Ready, and has not said yet over its HTTP port that it is synced.',
+    release: 'Nothing is needed: it goes on when it does; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
+    severity: 'info',
+  },
+  ControllerAway: {
+    sentence:
+      'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes; the restart was taken back, and is tried again later.',
+    release:
+      'See that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
+  },
+  RestartedInVain: {
+    sentence:
+      'The validator lacks what two restarts of ours within 24 h were to give it, so there is no third one.',
+    release:
+      'It is tried again a day after the first. To find out why, and delete the pod yourself then: ' +
+      'stellar-peers explain NAME -n NAMESPACE',
+  },
+  RestartReverted: {
+    sentence:
+      'A restart of ours was not carried out: its annotation did not stay on the StatefulSet, or its write never arrived; it is tried again later.',
+    release:
+      'Let admission webhooks and controllers that write the StatefulSet leave its template annotation stellar.org/peer-restart alone.',
+  },
+  RestartTakenBack: {
+    sentence:
+      'A restart of the group was taken back within the last minute, before a pod was replaced; the group rests.',
+    release: 'Nothing is needed: it goes on by itself, where what the detail names does not forbid it.',
+    severity: 'info',
+  },
+  Queued: {
+    sentence: 'Another validator of the same group is restarted first.',
+    release: 'Nothing is needed: it goes on when that is over.',
+    severity: 'info',
+  },
+  WaitingForUnavailable: {
+    sentence: 'Too many validators of the group are down already.',
+    release: 'Bring the validators that the detail names back, or mark them uncounted.',
+  },
+  NoNode: {
+    sentence:
+      'The scheduler finds no node for the pod that the detail names, which may take that of a validator that is restarted.',
+    release:
+      'Make room for the pod, or mark its StellarNode stellar.org/peer-budget=uncounted; kubectl describe says why.',
+  },
+  WaitingForMinReady: {
+    sentence: 'The leader has not seen a validator of the group Ready for MIN_READY_SECONDS yet.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  RestartedRecently: {
+    sentence: 'The pod is younger than MIN_RESTART_INTERVAL_SECONDS.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  QuorumMargin: {
+    sentence: 'With one more validator down a quorum set, or the vote of its home domain, would fall short.',
+    release:
+      'Bring validators that are down back, list members outside the cluster in stellar-peers-external, or give the quorum ' +
+      'sets a lower threshold. To restart at the risk of the quorum: ' +
+      'kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
+  },
+  QuorumUnknown: {
+    sentence:
+      'A quorum set that counts for the validator cannot be read, so what its quorum bears is not known.',
+    release:
+      'Correct spec.validatorConfig.quorumSet of the StellarNode that the detail names; to go on without it: ' +
+      'kubectl annotate --overwrite namespace NAMESPACE stellar.org/peer-quorum-unknown=warn',
+  },
+  QuorumFragile: {
+    sentence: 'A validator of the same namespace and network says itself that one more failure stops it.',
+    release:
+      'Bring back the members of its quorum set that it does not hear (stellar-core http-command quorum names them). To ' +
+      'restart at the risk of the quorum: kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
+  },
+  HourlyLimit: {
+    sentence:
+      'MAX_RESTARTS_PER_HOUR restarts of the group were begun by us within the hour, carried out or not.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  OutsideWindow: {
+    sentence: 'No window of ROLLOUT_WINDOWS is open for long enough.',
+    release: 'Nothing is needed: it goes on when one opens.',
+    severity: 'info',
+  },
+  Stalled: {
+    sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
+    release:
+      'Bring the validator that the detail names up: the group goes on when it is Ready. Where the detail says that no leader has taken it back, or has made sure of it, lift what refuses our write: the log of the leader names it.',
+  },
+  UnknownBudget: {
+    sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
+    release: 'Use uncounted, or remove the annotation.',
+  },
+  Stabilizing: {
+    sentence: 'The membership of the group changed a moment ago; further changes are awaited.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  CatchingUp: {
+    sentence: 'The pod is not Ready and may be catching up; it is left alone.',
+    release: 'Nothing is needed, or restart it yourself.',
+    severity: 'info',
+  },
+  TooYoung: {
+    sentence: 'The pod is too young to be replaced.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  TokenTooLong: {
+    sentence:
+      'A pod carries stellar.org/peer-restart with more than 1,024 characters, so a restart could not be taken back.',
+    release:
+      'Remove it from the pod template, which rolls the pods once: kubectl -n NAMESPACE patch sts NAME --type=json ' +
+      `-p '[{"op":"remove","path":"/spec/template/metadata/annotations/stellar.org~1peer-restart"}]'`,
+  },
+  ReadinessUnknown: {
+    sentence: 'The pod has no readiness probe, so the end of a restart could not be seen.',
+    release: 'Give the main container a readiness probe.',
+  },
+  PdbForbids: {
+    sentence: 'A PodDisruptionBudget allows no disruption now.',
+    release: 'Wait, or relax the PodDisruptionBudget that the detail names.',
+  },
+  Maintenance: {
+    sentence: 'The StellarNode is in maintenance mode: hands off.',
+    release: `When that is over: kubectl -n NAMESPACE patch stellarnode NAME --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
+  },
+  OnDelete: {
+    sentence: 'The StatefulSet uses OnDelete: its owner restarts the pods.',
+    release: 'Delete the pod yourself, or use RollingUpdate.',
+  },
+  OtherUpdateStrategy: {
+    sentence:
+      'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete; it is left alone.',
+    release:
+      'Restart it yourself, or have its operator use RollingUpdate: kubectl -n NAMESPACE delete pod NAME-0',
+  },
+  Partitioned: {
+    sentence: 'The StatefulSet has a partition, so a template change would not reach every pod.',
+    release: `kubectl -n NAMESPACE patch sts NAME --type=merge -p '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'`,
+  },
+  Unsettled: {
+    sentence: 'The StatefulSet is being changed or rolled by another person or program.',
+    release: 'Nothing is needed: it goes on when that is over.',
+    severity: 'info',
+  },
+  NotAllReady: {
+    sentence: 'Not all pods of the StatefulSet are Ready, so a template change would act later, unasked.',
+    release: 'Nothing is needed: it goes on when they are.',
+    severity: 'info',
+  },
+  NotPublished: {
+    sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
+    release: 'Nothing is needed: it goes on when it is.',
+    severity: 'info',
+  },
+  UnreadableView: {
+    sentence:
+      'The pod carries no peers annotation, or one of a form that is not known here: what it knows cannot be told.',
+    release: 'Nothing is needed: the next restart, whatever causes it, replaces the pod.',
+    severity: 'info',
+  },
+  NotInjected: {
+    sentence: 'A pod came back from our restart without injection; its group is stopped.',
+    release:
+      'Find out why the webhook was not asked (stellar-peers check), then delete the pod that the detail names.',
+  },
+} as const;

@@ -1,0 +1,24 @@
+/**
+ * What a validator is while it is not simply up: the part of the reasons that is shown and never an Event of ours, since
+ * Kubernetes and our restarts have their own.
+ */
+export const STATE_REASONS = {
+  Restarting: {
+    sentence: 'The validator is being restarted, by us or by its kubelet.',
+    release: 'Nothing is needed: it is over when its pods are Ready.',
+    severity: 'info',
+  },
+  NotReady: {
+    sentence: 'Not all pods of the validator are Ready.',
+    release: 'The end of this says why: kubectl -n NAMESPACE describe pod NAME',
+  },
+  NoPods: {
+    sentence: 'The validator has no pods.',
+    release: 'The end of this says why: kubectl -n NAMESPACE describe sts NAME',
+  },
+  OutOfSync: {
+    sentence:
+      'stellar-core says over its HTTP port that it is connected to none of its peers, or is not synced.',
+    release: 'See what stands in its way: stellar-peers explain NAME -n NAMESPACE',
+  },
+} as const;

@@ -1,0 +1,158 @@
+/**
+ * The journal in the cluster: read with its resourceVersion, written only on condition of it.
+ * The object is created empty by server-side apply, which is no lock; every entry goes in by PUT.
+ */
+import { FIELD_MANAGER, JOURNAL_CONFIGMAP } from '../../peers/names.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
+import { SALT_KEY, saltIn } from '../../peers/views/salt.ts';
+import { type ConfigMapFacts, type Key, namespaceOf } from '../../peers/world.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { isConflict, type Kube, KubeError, type KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps, type ObjectRef } from '../../runtime/kube/resources.ts';
+import { keysWith } from '../plan/journal/group-journal.ts';
+import {
+  type Closing,
+  closeEntry,
+  formatJournal,
+  isAhead,
+  isSameOpen,
+  type JournalEntry,
+  readJournal,
+} from '../plan/journal/journal.ts';
+import { roomFor, withEntries } from '../plan/journal/journal-room.ts';
+import { SteadyTime } from '../plan/journal/steady-time.ts';
+
+/** What became of an intent that was to be written. */
+type Opening = 'opened' | 'behind' | 'spent' | 'full';
+
+export class JournalStore {
+  readonly #kube: Kube;
+  readonly #clock: Clock;
+  readonly #steady: SteadyTime;
+  /** The ConfigMap that holds the journal. */
+  readonly ref: ObjectRef;
+  /** By StatefulSet, the intent that was taken out last. */
+  readonly #withdrawn = new Map<Key, JournalEntry>();
+
+  constructor(options: { kube: Kube; clock: Clock; namespace: string }) {
+    this.#kube = options.kube;
+    this.#clock = options.clock;
+    this.#steady = new SteadyTime(options.clock);
+    this.ref = { resource: ConfigMaps, namespace: options.namespace, name: JOURNAL_CONFIGMAP };
+  }
+
+  /**
+   * Writes an intent if the journal still stands at `version` (undefined: it was not there yet).
+   * `behind` if another writer came in between: then the caller's reading is old. Nothing was written then, nor if it is full, or the share of the namespace is spent.
+   */
+  async open(group: string, entry: JournalEntry, version: string | undefined): Promise<Opening> {
+    const live = await this.#read();
+    if (version !== undefined && live.metadata.resourceVersion !== version) return 'behind';
+    const entries = readJournal(readConfigMap(live), group);
+    if (!entries || entries.some((each) => each.outcome === undefined)) return 'behind';
+    const data = this.#dataWith(live, group, [...entries, entry]);
+    const room = roomFor(namespaceOf(entry.statefulSet), data);
+    if (room !== 'enough') return room;
+    return (await this.#replace(live, data)) ? 'opened' : 'behind';
+  }
+
+  /** Closes entries of a group. Rejects with KubeError where that is not written. */
+  async close(group: string, closings: readonly Closing[]): Promise<void> {
+    const isWritten = await this.#edit(group, (entries) => {
+      const endedAtMs = this.#clock.nowMs();
+      return closings.reduce(
+        (all, { entry, ...ending }) => closeEntry(all, entry, { ...ending, endedAtMs }),
+        entries,
+      );
+    });
+    if (!isWritten)
+      throw new KubeError('the journal cannot be read in full, or changed too often to be written', {
+        status: 409,
+      });
+  }
+
+  /** Notes on an open entry why it is about to be taken back. */
+  async noteWhy(group: string, entry: JournalEntry, why: string): Promise<void> {
+    await this.#edit(group, (entries) => closeEntry(entries, entry, { why }));
+  }
+
+  /** Writes the salt of the lists, unless there is one. */
+  async keepSalt(salt: string): Promise<void> {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const live = await this.#read();
+      const { data } = readConfigMap(live);
+      if (saltIn(data) !== undefined || (await this.#replace(live, { ...data, [SALT_KEY]: salt }))) return;
+    }
+  }
+
+  /** Takes an intent out again that was surely not carried out: it neither counts nor takes room. */
+  async withdraw(group: string, entry: JournalEntry): Promise<void> {
+    let wasIn = false;
+    const isOut = await this.#edit(group, (entries) => {
+      wasIn = entries.some((each) => isSameOpen(each, entry));
+      return entries.filter((each) => !isSameOpen(each, entry));
+    });
+    // One that was not there may still come, held up somewhere: then it must be seen, to be fenced and closed.
+    if (isOut && wasIn) this.#withdrawn.set(entry.statefulSet, entry);
+  }
+
+  /** A journal that was read from a cache, without intents that were taken out since: nothing of them is under way. */
+  withoutWithdrawn(journal: ConfigMapFacts | undefined): ConfigMapFacts | undefined {
+    const keys = keysWith(journal, (entry) => this.#isWithdrawn(entry));
+    if (!journal || keys.length === 0) return journal;
+    const kept = (key: string) => readJournal(journal, key)?.filter((entry) => !this.#isWithdrawn(entry));
+    const texts = keys.map((key) => [key, formatJournal(kept(key) ?? [], Number.NEGATIVE_INFINITY)]);
+    return { ...journal, data: { ...journal.data, ...Object.fromEntries(texts) } };
+  }
+
+  #isWithdrawn(entry: JournalEntry): boolean {
+    const last = this.#withdrawn.get(entry.statefulSet);
+    return last !== undefined && isSameOpen(entry, last);
+  }
+
+  /** Keys with entries that are dated ahead of now, where the time is sure. */
+  keysAhead(journal: ConfigMapFacts | undefined): string[] {
+    const nowMs = this.#steady.nowMs();
+    return nowMs === undefined ? [] : keysWith(journal, (entry) => isAhead(entry, nowMs));
+  }
+
+  /** Dates what is ahead of now as of now, under all keys. */
+  async putRight(group: string): Promise<void> {
+    await this.#edit(group, (entries) => entries);
+  }
+
+  /** Tries again where another group's entry came in between. False where it was not written. */
+  async #edit(
+    group: string,
+    change: (entries: readonly JournalEntry[]) => readonly JournalEntry[],
+  ): Promise<boolean> {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const live = await this.#read();
+      const entries = readJournal(readConfigMap(live), group);
+      // What cannot be read stops its group until a person looks: it is not written over.
+      if (!entries) return false;
+      if (await this.#replace(live, this.#dataWith(live, group, change(entries)))) return true;
+    }
+    return false;
+  }
+
+  async #read(): Promise<KubeObject> {
+    const { name, namespace = '' } = this.ref;
+    const found = await this.#kube.get(this.ref);
+    return found ?? this.#kube.apply(this.ref, { metadata: { name, namespace } }, { manager: FIELD_MANAGER });
+  }
+
+  #dataWith(live: KubeObject, group: string, entries: readonly JournalEntry[]): Record<string, string> {
+    return withEntries(readConfigMap(live), group, entries, this.#steady.nowMs());
+  }
+
+  async #replace(live: KubeObject, data: Readonly<Record<string, string>>): Promise<boolean> {
+    try {
+      await this.#kube.replace(this.ref, { ...live, data });
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Quorum sets out of the ConfigMaps that validators mount as their configuration. They are read right before a restart,
+ * and never watched: where the Namespace asks for it, of validators whose StellarNode does not tell the set, if a Role
+ * lets us. What cannot be read there stays unknown, and holds.
+ */
+
+import { type QuorumReading, readQuorumSet } from '../../peers/core/quorum-set.ts';
+import { ownStatefulSet } from '../../peers/discovery/discover.ts';
+import { placeOfConfig } from '../../peers/injection/merge.ts';
+import { mainContainerOf } from '../../peers/read/pod-shape.ts';
+import type { StatefulSetFacts, Validator, World } from '../../peers/world.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { hasStatus, type Kube, KubeError } from '../../runtime/kube/port.ts';
+import { ConfigMaps } from '../../runtime/kube/resources.ts';
+import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
+import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
+
+/** More ConfigMaps are not read before one restart: tenants name them, and the sets of the others stay unknown. */
+const READS_MAX = 20;
+
+/** What was read before is old by then: the sets that take longer stay unknown. */
+const READS_MS_MAX = 2_000;
+
+interface Source {
+  readonly kube: Pick<Kube, 'get'>;
+  /** Without a clock the reads may take any time. */
+  readonly clock?: Clock;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+type Read = { readonly data: Data } | { readonly problem: string };
+
+/**
+ * The World with the sets that validators of the namespace mount; undefined where nothing of it is to be read. Whatever
+ * cannot be read is unknown, and holds validators of that namespace alone.
+ */
+export async function withMountedSets(
+  source: Source,
+  world: World,
+  namespace: string,
+): Promise<World | undefined> {
+  const facts = world.namespaces.get(namespace);
+  if (facts?.quorumUnknown !== READ_BEFORE_RESTART) return undefined;
+  const maps = new MountedMaps(source, namespace);
+  const nodes = new Map(world.nodes);
+  // One after the other: what a tenant's ConfigMap takes of the memory is free before the next.
+  for (const unknown of unknownIn(world, namespace)) {
+    const validator = await withMountedSet(maps, unknown, world);
+    nodes.set(validator.key, { kind: 'validator', validator });
+  }
+  // Nothing more can be learnt now: what stays unknown holds, as with any other value.
+  const namespaces = new Map(world.namespaces).set(namespace, { ...facts, quorumUnknown: 'was read' });
+  return { ...world, nodes, namespaces };
+}
+
+function unknownIn({ nodes }: World, namespace: string): Validator[] {
+  const validators = [...nodes.values()].flatMap((each) =>
+    each.kind === 'validator' ? [each.validator] : [],
+  );
+  return validators.filter((each) => each.namespace === namespace && !setIn(quorumOf(each)));
+}
+
+async function withMountedSet(maps: MountedMaps, validator: Validator, world: World): Promise<Validator> {
+  const before = quorumOf(validator);
+  const reading = await mountedSet(maps, validator, ownStatefulSet(world, validator));
+  if ('set' in reading || !('problem' in before)) return withReading(validator, reading);
+  return withReading(validator, { problem: `${before.problem}; ${reading.problem}` });
+}
+
+async function mountedSet(
+  maps: MountedMaps,
+  { config }: Validator,
+  statefulSet: StatefulSetFacts | undefined,
+): Promise<QuorumReading> {
+  const place = statefulSet && placeOf(statefulSet, config);
+  if (!place) return { problem: 'no ConfigMap is known that it mounts as its configuration' };
+  const { name, file } = place;
+  const reading = await maps.setIn(name, file);
+  return 'set' in reading ? reading : { problem: `ConfigMap ${name}${reading.problem}` };
+}
+
+const TOO_LATE = { problem: ' could not be read in time' } as const;
+
+/** The ConfigMaps of one namespace, each read once; of each no more is kept than the set in it. */
+class MountedMaps {
+  readonly #source: Source;
+  readonly #namespace: string;
+  readonly #startedAtMs: number;
+  readonly #readings = new Map<string, QuorumReading>();
+  #reads = 0;
+
+  constructor(source: Source, namespace: string) {
+    this.#source = source;
+    this.#namespace = namespace;
+    this.#startedAtMs = this.#nowMs;
+  }
+
+  get #nowMs(): number {
+    return this.#source.clock?.monotonicMs() ?? 0;
+  }
+
+  get #isLate(): boolean {
+    return this.#nowMs - this.#startedAtMs > READS_MS_MAX;
+  }
+
+  /** Never rejects; a problem continues a sentence that begins with the name of the ConfigMap. */
+  async setIn(name: string, file: string): Promise<QuorumReading> {
+    const place = JSON.stringify([name, file]);
+    const reading = this.#readings.get(place) ?? (await this.#read(name, file));
+    this.#readings.set(place, reading);
+    return reading;
+  }
+
+  async #read(name: string, file: string): Promise<QuorumReading> {
+    this.#reads += 1;
+    if (this.#isLate) return TOO_LATE;
+    if (this.#reads > READS_MAX) return { problem: ` is one of more than ${READS_MAX}, and was not read` };
+    const map = await this.#get(name);
+    if (this.#isLate) return TOO_LATE;
+    if ('problem' in map) return map;
+    const { [file]: text } = map.data;
+    if (typeof text !== 'string') return { problem: ` has no key ${file}` };
+    const reading = readQuorumSet(text);
+    return 'set' in reading ? reading : { problem: `, ${reading.problem}` };
+  }
+
+  async #get(name: string): Promise<Read> {
+    try {
+      const map = await this.#source.kube.get({ resource: ConfigMaps, namespace: this.#namespace, name });
+      return { data: (map?.data ?? {}) as Data };
+    } catch (error) {
+      if (hasStatus(error, 403)) return { problem: ' may not be read (manifests/quorum-sets)' };
+      return { problem: ` could not be read (${error instanceof KubeError ? error.status : 'no answer'})` };
+    }
+  }
+}
+
+/** The ConfigMap behind the folder of stellar-core's configuration, and its key: found as the merge finds it. */
+function placeOf(
+  { template }: StatefulSetFacts,
+  annotation: string | undefined,
+): { readonly name: string; readonly file: string } | undefined {
+  const main = mainContainerOf(template);
+  const found = main && placeOfConfig(template, main, { annotation, mode: 'auto' });
+  if (found?.kind !== 'merge') return undefined;
+  const { name: volume } = main?.mounts[found.mount] ?? {};
+  const { configMap: name, items = [] } = template.volumes.find((each) => each.name === volume) ?? {};
+  const file = items.length === 0 ? found.file : items.find(({ path }) => path === found.file)?.key;
+  return name === undefined || file === undefined ? undefined : { name, file };
+}

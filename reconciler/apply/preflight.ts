@@ -1,0 +1,73 @@
+/**
+ * Asks the webhook, at the address and by the CA of the live configuration, whether it would inject a pod now:
+ * restarting pods that would then miss injection is worse than waiting.
+ */
+import { request } from 'node:https';
+import { parseJson } from '../../peers/field.ts';
+import { preflightProblem, preflightReview } from '../../peers/injection/preflight-review.ts';
+import { type Reason, reason } from '../../peers/reasons/reasons.ts';
+import type { WebhookFacts, World } from '../../peers/world.ts';
+import { newUid } from '../../runtime/clock.ts';
+import { readBody } from '../../runtime/kube/body.ts';
+
+/** As long as the API server itself waits. */
+const TIMEOUT_MS = 5_000;
+/** A patch for the pod that is asked about has some kilobytes. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+type Entry = WebhookFacts['entries'][number];
+
+/** Why a pod that came now would not be injected; undefined if it would. Never rejects. */
+export async function preflightWebhook(world: World, ownNamespace: string): Promise<Reason | undefined> {
+  if (!world.webhook) return reason('WebhookMissing');
+  for (const entry of world.webhook.entries) {
+    const problem = await probeEntry(entry, ownNamespace);
+    if (problem !== undefined) return reason('WebhookNotAnswering', `${entry.name}: ${problem}`);
+  }
+  return undefined;
+}
+
+/** The URL that the API server calls: given as one, or made of the Service's name. */
+function addressOf(entry: Entry): URL | undefined {
+  if (entry.url !== undefined) return URL.canParse(entry.url) ? new URL(entry.url) : undefined;
+  if (!entry.service) return undefined;
+  const { name, namespace, port, path } = entry.service;
+  return new URL(path, `https://${name}.${namespace}.svc:${port}`);
+}
+
+async function probeEntry(entry: Entry, ownNamespace: string): Promise<string | undefined> {
+  const url = addressOf(entry);
+  if (!url) return 'it has no address';
+  if (entry.caBundle === '') return 'its caBundle is empty';
+  const uid = newUid();
+  const ca = Buffer.from(entry.caBundle, 'base64').toString('utf8');
+  try {
+    const answer = await post(url, ca, JSON.stringify(preflightReview(uid, ownNamespace)));
+    return preflightProblem(parseJson(answer), uid);
+  } catch (error) {
+    // Without the advice for people who start Node themselves.
+    return (error instanceof Error ? error.message : String(error)).split('; ')[0];
+  }
+}
+
+function post(url: URL, ca: string, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        method: 'POST',
+        ca,
+        // As the API server does: a CA in caBundle is trusted by itself, its signer need not be.
+        allowPartialTrustChain: true,
+        agent: false,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
+      (incoming) => {
+        readBody(incoming, ANSWER_BYTES_MAX).then(resolve, reject);
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}

@@ -1,0 +1,249 @@
+/**
+ * Brings planned ConfigMaps and Services into the cluster, at a bounded rate, and remembers what was refused.
+ * What it keeps in memory only delays.
+ */
+import {
+  ANNOTATION_ROLLOUT,
+  CREATE_FIELD_MANAGER,
+  FIELD_MANAGER,
+  PAUSE_FIELD_MANAGER,
+  PEERS_CONFIGMAP,
+} from '../../peers/names.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
+import { type Reason, reason } from '../../peers/reasons/reasons.ts';
+import { Backoff } from '../../runtime/backoff.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import { isConflict, isRefusal, KubeError, wordsOf } from '../../runtime/kube/port.ts';
+import { ConfigMaps, type ObjectRef, Services } from '../../runtime/kube/resources.ts';
+import type { Log } from '../../runtime/log.ts';
+import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-keys.ts';
+import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
+import type { ServicePlan } from '../plan/publish/services.ts';
+import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
+import type { Applied } from './cache-sync.ts';
+
+/** The overview is for people and programs: once a second is often enough. */
+const OVERVIEW_INTERVAL_MS = 1_000;
+/** Until the watch has told of a write that came before ours. */
+const REPLAN_MS = 50;
+/** Between two looks whether the watch has told of a ConfigMap that holds our keys. */
+const UNSEEN_MS = 1_000;
+/** How often an edit of one ConfigMap is taken back, at most. */
+const FORCE_INTERVAL_MS = 2_000;
+
+export interface PublisherOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ownNamespace: string;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #backoff: Backoff;
+  readonly #refusals = new Map<string, Reason>();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+  }
+
+  /** What was refused for good and why, by namespace for ConfigMaps and by StellarNode for Services. */
+  get refusals(): ReadonlyMap<string, Reason> {
+    return this.#refusals;
+  }
+
+  /** In how many ms something that was put off should be tried again; undefined if nothing was. */
+  retryInMs(sinceMs?: number): number | undefined {
+    return this.#backoff.nextInMs(sinceMs);
+  }
+
+  /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */
+  async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, Applied | undefined>> {
+    const written = new Map<string, Applied | undefined>();
+    this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
+    const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
+    await eachOf(due, 8, async (write) => {
+      await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
+        const applied = await this.#write(write);
+        if (!applied && !write.remove) return;
+        written.set(write.namespace, applied);
+        const keys = Object.keys(write.data).length;
+        this.#options.log.info({ namespace: write.namespace, keys }, 'published');
+      });
+      if (write.namespace === this.#options.ownNamespace) {
+        this.#backoff.putOff(write.namespace, OVERVIEW_INTERVAL_MS);
+      }
+    });
+    return written;
+  }
+
+  /**
+   * Makes our own ConfigMap with a pause in it, under a field manager of its own so that publishing keeps it. Where that
+   * fails the object waits, since one without the pause would lift it; those of other namespaces do not.
+   */
+  async restorePause(value: string): Promise<void> {
+    const { kube, log, ownNamespace: namespace } = this.#options;
+    if (!this.#backoff.isDue(namespace)) return;
+    log.warn({ value }, 'our ConfigMap is gone; it comes back with the pause it had');
+    const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
+    const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
+    await this.#attempt(namespace, 'ConfigMap stellar-peers', async () => {
+      await kube.apply(ref, { metadata }, { manager: PAUSE_FIELD_MANAGER });
+    });
+  }
+
+  /** Creates the Services that are missing; one that appeared meanwhile is left alone. */
+  async createServices(plan: ServicePlan): Promise<void> {
+    this.#forgetRefusals(
+      (key) => key.includes('/') && !plan.create.some(({ validator }) => validator.key === key),
+    );
+    const again = refusedInTurn(this.#refusals.keys(), this.#backoff);
+    const due = plan.create.filter(({ validator: { key } }) =>
+      this.#refusals.has(key) ? again.has(key) : this.#backoff.isDue(key),
+    );
+    await eachOf(due, 8, async ({ validator, statefulSet }) => {
+      await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
+        await this.#options.kube
+          .create(Services, headlessService(validator, statefulSet))
+          .catch(ignoreConflict);
+        // The watch may tell of it only after the next pass.
+        this.#backoff.putOff(validator.key, OVERVIEW_INTERVAL_MS);
+        if (again.has(validator.key)) this.#letIn(`${validator.namespace}/`);
+      });
+      if (this.#refusals.has(validator.key))
+        this.#backoff.putOff(`services ${validator.namespace}`, REFUSED_SERVICE_MS);
+    });
+  }
+
+  /** What refused one Service of a namespace may refuse the others no more. */
+  #letIn(prefix: string): void {
+    const others = [...this.#refusals.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of others) this.#backoff.succeeded(key);
+    this.#forgetRefusals((key) => others.includes(key));
+  }
+
+  /** What is not wanted any more is not missing because it was refused. */
+  #forgetRefusals(isUnwanted: (key: string) => boolean): void {
+    for (const key of this.#refusals.keys()) if (isUnwanted(key)) this.#refusals.delete(key);
+  }
+
+  async #attempt(key: string, what: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+      this.#backoff.succeeded(key);
+      this.#refusals.delete(key);
+    } catch (error) {
+      const refused = isRefusal(error) && !isOver(error);
+      const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
+      const why = refused ? reason('RefusedByPolicy', wordsOf(error)) : undefined;
+      // To the end of the queue, or out of it: what failed in passing has a pause of its own.
+      this.#refusals.delete(key);
+      if (why) this.#refusals.set(key, why);
+      this.#options.log.warn({ error, key, what, reason: why?.code, retryMs }, 'write failed');
+    }
+  }
+
+  /**
+   * Every write is on condition of the version that it was planned on: a leader that was held up past its Lease must
+   * not put the former truth over what its successor has published.
+   */
+  async #write(write: ConfigMapWrite): Promise<Applied | undefined> {
+    const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
+    if (write.remove) return this.#remove(ref);
+    const version = write.version ?? (await this.#createEmpty(ref));
+    if (version === undefined) return undefined;
+    try {
+      return await this.#apply(ref, write, { data: write.data, version });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    return this.#takeBack(ref, { ...write, version });
+  }
+
+  /**
+   * The version of the ConfigMap, made empty where it was missing. Undefined where it already holds keys of ours: the
+   * watch has not told of them yet, and writing them again would give each view a new date of publication.
+   */
+  async #createEmpty(ref: ObjectRef): Promise<string | undefined> {
+    const { name, namespace = '' } = ref;
+    const body = { metadata: { name, namespace, labels: LABELS } };
+    const created = await this.#options.kube.apply(ref, body, { manager: CREATE_FIELD_MANAGER });
+    if (readConfigMap(created).ownKeys.length === 0) return created.metadata.resourceVersion ?? '';
+    this.#backoff.putOff(namespace, UNSEEN_MS);
+    return undefined;
+  }
+
+  /**
+   * Another writer came first: what was planned is old, and planned again. Or another manager holds our keys: a person's edit is taken
+   * back, what a controller applies is left to it.
+   */
+  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<Applied | undefined> {
+    const { kube, log } = this.#options;
+    const { namespace } = write;
+    const live = await kube.get(ref);
+    const version = live?.metadata.resourceVersion ?? '';
+    if (version !== write.version) {
+      this.#backoff.putOff(namespace, REPLAN_MS);
+      return undefined;
+    }
+    const key = `force ${namespace}`;
+    if (!this.#backoff.isDue(key)) return undefined;
+    this.#backoff.putOff(key, FORCE_INTERVAL_MS);
+    const data = withoutForeignKeys(write.data, live && readConfigMap(live));
+    log.warn({ namespace }, 'reverting manual edits of managed keys');
+    return this.#apply(ref, write, { data, version }, true);
+  }
+
+  /** Of the answer only the version is needed: the rest is what was sent, hundreds of kilobytes. */
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Applied, force = false): Promise<Applied> {
+    const options = { manager: FIELD_MANAGER, force, large: true };
+    const { metadata } = await this.#options.kube.apply(ref, bodyOf(write, wanted), options);
+    return { version: metadata.resourceVersion ?? '', data: wanted.data };
+  }
+
+  /** Deletes the object if no other writer put anything into it meanwhile. */
+  async #remove(ref: ObjectRef): Promise<undefined> {
+    const { kube } = this.#options;
+    const live = await kube.get(ref);
+    if (!live) return;
+    if (isSharedWithOthers(readConfigMap(live))) return;
+    const { uid = '', resourceVersion = '' } = live.metadata;
+    await kube.delete(ref, { uid, resourceVersion });
+  }
+}
+
+const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
+
+/** Without keys of ours the object is another's, and our label goes too. */
+const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Applied): KubeObject => ({
+  metadata: {
+    ...{ name: PEERS_CONFIGMAP, namespace, resourceVersion: version },
+    ...(Object.keys(data).length > 0 ? { labels: LABELS } : {}),
+  },
+  data,
+});
+
+function ignoreConflict(error: unknown): void {
+  if (!isConflict(error)) throw error;
+}
+
+/** A namespace that is being deleted refuses what is new, and may be there again in a moment. */
+const isOver = (error: KubeError): boolean => error.causes.includes('NamespaceTerminating');
+
+const retryAfterMs = (error: unknown): number =>
+  error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+
+/** Runs `action` on each item, at most `width` at once. */
+async function eachOf<T>(
+  items: readonly T[],
+  width: number,
+  action: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const lane = async () => {
+    for (const item of queue) await action(item);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}

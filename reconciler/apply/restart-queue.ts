@@ -1,0 +1,158 @@
+/**
+ * One restart attempt at a time, beside the publishing loop, with a delay after each that came to nothing.
+ */
+import { leastOf } from '../../peers/lists.ts';
+import { reason } from '../../peers/reasons/reasons.ts';
+import { byText, type World } from '../../peers/world.ts';
+import { Backoff } from '../../runtime/backoff.ts';
+import { wordsOf } from '../../runtime/kube/port.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import type { GroupPlan, Restart, RolloutInput } from '../plan/restarts/rollout.ts';
+import { Setbacks } from '../plan/restarts/setbacks.ts';
+import { noteOfBegin } from '../plan/status/restart-notes.ts';
+import { FollowUp, type FollowUpOptions, type InputFor, type Job } from './follow-up.ts';
+import type { RestartExecutor } from './restart-executor.ts';
+
+export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff' | 'setbacks'> {
+  readonly metrics: Metrics;
+  readonly restarter: RestartExecutor;
+  /** Called when something ended, so that the loop looks again. */
+  readonly onDone: () => void;
+}
+
+export class RestartQueue {
+  readonly #options: RestartQueueOptions;
+  readonly #backoff: Backoff;
+  /** What the last attempts came to: the plans ask it. */
+  readonly setbacks: Setbacks;
+  /** What becomes of those that are under way. */
+  readonly #followUp: FollowUp;
+  /** When each group had its last turn, by count: one that just failed goes behind the others. */
+  readonly #turnOf = new Map<string, number>();
+  #turns = 0;
+  #busy: Promise<void> | undefined;
+
+  constructor(options: RestartQueueOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock);
+    this.setbacks = new Setbacks(options.clock);
+    this.#followUp = new FollowUp({ ...options, backoff: this.#backoff, setbacks: this.setbacks });
+  }
+
+  /** In how many ms to look again, though nothing changes: something is due, or an open entry may turn out void. */
+  retryInMs(sinceMs?: number): number | undefined {
+    const known = [this.#backoff.nextInMs(sinceMs), ...this.#followUp.duesInMs(sinceMs)].filter(
+      (ms) => ms !== undefined,
+    );
+    return known.length === 0 ? undefined : leastOf(known);
+  }
+
+  /** True while a restart is being decided, begun, taken back or recorded. */
+  get isBusy(): boolean {
+    return this.#busy !== undefined;
+  }
+
+  /** Resolves when nothing is under way here. */
+  async idle(): Promise<void> {
+    await this.#busy;
+  }
+
+  /** A World of the caches as they will show it in a moment: without intents that came to nothing. */
+  seen(world: World): World {
+    const journal = this.#options.journal.withoutWithdrawn(world.journal);
+    return journal === world.journal ? world : { ...world, journal };
+  }
+
+  /**
+   * Closes what is over, takes back what must not act later, or begins the next restart that is due; nothing while
+   * something is under way already.
+   */
+  offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput, inputFor: InputFor): void {
+    if (this.#busy !== undefined) return;
+    this.#keep(plans);
+    const next = this.#nextOf([
+      ...this.#followUp.due(input, inputFor),
+      ...this.#restartsDue(plans).map((restart) => ({
+        group: restart.group,
+        isUrgent: false,
+        run: () => this.#attempt(restart, input, inputFor),
+      })),
+    ]);
+    if (!next) return;
+    this.#turns += 1;
+    this.#turnOf.set(next.group, this.#turns);
+    this.#busy = next.run().finally(() => {
+      this.#busy = undefined;
+      this.#options.onDone();
+    });
+  }
+
+  /** Forgets what concerns groups, and waiting validators, that are gone. */
+  #keep(plans: ReadonlyMap<string, GroupPlan>): void {
+    this.setbacks.keep(new Set([...plans.values()].flatMap(waitingIn)), new Set(plans.keys()));
+    for (const group of this.#turnOf.keys()) if (!plans.has(group)) this.#turnOf.delete(group);
+  }
+
+  /** What is urgent; else what concerns the group that has waited longest for its turn. */
+  #nextOf(jobs: readonly Job[]): Job | undefined {
+    const turnOf = ({ group }: Job) => this.#turnOf.get(group) ?? 0;
+    const [next] = jobs.toSorted((a, b) => Number(b.isUrgent) - Number(a.isUrgent) || turnOf(a) - turnOf(b));
+    return next;
+  }
+
+  #restartsDue(plans: ReadonlyMap<string, GroupPlan>): Restart[] {
+    const restarts = [...plans.values()].flatMap((plan) => plan.restart ?? []);
+    return restarts
+      .filter((restart) => this.#backoff.isDue(restart.group))
+      .sort((a, b) => byText(a.group, b.group));
+  }
+
+  async #attempt(restart: Restart, { world }: RolloutInput, inputFor: InputFor): Promise<void> {
+    const { log, restarter } = this.#options;
+    const { group, validator } = restart;
+    try {
+      const attempt = await restarter.attempt(restart, inputFor);
+      if (attempt.kind === 'obstructed') {
+        const { retryMs: firstMs } = attempt;
+        return this.setbacks.obstructed(attempt.reason, firstMs === undefined ? {} : { firstMs });
+      }
+      this.setbacks.unobstructed(group);
+      if (attempt.kind === 'begun') this.#begun(restart, world);
+      if (attempt.kind === 'refused') this.setbacks.refused(validator.key, attempt.reason);
+      const isOften = attempt.kind === 'conflict' && this.setbacks.conflicted(validator.key, attempt.reason);
+      if (attempt.kind === 'conflict' && !isOften) this.#backoff.failed(group, false);
+      if (attempt.kind === 'changed' || attempt.kind === 'unanswered') this.#backoff.failed(group, false);
+    } catch (error) {
+      // Of the API server, or of what the group's own namespaces hold: others try for themselves.
+      const why = reason('StaleCaches', `live reads of the group failed: ${wordsOf(error)}`);
+      this.setbacks.obstructed(why, { group });
+      log.warn({ error, group, reason: why.code }, 'a restart could not be decided on live data');
+    }
+  }
+
+  #begun(restart: Restart, world: World): void {
+    this.#backoff.succeeded(restart.group);
+    this.setbacks.succeeded(restart.validator.key);
+    this.#followUp.began(restart.token);
+    // The journal in the cache is a moment behind: the next plan must see the open entry.
+    this.#backoff.putOff(restart.group, 1_000);
+    const { kind, drift } = restart;
+    this.#options.metrics.count('stellar_peers_restarts_total', { kind, drift });
+    this.#options.reporter.tell(world, restart.validator.key, {
+      type: 'Normal',
+      action: 'Restart',
+      reason: 'Restarting',
+      note: noteOfBegin(
+        kind,
+        drift,
+        restart.pods.map((pod) => pod.name),
+      ),
+    });
+  }
+}
+
+/** Who of a group lacks something, and is restarted or waits. */
+const waitingIn = ({ restart, holds }: GroupPlan) => [
+  ...holds.keys(),
+  ...(restart ? [restart.validator.key] : []),
+];

@@ -1,0 +1,120 @@
+/**
+ * Undoes restarts: takes a bump back that has done nothing yet, and makes sure that one which has left no trace leaves none
+ * any more.
+ */
+import type { Discovery } from '../../peers/discovery/discover.ts';
+import { ANNOTATION_PEER_FENCE, FENCE_FIELD_MANAGER } from '../../peers/names.ts';
+import { readStatefulSet } from '../../peers/read/workload.ts';
+import type { StatefulSetFacts, World } from '../../peers/world.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { isRefusal, type Kube, type PatchOperation } from '../../runtime/kube/port.ts';
+import { type ObjectRef, StatefulSets } from '../../runtime/kube/resources.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { JournalEntry } from '../plan/journal/journal.ts';
+import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flight-restarts.ts';
+import type { RolloutInput } from '../plan/restarts/rollout.ts';
+import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
+import type { JournalStore } from './journal-store.ts';
+import type { ReadLive } from './live-reads.ts';
+import { RESTART_PATH } from './restart-executor.ts';
+
+/** Each moment of it, the StatefulSet controller may carry out the bump. */
+const NOTE_MS = 500;
+
+export interface ReverterOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: JournalStore;
+  readonly readLive: ReadLive;
+  readonly discover: (world: World) => Discovery;
+  /** False once another replica may lead. */
+  readonly mayWrite: () => boolean;
+}
+
+export class Reverter {
+  readonly #options: ReverterOptions;
+
+  constructor(options: ReverterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a bump back if that is right by live reads, on condition that nothing wrote in between. Resolves to why, or to
+   * undefined where it stays. Why is noted before: a bump that is gone from the template without it was undone by others.
+   * Rejects with KubeError where the API server fails.
+   */
+  async takeBack(
+    open: InFlightRestart,
+    inputFor: (world: World, discovery: Discovery) => RolloutInput,
+    known: InFlightRestarts,
+  ): Promise<TakenBack | undefined> {
+    const { discover, journal, kube, log, mayWrite, readLive } = this.#options;
+    const live = await readLive.around(open.entry.statefulSet);
+    const why = takeBackWhy(open, inputFor(live.world, discover(live.world)), known.seenForMs(open));
+    if (why === undefined || !mayWrite()) return undefined;
+    const { group, entry } = open;
+    known.takesBack(open, why);
+    await this.#noteWhy(open, why);
+    if (!mayWrite()) return undefined;
+    const [namespace = '', name = ''] = entry.statefulSet.split('/');
+    const ref = { resource: StatefulSets, namespace, name };
+    const patch = takeBackPatch(tokenOfPods(entry, live.world), live.version(ref) ?? '');
+    const { generation } = readStatefulSet(await kube.patch(ref, patch));
+    log.info({ group, statefulSet: entry.statefulSet, reason: why }, 'a restart was taken back');
+    await journal.close(group, [{ entry, outcome: 'defused', why, generation }]);
+    return why;
+  }
+
+  /** The journal may be what cannot be written, or does not answer: a bump that must not act is taken back all the same. */
+  async #noteWhy({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
+    const { clock, journal, log } = this.#options;
+    const noted = journal.noteWhy(group, entry, why).catch((error: unknown) => {
+      log.warn({ error, group }, 'the journal does not say that a restart is taken back');
+    });
+    await Promise.race([noted, clock.sleep(NOTE_MS)]);
+  }
+
+  /**
+   * Makes sure that a bump which has left no trace leaves none any more: its request, held up somewhere, is on condition
+   * of a version that this changes. False if it has come through before. Rejects with KubeError where the API server
+   * fails.
+   */
+  async fence(entry: JournalEntry, world: World): Promise<boolean> {
+    const statefulSet = world.statefulSets.get(entry.statefulSet);
+    if (!statefulSet || entry.kind !== 'bump') return true;
+    const { namespace, name } = statefulSet;
+    const ref = { resource: StatefulSets, namespace, name };
+    try {
+      return await this.#writeFence(ref, entry, statefulSet);
+    } catch (error) {
+      if (isRefusal(error) && (await this.#hasMoved(ref, entry))) return true;
+      throw error;
+    }
+  }
+
+  async #writeFence(ref: ObjectRef, entry: JournalEntry, { uid }: StatefulSetFacts): Promise<boolean> {
+    const { name, namespace = '' } = ref;
+    const annotations = { [ANNOTATION_PEER_FENCE]: `${entry.token} ${entry.atMs}` };
+    const metadata = { name, namespace, uid, annotations };
+    const fenced = await this.#options.kube.apply(ref, { metadata }, { manager: FENCE_FIELD_MANAGER });
+    return readStatefulSet(fenced).restartToken !== entry.token;
+  }
+
+  /** True if the StatefulSet has changed since the version that the request is on condition of. */
+  async #hasMoved(ref: ObjectRef, entry: JournalEntry): Promise<boolean> {
+    const found = await this.#options.kube.get(ref);
+    if (!found) return true;
+    const { resourceVersion } = found.metadata;
+    const isOther = entry.version !== undefined && resourceVersion !== entry.version;
+    return isOther && readStatefulSet(found).restartToken !== entry.token;
+  }
+}
+
+/** The annotation as the pods have it. */
+const takeBackPatch = (token: string | undefined, resourceVersion: string): PatchOperation[] => [
+  { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+  token === undefined
+    ? { op: 'remove', path: RESTART_PATH }
+    : { op: 'replace', path: RESTART_PATH, value: token },
+];

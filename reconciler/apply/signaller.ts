@@ -1,0 +1,211 @@
+/**
+ * Tells running validators of new peers over stellar-core's HTTP port, and asks those that have it open how they
+ * are connected. What it remembers only saves calls: a new leader that tells everything again does no harm.
+ */
+import { leastOf } from '../../peers/lists.ts';
+import type { Key } from '../../peers/world.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type CoreClient, CoreError } from '../../runtime/core-client.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import type { EvidenceByPod } from '../plan/signals/evidence.ts';
+import {
+  type Connection,
+  dialsToSignal,
+  evidenceOf,
+  newState,
+  noteAnswer,
+  noteFailure,
+  noteSignalled,
+  noteVisit,
+  type Phase,
+  refresh,
+  type SignalState,
+} from '../plan/signals/signal-state.ts';
+import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
+
+/** Validators that are called at once; each answers one call at a time anyway. */
+const CALLS_AT_ONCE = 8;
+const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
+
+export interface SignallerOptions {
+  readonly core: CoreClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly pollMs: number;
+  /** Called when a connection or a port's state became another. */
+  readonly onChange: () => void;
+}
+
+export class Signaller {
+  readonly #options: SignallerOptions;
+  readonly #states = new Map<string, SignalState>();
+  readonly #visits = new Set<Promise<void>>();
+  #cancelTimer: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: SignallerOptions) {
+    this.#options = options;
+  }
+
+  /** False for a process that was found not to listen. */
+  mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
+
+  /** Takes in what there is to signal now; what is gone is forgotten. Calls go on beside it. */
+  offer({ targets, processes }: SignalScope): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const process of this.#states.keys()) {
+      if (!processes.has(process)) this.#states.delete(process);
+    }
+    for (const target of targets) {
+      const state = this.#states.get(target.process);
+      if (state) refresh(state, target, nowMs);
+      else this.#states.set(target.process, newState(target, nowMs));
+    }
+    this.#measure();
+    this.#pump();
+  }
+
+  /** What is known of pods that answer, by pod. */
+  get connections(): ReadonlyMap<Key, Connection> {
+    return new Map(
+      [...this.#states.values()].flatMap(({ target, connection }) =>
+        connection ? [[target.pod, connection] as const] : [],
+      ),
+    );
+  }
+
+  /** What the ports that answer, or did, show of links. */
+  get evidence(): EvidenceByPod {
+    const states = [...this.#states.values()];
+    return new Map(states.map((state) => [state.target.uid, evidenceOf(state, this.#options.pollMs)]));
+  }
+
+  /** StellarNodes of which a process was found not to listen. */
+  get closedNodes(): ReadonlySet<Key> {
+    const closed = [...this.#states.values()].filter(({ phase }) => phase === 'closed');
+    return new Set(closed.map(({ target }) => target.node));
+  }
+
+  /** No call begins after this; resolves when those under way have ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer();
+    await Promise.all(this.#visits);
+    this.#states.clear();
+    this.#measure();
+  }
+
+  #measure(): void {
+    const { metrics } = this.#options;
+    const phases = [...this.#states.values()].map(({ phase }) => phase);
+    const ports = PHASES.map((state) => ({
+      labels: { state },
+      value: phases.filter((phase) => phase === state).length,
+    }));
+    metrics.replace('stellar_peers_core_ports', phases.length > 0 ? ports : []);
+    const pods = [...this.connections].map(([key, connection]) => {
+      const [namespace = '', pod = ''] = key.split('/');
+      return { labels: { namespace, pod }, ...connection };
+    });
+    const series = (value: (pod: Connection) => number) =>
+      pods.map((pod) => ({ labels: pod.labels, value: value(pod) }));
+    metrics.replace(
+      'stellar_peers_expected_peers',
+      series(({ expected }) => expected),
+    );
+    metrics.replace(
+      'stellar_peers_connected_peers',
+      series(({ connected }) => connected),
+    );
+    metrics.replace(
+      'stellar_peers_synced',
+      series(({ synced }) => Number(synced)),
+    );
+  }
+
+  /** Begins the visits that are due, and comes back when the next one is. */
+  #pump(): void {
+    this.#cancelTimer();
+    if (this.#stopped) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const idle = [...this.#states.values()].filter(({ busy }) => !busy);
+    const due = idle.filter(({ dueAtMs }) => dueAtMs <= nowMs).sort((a, b) => a.dueAtMs - b.dueAtMs);
+    for (const state of due.slice(0, CALLS_AT_ONCE - this.#visits.size)) this.#begin(state);
+    const nextAtMs = leastOf(idle.filter(({ busy }) => !busy).map(({ dueAtMs }) => dueAtMs));
+    if (nextAtMs > nowMs && Number.isFinite(nextAtMs)) {
+      this.#cancelTimer = this.#options.clock.after(nextAtMs - nowMs, () => this.#pump());
+    }
+  }
+
+  #begin(state: SignalState): void {
+    state.busy = true;
+    const visit = this.#visit(state).finally(() => {
+      state.busy = false;
+      this.#visits.delete(visit);
+      this.#pump();
+    });
+    this.#visits.add(visit);
+  }
+
+  /** One visit: ask, then tell what is to be told. Never rejects. */
+  async #visit(state: SignalState): Promise<void> {
+    const { clock, core, onChange, pollMs } = this.#options;
+    const before = shown(state, pollMs);
+    try {
+      const peers = await core.peers(state.target.host);
+      if (!this.#isCurrent(state)) return;
+      noteAnswer(state, peers, await core.info(state.target.host), clock.monotonicMs());
+      const dials = dialsToSignal(state, clock.monotonicMs(), pollMs);
+      for (const dial of dials) await this.#tell(state, dial);
+      noteVisit(state, clock.monotonicMs(), { pollMs: clock.jitter(pollMs), told: dials.length });
+    } catch (error) {
+      if (this.#isCurrent(state)) this.#noteFailure(state, error);
+    }
+    if (!this.#isCurrent(state) || shown(state, pollMs) === before) return;
+    this.#measure();
+    onChange();
+  }
+
+  /** False once the process is gone, or we stopped: what is under way ends, and nothing follows from it. */
+  #isCurrent(state: SignalState): boolean {
+    return !this.#stopped && this.#states.get(state.target.process) === state;
+  }
+
+  /** The world goes on during each call: only what is still so is told. */
+  async #tell(state: SignalState, dial: Dial): Promise<void> {
+    const { clock, core, log, metrics } = this.#options;
+    const { target } = state;
+    if (!this.#isCurrent(state) || target.muted) return;
+    if (!target.dials.some(({ address }) => address === dial.address)) return;
+    // Before the answer: what fails counts too, and goes behind what was never tried.
+    noteSignalled(state, dial, clock.monotonicMs());
+    try {
+      await core.connect(target.host, dial);
+    } catch (error) {
+      metrics.count('stellar_peers_signals_total', { result: 'failed' });
+      throw error;
+    }
+    metrics.count('stellar_peers_signals_total', { result: 'told' });
+    log.info({ pod: target.pod, peer: dial.address }, 'the validator was told to connect to a peer');
+  }
+
+  #noteFailure(state: SignalState, error: unknown): void {
+    const { clock, log } = this.#options;
+    const { target, failures } = state;
+    const refused = error instanceof CoreError && error.fault !== 'failed';
+    noteFailure(state, refused, clock.monotonicMs());
+    if (state.phase === 'closed') {
+      log.info(
+        { node: target.node, pod: target.pod },
+        "the validator's HTTP port is not open to us; it is not signalled",
+      );
+    } else if (!refused && failures === 0) {
+      log.warn({ error, node: target.node, pod: target.pod }, 'a signal failed; it is tried again');
+    }
+  }
+}
+
+const shown = (state: SignalState, pollMs: number): string =>
+  JSON.stringify([state.phase, state.connection, evidenceOf(state, pollMs)]);

@@ -1,0 +1,28 @@
+/**
+ * The API server as a leader may use it: reading always, writing only while it leads. Owns the last look before each
+ * write; what is already under way then is up to the conditions that every write carries.
+ */
+import { type Kube, KubeError } from '../../runtime/kube/port.ts';
+
+/** `kube`, whose writes are refused as soon as `leads` says no. */
+export function whileLeading(kube: Kube, leads: () => boolean): Kube {
+  const write =
+    <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (leads()) return method.apply(kube, args);
+      throw new KubeError('not written: this replica does not lead any more', {
+        status: 0,
+        reason: 'NotLeading',
+      });
+    };
+  return {
+    get: (ref) => kube.get(ref),
+    list: (resource, query, read) => kube.list(resource, query, read),
+    watch: (resource, query, onEvent, signal) => kube.watch(resource, query, onEvent, signal),
+    create: write(kube.create),
+    apply: write(kube.apply),
+    replace: write(kube.replace),
+    patch: write(kube.patch),
+    delete: write(kube.delete),
+  };
+}

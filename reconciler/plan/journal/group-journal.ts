@@ -1,0 +1,91 @@
+/**
+ * The journal as a group is concerned by it: what was written under its key, and what became of its StatefulSets under
+ * any other. A group's key changes with PEER_SCOPE and with a validator's network; its restarts count all the same. Pure.
+ */
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { SALT_KEY } from '../../../peers/views/salt.ts';
+import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
+import { type JournalEntry, readJournal } from './journal.ts';
+
+interface Written {
+  readonly group: string;
+  readonly entry: JournalEntry;
+}
+
+interface Reading {
+  readonly byGroup: ReadonlyMap<string, readonly JournalEntry[] | undefined>;
+  readonly byStatefulSet: ReadonlyMap<Key, readonly Written[]>;
+  /** Keys that cannot be read in full. */
+  readonly unreadable: readonly string[];
+}
+
+/** A ConfigMap that is read never changes. */
+const readings = new WeakMap<ConfigMapFacts, Reading>();
+
+function readingOf(journal: ConfigMapFacts): Reading {
+  const known = readings.get(journal);
+  if (known) return known;
+  const groups = Object.keys(journal.data).filter((key) => key !== SALT_KEY);
+  const byGroup = new Map(groups.map((group) => [group, readJournal(journal, group)]));
+  const written = [...byGroup].flatMap(([group, entries = []]) => entries.map((entry) => ({ group, entry })));
+  const unreadable = groups.filter((group) => byGroup.get(group) === undefined);
+  const byStatefulSet = Map.groupBy(written, ({ entry }) => entry.statefulSet);
+  const reading = { byGroup, byStatefulSet, unreadable };
+  readings.set(journal, reading);
+  return reading;
+}
+
+/** What tells whether something in the journal concerns a group. */
+type Concerned = Pick<Group, 'key' | 'network' | 'validators'>;
+
+/**
+ * A key that cannot be read in full, and may hide a restart that concerns the group: its own, one of its network, whose
+ * validators count together, or one that names a validator of it. Undefined without one.
+ */
+export function unreadableFor(
+  journal: ConfigMapFacts | undefined,
+  { network, validators }: Concerned,
+): string | undefined {
+  if (!journal) return undefined;
+  const names = (text: string) => validators.some(({ key }) => text.includes(`"${key}`));
+  const { unreadable } = readingOf(journal);
+  return unreadable.find((key) => isOfNetwork(key, network.id) || names(journal.data[key] ?? ''));
+}
+
+/** True for the key of a group of that network, with either PEER_SCOPE. */
+export const isOfNetwork = (group: string, networkId: string): boolean =>
+  group === networkId || group.endsWith(`.${networkId}`);
+
+/** The entries that concern a group, oldest first; undefined where some of them may be unreadable. */
+export function entriesOfGroup(
+  journal: ConfigMapFacts | undefined,
+  group: Concerned,
+): readonly JournalEntry[] | undefined {
+  if (!journal) return [];
+  if (unreadableFor(journal, group) !== undefined) return undefined;
+  const { byGroup, byStatefulSet } = readingOf(journal);
+  const own = byGroup.get(group.key) ?? [];
+  const others = group.validators
+    .flatMap((validator) => byStatefulSet.get(validator.key) ?? [])
+    .filter((written) => written.group !== group.key);
+  if (others.length === 0) return own;
+  return [...own, ...others.map(({ entry }) => entry)].sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Keys under which such an entry stands. */
+export const keysWith = (
+  journal: ConfigMapFacts | undefined,
+  isSuch: (entry: JournalEntry) => boolean,
+): string[] =>
+  journal
+    ? [...readingOf(journal).byGroup].flatMap(([key, entries]) => (entries?.some(isSuch) ? [key] : []))
+    : [];
+
+/** All entries that can be read, under whichever key, or under such keys alone. */
+export const everyEntry = (
+  journal: ConfigMapFacts | undefined,
+  isSuch: (group: string) => boolean = () => true,
+): readonly JournalEntry[] =>
+  journal
+    ? [...readingOf(journal).byGroup].flatMap(([group, entries = []]) => (isSuch(group) ? entries : []))
+    : [];

@@ -1,0 +1,179 @@
+/**
+ * The overview in our own namespace, for people and programs: every running validator of every network.
+ * Pure; names none of the keys that the upstream operator's own discovery writes.
+ */
+import type { Discovery, Member } from '../../../peers/discovery/discover.ts';
+import { podOf } from '../../../peers/discovery/pods.ts';
+import { fieldsOf, listOf, parseJson, textOf } from '../../../peers/field.ts';
+import { byText, type ConfigMapFacts, type Key, type PodFacts, type World } from '../../../peers/world.ts';
+
+/** Below the API server's 1 MiB limit of an object, with room for metadata. */
+const OVERVIEW_BYTES_MAX = 900 * 1024;
+
+interface Entry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ordinal: number;
+  readonly dns: string;
+  readonly ip: string;
+  readonly port: number;
+  /** How many of the peers that it should know it is connected to; only where its HTTP port is open to us. */
+  readonly connected?: number;
+  readonly expected?: number;
+  readonly synced?: boolean;
+}
+
+interface Connection {
+  readonly connected: number;
+  readonly expected: number;
+  readonly synced: boolean;
+}
+
+/** How a validator is connected, by pod. */
+export type Connections = ReadonlyMap<Key, Connection>;
+
+/** One running validator as it stands in both keys. */
+interface Piece {
+  /** In `KNOWN_PEERS`. */
+  readonly line: string;
+  /** In `networks.json`. */
+  readonly text: string;
+}
+
+interface NetworkPieces {
+  readonly network: string;
+  readonly title: string;
+  readonly pieces: Piece[];
+}
+
+/** What to show, and in how many bytes at most. */
+export interface OverviewInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly connections: Connections;
+  /** The DNS domain of the cluster where CLUSTER_DOMAIN is known to be wrong. */
+  readonly rightDomain?: string | undefined;
+  /** Undefined for the overview's own limit. */
+  readonly bytesMax?: number;
+}
+
+function runningPeers({ world, discovery, connections }: OverviewInput): NetworkPieces[] {
+  const networks = new Map<string, NetworkPieces>();
+  for (const group of discovery.groups.values()) {
+    const { id, title } = group.network;
+    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), pieces: [] };
+    networks.set(id, entry);
+    for (const member of group.members) {
+      const pod = runningPodOf(member, world, discovery);
+      if (pod) entry.pieces.push(pieceOf(member, pod, connections.get(pod.key)));
+    }
+  }
+  return [...networks.values()].sort((a, b) => byText(a.network, b.network));
+}
+
+/** A passphrase may be as long as the API server takes objects; none must push out the others. */
+const TITLE_LENGTH_MAX = 100;
+
+type RunningPod = PodFacts & { readonly ip: string };
+
+function runningPodOf(member: Member, world: World, discovery: Discovery): RunningPod | undefined {
+  const pod = podOf(member, world, discovery);
+  return pod?.running && !pod.deleting && pod.ip !== undefined ? (pod as RunningPod) : undefined;
+}
+
+function pieceOf(member: Member, pod: RunningPod, connection: Connection | undefined): Piece {
+  const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
+  const { namespace, ordinal, dns, port } = member;
+  const entry: Entry = { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
+  // A list of entries is three levels deep in the text, and each level indents every line of them by one.
+  const text = `   ${JSON.stringify(entry, undefined, 4).slice(0, -1)}   }`;
+  return { line: `${pod.ip}:${port}\n`, text };
+}
+
+/** `networks` as JSON.stringify would write it with one space for each level. */
+function renderNetworks(networks: readonly NetworkPieces[]): string {
+  const texts = networks.map(({ network, title, pieces: shown }) => {
+    const peers = shown.length === 0 ? '[]' : `[\n${shown.map(({ text }) => text).join(',\n')}\n  ]`;
+    const head = `  "network": ${JSON.stringify(network)},\n  "title": ${JSON.stringify(title)},\n`;
+    return ` {\n${head}  "peers": ${peers}\n }`;
+  });
+  return texts.length === 0 ? '[]\n' : `[\n${texts.join(',\n')}\n]\n`;
+}
+
+/** Bytes around the entry of a list that has no other. */
+const AROUND_BYTES = '\n'.length + '\n  '.length;
+/** For what stands beside the lists. */
+const FRAME_BYTES = 4096;
+
+/** Bytes of a network without its peers. */
+const headBytesOf = ({ network, title }: NetworkPieces): number =>
+  Buffer.byteLength(renderNetworks([{ network, title, pieces: [] }]));
+
+/** Public networks first, those without a running validator last: StellarNodes alone must push none out. */
+const rank = ({ network, pieces: { length } }: NetworkPieces): number =>
+  length === 0 ? 2 : Number(network.startsWith('custom-'));
+
+/** Networks, and pieces of each, that fit into the limit. */
+function fitting(networks: readonly NetworkPieces[], bytesMax: number): NetworkPieces[] {
+  let bytes = FRAME_BYTES;
+  const fits = (more: number) => {
+    if (bytes + more > bytesMax) return false;
+    bytes += more;
+    return true;
+  };
+  const fitsToo = ({ line, text }: Piece) => fits(line.length + text.length + AROUND_BYTES);
+  return [...networks]
+    .sort((a, b) => rank(a) - rank(b))
+    .flatMap((network) =>
+      fits(headBytesOf(network)) ? [{ ...network, pieces: network.pieces.filter(fitsToo) }] : [],
+    )
+    .sort((a, b) => byText(a.network, b.network));
+}
+
+const piecesIn = (networks: readonly NetworkPieces[]): number =>
+  networks.reduce((sum, network) => sum + network.pieces.length, 0);
+
+/** Data of the overview ConfigMap. `discovered_at` is `nowMs`: a comparison leaves it out. */
+export function overviewData(input: OverviewInput, nowMs: number): Record<string, string> {
+  const networks = runningPeers(input);
+  const shown = fitting(networks, Math.min(input.bytesMax ?? OVERVIEW_BYTES_MAX, OVERVIEW_BYTES_MAX));
+  const active = [...input.discovery.activeIn.values()].reduce((sum, { length }) => sum + length, 0);
+  const isWhole = piecesIn(shown) === piecesIn(networks) && shown.length === networks.length;
+  const metadata = {
+    discovered_at: new Date(nowMs).toISOString(),
+    peer_count: piecesIn(shown),
+    active_validators: active,
+    ...(isWhole ? {} : { truncated: true }),
+    ...(input.rightDomain === undefined ? {} : { cluster_domain: input.rightDomain }),
+  };
+  return {
+    KNOWN_PEERS: shown.flatMap(({ pieces }) => pieces.map(({ line }) => line)).join(''),
+    'networks.json': renderNetworks(shown),
+    discovery_metadata: `${JSON.stringify(metadata)}\n`,
+  };
+}
+
+/** What the overview in our own ConfigMap says of connections; nothing of what cannot be read. */
+export function connectionsIn(overview: ConfigMapFacts | undefined): Connections {
+  const networks = listOf(parseJson(overview?.data['networks.json'] ?? ''));
+  const peers = networks.flatMap((network) => listOf(network.peers));
+  return new Map(
+    peers.flatMap(({ namespace, name, ordinal, connected, expected, synced }) =>
+      typeof connected === 'number' && typeof expected === 'number'
+        ? [[`${namespace}/${name}-${ordinal}`, { connected, expected, synced: synced === true }] as const]
+        : [],
+    ),
+  );
+}
+
+/** The DNS domain of the cluster, where the leader has found that CLUSTER_DOMAIN is another and has no names. */
+export function rightDomainIn(data: ConfigMapFacts['data'] | undefined): string | undefined {
+  const domain = textOf(fieldsOf(parseJson(data?.discovery_metadata ?? '')).cluster_domain);
+  return domain !== undefined && DOMAIN.test(domain) ? domain : undefined;
+}
+
+/** As CLUSTER_DOMAIN may be: what is no name is not shown. */
+const DOMAIN = /^[a-z0-9][-a-z0-9.]{0,251}[a-z0-9]$/;
+
+/** The same text without the time at which it was made. */
+export const withoutTime = (text: string): string => text.replace(/"discovered_at":"[^"]*",?/, '');

@@ -1,0 +1,116 @@
+/**
+ * What validators say of themselves over their HTTP ports, where those answer, and what follows for restarts. Pure.
+ *
+ *   before a restart   one of the validator's namespace and network says that one more failure stops it → QuorumFragile
+ *   after one          the new pod is Ready, and has not said yet that it is synced: its namespace waits → NotSynced
+ *
+ * What pods of other namespaces say holds nothing, and neither does a port that does not answer.
+ */
+import type { Discovery } from '../../../peers/discovery/discover.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, PodFacts, Validator, World } from '../../../peers/world.ts';
+import type { JournalEntry } from '../journal/journal.ts';
+import { UNCOUNTED } from '../restarts/availability.ts';
+import type { Wait } from '../restarts/rate-limit.ts';
+import { evidenceIn, NOTHING } from '../signals/evidence.ts';
+import type { QuorumVerdict } from './quorum-verdict.ts';
+
+interface FragileInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly settings: {
+    readonly ownNamespace: string;
+    readonly quorumCheck: 'hold' | 'warn' | 'off';
+  };
+}
+
+/** Whether one more failure would stop the validator, or another of its namespace and network, by their own words. */
+export function fragileVerdict(validator: Validator, input: FragileInput): QuorumVerdict {
+  const { quorumCheck } = input.settings;
+  const why = quorumCheck === 'off' ? undefined : fragileReason(validator, input);
+  if (!why) return {};
+  return quorumCheck === 'hold' ? { hold: why } : { remark: why };
+}
+
+function fragileReason(
+  validator: Validator,
+  { world, discovery, settings }: FragileInput,
+): Reason | undefined {
+  const evidence = evidenceIn(world.configMaps.get(settings.ownNamespace));
+  if (evidence.size === 0) return undefined;
+  const isUnsynced = ({ uid }: PodFacts): boolean => evidence.get(uid)?.state?.synced === false;
+  // One that is out of sync has no vote to lose, and is missed by those that say so.
+  if (readyPodsOf(validator.key, world, discovery).some(isUnsynced)) return undefined;
+  const counted = (discovery.activeIn.get(validator.namespace) ?? [])
+    .filter(({ network }) => network.id === validator.network.id)
+    .filter((other) => other.budget !== UNCOUNTED || other === validator);
+  for (const pod of counted.flatMap(({ key }) => readyPodsOf(key, world, discovery))) {
+    const { failAt } = evidence.get(pod.uid)?.state ?? {};
+    if (failAt !== undefined && failAt <= 1) return reason('QuorumFragile', `${pod.key}: fail_at ${failAt}`);
+  }
+  return undefined;
+}
+
+/** One that is not Ready may not have heard its quorum yet. */
+function readyPodsOf(key: Key, world: World, { statefulSetOf }: Discovery): PodFacts[] {
+  const statefulSet = statefulSetOf.get(key);
+  return statefulSet ? podsOf(world, statefulSet).filter((pod) => pod.ready && !pod.deleting) : [];
+}
+
+/** A port that answered before the restart is given this long to answer again, once the new pod is Ready. */
+const ANSWERS_MS = 60_000;
+
+interface SyncInput {
+  readonly world: World;
+  readonly nowMs: number;
+  readonly settings: { readonly ownNamespace: string; readonly progressDeadlineMs: number };
+  readonly readyForMs: (pod: PodFacts) => number;
+}
+
+/**
+ * Restarts that are over by their pods, and not by what these say of themselves, by StatefulSet. They keep their own
+ * namespace waiting, and no other. A pod that was deleted was down already, and may need others to be restarted first.
+ */
+export function unsyncedAfter(entries: readonly JournalEntry[], input: SyncInput): Map<Key, Wait> {
+  const last = new Map(entries.map((entry) => [entry.statefulSet, entry]));
+  const found = new Map<Key, Wait>();
+  for (const [key, entry] of last) {
+    const wait = entry.outcome === 'done' && entry.kind === 'bump' ? unsynced(entry, input) : undefined;
+    if (wait) found.set(key, wait);
+  }
+  return found;
+}
+
+function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: SyncInput): Wait | undefined {
+  const statefulSet = world.statefulSets.get(entry.statefulSet);
+  const evidence = evidenceIn(world.configMaps.get(settings.ownNamespace));
+  for (const pod of statefulSet ? podsOf(world, statefulSet) : []) {
+    const { state, back } = evidence.get(pod.uid) ?? NOTHING;
+    if (back || !entry.after?.includes(pod.uid)) continue;
+    const deadlineMs = entry.atMs + settings.progressDeadlineMs - nowMs;
+    if (state && deadlineMs <= 0) return { reason: reason('Stalled', stalledBy(entry)) };
+    if (state) return { reason: reason('NotSynced', pod.key), releasedInMs: deadlineMs };
+    const answerMs = ANSWERS_MS - readyForMs(pod);
+    if (entry.answered && answerMs > 0)
+      return { reason: reason('NotSynced', `${pod.key} does not answer yet`), releasedInMs: answerMs };
+  }
+  return undefined;
+}
+
+const stalledBy = ({ statefulSet, atMs }: JournalEntry): string =>
+  `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`;
+
+/** What a Ready validator waits for in its own namespace. */
+export const namespaceWait = (namespace: string, unsyncedBy: ReadonlyMap<Key, Wait>): Wait | undefined =>
+  [...unsyncedBy].find(([key]) => key.startsWith(`${namespace}/`))?.[1];
+
+/** Whether the HTTP port of one of these pods answers. */
+export const answers = (
+  pods: ReadonlyArray<{ readonly uid: string }>,
+  world: World,
+  own: string,
+): boolean => {
+  const evidence = evidenceIn(world.configMaps.get(own));
+  return pods.some(({ uid }) => evidence.get(uid)?.state !== undefined);
+};

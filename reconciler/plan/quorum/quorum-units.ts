@@ -1,0 +1,119 @@
+/**
+ * Which validators share a quorum margin, and which of them are down. Pure.
+ *
+ *   a private network   all StellarNodes of the network, whatever their groups
+ *   a public one        those of the same home domain; where one of two does not say its own, of the same namespace
+ *
+ * StellarNodes that NETWORK_NAMESPACES keeps out are not believed to be of the network: they count only while a restart
+ * of ours is under way there.
+ */
+
+import {
+  homeDomainOf,
+  type QuorumReading,
+  type QuorumSet,
+  readQuorumSet,
+} from '../../../peers/core/quorum-set.ts';
+import { type Discovery, ownStatefulSet } from '../../../peers/discovery/discover.ts';
+import type { Absentee, Key, NodeReading, Validator, World } from '../../../peers/world.ts';
+import { everyEntry, isOfNetwork } from '../journal/group-journal.ts';
+import { openEntries } from '../journal/journal.ts';
+import { downBecause, UNCOUNTED } from '../restarts/availability.ts';
+
+/** A StellarNode of the network, as the margins see it. */
+export interface QuorumSeat {
+  readonly key: Key;
+  readonly namespace: string;
+  readonly homeDomain: string | undefined;
+  /** Undefined of one that is leaving, or cannot be read itself. */
+  readonly reading: QuorumReading | undefined;
+  /** Whom its set names by hand, where it counts: one that takes no part may name members of long ago. */
+  readonly named: ReadonlySet<string>;
+  readonly isDown: boolean;
+  /** False of one whose network cannot be read: it may be of any, and counts for those of its namespace. */
+  readonly isMember: boolean;
+}
+
+/** A quorum set is parsed once, until its StellarNode changes. */
+const readings = new WeakMap<Validator, QuorumReading>();
+
+/** The quorum set of the validator, or why it is not known. */
+export function quorumOf(validator: Validator): QuorumReading {
+  const reading = readings.get(validator) ?? readingOf(validator);
+  readings.set(validator, reading);
+  return reading;
+}
+
+/** The validator with a quorum set that was read from elsewhere. */
+export function withReading(validator: Validator, reading: QuorumReading): Validator {
+  const copy = { ...validator };
+  readings.set(copy, reading);
+  return copy;
+}
+
+function readingOf({ quorumSet, hasListSource }: Validator): QuorumReading {
+  if (hasListSource) return { problem: 'vlSource replaces its quorumSet' };
+  return quorumSet === undefined ? { problem: 'it has no quorumSet' } : readQuorumSet(quorumSet);
+}
+
+/** The set where it can be read. */
+export const setIn = (reading: QuorumReading | undefined): QuorumSet | undefined =>
+  reading && 'set' in reading ? reading.set : undefined;
+
+interface UnitInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+}
+
+/** Every StellarNode of the network, and those whose network cannot be read. */
+export function seatsOf(networkId: string, { world, discovery }: UnitInput): QuorumSeat[] {
+  // Under whichever group's key a restart was written down: the key changes with PEER_SCOPE and the network.
+  const underWay = openIn(world, () => true);
+  const unseen = openIn(world, (group) => isOfNetwork(group, networkId));
+  const seats: QuorumSeat[] = [];
+  for (const [key, reading] of world.nodes) {
+    if (discovery.skipped.get(key)?.code === 'NamespaceNotAllowed') continue;
+    const seat = seatOf(reading, networkId, world);
+    if (!seat) continue;
+    unseen.delete(key);
+    seats.push(underWay.has(key) ? { ...seat, isDown: true } : seat);
+  }
+  for (const key of unseen) {
+    const [namespace = ''] = key.split('/');
+    seats.push({ ...NOTHING_KNOWN, key, namespace, isDown: true, isMember: true });
+  }
+  return seats;
+}
+
+function seatOf(reading: NodeReading, networkId: string, world: World): QuorumSeat | undefined {
+  if (reading.kind === 'validator') return validatorSeat(reading.validator, networkId, world);
+  const gone = reading.kind === 'unreadable' ? reading.node : reading.leaving;
+  return gone && absentSeat(gone, networkId);
+}
+
+function validatorSeat(validator: Validator, networkId: string, world: World): QuorumSeat | undefined {
+  if (validator.network.id !== networkId) return undefined;
+  const { key, namespace } = validator;
+  const reading = quorumOf(validator);
+  const isDown = downBecause(world, validator, ownStatefulSet(world, validator)) !== undefined;
+  const homeDomain = setIn(reading)?.homeDomain ?? homeDomainOf(validator.quorumSet ?? '');
+  const named = (validator.budget === UNCOUNTED ? undefined : setIn(reading)?.named) ?? NONE;
+  return { key, namespace, homeDomain, reading, named, isDown, isMember: true };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const NOTHING_KNOWN = { homeDomain: undefined, reading: undefined, named: NONE } as const;
+
+function absentSeat(
+  { key, namespace, networkId: own, budget, homeDomain }: Absentee,
+  networkId: string,
+): QuorumSeat | undefined {
+  if (own !== undefined && own !== networkId) return undefined;
+  const isMember = own !== undefined;
+  const isDown = budget !== UNCOUNTED;
+  return { ...NOTHING_KNOWN, key, namespace, homeDomain, isDown, isMember };
+}
+
+/** StatefulSets at which a restart of ours is under way that is written under such a group's key. */
+const openIn = ({ journal }: World, isSuch: (group: string) => boolean): Set<Key> =>
+  new Set(openEntries(everyEntry(journal, isSuch)).map(({ statefulSet }) => statefulSet));

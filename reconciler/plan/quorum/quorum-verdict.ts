@@ -1,0 +1,78 @@
+/**
+ * What the quorum sets say of a restart: whether it is held, or only told of. Pure.
+ */
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, Validator, World } from '../../../peers/world.ts';
+import type { QuorumMargin } from './quorum-margin.ts';
+
+/** The annotation's value by which an unknown set is read from what is mounted, when everything is read afresh. */
+export const READ_BEFORE_RESTART = 'read';
+
+export interface QuorumSettings {
+  readonly quorumCheck: 'hold' | 'warn' | 'off';
+  /** `auto` holds on public networks and warns on private ones. */
+  readonly quorumUnknown: 'auto' | 'hold' | 'warn';
+}
+
+/** What the quorum sets say of a validator going down too. */
+export interface QuorumVerdict {
+  readonly hold?: Reason;
+  /** Shown, not held. */
+  readonly remark?: Reason;
+}
+
+/** Whether the quorum would bear the validator down too: at least one more must be tolerated. */
+export function quorumVerdict(
+  validator: Validator,
+  margin: QuorumMargin,
+  world: World,
+  settings: QuorumSettings,
+): QuorumVerdict {
+  if (settings.quorumCheck === 'off') return {};
+  const short = shortReason(margin);
+  if (short && settings.quorumCheck === 'hold') return { hold: short };
+  const policy = unknownPolicy(validator, world, settings);
+  const unknown = margin.unknown && policy !== 'read' ? unknownReason(margin.unknown) : undefined;
+  if (unknown && policy === 'hold') return { hold: unknown };
+  const abroad = margin.unknownAbroad && unknownReason(margin.unknownAbroad);
+  // A stranger may claim any home domain: that holds only those whose own Namespace says so.
+  if (abroad && world.namespaces.get(validator.namespace)?.quorumUnknown === 'hold') return { hold: abroad };
+  const remark = short ?? unknown ?? abroad;
+  return remark ? { remark } : {};
+}
+
+const unknownReason = ({ node, problem }: { readonly node: Key; readonly problem: string }): Reason =>
+  reason('QuorumUnknown', `${node}: ${problem}`);
+
+/** What the Namespace says, else the setting. A value that is not known means hold. */
+function unknownPolicy(
+  { namespace, network }: Validator,
+  world: World,
+  { quorumUnknown }: QuorumSettings,
+): 'hold' | 'warn' | 'read' {
+  const asked = world.namespaces.get(namespace)?.quorumUnknown ?? quorumUnknown;
+  if (asked === 'auto') return network.isPublic ? 'hold' : 'warn';
+  // The live reads before the restart know more: they hold where the set stays unknown, and say why. Until then there is
+  // nothing to tell.
+  if (asked === READ_BEFORE_RESTART) return 'read';
+  return asked === 'warn' ? 'warn' : 'hold';
+}
+
+function shortReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
+  if (left === undefined || left >= 1) return undefined;
+  const named = down > others.length ? [...others, `${down - others.length} more`] : others;
+  const rule = homeDomain === undefined ? 'its quorum sets bear' : `its home domain ${homeDomain} bears`;
+  const already = down > 0 ? `, down already: ${named.join(', ')}` : '';
+  const unseen = absent > 0 ? `, known by quorum sets alone: ${absent}` : '';
+  return reason('QuorumMargin', `${rule} ${bears} down${already}${unseen}`);
+}
+
+/** The verdict in words, for the person who decides about restarts. */
+export function quorumWords({ hold, remark }: QuorumVerdict, { left, unknown }: QuorumMargin): string {
+  const why = hold ?? remark;
+  if (why)
+    return `${hold ? 'forbids' : 'warns'} (${why.code}${why.detail === undefined ? '' : `: ${why.detail}`})`;
+  if (unknown) return 'is not known yet';
+  if (left === undefined) return 'is not checked';
+  return left === 1 ? 'bears this one' : `bears this one and ${left - 1} more`;
+}

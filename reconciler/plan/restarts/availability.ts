@@ -1,0 +1,143 @@
+/**
+ * Who is up: the state of one validator's pods, and what PodDisruptionBudgets say. Pure.
+ */
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { matchesSelector } from '../../../peers/injection/selectors.ts';
+import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import type { PdbFacts, PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+
+/** True until the StatefulSet's controller has seen the last change of the StatefulSet. */
+export const isUnobserved = ({ observedGeneration, generation }: StatefulSetFacts): boolean =>
+  observedGeneration < generation;
+
+/** True while the StatefulSet's controller has something to do: a roll or a change of size. */
+export function isUnsettled(world: World, statefulSet: StatefulSetFacts): boolean {
+  const { replicas, updateRevision } = statefulSet;
+  if (isUnobserved(statefulSet)) return true;
+  if (isRolledInFull(statefulSet)) {
+    const isRolled = updateRevision === '' || statefulSet.currentRevision === updateRevision;
+    return statefulSet.currentReplicas !== replicas || !isRolled;
+  }
+  const pods = podsOf(world, statefulSet);
+  const rolled = pods.slice(firstRolled(statefulSet));
+  const isOld = ({ revision }: PodFacts) => revision !== updateRevision;
+  return pods.length !== replicas || pods.some(({ deleting }) => deleting) || rolled.some(isOld);
+}
+
+/** Where that is not so the pods tell whether it is settled: the status may keep its former revision for ever. */
+const isRolledInFull = ({ strategy, partition }: StatefulSetFacts): boolean =>
+  strategy === 'RollingUpdate' && partition === 0;
+
+/** The first of its pods that the controller replaces by itself; those before are their owner's to delete. */
+function firstRolled({ strategy, partition, replicas }: StatefulSetFacts): number {
+  if (strategy === 'OnDelete') return replicas;
+  return strategy === 'RollingUpdate' ? partition : 0;
+}
+
+/** True for a pod that the controller replaces by itself when the template changes. */
+export const isReplacedByController = ({ name }: PodFacts, statefulSet: StatefulSetFacts): boolean =>
+  Number(name.slice(statefulSet.name.length + 1)) - statefulSet.firstOrdinal >= firstRolled(statefulSet);
+
+const isUp = (pod: PodFacts): boolean => pod.ready && !pod.deleting;
+
+/** True if all pods of the StatefulSet are there and Ready. */
+export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
+  const pods = podsOf(world, statefulSet);
+  return pods.length === statefulSet.replicas && pods.every(isUp);
+}
+
+/** Whether a validator that is down takes up a part of MAX_UNAVAILABLE: not where it could be down for good. */
+type InBudget = 'always' | 'unless the margin holds' | 'while a pod is left' | 'never';
+
+/** Why a validator is down. */
+export interface Down {
+  readonly why: string;
+  readonly inBudget: InBudget;
+}
+
+const down = (why: string, inBudget: InBudget = 'always'): Down => ({ why, inBudget });
+
+/** Why the validator counts as down; undefined while it is up, or does not count. */
+export function downBecause(
+  world: World,
+  validator: Validator,
+  statefulSet: StatefulSetFacts | undefined,
+): Down | undefined {
+  if (validator.budget === UNCOUNTED) return undefined;
+  if (validator.suspended) return down('suspended', 'never');
+  if (validator.maintenance) return down('in maintenance');
+  // One of its name that is not its own may be what ran until now: that is no absence for good.
+  if (!statefulSet)
+    return down(
+      'without StatefulSet',
+      world.statefulSets.has(validator.key) ? 'always' : 'while a pod is left',
+    );
+  if (isUnsettled(world, statefulSet)) return down('being rolled');
+  if (statefulSet.replicas === 0) return down('scaled to 0', 'while a pod is left');
+  if (allReady(world, statefulSet)) return undefined;
+  return wasNeverReady(world, validator, statefulSet)
+    ? down('never Ready so far', 'unless the margin holds')
+    : down('not Ready');
+}
+
+/** The one value of the annotation `stellar.org/peer-budget`. */
+export const UNCOUNTED = 'uncounted';
+
+/** An operator makes the StatefulSet within this; a later one may follow one that ran for months. */
+const FIRST_SET_MS = 60_000;
+/** A StatefulSet makes its first pod within this. */
+const FIRST_POD_MS = 15_000;
+/** A kubelet writes the first, false Ready condition within this of scheduling. */
+const FIRST_STATUS_MS = 10_000;
+/** A kubelet whose clock is behind by more is not believed. */
+const KUBELET_BEHIND_MS = 3_000;
+
+/**
+ * True if no pod of the validator can ever have been Ready: only the first ones of its first StatefulSet exist, and
+ * their Ready condition is as it was at first. In doubt false: then the validator counts as one that went down.
+ * (docs/decisions/0013)
+ */
+function wasNeverReady(world: World, validator: Validator, statefulSet: StatefulSetFacts): boolean {
+  if (statefulSet.createdAtMs - validator.createdAtMs > FIRST_SET_MS) return false;
+  const pods = podsOf(world, statefulSet);
+  const isFirst = (pod: PodFacts) => pod.createdAtMs - statefulSet.createdAtMs < FIRST_POD_MS;
+  return pods.length > 0 && pods.every((pod) => !pod.ready && isFirst(pod) && isAsAtFirst(pod));
+}
+
+/** True if the pod's Ready condition has not changed since its kubelet wrote it first, with the condition Initialized. */
+function isAsAtFirst(pod: PodFacts): boolean {
+  const { readyChangedAtMs, initializedAtMs, scheduledAtMs } = pod;
+  if (pod.containerRestarts > 0) return false;
+  if (readyChangedAtMs === undefined) return initializedAtMs === undefined && !pod.running;
+  if (initializedAtMs === undefined || scheduledAtMs === undefined) return false;
+  // The scheduler has another clock: this only finds out that the kubelet's is far off.
+  const laterMs = readyChangedAtMs - scheduledAtMs;
+  return readyChangedAtMs <= initializedAtMs && laterMs >= -KUBELET_BEHIND_MS && laterMs < FIRST_STATUS_MS;
+}
+
+/**
+ * The first of a namespace's budgets that forbids to disrupt these pods of it now. A StatefulSet's roll does not ask budgets, so we do.
+ * One that could never allow anything is set aside only if the validator's own operator generated it
+ * (upstream makes minAvailable 1 over one pod); a person's says what it means.
+ */
+export function forbiddingBudget(
+  budgets: readonly PdbFacts[],
+  validator: Validator,
+  pods: readonly PodFacts[],
+): Reason | undefined {
+  for (const pdb of budgets) {
+    if (!covers(pdb, pods)) continue;
+    const generated = pdb.ownerNodeUid === validator.uid;
+    if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
+    if (!pdb.current || pdb.disruptionsAllowed < 1) {
+      const { key, namespace, name } = pdb;
+      return reasonWith('PdbForbids', key, `kubectl -n ${namespace} describe pdb ${name}`);
+    }
+  }
+  return undefined;
+}
+
+const covers = (pdb: PdbFacts, pods: readonly PodFacts[]): boolean => {
+  const { selector } = pdb;
+  return selector !== undefined && pods.some((pod) => matchesSelector(selector, pod.labels));
+};

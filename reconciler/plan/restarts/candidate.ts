@@ -1,0 +1,199 @@
+/**
+ * One validator at a time: what its pods lack, and what of its own forbids a restart now. Pure.
+ */
+import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { ANNOTATION_BUDGET } from '../../../peers/names.ts';
+import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
+import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import type { RestartKind } from '../journal/journal.ts';
+import { allReady, isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
+import {
+  type DriftKind,
+  type DriftSettings,
+  type DriftVerdict,
+  evaluatePod,
+  type Links,
+  type Liveness,
+} from './drift.ts';
+import { updateStrategyOf } from './update-strategy.ts';
+
+export interface CandidateSettings extends DriftSettings {
+  readonly ownNamespace: string;
+  readonly deleteMinAgeMs: number;
+}
+
+export interface CandidateInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly group: Group;
+  readonly liveness: Liveness;
+  readonly links: Links;
+  readonly settings: CandidateSettings;
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+}
+
+/** A validator whose pods drifted: how it would be restarted, and why not, if not. */
+export interface Candidate {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly drift: DriftKind;
+  readonly kind: RestartKind;
+  /** The pods to be replaced. */
+  readonly pods: readonly PodFacts[];
+  readonly hold: Reason | undefined;
+  /** In how many ms the hold ends by itself, where that is known. */
+  readonly releasedInMs?: number;
+}
+
+/** What became of looking at one validator: nothing to do, held without drift, or a candidate. */
+export type CandidateFinding =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'held'; readonly reason: Reason }
+  | { readonly kind: 'candidate'; readonly candidate: Candidate };
+
+const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
+
+/** Looks at one validator. Only validators with pods can have drifted. */
+export function examine(validator: Validator, input: CandidateInput): CandidateFinding {
+  const statefulSet = input.discovery.statefulSetOf.get(validator.key);
+  if (!statefulSet) return withoutStatefulSet(validator, input.world);
+  const pods = podsOf(input.world, statefulSet).filter((pod) => !pod.deleting);
+  if (areCurrent(pods, publishedOf(validator, input.world))) return FINE;
+  const judged = pods.map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
+  const drifted = judged.flatMap(({ pod, verdict }) =>
+    verdict.kind === 'drift' ? [{ pod, drift: verdict.drift }] : [],
+  );
+  if (drifted.length === 0) {
+    const held = judged.map(({ verdict }) => verdict).find((verdict) => verdict.kind === 'held');
+    return held ?? FINE;
+  }
+  drifted.sort((a, b) => SEVERITY.indexOf(a.drift) - SEVERITY.indexOf(b.drift));
+  return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drifted }, input) };
+}
+
+function withoutStatefulSet(validator: Validator, world: World): CandidateFinding {
+  if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
+  return FINE;
+}
+
+const FINE: CandidateFinding = { kind: 'fine' };
+
+/** True where all pods started with what is published, as nearly all have: there is nothing to judge then. */
+const areCurrent = (pods: readonly PodFacts[], published: PublishedView | undefined): boolean =>
+  published !== undefined && pods.every((pod) => pod.injected && pod.peerHash === published.hash);
+
+function judge(
+  validator: Validator,
+  statefulSet: StatefulSetFacts,
+  pod: PodFacts,
+  { world, group, liveness, links, settings }: CandidateInput,
+): DriftVerdict {
+  const published = publishedOf(validator, world);
+  return evaluatePod({ world, validator, statefulSet, pod, group, published, liveness, links, settings });
+}
+
+const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
+  publishedView(world.configMaps.get(validator.namespace), validator.name);
+
+interface DriftedPod {
+  readonly pod: PodFacts;
+  readonly drift: DriftKind;
+}
+
+interface Drifted {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  /** What lacks most first. */
+  readonly drifted: readonly DriftedPod[];
+}
+
+/**
+ * A StatefulSet whose pods are all Ready is restarted by its template; otherwise a bump would do nothing until
+ * its pods turn Ready, and then act unasked, so pods that are not Ready are deleted one by one.
+ */
+function candidateOf(found: Drifted, input: CandidateInput): Candidate {
+  const { validator, statefulSet, drifted } = found;
+  const bump = allReady(input.world, statefulSet);
+  // Each pod is judged by what it lacks itself: its neighbour's lack is no reason to delete one that catches up.
+  const down = drifted.filter(({ pod }) => !pod.ready);
+  const replaceable = down.find((each) => mayBeDeleted(each, validator));
+  const pods = bump ? podsOf(input.world, statefulSet) : replaceable ? [replaceable.pod] : [];
+  const drift = (bump ? drifted[0] : (replaceable ?? down[0] ?? drifted[0]))?.drift ?? 'short';
+  const base = { validator, statefulSet, drift, kind: bump ? 'bump' : 'delete', pods } as const;
+  const hold =
+    strategyHold(validator, input) ??
+    budgetHold(validator) ??
+    statefulSetHold(validator, statefulSet) ??
+    unsettledHold(input.world, statefulSet, replaceable) ??
+    publishedHold(validator, input.world) ??
+    (bump ? bumpHold(pods) : deleteHold(replaceable, down.length > 0, input));
+  if (hold?.code !== 'TooYoung') return { ...base, hold };
+  const ageMs = input.nowMs - (pods[0]?.createdAtMs ?? 0);
+  return { ...base, hold, releasedInMs: Math.max(0, input.settings.deleteMinAgeMs - ageMs) };
+}
+
+const STRATEGY_HOLDS = { Signal: 'SignalledInstead', OnRestart: 'OnRestart' } as const;
+
+function strategyHold(validator: Validator, { world, settings }: CandidateInput): Reason | undefined {
+  const verdict = updateStrategyOf(validator, world, settings.ownNamespace);
+  if (verdict.kind === 'hold') return verdict.reason;
+  return verdict.strategy === 'RollingUpdate' ? undefined : reason(STRATEGY_HOLDS[verdict.strategy]);
+}
+
+function budgetHold({ budget, key }: Validator): Reason | undefined {
+  if (budget === undefined || budget === UNCOUNTED) return undefined;
+  return reasonWith('UnknownBudget', budget.slice(0, 40), mendOf(`StellarNode ${key}`, ANNOTATION_BUDGET));
+}
+
+function statefulSetHold(
+  validator: Validator,
+  { strategy, partition }: StatefulSetFacts,
+): Reason | undefined {
+  if (validator.maintenance) return reason('Maintenance');
+  if (strategy === 'OnDelete') return reason('OnDelete');
+  if (strategy !== 'RollingUpdate') return reason('OtherUpdateStrategy', strategy.slice(0, 40));
+  return partition > 0 ? reason('Partitioned') : undefined;
+}
+
+/**
+ * A roll waits for the pod that is down, and so never ends while that pod cannot get well: a pod that may be deleted is
+ * held only while its controller has not seen the last change.
+ */
+function unsettledHold(
+  world: World,
+  statefulSet: StatefulSetFacts,
+  replaceable: DriftedPod | undefined,
+): Reason | undefined {
+  const isHeld = replaceable ? isUnobserved(statefulSet) : isUnsettled(world, statefulSet);
+  return isHeld ? reason('Unsettled') : undefined;
+}
+
+const publishedHold = (validator: Validator, world: World): Reason | undefined =>
+  publishedOf(validator, world) ? undefined : reason('NotPublished');
+
+/** What our policies let stand in stellar.org/peer-restart, in characters (manifests/base/policies.yaml). */
+const TOKEN_LENGTH_MAX = 1_024;
+
+function bumpHold(pods: readonly PodFacts[]): Reason | undefined {
+  if (!pods.every((pod) => pod.hasReadinessProbe)) return reason('ReadinessUnknown');
+  // A bump is taken back to what the pods carry.
+  const lengths = pods.map(({ restartToken }) => restartToken?.length ?? 0);
+  const tooLong = lengths.find((length) => length > TOKEN_LENGTH_MAX);
+  return tooLong === undefined ? undefined : reason('TokenTooLong', `${tooLong} characters`);
+}
+
+/** A pod that is not Ready may be hours into a catch-up: only what cannot get well by itself is replaced. */
+const mayBeDeleted = ({ drift }: DriftedPod, { network }: Validator): boolean =>
+  drift === 'notInjected' || (drift === 'isolated' && !network.isPublic);
+
+function deleteHold(
+  found: DriftedPod | undefined,
+  anyDown: boolean,
+  { nowMs, settings }: CandidateInput,
+): Reason | undefined {
+  if (!found) return reason(anyDown ? 'CatchingUp' : 'NotAllReady');
+  return nowMs - found.pod.createdAtMs < settings.deleteMinAgeMs ? reason('TooYoung') : undefined;
+}

@@ -1,0 +1,209 @@
+/**
+ * Drift: why a pod may need a restart, judged from what it started with and what is published. Pure.
+ *
+ *   pod is …            and …                                                     → verdict
+ *   not injected        it is no older than the webhook, or adopted               → notInjected
+ *                       older                                                     → held, with the reason
+ *   injected, no stamp  or one of a form that is not known here                  → held, with the reason
+ *   injected, isolated  its view has had no live peer for 10 min (at once: empty)
+ *                       and the published view has one                            → isolated
+ *   injected, short     live peers are missing and it knows fewer than it should  → short
+ *                      … but they are linked, and ROLL_FOR says `unlinked`          → none
+ *                      it runs with a peer that left, and ROLL_FOR says `all`       → short
+ *                      … but they drop peers that they do not prefer (not for `all`)   → none
+ *                      … but its configuration was found not to take them           → held, with the reason
+ *   anything else                                                                 → none
+ *
+ * ROLL_FOR (roll-for.ts) says which peers are missing: those that its own list lacks, or those that neither end knows.
+ * Whatever it lacks, a pod whose successor admission would not inject is held, with the reason: opted out, taken names,
+ * not selected.
+ */
+import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { digestsOfPod } from '../../../peers/discovery/pods.ts';
+import { placesFor } from '../../../peers/injection/inject.ts';
+import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import { whyNotInjected } from '../../../peers/injection/successor.ts';
+import { MAIN_CONTAINER, PLACES_ASIDE } from '../../../peers/names.ts';
+import { mainContainerOf } from '../../../peers/read/pod-shape.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { PublishedView } from '../../../peers/views/views.ts';
+import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import { type RollFor, type RollForSetting, rollForOf } from './roll-for.ts';
+
+export type DriftKind = 'notInjected' | 'isolated' | 'short';
+
+export type DriftVerdict =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'held'; readonly reason: Reason }
+  | { readonly kind: 'drift'; readonly drift: DriftKind };
+
+export interface DriftSettings {
+  /** A pod that knows this many peers is not restarted for more of them; Infinity for every change. */
+  readonly rollBelow: number;
+  readonly rollFor: RollForSetting;
+  readonly adoptExisting: boolean;
+}
+
+export interface Liveness {
+  /** True if the member's pod runs now. */
+  isLive(digest: string): boolean;
+  /** True if it ran at any time within the last 10 minutes, or if none has watched for that long. */
+  wasLive(digest: string): boolean;
+}
+
+export interface Links {
+  /** Digests of the members that the pod is linked to, whatever its own list says. */
+  linkedTo(pod: PodFacts): ReadonlySet<string>;
+  /** True for a member that drops peers which it does not prefer. */
+  mayDrop(digest: string): boolean;
+  /** Of a list, those that the pod's stellar-core dials, or would if it started with that list. */
+  dialled(pod: PodFacts, listed: readonly string[]): readonly string[];
+}
+
+export interface DriftInput {
+  readonly world: World;
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly pod: PodFacts;
+  readonly group: Group;
+  readonly published: PublishedView | undefined;
+  readonly liveness: Liveness;
+  readonly links: Links;
+  readonly settings: DriftSettings;
+}
+
+const NONE: DriftVerdict = { kind: 'none' };
+const held = (why: Reason): DriftVerdict => ({ kind: 'held', reason: why });
+const drift = (kind: DriftKind): DriftVerdict => ({ kind: 'drift', drift: kind });
+const NOT_INJECTED = drift('notInjected');
+
+/** What one running pod lacks, if its successor would have it. A pod that is not injected is judged by that alone. */
+export function evaluatePod(input: DriftInput): DriftVerdict {
+  const { validator, statefulSet, pod, world, settings } = input;
+  const rule = rollForOf(validator, world, settings.rollFor);
+  // Under a rule that is not known, all that its list lacks is told as held.
+  const lack = pod.injected ? judgeView(input, rule.kind === 'hold' ? 'all' : rule.rollFor) : NOT_INJECTED;
+  if (lack.kind !== 'drift') return lack;
+  const unhelped =
+    whyNotInjected(validator, statefulSet, world) ??
+    (pod.injected ? undefined : unadopted(input)) ??
+    (rule.kind === 'hold' ? rule.reason : undefined);
+  return unhelped ? held(unhelped) : lack;
+}
+
+/** Why a bare pod is not ours to restart: it may have run before we were installed, or could inject it. */
+function unadopted({ world, validator, statefulSet, pod, settings }: DriftInput): Reason | undefined {
+  const namespace = world.namespaces.get(validator.namespace);
+  if (settings.adoptExisting || validator.adopt === 'now' || namespace?.adopt === 'now') return undefined;
+  // Timestamps are whole seconds: a pod of the same second counts as older, since in doubt nothing restarts.
+  const isOlder = world.webhook === undefined || pod.createdAtMs <= world.webhook.createdAtMs;
+  const main = mainContainerOf(statefulSet.template);
+  // Earlier versions knew no other path than ours, and took the first container for the main one.
+  const isAnother = main?.name !== MAIN_CONTAINER && main !== statefulSet.template.containers[0];
+  const wasLeftAlone = main !== undefined && (placesFor(main) === PLACES_ASIDE || isAnother);
+  return isOlder || wasLeftAlone ? reason('AwaitingAdoption') : undefined;
+}
+
+function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
+  const { pod, published, liveness, links } = input;
+  if (!published || published.hash === pod.peerHash || hasReadPublished(pod, published)) return NONE;
+  // A stamp that is gone says nothing of what the pod knows, as one that cannot be read.
+  const running = digestsOfPod(pod);
+  if (!running) return held(reason('UnreadableView', pod.peers?.slice(0, 20)));
+  const known = new Set(rollFor === 'unlinked' ? [...running, ...links.linkedTo(pod)] : running);
+  const counts = (digest: string) => liveness.isLive(digest) && (rollFor === 'all' || !links.mayDrop(digest));
+  const gained = rollFor === 'unlinked' ? links.dialled(pod, published.digests) : published.digests;
+  const lacking = gained.filter((digest) => counts(digest) && !known.has(digest));
+  const sufficient = () => (rollFor === 'all' ? judgeNames(running, input) : NONE);
+  if (lacking.length === 0) return sufficient();
+  // A peer that is being replaced may have named this one, and its next pod will.
+  if (rollFor === 'unlinked') for (const digest of absentOf(published, liveness)) known.add(digest);
+  const isolated = ![...known].some((digest) => liveness.wasLive(digest));
+  const isEnough = rollFor === 'all' ? isOtherChoice(known, input) : !isShort(known, input);
+  if (!isolated && isEnough) return sufficient();
+  return driftOf(pod, isolated ? 'isolated' : 'short');
+}
+
+const judgeNames = (running: readonly string[], input: DriftInput): DriftVerdict =>
+  namesOneThatLeft(running, input) ? driftOf(input.pod, 'short') : NONE;
+
+function driftOf(pod: PodFacts, kind: DriftKind): DriftVerdict {
+  const unread = unreadBecause(pod);
+  return unread ? held(unread) : drift(kind);
+}
+
+/**
+ * Whether a pod runs with the name of a peer that left, or is suspended. Where no name is left a restart would give it
+ * nothing; a StellarNode that cannot be read, or more members than count, may be what is named no more.
+ */
+function namesOneThatLeft(
+  running: readonly string[],
+  { published, group, world, validator }: DriftInput,
+): boolean {
+  if (!published || published.digests.length === 0 || group.hasMore || group.cut.size > 0) return false;
+  const current = new Set([...published.digests, ...group.members.map(({ digest }) => digest)]);
+  if (running.every((digest) => current.has(digest))) return false;
+  const isOfOneNamespace = group.key !== group.network.id;
+  return ![...world.nodes.values()].some(
+    (reading) =>
+      reading.kind === 'unreadable' &&
+      (reading.node.networkId ?? group.network.id) === group.network.id &&
+      (!isOfOneNamespace || reading.node.namespace === validator.namespace),
+  );
+}
+
+/** Why the next start would read no more peers than this one did: a restart would be all risk and no gain. */
+function unreadBecause({ mergeOutcome }: PodFacts): Reason | undefined {
+  const problem = mergeProblem(mergeOutcome);
+  return problem?.code === 'MergeFailed' ? undefined : problem;
+}
+
+/** By then the kubelet has brought a changed ConfigMap into the volumes of running pods. */
+const REFRESHED_MS = 3 * 60_000;
+
+/**
+ * A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. A view is
+ * dated by our clock, which may be behind: believed by mistake, a pod would never learn what it lacks. One whose container
+ * started well after has found it in the refreshed files, unless it reads a configuration that an init container made
+ * before.
+ */
+export function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
+  const { scheduledAtMs, merged } = pod;
+  if (scheduledAtMs !== undefined && scheduledAtMs > publishedAtMs + CLOCK_BEHIND_MS) return true;
+  const startedAtMs = startedNoEarlierThanMs(pod);
+  return !merged && startedAtMs !== undefined && startedAtMs > publishedAtMs + REFRESHED_MS;
+}
+
+/**
+ * When the container was started, or later, by the clock that dates our views and the scheduling: a kubelet's own is only
+ * asked how long after the pod was initialized that was. Undefined where one of these times is missing.
+ */
+function startedNoEarlierThanMs({
+  scheduledAtMs,
+  initializedAtMs,
+  startedAtMs,
+}: PodFacts): number | undefined {
+  if (scheduledAtMs === undefined || initializedAtMs === undefined || startedAtMs === undefined)
+    return undefined;
+  return scheduledAtMs + (startedAtMs - initializedAtMs);
+}
+
+const absentOf = ({ digests }: PublishedView, { isLive, wasLive }: Liveness): string[] =>
+  digests.filter((digest) => !isLive(digest) && wasLive(digest));
+
+/**
+ * True where the list that is published is another choice of a network that has more members than a list, and the pod knows
+ * as many of those: lists are chosen anew by an upgrade, and as pods come and go.
+ */
+function isOtherChoice(known: ReadonlySet<string>, input: DriftInput): boolean {
+  const { group, validator, published } = input;
+  const size = published?.digests.length ?? 0;
+  const others = group.listed.filter(({ node }) => node !== validator.key).length;
+  return others > size && !isShort(known, { ...input, settings: { ...input.settings, rollBelow: size } });
+}
+
+function isShort(known: ReadonlySet<string>, { group, published, settings }: DriftInput): boolean {
+  const count = [...known].filter((digest) => group.hasMore || group.existing.has(digest)).length;
+  return count < Math.min(settings.rollBelow, published?.digests.length ?? 0);
+}

@@ -1,0 +1,242 @@
+/**
+ * What keeps a restart waiting that the validator itself would allow: the rest of its group, and time. Pure.
+ *
+ *   the journal has an open restart       → all wait (InFlight), for ever if need be (Stalled)
+ *   a restart came back uninjected        → the group is stopped (NotInjected)
+ *   windows, the hour's limit, quiet      → all wait
+ *   a Ready pod                           → only if all others are up, and have been for long enough, and none waits
+ *                                           for a node
+ */
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { bareThoughInjectable } from '../../../peers/injection/successor.ts';
+import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import type { Key, PdbFacts, PodFacts } from '../../../peers/world.ts';
+import { type JournalEntry, openEntries } from '../journal/journal.ts';
+import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
+import { QuorumMargins } from '../quorum/quorum-margin.ts';
+import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
+import { forbiddingBudget, UNCOUNTED } from './availability.ts';
+import type { Candidate, CandidateInput } from './candidate.ts';
+import {
+  type Unavailability,
+  type UnavailabilitySettings,
+  unavailabilityOf,
+  unavailableReason,
+} from './max-unavailable.ts';
+import { isUntouchedBump, isWithoutTrace } from './outcome.ts';
+import { podsLeftBare } from './past-restarts.ts';
+import type { Quiet } from './quiet.ts';
+import { ageWait, type RateLimitSettings, rateLimitWait, type Wait } from './rate-limit.ts';
+import type { SetbackLookup } from './setbacks.ts';
+import { noNode, unplacedIn, unplacedOf, unplacedWait } from './unplaced.ts';
+
+export interface GuardSettings extends UnavailabilitySettings, RateLimitSettings {
+  readonly minReadyMs: number;
+  readonly stabilizationMs: number;
+  /** However long changes go on, they are not awaited for longer. */
+  readonly stabilizationMsMax: number;
+  readonly progressDeadlineMs: number;
+}
+
+export interface GuardInput extends Omit<CandidateInput, 'group' | 'links' | 'settings'> {
+  readonly settings: CandidateInput['settings'] & GuardSettings;
+  readonly quiet: (group: string) => Quiet;
+  /** What the last attempts came to. */
+  readonly setbacks: SetbackLookup;
+  /** For how long the leader has seen a pod Ready without a break, in ms. */
+  readonly readyForMs: (pod: PodFacts) => number;
+}
+
+/** The restart that is under way in a group, as its others and it itself wait for it. */
+export function inFlight(entries: readonly JournalEntry[], input: GuardInput): Wait | undefined {
+  const [open] = openEntries(entries);
+  if (!open) return undefined;
+  const leftMs = open.atMs + input.settings.progressDeadlineMs - input.nowMs;
+  const refused = input.setbacks.ofUndo(open.statefulSet);
+  if (refused) return { reason: refused };
+  if (leftMs > 0) return { reason: reason('InFlight', open.statefulSet), releasedInMs: leftMs };
+  const since = new Date(open.atMs).toISOString();
+  return { reason: reason('Stalled', `${open.statefulSet}, since ${since}${becauseOf(open, input)}`) };
+}
+
+/** What keeps a restart open for so long, where that can be seen. */
+function becauseOf(open: JournalEntry, input: GuardInput): string {
+  const unplaced = unplacedAfter(open, input);
+  if (unplaced) return `; ${unplaced.key} has no node`;
+  if (isWithoutTrace(open, input.world))
+    return '; it left no trace, and no leader has made sure that it never will';
+  return isUntouchedBump(open, input.world)
+    ? '; it has replaced no pod, and no leader has taken it back'
+    : '';
+}
+
+/** What is told of the validators whose restarts are under way, where they do not simply go on. */
+export function troubles(
+  entries: readonly JournalEntry[],
+  under: Wait | undefined,
+  input: GuardInput,
+): Map<Key, Reason> {
+  const found = new Map<Key, Reason>();
+  for (const open of openEntries(entries)) {
+    const unplaced = unplacedAfter(open, input);
+    if (under && under.reason.code !== 'InFlight') found.set(open.statefulSet, under.reason);
+    else if (unplaced) found.set(open.statefulSet, noNode(unplaced));
+  }
+  return found;
+}
+
+function unplacedAfter(open: JournalEntry, { world }: GuardInput): PodFacts | undefined {
+  const statefulSet = world.statefulSets.get(open.statefulSet);
+  return statefulSet && unplacedIn(world, statefulSet);
+}
+
+/** What stops the whole group, beside what is under way. */
+export function groupWait(
+  group: Group,
+  entries: readonly JournalEntry[],
+  input: GuardInput,
+): Wait | undefined {
+  const bare = bareAfterRestart(entries, input);
+  if (bare !== undefined) {
+    const [namespace, name] = bare.split('/');
+    return { reason: reasonWith('NotInjected', bare, `kubectl -n ${namespace} delete pod ${name}`) };
+  }
+  const { settings, nowMs } = input;
+  return stabilizing(input.quiet(group.key), settings) ?? rateLimitWait(entries, settings, nowMs);
+}
+
+function stabilizing(
+  { quietMs, changingMs }: Quiet,
+  { stabilizationMs, stabilizationMsMax }: GuardSettings,
+): Wait | undefined {
+  const leftMs = Math.min(stabilizationMs - quietMs, stabilizationMsMax - (changingMs + quietMs));
+  return leftMs > 0 ? { reason: reason('Stabilizing'), releasedInMs: leftMs } : undefined;
+}
+
+/** A pod that our restart left bare, and that still is, though the next one would not be. */
+function bareAfterRestart(
+  entries: readonly JournalEntry[],
+  { world, discovery, nowMs }: GuardInput,
+): Key | undefined {
+  const left = podsLeftBare(entries, nowMs);
+  return [...new Set(entries.map(({ statefulSet }) => statefulSet))]
+    .flatMap((key) => bareThoughInjectable(key, world, discovery))
+    .find(({ uid }) => left.has(uid))?.key;
+}
+
+/** What a group's Ready validators are measured against; worked out once a plan, where it is asked for. */
+export class GroupGuard {
+  readonly #group: Group;
+  readonly #input: GuardInput;
+  readonly #quorum: QuorumMargins;
+  readonly #unsynced: ReadonlyMap<Key, Wait>;
+  #margin: Unavailability | undefined;
+  #unplaced: readonly PodFacts[] | undefined;
+  #budgets: ReadonlyMap<string, readonly PdbFacts[]> | undefined;
+  #youngest: ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> | undefined;
+
+  /** `unsynced` are restarts after which a validator is not synced yet, by StatefulSet. */
+  constructor(group: Group, input: GuardInput, unsynced: ReadonlyMap<Key, Wait> = new Map()) {
+    this.#unsynced = unsynced;
+    this.#group = group;
+    this.#input = input;
+    this.#quorum = new QuorumMargins(group.network.id, input);
+  }
+
+  /** Why a Ready validator must wait for the others of its group; one that is down already need not. */
+  wait(candidate: Candidate): Wait | undefined {
+    if (candidate.kind !== 'bump') return undefined;
+    const { settings, nowMs } = this.#input;
+    return (
+      namespaceWait(candidate.validator.namespace, this.#unsynced) ??
+      this.#nodeWait(candidate) ??
+      asWait(this.#unavailable(candidate)) ??
+      asWait(this.quorum(candidate).hold) ??
+      this.#minReadyWait(candidate) ??
+      ageWait(candidate.pods, settings, nowMs) ??
+      asWait(this.#budgetReason(candidate))
+    );
+  }
+
+  /** What of the group forbids it, however long the others have been up. */
+  forbids(candidate: Candidate): Reason | undefined {
+    return (
+      this.#nodeWait(candidate)?.reason ??
+      this.#unavailable(candidate) ??
+      this.quorum(candidate).hold ??
+      this.#budgetReason(candidate)
+    );
+  }
+
+  /** What the quorum sets say of a restart that takes a validator down. */
+  quorum({ kind, validator }: Candidate): QuorumVerdict {
+    if (kind !== 'bump') return {};
+    const { world, settings } = this.#input;
+    const verdict = quorumVerdict(validator, this.#quorum.of(validator), world, settings);
+    return verdict.hold ? verdict : { ...verdict, ...fragileVerdict(validator, this.#input) };
+  }
+
+  /** The budget: one that was never Ready counts in the margin instead, where that is known and held. */
+  #unavailable({ validator }: Candidate): Reason | undefined {
+    const { settings } = this.#input;
+    const { left, unknown } = this.#quorum.of(validator);
+    const isMarginHeld = settings.quorumCheck === 'hold' && left !== undefined && unknown === undefined;
+    return unavailableReason(validator.key, this.#marginNow(), isMarginHeld, settings);
+  }
+
+  /** What is to be told of a restart that is not held. */
+  remark(candidate: Candidate): Reason | undefined {
+    if (candidate.kind !== 'bump') return undefined;
+    const [unplaced] = this.#unplacedNow();
+    return unplaced ? noNode(unplaced) : this.quorum(candidate).remark;
+  }
+
+  #nodeWait({ validator }: Candidate): Wait | undefined {
+    const { nowMs, settings } = this.#input;
+    const { progressDeadlineMs } = settings;
+    return unplacedWait(this.#unplacedNow(), validator, { nowMs, progressDeadlineMs });
+  }
+
+  #unplacedNow(): readonly PodFacts[] {
+    this.#unplaced ??= unplacedOf(this.#group, this.#input);
+    return this.#unplaced;
+  }
+
+  #marginNow(): Unavailability {
+    this.#margin ??= unavailabilityOf(this.#group, this.#input);
+    return this.#margin;
+  }
+
+  #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
+    const { world } = this.#input;
+    this.#budgets ??= Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
+    const budgets = this.#budgets.get(validator.namespace) ?? [];
+    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet));
+  }
+
+  #minReadyWait({ validator }: Candidate): Wait | undefined {
+    this.#youngest ??= this.#readyLastFirst();
+    return this.#youngest.find(({ key }) => key !== validator.key)?.wait;
+  }
+
+  /** Who of the group has not been Ready for long enough, and the wait for each of them; the longest first. */
+  #readyLastFirst(): ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> {
+    const { world, discovery, settings, readyForMs } = this.#input;
+    const found: Array<{ readonly key: Key; readonly leftMs: number }> = [];
+    for (const { key, budget } of this.#group.validators) {
+      const statefulSet = discovery.statefulSetOf.get(key);
+      if (!statefulSet || statefulSet.replicas === 0) continue;
+      // One that is down and still passed is within the budget.
+      if (this.#marginNow().down.has(key) || budget === UNCOUNTED) continue;
+      const leftMs = settings.minReadyMs - Math.min(...podsOf(world, statefulSet).map(readyForMs));
+      if (leftMs > 0) found.push({ key, leftMs });
+    }
+    found.sort((a, b) => b.leftMs - a.leftMs);
+    return found.map(({ key, leftMs }) => {
+      return { key, wait: { reason: reason('WaitingForMinReady', key), releasedInMs: leftMs } };
+    });
+  }
+}
+
+const asWait = (why: Reason | undefined): Wait | undefined => why && { reason: why };

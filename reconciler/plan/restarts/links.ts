@@ -1,0 +1,107 @@
+/**
+ * Links: a pair of validators is linked if the list that either of them runs with names the other, since that one dials
+ * it. Where its HTTP port answers, what it shows of its own links confirms or contradicts that. Pure.
+ */
+import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
+import { digestsOfPod, podOf } from '../../../peers/discovery/pods.ts';
+import { preferredSiblings, readsNoList } from '../../../peers/injection/merge-outcome.ts';
+import { publishedView } from '../../../peers/views/views.ts';
+import type { Key, PodFacts, World } from '../../../peers/world.ts';
+import { type EvidenceByPod, evidenceIn, NOTHING } from '../signals/evidence.ts';
+import { hasReadPublished, type Links } from './drift.ts';
+
+const NONE: ReadonlySet<string> = new Set();
+
+interface LinksInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly ownNamespace: string;
+}
+
+/** Which members of one group name which others; worked out once, where that is asked. */
+export class GroupLinks implements Links {
+  readonly #group: Group;
+  readonly #world: World;
+  readonly #discovery: Discovery;
+  readonly #evidence: EvidenceByPod;
+  #naming: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  #digests: ReadonlyMap<Key, string> | undefined;
+  #dropping: ReadonlySet<string> | undefined;
+
+  constructor(group: Group, { world, discovery, ownNamespace }: LinksInput) {
+    this.#group = group;
+    this.#world = world;
+    this.#discovery = discovery;
+    this.#evidence = evidenceIn(world.configMaps.get(ownNamespace));
+  }
+
+  /**
+   * Digests of the members that the pod is linked to, beside those in its own list: they name it, unless its port said
+   * for ten minutes that they are not connected, or its port showed them connected once.
+   */
+  linkedTo(pod: PodFacts): ReadonlySet<string> {
+    const naming = this.naming(pod);
+    const { seen, apart } = this.#evidence.get(pod.uid) ?? NOTHING;
+    if (seen.length + apart.length === 0) return naming;
+    return new Set([...[...naming].filter((digest) => !apart.includes(digest)), ...seen]);
+  }
+
+  /** True for a member that drops peers which it does not prefer: who starts with its name may gain nothing. */
+  mayDrop(digest: string): boolean {
+    this.#dropping ??= new Set(this.#group.members.filter(this.#isDropping).map((member) => member.digest));
+    return this.#dropping.has(digest);
+  }
+
+  readonly #isDropping = (member: Member): boolean =>
+    podOf(member, this.#world, this.#discovery)?.mergeOutcome?.code === 'PeersIgnored';
+
+  /** What the ports of all these pods showed of a peer; null where that is nothing that counts. */
+  shownOf(pods: readonly PodFacts[], digest: string): 'connected' | 'apart' | null {
+    const all = pods.map(({ uid }) => this.#evidence.get(uid) ?? NOTHING);
+    if (all.length === 0) return null;
+    if (all.every(({ seen }) => seen.includes(digest))) return 'connected';
+    return all.every(({ apart }) => apart.includes(digest)) ? 'apart' : null;
+  }
+
+  /** Digests of the members whose pods run with a list that names this pod. */
+  naming(pod: PodFacts): ReadonlySet<string> {
+    this.#digests ??= new Map(this.#group.members.map(({ podKey, digest }) => [podKey, digest]));
+    this.#naming ??= this.#namingNow();
+    return this.#naming.get(this.#digests.get(pod.key) ?? '') ?? NONE;
+  }
+
+  #namingNow(): ReadonlyMap<string, ReadonlySet<string>> {
+    const found = new Map<string, Set<string>>();
+    for (const member of this.#group.members) {
+      for (const named of this.#namedBy(member)) {
+        const naming = found.get(named) ?? new Set();
+        found.set(named, naming.add(member.digest));
+      }
+    }
+    return found;
+  }
+
+  /** The list that a member's stellar-core dials; empty where it runs without one. */
+  #namedBy(member: Member): readonly string[] {
+    const pod = podOf(member, this.#world, this.#discovery);
+    if (!pod?.running || pod.deleting || !pod.injected || readsNoList(pod.mergeOutcome)) return [];
+    const name = member.node.slice(member.namespace.length + 1);
+    const published = publishedView(this.#world.configMaps.get(member.namespace), name);
+    const listed =
+      published && hasReadPublished(pod, published) ? published.digests : (digestsOfPod(pod) ?? []);
+    return this.dialled(pod, listed);
+  }
+
+  /** Those in front, as the list is written: in order of identity. */
+  dialled(pod: PodFacts, listed: readonly string[]): readonly string[] {
+    const told = preferredSiblings(pod.mergeOutcome) ?? listed.length;
+    // Where there was room for all that the pod started with, the merge has said nothing of how many a next one lets in.
+    const count = told >= (digestsOfPod(pod)?.length ?? 0) ? listed.length : told;
+    if (count >= listed.length) return listed;
+    const digests = new Set(listed);
+    return this.#group.members
+      .filter(({ digest }) => digests.has(digest))
+      .slice(0, count)
+      .map(({ digest }) => digest);
+  }
+}

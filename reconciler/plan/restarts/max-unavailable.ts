@@ -1,0 +1,104 @@
+/**
+ * How much of a group may be down: MAX_UNAVAILABLE. The quorum below it is quorum-margin.ts. Pure.
+ *
+ *   a validator is …                        | in the budget                      | in the quorum margin
+ *   ----------------------------------------|------------------------------------|---------------------
+ *   up, or marked uncounted                 |                                    |
+ *   suspended, being deleted, unreadable;   |                                    |
+ *   without StatefulSet or scaled to 0, and |                                    |
+ *   no pod of it is left                    |                                    | down
+ *   never Ready so far                      | down unless the margin is held     | down
+ *   down in any other way                   | down                               | down
+ *   known by quorum sets alone              |                                    | down, on private networks
+ */
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, World } from '../../../peers/world.ts';
+import type { QuorumSettings } from '../quorum/quorum-verdict.ts';
+import { type Down, downBecause, UNCOUNTED } from './availability.ts';
+import type { CandidateInput } from './candidate.ts';
+
+/** `MAX_UNAVAILABLE`: a number of validators, or a percentage of those that count. */
+interface Limit {
+  readonly value: number;
+  readonly isPercent: boolean;
+}
+
+export interface UnavailabilitySettings extends QuorumSettings {
+  readonly maxUnavailable: Limit;
+}
+
+/** Who of a group is down; made once a plan. */
+export interface Unavailability {
+  readonly down: ReadonlyMap<Key, Down>;
+  /** Those of them that take up a part of the budget, where the quorum margin is not held and where it is. */
+  readonly inBudget: ReadonlyMap<Key, Down>;
+  readonly inHeldBudget: ReadonlyMap<Key, Down>;
+  /** Validators that count in the budget. */
+  readonly counted: number;
+}
+
+type MarginInput = Pick<CandidateInput, 'world' | 'discovery'>;
+
+/** The margin of one group as the world is now. */
+export function unavailabilityOf(group: Group, { world, discovery }: MarginInput): Unavailability {
+  const down = new Map<Key, Down>();
+  for (const validator of group.validators) {
+    const found = downBecause(world, validator, discovery.statefulSetOf.get(validator.key));
+    if (found) down.set(validator.key, found);
+  }
+  const isAsked = [...down.values()].some(({ inBudget }) => inBudget === 'while a pod is left');
+  const left = isAsked ? withPodsIn(world) : new Set<Key>();
+  const counts = (key: Key, { inBudget }: Down) =>
+    inBudget === 'while a pod is left' ? left.has(key) : inBudget !== 'never';
+  const inBudget = new Map([...down].filter(([key, each]) => counts(key, each)));
+  return {
+    down,
+    inBudget,
+    inHeldBudget: new Map([...inBudget].filter(([, each]) => each.inBudget !== 'unless the margin holds')),
+    counted: group.validators.filter(({ budget }) => budget !== UNCOUNTED).length,
+  };
+}
+
+/**
+ * StellarNodes of which a pod is left, by the names of all pods: nothing else tells of a StatefulSet that is gone, its
+ * first ordinal neither.
+ */
+const withPodsIn = ({ pods }: World): ReadonlySet<Key> =>
+  new Set([...pods.keys()].map((key) => key.replace(/-\d+$/, '')));
+
+/** How many validators may be down at a time; a percentage is rounded down, but to no less than one. */
+function allowedDown({ value, isPercent }: Limit, counted: number): number {
+  if (!isPercent) return value;
+  return value === 0 ? 0 : Math.max(1, Math.floor((counted * value) / 100));
+}
+
+// A group may have thousands of candidates and as many down: none of them looks at all of the others.
+const countOthers = (down: ReadonlyMap<Key, Down>, node: Key): number => down.size - (down.has(node) ? 1 : 0);
+
+/** The first three of those down beside `node`. */
+function firstOthers(down: ReadonlyMap<Key, Down>, node: Key): Array<readonly [Key, Down]> {
+  const first: Array<readonly [Key, Down]> = [];
+  for (const entry of down) {
+    if (first.length === 3) break;
+    if (entry[0] !== node) first.push(entry);
+  }
+  return first;
+}
+
+/** Why one more of the group must not go down, beside `node` itself; undefined if it may. */
+export function unavailableReason(
+  node: Key,
+  margin: Unavailability,
+  isMarginHeld: boolean,
+  { maxUnavailable }: UnavailabilitySettings,
+): Reason | undefined {
+  const down = isMarginHeld ? margin.inHeldBudget : margin.inBudget;
+  const others = countOthers(down, node);
+  const allowed = allowedDown(maxUnavailable, margin.counted);
+  if (others + 1 <= allowed) return undefined;
+  const named = firstOthers(down, node).map(([key, { why }]) => `${key} is ${why}`);
+  const shown = others > named.length ? [...named, `${others - named.length} more`] : named;
+  const detail = shown.length > 0 ? shown.join(', ') : 'MAX_UNAVAILABLE is 0';
+  return reason('WaitingForUnavailable', detail);
+}

@@ -1,0 +1,17 @@
+/**
+ * For how long the membership of a group has been unchanged, as one leader knows it. Pure.
+ */
+import type { Changes } from '../../../runtime/kube/membership.ts';
+
+export interface Quiet {
+  readonly quietMs: number;
+  /** How long the changes before went on. */
+  readonly changingMs: number;
+}
+
+/** A new leader did not see what came before it: its own start counts as a change. All times are monotonic. */
+export function quietOf(changes: Changes | undefined, startedAtMs: number, nowMs: number): Quiet {
+  const lastAtMs = Math.max(changes?.lastAtMs ?? 0, startedAtMs);
+  const firstAtMs = Math.max(changes?.firstAtMs ?? 0, startedAtMs);
+  return { quietMs: nowMs - lastAtMs, changingMs: lastAtMs - firstAtMs };
+}

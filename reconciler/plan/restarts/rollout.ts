@@ -1,0 +1,243 @@
+/**
+ * Which pod of a group may be restarted now, and for every other that lacks something, why not. Pure.
+ * What a validator itself forbids is candidate.ts, what its group and the time forbid is guards.ts.
+ *
+ *   a not-Ready pod that cannot get well  → deleted; it is down already, so the budget is not asked
+ *   a Ready pod                           → by its template, if all others are up for long enough
+ */
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { digestOf } from '../../../peers/hash.ts';
+import { leastOf } from '../../../peers/lists.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import { publishedView } from '../../../peers/views/views.ts';
+import { byText, type Key, type Validator } from '../../../peers/world.ts';
+import { entriesOfGroup, unreadableFor } from '../journal/group-journal.ts';
+import { type JournalEntry, notAhead, openEntries, type RestartKind } from '../journal/journal.ts';
+import { unsyncedAfter } from '../quorum/core-says.ts';
+import { type Candidate, type CandidateSettings, examine } from './candidate.ts';
+import type { DriftKind } from './drift.ts';
+import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight, troubles } from './guards.ts';
+import { GroupLinks } from './links.ts';
+import { controllerSetback, pastSetback, restAfterTakeBack, unnoticedTakeBack } from './past-restarts.ts';
+import type { Wait } from './rate-limit.ts';
+import { later, type Setback } from './setbacks.ts';
+
+export interface RolloutSettings extends CandidateSettings, GuardSettings {}
+export type RolloutInput = GuardInput;
+
+/** One restart that may begin now. */
+export interface Restart {
+  readonly group: string;
+  readonly validator: Validator;
+  readonly statefulSet: Key;
+  readonly kind: RestartKind;
+  readonly drift: DriftKind;
+  readonly pods: ReadonlyArray<{ readonly key: Key; readonly name: string; readonly uid: string }>;
+  readonly token: string;
+  /** The token that the template has now. */
+  readonly before: string | undefined;
+}
+
+export interface GroupPlan {
+  readonly restart: Restart | undefined;
+  /** Why a validator that lacks something is not restarted, by StellarNode. */
+  readonly holds: ReadonlyMap<Key, Reason>;
+  /** What is to be told of a restart although it is not held. */
+  readonly remarks: ReadonlyMap<Key, Reason>;
+  /** In how many ms a hold may end by itself; undefined where only a change can end it. */
+  readonly recheckInMs: number | undefined;
+}
+
+/** The plan of every group. */
+export function planRollout(input: RolloutInput): Map<string, GroupPlan> {
+  const plans = new Map<string, GroupPlan>();
+  for (const group of input.discovery.groups.values()) plans.set(group.key, planAlone(group, input));
+  return plans;
+}
+
+/** A group that cannot be judged costs itself alone, and none of it is restarted. */
+function planAlone(group: Group, input: RolloutInput): GroupPlan {
+  try {
+    return planGroup(group, input);
+  } catch (error) {
+    const why = reason('GroupNotJudged', String(error));
+    const nodes = [...input.discovery.groupOf].filter(([, key]) => key === group.key);
+    const holds = new Map(nodes.map(([node]) => [node, why]));
+    return { restart: undefined, holds, remarks: new Map(), recheckInMs: undefined };
+  }
+}
+
+/** What may be restarted in one group now: at most one pod or StatefulSet. */
+export function planGroup(group: Group, input: RolloutInput): GroupPlan {
+  const { holds, candidates } = examineAll(group, input);
+  const written = entriesOfGroup(input.world.journal, group);
+  const entries = written?.map((entry) => notAhead(entry, input.nowMs));
+  const under = entries && inFlight(entries, input);
+  const unsynced = unsyncedAfter(entries ?? [], input);
+  for (const [key, { reason: why }] of unsynced) holds.set(key, why);
+  for (const [key, why] of troubles(entries ?? [], under, input)) holds.set(key, why);
+  const recheckInMs = earliest([...(under ? [under] : []), ...unsynced.values()]);
+  const base = { restart: undefined, holds, remarks: new Map(), recheckInMs };
+  if (candidates.length === 0) return base;
+  if (!entries) {
+    const why = reason('JournalUnreadable', unreadableFor(input.world.journal, group));
+    return { ...base, holds: allHeld(candidates, why, holds) };
+  }
+  const stop = under ?? restOf(entries, input.nowMs) ?? groupWait(group, entries, input);
+  return choose(group, { candidates, stop, entries, holds, unsynced }, input);
+}
+
+function examineAll(group: Group, input: RolloutInput) {
+  const holds = new Map<Key, Reason>();
+  const candidates: Candidate[] = [];
+  const links = new GroupLinks(group, { ...input, ownNamespace: input.settings.ownNamespace });
+  const seen = { ...input, group, links };
+  for (const validator of group.validators) {
+    if (validator.suspended) continue;
+    const finding = examine(validator, seen);
+    if (finding.kind === 'held') holds.set(validator.key, finding.reason);
+    if (finding.kind === 'candidate') candidates.push(finding.candidate);
+  }
+  return { holds, candidates };
+}
+
+/** All wait for the same, except those with a reason of their own. */
+function allHeld(
+  candidates: readonly Candidate[],
+  why: Reason,
+  holds: ReadonlyMap<Key, Reason>,
+): Map<Key, Reason> {
+  return new Map([
+    ...holds,
+    ...candidates.map(({ validator, hold }) => [validator.key, hold ?? why] as const),
+  ]);
+}
+
+const ORDER: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
+
+/** Deletes first (down already), then those that lack most, then by name; what was refused lately is tried last. */
+const byUrgency =
+  (wasRefused: (key: Key) => boolean) =>
+  (a: Candidate, b: Candidate): number =>
+    Number(wasRefused(a.validator.key)) - Number(wasRefused(b.validator.key)) ||
+    Number(a.kind === 'bump') - Number(b.kind === 'bump') ||
+    ORDER.indexOf(a.drift) - ORDER.indexOf(b.drift) ||
+    byText(a.validator.key, b.validator.key);
+
+interface Choice {
+  readonly candidates: readonly Candidate[];
+  /** What stops the whole group. */
+  readonly stop: Wait | undefined;
+  /** The journal. */
+  readonly entries: readonly JournalEntry[];
+  readonly holds: ReadonlyMap<Key, Reason>;
+  /** Restarts after which a validator is not synced yet. */
+  readonly unsynced: ReadonlyMap<Key, Wait>;
+}
+
+function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
+  const { candidates, stop, entries, holds, unsynced } = choice;
+  const guard = new GroupGuard(group, input, unsynced);
+  const waits: Wait[] = stop ? [stop] : [];
+  const held = new Map(holds);
+  const remarks = new Map<Key, Reason>();
+  const rolled = new Set(openEntries(entries).map(({ statefulSet }) => statefulSet));
+  const setbacks = setbacksOf(group, { candidates, entries }, input);
+  const obstacle = input.setbacks.ofAll(group.key);
+  let restart: Restart | undefined;
+  for (const candidate of [...candidates].sort(byUrgency((key) => setbacks.has(key)))) {
+    const { key } = candidate.validator;
+    const setback = setbacks.get(key);
+    const own = heldAlready(key, holds) ?? ownWait(candidate, rolled);
+    const wait = own ?? delayOf(setback) ?? stop ?? guard.wait(candidate) ?? delayOf(obstacle);
+    if (wait) waits.push(wait);
+    const known = ownReason(own, candidate, choice, input.nowMs) ?? wait?.reason ?? obstacle?.reason;
+    if (wait || restart) {
+      held.set(key, known ?? reason('Queued', restart?.statefulSet));
+      continue;
+    }
+    restart = restartOf(group, candidate, input);
+    const remark = known ?? setback?.reason ?? guard.remark(candidate);
+    if (remark) remarks.set(key, remark);
+  }
+  return { restart, holds: held, remarks, recheckInMs: earliest(waits) };
+}
+
+/** Which candidates were tried lately and came to nothing: by the journal, else by this leader's memory. */
+function setbacksOf(
+  group: Group,
+  { candidates, entries }: Pick<Choice, 'candidates' | 'entries'>,
+  input: RolloutInput,
+): ReadonlyMap<Key, Setback> {
+  const pasts = Map.groupBy(entries, ({ statefulSet }) => statefulSet);
+  const found = candidates.map((candidate) => {
+    const { key } = candidate.validator;
+    const past = pasts.get(candidate.statefulSet.key);
+    const against = past && pastSetback(restartOf(group, candidate, input), past, input.nowMs);
+    return [key, later(against, input.setbacks.of(key))] as const;
+  });
+  return new Map(found.flatMap(([key, setback]) => (setback ? [[key, setback]] : [])));
+}
+
+const heldAlready = (key: Key, holds: ReadonlyMap<Key, Reason>): Wait | undefined => {
+  const why = holds.get(key);
+  return why && { reason: why };
+};
+
+/** What our own taking back left unsettled, since the controller has not noticed it yet, is our own doing. */
+function ownReason(
+  own: Wait | undefined,
+  { statefulSet }: Candidate,
+  { entries }: Choice,
+  nowMs: number,
+): Reason | undefined {
+  const isNoticed = statefulSet.observedGeneration >= statefulSet.generation;
+  if (own?.reason.code !== 'Unsettled' || isNoticed) return own?.reason;
+  const last = entries.findLast((each) => each.statefulSet === statefulSet.key);
+  return (last && unnoticedTakeBack(last, statefulSet, nowMs)) ?? own.reason;
+}
+
+/** An attempt that came to nothing keeps the next one waiting for a while. */
+const delayOf = (setback: Setback | undefined): Wait | undefined =>
+  setback && setback.dueInMs > 0 ? { reason: setback.reason, releasedInMs: setback.dueInMs } : undefined;
+
+/** What the last restarts of a group keep all of it waiting for. */
+const restOf = (entries: readonly JournalEntry[], nowMs: number): Wait | undefined =>
+  delayOf(controllerSetback(entries, nowMs)) ?? delayOf(restAfterTakeBack(entries, nowMs));
+
+/** A StatefulSet that rolls because of us is not rolled by others: that is told as what is under way. */
+const ownWait = (
+  { hold, releasedInMs, statefulSet }: Candidate,
+  rolled: ReadonlySet<Key>,
+): Wait | undefined =>
+  hold && !(hold.code === 'Unsettled' && rolled.has(statefulSet.key))
+    ? { reason: hold, releasedInMs }
+    : undefined;
+
+function earliest(waits: readonly Wait[]): number | undefined {
+  const known = waits.map((wait) => wait.releasedInMs).filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : leastOf(known);
+}
+
+/**
+ * The restart with its token: the published hash and a digest of the pods to be replaced. Two leaders with the
+ * same intent write the same; each generation of pods gets another.
+ */
+function restartOf(
+  group: Group,
+  { validator, statefulSet, drift, kind, pods }: Candidate,
+  { world }: RolloutInput,
+): Restart {
+  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
+  const uids = pods.map((pod) => pod.uid).sort();
+  return {
+    group: group.key,
+    validator,
+    statefulSet: statefulSet.key,
+    kind,
+    drift,
+    pods: pods.map(({ key, name, uid }) => ({ key, name, uid })),
+    before: statefulSet.restartToken,
+    token: `${published?.hash ?? 'unpublished'}.${digestOf(uids.join())}`,
+  };
+}

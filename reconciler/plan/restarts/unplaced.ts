@@ -1,0 +1,84 @@
+/**
+ * Pods that the scheduler finds no node for: a validator that is restarted beside one may lose its own node to it. Pure.
+ *
+ *   the pod is in …                      and a Ready validator
+ *   the namespace of that validator      waits, for as long as the pod does
+ *   another namespace of the group       waits until the pod is PROGRESS_DEADLINE_SECONDS old; then it is told of it
+ *   a validator marked uncounted         waits for none of it
+ *
+ * Read replicas are such pods too: the operator's rule that keeps validators apart holds for them.
+ */
+import type { Group } from '../../../peers/discovery/discover.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { validatorRead } from '../../../peers/read/read-replica.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import {
+  type Key,
+  keyOf,
+  type PodFacts,
+  type StatefulSetFacts,
+  type Validator,
+  type World,
+} from '../../../peers/world.ts';
+import { UNCOUNTED } from './availability.ts';
+import type { CandidateInput } from './candidate.ts';
+import type { Wait } from './rate-limit.ts';
+
+/** The first pod of the StatefulSet that has no node. */
+export const unplacedIn = (world: World, statefulSet: StatefulSetFacts): PodFacts | undefined =>
+  podsOf(world, statefulSet).find(({ unschedulable }) => unschedulable);
+
+/** Those of all validators of the group that count, and of their read replicas. */
+export function unplacedOf(group: Group, input: Input): PodFacts[] {
+  const { world, discovery } = input;
+  return group.validators.flatMap(({ key, budget }) => {
+    if (budget === UNCOUNTED) return [];
+    const statefulSet = discovery.statefulSetOf.get(key);
+    const own = statefulSet && unplacedIn(world, statefulSet);
+    return [...(own ? [own] : []), ...(replicasOf(input).get(key) ?? [])];
+  });
+}
+
+type Input = Pick<CandidateInput, 'world' | 'discovery'>;
+
+/** Read replicas without a node, by validator: looked for once for all groups of a plan. */
+const unplacedReplicas = new WeakMap<Input, ReadonlyMap<Key, readonly PodFacts[]>>();
+
+function replicasOf(input: Input): ReadonlyMap<Key, readonly PodFacts[]> {
+  const known = unplacedReplicas.get(input);
+  if (known) return known;
+  const unplaced = [...input.world.pods.values()].filter(({ unschedulable }) => unschedulable);
+  const found = Map.groupBy(unplaced, (pod) => validatorRead(input.world, ownerKeyOf(pod)) ?? '');
+  unplacedReplicas.set(input, found);
+  return found;
+}
+
+const ownerKeyOf = ({ namespace, ownerName = '' }: PodFacts) => keyOf(namespace, ownerName);
+
+/**
+ * Told of the pod, also where another validator waits because of it. The hint has the pod's own name alone: what a pod
+ * calls its owner may be any text, and is no part of a command.
+ */
+export const noNode = ({ key, namespace, name }: PodFacts): Reason =>
+  reason(
+    'NoNode',
+    key,
+    'Make room for it, or annotate its StellarNode with stellar.org/peer-budget=uncounted. ' +
+      `Why: kubectl -n ${namespace} describe pod ${name}`,
+  );
+
+/** Why the validator must not give its node away now, beside these pods. */
+export function unplacedWait(
+  unplaced: readonly PodFacts[],
+  { namespace }: Validator,
+  { nowMs, progressDeadlineMs }: { readonly nowMs: number; readonly progressDeadlineMs: number },
+): Wait | undefined {
+  const own = unplaced.find((pod) => pod.namespace === namespace);
+  if (own) return { reason: noNode(own) };
+  const waits = unplaced.map((pod) => ({
+    reason: noNode(pod),
+    releasedInMs: pod.createdAtMs + progressDeadlineMs - nowMs,
+  }));
+  waits.sort((a, b) => b.releasedInMs - a.releasedInMs);
+  return waits.find(({ releasedInMs }) => releasedInMs > 0);
+}

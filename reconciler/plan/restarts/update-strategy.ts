@@ -1,0 +1,42 @@
+/**
+ * Which strategy holds for a validator, and what pauses it. Pure.
+ */
+import { ANNOTATION_ROLLOUT, PAUSED, STRATEGIES } from '../../../peers/names.ts';
+import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import type { Validator, World } from '../../../peers/world.ts';
+
+type Strategy = (typeof STRATEGIES)[number];
+
+export type UpdateStrategy =
+  | { readonly kind: 'strategy'; readonly strategy: Strategy }
+  | { readonly kind: 'hold'; readonly reason: Reason };
+
+/** Told of a value that is not known, with the command that makes a pause of it. */
+const unknownStrategy = (where: string, value: string): Reason =>
+  reasonWith('UnknownStrategy', `${where}: ${value}`, mendOf(where, ANNOTATION_ROLLOUT));
+
+const hold = (why: Reason): UpdateStrategy => ({ kind: 'hold', reason: why });
+
+/**
+ * The strategy by the annotations on our own ConfigMap (everything), the Namespace and the StellarNode: the nearest
+ * to the validator wins, but a pause, or a value that is not known here, holds wherever it stands.
+ */
+export function updateStrategyOf(validator: Validator, world: World, ownNamespace: string): UpdateStrategy {
+  const everything = world.configMaps.get(ownNamespace);
+  if (!everything) return hold(reason('PauseUnknown'));
+  const { key, name, namespace } = validator;
+  const values: ReadonlyArray<readonly [string, string | undefined, string]> = [
+    [`ConfigMap ${everything.key}`, everything.rollout, ''],
+    [`Namespace ${namespace}`, world.namespaces.get(namespace)?.rollout, ` -n ${namespace}`],
+    [`StellarNode ${key}`, validator.rollout, ` ${name} -n ${namespace}`],
+  ];
+  let strategy: Strategy = 'RollingUpdate';
+  for (const [where, value, reach] of values) {
+    if (value === undefined) continue;
+    const known = STRATEGIES.find((name) => name === value);
+    if (value === PAUSED) return hold(reason('Paused', where, `stellar-peers resume${reach}`));
+    if (!known) return hold(unknownStrategy(where, value));
+    strategy = known;
+  }
+  return { kind: 'strategy', strategy };
+}

@@ -1,0 +1,50 @@
+/**
+ * What is to be told of validators beside their restarts: configurations that did not take the peers, and strategies
+ * that cannot work. Pure.
+ */
+import type { Discovery } from '../../../peers/discovery/discover.ts';
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, PodFacts, World } from '../../../peers/world.ts';
+import { updateStrategyOf } from '../restarts/update-strategy.ts';
+
+/** StellarNodes of which a running pod uses its original configuration, and why. */
+export function mergeAdvisories(world: World, { statefulSetOf }: Discovery): Map<Key, Reason> {
+  const remarks = new Map<Key, Reason>();
+  // Hardly any pod has a problem, and one look at each tells which.
+  for (const [podKey, { mergeOutcome }] of world.pods) {
+    if (mergeProblem(mergeOutcome) === undefined) continue;
+    const key = podKey.slice(0, podKey.lastIndexOf('-'));
+    const statefulSet = statefulSetOf.get(key);
+    const problem = statefulSet && problemOf(podsOf(world, statefulSet));
+    if (problem) remarks.set(key, problem);
+  }
+  return remarks;
+}
+
+/** The first problem of a StatefulSet's pods. */
+function problemOf(pods: readonly PodFacts[]): Reason | undefined {
+  for (const { deleting, mergeOutcome } of pods) {
+    const problem = deleting ? undefined : mergeProblem(mergeOutcome);
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+/** Of the StellarNodes in `closed`, whose HTTP port is not open to us, those that are only to be signalled. */
+export function signalAdvisories(
+  closed: ReadonlySet<Key>,
+  world: World,
+  ownNamespace: string,
+): Map<Key, Reason> {
+  const remarks = new Map<Key, Reason>();
+  for (const key of closed) {
+    const reading = world.nodes.get(key);
+    if (reading?.kind !== 'validator') continue;
+    const verdict = updateStrategyOf(reading.validator, world, ownNamespace);
+    if (verdict.kind === 'strategy' && verdict.strategy === 'Signal')
+      remarks.set(key, reason('SignalPortClosed'));
+  }
+  return remarks;
+}

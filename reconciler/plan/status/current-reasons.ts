@@ -1,0 +1,88 @@
+/**
+ * Every reason, as the leader gives them and, without its memory, a replica that does not lead: as if the leader had watched
+ * for long. Pure; the leader, `stellar-peers status` and the status page agree since all ask here.
+ */
+import type { Discovery } from '../../../peers/discovery/discover.ts';
+import { oddAnnotations } from '../../../peers/read/odd-annotations.ts';
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, World } from '../../../peers/world.ts';
+import type { PublishPlan } from '../publish/publish.ts';
+import { planServices } from '../publish/services.ts';
+import { liveDigests } from '../restarts/liveness.ts';
+import type { GroupPlan, RolloutInput, RolloutSettings } from '../restarts/rollout.ts';
+import { NO_SETBACKS } from '../restarts/setbacks.ts';
+import { mergeAdvisories } from './advisories.ts';
+
+/** What is decided on: a cluster at one time. */
+export interface StatusInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly nowMs: number;
+}
+
+/**
+ * What the restart rules take, with nothing remembered: the membership is quiet, all ran lately, and pods are Ready
+ * since their kubelets say so, by clocks that may be off: good enough to be shown, never to be acted on.
+ */
+export function withoutMemory(
+  { world, discovery, nowMs }: StatusInput,
+  settings: RolloutSettings,
+): RolloutInput {
+  const live = liveDigests(world, discovery);
+  return {
+    world,
+    discovery,
+    settings,
+    nowMs,
+    setbacks: NO_SETBACKS,
+    quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
+    readyForMs: ({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs,
+    liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
+  };
+}
+
+/**
+ * The reasons of each StellarNode, the one that matters most first. `reports` say why lists are not published as they should
+ * be, which says more than that they are not. Only the leader has `signalled`.
+ */
+export function currentReasons(
+  moment: StatusInput,
+  { reports }: Pick<PublishPlan, 'reports'>,
+  plans: ReadonlyMap<string, GroupPlan>,
+  signalled?: ReadonlyMap<Key, Reason>,
+): Map<Key, readonly Reason[]> {
+  const { world, discovery } = moment;
+  const told = [...plans.values()].flatMap((plan) => [...plan.remarks, ...plan.holds]);
+  const found = [
+    ...oddAnnotations(world),
+    ...discovery.remarks,
+    ...mergeAdvisories(world, discovery),
+    ...servicesMissing(moment, signalled && reports),
+    ...planServices(world, discovery).reports,
+    ...reports,
+    ...told.filter(([key, { code }]) => code !== 'NotPublished' || !reports.has(key)),
+    ...(signalled ?? []),
+    ...discovery.skipped,
+  ];
+  const all = new Map<Key, readonly Reason[]>();
+  for (const [key, why] of found) {
+    const before = all.get(key) ?? [];
+    all.set(key, [why, ...before.filter(({ code }) => code !== why.code)]);
+  }
+  return all;
+}
+
+/** The leader makes a Service that is missing within this. */
+const SERVICE_MADE_MS = 30_000;
+
+/** The leader knows by its `reports` which were refused; others go by the time. */
+function servicesMissing(
+  { world, discovery, nowMs }: StatusInput,
+  reports: ReadonlyMap<Key, Reason> | undefined,
+): Array<readonly [Key, Reason]> {
+  return planServices(world, discovery)
+    .create.filter(({ validator: { key }, statefulSet: { createdAtMs } }) =>
+      reports ? reports.get(key)?.code === 'RefusedByPolicy' : nowMs - createdAtMs > SERVICE_MADE_MS,
+    )
+    .map(({ validator: { key }, statefulSet }) => [key, reason('ServiceMissing', statefulSet.serviceName)]);
+}

@@ -1,0 +1,35 @@
+/**
+ * What is said of a restart of ours: in Events why it began, and how it ended; and that it is under way. Pure.
+ */
+
+import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { Outcome, RestartKind } from '../journal/journal.ts';
+import type { DriftKind } from '../restarts/drift.ts';
+
+const WHY: Readonly<Record<DriftKind, string>> = {
+  short: 'it knows too few of its peers, or one that left',
+  isolated: 'none of the peers that it knows is there',
+  notInjected: 'it started without its peers',
+};
+
+const HOW: Readonly<Record<RestartKind, string>> = { bump: 'Rolling restart of', delete: 'Replacing' };
+
+const ENDED: Readonly<Record<Outcome, string>> = {
+  done: 'Restart finished.',
+  notInjected: 'Restart finished, but the pod was created without its peers.',
+  unwitnessed: 'Restart finished while there was no leader, so its outcome is not known.',
+  void: 'The restart did not take place.',
+  defused: 'The restart was taken back before a pod was replaced.',
+  gone: 'The StatefulSet of the restart is gone.',
+};
+
+/** For the Event at the begin of a restart; `pods` are names of the pods that will be replaced. */
+export const noteOfBegin = (kind: RestartKind, drift: DriftKind, pods: readonly string[]): string =>
+  `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift]}.`;
+
+/** For the Event at its end. */
+export const noteOfEnd = (outcome: Outcome): string => ENDED[outcome];
+
+/** A restart of ours that goes on. */
+export const restarting = (sinceMs: number): Reason =>
+  reason('Restarting', `by us, since ${new Date(sinceMs).toISOString()}`);

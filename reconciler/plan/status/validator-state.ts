@@ -1,0 +1,139 @@
+/**
+ * What is told of each validator: what it is, then why things are not done for it. `status`, `explain`, the status page
+ * and the metrics all take it from here. Pure.
+ *
+ *   its restart is under way in the journal        → Stalled or NoNode, if that is what is known, else Restarting
+ *   no pod is there                                → NoPods
+ *   a pod has no node                              → NoNode
+ *   a pod is not Ready, or is not there            → NotReady
+ *   stellar-core starts again and again            → Restarting
+ *   it says itself that it has no peers, or lags   → OutOfSync
+ *   anything else                                  → the first reason, and Current without one
+ */
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
+import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
+import { everyEntry } from '../journal/group-journal.ts';
+import { openEntries } from '../journal/journal.ts';
+import type { Connections } from '../publish/overview.ts';
+import { noNode } from '../restarts/unplaced.ts';
+import type { StatusInput } from './current-reasons.ts';
+import { restarting } from './restart-notes.ts';
+
+/** What is told, most telling first, by what it is about. */
+export type ReasonsByKey = ReadonlyMap<Key, readonly Reason[]>;
+
+/** One word for what a validator is. */
+export const stateOf = (key: Key, told: ReasonsByKey): ReasonCode | 'Current' =>
+  told.get(key)?.[0]?.code ?? 'Current';
+
+/** `reasons` with what each validator is before them. */
+export function withValidatorStates(
+  moment: StatusInput & { readonly connections: Connections },
+  reasons: ReasonsByKey,
+): ReasonsByKey {
+  const { world, discovery } = moment;
+  const open = new Map(
+    openEntries(everyEntry(world.journal)).map(({ statefulSet, atMs }) => [statefulSet, atMs]),
+  );
+  const told = new Map(reasons);
+  for (const { validators } of discovery.groups.values()) {
+    for (const validator of validators) {
+      const { key } = validator;
+      if (discovery.skipped.has(key)) continue;
+      const own = reasons.get(key) ?? [];
+      const sinceMs = open.get(key);
+      const state = sinceMs === undefined ? conditionOf(validator, moment) : restartingOf(own, sinceMs);
+      // One that is restarted does not wait for another.
+      const isRest = ({ code }: Reason) => code !== state?.code && !(open.has(key) && code === 'InFlight');
+      if (state) told.set(key, [state, ...own.filter(isRest)]);
+    }
+  }
+  return told;
+}
+
+const TELLING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['Stalled', 'NoNode']);
+
+const restartingOf = (own: readonly Reason[], sinceMs: number): Reason =>
+  own.find(({ code }) => TELLING.has(code)) ?? restarting(sinceMs);
+
+function conditionOf(validator: Validator, moment: StatusInput & { readonly connections: Connections }) {
+  const problem = podsProblem(validator, moment);
+  if (problem || validator.suspended) return problem;
+  const statefulSet = moment.discovery.statefulSetOf.get(validator.key);
+  const pods = statefulSet ? podsOf(moment.world, statefulSet) : [];
+  const apart = pods.find(({ key }) => {
+    const known = moment.connections.get(key);
+    return known && ((known.connected === 0 && known.expected > 0) || !known.synced);
+  });
+  return apart && reason('OutOfSync', apart.key);
+}
+
+/** True for a validator that is wanted and whose pods are all Ready. */
+export const isUp = (validator: Validator, moment: StatusInput): boolean =>
+  !validator.suspended &&
+  moment.discovery.statefulSetOf.has(validator.key) &&
+  podsProblem(validator, moment) === undefined;
+
+/** What keeps a validator from being up; undefined for one that is, and for one that need not be. */
+function podsProblem(validator: Validator, { world, discovery, nowMs }: StatusInput): Reason | undefined {
+  const { key, namespace, name, suspended } = validator;
+  const statefulSet = discovery.statefulSetOf.get(key);
+  if (suspended) return undefined;
+  // One of its name that is not its own is told as NotOwned.
+  if (!statefulSet)
+    return world.statefulSets.has(key)
+      ? undefined
+      : reason(
+          'NoPods',
+          'its operator has made no StatefulSet',
+          `The end of this may say why: kubectl -n ${namespace} describe stellarnode ${name}`,
+        );
+  if (statefulSet.replicas === 0) return reason('NoPods', 'its StatefulSet has 0 replicas');
+  const pods = podsOf(world, statefulSet);
+  const unplaced = pods.find(({ unschedulable }) => unschedulable);
+  if (unplaced) return noNode(unplaced);
+  const down = pods.find(({ ready, deleting }) => !ready || deleting);
+  if (down) return notReady(down);
+  if (pods.length === 0) return reason('NoPods');
+  if (pods.length < statefulSet.replicas) return missing(validator, pods.length, statefulSet.replicas);
+  const looping = pods.find((pod) => isLooping(pod, nowMs));
+  return looping && restartedAgain(looping);
+}
+
+const missing = ({ namespace, name }: Validator, count: number, of: number): Reason =>
+  reason(
+    'NotReady',
+    `${count} of ${of} pods are there`,
+    `The end of this says why: kubectl -n ${namespace} describe sts ${name}`,
+  );
+
+function notReady(pod: PodFacts): Reason {
+  const { key, namespace, name, deleting, containerRestarts } = pod;
+  const describe = `The end of this says why: kubectl -n ${namespace} describe pod ${name}`;
+  if (deleting) return reason('NotReady', `${key} is being deleted`, describe);
+  const again =
+    containerRestarts === 0 ? '' : `, and its stellar-core was restarted ${containerRestarts} times`;
+  return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod));
+}
+
+/** Only the container's name tells kubectl which of several is meant. */
+const lastLogOf = ({ namespace, name, container }: PodFacts): string =>
+  `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
+
+/** A kubelet forgets the crashes of a container that has run for this long. */
+const CRASHES_COUNT_MS = 600_000;
+
+/** True for a pod that may well be Ready between two crashes. One restart in place is no loop. */
+const isLooping = ({ containerRestarts, startedAtMs }: PodFacts, nowMs: number): boolean =>
+  containerRestarts > 1 && startedAtMs !== undefined && nowMs - startedAtMs < CRASHES_COUNT_MS;
+
+function restartedAgain(pod: PodFacts): Reason {
+  const { key, containerRestarts, startedAtMs = 0 } = pod;
+  const lastAt = new Date(startedAtMs).toISOString();
+  return reason(
+    'Restarting',
+    `stellar-core of ${key} ${containerRestarts} times, at last ${lastAt}`,
+    lastLogOf(pod),
+  );
+}

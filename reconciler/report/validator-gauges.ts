@@ -1,0 +1,163 @@
+/**
+ * What there is to count of each network: who is up, what is under way, who waits and who lacks what. Pure.
+ * Groups that share a label are taken together: numbers are added up, of times and margins the least is shown.
+ */
+import type { Discovery, Group } from '../../peers/discovery/discover.ts';
+import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
+import { leastOf } from '../../peers/lists.ts';
+import type { ReasonCode } from '../../peers/reasons/reasons.ts';
+import { type PublishedView, publishedView } from '../../peers/views/views.ts';
+import type { Key, PodFacts, Validator, World } from '../../peers/world.ts';
+import { entriesOfGroup } from '../plan/journal/group-journal.ts';
+import { openEntries, restartsLastDay } from '../plan/journal/journal.ts';
+import type { Connections } from '../plan/publish/overview.ts';
+import { leastLeft } from '../plan/quorum/quorum-margin.ts';
+import type { GroupPlan } from '../plan/restarts/rollout.ts';
+import { updateStrategyOf } from '../plan/restarts/update-strategy.ts';
+import { isUp } from '../plan/status/validator-state.ts';
+
+/** How the figures of two groups become one. */
+type Together = (a: number, b: number) => number;
+const sum: Together = (a, b) => a + b;
+const least: Together = Math.min;
+
+/** The figures by their metrics. */
+export const VALIDATOR_GAUGES = {
+  stellar_peers_ready_validators: sum,
+  stellar_peers_quorum_margin: least,
+  stellar_peers_restarts_in_flight: sum,
+  stellar_peers_restart_since_timestamp_seconds: least,
+  stellar_peers_restarts_last_day: sum,
+  stellar_peers_paused_validators: sum,
+  stellar_peers_paused_since_timestamp_seconds: least,
+  stellar_peers_drifted_validators: sum,
+  stellar_peers_drift_since_timestamp_seconds: least,
+  stellar_peers_listed_peers: sum,
+  stellar_peers_live_peers: sum,
+  stellar_peers_fewest_known_peers: least,
+  stellar_peers_fewest_connected_peers: least,
+} as const satisfies Readonly<Record<string, Together>>;
+
+export type ValidatorGauge = keyof typeof VALIDATOR_GAUGES;
+/** What is known of one group, or of those that share a label. */
+type Figures = Map<ValidatorGauge, number>;
+
+export interface ValidatorGaugeInput {
+  readonly world: World;
+  readonly discovery: Discovery;
+  readonly connections: Connections;
+  readonly ownNamespace: string;
+  readonly nowMs: number;
+  /** Whom a pause holds, and who lacks something, with the time since when. */
+  readonly pausedSinceMs: (key: Key) => number | undefined;
+  readonly driftSinceMs: (key: Key) => number | undefined;
+}
+
+const seconds = (ms: number): number => ms / 1000;
+
+function note(figures: Figures, figure: ValidatorGauge, value: number | undefined): void {
+  if (value === undefined) return;
+  const before = figures.get(figure);
+  figures.set(figure, before === undefined ? value : VALIDATOR_GAUGES[figure](before, value));
+}
+
+/** The figures of all groups by label. */
+export function validatorGaugesOf(
+  input: ValidatorGaugeInput,
+  labels: ReadonlyMap<string, string>,
+): Map<string, Figures> {
+  const byLabel = new Map<string, Figures>();
+  for (const group of input.discovery.groups.values()) {
+    const label = labels.get(group.key) ?? group.key;
+    const figures: Figures = byLabel.get(label) ?? new Map();
+    byLabel.set(label, figures);
+    noteGroup(figures, group, input);
+    for (const validator of group.validators) noteValidator(figures, validator, input);
+    for (const member of group.members) notePod(figures, podOf(member, input.world, input.discovery), input);
+  }
+  return byLabel;
+}
+
+function noteGroup(figures: Figures, group: Group, { world, discovery, nowMs }: ValidatorGaugeInput): void {
+  const entries = entriesOfGroup(world.journal, group) ?? [];
+  const open = openEntries(entries);
+  note(figures, 'stellar_peers_quorum_margin', leastLeft(group, { world, discovery })?.left);
+  note(figures, 'stellar_peers_restarts_in_flight', open.length);
+  for (const { atMs } of open) note(figures, 'stellar_peers_restart_since_timestamp_seconds', seconds(atMs));
+  note(figures, 'stellar_peers_restarts_last_day', restartsLastDay(entries, nowMs).length);
+  note(figures, 'stellar_peers_listed_peers', group.members.length);
+  note(figures, 'stellar_peers_live_peers', 0);
+}
+
+function noteValidator(figures: Figures, validator: Validator, input: ValidatorGaugeInput): void {
+  const { key } = validator;
+  note(figures, 'stellar_peers_ready_validators', Number(isUp(validator, input)));
+  const times = [
+    [
+      'stellar_peers_paused_validators',
+      'stellar_peers_paused_since_timestamp_seconds',
+      input.pausedSinceMs(key),
+    ],
+    [
+      'stellar_peers_drifted_validators',
+      'stellar_peers_drift_since_timestamp_seconds',
+      input.driftSinceMs(key),
+    ],
+  ] as const;
+  for (const [count, since, sinceMs] of times) {
+    note(figures, count, Number(sinceMs !== undefined));
+    note(figures, since, sinceMs === undefined ? undefined : seconds(sinceMs));
+  }
+}
+
+function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: ValidatorGaugeInput): void {
+  if (!pod?.running || pod.deleting) return;
+  note(figures, 'stellar_peers_live_peers', 1);
+  note(figures, 'stellar_peers_fewest_known_peers', knownBy(pod));
+  note(figures, 'stellar_peers_fewest_connected_peers', connections.get(pod.key)?.connected);
+}
+
+/** Undefined where the pod does not say. */
+const knownBy = (pod: PodFacts): number | undefined => (pod.injected ? digestsOfPod(pod)?.length : 0);
+
+/** Active validators whose restarts are held by an annotation that a person set. */
+export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInput): Key[] {
+  const active = [...discovery.activeIn.values()].flat();
+  return active
+    .filter((validator) => updateStrategyOf(validator, world, ownNamespace).kind === 'hold')
+    .map(({ key }) => key);
+}
+
+/** A validator that lacks something for one of these reasons does so by intent, or as all did at first. */
+const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  ...(['OptedOut', 'AwaitingAdoption', 'NotSelected', 'NotOwned', 'SignalledInstead', 'OnRestart'] as const),
+]);
+
+/** Validators that lack something that they should have got. */
+export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
+  return [...plans].flatMap(({ holds, restart }) => [
+    ...[...holds].filter(([, { code }]) => !ON_PURPOSE.has(code)).map(([key]) => key),
+    ...(restart ? [restart.validator.key] : []),
+  ]);
+}
+
+/**
+ * Since when a validator lacks something, as the cluster itself says: since what is published became what it is, or
+ * since the pod began, whichever was later. Undefined where it does not say.
+ */
+export function lackingSinceMs(
+  key: Key,
+  { world, discovery }: Pick<ValidatorGaugeInput, 'world' | 'discovery'>,
+): number | undefined {
+  const statefulSet = discovery.statefulSetOf.get(key);
+  if (!statefulSet) return undefined;
+  const published = publishedView(world.configMaps.get(statefulSet.namespace), statefulSet.name);
+  const times = podsOf(world, statefulSet).flatMap((pod) => lackingFrom(pod, published) ?? []);
+  return times.length === 0 ? undefined : leastOf(times);
+}
+
+function lackingFrom(pod: PodFacts, published: PublishedView | undefined): number | undefined {
+  if (!pod.injected) return pod.createdAtMs;
+  if (!published || pod.peerHash === published.hash) return undefined;
+  return Math.max(pod.createdAtMs, published.publishedAtMs);
+}

@@ -1,0 +1,89 @@
+/**
+ * The live caches of everything we watch, as one World that follows the cluster.
+ */
+
+import { greatestOf } from '../../peers/lists.ts';
+import { WEBHOOK_CONFIGURATION } from '../../peers/names.ts';
+import type { World } from '../../peers/world.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { OutageSignal } from './outage-signal.ts';
+import type { Kube, KubeObject } from './port.ts';
+import { Reflector } from './reflector.ts';
+import { MutatingWebhookConfigurations } from './resources.ts';
+import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
+
+/** What changed: the kind's name and the object's key in its map. */
+type ChangeListener = (kind: string, key: string) => void;
+
+/** Told in place of a kind when every kind has been listed once. */
+export const SYNCED = 'Synced';
+
+export class Caches {
+  readonly #stores = createStores();
+  readonly #reflectors: ReadonlyArray<Reflector<unknown>>;
+  readonly #listeners = new Set<ChangeListener>();
+  readonly world: World = worldOf(this.#stores);
+
+  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope; outage?: OutageSignal }) {
+    const { scope, ...edges } = options;
+    const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
+    this.#reflectors = sources.flatMap(({ queries, ...source }) =>
+      queries.map(
+        (query) =>
+          new Reflector({
+            ...edges,
+            ...source,
+            query,
+            onChange: (key) => this.#tell(source.resource.kind, key),
+            onSynced: () => this.synced() && this.#tell(SYNCED, ''),
+          }),
+      ),
+    );
+  }
+
+  #tell(kind: string, key: string): void {
+    for (const listener of this.#listeners) listener(kind, key);
+  }
+
+  /** Runs all watches until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
+
+  /** True once every kind has been listed. */
+  synced(): boolean {
+    return this.#reflectors.every((reflector) => reflector.synced);
+  }
+
+  /** Age of the cache that is furthest behind, in ms; 0 while every watch is up. */
+  staleMs(): number {
+    return greatestOf(
+      this.#reflectors.map((reflector) => reflector.staleMs()),
+      0,
+    );
+  }
+
+  /** The webhook configuration as last seen, with everything in it; undefined where there is none. */
+  webhookConfiguration(): KubeObject | undefined {
+    const { webhooks, rawWebhooks } = this.#stores;
+    return webhooks.has(WEBHOOK_CONFIGURATION) ? rawWebhooks.get(WEBHOOK_CONFIGURATION) : undefined;
+  }
+
+  /**
+   * Calls `listener` after each change of the webhook configuration, and when all has been listed: the certificate
+   * follows nothing else, and would otherwise be looked at, and its Secret read, at every pod that turns Ready.
+   */
+  onWebhookChange(listener: () => void): () => void {
+    const { kind } = MutatingWebhookConfigurations;
+    return this.onChange((changed) => {
+      if (changed === kind || changed === SYNCED) listener();
+    });
+  }
+
+  /** Calls `listener` after each change that matters; the returned function ends that. */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

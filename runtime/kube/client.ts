@@ -1,0 +1,148 @@
+/**
+ * The Kube port over @kubernetes/client-node: its KubeConfig says where and who. Requests are our own, because each
+ * needs a deadline below the leader lease's margin, and the client's typed models drop fields that they do not know.
+ */
+
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { textOf } from '../../peers/field.ts';
+import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
+import type { Clock } from '../clock.ts';
+import { type KubeAnswer, objectIn, readAnswer } from './answer.ts';
+import { dateMsOf } from './answer-headers.ts';
+import { readBody } from './body.ts';
+import { whereOf } from './kubeconfig-auth.ts';
+import { isTimeout } from './network-words.ts';
+import { listPages } from './pages.ts';
+import { hasStatus, type Kube, KubeError, type KubeObject } from './port.ts';
+import { ReadThrottle } from './read-throttle.ts';
+import { type Call, dropKept, noAnswer, openRequest } from './request.ts';
+import { collectionPath, objectPath, type Resource } from './resources.ts';
+import { runWatch } from './watch.ts';
+
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
+export interface KubeOptions {
+  /** For watches; a request's deadline is Node's own. */
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  /** Told the Date of each answer, ms since the epoch; NaN where it has none that can be read. */
+  readonly onDate?: (dateMs: number) => void;
+  /** Told of each request that has no answer after some seconds. */
+  readonly onSlow?: () => void;
+  /** Told of each request, or watch, that the API server has granted. */
+  readonly onSuccess?: () => void;
+}
+
+/** Kube over that configuration; every single request fails after `timeoutMs`. */
+export function createKube(config: KubeConfig, options: KubeOptions): Kube {
+  const ask = (call: Call) => sendRequest(config, call, options);
+  const send = async (call: Call) => objectIn(await ask(call));
+  const readThrottle = new ReadThrottle(options.clock);
+  return {
+    get: async (ref) => {
+      try {
+        return await send({ method: 'GET', path: objectPath(ref) });
+      } catch (error) {
+        if (hasStatus(error, 404)) return undefined;
+        throw error;
+      }
+    },
+    list: (resource, query = {}, read = asItIs) => listPages(ask, { resource, query, read }),
+    create: async (resource, body) =>
+      await send({
+        method: 'POST',
+        path: collectionPath(resource, body.metadata.namespace),
+        body,
+      }),
+    apply: async (ref, body, { manager, force = false, large = false }) =>
+      await send({
+        method: 'PATCH',
+        path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=${large ? 'Ignore' : 'Strict'}`,
+        body: { ...body, apiVersion: ref.resource.apiVersion, kind: ref.resource.kind },
+        contentType: 'application/apply-patch+yaml',
+        ...(large ? { accept: METADATA_ONLY } : {}),
+      }),
+    replace: async (ref, body) => await send({ method: 'PUT', path: objectPath(ref), body }),
+    patch: async (ref, operations) =>
+      await send({
+        method: 'PATCH',
+        path: objectPath(ref),
+        body: operations,
+        contentType: 'application/json-patch+json',
+      }),
+    delete: async (ref, preconditions) => {
+      try {
+        await ask({ method: 'DELETE', path: objectPath(ref), body: { preconditions } });
+      } catch (error) {
+        if (!hasStatus(error, 404)) throw error;
+      }
+    },
+    watch: (resource, query, onEvent, signal) =>
+      runWatch(
+        { config, resource, query, readThrottle, ...options, onSuccess: options.onSuccess },
+        onEvent,
+        signal,
+      ),
+  };
+}
+
+/** What is asked of the API server beside objects: its version, and what it would make of an object. */
+export interface Trials {
+  /** As `GET /version` says it, `v1.37.0`. */
+  version(): Promise<string>;
+  /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
+  tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
+}
+
+/** Trials over that configuration. */
+export function createTrials(config: KubeConfig, options: KubeOptions): Trials {
+  const ask = (call: Call) => sendRequest(config, call, options);
+  return {
+    version: async () => {
+      const { body } = await ask({ method: 'GET', path: '/version' });
+      return textOf(body.gitVersion) ?? '';
+    },
+    tryCreate: async (resource, body) =>
+      objectIn(
+        await ask({
+          method: 'POST',
+          path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
+          body,
+        }),
+      ),
+  };
+}
+
+/** Where nothing less is wanted. A caller that names another type passes its own. */
+const asItIs = <T>(object: KubeObject): T => object as T;
+
+/** So long a person waits without a word. */
+const SLOW_MS = 4_000;
+/** A list that is read without pages of its own is the longest. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<KubeAnswer> {
+  let stopWaiting: (() => void) | undefined;
+  const begin = () => {
+    if (options.onSlow) stopWaiting = options.clock.after(SLOW_MS, options.onSlow);
+    return AbortSignal.timeout(options.timeoutMs);
+  };
+  try {
+    const incoming = await openRequest(config, call, { userAgent: options.userAgent, begin });
+    options.onDate?.(dateMsOf(incoming.headers));
+    const text = await readBody(incoming, call.bytesMax ?? ANSWER_BYTES_MAX).catch((cause: unknown) => {
+      throw noAnswer(call, config, cause);
+    });
+    const answer = readAnswer(call, {
+      ...{ incoming, where: whereOf(config) },
+      text: call.unmanaged ? withoutManagedFields(text) : text,
+    });
+    options.onSuccess?.();
+    return answer;
+  } catch (error) {
+    if (error instanceof KubeError && isTimeout(error.cause)) dropKept();
+    throw error;
+  } finally {
+    stopWaiting?.();
+  }
+}

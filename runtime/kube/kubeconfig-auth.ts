@@ -1,0 +1,174 @@
+/**
+ * As whom a kubeconfig asks, where the client library cannot say it as kubectl does: tokens in files, plugins that get
+ * credentials, groups and uid to impersonate, and the authorities that the system trusts.
+ */
+import { spawn } from 'node:child_process';
+import type { RequestOptions } from 'node:https';
+import { getCACertificates } from 'node:tls';
+import { isatty } from 'node:tty';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { type Fields, fieldsOf, parseJson, textOf, timeOf } from '../../peers/field.ts';
+import { contentOf, type Env } from './kubeconfig-files.ts';
+import { KubeConfigError } from './port.ts';
+import { withoutPassword } from './proxy.ts';
+
+/** What proves who asks. */
+interface Credentials {
+  /** Adds them to a request. Rejects with KubeConfigError where there are none. */
+  apply(options: RequestOptions): Promise<void>;
+  /** They were refused (401): others are needed. */
+  forget(): void;
+}
+
+/** The client's KubeConfig, with what kubectl knows beside. */
+export class OwnConfig extends KubeConfig {
+  readonly #headers: RequestOptions['headers'];
+  readonly #credentials: Credentials | undefined;
+
+  constructor(credentials?: Credentials, headers: RequestOptions['headers'] = {}) {
+    super();
+    this.#credentials = credentials;
+    this.#headers = headers;
+  }
+
+  override async applyToHTTPSOptions(options: RequestOptions): Promise<void> {
+    options.headers = { ...this.#headers };
+    const { caData, caFile } = this.getCurrentCluster() ?? {};
+    if (caData === undefined && caFile === undefined) options.ca = systemAuthorities();
+    await this.#credentials?.apply(options);
+    await super.applyToHTTPSOptions(options);
+  }
+
+  /** The API server does not know the credentials. */
+  refused(): void {
+    this.#credentials?.forget();
+  }
+}
+
+/** Context, server and the proxy between, as a sentence names them. */
+export function whereOf(config: KubeConfig): string {
+  const { server = '', proxyUrl } = config.getCurrentCluster() ?? {};
+  const context = config.getCurrentContext();
+  return [
+    ...(context === '' ? [] : [`context ${context}`]),
+    `server ${withoutPassword(server)}`,
+    ...(proxyUrl === undefined ? [] : [`proxy ${withoutPassword(proxyUrl)}`]),
+  ].join(', ');
+}
+
+let authorities: string | undefined;
+
+/** Who is trusted where the kubeconfig names no authority: those of the system, as for kubectl; else Node's own. */
+function systemAuthorities(): string | undefined {
+  authorities ??= getCACertificates('system').join('\n');
+  return authorities === '' ? undefined : authorities;
+}
+
+const bearer = (options: RequestOptions, token: string): void => {
+  options.headers = { ...options.headers, authorization: `Bearer ${token}` };
+};
+
+/** A token in a file, which is read for each request: no clock says how old it is, and a new one is used at once. */
+export function tokenFile(path: string): Credentials {
+  let last = '';
+  return {
+    apply: async (options) => {
+      try {
+        last = contentOf('token', path, 'utf8').trim();
+      } catch (error) {
+        if (last === '') throw error;
+      }
+      bearer(options, last);
+    },
+    forget: () => undefined,
+  };
+}
+
+/** A plugin of a kubeconfig, and what it is told. */
+export interface Plugin {
+  readonly exec: Fields;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Env;
+  /** The cluster that the credentials are for, in the words of the protocol; asked for by a plugin that is told it. */
+  cluster(): Fields;
+  nowMs(): number;
+}
+
+/** Credentials by a plugin (client-go's exec), kept until they end or are refused. It may ask at the terminal. */
+export function pluginCredentials(plugin: Plugin): Credentials {
+  let got: Promise<Fields> | undefined;
+  return {
+    apply: async (options) => {
+      const isOver = got !== undefined && hasEnded(await got, plugin.nowMs());
+      if (isOver) got = undefined;
+      got ??= run(plugin);
+      got.catch(() => {
+        got = undefined;
+      });
+      const { token, clientCertificateData, clientKeyData } = await got;
+      if (typeof token === 'string') bearer(options, token);
+      if (typeof clientCertificateData === 'string') options.cert = clientCertificateData;
+      if (typeof clientKeyData === 'string') options.key = clientKeyData;
+    },
+    forget: () => {
+      got = undefined;
+    },
+  };
+}
+
+/** A time that cannot be read has passed. */
+const hasEnded = ({ expirationTimestamp: ends }: Fields, nowMs: number): boolean =>
+  ends !== undefined && ends !== null && (timeOf(ends) ?? 0) <= nowMs;
+
+/** The status of the ExecCredential that the plugin prints. */
+async function run(plugin: Plugin): Promise<Fields> {
+  const { command, exec } = plugin;
+  const text = await outputOf(plugin);
+  const { apiVersion, kind, status } = fieldsOf(parseJson(text));
+  const found = fieldsOf(status);
+  const isWhole = typeof found.token === 'string' || typeof found.clientCertificateData === 'string';
+  if (kind === 'ExecCredential' && apiVersion === exec.apiVersion && isWhole) return found;
+  throw new KubeConfigError(
+    `the plugin ${command} printed no ExecCredential of ${textOf(exec.apiVersion) ?? 'a version'} with a token or certificate: run it by itself`,
+  );
+}
+
+function outputOf({ command, args, env, exec, cluster }: Plugin): Promise<string> {
+  const interactive = exec.interactiveMode !== 'Never' && isatty(0);
+  if (exec.interactiveMode === 'Always' && !interactive) {
+    throw new KubeConfigError(`the plugin ${command} wants to ask something, and there is no terminal`);
+  }
+  const spec = { ...(exec.provideClusterInfo === true ? { cluster: cluster() } : {}), interactive };
+  const info = JSON.stringify({ kind: 'ExecCredential', apiVersion: exec.apiVersion, spec });
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: { ...env, KUBERNETES_EXEC_INFO: info },
+      stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    child.once('error', (cause: NodeJS.ErrnoException) => reject(notRun(command, exec, cause)));
+    child.once('close', (code, signal) => {
+      const end =
+        code === null
+          ? `was ended by ${signal} before it gave credentials`
+          : `failed with ${code}: it says above why`;
+      if (code === 0) resolve(text);
+      else reject(new KubeConfigError(`the plugin ${command} ${end}`));
+    });
+  });
+}
+
+function notRun(command: string, { installHint }: Fields, cause: NodeJS.ErrnoException): KubeConfigError {
+  const why = cause.code === 'ENOENT' ? 'is not installed' : `cannot be run (${cause.code})`;
+  const hint = textOf(installHint)?.trim() ?? '';
+  return new KubeConfigError(
+    [`the plugin ${command} of the kubeconfig ${why}`, hint].filter(Boolean).join('. '),
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,240 @@
+/**
+ * Which cluster is meant, and as whom: the rules of kubectl (client-go's clientcmd) over files, flags and the pod's own
+ * ServiceAccount. The client library merges files in another order, and drops fields that kubectl knows.
+ */
+import { existsSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
+import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
+import { OwnConfig, pluginCredentials, tokenFile } from './kubeconfig-auth.ts';
+import {
+  contentOf,
+  type Env,
+  entryOf,
+  fileIn,
+  type Merged,
+  mergedOf,
+  type NamedFields,
+  textIn,
+  usualFiles,
+  whatThereIs,
+} from './kubeconfig-files.ts';
+import { KubeConfigError } from './port.ts';
+import { PROXY_NAMED_IN, proxyOf, withoutPassword } from './proxy.ts';
+
+const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** What a person says of the cluster, each over what the files say. */
+export interface Choice {
+  /** A file in place of the usual ones. */
+  readonly path?: string | undefined;
+  readonly context?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly user?: string | undefined;
+  readonly server?: string | undefined;
+  /** The user to impersonate. */
+  readonly as?: string | undefined;
+  /** Where KUBECONFIG, HOME and the address of the API server are looked for. */
+  readonly env?: Env;
+  /** By which the credentials of a plugin end. */
+  readonly nowMs?: () => number;
+}
+
+/**
+ * The cluster of `--kubeconfig`, else of KUBECONFIG, else of ~/.kube/config, else of the pod's ServiceAccount. Throws
+ * KubeConfigError where there is none, or none that can be read.
+ */
+export function loadKubeConfig(choice: Choice = {}): KubeConfig {
+  const { env = {} } = choice;
+  const merged = mergedOf(choice.path === undefined ? usualFiles(env) : [choice.path], choice.context);
+  const isEmpty = merged.contexts.size + merged.clusters.size + merged.users.size === 0;
+  if (!isEmpty || choice.server !== undefined) return chosenOf(merged, choice);
+  if (merged.current === '' && env.KUBERNETES_SERVICE_HOST && existsSync(TOKEN_PATH))
+    return ofServiceAccount();
+  const files = choice.path ?? env.KUBECONFIG;
+  const why = files
+    ? `${files} is missing, or names none`
+    : 'set KUBECONFIG, or run in a pod with a ServiceAccount';
+  throw new KubeConfigError(`no cluster is configured: ${why}`);
+}
+
+function ofServiceAccount(): KubeConfig {
+  const found = new KubeConfig();
+  found.loadFromCluster();
+  const {
+    clusters,
+    contexts: [own],
+  } = found;
+  const config = new OwnConfig(tokenFile(TOKEN_PATH));
+  // It has no name that a person gave.
+  const contexts = [{ ...own, name: '' }];
+  config.loadFromOptions({ clusters, contexts, currentContext: '', users: [{ name: own?.user ?? '' }] });
+  return config;
+}
+
+function chosenOf(merged: Merged, choice: Choice): KubeConfig {
+  const { current, contexts } = merged;
+  if (current !== '' && !contexts.has(current)) {
+    throw new KubeConfigError(`the kubeconfig has no context ${current}; ${whatThereIs('contexts', merged)}`);
+  }
+  const context = contexts.get(current)?.fields ?? {};
+  const cluster = clusterOf(merged, choice.cluster ?? textIn(context, 'cluster'), choice);
+  const found = entryOf(merged, 'users', choice.user ?? textIn(context, 'user'));
+  const entry = cluster.server.startsWith('https:') ? found : withoutSecrets(found);
+  const user = userOf(entry, choice.as);
+  const config = new OwnConfig(credentialsOf(entry, cluster, choice), impersonation(entry.fields));
+  config.loadFromOptions({
+    clusters: [cluster],
+    users: [user],
+    contexts: [
+      {
+        ...{ name: current, cluster: cluster.name, user: user.name },
+        namespace: textIn(context, 'namespace'),
+      } as Context,
+    ],
+    currentContext: current,
+  });
+  return config;
+}
+
+const PLUGIN_EXTENSION = 'client.authentication.k8s.io/exec';
+
+/** A cluster, and what its entry holds for plugins. */
+type OwnCluster = Cluster & { readonly forPlugins: unknown };
+
+/** Data stands above a file, and a server that was named by hand is not called by the name of the other one. */
+function clusterOf(merged: Merged, name: string | undefined, choice: Choice): OwnCluster {
+  const { fields, folder } = entryOf(merged, 'clusters', name);
+  const said = choice.server ?? textIn(fields, 'server');
+  if (said === undefined) {
+    throw new KubeConfigError(
+      name === undefined ? noCluster(merged) : `the kubeconfig says no server for cluster ${name}`,
+    );
+  }
+  const trust = trustOf(fields, folder);
+  const server = urlOf(said, (trust.caData ?? trust.caFile ?? trust.skipTLSVerify) ? 'https' : 'http');
+  return {
+    ...trust,
+    ...{ name: name ?? '', server },
+    // The client takes a server without TLS for a mistake unless it is told to trust anyone.
+    skipTLSVerify: trust.skipTLSVerify || server.startsWith('http:'),
+    tlsServerName: choice.server === undefined ? textIn(fields, 'tls-server-name') : undefined,
+    proxyUrl: proxyUrlOf(textIn(fields, 'proxy-url') ?? proxyOf(server, choice.env ?? {})),
+    forPlugins: listOf(fields.extensions).find(({ name }) => name === PLUGIN_EXTENSION)?.extension,
+  } as OwnCluster;
+}
+
+const noCluster = (merged: Merged): string =>
+  merged.current === ''
+    ? `the kubeconfig has no current context: use --context; ${whatThereIs('contexts', merged)}`
+    : `context ${merged.current} of the kubeconfig names no cluster: use --cluster; ${whatThereIs('clusters', merged)}`;
+
+function urlOf(said: string, scheme: string): string {
+  const text = said.includes('://') ? said : `${scheme}://${said}`;
+  if (!/^https?:/.test(text) || !URL.canParse(text)) {
+    throw new KubeConfigError(
+      `the server ${withoutPassword(said)} of the kubeconfig is no address: https://HOST:PORT is one`,
+    );
+  }
+  return text.replace(/\/$/, '');
+}
+
+function proxyUrlOf(said: string | undefined): string | undefined {
+  if (said === undefined || (/^(https?|socks\w*):\/\//i.test(said) && URL.canParse(said))) return said;
+  throw new KubeConfigError(
+    `the proxy ${withoutPassword(said)} is no address: http://HOST:PORT is one; check ${PROXY_NAMED_IN}`,
+  );
+}
+
+function trustOf(fields: Fields, folder: string) {
+  const caData = textIn(fields, 'certificate-authority-data');
+  return {
+    caData,
+    caFile: caData === undefined ? fileIn(fields, 'certificate-authority', folder) : undefined,
+    skipTLSVerify: fields['insecure-skip-tls-verify'] === true,
+  };
+}
+
+function userOf({ name, fields, folder }: NamedFields, as: string | undefined): User {
+  const certData = textIn(fields, 'client-certificate-data');
+  const keyData = textIn(fields, 'client-key-data');
+  const isInFile = textIn(fields, 'tokenFile') !== undefined;
+  return {
+    ...{ name, certData, keyData },
+    certFile: certData === undefined ? fileIn(fields, 'client-certificate', folder) : undefined,
+    keyFile: keyData === undefined ? fileIn(fields, 'client-key', folder) : undefined,
+    token: isInFile ? undefined : textIn(fields, 'token'),
+    username: textIn(fields, 'username'),
+    password: textIn(fields, 'password'),
+    impersonateUser: as ?? textIn(fields, 'as'),
+    authProvider: authProviderOf(name, fields),
+  } as User;
+}
+
+/** The client knows ways that kubectl has dropped, and runs commands for them. */
+function authProviderOf(user: string, fields: Fields): unknown {
+  const found = fields['auth-provider'] ?? undefined;
+  const { name } = fieldsOf(found);
+  if (found === undefined || name === 'oidc') return found;
+  throw new KubeConfigError(
+    `the auth-provider ${name} of user ${user} cannot be used: kubectl has dropped all but oidc, and we know no more; ` +
+      'use a plugin (exec)',
+  );
+}
+
+/** Of a user what may be told without TLS: as kubectl, we send no credentials that way. */
+const withoutSecrets = (entry: NamedFields): NamedFields => ({
+  ...entry,
+  fields: Object.fromEntries(Object.entries(entry.fields).filter(([key]) => /^as(-|$)/.test(key))),
+});
+
+/** What the client does not say of the user to impersonate. */
+function impersonation(fields: Fields): RequestOptions['headers'] {
+  const uid = textIn(fields, 'as-uid');
+  const groups = textsOf(fields['as-groups']);
+  const extra = Object.entries(fieldsOf(fields['as-user-extra']));
+  return {
+    ...(uid === undefined ? {} : { 'Impersonate-Uid': uid }),
+    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups }),
+    ...Object.fromEntries(
+      extra.map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, textsOf(values)]),
+    ),
+  };
+}
+
+const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(written) : []);
+
+/** A number or a yes without quotes is meant as text. An object cannot always be made text by `String`. */
+const written = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);
+
+/** A file stands above a token, a token above a plugin. */
+function credentialsOf({ fields, folder }: NamedFields, cluster: OwnCluster, { env = {}, nowMs }: Choice) {
+  const path = fileIn(fields, 'tokenFile', folder);
+  if (path !== undefined) return tokenFile(path);
+  const exec = fieldsOf(fields.exec);
+  const said = textIn(exec, 'command');
+  if (said === undefined || textIn(fields, 'token') !== undefined) return undefined;
+  const own = Object.fromEntries(listOf(exec.env).map(({ name, value }) => [written(name), written(value)]));
+  return pluginCredentials({
+    ...{ exec, args: textsOf(exec.args), env: { ...env, ...own }, nowMs: nowMs ?? (() => 0) },
+    // A bare name is looked for in the PATH.
+    command: said.includes('/') ? (fileIn(exec, 'command', folder) ?? said) : said,
+    cluster: () => clusterInfo(cluster),
+  });
+}
+
+function clusterInfo(cluster: OwnCluster): Fields {
+  const { server, tlsServerName, caData, caFile, proxyUrl, skipTLSVerify, forPlugins } = cluster;
+  const authority =
+    caData ?? (caFile === undefined ? undefined : contentOf('certificate-authority', caFile, 'base64'));
+  return {
+    server,
+    'tls-server-name': tlsServerName,
+    'insecure-skip-tls-verify': skipTLSVerify || undefined,
+    'certificate-authority-data': authority,
+    'proxy-url': proxyUrl,
+    config: forPlugins ?? null,
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The World read afresh from the API server, past every cache: what a restart is decided on last.
+ */
+import type { World } from '../../peers/world.ts';
+import type { Clock } from '../clock.ts';
+import { isPassing, type Kube, KubeError, type KubeObject } from './port.ts';
+import { type ObjectRef, objectPath, Services } from './resources.ts';
+import { Room } from './room.ts';
+import {
+  createStores,
+  namedSources,
+  type Scope,
+  validatorSources,
+  type WatchedKind,
+  worldOf,
+} from './sources.ts';
+
+export interface LiveWorld {
+  readonly world: World;
+  /** resourceVersion of an object as it was read. */
+  version(ref: ObjectRef): string | undefined;
+}
+
+/** A dozen lists must all succeed: where a third of all requests fails, hardly ever would they at the first try. */
+const ATTEMPTS_MAX = 4;
+const RETRY_MS = 100;
+/** What was read first is old by the time that the last of it came: a restart is not decided on that. */
+const READS_MS_MAX = 4_000;
+
+/** So many lists of one kind are under way at a time, where each namespace is listed for itself. */
+const LISTS_AT_ONCE = 8;
+
+export interface Reading {
+  /** With a clock, a list that fails in passing is tried again, and all of it must be there within 4 s. */
+  readonly clock?: Clock;
+  /** True where it decides on restarts, to which Services say nothing. */
+  readonly isForRestart?: boolean;
+}
+
+/**
+ * Lists what is watched in `scope`, once. Rejects with KubeError if any of it cannot be read, or, with a clock, not within
+ * 4 s: then it is given up at once.
+ */
+export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading = {}): Promise<LiveWorld> {
+  const { clock, isForRestart } = reading;
+  const stores = createStores();
+  const versions = new Map<string, string>();
+  const deadline = new Deadline(clock);
+  const list = listWith(kube, clock, deadline);
+  const read = async ({ queries, ...source }: WatchedKind<unknown>) => {
+    const room = new Room();
+    await inParallel(queries, async (query) => {
+      deadline.check();
+      const { items } = await list(source.resource, query, (object) => {
+        deadline.check();
+        return readOf(source, room, object);
+      });
+      for (const { key, facts, path, version } of items) {
+        source.store.set(key, facts);
+        versions.set(path, version);
+      }
+    });
+  };
+  const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
+  const wanted = sources.filter(({ resource }) => !isForRestart || resource !== Services);
+  await Promise.all(wanted.map((source) => read(source).catch((error: unknown) => deadline.giveUp(error))));
+  deadline.check();
+  return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
+}
+
+/** When what was read first is too old, or a part of it failed: nothing more is read then. */
+class Deadline {
+  #failure: { readonly error: unknown } | undefined;
+  readonly #clock: Clock | undefined;
+  readonly #startedAtMs: number;
+
+  constructor(clock: Clock | undefined) {
+    this.#clock = clock;
+    this.#startedAtMs = clock?.monotonicMs() ?? 0;
+  }
+
+  get isOver(): boolean {
+    return this.#clock !== undefined && this.#clock.monotonicMs() - this.#startedAtMs > READS_MS_MAX;
+  }
+
+  /** Throws `error`, here and wherever else something is still to be read. */
+  giveUp(error: unknown): never {
+    this.#failure ??= { error };
+    throw this.#failure.error;
+  }
+
+  /** Throws where it is over. */
+  check(): void {
+    if (this.#failure) throw this.#failure.error;
+    if (this.isOver)
+      throw new KubeError('reading everything afresh took too long to decide on it', { status: 0 });
+  }
+}
+
+async function inParallel<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const worker = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: Math.min(LISTS_AT_ONCE, all.length) }, worker));
+}
+
+/** One object as it is kept: the rest of it goes with the page that it came on. */
+function readOf(source: Omit<WatchedKind<unknown>, 'queries'>, room: Room, object: KubeObject) {
+  const { resource, keyOf } = source;
+  const { name, namespace, resourceVersion: version = '' } = object.metadata;
+  const path = objectPath({ resource, namespace, name });
+  return { key: keyOf(object), facts: room.keep(source, object), path, version };
+}
+
+const listWith =
+  (kube: Kube, clock: Clock | undefined, deadline: Deadline): Kube['list'] =>
+  async (resource, query, read) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await kube.list(resource, query, read);
+      } catch (error) {
+        if (!clock || attempt === ATTEMPTS_MAX || deadline.isOver || !isPassing(error)) throw error;
+        await clock.sleep(clock.jitter(RETRY_MS * attempt));
+      }
+    }
+  };

@@ -1,0 +1,94 @@
+/**
+ * How long to wait after the API server failed: ever longer, and no longer than until a request gets through. Owns these
+ * waits and what is said of them; what is tried again is the caller's.
+ */
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
+import { KubeError } from './port.ts';
+
+const BACKOFF_MS_MIN = 200;
+const BACKOFF_MS_MAX = 5_000;
+/** Longest that an answer may ask us to wait. */
+const ASKED_MS_MAX = 30_000;
+/** A caller that is woken because others got through comes within this time, not all at once. */
+const WOKEN_WITHIN_MS = 400;
+/** What fails although others succeed (a right that is missing) is woken no more often than this. */
+const WAKE_INTERVAL_MS = 10_000;
+
+/** Tells those who wait that the API server answers again. */
+export class OutageSignal {
+  readonly #listeners = new Set<() => void>();
+
+  /** A request of this process has succeeded. */
+  succeeded(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls `listener` at each success; the returned function ends that. */
+  onSuccess(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+interface RetryParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outage: OutageSignal;
+  /** What fails, for the log. */
+  readonly fields: object;
+}
+
+/** The waits of one thing that is tried again and again. */
+export class Retry {
+  readonly #parts: RetryParts;
+  #backoffMs = BACKOFF_MS_MIN;
+  /** Since when it has failed, monotonic; undefined while it does not. */
+  #failingSinceMs: number | undefined;
+  readonly #limitedLog: RateLimitedLog;
+  #wokenAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: RetryParts) {
+    this.#parts = parts;
+    this.#limitedLog = new RateLimitedLog(parts.clock, parts.log);
+  }
+
+  /** It works: the next failure is a new one. */
+  succeeded(): void {
+    const { clock, fields, log } = this.#parts;
+    if (this.#limitedLog.over() && this.#failingSinceMs !== undefined) {
+      const failedForMs = Math.round(clock.monotonicMs() - this.#failingSinceMs);
+      log.info({ ...fields, failedForMs }, 'watch re-established');
+    }
+    this.#failingSinceMs = undefined;
+    this.#backoffMs = BACKOFF_MS_MIN;
+  }
+
+  /** Says what failed and resolves when it may be tried again, or when `signal` aborts. */
+  async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, fields } = this.#parts;
+    this.#failingSinceMs ??= clock.monotonicMs();
+    const askedMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const waitMs = Math.max(clock.jitter(this.#backoffMs), Math.min(askedMs, ASKED_MS_MAX));
+    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
+    this.#limitedLog.say({ ...fields, error, retryMs: Math.round(waitMs) }, 'watch failed');
+    await this.#pause(waitMs, signal);
+  }
+
+  async #pause(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, outage } = this.#parts;
+    const woken = new AbortController();
+    const stop = outage.onSuccess(() => {
+      if (clock.monotonicMs() - this.#wokenAtMs >= WAKE_INTERVAL_MS) woken.abort();
+    });
+    const startedAtMs = clock.monotonicMs();
+    await clock.sleep(waitMs, AbortSignal.any([signal, woken.signal]));
+    stop();
+    if (!woken.signal.aborted || signal.aborted) return;
+    const leftMs = waitMs - (clock.monotonicMs() - startedAtMs);
+    this.#wokenAtMs = clock.monotonicMs();
+    this.#backoffMs = BACKOFF_MS_MIN;
+    await clock.sleep(Math.min(leftMs, clock.jitter(WOKEN_WITHIN_MS)), signal);
+  }
+}

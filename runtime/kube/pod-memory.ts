@@ -1,0 +1,52 @@
+/**
+ * Which pods ran within the last ten minutes: a pod that is being replaced still has its place in the lists of others.
+ * Kept in memory, where it may only delay: a new replica knows of the pods that it has seen.
+ */
+import type { RanLately } from '../../peers/discovery/pod-states.ts';
+import type { Key, World } from '../../peers/world.ts';
+import type { Clock } from '../clock.ts';
+
+/** How long a pod that is gone, or does not run any more, keeps its place. */
+const REMEMBERED_MS = 10 * 60_000;
+
+interface Gone {
+  readonly ownerUid: string;
+  readonly atMs: number;
+}
+
+interface Seen {
+  readonly ownerUid: string;
+  readonly running: boolean;
+}
+
+export class PodMemory {
+  readonly #clock: Clock;
+  readonly #world: World;
+  readonly #seen = new Map<Key, Seen>();
+  readonly #gone = new Map<Key, Gone>();
+
+  constructor(clock: Clock, world: World) {
+    this.#clock = clock;
+    this.#world = world;
+  }
+
+  /** Takes in a pod as it is now. False where nothing that counts has changed. */
+  note(key: Key): boolean {
+    const before = this.#seen.get(key);
+    const { ownerUid, running = false } = this.#world.pods.get(key) ?? {};
+    if (before?.ownerUid === ownerUid && (before?.running ?? false) === running) return false;
+    if (ownerUid === undefined) this.#seen.delete(key);
+    else this.#seen.set(key, { ownerUid, running });
+    if (running) this.#gone.delete(key);
+    else if (before?.running)
+      this.#gone.set(key, { ownerUid: before.ownerUid, atMs: this.#clock.monotonicMs() });
+    return true;
+  }
+
+  /** Those that ran lately and do not now. */
+  ranLately(): RanLately {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [key, { atMs }] of this.#gone) if (nowMs - atMs > REMEMBERED_MS) this.#gone.delete(key);
+    return new Map([...this.#gone].map(([key, { ownerUid }]) => [key, ownerUid]));
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The API server's wall clock, as the Date of its answers tells it. Ages of pods and conditions are times that the
+ * API server wrote: comparing them with a clock of ours that is minutes off would restart validators too early.
+ * (docs/decisions/0015)
+ */
+import { DATE_STEP_MS, TOLERATED_MS } from '../../peers/clock-error.ts';
+import type { Clock } from '../clock.ts';
+
+export class ServerTime {
+  readonly #clock: Clock;
+  #offsetMs = 0;
+  readonly #listeners = new Set<() => void>();
+
+  /** `clock` is the machine's. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Takes in the Date of an answer whose head has just come, ms since the epoch; NaN is passed over. A corrected clock is
+   * never ahead of the API server's: a Date is the beginning of its second, so that we are behind by up to one, and by
+   * what the answer took until the next. Then everything seems younger than it is, and waits.
+   */
+  note(dateMs: number): void {
+    if (!Number.isFinite(dateMs)) return;
+    const oursMs = this.#clock.nowMs() + this.#offsetMs;
+    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + DATE_STEP_MS + TOLERATED_MS;
+    if (isNear) return;
+    this.#offsetMs = dateMs - this.#clock.nowMs();
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` after each correction: what was decided before went by a wrong time. Returns what ends that. */
+  onCorrection(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** How far the API server's clock is ahead of ours, in ms; 0 where they agree. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** The machine's clock, with wall-clock time as the API server has it. */
+  get clock(): Clock {
+    const machine = this.#clock;
+    return {
+      nowMs: () => machine.nowMs() + this.#offsetMs,
+      monotonicMs: () => machine.monotonicMs(),
+      sleep: (ms, signal) => machine.sleep(ms, signal),
+      jitter: (ms) => machine.jitter(ms),
+      after: (ms, fn) => machine.after(ms, fn),
+    };
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * A watch of one object by name that tells when what matters of it has changed, and keeps nothing else.
+ */
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { OutageSignal } from './outage-signal.ts';
+import type { Kube, KubeObject } from './port.ts';
+import { Reflector } from './reflector.ts';
+import type { Resource } from './resources.ts';
+
+interface Edges {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outage: OutageSignal;
+}
+
+interface Watched {
+  readonly namespace: string;
+  readonly name: string;
+  /** What matters of the object. */
+  readonly project: (object: KubeObject) => unknown;
+}
+
+/** The reflector, which the caller runs, and where its listeners subscribe. */
+export function watchOne(edges: Edges, resource: Resource, { namespace, name, project }: Watched) {
+  const listeners = new Set<() => void>();
+  const reflector = new Reflector<unknown>({
+    ...edges,
+    resource,
+    query: { namespace, fieldSelector: `metadata.name=${name}` },
+    keyOf: (object) => object.metadata.name,
+    project,
+    store: new Map(),
+    onChange: () => {
+      for (const listener of listeners) listener();
+    },
+  });
+  const onChange = (listener: () => void) => {
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  };
+  return { reflector, onChange };
+}

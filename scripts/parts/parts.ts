@@ -1,0 +1,78 @@
+/** The parts of the tests, in the order in which they begin: what each proves, and how it runs alone. */
+import { builtBy, minimumNode, onPath } from './needs.ts';
+
+export interface Part {
+  /** The script of package.json that runs it, also alone. */
+  readonly script: string;
+  /** For people, as the end of a sentence. */
+  readonly what: string;
+  /** Gets what it needs beyond the prerequisites; resolves to why that cannot be had, or to undefined. */
+  readonly obtain?: () => Promise<string | undefined>;
+}
+
+/** Without a cluster. */
+const CHECK: readonly Part[] = [
+  { script: 'lint', what: 'format and lint' },
+  // Early, since it takes longest.
+  { script: 'test:unit', what: 'unit tests, golden files and house rules' },
+  { script: 'types', what: 'types' },
+  { script: 'imports', what: 'import rules' },
+  { script: 'exports', what: 'dead exports' },
+  { script: 'docs:check', what: 'generated docs' },
+];
+
+const TEST: readonly Part[] = [
+  ...CHECK,
+  { script: 'test:smoke', what: 'the main promises on a real control plane' },
+  { script: 'test:histories', what: 'a hundred simulated histories' },
+];
+
+/** What `make test-all` adds to `make test`; no part is in both. Each of these uses the whole machine. */
+const HEAVY: readonly Part[] = [
+  {
+    script: 'test:minimum',
+    what: 'the unit tests on the oldest Node that we promise, and under all shells',
+    obtain: minimumNode,
+  },
+  { script: 'test:cases', what: 'four times as many random cases' },
+  { script: 'test:histories:more', what: 'nine hundred other histories' },
+  { script: 'test:mutants', what: 'known bugs, each of which a test must notice' },
+  { script: 'test:e2e', what: 'all promises on real control planes' },
+];
+
+/** These wait more than they work. */
+const LIGHT: readonly Part[] = [
+  { script: 'test:helm', what: 'the chart by Helm', obtain: builtBy('helm') },
+  {
+    script: 'test:cert-manager',
+    what: "certificates by cert-manager's controllers",
+    obtain: builtBy('cert-manager'),
+  },
+  {
+    script: 'test:prometheus',
+    what: 'alerts and dashboard in a real Prometheus',
+    obtain: onPath('promtool', 'prometheus'),
+  },
+  { script: 'test:browser', what: 'the status page in Chromium', obtain: onPath('chromium') },
+];
+
+interface Stage {
+  readonly parts: readonly Part[];
+  /** How many parts may run side by side. More than one only where none needs the whole machine. */
+  readonly atOnce: number;
+}
+
+/** Stages, one after the other. */
+export type Suite = readonly Stage[];
+
+/** By the name that `scripts/test.ts` is called with. */
+export const SUITES: Readonly<Record<string, Suite>> = {
+  check: [{ parts: CHECK, atOnce: 2 }],
+  test: [{ parts: TEST, atOnce: 2 }],
+  rest: [
+    { parts: HEAVY, atOnce: 1 },
+    { parts: LIGHT, atOnce: 2 },
+  ],
+};
+
+export const partsOf = (suite: Suite): Part[] => suite.flatMap(({ parts }) => parts);

@@ -1,0 +1,39 @@
+/** Floods one port, for flood.ts: connections from one address that pipeline without end, and come back when cut off. */
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+const CONNECTIONS = 512;
+const ADDRESS = '127.0.0.2';
+/** Some 1,800 of the shortest requests. */
+const BYTES_AT_ONCE = 64 * 1024;
+const COME_BACK_MS = 100;
+/** Between pieces of few requests, so that they are not read as one. */
+const PIECES_EVERY_MS = 50;
+
+interface Flood {
+  readonly port: number;
+  readonly isTls: boolean;
+  /** One request. */
+  readonly text: string;
+  readonly reads: boolean;
+  readonly inOne?: number;
+}
+
+function flood({ port, isTls, text, reads, inOne }: Flood): void {
+  const many = Buffer.from(text.repeat(inOne ?? Math.ceil(BYTES_AT_ONCE / text.length)));
+  const options = { host: '127.0.0.1', port, localAddress: ADDRESS, rejectUnauthorized: false };
+  const open = (): void => {
+    const socket: Socket = isTls ? connectTls(options as object) : connect(options);
+    const send = (): void => {
+      if (!socket.writable) return;
+      socket.write(many, () => (inOne ? setTimeout(send, PIECES_EVERY_MS) : send()));
+    };
+    socket.once(isTls ? 'secureConnect' : 'connect', send);
+    if (reads) socket.resume();
+    socket.on('error', () => undefined);
+    socket.once('close', () => setTimeout(open, COME_BACK_MS));
+  };
+  for (let count = 0; count < CONNECTIONS; count += 1) open();
+}
+
+process.once('message', (told) => flood(told as Flood));

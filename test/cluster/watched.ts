@@ -1,0 +1,23 @@
+/** The manifests for other namespaces than those in the repository, made as an operator makes them. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MANIFESTS = join(import.meta.dirname, '../../manifests');
+
+/** What `use` makes of a copy of manifests/namespaced for these namespaces. */
+export async function withWatched<T>(
+  namespaces: readonly string[],
+  use: (folder: string) => T | Promise<T>,
+): Promise<T> {
+  const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
+  try {
+    cpSync(MANIFESTS, copy, { recursive: true });
+    const folder = join(copy, 'namespaced');
+    execFileSync('sh', [join(folder, 'watch.sh'), ...namespaces], { encoding: 'utf8', stdio: 'pipe' });
+    return await use(folder);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}

@@ -1,0 +1,86 @@
+/** Who is restarted when a validator joins: on public networks only where neither end of a pair knows the other. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network, stampOf } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { statusOf } from '../cluster/told.ts';
+
+const THREE = ['linked-1', 'linked-2', 'linked-3'];
+const FOUR = [...THREE, 'linked-4'];
+const FIVE = [...FOUR, 'linked-5'];
+const times = (names: readonly string[], count: number) =>
+  Object.fromEntries(names.map((name) => [name, count]));
+
+describe('a validator that joins', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await sharedScene({ replicas: 1 });
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  /** Three that know each other, on a public network or one of their own. */
+  async function upToDate(namespace: string, network?: string): Promise<Network> {
+    const spec = network === undefined ? {} : { network, customNetworkPassphrase: null };
+    const found = new Network(scene, namespace, { spec });
+    await found.found(THREE);
+    await found.untilTheyKnow(THREE);
+    return found;
+  }
+
+  it('restarts none of three on testnet, where it dials them: known to none, linked to all', async () => {
+    const network = await upToDate('linked-public', 'testnet');
+    await network.add('linked-4');
+    await network.untilKnown(['linked-4'], FOUR);
+    await settled(scene);
+    assert.deepEqual(network.restarts(FOUR), times(FOUR, 0));
+    for (const name of THREE) {
+      const others = THREE.filter((other) => other !== name);
+      assert.equal(network.stamp(name), stampOf(network.namespace, others), `${name} is the one it was`);
+    }
+    const status = await statusOf(scene.cluster);
+    for (const name of THREE) assert.match(status, new RegExp(` ${name} +1/1 +2 +3 +3/3 .* Current`));
+  });
+
+  it('rolls the three of a private network, one at a time', async () => {
+    const network = await upToDate('linked-private');
+    const sinceMs = Date.now();
+    await network.add('linked-4');
+    await network.untilTheyKnow(FOUR);
+    await settled(scene);
+    assert.deepEqual(network.restarts(FOUR), { ...times(THREE, 1), 'linked-4': 0 });
+    assert.ok(network.mostDown(sinceMs) <= 1);
+  });
+
+  it('rolls those of a public network for each change where its namespace says all', async () => {
+    const network = await upToDate('linked-all', 'futurenet');
+    // A quorum set that is not known would hold them on a public network.
+    const marks = ['stellar.org/peer-roll-for=all', 'stellar.org/peer-quorum-unknown=warn'];
+    await scene.cluster.kubectl(['annotate', 'namespace', network.namespace, ...marks]);
+    const sinceMs = Date.now();
+    await network.add('linked-4');
+    await network.untilTheyKnow(FOUR);
+    await network.add('linked-5');
+    await network.untilTheyKnow(FIVE);
+    await settled(scene);
+    assert.deepEqual(network.restarts(FIVE), { ...times(THREE, 2), 'linked-4': 1, 'linked-5': 0 });
+    // One that has left is down for good.
+    assert.ok(network.mostDown(sinceMs) <= 1);
+    await network.remove('linked-5');
+    await network.untilGone('linked-5');
+    await network.untilTheyKnow(FOUR);
+    await settled(scene);
+    assert.deepEqual(
+      network.restarts(FOUR),
+      { ...times(THREE, 3), 'linked-4': 2 },
+      'one that leaves is a change',
+    );
+  });
+
+  it('is made without a request that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,119 @@
+/** What a quorum bears beyond one group: the vote of a home domain, and a network that is spread over namespaces. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { ourRefusals, WITHOUT_ROLE } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { CONFIG_HINT } from '../cluster/operator-objects.ts';
+import { domainSpec, quorumSpec } from '../cluster/quorum-sets.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { eventsIn, type ToldEvent, untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const TWO = THREE.slice(0, 2);
+const HALVES = ['half-a', 'half-b'];
+const NO_ROLE = /may not be read \(manifests\/quorum-sets\)/;
+const ROLE = join(import.meta.dirname, '../../manifests/quorum-sets/role.yaml');
+
+describe('the quorum beyond a group', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await sharedScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  /** Two that know each other, to which a third has come that they do not know. */
+  async function joined(network: Network, isNew = true): Promise<void> {
+    if (isNew) await network.found(TWO);
+    else await Promise.all(TWO.map((name) => network.add(name)));
+    await network.untilTheyKnow(TWO);
+    await network.add('validator-3');
+    await network.untilReady(THREE);
+  }
+
+  it('lets a home domain of two of three roll, one at a time', async () => {
+    const network = new Network(scene, 'domain', { spec: domainSpec(3, 'own.example') });
+    const sinceMs = Date.now();
+    await joined(network);
+    await network.untilTheyKnow(THREE);
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+    assert.equal(network.mostDown(sinceMs), 1);
+  });
+
+  it('keeps the vote of a home domain while another of it is suspended', async () => {
+    const network = new Network(scene, 'suspended', { spec: domainSpec(4, 'own.example') });
+    await network.found(TWO);
+    await network.untilTheyKnow(TWO);
+    await network.change('validator-2', { suspended: true });
+    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-2')));
+    const before = network.restarts(['validator-1']);
+    const newcomers = ['validator-3', 'validator-4'];
+    await Promise.all(newcomers.map((name) => network.add(name)));
+    await network.untilReady(newcomers);
+    const names = ['validator-1'];
+    const status = await untilWaiting(scene, { namespace: 'suspended', names, reason: 'QuorumMargin' });
+    assert.match(status, /bears? 1 down, down already: suspended\/validator-2/);
+    await settled(scene);
+    assert.deepEqual(network.restarts(['validator-1']), before);
+  });
+
+  it('restarts none of three that are all needed', async () => {
+    const network = new Network(scene, 'all-needed', { spec: quorumSpec(3, 100) });
+    await joined(network);
+    await untilWaiting(scene, { namespace: 'all-needed', names: TWO, reason: 'QuorumMargin' });
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0]);
+  });
+
+  it('keeps five of six up, though they are two groups that know nothing of each other', async () => {
+    await scene.replicas?.stop();
+    await scene.start(2, { PEER_SCOPE: 'namespace' });
+    const spec = { ...quorumSpec(6, 75), customNetworkPassphrase: 'six in two halves ; 2026' };
+    const halves = HALVES.map((namespace) => new Network(scene, namespace, { spec }));
+    const sinceMs = Date.now();
+    await Promise.all(halves.map((half) => joined(half)));
+    await Promise.all(halves.map((half) => half.untilTheyKnow(THREE)));
+    await settled(scene);
+    for (const half of halves) assert.deepEqual(Object.values(half.restarts(THREE)), [1, 1, 0]);
+    const inside = (pod: string) => (HALVES.includes(pod.split('/')[0] ?? '') ? 'six' : undefined);
+    assert.equal(scene.pods.maxDown(inside, { sinceMs }).six, 1);
+  });
+
+  /** Validators whose set stands in their configuration alone, in a namespace that asks for that to be read. */
+  async function mounting(namespace: string): Promise<Network> {
+    const { validatorConfig } = quorumSpec(3, 66);
+    const network = new Network(scene, namespace, {
+      annotations: { [CONFIG_HINT]: validatorConfig.quorumSet },
+    });
+    await scene.cluster.createNamespace(namespace);
+    await scene.cluster.kubectl(['annotate', 'namespace', namespace, 'stellar.org/peer-quorum-unknown=read']);
+    return network;
+  }
+
+  it('is read from what a validator mounts, where its Namespace asks for that and a Role lets us', async () => {
+    const [open, closed] = await Promise.all([mounting('mounted'), mounting(WITHOUT_ROLE)]);
+    await scene.cluster.kubectl(['-n', 'mounted', 'apply', '-f', ROLE]);
+    await Promise.all([open, closed].map((network) => joined(network, false)));
+    await open.untilTheyKnow(THREE);
+    const isTold = (events: readonly ToldEvent[]) => (name: string) =>
+      events.some(
+        ({ node, reason, note }) => node === name && reason === 'QuorumUnknown' && NO_ROLE.test(note),
+      );
+    await until('both are told that no Role lets us', async () =>
+      TWO.every(isTold(await eventsIn(scene.cluster, WITHOUT_ROLE))),
+    );
+    await settled(scene);
+    assert.deepEqual(Object.values(open.restarts(THREE)), [1, 1, 0]);
+    assert.deepEqual(Object.values(closed.restarts(THREE)), [0, 0, 0]);
+  });
+
+  it('without anything that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

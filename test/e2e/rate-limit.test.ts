@@ -1,0 +1,115 @@
+/** How fast: windows of time, restarts within an hour, and the age of what is to be restarted. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { untilWaiting } from '../cluster/told.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const MINUTE_MS = 60_000;
+const AGE_SECONDS = 12;
+
+type Env = Readonly<Record<string, string>>;
+
+/** A daily window in UTC between two times that are so many minutes from now. */
+function windowAround(fromMinutes: number, toMinutes: number): string {
+  const at = (minutes: number) => new Date(Date.now() + minutes * MINUTE_MS).toISOString().slice(11, 16);
+  return `daily ${at(fromMinutes)}-${at(toMinutes)} UTC`;
+}
+
+describe('the pace of restarts', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await sharedScene();
+  });
+  after(() => scene?.stop());
+
+  async function startedWith(env: Env): Promise<void> {
+    await scene.replicas?.stop();
+    await scene.start(2, env);
+  }
+
+  /** Three that know each other, and a fourth that has just joined. */
+  async function joined(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    return network;
+  }
+
+  async function untilHeld(network: Network, reason: string, env: Env, names = THREE): Promise<string> {
+    const { namespace } = network;
+    const status = await untilWaiting(scene, { namespace, names, reason, env });
+    const before = network.restarts(FOUR);
+    await settled(scene);
+    assert.deepEqual(network.restarts(FOUR), before);
+    return status;
+  }
+
+  async function untilRolled(network: Network): Promise<void> {
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
+  }
+
+  it('waits while no window is open, or none for long enough, and goes on in one that is', async () => {
+    const closed = { ROLLOUT_WINDOWS: windowAround(6 * 60, 7 * 60) };
+    await startedWith(closed);
+    const network = await joined('windows');
+    const opens = closed.ROLLOUT_WINDOWS.slice('daily '.length, 'daily HH:MM'.length);
+    const status = await untilHeld(network, 'OutsideWindow', closed);
+    assert.match(status, new RegExp(`the next opens at \\S+T${opens}:00.000Z`));
+    const tooShort = { ROLLOUT_WINDOWS: windowAround(-60, 8), EXPECTED_RESTART_SECONDS: '600' };
+    await startedWith(tooShort);
+    await untilHeld(network, 'OutsideWindow', tooShort);
+    await startedWith({ ...tooShort, EXPECTED_RESTART_SECONDS: '60' });
+    await untilRolled(network);
+  });
+
+  it('allows a group so many restarts within an hour, also over a change of leader', async () => {
+    const two = { MAX_RESTARTS_PER_HOUR: '2' };
+    await startedWith(two);
+    const network = await joined('hourly');
+    await network.untilKnown(['validator-1', 'validator-2'], FOUR);
+    const status = await untilHeld(network, 'HourlyLimit', two, ['validator-3']);
+    assert.match(status, /2 in the last hour/);
+    await startedWith(two);
+    await untilHeld(network, 'HourlyLimit', two, ['validator-3']);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 0, 0]);
+    const other = await joined('another');
+    await other.untilKnown(['validator-1', 'validator-2'], FOUR);
+    await startedWith({ MAX_RESTARTS_PER_HOUR: '3' });
+    await untilRolled(network);
+    await untilRolled(other);
+  });
+
+  it('lets a validator be up for a while before it is restarted', async () => {
+    const env = { MIN_RESTART_INTERVAL_SECONDS: String(AGE_SECONDS) };
+    await startedWith(env);
+    const network = await joined('young');
+    await untilWaiting(scene, {
+      namespace: 'young',
+      names: ['validator-1'],
+      reason: 'RestartedRecently',
+      env,
+    });
+    await untilRolled(network);
+    for (const name of THREE) {
+      const [first] = scene.pods.lives(network.podOf(name));
+      const livedMs = (first?.terminatingAtMs ?? 0) - (first?.createdAtMs ?? 0);
+      // Kubernetes writes whole seconds.
+      assert.ok(livedMs > (AGE_SECONDS - 1) * 1000, `${name} was up for ${livedMs} ms`);
+    }
+  });
+
+  it('needs nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

@@ -1,0 +1,123 @@
+/** What the operator makes beside a validator: read replicas, which we leave alone, and a NetworkPolicy, which check tells. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Finding } from '../../cli/check/check.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { ConfigMaps } from '../../runtime/kube/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { runCommand } from '../cluster/command.ts';
+import { Network } from '../cluster/network.ts';
+import { podNow, type Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { metricOf, statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const READS = ['validator-1-read', 'validator-3-read'];
+const FENCED = { spec: { networkPolicy: { enabled: true } } };
+
+interface Spec {
+  readonly initContainers?: unknown;
+  readonly volumes: ReadonlyArray<{ readonly name: string }>;
+}
+
+/** These tests are one story, in this order. */
+describe('what the operator makes beside a validator:', () => {
+  let scene: Scene;
+  let network: Network;
+
+  const replicas = () => scene.replicas?.replicas ?? [];
+  /** Reviews that took longer than half a second. */
+  const slowReviews = async (): Promise<number> => {
+    const series = 'stellar_peers_admission_duration_seconds';
+    const quick = await metricOf(replicas(), `${series}_bucket{le="0.5"}`);
+    return (await metricOf(replicas(), `${series}_count`)) - quick;
+  };
+  /** What check says, by id. */
+  const checked = async (): Promise<Record<string, string>> => {
+    const { stdout, stderr } = await runCommand(scene.cluster, ['check', '-o', 'json']);
+    assert.notEqual(stdout, '', stderr);
+    const { checks } = JSON.parse(stdout) as { checks: Finding[] };
+    return Object.fromEntries(checks.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`]));
+  };
+
+  before(async () => {
+    scene = await sharedScene({ replicas: 1 });
+    await scene.start();
+    network = new Network(scene, 'reads', FENCED);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await settled(scene);
+  });
+  after(() => scene?.stop());
+
+  it('read replicas start as they are, and do not wait at admission', async () => {
+    const slowBefore = await slowReviews();
+    await network.change('validator-1', { readReplicaConfig: { replicas: 1 } });
+    await network.change('validator-3', { readReplicaConfig: { replicas: 2 } });
+    await network.untilReady(READS);
+    for (const name of READS) {
+      const pod = await podNow(scene, `${name}-0`, 'reads');
+      const { initContainers, volumes } = (pod as KubeObject).spec as Spec;
+      assert.equal(pod?.metadata.labels?.['stellar.org/node-type'], 'Validator');
+      assert.equal(pod?.metadata.annotations?.['stellar.org/peers'], undefined);
+      assert.equal(initContainers, undefined);
+      assert.deepEqual(
+        volumes.map((volume) => volume.name.replace(/-access-.*/, '')),
+        ['config', 'kube-api'],
+      );
+    }
+    const left = 'stellar_peers_admission_reviews_total{result="skipped:ReadReplica"}';
+    assert.ok((await metricOf(replicas(), left)) >= READS.length);
+    assert.equal(await slowReviews(), slowBefore);
+  });
+
+  it('read replicas are not restarted when their validators are', async () => {
+    await network.add('validator-4');
+    await network.untilTheyKnow([...THREE, 'validator-4']);
+    await settled(scene);
+    assert.deepEqual(network.restarts([...THREE, ...READS]), {
+      ...{ 'validator-1': 1, 'validator-2': 1, 'validator-3': 1 },
+      ...{ 'validator-1-read': 0, 'validator-3-read': 0 },
+    });
+  });
+
+  it('read replicas stand in no list, and check names them and finds nothing in the way', async () => {
+    const ref = { resource: ConfigMaps, namespace: 'reads', name: 'stellar-peers' };
+    const published = JSON.stringify((await scene.cluster.admin.get(ref))?.data);
+    assert.match(published, /validator-4-0/);
+    assert.doesNotMatch(published, /-read/);
+    assert.doesNotMatch(await statusOf(scene.cluster), /-read/);
+    const found = await checked();
+    assert.equal(
+      found.validators,
+      'ok: 4 validators in 1 network; read replicas, left as they are: reads/validator-1-read, reads/validator-3-read',
+    );
+    assert.equal(found['open-http-port'], 'ok: no validator is known to have 11626 open');
+    assert.equal(found['peer-ingress'], 'ok: no NetworkPolicy is in the way');
+  });
+
+  it('a NetworkPolicy keeps out peers of other namespaces, of which check tells', async () => {
+    const { spec } = FENCED;
+    const elsewhere = new Network(scene, 'elsewhere', {
+      spec: { ...spec, customNetworkPassphrase: 'reads ; 2026' },
+    });
+    await elsewhere.found(['validator-5']);
+    await elsewhere.untilReady(['validator-5']);
+    await until('check tells of the policies', async () => {
+      const found = await checked();
+      assert.equal(
+        found['peer-ingress'],
+        'problem: reads/validator-1 does not reach elsewhere/validator-5 on 11625: ' +
+          'no rule of elsewhere/validator-5-netpol allows it; the same for 4 more',
+      );
+      assert.equal(found['peer-egress'], 'ok: no NetworkPolicy is in the way');
+      return true;
+    });
+  });
+
+  it('has done only what it may', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

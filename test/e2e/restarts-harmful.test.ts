@@ -1,0 +1,171 @@
+/** Restarts that would take more than they give: the next pod would be without peers, or another takes its node. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';
+import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import { Nodes } from '../cluster/resources.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { journalOf, untilWaiting } from '../cluster/told.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOURTH = 'validator-4';
+const FOUR = [...THREE, FOURTH];
+const OPT_OUT = 'stellar.org/peer-injection=disabled';
+const WEBHOOK = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
+
+function isUnschedulable(pod: KubeObject | undefined): boolean {
+  const { conditions = [] } = (pod?.status ?? {}) as {
+    conditions?: ReadonlyArray<{ type: string; status: string; reason?: string }>;
+  };
+  return conditions.some(
+    ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
+  );
+}
+
+describe('validators that lack a peer, and that a restart would harm,', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await sharedScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  /** Three that know each other. */
+  async function upToDate(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    return network;
+  }
+
+  /** A fourth of the same network joins in another namespace: the three lack it from then on. */
+  async function joinElsewhere({ namespace }: Network): Promise<void> {
+    const spec = { customNetworkPassphrase: `${namespace} ; 2026` };
+    const elsewhere = new Network(scene, `${namespace}-elsewhere`, { spec });
+    await elsewhere.found([FOURTH]);
+    await elsewhere.untilReady([FOURTH]);
+    assert.ok(elsewhere.stamp(FOURTH), 'the fourth is injected as ever');
+  }
+
+  async function assertLeftAlone(network: Network, reason: string): Promise<void> {
+    const { namespace } = network;
+    const peers = THREE.map((name) => network.stamp(name));
+    await untilWaiting(scene, { namespace, names: THREE, reason });
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0]);
+    assert.deepEqual(
+      THREE.map((name) => network.stamp(name)),
+      peers,
+      'they keep the peers that they have',
+    );
+    const entries = await journalOf(scene.cluster, ({ statefulSet }) =>
+      statefulSet.startsWith(`${namespace}/`),
+    );
+    assert.deepEqual(entries, [], 'none was ever meant to be restarted');
+  }
+
+  async function untilRolled(network: Network, peers = 3): Promise<void> {
+    const done = () => Object.values(network.restarts(THREE)).every((count) => count === 1);
+    await scene.pods.until('each was restarted once', done, 90_000);
+    await network.untilReady(THREE);
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 1]);
+    for (const name of THREE) assert.equal(network.stamp(name)?.split(',').length, peers, name);
+  }
+
+  it('since they opted out by a label on their Namespace are left alone, and told so, until the label is gone', async () => {
+    const network = await upToDate('by-namespace');
+    await scene.cluster.kubectl(['label', 'namespace', 'by-namespace', OPT_OUT]);
+    await joinElsewhere(network);
+    await assertLeftAlone(network, 'OptedOut');
+    await scene.cluster.kubectl(['label', 'namespace', 'by-namespace', `${OPT_OUT.split('=')[0]}-`]);
+    await untilRolled(network);
+  });
+
+  it('since they opted out by an annotation on their StellarNode are left alone, and told so', async () => {
+    const network = await upToDate('by-node');
+    await scene.cluster.kubectl(['-n', 'by-node', 'annotate', 'stellarnode', ...THREE, OPT_OUT]);
+    await joinElsewhere(network);
+    await assertLeftAlone(network, 'OptedOut');
+  });
+
+  /** Narrows what the webhook selects for as long as `body` takes. */
+  async function whileNarrowed(narrow: PatchOperation, body: () => Promise<void>): Promise<void> {
+    const { path } = narrow;
+    const found = await scene.cluster.admin.get(WEBHOOK);
+    const [webhook] = (found?.webhooks ?? []) as Array<Record<string, unknown>>;
+    const value = webhook?.[path.slice('/webhooks/0/'.length)];
+    await scene.cluster.admin.patch(WEBHOOK, [narrow]);
+    try {
+      await body();
+    } finally {
+      await scene.cluster.admin.patch(WEBHOOK, [{ op: 'replace', path, value }]);
+    }
+  }
+
+  it('since the webhook selects their namespace no more are left alone, and told so, until it does', async () => {
+    const network = await upToDate('by-selector');
+    const matchExpressions = [
+      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['stellar-peers', 'by-selector'] },
+    ];
+    const path = '/webhooks/0/namespaceSelector';
+    await whileNarrowed({ op: 'replace', path, value: { matchExpressions } }, async () => {
+      await joinElsewhere(network);
+      await assertLeftAlone(network, 'NotSelected');
+    });
+    await untilRolled(network);
+  });
+
+  it('since the webhook selects their labels no more are left alone, and told so, until it does', async () => {
+    const network = await upToDate('by-labels');
+    const matchLabels = { 'stellar.org/node-type': 'Validator', 'app.kubernetes.io/instance': FOURTH };
+    const path = '/webhooks/0/objectSelector';
+    await whileNarrowed({ op: 'replace', path, value: { matchLabels } }, async () => {
+      await joinElsewhere(network);
+      await assertLeftAlone(network, 'NotSelected');
+    });
+    await untilRolled(network);
+  });
+
+  /** Takes all nodes but those of the three for as long as `body` takes. */
+  async function whileFull(network: Network, body: () => Promise<void>): Promise<void> {
+    const used = THREE.map((name) => scene.pods.pods.get(network.podOf(name))?.spec as { nodeName: string });
+    const { items } = await scene.cluster.admin.list(Nodes, {});
+    const free = items
+      .map(({ metadata }) => metadata.name)
+      .filter((name) => used.every(({ nodeName }) => nodeName !== name));
+    await scene.cluster.kubectl(['cordon', ...free]);
+    try {
+      await body();
+    } finally {
+      await scene.cluster.kubectl(['uncordon', ...free]);
+    }
+  }
+
+  it('since a Pending pod would take the node of one are left alone, and told so, until it has another', async () => {
+    const network = await upToDate('no-node');
+    await whileFull(network, async () => {
+      await network.add(FOURTH);
+      await scene.pods.until('the fourth has no node', ({ pods }) =>
+        isUnschedulable(pods.get(network.podOf(FOURTH))),
+      );
+      await joinElsewhere(network);
+      const status = await untilWaiting(scene, { namespace: 'no-node', names: THREE, reason: 'NoNode' });
+      assert.match(status, /\(no-node\/validator-4-0\)/);
+      await settled(scene);
+      assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    });
+    await untilRolled(network, 4);
+    await network.untilReady(FOUR);
+    assert.equal(network.mostDown(0), 1);
+  });
+
+  it('need nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

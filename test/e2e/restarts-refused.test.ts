@@ -1,0 +1,191 @@
+/** Restarts whose write does not stay: a policy refuses one validator's alone, or takes the annotation out of all. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { ourRefusals, ourRequests } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { eventsIn, type JournalEntry, journalOf, metricOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const TOKEN = 'stellar.org/peer-restart';
+/** Many times the delay after what only failed: nothing is to be tried again within this time. */
+const AHEAD_MS = 6_000;
+
+const API_VERSION = 'admissionregistration.k8s.io/v1';
+const HAS_TOKEN = `'${TOKEN}' in object.spec.template.metadata.?annotations.orValue({})`;
+
+/** Changes of these StatefulSets of a namespace. */
+const changesOf = (namespace: string, resourceNames: readonly string[]) => ({
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+  resourceRules: [
+    {
+      apiGroups: ['apps'],
+      apiVersions: ['v1'],
+      resources: ['statefulsets'],
+      operations: ['UPDATE'],
+      ...(resourceNames.length > 0 ? { resourceNames } : {}),
+    },
+  ],
+});
+
+/** Restarts of the first are refused, and of no other. */
+const refusing = (namespace: string): object[] => [
+  {
+    apiVersion: API_VERSION,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: namespace },
+    spec: {
+      matchConstraints: changesOf(namespace, ['validator-1']),
+      validations: [{ expression: `!(${HAS_TOKEN})`, message: 'this one never' }],
+    },
+  },
+  {
+    apiVersion: API_VERSION,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: namespace },
+    spec: { policyName: namespace, validationActions: ['Deny'] },
+  },
+];
+
+const REMOVAL = `[JSONPatch{op: "remove", path: "/spec/template/metadata/annotations/${TOKEN.replace('/', '~1')}"}]`;
+
+/** What is not known here is taken out of templates, and the rest is allowed. */
+const stripping = (namespace: string): object[] => [
+  {
+    apiVersion: API_VERSION,
+    kind: 'MutatingAdmissionPolicy',
+    metadata: { name: namespace },
+    spec: {
+      matchConstraints: changesOf(namespace, []),
+      matchConditions: [{ name: 'restarts', expression: HAS_TOKEN }],
+      failurePolicy: 'Fail',
+      reinvocationPolicy: 'Never',
+      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: REMOVAL } }],
+    },
+  },
+  {
+    apiVersion: API_VERSION,
+    kind: 'MutatingAdmissionPolicyBinding',
+    metadata: { name: namespace },
+    spec: { policyName: namespace },
+  },
+];
+
+describe('a restart whose annotation does not stay', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await sharedScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  const kubectl = (args: readonly string[], objects: readonly object[]) =>
+    scene.cluster.kubectl([...args, '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));
+
+  /** What becomes of the first one's annotation if an administrator restarts it, who only asks. */
+  async function tried({ namespace }: Network): Promise<string> {
+    const patch = JSON.stringify({ spec: { template: { metadata: { annotations: { [TOKEN]: 'x' } } } } });
+    const args = ['patch', 'statefulset', 'validator-1', '-n', namespace, '--dry-run=server', '-o', 'json'];
+    const said = await scene.cluster
+      .kubectl([...args, '--type=merge', '-p', patch])
+      .catch((error: unknown) => {
+        if (String(error).includes('this one never')) return undefined;
+        throw error;
+      });
+    if (said === undefined) return 'refused';
+    return said.includes(`"${TOKEN}": "x"`) ? 'stays' : 'stripped';
+  }
+
+  /** Three that know each other and a fourth that they lack, under a policy that is in force. */
+  async function under(policy: readonly object[], namespace: string, effect: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await kubectl(['apply'], policy);
+    await until('the policy is in force', async () => (await tried(network)) === effect);
+    await network.add('validator-4');
+    return network;
+  }
+
+  /** The next leader remembers nothing of what was refused to this one. */
+  async function lifted(policy: readonly object[], network: Network): Promise<void> {
+    await kubectl(['delete'], policy);
+    await until('the policy is gone', async () => (await tried(network)) === 'stays');
+    await scene.replicas?.stop();
+    await scene.start();
+    await network.untilTheyKnow(FOUR);
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
+  }
+
+  async function untilTold({ namespace }: Network, reason: string, names: readonly string[]): Promise<void> {
+    await until(`Events tell ${names.join(', ')} of ${reason}`, async () => {
+      const events = await eventsIn(scene.cluster, namespace);
+      const told = events.filter((event) => event.reason === reason).map(({ node }) => node);
+      return names.every((name) => told.includes(name));
+    });
+    const series = `stellar_peers_waiting{reason="${reason}"}`;
+    const count = () => metricOf(scene.replicas?.replicas ?? [], series);
+    await until('the metric counts them', async () => (await count()) === names.length);
+  }
+
+  /** Writes of ours and their answers, but for those that another was faster than. */
+  const bumpsOf = async ({ namespace }: Network): Promise<string[]> =>
+    ourRequests(await scene.cluster.audit())
+      .filter((entry) => entry.resource === 'statefulsets' && entry.namespace === namespace)
+      .filter(({ verb, code }) => verb === 'patch' && code !== 409)
+      .map(({ name, code }) => `${name} ${code}`);
+  const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
+    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
+
+  it('since a policy refuses it to one validator is told of that one, and the others are rolled', async () => {
+    const policy = refusing('one-refused');
+    const network = await under(policy, 'one-refused', 'refused');
+    await network.untilKnown(['validator-2', 'validator-3'], FOUR);
+    await settled(scene, { aheadMs: AHEAD_MS });
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 1, 1, 0]);
+    await untilTold(network, 'RefusedByPolicy', ['validator-1']);
+    const events = await eventsIn(scene.cluster, 'one-refused');
+    const refusals = events.filter(({ reason }) => reason === 'RefusedByPolicy');
+    assert.deepEqual([...new Set(refusals.map(({ node }) => node))], ['validator-1']);
+    assert.match(refusals[0]?.note ?? '', /this one never/);
+    assert.deepEqual(
+      await bumpsOf(network),
+      ['validator-1 422', 'validator-2 200', 'validator-3 200'],
+      'each once',
+    );
+    const entries = (await journalIn(network)).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
+    assert.deepEqual(
+      entries,
+      ['validator-2', 'validator-3'].map((name) => [`one-refused/${name}`, 'done']),
+    );
+    await lifted(policy, network);
+  });
+
+  it('since a policy strips it takes no validator down, is tried once of each, and told as RestartReverted', async () => {
+    const policy = stripping('stripped');
+    const network = await under(policy, 'stripped', 'stripped');
+    await untilTold(network, 'RestartReverted', THREE);
+    await settled(scene, { aheadMs: AHEAD_MS });
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    assert.equal(network.mostDown(0), 0);
+    assert.deepEqual(
+      await bumpsOf(network),
+      ['validator-1 200', 'validator-2 200', 'validator-3 200'],
+      'each once',
+    );
+    assert.deepEqual(await journalIn(network), []);
+    await lifted(policy, network);
+  });
+
+  it('needs nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

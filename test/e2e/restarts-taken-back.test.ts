@@ -1,0 +1,172 @@
+/** Restarts that have no effect, since the StatefulSet controller is away: they must not act later, unasked. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { StatefulSets } from '../../runtime/kube/resources.ts';
+import { ourRefusals } from '../cluster/audit.ts';
+import { Network } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { eventsIn, type JournalEntry, journalOf, untilWaiting } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const FOUR = [...THREE, 'validator-4'];
+const TOKEN = 'stellar.org/peer-restart';
+const SWITCH = 'stellar.org/peer-rollout';
+/** A controller that takes no notice for 30 s counts as away, and the first try after that is a minute later. */
+const NOTICED_MS = 30_000;
+const AGAIN_MS = 60_000;
+
+describe('a restart that the StatefulSet controller takes no notice of', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await sharedScene();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+
+  const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
+  const pause = ({ namespace }: Network) =>
+    kubectl('annotate', 'namespace', namespace, `${SWITCH}=paused`, '--overwrite');
+  const release = ({ namespace }: Network) => kubectl('annotate', 'namespace', namespace, `${SWITCH}-`);
+  const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
+    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
+
+  /** The first one's StatefulSet: the annotation on its template, and whether its controller has seen it as it is. */
+  async function firstOf({ namespace }: Network) {
+    const found = await scene.cluster.admin.get({ resource: StatefulSets, namespace, name: 'validator-1' });
+    assert.ok(found);
+    const { template } = found.spec as { template: { metadata: { annotations?: Record<string, string> } } };
+    const { observedGeneration } = found.status as { observedGeneration?: number };
+    const token = template.metadata.annotations?.[TOKEN];
+    return { token, isSeen: observedGeneration === found.metadata.generation };
+  }
+
+  /** Three that know each other and a fourth that they lack, all Ready, and paused. */
+  async function paused(namespace: string): Promise<Network> {
+    const network = new Network(scene, namespace);
+    await network.found(THREE);
+    await network.untilTheyKnow(THREE);
+    await pause(network);
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    await untilWaiting(scene, { namespace, names: THREE, reason: 'Paused' });
+    return network;
+  }
+
+  /** The first one is bumped, which has no effect while the controller is away. */
+  async function bumped(network: Network): Promise<void> {
+    await release(network);
+    await until('a restart has begun', async () => {
+      const [open] = await journalIn(network);
+      return open && (await firstOf(network)).token === open.token;
+    });
+  }
+
+  /** The first one is bumped in vain, `change` follows, and the controller comes back after it is taken back. */
+  async function takenBack(network: Network, change: () => Promise<unknown>): Promise<JournalEntry> {
+    const entry = await scene.cluster.restartControllerManager(async () => {
+      await bumped(network);
+      await change();
+      const ended = await until(
+        'it is taken back',
+        async () => (await journalIn(network)).find(({ outcome }) => outcome !== undefined),
+        { deadlineMs: 60_000 },
+      );
+      assert.equal((await firstOf(network)).token, undefined, 'the template is as it was');
+      return ended;
+    });
+    assert.equal(`${entry.statefulSet} ${entry.outcome}`, `${network.namespace}/validator-1 defused`);
+    await until('an Event says so', async () => {
+      const events = await eventsIn(scene.cluster, network.namespace);
+      return events.some(({ node, reason }) => node === 'validator-1' && reason === 'RestartTakenBack');
+    });
+    await until('the controller is back', async () => (await firstOf(network)).isSeen);
+    return entry;
+  }
+
+  async function assertUntouched(network: Network): Promise<void> {
+    await settled(scene);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0], 'the same pods as before');
+  }
+
+  /** The next leader need not wait until a group has rested. */
+  async function untilRolledByTheNext(network: Network): Promise<void> {
+    await scene.replicas?.stop();
+    await scene.start();
+    await network.untilTheyKnow(FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+  }
+
+  it('is taken back by a pause, and replaces no pod when the controller is back', async () => {
+    const network = await paused('paused-late');
+    const { why } = await takenBack(network, () => pause(network));
+    assert.equal(why, 'Paused');
+    await assertUntouched(network);
+    await release(network);
+    await untilRolledByTheNext(network);
+    assert.equal(network.mostDown(0), 1);
+  });
+
+  it('is taken back when another goes down, and replaces no pod when the controller is back', async () => {
+    const network = await paused('another-down');
+    const { why } = await takenBack(network, () => network.fare('validator-3', 'lost'));
+    assert.equal(why, 'WaitingForUnavailable');
+    await assertUntouched(network);
+    assert.equal(network.mostDown(0), 1, 'the other alone');
+    await network.fare('validator-3', undefined);
+    await untilRolledByTheNext(network);
+  });
+
+  it('is taken back after 30 s, told as ControllerAway, and its group goes on a minute later', async () => {
+    const network = await paused('away');
+    const { namespace } = network;
+    const told = () => untilWaiting(scene, { namespace, names: THREE, reason: 'ControllerAway' });
+    const first = await takenBack(network, async () => {
+      await until('it is given up', async () => (await journalIn(network))[0]?.outcome !== undefined, {
+        deadlineMs: 60_000,
+      });
+      await told();
+    });
+    assert.equal(first.why, 'ControllerAway');
+    const lastedMs = Date.parse(first.endedAt ?? '') - Date.parse(first.at);
+    assert.ok(lastedMs >= NOTICED_MS - 1_000, `given up after ${lastedMs} ms`);
+    await network.untilTheyKnow(FOUR, 2 * AGAIN_MS);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    assert.equal(network.mostDown(0), 1);
+    await settled(scene);
+    const entries = await journalIn(network);
+    assert.deepEqual(
+      entries.map(({ statefulSet, outcome }) => `${statefulSet} ${outcome}`),
+      ['1 defused', '2 done', '3 done', '1 done'].map((end) => `away/validator-${end}`),
+      'the one that came to nothing is tried last',
+    );
+    const [, second, , last] = entries;
+    const restedMs = Date.parse(second?.at ?? '') - Date.parse(first.endedAt ?? '');
+    assert.ok(restedMs >= AGAIN_MS - 1_000, `tried again after ${restedMs} ms`);
+    const [life] = scene.pods.lives(network.podOf('validator-1'));
+    assert.ok((life?.terminatingAtMs ?? 0) >= Date.parse(last?.at ?? '') - 1_000, 'its pod went by the last');
+  });
+
+  it('counts as reverted where another controller takes its annotation out: the others first, that one a minute later', async () => {
+    const network = await paused('reverted');
+    const { namespace } = network;
+    await scene.cluster.restartControllerManager(async () => {
+      await bumped(network);
+      const path = `/spec/template/metadata/annotations/${TOKEN.replace('/', '~1')}`;
+      const patch = JSON.stringify([{ op: 'remove', path }]);
+      await kubectl('patch', 'statefulset', 'validator-1', '-n', namespace, '--type=json', '-p', patch);
+      await until('it counts as reverted', async () => (await journalIn(network))[0]?.outcome === 'void');
+    });
+    await network.untilKnown(['validator-2', 'validator-3'], FOUR);
+    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 1, 1, 0]);
+    await untilWaiting(scene, { namespace, names: ['validator-1'], reason: 'RestartReverted' });
+    assert.equal(network.mostDown(0), 1);
+  });
+
+  it('needs nothing that RBAC refuses', async () => {
+    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
+  });
+});

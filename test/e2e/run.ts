@@ -1,0 +1,21 @@
+/**
+ * Runs the end-to-end tests, three files at a time: groups of files that share a control plane (groups/), and each other
+ * file on one of its own. What needs the whole machine comes last and alone.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { endToEndTests } from './plan.ts';
+
+/** Of a file or a group; of those that run, the longest takes a third of it. */
+const TIMEOUT_MS = 1_200_000;
+
+/** True if all of them passed. */
+function pass(files: readonly string[], concurrency: number): boolean {
+  const flags = [`--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT_MS}`, '--test-reporter=spec'];
+  const paths = files.map((name) => join(import.meta.dirname, name));
+  return spawnSync(process.execPath, ['--test', ...flags, ...paths], { stdio: 'inherit' }).status === 0;
+}
+
+const { sideBySide, alone } = endToEndTests();
+const passed = [pass(sideBySide, 3), pass(alone, 1)];
+process.exitCode = passed.every(Boolean) ? 0 : 1;

@@ -1,0 +1,67 @@
+/** Histories that are told in a test: who is there, and what happens, without any chance. */
+import { type Action, CALM, type NetworkPlan, type NodePlan, type Plan } from './plan.ts';
+import type { PortPlan } from './port-plan.ts';
+
+const SETTINGS = {
+  MAX_UNAVAILABLE: '1',
+  QUORUM_CHECK: 'off',
+  MIN_READY_SECONDS: '1',
+  MIN_RESTART_INTERVAL_SECONDS: '1',
+  STABILIZATION_SECONDS: '5',
+  DELETE_MIN_AGE_SECONDS: '5',
+  LEASE_DURATION_SECONDS: '6',
+  REQUEST_TIMEOUT_SECONDS: '1',
+};
+
+export interface Story {
+  /** Their namespaces; all in `north` without it. */
+  readonly namespaces?: readonly string[];
+  /** Their home domains; their namespaces without it. */
+  readonly homeDomains?: readonly string[];
+  /** Of the flat quorum set; none that can be read without it. */
+  readonly percent?: number;
+  /** What else of the network differs from a private one. */
+  readonly network?: Partial<NetworkPlan>;
+  readonly standing?: Pick<Plan, 'machines' | 'kubeletSkewsMs' | 'isOldKubernetes'>;
+  readonly readyMs: ReadonlyArray<number | null>;
+  /** Their HTTP ports; closed without it. */
+  readonly ports?: ReadonlyArray<PortPlan | undefined>;
+  readonly founders: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly actions: readonly Action[];
+  readonly calmAtMs: number;
+}
+
+/** The plan of a story: one network, in calm weather. */
+export function planOf(story: Story): Plan {
+  const {
+    readyMs,
+    founders,
+    settings,
+    actions,
+    calmAtMs,
+    namespaces = [],
+    homeDomains = [],
+    percent,
+    network,
+    standing,
+    ports = [],
+  } = story;
+  const nodes = readyMs.map(
+    (each, index): NodePlan => ({
+      namespace: namespaces[index] ?? 'north',
+      name: `v${index}`,
+      network: 0,
+      readyMs: each,
+      replicas: 1,
+      homeDomain: homeDomains[index],
+      port: ports[index],
+    }),
+  );
+  return {
+    ...{ seed: 1, nodes, founders, actions, calmAtMs, rates: CALM },
+    ...standing,
+    networks: [{ isPublic: false, percent: percent ?? null, ...network }],
+    settings: { ...SETTINGS, ...settings },
+  };
+}

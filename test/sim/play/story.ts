@@ -1,0 +1,123 @@
+/** One history by hand: a network of validators, and what happens to it at which time. */
+import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
+import { type ObjectRef, Pods, StatefulSets } from '../../../runtime/kube/resources.ts';
+import { checkRestart, decisionMsOf } from './invariants.ts';
+import { CALM, type Plan } from './plan.ts';
+import { checkReplacement } from './replaced.ts';
+import { Stage } from './stage.ts';
+import { Witness } from './witness.ts';
+
+const SETTINGS = {
+  MAX_UNAVAILABLE: '1',
+  QUORUM_CHECK: 'hold',
+  MIN_READY_SECONDS: '5',
+  MIN_RESTART_INTERVAL_SECONDS: '5',
+  STABILIZATION_SECONDS: '5',
+  DELETE_MIN_AGE_SECONDS: '5',
+  LEASE_DURATION_SECONDS: '6',
+  REQUEST_TIMEOUT_SECONDS: '1',
+  RESYNC_SECONDS: '60',
+};
+
+export interface Story {
+  /** Validators `v0` … of one network; the last of them joins when the script says so. */
+  readonly validators: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** THRESHOLD_PERCENT of the quorum set; none without it. */
+  readonly percent?: number;
+  /** A pod that was given no peers never turns Ready. */
+  readonly needPeers?: boolean;
+  readonly script: (stage: Stage, at: (ms: number, action: () => unknown) => void) => void;
+  readonly endMs: number;
+}
+
+/** How the history went: what the witness saw, which invariants broke, and the log. */
+export async function tell({ validators, settings, percent, needPeers = false, script, endMs }: Story) {
+  const plan: Plan = {
+    seed: 1,
+    nodes: Array.from({ length: validators }, (_, index) => {
+      return { namespace: 'north', name: `v${index}`, network: 0, readyMs: 1_000, replicas: 1 };
+    }),
+    ...{ founders: validators - 1, actions: [], calmAtMs: 0, rates: CALM },
+    networks: [{ isPublic: false, percent: percent ?? null }],
+    settings: { ...SETTINGS, ...settings },
+    needPeers,
+  };
+  const lines: string[] = [];
+  const stage = new Stage(plan, { log: (line) => lines.push(line) });
+  const witness = new Witness(stage);
+  const broken: string[] = [];
+  const noting = (check: () => void) => {
+    try {
+      check();
+    } catch (error) {
+      broken.push(`${error}`);
+    }
+  };
+  const edges = { stage, witness, decidedMs: decisionMsOf(plan) };
+  witness.onRestart = (restart) => noting(() => checkRestart(restart, edges));
+  witness.onReplacement = (restart) => noting(() => checkReplacement(restart, { stage, witness }));
+  await stage.open();
+  script(stage, (ms, action) => stage.time.schedule(ms, () => void action()));
+  await stage.time.runUntil(() => false, endMs);
+  return { stage, witness, broken, lines };
+}
+
+export const setRef = (name: string): ObjectRef => ({ resource: StatefulSets, namespace: 'north', name });
+export const podRef = (name: string): ObjectRef => ({
+  resource: Pods,
+  namespace: 'north',
+  name: `${name}-0`,
+});
+
+/** Why each validator waits by now, by name: what the leader tells. */
+export const told = ({ leader }: Stage): Record<string, string> =>
+  Object.fromEntries(
+    [...(leader?.reasons ?? [])].map(([key, { code }]) => [key.replace('north/', ''), code]),
+  );
+
+/** Puts `instead` in place of each JSON Patch of ours for a StatefulSet. */
+export function onBump(
+  stage: Stage,
+  instead: (
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+    write: (operations: readonly PatchOperation[]) => KubeObject,
+  ) => KubeObject,
+): void {
+  const { store } = stage.server;
+  const patch = store.patch.bind(store);
+  store.patch = (ref, operations, at) =>
+    ref.resource.kind === 'StatefulSet' && stage.isOurs(at.by)
+      ? instead(ref, operations, (each) => patch(ref, each, at))
+      : patch(ref, operations, at);
+}
+
+/** The token on the template, undefined where there is none. */
+export function tokenOn({ server }: Stage, name: string): string | undefined {
+  const spec = server.store.get(setRef(name))?.spec as
+    | { template: { metadata?: { annotations?: Record<string, string> } } }
+    | undefined;
+  return spec?.template.metadata?.annotations?.['stellar.org/peer-restart'];
+}
+
+/** Keeps the StatefulSet controller from changing anything for so many ms; it tries again up to 30 s later. */
+export function holderOf({ server: { store }, time }: Stage): (ms: number) => void {
+  let untilMs = 0;
+  const check = (by: string) => {
+    if (by === 'statefulset-controller' && time.monotonicMs() < untilMs) throw new Error('it is away');
+  };
+  const remove = store.delete.bind(store);
+  const writeStatus = store.writeStatus.bind(store);
+  store.delete = (ref, options) => {
+    check(options.by);
+    return remove(ref, options);
+  };
+  store.writeStatus = (ref, status, by) => {
+    check(by);
+    return writeStatus(ref, status, by);
+  };
+  return (ms) => {
+    untilMs = time.monotonicMs() + ms;
+  };
+}

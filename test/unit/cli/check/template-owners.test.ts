@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { templateOwnersOf } from '../../../../cli/check/template-owners.ts';
+import { complaintsOf } from './healthy.ts';
+
+const entry = (manager: string, fields: object, subresource?: string) => ({
+  manager,
+  fieldsV1: { 'f:spec': { 'f:template': fields } },
+  ...(subresource === undefined ? {} : { subresource }),
+});
+const WHOLE = { 'f:spec': { 'f:containers': { 'k:{"name":"stellar-node"}': { 'f:image': {} } } } };
+const OURS = { 'f:metadata': { 'f:annotations': { 'f:stellar.org/peer-restart': {} } } };
+const setWith = (...managedFields: unknown[]) => ({ metadata: { namespace: 'n', name: 'a', managedFields } });
+
+describe('pod templates', () => {
+  it('that a tool writes beside the operator are told, with the tool and the StatefulSets', () => {
+    const set = setWith(
+      entry('stellar-operator', WHOLE),
+      entry('stellar-peers', OURS),
+      entry('argocd-controller', WHOLE),
+    );
+    assert.deepEqual(templateOwnersOf(set), [{ statefulSet: 'n/a', manager: 'argocd-controller' }]);
+    const templateOwners = [{ statefulSet: 'stellar/a', manager: 'argocd-controller' }];
+    assert.deepEqual(complaintsOf({ facts: { templateOwners } }), {
+      'template-owners': 'warning: argocd-controller also writes those of stellar/a',
+    });
+  });
+
+  it('of one writer are its own, whatever that is called, and so are those of others’ StatefulSets', () => {
+    assert.deepEqual(
+      templateOwnersOf(setWith(entry('my-operator', WHOLE), entry('stellar-peers', OURS))),
+      [],
+    );
+    assert.deepEqual(complaintsOf({ facts: { templateOwners: [{ statefulSet: 'x/y', manager: 'm' }] } }), {});
+  });
+
+  it('are not judged by what is no list of managers', () => {
+    for (const odd of [undefined, null, 'text', [null, 1, { fieldsV1: 'text' }]]) {
+      assert.deepEqual(templateOwnersOf({ metadata: { managedFields: odd } }), []);
+    }
+    assert.deepEqual(templateOwnersOf({}), []);
+  });
+});

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { QuorumTree } from '../../../peers/core/quorum-tree.ts';
+import { anyText } from '../any-text.ts';
+import { automaticText, type DomainText, problemOf, publicKey, setOf } from './quorum-texts.ts';
+
+const domain = (name: string, quality: string, listed: number): DomainText => ({ name, quality, listed });
+/** `2of3` for a domain; its sets in brackets for a set of sets. */
+const shape = ({ threshold, validators, inner }: QuorumTree): string =>
+  inner.length === 0
+    ? `${threshold}of${validators}`
+    : `${threshold}of${inner.length}[${inner.map(shape).join(' ')}]`;
+const shapeOf = (domains: readonly DomainText[], home: string | undefined): string => {
+  const set = setOf(automaticText(domains, home));
+  assert.ok(set, String(problemOf(automaticText(domains, home))));
+  return shape(set.tree);
+};
+
+describe('the quorum set that stellar-core makes of home domains', () => {
+  it('needs a majority of each domain, the node itself counted', () => {
+    const expected = ['1of1', '2of2', '2of3', '3of4', '3of5', '4of6', '4of7'];
+    const found = expected.map((_, listed) => {
+      const set = setOf(automaticText([domain('own', 'MEDIUM', listed)], 'own'));
+      return set && shape(set.tree);
+    });
+    assert.deepEqual(
+      found,
+      expected.map((each) => `1of1[${each}]`),
+    );
+  });
+
+  it('for a testnet like that of SDF: three validators of one domain', () => {
+    // Two are listed beside the node itself, which is of the same domain.
+    assert.equal(shapeOf([domain('testnet.example', 'HIGH', 2)], 'testnet.example'), '1of1[2of3]');
+    const outsider = [domain('testnet.example', 'HIGH', 3), domain('own.example', 'MEDIUM', 0)];
+    assert.equal(shapeOf(outsider, 'own.example'), '2of2[2of3 1of1[1of1]]');
+  });
+
+  it('for a pubnet like that of SDF: seven domains of three, one of them the own', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}.example`);
+    const listed = names.map((name, index) => domain(name, 'HIGH', index === 3 ? 2 : 3));
+    const set = setOf(automaticText(listed, 'd.example'));
+    assert.equal(shapeOf(listed, 'd.example'), `5of7[${Array(7).fill('2of3').join(' ')}]`);
+    assert.deepEqual([set?.tolerance, set?.leaves], [5, 21]);
+    assert.deepEqual([set?.homeDomain, set?.ownDomain], ['d.example', { size: 3, threshold: 2 }]);
+  });
+
+  it('has each lower quality as one more entry of the higher', () => {
+    const four = [
+      domain('l', 'LOW', 1),
+      domain('m', 'MEDIUM', 2),
+      domain('h', 'HIGH', 3),
+      domain('c', 'CRITICAL', 3),
+    ];
+    assert.equal(shapeOf(four, 'm'), '2of2[2of3 2of2[2of3 2of2[2of3 1of1[1of1]]]]');
+    const two = [domain('c1', 'CRITICAL', 3), domain('c2', 'CRITICAL', 3), domain('h', 'HIGH', 2)];
+    assert.equal(shapeOf(two, 'h'), '3of3[2of3 2of3 1of1[2of3]]', 'all of the critical ones and all below');
+  });
+
+  it('is judged at its strictest where the text does not say where the node stands', () => {
+    const listed = [domain('a', 'HIGH', 3), domain('b', 'HIGH', 3), domain('c', 'HIGH', 2)];
+    const set = setOf(automaticText(listed, undefined));
+    assert.deepEqual([set?.leaves, set?.homeDomain, set?.ownDomain], [9, undefined, undefined]);
+    assert.equal(set && shape(set.tree), '3of3[2of3 2of3 2of3]', 'c is too small without it');
+    const loose = [domain('a', 'MEDIUM', 4), domain('b', 'MEDIUM', 2)];
+    assert.equal(setOf(automaticText(loose, undefined))?.tolerance, 0, 'in a: b of two needs both');
+  });
+
+  it('does not count a node that is no validator', () => {
+    const text = `NODE_IS_VALIDATOR = false\n${automaticText([domain('a', 'HIGH', 3)], 'a')}`;
+    assert.deepEqual([setOf(text)?.leaves, setOf(text)?.ownDomain], [3, undefined]);
+  });
+
+  it('takes the quality of each validator where its domain has none', () => {
+    const own = 'NODE_HOME_DOMAIN="own"\n[[HOME_DOMAINS]]\nHOME_DOMAIN="own"\nQUALITY="MEDIUM"\n';
+    const single = `[[VALIDATORS]]\nNAME="x"\nHOME_DOMAIN="x"\nQUALITY="LOW"\nPUBLIC_KEY="${publicKey(1)}"\n`;
+    const set = setOf(own + single);
+    assert.equal(set && shape(set.tree), '2of2[1of1 1of1[1of1]]');
+  });
+});
+
+describe('an automatic quorum set that stellar-core would not take', () => {
+  const good = automaticText([domain('own', 'HIGH', 2)], 'own');
+  const wrong = (change: (text: string) => string, expected: RegExp) =>
+    assert.match(problemOf(change(good)) ?? 'read', expected);
+  const replaced = (from: string | RegExp, to: string) => (text: string) => text.replace(from, to);
+
+  it('is refused with the line and what is wrong there', () => {
+    assert.equal(problemOf(good), undefined);
+    wrong(replaced('"HIGH"', '"HIHG"'), /^line 5: QUALITY "HIHG" is not known$/);
+    wrong(replaced('QUALITY = "HIGH"', ''), /^line 3: .*without QUALITY$/);
+    wrong(replaced('"own"\nQUALITY', '""\nQUALITY'), /^line 4: .*without HOME_DOMAIN$/);
+    wrong(
+      replaced('NODE_HOME_DOMAIN = "own"', 'NODE_HOME_DOMAIN = "other"'),
+      /^line 1: no \[\[HOME_DOMAINS\]\] for "other"$/,
+    );
+    wrong(
+      replaced('NODE_HOME_DOMAIN = "own"', 'NODE_HOME_DOMAIN = 7'),
+      /^line 1: NODE_HOME_DOMAIN is no text$/,
+    );
+    wrong(replaced('NAME = "v1"', 'NAME = "v0"'), /^line 15: .* is named twice$/);
+    wrong(replaced(publicKey(1), publicKey(0)), /^line 17: .* is named twice$/);
+    wrong(replaced(publicKey(1), 'GARBLED'), /^line 17: "GARBLED" is no public key$/);
+    wrong(replaced('ADDRESS = "v1', 'ADRESS = "v1'), /^line 18: "ADRESS" is not known/);
+    wrong(
+      replaced('NAME = "v1"', 'NAME = "v1"\nQUALITY = "HIGH"'),
+      /^line 16: the quality of "own" is given twice$/,
+    );
+    wrong(
+      (text) => `${text}[[HOME_DOMAINS]]\nHOME_DOMAIN="own"\nQUALITY="LOW"`,
+      /^line 21: .* stands there twice$/,
+    );
+    wrong((text) => `${text}[[HOME_DOMAINS`, /^line \d+: it is no TOML$/);
+  });
+
+  it('is refused where the domains are too small, all are LOW, or nothing is listed', () => {
+    assert.match(
+      problemOf(automaticText([domain('own', 'HIGH', 1)], 'own')) ?? '',
+      /"own" of quality HIGH has 2/,
+    );
+    assert.match(
+      problemOf(automaticText([domain('own', 'CRITICAL', 1)], undefined)) ?? '',
+      /has 2 validators/,
+    );
+    assert.match(problemOf(automaticText([domain('own', 'LOW', 4)], 'own')) ?? '', /all .* LOW/);
+    assert.match(problemOf('HOME_DOMAINS = []') ?? '', /no home domain/);
+    for (const text of [
+      'VALIDATORS = 7',
+      'VALIDATORS = ["a"]',
+      'VALIDATORS = []',
+      '[VALIDATORS]',
+      '[[VALIDATORS]]',
+    ])
+      assert.match(problemOf(text) ?? 'read', /^line 1: /, text);
+  });
+
+  it('is refused beside a set by hand, unless stellar-core is told that this is meant', () => {
+    const both = `[QUORUM_SET]\nVALIDATORS = ["$v0", "$v1", "$x", "$y"]\n`;
+    assert.match(problemOf(good + both) ?? '', /^line 20: .* both stand there$/);
+    assert.equal(setOf(`UNSAFE_QUORUM = true\n${good}${both}`)?.tolerance, 1);
+    assert.equal(setOf(`UNSAFE_QUORUM = true\n${good}${both}`)?.ownDomain, undefined);
+  });
+
+  it('never throws, whatever the text is, and always says a line', () => {
+    const piece = fc.constantFrom(
+      ...[
+        '[[VALIDATORS]]\n',
+        '[[HOME_DOMAINS]]\n',
+        'HOME_DOMAIN="a"\n',
+        'QUALITY="HIGH"\n',
+        'QUALITY=1\n',
+        'NAME="b"\n',
+      ],
+      ...[
+        `PUBLIC_KEY="${publicKey(1)}"\n`,
+        '[QUORUM_SET]\n',
+        'NODE_HOME_DOMAIN="a"\n',
+        '"',
+        '[',
+        '\n',
+        '__proto__=1\n',
+      ],
+    );
+    const text = fc.oneof(
+      anyText(),
+      fc.array(piece).map((pieces) => pieces.join('')),
+    );
+    fc.assert(
+      fc.property(text, (value) => {
+        const problem = problemOf(value);
+        assert.ok(problem === undefined || /^line [1-9]\d*: /.test(problem), String(problem));
+      }),
+    );
+  });
+});

@@ -1,0 +1,158 @@
+/** An object that is too large to be read costs its owner restarts, and no other validator anything. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readPeersConfigMap } from '../../../peers/read/cluster.ts';
+import type { World } from '../../../peers/world.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { createStores, namedSources, validatorSources, worldOf } from '../../../runtime/kube/sources.ts';
+import { networkParts, planOf } from '../reconciler/group.ts';
+import { type Parts, type Raw, worldWith } from '../world.ts';
+
+const SCOPE = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
+const LONG = 'x'.repeat(200_000);
+
+/** The World as the caches would have it, where an object is too large. */
+function cached(parts: Parts): World {
+  const stores = createStores();
+  const lists: Readonly<Record<string, Raw[] | undefined>> = {
+    StellarNode: parts.nodes,
+    StatefulSet: parts.statefulSets,
+    Pod: parts.pods,
+    PodDisruptionBudget: parts.pdbs,
+    Namespace: parts.namespaces,
+  };
+  for (const source of [...validatorSources(SCOPE, stores), ...namedSources(SCOPE, stores)]) {
+    for (const raw of (lists[source.resource.kind] ?? []) as KubeObject[]) {
+      source.store.set(source.keyOf(raw), source.project(raw));
+    }
+  }
+  return {
+    ...worldWith(parts),
+    ...worldOf(stores),
+    configMaps: worldWith(parts).configMaps,
+    webhook: worldWith(parts).webhook,
+  };
+}
+
+const PDB: Raw = {
+  metadata: { name: 'budget', namespace: 'stellar', generation: 1 },
+  spec: { selector: { matchLabels: { other: 'pods' } } },
+  status: { disruptionsAllowed: 1, observedGeneration: 1 },
+};
+
+/** `a` knows none of the others, and would be restarted; one object is made longer. */
+function partsWith(kind: keyof Parts, lengthen: (raw: Raw) => Raw): Parts {
+  const parts = networkParts({ a: { knows: [] }, b: {}, c: {} }, { pdbs: [PDB] });
+  const [first, ...others] = (parts[kind] ?? []) as Raw[];
+  assert.ok(first);
+  return { ...parts, [kind]: [lengthen(first), ...others] };
+}
+const annotated = (raw: Raw): Raw => ({
+  ...raw,
+  metadata: {
+    ...raw.metadata,
+    annotations: {
+      ...(raw.metadata.annotations as object),
+      'stellar.org/peers': LONG,
+      'stellar.org/peer-rollout': LONG,
+    },
+  },
+});
+
+describe('an object that is too large to be read', () => {
+  it('has nothing restarted that is of it, with a reason, where a restart would begin otherwise', () => {
+    const same = (raw: Raw) => raw;
+    assert.equal(planOf(cached(partsWith('nodes', same))).restart, 'bump a');
+    const labelled = (raw: Raw): Raw => ({ ...raw, metadata: { ...raw.metadata, labels: { a: LONG } } });
+    const templated = (raw: Raw): Raw => {
+      const spec = raw.spec as { template: object };
+      return {
+        ...raw,
+        spec: { ...spec, template: { ...spec.template, metadata: { annotations: { a: LONG } } } },
+      };
+    };
+    const selecting = (raw: Raw): Raw => ({ ...raw, spec: { selector: { matchLabels: { a: LONG } } } });
+    const cases: ReadonlyArray<readonly [keyof Parts, (raw: Raw) => Raw, string]> = [
+      ['statefulSets', templated, 'TooLargeToRead'],
+      ['pods', annotated, 'UnreadableView'],
+      ['pods', labelled, 'UnreadableView'],
+      ['pdbs', selecting, 'PdbForbids'],
+      ['namespaces', labelled, 'UnknownStrategy'],
+    ];
+    for (const [kind, lengthen, code] of cases) {
+      const plan = planOf(cached(partsWith(kind, lengthen)));
+      assert.deepEqual([kind, plan.restart, plan.holds.a], [kind, undefined, code]);
+    }
+  });
+
+  it('is, for a quorum set, as one that cannot be read: the validator is a peer all the same', () => {
+    const lengthen = (raw: Raw): Raw => ({
+      ...raw,
+      spec: { ...(raw.spec as object), validatorConfig: { quorumSet: LONG } },
+    });
+    const reading = cached(partsWith('nodes', lengthen)).nodes.get('stellar/a');
+    assert.ok(reading?.kind === 'validator');
+    assert.equal(reading.validator.quorumSet, '');
+    assert.deepEqual(reading.validator.remark, {
+      code: 'TooLargeToRead',
+      detail: 'quorumSet of 200000 characters',
+    });
+  });
+
+  it('is, for a StellarNode, one that cannot be read, with the reason', () => {
+    const reading = cached(partsWith('nodes', annotated)).nodes.get('stellar/a');
+    assert.ok(reading?.kind === 'unreadable');
+    assert.deepEqual(reading.reason, { code: 'TooLargeToRead', detail: 'more than 96 KiB' });
+  });
+});
+
+describe('of a ConfigMap stellar-peers', () => {
+  it('the texts are kept that we applied; of others those that are short, and every key', () => {
+    const ours = {
+      manager: 'stellar-peers',
+      operation: 'Apply',
+      fieldsV1: { 'f:data': { 'f:a.peers.txt': {} } },
+    };
+    const facts = readPeersConfigMap({
+      metadata: { name: 'stellar-peers', namespace: 'stellar', managedFields: [ours] },
+      data: {
+        'a.peers.txt': LONG,
+        'b.peers.txt': LONG,
+        note: 'short',
+        ...Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`n${index}`, 'x'.repeat(4_000)])),
+      },
+    });
+    assert.equal(facts.data['a.peers.txt'], LONG);
+    assert.equal(facts.data['b.peers.txt'], '');
+    assert.equal(facts.data.note, 'short');
+    const others = Object.entries(facts.data).filter(([key]) => key !== 'a.peers.txt');
+    assert.equal(others.length, 32);
+    assert.ok(others.reduce((sum, [, text]) => sum + text.length, 0) <= 64 * 1024);
+  });
+
+  it('no more keys are kept than ours may be, and of those the ones that we applied first', () => {
+    const many = (letter: string) => Array.from({ length: 40_000 }, (_, index) => `${letter}${index}`);
+    const applied = (manager: string, keys: readonly string[]) => ({
+      manager,
+      operation: 'Apply',
+      fieldsV1: { 'f:data': Object.fromEntries(keys.map((key) => [`f:${key}`, {}])) },
+    });
+    const read = (own: readonly string[], others: readonly string[]) =>
+      readPeersConfigMap({
+        metadata: {
+          ...{ name: 'stellar-peers', namespace: 'stellar' },
+          managedFields: [applied('stellar-peers', own), applied('kubectl', others)],
+        },
+        data: Object.fromEntries([...others, ...own].map((key) => [key, ''])),
+      });
+    for (const facts of [read(many('a'), []), read(['z.peers.txt'], many('a'))]) {
+      const { data, ownKeys, foreignKeys } = facts;
+      assert.deepEqual(
+        [Object.keys(data), [...ownKeys, ...foreignKeys]].map(({ length }) => length <= 10_001),
+        [true, true],
+      );
+    }
+    assert.equal(read(['z.peers.txt'], many('a')).data['z.peers.txt'], '');
+    assert.equal(read(many('a'), ['z']).ownKeys.length, 10_000, 'one that is not wanted is still seen');
+  });
+});

@@ -1,0 +1,44 @@
+/** A roll by others waits for a pod that is down, and so never ends while that pod cannot get well: we delete it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { at, networkWorld, planOf, type Spec, stamp } from './group.ts';
+
+/** As Kubernetes leaves it for ever while the new pod is not Ready. */
+const HALF_ROLLED = { currentRevision: 'r1', updateRevision: 'r2', updatedReplicas: 1 };
+const DOWN = { ready: false, createdAt: at(3_600), revision: 'r2' } as const;
+const BARE = { ...DOWN, injected: false, annotations: {} } as const;
+const ISOLATED = { ...DOWN, annotations: stamp([]) } as const;
+
+const becomes = (pod: NonNullable<Spec['pod']>, status = {}): string | undefined => {
+  const a = { pod, statefulSet: { status: { ...HALF_ROLLED, ...status } } };
+  const { restart, holds } = planOf(networkWorld({ a, b: {}, c: {} }));
+  return restart ?? holds.a;
+};
+
+describe('a pod that is down in the middle of a roll by others', () => {
+  it('is deleted where it is bare, or knows no peer on a private network', () => {
+    assert.equal(becomes(BARE), 'delete a');
+    assert.equal(becomes(ISOLATED), 'delete a');
+  });
+
+  it('is deleted also where the roll has not come to it, and waits for it', () => {
+    assert.equal(becomes({ ...BARE, revision: 'r1' }), 'delete a');
+  });
+
+  it('is left to the controller while that one has not seen the last change, or deletes the pod', () => {
+    for (const pod of [BARE, ISOLATED]) {
+      assert.equal(becomes(pod, { observedGeneration: 0 }), 'Unsettled');
+      assert.equal(becomes({ ...pod, deletionTimestamp: at(1) }), undefined);
+    }
+  });
+
+  it('is left alone where it may get well, or is too young', () => {
+    const few = { ...DOWN, annotations: stamp(['b']) };
+    assert.equal(becomes(few), 'Unsettled');
+    assert.equal(becomes({ ...BARE, createdAt: at(10) }), 'TooYoung');
+  });
+
+  it('is left alone where it is Ready: the roll ends by itself', () => {
+    assert.equal(becomes({ ...BARE, ready: true }), 'Unsettled');
+  });
+});

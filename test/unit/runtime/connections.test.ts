@@ -1,0 +1,203 @@
+/** How much one connection may ask at once, and whose connection goes, over real connections. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { guardConnections } from '../../../runtime/connections.ts';
+import { eventually } from '../stand-ins/eventually.ts';
+
+const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
+
+/** A server that answers when it is told to. */
+async function setUp(t: TestContext, connections = 100, spared = 0) {
+  const waiting: ServerResponse[] = [];
+  const bodies: string[] = [];
+  let full = 0;
+  const times = { headersTimeout: 500, requestTimeout: 60_000, connectionsCheckingInterval: 20 };
+  const server = createServer(times, (request, reply) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => bodies.push(body));
+    waiting.push(reply);
+  });
+  guardConnections(server, { connections, spared, onFull: () => (full += 1) });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sockets: Socket[] = [];
+  const open = async (localAddress = '127.0.0.1') => {
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const socket = connect({ host: '127.0.0.1', port, localAddress }).on('error', () => undefined);
+    sockets.push(socket);
+    await once(socket, 'connect');
+    return [socket, (await accepted)[0]] as const;
+  };
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const answerAll = (text = 'x') => {
+    for (const reply of waiting.splice(0)) reply.end(text);
+  };
+  return { open, waiting, bodies, answerAll, timesFull: () => full };
+}
+
+const answersIn = (text: string): number => text.split('HTTP/1.1 200').length - 1;
+const heard = (socket: Socket) => {
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+};
+
+describe('a connection', { timeout: 60_000 }, () => {
+  it('that sends very many requests in one piece is heard no more, and closed when its time is over', async (t) => {
+    const { open, waiting } = await setUp(t);
+    const [socket, far] = await open();
+    socket.resume().write(GET.repeat(1_800));
+    await eventually('it is not read any more', () => far.isPaused());
+    assert.equal(waiting.length, 0);
+    await once(socket, 'close');
+    assert.equal(waiting.length, 0);
+  });
+
+  it('that asks again and again is heard for ever, also a few times before it is answered', async (t) => {
+    const { open, answerAll } = await setUp(t);
+    const [socket] = await open();
+    const text = heard(socket);
+    for (let count = 4; count <= 400; count += 4) {
+      socket.write(GET.repeat(4));
+      await eventually('all are answered', () => {
+        answerAll();
+        return answersIn(text()) === count;
+      });
+    }
+  });
+
+  it('has its body read while it is not answered', async (t) => {
+    const { open, bodies, answerAll } = await setUp(t);
+    const [socket] = await open();
+    const text = heard(socket);
+    const body = 'y'.repeat(3_000_000);
+    socket.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}${GET}`);
+    await eventually('it is read', () => bodies.length > 0);
+    await eventually('both are answered', () => {
+      answerAll();
+      return answersIn(text()) === 2;
+    });
+    assert.deepEqual(bodies, [body, '']);
+  });
+
+  it('cannot hide the ends of its requests', async (t) => {
+    for (const end of ['\n\n', '\r\n\n', '\n\r\n']) {
+      const { open, waiting } = await setUp(t);
+      const [socket, far] = await open();
+      const requests = `GET / HTTP/1.1\r\nhost: a${end}`.repeat(500);
+      socket.write(requests);
+      socket.resume();
+      await eventually('it has come', () => far.bytesRead === requests.length || far.destroyed);
+      assert.ok(waiting.length <= 8, `${waiting.length} requests at once`);
+    }
+  });
+});
+
+describe('where there are as many connections as may be', { timeout: 60_000 }, () => {
+  it('a newcomer gets in, and the oldest goes of the address that has most', async (t) => {
+    const { open, answerAll, timesFull } = await setUp(t, 4);
+    const [kept] = await open('127.0.0.1');
+    const [oldest, second] = [await open('127.0.0.2'), await open('127.0.0.2')];
+    await open('127.0.0.2');
+    assert.equal(timesFull(), 0);
+    const gone = once(oldest[0].resume(), 'close');
+    const [newcomer] = await open('127.0.0.1');
+    await gone;
+    assert.equal(timesFull(), 1);
+    for (const socket of [kept, newcomer, second[0]]) {
+      const text = heard(socket);
+      socket.write(GET);
+      await eventually('it is answered', () => {
+        answerAll();
+        return answersIn(text()) === 1;
+      });
+    }
+  });
+
+  it('the address that has most gets no other, and those that came before are answered', async (t) => {
+    const { open, answerAll, waiting, timesFull } = await setUp(t, 4);
+    const [prober] = await open('127.0.0.1');
+    const before = [await open('127.0.0.2'), await open('127.0.0.2'), await open('127.0.0.2')];
+    for (let count = 0; count < 50; count += 1) (await open('127.0.0.2'))[0].resume().write(GET);
+    await eventually('each was told of', () => timesFull() === 50);
+    for (const socket of [prober, ...before.map(([each]) => each)]) {
+      const text = heard(socket);
+      socket.write(GET);
+      await eventually('it waits', () => waiting.length === 1);
+      answerAll();
+      await eventually('it is answered', () => answersIn(text()) === 1);
+    }
+  });
+
+  it('an API server that waits for answers loses none of its connections to many addresses with a few each, and gets another', async (t) => {
+    const { open, answerAll, waiting } = await setUp(t, 40, 6);
+    const reviews = await Promise.all(Array.from({ length: 6 }, () => open('127.0.0.1')));
+    const texts = reviews.map(([socket]) => heard(socket));
+    for (const [socket] of reviews) socket.write(GET);
+    await eventually('all are under way', () => waiting.length === 6);
+    for (let address = 2; address < 12; address += 1)
+      for (let count = 0; count < 4; count += 1) (await open(`127.0.0.${address}`))[0].resume();
+    const [next] = await open('127.0.0.1');
+    const text = heard(next);
+    next.write(GET);
+    await eventually('the next is under way', () => waiting.length === 7);
+    answerAll();
+    await eventually('all are answered', () => [...texts, text].every((each) => answersIn(each()) === 1));
+  });
+
+  it('one address that asks on all its connections has none of an API server that is just opened', async (t) => {
+    const { open, answerAll, waiting } = await setUp(t, 6, 2);
+    const flood = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.2')));
+    for (const [socket] of flood) socket.resume().write(GET);
+    await eventually('all wait', () => waiting.length === 5);
+    const [review, far] = await open('127.0.0.1');
+    const text = heard(review);
+    for (let count = 0; count < 10; count += 1) (await open('127.0.0.2'))[0].resume();
+    assert.equal(far.destroyed, false);
+    review.write(GET);
+    await eventually('it is answered', () => {
+      answerAll();
+      return answersIn(text()) === 1;
+    });
+  });
+
+  it('one that sends the body of its request slowly is no better than one that asks nothing', async (t) => {
+    const { open, answerAll } = await setUp(t, 6, 2);
+    const review = await open('127.0.0.1');
+    const slow = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.2')));
+    for (const [socket] of slow) {
+      socket.resume().write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx');
+    }
+    const gone = once(slow[0]?.[0] ?? review[0], 'close');
+    await open('127.0.0.1');
+    await gone;
+    const text = heard(review[0]);
+    review[0].write(GET);
+    await eventually('it is answered', () => {
+      answerAll();
+      return answersIn(text()) === 1;
+    });
+  });
+
+  it('a connection that was closed leaves its place to the next', async (t) => {
+    const { open, timesFull } = await setUp(t, 2);
+    for (let count = 0; count < 10; count += 1) {
+      const [socket, far] = await open();
+      socket.resume().end();
+      await eventually('it is gone', () => far.destroyed);
+    }
+    assert.equal(timesFull(), 0);
+  });
+});

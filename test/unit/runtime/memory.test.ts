@@ -1,0 +1,153 @@
+/** What others write does not stay in memory. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { readWorldLive } from '../../../runtime/kube/live-read.ts';
+import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { StellarNodes } from '../../../runtime/kube/resources.ts';
+import { NAMESPACE_BYTES_MAX } from '../../../runtime/kube/room.ts';
+import { createStores, validatorSources, type WatchedKind } from '../../../runtime/kube/sources.ts';
+import { MemoryKube } from '../stand-ins/memory-kube.ts';
+import { node, pod, type Raw, statefulSet } from '../world.ts';
+import { Watched } from './watched.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+const MEGABYTE = 1024 * 1024;
+const COUNT = 60;
+/** An address, and blanks behind it. */
+const padded = (index: number): string => `core-${index}.example.org:11625`.padEnd(1.4 * MEGABYTE);
+const long = (index: number): string => `${index} `.padEnd(1.4 * MEGABYTE, 'x');
+
+function heapBytes(): number {
+  collect();
+  return process.memoryUsage().heapUsed + process.memoryUsage().external;
+}
+
+/** How many bytes are kept of `COUNT` objects that come as text, one after the other. */
+function keptOf(source: WatchedKind<unknown>, objectOf: (index: number) => Raw): number {
+  const before = heapBytes();
+  const kept: unknown[] = [];
+  for (let index = 0; index < COUNT; index += 1) {
+    const object = JSON.parse(JSON.stringify(objectOf(index))) as KubeObject;
+    kept.push(source.keyOf(object), source.project(object), source.light?.(object, 'its namespace'));
+  }
+  const bytes = heapBytes() - before;
+  assert.equal(kept.length, 3 * COUNT);
+  return bytes;
+}
+
+const custom = (passphrase: string) => ({ network: 'custom', customNetworkPassphrase: passphrase });
+const withLabels = (raw: Raw, labels: Record<string, string>): Raw => ({
+  ...raw,
+  metadata: { ...raw.metadata, labels },
+});
+const ownedBy = (raw: Raw, uid: string): Raw => ({
+  ...raw,
+  metadata: {
+    ...raw.metadata,
+    ownerReferences: [
+      { apiVersion: 'stellar.org/v1', kind: 'StellarNode', name: uid, uid, controller: true },
+    ],
+  },
+});
+
+/** Wherever a tenant may write at length. */
+const WRITTEN: Readonly<Record<string, ReadonlyArray<(index: number) => Raw>>> = {
+  StellarNode: [
+    (index) => node(`n${index}`, { spec: { validatorConfig: { quorumSet: long(index) } } }),
+    (index) => node(`n${index}`, { spec: custom(long(index)) }),
+    (index) => node(`n${index}`, { spec: { network: long(index) } }),
+    (index) => node(`n${index}`, { spec: { replicas: long(index) } }),
+    (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-address': long(index) } }),
+    (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-rollout': long(index) } }),
+    (index) => node(`n${index}`, { annotations: { 'not.ours': long(index) } }),
+    (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-address': padded(index) } }),
+    (index) => node(`n${index}`, { spec: { crossCluster: { peerClusters: [{ endpoint: padded(index) }] } } }),
+    (index) => node(`n${index}`, { spec: { validatorConfig: { externalDns: { hostname: padded(index) } } } }),
+  ],
+  StatefulSet: [
+    (index) => statefulSet(`s${index}`, { annotations: { a: long(index) } }),
+    (index) => statefulSet(`s${index}`, { spec: { serviceName: long(index) } }),
+    (index) => statefulSet(`s${index}`, { status: { updateRevision: long(index) } }),
+    (index) => ownedBy(statefulSet(`s${index}`), long(index)),
+  ],
+  Pod: [
+    (index) => pod(`p${index}`, { annotations: { 'stellar.org/peers': long(index) } }),
+    (index) => withLabels(pod(`p${index}`), { a: long(index) }),
+    (index) => ownedBy(pod(`p${index}`), long(index)),
+  ],
+  PodDisruptionBudget: [
+    (index) => ({
+      metadata: { name: `b${index}`, namespace: 'stellar' },
+      spec: { selector: { matchLabels: { a: long(index) } } },
+    }),
+  ],
+};
+
+describe('of an object of 1.4 MB', () => {
+  const sources = validatorSources({ ownNamespace: 'stellar-peers', watchNamespaces: [] }, createStores());
+  for (const source of sources) {
+    for (const [place, objectOf] of (WRITTEN[source.resource.kind] ?? []).entries()) {
+      it(`little is kept, wherever its length is: ${source.resource.kind} ${place + 1}`, () => {
+        const bytes = keptOf(source, objectOf);
+        assert.ok(bytes < 4 * MEGABYTE, `${Math.round(bytes / MEGABYTE)} MiB of ${COUNT}`);
+      });
+    }
+  }
+});
+
+describe('a namespace with more than there is room for', () => {
+  const quorumSet = 'x'.repeat(60 * 1024);
+  const large = (name: string, namespace: string) =>
+    node(name, { namespace, spec: { validatorConfig: { quorumSet } } });
+
+  it('has no more kept, is told so, and costs no other its validators', async (t) => {
+    const watched = new Watched(t);
+    const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 20;
+    for (let index = 0; index < count; index += 1) watched.put(StellarNodes, large(`m${index}`, 'mallory'));
+    watched.put(StellarNodes, large('a', 'stellar'));
+    await watched.start();
+    const { nodes } = watched.memberships.world;
+    assert.equal(nodes.size, count + 1);
+    const unread = [...nodes].filter(([, { kind }]) => kind === 'unreadable');
+    assert.ok(unread.length >= 20 && unread.length < 60, `${unread.length} of ${count}`);
+    assert.equal(nodes.get('stellar/a')?.kind, 'validator');
+    const why = watched.memberships.discovery().skipped.get(unread[0]?.[0] ?? '');
+    assert.deepEqual(why, { code: 'TooLargeToRead', detail: 'more than 16 MiB in its namespace' });
+  });
+
+  it('has no more kept where everything is read afresh', async () => {
+    const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 20;
+    const objects = Array.from({ length: count }, (_, index) => large(`m${index}`, 'mallory'));
+    const kube = new MemoryKube();
+    kube.seed(StellarNodes, [...objects, large('a', 'stellar')]);
+    const { world } = await readWorldLive(kube, { ownNamespace: 'stellar-peers', watchNamespaces: [] });
+    const unread = [...world.nodes.values()].filter(({ kind }) => kind === 'unreadable');
+    assert.ok(unread.length >= 20 && unread.length < 60, `${unread.length} of ${count}`);
+    assert.equal(world.nodes.get('stellar/a')?.kind, 'validator');
+  });
+
+  it('has room again for one that is written anew after another is gone', async (t) => {
+    const watched = new Watched(t);
+    const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 1;
+    for (let index = 0; index < count; index += 1) watched.put(StellarNodes, large(`m${index}`, 'mallory'));
+    await watched.start();
+    const { nodes } = watched.memberships.world;
+    const unread = () => [...nodes].filter(([, { kind }]) => kind === 'unreadable').map(([key]) => key);
+    const [first = ''] = unread();
+    const readable = [...nodes].find(([, { kind }]) => kind === 'validator')?.[0] ?? '';
+    await watched.kube.delete({
+      resource: StellarNodes,
+      namespace: 'mallory',
+      name: readable.split('/')[1] ?? '',
+    });
+    const name = first.split('/')[1] ?? '';
+    const ref = { resource: StellarNodes, namespace: 'mallory', name };
+    await watched.kube.patch(ref, [{ op: 'add', path: '/metadata/annotations', value: { a: 'b' } }]);
+    await watched.pass(100);
+    assert.equal(nodes.get(first)?.kind, 'validator');
+  });
+});

@@ -1,0 +1,6 @@
+/** Waiting for what comes by itself, over real connections: the deadline is only there to end a test that has failed. */
+import { until } from '../../cluster/until.ts';
+
+/** Resolves once `condition` holds; rejects after a minute. */
+export const eventually = (what: string, condition: () => boolean | Promise<boolean>): Promise<boolean> =>
+  until(what, condition, { deadlineMs: 60_000, everyMs: 1 });

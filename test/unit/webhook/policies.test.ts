@@ -1,0 +1,167 @@
+/**
+ * What we add to a pod never demands what the pod itself does not: a policy under which it was admitted before admits it
+ * with us. Policies stand in for those of clusters, told without the code that makes patches.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { applied } from '../../../webhook/patch/applied.ts';
+import { EMPTY_STAMP } from '../../../webhook/patch/patch.ts';
+import { admit } from '../../../webhook/review/admit.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: raw pods are read here as a person would read them.
+type Raw = any;
+
+const RUNTIME_DEFAULT = { seccompProfile: { type: 'RuntimeDefault' } };
+const STRICT = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+const FULL = { cpu: '1', memory: '2Gi', 'ephemeral-storage': '1Gi' };
+
+/** What pods say for all of their containers. */
+const OF_PODS = [{}, { runAsNonRoot: true, ...RUNTIME_DEFAULT }, { runAsUser: 10_000, fsGroup: 10_000 }];
+/** What their containers say. */
+const OF_CONTAINERS = [
+  {},
+  STRICT,
+  { ...STRICT, ...RUNTIME_DEFAULT, runAsNonRoot: true },
+  { seccompProfile: { type: 'Localhost', localhostProfile: 'a.json' } },
+  { runAsUser: 10_000, runAsGroup: 10_000 },
+  { runAsUser: 0 },
+  { privileged: true },
+  { capabilities: { add: ['NET_ADMIN'] } },
+  { appArmorProfile: { type: 'Localhost', localhostProfile: 'a' }, seLinuxOptions: { level: 's0:c1,c2' } },
+];
+const RESOURCES = [
+  {},
+  { requests: FULL },
+  { limits: FULL, requests: FULL },
+  { limits: { cpu: '2', memory: '4Gi' }, requests: { cpu: '1', memory: '2Gi' } },
+  { limits: { cpu: '1' } },
+  { limits: { ...FULL, 'example.org/gpu': '1' }, requests: FULL },
+];
+
+const podOf = (ofPod: object, ofContainer: object, resources: object) => ({
+  metadata: { name: 'v-0' },
+  spec: {
+    securityContext: ofPod,
+    containers: ['stellar-node', 'health'].map((name) => ({
+      name,
+      image: 'stellar/stellar-core:v21',
+      securityContext: ofContainer,
+      resources,
+      ...(name === 'health' ? {} : { volumeMounts: [{ name: 'config', mountPath: '/config' }] }),
+    })),
+    volumes: [{ name: 'config', configMap: { name: 'c' } }],
+  },
+});
+
+const PODS = OF_PODS.flatMap((ofPod) =>
+  OF_CONTAINERS.flatMap((of) => RESOURCES.map((resources) => podOf(ofPod, of, resources))),
+);
+
+const allOf = ({ spec }: Raw): Raw[] => [...(spec.initContainers ?? []), ...spec.containers];
+const securityOf = (pod: Raw, container: Raw): Raw => ({
+  ...pod.spec.securityContext,
+  ...container.securityContext,
+});
+/** A policy that asks something of each container. */
+const each =
+  (holds: (security: Raw, container: Raw) => boolean) =>
+  (pod: Raw): boolean =>
+    allOf(pod).every((container) => holds(securityOf(pod, container), container));
+
+const UNITS: Readonly<Record<string, number>> = { Gi: 1024, Mi: 1 };
+const amount = (text: string): number => Number.parseFloat(text) * (UNITS[text.replace(/^[\d.]+/, '')] ?? 1);
+/** As the API server fills it in: what is limited is requested. */
+const requestsOf = ({ resources = {} }: Raw): Raw => ({ ...resources.limits, ...resources.requests });
+const limitsOf = ({ resources = {} }: Raw): Raw => resources.limits ?? {};
+const isExplicit = (pod: Raw, field: string): boolean =>
+  [pod.spec, ...allOf(pod)].some(({ securityContext }) => securityContext?.[field] !== undefined);
+const sum = (list: Raw[], of: (container: Raw) => Raw, name: string): number =>
+  list.reduce((all, container) => all + amount(of(container)[name] ?? '0'), 0);
+/** Of a pod the larger of its largest init container and of its containers together. */
+const usage = ({ spec }: Raw, of: (container: Raw) => Raw, name: string): number =>
+  Math.max(
+    sum(spec.containers, of, name),
+    ...(spec.initContainers ?? []).map((one: Raw) => sum([one], of, name)),
+  );
+
+const ratioOf = (container: Raw, name: string): number =>
+  amount(limitsOf(container)[name] ?? '0') / amount(requestsOf(container)[name] ?? '1');
+const VOLUME_KINDS = ['configMap', 'emptyDir', 'secret', 'projected', 'downwardAPI', 'persistentVolumeClaim'];
+const hasPlainVolumes = ({ spec }: Raw): boolean =>
+  spec.volumes.every((volume: Raw) => VOLUME_KINDS.some((kind) => volume[kind] !== undefined));
+const isConfined = ({ seccompProfile }: Raw): boolean =>
+  ['RuntimeDefault', 'Localhost'].includes(seccompProfile?.type);
+const isBaseline = each(
+  ({ privileged, capabilities, seccompProfile }) =>
+    !privileged && !capabilities?.add?.includes('NET_ADMIN') && seccompProfile?.type !== 'Unconfined',
+);
+
+const POLICIES: Readonly<Record<string, (pod: Raw) => boolean>> = {
+  'OpenShift SCC restricted: no seccomp profile is named': (pod) =>
+    isBaseline(pod) && hasPlainVolumes(pod) && !isExplicit(pod, 'seccompProfile'),
+  'OpenShift SCC: no user id but the one of its range': each(({ runAsUser }) =>
+    [undefined, 10_000].includes(runAsUser),
+  ),
+  'OpenShift SCC: no SELinux label of its own': (pod) => !isExplicit(pod, 'seLinuxOptions'),
+  'no AppArmor profile is named': (pod) => !isExplicit(pod, 'appArmorProfile'),
+  'Pod Security baseline': (pod) => isBaseline(pod) && hasPlainVolumes(pod),
+  'Pod Security restricted': each(
+    (security) =>
+      isConfined(security) &&
+      security.runAsNonRoot === true &&
+      security.runAsUser !== 0 &&
+      security.allowPrivilegeEscalation === false &&
+      security.capabilities?.drop?.includes('ALL') === true,
+  ),
+  'users are named': each(({ runAsUser, runAsGroup }) => runAsUser === 10_000 && runAsGroup === 10_000),
+  'a profile of AppArmor is named': each(({ appArmorProfile }) => appArmorProfile?.type === 'Localhost'),
+  'one seccomp profile only': each(({ seccompProfile }) => seccompProfile?.localhostProfile === 'a.json'),
+  'a quota of requests: all name them': each((_, container) =>
+    ['cpu', 'memory'].every((name) => requestsOf(container)[name] !== undefined),
+  ),
+  'a quota of limits: all name them': each((_, container) =>
+    ['cpu', 'memory'].every((name) => limitsOf(container)[name] !== undefined),
+  ),
+  'a LimitRange with min': each((_, container) =>
+    Object.keys(FULL).every((name) => amount(requestsOf(container)[name] ?? '0') >= 1),
+  ),
+  'a LimitRange with max': each((_, container) => amount(limitsOf(container).cpu ?? '9') <= 1),
+  'a LimitRange with maxLimitRequestRatio': each((_, container) =>
+    ['cpu', 'memory'].every((name) => limitsOf(container)[name] && ratioOf(container, name) <= 1),
+  ),
+  'only images of one registry': each((_, { image }) => image.startsWith('stellar/')),
+};
+
+/** The pod as admission gives it back, its configuration merged. */
+function withUs(pod: Raw): Raw {
+  const { operations } = admit(pod, { node: 'v', optedOut: false, stamp: EMPTY_STAMP });
+  const after: Raw = applied(pod, operations);
+  assert.equal(after.spec.initContainers?.length, 1, 'its configuration is merged');
+  return after;
+}
+
+describe('a pod that was admitted before is admitted with us under', () => {
+  for (const [name, admits] of Object.entries(POLICIES)) {
+    it(name, () => {
+      const before = PODS.filter(admits);
+      assert.ok(before.length > 0, 'the policy admits some pods');
+      for (const pod of before) assert.ok(admits(withUs(pod)), JSON.stringify(pod.spec));
+    });
+  }
+});
+
+describe('a pod with us', () => {
+  it('takes no more of any quota, and has the same class of service', () => {
+    const isGuaranteed = (pod: Raw) =>
+      allOf(pod).every((container) =>
+        ['cpu', 'memory'].every((name) => limitsOf(container)[name] && ratioOf(container, name) === 1),
+      );
+    for (const pod of PODS) {
+      const after = withUs(pod);
+      for (const asked of [requestsOf, limitsOf])
+        for (const name of [...Object.keys(FULL), 'example.org/gpu'])
+          assert.equal(usage(after, asked, name), usage(pod, asked, name), name);
+      assert.equal(isGuaranteed(after), isGuaranteed(pod));
+    }
+  });
+});

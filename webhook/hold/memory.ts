@@ -1,0 +1,72 @@
+/**
+ * What is remembered between held pods: since when a group holds, which groups are calm, and which
+ * StatefulSets stayed unknown. All times are monotonic ms; entries go when their time is over.
+ */
+import type { Key } from '../../peers/world.ts';
+import { GROUP_HOLD_MS, type WaitingFor } from './decision.ts';
+
+/** How long a group that waited is calm, and how long an unknown StatefulSet is not waited for again. */
+const CALM_MS = 60_000;
+
+interface Episode {
+  readonly heldAtMs: number;
+  waitedForMembers: boolean;
+}
+
+export class HoldMemory {
+  readonly #episodes = new Map<string, Episode>();
+  readonly #calmUntilMs = new Map<string, number>();
+  readonly #strangersUntilMs = new Map<Key, number>();
+
+  /** Since when the group holds, for a pod held since `heldAtMs`; and whether the group is calm. */
+  recall(
+    group: string | undefined,
+    heldAtMs: number,
+    nowMs: number,
+  ): { groupHeldAtMs: number; calm: boolean } {
+    // Of an unknown group it is not known how long it has been holding: the short wait is the safe one.
+    if (group === undefined) return { groupHeldAtMs: heldAtMs, calm: true };
+    const episode = this.#episodes.get(group);
+    if (episode && nowMs >= episode.heldAtMs + GROUP_HOLD_MS) this.#calmDown(group, nowMs);
+    const calm = nowMs < (this.#calmUntilMs.get(group) ?? 0);
+    if (!calm) this.#calmUntilMs.delete(group);
+    return { groupHeldAtMs: episode?.heldAtMs ?? heldAtMs, calm };
+  }
+
+  /** A pod of the group, held since `heldAtMs`, goes on waiting. */
+  note(group: string | undefined, heldAtMs: number, reason: WaitingFor): void {
+    if (group === undefined || this.#calmUntilMs.has(group)) return;
+    const episode = this.#episodes.get(group) ?? { heldAtMs, waitedForMembers: false };
+    episode.waitedForMembers ||= reason === 'members';
+    this.#episodes.set(group, episode);
+  }
+
+  /** Only pods of the groups in `waiting` are held now: the others' wait is over. */
+  settle(waiting: ReadonlySet<string | undefined>, nowMs: number): void {
+    for (const [group, { waitedForMembers }] of this.#episodes) {
+      if (waiting.has(group)) continue;
+      if (waitedForMembers) this.#calmDown(group, nowMs);
+      else this.#episodes.delete(group);
+    }
+    forgetBefore(this.#calmUntilMs, nowMs);
+    forgetBefore(this.#strangersUntilMs, nowMs);
+  }
+
+  #calmDown(group: string, nowMs: number): void {
+    this.#episodes.delete(group);
+    this.#calmUntilMs.set(group, nowMs + CALM_MS);
+  }
+
+  /** The StatefulSet was waited for in vain. */
+  rememberStranger(key: Key, nowMs: number): void {
+    this.#strangersUntilMs.set(key, nowMs + CALM_MS);
+  }
+
+  isStranger(key: Key, nowMs: number): boolean {
+    return nowMs < (this.#strangersUntilMs.get(key) ?? 0);
+  }
+}
+
+function forgetBefore(untilMs: Map<string, number>, nowMs: number): void {
+  for (const [key, atMs] of untilMs) if (atMs <= nowMs) untilMs.delete(key);
+}

@@ -1,0 +1,140 @@
+/**
+ * Holds admissions until decision.ts lets them go. However many are held, there is one subscription and at
+ * most one timer; at rest there is neither.
+ */
+import type { Clock } from '../../runtime/clock.ts';
+import type { MembershipReader } from '../review/membership.ts';
+import type { OwnerRef } from '../review/owner.ts';
+import { HoldBudget } from './budget.ts';
+import { decideHold, type HoldDecision, type HoldEnd, type HoldSubject, holdSubjectOf } from './decision.ts';
+import { HoldMemory } from './memory.ts';
+
+/** Why a pod need not wait, or no longer. */
+export type Released = HoldEnd | 'shutdown';
+
+/** Changes come in bursts: they are looked at together. */
+const GATHER_MS = 10;
+
+/** What is held stays in memory, some ten times as large as it was sent: this is hundreds of ordinary pods. */
+const HELD_LENGTH_MAX = 4 * 1024 * 1024;
+
+interface Held {
+  readonly ref: OwnerRef;
+  readonly heldAtMs: number;
+  /** How long the review was, in characters. */
+  readonly length: number;
+}
+
+interface Waiter extends Held {
+  readonly free: (why: Released) => void;
+}
+
+export class PendingReviews {
+  readonly #memberships: MembershipReader;
+  readonly #clock: Clock;
+  readonly #budget = new HoldBudget();
+  readonly #memory = new HoldMemory();
+  readonly #waiters = new Set<Waiter>();
+  #unsubscribe: (() => void) | undefined;
+  #wake: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #isOver = false;
+  #heldLength = 0;
+
+  constructor({ memberships, clock }: { memberships: MembershipReader; clock: Clock }) {
+    this.#memberships = memberships;
+    this.#clock = clock;
+  }
+
+  /** Why the pod of `ref` need not wait, in a network at rest; a promise of when, and why, where it must. */
+  hold(ref: OwnerRef, length = 0): Released | Promise<Released> {
+    if (this.#isOver) return 'shutdown';
+    const nowMs = this.#clock.monotonicMs();
+    const standing = holdSubjectOf(this.#memberships, ref);
+    if (!standing || (standing.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
+      return 'settled';
+    if (this.#heldLength + length > HELD_LENGTH_MAX) return 'budgetSpent';
+    const held = { ref, heldAtMs: nowMs, length };
+    const verdict = this.#judge(held, standing, nowMs);
+    return verdict.wait ? this.#wait(held, verdict.untilMs) : verdict.why;
+  }
+
+  #wait(held: Held, untilMs: number): Promise<Released> {
+    this.#heldLength += held.length;
+    this.#budget.start(held.heldAtMs);
+    this.#unsubscribe ??= this.#memberships.onChange(() => this.#wakeIn(GATHER_MS));
+    this.#wakeIn(untilMs - held.heldAtMs);
+    return new Promise((free) => this.#waiters.add({ ...held, free }));
+  }
+
+  /** Frees all pods, and holds none from now on. */
+  release(): void {
+    this.#isOver = true;
+    for (const waiter of this.#waiters) this.#free(waiter, 'shutdown');
+    this.#rest(this.#clock.monotonicMs());
+  }
+
+  #free(waiter: Waiter, why: Released): void {
+    this.#waiters.delete(waiter);
+    this.#heldLength -= waiter.length;
+    waiter.free(why);
+  }
+
+  /** Looks at every held pod again, frees those that need not wait, and plans the next look. */
+  #review(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const waiting = new Set<string | undefined>();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const waiter of this.#waiters) {
+      const standing = holdSubjectOf(this.#memberships, waiter.ref);
+      const verdict: HoldDecision = standing
+        ? this.#judge(waiter, standing, nowMs)
+        : { wait: false, why: 'settled' };
+      if (verdict.wait) {
+        waiting.add(standing?.group);
+        nextMs = Math.min(nextMs, verdict.untilMs);
+      } else {
+        const isStranger = standing !== undefined && standing.group === undefined;
+        if (isStranger && verdict.why === 'timeIsUp') this.#memory.rememberStranger(waiter.ref.key, nowMs);
+        this.#free(waiter, verdict.why);
+      }
+    }
+    this.#memory.settle(waiting, nowMs);
+    if (this.#waiters.size === 0) this.#rest(nowMs);
+    else this.#wakeIn(nextMs - nowMs);
+  }
+
+  #judge({ heldAtMs }: Held, standing: HoldSubject, nowMs: number): HoldDecision {
+    const verdict = decideHold(
+      {
+        standing,
+        heldAtMs,
+        ...this.#memory.recall(standing.group, heldAtMs, nowMs),
+        budgetLeftMs: this.#budget.leftMs(nowMs),
+        leaderAlive: this.#memberships.leaderAlive(),
+      },
+      nowMs,
+    );
+    if (verdict.wait) this.#memory.note(standing.group, heldAtMs, verdict.for);
+    return verdict;
+  }
+
+  /** Plans a look in `ms`, unless one is planned before. */
+  #wakeIn(ms: number): void {
+    const atMs = this.#clock.monotonicMs() + ms;
+    if (this.#wake && this.#wake.atMs <= atMs) return;
+    this.#wake?.cancel();
+    const cancel = this.#clock.after(ms, () => {
+      this.#wake = undefined;
+      this.#review();
+    });
+    this.#wake = { atMs, cancel };
+  }
+
+  #rest(nowMs: number): void {
+    this.#budget.stop(nowMs);
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#wake?.cancel();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * One pod of a known validator → what admission answers. Pure: who the validator is, and whether to wait
+ * for its view, is settled before.
+ */
+import type { Fields } from '../../peers/field.ts';
+import { decideInjection, type InjectionDecision } from '../../peers/injection/inject.ts';
+import {
+  decideMerge,
+  type MergeMode,
+  type PeerListKey,
+  type SiblingShare,
+} from '../../peers/injection/merge.ts';
+import { type PodShape, podShapeOf } from '../../peers/read/pod-shape.ts';
+import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reasons.ts';
+import { buildPatch, type PatchOperation, type Stamp } from '../patch/patch.ts';
+
+/** What became of a review, as a metric label. */
+export type Result = 'patched' | 'unchanged' | `skipped:${ReasonCode}` | 'rejected' | 'failed';
+
+export interface Outcome {
+  readonly result: Result;
+  readonly operations: readonly PatchOperation[];
+  /** Shown to the creator of the pod. */
+  readonly warnings: readonly Reason[];
+}
+
+/** Codes that tell of no mistake, so the creator of the pod is not warned of them. */
+const SILENT: ReadonlySet<ReasonCode> = new Set(['OptedOut', 'UnknownOwner', 'ReadReplica']);
+
+/** The answer without a patch, and for which reason. */
+export const skipped = (why: Reason): Outcome => ({
+  result: `skipped:${why.code}`,
+  operations: [],
+  warnings: SILENT.has(why.code) ? [] : [why],
+});
+
+/** The answer to a review that is none of our business. */
+export const UNCHANGED: Outcome = { result: 'unchanged', operations: [], warnings: [] };
+
+/** How the peers come into the configuration that stellar-core reads, for all validators. */
+export interface MergeSettings {
+  readonly mode: MergeMode;
+  readonly listKey: PeerListKey;
+}
+
+export const MERGE_DEFAULTS: MergeSettings = { mode: 'auto', listKey: 'auto' };
+
+/** What is known of the validator whose pod it is, and how it is to be admitted. */
+export interface Admission {
+  readonly node: string;
+  readonly optedOut: boolean;
+  /** The view that the pod starts with. */
+  readonly stamp: Stamp;
+  /** The StellarNode's `stellar.org/peer-config`. */
+  readonly config?: string | undefined;
+  readonly merging?: MergeSettings;
+  /** True on mainnet, testnet and futurenet. */
+  readonly isPublic?: boolean | undefined;
+}
+
+/** A pod, and what injection makes of it as long as nothing else opts out. */
+export interface Subject {
+  readonly pod: Fields;
+  readonly shape: PodShape;
+  readonly decision: InjectionDecision;
+}
+
+/** Reads a pod of validator `node`: once a review, since that is a good part of what a review costs. */
+export function readSubject(pod: Fields, node: string): Subject {
+  const shape = podShapeOf(pod);
+  return { pod, shape, decision: decideInjection(shape, { node, optedOut: false }) };
+}
+
+/** What admission does to a pod of a validator, stamped with the view that it starts with. */
+export const admit = (pod: Fields, admission: Admission): Outcome =>
+  admitSubject(readSubject(pod, admission.node), admission);
+
+/** The same for a pod that was read for that validator before. */
+export function admitSubject(subject: Subject, admission: Admission): Outcome {
+  const { node, optedOut, stamp } = admission;
+  const { pod, shape } = subject;
+  const decision = optedOut ? decideInjection(shape, { node, optedOut }) : subject.decision;
+  if (decision.kind === 'skip') return skipped(decision.reason);
+  const { merge, warnings } = mergeOf(shape, decision.main, admission);
+  const patch = buildPatch(pod, decision, { node, stamp, merge });
+  if (patch.kind === 'doubt' && merge) {
+    const without = admitSubject(subject, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
+    // A pod that is skipped all the same has been given its reason already.
+    if (without.result.startsWith('skipped:')) return without;
+    return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };
+  }
+  if (patch.kind === 'doubt') return skipped(reason('UnreadablePod', patch.what));
+  const { operations } = patch;
+  return {
+    result: operations.length === 0 ? 'unchanged' : 'patched',
+    operations,
+    warnings: [...decision.warnings, ...warnings],
+  };
+}
+
+function mergeOf(shape: PodShape, index: number, { config, merging = MERGE_DEFAULTS, isPublic }: Admission) {
+  const main = shape.containers[index];
+  const found = main && decideMerge(shape, main, { annotation: config, mode: merging.mode });
+  const share: SiblingShare = isPublic ? 'half' : 'all';
+  const place = found?.kind === 'merge' && { place: found, listKey: merging.listKey, share };
+  return {
+    merge: place || (found?.kind === 'merged' ? found.kind : undefined),
+    warnings: found?.kind === 'left' ? [found.reason] : [],
+  };
+}
