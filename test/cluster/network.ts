@@ -2,6 +2,7 @@
  * A network of validators on the stage, and what can be said of its pods without asking the product: digests and
  * hashes are worked out here from names alone.
  */
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StellarNodes } from '../../runtime/kube/resources.ts';
@@ -74,6 +75,20 @@ export class Network {
   restarts(names: readonly string[]): Record<string, number> {
     const counts = this.#scene.pods.restarts();
     return Object.fromEntries(names.map((name) => [name, counts[this.podOf(name)] ?? 0]));
+  }
+
+  /** Throws, with all that happened to the pods, unless they were replaced so often. */
+  assertRestarts(names: readonly string[], times: readonly number[], why?: string): void {
+    const replaced = Object.values(this.restarts(names));
+    const lives = names.flatMap((name) =>
+      this.#scene.pods.lives(this.podOf(name)).map((life) => ({ name, ...life })),
+    );
+    const history = lives.map((life) => JSON.stringify(life)).join('\n');
+    assert.deepEqual(
+      replaced,
+      times,
+      `${why ?? names.join(', ')}: ${replaced} restarts, not ${times}\n${history}`,
+    );
   }
 
   /** What the pod was stamped with; undefined where it was not injected. */

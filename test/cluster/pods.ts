@@ -6,6 +6,10 @@ import { EventEmitter, once } from 'node:events';
 import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
 import { follow } from './follow.ts';
+import { isSlip, type Life } from './slips.ts';
+
+/** A label that the StatefulSet controller puts on each pod. */
+const REVISION = 'controller-revision-hash';
 
 type PodChange = 'created' | 'ready' | 'unready' | 'terminating' | 'deleted';
 
@@ -15,17 +19,6 @@ export interface PodEvent {
   readonly pod: string;
   readonly uid: string;
   readonly change: PodChange;
-}
-
-/** One pod from its creation to its end; times are when this watcher learned of them, ms since the epoch. */
-interface Life {
-  readonly uid: string;
-  readonly createdAtMs: number;
-  /** When its containers were first seen to run. */
-  ranAtMs?: number;
-  readyAtMs?: number;
-  terminatingAtMs?: number;
-  deletedAtMs?: number;
 }
 
 interface DownQuery {
@@ -67,15 +60,11 @@ export class PodWatcher {
     return this.#lives.get(pod) ?? [];
   }
 
-  /**
-   * How often each pod name came back with another UID; names that did not are left out. A pod that was replaced
-   * before it ran is no restart of anything: a StatefulSet controller whose cache is behind may make the next pod of
-   * the former revision once, and takes it away at once (seen on a loaded machine).
-   */
+  /** How often each pod name came back with another UID; names that did not are left out, as is what `isSlip` is. */
   restarts(): Record<string, number> {
     const counts = [...this.#lives].map(([pod, lives]) => {
-      const counted = lives.filter((life, index) => life.ranAtMs !== undefined || index === lives.length - 1);
-      return [pod, counted.length - 1] as const;
+      const slips = lives.filter((_, index) => isSlip(lives, index));
+      return [pod, lives.length - slips.length - 1] as const;
     });
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
@@ -149,7 +138,8 @@ export class PodWatcher {
     this.#objects.set(pod, object);
     const atMs = Date.now();
     if (life === undefined) {
-      life = { uid, createdAtMs: atMs };
+      const revision = object.metadata.labels?.[REVISION] ?? '';
+      life = { uid, revision, createdAtMs: atMs };
       lives.push(life);
       this.#record({ atMs, pod, uid, change: 'created' });
     }

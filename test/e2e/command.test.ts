@@ -153,7 +153,7 @@ describe('the command on a real API server', () => {
     const { pods, decision } = await explained('validator-1');
     assert.equal(pods[0]?.lacks, 'short');
     assert.equal(decision.kind === 'wait' && decision.reason.code, 'Paused');
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
     const again = await command('pause', '--yes');
     assert.deepEqual([again.code, again.stdout], [0, '']);
     assert.match(again.stderr, /is paused already/);
@@ -167,7 +167,7 @@ describe('the command on a real API server', () => {
       /To be restarted then: stellar\/validator-1, stellar\/validator-2, stellar\/validator-3\./,
     );
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     const { journal } = await explained('validator-1');
     assert.equal(journal.length, 1);
     assert.equal(journal[0]?.kind, 'bump');

@@ -50,7 +50,7 @@ describe('where the HTTP port of validators answers', () => {
     await network.add('validator-4');
     await untilWaiting(scene, { namespace: 'synced', names: ['validator-1'], reason: 'NotSynced', env });
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 0, 0, 0]);
+    network.assertRestarts(FOUR, [1, 0, 0, 0]);
     cores.startsAs = 'Synced!';
     for (const name of ['validator-1', 'validator-4']) {
       const core = cores.of(network.podOf(name));
@@ -59,7 +59,7 @@ describe('where the HTTP port of validators answers', () => {
     }
     await network.untilTheyKnow(FOUR);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('none begins while one says that one more failure stops it', async () => {
@@ -71,11 +71,11 @@ describe('where the HTTP port of validators answers', () => {
     await network.add('validator-4');
     await untilWaiting(scene, { namespace: 'fragile', names: THREE, reason: 'QuorumFragile', env });
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
     core.info.failAt = 2;
     await network.untilTheyKnow(FOUR);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('nothing is done that RBAC refuses', async () => {

@@ -74,7 +74,7 @@ describe('disruption budgets', () => {
 
   async function untilRolled(network: Network): Promise<void> {
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
   }
 
@@ -92,7 +92,7 @@ describe('disruption budgets', () => {
     await network.add('validator-4');
     await network.untilKnown(['validator-1', 'validator-3'], FOUR);
     await untilHeld(network, ['validator-2'], 'one');
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 0, 1, 0]);
+    network.assertRestarts(FOUR, [1, 0, 1, 0]);
     await scene.cluster.kubectl(['-n', 'own', 'delete', 'pdb', 'one']);
     await untilRolled(network);
   });
@@ -121,7 +121,7 @@ describe('disruption budgets', () => {
     await untilHeld(network, THREE, 'all');
     await network.fare('stranger', undefined);
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts([...FOUR, 'stranger'])), [1, 1, 1, 0, 0]);
+    network.assertRestarts([...FOUR, 'stranger'], [1, 1, 1, 0, 0]);
   });
 
   it('several over one pod hold while any of them does', async () => {

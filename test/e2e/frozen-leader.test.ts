@@ -289,7 +289,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const network = await foundNetwork('again');
     await network.add('validator-4');
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('needs nothing that RBAC refuses', async () => {

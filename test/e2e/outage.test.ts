@@ -83,6 +83,6 @@ describe('while both replicas are down', () => {
     await scene.start();
     await network.untilTheyKnow(THREE);
     assert.equal(network.mostDown(0), 1);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 1]);
+    network.assertRestarts(THREE, [1, 1, 1]);
   });
 });

@@ -42,7 +42,7 @@ describe('the quorum beyond a group', () => {
     await joined(network);
     await network.untilTheyKnow(THREE);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+    network.assertRestarts(THREE, [1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
@@ -68,7 +68,7 @@ describe('the quorum beyond a group', () => {
     await joined(network);
     await untilWaiting(scene, { namespace: 'all-needed', names: TWO, reason: 'QuorumMargin' });
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0]);
+    network.assertRestarts(THREE, [0, 0, 0]);
   });
 
   it('keeps five of six up, though they are two groups that know nothing of each other', async () => {
@@ -80,7 +80,7 @@ describe('the quorum beyond a group', () => {
     await Promise.all(halves.map((half) => joined(half)));
     await Promise.all(halves.map((half) => half.untilTheyKnow(THREE)));
     await settled(scene);
-    for (const half of halves) assert.deepEqual(Object.values(half.restarts(THREE)), [1, 1, 0]);
+    for (const half of halves) half.assertRestarts(THREE, [1, 1, 0]);
     const inside = (pod: string) => (HALVES.includes(pod.split('/')[0] ?? '') ? 'six' : undefined);
     assert.equal(scene.pods.maxDown(inside, { sinceMs }).six, 1);
   });
@@ -109,8 +109,8 @@ describe('the quorum beyond a group', () => {
       TWO.every(isTold(await eventsIn(scene.cluster, WITHOUT_ROLE))),
     );
     await settled(scene);
-    assert.deepEqual(Object.values(open.restarts(THREE)), [1, 1, 0]);
-    assert.deepEqual(Object.values(closed.restarts(THREE)), [0, 0, 0]);
+    open.assertRestarts(THREE, [1, 1, 0]);
+    closed.assertRestarts(THREE, [0, 0, 0]);
   });
 
   it('without anything that RBAC refuses', async () => {

@@ -64,10 +64,10 @@ describe('how many may be down', () => {
     await untilNobodyMoves(network, THREE);
     for (const name of TWO) await network.change(name, quorumSpec(3, 66));
     await untilNobodyMoves(network, THREE);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0], 'one that needs all three is enough');
+    network.assertRestarts(THREE, [0, 0, 0], 'one that needs all three is enough');
     await network.change('validator-3', quorumSpec(3, 66));
     await network.untilTheyKnow(THREE);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+    network.assertRestarts(THREE, [1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
@@ -75,14 +75,14 @@ describe('how many may be down', () => {
     const network = new Network(scene, 'bears', { spec: quorumSpec(6, 51) });
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('one beside a suspended one where a quorum set cannot be read: it takes up nothing of the budget', async () => {
     const network = new Network(scene, 'unread');
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('none beside one that is scaled to 0, and those that wait when it is back', async () => {
@@ -134,7 +134,7 @@ describe('how many may be down', () => {
     assert.equal(network.mostDown(sinceMs), 2);
     await network.fare('validator-4', undefined);
     await network.untilTheyKnow(FIVE);
-    assert.deepEqual(Object.values(network.restarts(FIVE)), [1, 1, 1, 1, 0]);
+    network.assertRestarts(FIVE, [1, 1, 1, 1, 0]);
   });
 
   it('one although all are needed, with QUORUM_CHECK=warn', async () => {
@@ -143,7 +143,7 @@ describe('how many may be down', () => {
     await untilWaiting(scene, { namespace: 'warned', names: TWO, reason: 'QuorumMargin' });
     await restarted({ QUORUM_CHECK: 'warn' });
     await network.untilTheyKnow(THREE);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 0]);
+    network.assertRestarts(THREE, [1, 1, 0]);
   });
 
   it('without anything that RBAC refuses', async () => {

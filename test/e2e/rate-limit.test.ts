@@ -55,7 +55,7 @@ describe('the pace of restarts', () => {
 
   async function untilRolled(network: Network): Promise<void> {
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
   }
 
@@ -82,7 +82,7 @@ describe('the pace of restarts', () => {
     assert.match(status, /2 in the last hour/);
     await startedWith(two);
     await untilHeld(network, 'HourlyLimit', two, ['validator-3']);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 0, 0]);
+    network.assertRestarts(FOUR, [1, 1, 0, 0]);
     const other = await joined('another');
     await other.untilKnown(['validator-1', 'validator-2'], FOUR);
     await startedWith({ MAX_RESTARTS_PER_HOUR: '3' });

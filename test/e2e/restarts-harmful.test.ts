@@ -57,7 +57,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     const peers = THREE.map((name) => network.stamp(name));
     await untilWaiting(scene, { namespace, names: THREE, reason });
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [0, 0, 0]);
+    network.assertRestarts(THREE, [0, 0, 0]);
     assert.deepEqual(
       THREE.map((name) => network.stamp(name)),
       peers,
@@ -74,7 +74,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await scene.pods.until('each was restarted once', done, 90_000);
     await network.untilReady(THREE);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(THREE)), [1, 1, 1]);
+    network.assertRestarts(THREE, [1, 1, 1]);
     for (const name of THREE) assert.equal(network.stamp(name)?.split(',').length, peers, name);
   }
 
@@ -158,7 +158,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
       const status = await untilWaiting(scene, { namespace: 'no-node', names: THREE, reason: 'NoNode' });
       assert.match(status, /\(no-node\/validator-4-0\)/);
       await settled(scene);
-      assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+      network.assertRestarts(FOUR, [0, 0, 0, 0]);
     });
     await untilRolled(network, 4);
     await network.untilReady(FOUR);

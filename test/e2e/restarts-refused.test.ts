@@ -121,7 +121,7 @@ describe('a restart whose annotation does not stay', () => {
     await scene.start();
     await network.untilTheyKnow(FOUR);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
   }
 
@@ -150,7 +150,7 @@ describe('a restart whose annotation does not stay', () => {
     const network = await under(policy, 'one-refused', 'refused');
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
     await settled(scene, { aheadMs: AHEAD_MS });
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 1, 1, 0]);
+    network.assertRestarts(FOUR, [0, 1, 1, 0]);
     await untilTold(network, 'RefusedByPolicy', ['validator-1']);
     const events = await eventsIn(scene.cluster, 'one-refused');
     const refusals = events.filter(({ reason }) => reason === 'RefusedByPolicy');
@@ -174,7 +174,7 @@ describe('a restart whose annotation does not stay', () => {
     const network = await under(policy, 'stripped', 'stripped');
     await untilTold(network, 'RestartReverted', THREE);
     await settled(scene, { aheadMs: AHEAD_MS });
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
     assert.equal(network.mostDown(0), 0);
     assert.deepEqual(
       await bumpsOf(network),

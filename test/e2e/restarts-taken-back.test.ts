@@ -89,7 +89,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
 
   async function assertUntouched(network: Network): Promise<void> {
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0], 'the same pods as before');
+    network.assertRestarts(FOUR, [0, 0, 0, 0], 'the same pods as before');
   }
 
   /** The next leader need not wait until a group has rested. */
@@ -97,7 +97,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     await scene.replicas?.stop();
     await scene.start();
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   }
 
   it('is taken back by a pause, and replaces no pod when the controller is back', async () => {
@@ -134,7 +134,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     const lastedMs = Date.parse(first.endedAt ?? '') - Date.parse(first.at);
     assert.ok(lastedMs >= NOTICED_MS - 1_000, `given up after ${lastedMs} ms`);
     await network.untilTheyKnow(FOUR, 2 * AGAIN_MS);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
     await settled(scene);
     const entries = await journalIn(network);
@@ -161,7 +161,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
       await until('it counts as reverted', async () => (await journalIn(network))[0]?.outcome === 'void');
     });
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 1, 1, 0]);
+    network.assertRestarts(FOUR, [0, 1, 1, 0]);
     await untilWaiting(scene, { namespace, names: ['validator-1'], reason: 'RestartReverted' });
     assert.equal(network.mostDown(0), 1);
   });

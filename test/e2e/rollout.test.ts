@@ -100,10 +100,10 @@ describe('restarts', () => {
     const restored = await until('it comes back', () => scene.cluster.admin.get(OWN));
     assert.equal(restored.metadata.annotations?.[SWITCH], 'paused', 'it comes back paused');
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
     await annotateOwn(`${SWITCH}-`);
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('are finished by the other replica when the leader is killed in the middle, none twice, never two at once', async () => {
@@ -119,7 +119,7 @@ describe('restarts', () => {
     replicas.use(replicas.replicas.filter((replica) => replica !== leader));
     await network.untilTheyKnow(FOUR);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
@@ -135,7 +135,7 @@ describe('restarts', () => {
     await network.add('validator-5');
     await network.untilReady(FIVE);
     await settled(scene);
-    assert.deepEqual(Object.values(network.restarts(FIVE)), [0, 0, 0, 0, 0]);
+    network.assertRestarts(FIVE, [0, 0, 0, 0, 0]);
     await annotateOwn(`${SWITCH}-`);
     await network.untilTheyKnow(FIVE);
     assert.deepEqual(

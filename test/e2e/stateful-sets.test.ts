@@ -94,14 +94,14 @@ describe('StatefulSets', () => {
     await wait(network, 'OnDelete', ['validator-1']);
     await wait(network, 'Partitioned', ['validator-2']);
     await untilNobodyMoves(network);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 1, 0]);
+    network.assertRestarts(FOUR, [0, 0, 1, 0]);
     await network.deletePod('validator-1');
     await network.untilKnown(['validator-1'], FOUR);
     await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 0 } } });
     await network.untilTheyKnow(FOUR);
     await patch(network, 'validator-1', { updateStrategy: { type: 'RollingUpdate' } });
     await untilNobodyMoves(network);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0], 'the first by its owner alone');
+    network.assertRestarts(FOUR, [1, 1, 1, 0], 'the first by its owner alone');
   });
 
   it('that their operator is rolling are waited for, and what it does need not be done again', async () => {
@@ -138,7 +138,7 @@ describe('StatefulSets', () => {
     await untilNobodyMoves(network);
     await touch(network, 'validator-3');
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('that the StellarNode does not control are not restarted, and it counts as down', async () => {
@@ -149,10 +149,10 @@ describe('StatefulSets', () => {
     await wait(network, 'NotOwned', ['validator-3']);
     await wait(network, 'WaitingForUnavailable', TWO);
     await untilNobodyMoves(network);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [0, 0, 0, 0]);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
     await touch(network, 'validator-3');
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('of a validator in maintenance are left alone, and no other goes down beside it', async () => {
@@ -164,7 +164,7 @@ describe('StatefulSets', () => {
     await untilNobodyMoves(network);
     await network.change('validator-3', { maintenanceMode: false });
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
   it('need nothing that RBAC refuses', async () => {

@@ -49,7 +49,7 @@ describe('a restart', () => {
     const { namespace } = network;
     await untilWaiting(scene, { namespace, names: THREE, reason: 'Stalled', env: ENV });
     await settled(scene, { underWay: 1 });
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 0, 0, 0]);
+    network.assertRestarts(FOUR, [1, 0, 0, 0]);
   }
 
   const journalIn = (namespace: string): Promise<JournalEntry[]> =>
@@ -71,7 +71,7 @@ describe('a restart', () => {
     await untilStalled(network);
     await network.fare('validator-1', '0s');
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [1, 1, 1, 0]);
+    network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
     const outcomes = (await journalIn('stalls')).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe('a restart', () => {
     await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-1')));
     await kubectl('-n', 'replaced', 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
     await network.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(network.restarts(FOUR)), [2, 1, 1, 0]);
+    network.assertRestarts(FOUR, [2, 1, 1, 0]);
     const [first] = await journalIn('replaced');
     assert.match(`${first?.statefulSet} ${first?.outcome}`, /^replaced\/validator-1 (gone|done)$/);
   });
@@ -160,10 +160,10 @@ describe('a restart', () => {
     await kubectl('annotate', 'namespace', 'first', 'again', 'stellar.org/peer-rollout-');
     const first = new Network(scene, 'first');
     await first.untilTheyKnow(FOUR);
-    assert.deepEqual(Object.values(first.restarts(FOUR)), [1, 1, 1, 0]);
+    first.assertRestarts(FOUR, [1, 1, 1, 0]);
     const again = new Network(scene, 'again');
     await again.untilTheyKnow(FIVE);
-    assert.deepEqual(Object.values(again.restarts(FIVE)), [2, 2, 2, 1, 0]);
+    again.assertRestarts(FIVE, [2, 2, 2, 1, 0]);
     for (const network of [first, again]) assert.equal(network.mostDown(0), 1);
   });
 

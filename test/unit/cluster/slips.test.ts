@@ -1,0 +1,35 @@
+/** A restart is counted once, also where the StatefulSet controller needed two pods for it; and none is lost. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isSlip, type Life } from '../../cluster/slips.ts';
+
+const OLD = 'validator-1-aaa';
+const NEW = 'validator-1-bbb';
+
+const ready = (revision: string): Life => ({ uid: 'u', revision, createdAtMs: 1, ranAtMs: 2, readyAtMs: 3 });
+const ran = (revision: string): Life => ({ uid: 'u', revision, createdAtMs: 1, ranAtMs: 2 });
+const made = (revision: string): Life => ({ uid: 'u', revision, createdAtMs: 1 });
+
+const restarts = (lives: readonly Life[]): number =>
+  lives.length - 1 - lives.filter((_, index) => isSlip(lives, index)).length;
+
+describe('one restart is counted', () => {
+  it('where a pod of the former revision ran in between, and was never Ready', () =>
+    assert.equal(restarts([ready(OLD), ran(OLD), ready(NEW)]), 1));
+
+  it('where a pod was replaced before it ran', () =>
+    assert.equal(restarts([ready(OLD), made(NEW), ready(NEW)]), 1));
+
+  it('where a pod came back once', () => assert.equal(restarts([ready(OLD), ran(NEW)]), 1));
+});
+
+describe('two restarts are counted', () => {
+  it('where the pod in between was Ready', () =>
+    assert.equal(restarts([ready(OLD), ready(OLD), ready(NEW)]), 2));
+
+  it('where the pod in between was of a revision of its own', () =>
+    assert.equal(restarts([ready(OLD), ran(NEW), ready('validator-1-ccc')]), 2));
+
+  it('where the same revision came back twice', () =>
+    assert.equal(restarts([ready(OLD), ran(OLD), ready(OLD)]), 2));
+});
