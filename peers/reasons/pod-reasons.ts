@@ -11,11 +11,12 @@ export const POD_REASONS = {
       'of the namespace: kubectl label namespace NAMESPACE stellar.org/peer-injection-)',
   },
   NotInjectable: {
-    sentence: 'The pod itself takes a name, a path or the room that we would need, so nothing is injected.',
+    sentence:
+      'The pod already uses a name or path that we need, or has no room for annotations; nothing is injected.',
     release: 'Rename the volume or mount in the pod template, or shorten its annotations.',
   },
   NoMainContainer: {
-    sentence: 'Which container runs stellar-core cannot be told, so nothing is injected.',
+    sentence: 'It is not clear which container runs stellar-core, so nothing is injected.',
     release:
       'Name the container stellar-node, or name it by the annotation kubectl.kubernetes.io/default-container of the pod template.',
   },
@@ -32,7 +33,8 @@ export const POD_REASONS = {
       'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-config=/config/stellar-core.cfg',
   },
   ConfigNotReplaceable: {
-    sentence: 'The configuration file cannot be replaced where the pod mounts it; it is used as it is.',
+    sentence:
+      'The configuration file cannot be replaced where the pod mounts it; it is used without the peers.',
     release: `Mount its folder as a whole from a ConfigMap or Secret. ${IF_MEANT}`,
   },
   NoShell: {
@@ -41,8 +43,7 @@ export const POD_REASONS = {
   },
   // Merged configuration: why the peers do nothing for stellar-core.
   BothTaken: {
-    sentence:
-      'The configuration names peers itself under every key that ours could go; it is used unchanged.',
+    sentence: 'The configuration already has peers under each key that we could use; it is used unchanged.',
     release: `Remove KNOWN_PEERS or PREFERRED_PEERS from it. ${IF_MEANT}`,
   },
   ConfigMissing: {
@@ -79,7 +80,7 @@ export const POD_REASONS = {
     severity: 'info',
   },
   UnreadablePod: {
-    sentence: 'The pod cannot be read well enough to be sure of a patch.',
-    release: 'Read the warning for what was found.',
+    sentence: 'A part of the pod cannot be read, so the pod is not changed.',
+    release: 'The warning at the creation of the pod names that part.',
   },
 } as const;

@@ -70,18 +70,17 @@ export const REASONS = {
     release: 'Use a shorter StellarNode name.',
   },
   InvalidServiceName: {
-    sentence:
-      'The StatefulSet names a Service that no Service can be named, so no peer could resolve its pods.',
+    sentence: 'The StatefulSet names a Service with an invalid name, so no peer could resolve its pods.',
     release: 'Use a StellarNode name, or a serviceName, of lower-case letters, digits and hyphens.',
   },
   PodsNotSeen: {
-    sentence: 'The validator has more pods to be than count before they exist; those are in no list yet.',
-    release: 'Nothing is needed: three count at once, and each other as soon as it is created.',
+    sentence: 'Three pods of a validator count before they exist; its further pods are in no list yet.',
+    release: 'Nothing is needed: each further pod counts when it is created.',
     severity: 'info',
   },
   ShareSpent: {
     sentence:
-      'The namespace has more pods in its network than may stand in lists of others (1,000, and 5,000 of all namespaces).',
+      'The namespace has more pods in its network than lists may name (1,000 of a namespace, 5,000 in all).',
     release:
       'Remove StellarNodes that are not needed, or spread them over namespaces; pods that run come first.',
   },
@@ -92,8 +91,7 @@ export const REASONS = {
       'kubectl -n stellar-peers edit deployment stellar-peers',
   },
   TooLargeToRead: {
-    sentence:
-      'More is written in the object, or kept for its namespace, than is read; what is too long is not used.',
+    sentence: 'The object, or all objects of its namespace together, are too large; a part is not read.',
     release: 'Shorten what the detail names, or remove objects of the namespace that are not needed.',
   },
   NotOwned: {
@@ -108,18 +106,17 @@ export const REASONS = {
     release: 'Spread the validators over more namespaces.',
   },
   ListNotWorkedOut: {
-    sentence: 'The list of peers could not be worked out; what is published stays as it is.',
-    release:
-      'Report it with the detail and the log of the leader; a network of its own costs no other network.',
+    sentence: 'The list of peers could not be computed; the published list stays as it is.',
+    release: 'Report this with the detail and the log of the leader; other networks are not affected.',
   },
   EmptyListRefused: {
     sentence:
-      'An empty list of peers was not published over one that names some, since the network has other members.',
-    release: 'Report it with the log of the leader; what is published stays as it is.',
+      'An empty list of peers was not published over a filled one, since the network has other members.',
+    release: 'Report this with the log of the leader; the published list stays as it is.',
   },
   KeyConflict: {
     sentence:
-      'Another controller applies a key of ours in the peers ConfigMap; it is left to that controller.',
+      'Another controller applies a key of ours in the peers ConfigMap; the key is left to that controller.',
     release:
       'Stop the other controller from applying the key. Who it is: ' +
       'kubectl -n NAMESPACE get configmap stellar-peers -o yaml --show-managed-fields',
@@ -140,8 +137,8 @@ export const REASONS = {
       'kubectl -n NAMESPACE describe stellarnode NAME',
   },
   RefusedByPolicy: {
-    sentence: 'The API server or an admission policy refused the write; it is tried again later.',
-    release: 'Allow the write, or read the refusal in the log.',
+    sentence: 'The API server or an admission policy refused our write; the write is tried again later.',
+    release: 'Read the refusal in the log of the leader, and allow the write.',
   },
   ...POD_REASONS,
   ...RESTART_REASONS,

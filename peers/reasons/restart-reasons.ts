@@ -16,8 +16,8 @@ export const RESTART_REASONS = {
   Paused: {
     sentence: 'Restarts are paused.',
     release:
-      'stellar-peers resume, with -n NAMESPACE for what stands on a Namespace, and with the name of a StellarNode for what ' +
-      'stands on that.',
+      'stellar-peers resume, with -n NAMESPACE for the pause of a Namespace, and with the name of a StellarNode for its own ' +
+      'pause.',
   },
   PauseUnknown: {
     sentence: 'The pause switch cannot be read, which means paused.',
@@ -26,7 +26,7 @@ export const RESTART_REASONS = {
   },
   UnknownStrategy: {
     sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
-    release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or say that it shall hold.',
+    release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or pause on purpose.',
   },
   UnknownRollFor: {
     sentence: 'The value of stellar.org/peer-roll-for is not known, which means hold.',
@@ -39,7 +39,7 @@ export const RESTART_REASONS = {
   },
   SignalPortClosed: {
     sentence:
-      "The strategy is Signal, but the validator's HTTP port is not open to us, so it cannot be told.",
+      "The strategy is Signal, but the validator's HTTP port is not open to us, so we cannot call it.",
     release:
       'Open the port together with the NetworkPolicy of docs/how-validators-use-peers.md, or choose another strategy: ' +
       'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-rollout=RollingUpdate',
@@ -68,9 +68,9 @@ export const RESTART_REASONS = {
   },
   RestartedInVain: {
     sentence:
-      'The validator lacks what two restarts of ours within 24 h were to give it, so there is no third one.',
+      'Two restarts within 24 h did not give the validator the peers that it lacks, so there is no third one.',
     release:
-      'It is tried again a day after the first. To find out why, and delete the pod yourself then: ' +
+      'We try again a day after the first. Find out why, then delete the pod yourself: ' +
       'stellar-peers explain NAME -n NAMESPACE',
   },
   RestartReverted: {
@@ -82,7 +82,7 @@ export const RESTART_REASONS = {
   RestartTakenBack: {
     sentence:
       'A restart of the group was taken back within the last minute, before a pod was replaced; the group rests.',
-    release: 'Nothing is needed: it goes on by itself, where what the detail names does not forbid it.',
+    release: 'Nothing is needed: it goes on by itself, when the cause in the detail is over.',
     severity: 'info',
   },
   Queued: {
@@ -96,7 +96,7 @@ export const RESTART_REASONS = {
   },
   NoNode: {
     sentence:
-      'The scheduler finds no node for the pod that the detail names, which may take that of a validator that is restarted.',
+      'The scheduler finds no node for the pod in the detail, which could take the node of a validator during its restart.',
     release:
       'Make room for the pod, or mark its StellarNode stellar.org/peer-budget=uncounted; kubectl describe says why.',
   },
@@ -118,8 +118,7 @@ export const RESTART_REASONS = {
       'kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   QuorumUnknown: {
-    sentence:
-      'A quorum set that counts for the validator cannot be read, so what its quorum bears is not known.',
+    sentence: 'A quorum set that counts for the validator cannot be read, so its quorum margin is not known.',
     release:
       'Correct spec.validatorConfig.quorumSet of the StellarNode that the detail names; to go on without it: ' +
       'kubectl annotate --overwrite namespace NAMESPACE stellar.org/peer-quorum-unknown=warn',
@@ -144,7 +143,7 @@ export const RESTART_REASONS = {
   Stalled: {
     sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
     release:
-      'Bring the validator that the detail names up: the group goes on when it is Ready. Where the detail says that no leader has taken it back, or has made sure of it, lift what refuses our write: the log of the leader names it.',
+      'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart left no trace or replaced no pod, let our write through: the log of the leader names what refuses it.',
   },
   UnknownBudget: {
     sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
@@ -204,7 +203,8 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   NotAllReady: {
-    sentence: 'Not all pods of the StatefulSet are Ready, so a template change would act later, unasked.',
+    sentence:
+      'Not all pods of the StatefulSet are Ready, so a template change would take effect at an unknown later time.',
     release: 'Nothing is needed: it goes on when they are.',
     severity: 'info',
   },
@@ -215,7 +215,7 @@ export const RESTART_REASONS = {
   },
   UnreadableView: {
     sentence:
-      'The pod carries no peers annotation, or one of a form that is not known here: what it knows cannot be told.',
+      'The annotation stellar.org/peers of the pod is missing or has an unknown form, so its peers are not known.',
     release: 'Nothing is needed: the next restart, whatever causes it, replaces the pod.',
     severity: 'info',
   },
