@@ -55,7 +55,7 @@ function settingsPage(): string {
 
 function reasonsPage(): string {
   const intro =
-    'Everything that was not done has one of these codes: in the log (`reason`), in Events, in the metric ' +
+    'Each action that stellar-peers does not take has a reason with one of these codes: in the log (`reason`), in Events, in the metric ' +
     '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer.';
   const rows = Object.entries(REASONS).map(([name, { sentence, release }]) => [
     code(name),
