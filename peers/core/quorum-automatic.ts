@@ -113,7 +113,7 @@ function readDomains(value: unknown): Domains {
     onlyKnown(entry, ['HOME_DOMAIN', 'QUALITY'], at);
     const name = textIn(entry, 'HOME_DOMAIN', at);
     if (domains.has(name))
-      throw new QuorumProblem(`home domain ${shownValue(name)} stands there twice`, `${at}.HOME_DOMAIN`);
+      throw new QuorumProblem(`home domain ${shownValue(name)} is given twice`, `${at}.HOME_DOMAIN`);
     domains.set(name, { name, at, quality: qualityIn(entry, at), size: 0 });
   }
   return domains;

@@ -107,7 +107,7 @@ function readText(text: string): Found {
     return peersOfToml(parse(isList ? text.replace('[', 'KNOWN_PEERS=[') : text));
   } catch (error) {
     const line = error instanceof TomlError ? error.line : 1;
-    return wrong(KNOWN, `line ${line}: it is no TOML`);
+    return wrong(KNOWN, `line ${line}: it is not TOML`);
   }
 }
 

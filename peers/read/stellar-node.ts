@@ -3,7 +3,7 @@
  */
 
 import { homeDomainOf } from '../core/quorum-set.ts';
-import { isOfAPeer, parseAddress } from '../discovery/address.ts';
+import { canBePeerAddress, parseAddress } from '../discovery/address.ts';
 import { networkOf } from '../discovery/network.ts';
 import { cutText, type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import {
@@ -50,7 +50,7 @@ function addressesOf(
   { problem, ...own }: OwnPeers,
 ): Pick<Validator, 'advertised' | 'ownPeers' | 'outwardNames' | 'remark'> {
   const address = text === undefined ? undefined : parseAddress(text);
-  const advertised = address !== undefined && isOfAPeer(address) ? address : undefined;
+  const advertised = address !== undefined && canBePeerAddress(address) ? address : undefined;
   const isWrong = text !== undefined && advertised === undefined;
   return { advertised, ...own, remark: isWrong ? reason('InvalidAddress', shown(text)) : problem };
 }

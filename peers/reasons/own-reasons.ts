@@ -9,27 +9,26 @@ export const OWN_REASONS = {
     release: 'See what is wrong with the Service, the endpoints or the certificate: stellar-peers check',
   },
   StaleCaches: {
-    sentence: 'A watch is behind, or the group cannot be read afresh, and nothing is restarted on old data.',
+    sentence: 'A watch is behind, or a live read failed, and nothing is restarted on old data.',
     release: 'See the detail, and the log for the watch or the read that fails.',
   },
   JournalFull: {
     sentence:
-      'The journal of restarts is nearly full, or the namespace that the detail names has its share of it, and nothing is restarted without it.',
+      'The journal of restarts has no room for this restart: it is nearly full, or this namespace has used up its share.',
     release:
-      'Entries of ours go when they are a day old; delete keys that are not ours or cannot be read: ' +
+      'Our entries are removed after a day; delete keys that are not ours or cannot be read: ' +
       'kubectl -n stellar-peers edit configmap stellar-peers-restarts',
   },
   JournalUnwritable: {
     sentence: 'The journal of restarts cannot be written, and nothing is restarted without it.',
-    release: 'Let us write the ConfigMap stellar-peers-restarts: the detail says what is in the way.',
+    release: 'Allow stellar-peers to write the ConfigMap stellar-peers-restarts: the detail has the error.',
   },
   GroupNotJudged: {
-    sentence:
-      'Whether validators of the group need a restart could not be worked out; none of it is restarted.',
-    release: 'Report it with the detail and the log of the leader; no other group is held by it.',
+    sentence: 'Planning the restarts of this group failed, so none of its validators is restarted.',
+    release: 'Report the detail and the log of the leader as a bug; other groups are not affected.',
   },
   JournalUnreadable: {
-    sentence: 'The journal of restarts cannot be read, so what is under way is not known.',
+    sentence: 'The journal of restarts cannot be read, so it is not known which restarts are under way.',
     release:
       'Repair or delete the key that the detail names: kubectl -n stellar-peers edit configmap stellar-peers-restarts',
   },

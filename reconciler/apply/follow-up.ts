@@ -57,7 +57,7 @@ export class FollowUp {
 
   /** This leader has begun a restart. */
   began(token: string): void {
-    this.#open.began(token);
+    this.#open.noteBegun(token);
   }
 
   /** In how many ms something is due, though nothing changes. */
@@ -83,17 +83,17 @@ export class FollowUp {
 
   #toPutRight({ journal }: World): Job[] {
     if (!this.#backoff.isDue('put right')) return [];
-    const keys = this.#options.journal.keysAhead(journal);
-    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#putRight(group) }));
+    const keys = this.#options.journal.keysDatedAhead(journal);
+    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#redateAhead(group) }));
   }
 
   /** Restarts that a wrong clock dated: as of now, they keep others waiting for as long as usual, and no longer. */
-  async #putRight(group: string): Promise<void> {
+  async #redateAhead(group: string): Promise<void> {
     const { journal, log } = this.#options;
     // The cache learns of it a moment later.
     this.#backoff.putOff('put right', 1_000);
     try {
-      await journal.putRight(group);
+      await journal.redateAhead(group);
       log.info({ group }, 'restarts that the journal dates ahead of now are dated as of now');
     } catch (error) {
       const retryMs = this.#failed('put right', error);
@@ -107,7 +107,7 @@ export class FollowUp {
     const { group, entry } = open;
     try {
       await this.#surelyFenced(entry, world);
-      this.#open.fenced(open);
+      this.#open.noteFenced(open);
       this.#backoff.succeeded(`fence ${group}`);
     } catch (error) {
       const retryMs = this.#failed(`fence ${group}`, error);
@@ -153,7 +153,7 @@ export class FollowUp {
     const { log, reporter, setbacks, reverter } = this.#options;
     const { group, entry } = open;
     const isLook = this.#open.isLookDue(open);
-    this.#open.looked(open);
+    this.#open.postponeLook(open);
     try {
       const why = await reverter.takeBack(open, inputFor, this.#open);
       setbacks.undone(entry.statefulSet);
@@ -199,7 +199,7 @@ export class FollowUp {
       await journal.close(group, closings);
       this.#backoff.succeeded(`close ${group}`);
       for (const { entry, outcome } of closings) {
-        this.#open.ended(entry);
+        this.#open.noteEnded(entry);
         log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');
         reporter.tell(world, entry.statefulSet, {
           type: outcome === 'notInjected' ? 'Warning' : 'Normal',

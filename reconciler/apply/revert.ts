@@ -54,8 +54,8 @@ export class Reverter {
     const why = takeBackWhy(open, inputFor(live.world, discover(live.world)), known.seenForMs(open));
     if (why === undefined || !mayWrite()) return undefined;
     const { group, entry } = open;
-    known.takesBack(open, why);
-    await this.#noteWhy(open, why);
+    known.noteTakeBack(open, why);
+    await this.#noteTakeBack(open, why);
     if (!mayWrite()) return undefined;
     const [namespace = '', name = ''] = entry.statefulSet.split('/');
     const ref = { resource: StatefulSets, namespace, name };
@@ -67,9 +67,9 @@ export class Reverter {
   }
 
   /** The journal may be what cannot be written, or does not answer: a bump that must not act is taken back all the same. */
-  async #noteWhy({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
+  async #noteTakeBack({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
     const { clock, journal, log } = this.#options;
-    const noted = journal.noteWhy(group, entry, why).catch((error: unknown) => {
+    const noted = journal.noteTakeBack(group, entry, why).catch((error: unknown) => {
       log.warn({ error, group }, 'the journal does not say that a restart is taken back');
     });
     await Promise.race([noted, clock.sleep(NOTE_MS)]);
