@@ -18,7 +18,7 @@ const REDUNDANCY = 3;
 /** A home domain and how many validators it has. */
 interface HomeDomain {
   readonly name: string;
-  /** The first table that is about it. */
+  /** Path of the first table that names the domain. */
   readonly at: string;
   readonly quality: Quality;
   readonly size: number;
@@ -32,7 +32,7 @@ export interface AutomaticSet {
 
 type Domains = ReadonlyMap<string, HomeDomain>;
 
-/** The set that the whole text makes. Throws QuorumProblem. */
+/** Reads the quorum set from the whole text. Throws QuorumProblem. */
 export function readAutomatic(text: Fields): AutomaticSet {
   const declared = readDomains(text.HOME_DOMAINS);
   const domains = readValidators(text.VALIDATORS, declared);
@@ -41,7 +41,7 @@ export function readAutomatic(text: Fields): AutomaticSet {
   if (home !== undefined && !declared.has(home))
     throw new QuorumProblem(`no [[HOME_DOMAINS]] for ${shownValue(home)}`, 'NODE_HOME_DOMAIN');
   if (home !== undefined) return withSelf(home, domains);
-  // Where the node stands is not known: the strictest of what may be.
+  // The node's own home domain is not known, so the strictest possible set counts.
   const candidates = new Map(
     [...domains.values()].map((each) => [`${each.quality} ${each.size}`, each.name]),
   );
@@ -85,7 +85,7 @@ function entriesOf(value: unknown, table: string): ReadonlyArray<readonly [Field
   return value.map((entry, index) => [fieldsOf(entry), `${table}[${index}]`] as const);
 }
 
-/** A text of an entry that must be there. */
+/** The value of a field that an entry must have, as text. */
 function textIn(entry: Fields, field: string, at: string): string {
   const { [field]: value } = entry;
   if (typeof value === 'string' && value !== '') return value;
@@ -161,7 +161,7 @@ function publicKeyIn(entry: Fields, at: string): string {
   throw new QuorumProblem(`${shownValue(key)} is no public key`, `${at}.PUBLIC_KEY`);
 }
 
-/** Said once: of the domain, or where that says nothing, of each validator. */
+/** The quality is given either for the domain or, if not there, for each validator. */
 function qualityOf(entry: Fields, domain: HomeDomain | undefined, at: string): Quality {
   if (!domain) return qualityIn(entry, at);
   if (entry.QUALITY === undefined) return domain.quality;
@@ -182,8 +182,8 @@ const qualityThreshold = (quality: Quality, m: number): number =>
   quality === 'CRITICAL' ? m : m - Math.floor((m - 1) / 3);
 
 /**
- * From the lowest quality up. stellar-core also pulls up sets of one, which changes neither who must agree nor how
- * many may be down.
+ * Built from the lowest quality up. stellar-core also merges sets with a single entry into the set around them, which
+ * changes neither who must agree nor how many may be down.
  */
 function treeOf(domains: Domains): QuorumTree {
   const used = [...domains.values()].filter(({ size }) => size > 0);
