@@ -21,7 +21,7 @@ interface ReasonText {
 export const REASONS = {
   // Discovery: why a StellarNode is no peer.
   Suspended: {
-    sentence: 'The validator is suspended and no peer until it is back.',
+    sentence: 'The validator is suspended, so it is not a peer now.',
     release:
       'Nothing is needed if that is meant; else: kubectl -n NAMESPACE patch stellarnode NAME --type=merge ' +
       `-p '{"spec":{"suspended":false}}'`,
@@ -39,25 +39,24 @@ export const REASONS = {
   },
   InvalidAddress: {
     sentence:
-      'The annotation stellar.org/peer-address is no host:port of a peer; the Service name is advertised.',
+      "The annotation stellar.org/peer-address is not a peer's host:port, so the Service name is advertised.",
     release:
       'Correct the annotation to an IPv4 address or DNS name, and a port from 1 to 65535; neither loopback, link-local or ' +
       'multicast nor the API server: kubectl -n NAMESPACE edit stellarnode NAME',
   },
   UnknownAnnotation: {
-    sentence: 'An annotation has a key or a value that is not known here.',
+    sentence: 'An annotation has an unknown key or value.',
     release:
       'Correct the annotation that the detail names (docs/reference.md has all of them), or remove it.',
   },
   InvalidExternalPeers: {
-    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest of it is.',
+    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest is used.',
     release:
       'Correct what the detail names to one host:port a line, a key per network: ' +
       'kubectl -n stellar-peers edit configmap stellar-peers-external',
   },
   InvalidOwnPeers: {
-    sentence:
-      'A part of the addresses that the StellarNode itself names cannot be used; the rest of them is.',
+    sentence: 'Some of the addresses that the StellarNode itself names cannot be used; the others are used.',
     release:
       'Correct the field that the detail names to an IPv4 address or DNS name, and a port from 1 to 65535: kubectl -n NAMESPACE edit stellarnode NAME',
   },
@@ -71,17 +70,17 @@ export const REASONS = {
   },
   InvalidServiceName: {
     sentence:
-      'The StatefulSet names a Service that no Service can be named, so no peer could resolve its pods.',
+      'The serviceName of the StatefulSet is not valid for a Service, so no peer could resolve its pods.',
     release: 'Use a StellarNode name, or a serviceName, of lower-case letters, digits and hyphens.',
   },
   PodsNotSeen: {
-    sentence: 'The validator has more pods to be than count before they exist; those are in no list yet.',
-    release: 'Nothing is needed: three count at once, and each other as soon as it is created.',
+    sentence: 'Only three pods of a validator count before they exist; its other pods are in no list yet.',
+    release: 'Nothing is needed: each of the other pods counts as soon as it is created.',
     severity: 'info',
   },
   ShareSpent: {
     sentence:
-      'The namespace has more pods in its network than may stand in lists of others (1,000, and 5,000 of all namespaces).',
+      'The namespace has more pods in its network than may be listed as peers (1,000, and 5,000 of all namespaces).',
     release:
       'Remove StellarNodes that are not needed, or spread them over namespaces; pods that run come first.',
   },
@@ -93,8 +92,8 @@ export const REASONS = {
   },
   TooLargeToRead: {
     sentence:
-      'More is written in the object, or kept for its namespace, than is read; what is too long is not used.',
-    release: 'Shorten what the detail names, or remove objects of the namespace that are not needed.',
+      'The object, or all objects of its namespace together, are too large; the part that is too large is not used.',
+    release: 'Shorten the object in the detail, or remove objects of the namespace that are not needed.',
   },
   NotOwned: {
     sentence: 'A StatefulSet of that name exists but is not controlled by the StellarNode.',
@@ -104,24 +103,22 @@ export const REASONS = {
   // Publishing: why a ConfigMap or Service is not as wanted.
   NamespaceTooLarge: {
     sentence:
-      'Even views of 8 peers do not fit into one ConfigMap of 1 MiB for the namespace; nothing new is published there.',
+      'Even with 8 peers for each validator, the lists of the namespace do not fit into one ConfigMap of 1 MiB; nothing new is published there.',
     release: 'Spread the validators over more namespaces.',
   },
   ListNotWorkedOut: {
-    sentence: 'The list of peers could not be worked out; what is published stays as it is.',
-    release:
-      'Report it with the detail and the log of the leader; a network of its own costs no other network.',
+    sentence: 'The list of peers could not be worked out, so the published list stays.',
+    release: 'Report the detail and the log of the leader as a bug; other networks are not affected.',
   },
   EmptyListRefused: {
     sentence:
-      'An empty list of peers was not published over one that names some, since the network has other members.',
-    release: 'Report it with the log of the leader; what is published stays as it is.',
+      'An empty list of peers was refused, since the network has other members; the published list stays.',
+    release: 'Report the log of the leader as a bug.',
   },
   KeyConflict: {
-    sentence:
-      'Another controller applies a key of ours in the peers ConfigMap; it is left to that controller.',
+    sentence: 'Another controller applies a key of ours in the peers ConfigMap, so we do not write that key.',
     release:
-      'Stop the other controller from applying the key. Who it is: ' +
+      'Stop the other controller from applying the key. To see its name: ' +
       'kubectl -n NAMESPACE get configmap stellar-peers -o yaml --show-managed-fields',
   },
   ServiceHidesNotReady: {
@@ -134,9 +131,9 @@ export const REASONS = {
   },
   ServiceMissing: {
     sentence:
-      'The headless Service that the StatefulSet names is not there, so names of pods do not resolve.',
+      'The headless Service that the StatefulSet names does not exist, so the names of its pods do not resolve.',
     release:
-      'Nothing is needed if the leader makes it within 15 s. What refused it, such as a quota, is in an Event: ' +
+      'Nothing is needed if the leader creates it within 15 s. If a quota or policy refused it, an Event says so: ' +
       'kubectl -n NAMESPACE describe stellarnode NAME',
   },
   RefusedByPolicy: {

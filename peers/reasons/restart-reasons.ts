@@ -4,29 +4,29 @@
 export const RESTART_REASONS = {
   AwaitingAdoption: {
     sentence:
-      'The pod started before it could be injected; it is injected at its next restart, whatever causes that.',
+      'The pod started before it could be injected; its next restart, whatever causes it, injects it.',
     release: 'stellar-peers adopt NAME -n NAMESPACE',
   },
   NotSelected: {
     sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
     release:
-      'Let the webhook select the namespace, or leave it. What it selects: ' +
+      'Make the webhook select the namespace, or leave it so. To see what it selects: ' +
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
   Paused: {
     sentence: 'Restarts are paused.',
     release:
-      'stellar-peers resume, with -n NAMESPACE for what stands on a Namespace, and with the name of a StellarNode for what ' +
-      'stands on that.',
+      'stellar-peers resume, with -n NAMESPACE if the pause is on a Namespace, and also with the name if it is on a ' +
+      'StellarNode.',
   },
   PauseUnknown: {
     sentence: 'The pause switch cannot be read, which means paused.',
     release:
-      'Let us read the ConfigMap stellar-peers in our namespace. What is in the way: stellar-peers check',
+      'Allow stellar-peers to read the ConfigMap stellar-peers in its namespace. To see the error: stellar-peers check',
   },
   UnknownStrategy: {
     sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
-    release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or say that it shall hold.',
+    release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or use paused to hold restarts.',
   },
   UnknownRollFor: {
     sentence: 'The value of stellar.org/peer-roll-for is not known, which means hold.',
@@ -39,7 +39,7 @@ export const RESTART_REASONS = {
   },
   SignalPortClosed: {
     sentence:
-      "The strategy is Signal, but the validator's HTTP port is not open to us, so it cannot be told.",
+      "The strategy is Signal, but the validator's HTTP port is not open to us, so it gets no signals.",
     release:
       'Open the port together with the NetworkPolicy of docs/how-validators-use-peers.md, or choose another strategy: ' +
       'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-rollout=RollingUpdate',
@@ -56,19 +56,20 @@ export const RESTART_REASONS = {
   },
   NotSynced: {
     sentence:
-      'A validator of the namespace that we restarted is Ready, and has not said yet over its HTTP port that it is synced.',
-    release: 'Nothing is needed: it goes on when it does; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
+      'A validator of the namespace that we restarted is Ready, but its HTTP port does not report yet that it is synced.',
+    release:
+      'Nothing is needed: it goes on when it is synced; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
     severity: 'info',
   },
   ControllerAway: {
     sentence:
       'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes; the restart was taken back, and is tried again later.',
     release:
-      'See that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
+      'Check that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
   },
   RestartedInVain: {
     sentence:
-      'The validator lacks what two restarts of ours within 24 h were to give it, so there is no third one.',
+      'Two restarts of ours within 24 h did not give the validator what it lacks, so there is no third one.',
     release:
       'It is tried again a day after the first. To find out why, and delete the pod yourself then: ' +
       'stellar-peers explain NAME -n NAMESPACE',
@@ -77,12 +78,12 @@ export const RESTART_REASONS = {
     sentence:
       'A restart of ours was not carried out: its annotation did not stay on the StatefulSet, or its write never arrived; it is tried again later.',
     release:
-      'Let admission webhooks and controllers that write the StatefulSet leave its template annotation stellar.org/peer-restart alone.',
+      'Find the admission webhook or controller that removes stellar.org/peer-restart from the pod template, and make it leave the annotation alone.',
   },
   RestartTakenBack: {
     sentence:
       'A restart of the group was taken back within the last minute, before a pod was replaced; the group rests.',
-    release: 'Nothing is needed: it goes on by itself, where what the detail names does not forbid it.',
+    release: 'Nothing is needed: it goes on by itself, unless the reason in the detail still holds.',
     severity: 'info',
   },
   Queued: {
@@ -96,7 +97,7 @@ export const RESTART_REASONS = {
   },
   NoNode: {
     sentence:
-      'The scheduler finds no node for the pod that the detail names, which may take that of a validator that is restarted.',
+      'The scheduler finds no node for the pod in the detail; this pod could take the node of a restarted validator.',
     release:
       'Make room for the pod, or mark its StellarNode stellar.org/peer-budget=uncounted; kubectl describe says why.',
   },
@@ -111,47 +112,46 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   QuorumMargin: {
-    sentence: 'With one more validator down a quorum set, or the vote of its home domain, would fall short.',
+    sentence: 'With one more validator down, a quorum set or the vote of a home domain would fall short.',
     release:
       'Bring validators that are down back, list members outside the cluster in stellar-peers-external, or give the quorum ' +
       'sets a lower threshold. To restart at the risk of the quorum: ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   QuorumUnknown: {
-    sentence:
-      'A quorum set that counts for the validator cannot be read, so what its quorum bears is not known.',
+    sentence: 'A quorum set that counts for the validator cannot be read, so its quorum margin is not known.',
     release:
       'Correct spec.validatorConfig.quorumSet of the StellarNode that the detail names; to go on without it: ' +
       'kubectl annotate --overwrite namespace NAMESPACE stellar.org/peer-quorum-unknown=warn',
   },
   QuorumFragile: {
-    sentence: 'A validator of the same namespace and network says itself that one more failure stops it.',
+    sentence: 'A validator of the same namespace and network reports that one more failure would stop it.',
     release:
       'Bring back the members of its quorum set that it does not hear (stellar-core http-command quorum names them). To ' +
       'restart at the risk of the quorum: kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   HourlyLimit: {
     sentence:
-      'MAX_RESTARTS_PER_HOUR restarts of the group were begun by us within the hour, carried out or not.',
+      'We have begun MAX_RESTARTS_PER_HOUR restarts of the group within the hour, carried out or not.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
   OutsideWindow: {
     sentence: 'No window of ROLLOUT_WINDOWS is open for long enough.',
-    release: 'Nothing is needed: it goes on when one opens.',
+    release: 'Nothing is needed: it goes on when a window opens.',
     severity: 'info',
   },
   Stalled: {
     sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
     release:
-      'Bring the validator that the detail names up: the group goes on when it is Ready. Where the detail says that no leader has taken it back, or has made sure of it, lift what refuses our write: the log of the leader names it.',
+      'Bring the validator in the detail up: the group goes on when it is Ready. If the detail says that no leader could fence it or take it back, allow our write: the log of the leader says who refuses it.',
   },
   UnknownBudget: {
     sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
     release: 'Use uncounted, or remove the annotation.',
   },
   Stabilizing: {
-    sentence: 'The membership of the group changed a moment ago; further changes are awaited.',
+    sentence: 'The membership of the group changed a moment ago, and more changes may follow.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
@@ -204,18 +204,19 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   NotAllReady: {
-    sentence: 'Not all pods of the StatefulSet are Ready, so a template change would act later, unasked.',
-    release: 'Nothing is needed: it goes on when they are.',
+    sentence:
+      'Not all pods of the StatefulSet are Ready, so a template change would act later, without a new check.',
+    release: 'Nothing is needed: it goes on when all are Ready.',
     severity: 'info',
   },
   NotPublished: {
     sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
-    release: 'Nothing is needed: it goes on when it is.',
+    release: 'Nothing is needed: it goes on when the view is published.',
     severity: 'info',
   },
   UnreadableView: {
     sentence:
-      'The pod carries no peers annotation, or one of a form that is not known here: what it knows cannot be told.',
+      'The pod has no peers annotation, or one in an unknown format, so it is not known which peers it knows.',
     release: 'Nothing is needed: the next restart, whatever causes it, replaces the pod.',
     severity: 'info',
   },

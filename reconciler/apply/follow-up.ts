@@ -94,10 +94,10 @@ export class FollowUp {
     this.#backoff.putOff('put right', 1_000);
     try {
       await journal.redateAhead(group);
-      log.info({ group }, 'restarts that the journal dates ahead of now are dated as of now');
+      log.info({ group }, 'corrected journal entries that were dated in the future');
     } catch (error) {
       const retryMs = this.#failed('put right', error);
-      log.warn({ error, group, retryMs }, 'the journal could not be put right');
+      log.warn({ error, group, retryMs }, 'the dates in the journal could not be corrected');
     }
   }
 
@@ -221,7 +221,7 @@ export class FollowUp {
       this.#backoff.putOff(`close ${group}`, 200);
     } catch (error) {
       const retryMs = this.#failed(`close ${group}`, error);
-      log.warn({ error, group, retryMs }, 'a restart that is over could not be closed');
+      log.warn({ error, group, retryMs }, 'a restart that has ended could not be closed in the journal');
     }
   }
 

@@ -75,7 +75,7 @@ async function mountedSet(
   statefulSet: StatefulSetFacts | undefined,
 ): Promise<QuorumReading> {
   const place = statefulSet && placeOf(statefulSet, config);
-  if (!place) return { problem: 'no ConfigMap is known that it mounts as its configuration' };
+  if (!place) return { problem: 'it mounts no ConfigMap that is known as its configuration' };
   const { name, file } = place;
   const reading = await maps.setIn(name, file);
   return 'set' in reading ? reading : { problem: `ConfigMap ${name}${reading.problem}` };

@@ -87,7 +87,7 @@ export class Publisher {
   async restorePause(value: string): Promise<void> {
     const { kube, log, ownNamespace: namespace } = this.#options;
     if (!this.#backoff.isDue(namespace)) return;
-    log.warn({ value }, 'our ConfigMap is gone; it comes back with the pause it had');
+    log.warn({ value }, 'our ConfigMap was deleted; creating it again with its pause');
     const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
     const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
     await this.#attempt(namespace, 'ConfigMap stellar-peers', async () => {

@@ -103,8 +103,8 @@ export class RestartExecutor {
     } catch (error) {
       return this.#afterFailure(restart, entry, error);
     }
-    log.warn(fieldsOf(restart), 'the annotation of a restart was stripped before it was stored');
-    const why = reason('RestartReverted', 'an admission webhook strips it');
+    log.warn(fieldsOf(restart), 'an admission webhook removed the annotation of a restart');
+    const why = reason('RestartReverted', 'an admission webhook removes its annotation');
     return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
   }
 
@@ -126,7 +126,7 @@ export class RestartExecutor {
       if (opening === 'behind') return { kind: 'changed', plan };
       const { namespace } = restart.validator;
       if (opening === 'spent')
-        return { kind: 'refused', reason: reason('JournalFull', `${namespace} has its share of it`) };
+        return { kind: 'refused', reason: reason('JournalFull', `${namespace} has used up its share`) };
       return { kind: 'obstructed', reason: reason('JournalFull'), retryMs: FULL_MS };
     } catch (error) {
       log.warn({ error, ...fieldsOf(restart) }, 'the journal could not be written, so nothing was restarted');
@@ -170,11 +170,11 @@ export class RestartExecutor {
       return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
     }
     if (isConflict(error) || isGone(error)) {
-      const why = reason('RefusedByPolicy', `it changes again and again: ${wordsOf(error)}`);
+      const why = reason('RefusedByPolicy', `others change it again and again: ${wordsOf(error)}`);
       return this.#withdraw(restart, entry, { kind: 'conflict', reason: why });
     }
     if (isNotDone(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
-    log.warn({ error, ...fieldsOf(restart) }, 'a restart was not answered');
+    log.warn({ error, ...fieldsOf(restart) }, 'the write of a restart got no answer');
     return { kind: 'unanswered', error };
   }
 

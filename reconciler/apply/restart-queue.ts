@@ -127,7 +127,7 @@ export class RestartQueue {
       // reads.
       const why = reason('StaleCaches', `live reads of the group failed: ${wordsOf(error)}`);
       this.setbacks.obstructed(why, { group });
-      log.warn({ error, group, reason: why.code }, 'a restart could not be decided on live data');
+      log.warn({ error, group, reason: why.code }, 'live reads before a restart failed');
     }
   }
 

@@ -72,7 +72,7 @@ export class Reverter {
   async #noteTakeBack({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
     const { clock, journal, log } = this.#options;
     const noted = journal.noteTakeBack(group, entry, why).catch((error: unknown) => {
-      log.warn({ error, group }, 'the journal does not say that a restart is taken back');
+      log.warn({ error, group }, 'the journal could not be told that a restart is taken back');
     });
     await Promise.race([noted, clock.sleep(NOTE_MS)]);
   }

@@ -50,7 +50,7 @@ export class SaltKeeper {
       await journal.keepSalt(this.#salt);
       return true;
     } catch (error) {
-      log.warn({ error }, 'the salt of the lists could not be written; lists are chosen without');
+      log.warn({ error }, 'the salt of the lists could not be written, so lists are chosen without it');
       return false;
     }
   }

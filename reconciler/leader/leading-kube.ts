@@ -10,7 +10,7 @@ export function whileLeading(kube: Kube, leads: () => boolean): Kube {
     <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       if (leads()) return method.apply(kube, args);
-      throw new KubeError('not written: this replica does not lead any more', {
+      throw new KubeError('not written: this replica no longer leads', {
         status: 0,
         reason: 'NotLeading',
       });

@@ -1,11 +1,10 @@
 /**
- * What keeps a restart waiting that the validator itself would allow: the rest of its group, and time. Pure.
+ * Holds restarts because of the rest of the group, or of the time. candidate.ts has the rules about the validator. Pure.
  *
- *   the journal has an open restart       → all wait (InFlight), for ever if need be (Stalled)
- *   a restart came back uninjected        → the group is stopped (NotInjected)
+ *   the journal has an open restart       → all wait (InFlight), without a limit (Stalled)
+ *   a restart left a pod uninjected       → the group is stopped (NotInjected)
  *   windows, the hour's limit, quiet      → all wait
- *   a Ready pod                           → only if all others are up, and have been for long enough, and none waits
- *                                           for a node
+ *   the pods are Ready                    → they wait until all others are up, have been for long enough, and have nodes
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -64,10 +63,9 @@ export function inFlight(entries: readonly JournalEntry[], input: GuardInput): W
 function becauseOf(open: JournalEntry, input: GuardInput): string {
   const unplaced = unplacedAfter(open, input);
   if (unplaced) return `; ${unplaced.key} has no node`;
-  if (isWithoutTrace(open, input.world))
-    return '; it left no trace, and no leader has made sure that it never will';
+  if (isWithoutTrace(open, input.world)) return '; it does not show, and no leader could fence it';
   return isUntouchedBump(open, input.world)
-    ? '; it has replaced no pod, and no leader has taken it back'
+    ? '; it has replaced no pod, and no leader could take it back'
     : '';
 }
 

@@ -67,7 +67,7 @@ describe('what to do about a reason', () => {
     assert.ok(onNode && onNamespace);
     const told = [onNode, onNamespace].map((why) => releaseOf(why, ['stellar/a']));
     assert.deepEqual(told, [
-      'Use RollingUpdate, Signal or OnRestart, remove the annotation, or say that it shall hold: kubectl annotate stellarnode a -n stellar stellar.org/peer-rollout=paused --overwrite',
+      'Use RollingUpdate, Signal or OnRestart, remove the annotation, or use paused to hold restarts: kubectl annotate stellarnode a -n stellar stellar.org/peer-rollout=paused --overwrite',
       'Correct the annotation that the detail names (docs/reference.md has all of them), or remove it: kubectl annotate namespace stellar stellar.org/peer-rolout-',
     ]);
     const annotations = { 'stellar.org/peer-rollout': value };
