@@ -81,7 +81,7 @@ export const FENCE_FIELD_MANAGER = 'stellar-peers-fence';
 /** `reportingController` of Events, user agent of requests. */
 export const COMPONENT = 'stellar-peers';
 
-/** What is injected into a validator's pod. */
+/** The parts that are injected into a validator's pod. */
 export const VOLUME_NAME = 'stellar-peers';
 export const MOUNT_PATH = '/etc/stellar/peers';
 export const PEERS_FILE_ENV = 'KNOWN_PEERS_FILE';

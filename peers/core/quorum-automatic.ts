@@ -1,9 +1,9 @@
 /**
- * The quorum set that stellar-core makes of [[HOME_DOMAINS]] and [[VALIDATORS]], itself among them.
+ * The automatic quorum set: stellar-core makes it of [[HOME_DOMAINS]] and [[VALIDATORS]], and adds itself.
  *
- *   a home domain of n validators       → n − (n−1)/2 of them, which is 2 of 3
- *   all entries of one quality, m       → all of them where it is CRITICAL, else m − (m−1)/3;
- *                                         the next lower quality is one entry more
+ *   a home domain of n validators       → n − (n−1)/2 of them must agree, for example 2 of 3
+ *   the m entries of one quality        → all of them if the quality is CRITICAL, else m − (m−1)/3;
+ *                                         the next lower quality counts as one more entry
  */
 import { type Fields, fieldsOf } from '../field.ts';
 import { LEAVES_MAX, PUBLIC_KEY } from './quorum-by-hand.ts';

@@ -1,16 +1,16 @@
 /**
- * What we would inject into a pod: decided here only. Admission applies it, the reconciler asks it.
+ * Decides what to inject into a pod. Admission applies the decision; the reconciler predicts the next pod with it.
  *
  *   of the pod …                                              → decision
  *   its StellarNode, namespace or own annotation opts out     → skip OptedOut
- *   no container that is known to run stellar-core             → skip NoMainContainer
- *   a volume of our name that is not ours                     → skip NotInjectable
+ *   no container that is known to run stellar-core            → skip NoMainContainer
+ *   another's volume with our volume's name                   → skip NotInjectable
  *   our name mounted without our volume, or at another path   → skip NotInjectable
  *   another volume mounted at or below our path               → skip NotInjectable
  *   another volume mounted above our path                     → inject, at another path
  *   annotations that leave no room for ours                   → skip NotInjectable
  *   KNOWN_PEERS_FILE set to something else                    → inject, that value kept: EnvTaken
- *   a part of ours that is there already                      → inject the other parts
+ *   one of our parts that is there already                    → inject the other parts
  */
 import {
   ANNOTATION_EVICTABLE,

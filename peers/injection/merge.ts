@@ -1,14 +1,14 @@
 /**
- * Whether, and where, the peers are put into the configuration that stellar-core reads: decided here only.
+ * Decides whether and where the peers are merged into the configuration that stellar-core reads.
  *
- *   setting off, annotation off, not asked and not the recognised shape → none
+ *   setting or annotation off, or no annotation and an unknown shape    → none
  *   our volume and init container are there already                     → merged
- *   the file's folder is mounted as a whole from what cannot be written → merge
+ *   the file's folder is mounted as a whole, from a read-only volume    → merge
  *   the image says in its name that it has no shell                     → left alone, with a warning
  *   anything else                                                       → left alone, with a warning
  *
- * The folder is replaced, not the file: over a file that is missing from a ConfigMap the runtime could mount
- * nothing, and the pod would not start.
+ * The folder is replaced, not the file: if the file were missing from the ConfigMap, the runtime could not mount
+ * anything in its place, and the pod would not start.
  */
 import { posix } from 'node:path';
 import {
@@ -46,7 +46,7 @@ export interface Merge {
   /** Path of that mount as the pod has it. */
   readonly path: string;
   readonly file: string;
-  /** Where the original folder is mounted then. */
+  /** The path at which the original folder is mounted then. */
   readonly original: string;
 }
 
@@ -81,7 +81,7 @@ export function decideMerge(pod: PodShape, main: ContainerShape, asked: Asked): 
     : found;
 }
 
-/** Where the configuration is, whether or not the image can merge anything into it. */
+/** The place of the configuration, whether or not the image can merge anything into it. */
 export function placeOfConfig(
   pod: PodShape,
   main: ContainerShape,

@@ -65,8 +65,8 @@ export const isPreflight = (
 ): boolean => review.dryRun && review.namespace === ownNamespace && review.name === PREFLIGHT_POD;
 
 /**
- * What is wrong with the answer to preflightReview(uid), in words; undefined if the pod would be injected. Other fields
- * and operations are not checked, because another version of stellar-peers may answer during an upgrade.
+ * The problem of the answer to preflightReview(uid), in words; undefined if the pod would be injected. Other fields and
+ * operations are not checked, because another version of stellar-peers may answer during an upgrade.
  */
 export function preflightProblem(answer: unknown, uid: string): string | undefined {
   const response = fieldsOf(fieldsOf(answer).response);

@@ -16,7 +16,7 @@ import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
-/** What we read of a PodDisruptionBudget. */
+/** The facts of a PodDisruptionBudget. */
 export function readPdb(raw: Fields): PdbFacts {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);
@@ -35,7 +35,7 @@ export function readPdb(raw: Fields): PdbFacts {
   };
 }
 
-/** What we read of a Service. */
+/** The facts of a Service. */
 export function readService(raw: Fields): ServiceFacts {
   const spec = fieldsOf(raw.spec);
   return {
@@ -45,7 +45,7 @@ export function readService(raw: Fields): ServiceFacts {
   };
 }
 
-/** What we read of a Namespace. */
+/** The facts of a Namespace. */
 export function readNamespace(raw: Fields): NamespaceFacts {
   const metadata = fieldsOf(raw.metadata);
   const annotations = annotationsOf(raw);
@@ -71,7 +71,7 @@ function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean
   return [...new Set(keys)].sort();
 }
 
-/** What we read of a ConfigMap. */
+/** The facts of a ConfigMap. */
 export function readConfigMap(raw: Fields): ConfigMapFacts {
   const metadata = fieldsOf(raw.metadata);
   return {
@@ -156,7 +156,7 @@ function readWebhookEntry(entry: Fields): WebhookFacts['entries'][number] {
   };
 }
 
-/** What we read of the MutatingWebhookConfiguration. */
+/** The facts of the MutatingWebhookConfiguration. */
 export function readWebhook(raw: Fields): WebhookFacts {
   return {
     createdAtMs: timeOf(fieldsOf(raw.metadata).creationTimestamp) ?? 0,

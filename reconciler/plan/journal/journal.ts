@@ -17,9 +17,9 @@ const BARE_KEPT_MS = 30 * KEPT_MS;
 export type RestartKind = 'bump' | 'delete';
 
 /**
- * `done` as wished · `notInjected` came back without injection · `unwitnessed` came back so, or was replaced again by
- * others, while there was no leader · `void` it never happened · `defused` taken back before a pod was replaced ·
- * `gone` with its StatefulSet.
+ * `done`: as planned · `notInjected`: the new pod was not injected · `unwitnessed`: the same, but no leader watched, so
+ * others may have replaced the pod · `void`: never written · `defused`: taken back before a pod was replaced ·
+ * `gone`: its StatefulSet is gone.
  */
 export type Outcome = 'done' | 'notInjected' | 'unwitnessed' | 'void' | 'defused' | 'gone';
 

@@ -1,10 +1,11 @@
 /**
- * What validators say of themselves over their HTTP ports, where those answer, and what follows for restarts. Pure.
+ * Holds restarts by the state that validators report over their HTTP ports. Pure.
  *
- *   before a restart   one of the validator's namespace and network says that one more failure stops it → QuorumFragile
- *   after one          the new pod is Ready, and has not said yet that it is synced: its namespace waits → NotSynced
+ *   before a restart    a validator of the same namespace and network reports that one more failure stops it
+ *                                                                                      → QuorumFragile
+ *   after a restart     the new pod is Ready, but does not report yet that it is synced → NotSynced, for its namespace
  *
- * What pods of other namespaces say holds nothing, and neither does a port that does not answer.
+ * A report of another namespace holds nothing, and neither does a port that does not answer.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';

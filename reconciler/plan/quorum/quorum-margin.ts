@@ -1,10 +1,10 @@
 /**
  * How many more validators may go down before a quorum set falls short. Pure.
  *
- *   the whole set   tolerance − others of the unit that are down − members that only the set knows
- *   a home domain   of 3 or more, n − threshold − its others that are down − those that only the set knows
+ *   the whole set         tolerance − other members of the unit that are down − members that only the set knows
+ *   a home domain of n    n − threshold − its other members that are down − members that only the set knows; if n ≥ 3
  *
- * The least of all readable sets of the unit decides; `quorum-units.ts` says who is of one unit.
+ * The smallest margin of all readable sets of the unit decides. `quorum-units.ts` defines the units.
  */
 
 import type { QuorumSet } from '../../../peers/core/quorum-set.ts';

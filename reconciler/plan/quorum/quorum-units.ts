@@ -1,11 +1,10 @@
 /**
- * Which validators share a quorum margin, and which of them are down. Pure.
+ * Defines units: validators that share a quorum margin. Tells which of them are down. Pure.
  *
- *   a private network   all StellarNodes of the network, whatever their groups
- *   a public one        those of the same home domain; where one of two does not say its own, of the same namespace
+ *   private network   all StellarNodes of the network, in any group
+ *   public network    those of the same home domain; if one of two does not give its own, those of the same namespace
  *
- * StellarNodes that NETWORK_NAMESPACES keeps out are not believed to be of the network: they count only while a restart
- * of ours is under way there.
+ * A StellarNode that NETWORK_NAMESPACES keeps out may lie about its network, so it counts only during a restart of ours.
  */
 
 import {

@@ -1,22 +1,21 @@
 /**
- * Drift: why a pod may need a restart, judged from what it started with and what is published. Pure.
+ * Drift: why a pod may need a restart, by the peers that it started with and the published ones. Pure.
  *
  *   pod is …            and …                                                     → verdict
- *   not injected        it is no older than the webhook, or adopted               → notInjected
- *                       older                                                     → held, with the reason
- *   injected, no stamp  or one of a form that is not known here                  → held, with the reason
- *   injected, isolated  its view has had no live peer for 10 min (at once: empty)
- *                       and the published view has one                            → isolated
- *   injected, short     live peers are missing and it knows fewer than it should  → short
- *                      … but they are linked, and ROLL_FOR says `unlinked`          → none
- *                      it runs with a peer that left, and ROLL_FOR says `all`       → short
- *                      … but they drop peers that they do not prefer (not for `all`)   → none
- *                      … but its configuration was found not to take them           → held, with the reason
- *   anything else                                                                 → none
+ *   not injected        it is newer than the webhook, or adopted                    → notInjected
+ *                       it is older                                                 → held, with the reason
+ *   injected, no stamp  or a stamp in an unknown format                             → held, with the reason
+ *   injected, isolated  its view has had no live peer for 10 min (if empty: at once)
+ *                       and the published view has one                              → isolated
+ *   injected, short     live peers are missing and it knows fewer than it should    → short
+ *                       … but they are linked, and ROLL_FOR is `unlinked`           → none
+ *                       … but they drop peers that they do not prefer (not for `all`) → none
+ *                       … but its configuration was found not to take them          → held, with the reason
+ *                       it runs with a peer that left, and ROLL_FOR is `all`        → short
+ *   anything else                                                                   → none
  *
- * ROLL_FOR (roll-for.ts) says which peers are missing: those that its own list lacks, or those that neither end knows.
- * Whatever it lacks, a pod whose successor admission would not inject is held, with the reason: opted out, taken names,
- * not selected.
+ * ROLL_FOR (roll-for.ts) decides which peers are missing: those that the pod's own list lacks, or those that neither end
+ * knows. If admission would not inject the next pod (opted out, names taken, not selected), any drift is held.
  */
 import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
 import type { Group } from '../../../peers/discovery/discover.ts';

@@ -56,7 +56,7 @@ export class GroupLinks implements Links {
   readonly #isDropping = (member: Member): boolean =>
     podOf(member, this.#world, this.#discovery)?.mergeOutcome?.code === 'PeersIgnored';
 
-  /** What the ports of all these pods show about a peer; null if they do not agree or show nothing. */
+  /** The evidence of all these pods about a peer; null if they do not agree or show nothing. */
   shownOf(pods: readonly PodFacts[], digest: string): 'connected' | 'apart' | null {
     const all = pods.map(({ uid }) => this.#evidence.get(uid) ?? NOTHING);
     if (all.length === 0) return null;

@@ -1,5 +1,5 @@
 /**
- * How much of a group may be down: MAX_UNAVAILABLE. The quorum below it is quorum-margin.ts. Pure.
+ * MAX_UNAVAILABLE: how many validators of a group may be down. quorum-margin.ts checks the quorum. Pure.
  *
  *   a validator is …                        | in the budget                      | in the quorum margin
  *   ----------------------------------------|------------------------------------|---------------------

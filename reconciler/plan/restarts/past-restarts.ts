@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const DELAY_MS_MAX = 30 * MINUTE_MS;
 
-/** What the validator lacks: injection, or the peers of one published list. The same for each try. */
+/** The cause of a restart: no injection, or the missing peers of one published list. It is the same for each try. */
 export const causeOf = ({ drift, token }: Pick<JournalEntry, 'drift' | 'token'>): string =>
   drift === 'notInjected' ? drift : (token.split('.')[0] ?? '');
 

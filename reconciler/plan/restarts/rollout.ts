@@ -1,9 +1,9 @@
 /**
- * Which pod of a group may be restarted now, and for every other that lacks something, why not. Pure.
- * What a validator itself forbids is candidate.ts, what its group and the time forbid is guards.ts.
+ * Plans the one restart that may begin now in a group, and a reason for each other validator that lacks something. Pure.
+ * candidate.ts has the rules about the validator itself, guards.ts those about its group and the time.
  *
- *   a not-Ready pod that cannot get well  → deleted; it is down already, so the budget is not asked
- *   a Ready pod                           → by its template, if all others are up for long enough
+ *   a pod that cannot become Ready by itself  → is deleted; it is down already, so no budget counts
+ *   Ready pods                                → by their template, if all others have been up for long enough
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { digestOf } from '../../../peers/hash.ts';

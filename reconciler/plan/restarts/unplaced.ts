@@ -1,12 +1,12 @@
 /**
- * Pods that the scheduler finds no node for: a validator that is restarted beside one may lose its own node to it. Pure.
+ * Pods for which the scheduler finds no node: such a pod could take the node of a validator during its restart. Pure.
  *
- *   the pod is in …                      and a Ready validator
- *   the namespace of that validator      waits, for as long as the pod does
- *   another namespace of the group       waits until the pod is PROGRESS_DEADLINE_SECONDS old; then it is told of it
- *   a validator marked uncounted         waits for none of it
+ *   the pod is in …                      a Ready validator …
+ *   the same namespace                   waits for as long as the pod does
+ *   another namespace of the group       waits until the pod is PROGRESS_DEADLINE_SECONDS old; then it gets a remark
+ *   a validator marked uncounted         does not wait
  *
- * Read replicas are such pods too: the operator's rule that keeps validators apart holds for them.
+ * Read replicas count too, because the operator's rule that keeps validators on separate nodes also holds for them.
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';

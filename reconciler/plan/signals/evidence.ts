@@ -88,7 +88,7 @@ export function withFormerStates(
 export interface EvidenceInput {
   readonly world: World;
   readonly ownNamespace: string;
-  /** What the ports show now. */
+  /** The present evidence. */
   readonly answers: EvidenceByPod;
 }
 

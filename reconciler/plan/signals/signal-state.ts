@@ -1,11 +1,11 @@
 /**
- * What is remembered of one running stellar-core, and what follows from it. Pure; signaller.ts does the calling.
+ * The memory about one running stellar-core, and the time of the next visit. signaller.ts makes the calls. Pure.
  *
- *   nothing known, or something new to tell → visit at once
- *   told something                          → visit after 5 s
+ *   nothing known, or a new peer to signal  → visit at once
+ *   a signal was sent                       → visit after 5 s
  *   port open                               → visit every CORE_POLL_SECONDS
  *   a call failed                           → visit after 5 s, 10 s, … 5 min
- *   Ready, and refused three times          → closed: never again, until the process is another
+ *   Ready, and refused three times          → closed: no more visits to this process
  */
 
 import type { CoreInfo } from '../../../peers/core/answers.ts';

@@ -1,14 +1,14 @@
 /**
- * What is told of each validator: what it is, then why things are not done for it. `status`, `explain`, the status page
- * and the metrics all take it from here. Pure.
+ * The reasons to show for each validator: first its state, then why things are not done for it. `status`, `explain`, the
+ * status page and the metrics all use this. Pure.
  *
- *   its restart is under way in the journal        → Stalled or NoNode, if that is what is known, else Restarting
- *   no pod is there                                → NoPods
+ *   its restart is under way in the journal        → Stalled or NoNode if there is such a reason, else Restarting
+ *   it has no pod                                  → NoPods
  *   a pod has no node                              → NoNode
- *   a pod is not Ready, or is not there            → NotReady
- *   stellar-core starts again and again            → Restarting
- *   it says itself that it has no peers, or lags   → OutOfSync
- *   anything else                                  → the first reason, and Current without one
+ *   a pod is missing or not Ready                  → NotReady
+ *   stellar-core crashes again and again           → Restarting
+ *   it reports that it has no peers, or lags       → OutOfSync
+ *   anything else                                  → the first reason, or Current if there is none
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
