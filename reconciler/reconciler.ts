@@ -219,7 +219,7 @@ export class Reconciler {
       setbacks: isStale ? whileStale(this.#queue.setbacks) : this.#queue.setbacks,
       nowMs: clock.nowMs(),
       quiet: (group) => quietOf(memberships.membershipChanges(group), this.#startedAtMs, nowMs),
-      readyForMs: this.#ready.at(nowMs),
+      readyForMs: this.#ready.readyForMsAt(nowMs),
     };
   }
 

@@ -29,7 +29,7 @@ export function quorumVerdict(
   settings: QuorumSettings,
 ): QuorumVerdict {
   if (settings.quorumCheck === 'off') return {};
-  const short = shortReason(margin);
+  const short = marginReason(margin);
   if (short && settings.quorumCheck === 'hold') return { hold: short };
   const policy = unknownPolicy(validator, world, settings);
   const unknown = margin.unknown && policy !== 'read' ? unknownReason(margin.unknown) : undefined;
@@ -58,7 +58,7 @@ function unknownPolicy(
   return asked === 'warn' ? 'warn' : 'hold';
 }
 
-function shortReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
+function marginReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
   if (left === undefined || left >= 1) return undefined;
   const named = down > others.length ? [...others, `${down - others.length} more`] : others;
   const rule = homeDomain === undefined ? 'its quorum sets bear' : `its home domain ${homeDomain} bears`;

@@ -28,7 +28,7 @@ export class ReadyMemory {
   }
 
   /** For how long, in ms at `nowMs`, a pod has been seen Ready without a break; 0 if it was not seen Ready. */
-  at(nowMs: number): (pod: PodFacts) => number {
+  readyForMsAt(nowMs: number): (pod: PodFacts) => number {
     return (pod) => nowMs - (this.#sightOf(pod)?.sinceMs ?? nowMs);
   }
 
