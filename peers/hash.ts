@@ -22,7 +22,7 @@ const VERSION = 'v1';
 export const formatDigests = (digests: readonly string[]): string =>
   `${VERSION}:${[...digests].sort().join(',')}`;
 
-/** The digests in a `stellar.org/peers` value, or undefined where its version or form is not known. */
+/** The digests in a `stellar.org/peers` value, or undefined if its version or format is not known. */
 export function parseDigests(value: string): readonly string[] | undefined {
   const match = /^v1:((?:[0-9a-f]{8}(?:,|$))*)$/.exec(value);
   const list = match?.[1];

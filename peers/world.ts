@@ -39,11 +39,11 @@ export interface Validator extends Named {
   readonly replicas: number;
   readonly suspended: boolean;
   readonly maintenance: boolean;
-  /** stellar-core's quorum set as TOML text; undefined where none is given. */
+  /** stellar-core's quorum set as TOML text; undefined if none is given. */
   readonly quorumSet: string | undefined;
-  /** True where a validator list (`vlSource`) replaces that quorum set. */
+  /** True if a validator list (`vlSource`) replaces that quorum set. */
   readonly hasListSource: boolean;
-  /** Raw values of the annotations that people may set; undefined where absent. */
+  /** Raw values of the annotations that people may set; undefined if absent. */
   readonly rollout: string | undefined;
   readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
@@ -66,7 +66,7 @@ export interface Validator extends Named {
 
 /** A StellarNode that is no peer, but that a quorum set may count on. */
 export interface Absentee extends Named {
-  /** Undefined where it cannot be read. */
+  /** Undefined if it cannot be read. */
   readonly networkId: string | undefined;
   readonly budget: string | undefined;
   /** NODE_HOME_DOMAIN of its quorumSet, even if the rest cannot be read. */

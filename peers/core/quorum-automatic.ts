@@ -26,7 +26,7 @@ interface HomeDomain {
 
 export interface AutomaticSet {
   readonly tree: QuorumTree;
-  /** The node's own home domain, itself counted; undefined where the text does not name it. */
+  /** The node's own home domain, itself counted; undefined if the text does not name it. */
   readonly own: HomeDomain | undefined;
 }
 

@@ -50,7 +50,7 @@ function customOf(network: object): unknown {
 }
 
 /**
- * The network of a StellarNode's spec, or undefined where it cannot be read. Case does not matter;
+ * The network of a StellarNode's spec, or undefined if it cannot be read. Case does not matter;
  * `custom` with the passphrase of a public network is that network.
  */
 export function networkOf(spec: Readonly<Record<string, unknown>>): Network | undefined {

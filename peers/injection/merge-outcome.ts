@@ -54,9 +54,9 @@ export const readsNoList = (outcome: MergeOutcome | undefined): boolean =>
   outcome?.code !== 'PeersIgnored' && mergeProblem(outcome) !== undefined;
 
 /**
- * How many siblings stand in front of the configuration's own as preferred ones: of a longer list the rest was left out.
- * At most that many where peers outside the cluster are not told apart. Undefined where they stand there as known peers,
- * all of them, or nothing was merged.
+ * How many siblings the merge put in front of the configuration's own preferred peers; the rest of a longer list was
+ * left out. An upper limit if the message does not count external peers separately. Undefined if all siblings are known
+ * peers instead, or if nothing was merged.
  */
 export function preferredSiblings(outcome: MergeOutcome | undefined): number | undefined {
   const [, all, siblings = all] =

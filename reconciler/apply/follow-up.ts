@@ -73,7 +73,7 @@ export class FollowUp {
     const ended = this.#ended(world).map((open) => this.#job('close', open, () => this.#close(open, world)));
     const unsure = this.#open.toFence(world).filter(({ group }) => this.#backoff.isDue(`fence ${group}`));
     const fences = unsure.map((open) => this.#job('fence', open, () => this.#fence(open, world)));
-    return [...ended, ...fences, ...this.#looks(input, inputFor), ...this.#toPutRight(world)];
+    return [...ended, ...fences, ...this.#looks(input, inputFor), ...this.#redateJobs(world)];
   }
 
   /** A job that failed last time is not urgent, so that other groups do not wait for it. */
@@ -81,7 +81,7 @@ export class FollowUp {
     return { group, run, isUrgent: !this.#backoff.hasFailed(`${kind} ${group}`) };
   }
 
-  #toPutRight({ journal }: World): Job[] {
+  #redateJobs({ journal }: World): Job[] {
     if (!this.#backoff.isDue('put right')) return [];
     const keys = this.#options.journal.keysDatedAhead(journal);
     return keys.map((group) => ({ group, isUrgent: false, run: () => this.#redateAhead(group) }));

@@ -124,7 +124,7 @@ const keptMs = ({ outcome }: JournalEntry): number => {
   return outcome === 'notInjected' ? BARE_KEPT_MS : KEPT_MS;
 };
 
-/** The entries as they stand in the ConfigMap, without closed ones that are older than 24 h. */
+/** The entries as text for the ConfigMap, without closed ones that are older than 24 h. */
 export function formatJournal(entries: readonly JournalEntry[], nowMs: number): string {
   const restarts = entries
     .filter((entry) => nowMs - entry.atMs < keptMs(entry))

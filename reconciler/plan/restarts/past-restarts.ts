@@ -54,7 +54,7 @@ const lastDay = (entries: readonly JournalEntry[], nowMs: number): readonly Jour
 
 /**
  * Two restarts within 24 h for the same cause are enough, whatever replaced the pod in between. Two whose outcome no
- * leader saw are enough too, until another than we has replaced the pod.
+ * leader saw are enough too, until something other than our restarts has replaced the pod.
  */
 function inVain(
   { pods, ...wanted }: Wanted,
