@@ -1,13 +1,15 @@
 /**
- * How far our wall clock may be beside the API server's unnoticed: what corrects it and what must bear its
- * error go by the same figures. (docs/decisions/0015)
+ * How far our wall clock may differ from the API server's without being noticed. The code that corrects the clock and
+ * the rules that must tolerate its error use the same numbers. (docs/decisions/0015)
  */
 
 /** An answer's Date has whole seconds. */
 export const DATE_STEP_MS = 1_000;
 
-/** Less than this is the travel of an answer, and no reason to doubt our clock. */
+/** A smaller difference may be the travel time of an answer, and does not prove that our clock is wrong. */
 export const TOLERATED_MS = 2_000;
 
-/** A clock that is behind by no more seems right to all answers: a Date is up to a step before the time it names. */
+/**
+ * A clock that is behind by no more than this passes every check: a Date may also be up to a step before the real time.
+ */
 export const CLOCK_BEHIND_MS = TOLERATED_MS + DATE_STEP_MS;

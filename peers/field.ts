@@ -1,5 +1,5 @@
 /**
- * Reading fields of objects of any author: the right type, or undefined.
+ * Reads fields of objects that anybody may have written: a value of the right type, or undefined.
  */
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -7,14 +7,14 @@ export type Fields = Readonly<Record<string, unknown>>;
 const EMPTY: Fields = {};
 const NONE: readonly Fields[] = [];
 
-/** The value as an object; an empty one for anything else. */
+/** The value as an object; an empty object for any other type. */
 export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : EMPTY;
 
-/** The objects in an array; anything else in it is passed over. */
+/** The objects in an array, without its other items. */
 export function listOf(value: unknown): readonly Fields[] {
   if (!Array.isArray(value)) return NONE;
-  // Nearly always it holds nothing else, and need not be copied. (`every` would pass over a hole, which is none.)
+  // Nearly every array holds objects only, and need not be copied. (Not by `every`, which skips holes.)
   for (const item of value) if (!isObject(item)) return value.filter(isObject);
   return value;
 }
@@ -26,7 +26,7 @@ export const textOf = (value: unknown): string | undefined => (typeof value === 
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 
-/** String values by key; anything else is passed over. */
+/** String values by key, without values of other types. */
 export function stringsOf(value: unknown): Readonly<Record<string, string>> {
   const fields = fieldsOf(value);
   if (isAllText(fields)) return fields;
@@ -36,7 +36,7 @@ export function stringsOf(value: unknown): Readonly<Record<string, string>> {
   >;
 }
 
-/** Of what the API server lets through it always is: then nothing need be copied. */
+/** True for all that the API server accepts, so that nothing need be copied. */
 function isAllText(fields: Fields): fields is Readonly<Record<string, string>> {
   for (const key in fields) if (typeof fields[key] !== 'string') return false;
   return true;
@@ -44,13 +44,13 @@ function isAllText(fields: Fields): fields is Readonly<Record<string, string>> {
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/;
 
-/** A Kubernetes timestamp in ms since the epoch, or undefined: `5` would be a day in 2001. */
+/** A Kubernetes timestamp in ms since the epoch, or undefined. Date.parse alone would read `5` as a day in 2001. */
 export function timeOf(value: unknown): number | undefined {
   const ms = typeof value === 'string' && RFC_3339.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** The text parsed as JSON, or undefined where it is none. */
+/** The text parsed as JSON, or undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -60,8 +60,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * True where two values out of JSON say the same, in whatever order. Costs no more than `a` has fields, beside one look
- * at how many `b` has.
+ * True if two JSON values are equal; the order of keys does not matter. Takes time by the number of fields of `a`, not of
+ * `b`, which others may make large.
  */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -76,16 +76,16 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   return count === Object.keys(other).length;
 }
 
-/** A part of a text as a text of its own: else it keeps all of that text in memory. */
+/** A copy of a part of a text. Without the copy, the part would keep the whole text in memory. */
 export const ownText = (part: string): string => Buffer.from(part, 'utf16le').toString('utf16le');
 
-/** The first `lengthMax` units of a text, which may be three lines of a megabyte. */
+/** The first `lengthMax` UTF-16 units of a text. */
 export const cutText = (text: string, lengthMax: number): string =>
   text.length <= lengthMax ? text : ownText(text.slice(0, lengthMax));
 
-/** What could end a line, move a cursor or turn the direction of writing on a screen. */
+/** Characters that could end a line, move the cursor or change the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** A text of others, for people: the first `lengthMax` units of it, with what cannot be printed as its number. */
+/** A foreign text that is safe to show: the first `lengthMax` units, with unprintable characters as `\u{…}`. */
 export const plainText = (text: string, lengthMax: number): string =>
   cutText(text, lengthMax).replace(UNPRINTABLE, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);

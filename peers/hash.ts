@@ -5,7 +5,7 @@ import { hash } from 'node:crypto';
 
 const sha256 = (text: string): string => hash('sha256', text);
 
-/** Identity of a member: no IP in it, since a restart must never change what a pod is. */
+/** The identity of a member. It contains no IP address, because a restart must never change it. */
 export const identityOf = (namespace: string, pod: string, port: number): string =>
   `${namespace}/${pod}:${port}`;
 
@@ -22,7 +22,7 @@ const VERSION = 'v1';
 export const formatDigests = (digests: readonly string[]): string =>
   `${VERSION}:${[...digests].sort().join(',')}`;
 
-/** The digests in a `stellar.org/peers` value, or undefined where its version or form is not known. */
+/** The digests in a `stellar.org/peers` value, or undefined if its version or format is not known. */
 export function parseDigests(value: string): readonly string[] | undefined {
   const match = /^v1:((?:[0-9a-f]{8}(?:,|$))*)$/.exec(value);
   const list = match?.[1];
@@ -40,17 +40,17 @@ function spread(folded: number): number {
   return fold(h) >>> 0;
 }
 
-/** A digest as the number that weights are made of. */
+/** A digest as a number, from which weights are computed. */
 export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
 
-/** What a viewer, and a peer, bring into their weight: worked out once where many are weighed. */
+/** The part of a weight that depends on only one of the two. Computed once where many weights are needed. */
 export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
 export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
 export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
 
 /**
- * Rendezvous weight of `peer` for `viewer` (both as the number of their digest): the same on every
- * replica, independent of all others, so that a newcomer changes only the views that gain it.
+ * The rendezvous weight of `peer` for `viewer`, both given as the number of their digest. It is the same on every
+ * replica and depends on no other member, so a newcomer changes only the views that it enters.
  */
 export const rendezvousWeight = (viewer: number, peer: number): number =>
   weightOfSeeds(viewerSeed(viewer), peerSeed(peer));

@@ -1,16 +1,16 @@
 /**
- * What is asked of lists of any length. More than some 100,000 as the arguments of one call throw, and the lengths of
- * many lists are decided by tenants.
+ * Functions for lists of any length. Some 100,000 items as the arguments of one call throw, and tenants decide how long
+ * many lists are.
  */
 
-/** The least of those that are known; Infinity where none is. */
+/** The least of the numbers that are known; Infinity if there is none. */
 export function leastOf(numbers: Iterable<number | undefined>): number {
   let least = Number.POSITIVE_INFINITY;
   for (const number of numbers) if (number !== undefined && number < least) least = number;
   return least;
 }
 
-/** The greatest; `floor` where none is greater. */
+/** The greatest number; `floor` if none is greater. */
 export function greatestOf(numbers: Iterable<number>, floor = Number.NEGATIVE_INFINITY): number {
   let greatest = floor;
   for (const number of numbers) if (number > greatest) greatest = number;

@@ -1,11 +1,14 @@
 /**
- * The vocabulary: every label, annotation, object name and path that the parts share.
- * Owns names only; what they mean is decided where they are read.
+ * The names of every label, annotation, object and path that several parts use. Only names: the code that reads them
+ * gives them their meaning.
  */
 
 export const STELLAR_API_VERSION = 'stellar.org/v1alpha1';
 
-/** Label on validator pods and templates (steady there; it flaps on the StatefulSet's own metadata). */
+/**
+ * Label on validator pods and templates. It is steady there, while the operator changes it on the StatefulSet again and
+ * again.
+ */
 export const LABEL_NODE_TYPE = 'stellar.org/node-type';
 export const NODE_TYPE_VALIDATOR = 'Validator';
 /** Steady labels of the operator's StatefulSets: what the watch selects by. */
@@ -69,14 +72,16 @@ export const WEBHOOK_PATH = '/mutate-pods';
 /** Field manager of everything we apply, and of a pause that is put back after the object was deleted. */
 export const FIELD_MANAGER = 'stellar-peers';
 export const PAUSE_FIELD_MANAGER = 'stellar-peers-pause';
-/** Makes peers ConfigMaps, empty: one that holds no data takes none away that another leader has just written. */
+/**
+ * Creates peers ConfigMaps without data: an apply without data removes nothing that another leader has just written.
+ */
 export const CREATE_FIELD_MANAGER = 'stellar-peers-create';
 /** Holds the annotation that keeps a restart from beginning late. */
 export const FENCE_FIELD_MANAGER = 'stellar-peers-fence';
 /** `reportingController` of Events, user agent of requests. */
 export const COMPONENT = 'stellar-peers';
 
-/** What is injected into a validator's pod. */
+/** The parts that are injected into a validator's pod. */
 export const VOLUME_NAME = 'stellar-peers';
 export const MOUNT_PATH = '/etc/stellar/peers';
 export const PEERS_FILE_ENV = 'KNOWN_PEERS_FILE';
@@ -92,20 +97,20 @@ export const MAIN_CONTAINER = 'stellar-node';
 /** On pods: the container that kubectl takes where none is named; meshes set it too. */
 export const ANNOTATION_DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
-/** Volume and init container by which the peers come into the configuration that stellar-core reads. */
+/** The volume and the init container that merge the peers into stellar-core's configuration. */
 export const CONFIG_VOLUME = 'stellar-peers-config';
 export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
-/** Where ours is mounted in the main container. */
+/** The paths of our files in the main container. */
 export interface Places {
   /** The files with peers. */
   readonly peers: string;
-  /** The pod's own configuration folder, once a merged one stands in its place. */
+  /** The pod's own configuration folder, if a merged one is mounted in its place. */
   readonly original: string;
 }
 export const PLACES: Places = { peers: MOUNT_PATH, original: '/etc/stellar/peers-original' };
-/** Of pods that mount something above those, such as their configuration at /etc/stellar. */
+/** The paths in pods that mount something above the usual ones, such as their configuration at /etc/stellar. */
 export const PLACES_ASIDE: Places = { peers: '/stellar-peers/peers', original: '/stellar-peers/original' };
-/** Where the init container writes what the main container then sees. */
+/** Where the init container writes the merged files for the main container. */
 export const CONFIG_TARGET_PATH = '/etc/stellar/peers-merged';
 /** The upstream operator's configuration folder, and the file in it. */
 export const CONFIG_FOLDER = '/config';
@@ -113,7 +118,7 @@ export const CONFIG_FILE = 'stellar-core.cfg';
 /** Kubernetes' own default of `terminationMessagePath`. */
 export const TERMINATION_LOG = '/dev/termination-log';
 
-/** Keys of one validator in its namespace's ConfigMap. `view` is for us: hash, digests, time. */
+/** The keys of one validator in its namespace's ConfigMap. stellar-peers itself reads `view`: hash, digests, time. */
 export const nodeKeys = (node: string) => ({
   txt: `${node}.${PEERS_TXT}`,
   toml: `${node}.${PEERS_TOML}`,

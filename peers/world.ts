@@ -1,7 +1,7 @@
 /**
- * What we know of the cluster, reduced to what we read: the input of every decision.
- * Owns the shapes only; read/ makes them from raw objects, runtime/ keeps them current.
- * A field that is not read does not appear here, so a change of it causes no work.
+ * The facts that we read from the cluster: the input of every decision. Owns only their types: read/ makes them from
+ * raw objects, runtime/ keeps them current. A field that nobody reads is not here, so that a change of it causes no
+ * work.
  */
 
 import type { Network } from './discovery/network.ts';
@@ -15,7 +15,7 @@ export const keyOf = (namespace: string, name: string): Key => `${namespace}/${n
 /** The namespace in a key. */
 export const namespaceOf = (key: Key): string => key.split('/')[0] ?? '';
 
-/** Plain order of strings, the same on every machine. */
+/** Compares strings by code units: the order is the same on every machine. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 interface Named {
@@ -39,39 +39,41 @@ export interface Validator extends Named {
   readonly replicas: number;
   readonly suspended: boolean;
   readonly maintenance: boolean;
-  /** stellar-core's quorum set as TOML text; undefined where none is given. */
+  /** stellar-core's quorum set as TOML text; undefined if none is given. */
   readonly quorumSet: string | undefined;
-  /** True where a validator list (`vlSource`) replaces that quorum set. */
+  /** True if a validator list (`vlSource`) replaces that quorum set. */
   readonly hasListSource: boolean;
-  /** Raw values of the annotations that people may set; undefined where absent. */
+  /** Raw values of the annotations that people may set; undefined if absent. */
   readonly rollout: string | undefined;
   readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
   readonly budget: string | undefined;
   readonly injection: string | undefined;
   readonly config: string | undefined;
-  /** `host:port` to advertise instead of the Service name; undefined where none is set, or none that is one. */
+  /**
+   * `host:port` to advertise instead of the Service name; undefined if none is set, or if the value is not an address.
+   */
   readonly advertised: string | undefined;
   /** Peers outside the cluster that the StellarNode itself names, in order: for its own list only. */
   readonly ownPeers: readonly SaidAddress[];
-  /** Names by which it is reached from outside the cluster; they stand in no list. */
+  /** Names by which the validator is reached from outside the cluster; they are in no list. */
   readonly outwardNames: readonly SaidAddress[];
-  /** What of the StellarNode cannot be used, though it is a peer all the same. */
+  /** A part of the StellarNode that cannot be used, though the StellarNode is a peer. */
   readonly remark: Reason | undefined;
   /** Annotations with a key or a value that is not known. */
   readonly odd: readonly Reason[];
 }
 
-/** A StellarNode that is no peer, and yet may be one that a quorum set counts on. */
+/** A StellarNode that is no peer, but that a quorum set may count on. */
 export interface Absentee extends Named {
-  /** Undefined where it cannot be read. */
+  /** Undefined if it cannot be read. */
   readonly networkId: string | undefined;
   readonly budget: string | undefined;
-  /** As its quorumSet names it, whatever else that holds. */
+  /** NODE_HOME_DOMAIN of its quorumSet, even if the rest cannot be read. */
   readonly homeDomain: string | undefined;
 }
 
-/** How one StellarNode reads: a validator, one that cannot be read, or nothing of ours. */
+/** One StellarNode: a validator, one that cannot be read, or another kind of node. */
 export type NodeReading =
   | { readonly kind: 'validator'; readonly validator: Validator }
   | { readonly kind: 'unreadable'; readonly node: Absentee; readonly reason: Reason }
@@ -79,7 +81,7 @@ export type NodeReading =
   | { readonly kind: 'other'; readonly leaving?: Absentee };
 
 export interface StatefulSetFacts extends Named {
-  /** UID of the controlling StellarNode, undefined where something else or nothing controls it. */
+  /** UID of the controlling StellarNode; undefined if another object, or none, controls the StatefulSet. */
   readonly ownerUid: string | undefined;
   readonly ownerName: string | undefined;
   readonly createdAtMs: number;
@@ -99,7 +101,7 @@ export interface StatefulSetFacts extends Named {
   /** Our token on the template, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   readonly template: PodShape;
-  /** True where it is too large to be read: then its template is not known. */
+  /** True for a StatefulSet that is too large to be kept: then its template is not known. */
   readonly isLight?: true;
 }
 
@@ -118,9 +120,9 @@ export interface PodFacts extends Named {
   readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
-  /** When it got its node, by the API server's clock. */
+  /** When the pod got its node, by the API server's clock. */
   readonly scheduledAtMs: number | undefined;
-  /** True while the scheduler finds no node for it. */
+  /** True while the scheduler finds no node for the pod. */
   readonly unschedulable: boolean;
   /** True if its configuration was merged by an init container, which an in-place restart does not run again. */
   readonly merged: boolean;
@@ -131,13 +133,13 @@ export interface PodFacts extends Named {
   readonly peers: string | undefined;
   readonly peerHash: string | undefined;
   readonly revision: string | undefined;
-  /** What the template had as our token when it was made, see ANNOTATION_PEER_RESTART. */
+  /** Our token in the template when the pod was made, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   /** The container that runs stellar-core, or the first where that is not known; undefined before the kubelet says more. */
   readonly container: string | undefined;
   /** How often that container was restarted in place. */
   readonly containerRestarts: number;
-  /** What became of merging the configuration, where that was done. */
+  /** How the merge of the configuration ended; undefined without a merge. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;
 }
@@ -211,7 +213,7 @@ export interface WebhookFacts {
   }>;
 }
 
-/** Everything a decision may look at. The maps may be live: a decision is synchronous and keeps none. */
+/** The input of a decision. The maps may change later: a decision is synchronous and keeps none of them. */
 export interface World {
   readonly nodes: ReadonlyMap<Key, NodeReading>;
   readonly statefulSets: ReadonlyMap<Key, StatefulSetFacts>;

@@ -1,6 +1,6 @@
 /**
- * The leader's loop: something changed → publish what should be known → restart who needs it → say the rest.
- * Owns the order and the timing; every decision is made by the pure modules beside it.
+ * The leader's loop: after a change it publishes lists, restarts validators that need it, and reports the rest. Owns
+ * the order and the timing; the pure modules beside it decide.
  */
 import type { Discovery } from '../peers/discovery/discover.ts';
 import { leastOf } from '../peers/lists.ts';
@@ -36,11 +36,11 @@ import { withValidatorStates } from './plan/status/validator-state.ts';
 import { type GaugeInput, Gauges } from './report/gauges.ts';
 import type { Reporter } from './report/reporter.ts';
 
-/** Changes come in bursts: what arrives within this time is one change. */
+/** Changes come in bursts. All that arrive within this time are handled together. */
 const GATHER_MS = 20;
-/** How long to wait for the watch to show our own writes before planning on. */
+/** How long to wait until the watch shows our own writes, before planning again. */
 const ECHO_MS = 1_000;
-/** With older caches nothing is restarted. */
+/** With caches older than this, nothing is restarted. */
 const STALE_MS_MAX = 30_000;
 
 export interface ReconcilerOptions {
@@ -54,11 +54,11 @@ export interface ReconcilerOptions {
   readonly salt: SaltKeeper;
   readonly settings: RolloutSettings & { readonly maxPeers: number; readonly resyncMs: number };
   readonly queue: (onDone: () => void) => RestartQueue;
-  /** Undefined where validators are never called. */
+  /** Undefined if validators are never called. */
   readonly signaller: ((onChange: () => void) => Signaller) | undefined;
-  /** The DNS domain of the cluster where CLUSTER_DOMAIN is known to be wrong. */
+  /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain: () => string | undefined;
-  /** Calls back after `clock` was corrected; returns what ends that. */
+  /** Calls the listener after each correction of `clock`; returns the function that ends that. */
   readonly onClockCorrection: (listener: () => void) => () => void;
 }
 
@@ -70,7 +70,7 @@ export class Reconciler {
   readonly #liveness: LivenessMemory;
   readonly #ready = new ReadyMemory();
   readonly #gauges: Gauges;
-  /** When everything was last worked out from the caches alone, monotonic ms. */
+  /** When everything was last computed anew from the caches alone, monotonic ms. */
   #afreshAtMs: number;
   readonly #startedAtMs: number;
   #pause: SeenPause;
@@ -87,7 +87,7 @@ export class Reconciler {
     this.#liveness = new LivenessMemory(this.#startedAtMs);
   }
 
-  /** Reconciles until `signal` aborts; what is under way then is finished first. Never rejects. */
+  /** Reconciles until `signal` aborts. Work under way is finished first. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { caches, clock, log, onClockCorrection } = this.#options;
     const stopListening = caches.onChange(() => this.#wake.notify());
@@ -111,7 +111,7 @@ export class Reconciler {
     this.#gauges.end();
   }
 
-  /** One pass over everything. Resolves to the time, in ms, after which to look again without a change. */
+  /** One pass over everything. Resolves to the time in ms after which the next pass is due without a change. */
   async #pass(): Promise<number> {
     const { caches, clock, memberships, metrics, publisher, reporter, salt, settings } = this.#options;
     if (!caches.synced()) return ECHO_MS;
@@ -140,7 +140,7 @@ export class Reconciler {
     return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), this.#queue.isBusy);
   }
 
-  /** In one go: the world goes on during each wait, so what was discovered before one is no longer its. */
+  /** Synchronous, because the world may change during each wait, and the discovery would then be out of date. */
   #decide(published: PublishPlan): GaugeInput {
     const { caches, memberships, publisher, reporter, settings } = this.#options;
     const { world } = caches;
@@ -159,7 +159,7 @@ export class Reconciler {
     return { world, discovery, plans, reasons, connections };
   }
 
-  /** Once in a while nothing that is remembered is believed: a mistake in it would otherwise stay. */
+  /** Forgets all results from time to time, so that a mistake in them does not stay. */
   #forgetInTime(): void {
     const { clock, memberships, settings } = this.#options;
     if (clock.monotonicMs() - this.#afreshAtMs < settings.resyncMs) return;
@@ -168,8 +168,8 @@ export class Reconciler {
   }
 
   /**
-   * In slices, each on the ConfigMaps as they then are, and all on one membership: one tenant may change it again and
-   * again, and the next pass follows.
+   * Plans in slices. Each reads the present ConfigMaps, but all use one membership: a tenant may change it again and
+   * again, and the next pass handles that.
    */
   async #planPublish(world: World): Promise<PublishPlan> {
     const { clock, memberships, metrics, rightDomain, settings } = this.#options;
@@ -188,7 +188,7 @@ export class Reconciler {
     return plan;
   }
 
-  /** After publishing: what is told is what the files say by now. */
+  /** After publishing, so that the signals match the files. */
   async #signal(world: World): Promise<void> {
     const { clock, memberships, settings } = this.#options;
     const { mayListen } = this.#signaller ?? {};
@@ -219,11 +219,11 @@ export class Reconciler {
       setbacks: isStale ? whileStale(this.#queue.setbacks) : this.#queue.setbacks,
       nowMs: clock.nowMs(),
       quiet: (group) => quietOf(memberships.membershipChanges(group), this.#startedAtMs, nowMs),
-      readyForMs: this.#ready.at(nowMs),
+      readyForMs: this.#ready.readyForMsAt(nowMs),
     };
   }
 
-  /** What fell due while this pass went on, which may have passed it by already, is not slept over. */
+  /** A time that came during this pass may have been too late for it, so such a time counts as due now. */
   #nextLookMs(plans: ReadonlyMap<string, GroupPlan>, beganAtMs: number): number {
     const { publisher, reporter, settings } = this.#options;
     const times = [...plans.values()].map((plan) => plan.recheckInMs);
@@ -232,7 +232,7 @@ export class Reconciler {
   }
 }
 
-/** Caches that are behind keep everything waiting. */
+/** While a cache is behind, every restart waits. */
 const whileStale = (setbacks: SetbackLookup): SetbackLookup => ({
   of: (key) => setbacks.of(key),
   ofUndo: (key) => setbacks.ofUndo(key),

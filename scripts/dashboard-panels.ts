@@ -1,28 +1,28 @@
 /**
- * What each panel of the Grafana dashboard asks Prometheus, as a table.
+ * The panels of the Grafana dashboard, and the Prometheus queries of each.
  */
 
-/** One line of a panel: what is asked, and what it is called. */
+/** One line of a panel: the query, and its name in the legend. */
 type Query = readonly [expr: string, legend: string];
 type Unit = 'short' | 's' | 'd' | 'dateTimeFromNow' | 'reqps' | 'bool';
 
 export interface Panel {
-  /** What is shown, so that it can be read without the description. */
+  /** Must be clear without the description. */
   readonly title: string;
   readonly description: string;
   readonly type: 'stat' | 'timeseries';
   readonly unit: Unit;
   readonly queries: readonly Query[];
-  /** From which value on it is shown as wrong. */
+  /** The lowest value that is shown as wrong. */
   readonly wrongFrom?: number;
 }
 
-/** With the name of the network beside each group. */
-const named = (expr: string): string =>
+/** Adds the label `title`, the name of the network, to each group. */
+const withTitle = (expr: string): string =>
   `(${expr}) * on (group) group_left (title) max by (group, title) (stellar_peers_network_info)`;
-/** `expr` summed up so that it does not matter which replica leads. */
-const byGroup = (metric: string): string => named(`max by (group) (${metric}{group=~"$group"})`);
-const age = (metric: string): string => named(`time() - min by (group) (${metric}{group=~"$group"})`);
+/** One value for each group, whichever replica leads. */
+const byGroup = (metric: string): string => withTitle(`max by (group) (${metric}{group=~"$group"})`);
+const age = (metric: string): string => withTitle(`time() - min by (group) (${metric}{group=~"$group"})`);
 
 /** A single value. */
 const stat = (title: string, description: string, unit: Unit, queries: readonly Query[]): Panel => ({
@@ -59,7 +59,7 @@ const NOW: readonly Panel[] = [
     ]),
     wrongFrom: 60,
   },
-  stat('Days until the certificate ends', 'Of the replica whose ends first.', 'd', [
+  stat('Days until the certificate ends', 'Of the replica whose certificate ends first.', 'd', [
     ['(min(stellar_peers_certificate_expiry_timestamp_seconds) - time()) / 86400', 'left'],
   ]),
 ];
@@ -67,14 +67,14 @@ const NOW: readonly Panel[] = [
 const NETWORKS: readonly Panel[] = [
   lines('Validators, by network', 'How many are Ready, active and suspended.', 'short', [
     [byGroup('stellar_peers_ready_validators'), '{{title}} Ready'],
-    [named('max by (group, state) (stellar_peers_validators{group=~"$group"})'), '{{title}} {{state}}'],
+    [withTitle('max by (group, state) (stellar_peers_validators{group=~"$group"})'), '{{title}} {{state}}'],
   ]),
   lines('Quorum margin, by network', 'How many more may go down. At 0 no restart is begun.', 'short', [
     [byGroup('stellar_peers_quorum_margin'), '{{title}}'],
   ]),
   lines(
     'Peers listed and running, and the fewest that a pod knows',
-    'What there is to know, and who knows least.',
+    'How many peers there are, and how many the pod knows that knows fewest.',
     'short',
     [
       [byGroup('stellar_peers_listed_peers'), '{{title}} listed'],
@@ -107,11 +107,14 @@ const RESTARTS: readonly Panel[] = [
     wrongFrom: 3600,
   },
   lines('Validators that wait, by reason', 'What each code means: docs/reasons.md.', 'short', [
-    [named('max by (group, reason) (stellar_peers_group_waiting{group=~"$group"})'), '{{title}} {{reason}}'],
+    [
+      withTitle('max by (group, reason) (stellar_peers_group_waiting{group=~"$group"})'),
+      '{{title}} {{reason}}',
+    ],
   ]),
   lines('How long the oldest waits, by reason', 'What each code means: docs/reasons.md.', 's', [
     [
-      named(
+      withTitle(
         'time() - min by (group, reason) (stellar_peers_waiting_since_timestamp_seconds{group=~"$group"})',
       ),
       '{{title}} {{reason}}',
@@ -153,16 +156,19 @@ const OURSELVES: readonly Panel[] = [
   ]),
   lines(
     'Passes of the leader in an hour',
-    'How often the leader looked at everything, and in how many seconds it does so again.',
+    'How often the leader planned everything anew, and the seconds until it does so again.',
     'short',
     [
       ['sum(increase(stellar_peers_passes_total[1h]))', 'in an hour'],
       ['max(stellar_peers_next_pass_seconds)', 'seconds to the next'],
     ],
   ),
-  lines('Most peers in one list, by namespace', 'Less where more do not fit.', 'short', [
-    ['max by (namespace) (stellar_peers_view_size)', '{{namespace}}'],
-  ]),
+  lines(
+    'Most peers in one list, by namespace',
+    'Smaller in a namespace whose ConfigMap has no room for more.',
+    'short',
+    [['max by (namespace) (stellar_peers_view_size)', '{{namespace}}']],
+  ),
 ];
 
 /** Rows of panels, the first of single values, and where in docs/ each row is explained. */
@@ -173,13 +179,13 @@ export const ROWS: ReadonlyArray<readonly [title: string, panels: readonly Panel
   ['stellar-peers itself', OURSELVES, 'metrics.md'],
 ];
 
-/** When a restart is under way, marked in all panels. */
+/** Marks in all panels the times when a restart was under way. */
 export const RESTART_MARKS: Query = [
-  named('max by (group) (stellar_peers_restarts_in_flight{group=~"$group"}) > 0'),
+  withTitle('max by (group) (stellar_peers_restarts_in_flight{group=~"$group"}) > 0'),
   'Restart in {{title}}',
 ];
 
-/** What all panels ask, with the variables of Grafana in them. */
+/** The queries of all panels. They contain variables of Grafana. */
 export const dashboardQueries = (): string[] =>
   [...ROWS.flatMap(([, panels]) => panels.flatMap(({ queries }) => queries)), RESTART_MARKS].map(
     ([expr]) => expr,

@@ -1,6 +1,6 @@
 /**
- * Writes dist/install.yaml, all of manifests/base in one file, and one more for each of the other installations. kubectl
- * renders them, so the same sources make the same bytes. An image may be given: `--image registry.example.com/name:tag`.
+ * Writes dist/install.yaml, which is manifests/base in one file, and one file for each other folder of manifests/.
+ * kubectl renders them, so the same sources give the same bytes. `--image registry.example.com/name:tag` sets the image.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-/** File → folder of manifests: those that stand on the base install everything, the others are laid beside them. */
+/** File → folder of manifests. `install-*.yaml` includes the base; any other file is applied in addition to one. */
 export function installations(root = ROOT): Record<string, string> {
   const folders = readdirSync(`${root}manifests`)
     .filter((folder) => folder !== 'chart')
@@ -32,7 +32,7 @@ function kubectl(): string {
 /** The Deployment's image as it stands in rendered manifests. */
 const IMAGE = /^( +(?:- )?image: )\S+$/gm;
 
-/** What kustomize makes of a folder of manifests, with the image that is given. */
+/** The YAML that kustomize makes of a folder of manifests, with `image` in place of the Deployment's image. */
 export function rendered(
   folder: string,
   { image, root = ROOT }: { image?: string; root?: string } = {},
@@ -41,7 +41,7 @@ export function rendered(
   return image === undefined ? yaml : yaml.replace(IMAGE, (_, key: string) => `${key}${image}`);
 }
 
-/** Writes all of them into a folder. */
+/** Writes all installations into a folder. */
 export function writeManifests(
   target: string,
   { image, version }: { image?: string; version?: string } = {},

@@ -9,9 +9,9 @@ const FOLDER = join(import.meta.dirname, '../.cache/node-minimum');
 const script = (metadata.scripts as Record<string, string>)[process.argv[2] ?? ''];
 
 function problem(): string | undefined {
-  if (script === undefined) return `${process.argv[2] ?? 'nothing'} is no script of package.json`;
+  if (script === undefined) return `${process.argv[2] ?? '(no name)'} is not a script of package.json`;
   if (existsSync(join(FOLDER, 'node'))) return undefined;
-  return 'the oldest Node is not here: node scripts/setup.mjs --only node-minimum gets it';
+  return 'the oldest Node is not installed: run node scripts/setup.mjs --only node-minimum';
 }
 
 const why = problem();

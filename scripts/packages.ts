@@ -1,5 +1,5 @@
 /**
- * The packages that a replica runs with: what package-lock.json pins, and what each says of itself in node_modules.
+ * The packages that a replica runs with: their pins in package-lock.json, and their own metadata in node_modules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ export interface Package {
   /** SPDX expression. */
   readonly licence: string;
   readonly pin: Pin;
-  /** The text of its licence files, and of its NOTICE; empty where it brings none. */
+  /** The text of the package's licence files and NOTICE; empty if it has none. */
   readonly text: string;
 }
 
@@ -48,7 +48,7 @@ function packageAt(path: string, pin: Pin): Package {
   };
 }
 
-/** All packages of production, also those of packages, each version once, in order. */
+/** All production dependencies, direct and indirect, in order; each version of a package once. */
 export function productionPackages(): Package[] {
   const pins = parsed('package-lock.json').packages as Record<string, Pin>;
   const found = Object.entries(pins)

@@ -1,21 +1,21 @@
 /**
- * Reading what stellar-core's command port answers. Owns the answers' shape only; who asks, when and over
- * what is decided elsewhere. The texts come from a process that is not ours: nothing in them is trusted.
+ * Reads the answers of stellar-core's command port. Owns only their format. The answers come from a process that is not
+ * ours, so nothing in them is trusted.
  */
 import { isIpv4 } from '../discovery/address.ts';
 import { cutText, fieldsOf, listOf, numberOf, parseJson, textOf } from '../field.ts';
 
-/** What `/info` says, as far as we look at it. */
+/** The parts of an answer to `/info` that we use. */
 export interface CoreInfo {
-  /** Says that it is synced, has an authenticated peer, and closed a ledger lately. */
+  /** True if stellar-core says that it is synced, has an authenticated peer, and has closed a ledger lately. */
   readonly synced: boolean;
   readonly authenticated: number;
   readonly ledgerAgeSeconds: number;
   /** At most 60 printable characters. */
   readonly state: string;
-  /** How many failures of others would stop it: 1 where the next one does, 0 where it has stopped. */
+  /** How many failures of other validators would stop this one: 1 if the next one does, 0 if it has stopped. */
   readonly failAt?: number;
-  /** How many of its quorum set it does not hear. */
+  /** How many validators of its quorum set it does not hear. */
   readonly missing?: number;
 }
 
@@ -36,8 +36,8 @@ function isAddress(text: string | undefined): text is string {
 const isPeerList = (value: unknown): boolean => value === null || Array.isArray(value);
 
 /**
- * `ip:port` of the authenticated peers in the body of `GET /peers`, whichever end dialled; at most 1000, and
- * what is no IPv4 address with a port is passed over. Undefined where the text is not such an answer.
+ * `ip:port` of the authenticated peers in the body of `GET /peers`, whichever end dialled: at most 1000, and only IPv4
+ * addresses with a port. Undefined if the text is not such an answer.
  */
 export function connectedAddresses(text: string): ReadonlySet<string> | undefined {
   const { inbound, outbound } = fieldsOf(fieldsOf(parseJson(text)).authenticated_peers);
@@ -54,8 +54,8 @@ const countOf = (value: unknown): number | undefined => {
 const printable = (text: string): string => cutText(text.replace(/[^\x20-\x7e]/g, ''), STATE_LENGTH_MAX);
 
 /**
- * The body of `GET /info`; undefined where the text is not such an answer. `synced` is more than the state:
- * that stays "Synced!" for a node that lost its last peer.
+ * The body of `GET /info`; undefined if the text is not such an answer. `synced` needs more than the state, which stays
+ * "Synced!" in a node that has lost its last peer.
  */
 export function coreInfoOf(text: string): CoreInfo | undefined {
   const info = fieldsOf(fieldsOf(parseJson(text)).info);
@@ -67,7 +67,7 @@ export function coreInfoOf(text: string): CoreInfo | undefined {
   return { synced, authenticated, ledgerAgeSeconds, state: printable(state), ...quorumIn(info.quorum) };
 }
 
-/** What it says of its quorum set; nothing of what it does not say. */
+/** The numbers about its quorum set that the answer contains. */
 function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
   const { fail_at: failAt, missing } = fieldsOf(fieldsOf(quorum).qset);
   const counts = {
@@ -81,7 +81,7 @@ function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
 }
 
 /**
- * Whether the body of `GET /connect` says that the peer is being dialled. Every command is answered with
- * status 200; a refused one with `{"exception": …}` or a sentence on what must be given.
+ * True if the body of `GET /connect` says that stellar-core dials the peer. The status is always 200, also if
+ * stellar-core refuses the command; then the body is `{"exception": …}` or a usage text.
  */
 export const isConnecting = (text: string): boolean => text.startsWith('Connect to: ');

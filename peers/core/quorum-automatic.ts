@@ -1,9 +1,9 @@
 /**
- * The quorum set that stellar-core makes of [[HOME_DOMAINS]] and [[VALIDATORS]], itself among them.
+ * The automatic quorum set: stellar-core makes it of [[HOME_DOMAINS]] and [[VALIDATORS]], and adds itself.
  *
- *   a home domain of n validators       → n − (n−1)/2 of them, which is 2 of 3
- *   all entries of one quality, m       → all of them where it is CRITICAL, else m − (m−1)/3;
- *                                         the next lower quality is one entry more
+ *   a home domain of n validators       → n − (n−1)/2 of them must agree, for example 2 of 3
+ *   the m entries of one quality        → all of them if the quality is CRITICAL, else m − (m−1)/3;
+ *                                         the next lower quality counts as one more entry
  */
 import { type Fields, fieldsOf } from '../field.ts';
 import { LEAVES_MAX, PUBLIC_KEY } from './quorum-by-hand.ts';
@@ -18,7 +18,7 @@ const REDUNDANCY = 3;
 /** A home domain and how many validators it has. */
 interface HomeDomain {
   readonly name: string;
-  /** The first table that is about it. */
+  /** Path of the first table that names the domain. */
   readonly at: string;
   readonly quality: Quality;
   readonly size: number;
@@ -26,13 +26,13 @@ interface HomeDomain {
 
 export interface AutomaticSet {
   readonly tree: QuorumTree;
-  /** The node's own home domain, itself counted; undefined where the text does not name it. */
+  /** The node's own home domain, itself counted; undefined if the text does not name it. */
   readonly own: HomeDomain | undefined;
 }
 
 type Domains = ReadonlyMap<string, HomeDomain>;
 
-/** The set that the whole text makes. Throws QuorumProblem. */
+/** Reads the quorum set from the whole text. Throws QuorumProblem. */
 export function readAutomatic(text: Fields): AutomaticSet {
   const declared = readDomains(text.HOME_DOMAINS);
   const domains = readValidators(text.VALIDATORS, declared);
@@ -41,7 +41,7 @@ export function readAutomatic(text: Fields): AutomaticSet {
   if (home !== undefined && !declared.has(home))
     throw new QuorumProblem(`no [[HOME_DOMAINS]] for ${shownValue(home)}`, 'NODE_HOME_DOMAIN');
   if (home !== undefined) return withSelf(home, domains);
-  // Where the node stands is not known: the strictest of what may be.
+  // The node's own home domain is not known, so the strictest possible set counts.
   const candidates = new Map(
     [...domains.values()].map((each) => [`${each.quality} ${each.size}`, each.name]),
   );
@@ -85,7 +85,7 @@ function entriesOf(value: unknown, table: string): ReadonlyArray<readonly [Field
   return value.map((entry, index) => [fieldsOf(entry), `${table}[${index}]`] as const);
 }
 
-/** A text of an entry that must be there. */
+/** The value of a field that an entry must have, as text. */
 function textIn(entry: Fields, field: string, at: string): string {
   const { [field]: value } = entry;
   if (typeof value === 'string' && value !== '') return value;
@@ -113,7 +113,7 @@ function readDomains(value: unknown): Domains {
     onlyKnown(entry, ['HOME_DOMAIN', 'QUALITY'], at);
     const name = textIn(entry, 'HOME_DOMAIN', at);
     if (domains.has(name))
-      throw new QuorumProblem(`home domain ${shownValue(name)} stands there twice`, `${at}.HOME_DOMAIN`);
+      throw new QuorumProblem(`home domain ${shownValue(name)} is given twice`, `${at}.HOME_DOMAIN`);
     domains.set(name, { name, at, quality: qualityIn(entry, at), size: 0 });
   }
   return domains;
@@ -161,7 +161,7 @@ function publicKeyIn(entry: Fields, at: string): string {
   throw new QuorumProblem(`${shownValue(key)} is no public key`, `${at}.PUBLIC_KEY`);
 }
 
-/** Said once: of the domain, or where that says nothing, of each validator. */
+/** The quality is given either for the domain or, if not there, for each validator. */
 function qualityOf(entry: Fields, domain: HomeDomain | undefined, at: string): Quality {
   if (!domain) return qualityIn(entry, at);
   if (entry.QUALITY === undefined) return domain.quality;
@@ -182,8 +182,8 @@ const qualityThreshold = (quality: Quality, m: number): number =>
   quality === 'CRITICAL' ? m : m - Math.floor((m - 1) / 3);
 
 /**
- * From the lowest quality up. stellar-core also pulls up sets of one, which changes neither who must agree nor how
- * many may be down.
+ * Built from the lowest quality up. stellar-core also merges sets with a single entry into the set around them, which
+ * changes neither who must agree nor how many may be down.
  */
 function treeOf(domains: Domains): QuorumTree {
   const used = [...domains.values()].filter(({ size }) => size > 0);

@@ -13,7 +13,7 @@ const THRESHOLD_PERCENT_DEFAULT = 67n;
 export const PUBLIC_KEY = /^G[A-Z2-7]{55}$/;
 const ALIAS = /^\$\S+$/;
 
-/** What was read so far, over all sets: one name for each validator, and every key and alias given to one. */
+/** The names and aliases that were read so far in all sets: each validator may be named once. */
 interface Seen {
   readonly leaves: Set<string>;
   readonly names: Set<string>;
@@ -21,11 +21,11 @@ interface Seen {
 
 export interface HandSet {
   readonly tree: QuorumTree;
-  /** The validators that it names, by key, or by alias where no key is known; `$self` is not among them. */
+  /** The validators that the set names, by key, or by alias if no key is known; without `$self`. */
   readonly named: ReadonlySet<string>;
 }
 
-/** stellar-core's name for the node itself, which a set by hand holds only where it stands there. */
+/** stellar-core's name for the node itself. A set by hand includes the node only if it has this name. */
 const SELF = '$self';
 
 /** The names in one entry: `$alias`, or a key and the alias made by a word behind it; none if it is neither. */
@@ -64,7 +64,7 @@ function treeOf(set: Fields, path: readonly string[], seen: Seen): QuorumTree {
   const list = `${place}.VALIDATORS`;
   if (!Array.isArray(leaves)) throw new QuorumProblem('VALIDATORS is no list', list);
   for (const leaf of leaves) readLeaf(leaf, list, seen);
-  // What is no table reads as an empty set, and an empty set is refused.
+  // A value that is not a table reads as an empty set, which is refused.
   const inner = Object.entries(rest).map(([key, value]) => treeOf(fieldsOf(value), [...path, key], seen));
   const children = leaves.length + inner.length;
   if (children === 0) throw problem('is an empty set, or no table');
@@ -84,7 +84,7 @@ export function readByHand(table: unknown, nodeNames: unknown): HandSet {
   return { tree, named: new Set([...seen.leaves].map((name) => keys.get(name) ?? name)) };
 }
 
-/** Operators choose aliases each for themselves: the same validator may have several. */
+/** Operators choose aliases independently, so the same validator may have several. */
 function keysByAlias(nodeNames: unknown): ReadonlyMap<string, string> {
   const entries = Array.isArray(nodeNames) ? nodeNames.map(namesIn) : [];
   return new Map(entries.flatMap(([key, alias]) => (key && alias ? [[alias, key]] : [])));

@@ -1,13 +1,13 @@
 /**
- * What is wrong with a quorum set, and where in its text.
+ * A problem of a quorum set, and the line of the text that has it.
  */
 
 /** Thrown inside the readers of quorum sets, caught by `readQuorumSet`. */
 export class QuorumProblem extends Error {
   override readonly name = 'QuorumProblem';
-  /** Path of the key or table in question, as `QUORUM_SET.x.VALIDATORS` or `HOME_DOMAINS[2].QUALITY`. */
+  /** Path of the key or table that is wrong, such as `QUORUM_SET.x.VALIDATORS` or `HOME_DOMAINS[2].QUALITY`. */
   readonly place: string;
-  /** The entry of its list. */
+  /** The list entry that is wrong, if `place` is a list. */
   readonly entry: string | undefined;
 
   constructor(message: string, place: string, entry?: string) {
@@ -17,7 +17,7 @@ export class QuorumProblem extends Error {
   }
 }
 
-/** Line number from 1: of the place, or where no line has that path, of the nearest around it; else the first. */
+/** The number, from 1, of the line at `place`; if no line has that path, of the nearest table around it, else 1. */
 export function lineOf({ place, entry }: QuorumProblem, text: string): number {
   const lines = text.split('\n');
   const paths = pathsOf(lines);
@@ -28,7 +28,7 @@ export function lineOf({ place, entry }: QuorumProblem, text: string): number {
   return 1;
 }
 
-/** The line from `start` on that has the entry, in quotes. */
+/** The first line from `start` on that contains the entry in quotes; `start` if none does. */
 function entryLine(lines: readonly string[], start: number, entry: string | undefined): number {
   if (entry === undefined) return start;
   const quoted = [`"${entry}"`, `'${entry}'`];
@@ -36,7 +36,7 @@ function entryLine(lines: readonly string[], start: number, entry: string | unde
   return found < 0 ? start : found;
 }
 
-/** Paths are compared without quotes and blanks, which may stand around each key. */
+/** A path without quotes and blanks, which TOML allows around each key. */
 const bare = (path: string): string => path.replace(/["'\s]/g, '');
 
 const parentOf = (path: string): string =>
@@ -45,7 +45,7 @@ const parentOf = (path: string): string =>
 const isWithin = (path: string, outer: string): boolean =>
   path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 
-/** The path that each line opens or sets; undefined for comments and lines that only go on. */
+/** The path that each line opens or sets; undefined for comments and continued lines. */
 function pathsOf(lines: readonly string[]): Array<string | undefined> {
   const counts = new Map<string, number>();
   let table = '';
@@ -62,7 +62,7 @@ function pathsOf(lines: readonly string[]): Array<string | undefined> {
   });
 }
 
-/** The path of a table's header; of an array of tables with the number that it has there. */
+/** The path of a table's header. The path of an entry in an array of tables ends with its index. */
 function tableOf(header: string, counts: Map<string, number>): string {
   const isArray = header.startsWith('[[');
   const end = header.indexOf(']');
@@ -75,7 +75,7 @@ function tableOf(header: string, counts: Map<string, number>): string {
 
 const SHOWN_MAX = 60;
 
-/** A value as it is shown in a reason: quoted, and cut short. */
+/** A value as a reason shows it: a text in quotes and shortened, else only its type. */
 export const shownValue = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : `a ${kindOf(value)}`;
 

@@ -1,6 +1,6 @@
 /**
- * Reads a validator's quorumSet, in either of its forms. Owns the choice between them and what is said of a text
- * that cannot be read; which validators are down, and what follows from it, is decided elsewhere.
+ * Reads a validator's quorumSet, in either of its two forms. Owns the choice between the forms, and the problem that
+ * is shown for a text that cannot be read. The rules about validators that are down are in reconciler/plan/quorum/.
  */
 import { parse, TomlError } from 'smol-toml';
 import { type Fields, fieldsOf, ownText } from '../field.ts';
@@ -13,48 +13,48 @@ const TEXT_LENGTH_MAX = 64 * 1024;
 
 export interface QuorumSet {
   readonly tree: QuorumTree;
-  /** How many of its validators may be down, whichever they are: the size of the smallest blocking set, less one. */
+  /** How many of its validators, any of them, may be down: the size of the smallest blocking set, less one. */
   readonly tolerance: number;
-  /** How many validators it names, the node itself included; in a set by hand, only where it names that. */
+  /** How many validators the set names. A set by hand counts the node itself only if it names `$self`. */
   readonly leaves: number;
-  /** Whom a set by hand names beside `$self`; empty of an automatic set, which always holds the node itself. */
+  /** The validators that a set by hand names, without `$self`. Empty for an automatic set. */
   readonly named: ReadonlySet<string>;
-  /** NODE_HOME_DOMAIN; undefined where the text does not say it. */
+  /** NODE_HOME_DOMAIN; undefined if the text does not give it. */
   readonly homeDomain: string | undefined;
-  /** The inner set of the node's own home domain; undefined in a set by hand, and where that is not known. */
+  /** The inner set of the node's own home domain; undefined in a set by hand, and if the domain is not known. */
   readonly ownDomain: { readonly size: number; readonly threshold: number } | undefined;
 }
 
-/** How a quorumSet reads, or what is wrong with it, with the line. */
+/** A quorumSet that was read, or what is wrong with its text, with the line. */
 export type QuorumReading = { readonly set: QuorumSet } | { readonly problem: string };
 
 /**
  * A quorumSet (`spec.validatorConfig.quorumSet`, TOML) as stellar-core reads it: table QUORUM_SET, or arrays of tables
- * HOME_DOMAINS and VALIDATORS. What stellar-core would refuse has a problem. Never throws.
+ * HOME_DOMAINS and VALIDATORS. A text that stellar-core would refuse gives a problem. Never throws.
  */
 export function readQuorumSet(text: string): QuorumReading {
   if (text.length > TEXT_LENGTH_MAX) return { problem: `it is longer than ${TEXT_LENGTH_MAX} characters` };
   try {
-    return { set: setIn(fieldsOf(parse(text, { integersAsBigInt: true }))) };
+    return { set: quorumSetIn(fieldsOf(parse(text, { integersAsBigInt: true }))) };
   } catch (error) {
     return { problem: problemOf(error, text) };
   }
 }
 
-/** NODE_HOME_DOMAIN of a text that need not be read otherwise; undefined where no line says it. */
+/** NODE_HOME_DOMAIN of a text, without parsing the rest; undefined if no line gives it. */
 export function homeDomainOf(text: string): string | undefined {
   const [, name] = text.match(/^[ \t]*NODE_HOME_DOMAIN[ \t]*=[ \t]*["']([^"'\n]{1,253})["']/m) ?? [];
   return name && ownText(name);
 }
 
-function setIn(text: Fields): QuorumSet {
+function quorumSetIn(text: Fields): QuorumSet {
   const { QUORUM_SET: byHand, VALIDATORS: validators, HOME_DOMAINS: domains } = text;
   const lists = validators !== undefined && !(Array.isArray(validators) && validators.length === 0);
   const isAutomatic = lists || (domains !== undefined && byHand === undefined);
   if (byHand === undefined && !isAutomatic)
-    throw new QuorumProblem('neither [QUORUM_SET] nor [[VALIDATORS]] stands there', '');
+    throw new QuorumProblem('it has neither [QUORUM_SET] nor [[VALIDATORS]]', '');
   if (byHand !== undefined && isAutomatic && text.UNSAFE_QUORUM !== true)
-    throw new QuorumProblem('[QUORUM_SET] and [[VALIDATORS]] both stand there', 'QUORUM_SET');
+    throw new QuorumProblem('it has both [QUORUM_SET] and [[VALIDATORS]]', 'QUORUM_SET');
   const { tree, own, named } =
     byHand === undefined
       ? { ...readAutomatic(text), named: new Set<string>() }
@@ -71,6 +71,6 @@ function setIn(text: Fields): QuorumSet {
 
 function problemOf(error: unknown, text: string): string {
   if (error instanceof QuorumProblem) return `line ${lineOf(error, text)}: ${error.message}`;
-  if (error instanceof TomlError) return `line ${error.line}: it is no TOML`;
+  if (error instanceof TomlError) return `line ${error.line}: it is not TOML`;
   return 'line 1: it cannot be read';
 }

@@ -2,10 +2,10 @@
  * A quorum set as a tree, and the arithmetic on it. Pure.
  */
 
-/** A set of validators and of inner sets, of which `threshold` must agree. */
+/** A set of validators and inner sets; `threshold` of them must agree. */
 export interface QuorumTree {
   readonly threshold: number;
-  /** How many validators stand in this set itself. */
+  /** Validators in this set itself, without inner sets. */
   readonly validators: number;
   readonly inner: readonly QuorumTree[];
 }
@@ -17,9 +17,9 @@ function smallestBlocking({ threshold, validators, inner }: QuorumTree): number 
   return cheapest.reduce((sum, size) => sum + size, 0);
 }
 
-/** How many validators of the set may be down, whichever they are, before the set cannot be satisfied. */
+/** How many validators of the set, any of them, may be down while the set can still be satisfied. */
 export const toleranceOfTree = (tree: QuorumTree): number => smallestBlocking(tree) - 1;
 
-/** How many validators stand in the set and in all sets inside it. */
+/** How many validators are in the set and all its inner sets. */
 export const leavesOf = ({ validators, inner }: QuorumTree): number =>
   inner.reduce((sum, each) => sum + leavesOf(each), validators);

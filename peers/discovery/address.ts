@@ -1,19 +1,19 @@
 /**
- * Peer addresses that people write: what stellar-core takes as one, and nothing else. One malformed entry in
- * its configuration and the process does not start.
+ * Checks peer addresses that people write. Only an address that stellar-core accepts may pass: with one malformed entry
+ * in its configuration, stellar-core does not start.
  */
 import { DEFAULT_PEER_PORT } from '../names.ts';
 
 const HOST_LENGTH_MAX = 253;
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-/** A host whose last label is a number is an IPv4 address to resolvers, in decimal or hexadecimal, or none. */
+/** Resolvers read a host whose last label is a number, decimal or hexadecimal, as an IPv4 address, never as a name. */
 const ENDS_IN_NUMBER = /(^|\.)(\d+|0x[\da-f]*)\.?$/i;
 const PORT = /^[1-9]\d{0,4}$/;
 
 /** True for one label of a DNS name (RFC 1123), in lower case. */
 export const isLabel = (text: string): boolean => LABEL.test(text);
 
-/** True for four octets in decimal, without leading zeros: some resolvers read those as octal. */
+/** True for four decimal octets without leading zeros. Some resolvers read an octet with a leading zero as octal. */
 export const isIpv4 = (text: string): boolean => {
   const octets = text.split('.');
   return (
@@ -27,8 +27,8 @@ function isHost(text: string): boolean {
 }
 
 /**
- * `text` as `host:port`: an IPv4 address or DNS name, and the port, stellar-core's default where there is none.
- * Undefined for anything else; IPv6 and underscores are not taken by stellar-core.
+ * `text` as `host:port`: an IPv4 address or DNS name, and the port or stellar-core's default port. Undefined for
+ * anything else, such as IPv6 addresses and names with underscores, which stellar-core does not accept.
  */
 export function parseAddress(text: string): string | undefined {
   const [host = '', port, ...rest] = text.trim().toLowerCase().split(':');
@@ -38,16 +38,16 @@ export function parseAddress(text: string): string | undefined {
   return number > 0 && number <= 65_535 ? `${host}:${number}` : undefined;
 }
 
-/** Of IPv4: this host, itself, link-local, multicast and what is reserved. */
+/** IPv4 ranges that lead to no other machine or to many: unspecified, loopback, link-local, multicast, reserved. */
 const NOT_REMOTE = /^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\./;
-/** The API server, as pods call it. */
+/** The DNS names of the API server inside a cluster. */
 const API_SERVER = /^kubernetes(\.default(\.svc(\..+)?)?)?$/;
 
 /**
- * False for an address that leads each one that dials it to its own machine, to all machines of its network, or to the
- * API server of its cluster.
+ * False for an address that cannot be a peer's: it leads to the dialling machine itself, to many machines, or to the
+ * API server.
  */
-export function isOfAPeer(address: string): boolean {
+export function canBePeerAddress(address: string): boolean {
   const host = address.slice(0, address.lastIndexOf(':'));
   if (isIpv4(host)) return !NOT_REMOTE.test(host);
   return !API_SERVER.test(host) && !/^(.+\.)?localhost$/.test(host);

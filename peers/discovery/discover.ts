@@ -22,38 +22,44 @@ import { podStatesIn, type RanLately } from './pod-states.ts';
 
 export type { Member };
 
-/** Validators that may know each other: one network, and with scope `namespace` one namespace of it. */
+/**
+ * Validators that may know each other: those of one network, or, with scope `namespace`, those of one network in one
+ * namespace.
+ */
 export interface Group {
-  /** Network id, with scope `namespace` after `<namespace>.`: fit for a ConfigMap key and a metric label. */
+  /** Network id; with scope `namespace`, `<namespace>.` in front. Valid as a ConfigMap key and as a metric label. */
   readonly key: string;
   readonly network: Network;
   /** All validators, suspended ones included, in order of key. */
   readonly validators: readonly Validator[];
-  /** Members of the active ones, in order of identity: all whose pods exist, and three others of each. */
+  /**
+   * Members of the active validators, in order of identity: every pod that exists, and at most three more of each
+   * validator.
+   */
   readonly members: readonly Member[];
-  /** Those of them that may stand in the lists of others: in a group of ordinary size, all. */
+  /** The members that may be listed as peers: all of them, unless the group is very large. */
   readonly listed: readonly Member[];
-  /** Those of them whose pods run, or did lately. */
+  /** The members whose pods run, or ran lately. */
   readonly running: ReadonlySet<Member>;
-  /** How many of a StellarNode's members may stand in no list. */
+  /** How many members of a StellarNode may not be listed as peers. */
   readonly cut: ReadonlyMap<Key, number>;
-  /** What members are weighed under, the same for all groups. */
+  /** The salt of the weights by which peers are chosen, the same for all groups. */
   readonly salt: string;
-  /** Addresses of its peers outside the cluster, which are no members. */
+  /** Addresses of the network's peers outside the cluster, which are no members. */
   readonly externals: readonly string[];
-  /** Digests of all pods-to-be that still exist, those of suspended validators and those that do not count included. */
+  /** Digests of all possible pods of all its validators, also of suspended ones and of ordinals that do not count. */
   readonly existing: ReadonlySet<string>;
-  /** True where more exist than those: then no digest is known to be one of a peer that is gone. */
+  /** True if there are more than `existing` holds. Then no digest can be said to belong to a peer that is gone. */
   readonly hasMore: boolean;
 }
 
 export interface Discovery {
   readonly groups: ReadonlyMap<string, Group>;
-  /** Group key by StellarNode, also of those whose namespace keeps them out of it. */
+  /** Group key by StellarNode. StellarNodes that NETWORK_NAMESPACES keeps out have one too. */
   readonly groupOf: ReadonlyMap<Key, string>;
   /** StellarNodes that are no peers, and why. */
   readonly skipped: ReadonlyMap<Key, Reason>;
-  /** StellarNodes (and the ConfigMap of external peers) of which a part cannot be used, and why. */
+  /** StellarNodes, and the ConfigMap of external peers, with a part that cannot be used, and why. */
   readonly remarks: ReadonlyMap<Key, Reason>;
   /** StatefulSet of each validator that has one of its own. */
   readonly statefulSetOf: ReadonlyMap<Key, StatefulSetFacts>;
@@ -106,7 +112,7 @@ export function discover(world: World, settings: DiscoverySettings, lately?: Ran
   return { groups, groupOf, skipped, remarks, statefulSetOf, salt, activeIn };
 }
 
-/** Peers outside the cluster by network; what of them cannot be used is remarked. */
+/** Peers outside the cluster, by network. Adds a remark for entries that cannot be used. */
 function externalsIn({ external }: World, remarks: Map<Key, Reason>): ReadonlyMap<string, readonly string[]> {
   const { byNetwork, problem } = readExternals(external);
   if (external && problem) remarks.set(external.key, problem);
@@ -139,11 +145,11 @@ export function ownStatefulSet(world: World, validator: Validator): StatefulSetF
 const skipReason = ({ suspended }: Validator, unfit: Reason | undefined): Reason | undefined =>
   suspended ? reason('Suspended') : unfit;
 
-/** What a group is made of. */
+/** The parts of a group while it is built. */
 interface Parts {
   readonly network: Network;
   readonly validators: Validator[];
-  /** The pods-to-be of each of them, in the same order; those of the active ones are members. */
+  /** The possible pods of each validator, in the same order. Those of active validators become members. */
   readonly rosters: Membership[];
   readonly active: Membership[];
 }
@@ -166,7 +172,7 @@ function groupOfParts(key: string, parts: Parts, shared: Pick<Group, 'salt' | 'e
   const { network, validators, active } = parts;
   const members: Member[] = [];
   const running = new Set<Member>();
-  // Not `flat`, which looks at each place of each list twice.
+  // Not `flat`, which visits every item of every list twice.
   for (const membership of active) {
     pushAll(members, membership.members);
     for (const member of membership.running) running.add(member);
@@ -180,7 +186,7 @@ function groupOfParts(key: string, parts: Parts, shared: Pick<Group, 'salt' | 'e
   return { key, network, validators, members, running, ...shared, ...shares, ...existingOf(parts) };
 }
 
-/** Tells the owners of what stands in no list. */
+/** Adds a remark to StellarNodes with members that may not be listed. */
 function remarkUncounted({ cut }: Group, { validators, rosters }: Parts, remarks: Map<Key, Reason>): void {
   for (const [key, count] of cut) {
     if (!remarks.has(key)) remarks.set(key, reason('ShareSpent', `${count} of its pods`));

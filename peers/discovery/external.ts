@@ -1,6 +1,7 @@
 /**
- * Peers outside the cluster: ConfigMap `stellar-peers-external` in our namespace, a key per network, a peer a line.
- * They stand in the files beside the view and are no part of it: no validator is ever restarted for them.
+ * Reads the peers outside the cluster from ConfigMap `stellar-peers-external` in our namespace: a key for each network,
+ * a line for each peer. These peers are written into the files but are not part of the view, so no validator is ever
+ * restarted for them.
  */
 
 import { type Reason, reason } from '../reasons/reasons.ts';
@@ -11,17 +12,17 @@ import { NETWORK_ID } from './network.ts';
 export interface Externals {
   /** Addresses by network id, in order, each once. */
   readonly byNetwork: ReadonlyMap<string, readonly string[]>;
-  /** What of the ConfigMap cannot be used: the first of it, and how much more. */
+  /** The first entry of the ConfigMap that cannot be used, and how many more there are. */
   readonly problem: Reason | undefined;
 }
 
-/** More than people keep by hand; a list gone wild must not fill every ConfigMap. */
+/** More than people keep by hand: a list that grows without limit must not fill every ConfigMap. */
 const PER_NETWORK_MAX = 100;
 const SHOWN_MAX = 60;
 
 const NONE: Externals = { byNetwork: new Map(), problem: undefined };
 
-/** What the ConfigMap says. A line that is no `host:port` is left out and told; the others count. */
+/** Reads the ConfigMap. A line that is not `host:port` is left out and reported; the other lines count. */
 export function readExternals(configMap: ConfigMapFacts | undefined): Externals {
   if (!configMap) return NONE;
   const byNetwork = new Map<string, readonly string[]>();
@@ -30,7 +31,7 @@ export function readExternals(configMap: ConfigMapFacts | undefined): Externals 
     if (NETWORK_ID.test(key)) byNetwork.set(key, addressesIn(key, text, problems));
     else problems.push(`${key} is no network`);
   }
-  // kubectl puts a file into `binaryData` that is no UTF-8, and such keys are foreign wherever they are known.
+  // kubectl puts a file that is not UTF-8 into `binaryData`. Such keys are found among the foreign keys.
   for (const key of configMap.foreignKeys)
     if (configMap.data[key] === undefined) problems.push(`${key} is no UTF-8 text`);
   const [first, ...others] = problems;

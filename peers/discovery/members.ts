@@ -1,5 +1,5 @@
 /**
- * The pods-to-be of one validator that count: their identities and addresses, known before any pod exists.
+ * The possible pods of one validator: their identities and addresses are known before any pod exists.
  */
 
 import { digestOf, identityOf } from '../hash.ts';
@@ -7,7 +7,7 @@ import { type Reason, reason } from '../reasons/reasons.ts';
 import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../world.ts';
 import { isLabel } from './address.ts';
 
-/** One pod-to-be of a validator. */
+/** One possible pod of a validator. */
 export interface Member {
   /** `namespace/name-ordinal:port`. */
   readonly identity: string;
@@ -16,15 +16,15 @@ export interface Member {
   readonly node: Key;
   readonly namespace: string;
   readonly pod: string;
-  /** Key of its pod, once that exists. */
+  /** The key of its pod, whether or not the pod exists. */
   readonly podKey: Key;
   readonly ordinal: number;
   readonly port: number;
   /** `<pod>.<service>.<namespace>.svc.<domain>`: known before any pod exists, unchanged by restarts. */
   readonly dns: string;
-  /** What others dial: the DNS name and port, or what the StellarNode advertises instead. */
+  /** The address that peers dial: the DNS name and port, or the address that the StellarNode advertises instead. */
   readonly address: string;
-  /** True where that is what the StellarNode advertises, which other members may share. */
+  /** True for an advertised address, which other members may share. */
   readonly isAdvertised: boolean;
 }
 
@@ -34,29 +34,35 @@ const LABEL_LENGTH_MAX = 63;
 /** Name of the governing Service that the upstream operator names and never creates. */
 const headlessNameOf = (node: string): string => `${node}-headless`;
 
-/** The pods-to-be of a validator. */
+/** All possible pods of a validator. */
 export interface Membership {
   readonly replicas: number;
   readonly firstOrdinal: number;
-  /** Those that count: all whose pods exist, and three others. */
+  /** The members that count: every pod that exists, and at most three more. */
   readonly members: readonly Member[];
-  /** Those of them whose pods run. */
+  /** The members whose pods run. */
   readonly running: readonly Member[];
-  /** Why they cannot be peers, whatever else is said. */
+  /** Why none of them can be a peer, whatever else holds. */
   readonly unfit: Reason | undefined;
 }
 
-/** What a validator may be before its pods are: replicas cost their owner nothing, and a place in lists of others much. */
+/**
+ * How many members may count before their pods exist. Replicas on paper cost their owner nothing, but each takes a
+ * place in the lists of others.
+ */
 const UNSEEN_MAX = 3;
 
-/** The pods-to-be of `validator`, by its StatefulSet where it has one; `pods` are that one's, true for each that runs. */
+/**
+ * The possible pods of `validator`, from its StatefulSet if it has one. `pods` are the pods of that StatefulSet; the
+ * value is true for a pod that runs.
+ */
 export function membershipOf(
   validator: Validator,
   statefulSet: StatefulSetFacts | undefined,
   { clusterDomain }: { readonly clusterDomain: string },
   pods: ReadonlyMap<Key, boolean> = NO_PODS,
 ): Membership {
-  // A suspended validator's StatefulSet has 0 replicas; its pods-to-be are those of the StellarNode.
+  // The StatefulSet of a suspended validator has 0 replicas, so the replicas of the StellarNode count.
   const replicas = statefulSet && !validator.suspended ? statefulSet.replicas : validator.replicas;
   const firstOrdinal = statefulSet?.firstOrdinal ?? 0;
   const service = statefulSet?.serviceName || headlessNameOf(validator.name);
@@ -92,7 +98,7 @@ function countedOf(
   return counted;
 }
 
-/** Digests of the pods-to-be that do not count. */
+/** Digests of the possible pods that do not count as members. */
 function uncountedDigests({ namespace, name, port }: Validator, membership: Membership): string[] {
   const counted = new Set(membership.members.map(({ ordinal }) => ordinal));
   const ordinals = Array.from({ length: membership.replicas }, (_, index) => membership.firstOrdinal + index);
@@ -114,26 +120,27 @@ function memberOf(validator: Validator, ordinal: number, suffix: string): Member
   };
 }
 
-/** Why names like these cannot be those of peers; `last` is the pod of the longest name, where there is one. */
+/** Why pods with such names cannot be peers. `last` is the pod with the longest name, if there is any pod. */
 function unfitnessOf(last: string | undefined, suffix: string, service: string): Reason | undefined {
   // A pod's whole name is its host name, hence one label; its length also bounds the keys of ConfigMaps.
   const isTooLong = (label: string) => label.length > LABEL_LENGTH_MAX;
   const tooLong = last === undefined ? undefined : [last, ...suffix.split('.')].find(isTooLong);
   if (tooLong !== undefined) return reason('NameTooLong', tooLong);
-  // The API server takes any text there, lines and quotes included, and others would find it in their files.
+  // The API server accepts any text as a Service name, also with quotes and line breaks, which would get into the files
+  // of other validators.
   return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
 }
 
-/** Validators, and what each of them may be, in the same order. */
+/** Validators, and the possible pods of each, in the same order. */
 interface Rosters {
   readonly validators: readonly Validator[];
   readonly rosters: readonly Membership[];
 }
 
-/** Pods-to-be that do not count are made only where they are few: in doubt they exist. */
+/** Above this, digests of pods that do not count are not computed. In doubt such pods exist. */
 const UNCOUNTED_MAX = 2_000;
 
-/** Digests of all pods-to-be of these validators, as far as they are few; `hasMore` where there are more than those. */
+/** Digests of all possible pods of these validators. `hasMore` is true if there are too many to compute them all. */
 export function existingOf({ validators, rosters }: Rosters): {
   existing: ReadonlySet<string>;
   hasMore: boolean;

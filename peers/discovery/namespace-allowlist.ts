@@ -1,5 +1,6 @@
 /**
- * Which namespaces may hold members of which network: how `NETWORK_NAMESPACES` reads, and whom it keeps out.
+ * Which namespaces may hold members of which network: reads `NETWORK_NAMESPACES`, and tells which validators the
+ * setting keeps out.
  */
 
 import { type Reason, reason } from '../reasons/reasons.ts';
@@ -7,10 +8,10 @@ import type { Validator } from '../world.ts';
 import { isLabel } from './address.ts';
 import { NETWORK_ID } from './network.ts';
 
-/** Namespaces by network id. A network that is not in it is open to every namespace. */
+/** Namespaces by network id. A network that is not in the map is open to every namespace. */
 export type NetworkNamespaces = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What the setting says, or what is wrong with it, in words: a typo must not leave a network open. */
+/** The setting as it was read, or the problem in words: a typo must not leave a network open to all namespaces. */
 export type NetworkNamespacesReading = { readonly allowed: NetworkNamespaces } | { readonly problem: string };
 
 const trimmed = (text: string, separator: string): string[] =>
@@ -36,7 +37,7 @@ function problemOf(
   before: NetworkNamespaces,
 ): string | undefined {
   if (!NETWORK_ID.test(network)) return `"${network}" is no network`;
-  if (before.has(network)) return `${network} stands there twice`;
+  if (before.has(network)) return `${network} is given twice`;
   if (namespaces.length === 0) return `${network} has no namespace`;
   const wrong = namespaces.find((namespace) => !isLabel(namespace));
   return wrong === undefined ? undefined : `"${wrong}" is no name of a namespace`;

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { cutText } from '../field.ts';
 
-/** Every network id: what `stellar-peers-external` names its keys by. */
+/** Every network id. The keys of `stellar-peers-external` are network ids too. */
 export const NETWORK_ID = /^(mainnet|testnet|futurenet|custom-[0-9a-f]{16})$/;
 
 export interface Network {
@@ -15,7 +15,10 @@ export interface Network {
   readonly isPublic: boolean;
 }
 
-/** Passphrases of the public networks (Stellar documentation, "Networks"); in an object, `constructor` would be one. */
+/**
+ * Passphrases of the public networks (Stellar documentation, "Networks"). A Map, because in an object `constructor`
+ * would count as a passphrase.
+ */
 const PASSPHRASES: ReadonlyMap<string, string> = new Map([
   ['Public Global Stellar Network ; September 2015', 'mainnet'],
   ['Test SDF Network ; September 2015', 'testnet'],
@@ -32,7 +35,7 @@ function passphraseNetwork(passphrase: unknown): Network | undefined {
   return customNetwork(passphrase);
 }
 
-/** A StellarNode may have a passphrase of a megabyte, of which people are shown the beginning. */
+/** A passphrase may have a megabyte; people see only its beginning. */
 const TITLE_LENGTH_MAX = 256;
 
 function customNetwork(passphrase: string): Network {
@@ -47,7 +50,7 @@ function customOf(network: object): unknown {
 }
 
 /**
- * The network of a StellarNode's spec, or undefined where it cannot be read. Case does not matter;
+ * The network of a StellarNode's spec, or undefined if it cannot be read. Case does not matter;
  * `custom` with the passphrase of a public network is that network.
  */
 export function networkOf(spec: Readonly<Record<string, unknown>>): Network | undefined {

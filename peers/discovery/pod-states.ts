@@ -1,12 +1,16 @@
 /**
- * Which pods of a StatefulSet are there, and which of them run: what their places in the lists of others depend on. Pure.
+ * Which pods of a StatefulSet exist, and which of them run. The order in which members are listed depends on this.
+ * Pure.
  */
 import type { Key, World } from '../world.ts';
 
-/** By UID of the StatefulSet its pods by key: true for one that runs. */
+/** By UID of the StatefulSet, its pods by key; true for a pod that runs. */
 export type PodStates = ReadonlyMap<string, ReadonlyMap<Key, boolean>>;
 
-/** Pods that ran lately, by key with the UID of their StatefulSet: they count as running, so that a restart moves no place. */
+/**
+ * Pods that ran lately, by key, with the UID of their StatefulSet. They count as running, so that a restart does not
+ * change the lists of peers.
+ */
 export type RanLately = ReadonlyMap<Key, string>;
 
 const NONE: RanLately = new Map();

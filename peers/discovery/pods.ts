@@ -1,5 +1,5 @@
 /**
- * Which pod is whose: by owner UID, so that a stray pod with copied labels is never one.
+ * Finds the pods of a StatefulSet or member by owner UID, so that a stray pod with copied labels is not found.
  */
 
 import { parseDigests } from '../hash.ts';
@@ -9,7 +9,7 @@ import type { Discovery, Member } from './discover.ts';
 const ownedBy = (pod: PodFacts | undefined, { uid }: StatefulSetFacts): PodFacts | undefined =>
   pod?.ownerUid === uid ? pod : undefined;
 
-/** All pods of the StatefulSet that are there, by ordinal. */
+/** All existing pods of the StatefulSet, by ordinal. */
 export function podsOf(world: World, statefulSet: StatefulSetFacts): PodFacts[] {
   const { namespace, name, replicas, firstOrdinal } = statefulSet;
   const pods: PodFacts[] = [];
@@ -30,6 +30,6 @@ export function podOf(
   return statefulSet && ownedBy(world.pods.get(member.podKey), statefulSet);
 }
 
-/** Digests of the peers that the pod was started with; undefined where it does not say, or in no form that is known. */
+/** Digests of the peers that the pod was started with; undefined if it has no stamp, or one in an unknown format. */
 export const digestsOfPod = ({ peers }: PodFacts): readonly string[] | undefined =>
   peers === undefined ? undefined : parseDigests(peers);

@@ -1,16 +1,16 @@
 /**
- * What we would inject into a pod: decided here only. Admission applies it, the reconciler asks it.
+ * Decides what to inject into a pod. Admission applies the decision; the reconciler predicts the next pod with it.
  *
  *   of the pod …                                              → decision
  *   its StellarNode, namespace or own annotation opts out     → skip OptedOut
- *   no container that is known to run stellar-core             → skip NoMainContainer
- *   a volume of our name that is not ours                     → skip NotInjectable
+ *   no container that is known to run stellar-core            → skip NoMainContainer
+ *   another's volume with our volume's name                   → skip NotInjectable
  *   our name mounted without our volume, or at another path   → skip NotInjectable
  *   another volume mounted at or below our path               → skip NotInjectable
  *   another volume mounted above our path                     → inject, at another path
  *   annotations that leave no room for ours                   → skip NotInjectable
  *   KNOWN_PEERS_FILE set to something else                    → inject, that value kept: EnvTaken
- *   a part of ours that is there already                      → inject the other parts
+ *   one of our parts that is there already                    → inject the other parts
  */
 import {
   ANNOTATION_EVICTABLE,
@@ -33,7 +33,7 @@ import { type ContainerShape, mainContainerOf, type PodShape, type VolumeShape }
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { isBelow, overlaps } from './paths.ts';
 
-/** What to add to which container; nothing to add where all of it is there already. */
+/** The parts to add to a pod; empty if all of them are there already. */
 export interface Injection {
   readonly kind: 'inject';
   /** Index of the main container in `spec.containers`. */
@@ -49,22 +49,22 @@ export type InjectionDecision = Injection | { readonly kind: 'skip'; readonly re
 
 const INJECTION_ENABLED = 'enabled';
 
-/** Where ours goes in the main container `main`. */
+/** The paths of our files in the main container. */
 export const placesFor = ({ mounts }: ContainerShape): Places =>
   mounts.some(({ folder }) => isBelow(PLACES.peers, folder)) ? PLACES_ASIDE : PLACES;
 
 const skip = (why: Reason): InjectionDecision => ({ kind: 'skip', reason: why });
 
 /**
- * True if a value of `stellar.org/peer-injection` keeps us out. A value that we do not know does too:
- * `off` was written for a reason, and a pod that we leave alone is never restarted.
+ * True if a value of `stellar.org/peer-injection` opts out. An unknown value opts out too: a person who wrote `off`
+ * meant something, and a pod without injection is never restarted.
  */
 export const optsOut = (value: string | undefined): boolean =>
   value !== undefined && value !== INJECTION_ENABLED;
 
 /**
- * What we would inject into `pod` (or into the pods of a template) of validator `node`. `optedOut` is
- * what its StellarNode and Namespace say; the pod's own annotation is read here.
+ * Decides what to inject into `pod`, or into the pods of a template, of validator `node`. `optedOut` is the choice of
+ * its StellarNode and Namespace; the pod's own annotation is read here.
  */
 export function decideInjection(
   pod: PodShape,
@@ -92,9 +92,9 @@ export function decideInjection(
 }
 
 /**
- * True if the pod has our volume, mounted at our path in its main container, with the keys of `node`;
- * without `node`, with those of any one validator. Annotations prove nothing: pods inherit them. Where no container has
- * the operator's name each of them counts: earlier versions took the first for the main one.
+ * True if the pod has our volume with the keys of `node` (without `node`: of any one validator), mounted at our path in
+ * its main container. Annotations prove nothing, because pods inherit them. If no container has the operator's name,
+ * each container counts, since earlier versions took the first one for the main container.
  */
 export function isInjected(pod: PodShape, node?: string): boolean {
   const volume = ourNamed(pod);
@@ -129,18 +129,18 @@ function nodeOfKeys(key: string): string {
   return suffix === undefined ? '' : key.slice(0, -suffix.length);
 }
 
-/** What of the pod stands where ours would go, in words; undefined where nothing does. */
+/** The part of the pod that is in the way of ours, in words; undefined if there is none. */
 function takenName(pod: PodShape, container: ContainerShape, node: string): string | undefined {
   const named = pod.volumes.filter(({ name }) => name === VOLUME_NAME);
   if (!named.every((volume) => isOurs(volume, node)) || named.length > 1) return `volume ${VOLUME_NAME}`;
   if (named.length === 0) {
-    // The volume behind such a mount comes later: a StatefulSet adds those of its volumeClaimTemplates.
+    // The volume behind such a mount may come later: a StatefulSet adds the volumes of its volumeClaimTemplates.
     const user = pod.containers.find(usesOurName) ?? pod.initContainers.find(usesOurName);
     if (user) return `mount of ${VOLUME_NAME} in ${user.name}`;
   }
-  // Nested mounts are refused too, though the API server accepts them: the runtime has to create the inner
-  // mount point inside the outer volume, and where that is read-only (ours is, as is every ConfigMap and
-  // Secret) the container does not start.
+  // Nested mounts are refused too, though the API server accepts them. The runtime must create the inner mount point
+  // inside the outer volume. If that volume is read-only, like ours and every ConfigMap and Secret, the container does
+  // not start.
   const { peers } = placesFor(container);
   const mount = container.mounts.find(({ name, folder }) =>
     name === VOLUME_NAME ? folder !== peers : overlaps(folder, peers),
@@ -156,15 +156,17 @@ const namesOfOthers = (volumes: string): string =>
 
 /** The API server refuses an object whose annotations, keys included, are larger than this. */
 const ANNOTATION_BYTES_MAX = 256 * 1024;
-/** All of ours, for a view of 100 peers, and the name of our volume for an autoscaler. */
+/**
+ * The size of all our annotations, for a view of 100 peers and with our volume's name in the autoscaler's annotation.
+ */
 const OUR_ANNOTATION_BYTES_MAX = 1152;
-/** The last one comes with a restart of ours, which must not take the room of the other two. */
+/** The last one is added by a restart of ours. It must not take the room of the other two. */
 const OUR_ANNOTATIONS = new Set([ANNOTATION_PEERS, ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART]);
 
 function lackOfRoom({ annotations }: PodShape): string | undefined {
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations)) {
-    // When admission asks a second time, our part is there already.
+    // On a second review of the same pod, our part is already there.
     const others = key === ANNOTATION_EVICTABLE ? namesOfOthers(value) : value;
     const isOurs = OUR_ANNOTATIONS.has(key) || (others === '' && value !== '');
     if (!isOurs) bytes += key.length + Buffer.byteLength(others);

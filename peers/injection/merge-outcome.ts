@@ -1,6 +1,6 @@
 /**
- * What the init container that merges the configuration says when it ends: one line in its termination message,
- * which stands in the pod's status. The text comes from a container, so only what is known is taken from it.
+ * Reads how the init container's merge of the configuration ended: one line in its termination message, in the pod's
+ * status. The text comes from a container, so only known words are accepted.
  */
 import type { Fields } from '../field.ts';
 import { cutText, fieldsOf, listOf, numberOf, textOf } from '../field.ts';
@@ -17,7 +17,7 @@ export interface MergeOutcome {
 
 const DETAIL_LENGTH_MAX = 120;
 
-/** The outcome in a pod's status; undefined where nothing was merged, or not yet. */
+/** The outcome in a pod's status; undefined if there is no merge, or if it has not ended. */
 export function mergeOutcomeOf(status: Fields): MergeOutcome | undefined {
   const found = listOf(status.initContainerStatuses).find(({ name }) => name === CONFIG_INIT_CONTAINER);
   const state = fieldsOf(found?.state);
@@ -31,14 +31,14 @@ export function mergeOutcomeOf(status: Fields): MergeOutcome | undefined {
 
 const detailOf = (text: string): string => cutText(text.replace(/[^ -~]/g, ''), DETAIL_LENGTH_MAX);
 
-/** What the kubelet says while it tries anew what has failed. */
+/** The kubelet's reasons while it retries a container that has failed. */
 const FAILING: ReadonlySet<unknown> = new Set([
   'CrashLoopBackOff',
   'RunContainerError',
   'CreateContainerError',
 ]);
 
-/** Why the container does not come to its end, in the words of the kubelet or of its last run. */
+/** Why the container cannot finish, in the words of the kubelet or of its last run. */
 function blockedBy(state: Fields, lastState: Fields): string | undefined {
   const waiting = fieldsOf(state.waiting);
   const ended = fieldsOf(state.terminated ?? lastState.terminated);
@@ -47,16 +47,16 @@ function blockedBy(state: Fields, lastState: Fields): string | undefined {
 }
 
 /**
- * True where the merge is known to have left stellar-core without a list of peers. One that may drop the peers of its
- * list dials them all the same.
+ * True if the merge is known to have left stellar-core without a list of peers. A stellar-core that may drop the peers
+ * of its list still dials them, so it has a list.
  */
 export const readsNoList = (outcome: MergeOutcome | undefined): boolean =>
   outcome?.code !== 'PeersIgnored' && mergeProblem(outcome) !== undefined;
 
 /**
- * How many siblings stand in front of the configuration's own as preferred ones: of a longer list the rest was left out.
- * At most that many where peers outside the cluster are not told apart. Undefined where they stand there as known peers,
- * all of them, or nothing was merged.
+ * How many siblings the merge put in front of the configuration's own preferred peers; the rest of a longer list was
+ * left out. An upper limit if the message does not count external peers separately. Undefined if all siblings are known
+ * peers instead, or if nothing was merged.
  */
 export function preferredSiblings(outcome: MergeOutcome | undefined): number | undefined {
   const [, all, siblings = all] =
@@ -64,7 +64,7 @@ export function preferredSiblings(outcome: MergeOutcome | undefined): number | u
   return siblings === undefined ? undefined : Number(siblings);
 }
 
-/** Why the peers do nothing for stellar-core; undefined where they do, or there are none. */
+/** Why stellar-core does not use the peers; undefined if it does, or if there are none. */
 export function mergeProblem(outcome: MergeOutcome | undefined): Reason | undefined {
   if (!outcome || outcome.code === 'Merged' || outcome.code === 'NoPeers') return undefined;
   return reason(outcome.code, outcome.detail === '' ? undefined : outcome.detail);

@@ -1,28 +1,28 @@
 /**
- * The POSIX sh script of the init container that puts the peers in front of a stellar-core configuration. Owns what
- * runs in the pod; where it runs is decided in merge.ts, what it says is read by merge-outcome.ts.
+ * The POSIX sh script of the init container that puts the peers in front of a stellar-core configuration. merge.ts
+ * decides where the script runs; merge-outcome.ts reads its termination message.
  *
- * It is called as `sh -c SCRIPT name ORIGINAL_DIR FILE PEERS_TOML TARGET_DIR KEY TERMINATION_LOG SHARE`.
- * SHARE is `half` where siblings may take half of the outbound connections as preferred peers, `all` elsewhere.
+ * The call is `sh -c SCRIPT name ORIGINAL_DIR FILE PEERS_TOML TARGET_DIR KEY TERMINATION_LOG SHARE`.
+ * SHARE is `half` if siblings may take only half of the outbound connections as preferred peers, else `all`.
  *
- * - The text travels in every validator's pod, so it is short and its comments are here. Kubernetes expands two
- *   sequences that begin with a dollar in a container's arguments, command substitution among them: hence counting
- *   by the length of a string of dots, and constants that come in through a pipe. No here-documents either: shells
- *   write those to /tmp, and the root file system is read-only. Besides builtins only cat, ln, mv and rm are used.
- * - Links to the originals come first: whatever happens later, the main container sees its own configuration, live.
- *   Without them it would start in an empty folder, so that alone ends in failure, which the kubelet retries. Init
- *   containers run again after a reboot: what an earlier run left is then linked and merged anew.
- * - The merge runs behind the pipe, in a process of its own: nothing in there can end the script in failure.
- *   The temporary name begins with two dots, as no key of a ConfigMap or Secret may.
+ * - The script is part of every validator's pod, so it is short and its comments are here. Kubernetes expands two
+ *   sequences that begin with a dollar in a container's arguments, command substitution among them. So the script
+ *   counts by the length of a string of dots, and reads constants from a pipe. It uses no here-documents, because
+ *   shells write those to /tmp, and the root file system is read-only. Besides builtins it uses only cat, ln, mv, rm.
+ * - Links to the originals come first, so that the main container always sees its own configuration, live. Without
+ *   links it would start in an empty folder. So only a failure to link fails the script, and the kubelet retries.
+ *   Init containers run again after a reboot: the script then links and merges anew what an earlier run left.
+ * - The merge runs behind the pipe, in a process of its own, so that no error in it can fail the script.
+ *   The temporary name begins with two dots, which no key of a ConfigMap or Secret may.
  * - `scan` reads the top level of the TOML, up to the first table header. `quote` is the delimiter of the string that
- *   it is in, `depth` has a dot for each open bracket. Where it cannot be sure it fails, and the original stays: a
- *   key that stands twice would keep the process from starting. `read` without IFS drops the indentation. Each step
- *   copies the rest of the line, so a very long line counts as one that cannot be read.
- * - Our list is read as views.ts writes it: a peer a line, and a comment before those outside the cluster (`far`). The
- *   half that siblings may take is counted by two dots for each: there is no arithmetic without that sequence either.
- *   How many they are is told (`own`): no others of them are dialled.
+ *   it is in, `depth` has a dot for each open bracket. In doubt `scan` fails, and the original stays: with a key that
+ *   is given twice, stellar-core would not start. `read` without IFS drops the indentation. Each step copies the rest
+ *   of the line, so a very long line counts as unreadable.
+ * - Our list has the format of views.ts: a peer a line, and a comment before the peers outside the cluster (`far`).
+ *   Arithmetic needs such a sequence too, so the half for siblings is counted by two dots for each. The termination
+ *   message has their number (`own`), because stellar-core dials no other siblings.
  * - The configuration is opened twice at once, for the scan and the copy, so that both see the same version of it.
- *   A byte order mark would end up in the middle, so it is dropped, with the only line that does not pass through cat.
+ *   A byte order mark would end up in the middle. So it is dropped, in the only line that does not pass through cat.
  */
 
 export const MERGE_SCRIPT = `set -u

@@ -1,14 +1,14 @@
 /**
- * Whether, and where, the peers are put into the configuration that stellar-core reads: decided here only.
+ * Decides whether and where the peers are merged into the configuration that stellar-core reads.
  *
- *   setting off, annotation off, not asked and not the recognised shape → none
+ *   setting or annotation off, or no annotation and an unknown shape    → none
  *   our volume and init container are there already                     → merged
- *   the file's folder is mounted as a whole from what cannot be written → merge
+ *   the file's folder is mounted as a whole, from a read-only volume    → merge
  *   the image says in its name that it has no shell                     → left alone, with a warning
  *   anything else                                                       → left alone, with a warning
  *
- * The folder is replaced, not the file: over a file that is missing from a ConfigMap the runtime could mount
- * nothing, and the pod would not start.
+ * The folder is replaced, not the file: if the file were missing from the ConfigMap, the runtime could not mount
+ * anything in its place, and the pod would not start.
  */
 import { posix } from 'node:path';
 import {
@@ -29,16 +29,16 @@ import { type Reason, reason } from '../reasons/reasons.ts';
 import { placesFor } from './inject.ts';
 import { isBelow, overlaps } from './paths.ts';
 
-/** `auto`: the recognised shape, and where the annotation asks; `annotated`: only the latter. */
+/** `auto`: merge for the recognised shape and for the annotation. `annotated`: only for the annotation. */
 export type MergeMode = 'auto' | 'annotated' | 'off';
 
-/** The key that the peers go under; `auto`: the first of the two that the original leaves free. */
+/** The key for the peers. `auto`: the first of the two that the original does not have. */
 export type PeerListKey = 'auto' | 'KNOWN_PEERS' | 'PREFERRED_PEERS';
 
 /** How many of the preferred peers may be siblings: on public networks half of TARGET_PEER_CONNECTIONS. */
 export type SiblingShare = 'half' | 'all';
 
-/** The folder of the main container's mount `mount` is replaced; `file` in it gets the peers. */
+/** Replace the folder of the main container's mount `mount`, and put the peers into `file` in that folder. */
 export interface Merge {
   readonly kind: 'merge';
   /** Index in the main container's mounts. */
@@ -46,7 +46,7 @@ export interface Merge {
   /** Path of that mount as the pod has it. */
   readonly path: string;
   readonly file: string;
-  /** Where the folder that is replaced is mounted then. */
+  /** The path at which the original folder is mounted then. */
   readonly original: string;
 }
 
@@ -63,7 +63,7 @@ const left = (what: string): MergeDecision => ({
 
 const OFF = 'off';
 const PATH_LENGTH_MAX = 512;
-/** Printable, so that nothing odd ends in a log or a container's arguments. */
+/** Printable only, because the path gets into logs and into a container's arguments. */
 const FILE_PATH = /^\/[ -~]*[ -.0-~]$/;
 
 interface Asked {
@@ -72,16 +72,16 @@ interface Asked {
   readonly mode: MergeMode;
 }
 
-/** What to do for the pod whose main container is `main`. */
+/** Decides whether and where to merge, for a pod with the main container `main`. */
 export function decideMerge(pod: PodShape, main: ContainerShape, asked: Asked): MergeDecision {
   const found = placeOfConfig(pod, main, asked);
-  // An init container of such an image could not start, and the pod would wait for that for ever.
+  // Without a shell the init container could not start, and the pod would wait for ever.
   return found.kind === 'merge' && lacksShell(main)
     ? { kind: 'left', reason: reason('NoShell', main.image) }
     : found;
 }
 
-/** Where the configuration is that `decideMerge` speaks of, whether or not the image can merge anything into it. */
+/** The place of the configuration, whether or not the image can merge anything into it. */
 export function placeOfConfig(
   pod: PodShape,
   main: ContainerShape,
@@ -99,7 +99,7 @@ export function placeOfConfig(
   return placeOf(pod, main, targetOf(file));
 }
 
-/** The file that gets the peers: its path, the folder it is in, and its name there. */
+/** The file to put the peers into: its path, its folder, and its name in that folder. */
 interface Target {
   readonly path: string;
   readonly folder: string;
@@ -116,7 +116,7 @@ const RECOGNISED = targetOf(posix.join(CONFIG_FOLDER, CONFIG_FILE));
 
 /** The upstream operator's shape: an image that has a shell, and a ConfigMap where the configuration is looked for. */
 function isRecognised(pod: PodShape, main: ContainerShape): boolean {
-  // Without a registry or an account in front it is an image of the user's own.
+  // An image name without a registry or an account is an image that the user built.
   if (main.name !== MAIN_CONTAINER || !main.image.includes('/') || !isCoreImage(main.image)) return false;
   const names = new Set<string>();
   for (const { name, folder } of main.mounts)
@@ -126,10 +126,12 @@ function isRecognised(pod: PodShape, main: ContainerShape): boolean {
   );
 }
 
-/** What images without a shell are called; those for debugging have one. */
+/** Names of images without a shell. The debug variants have one. */
 const NO_SHELL = /distroless|chisell?ed|\bscratch\b/i;
 
-/** By the image's own name and tag, or a folder of just that name: a registry may be called anything. */
+/**
+ * Judged by the image's own name and tag, or by a path part that is exactly `distroless`: a registry may have any name.
+ */
 function lacksShell({ image, command }: ContainerShape): boolean {
   const folders = image.split('/');
   const [own = ''] = folders.pop()?.split('@') ?? [];
@@ -157,7 +159,7 @@ function ourNames(pod: PodShape, main: ContainerShape): 'all' | 'some' | 'none' 
   return volume || mount || container || foreign ? 'some' : 'none';
 }
 
-/** Why the folder that is mounted by `mount` cannot be replaced, in words. */
+/** Why the folder of `mount` cannot be replaced, in words. */
 function problemOf(pod: PodShape, main: ContainerShape, mount: MountShape): string | undefined {
   if (mount.folder === '/') return 'its folder is /';
   if (mount.isPart) return `${mount.path} is a subPath mount`;
@@ -172,7 +174,7 @@ function problemOf(pod: PodShape, main: ContainerShape, mount: MountShape): stri
   return taken && `${taken.path} is mounted where the original would go`;
 }
 
-/** What is mounted instead of the file's folder, in words. */
+/** The mounts that are there instead of the file's folder, in words. */
 function whereInstead(main: ContainerShape, { path, folder: parent }: Target): string {
   const single = main.mounts.find(({ folder }) => folder === path);
   if (single) return `${single.path} is mounted as a single file (subPath)`;

@@ -1,12 +1,12 @@
 /**
- * Mount paths as the kubelet takes them, and how two of them lie to each other.
+ * Mount paths as the kubelet reads them, and whether two of them overlap.
  */
 /**
- * The path with a slash in front (the kubelet puts one there), and none at the end. In one pass: paths come as long as a
- * request may be, and posix.join takes a minute for one of 2 MB with dots in it.
+ * The path with a slash in front, as the kubelet adds one, and none at the end. Not by posix.join: a request may hold
+ * a path of 2 MB with dots in it, for which posix.join takes a minute.
  */
 export function normalPath(path: string): string {
-  if (isNormal(path)) return path;
+  if (isSurelyNormal(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();
@@ -15,8 +15,8 @@ export function normalPath(path: string): string {
   return `/${parts.join('/')}`;
 }
 
-/** True of nearly every path that comes in, which then need not be taken apart. False says nothing. */
-const isNormal = (path: string): boolean =>
+/** A quick test, true for nearly every path. A path for which it is false may be normal too. */
+const isSurelyNormal = (path: string): boolean =>
   path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/');
 
 /** True if `path` is inside the folder `parent`. */

@@ -1,6 +1,6 @@
 /**
- * The review of a built-in pod by which the leader sees that the webhook answers with a patch, and what
- * it must find in the answer. Admission recognises it and answers without waiting and without caches.
+ * The review of a built-in test pod, by which the leader checks that the webhook answers with a patch, and the check of
+ * the answer. Admission recognises the review and answers without waiting and without caches.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
 import {
@@ -15,7 +15,7 @@ import {
 
 const PREFLIGHT_POD = `${PREFLIGHT_NODE}-0`;
 
-/** The built-in pod. It stands in our own namespace, which the shipped configuration never selects. */
+/** The test pod. It is in our own namespace, which the shipped webhook configuration never selects. */
 export function preflightPod(ownNamespace: string) {
   return {
     apiVersion: 'v1',
@@ -40,7 +40,7 @@ export function preflightPod(ownNamespace: string) {
   };
 }
 
-/** The AdmissionReview to send: a dry run, so that it is not taken for a pod. */
+/** The AdmissionReview to send. It is a dry run, so that the pod does not count as a real one. */
 export function preflightReview(uid: string, ownNamespace: string) {
   return {
     apiVersion: 'admission.k8s.io/v1',
@@ -58,15 +58,15 @@ export function preflightReview(uid: string, ownNamespace: string) {
   };
 }
 
-/** True if a review is for the built-in pod of the installation in `ownNamespace`. */
+/** True if a review is for the test pod of the installation in `ownNamespace`. */
 export const isPreflight = (
   review: { readonly namespace: string; readonly name: string; readonly dryRun: boolean },
   ownNamespace: string,
 ): boolean => review.dryRun && review.namespace === ownNamespace && review.name === PREFLIGHT_POD;
 
 /**
- * What is wrong with the answer to preflightReview(uid), in words; undefined if the pod would be injected.
- * Other fields and operations are not looked at: another version of us may answer during an upgrade.
+ * The problem of the answer to preflightReview(uid), in words; undefined if the pod would be injected. Other fields and
+ * operations are not checked, because another version of stellar-peers may answer during an upgrade.
  */
 export function preflightProblem(answer: unknown, uid: string): string | undefined {
   const response = fieldsOf(fieldsOf(answer).response);

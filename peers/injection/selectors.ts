@@ -8,12 +8,12 @@ import type { LabelSelector, WebhookFacts } from '../world.ts';
 type Labels = Readonly<Record<string, string>>;
 
 /**
- * The CEL expression of the match condition that we ship: a pod is passed over by its own annotation.
- * Only this text is understood when the live configuration is read.
+ * The CEL expression of the match condition that we ship: the webhook is not asked about a pod with the opt-out
+ * annotation. No other expression is understood in the live configuration.
  */
 export const OPT_OUT_EXPRESSION = `!has(object.metadata.annotations) || !('${INJECTION}' in object.metadata.annotations) || object.metadata.annotations['${INJECTION}'] != '${INJECTION_DISABLED}'`;
 
-/** A raw `labelSelector`; nothing, like `{}`, selects everything. */
+/** Reads a raw `labelSelector`. A missing one selects everything, like `{}`. */
 export function labelSelectorOf(raw: unknown): LabelSelector {
   const selector = fieldsOf(raw);
   return {
@@ -29,7 +29,7 @@ export function labelSelectorOf(raw: unknown): LabelSelector {
 const valuesOf = ({ values }: Fields): string[] =>
   Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
 
-/** True if the selector selects such labels; an operator that Kubernetes does not know selects nothing. */
+/** True if the selector selects these labels. An unknown operator selects nothing. */
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   return (
     Object.entries(selector.matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
@@ -60,8 +60,8 @@ function matchesExpression(
 }
 
 /**
- * True if the API server would ask us about such a pod. A match condition that is not ours cannot be
- * judged and counts as false: a pod that we might not be asked about is never restarted to be injected.
+ * True if the API server would ask our webhook about such a pod. A match condition that is not ours cannot be evaluated
+ * and counts as false, so that no pod is restarted for an injection that may not happen.
  */
 export function webhookSelects(
   webhook: WebhookFacts,

@@ -1,5 +1,5 @@
 /**
- * Which configuration a container's stellar-core is started with, as far as its command and args tell. Pure.
+ * Which configuration file stellar-core is started with, as far as the container's command and args show. Pure.
  */
 import { posix } from 'node:path';
 import { CONFIG_FILE } from '../names.ts';
@@ -8,15 +8,15 @@ import { type ContainerShape, isShell } from '../read/pod-shape.ts';
 /** `unknown`: the image, or a script in it, decides. */
 export type StartedWith = 'this' | 'another' | 'unknown';
 
-/** What the stock image is started in. */
+/** The working directory of the stock image. */
 const WORKING_DIRECTORY = '/etc/stellar';
 const CONF = /--conf[= ]+["']?([^\s"']+)/g;
-/** The shell, or Kubernetes, puts in what stands there. */
+/** Signs that the shell or Kubernetes replaces a part of the text. */
 const VARIABLE = /[$`]/;
 
 /**
- * Whether the container reads `file`. A script may copy the file first, or go to another folder: where one names the file's
- * folder, or a path that is not absolute, only the image knows.
+ * Whether the container reads `file`. A script may copy the file first, or change the directory. So the answer is
+ * `unknown` if an argument names another file in the same folder, or if a shell is given a relative path.
  */
 export function startedWith({ command, args, workingDir }: ContainerShape, file: string): StartedWith {
   const text = [...command, ...args].join(' ');

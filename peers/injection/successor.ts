@@ -1,5 +1,6 @@
 /**
- * What admission would make of the next pod of a validator: asked before each restart, whatever is lacking. Pure.
+ * Predicts what admission would do with the next pod of a validator. Asked before each restart, for any kind of drift.
+ * Pure.
  */
 import type { Discovery } from '../discovery/discover.ts';
 import { podsOf } from '../discovery/pods.ts';
@@ -9,18 +10,18 @@ import type { Key, PodFacts, StatefulSetFacts, Validator, World } from '../world
 import { decideInjection, type InjectionDecision, optsOut } from './inject.ts';
 import { webhookSelects } from './selectors.ts';
 
-/** What we would do with the next pod, and whether the API server would ask us about it. */
+/** The injection of the next pod, and whether the API server would ask us about it. */
 export interface NextPod {
   readonly decision: InjectionDecision;
   readonly isAsked: boolean;
 }
 
-/** How the next pod of the validator would be admitted, by its template and what is configured now. */
+/** The admission of the validator's next pod, by its template and the present configuration. */
 export function nextPodOf(validator: Validator, { template }: StatefulSetFacts, world: World): NextPod {
   const namespace = world.namespaces.get(validator.namespace);
   const optedOut = optsOut(validator.injection) || optsOut(namespace?.labels[INJECTION]);
   const { labels, annotations } = template;
-  // A namespace that is not in the caches cannot be judged, and counts as not selected.
+  // A namespace that the caches do not show counts as not selected.
   const isAsked =
     world.webhook !== undefined &&
     namespace !== undefined &&
@@ -41,7 +42,7 @@ export function whyNotInjected(
   return isAsked ? undefined : reason('NotSelected');
 }
 
-/** Pods of the StatefulSet `key` that are bare although the next one would be injected. */
+/** Pods of the StatefulSet `key` without injection, although the next pod would be injected. */
 export function bareThoughInjectable(
   key: Key,
   world: World,

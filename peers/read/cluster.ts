@@ -1,5 +1,5 @@
 /**
- * Raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration → the facts we read of them.
+ * Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { labelSelectorOf } from '../injection/selectors.ts';
@@ -16,7 +16,7 @@ import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
-/** What we read of a PodDisruptionBudget. */
+/** The facts of a PodDisruptionBudget. */
 export function readPdb(raw: Fields): PdbFacts {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);
@@ -35,7 +35,7 @@ export function readPdb(raw: Fields): PdbFacts {
   };
 }
 
-/** What we read of a Service. */
+/** The facts of a Service. */
 export function readService(raw: Fields): ServiceFacts {
   const spec = fieldsOf(raw.spec);
   return {
@@ -45,7 +45,7 @@ export function readService(raw: Fields): ServiceFacts {
   };
 }
 
-/** What we read of a Namespace. */
+/** The facts of a Namespace. */
 export function readNamespace(raw: Fields): NamespaceFacts {
   const metadata = fieldsOf(raw.metadata);
   const annotations = annotationsOf(raw);
@@ -61,7 +61,7 @@ export function readNamespace(raw: Fields): NamespaceFacts {
   };
 }
 
-/** Data keys held by server-side apply of the managers that `isWanted` names. */
+/** Data keys that managers hold by server-side apply, if `isWanted` is true for the manager. */
 function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean): string[] {
   const keys = listOf(metadata.managedFields)
     .filter((entry) => entry.operation === 'Apply' && isWanted(entry.manager))
@@ -71,7 +71,7 @@ function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean
   return [...new Set(keys)].sort();
 }
 
-/** What we read of a ConfigMap. */
+/** The facts of a ConfigMap. */
 export function readConfigMap(raw: Fields): ConfigMapFacts {
   const metadata = fieldsOf(raw.metadata);
   return {
@@ -80,7 +80,7 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
     data: stringsOf(raw.data),
     rollout: annotationsOf(raw)[ANNOTATION_ROLLOUT],
     ownKeys: appliedKeysOf(metadata, (manager) => manager === FIELD_MANAGER),
-    // A key may stand in `data` or in `binaryData`, not in both: what stands in the latter belongs to others.
+    // A key is in `data` or in `binaryData`, never in both. Those in `binaryData` belong to others.
     foreignKeys: [
       ...new Set([
         ...appliedKeysOf(metadata, (manager) => manager !== FIELD_MANAGER),
@@ -90,16 +90,16 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
   };
 }
 
-/** Texts of others that are read all the same: of keys that look like ours, as long as ours may be. */
+/** The longest foreign text that is kept: a key that looks like ours may be ours. */
 const FOREIGN_LENGTH_MAX = 4_096;
 const FOREIGN_LENGTHS_MAX = 64 * 1024;
-/** Ours are three of a validator, of which a ConfigMap takes some thousand. */
+/** We have three keys for each validator, and a ConfigMap has room for some thousand. */
 const KEYS_MAX = 10_000;
 
 /**
- * What we read of a ConfigMap `stellar-peers`, where others may write too, also under our name: of what we have not applied
- * the key, and the text only where it is short. One that is not known is written anew where it should be ours, and with
- * that write keys go that are too many.
+ * The facts of a ConfigMap `stellar-peers`, into which others may write too, even under our manager's name. Of a key
+ * that we did not apply, only the name is kept, and a short text. If the text of a key of ours is missing here, the
+ * next publication writes it again, and removes keys that are too many.
  */
 export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
   const all = readConfigMap(raw);
@@ -124,7 +124,7 @@ export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
 const names = (list: unknown, wanted: readonly string[]): boolean =>
   Array.isArray(list) && list.some((each) => wanted.includes(each));
 
-/** True if a rule of a webhook takes the creation of pods (Kubernetes: RuleWithOperations). */
+/** True if a webhook rule matches the creation of pods (Kubernetes: RuleWithOperations). */
 const takesPods = ({ apiGroups, apiVersions, resources, operations, scope }: Fields): boolean =>
   names(apiGroups, ['', '*']) &&
   names(apiVersions, ['v1', '*']) &&
@@ -156,7 +156,7 @@ function readWebhookEntry(entry: Fields): WebhookFacts['entries'][number] {
   };
 }
 
-/** What we read of the MutatingWebhookConfiguration. */
+/** The facts of the MutatingWebhookConfiguration. */
 export function readWebhook(raw: Fields): WebhookFacts {
   return {
     createdAtMs: timeOf(fieldsOf(raw.metadata).creationTimestamp) ?? 0,

@@ -1,6 +1,6 @@
 /**
- * What is kept of an object that is too large to be kept as others are: who it is, and that nothing of its validator is
- * restarted. Pure; each takes no more than some hundred bytes, whatever is written in the object.
+ * The facts that are kept of an object that is too large: its name, and values that hold all restarts of its validator.
+ * Pure. Each takes a few hundred bytes at most, whatever the object contains.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
 import { INJECTION } from '../names.ts';
@@ -13,7 +13,7 @@ import { readPod, readStatefulSet } from './workload.ts';
 /** Longer than any name in Kubernetes. */
 const TEXT_LENGTH_MAX = 300;
 
-/** The fields of those names whose values are no longer than a name. */
+/** The fields with these names, if their values are no longer than a name. */
 function light(value: unknown, names: readonly string[]): Fields {
   const fields = fieldsOf(value);
   const isLight = (each: unknown) =>
@@ -29,7 +29,7 @@ const metadataOf = ({ metadata }: Fields): Fields => {
   return { ...light(metadata, WHO), ownerReferences: controller ? [light(controller, OWNER)] : [] };
 };
 
-/** No validator that can be read, with the reason. */
+/** An unreadable StellarNode, with the reason. */
 export const lightNode = (raw: Fields, why: string): NodeReading => ({
   kind: 'unreadable',
   node: {
@@ -41,14 +41,14 @@ export const lightNode = (raw: Fields, why: string): NodeReading => ({
   reason: reason('TooLargeToRead', why),
 });
 
-/** Its size and state without its template: what its pods would be is not known. */
+/** The size and state of a StatefulSet without its template, so its future pods are not known. */
 export function lightStatefulSet(raw: Fields): StatefulSetFacts {
   const spec = fieldsOf(raw.spec);
   const update = fieldsOf(spec.updateStrategy);
   const facts = readStatefulSet({
     metadata: metadataOf(raw),
     spec: {
-      // A name that is too long is none, and no other is taken in its place.
+      // A name that is too long counts as no name, and no default takes its place.
       serviceName: '-',
       ...light(spec, ['replicas', 'serviceName']),
       ordinals: light(spec.ordinals, ['start']),
@@ -64,7 +64,7 @@ export function lightStatefulSet(raw: Fields): StatefulSetFacts {
   return { ...facts, isLight: true };
 }
 
-/** Whether it runs and is Ready; injected, with a stamp that cannot be read, so that nothing is made of what it lacks. */
+/** A pod that counts as injected, with a stamp that cannot be read, so that no drift is concluded from it. */
 export function lightPod(raw: Fields): PodFacts {
   const status = fieldsOf(raw.status);
   const conditions = listOf(status.conditions).filter(({ type }) =>
@@ -80,11 +80,11 @@ export function lightPod(raw: Fields): PodFacts {
   return { ...facts, injected: true };
 }
 
-/** A budget that selects all pods of its namespace, and lets none of them be disrupted. */
+/** A budget that selects all pods of its namespace and allows no disruption. */
 export const lightPdb = (raw: Fields): PdbFacts =>
   readPdb({ metadata: metadataOf(raw), spec: { selector: {} }, status: {} });
 
-/** Paused, since an annotation that says otherwise may be among what is too long. */
+/** A paused namespace, because a pause may be among the annotations that are too long. */
 export function lightNamespace(raw: Fields): NamespaceFacts {
   const facts = readNamespace({ metadata: light(raw.metadata, WHO) });
   const labels = light(fieldsOf(raw.metadata).labels, [INJECTION]) as Record<string, string>;

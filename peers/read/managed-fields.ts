@@ -1,6 +1,6 @@
 /**
- * Takes managedFields out of the text of objects before that is parsed: they are half of it, their keys are like no
- * others, and where nothing reads them parsing them is most of what an event costs. Pure.
+ * Removes managedFields from the JSON text of objects before it is parsed. They are half of the text, and parsing them
+ * is most of the cost of an event. Only for objects whose managedFields nothing reads. Pure.
  */
 
 const KEY = '"managedFields":[';
@@ -13,8 +13,8 @@ const BRACE = 123;
 
 /**
  * The same JSON with every list under the key `managedFields` empty. A quote inside a string has a backslash before it,
- * so that text after a comma or a brace can only be the key. Whatever is not JSON, or is laid out otherwise, is returned
- * as it is, in whole or in part: it costs more to parse, and says the same.
+ * so this text after a comma or a brace can only be the key. A text that is not JSON, or has another layout, is
+ * returned with some or all managedFields left in it: that costs time, and changes nothing.
  */
 export function withoutManagedFields(text: string): string {
   let kept = '';
@@ -32,7 +32,7 @@ export function withoutManagedFields(text: string): string {
   return keptTo === 0 ? text : kept + text.slice(keptTo);
 }
 
-/** Where the list ends whose first item is at `from`: the place of its bracket; -1 where it does not end. */
+/** The position of the bracket that ends the list whose first item is at `from`; -1 if the list does not end. */
 function endOfList(text: string, from: number): number {
   let depth = 1;
   for (let at = from; at < text.length; at += 1) {
@@ -49,7 +49,7 @@ function endOfList(text: string, from: number): number {
   return -1;
 }
 
-/** Where the string ends that begins at `from`: the place of its last quote; -1 where it does not end. */
+/** The position of the quote that ends the string that begins at `from`; -1 if the string does not end. */
 function endOfString(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let backslashes = 0;

@@ -1,5 +1,5 @@
 /**
- * Who an object of the cluster is, as its metadata says.
+ * The name, namespace and UID of an object.
  */
 import { type Fields, textOf } from '../field.ts';
 import { type Key, keyOf } from '../world.ts';
@@ -11,7 +11,7 @@ export interface Named {
   readonly uid: string;
 }
 
-/** What is missing is empty. */
+/** A missing field is an empty text. */
 export function namedOf(metadata: Fields): Named {
   const namespace = textOf(metadata.namespace) ?? '';
   const name = textOf(metadata.name) ?? '';

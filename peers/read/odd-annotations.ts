@@ -1,6 +1,6 @@
 /**
- * Annotations of ours with a value that is not known, and keys that are one letter off. They are judged when they are set,
- * since a mistake in one may matter only on a bad day. Pure.
+ * Finds our annotations with an unknown value, and keys that differ from ours in one letter. They are reported at once,
+ * since the mistake may have an effect only much later, such as in an outage. Pure.
  */
 import {
   ANNOTATION_ADOPT,
@@ -24,7 +24,7 @@ type Values = readonly string[] | 'any';
 
 const ROLLOUT: readonly string[] = [...STRATEGIES, PAUSED];
 
-/** What may stand on a StellarNode. Values of `any` are judged where they are read. */
+/** The allowed values on a StellarNode. The code that reads the annotation checks those of `any`. */
 const ON_NODE: Readonly<Record<string, Values>> = {
   [ANNOTATION_ROLLOUT]: ROLLOUT,
   [ANNOTATION_ROLL_FOR]: ROLL_FOR_VALUES,
@@ -36,7 +36,7 @@ const ON_NODE: Readonly<Record<string, Values>> = {
   [ANNOTATION_PEER_CONFIG]: 'any',
 };
 
-/** What may stand on a Namespace; there peer-injection is a label. */
+/** The allowed values on a Namespace; peer-injection is a label there. */
 const ON_NAMESPACE: Readonly<Record<string, Values>> = {
   [ANNOTATION_ROLLOUT]: ROLLOUT,
   [ANNOTATION_ROLL_FOR]: ROLL_FOR_VALUES,
@@ -51,7 +51,7 @@ const CODES: Readonly<Record<string, ReasonCode>> = {
 };
 
 const LENGTH_MAX = 80;
-/** Of one object; a person mends one after the other. */
+/** The most reasons for one object: a person corrects one after the other. */
 const COUNT_MAX = 5;
 
 type Annotations = Readonly<Record<string, string>>;
@@ -71,13 +71,13 @@ function oddIn(annotations: Annotations, known: Readonly<Record<string, Values>>
   return odd.slice(0, COUNT_MAX).map(([key, value]) => {
     const code = Object.hasOwn(known, key) ? CODES[key] : undefined;
     const detail = `${object.split(' ')[0]}: ${key}=${value}`.slice(0, LENGTH_MAX);
-    // Of a key that holds the word which stands for a name a command would make another key.
+    // A command would replace the placeholder NAME inside such a key, so no command is offered.
     if (key.includes('NAME')) return reason(code ?? 'UnknownAnnotation', detail);
     return reasonWith(code ?? 'UnknownAnnotation', detail, mendOf(object, key));
   });
 }
 
-/** True for two that differ in one letter: another, one more, one fewer; or in upper and lower case. */
+/** True for two texts that differ in one letter (another, one more, one fewer), or only in upper and lower case. */
 const isNear =
   (a: string) =>
   (b: string): boolean => {
@@ -92,7 +92,7 @@ const isNear =
     return rests.some(([x, y]) => x === y) || a.toLowerCase() === b.toLowerCase();
   };
 
-/** What is odd on each StellarNode, on its Namespace, and on the ConfigMaps that may hold everything. */
+/** The odd annotations of each StellarNode, of its Namespace, and of the ConfigMaps whose annotations are for all. */
 export function oddAnnotations({ nodes, namespaces, configMaps }: World): Array<readonly [Key, Reason]> {
   const validators = [...nodes.values()].flatMap((reading) =>
     reading.kind === 'validator' ? [reading.validator] : [],

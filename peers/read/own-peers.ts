@@ -1,6 +1,6 @@
 /**
- * What a StellarNode itself says of the world outside the cluster: peers for its own list, which no other list gets,
- * and the names by which others reach it. Neither is ever a reason to restart.
+ * Reads what a StellarNode itself says about addresses outside the cluster: peers for its own list only, and the names
+ * by which others reach it. Neither is ever a reason for a restart.
  */
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
@@ -11,14 +11,14 @@ import { byText, type SaidAddress } from '../world.ts';
 export interface OwnPeers {
   /** In order of address. */
   readonly ownPeers: readonly SaidAddress[];
-  /** Names by which the validator is reached from outside; they stand in no list. */
+  /** Names by which the validator is reached from outside; they are in no list. */
   readonly outwardNames: readonly SaidAddress[];
-  /** What cannot be used: the first of it, and how much more. */
+  /** The first entry that cannot be used, and how many more there are. */
   readonly problem: Reason | undefined;
 }
 
 const PEERS_MAX = 100;
-/** More entries are not looked at, whether they count or not. */
+/** Further entries are ignored. */
 const ENTRIES_MAX = 1_000;
 const SHOWN_MAX = 60;
 const TEXT_LENGTH_MAX = 64 * 1024;
@@ -26,7 +26,7 @@ const TEXT_LENGTH_MAX = 64 * 1024;
 const CLUSTERS = 'spec.crossCluster.peerClusters';
 const KNOWN = 'spec.validatorConfig.knownPeers';
 
-/** What was found, and what of it cannot be used. */
+/** The addresses that were found, and the problems. */
 interface Found {
   readonly named: readonly SaidAddress[];
   readonly problems: readonly string[];
@@ -40,7 +40,7 @@ function all(parts: readonly Found[]): Found {
   return { named: parts.flatMap(({ named }) => named), problems: parts.flatMap(({ problems }) => problems) };
 }
 
-/** What the `spec` of a validator with this peer port says. Never throws. */
+/** Reads the `spec` of a validator with this peer port. Never throws. */
 export function readOwnPeers(spec: Fields, port: number): OwnPeers {
   const config = fieldsOf(spec.validatorConfig);
   const cross = fieldsOf(spec.crossCluster);
@@ -107,7 +107,7 @@ function readText(text: string): Found {
     return peersOfToml(parse(isList ? text.replace('[', 'KNOWN_PEERS=[') : text));
   } catch (error) {
     const line = error instanceof TomlError ? error.line : 1;
-    return wrong(KNOWN, `line ${line}: it is no TOML`);
+    return wrong(KNOWN, `line ${line}: it is not TOML`);
   }
 }
 
@@ -122,7 +122,7 @@ function peerOfEntry(entry: unknown): Found {
   return address === undefined ? wrong(KNOWN, shown(entry)) : one(address, KNOWN);
 }
 
-/** A value as it is told; nested ones by their kind, since they may be nested too deep to be written. */
+/** A value as a reason shows it. A nested value is shown by its type, since it may be nested too deep to be written. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(cutText(value, SHOWN_MAX));
   if (value === undefined || value === null) return 'nothing';

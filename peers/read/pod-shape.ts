@@ -1,5 +1,5 @@
 /**
- * What injection needs to know of a pod or pod template: names and places, nothing else.
+ * The parts of a pod or pod template that injection looks at: names and paths.
  */
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../field.ts';
 import { normalPath } from '../injection/paths.ts';
@@ -7,18 +7,18 @@ import { ANNOTATION_DEFAULT_CONTAINER, MAIN_CONTAINER } from '../names.ts';
 
 export interface MountShape {
   readonly name: string;
-  /** As the pod has it, and as the kubelet takes it. */
+  /** The path as the pod gives it, and as the kubelet reads it. */
   readonly path: string;
   readonly folder: string;
   readonly readOnly: boolean;
-  /** True if it shows a part of its volume only. */
+  /** True if the mount shows only a part of its volume. */
   readonly isPart: boolean;
 }
 
 export interface ContainerShape {
   readonly name: string;
   readonly image: string;
-  /** What is run in place of the image's entrypoint. */
+  /** The command that replaces the image's entrypoint. */
   readonly command: readonly string[];
   readonly args: readonly string[];
   readonly workingDir: string | undefined;
@@ -31,9 +31,12 @@ export interface VolumeShape {
   readonly name: string;
   /** Name of the ConfigMap it comes from, if it does. */
   readonly configMap: string | undefined;
-  /** Keys it takes from that ConfigMap, and the names of the files that it makes of them; none for all, as they are. */
+  /**
+   * The keys that the volume takes from that ConfigMap, and their file names; empty if it takes all keys under their
+   * own names.
+   */
   readonly items: ReadonlyArray<{ readonly key: string; readonly path: string | undefined }>;
-  /** True for the kinds that no container can write to, whatever its mount says. */
+  /** True for a kind of volume to which no container can write. */
   readonly isReadOnly: boolean;
 }
 
@@ -48,12 +51,13 @@ export interface PodShape {
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
 const CORE_IMAGE = /^([^@]*\/)?stellar-core(:[\w.-]+)?(@.*)?$/;
 
-/** True where the image is called `stellar-core`. */
+/** True if the image is called `stellar-core`. */
 export const isCoreImage = (image: string): boolean => CORE_IMAGE.test(image);
 
 /**
- * The container that runs stellar-core: the one of the operator's name, else the one that kubectl takes by default, else
- * the only one of such an image. Undefined where none is: the first one may be a sidecar.
+ * The container that runs stellar-core: the one with the operator's name, else kubectl's default container, else the
+ * only one with a stellar-core image. Undefined if there is none; the first container is no guess, since it may be a
+ * sidecar.
  */
 export function mainContainerOf({
   annotations,

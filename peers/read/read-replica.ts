@@ -1,9 +1,9 @@
 /**
- * The operator's read replicas of a validator: pods with a validator's labels that are none. Pure.
+ * The operator's read replicas of a validator: pods that have a validator's labels but are not validators. Pure.
  */
 import type { Key, World } from '../world.ts';
 
-/** The operator's suffix for them; it makes no StatefulSet of its own for a StellarNode of such a name. */
+/** The operator's suffix for read replicas. The operator makes no StatefulSet for a StellarNode with such a name. */
 const SUFFIX = '-read';
 
 /** The validator whose read replicas the StatefulSet `key` holds; undefined for any other. */

@@ -1,9 +1,9 @@
 /**
- * One raw StellarNode → how it reads. Nothing in it is trusted, and nothing in it makes this throw.
+ * Reads a raw StellarNode. Nothing in it is trusted, and nothing in it makes this code throw.
  */
 
 import { homeDomainOf } from '../core/quorum-set.ts';
-import { isOfAPeer, parseAddress } from '../discovery/address.ts';
+import { canBePeerAddress, parseAddress } from '../discovery/address.ts';
 import { networkOf } from '../discovery/network.ts';
 import { cutText, type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import {
@@ -25,7 +25,7 @@ import { oddOnNode } from './odd-annotations.ts';
 import { type OwnPeers, readOwnPeers } from './own-peers.ts';
 
 const PORT_MAX = 65_535;
-/** More than any operator runs of one validator; a typo must not fill a ConfigMap. */
+/** More replicas than anybody runs of one validator: a typo must not fill a ConfigMap. */
 const REPLICAS_MAX = 100;
 
 const isWhole = (value: unknown, min: number, max: number): value is number =>
@@ -42,23 +42,23 @@ function portOf(spec: Fields, annotations: Readonly<Record<string, string>>): nu
 }
 
 /**
- * The address to advertise, and what the StellarNode says of the world outside. What of it cannot be read costs the
- * validator nothing but that.
+ * The address to advertise, and the addresses outside the cluster. A part that cannot be read is reported; the rest
+ * counts.
  */
 function addressesOf(
   text: string | undefined,
   { problem, ...own }: OwnPeers,
 ): Pick<Validator, 'advertised' | 'ownPeers' | 'outwardNames' | 'remark'> {
   const address = text === undefined ? undefined : parseAddress(text);
-  const advertised = address !== undefined && isOfAPeer(address) ? address : undefined;
+  const advertised = address !== undefined && canBePeerAddress(address) ? address : undefined;
   const isWrong = text !== undefined && advertised === undefined;
   return { advertised, ...own, remark: isWrong ? reason('InvalidAddress', shown(text)) : problem };
 }
 
-/** As much as is read of a quorum set. */
+/** The longest quorum set that is read. */
 const QUORUM_SET_LENGTH_MAX = 64 * 1024;
 
-/** One that is too long is as one that cannot be read: what it bears is not known. */
+/** A quorum set that is too long counts as unreadable, so its margin is not known. */
 function quorumSetOf(spec: Fields): Pick<Validator, 'quorumSet'> & { readonly tooLong: Reason | undefined } {
   const quorumSet = textOf(fieldsOf(spec.validatorConfig).quorumSet);
   if (quorumSet === undefined || quorumSet.length <= QUORUM_SET_LENGTH_MAX) {
@@ -67,7 +67,10 @@ function quorumSetOf(spec: Fields): Pick<Validator, 'quorumSet'> & { readonly to
   return { quorumSet: '', tooLong: reason('TooLargeToRead', `quorumSet of ${quorumSet.length} characters`) };
 }
 
-/** What was found, cut short. The API server takes 10,000 levels of nesting, more than can be written as JSON here. */
+/**
+ * A value as a reason shows it, shortened. The API server accepts 10,000 levels of nesting, more than JSON.stringify
+ * can write.
+ */
 function shown(value: unknown): string {
   try {
     return cutText(JSON.stringify(value) ?? 'nothing', 80);
@@ -76,7 +79,7 @@ function shown(value: unknown): string {
   }
 }
 
-/** How the StellarNode reads; one being deleted or of another type is `other`. */
+/** Reads the StellarNode. One that is being deleted, or has another type, is `other`. */
 export function readNode(raw: Fields): NodeReading {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);

@@ -1,14 +1,14 @@
 /**
- * How much of the memory what is kept of an object takes. Pure.
+ * Estimates how much memory a kept object takes. Pure.
  */
 
-/** Of a text, a list or an object, beside what is in it: about what V8 takes on 64 bits. */
+/** The fixed size of a text, list or object without its content: about what V8 takes on 64 bits. */
 const EACH_BYTES = 24;
 
-/** V8 keeps a text with one such letter in two bytes a letter. */
+/** V8 takes two bytes a letter for a text that contains one such letter. */
 const WIDE = /[\u0100-\uffff]/;
 
-/** About how many bytes a value out of JSON takes. */
+/** Estimates the bytes that a JSON value takes in memory. */
 export function weightOf(value: unknown): number {
   if (typeof value === 'string') return EACH_BYTES + value.length * (WIDE.test(value) ? 2 : 1);
   if (typeof value !== 'object' || value === null) return 8;

@@ -1,5 +1,5 @@
 /**
- * Raw StatefulSets and pods → the facts we read of them.
+ * Reads the facts that we need from raw StatefulSets and pods.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { isInjected } from '../injection/inject.ts';
@@ -25,7 +25,7 @@ function controllerOf(
   return { uid: textOf(owner.uid) ?? '', name: textOf(owner.name) ?? '' };
 }
 
-/** The controller adds a volume for each claim template, so their names are taken too. */
+/** The shape with a volume for each claim template: the controller adds them, so their names are taken. */
 function withClaims(shape: PodShape, spec: Fields): PodShape {
   const claims = listOf(spec.volumeClaimTemplates).map((claim) => ({
     name: textOf(fieldsOf(claim.metadata).name) ?? '',
@@ -36,7 +36,7 @@ function withClaims(shape: PodShape, spec: Fields): PodShape {
   return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
 }
 
-/** More than any operator runs of one validator: a typo must not become a million members. */
+/** More replicas than anybody runs of one validator: a typo must not become a million members. */
 const REPLICAS_MAX = 101;
 
 const replicasOf = (spec: Fields): number =>
@@ -46,7 +46,7 @@ const replicasOf = (spec: Fields): number =>
 const firstOrdinalOf = (spec: Fields): number =>
   Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
 
-/** What we read of a StatefulSet. Its own labels are not read: upstream's flap. */
+/** Its own labels are not read, because the upstream operator changes them again and again. */
 export function readStatefulSet(raw: Fields): StatefulSetFacts {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);
@@ -87,8 +87,8 @@ function ipv4Of(status: Fields): string | undefined {
 }
 
 /**
- * The container that runs stellar-core, how often it was started, and when last. Its name is part of a command that is
- * pasted: a name that stands in the status alone may be any text.
+ * The container that runs stellar-core, its restarts and its last start. Users paste its name in a command, so the name
+ * must be one of the spec, which the API server validates; a name in the status may be any text.
  */
 function startsOf(
   status: Fields,
@@ -105,7 +105,7 @@ function startsOf(
   };
 }
 
-/** What we read of a pod. */
+/** The facts that we read from a pod. */
 export function readPod(raw: Fields): PodFacts {
   const metadata = fieldsOf(raw.metadata);
   const status = fieldsOf(raw.status);
@@ -129,7 +129,7 @@ export function readPod(raw: Fields): PodFacts {
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',
     ip: ipv4Of(status),
-    // With its own validator's keys: with another's it would never know what it should.
+    // Only an injection with the keys of the pod's own validator counts: other keys hold another validator's peers.
     injected: isInjected(shape, owner?.name),
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
@@ -138,7 +138,7 @@ export function readPod(raw: Fields): PodFacts {
     ...startsOf(status, main, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
     mergeOutcome: mergeOutcomeOf(status),
-    // A sidecar's probe says nothing of stellar-core.
+    // The probe of a sidecar does not check stellar-core.
     hasReadinessProbe: main?.hasReadinessProbe ?? false,
   };
 }

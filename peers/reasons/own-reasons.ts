@@ -16,7 +16,7 @@ export const OWN_REASONS = {
     sentence:
       'The journal of restarts is nearly full, or the namespace in the detail has used its share; without the journal nothing is restarted.',
     release:
-      'Entries of ours go when they are a day old; delete keys that are not ours or cannot be read: ' +
+      'Our entries are removed after a day; delete keys that are not ours or cannot be read: ' +
       'kubectl -n stellar-peers edit configmap stellar-peers-restarts',
   },
   JournalUnwritable: {
@@ -28,7 +28,7 @@ export const OWN_REASONS = {
     release: 'Report this with the detail and the log of the leader; other groups are not affected.',
   },
   JournalUnreadable: {
-    sentence: 'The journal of restarts cannot be read, so what is under way is not known.',
+    sentence: 'The journal of restarts cannot be read, so it is not known which restarts are under way.',
     release:
       'Repair or delete the key that the detail names: kubectl -n stellar-peers edit configmap stellar-peers-restarts',
   },

@@ -1,5 +1,5 @@
 /**
- * Reasons as people read them: what is told of several in the same words is told once. Pure.
+ * Groups reasons for people: the same reason for several objects is shown once. Pure.
  */
 
 import type { Key } from '../world.ts';
@@ -7,7 +7,9 @@ import { describeReason, type Reason, releaseOf } from './reasons.ts';
 
 const kindOf = (key: Key): string => (key.includes('/') ? 'validators' : 'namespaces');
 
-/** One reason, and all that it is told of, validators or namespaces; of one namespace where names stand in `release`. */
+/**
+ * One reason, and the validators or namespaces that it is about; those of one namespace if `release` contains names.
+ */
 export interface ReasonGroup {
   readonly subjects: readonly Key[];
   readonly code: Reason['code'];
@@ -15,7 +17,7 @@ export interface ReasonGroup {
   readonly release: string;
 }
 
-/** The groups, in the order in which each is first told. */
+/** The groups, in the order of their first reasons. */
 export function groupedReasons(told: Iterable<readonly [Key, Reason]>): ReasonGroup[] {
   const all = [...told].map(([key, why]) => ({ key, why, sentence: describeReason(why) }));
   const groups = Map.groupBy(all, ({ key, why, sentence }) => {

@@ -10,18 +10,18 @@ import { RESTART_REASONS } from './restart-reasons.ts';
 import { STATE_REASONS } from './state-reasons.ts';
 
 interface ReasonText {
-  /** What is the case, as a full sentence. */
+  /** A full sentence: what was not done, and why. */
   readonly sentence: string;
   /** What a person can do about it, or that nothing is needed. */
   readonly release: string;
-  /** `info` for what goes on by itself, or is meant by a person; else a warning. */
+  /** `info` if it ends by itself, or if a person wanted it; else a warning. */
   readonly severity?: 'info';
 }
 
 export const REASONS = {
   // Discovery: why a StellarNode is no peer.
   Suspended: {
-    sentence: 'The validator is suspended and no peer until it is back.',
+    sentence: 'The validator is suspended, so it is not a peer now.',
     release:
       'Nothing is needed if that is meant; else: kubectl -n NAMESPACE patch stellarnode NAME --type=merge ' +
       `-p '{"spec":{"suspended":false}}'`,
@@ -39,25 +39,24 @@ export const REASONS = {
   },
   InvalidAddress: {
     sentence:
-      'The annotation stellar.org/peer-address is no host:port of a peer; the Service name is advertised.',
+      "The annotation stellar.org/peer-address is not a peer's host:port, so the Service name is advertised.",
     release:
       'Correct the annotation to an IPv4 address or DNS name, and a port from 1 to 65535; neither loopback, link-local or ' +
       'multicast nor the API server: kubectl -n NAMESPACE edit stellarnode NAME',
   },
   UnknownAnnotation: {
-    sentence: 'An annotation has a key or a value that is not known here.',
+    sentence: 'An annotation has an unknown key or value.',
     release:
       'Correct the annotation that the detail names (docs/reference.md has all of them), or remove it.',
   },
   InvalidExternalPeers: {
-    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest of it is.',
+    sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest is used.',
     release:
       'Correct what the detail names to one host:port a line, a key per network: ' +
       'kubectl -n stellar-peers edit configmap stellar-peers-external',
   },
   InvalidOwnPeers: {
-    sentence:
-      'A part of the addresses that the StellarNode itself names cannot be used; the rest of them is.',
+    sentence: 'Some of the addresses that the StellarNode itself names cannot be used; the others are used.',
     release:
       'Correct the field that the detail names to an IPv4 address or DNS name, and a port from 1 to 65535: kubectl -n NAMESPACE edit stellarnode NAME',
   },
@@ -102,7 +101,7 @@ export const REASONS = {
   // Publishing: why a ConfigMap or Service is not as wanted.
   NamespaceTooLarge: {
     sentence:
-      'Even views of 8 peers do not fit into one ConfigMap of 1 MiB for the namespace; nothing new is published there.',
+      'Even with 8 peers for each validator, the lists of the namespace do not fit into one ConfigMap of 1 MiB; nothing new is published there.',
     release: 'Spread the validators over more namespaces.',
   },
   ListNotWorkedOut: {
@@ -118,7 +117,7 @@ export const REASONS = {
     sentence:
       'Another controller applies a key of ours in the peers ConfigMap; the key is left to that controller.',
     release:
-      'Stop the other controller from applying the key. Who it is: ' +
+      'Stop the other controller from applying the key. To see its name: ' +
       'kubectl -n NAMESPACE get configmap stellar-peers -o yaml --show-managed-fields',
   },
   ServiceHidesNotReady: {
@@ -131,9 +130,9 @@ export const REASONS = {
   },
   ServiceMissing: {
     sentence:
-      'The headless Service that the StatefulSet names is not there, so names of pods do not resolve.',
+      'The headless Service that the StatefulSet names does not exist, so the names of its pods do not resolve.',
     release:
-      'Nothing is needed if the leader makes it within 15 s. What refused it, such as a quota, is in an Event: ' +
+      'Nothing is needed if the leader creates it within 15 s. If a quota or policy refused it, an Event says so: ' +
       'kubectl -n NAMESPACE describe stellarnode NAME',
   },
   RefusedByPolicy: {
@@ -152,34 +151,35 @@ export type ReasonCode = keyof typeof REASONS;
 export const severityOf = (code: ReasonCode): 'info' | 'warning' =>
   (REASONS[code] as ReasonText).severity ?? 'warning';
 
-/** A reason as it applies to one object; `detail` names what was found. */
+/** A reason for one object. `detail` names the object or the value that was found. */
 export interface Reason {
   readonly code: ReasonCode;
   readonly detail?: string | undefined;
-  /** What to do about it, where that is more than REASONS says: with the names of what it is about. */
+  /** What to do in this case, if REASONS says less; with the names of the objects. */
   readonly hint?: string | undefined;
 }
 
 const DETAIL_LENGTH_MAX = 500;
 const HINT_LENGTH_MAX = 1_000;
 
-/** Details are often texts of others: shown as text, and no more than can be read. */
+/** Details often contain foreign texts, so they are made printable and shortened. */
 const printable = (text: string): string => plainText(text, DETAIL_LENGTH_MAX);
 
-/** A reason with an optional detail, and what to do about it if that is special. */
+/** A reason with an optional detail and an optional hint, which replaces the release. */
 export const reason = (code: ReasonCode, detail?: string, hint?: string): Reason => ({
   code,
   ...(detail === undefined ? {} : { detail: printable(detail) }),
   ...(hint === undefined ? {} : { hint: plainText(hint, HINT_LENGTH_MAX) }),
 });
 
-/** A reason with a command that does what its release says. */
+/** A reason with a command that does what its release describes. */
 export const reasonWith = (code: ReasonCode, detail: string, command: string): Reason =>
   reason(code, detail, `${REASONS[code].release.replace(/\.$/, '')}: ${command}`);
 
 /**
- * The command against a value that is not known, for an object such as `StellarNode stellar/a` or `Namespace stellar`: it
- * takes the annotation away. A value of the pause may be a pause that is misspelt; the command for that pauses.
+ * The command that removes an annotation with an unknown value from an object, such as `StellarNode stellar/a` or
+ * `Namespace stellar`. If the annotation is that of the pause, the value may be a misspelt pause; then the command
+ * pauses.
  */
 export function mendOf(object: string, annotation: string): string {
   const [kind = '', key = ''] = object.split(' ');
@@ -189,14 +189,14 @@ export function mendOf(object: string, annotation: string): string {
   return `kubectl annotate ${kind.toLowerCase()} ${what} ${change}`;
 }
 
-/** What to do about a reason, with the names of the objects that it is told of; all are of one namespace. */
+/** What to do about a reason, with the names of its objects, which are all in one namespace. */
 export function releaseOf({ code, hint }: Reason, keys: readonly string[]): string {
   const [namespace = ''] = keys[0]?.split('/') ?? [];
   const names = keys.map((key) => key.slice(key.indexOf('/') + 1));
   return (
     (hint ?? REASONS[code].release)
       .replaceAll(/\bNAMESPACE\b/g, namespace)
-      // These take one.
+      // These commands take one name.
       .replaceAll(/(?<=explain |logs )NAME\b/g, names[0] ?? '')
       .replaceAll(/\bNAME(-0)?\b/g, (_, pod = '') => names.map((name) => `${name}${pod}`).join(' '))
   );
@@ -208,16 +208,16 @@ const MEANT: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   ...(['Suspended', 'OnRestart', 'SignalledInstead', 'EnvTaken', 'PodsNotSeen'] as const),
 ]);
 
-/** True where a person means it so, and nothing is to be done. */
+/** True for a state that a person wanted, so that there is nothing to do. */
 export const isMeant = ({ code }: Coded): boolean => MEANT.has(code);
 
-/** True for what a validator is, false for why something is not done for it. */
+/** True for the state of a validator; false for the reason why something is not done. */
 export const isState = ({ code }: Coded): boolean => code in STATE_REASONS;
 
-/** True where something is not done that is still to come. */
+/** True if something is not done yet, and is still to come. */
 export const isWaiting = (why: Coded): boolean => !isMeant(why) && !isState(why);
 
-/** The reason as a person reads it: sentence, detail in parentheses. */
+/** The reason as text for a person: the sentence, then the detail in parentheses. */
 export function describeReason({ code, detail }: Reason): string {
   const { sentence } = REASONS[code];
   return detail === undefined ? sentence : `${sentence.slice(0, -1)} (${detail}).`;

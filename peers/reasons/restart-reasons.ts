@@ -4,13 +4,13 @@
 export const RESTART_REASONS = {
   AwaitingAdoption: {
     sentence:
-      'The pod started before it could be injected; it is injected at its next restart, whatever causes that.',
+      'The pod started before it could be injected; its next restart, whatever causes it, injects it.',
     release: 'stellar-peers adopt NAME -n NAMESPACE',
   },
   NotSelected: {
     sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
     release:
-      'Let the webhook select the namespace, or leave it. What it selects: ' +
+      'Make the webhook select the namespace, or leave it so. To see what it selects: ' +
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
   Paused: {
@@ -22,7 +22,7 @@ export const RESTART_REASONS = {
   PauseUnknown: {
     sentence: 'The pause switch cannot be read, which means paused.',
     release:
-      'Let us read the ConfigMap stellar-peers in our namespace. What is in the way: stellar-peers check',
+      'Allow stellar-peers to read the ConfigMap stellar-peers in its namespace. To see the error: stellar-peers check',
   },
   UnknownStrategy: {
     sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
@@ -56,15 +56,16 @@ export const RESTART_REASONS = {
   },
   NotSynced: {
     sentence:
-      'A validator of the namespace that we restarted is Ready, and has not said yet over its HTTP port that it is synced.',
-    release: 'Nothing is needed: it goes on when it does; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
+      'A validator of the namespace that we restarted is Ready, but its HTTP port does not report yet that it is synced.',
+    release:
+      'Nothing is needed: it goes on when it is synced; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
     severity: 'info',
   },
   ControllerAway: {
     sentence:
       'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes; the restart was taken back, and is tried again later.',
     release:
-      'See that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
+      'Check that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
   },
   RestartedInVain: {
     sentence:
@@ -77,7 +78,7 @@ export const RESTART_REASONS = {
     sentence:
       'A restart of ours was not carried out: its annotation did not stay on the StatefulSet, or its write never arrived; it is tried again later.',
     release:
-      'Let admission webhooks and controllers that write the StatefulSet leave its template annotation stellar.org/peer-restart alone.',
+      'Find the admission webhook or controller that removes stellar.org/peer-restart from the pod template, and make it leave the annotation alone.',
   },
   RestartTakenBack: {
     sentence:
@@ -111,7 +112,7 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   QuorumMargin: {
-    sentence: 'With one more validator down a quorum set, or the vote of its home domain, would fall short.',
+    sentence: 'With one more validator down, a quorum set or the vote of a home domain would fall short.',
     release:
       'Bring validators that are down back, list members outside the cluster in stellar-peers-external, or give the quorum ' +
       'sets a lower threshold. To restart at the risk of the quorum: ' +
@@ -124,20 +125,20 @@ export const RESTART_REASONS = {
       'kubectl annotate --overwrite namespace NAMESPACE stellar.org/peer-quorum-unknown=warn',
   },
   QuorumFragile: {
-    sentence: 'A validator of the same namespace and network says itself that one more failure stops it.',
+    sentence: 'A validator of the same namespace and network reports that one more failure would stop it.',
     release:
       'Bring back the members of its quorum set that it does not hear (stellar-core http-command quorum names them). To ' +
       'restart at the risk of the quorum: kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   HourlyLimit: {
     sentence:
-      'MAX_RESTARTS_PER_HOUR restarts of the group were begun by us within the hour, carried out or not.',
+      'We have begun MAX_RESTARTS_PER_HOUR restarts of the group within the hour, carried out or not.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
   OutsideWindow: {
     sentence: 'No window of ROLLOUT_WINDOWS is open for long enough.',
-    release: 'Nothing is needed: it goes on when one opens.',
+    release: 'Nothing is needed: it goes on when a window opens.',
     severity: 'info',
   },
   Stalled: {
@@ -150,7 +151,7 @@ export const RESTART_REASONS = {
     release: 'Use uncounted, or remove the annotation.',
   },
   Stabilizing: {
-    sentence: 'The membership of the group changed a moment ago; further changes are awaited.',
+    sentence: 'The membership of the group changed a moment ago, and more changes may follow.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
@@ -210,7 +211,7 @@ export const RESTART_REASONS = {
   },
   NotPublished: {
     sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
-    release: 'Nothing is needed: it goes on when it is.',
+    release: 'Nothing is needed: it goes on when the view is published.',
     severity: 'info',
   },
   UnreadableView: {

@@ -1,5 +1,5 @@
 /**
- * What a validator is while it is not simply up: the part of the reasons that is shown and never an Event of ours, since
+ * The states of a validator that is not simply up. These reasons are shown, but are never Events of ours, since
  * Kubernetes and our restarts have their own.
  */
 export const STATE_REASONS = {

@@ -1,19 +1,19 @@
 /**
- * Whom a validator is told of where its network has more members than a list: those that run before those that do not,
- * its own namespace for at least half of the list, and among equals by a weight that no tenant can choose. Pure.
+ * Chooses the peers of a validator if its network has more members than a list. Running members come first. Its own
+ * namespace gets at least half of the list. Among equals a weight decides, which no tenant can choose. Pure.
  */
 import { createHmac } from 'node:crypto';
 import type { Group, Member } from '../discovery/discover.ts';
 import { peerSeed, viewerSeed, weightOfSeeds } from '../hash.ts';
 import { type Key, namespaceOf } from '../world.ts';
 
-/** What a StellarNode brings into the weights of others for it, and into its own for others. */
+/** The seeds of a StellarNode: one for weights in which it is the peer, one for weights in which it is the viewer. */
 interface Seeds {
   readonly viewer: number;
   readonly peer: number;
 }
 
-/** The seeds of a UID under a salt: without the salt they cannot be known, and a UID cannot be chosen. */
+/** The seeds of a UID under a salt. Nobody can predict them without the salt, and nobody can choose a UID. */
 function seedsOf(salt: string, uid: string): Seeds {
   const digest = createHmac('sha256', salt).update(uid).digest();
   return { viewer: digest.readInt32BE(0), peer: digest.readInt32BE(4) };
@@ -24,7 +24,7 @@ interface Offer {
   readonly member: Member;
   readonly seed: number;
   readonly runs: boolean;
-  /** Among the members of the group, which are in order of identity. */
+  /** Index in the members of the group, which are in order of identity. */
   readonly place: number;
 }
 
@@ -33,11 +33,11 @@ interface Weighed {
   readonly weight: number;
 }
 
-/** The heaviest so many of what is offered: of the same weight, what was offered first. */
+/** Keeps the heaviest members up to a number. Of two with the same weight, the one that was offered first stays. */
 class Heaviest {
   /** Heaviest first. */
   readonly found: Weighed[] = [];
-  /** What does not weigh more is none of them. */
+  /** Only a member with a greater weight can still enter. */
   floor = -1;
   readonly #size: number;
 
@@ -65,10 +65,10 @@ interface Viewer {
 /** The members of one group, ready to be chosen from for any of its validators. */
 export class Choice {
   readonly #listed: readonly Member[];
-  /** In order of identity, which keeps those of a namespace together. */
+  /** Each list is in order of identity. */
   readonly #byNamespace: ReadonlyMap<string, readonly Offer[]>;
   readonly #viewerSeeds: ReadonlyMap<Key, number>;
-  /** Members that share what they advertise: they are one peer to others. */
+  /** Groups of members that share an advertised address. They are one peer to others. */
   readonly #sharing: ReadonlyArray<readonly Offer[]>;
 
   constructor({ listed, running, validators, salt }: Group) {
@@ -98,7 +98,7 @@ export class Choice {
     return chosen.sort((a, b) => a.place - b.place).map(({ member }) => member);
   }
 
-  /** The innermost loop of a plan, which asks of most members nothing but their weight. */
+  /** The innermost loop of a plan. For most members it reads only the weight. */
   #chosenOf(inOwn: readonly Offer[], viewer: Viewer, size: number): Offer[] {
     const passedOver = this.#passedOver(viewer);
     const own = inOwn.filter((offer) => !passedOver.has(offer));
@@ -117,7 +117,10 @@ export class Choice {
     return filled([running, idle], size, own.length);
   }
 
-  /** Of those that share an address all but one: one that runs, else of the own namespace, else the heaviest. */
+  /**
+   * The members to skip: of those that share an address, all but one. A running one stays, else one of the own
+   * namespace, else the heaviest.
+   */
   #passedOver({ seed, node, namespace }: Viewer): ReadonlySet<Offer> {
     const rankOf = ({ runs, member }: Offer) => (runs ? 2 : 0) + (member.namespace === namespace ? 1 : 0);
     const weightOf = (offer: Offer) => weightOfSeeds(seed, offer.seed);
@@ -133,14 +136,17 @@ export class Choice {
   }
 }
 
-/** The one before all others; undefined of none. In one pass, since tenants decide how many share an address. */
+/**
+ * The member that comes before all others; undefined if the list is empty. One pass without sorting, since tenants
+ * decide how many share an address.
+ */
 function bestOf(offers: readonly Offer[], isBefore: (a: Offer, b: Offer) => boolean): Offer | undefined {
   let [best] = offers;
   for (const offer of offers) if (best !== undefined && isBefore(offer, best)) best = offer;
   return best;
 }
 
-/** Of members that run, or of those that do not. */
+/** The members that run, or those that do not. */
 interface Tier {
   readonly own: Heaviest;
   readonly foreign: Heaviest;
@@ -149,7 +155,8 @@ interface Tier {
 const tierOf = (size: number): Tier => ({ own: new Heaviest(size), foreign: new Heaviest(size) });
 
 /**
- * A list, filled tier by tier and by weight: other namespaces get at most half of it while the own one could fill it.
+ * Fills a list tier by tier, and by weight. Other namespaces get at most half of the list while the own namespace has
+ * members left.
  */
 function filled(tiers: readonly Tier[], size: number, ownCount: number): Offer[] {
   const chosen: Offer[] = [];

@@ -1,13 +1,13 @@
 /**
- * The salt under which members are weighed, as it stands in the cluster: made once, the same for all replicas. Pure.
+ * The salt of all weights, as it is stored in the cluster. It is made once and is the same for all replicas. Pure.
  */
 import type { World } from '../world.ts';
 
-/** Its key in ConfigMap `stellar-peers-restarts`, which no group has. */
+/** The key of the salt in ConfigMap `stellar-peers-restarts`. No group has this key. */
 export const SALT_KEY = 'salt';
 const FORM = /^[0-9a-f]{32}$/;
 
-/** The salt in such data; undefined where there is none, or none of that form. */
+/** The salt in the data of that ConfigMap; undefined if there is none, or it has another form. */
 export function saltIn(data: Readonly<Record<string, string>> | undefined): string | undefined {
   const text = data?.[SALT_KEY];
   return text !== undefined && FORM.test(text) ? text : undefined;

@@ -1,15 +1,15 @@
 /**
- * How many members of a group may stand in the lists of others: a namespace cannot take all of it by numbers. Pure.
+ * Limits how many members of a group may be listed as peers, so that one namespace cannot take all the places. Pure.
  */
 import type { Member } from '../discovery/members.ts';
 import { byText, type Key } from '../world.ts';
 
-/** More validators than one namespace's ConfigMap has lists for. */
+/** More than the lists of validators that fit into the ConfigMap of one namespace. */
 export const NAMESPACE_MEMBERS_MAX = 1_000;
-/** As many as we are made for in one cluster. */
+/** Bounds the lists of a group when many namespaces grow together. */
 export const GROUP_MEMBERS_MAX = 5_000;
 
-/** What a member's place depends on. */
+/** The facts that decide which members of a group that is too large are listed. */
 export interface Seniority {
   readonly runs: boolean;
   /** When its StellarNode was created. */
@@ -17,29 +17,32 @@ export interface Seniority {
 }
 
 export interface Shares {
-  /** Those that may stand in lists, in order of identity. */
+  /** Members that may be listed as peers, in order of identity. */
   readonly listed: readonly Member[];
-  /** How many members of a StellarNode may not. */
+  /** How many members of a StellarNode may not be listed. */
   readonly cut: ReadonlyMap<Key, number>;
 }
 
-/** A member with what decides: its turn is its place within its namespace. */
+/** A member with the facts by which it is sorted. */
 interface Ranked extends Seniority {
   readonly member: Member;
-  turn: number;
+  /** 0 for the first member of its namespace. */
+  rankInNamespace: number;
 }
 
 const NONE: ReadonlyMap<Key, number> = new Map();
 
 /**
- * At most 1,000 of each namespace, then at most 5,000 in all: those that run before those that do not, each namespace in
- * turn, older ones before younger.
+ * At most 1,000 members of each namespace, and 5,000 in all. Running members come first. Then the namespaces take turns,
+ * each with its oldest member that is left.
  */
 export function sharesOf(members: readonly Member[], seniorityOf: (member: Member) => Seniority): Shares {
   if (members.length <= NAMESPACE_MEMBERS_MAX) return { listed: members, cut: NONE };
-  const ranked = members.map((member): Ranked => ({ member, turn: 0, ...seniorityOf(member) }));
-  const chosen = [...Map.groupBy(ranked, ({ member }) => member.namespace).values()].flatMap(inTurn);
-  if (chosen.length > GROUP_MEMBERS_MAX) chosen.sort(byTurn);
+  const ranked = members.map((member): Ranked => ({ member, rankInNamespace: 0, ...seniorityOf(member) }));
+  const chosen = [...Map.groupBy(ranked, ({ member }) => member.namespace).values()].flatMap(
+    firstOfNamespace,
+  );
+  if (chosen.length > GROUP_MEMBERS_MAX) chosen.sort(byRank);
   const kept = new Set(chosen.slice(0, GROUP_MEMBERS_MAX).map(({ member }) => member));
   if (kept.size === members.length) return { listed: members, cut: NONE };
   const cut = new Map<Key, number>();
@@ -49,14 +52,15 @@ export function sharesOf(members: readonly Member[], seniorityOf: (member: Membe
   return { listed: members.filter((member) => kept.has(member)), cut };
 }
 
-/** The first of one namespace. */
-function inTurn(own: Ranked[]): Ranked[] {
+/** The members of one namespace that it may have listed at most, ranked. */
+function firstOfNamespace(own: Ranked[]): Ranked[] {
   own.sort(bySeniority);
-  for (const [turn, each] of own.entries()) each.turn = turn;
+  for (const [rank, each] of own.entries()) each.rankInNamespace = rank;
   return own.slice(0, NAMESPACE_MEMBERS_MAX);
 }
 
 const byRunning = (a: Ranked, b: Ranked): number => Number(b.runs) - Number(a.runs);
 const bySeniority = (a: Ranked, b: Ranked): number =>
   byRunning(a, b) || a.sinceMs - b.sinceMs || byText(a.member.identity, b.member.identity);
-const byTurn = (a: Ranked, b: Ranked): number => byRunning(a, b) || a.turn - b.turn || bySeniority(a, b);
+const byRank = (a: Ranked, b: Ranked): number =>
+  byRunning(a, b) || a.rankInNamespace - b.rankInNamespace || bySeniority(a, b);

@@ -1,6 +1,6 @@
 /**
- * Which view each validator should have, for all who ask: publisher, admission and signals agree since they ask here.
- * Owns the size of views: where those of a namespace do not fit into its ConfigMap, all of them shrink alike.
+ * The view of each validator. Publisher, admission and signals all ask here, so they agree. Owns the size of views: if
+ * the views of a namespace do not fit into its ConfigMap, all of them get smaller.
  */
 import type { Discovery } from '../discovery/discover.ts';
 import type { Key, Validator } from '../world.ts';
@@ -9,7 +9,7 @@ import { outsideOf, type PeerList, viewBytes, viewOf } from './views.ts';
 /** The API server refuses objects over 1 MiB (etcd's request limit leaves some room above). */
 export const CONFIGMAP_BYTES_MAX = 1024 * 1024 - 16 * 1024;
 
-/** What a view shrinks to: stellar-core keeps 8 outbound connections, so fewer would not do. */
+/** The smaller sizes of a view. stellar-core keeps 8 outbound connections, so a view needs at least 8 peers. */
 const SMALLER_SIZES = [24, 16, 8];
 
 /** The sizes that views may have, largest first. */
@@ -18,7 +18,7 @@ export const viewSizes = (maxPeers: number): readonly number[] => [
   ...SMALLER_SIZES.filter((size) => size < maxPeers),
 ];
 
-/** What should stand in one validator's files, at one size. */
+/** The files of one validator, at one size of view. */
 export interface ViewEntry {
   readonly validator: Validator;
   readonly peerList: PeerList;
@@ -26,13 +26,16 @@ export interface ViewEntry {
   readonly bytes: number;
 }
 
-/** What should stand in one namespace's ConfigMap. */
+/** The data for the ConfigMap of one namespace. */
 interface Page {
-  /** How many peers its views hold at most; undefined where no size of them fits. */
+  /** How many peers its views hold at most; undefined if they do not fit at any size. */
   readonly size: number | undefined;
-  /** In order of key; of a namespace that is too large none. */
+  /** In order of key; empty for a namespace that is too large. */
   readonly entries: readonly ViewEntry[];
-  /** Validators whose entry could not be worked out, and what went wrong: not known, which is not "none". */
+  /**
+   * Validators whose list of peers could not be worked out, and the error. Their lists are unknown, which is not the
+   * same as empty.
+   */
   readonly unknown: ReadonlyMap<Key, string>;
 }
 
@@ -41,7 +44,7 @@ export class ViewBook {
   readonly #discovery: Discovery;
   readonly #sizes: readonly number[];
   readonly #pages = new Map<string, Page>();
-  /** What went wrong, by key of the group. */
+  /** The errors, by key of the group. */
   readonly #problems = new Map<string, string>();
 
   constructor(discovery: Discovery, maxPeers: number) {
@@ -49,7 +52,7 @@ export class ViewBook {
     this.#sizes = viewSizes(maxPeers);
   }
 
-  /** What should stand in a namespace's ConfigMap. */
+  /** The data for the ConfigMap of a namespace. */
   pageOf(namespace: string): Page {
     const known = this.#pages.get(namespace) ?? this.#makePage(namespace);
     this.#pages.set(namespace, known);
@@ -57,7 +60,7 @@ export class ViewBook {
   }
 
   /**
-   * The largest size at which the views of the namespace fit into one ConfigMap. It follows from the membership alone:
+   * The largest size at which all views of the namespace fit into one ConfigMap. It depends only on the membership, so
    * every replica finds the same.
    */
   #makePage(namespace: string): Page {
@@ -69,7 +72,7 @@ export class ViewBook {
     return { size: undefined, entries: [], unknown: new Map() };
   }
 
-  /** What these validators are to be told at a size; undefined where it is too much for one ConfigMap. */
+  /** The entries of these validators at a size; undefined if they do not fit into one ConfigMap. */
   #fitting(validators: readonly Validator[], size: number): Pick<Page, 'entries' | 'unknown'> | undefined {
     const entries: ViewEntry[] = [];
     const unknown = new Map<Key, string>();
@@ -81,14 +84,14 @@ export class ViewBook {
         continue;
       }
       left -= entry.bytes;
-      // A namespace that is far too large costs no more than a full one.
+      // Stop at once, so that a namespace that is far too large costs no more than a full one.
       if (left < 0) return undefined;
       entries.push(entry);
     }
     return { entries, unknown };
   }
 
-  /** What should stand in a validator's files; undefined for one that is no active peer, or whose list is not known. */
+  /** The list of peers of a validator; undefined if it is not an active peer, or if its list is not known. */
   peerListOf(validator: Validator): PeerList | undefined {
     const { key, namespace } = validator;
     const { skipped, groupOf } = this.#discovery;
@@ -106,7 +109,7 @@ export class ViewBook {
     return this.#problems.get(this.#groupKeyOf(validator)) ?? 'its group is not known';
   }
 
-  /** Undefined where it cannot be worked out: that costs its group alone, and is no empty list. */
+  /** Undefined if the list cannot be worked out. The error concerns only this group, and no empty list is made. */
   #entryOf(validator: Validator, size: number): ViewEntry | undefined {
     const groupKey = this.#groupKeyOf(validator);
     const group = this.#discovery.groups.get(groupKey);

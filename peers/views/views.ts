@@ -1,5 +1,5 @@
 /**
- * Views: which members one validator should know, and how a view stands in a ConfigMap.
+ * Views: the members that one validator should know, and the format of a view in a ConfigMap.
  */
 
 import type { Group, Member } from '../discovery/discover.ts';
@@ -9,7 +9,7 @@ import { nodeKeys } from '../names.ts';
 import { byText, type ConfigMapFacts, type Key, type Validator } from '../world.ts';
 import { Choice } from './choice.ts';
 
-/** The view of a validator as it stands in the ConfigMap that its pods mount. */
+/** The view of a validator as it is in the ConfigMap that its pods mount. */
 export interface PublishedView {
   readonly hash: string;
   /** Sorted digests of its members. */
@@ -17,13 +17,12 @@ export interface PublishedView {
   readonly publishedAtMs: number;
 }
 
-/** Made once a group: each of its validators is chosen for. */
+/** One for each group, because all its validators are chosen for. */
 const choices = new WeakMap<Group, Choice>();
 
 /**
- * The at most `maxPeers` members of the group that validator `node` should know, in order of identity.
- * None of its own pods is among them: replicas of one StellarNode share its key, and stellar-core drops
- * a peer with its own.
+ * At most `maxPeers` members of the group that validator `node` should know, in order of identity. Its own pods are not
+ * among them: replicas of one StellarNode share its key, and stellar-core drops a peer that has its own key.
  */
 export function viewOf(node: Key, group: Group, maxPeers: number): readonly Member[] {
   const known = choices.get(group);
@@ -33,8 +32,8 @@ export function viewOf(node: Key, group: Group, maxPeers: number): readonly Memb
 }
 
 /**
- * The at most `maxPeers` peers outside the cluster that stand in a validator's files beside its view, in order.
- * They have no part in its hash: whether they run is not known here, so no validator is restarted for them.
+ * At most `maxPeers` peers outside the cluster for a validator's files, in order. They are not part of the hash of the
+ * view: stellar-peers does not know whether they run, so no validator is restarted for them.
  */
 export function externalsOf(
   node: Key,
@@ -52,8 +51,8 @@ export function externalsOf(
 }
 
 /**
- * The same with those that its StellarNode itself names, which come first where there are too many; without the names
- * by which the validator itself is reached from outside.
+ * The external peers of the network, with those that the StellarNode itself names in front, and without the names by
+ * which the validator itself is reached from outside.
  */
 export function outsideOf(
   { key, ownPeers, outwardNames }: Pick<Validator, 'key' | 'ownPeers' | 'outwardNames'>,
@@ -68,38 +67,38 @@ export function outsideOf(
   return [...own, ...externalsOf(key, { externals: others }, maxPeers - own.length)].sort(byText);
 }
 
-/** What stands in a validator's files: its view, then peers outside the cluster. */
+/** The content of a validator's files: its view, then peers outside the cluster. */
 export interface PeerList {
   readonly view: readonly Member[];
   readonly externals: readonly string[];
 }
 
-/** What is told of a listing: addresses of its members, and then those that are outside. */
+/** The addresses of the members, and then of the peers outside the cluster. */
 interface Addresses {
   readonly members: readonly string[];
   readonly outside: readonly string[];
 }
 
-/** Replicas behind one advertised address share it, and an external peer may be one of ours: named once. */
+/** Members can share one advertised address, and an external peer can be a member too: each address is listed once. */
 function addressesOf({ view, externals }: PeerList): Addresses {
   const members = new Set(view.map(({ address }) => address));
   return { members: [...members], outside: externals.filter((address) => !members.has(address)) };
 }
 
-/** What the processes of the pod read. */
+/** The files that the containers of a pod read. */
 export interface ViewFiles {
   readonly txt: string;
   readonly toml: string;
 }
 
-/** The list, and the stellar-core fragment. */
+/** Renders both files: the plain list, and the stellar-core fragment. */
 export function viewFiles(peerList: PeerList): ViewFiles {
   const addresses = addressesOf(peerList);
   const { members, outside } = addresses;
   return { txt: [...members, ...outside, ''].join('\n'), toml: renderToml(addresses) };
 }
 
-/** The view for ourselves: JSON of texts that need no escaping. */
+/** The view as stellar-peers reads it back: JSON of texts that need no escaping. */
 export function viewRecord({ view }: PeerList, publishedAtMs: number): string {
   const hash = viewHash(view.map(({ identity }) => identity));
   const peers = formatDigests(view.map(({ digest }) => digest));
@@ -124,7 +123,7 @@ function renderToml({ members, outside }: Addresses): string {
   return `KNOWN_PEERS=[\n${entries(members)}${mark}${entries(outside)}]\n`;
 }
 
-/** Stands before the first peer outside the cluster. */
+/** The line before the first peer outside the cluster. */
 const OUTSIDE_MARK = '  # outside the cluster\n';
 
 /** Bytes of one validator's keys and texts, all of which are ASCII. */
@@ -134,7 +133,7 @@ export const viewBytes = (node: string, peerList: PeerList): number =>
     0,
   );
 
-/** The published view of validator `node` in its namespace's ConfigMap; undefined where there is none. */
+/** The published view of validator `node` in its namespace's ConfigMap; undefined if there is none. */
 export function publishedView(
   configMap: ConfigMapFacts | undefined,
   node: string,
@@ -149,10 +148,10 @@ export function publishedView(
   return read.get(node);
 }
 
-/** What was read of each ConfigMap: each pass asks for every view in it several times. */
+/** The views that were read from each ConfigMap: each pass asks for every view several times. */
 const readIn = new WeakMap<ConfigMapFacts, Map<string, PublishedView | undefined>>();
 
-/** Ours have 16 characters. */
+/** Our hashes have 16 characters. */
 const HASH_LENGTH_MAX = 64;
 
 function parseView(text: string): PublishedView | undefined {
@@ -161,7 +160,7 @@ function parseView(text: string): PublishedView | undefined {
   const publishedAtMs = timeOf(fields.publishedAt);
   const hash = textOf(fields.hash);
   if (digests === undefined || publishedAtMs === undefined) return undefined;
-  // It becomes a part of what we write: what is longer is not ours.
+  // The hash becomes a part of our writes. A longer text is not a hash of ours.
   if (hash === undefined || hash.length > HASH_LENGTH_MAX) return undefined;
   return { hash, publishedAtMs, digests };
 }

@@ -1,6 +1,6 @@
 /**
- * What becomes of restarts that are under way: closed when they are over, fenced where another leader may have meant them,
- * taken back where they have done nothing yet and should not any more. All on live reads.
+ * Follows restarts that are under way. Closes those that have ended, fences those that another leader may have begun,
+ * and takes back those that have done nothing yet and are now forbidden. Decides on live reads only.
  */
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
@@ -20,7 +20,7 @@ import type { JournalStore } from './journal-store.ts';
 import type { ReadLive } from './live-reads.ts';
 import type { Reverter } from './revert.ts';
 
-/** What the plans take, of a World that was read. */
+/** The input of the planner for a World that was read live. */
 export type InputFor = (world: World, discovery: Discovery) => RolloutInput;
 
 export interface FollowUpOptions {
@@ -30,16 +30,16 @@ export interface FollowUpOptions {
   readonly reverter: Reverter;
   readonly reporter: Reporter;
   readonly readLive: ReadLive;
-  /** The same for all that concerns a group, new restarts included. */
+  /** The delays of all work for a group, new restarts included. */
   readonly backoff: Backoff;
-  /** What could not be undone is told there. */
+  /** Gets the restarts that could not be undone, and why. */
   readonly setbacks: Setbacks;
 }
 
-/** Something that may be done now, for one group. */
+/** A piece of work that may be done now, for one group. */
 export interface Job {
   readonly group: string;
-  /** True for what comes before all that is not. */
+  /** Urgent jobs come before all others. */
   readonly isUrgent: boolean;
   readonly run: () => Promise<void>;
 }
@@ -55,17 +55,17 @@ export class FollowUp {
     this.#open = new InFlightRestarts(options.clock);
   }
 
-  /** This leader has begun a restart. */
+  /** Call when a restart of this leader is written. */
   began(token: string): void {
-    this.#open.began(token);
+    this.#open.noteBegun(token);
   }
 
-  /** In how many ms something is due, though nothing changes. */
+  /** The waits, in ms, until something is due without a change. */
   duesInMs(sinceMs?: number): number[] {
     return this.#open.duesInMs(sinceMs);
   }
 
-  /** What may be done now with those under way. */
+  /** The jobs that may be done now for restarts under way. */
   due(input: RolloutInput, inputFor: InputFor): Job[] {
     const { world } = input;
     this.#open.observe(world);
@@ -73,41 +73,44 @@ export class FollowUp {
     const ended = this.#ended(world).map((open) => this.#job('close', open, () => this.#close(open, world)));
     const unsure = this.#open.toFence(world).filter(({ group }) => this.#backoff.isDue(`fence ${group}`));
     const fences = unsure.map((open) => this.#job('fence', open, () => this.#fence(open, world)));
-    return [...ended, ...fences, ...this.#looks(input, inputFor), ...this.#toPutRight(world)];
+    return [...ended, ...fences, ...this.#looks(input, inputFor), ...this.#redateJobs(world)];
   }
 
-  /** What failed at the last try is not urgent: what others wait for comes first. */
+  /** A job that failed last time is not urgent, so that other groups do not wait for it. */
   #job(kind: string, { group }: InFlightRestart, run: Job['run']): Job {
     return { group, run, isUrgent: !this.#backoff.hasFailed(`${kind} ${group}`) };
   }
 
-  #toPutRight({ journal }: World): Job[] {
+  #redateJobs({ journal }: World): Job[] {
     if (!this.#backoff.isDue('put right')) return [];
-    const keys = this.#options.journal.keysAhead(journal);
-    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#putRight(group) }));
+    const keys = this.#options.journal.keysDatedAhead(journal);
+    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#redateAhead(group) }));
   }
 
-  /** Restarts that a wrong clock dated: as of now, they keep others waiting for as long as usual, and no longer. */
-  async #putRight(group: string): Promise<void> {
+  /** Dates entries from a wrong clock anew, so that other restarts wait no longer than usual. */
+  async #redateAhead(group: string): Promise<void> {
     const { journal, log } = this.#options;
-    // The cache learns of it a moment later.
+    // Until the cache shows the write.
     this.#backoff.putOff('put right', 1_000);
     try {
-      await journal.putRight(group);
-      log.info({ group }, 'restarts that the journal dates ahead of now are dated as of now');
+      await journal.redateAhead(group);
+      log.info({ group }, 'corrected journal entries that were dated in the future');
     } catch (error) {
       const retryMs = this.#failed('put right', error);
-      log.warn({ error, group, retryMs }, 'the journal could not be put right');
+      log.warn({ error, group, retryMs }, 'the dates in the journal could not be corrected');
     }
   }
 
-  /** Before anything else happens in a group, what another leader meant to do there either shows or never will. */
+  /**
+   * Makes sure that the write of another leader either shows now or is refused, before anything else happens in its
+   * group.
+   */
   async #fence(open: InFlightRestart, world: World): Promise<void> {
     const { log } = this.#options;
     const { group, entry } = open;
     try {
       await this.#surelyFenced(entry, world);
-      this.#open.fenced(open);
+      this.#open.noteFenced(open);
       this.#backoff.succeeded(`fence ${group}`);
     } catch (error) {
       const retryMs = this.#failed(`fence ${group}`, error);
@@ -115,7 +118,7 @@ export class FollowUp {
     }
   }
 
-  /** Rejects where that fails, and tells it where it is refused. */
+  /** Rejects if the fence fails, and reports a refusal. */
   async #surelyFenced(entry: JournalEntry, world: World): Promise<boolean> {
     const { setbacks, reverter } = this.#options;
     try {
@@ -136,7 +139,9 @@ export class FollowUp {
     );
   }
 
-  /** Bumps that do nothing, and should be taken back by what the caches show, or may by what they do not show yet. */
+  /**
+   * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due.
+   */
   #looks(input: RolloutInput, inputFor: InputFor): Job[] {
     const untouched = this.#open.untouched(input.world);
     return untouched
@@ -153,12 +158,13 @@ export class FollowUp {
     const { log, reporter, setbacks, reverter } = this.#options;
     const { group, entry } = open;
     const isLook = this.#open.isLookDue(open);
-    this.#open.looked(open);
+    this.#open.postponeLook(open);
     try {
       const why = await reverter.takeBack(open, inputFor, this.#open);
       setbacks.undone(entry.statefulSet);
       this.#backoff.succeeded(`take back ${group}`);
-      // Where the caches are behind, what they miss next is found no later than without them.
+      // The caches forbade the bump, but live reads did not: the caches are behind, and the next live check finds what
+      // they miss.
       if (why === undefined && !isLook) this.#backoff.putOff(`take back ${group}`, LOOK_MS);
       if (why === undefined) return;
       reporter.tell(world, entry.statefulSet, {
@@ -176,7 +182,7 @@ export class FollowUp {
     }
   }
 
-  /** Restarts that are over by the caches. */
+  /** Open restarts that have ended as the caches show. */
   #ended(world: World): InFlightRestart[] {
     const groups = Object.keys(world.journal?.data ?? {});
     return groups
@@ -184,14 +190,17 @@ export class FollowUp {
       .flatMap((group) => this.#open.outcomes(group, world).map(({ entry }) => ({ group, entry })));
   }
 
-  /** Closes on live reads only: a cache that is behind could mistake what is under way for what never was. */
+  /**
+   * Closes on live reads only: a cache that is behind may show a restart that is under way as one that was never
+   * written.
+   */
   async #close(open: InFlightRestart, world: World): Promise<void> {
     const { journal, log, readLive, reporter } = this.#options;
     const { group } = open;
     try {
       const { world: live } = await readLive.of(open.entry.statefulSet);
       const closings = await this.#surelyEnded(open, live);
-      // The cache was behind: give it time to catch up.
+      // The cache was behind, so give it time.
       if (closings.length === 0) {
         this.#backoff.failed(`close ${group}`, false);
         return;
@@ -199,7 +208,7 @@ export class FollowUp {
       await journal.close(group, closings);
       this.#backoff.succeeded(`close ${group}`);
       for (const { entry, outcome } of closings) {
-        this.#open.ended(entry);
+        this.#open.noteEnded(entry);
         log.info({ group, statefulSet: entry.statefulSet, outcome, token: entry.token }, 'restart ended');
         reporter.tell(world, entry.statefulSet, {
           type: outcome === 'notInjected' ? 'Warning' : 'Normal',
@@ -208,15 +217,18 @@ export class FollowUp {
           note: noteOfEnd(outcome),
         });
       }
-      // The cache learns of the closed entry a moment later.
+      // Until the cache shows the closed entry.
       this.#backoff.putOff(`close ${group}`, 200);
     } catch (error) {
       const retryMs = this.#failed(`close ${group}`, error);
-      log.warn({ error, group, retryMs }, 'a restart that is over could not be closed');
+      log.warn({ error, group, retryMs }, 'a restart that has ended could not be closed in the journal');
     }
   }
 
-  /** Of that StatefulSet alone. What never happened must not happen later: that is made sure of before it is said. */
+  /**
+   * Returns the outcomes for this StatefulSet only. A restart is recorded as never written only after its fence is in
+   * place, so that its write cannot arrive later.
+   */
   async #surelyEnded({ group, entry: { statefulSet } }: InFlightRestart, live: World) {
     const sure: Closing[] = [];
     for (const closing of this.#open.outcomes(group, live)) {

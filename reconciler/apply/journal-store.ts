@@ -1,6 +1,6 @@
 /**
- * The journal in the cluster: read with its resourceVersion, written only on condition of it.
- * The object is created empty by server-side apply, which is no lock; every entry goes in by PUT.
+ * The journal in the cluster. A write succeeds only if the journal still has the resourceVersion that was read.
+ * Server-side apply creates the object, empty, because apply has no such condition; every entry is written by PUT.
  */
 import { FIELD_MANAGER, JOURNAL_CONFIGMAP } from '../../peers/names.ts';
 import { readConfigMap } from '../../peers/read/cluster.ts';
@@ -22,7 +22,10 @@ import {
 import { roomFor, withEntries } from '../plan/journal/journal-room.ts';
 import { SteadyTime } from '../plan/journal/steady-time.ts';
 
-/** What became of an intent that was to be written. */
+/**
+ * Result of writing an intent. `behind`: another writer came first. `full`: the journal has no room. `spent`: the
+ * namespace has used up its share of the journal.
+ */
 type Opening = 'opened' | 'behind' | 'spent' | 'full';
 
 export class JournalStore {
@@ -31,7 +34,7 @@ export class JournalStore {
   readonly #steady: SteadyTime;
   /** The ConfigMap that holds the journal. */
   readonly ref: ObjectRef;
-  /** By StatefulSet, the intent that was taken out last. */
+  /** The last withdrawn intent of each StatefulSet. */
   readonly #withdrawn = new Map<Key, JournalEntry>();
 
   constructor(options: { kube: Kube; clock: Clock; namespace: string }) {
@@ -42,8 +45,8 @@ export class JournalStore {
   }
 
   /**
-   * Writes an intent if the journal still stands at `version` (undefined: it was not there yet).
-   * `behind` if another writer came in between: then the caller's reading is old. Nothing was written then, nor if it is full, or the share of the namespace is spent.
+   * Writes an intent if the journal still has the resourceVersion `version` (undefined: there was no journal).
+   * Writes nothing unless the result is `opened`. After `behind` the caller must read again.
    */
   async open(group: string, entry: JournalEntry, version: string | undefined): Promise<Opening> {
     const live = await this.#read();
@@ -56,7 +59,7 @@ export class JournalStore {
     return (await this.#replace(live, data)) ? 'opened' : 'behind';
   }
 
-  /** Closes entries of a group. Rejects with KubeError where that is not written. */
+  /** Closes entries of a group. Rejects with KubeError if the journal could not be written. */
   async close(group: string, closings: readonly Closing[]): Promise<void> {
     const isWritten = await this.#edit(group, (entries) => {
       const endedAtMs = this.#clock.nowMs();
@@ -71,8 +74,8 @@ export class JournalStore {
       });
   }
 
-  /** Notes on an open entry why it is about to be taken back. */
-  async noteWhy(group: string, entry: JournalEntry, why: string): Promise<void> {
+  /** Writes into an open entry why the leader is about to take the restart back. */
+  async noteTakeBack(group: string, entry: JournalEntry, why: string): Promise<void> {
     await this.#edit(group, (entries) => closeEntry(entries, entry, { why }));
   }
 
@@ -85,18 +88,18 @@ export class JournalStore {
     }
   }
 
-  /** Takes an intent out again that was surely not carried out: it neither counts nor takes room. */
+  /** Removes an intent whose restart was certainly not written, so that it neither counts nor takes room. */
   async withdraw(group: string, entry: JournalEntry): Promise<void> {
     let wasIn = false;
     const isOut = await this.#edit(group, (entries) => {
       wasIn = entries.some((each) => isSameOpen(each, entry));
       return entries.filter((each) => !isSameOpen(each, entry));
     });
-    // One that was not there may still come, held up somewhere: then it must be seen, to be fenced and closed.
+    // Our PUT of an intent that is not there may still arrive. Such an entry must not be hidden: it needs a fence.
     if (isOut && wasIn) this.#withdrawn.set(entry.statefulSet, entry);
   }
 
-  /** A journal that was read from a cache, without intents that were taken out since: nothing of them is under way. */
+  /** A cached journal without the withdrawn intents, which the cache may still show though nothing is under way. */
   withoutWithdrawn(journal: ConfigMapFacts | undefined): ConfigMapFacts | undefined {
     const keys = keysWith(journal, (entry) => this.#isWithdrawn(entry));
     if (!journal || keys.length === 0) return journal;
@@ -110,18 +113,18 @@ export class JournalStore {
     return last !== undefined && isSameOpen(entry, last);
   }
 
-  /** Keys with entries that are dated ahead of now, where the time is sure. */
-  keysAhead(journal: ConfigMapFacts | undefined): string[] {
+  /** Keys with entries that are dated in the future; none while our own clock may be wrong. */
+  keysDatedAhead(journal: ConfigMapFacts | undefined): string[] {
     const nowMs = this.#steady.nowMs();
     return nowMs === undefined ? [] : keysWith(journal, (entry) => isAhead(entry, nowMs));
   }
 
-  /** Dates what is ahead of now as of now, under all keys. */
-  async putRight(group: string): Promise<void> {
+  /** Sets the date of entries that are dated in the future to now, under all keys: each write does so. */
+  async redateAhead(group: string): Promise<void> {
     await this.#edit(group, (entries) => entries);
   }
 
-  /** Tries again where another group's entry came in between. False where it was not written. */
+  /** Tries again if another writer came first. False if nothing was written. */
   async #edit(
     group: string,
     change: (entries: readonly JournalEntry[]) => readonly JournalEntry[],
@@ -129,7 +132,7 @@ export class JournalStore {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const live = await this.#read();
       const entries = readJournal(readConfigMap(live), group);
-      // What cannot be read stops its group until a person looks: it is not written over.
+      // Entries that cannot be read hold their group until a person repairs them, so they are not overwritten.
       if (!entries) return false;
       if (await this.#replace(live, this.#dataWith(live, group, change(entries)))) return true;
     }

@@ -1,6 +1,6 @@
 /**
- * How the leader reads the cluster afresh before a decision on one validator: no more than the decision is made of, so that
- * objects of a namespace that has nothing to do with it neither delay the decision nor keep it from being made.
+ * Reads the cluster from the API server before the leader decides on one validator. Only the namespaces that count in the
+ * decision are read, so that the objects of another tenant can neither delay nor block it.
  */
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { type Key, namespaceOf, type World } from '../../peers/world.ts';
@@ -12,8 +12,8 @@ import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { seatsOf } from '../plan/quorum/quorum-units.ts';
 import { withMountedSets } from './mounted-sets.ts';
 
-/** The cluster as the caches have it. */
-interface Known {
+/** The cluster as the caches show it. */
+interface Cached {
   readonly world: World;
   readonly discovery: Discovery;
 }
@@ -22,29 +22,28 @@ export interface LiveReads {
   readonly kube: Kube;
   readonly scope: Scope;
   readonly clock?: Clock;
-  /** Tells in which namespaces validators are that count together. */
-  readonly known: () => Known;
+  /** Used to find the namespaces whose validators count together. */
+  readonly known: () => Cached;
 }
 
 export interface ReadLive {
   /**
-   * Reads the World for a decision on a validator: the namespaces with StellarNodes of its network. Rejects with KubeError as
-   * `readLive` does.
+   * Reads the namespaces that count in a decision on a validator. Rejects with KubeError, as `readWorldLive` does.
    */
   around(statefulSet: Key): Promise<DecidedOn>;
-  /** The same of the validator's own namespace alone: what became of its restart. */
+  /** Reads only the validator's own namespace: enough to see how its restart ended. */
   of(statefulSet: Key): Promise<LiveWorld>;
 }
 
 interface DecidedOn extends LiveWorld {
-  /** True where quorum sets were looked for in mounted configurations, which no cache shows. */
+  /** True if quorum sets were also read from mounted ConfigMaps, which no cache holds. */
   readonly hasMountedSets?: boolean;
 }
 
-/** A network that is in more has everything read in one go: eight are read at a time, and all of it must be young. */
+/** Above this, all namespaces are read by one list of each kind: many lists of single namespaces would take too long. */
 const NAMESPACES_MAX = 16;
 
-/** A `ReadLive` over the cluster; with a clock its time is bounded, and what failed in passing is tried again. */
+/** The live reads of a cluster. With a clock, a read has a time limit, and a passing failure is tried again. */
 export function liveReads({ kube, scope, clock, known }: LiveReads): ReadLive {
   const timed = clock ? { clock } : {};
   const readIn = (namespaces: readonly string[]) =>
@@ -67,10 +66,10 @@ function scopeOf({ ownNamespace, watchNamespaces }: Scope, namespaces: readonly 
 }
 
 /**
- * Where a decision on the validator has to look: at all that count in its quorum margin, and at what the journal has of its
- * group. None where the caches know no group of it: then everything is read.
+ * The namespaces to read for a decision on a validator: those of all validators in its quorum margin, and of all journal
+ * entries of its group. Empty, so that everything is read, if the caches show no group for it.
  */
-function namespacesAround(statefulSet: Key, { world, discovery }: Known): string[] {
+function namespacesAround(statefulSet: Key, { world, discovery }: Cached): string[] {
   const group = discovery.groups.get(discovery.groupOf.get(statefulSet) ?? '');
   if (!group) return [];
   const seats = seatsOf(group.network.id, { world, discovery }).filter(({ isMember }) => isMember);

@@ -1,7 +1,7 @@
 /**
- * Quorum sets out of the ConfigMaps that validators mount as their configuration. They are read right before a restart,
- * and never watched: where the Namespace asks for it, of validators whose StellarNode does not tell the set, if a Role
- * lets us. What cannot be read there stays unknown, and holds.
+ * Reads quorum sets from the ConfigMaps that validators mount as their configuration. Only right before a restart, only
+ * if the Namespace asks for it and a Role allows it, and only for validators whose StellarNode does not give the set. A
+ * set that cannot be read stays unknown, and holds restarts.
  */
 
 import { type QuorumReading, readQuorumSet } from '../../peers/core/quorum-set.ts';
@@ -15,15 +15,17 @@ import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
 import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
 
-/** More ConfigMaps are not read before one restart: tenants name them, and the sets of the others stay unknown. */
+/** The most ConfigMaps to read before one restart, because tenants name them. Further sets stay unknown. */
 const READS_MAX = 20;
 
-/** What was read before is old by then: the sets that take longer stay unknown. */
+/**
+ * The time limit for these reads, because what was read before gets old meanwhile. Sets that take longer stay unknown.
+ */
 const READS_MS_MAX = 2_000;
 
 interface Source {
   readonly kube: Pick<Kube, 'get'>;
-  /** Without a clock the reads may take any time. */
+  /** Without a clock, the reads have no time limit. */
   readonly clock?: Clock;
 }
 
@@ -31,8 +33,8 @@ type Data = Readonly<Record<string, unknown>>;
 type Read = { readonly data: Data } | { readonly problem: string };
 
 /**
- * The World with the sets that validators of the namespace mount; undefined where nothing of it is to be read. Whatever
- * cannot be read is unknown, and holds validators of that namespace alone.
+ * The World with the quorum sets that validators of the namespace mount; undefined if there is nothing to read. A set
+ * that cannot be read is unknown, and holds only validators of that namespace.
  */
 export async function withMountedSets(
   source: Source,
@@ -43,12 +45,12 @@ export async function withMountedSets(
   if (facts?.quorumUnknown !== READ_BEFORE_RESTART) return undefined;
   const maps = new MountedMaps(source, namespace);
   const nodes = new Map(world.nodes);
-  // One after the other: what a tenant's ConfigMap takes of the memory is free before the next.
+  // One after the other, so that the memory for one tenant's ConfigMap is free before the next is read.
   for (const unknown of unknownIn(world, namespace)) {
     const validator = await withMountedSet(maps, unknown, world);
     nodes.set(validator.key, { kind: 'validator', validator });
   }
-  // Nothing more can be learnt now: what stays unknown holds, as with any other value.
+  // The sets are read, so the annotation counts like `hold` from here on: sets that are still unknown hold restarts.
   const namespaces = new Map(world.namespaces).set(namespace, { ...facts, quorumUnknown: 'was read' });
   return { ...world, nodes, namespaces };
 }
@@ -73,7 +75,7 @@ async function mountedSet(
   statefulSet: StatefulSetFacts | undefined,
 ): Promise<QuorumReading> {
   const place = statefulSet && placeOf(statefulSet, config);
-  if (!place) return { problem: 'no ConfigMap is known that it mounts as its configuration' };
+  if (!place) return { problem: 'it mounts no ConfigMap that is known as its configuration' };
   const { name, file } = place;
   const reading = await maps.setIn(name, file);
   return 'set' in reading ? reading : { problem: `ConfigMap ${name}${reading.problem}` };
@@ -81,7 +83,7 @@ async function mountedSet(
 
 const TOO_LATE = { problem: ' could not be read in time' } as const;
 
-/** The ConfigMaps of one namespace, each read once; of each no more is kept than the set in it. */
+/** The ConfigMaps of one namespace. Each is read once, and only its quorum sets are kept. */
 class MountedMaps {
   readonly #source: Source;
   readonly #namespace: string;
@@ -103,7 +105,7 @@ class MountedMaps {
     return this.#nowMs - this.#startedAtMs > READS_MS_MAX;
   }
 
-  /** Never rejects; a problem continues a sentence that begins with the name of the ConfigMap. */
+  /** Never rejects. The text of a problem begins with the name of the ConfigMap. */
   async setIn(name: string, file: string): Promise<QuorumReading> {
     const place = JSON.stringify([name, file]);
     const reading = this.#readings.get(place) ?? (await this.#read(name, file));
@@ -135,7 +137,10 @@ class MountedMaps {
   }
 }
 
-/** The ConfigMap behind the folder of stellar-core's configuration, and its key: found as the merge finds it. */
+/**
+ * The ConfigMap that is mounted as stellar-core's configuration, and the key in it; found in the same way as for a
+ * merge.
+ */
 function placeOf(
   { template }: StatefulSetFacts,
   annotation: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Asks the webhook, at the address and by the CA of the live configuration, whether it would inject a pod now:
- * restarting pods that would then miss injection is worse than waiting.
+ * Asks the webhook, with the address and the CA of the live configuration, whether it would inject a pod now. Without
+ * an injection the restarted pod would have no peers, so the restart waits.
  */
 import { request } from 'node:https';
 import { parseJson } from '../../peers/field.ts';
@@ -10,14 +10,14 @@ import type { WebhookFacts, World } from '../../peers/world.ts';
 import { newUid } from '../../runtime/clock.ts';
 import { readBody } from '../../runtime/kube/body.ts';
 
-/** As long as the API server itself waits. */
+/** The same timeout as the API server's own. */
 const TIMEOUT_MS = 5_000;
-/** A patch for the pod that is asked about has some kilobytes. */
+/** The patch for the test pod has a few kilobytes. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 type Entry = WebhookFacts['entries'][number];
 
-/** Why a pod that came now would not be injected; undefined if it would. Never rejects. */
+/** Why a new pod would not be injected now; undefined if it would. Never rejects. */
 export async function preflightWebhook(world: World, ownNamespace: string): Promise<Reason | undefined> {
   if (!world.webhook) return reason('WebhookMissing');
   for (const entry of world.webhook.entries) {
@@ -27,7 +27,7 @@ export async function preflightWebhook(world: World, ownNamespace: string): Prom
   return undefined;
 }
 
-/** The URL that the API server calls: given as one, or made of the Service's name. */
+/** The URL that the API server calls: given in full, or made from the Service's name. */
 function addressOf(entry: Entry): URL | undefined {
   if (entry.url !== undefined) return URL.canParse(entry.url) ? new URL(entry.url) : undefined;
   if (!entry.service) return undefined;
@@ -45,7 +45,7 @@ async function probeEntry(entry: Entry, ownNamespace: string): Promise<string | 
     const answer = await post(url, ca, JSON.stringify(preflightReview(uid, ownNamespace)));
     return preflightProblem(parseJson(answer), uid);
   } catch (error) {
-    // Without the advice for people who start Node themselves.
+    // Without the part of the message that advises people who start Node themselves.
     return (error instanceof Error ? error.message : String(error)).split('; ')[0];
   }
 }
@@ -57,7 +57,7 @@ function post(url: URL, ca: string, body: string): Promise<string> {
       {
         method: 'POST',
         ca,
-        // As the API server does: a CA in caBundle is trusted by itself, its signer need not be.
+        // As the API server does: it trusts each CA in caBundle, even if the CA that signed it is missing.
         allowPartialTrustChain: true,
         agent: false,
         signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -1,6 +1,6 @@
 /**
- * Brings planned ConfigMaps and Services into the cluster, at a bounded rate, and remembers what was refused.
- * What it keeps in memory only delays.
+ * Writes planned ConfigMaps and Services at a bounded rate, and remembers refused writes. Its memory can only delay a
+ * write.
  */
 import {
   ANNOTATION_ROLLOUT,
@@ -23,13 +23,13 @@ import type { ServicePlan } from '../plan/publish/services.ts';
 import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
 import type { Applied } from './cache-sync.ts';
 
-/** The overview is for people and programs: once a second is often enough. */
+/** The overview is for people and programs, so once a second is enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
-/** Until the watch has told of a write that came before ours. */
+/** Time for the watch to show another writer's change. */
 const REPLAN_MS = 50;
-/** Between two looks whether the watch has told of a ConfigMap that holds our keys. */
+/** The interval between two checks whether the watch shows a ConfigMap that holds our keys. */
 const UNSEEN_MS = 1_000;
-/** How often an edit of one ConfigMap is taken back, at most. */
+/** The least time between two reverts of edits in the same ConfigMap. */
 const FORCE_INTERVAL_MS = 2_000;
 
 export interface PublisherOptions {
@@ -49,17 +49,17 @@ export class Publisher {
     this.#backoff = new Backoff(options.clock);
   }
 
-  /** What was refused for good and why, by namespace for ConfigMaps and by StellarNode for Services. */
+  /** Writes that were refused permanently, and why: by namespace for ConfigMaps, by StellarNode for Services. */
   get refusals(): ReadonlyMap<string, Reason> {
     return this.#refusals;
   }
 
-  /** In how many ms something that was put off should be tried again; undefined if nothing was. */
+  /** The wait, in ms, until a delayed write may be tried again; undefined if none was delayed. */
   retryInMs(sinceMs?: number): number | undefined {
     return this.#backoff.nextInMs(sinceMs);
   }
 
-  /** Writes all that is not put off. Resolves to the ConfigMaps written, by namespace; never rejects. */
+  /** Carries out all writes that are not delayed. Resolves to the ConfigMaps written, by namespace; never rejects. */
   async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, Applied | undefined>> {
     const written = new Map<string, Applied | undefined>();
     this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
@@ -80,13 +80,14 @@ export class Publisher {
   }
 
   /**
-   * Makes our own ConfigMap with a pause in it, under a field manager of its own so that publishing keeps it. Where that
-   * fails the object waits, since one without the pause would lift it; those of other namespaces do not.
+   * Creates our own ConfigMap with a pause in it. The pause has its own field manager, so that publishing keeps it. If
+   * this fails, our ConfigMap is not written, because a ConfigMap without the pause would lift it; those of other
+   * namespaces are written.
    */
   async restorePause(value: string): Promise<void> {
     const { kube, log, ownNamespace: namespace } = this.#options;
     if (!this.#backoff.isDue(namespace)) return;
-    log.warn({ value }, 'our ConfigMap is gone; it comes back with the pause it had');
+    log.warn({ value }, 'our ConfigMap was deleted; creating it again with its pause');
     const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
     const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
     await this.#attempt(namespace, 'ConfigMap stellar-peers', async () => {
@@ -94,7 +95,7 @@ export class Publisher {
     });
   }
 
-  /** Creates the Services that are missing; one that appeared meanwhile is left alone. */
+  /** Creates missing Services. A Service that has appeared meanwhile is left alone. */
   async createServices(plan: ServicePlan): Promise<void> {
     this.#forgetRefusals(
       (key) => key.includes('/') && !plan.create.some(({ validator }) => validator.key === key),
@@ -108,7 +109,7 @@ export class Publisher {
         await this.#options.kube
           .create(Services, headlessService(validator, statefulSet))
           .catch(ignoreConflict);
-        // The watch may tell of it only after the next pass.
+        // The watch may show the Service only after the next pass.
         this.#backoff.putOff(validator.key, OVERVIEW_INTERVAL_MS);
         if (again.has(validator.key)) this.#letIn(`${validator.namespace}/`);
       });
@@ -117,14 +118,14 @@ export class Publisher {
     });
   }
 
-  /** What refused one Service of a namespace may refuse the others no more. */
+  /** If one refused Service of a namespace is accepted now, the others may be too. */
   #letIn(prefix: string): void {
     const others = [...this.#refusals.keys()].filter((key) => key.startsWith(prefix));
     for (const key of others) this.#backoff.succeeded(key);
     this.#forgetRefusals((key) => others.includes(key));
   }
 
-  /** What is not wanted any more is not missing because it was refused. */
+  /** Forgets refusals of writes that are not wanted any more. */
   #forgetRefusals(isUnwanted: (key: string) => boolean): void {
     for (const key of this.#refusals.keys()) if (isUnwanted(key)) this.#refusals.delete(key);
   }
@@ -138,7 +139,7 @@ export class Publisher {
       const refused = isRefusal(error) && !isOver(error);
       const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
       const why = refused ? reason('RefusedByPolicy', wordsOf(error)) : undefined;
-      // To the end of the queue, or out of it: what failed in passing has a pause of its own.
+      // Removed first, so that a new refusal goes to the end of the queue. A temporary failure has a delay instead.
       this.#refusals.delete(key);
       if (why) this.#refusals.set(key, why);
       this.#options.log.warn({ error, key, what, reason: why?.code, retryMs }, 'write failed');
@@ -146,8 +147,8 @@ export class Publisher {
   }
 
   /**
-   * Every write is on condition of the version that it was planned on: a leader that was held up past its Lease must
-   * not put the former truth over what its successor has published.
+   * Writes one ConfigMap. The API server must still have the resourceVersion of the plan, so that a leader that was
+   * held up past its Lease cannot overwrite what its successor has published.
    */
   async #write(write: ConfigMapWrite): Promise<Applied | undefined> {
     const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
@@ -163,8 +164,8 @@ export class Publisher {
   }
 
   /**
-   * The version of the ConfigMap, made empty where it was missing. Undefined where it already holds keys of ours: the
-   * watch has not told of them yet, and writing them again would give each view a new date of publication.
+   * The resourceVersion of the ConfigMap, which is created empty if it is missing. Undefined if it already holds keys
+   * of ours that the watch does not show yet: writing them again would give each view a new date of publication.
    */
   async #createEmpty(ref: ObjectRef): Promise<string | undefined> {
     const { name, namespace = '' } = ref;
@@ -176,8 +177,8 @@ export class Publisher {
   }
 
   /**
-   * Another writer came first: what was planned is old, and planned again. Or another manager holds our keys: a person's edit is taken
-   * back, what a controller applies is left to it.
+   * Handles a conflict. If another writer came first, the plan is old and must be made again. If another manager holds
+   * our keys, an edit by a person is reverted, but keys that a controller applies are left to the controller.
    */
   async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<Applied | undefined> {
     const { kube, log } = this.#options;
@@ -196,7 +197,7 @@ export class Publisher {
     return this.#apply(ref, write, { data, version }, true);
   }
 
-  /** Of the answer only the version is needed: the rest is what was sent, hundreds of kilobytes. */
+  /** Returns only the version from the answer. The rest is what was sent, hundreds of kilobytes. */
   async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Applied, force = false): Promise<Applied> {
     const options = { manager: FIELD_MANAGER, force, large: true };
     const { metadata } = await this.#options.kube.apply(ref, bodyOf(write, wanted), options);
@@ -216,7 +217,7 @@ export class Publisher {
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
-/** Without keys of ours the object is another's, and our label goes too. */
+/** Without keys of ours the object belongs to another, so our label is removed too. */
 const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Applied): KubeObject => ({
   metadata: {
     ...{ name: PEERS_CONFIGMAP, namespace, resourceVersion: version },
@@ -229,7 +230,7 @@ function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;
 }
 
-/** A namespace that is being deleted refuses what is new, and may be there again in a moment. */
+/** A namespace that is being deleted refuses new objects, but may exist again a moment later. */
 const isOver = (error: KubeError): boolean => error.causes.includes('NamespaceTerminating');
 
 const retryAfterMs = (error: unknown): number =>

@@ -1,6 +1,6 @@
 /**
- * Carries out one restart: live reads, the plan once more on them, the journal, then the one write.
- * A crash between any two steps is safe: what is open in the journal is closed by the next leader.
+ * Carries out one restart: reads live, plans again, writes the journal, then makes the one write. A crash between any
+ * two steps is safe, because the next leader closes open entries of the journal.
  */
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { ANNOTATION_PEER_RESTART } from '../../peers/names.ts';
@@ -33,29 +33,31 @@ export interface RestartExecutorOptions {
   readonly journal: JournalStore;
   readonly readLive: ReadLive;
   readonly discover: (world: World) => Discovery;
-  /** Why the webhook would not inject a pod that came now; undefined if it would. */
+  /** Why the webhook would not inject a new pod now; undefined if it would. */
   readonly probe: (world: World) => Promise<Reason | undefined>;
   /** False once another replica may lead. */
   readonly mayWrite: () => boolean;
 }
 
-/** What became of an attempt: begun, or not and why. */
+/** The result of an attempt: begun, or why not. */
 export type Attempt =
   | { readonly kind: 'begun'; readonly restart: Restart }
-  /** The cluster says no to this one. */
+  /** The cluster refuses to restart this validator. */
   | { readonly kind: 'refused'; readonly reason: Reason }
-  /** Nothing can be restarted now, whichever it is; with the delay before the next attempt, where it is not the usual. */
+  /**
+   * No validator of the group can be restarted now; with the delay before the next attempt, if it is not the usual one.
+   */
   | { readonly kind: 'obstructed'; readonly reason: Reason; readonly retryMs?: number }
-  /** The write was sent and not answered: the journal stays open until it is known what became of it. */
+  /** The write got no answer. The journal entry stays open until the outcome is known. */
   | { readonly kind: 'unanswered'; readonly error: unknown }
-  /** What was to be restarted has been written or deleted by others, between the live reads and the write. */
+  /** Another writer changed or deleted the pod or StatefulSet between the live reads and the write. */
   | { readonly kind: 'conflict'; readonly reason: Reason }
   /** The live plan differs from the cached one: look again. */
   | { readonly kind: 'changed'; readonly plan: GroupPlan | undefined };
 
-/** A webhook that does not answer is hardly back within seconds. */
+/** The delay after a webhook that did not answer, which is hardly back within seconds. */
 const WEBHOOK_MS = 5_000;
-/** A full journal empties within hours. */
+/** The delay after a full journal, which empties within hours. */
 const FULL_MS = 30_000;
 
 export class RestartExecutor {
@@ -66,8 +68,7 @@ export class RestartExecutor {
   }
 
   /**
-   * Tries to begin `wanted`, planned on caches. Rejects with KubeError where the live reads fail; then nothing was
-   * begun.
+   * Tries to begin `wanted`, a plan on caches. Rejects with KubeError if the live reads fail; then nothing was begun.
    */
   async attempt(
     wanted: Restart,
@@ -102,8 +103,8 @@ export class RestartExecutor {
     } catch (error) {
       return this.#afterFailure(restart, entry, error);
     }
-    log.warn(fieldsOf(restart), 'the annotation of a restart was stripped before it was stored');
-    const why = reason('RestartReverted', 'an admission webhook strips it');
+    log.warn(fieldsOf(restart), 'an admission webhook removed the annotation of a restart');
+    const why = reason('RestartReverted', 'an admission webhook removes its annotation');
     return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
   }
 
@@ -111,7 +112,7 @@ export class RestartExecutor {
     return answers(pods, world, this.#options.journal.ref.namespace ?? '') ? { answered: true } : {};
   }
 
-  /** Writes the intent; what the attempt comes to where that is not possible. */
+  /** Writes the intent. Resolves to the result of the attempt if that is not possible. */
   async #open(
     restart: Restart,
     entry: JournalEntry,
@@ -125,7 +126,7 @@ export class RestartExecutor {
       if (opening === 'behind') return { kind: 'changed', plan };
       const { namespace } = restart.validator;
       if (opening === 'spent')
-        return { kind: 'refused', reason: reason('JournalFull', `${namespace} has its share of it`) };
+        return { kind: 'refused', reason: reason('JournalFull', `${namespace} has used up its share`) };
       return { kind: 'obstructed', reason: reason('JournalFull'), retryMs: FULL_MS };
     } catch (error) {
       log.warn({ error, ...fieldsOf(restart) }, 'the journal could not be written, so nothing was restarted');
@@ -133,12 +134,12 @@ export class RestartExecutor {
         kind: 'obstructed',
         reason: reason('JournalUnwritable', wordsOf(error)),
       };
-      // It may have been written all the same: left there, it would count as a restart that came to nothing.
+      // The intent may have been written. It must not stay there, because it would count as a failed restart.
       return isNotDone(error) ? attempt : this.#withdraw(restart, entry, attempt);
     }
   }
 
-  /** False where the API server has stored the StatefulSet as it was before, so that nothing will happen. */
+  /** False if the API server stored the StatefulSet unchanged, so that nothing will happen. */
   async #write(restart: Restart, live: LiveWorld): Promise<boolean> {
     const { kube } = this.#options;
     const { namespace } = restart.validator;
@@ -157,7 +158,10 @@ export class RestartExecutor {
     return true;
   }
 
-  /** Another writer was faster, or refused: then nothing happened. Without an answer, the journal stays open. */
+  /**
+   * Nothing happened if another writer was faster, or if the API server refused. Without an answer, the entry stays
+   * open.
+   */
   async #afterFailure(restart: Restart, entry: JournalEntry, error: unknown): Promise<Attempt> {
     const { log } = this.#options;
     if (isRefusal(error) || (isFinal(error) && !isGone(error))) {
@@ -166,15 +170,17 @@ export class RestartExecutor {
       return this.#withdraw(restart, entry, { kind: 'refused', reason: why });
     }
     if (isConflict(error) || isGone(error)) {
-      const why = reason('RefusedByPolicy', `it changes again and again: ${wordsOf(error)}`);
+      const why = reason('RefusedByPolicy', `others change it again and again: ${wordsOf(error)}`);
       return this.#withdraw(restart, entry, { kind: 'conflict', reason: why });
     }
     if (isNotDone(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
-    log.warn({ error, ...fieldsOf(restart) }, 'a restart was not answered');
+    log.warn({ error, ...fieldsOf(restart) }, 'the write of a restart got no answer');
     return { kind: 'unanswered', error };
   }
 
-  /** What surely did not happen is taken out of the journal; where that fails, it is found void later. */
+  /**
+   * Removes the intent of a restart that certainly did not happen. If that fails, the entry is closed as void later.
+   */
   async #withdraw<A extends Attempt>(restart: Restart, entry: JournalEntry, attempt: A): Promise<A> {
     const { journal, log } = this.#options;
     try {
@@ -186,15 +192,15 @@ export class RestartExecutor {
   }
 }
 
-/** What the quorum says that the caches could not know. */
+/** The hold by the quorum after live reads, which show mounted sets that the caches do not. */
 function quorumHold({ holds }: GroupPlan, { validator }: Restart): Reason | undefined {
   const why = holds.get(validator.key);
   return why?.code === 'QuorumUnknown' || why?.code === 'QuorumMargin' ? why : undefined;
 }
 
 /**
- * True where the API server will say the same to the next try, whatever its code: missing rights, too large, malformed.
- * Tried again at once, such a validator would keep its whole group waiting.
+ * True if the next try would get the same answer, whatever its code: no rights, too large, malformed. If such a write
+ * were tried again at once, the whole group would wait for it.
  */
 const isFinal = (error: unknown): boolean =>
   error instanceof KubeError &&
@@ -202,7 +208,7 @@ const isFinal = (error: unknown): boolean =>
   error.status < 500 &&
   ![409, 429].includes(error.status);
 
-/** True where another writer was faster: the pod, or the StatefulSet, is gone. */
+/** True if the pod or the StatefulSet is gone, because another writer was faster. */
 const isGone = (error: unknown): boolean => error instanceof KubeError && error.status === 404;
 
 const setRef = ({ validator: { namespace, name } }: Restart) => ({ resource: StatefulSets, namespace, name });
@@ -211,9 +217,9 @@ const ANNOTATIONS_PATH = '/spec/template/metadata/annotations';
 export const RESTART_PATH = `${ANNOTATIONS_PATH}/${ANNOTATION_PEER_RESTART.replace('/', '~1')}`;
 
 /**
- * The template's one annotation, on condition that nothing wrote in between: a resourceVersion that is set to the
- * one read makes the API server answer 409 if it has moved. JSON Patch cannot add below an object that is not
- * there, hence the two forms.
+ * Sets the one annotation of the template. The patch also sets resourceVersion to the one that was read, so the API
+ * server answers 409 if the object has changed. There are two forms, because JSON Patch cannot add a key to an object
+ * that does not exist.
  */
 function bumpPatch(token: string, resourceVersion: string, hasAnnotations: boolean): PatchOperation[] {
   return [

@@ -1,5 +1,5 @@
 /**
- * One restart attempt at a time, beside the publishing loop, with a delay after each that came to nothing.
+ * Runs one restart attempt at a time, in parallel to the publishing loop, with a delay after each failed attempt.
  */
 import { leastOf } from '../../peers/lists.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
@@ -16,18 +16,18 @@ import type { RestartExecutor } from './restart-executor.ts';
 export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff' | 'setbacks'> {
   readonly metrics: Metrics;
   readonly restarter: RestartExecutor;
-  /** Called when something ended, so that the loop looks again. */
+  /** Called at the end of each job, so that the loop plans again. */
   readonly onDone: () => void;
 }
 
 export class RestartQueue {
   readonly #options: RestartQueueOptions;
   readonly #backoff: Backoff;
-  /** What the last attempts came to: the plans ask it. */
+  /** The results of the last attempts, for the planner. */
   readonly setbacks: Setbacks;
-  /** What becomes of those that are under way. */
+  /** Follows the restarts that are under way. */
   readonly #followUp: FollowUp;
-  /** When each group had its last turn, by count: one that just failed goes behind the others. */
+  /** The number of each group's last turn. A group that just failed goes behind the others. */
   readonly #turnOf = new Map<string, number>();
   #turns = 0;
   #busy: Promise<void> | undefined;
@@ -39,7 +39,7 @@ export class RestartQueue {
     this.#followUp = new FollowUp({ ...options, backoff: this.#backoff, setbacks: this.setbacks });
   }
 
-  /** In how many ms to look again, though nothing changes: something is due, or an open entry may turn out void. */
+  /** The wait, in ms, until the next look without a change: something is due, or an open entry may have ended. */
   retryInMs(sinceMs?: number): number | undefined {
     const known = [this.#backoff.nextInMs(sinceMs), ...this.#followUp.duesInMs(sinceMs)].filter(
       (ms) => ms !== undefined,
@@ -52,20 +52,20 @@ export class RestartQueue {
     return this.#busy !== undefined;
   }
 
-  /** Resolves when nothing is under way here. */
+  /** Resolves when no job runs. */
   async idle(): Promise<void> {
     await this.#busy;
   }
 
-  /** A World of the caches as they will show it in a moment: without intents that came to nothing. */
+  /** The World without withdrawn intents, which the caches may still show. */
   seen(world: World): World {
     const journal = this.#options.journal.withoutWithdrawn(world.journal);
     return journal === world.journal ? world : { ...world, journal };
   }
 
   /**
-   * Closes what is over, takes back what must not act later, or begins the next restart that is due; nothing while
-   * something is under way already.
+   * Starts the next job, unless one is running: closes a restart that has ended, takes one back that must not act
+   * later, or begins the next restart that is due.
    */
   offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput, inputFor: InputFor): void {
     if (this.#busy !== undefined) return;
@@ -87,13 +87,13 @@ export class RestartQueue {
     });
   }
 
-  /** Forgets what concerns groups, and waiting validators, that are gone. */
+  /** Forgets groups and waiting validators that are gone. */
   #keep(plans: ReadonlyMap<string, GroupPlan>): void {
     this.setbacks.keep(new Set([...plans.values()].flatMap(waitingIn)), new Set(plans.keys()));
     for (const group of this.#turnOf.keys()) if (!plans.has(group)) this.#turnOf.delete(group);
   }
 
-  /** What is urgent; else what concerns the group that has waited longest for its turn. */
+  /** An urgent job; else one of the group that has waited longest for its turn. */
   #nextOf(jobs: readonly Job[]): Job | undefined {
     const turnOf = ({ group }: Job) => this.#turnOf.get(group) ?? 0;
     const [next] = jobs.toSorted((a, b) => Number(b.isUrgent) - Number(a.isUrgent) || turnOf(a) - turnOf(b));
@@ -123,10 +123,11 @@ export class RestartQueue {
       if (attempt.kind === 'conflict' && !isOften) this.#backoff.failed(group, false);
       if (attempt.kind === 'changed' || attempt.kind === 'unanswered') this.#backoff.failed(group, false);
     } catch (error) {
-      // Of the API server, or of what the group's own namespaces hold: others try for themselves.
+      // The failure may be that of the API server, or of this group's namespaces. Other groups find out by their own
+      // reads.
       const why = reason('StaleCaches', `live reads of the group failed: ${wordsOf(error)}`);
       this.setbacks.obstructed(why, { group });
-      log.warn({ error, group, reason: why.code }, 'a restart could not be decided on live data');
+      log.warn({ error, group, reason: why.code }, 'live reads before a restart failed');
     }
   }
 
@@ -134,7 +135,7 @@ export class RestartQueue {
     this.#backoff.succeeded(restart.group);
     this.setbacks.succeeded(restart.validator.key);
     this.#followUp.began(restart.token);
-    // The journal in the cache is a moment behind: the next plan must see the open entry.
+    // The journal in the cache is a moment behind, and the next plan must see the open entry.
     this.#backoff.putOff(restart.group, 1_000);
     const { kind, drift } = restart;
     this.#options.metrics.count('stellar_peers_restarts_total', { kind, drift });
@@ -151,7 +152,7 @@ export class RestartQueue {
   }
 }
 
-/** Who of a group lacks something, and is restarted or waits. */
+/** The StellarNodes of a group that lack something, restarted or waiting. */
 const waitingIn = ({ restart, holds }: GroupPlan) => [
   ...holds.keys(),
   ...(restart ? [restart.validator.key] : []),

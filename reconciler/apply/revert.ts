@@ -1,6 +1,6 @@
 /**
- * Undoes restarts: takes a bump back that has done nothing yet, and makes sure that one which has left no trace leaves none
- * any more.
+ * Undoes restarts: takes back a bump that has replaced no pod, and fences a bump that does not show, so that its write
+ * cannot arrive later.
  */
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { ANNOTATION_PEER_FENCE, FENCE_FIELD_MANAGER } from '../../peers/names.ts';
@@ -18,7 +18,9 @@ import type { JournalStore } from './journal-store.ts';
 import type { ReadLive } from './live-reads.ts';
 import { RESTART_PATH } from './restart-executor.ts';
 
-/** Each moment of it, the StatefulSet controller may carry out the bump. */
+/**
+ * The time limit of the note in the journal: while it is written, the StatefulSet controller may carry out the bump.
+ */
 const NOTE_MS = 500;
 
 export interface ReverterOptions {
@@ -40,9 +42,9 @@ export class Reverter {
   }
 
   /**
-   * Takes a bump back if that is right by live reads, on condition that nothing wrote in between. Resolves to why, or to
-   * undefined where it stays. Why is noted before: a bump that is gone from the template without it was undone by others.
-   * Rejects with KubeError where the API server fails.
+   * Takes a bump back if the live reads agree, on condition that nothing was written in between. Resolves to the
+   * reason, or to undefined if the bump stays. The reason is written to the journal first: without it, a bump that is
+   * gone from the template counts as undone by others. Rejects with KubeError if the API server fails.
    */
   async takeBack(
     open: InFlightRestart,
@@ -54,8 +56,8 @@ export class Reverter {
     const why = takeBackWhy(open, inputFor(live.world, discover(live.world)), known.seenForMs(open));
     if (why === undefined || !mayWrite()) return undefined;
     const { group, entry } = open;
-    known.takesBack(open, why);
-    await this.#noteWhy(open, why);
+    known.noteTakeBack(open, why);
+    await this.#noteTakeBack(open, why);
     if (!mayWrite()) return undefined;
     const [namespace = '', name = ''] = entry.statefulSet.split('/');
     const ref = { resource: StatefulSets, namespace, name };
@@ -66,19 +68,19 @@ export class Reverter {
     return why;
   }
 
-  /** The journal may be what cannot be written, or does not answer: a bump that must not act is taken back all the same. */
-  async #noteWhy({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
+  /** The journal may not be writable, or may not answer. A bump that must not act is taken back even so. */
+  async #noteTakeBack({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
     const { clock, journal, log } = this.#options;
-    const noted = journal.noteWhy(group, entry, why).catch((error: unknown) => {
-      log.warn({ error, group }, 'the journal does not say that a restart is taken back');
+    const noted = journal.noteTakeBack(group, entry, why).catch((error: unknown) => {
+      log.warn({ error, group }, 'the journal could not be told that a restart is taken back');
     });
     await Promise.race([noted, clock.sleep(NOTE_MS)]);
   }
 
   /**
-   * Makes sure that a bump which has left no trace leaves none any more: its request, held up somewhere, is on condition
-   * of a version that this changes. False if it has come through before. Rejects with KubeError where the API server
-   * fails.
+   * Fences a bump that does not show. Its write, if it is still on its way, requires a resourceVersion that this write
+   * changes, so the API server refuses it. False if the write has arrived before. Rejects with KubeError if the API
+   * server fails.
    */
   async fence(entry: JournalEntry, world: World): Promise<boolean> {
     const statefulSet = world.statefulSets.get(entry.statefulSet);
@@ -101,7 +103,7 @@ export class Reverter {
     return readStatefulSet(fenced).restartToken !== entry.token;
   }
 
-  /** True if the StatefulSet has changed since the version that the request is on condition of. */
+  /** True if the StatefulSet no longer has the version that the bump's write requires. */
   async #hasMoved(ref: ObjectRef, entry: JournalEntry): Promise<boolean> {
     const found = await this.#options.kube.get(ref);
     if (!found) return true;
@@ -111,7 +113,7 @@ export class Reverter {
   }
 }
 
-/** The annotation as the pods have it. */
+/** Puts the annotation back to the value on the pods. */
 const takeBackPatch = (token: string | undefined, resourceVersion: string): PatchOperation[] => [
   { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
   token === undefined

@@ -1,5 +1,5 @@
 /**
- * Keeps the salt that members are weighed under: made before the first list that is a choice is published.
+ * Creates and keeps the salt of the weights, before the first list is published that cannot hold all members.
  */
 import { randomBytes } from 'node:crypto';
 import type { Discovery } from '../../peers/discovery/discover.ts';
@@ -9,7 +9,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { JournalStore } from './journal-store.ts';
 
-/** Between two tries to write it. */
+/** The delay between two tries to write the salt. */
 const RETRY_MS = 60_000;
 
 export interface SaltKeeperOptions {
@@ -21,7 +21,9 @@ export interface SaltKeeperOptions {
 
 export class SaltKeeper {
   readonly #options: SaltKeeperOptions;
-  /** As it was last seen, or is to be: deleting the journal changes no list. */
+  /**
+   * The last salt that was seen or made. A salt that was deleted with the journal is written again, so no list changes.
+   */
   #salt: string | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -30,12 +32,13 @@ export class SaltKeeper {
   }
 
   /**
-   * Writes a salt where a list is a choice and there is none. True where lists should wait for the caches to show it: not
-   * for long, since lists that are chosen without are better than none. Never rejects.
+   * Writes a salt if a list needs one and there is none. True if publishing should wait until the caches show the salt.
+   * That wait is short, because lists chosen without a salt are better than none. Never rejects.
    */
   async keep({ journal: seen, configMaps }: World, { groups }: Discovery): Promise<boolean> {
     const { journal, clock, log, maxPeers } = this.#options;
-    // A journal without our own ConfigMap tells of a pause that was deleted with that one.
+    // A journal without our own ConfigMap is the sign that the ConfigMap was deleted with its pause, so create no
+    // journal now.
     if (!configMaps.has(journal.ref.namespace ?? '')) return false;
     const found = saltIn(seen?.data);
     this.#salt = found ?? this.#salt;
@@ -47,7 +50,7 @@ export class SaltKeeper {
       await journal.keepSalt(this.#salt);
       return true;
     } catch (error) {
-      log.warn({ error }, 'the salt of the lists could not be written; lists are chosen without');
+      log.warn({ error }, 'the salt of the lists could not be written, so lists are chosen without it');
       return false;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Tells running validators of new peers over stellar-core's HTTP port, and asks those that have it open how they
- * are connected. What it remembers only saves calls: a new leader that tells everything again does no harm.
+ * Tells running validators of new peers over stellar-core's HTTP port, and asks them for their connections. Its memory
+ * only saves calls: a new leader that sends all signals again does no harm.
  */
 import { leastOf } from '../../peers/lists.ts';
 import type { Key } from '../../peers/world.ts';
@@ -24,7 +24,7 @@ import {
 } from '../plan/signals/signal-state.ts';
 import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 
-/** Validators that are called at once; each answers one call at a time anyway. */
+/** How many validators are called at the same time. Each gets one call at a time. */
 const CALLS_AT_ONCE = 8;
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
 
@@ -34,7 +34,7 @@ export interface SignallerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly pollMs: number;
-  /** Called when a connection or a port's state became another. */
+  /** Called when a connection, a link or the state of a port has changed. */
   readonly onChange: () => void;
 }
 
@@ -49,10 +49,10 @@ export class Signaller {
     this.#options = options;
   }
 
-  /** False for a process that was found not to listen. */
+  /** False for a process whose HTTP port was found closed. */
   mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
 
-  /** Takes in what there is to signal now; what is gone is forgotten. Calls go on beside it. */
+  /** Replaces the targets, forgets processes that are gone, and begins the calls that are due, without waiting. */
   offer({ targets, processes }: SignalScope): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const process of this.#states.keys()) {
@@ -67,7 +67,7 @@ export class Signaller {
     this.#pump();
   }
 
-  /** What is known of pods that answer, by pod. */
+  /** The connections of the pods that answer, by pod. */
   get connections(): ReadonlyMap<Key, Connection> {
     return new Map(
       [...this.#states.values()].flatMap(({ target, connection }) =>
@@ -76,19 +76,19 @@ export class Signaller {
     );
   }
 
-  /** What the ports that answer, or did, show of links. */
+  /** The evidence of links from all ports that answer or have answered, by the UID of the pod. */
   get evidence(): EvidenceByPod {
     const states = [...this.#states.values()];
     return new Map(states.map((state) => [state.target.uid, evidenceOf(state, this.#options.pollMs)]));
   }
 
-  /** StellarNodes of which a process was found not to listen. */
+  /** StellarNodes with a process whose HTTP port was found closed. */
   get closedNodes(): ReadonlySet<Key> {
     const closed = [...this.#states.values()].filter(({ phase }) => phase === 'closed');
     return new Set(closed.map(({ target }) => target.node));
   }
 
-  /** No call begins after this; resolves when those under way have ended. */
+  /** Begins no more calls; resolves when the calls under way have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
@@ -125,7 +125,7 @@ export class Signaller {
     );
   }
 
-  /** Begins the visits that are due, and comes back when the next one is. */
+  /** Begins the visits that are due, and sets a timer for the next one. */
   #pump(): void {
     this.#cancelTimer();
     if (this.#stopped) return;
@@ -149,10 +149,10 @@ export class Signaller {
     this.#visits.add(visit);
   }
 
-  /** One visit: ask, then tell what is to be told. Never rejects. */
+  /** One visit: asks for the connections, then sends the signals that are due. Never rejects. */
   async #visit(state: SignalState): Promise<void> {
     const { clock, core, onChange, pollMs } = this.#options;
-    const before = shown(state, pollMs);
+    const before = fingerprintOf(state, pollMs);
     try {
       const peers = await core.peers(state.target.host);
       if (!this.#isCurrent(state)) return;
@@ -163,23 +163,23 @@ export class Signaller {
     } catch (error) {
       if (this.#isCurrent(state)) this.#noteFailure(state, error);
     }
-    if (!this.#isCurrent(state) || shown(state, pollMs) === before) return;
+    if (!this.#isCurrent(state) || fingerprintOf(state, pollMs) === before) return;
     this.#measure();
     onChange();
   }
 
-  /** False once the process is gone, or we stopped: what is under way ends, and nothing follows from it. */
+  /** False once the process is gone or we stopped: then the answer of a call is ignored. */
   #isCurrent(state: SignalState): boolean {
     return !this.#stopped && this.#states.get(state.target.process) === state;
   }
 
-  /** The world goes on during each call: only what is still so is told. */
+  /** Checks the target again, because it may have changed during the calls before this one. */
   async #tell(state: SignalState, dial: Dial): Promise<void> {
     const { clock, core, log, metrics } = this.#options;
     const { target } = state;
     if (!this.#isCurrent(state) || target.muted) return;
     if (!target.dials.some(({ address }) => address === dial.address)) return;
-    // Before the answer: what fails counts too, and goes behind what was never tried.
+    // Noted before the answer: a failed signal counts as sent, so that peers that were never tried come first.
     noteSignalled(state, dial, clock.monotonicMs());
     try {
       await core.connect(target.host, dial);
@@ -199,13 +199,14 @@ export class Signaller {
     if (state.phase === 'closed') {
       log.info(
         { node: target.node, pod: target.pod },
-        "the validator's HTTP port is not open to us; it is not signalled",
+        "the validator's HTTP port is closed to us, so the validator gets no signals",
       );
     } else if (!refused && failures === 0) {
-      log.warn({ error, node: target.node, pod: target.pod }, 'a signal failed; it is tried again');
+      log.warn({ error, node: target.node, pod: target.pod }, 'a signal failed, retrying');
     }
   }
 }
 
-const shown = (state: SignalState, pollMs: number): string =>
+/** Changes with everything that others see of a state. */
+const fingerprintOf = (state: SignalState, pollMs: number): string =>
   JSON.stringify([state.phase, state.connection, evidenceOf(state, pollMs)]);

@@ -1,7 +1,7 @@
 /**
- * Leadership by a Lease: at most one replica reconciles. Owns the Lease, and says for how long it is ours.
- * The Lease is created empty by server-side apply (RBAC can name that) and claimed only by a PUT with the
- * resourceVersion read, since two applies by one field manager would both succeed.
+ * Leadership by a Lease: at most one replica reconciles. Owns the Lease, and tells for how long it is ours. The Lease
+ * is created empty by server-side apply, because RBAC can restrict that to its name. It is claimed only by a PUT with
+ * the resourceVersion read, because two applies by the same field manager would both succeed.
  */
 import { FIELD_MANAGER, LEADER_LEASE } from '../../peers/names.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -19,9 +19,12 @@ export interface LeaderOptions {
   readonly namespace: string;
   readonly identity: string;
   readonly leaseDurationMs: number;
-  /** A write of ours may take this long: leadership ends that much before the Lease does. */
+  /** The longest that a write of ours may take. Leadership ends by this much before the Lease does. */
   readonly requestTimeoutMs: number;
-  /** Told when the Lease has another holder, or none, where a watch does so; without, looking now and then finds it. */
+  /**
+   * Calls the listener when the holder of the Lease changes, if there is a watch. Without it, only the next regular
+   * look notices.
+   */
   readonly onHolderChange?: (listener: () => void) => () => void;
 }
 
@@ -29,12 +32,15 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #ref: ObjectRef;
   #lease: KubeObject | undefined;
-  /** The holder's record as last seen to change, and when by our own clock: foreign clocks are not trusted. */
+  /**
+   * The record of the Lease when it last changed, and when that was by our own clock: the clocks of other replicas may
+   * be wrong.
+   */
   #record = '';
   #recordChangedAtMs: number;
-  /** How long the Lease lasts by that record, which is remembered where the Lease was deleted since. */
+  /** The duration in that record. It is kept after the Lease was deleted. */
   #saidMs = 0;
-  /** Until when the Lease is surely ours, monotonic; 0 while it is not. */
+  /** Until when the Lease is certainly ours, monotonic; 0 while it is not. */
   #oursUntilMs = 0;
   readonly #limitedLog: RateLimitedLog;
   readonly #absurdity: RateLimitedLog;
@@ -58,7 +64,7 @@ export class Leader {
     return this.remainingMs() > 0;
   }
 
-  /** True if some replica leads, this one included, as far as can be seen from here. */
+  /** True if this or another replica leads, as far as this replica can see. */
   someoneLeads(): boolean {
     if (this.leads()) return true;
     const { clock, leaseDurationMs } = this.#options;
@@ -94,7 +100,7 @@ export class Leader {
     await this.#release();
   }
 
-  /** A leader that struggles tries again sooner; it has until its term ends. */
+  /** A leader whose renewal fails tries again sooner, because its term goes on until the end. */
   #pauseMs(leaseDurationMs: number): number {
     const pauseMs = this.#options.clock.jitter(leaseDurationMs / 5);
     if (!this.leads()) return pauseMs;
@@ -119,7 +125,7 @@ export class Leader {
       if (this.#mayClaim()) await this.#claim(identity);
       this.#limitedLog.over();
     } catch (error) {
-      // Another writer changed or deleted it in between.
+      // Another writer changed or deleted the Lease in between.
       if (isConflict(error) || hasStatus(error, 404)) await this.#read().catch(() => undefined);
       else this.#limitedLog.say({ error }, 'the leader lease could not be read or written');
     }
@@ -130,7 +136,7 @@ export class Leader {
     this.#lease =
       (await kube.get(this.#ref)) ??
       (await kube.apply(this.#ref, leaseBody(this.#ref), { manager: FIELD_MANAGER }));
-    // Whatever we believed, a Lease that names another is not ours.
+    // A Lease that names another replica is not ours, whatever we remember.
     if (this.holder() !== this.#options.identity) this.#oursUntilMs = 0;
     const record = JSON.stringify(this.#lease.spec ?? {});
     if (record === this.#record || record === UNCLAIMED) return;
@@ -140,8 +146,9 @@ export class Leader {
   }
 
   /**
-   * Ours already, given back, never seen held, or not renewed for its whole duration while we watched. One that was
-   * deleted and made anew says nothing of its last holder, who may still lead: it is no sooner free than the old one.
+   * True if the Lease is ours, was given back, was never held, or was not renewed for its whole duration while we
+   * watched. A Lease that was deleted and created again tells nothing about its last holder, who may still lead, so it
+   * is free no sooner than the old one.
    */
   #mayClaim(): boolean {
     const { holderIdentity } = this.#spec();
@@ -152,8 +159,8 @@ export class Leader {
   }
 
   /**
-   * For how long after its last renewal the last holder may lead. It may be set to a longer Lease than ours, but not to
-   * one of 68 years: that is believed up to the bound, and not at all any more once it has been deleted.
+   * For how long the last holder may lead after its last renewal. Its Lease may be longer than ours, but a value of 68
+   * years is believed only up to a limit, and no longer after the Lease was deleted.
    */
   #termMs(): number {
     const isDeleted = this.#spec().holderIdentity === undefined;
@@ -181,7 +188,7 @@ export class Leader {
   async #claim(holderIdentity: string): Promise<void> {
     const { clock, leaseDurationMs, log } = this.#options;
     const led = this.leads();
-    // The term counts from before the request was sent: the server may have written it at once.
+    // Counted from before the request was sent, because the server may write the Lease at once.
     const sentAtMs = clock.monotonicMs();
     const by = { holderIdentity, durationMs: leaseDurationMs, nowMs: clock.nowMs() };
     await this.#write(claimed(this.#spec(), by));

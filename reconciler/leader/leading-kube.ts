@@ -1,16 +1,16 @@
 /**
- * The API server as a leader may use it: reading always, writing only while it leads. Owns the last look before each
- * write; what is already under way then is up to the conditions that every write carries.
+ * The API server for a leader: reads always, writes only while it leads. Owns the last check before each write. A write
+ * that was sent before is safe by its own conditions.
  */
 import { type Kube, KubeError } from '../../runtime/kube/port.ts';
 
-/** `kube`, whose writes are refused as soon as `leads` says no. */
+/** `kube`, with writes that are refused once `leads` returns false. */
 export function whileLeading(kube: Kube, leads: () => boolean): Kube {
   const write =
     <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       if (leads()) return method.apply(kube, args);
-      throw new KubeError('not written: this replica does not lead any more', {
+      throw new KubeError('not written: this replica no longer leads', {
         status: 0,
         reason: 'NotLeading',
       });

@@ -1,6 +1,6 @@
 /**
- * What the leader's Lease says, and what a replica writes into it. Any account with the right may have written
- * it, so what no replica writes is read as far as it can be believed.
+ * Reads and writes the content of the leader's Lease. Any account with the right may have written it, so values that no
+ * replica writes are limited to plausible ones.
  */
 import { randomBytes } from 'node:crypto';
 import { fieldsOf, numberOf, textOf } from '../../peers/field.ts';
@@ -15,18 +15,20 @@ export interface LeaseSpec {
   readonly leaseTransitions: number | undefined;
 }
 
-/** Who holds the Lease: a pod, and something of this start alone, since two replicas may have one name. */
+/**
+ * The identity of a holder: its pod, and a random text for this start, because two replicas may have the same pod name.
+ */
 export const newIdentity = (pod: string): string => `${pod}_${randomBytes(4).toString('hex')}`;
 
 /** The pod of a holder. */
 export const podOf = (holder: string): string => holder.split('_')[0] ?? '';
 
-/** The most that LEASE_DURATION_SECONDS takes: a Lease that says more was not written by a replica. */
+/** The largest LEASE_DURATION_SECONDS that is accepted. A longer Lease was not written by a replica. */
 export const DURATION_MS_MAX = 300_000;
-/** The API server takes no larger number. */
+/** The largest number that the API server accepts. */
 const TRANSITIONS_MAX = 2 ** 31 - 1;
 
-/** What stands in the Lease; nothing, where there is none. */
+/** The spec of a Lease; empty if there is no Lease. */
 export function leaseSpecOf(lease: KubeObject | undefined): LeaseSpec {
   const spec = fieldsOf(lease?.spec);
   return {
@@ -38,7 +40,7 @@ export function leaseSpecOf(lease: KubeObject | undefined): LeaseSpec {
   };
 }
 
-/** The spec by which `holderIdentity` holds the Lease from `nowMs` on, or goes on to. */
+/** The spec with which `holderIdentity` claims or renews the Lease at `nowMs`. */
 export function claimed(
   before: LeaseSpec,
   by: { readonly holderIdentity: string; readonly durationMs: number; readonly nowMs: number },
@@ -54,7 +56,7 @@ export function claimed(
   };
 }
 
-/** How often it has changed hands, with room for one more: after the last that can be counted it is taken all the same. */
+/** How often the holder has changed. Limited to one below the maximum, so that the next claim can still count. */
 const countedOf = ({ leaseTransitions = 0 }: LeaseSpec): number =>
   Math.min(Math.max(0, Math.trunc(leaseTransitions)), TRANSITIONS_MAX - 1);
 
@@ -65,5 +67,5 @@ export const leaseBody = (ref: ObjectRef): KubeObject => ({
   metadata: { name: ref.name, namespace: ref.namespace ?? '' },
 });
 
-/** A MicroTime, as Leases carry it. */
+/** A time in the format of Leases (MicroTime). */
 const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

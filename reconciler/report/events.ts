@@ -1,5 +1,5 @@
 /**
- * Writes Events on StellarNodes: a courtesy, which never holds anything up and never floods the API server.
+ * Writes Events on StellarNodes. Nothing waits for an Event, and a limit protects the API server.
  */
 import { digestOf } from '../../peers/hash.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../peers/names.ts';
@@ -10,9 +10,9 @@ import { isConflict, type Kube, type KubeObject } from '../../runtime/kube/port.
 import { Events } from '../../runtime/kube/resources.ts';
 import type { Log } from '../../runtime/log.ts';
 
-/** However bad the day, at most this many a minute; a namespace has no more of them than it leaves for the others. */
+/** The most Events in a minute. A namespace may use at most as many of them as it leaves for the others. */
 const EVENTS_PER_MINUTE = 300;
-/** Of these, what may be left out without loss takes no more than this many. */
+/** The most minor Events in a minute, which can be left out without loss. */
 const MINOR_PER_MINUTE = 60;
 const NOTE_LENGTH_MAX = 1024;
 
@@ -23,7 +23,7 @@ export interface EventsOptions {
   readonly instance: string;
 }
 
-/** One line of a StellarNode's story. */
+/** The text of one Event. */
 export interface EventText {
   readonly type: 'Normal' | 'Warning';
   readonly action: string;
@@ -33,11 +33,11 @@ export interface EventText {
 
 interface Manner {
   /**
-   * What is told. The same message gives the Event the same name, so that a new leader repeats nothing of what
-   * still stands; undefined for what is always new.
+   * Identifies the message. The same message gives the same name to the Event, so that a new leader repeats no Event;
+   * undefined for a message that is always new.
    */
   readonly same?: string;
-  /** True for what may be left out when there is much to tell. */
+  /** True for an Event that may be left out when there are many. */
   readonly minor?: boolean;
 }
 
@@ -51,7 +51,10 @@ export class EventWriter {
     this.#options = options;
   }
 
-  /** Writes an Event on the StellarNode; false if the minute's share is spent, so that it was not. Never rejects. */
+  /**
+   * Writes an Event on the StellarNode. False if it was not written, because the minute's share is used up. Never
+   * rejects.
+   */
   tell(world: World, key: Key, story: EventText, { same, minor = false }: Manner = {}): boolean {
     const reading = world.nodes.get(key);
     const node = reading?.kind === 'validator' ? reading.validator : undefined;
@@ -75,7 +78,7 @@ export class EventWriter {
     return true;
   }
 
-  /** In how many ms the next minute begins, with a share of its own. */
+  /** The time, in ms, until the next minute with a new share. */
   nextMinuteInMs(): number {
     return Math.max(0, this.#minuteEndsAtMs - this.#options.clock.monotonicMs());
   }
@@ -83,12 +86,12 @@ export class EventWriter {
   #write(event: KubeObject, key: Key): void {
     const { kube, log } = this.#options;
     kube.create(Events, event).catch((error: unknown) => {
-      // It stands already.
+      // A conflict means that the Event exists already.
       if (!isConflict(error)) log.debug({ error, node: key }, 'an Event was not written');
     });
   }
 
-  /** False if the minute's share of the namespace is spent. */
+  /** False if the namespace has used up its share of the minute. */
   hasRoomIn(namespace: string): boolean {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs >= this.#minuteEndsAtMs) {

@@ -1,5 +1,5 @@
 /**
- * The leader's gauges by network, set once a pass and gone when the term is over.
+ * The leader's gauges by network. Each pass sets them; the end of the leadership removes them.
  */
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import type { Key, World } from '../../peers/world.ts';
@@ -21,7 +21,7 @@ import {
   validatorGaugesOf,
 } from './validator-gauges.ts';
 
-/** What a pass found. */
+/** The results of one pass. */
 export interface GaugeInput {
   readonly world: World;
   readonly discovery: Discovery;
@@ -30,7 +30,7 @@ export interface GaugeInput {
   readonly reasons: ReasonsByKey;
 }
 
-interface MeasuresOptions {
+interface GaugesOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly ownNamespace: string;
@@ -46,16 +46,16 @@ const OTHERS: readonly MetricName[] = [
 ];
 
 export class Gauges {
-  readonly #options: MeasuresOptions;
+  readonly #options: GaugesOptions;
   readonly #waiting = new Ages();
   readonly #paused = new Ages();
   readonly #drifted = new Ages();
 
-  constructor(options: MeasuresOptions) {
+  constructor(options: GaugesOptions) {
     this.#options = options;
   }
 
-  /** Takes in what a pass found. */
+  /** Sets the gauges from the results of a pass. */
   async take({ plans, reasons, ...found }: GaugeInput): Promise<void> {
     const { clock, metrics, ownNamespace } = this.#options;
     const { discovery } = found;
@@ -115,7 +115,7 @@ export class Gauges {
     );
   }
 
-  /** Counts a pass that has ended; `lookInMs` is when the next one follows without a change. Returns that. */
+  /** Counts a pass that has ended. `lookInMs` is the time until the next pass without a change; returns it. */
   passed(lookInMs: number, isDeciding: boolean): number {
     const { metrics } = this.#options;
     metrics.count('stellar_peers_passes_total');
@@ -123,7 +123,7 @@ export class Gauges {
     return lookInMs;
   }
 
-  /** The term is over: the next leader shows its own. */
+  /** Call when leadership ends. The next leader shows its own gauges. */
   end(): void {
     for (const name of [...BY_GROUP, ...OTHERS]) this.#options.metrics.replace(name, []);
   }

@@ -1,6 +1,6 @@
 /**
- * Series by group, as many as a monitoring system may be asked to keep: a tenant who may create StellarNodes can make a
- * group of each passphrase. Pure.
+ * Series by group, with a limit, because a tenant who may create StellarNodes can make a group of each passphrase, and
+ * a monitoring system must keep all series. Pure.
  */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { leastOf } from '../../peers/lists.ts';
@@ -40,7 +40,10 @@ export function validatorSeries(
   ]);
 }
 
-/** What the network of each label is called. A private one is called by its namespaces: its passphrase is not for all. */
+/**
+ * The title of each label's network. A private network is called by its namespaces, because its passphrase is not for
+ * everybody.
+ */
 export function titleSeries(groups: ReadonlyMap<string, Group>, labels: ReadonlyMap<string, string>) {
   const titles = new Map([['', 'in no network']]);
   for (const [key, label] of labels) {
@@ -59,7 +62,7 @@ function titleOf({ key, network, validators }: Group): string {
   return `${all.slice(0, NAMESPACES_SHOWN_MAX).join(', ')}${more} (${key})`;
 }
 
-/** Public networks, then those whose first validator is oldest: newcomers take no label from others. */
+/** Public networks first, then the oldest groups, so that a new group takes no label from others. */
 const bySeniority = (a: Group, b: Group): number =>
   Number(b.network.isPublic) - Number(a.network.isPublic) || sinceMs(a) - sinceMs(b) || byText(a.key, b.key);
 

@@ -1,6 +1,6 @@
 /**
- * Tells why things were not done: each change of a reason once, as a log line, an Event on the StellarNode
- * and a metric. What it remembers is only what it said last.
+ * Reports why things were not done. Each change of a reason is reported once, by a log line, an Event on the
+ * StellarNode and a metric. Remembers only the last reports.
  */
 import { describeReason, isState, type Reason, releaseOf, severityOf } from '../../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type World } from '../../peers/world.ts';
@@ -9,9 +9,9 @@ import type { Newcomer } from '../plan/publish/publish.ts';
 import type { ReasonsByKey } from '../plan/status/validator-state.ts';
 import { type EventsOptions, type EventText, EventWriter } from './events.ts';
 
-/** So much is said at a time, the rest in the next pass: admission shares the process. */
-const SAID_AT_ONCE_MAX = 500;
-/** Reasons that are remembered of one StellarNode. */
+/** The most reports in one pass; the rest follows in the next, because admission shares the process. */
+const REPORTS_PER_PASS_MAX = 500;
+/** The most reasons to remember of one StellarNode. */
 const TOLD_MAX = 50;
 
 export interface ReporterOptions extends EventsOptions {
@@ -26,30 +26,33 @@ interface Told {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #events: EventWriter;
-  /** `key code` of what was said and still holds. */
-  readonly #said = new Set<string>();
-  /** Of these, what found no room among the Events of its minute: it is told in the next. */
-  readonly #untold = new Set<string>();
-  /** How much more may be said in this pass. */
+  /** `key code` of each reason that was logged and still holds. */
+  readonly #logged = new Set<string>();
+  /** The logged reasons whose Events exceeded the limit of their minute. They are written in the next minute. */
+  readonly #eventsDue = new Set<string>();
+  /** How many more reports this pass may make. */
   #room = 0;
-  /** What found no room in the last pass, in order. It comes first in the next: none waits for what others make anew. */
-  readonly #left = new Set<string>();
-  /** What was told of whom in this term: what comes a second time happened again. */
-  readonly #told = new Map<Key, Set<string>>();
+  /**
+   * Reasons that exceeded the limit of the last pass, in order. They come first in the next pass, so that new reasons
+   * of others cannot delay them for ever.
+   */
+  readonly #postponed = new Set<string>();
+  /** The Events of each StellarNode since this leader began. If the same reason comes again, it has happened again. */
+  readonly #eventsTold = new Map<Key, Set<string>>();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#events = new EventWriter(options);
   }
 
-  /** Takes in what is held now; whatever changed is told. */
+  /** Reports all changes of the reasons. */
   report(world: World, reasons: ReasonsByKey): void {
     const all = [...reasons].flatMap(([key, whys]) => whys.map((why) => ({ key, why })));
     const now = new Set(all.map(({ key, why }) => idOf(key, why)));
-    for (const id of this.#said) if (!now.has(id)) this.#said.delete(id);
-    for (const id of this.#untold) if (!now.has(id)) this.#untold.delete(id);
-    this.#sayAll(world, all);
-    for (const key of this.#told.keys()) if (!world.nodes.has(key)) this.#told.delete(key);
+    for (const id of this.#logged) if (!now.has(id)) this.#logged.delete(id);
+    for (const id of this.#eventsDue) if (!now.has(id)) this.#eventsDue.delete(id);
+    this.#reportAll(world, all);
+    for (const key of this.#eventsTold.keys()) if (!world.nodes.has(key)) this.#eventsTold.delete(key);
     const { metrics } = this.#options;
     const counts = Map.groupBy(all, ({ why }) => why.code);
     metrics.replace(
@@ -58,44 +61,48 @@ export class Reporter {
     );
   }
 
-  #sayAll(world: World, all: readonly Told[]): void {
+  #reportAll(world: World, all: readonly Told[]): void {
     const byId = new Map(all.map((each) => [idOf(each.key, each.why), each]));
-    const first = [...this.#left].flatMap((id) => byId.get(id) ?? []);
-    this.#left.clear();
-    this.#room = SAID_AT_ONCE_MAX;
-    for (const { key, why } of new Set([...first, ...all])) if (!isState(why)) this.#say(world, key, why);
+    const first = [...this.#postponed].flatMap((id) => byId.get(id) ?? []);
+    this.#postponed.clear();
+    this.#room = REPORTS_PER_PASS_MAX;
+    for (const { key, why } of new Set([...first, ...all]))
+      if (!isState(why)) this.#reportChange(world, key, why);
   }
 
-  /** Says what was not said of it last, or found no room to be told then. */
-  #say(world: World, key: Key, why: Reason): void {
+  /** Logs a reason that is new, and writes its Event, now or as soon as there is room. */
+  #reportChange(world: World, key: Key, why: Reason): void {
     const id = idOf(key, why);
-    const isKnown = this.#said.has(id);
-    if (isKnown && !(this.#untold.has(id) && this.#events.hasRoomIn(namespaceOf(key)))) return;
+    const isKnown = this.#logged.has(id);
+    if (isKnown && !(this.#eventsDue.has(id) && this.#events.hasRoomIn(namespaceOf(key)))) return;
     if (this.#room === 0) {
-      this.#left.add(id);
+      this.#postponed.add(id);
       return;
     }
     this.#room -= 1;
-    this.#said.add(id);
+    this.#logged.add(id);
     if (!isKnown)
       this.#options.log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
-    if (this.#reportReason(world, key, why)) this.#untold.delete(id);
-    else this.#untold.add(id);
-  }
-
-  /** In how many ms to report again though nothing changes: something found no room in this pass, or an Event in its minute. */
-  retryInMs(): number | undefined {
-    if (this.#left.size > 0) return 0;
-    return this.#untold.size > 0 ? this.#events.nextMinuteInMs() : undefined;
+    if (this.#reportReason(world, key, why)) this.#eventsDue.delete(id);
+    else this.#eventsDue.add(id);
   }
 
   /**
-   * False where there was no room for the Event. For the first time in this term it may be what the former leader told:
-   * then its Event stands, and that is enough.
+   * The wait, in ms, until the next report without a change: something exceeded the limit of this pass, or of this
+   * minute.
+   */
+  retryInMs(): number | undefined {
+    if (this.#postponed.size > 0) return 0;
+    return this.#eventsDue.size > 0 ? this.#events.nextMinuteInMs() : undefined;
+  }
+
+  /**
+   * False if there was no room for the Event. The first Event of a reason has the same name for each leader: if the
+   * former leader wrote it, it is not written again.
    */
   #reportReason(world: World, key: Key, why: Reason): boolean {
-    const told = this.#told.get(key) ?? new Set();
-    this.#told.set(key, told);
+    const told = this.#eventsTold.get(key) ?? new Set();
+    this.#eventsTold.set(key, told);
     const note = `${describeReason(why)} ${releaseOf(why, [key])}`;
     const story: EventText = { type: typeOf(why), action: 'Hold', reason: why.code, note };
     const what = `${why.code} ${why.detail ?? ''}`;
@@ -105,7 +112,7 @@ export class Reporter {
     return true;
   }
 
-  /** The term is over: what waits is told by the next leader. */
+  /** Call when leadership ends. The next leader reports what waits. */
   end(): void {
     this.#options.metrics.replace('stellar_peers_waiting', []);
     this.#options.metrics.replace('stellar_peers_view_size', []);
@@ -116,7 +123,7 @@ export class Reporter {
     this.#events.tell(world, key, story);
   }
 
-  /** Whose list of peers stands in a ConfigMap for the first time. */
+  /** Reports the validators whose list of peers was published for the first time. */
   reportPublished(world: World, newcomers: readonly Newcomer[]): void {
     for (const { key, peers } of newcomers) {
       const note = `Published ${peers} peers for this validator, and its address in their lists.`;
@@ -128,5 +135,5 @@ export class Reporter {
 
 const idOf = (key: Key, { code }: Reason): string => `${key} ${code}`;
 
-/** What goes on by itself is no warning. */
+/** A reason that ends by itself is not a warning. */
 const typeOf = (why: Reason): EventText['type'] => (severityOf(why.code) === 'info' ? 'Normal' : 'Warning');

@@ -1,6 +1,6 @@
 /**
- * What there is to count of each network: who is up, what is under way, who waits and who lacks what. Pure.
- * Groups that share a label are taken together: numbers are added up, of times and margins the least is shown.
+ * The numbers of each network: validators that are up, paused or drifted, restarts, peers. Groups that share a label
+ * are combined: counts are added, and of times and margins the smallest is shown. Pure.
  */
 import type { Discovery, Group } from '../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
@@ -16,12 +16,12 @@ import type { GroupPlan } from '../plan/restarts/rollout.ts';
 import { updateStrategyOf } from '../plan/restarts/update-strategy.ts';
 import { isUp } from '../plan/status/validator-state.ts';
 
-/** How the figures of two groups become one. */
+/** Combines the numbers of two groups. */
 type Together = (a: number, b: number) => number;
 const sum: Together = (a, b) => a + b;
 const least: Together = Math.min;
 
-/** The figures by their metrics. */
+/** The metrics, each with the way to combine two groups. */
 export const VALIDATOR_GAUGES = {
   stellar_peers_ready_validators: sum,
   stellar_peers_quorum_margin: least,
@@ -39,7 +39,7 @@ export const VALIDATOR_GAUGES = {
 } as const satisfies Readonly<Record<string, Together>>;
 
 export type ValidatorGauge = keyof typeof VALIDATOR_GAUGES;
-/** What is known of one group, or of those that share a label. */
+/** The numbers of one group, or of the groups that share a label. */
 type Figures = Map<ValidatorGauge, number>;
 
 export interface ValidatorGaugeInput {
@@ -48,7 +48,7 @@ export interface ValidatorGaugeInput {
   readonly connections: Connections;
   readonly ownNamespace: string;
   readonly nowMs: number;
-  /** Whom a pause holds, and who lacks something, with the time since when. */
+  /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
 }
@@ -61,7 +61,7 @@ function note(figures: Figures, figure: ValidatorGauge, value: number | undefine
   figures.set(figure, before === undefined ? value : VALIDATOR_GAUGES[figure](before, value));
 }
 
-/** The figures of all groups by label. */
+/** The numbers of all groups by label. */
 export function validatorGaugesOf(
   input: ValidatorGaugeInput,
   labels: ReadonlyMap<string, string>,
@@ -117,7 +117,7 @@ function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: V
   note(figures, 'stellar_peers_fewest_connected_peers', connections.get(pod.key)?.connected);
 }
 
-/** Undefined where the pod does not say. */
+/** Undefined if the pod does not say. */
 const knownBy = (pod: PodFacts): number | undefined => (pod.injected ? digestsOfPod(pod)?.length : 0);
 
 /** Active validators whose restarts are held by an annotation that a person set. */
@@ -128,12 +128,12 @@ export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInp
     .map(({ key }) => key);
 }
 
-/** A validator that lacks something for one of these reasons does so by intent, or as all did at first. */
+/** With one of these reasons, the lack is wanted, or is the normal state after the installation. */
 const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   ...(['OptedOut', 'AwaitingAdoption', 'NotSelected', 'NotOwned', 'SignalledInstead', 'OnRestart'] as const),
 ]);
 
-/** Validators that lack something that they should have got. */
+/** Validators that lack something against the plan. */
 export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
   return [...plans].flatMap(({ holds, restart }) => [
     ...[...holds].filter(([, { code }]) => !ON_PURPOSE.has(code)).map(([key]) => key),
@@ -142,8 +142,8 @@ export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
 }
 
 /**
- * Since when a validator lacks something, as the cluster itself says: since what is published became what it is, or
- * since the pod began, whichever was later. Undefined where it does not say.
+ * Since when a validator has lacked something, by the cluster: since the publication or the creation of the pod,
+ * whichever was later. Undefined if the cluster does not say.
  */
 export function lackingSinceMs(
   key: Key,

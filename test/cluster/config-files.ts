@@ -1,4 +1,4 @@
-/** The files that a test cluster is started from: keys, tokens, kubeconfigs, audit policy, kwok's stages. */
+/** Writes the files that a test cluster needs: keys, tokens, kubeconfigs, audit policy, kwok's stages. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { kwokStages } from './stages.ts';
 
 export interface ConfigFiles {
   readonly caPem: string;
-  /** Of a cluster administrator. */
+  /** The kubeconfig of a cluster administrator. */
   readonly kubeconfigPath: string;
 }
 
@@ -35,7 +35,7 @@ export function writeKubeconfig(path: string, target: KubeconfigTarget): string 
   return path;
 }
 
-/** Everything below `configDir` that the components are pointed at. */
+/** Writes all files for the components of the control plane into `configDir`. */
 export function writeConfig(configDir: string, server: string, readyDelayMs: number): ConfigFiles {
   mkdirSync(configDir, { recursive: true });
   const pki: Pki = createPki();

@@ -1,6 +1,6 @@
 /**
  * `make sim`: plays random histories against the reconciler. SEEDS=n plays n of them (default 1,000), FROM=n begins at
- * another seed; SEED=n plays one and tells all of it.
+ * another seed. SEED=n plays one history and prints all its events.
  */
 import process from 'node:process';
 import { play } from './play/history.ts';
@@ -27,7 +27,7 @@ async function replay(seed: number): Promise<void> {
   );
   if (!problem) return;
   process.exitCode = 1;
-  say('\nThe smallest part of it that breaks the same:');
+  say('\nThe smallest part of this history that breaks the same invariant:');
   say(describePlan(await shrink(plan, problem.code)));
 }
 
@@ -42,7 +42,7 @@ async function many(from: number, count: number): Promise<void> {
   const [first] = tally.problems;
   if (!first) return;
   process.exitCode = 1;
-  say(`\nThe smallest part of seed ${first.seed} that breaks the same:`);
+  say(`\nThe smallest part of seed ${first.seed} that breaks the same invariant:`);
   say(describePlan(await shrink(planOf(first.seed), first.code)));
   say(`\nTo replay it: make sim SEED=${first.seed}`);
 }

@@ -165,7 +165,7 @@ describe('a setting that cannot be', () => {
       ['mainnet=a,b_c', '"b_c" is no name of a namespace'],
       ['mainnet=a b', '"a b" is no name of a namespace'],
       ['mainnet=*', '"*" is no name of a namespace'],
-      ['mainnet=a; mainnet=b', 'mainnet stands there twice'],
+      ['mainnet=a; mainnet=b', 'mainnet is given twice'],
       ['mainnet=a=b', 'mainnet=a=b has more than one ='],
       ['custom-123=a', '"custom-123" is no network'],
       ['=a', '"" is no network'],

@@ -1,6 +1,6 @@
 /**
- * The journal as a group is concerned by it: what was written under its key, and what became of its StatefulSets under
- * any other. A group's key changes with PEER_SCOPE and with a validator's network; its restarts count all the same. Pure.
+ * Finds the journal entries that concern a group: those under the group's key, and those of its StatefulSets under any
+ * other key. A group's key changes with PEER_SCOPE and with a validator's network, but all its restarts count. Pure.
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { SALT_KEY } from '../../../peers/views/salt.ts';
@@ -19,7 +19,7 @@ interface Reading {
   readonly unreadable: readonly string[];
 }
 
-/** A ConfigMap that is read never changes. */
+/** Cached by the object, because a ConfigMap that was read never changes. */
 const readings = new WeakMap<ConfigMapFacts, Reading>();
 
 function readingOf(journal: ConfigMapFacts): Reading {
@@ -35,12 +35,12 @@ function readingOf(journal: ConfigMapFacts): Reading {
   return reading;
 }
 
-/** What tells whether something in the journal concerns a group. */
+/** The parts of a group that decide whether an entry concerns it. */
 type Concerned = Pick<Group, 'key' | 'network' | 'validators'>;
 
 /**
- * A key that cannot be read in full, and may hide a restart that concerns the group: its own, one of its network, whose
- * validators count together, or one that names a validator of it. Undefined without one.
+ * A key that cannot be read in full and may hide a restart that concerns the group: the group's own key, one of its
+ * network, whose validators count together, or one that contains the name of its validator. Undefined if there is none.
  */
 export function unreadableFor(
   journal: ConfigMapFacts | undefined,
@@ -56,7 +56,7 @@ export function unreadableFor(
 export const isOfNetwork = (group: string, networkId: string): boolean =>
   group === networkId || group.endsWith(`.${networkId}`);
 
-/** The entries that concern a group, oldest first; undefined where some of them may be unreadable. */
+/** The entries that concern a group, oldest first; undefined if some of them may be unreadable. */
 export function entriesOfGroup(
   journal: ConfigMapFacts | undefined,
   group: Concerned,
@@ -72,7 +72,7 @@ export function entriesOfGroup(
   return [...own, ...others.map(({ entry }) => entry)].sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Keys under which such an entry stands. */
+/** The keys with at least one such entry. */
 export const keysWith = (
   journal: ConfigMapFacts | undefined,
   isSuch: (entry: JournalEntry) => boolean,
@@ -81,7 +81,7 @@ export const keysWith = (
     ? [...readingOf(journal).byGroup].flatMap(([key, entries]) => (entries?.some(isSuch) ? [key] : []))
     : [];
 
-/** All entries that can be read, under whichever key, or under such keys alone. */
+/** All readable entries of all keys, or of the keys for which `isSuch` is true. */
 export const everyEntry = (
   journal: ConfigMapFacts | undefined,
   isSuch: (group: string) => boolean = () => true,

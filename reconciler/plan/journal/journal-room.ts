@@ -1,6 +1,6 @@
 /**
- * What the journal keeps, so that it never outgrows its ConfigMap: all groups' closed entries are dropped in time, and a
- * group without entries with them. Pure.
+ * Decides which entries the journal keeps, so that it fits into its ConfigMap: old closed entries are dropped in all
+ * groups, and then keys without entries. Pure.
  */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 import { causeOf, TWICE } from '../restarts/past-restarts.ts';
@@ -8,16 +8,18 @@ import { formatJournal, hasHappened, isAhead, type JournalEntry, notAhead, readJ
 
 type Data = Readonly<Record<string, string>>;
 
-/** A ConfigMap takes 1 MiB; what is open must always have room to be closed. */
+/** A ConfigMap holds 1 MiB. The rest is room to close open entries. */
 const BYTES_MAX = 900 * 1024;
-/** Of one StatefulSet within 24 h, beside those that count against another restart for the same cause. */
+/**
+ * The most entries of one StatefulSet within 24 h, beside those that count against another restart for the same cause.
+ */
 const KEPT_MAX = { happened: 20, failed: 10 } as const;
-/** Restarts within the hour are counted. */
+/** Restarts within the hour are kept, because the hour's limit counts them. */
 const HOUR_MS = 3_600_000;
 
 /**
- * The journal's data with these entries for the group. What cannot be read is left to a person. Without a time that is
- * sure nothing is dropped, and nothing dated anew.
+ * The journal's data with these entries for the group. A key that cannot be read is left as it is, for a person. While
+ * the time is not certain, nothing is dropped and no date is changed.
  */
 export function withEntries(
   journal: ConfigMapFacts,
@@ -42,8 +44,8 @@ function textOf(entries: readonly JournalEntry[], nowMs: number | undefined): st
 }
 
 /**
- * Whether one more may be begun in that namespace, with which the journal is `data`. `full`: it could not be closed any
- * more. `spent`: the namespace has more in it than is left, so that others would find no room soon.
+ * Whether there is room for one more restart in a namespace; `data` already contains it. `full`: the entry could not be
+ * closed any more. `spent`: the namespace's entries are larger than the room that is left for others.
  */
 export function roomFor(namespace: string, data: Data): 'enough' | 'spent' | 'full' {
   const sizes = Object.entries(data).map(([key, text]) => key.length + Buffer.byteLength(text));
@@ -52,7 +54,7 @@ export function roomFor(namespace: string, data: Data): 'enough' | 'spent' | 'fu
   return bytesOf(namespace, data) > left ? 'spent' : 'enough';
 }
 
-/** How much the restarts of a namespace take, under whichever key. */
+/** The bytes of all entries of a namespace, under any key. */
 const bytesOf = (namespace: string, data: Data): number =>
   sumOf(
     Object.keys(data).map((key) => {
@@ -66,7 +68,7 @@ const sumOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => 
 
 const EMPTY = formatJournal([], 0);
 
-/** Without the older ones of StatefulSets that have many. */
+/** The entries without the oldest ones of StatefulSets that have many. */
 function newest(entries: readonly JournalEntry[], nowMs: number): readonly JournalEntry[] {
   const counts = new Map<string, number>();
   const countOf = (key: string): number => {

@@ -1,22 +1,25 @@
 /**
- * The journal of restarts: what we meant to do, before we did it, and what became of it. Pure.
- * One key per group in ConfigMap `stellar-peers-restarts`; written only with the resourceVersion read, so
- * that it is a fence between two leaders.
+ * The journal of restarts: each intent, written before the restart, and its outcome. One key for each group in
+ * ConfigMap `stellar-peers-restarts`. A write must have the resourceVersion that was read, so two leaders cannot both
+ * begin. Pure.
  */
 import { fieldsOf, listOf, numberOf, parseJson, textOf, timeOf } from '../../../peers/field.ts';
 import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 
 /** How long closed entries are kept: rates and "restarts in 24 h" are read from them. */
 const KEPT_MS = 24 * 3_600_000;
-/** A pod that was left bare stops its group for as long as it is there; one that is gone must not fill the journal. */
+/**
+ * A bare pod stops its group while it exists. Its entry is dropped at last, because a pod that is gone must not fill
+ * the journal.
+ */
 const BARE_KEPT_MS = 30 * KEPT_MS;
 
 export type RestartKind = 'bump' | 'delete';
 
 /**
- * `done` as wished · `notInjected` came back without injection · `unwitnessed` came back so, or was replaced again by
- * others, while there was no leader · `void` it never happened · `defused` taken back before a pod was replaced ·
- * `gone` with its StatefulSet.
+ * `done`: as planned · `notInjected`: the new pod was not injected · `unwitnessed`: the same, but no leader watched, so
+ * others may have replaced the pod · `void`: never written · `defused`: taken back before a pod was replaced ·
+ * `gone`: its StatefulSet is gone.
  */
 export type Outcome = 'done' | 'notInjected' | 'unwitnessed' | 'void' | 'defused' | 'gone';
 
@@ -29,19 +32,19 @@ export interface JournalEntry {
   readonly names?: readonly string[];
   /** Value of the template annotation (bump), or the same form for a delete. */
   readonly token: string;
-  /** True where the HTTP port of one of the pods answered before. */
+  /** True if the HTTP port of one of the pods answered before the restart. */
   readonly answered?: boolean;
-  /** resourceVersion that the write of a bump is on condition of. */
+  /** The resourceVersion that the write of a bump requires. */
   readonly version?: string;
   readonly drift: string;
   readonly atMs: number;
   readonly outcome?: Outcome;
   readonly endedAtMs?: number;
-  /** UIDs of the pods that were there in place of those when it ended; absent in entries of before 0.2. */
+  /** UIDs of the new pods at the end of the restart; absent in entries of before 0.2. */
   readonly after?: readonly string[];
-  /** Why it was taken back, or, while it is open, is about to be: a code. */
+  /** The code of the reason why the restart was taken back, or, in an open entry, is about to be. */
   readonly why?: string;
-  /** `metadata.generation` of the StatefulSet when it was taken back; absent in entries of before 0.2. */
+  /** `metadata.generation` of the StatefulSet after the restart was taken back; absent in entries of before 0.2. */
   readonly generation?: number;
 }
 
@@ -86,8 +89,8 @@ function parseEntry(raw: Readonly<Record<string, unknown>>): JournalEntry | unde
 }
 
 /**
- * The entries of one group, oldest first; undefined where the text cannot be read in full, which must stop
- * the group: what is under way is not known then.
+ * The entries of one group, oldest first. Undefined if the text cannot be read in full: then the group must stop,
+ * because the restarts under way are not known.
  */
 export function readJournal(
   journal: Pick<ConfigMapFacts, 'data'> | undefined,
@@ -102,14 +105,14 @@ export function readJournal(
   return readable.length === restarts.length ? readable : undefined;
 }
 
-/** Clocks of leaders may be apart by less. */
+/** The clocks of two leaders differ by less than this. */
 const AHEAD_MS = 60_000;
 
-/** True for what a clock dated that was wrong: then, or it is now. */
+/** True for an entry that is dated in the future: either the clock of its writer was wrong, or ours is. */
 export const isAhead = ({ atMs, endedAtMs = atMs }: JournalEntry, nowMs: number): boolean =>
   Math.max(atMs, endedAtMs) > nowMs + AHEAD_MS;
 
-/** `entry`, and what is ahead of now as of now: waits that it causes are no longer than usual. */
+/** `entry` with future dates set to now, so that waits because of it are no longer than usual. */
 export const notAhead = (entry: JournalEntry, nowMs: number): JournalEntry => ({
   ...entry,
   atMs: Math.min(entry.atMs, nowMs),
@@ -121,7 +124,7 @@ const keptMs = ({ outcome }: JournalEntry): number => {
   return outcome === 'notInjected' ? BARE_KEPT_MS : KEPT_MS;
 };
 
-/** The entries as they stand in the ConfigMap, without closed ones that are older than 24 h. */
+/** The entries as text for the ConfigMap, without closed ones that are older than 24 h. */
 export function formatJournal(entries: readonly JournalEntry[], nowMs: number): string {
   const restarts = entries
     .filter((entry) => nowMs - entry.atMs < keptMs(entry))
@@ -137,20 +140,20 @@ export function formatJournal(entries: readonly JournalEntry[], nowMs: number): 
 export interface Closing {
   readonly entry: JournalEntry;
   readonly outcome: Outcome;
-  /** UIDs of the pods that are there in place of the former. */
+  /** UIDs of the new pods. */
   readonly after?: readonly string[];
-  /** Why it was taken back: a code; and the StatefulSet's generation since. */
+  /** If the restart was taken back: the code of the reason, and the generation of the StatefulSet since. */
   readonly why?: string;
   readonly generation?: number;
 }
 
-/** Entries whose restart has begun, or may have, and is not over. */
+/** The entries whose restart has begun, or may have begun, and has not ended. */
 export const openEntries = (entries: readonly JournalEntry[]): JournalEntry[] =>
   entries.filter((entry) => entry.outcome === undefined);
 
 /**
- * True if that one is the given entry, and not over. A token is the same each time that the same is meant, so the time
- * tells apart what this leader meant from what another has begun anew.
+ * True if `each` is the given entry and is open. The time must match too: the token is the same if another leader has
+ * begun the same restart anew.
  */
 export const isSameOpen = (each: JournalEntry, entry: JournalEntry): boolean =>
   each.token === entry.token &&
@@ -158,7 +161,7 @@ export const isSameOpen = (each: JournalEntry, entry: JournalEntry): boolean =>
   each.statefulSet === entry.statefulSet &&
   !each.outcome;
 
-/** `entries` with the given one closed, or with what else is known of it. */
+/** `entries` with the ending written into the given entry. */
 export const closeEntry = (
   entries: readonly JournalEntry[],
   entry: JournalEntry,
@@ -166,10 +169,10 @@ export const closeEntry = (
 ): readonly JournalEntry[] =>
   entries.map((each) => (isSameOpen(each, entry) ? { ...each, ...ending } : each));
 
-/** Restarts within the last 24 h that came about: what never happened, or was taken back, is none. */
+/** The restarts of the last 24 h, without those that were never written or were taken back. */
 export const restartsLastDay = (entries: readonly JournalEntry[], nowMs: number): JournalEntry[] =>
   entries.filter((entry) => hasHappened(entry) && nowMs - entry.atMs < KEPT_MS);
 
-/** False for what never happened, or was taken back. */
+/** False for a restart that was never written, or that was taken back. */
 export const hasHappened = ({ outcome }: JournalEntry): boolean =>
   outcome !== 'void' && outcome !== 'defused';

@@ -1,15 +1,15 @@
 /**
- * Wall-clock time that may be acted on for good: what is dropped from the journal, or dated anew there, is so for ever.
+ * Wall-clock time for changes that cannot be undone: entries that are dropped from the journal, or dated anew.
  */
 import type { Clock } from '../../../runtime/clock.ts';
 
 const JUMP_MS = 60_000;
-/** A clock that is as it was an hour ago is taken to be right. */
+/** A clock without a jump for an hour counts as right. */
 const SETTLED_MS = 3_600_000;
 
 export class SteadyTime {
   readonly #clock: Clock;
-  /** How far the wall clock was ahead of the monotonic one when it was last asked for. */
+  /** How far the wall clock was ahead of the monotonic clock at the last call. */
   #aheadMs: number | undefined;
   #jumpedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -17,7 +17,7 @@ export class SteadyTime {
     this.#clock = clock;
   }
 
-  /** The time, ms since the epoch; undefined while the clock has jumped within the hour. */
+  /** The time, ms since the epoch; undefined if the clock has jumped within the last hour. */
   nowMs(): number | undefined {
     const [nowMs, monotonicMs] = [this.#clock.nowMs(), this.#clock.monotonicMs()];
     const aheadMs = nowMs - monotonicMs;

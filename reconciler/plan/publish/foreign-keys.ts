@@ -1,9 +1,12 @@
 /**
- * Which keys of a peers ConfigMap are of other writers. Pure.
+ * Finds the keys of a peers ConfigMap that belong to other writers. Pure.
  */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 
-/** Our data without the keys that another controller applies: those are reported, not fought over. */
+/**
+ * Our data without the keys that another controller applies. Such keys are reported; overwriting them would start a
+ * fight.
+ */
 export function withoutForeignKeys(
   data: Readonly<Record<string, string>>,
   current: ConfigMapFacts | undefined,
@@ -13,7 +16,7 @@ export function withoutForeignKeys(
   return Object.fromEntries(Object.entries(data).filter(([key]) => !foreign.has(key)));
 }
 
-/** True where another writer has a key in the ConfigMap, in `data` or `binaryData`, or applies one of ours as well. */
+/** True if another writer has a key in the ConfigMap, in `data` or `binaryData`, or also applies one of ours. */
 export function isSharedWithOthers({ data, ownKeys, foreignKeys }: ConfigMapFacts): boolean {
   const own = new Set(ownKeys);
   return foreignKeys.length > 0 || Object.keys(data).some((key) => !own.has(key));

@@ -1,6 +1,6 @@
 /**
- * Which lists stay as they are published whatever was worked out: "not known" is never "none", and an empty list is
- * believed only where the group has no other members. Pure.
+ * Decides which published lists stay as they are. A list that could not be worked out is not removed, and a list with
+ * peers becomes empty only if its group has no other members. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
@@ -8,26 +8,28 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { ViewEntry } from '../../../peers/views/view-book.ts';
 import { type ConfigMapFacts, type Key, keyOf, type World } from '../../../peers/world.ts';
 
-/** What is published of such lists, and who is told why. */
+/** The published data to keep, and the reasons to show. */
 export interface Kept {
   readonly data: Readonly<Record<string, string>>;
   readonly reports: ReadonlyMap<Key, Reason>;
 }
 
-interface Wished {
+/** The lists that were worked out for a namespace, and its ConfigMap as it is. */
+interface NewLists {
   readonly namespace: string;
   readonly entries: readonly ViewEntry[];
-  /** Validators whose entry could not be worked out, and what went wrong. */
+  /** Validators whose list of peers could not be worked out, and the error. */
   readonly unknown: ReadonlyMap<Key, string>;
   readonly current: ConfigMapFacts | undefined;
 }
 
-type Found = Pick<Kept, 'reports'> & { readonly nodes: readonly string[] };
+/** The StellarNodes whose lists stay as they are, and why. */
+type Refusals = Pick<Kept, 'reports'> & { readonly nodes: readonly string[] };
 
-/** The keys that must not go from the ConfigMap, with what stands there. */
-export function keptLists(wished: Wished, seen: { world: World; discovery: Discovery }): Kept {
-  const published = wished.current?.data ?? {};
-  const found = [notMade(wished, seen), emptied(wished, seen.discovery)];
+/** The keys that must stay in the ConfigMap, with their present values. */
+export function keptLists(lists: NewLists, seen: { world: World; discovery: Discovery }): Kept {
+  const published = lists.current?.data ?? {};
+  const found = [refuseRemovals(lists, seen), refuseEmptyLists(lists, seen.discovery)];
   const data: Record<string, string> = {};
   for (const { nodes } of found) {
     for (const key of nodes.flatMap((node) => Object.values(nodeKeys(node)))) {
@@ -40,8 +42,11 @@ export function keptLists(wished: Wished, seen: { world: World; discovery: Disco
 
 const VIEW_SUFFIX = nodeKeys('').view;
 
-/** StellarNodes that have a list, still are validators, and for which none was made: that one be removed is refused. */
-function notMade({ namespace, entries, unknown, current }: Wished, { world, discovery }: SeenWorld): Found {
+/** Keeps the lists of StellarNodes that are still validators, though no new list was made for them. */
+function refuseRemovals(
+  { namespace, entries, unknown, current }: NewLists,
+  { world, discovery }: SeenWorld,
+): Refusals {
   const reports = new Map<Key, Reason>();
   for (const [key, why] of unknown) reports.set(key, reason('ListNotWorkedOut', why));
   const made = new Set(entries.map(({ validator }) => validator.name));
@@ -58,14 +63,14 @@ function notMade({ namespace, entries, unknown, current }: Wished, { world, disc
 
 type SeenWorld = { readonly world: World; readonly discovery: Discovery };
 
-/** One that cannot be read is not known to be anything else; one that is skipped is no peer, and was told why. */
+/** A StellarNode that cannot be read may still be a validator. One that discovery skipped has a reason of its own. */
 function isStillValidator(key: Key, world: World, { groupOf, skipped }: Discovery): boolean {
   if (world.nodes.get(key)?.kind === 'unreadable') return true;
   return groupOf.has(key) && !skipped.has(key);
 }
 
-/** Validators that know peers, and should know none although their group has other members. */
-function emptied({ entries, current }: Wished, { groups, groupOf }: Discovery): Found {
+/** Keeps the lists with peers that would become empty, although their group has other members. */
+function refuseEmptyLists({ entries, current }: NewLists, { groups, groupOf }: Discovery): Refusals {
   const isFilled = (node: string) => (current?.data[nodeKeys(node).txt] ?? '') !== '';
   const hasOthers = (key: Key) =>
     groups.get(groupOf.get(key) ?? '')?.members.some(({ node }) => node !== key) === true;

@@ -1,5 +1,5 @@
 /**
- * What should stand in the ConfigMap of one namespace, and the write that gets it there. Pure.
+ * Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
@@ -20,51 +20,52 @@ export interface PublishInput {
   readonly ownNamespace: string;
   readonly connections?: Connections;
   readonly answers?: EvidenceByPod;
+  /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
   /** Wall-clock ms since the epoch. */
   readonly nowMs: number;
 }
 
-/** What is told of connections where no validator was asked. */
-const UNASKED = { connections: new Map() as Connections, answers: new Map() as EvidenceByPod };
+/** The defaults for a caller that asked no validator about its connections. */
+const NOTHING_ASKED = { connections: new Map() as Connections, answers: new Map() as EvidenceByPod };
 
-/** One ConfigMap to write: all data of ours, or none where nothing is left. */
+/** One ConfigMap to write, with all our data; empty if nothing is left to publish. */
 export interface ConfigMapWrite {
   readonly namespace: string;
-  /** The resourceVersion that this was planned on, undefined where there is no ConfigMap. */
+  /** The resourceVersion that the plan is based on; undefined if there is no ConfigMap. */
   readonly version: string | undefined;
   readonly data: Readonly<Record<string, string>>;
-  /** True where no other manager owns anything in the object, so that it can go as a whole. */
+  /** True if the whole object may be deleted, because no other manager owns anything in it. */
   readonly remove: boolean;
 }
 
-/** What one namespace's ConfigMap is made of. */
+/** The input for the ConfigMap of one namespace. */
 export interface Content {
   readonly entries: readonly ViewEntry[];
-  /** Validators whose entry could not be worked out, and what went wrong. */
+  /** Validators whose list of peers could not be worked out, and the error. */
   readonly unknown: ReadonlyMap<Key, string>;
   readonly current: ConfigMapFacts | undefined;
 }
 
-/** What is found of one namespace. */
+/** The write for one namespace, if any, and the reasons to show. */
 export interface NamespacePlan {
   readonly write: ConfigMapWrite | undefined;
   readonly reports: ReadonlyMap<Key, Reason>;
 }
 
-/** What one namespace's ConfigMap should be, against what it is. */
+/** Compares the ConfigMap of a namespace with the data that it should have. */
 export function planNamespace(namespace: string, content: Content, input: PublishInput): NamespacePlan {
   const { entries, current } = content;
   const kept = keptLists({ namespace, ...content }, input);
   const reports = new Map(kept.reports);
   reportForeignKeys(current, entries, reports);
-  const overview = namespace === input.ownNamespace ? overviewOf(entries, input) : {};
-  reportTaken(current?.key, current, Object.keys(overview), reports);
+  const overview = namespace === input.ownNamespace ? ownNamespaceData(entries, input) : {};
+  reportKeyConflict(current?.key, current, Object.keys(overview), reports);
   const data = Object.assign(dataOf(content, input.nowMs), kept.data, overview);
   return { write: writeFor(namespace, data, current), reports };
 }
 
-/** Filled key by key: to copy an object of hundreds of keys as a whole takes ten times as long. */
+/** Filled key by key: spreading objects of hundreds of keys takes ten times as long. */
 function dataOf({ entries, current }: Content, nowMs: number): Record<string, string> {
   const data: Record<string, string> = {};
   for (const entry of entries) {
@@ -77,7 +78,7 @@ function dataOf({ entries, current }: Content, nowMs: number): Record<string, st
   return data;
 }
 
-/** The view with its time of publication, which stays while the content stays. */
+/** The view with its time of publication, which changes only with the content. */
 function recordOf(
   { validator, peerList }: ViewEntry,
   current: ConfigMapFacts | undefined,
@@ -85,15 +86,15 @@ function recordOf(
 ): string {
   const published = publishedView(current, validator.name);
   const kept = published && viewRecord(peerList, published.publishedAtMs);
-  // Only a changed view is a new publication; a file that was edited by others is merely put right.
+  // Only a changed view is a new publication. Restoring a file that others edited is none.
   return kept !== undefined && kept === current?.data[nodeKeys(validator.name).view]
     ? kept
     : viewRecord(peerList, nowMs);
 }
 
-/** In what room the views of our own namespace, and what is kept of links, leave. */
-function overviewOf(entries: readonly ViewEntry[], input: PublishInput): Record<string, string> {
-  const asked = { ...UNASKED, ...input };
+/** The keys of our own namespace: the evidence of links, and the overview in the room that all other keys leave. */
+function ownNamespaceData(entries: readonly ViewEntry[], input: PublishInput): Record<string, string> {
+  const asked = { ...NOTHING_ASKED, ...input };
   const evidence = evidenceData(asked);
   const taken = entries.reduce((sum, { bytes }) => sum + bytes, evidence[EVIDENCE_KEY]?.length ?? 0);
   return { ...overviewData({ ...asked, bytesMax: CONFIGMAP_BYTES_MAX - taken }, input.nowMs), ...evidence };
@@ -106,12 +107,12 @@ function reportForeignKeys(
 ): void {
   if (!current || current.foreignKeys.length === 0) return;
   for (const { validator } of entries) {
-    reportTaken(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
+    reportKeyConflict(validator.key, current, Object.values(nodeKeys(validator.name)), reports);
   }
 }
 
-/** Reports, under `key`, which of our data keys another controller applies. */
-function reportTaken(
+/** Reports for the object `key` which of our data keys another manager applies. */
+function reportKeyConflict(
   key: Key | undefined,
   current: ConfigMapFacts | undefined,
   ours: readonly string[],
@@ -133,7 +134,7 @@ function writeFor(
   return { namespace, version: current?.version, remove, data };
 }
 
-/** True where the ConfigMap is not what is wanted, leaving aside what others apply. */
+/** True if one of our keys is missing, wrong or left over. */
 const differs = (current: ConfigMapFacts, data: ConfigMapWrite['data']): boolean =>
   Object.keys(data).some((key) => !sameText(current.data[key], data[key])) ||
   current.ownKeys.some((key) => !Object.hasOwn(data, key));

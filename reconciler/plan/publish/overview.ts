@@ -17,7 +17,7 @@ interface Entry {
   readonly dns: string;
   readonly ip: string;
   readonly port: number;
-  /** How many of the peers that it should know it is connected to; only where its HTTP port is open to us. */
+  /** How many of its expected peers the validator is connected to; only if its HTTP port is open to us. */
   readonly connected?: number;
   readonly expected?: number;
   readonly synced?: boolean;
@@ -29,14 +29,14 @@ interface Connection {
   readonly synced: boolean;
 }
 
-/** How a validator is connected, by pod. */
+/** The connections of validators, by pod. */
 export type Connections = ReadonlyMap<Key, Connection>;
 
-/** One running validator as it stands in both keys. */
+/** One running validator as it is written in both keys. */
 interface Piece {
-  /** In `KNOWN_PEERS`. */
+  /** Its line in `KNOWN_PEERS`. */
   readonly line: string;
-  /** In `networks.json`. */
+  /** Its text in `networks.json`. */
   readonly text: string;
 }
 
@@ -46,7 +46,7 @@ interface NetworkPieces {
   readonly pieces: Piece[];
 }
 
-/** What to show, and in how many bytes at most. */
+/** The input of the overview, and its size limit. */
 export interface OverviewInput {
   readonly world: World;
   readonly discovery: Discovery;
@@ -71,7 +71,7 @@ function runningPeers({ world, discovery, connections }: OverviewInput): Network
   return [...networks.values()].sort((a, b) => byText(a.network, b.network));
 }
 
-/** A passphrase may be as long as the API server takes objects; none must push out the others. */
+/** A passphrase may be as long as a whole object, and must not push out the other networks. */
 const TITLE_LENGTH_MAX = 100;
 
 type RunningPod = PodFacts & { readonly ip: string };
@@ -85,7 +85,7 @@ function pieceOf(member: Member, pod: RunningPod, connection: Connection | undef
   const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
   const { namespace, ordinal, dns, port } = member;
   const entry: Entry = { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
-  // A list of entries is three levels deep in the text, and each level indents every line of them by one.
+  // A list of entries is three levels deep in the text, so each line is indented by three more.
   const text = `   ${JSON.stringify(entry, undefined, 4).slice(0, -1)}   }`;
   return { line: `${pod.ip}:${port}\n`, text };
 }
@@ -102,7 +102,7 @@ function renderNetworks(networks: readonly NetworkPieces[]): string {
 
 /** Bytes around the entry of a list that has no other. */
 const AROUND_BYTES = '\n'.length + '\n  '.length;
-/** For what stands beside the lists. */
+/** Room for everything beside the lists. */
 const FRAME_BYTES = 4096;
 
 /** Bytes of a network without its peers. */
@@ -113,7 +113,7 @@ const headBytesOf = ({ network, title }: NetworkPieces): number =>
 const rank = ({ network, pieces: { length } }: NetworkPieces): number =>
   length === 0 ? 2 : Number(network.startsWith('custom-'));
 
-/** Networks, and pieces of each, that fit into the limit. */
+/** The networks, and the entries of each, that fit into the limit. */
 function fitting(networks: readonly NetworkPieces[], bytesMax: number): NetworkPieces[] {
   let bytes = FRAME_BYTES;
   const fits = (more: number) => {
@@ -153,7 +153,7 @@ export function overviewData(input: OverviewInput, nowMs: number): Record<string
   };
 }
 
-/** What the overview in our own ConfigMap says of connections; nothing of what cannot be read. */
+/** The connections in the overview of our own ConfigMap, without entries that cannot be read. */
 export function connectionsIn(overview: ConfigMapFacts | undefined): Connections {
   const networks = listOf(parseJson(overview?.data['networks.json'] ?? ''));
   const peers = networks.flatMap((network) => listOf(network.peers));
@@ -166,13 +166,13 @@ export function connectionsIn(overview: ConfigMapFacts | undefined): Connections
   );
 }
 
-/** The DNS domain of the cluster, where the leader has found that CLUSTER_DOMAIN is another and has no names. */
+/** The DNS domain of the cluster, if the leader has found that CLUSTER_DOMAIN is wrong. */
 export function rightDomainIn(data: ConfigMapFacts['data'] | undefined): string | undefined {
   const domain = textOf(fieldsOf(parseJson(data?.discovery_metadata ?? '')).cluster_domain);
   return domain !== undefined && DOMAIN.test(domain) ? domain : undefined;
 }
 
-/** As CLUSTER_DOMAIN may be: what is no name is not shown. */
+/** The format of CLUSTER_DOMAIN. Any other text is not shown. */
 const DOMAIN = /^[a-z0-9][-a-z0-9.]{0,251}[a-z0-9]$/;
 
 /** The same text without the time at which it was made. */

@@ -1,5 +1,5 @@
 /**
- * Which writes bring all ConfigMaps to what they should be. Pure.
+ * Plans the writes that bring all ConfigMaps to the data that they should have. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
@@ -15,16 +15,16 @@ import {
 
 export interface PublishPlan {
   readonly configMaps: readonly ConfigMapWrite[];
-  /** What could not be published, by StellarNode; the overview's under the key of our own ConfigMap. */
+  /** Reasons why a list is not published, by StellarNode; for the overview, under the key of our own ConfigMap. */
   readonly reports: ReadonlyMap<Key, Reason>;
   /** How many peers the views of each namespace hold at most; 0 where no size fits. */
   readonly viewSizes: ReadonlyMap<string, number>;
 }
 
-/** Worked out once for all namespaces of a plan: a tenant may change it between any two of them. */
+/** One membership for all namespaces of a plan: a tenant may change it while the plan is made. */
 type Membership = Pick<PublishInput, 'discovery' | 'views'>;
 
-/** Plans one namespace a step. Between two of them the world may go on: `now` is asked for each. */
+/** Plans one namespace in each step. The time goes on between two steps, so `now` is called in each. */
 export function* publishSteps(
   membership: Membership,
   now: () => Omit<PublishInput, keyof Membership>,
@@ -46,7 +46,7 @@ export function* publishSteps(
   return { configMaps, reports, viewSizes };
 }
 
-/** A namespace that cannot be worked out costs itself alone: what is published there stays. */
+/** Plans one namespace. An error stops only this namespace, and its published data stays. */
 function planAlone(namespace: string, input: PublishInput): NamespacePlan {
   const { world, discovery, views } = input;
   const validators = discovery.activeIn.get(namespace) ?? [];
@@ -62,7 +62,7 @@ function planAlone(namespace: string, input: PublishInput): NamespacePlan {
 const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[] =>
   [...new Set([ownNamespace, ...discovery.activeIn.keys(), ...world.configMaps.keys()])].sort();
 
-/** What is published stays as it is, and all validators of the namespace are told why. */
+/** No write, and a reason for each validator of the namespace. */
 function nothingWritten(validators: readonly Validator[], why: Reason): NamespacePlan {
   const reports = new Map(validators.map(({ key }) => [key, why]));
   return { write: undefined, reports };
@@ -76,7 +76,7 @@ export interface Newcomer {
   readonly peers: number;
 }
 
-/** Whose first peers these writes publish: a list of none is no news. */
+/** The validators whose first peers these writes publish. An empty first list is not news. */
 export function newcomersOf(
   writes: readonly ConfigMapWrite[],
   { world, discovery }: Pick<PublishInput, 'world' | 'discovery'>,
@@ -97,7 +97,7 @@ export interface PublishSettings extends Pick<PublishInput, 'ownNamespace' | 'co
   readonly maxPeers: number;
 }
 
-/** A plan that is made once. */
+/** Makes a whole plan at once. */
 export function planPublish(
   world: World,
   discovery: Discovery,

@@ -1,6 +1,6 @@
 /**
- * Who is without peers because a write was refused: the validators whose part of their namespace's ConfigMap is not what
- * it should be. Pure.
+ * Finds the validators that a refused write concerns: those whose part of their namespace's ConfigMap is not as
+ * planned. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
@@ -9,8 +9,8 @@ import type { Key, World } from '../../../peers/world.ts';
 import type { ConfigMapWrite } from './namespace-content.ts';
 
 /**
- * Reasons by StellarNode. `refusals` are by namespace, for ConfigMaps, and by StellarNode, for what is made for it
- * alone; `writes` is what was wanted.
+ * Reasons by StellarNode. `refusals` are by namespace for ConfigMaps, and by StellarNode for its own objects. `writes`
+ * are the planned ones.
  */
 export function refusedReports(
   refusals: ReadonlyMap<string, Reason>,

@@ -1,6 +1,6 @@
 /**
- * The governing headless Services: which are missing, and which hide pods from each other. Pure.
- * The upstream operator names one in each StatefulSet and never creates it.
+ * Finds the governing headless Services that are missing, and those that hide pods from each other. The upstream
+ * operator names one in each StatefulSet and never creates it. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../../peers/names.ts';
@@ -17,7 +17,7 @@ import type { Backoff } from '../../../runtime/backoff.ts';
 
 export interface ServicePlan {
   readonly create: ReadonlyArray<{ readonly validator: Validator; readonly statefulSet: StatefulSetFacts }>;
-  /** Services that are there and do not serve, by StellarNode. Never changed, only reported. */
+  /** Existing Services that do not work, by StellarNode. They are reported, never changed. */
   readonly reports: ReadonlyMap<Key, Reason>;
 }
 
@@ -41,7 +41,7 @@ export function planServices(world: World, { statefulSetOf }: Discovery): Servic
   return { create, reports };
 }
 
-/** The key of the Service that a StatefulSet names; undefined where it names none that could be made. */
+/** The key of the Service that a StatefulSet names; undefined if the name is not valid for a Service. */
 function serviceKeyOf({ namespace, serviceName: name }: StatefulSetFacts): Key | undefined {
   return name === '' || name.length > SERVICE_NAME_MAX ? undefined : keyOf(namespace, name);
 }
@@ -63,7 +63,7 @@ function complaintOf(service: ServiceFacts): Reason | undefined {
   );
 }
 
-/** The Service to POST: headless, for not-ready pods too, going with its StellarNode. */
+/** The Service to POST. It is headless, publishes pods that are not Ready too, and is deleted with its StellarNode. */
 export function headlessService(validator: Validator, statefulSet: StatefulSetFacts) {
   return {
     apiVersion: 'v1',
@@ -91,12 +91,12 @@ export function headlessService(validator: Validator, statefulSet: StatefulSetFa
   };
 }
 
-/** How often one refused Service of a namespace is tried again: a quota may be raised at any time. */
+/** How often one refused Service of a namespace is tried again, since a quota may be raised at any time. */
 export const REFUSED_SERVICE_MS = 15_000;
 
 /**
- * Which Services that were refused are tried again now: one of each namespace, the one that has waited longest. `keys` are
- * their StellarNodes, in the order in which they were refused last.
+ * The refused Services to try again now: of each namespace, the one that has waited longest. `keys` are their
+ * StellarNodes, in the order of the last refusals.
  */
 export function refusedInTurn(keys: Iterable<string>, backoff: Backoff): ReadonlySet<string> {
   const first = new Map<string, string>();

@@ -1,10 +1,11 @@
 /**
- * What validators say of themselves over their HTTP ports, where those answer, and what follows for restarts. Pure.
+ * Holds restarts by the state that validators report over their HTTP ports. Pure.
  *
- *   before a restart   one of the validator's namespace and network says that one more failure stops it → QuorumFragile
- *   after one          the new pod is Ready, and has not said yet that it is synced: its namespace waits → NotSynced
+ *   before a restart    a validator of the same namespace and network reports that one more failure stops it
+ *                                                                                      → QuorumFragile
+ *   after a restart     the new pod is Ready, but does not report yet that it is synced → NotSynced, for its namespace
  *
- * What pods of other namespaces say holds nothing, and neither does a port that does not answer.
+ * A report of another namespace holds nothing, and neither does a port that does not answer.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -25,7 +26,10 @@ interface FragileInput {
   };
 }
 
-/** Whether one more failure would stop the validator, or another of its namespace and network, by their own words. */
+/**
+ * Whether one more failure would stop the validator, or another one of its namespace and network, as they themselves
+ * report.
+ */
 export function fragileVerdict(validator: Validator, input: FragileInput): QuorumVerdict {
   const { quorumCheck } = input.settings;
   const why = quorumCheck === 'off' ? undefined : fragileReason(validator, input);
@@ -40,7 +44,7 @@ function fragileReason(
   const evidence = evidenceIn(world.configMaps.get(settings.ownNamespace));
   if (evidence.size === 0) return undefined;
   const isUnsynced = ({ uid }: PodFacts): boolean => evidence.get(uid)?.state?.synced === false;
-  // One that is out of sync has no vote to lose, and is missed by those that say so.
+  // A validator that is out of sync has no vote to lose. Those that miss its vote report that already.
   if (readyPodsOf(validator.key, world, discovery).some(isUnsynced)) return undefined;
   const counted = (discovery.activeIn.get(validator.namespace) ?? [])
     .filter(({ network }) => network.id === validator.network.id)
@@ -52,13 +56,13 @@ function fragileReason(
   return undefined;
 }
 
-/** One that is not Ready may not have heard its quorum yet. */
+/** Only Ready pods, because another one may not have heard its quorum yet. */
 function readyPodsOf(key: Key, world: World, { statefulSetOf }: Discovery): PodFacts[] {
   const statefulSet = statefulSetOf.get(key);
   return statefulSet ? podsOf(world, statefulSet).filter((pod) => pod.ready && !pod.deleting) : [];
 }
 
-/** A port that answered before the restart is given this long to answer again, once the new pod is Ready. */
+/** How long a port that answered before the restart may take to answer again, once the new pod is Ready. */
 const ANSWERS_MS = 60_000;
 
 interface SyncInput {
@@ -69,8 +73,8 @@ interface SyncInput {
 }
 
 /**
- * Restarts that are over by their pods, and not by what these say of themselves, by StatefulSet. They keep their own
- * namespace waiting, and no other. A pod that was deleted was down already, and may need others to be restarted first.
+ * Restarts that have ended, but whose new pods do not report that they are synced; by StatefulSet. Only their own
+ * namespace waits for them. Only bumps: a pod that was deleted was down before, and may need other restarts first.
  */
 export function unsyncedAfter(entries: readonly JournalEntry[], input: SyncInput): Map<Key, Wait> {
   const last = new Map(entries.map((entry) => [entry.statefulSet, entry]));
@@ -101,11 +105,11 @@ function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: S
 const stalledBy = ({ statefulSet, atMs }: JournalEntry): string =>
   `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`;
 
-/** What a Ready validator waits for in its own namespace. */
+/** The wait of a Ready validator for its own namespace. */
 export const namespaceWait = (namespace: string, unsyncedBy: ReadonlyMap<Key, Wait>): Wait | undefined =>
   [...unsyncedBy].find(([key]) => key.startsWith(`${namespace}/`))?.[1];
 
-/** Whether the HTTP port of one of these pods answers. */
+/** True if the HTTP port of one of these pods answers. */
 export const answers = (
   pods: ReadonlyArray<{ readonly uid: string }>,
   world: World,

@@ -1,10 +1,10 @@
 /**
  * How many more validators may go down before a quorum set falls short. Pure.
  *
- *   the whole set   tolerance − others of the unit that are down − members that only the set knows
- *   a home domain   of 3 or more, n − threshold − its others that are down − those that only the set knows
+ *   the whole set         tolerance − other members of the unit that are down − members that only the set knows
+ *   a home domain of n    n − threshold − its other members that are down − members that only the set knows; if n ≥ 3
  *
- * The least of all readable sets of the unit decides; `quorum-units.ts` says who is of one unit.
+ * The smallest margin of all readable sets of the unit decides. `quorum-units.ts` defines the units.
  */
 
 import type { QuorumSet } from '../../../peers/core/quorum-set.ts';
@@ -13,24 +13,24 @@ import { readExternals } from '../../../peers/discovery/external.ts';
 import type { Key, Validator, World } from '../../../peers/world.ts';
 import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 
-/** A home domain of fewer validators is judged by the whole set alone. */
+/** For a smaller home domain, only the whole set counts. */
 const DOMAIN_SIZE_MIN = 3;
 
-/** One rule: `bears` of these seats may be down, as long as no other is missing. */
+/** One rule: `bears` validators may be down in total. `down` and `absent` ones count. */
 interface Rule {
   readonly bears: number;
   readonly down: ReadonlySet<Key>;
   /** Members that only the set knows, which count as down. */
   readonly absent: number;
-  /** The home domain that must keep its vote; undefined where the whole set is judged. */
+  /** The home domain that must keep its vote; undefined for a rule about the whole set. */
   readonly homeDomain: string | undefined;
 }
 
-/** What the quorum sets leave a validator. */
+/** The margin that the quorum sets leave to a validator. */
 export interface QuorumMargin {
-  /** How many more may go down, the validator itself included; undefined where no set can be read. */
+  /** How many more may go down, the validator itself included; undefined if no set can be read. */
   readonly left: number | undefined;
-  /** How many the rule that decides bears down; undefined where no set can be read. */
+  /** How many may be down by the rule that decides; undefined if no set can be read. */
   readonly bears: number | undefined;
   readonly homeDomain: string | undefined;
   readonly absent: number;
@@ -39,13 +39,13 @@ export interface QuorumMargin {
   readonly others: readonly Key[];
   /** Whether the validator itself is down. */
   readonly isDown: boolean;
-  /** Of the own namespace. */
+  /** An unreadable set in the validator's own namespace. */
   readonly unknown: Unknown | undefined;
-  /** The same of the own home domain in another namespace, whose owner may be a stranger. */
+  /** An unreadable set of the validator's home domain in another namespace, which may belong to a stranger. */
   readonly unknownAbroad: Unknown | undefined;
 }
 
-/** A validator whose set would have to be read, and why it cannot be. */
+/** A validator whose set is needed, and why it cannot be read. */
 interface Unknown {
   readonly node: Key;
   readonly problem: string;
@@ -60,7 +60,7 @@ interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
   readonly rules: readonly Rule[];
 }
 
-/** The margins of the validators of one network, made when they are asked for. */
+/** The margins of the validators of one network. Each is computed at its first use. */
 export class QuorumMargins {
   readonly #input: MarginInput;
   readonly #networkId: string;
@@ -73,7 +73,7 @@ export class QuorumMargins {
     this.#input = input;
   }
 
-  /** What one more restart of the validator would find. */
+  /** The margin before a restart of the validator. */
   of(validator: Validator): QuorumMargin {
     const { rules, ...unread } = this.#unitOf(validator);
     const { key } = validator;
@@ -86,7 +86,7 @@ export class QuorumMargins {
 
   #unitOf(validator: Validator): Unit {
     const homeDomain = setIn(quorumOf(validator))?.homeDomain;
-    // Validators that agree in these have the same margin, but for themselves.
+    // Validators with the same values here have the same margin, apart from themselves.
     const name = JSON.stringify([validator.namespace, homeDomain]);
     const unit = this.#units.get(name) ?? this.#makeUnit(validator, homeDomain);
     this.#units.set(name, unit);
@@ -125,8 +125,8 @@ const NO_RULE = {
 } as const;
 
 /**
- * The least margin of a group's validators, as it is before any of them goes down; undefined where none can be read, or
- * one that would have to be.
+ * The smallest margin of a group's validators, before any of them goes down; undefined if no set can be read, or a
+ * needed one cannot.
  */
 export function leastLeft(
   group: Group,
@@ -135,7 +135,8 @@ export function leastLeft(
   const margins = new QuorumMargins(group.network.id, input);
   let least: { readonly left: number; readonly bears: number } | undefined;
   for (const validator of group.validators) {
-    // One without a StatefulSet is never restarted: as many as a tenant writes of these cost no time here.
+    // A validator without a StatefulSet is never restarted. Skipped, so that a tenant's many StellarNodes cost no time
+    // here.
     if (!input.discovery.statefulSetOf.has(validator.key)) continue;
     const { left, bears, unknown, isDown } = margins.of(validator);
     if (left === undefined || bears === undefined || unknown) return undefined;
@@ -149,11 +150,12 @@ type Own = Pick<QuorumSeat, 'namespace' | 'homeDomain'>;
 
 function isOneUnit(seat: QuorumSeat, own: Own, isPublic: boolean): boolean {
   if (!seat.isMember) return seat.namespace === own.namespace;
-  // The whole set counts those of other home domains too; what happens in my namespace I can mend.
+  // On a private network all count, since the whole set counts other home domains too. On a public one my namespace
+  // counts, because I can repair it, and so does my home domain.
   return !isPublic || seat.namespace === own.namespace || isNear(seat, own);
 }
 
-/** Of the same home domain; where one of both does not say its own, of the same namespace. */
+/** True for the same home domain. If one of the two does not give its own, true for the same namespace. */
 const isNear = (seat: QuorumSeat, own: Own): boolean =>
   seat.homeDomain === undefined || own.homeDomain === undefined
     ? seat.namespace === own.namespace
@@ -167,19 +169,19 @@ function unknownIn(seats: readonly QuorumSeat[]): Unknown | undefined {
 
 /** How many validators of a private network are known. */
 interface Known {
-  /** Whom the sets by hand name together: stellar-core counts itself only where its own set names it. */
+  /** How many validators the sets by hand name together. stellar-core counts itself only if its own set names it. */
   readonly byHand: number;
   readonly here: number;
   /** Entries of the list of external peers. */
   readonly outside: number;
 }
 
-/** The strictest of the whole sets, and of the home domains. `known` is undefined on a public network. */
+/** The strictest rule of the whole sets, and of the home domains. `known` is undefined on a public network. */
 function rulesOf(seats: readonly QuorumSeat[], own: Own, known: Known | undefined): Rule[] {
   const down = downOf(seats);
   const near = seats.filter((seat) => isNear(seat, own));
   const nearDown = downOf(near);
-  // Members whose home domain is not known, and those outside, may be any.
+  // Members without a known home domain, and external peers, may belong to any home domain.
   const neighbours = near.filter(({ homeDomain }) => homeDomain !== undefined).length;
   const perhaps = seats.filter(({ homeDomain, isMember }) => isMember && homeDomain === undefined).length;
   const rules = seats.flatMap(({ reading, homeDomain }): Rule[] => {
@@ -198,14 +200,14 @@ function rulesOf(seats: readonly QuorumSeat[], own: Own, known: Known | undefine
   return [...strictest(wholes), ...(own.homeDomain === undefined ? [] : strictest(domains))];
 }
 
-/** Members that only quorum sets know, and that this one may name. */
+/** How many members are known only from quorum sets, limited to those that this set may name. */
 const absentOf = ({ leaves }: QuorumSet, { byHand, here, outside }: Known): number =>
   Math.min(leaves, Math.max(0, Math.max(leaves, byHand) - here - outside));
 
 const namedByHand = (seats: readonly QuorumSeat[]): number =>
   new Set(seats.flatMap(({ named }) => [...named])).size;
 
-/** They differ in what they bear and who is absent only. */
+/** The rules of one kind differ only in `bears` and `absent`. */
 function strictest(rules: readonly Rule[] = []): Rule[] {
   const [first, ...rest] = rules;
   if (!first) return [];
@@ -223,14 +225,14 @@ const domainOf = ({ ownDomain }: QuorumSet): QuorumSet['ownDomain'] =>
 const downOf = (seats: readonly QuorumSeat[]): ReadonlySet<Key> =>
   new Set(seats.filter(({ isDown }) => isDown).map(({ key }) => key));
 
-/** How many more may go down, `node` itself included. */
+/** How many more may go down, `node` included. */
 const leftOf = ({ bears, down, absent }: Rule, node: Key): number => bears - absent - othersDown(down, node);
 
 const othersDown = (down: ReadonlySet<Key>, node: Key): number => down.size - Number(down.has(node));
 
 const SHOWN = 3;
 
-/** The first of those down beside `node`; a network may have thousands. */
+/** The first few of those down, without `node`: a network may have thousands. */
 function firstOf(down: ReadonlySet<Key>, node: Key): Key[] {
   const first: Key[] = [];
   for (const key of down) {

@@ -1,11 +1,10 @@
 /**
- * Which validators share a quorum margin, and which of them are down. Pure.
+ * Defines units: validators that share a quorum margin. Tells which of them are down. Pure.
  *
- *   a private network   all StellarNodes of the network, whatever their groups
- *   a public one        those of the same home domain; where one of two does not say its own, of the same namespace
+ *   private network   all StellarNodes of the network, in any group
+ *   public network    those of the same home domain; if one of two does not give its own, those of the same namespace
  *
- * StellarNodes that NETWORK_NAMESPACES keeps out are not believed to be of the network: they count only while a restart
- * of ours is under way there.
+ * A StellarNode that NETWORK_NAMESPACES keeps out may lie about its network, so it counts only during a restart of ours.
  */
 
 import {
@@ -25,19 +24,24 @@ export interface QuorumSeat {
   readonly key: Key;
   readonly namespace: string;
   readonly homeDomain: string | undefined;
-  /** Undefined of one that is leaving, or cannot be read itself. */
+  /** Undefined for a StellarNode that is being deleted, or cannot be read. */
   readonly reading: QuorumReading | undefined;
-  /** Whom its set names by hand, where it counts: one that takes no part may name members of long ago. */
+  /**
+   * The validators that its set by hand names. Empty for a validator that takes no part, because its set may be out of
+   * date.
+   */
   readonly named: ReadonlySet<string>;
   readonly isDown: boolean;
-  /** False of one whose network cannot be read: it may be of any, and counts for those of its namespace. */
+  /**
+   * False for a StellarNode whose network cannot be read. It may be in any network, and counts for its own namespace.
+   */
   readonly isMember: boolean;
 }
 
-/** A quorum set is parsed once, until its StellarNode changes. */
+/** Each quorum set is parsed once, until its StellarNode changes. */
 const readings = new WeakMap<Validator, QuorumReading>();
 
-/** The quorum set of the validator, or why it is not known. */
+/** The quorum set of the validator, or the problem of its text. */
 export function quorumOf(validator: Validator): QuorumReading {
   const reading = readings.get(validator) ?? readingOf(validator);
   readings.set(validator, reading);
@@ -56,7 +60,7 @@ function readingOf({ quorumSet, hasListSource }: Validator): QuorumReading {
   return quorumSet === undefined ? { problem: 'it has no quorumSet' } : readQuorumSet(quorumSet);
 }
 
-/** The set where it can be read. */
+/** The set, if it can be read. */
 export const setIn = (reading: QuorumReading | undefined): QuorumSet | undefined =>
   reading && 'set' in reading ? reading.set : undefined;
 
@@ -67,7 +71,7 @@ interface UnitInput {
 
 /** Every StellarNode of the network, and those whose network cannot be read. */
 export function seatsOf(networkId: string, { world, discovery }: UnitInput): QuorumSeat[] {
-  // Under whichever group's key a restart was written down: the key changes with PEER_SCOPE and the network.
+  // The entries of all keys count, because a group's key changes with PEER_SCOPE and the network.
   const underWay = openIn(world, () => true);
   const unseen = openIn(world, (group) => isOfNetwork(group, networkId));
   const seats: QuorumSeat[] = [];
@@ -114,6 +118,6 @@ function absentSeat(
   return { ...NOTHING_KNOWN, key, namespace, homeDomain, isDown, isMember };
 }
 
-/** StatefulSets at which a restart of ours is under way that is written under such a group's key. */
+/** StatefulSets with an open restart under a group key for which `isSuch` is true. */
 const openIn = ({ journal }: World, isSuch: (group: string) => boolean): Set<Key> =>
   new Set(openEntries(everyEntry(journal, isSuch)).map(({ statefulSet }) => statefulSet));

@@ -1,11 +1,11 @@
 /**
- * What the quorum sets say of a restart: whether it is held, or only told of. Pure.
+ * Decides by the quorum sets whether a restart waits, goes on with a warning, or goes on. Pure.
  */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, Validator, World } from '../../../peers/world.ts';
 import type { QuorumMargin } from './quorum-margin.ts';
 
-/** The annotation's value by which an unknown set is read from what is mounted, when everything is read afresh. */
+/** The annotation's value by which an unknown quorum set is read from the mounted ConfigMap before a restart. */
 export const READ_BEFORE_RESTART = 'read';
 
 export interface QuorumSettings {
@@ -14,14 +14,14 @@ export interface QuorumSettings {
   readonly quorumUnknown: 'auto' | 'hold' | 'warn';
 }
 
-/** What the quorum sets say of a validator going down too. */
+/** The answer of the quorum sets to one more validator that goes down; empty if nothing is against it. */
 export interface QuorumVerdict {
   readonly hold?: Reason;
-  /** Shown, not held. */
+  /** A reason that is shown, while the restart goes on. */
   readonly remark?: Reason;
 }
 
-/** Whether the quorum would bear the validator down too: at least one more must be tolerated. */
+/** Whether the quorum tolerates that this validator goes down too. */
 export function quorumVerdict(
   validator: Validator,
   margin: QuorumMargin,
@@ -29,13 +29,14 @@ export function quorumVerdict(
   settings: QuorumSettings,
 ): QuorumVerdict {
   if (settings.quorumCheck === 'off') return {};
-  const short = shortReason(margin);
+  const short = marginReason(margin);
   if (short && settings.quorumCheck === 'hold') return { hold: short };
   const policy = unknownPolicy(validator, world, settings);
   const unknown = margin.unknown && policy !== 'read' ? unknownReason(margin.unknown) : undefined;
   if (unknown && policy === 'hold') return { hold: unknown };
   const abroad = margin.unknownAbroad && unknownReason(margin.unknownAbroad);
-  // A stranger may claim any home domain: that holds only those whose own Namespace says so.
+  // A tenant may claim any home domain in its own namespace. So such a set holds a restart only if the validator's own
+  // Namespace has the annotation for it.
   if (abroad && world.namespaces.get(validator.namespace)?.quorumUnknown === 'hold') return { hold: abroad };
   const remark = short ?? unknown ?? abroad;
   return remark ? { remark } : {};
@@ -44,7 +45,7 @@ export function quorumVerdict(
 const unknownReason = ({ node, problem }: { readonly node: Key; readonly problem: string }): Reason =>
   reason('QuorumUnknown', `${node}: ${problem}`);
 
-/** What the Namespace says, else the setting. A value that is not known means hold. */
+/** The annotation of the Namespace, else the setting. An unknown value means hold. */
 function unknownPolicy(
   { namespace, network }: Validator,
   world: World,
@@ -52,13 +53,12 @@ function unknownPolicy(
 ): 'hold' | 'warn' | 'read' {
   const asked = world.namespaces.get(namespace)?.quorumUnknown ?? quorumUnknown;
   if (asked === 'auto') return network.isPublic ? 'hold' : 'warn';
-  // The live reads before the restart know more: they hold where the set stays unknown, and say why. Until then there is
-  // nothing to tell.
+  // Only the live reads before a restart look into the mounted ConfigMap. They hold the restart if the set stays unknown.
   if (asked === READ_BEFORE_RESTART) return 'read';
   return asked === 'warn' ? 'warn' : 'hold';
 }
 
-function shortReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
+function marginReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
   if (left === undefined || left >= 1) return undefined;
   const named = down > others.length ? [...others, `${down - others.length} more`] : others;
   const rule = homeDomain === undefined ? 'its quorum sets bear' : `its home domain ${homeDomain} bears`;

@@ -1,6 +1,6 @@
 /**
- * Since when something has been so, for what the cluster does not say itself. Kept in memory for one term, and shown,
- * never decided on.
+ * Remembers since when a state has lasted, where the cluster does not say so itself. The memory ends with the
+ * leadership. It is only shown; no decision uses it.
  */
 import type { Key } from '../../../peers/world.ts';
 
@@ -13,8 +13,8 @@ export class Ages {
   #seen: ReadonlyMap<Key, Seen> = new Map();
 
   /**
-   * Takes in the state of all as it is now; one that is not named is in none. What is new began at `beganAtMs`,
-   * where that is known, else now.
+   * Remembers the present states, and forgets keys that are not given. A new state began at `beganAtMs` if that is
+   * known, else now.
    */
   observe(
     states: Iterable<readonly [Key, string]>,
@@ -29,7 +29,7 @@ export class Ages {
     this.#seen = seen;
   }
 
-  /** Wall-clock ms since the epoch; undefined for who is in no state. */
+  /** When the key's state began, wall-clock ms since the epoch; undefined if it has none. */
   sinceMs(key: Key): number | undefined {
     return this.#seen.get(key)?.sinceMs;
   }

@@ -1,16 +1,16 @@
 /**
- * Who is up: the state of one validator's pods, and what PodDisruptionBudgets say. Pure.
+ * Whether a validator is up, by the state of its pods, and what PodDisruptionBudgets allow. Pure.
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../../peers/injection/selectors.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { PdbFacts, PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 
-/** True until the StatefulSet's controller has seen the last change of the StatefulSet. */
+/** True until the StatefulSet controller has seen the last change of the StatefulSet. */
 export const isUnobserved = ({ observedGeneration, generation }: StatefulSetFacts): boolean =>
   observedGeneration < generation;
 
-/** True while the StatefulSet's controller has something to do: a roll or a change of size. */
+/** True while the StatefulSet controller has work: a roll or a change of size. */
 export function isUnsettled(world: World, statefulSet: StatefulSetFacts): boolean {
   const { replicas, updateRevision } = statefulSet;
   if (isUnobserved(statefulSet)) return true;
@@ -24,11 +24,14 @@ export function isUnsettled(world: World, statefulSet: StatefulSetFacts): boolea
   return pods.length !== replicas || pods.some(({ deleting }) => deleting) || rolled.some(isOld);
 }
 
-/** Where that is not so the pods tell whether it is settled: the status may keep its former revision for ever. */
+/**
+ * True if the status shows whether the roll has ended. With a partition or OnDelete the status may keep its former
+ * revision for ever, so the pods show it.
+ */
 const isRolledInFull = ({ strategy, partition }: StatefulSetFacts): boolean =>
   strategy === 'RollingUpdate' && partition === 0;
 
-/** The first of its pods that the controller replaces by itself; those before are their owner's to delete. */
+/** Index of the first pod that the controller replaces by itself. The owner must delete the pods before it. */
 function firstRolled({ strategy, partition, replicas }: StatefulSetFacts): number {
   if (strategy === 'OnDelete') return replicas;
   return strategy === 'RollingUpdate' ? partition : 0;
@@ -46,7 +49,10 @@ export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
   return pods.length === statefulSet.replicas && pods.every(isUp);
 }
 
-/** Whether a validator that is down takes up a part of MAX_UNAVAILABLE: not where it could be down for good. */
+/**
+ * Whether a validator that is down uses up a part of MAX_UNAVAILABLE. One that may be down for good must not block the
+ * budget.
+ */
 type InBudget = 'always' | 'unless the margin holds' | 'while a pod is left' | 'never';
 
 /** Why a validator is down. */
@@ -66,7 +72,7 @@ export function downBecause(
   if (validator.budget === UNCOUNTED) return undefined;
   if (validator.suspended) return down('suspended', 'never');
   if (validator.maintenance) return down('in maintenance');
-  // One of its name that is not its own may be what ran until now: that is no absence for good.
+  // A StatefulSet of the same name but of another owner may be what ran until now. Then the absence is not for good.
   if (!statefulSet)
     return down(
       'without StatefulSet',
@@ -83,18 +89,18 @@ export function downBecause(
 /** The one value of the annotation `stellar.org/peer-budget`. */
 export const UNCOUNTED = 'uncounted';
 
-/** An operator makes the StatefulSet within this; a later one may follow one that ran for months. */
+/** An operator creates the StatefulSet within this time. A later StatefulSet may follow one that ran for months. */
 const FIRST_SET_MS = 60_000;
-/** A StatefulSet makes its first pod within this. */
+/** The StatefulSet controller creates the first pod within this time. */
 const FIRST_POD_MS = 15_000;
-/** A kubelet writes the first, false Ready condition within this of scheduling. */
+/** A kubelet writes the first Ready condition, which is false, within this time of scheduling. */
 const FIRST_STATUS_MS = 10_000;
-/** A kubelet whose clock is behind by more is not believed. */
+/** The times of a kubelet whose clock is further behind are not believed. */
 const KUBELET_BEHIND_MS = 3_000;
 
 /**
- * True if no pod of the validator can ever have been Ready: only the first ones of its first StatefulSet exist, and
- * their Ready condition is as it was at first. In doubt false: then the validator counts as one that went down.
+ * True if no pod of the validator can ever have been Ready: only the first pods of its first StatefulSet exist, and
+ * their Ready condition has never changed. False in doubt, so that the validator counts as one that went down.
  * (docs/decisions/0013)
  */
 function wasNeverReady(world: World, validator: Validator, statefulSet: StatefulSetFacts): boolean {
@@ -104,21 +110,21 @@ function wasNeverReady(world: World, validator: Validator, statefulSet: Stateful
   return pods.length > 0 && pods.every((pod) => !pod.ready && isFirst(pod) && isAsAtFirst(pod));
 }
 
-/** True if the pod's Ready condition has not changed since its kubelet wrote it first, with the condition Initialized. */
+/** True if the pod's Ready condition is still the first one, which its kubelet wrote with the condition Initialized. */
 function isAsAtFirst(pod: PodFacts): boolean {
   const { readyChangedAtMs, initializedAtMs, scheduledAtMs } = pod;
   if (pod.containerRestarts > 0) return false;
   if (readyChangedAtMs === undefined) return initializedAtMs === undefined && !pod.running;
   if (initializedAtMs === undefined || scheduledAtMs === undefined) return false;
-  // The scheduler has another clock: this only finds out that the kubelet's is far off.
+  // The scheduler has another clock, so this only detects a kubelet's clock that is far off.
   const laterMs = readyChangedAtMs - scheduledAtMs;
   return readyChangedAtMs <= initializedAtMs && laterMs >= -KUBELET_BEHIND_MS && laterMs < FIRST_STATUS_MS;
 }
 
 /**
- * The first of a namespace's budgets that forbids to disrupt these pods of it now. A StatefulSet's roll does not ask budgets, so we do.
- * One that could never allow anything is set aside only if the validator's own operator generated it
- * (upstream makes minAvailable 1 over one pod); a person's says what it means.
+ * The first budget of a namespace that forbids to disrupt these pods now. The StatefulSet controller does not check
+ * budgets when it rolls pods, so we do. A budget that could never allow a disruption is ignored only if the validator's
+ * own operator generated it (upstream sets minAvailable 1 for one pod); a person's budget counts as it is.
  */
 export function forbiddingBudget(
   budgets: readonly PdbFacts[],

@@ -1,5 +1,5 @@
 /**
- * One validator at a time: what its pods lack, and what of its own forbids a restart now. Pure.
+ * Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure.
  */
 import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -35,7 +35,7 @@ export interface CandidateInput {
   readonly nowMs: number;
 }
 
-/** A validator whose pods drifted: how it would be restarted, and why not, if not. */
+/** A validator with drifted pods: how to restart it, and the reason that forbids a restart, if any. */
 export interface Candidate {
   readonly validator: Validator;
   readonly statefulSet: StatefulSetFacts;
@@ -44,11 +44,11 @@ export interface Candidate {
   /** The pods to be replaced. */
   readonly pods: readonly PodFacts[];
   readonly hold: Reason | undefined;
-  /** In how many ms the hold ends by itself, where that is known. */
+  /** The wait, in ms, until the hold ends by itself, if that is known. */
   readonly releasedInMs?: number;
 }
 
-/** What became of looking at one validator: nothing to do, held without drift, or a candidate. */
+/** The result for one validator: nothing to do, held without drift, or a candidate. */
 export type CandidateFinding =
   | { readonly kind: 'fine' }
   | { readonly kind: 'held'; readonly reason: Reason }
@@ -56,7 +56,7 @@ export type CandidateFinding =
 
 const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
 
-/** Looks at one validator. Only validators with pods can have drifted. */
+/** Examines one validator. Only a validator with pods can have drifted. */
 export function examine(validator: Validator, input: CandidateInput): CandidateFinding {
   const statefulSet = input.discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return withoutStatefulSet(validator, input.world);
@@ -81,7 +81,7 @@ function withoutStatefulSet(validator: Validator, world: World): CandidateFindin
 
 const FINE: CandidateFinding = { kind: 'fine' };
 
-/** True where all pods started with what is published, as nearly all have: there is nothing to judge then. */
+/** True if all pods started with the published list, as nearly all have. Then there is nothing to check. */
 const areCurrent = (pods: readonly PodFacts[], published: PublishedView | undefined): boolean =>
   published !== undefined && pods.every((pod) => pod.injected && pod.peerHash === published.hash);
 
@@ -106,18 +106,18 @@ interface DriftedPod {
 interface Drifted {
   readonly validator: Validator;
   readonly statefulSet: StatefulSetFacts;
-  /** What lacks most first. */
+  /** The pods that lack most come first. */
   readonly drifted: readonly DriftedPod[];
 }
 
 /**
- * A StatefulSet whose pods are all Ready is restarted by its template; otherwise a bump would do nothing until
- * its pods turn Ready, and then act unasked, so pods that are not Ready are deleted one by one.
+ * If all pods of a StatefulSet are Ready, its template is changed. Otherwise such a change would do nothing until the
+ * pods become Ready, and would then act without a new check. So pods that are not Ready are deleted one by one.
  */
 function candidateOf(found: Drifted, input: CandidateInput): Candidate {
   const { validator, statefulSet, drifted } = found;
   const bump = allReady(input.world, statefulSet);
-  // Each pod is judged by what it lacks itself: its neighbour's lack is no reason to delete one that catches up.
+  // A pod that lacks nothing itself is left alone: it may be catching up, whatever its neighbour lacks.
   const down = drifted.filter(({ pod }) => !pod.ready);
   const replaceable = down.find((each) => mayBeDeleted(each, validator));
   const pods = bump ? podsOf(input.world, statefulSet) : replaceable ? [replaceable.pod] : [];
@@ -159,8 +159,8 @@ function statefulSetHold(
 }
 
 /**
- * A roll waits for the pod that is down, and so never ends while that pod cannot get well: a pod that may be deleted is
- * held only while its controller has not seen the last change.
+ * A roll waits for the pod that is down, and never ends if that pod cannot become Ready by itself. So a pod that may be
+ * deleted is held only until the controller has seen the last change.
  */
 function unsettledHold(
   world: World,
@@ -174,18 +174,18 @@ function unsettledHold(
 const publishedHold = (validator: Validator, world: World): Reason | undefined =>
   publishedOf(validator, world) ? undefined : reason('NotPublished');
 
-/** What our policies let stand in stellar.org/peer-restart, in characters (manifests/base/policies.yaml). */
+/** The longest stellar.org/peer-restart that our policies allow, in characters (manifests/base/policies.yaml). */
 const TOKEN_LENGTH_MAX = 1_024;
 
 function bumpHold(pods: readonly PodFacts[]): Reason | undefined {
   if (!pods.every((pod) => pod.hasReadinessProbe)) return reason('ReadinessUnknown');
-  // A bump is taken back to what the pods carry.
+  // To take a bump back, the template gets the token of the pods.
   const lengths = pods.map(({ restartToken }) => restartToken?.length ?? 0);
   const tooLong = lengths.find((length) => length > TOKEN_LENGTH_MAX);
   return tooLong === undefined ? undefined : reason('TokenTooLong', `${tooLong} characters`);
 }
 
-/** A pod that is not Ready may be hours into a catch-up: only what cannot get well by itself is replaced. */
+/** A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. */
 const mayBeDeleted = ({ drift }: DriftedPod, { network }: Validator): boolean =>
   drift === 'notInjected' || (drift === 'isolated' && !network.isPublic);
 

@@ -1,22 +1,21 @@
 /**
- * Drift: why a pod may need a restart, judged from what it started with and what is published. Pure.
+ * Drift: why a pod may need a restart, by the peers that it started with and the published ones. Pure.
  *
  *   pod is …            and …                                                     → verdict
- *   not injected        it is no older than the webhook, or adopted               → notInjected
- *                       older                                                     → held, with the reason
- *   injected, no stamp  or one of a form that is not known here                  → held, with the reason
- *   injected, isolated  its view has had no live peer for 10 min (at once: empty)
- *                       and the published view has one                            → isolated
- *   injected, short     live peers are missing and it knows fewer than it should  → short
- *                      … but they are linked, and ROLL_FOR says `unlinked`          → none
- *                      it runs with a peer that left, and ROLL_FOR says `all`       → short
- *                      … but they drop peers that they do not prefer (not for `all`)   → none
- *                      … but its configuration was found not to take them           → held, with the reason
- *   anything else                                                                 → none
+ *   not injected        it is newer than the webhook, or adopted                    → notInjected
+ *                       it is older                                                 → held, with the reason
+ *   injected, no stamp  or a stamp in an unknown format                             → held, with the reason
+ *   injected, isolated  its view has had no live peer for 10 min (if empty: at once)
+ *                       and the published view has one                              → isolated
+ *   injected, short     live peers are missing and it knows fewer than it should    → short
+ *                       … but they are linked, and ROLL_FOR is `unlinked`           → none
+ *                       … but they drop peers that they do not prefer (not for `all`) → none
+ *                       … but its configuration was found not to take them          → held, with the reason
+ *                       it runs with a peer that left, and ROLL_FOR is `all`        → short
+ *   anything else                                                                   → none
  *
- * ROLL_FOR (roll-for.ts) says which peers are missing: those that its own list lacks, or those that neither end knows.
- * Whatever it lacks, a pod whose successor admission would not inject is held, with the reason: opted out, taken names,
- * not selected.
+ * ROLL_FOR (roll-for.ts) decides which peers are missing: those that the pod's own list lacks, or those that neither end
+ * knows. If admission would not inject the next pod (opted out, names taken, not selected), any drift is held.
  */
 import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
 import type { Group } from '../../../peers/discovery/discover.ts';
@@ -39,7 +38,7 @@ export type DriftVerdict =
   | { readonly kind: 'drift'; readonly drift: DriftKind };
 
 export interface DriftSettings {
-  /** A pod that knows this many peers is not restarted for more of them; Infinity for every change. */
+  /** A pod that knows this many peers is not restarted for more peers; Infinity to restart for every change. */
   readonly rollBelow: number;
   readonly rollFor: RollForSetting;
   readonly adoptExisting: boolean;
@@ -48,16 +47,18 @@ export interface DriftSettings {
 export interface Liveness {
   /** True if the member's pod runs now. */
   isLive(digest: string): boolean;
-  /** True if it ran at any time within the last 10 minutes, or if none has watched for that long. */
+  /**
+   * True if the member's pod ran at any time in the last 10 minutes, or if the leader has not watched for that long.
+   */
   wasLive(digest: string): boolean;
 }
 
 export interface Links {
-  /** Digests of the members that the pod is linked to, whatever its own list says. */
+  /** Digests of the members that the pod is linked to, apart from its own list. */
   linkedTo(pod: PodFacts): ReadonlySet<string>;
   /** True for a member that drops peers which it does not prefer. */
   mayDrop(digest: string): boolean;
-  /** Of a list, those that the pod's stellar-core dials, or would if it started with that list. */
+  /** The entries of a list that the pod's stellar-core dials, or would dial if it started with that list. */
   dialled(pod: PodFacts, listed: readonly string[]): readonly string[];
 }
 
@@ -78,11 +79,11 @@ const held = (why: Reason): DriftVerdict => ({ kind: 'held', reason: why });
 const drift = (kind: DriftKind): DriftVerdict => ({ kind: 'drift', drift: kind });
 const NOT_INJECTED = drift('notInjected');
 
-/** What one running pod lacks, if its successor would have it. A pod that is not injected is judged by that alone. */
+/** The drift of one running pod, if its successor would not have it. A pod that is not injected counts only as such. */
 export function evaluatePod(input: DriftInput): DriftVerdict {
   const { validator, statefulSet, pod, world, settings } = input;
   const rule = rollForOf(validator, world, settings.rollFor);
-  // Under a rule that is not known, all that its list lacks is told as held.
+  // Under an unknown rule, every missing peer counts, so that the pod is shown as held.
   const lack = pod.injected ? judgeView(input, rule.kind === 'hold' ? 'all' : rule.rollFor) : NOT_INJECTED;
   if (lack.kind !== 'drift') return lack;
   const unhelped =
@@ -92,14 +93,17 @@ export function evaluatePod(input: DriftInput): DriftVerdict {
   return unhelped ? held(unhelped) : lack;
 }
 
-/** Why a bare pod is not ours to restart: it may have run before we were installed, or could inject it. */
+/**
+ * Why we must not restart a bare pod: it may have started before our webhook existed, or before the webhook could
+ * inject it.
+ */
 function unadopted({ world, validator, statefulSet, pod, settings }: DriftInput): Reason | undefined {
   const namespace = world.namespaces.get(validator.namespace);
   if (settings.adoptExisting || validator.adopt === 'now' || namespace?.adopt === 'now') return undefined;
-  // Timestamps are whole seconds: a pod of the same second counts as older, since in doubt nothing restarts.
+  // Timestamps are whole seconds. A pod of the same second counts as older, because in doubt there is no restart.
   const isOlder = world.webhook === undefined || pod.createdAtMs <= world.webhook.createdAtMs;
   const main = mainContainerOf(statefulSet.template);
-  // Earlier versions knew no other path than ours, and took the first container for the main one.
+  // Earlier versions knew only our usual path, and took the first container for the main one.
   const isAnother = main?.name !== MAIN_CONTAINER && main !== statefulSet.template.containers[0];
   const wasLeftAlone = main !== undefined && (placesFor(main) === PLACES_ASIDE || isAnother);
   return isOlder || wasLeftAlone ? reason('AwaitingAdoption') : undefined;
@@ -108,7 +112,7 @@ function unadopted({ world, validator, statefulSet, pod, settings }: DriftInput)
 function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
   const { pod, published, liveness, links } = input;
   if (!published || published.hash === pod.peerHash || hasReadPublished(pod, published)) return NONE;
-  // A stamp that is gone says nothing of what the pod knows, as one that cannot be read.
+  // A pod without a stamp, like one with an unreadable stamp, does not show what it knows.
   const running = digestsOfPod(pod);
   if (!running) return held(reason('UnreadableView', pod.peers?.slice(0, 20)));
   const known = new Set(rollFor === 'unlinked' ? [...running, ...links.linkedTo(pod)] : running);
@@ -117,7 +121,7 @@ function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
   const lacking = gained.filter((digest) => counts(digest) && !known.has(digest));
   const sufficient = () => (rollFor === 'all' ? judgeNames(running, input) : NONE);
   if (lacking.length === 0) return sufficient();
-  // A peer that is being replaced may have named this one, and its next pod will.
+  // A peer that is being replaced may have named this pod, and its next pod will.
   if (rollFor === 'unlinked') for (const digest of absentOf(published, liveness)) known.add(digest);
   const isolated = ![...known].some((digest) => liveness.wasLive(digest));
   const isEnough = rollFor === 'all' ? isOtherChoice(known, input) : !isShort(known, input);
@@ -134,8 +138,9 @@ function driftOf(pod: PodFacts, kind: DriftKind): DriftVerdict {
 }
 
 /**
- * Whether a pod runs with the name of a peer that left, or is suspended. Where no name is left a restart would give it
- * nothing; a StellarNode that cannot be read, or more members than count, may be what is named no more.
+ * True if a pod runs with the name of a peer that left or is suspended. False if no name is left for a new list, since
+ * a restart would gain nothing. False also if a name may belong to an unreadable StellarNode or to a member that does
+ * not count.
  */
 function namesOneThatLeft(
   running: readonly string[],
@@ -153,20 +158,20 @@ function namesOneThatLeft(
   );
 }
 
-/** Why the next start would read no more peers than this one did: a restart would be all risk and no gain. */
+/** Why the next start would not read more peers than this one did. A restart would then be all risk and no gain. */
 function unreadBecause({ mergeOutcome }: PodFacts): Reason | undefined {
   const problem = mergeProblem(mergeOutcome);
   return problem?.code === 'MergeFailed' ? undefined : problem;
 }
 
-/** By then the kubelet has brought a changed ConfigMap into the volumes of running pods. */
+/** Within this time the kubelet brings a changed ConfigMap into the volumes of running pods. */
 const REFRESHED_MS = 3 * 60_000;
 
 /**
- * A pod that was scheduled after the view was published mounted that very view, whatever it is stamped with. A view is
- * dated by our clock, which may be behind: believed by mistake, a pod would never learn what it lacks. One whose container
- * started well after has found it in the refreshed files, unless it reads a configuration that an init container made
- * before.
+ * True if the pod has read the published view, whatever its stamp says. That is so if it was scheduled after the
+ * publication, by more than our clock may be behind: if this were true by mistake, the pod would never get its peers.
+ * It is also so if its container started well after, with refreshed files, unless an init container merged the
+ * configuration before.
  */
 export function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
   const { scheduledAtMs, merged } = pod;
@@ -176,8 +181,8 @@ export function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView
 }
 
 /**
- * When the container was started, or later, by the clock that dates our views and the scheduling: a kubelet's own is only
- * asked how long after the pod was initialized that was. Undefined where one of these times is missing.
+ * The earliest time at which the container may have started, by the clock that also dates our views. The kubelet's
+ * clock counts only for the time between initialization and start. Undefined if one of these times is missing.
  */
 function startedNoEarlierThanMs({
   scheduledAtMs,
@@ -193,8 +198,8 @@ const absentOf = ({ digests }: PublishedView, { isLive, wasLive }: Liveness): st
   digests.filter((digest) => !isLive(digest) && wasLive(digest));
 
 /**
- * True where the list that is published is another choice of a network that has more members than a list, and the pod knows
- * as many of those: lists are chosen anew by an upgrade, and as pods come and go.
+ * True if the network has more members than a list holds, and the pod's list is only another choice with as many known
+ * peers. Lists are chosen anew by an upgrade, and as pods come and go.
  */
 function isOtherChoice(known: ReadonlySet<string>, input: DriftInput): boolean {
   const { group, validator, published } = input;

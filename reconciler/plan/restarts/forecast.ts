@@ -1,5 +1,5 @@
 /**
- * What a rollout would do from here: the planner asked again and again, each restart taken as gone well. Pure.
+ * Forecasts a rollout: runs the planner again and again, as if each restart succeeded. Pure.
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -14,10 +14,10 @@ import { planGroup, type Restart, type RolloutInput } from './rollout.ts';
 
 const DAY_MS = 86_400_000;
 const HORIZON_MS = 14 * DAY_MS;
-/** More turns than any plan needs: a restart and a wait for each of a thousand validators. */
+/** More turns than any forecast needs: a thousand validators take a restart and a wait each. */
 const TURNS_MAX = 4_000;
 
-/** One restart as it is expected, in ms from now. */
+/** One expected restart. */
 interface Step {
   readonly node: Key;
   readonly kind: string;
@@ -28,24 +28,24 @@ interface Step {
 
 export interface Forecast {
   readonly steps: readonly Step[];
-  /** Who waits for something that time alone does not bring. */
+  /** StellarNodes that wait for something other than time. */
   readonly holds: ReadonlyMap<Key, Reason>;
 }
 
-/** The restarts of one group in their order, and what is left waiting after them. */
+/** The restarts of one group in their order, and the StellarNodes that still wait after them. */
 export function forecast(group: Group, input: RolloutInput): Forecast {
   const steps: Step[] = [];
-  let world = withOpenEnded(group, input);
+  let world = afterOpenRestart(group, input);
   let passedMs = world.passedMs;
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-    const plan = planGroup(group, at(input, world, passedMs));
+    const plan = planGroup(group, inputAfter(input, world, passedMs));
     if (!plan.restart) {
       const waitMs = plan.recheckInMs;
       if (waitMs === undefined || passedMs + waitMs > HORIZON_MS) return { steps, holds: plan.holds };
       passedMs += Math.max(waitMs, 1);
       continue;
     }
-    const ended = afterRestart(plan.restart, at(input, world, passedMs));
+    const ended = afterRestart(plan.restart, inputAfter(input, world, passedMs));
     const { validator, kind, drift } = plan.restart;
     steps.push({
       node: validator.key,
@@ -60,14 +60,16 @@ export function forecast(group: Group, input: RolloutInput): Forecast {
   return { steps, holds: new Map() };
 }
 
-/** A World in which something ended, and how long that took. */
-interface Ended {
+/** The parts of the World that a restart changes, as they are after its end. */
+interface AfterEnd {
   readonly pods: ReadonlyMap<Key, PodFacts>;
   readonly journal: ConfigMapFacts | undefined;
+  /** How long the restart took from `nowMs` on. */
   readonly passedMs: number;
 }
 
-const at = (input: RolloutInput, { pods, journal }: Ended, passedMs: number): RolloutInput => ({
+/** The planner's input `passedMs` after `input`. */
+const inputAfter = (input: RolloutInput, { pods, journal }: AfterEnd, passedMs: number): RolloutInput => ({
   ...input,
   world: { ...input.world, pods, journal },
   nowMs: input.nowMs + passedMs,
@@ -75,15 +77,15 @@ const at = (input: RolloutInput, { pods, journal }: Ended, passedMs: number): Ro
     const quiet = input.quiet(key);
     return { ...quiet, quietMs: quiet.quietMs + passedMs };
   },
-  // What a restart has renewed is Ready since then; everything else stays so.
+  // A renewed pod is Ready since its restart. All other pods stay Ready.
   readyForMs: (pod) =>
     input.world.pods.get(pod.key) === pod
       ? input.readyForMs(pod) + passedMs
       : input.nowMs + passedMs - (pod.readyChangedAtMs ?? 0),
 });
 
-/** What is under way already is taken to end as restarts do. */
-function withOpenEnded(group: Group, input: RolloutInput): Ended {
+/** A restart that is under way already is expected to take as long as others, and to succeed. */
+function afterOpenRestart(group: Group, input: RolloutInput): AfterEnd {
   const { world, settings, nowMs } = input;
   const entries = entriesOfGroup(world.journal, group);
   if (!entries) return { pods: world.pods, journal: world.journal, passedMs: 0 };
@@ -99,7 +101,7 @@ function withOpenEnded(group: Group, input: RolloutInput): Ended {
   return { pods, journal: journalWith(world, group.key, closed, nowMs + passedMs), passedMs };
 }
 
-function afterRestart(restart: Restart, input: RolloutInput): Ended {
+function afterRestart(restart: Restart, input: RolloutInput): AfterEnd {
   const { world, settings, nowMs } = input;
   const entries = readJournal(world.journal, restart.group) ?? [];
   const passedMs = restartTakesMs(entries, settings, nowMs);
@@ -117,7 +119,7 @@ function afterRestart(restart: Restart, input: RolloutInput): Ended {
   return { pods: renewed(restart.validator, input, passedMs), journal, passedMs };
 }
 
-/** All pods of the validator as its restart leaves them: injected, Ready, and knowing what is published. */
+/** All pods, with those of the validator as they are after its restart: injected, Ready, with the published peers. */
 function renewed(validator: Validator, input: RolloutInput, takesMs: number): Map<Key, PodFacts> {
   const { world, discovery, nowMs } = input;
   const pods = new Map(world.pods);
@@ -141,7 +143,7 @@ function renewed(validator: Validator, input: RolloutInput, takesMs: number): Ma
   return pods;
 }
 
-/** With what concerns the one group alone, under its key. */
+/** A journal with these entries of the one group only. */
 function journalWith(
   world: World,
   group: string,

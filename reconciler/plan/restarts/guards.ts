@@ -1,11 +1,10 @@
 /**
- * What keeps a restart waiting that the validator itself would allow: the rest of its group, and time. Pure.
+ * Holds restarts because of the rest of the group, or of the time. candidate.ts has the rules about the validator. Pure.
  *
- *   the journal has an open restart       → all wait (InFlight), for ever if need be (Stalled)
- *   a restart came back uninjected        → the group is stopped (NotInjected)
+ *   the journal has an open restart       → all wait (InFlight), without a limit (Stalled)
+ *   a restart left a pod uninjected       → the group is stopped (NotInjected)
  *   windows, the hour's limit, quiet      → all wait
- *   a Ready pod                           → only if all others are up, and have been for long enough, and none waits
- *                                           for a node
+ *   the pods are Ready                    → they wait until all others are up, have been for long enough, and have nodes
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -34,7 +33,7 @@ import { noNode, unplacedIn, unplacedOf, unplacedWait } from './unplaced.ts';
 export interface GuardSettings extends UnavailabilitySettings, RateLimitSettings {
   readonly minReadyMs: number;
   readonly stabilizationMs: number;
-  /** However long changes go on, they are not awaited for longer. */
+  /** The longest wait for changes that go on and on. */
   readonly stabilizationMsMax: number;
   readonly progressDeadlineMs: number;
 }
@@ -42,13 +41,13 @@ export interface GuardSettings extends UnavailabilitySettings, RateLimitSettings
 export interface GuardInput extends Omit<CandidateInput, 'group' | 'links' | 'settings'> {
   readonly settings: CandidateInput['settings'] & GuardSettings;
   readonly quiet: (group: string) => Quiet;
-  /** What the last attempts came to. */
+  /** The results of the last attempts. */
   readonly setbacks: SetbackLookup;
   /** For how long the leader has seen a pod Ready without a break, in ms. */
   readonly readyForMs: (pod: PodFacts) => number;
 }
 
-/** The restart that is under way in a group, as its others and it itself wait for it. */
+/** The wait of a group for its restart under way. */
 export function inFlight(entries: readonly JournalEntry[], input: GuardInput): Wait | undefined {
   const [open] = openEntries(entries);
   if (!open) return undefined;
@@ -60,18 +59,17 @@ export function inFlight(entries: readonly JournalEntry[], input: GuardInput): W
   return { reason: reason('Stalled', `${open.statefulSet}, since ${since}${becauseOf(open, input)}`) };
 }
 
-/** What keeps a restart open for so long, where that can be seen. */
+/** Why a restart has been open for so long, if that can be seen. */
 function becauseOf(open: JournalEntry, input: GuardInput): string {
   const unplaced = unplacedAfter(open, input);
   if (unplaced) return `; ${unplaced.key} has no node`;
-  if (isWithoutTrace(open, input.world))
-    return '; it left no trace, and no leader has made sure that it never will';
+  if (isWithoutTrace(open, input.world)) return '; it does not show, and no leader could fence it';
   return isUntouchedBump(open, input.world)
-    ? '; it has replaced no pod, and no leader has taken it back'
+    ? '; it has replaced no pod, and no leader could take it back'
     : '';
 }
 
-/** What is told of the validators whose restarts are under way, where they do not simply go on. */
+/** The reasons of validators whose restarts are under way but do not go on. */
 export function troubles(
   entries: readonly JournalEntry[],
   under: Wait | undefined,
@@ -91,7 +89,7 @@ function unplacedAfter(open: JournalEntry, { world }: GuardInput): PodFacts | un
   return statefulSet && unplacedIn(world, statefulSet);
 }
 
-/** What stops the whole group, beside what is under way. */
+/** The wait of the whole group, other than for a restart under way. */
 export function groupWait(
   group: Group,
   entries: readonly JournalEntry[],
@@ -114,7 +112,7 @@ function stabilizing(
   return leftMs > 0 ? { reason: reason('Stabilizing'), releasedInMs: leftMs } : undefined;
 }
 
-/** A pod that our restart left bare, and that still is, though the next one would not be. */
+/** A pod that our restart left bare, and that is still bare, although the next pod would be injected. */
 function bareAfterRestart(
   entries: readonly JournalEntry[],
   { world, discovery, nowMs }: GuardInput,
@@ -125,7 +123,7 @@ function bareAfterRestart(
     .find(({ uid }) => left.has(uid))?.key;
 }
 
-/** What a group's Ready validators are measured against; worked out once a plan, where it is asked for. */
+/** The rules of a group for the restart of a Ready validator. Each part is computed at its first use in a plan. */
 export class GroupGuard {
   readonly #group: Group;
   readonly #input: GuardInput;
@@ -136,7 +134,7 @@ export class GroupGuard {
   #budgets: ReadonlyMap<string, readonly PdbFacts[]> | undefined;
   #youngest: ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> | undefined;
 
-  /** `unsynced` are restarts after which a validator is not synced yet, by StatefulSet. */
+  /** `unsynced` are the waits after restarts whose validator is not synced yet, by StatefulSet. */
   constructor(group: Group, input: GuardInput, unsynced: ReadonlyMap<Key, Wait> = new Map()) {
     this.#unsynced = unsynced;
     this.#group = group;
@@ -144,7 +142,7 @@ export class GroupGuard {
     this.#quorum = new QuorumMargins(group.network.id, input);
   }
 
-  /** Why a Ready validator must wait for the others of its group; one that is down already need not. */
+  /** Why a Ready validator must wait for the others of its group. One that is down need not wait. */
   wait(candidate: Candidate): Wait | undefined {
     if (candidate.kind !== 'bump') return undefined;
     const { settings, nowMs } = this.#input;
@@ -159,7 +157,7 @@ export class GroupGuard {
     );
   }
 
-  /** What of the group forbids it, however long the others have been up. */
+  /** The rule of the group that forbids the restart, apart from how long the others have been Ready. */
   forbids(candidate: Candidate): Reason | undefined {
     return (
       this.#nodeWait(candidate)?.reason ??
@@ -169,7 +167,7 @@ export class GroupGuard {
     );
   }
 
-  /** What the quorum sets say of a restart that takes a validator down. */
+  /** The verdict of the quorum sets on a restart that takes a validator down. */
   quorum({ kind, validator }: Candidate): QuorumVerdict {
     if (kind !== 'bump') return {};
     const { world, settings } = this.#input;
@@ -177,7 +175,10 @@ export class GroupGuard {
     return verdict.hold ? verdict : { ...verdict, ...fragileVerdict(validator, this.#input) };
   }
 
-  /** The budget: one that was never Ready counts in the margin instead, where that is known and held. */
+  /**
+   * The check of MAX_UNAVAILABLE. A validator that was never Ready counts in the quorum margin instead, if that margin
+   * is known and enforced.
+   */
   #unavailable({ validator }: Candidate): Reason | undefined {
     const { settings } = this.#input;
     const { left, unknown } = this.#quorum.of(validator);
@@ -185,7 +186,7 @@ export class GroupGuard {
     return unavailableReason(validator.key, this.#marginNow(), isMarginHeld, settings);
   }
 
-  /** What is to be told of a restart that is not held. */
+  /** A remark on a restart that goes on. */
   remark(candidate: Candidate): Reason | undefined {
     if (candidate.kind !== 'bump') return undefined;
     const [unplaced] = this.#unplacedNow();
@@ -220,14 +221,14 @@ export class GroupGuard {
     return this.#youngest.find(({ key }) => key !== validator.key)?.wait;
   }
 
-  /** Who of the group has not been Ready for long enough, and the wait for each of them; the longest first. */
+  /** The validators of the group that have not been Ready for long enough, and their waits; the longest first. */
   #readyLastFirst(): ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> {
     const { world, discovery, settings, readyForMs } = this.#input;
     const found: Array<{ readonly key: Key; readonly leftMs: number }> = [];
     for (const { key, budget } of this.#group.validators) {
       const statefulSet = discovery.statefulSetOf.get(key);
       if (!statefulSet || statefulSet.replicas === 0) continue;
-      // One that is down and still passed is within the budget.
+      // The budget was checked before, so a validator that is down is within it.
       if (this.#marginNow().down.has(key) || budget === UNCOUNTED) continue;
       const leftMs = settings.minReadyMs - Math.min(...podsOf(world, statefulSet).map(readyForMs));
       if (leftMs > 0) found.push({ key, leftMs });

@@ -1,41 +1,41 @@
 /**
- * What one leader knows of the journal's open entries: which it began itself, how long it has seen each, and which it
- * has fenced. Memory of one term, which may delay and never permits.
+ * Remembers about each open entry of the journal whether this leader began the restart, since when this leader has seen
+ * the entry, and whether it is fenced. The memory ends with the leadership; it may delay a restart, never permit one.
  */
 import type { Key, World } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { type Closing, type JournalEntry, openEntries, readJournal } from '../journal/journal.ts';
 import { BARE_MS, isUntouchedBump, isWithoutTrace, outcomeOf, successorsOf, TRACE_MS } from './outcome.ts';
 
-/** An open entry and the group that it is in. */
+/** An open entry, and the group in whose key the entry is. */
 export interface InFlightRestart {
   readonly group: string;
   readonly entry: JournalEntry;
 }
 
-/** A token is the same each time that the same is meant. */
+/** With the time, because a second restart of the same pods to the same view has the same token. */
 const idOf = ({ token, atMs }: JournalEntry): string => `${token} ${atMs}`;
 
-/** A bump acts within a second, as a rule; one that does not is looked at live that often, whatever the caches show. */
+/** How often a bump that has replaced no pod is checked by a live read: most bumps replace a pod within a second. */
 export const LOOK_MS = 5_000;
 
 export class InFlightRestarts {
   readonly #clock: Clock;
-  /** Begun in this term, and so watched from the beginning. */
+  /** Tokens of the restarts that this leader began, and so has watched from the beginning. */
   readonly #begunTokens = new Set<string>();
-  /** Since when an open entry is seen, monotonic: clocks of other leaders are not trusted. */
+  /** Since when this leader has seen an entry open, monotonic: the clocks of other leaders may be wrong. */
   readonly #seenSinceMs = new Map<string, number>();
   readonly #fenced = new Set<string>();
-  /** Why this leader takes it back, from before that write on: the journal may be what cannot be written. */
+  /** Why this leader takes a restart back. Kept here too, because the journal may not be writable. */
   readonly #takenBack = new Map<string, string>();
-  /** When to look at a bump that has replaced no pod yet, monotonic. */
+  /** When to check a bump that has replaced no pod yet, monotonic. */
   readonly #lookAtMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Takes in what is open now. */
+  /** Starts to remember entries that are new, and forgets those that are closed. */
   observe(world: World): void {
     const ids = new Set(openOf(world).map(({ entry }) => idOf(entry)));
     const untouched = new Map(this.untouched(world).map((open) => [idOf(open.entry), open]));
@@ -43,32 +43,32 @@ export class InFlightRestarts {
       for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
     }
     for (const id of this.#lookAtMs.keys()) if (!untouched.has(id)) this.#lookAtMs.delete(id);
-    for (const [id, open] of untouched) if (!this.#lookAtMs.has(id)) this.looked(open);
+    for (const [id, open] of untouched) if (!this.#lookAtMs.has(id)) this.postponeLook(open);
     for (const id of ids)
       if (!this.#seenSinceMs.has(id)) this.#seenSinceMs.set(id, this.#clock.monotonicMs());
   }
 
-  /** This leader has begun a restart. */
-  began(token: string): void {
+  /** Call when a restart of this leader is written. */
+  noteBegun(token: string): void {
     this.#begunTokens.add(token);
   }
 
-  /** It is closed. */
-  ended({ token }: JournalEntry): void {
+  /** Call when the entry is closed. */
+  noteEnded({ token }: JournalEntry): void {
     this.#begunTokens.delete(token);
   }
 
-  /** Its late writes are refused from now on. */
-  fenced({ entry }: InFlightRestart): void {
+  /** Call when the API server refuses late writes of this restart from now on. */
+  noteFenced({ entry }: InFlightRestart): void {
     this.#fenced.add(idOf(entry));
   }
 
-  /** This leader is about to take it back. */
-  takesBack({ entry }: InFlightRestart, why: string): void {
+  /** Call before this leader takes the restart back. */
+  noteTakeBack({ entry }: InFlightRestart, why: string): void {
     this.#takenBack.set(idOf(entry), why);
   }
 
-  /** Open entries of a group that are over by what `world` shows, and how. */
+  /** The open entries of a group whose restarts have ended as `world` shows, with their outcomes. */
   outcomes(group: string, world: World): Closing[] {
     const nowMs = this.#clock.monotonicMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((written) => {
@@ -84,7 +84,10 @@ export class InFlightRestarts {
     });
   }
 
-  /** Bumps without a trace whose request, of another leader or unanswered, may still be on its way. */
+  /**
+   * Bumps that `world` does not show, of another leader or of a write of ours without an answer. The write may still
+   * arrive, so the bump needs a fence.
+   */
   toFence(world: World): InFlightRestart[] {
     return openOf(world).filter(
       ({ entry }) =>
@@ -97,7 +100,7 @@ export class InFlightRestarts {
     return openOf(world).filter(({ entry }) => isUntouchedBump(entry, world));
   }
 
-  /** StatefulSets of which a bump may have to be undone: it has replaced no pod, or its write may still arrive. */
+  /** StatefulSets whose bump may still be undone: the bump has replaced no pod, or its write may still arrive. */
   undoable(world: World): Set<Key> {
     const found = openOf(world).filter(
       ({ entry }) => isUntouchedBump(entry, world) || isWithoutTrace(entry, world),
@@ -105,23 +108,23 @@ export class InFlightRestarts {
     return new Set(found.map(({ entry }) => entry.statefulSet));
   }
 
-  /** For how long this leader has seen it open, in ms. */
+  /** For how long this leader has seen the entry open, in ms. */
   seenForMs({ entry }: InFlightRestart): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);
   }
 
-  /** True if it is time to look past the caches, of which one may be late. */
+  /** True if it is time for a live read, because a cache may be behind. */
   isLookDue({ entry }: InFlightRestart): boolean {
     return (this.#lookAtMs.get(idOf(entry)) ?? Number.POSITIVE_INFINITY) <= this.#clock.monotonicMs();
   }
 
-  /** It was looked at. */
-  looked({ entry }: InFlightRestart): void {
+  /** Sets the next check to LOOK_MS from now. */
+  postponeLook({ entry }: InFlightRestart): void {
     this.#lookAtMs.set(idOf(entry), this.#clock.monotonicMs() + LOOK_MS);
   }
 
-  /** In how many ms to look again: an entry that leaves no trace turns out void, one that does nothing is looked at. */
+  /** The waits, in ms, until time alone may end an entry or make the next check due. */
   duesInMs(sinceMs = this.#clock.monotonicMs()): number[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#seenSinceMs.values()]

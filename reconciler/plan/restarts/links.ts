@@ -1,6 +1,6 @@
 /**
- * Links: a pair of validators is linked if the list that either of them runs with names the other, since that one dials
- * it. Where its HTTP port answers, what it shows of its own links confirms or contradicts that. Pure.
+ * Links: two validators are linked if either runs with a list that names the other, since that one dials. If a
+ * validator's HTTP port answers, its connections confirm or refute its links. Pure.
  */
 import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf } from '../../../peers/discovery/pods.ts';
@@ -18,7 +18,7 @@ interface LinksInput {
   readonly ownNamespace: string;
 }
 
-/** Which members of one group name which others; worked out once, where that is asked. */
+/** Which members of one group name which others; computed at the first use. */
 export class GroupLinks implements Links {
   readonly #group: Group;
   readonly #world: World;
@@ -36,8 +36,9 @@ export class GroupLinks implements Links {
   }
 
   /**
-   * Digests of the members that the pod is linked to, beside those in its own list: they name it, unless its port said
-   * for ten minutes that they are not connected, or its port showed them connected once.
+   * Digests of the members that the pod is linked to, apart from its own list. These are the members that name the pod,
+   * without those that its port showed as not connected for ten minutes, and all that its port ever showed as
+   * connected.
    */
   linkedTo(pod: PodFacts): ReadonlySet<string> {
     const naming = this.naming(pod);
@@ -46,7 +47,7 @@ export class GroupLinks implements Links {
     return new Set([...[...naming].filter((digest) => !apart.includes(digest)), ...seen]);
   }
 
-  /** True for a member that drops peers which it does not prefer: who starts with its name may gain nothing. */
+  /** True for a member that drops peers which it does not prefer. A restart to learn its name may gain nothing. */
   mayDrop(digest: string): boolean {
     this.#dropping ??= new Set(this.#group.members.filter(this.#isDropping).map((member) => member.digest));
     return this.#dropping.has(digest);
@@ -55,7 +56,7 @@ export class GroupLinks implements Links {
   readonly #isDropping = (member: Member): boolean =>
     podOf(member, this.#world, this.#discovery)?.mergeOutcome?.code === 'PeersIgnored';
 
-  /** What the ports of all these pods showed of a peer; null where that is nothing that counts. */
+  /** The evidence of all these pods about a peer; null if they do not agree or show nothing. */
   shownOf(pods: readonly PodFacts[], digest: string): 'connected' | 'apart' | null {
     const all = pods.map(({ uid }) => this.#evidence.get(uid) ?? NOTHING);
     if (all.length === 0) return null;
@@ -81,7 +82,7 @@ export class GroupLinks implements Links {
     return found;
   }
 
-  /** The list that a member's stellar-core dials; empty where it runs without one. */
+  /** The list that a member's stellar-core dials; empty if it runs without a list. */
   #namedBy(member: Member): readonly string[] {
     const pod = podOf(member, this.#world, this.#discovery);
     if (!pod?.running || pod.deleting || !pod.injected || readsNoList(pod.mergeOutcome)) return [];
@@ -92,10 +93,10 @@ export class GroupLinks implements Links {
     return this.dialled(pod, listed);
   }
 
-  /** Those in front, as the list is written: in order of identity. */
+  /** The first entries of the list, which is in order of identity. */
   dialled(pod: PodFacts, listed: readonly string[]): readonly string[] {
     const told = preferredSiblings(pod.mergeOutcome) ?? listed.length;
-    // Where there was room for all that the pod started with, the merge has said nothing of how many a next one lets in.
+    // If there was room for all that the pod started with, the merge does not show how many the next one will let in.
     const count = told >= (digestsOfPod(pod)?.length ?? 0) ? listed.length : told;
     if (count >= listed.length) return listed;
     const digests = new Set(listed);

@@ -1,18 +1,18 @@
 /**
- * Which members run, and which did within the last ten minutes. Kept in memory, where it may only delay:
- * what was not watched for long enough counts as having been live.
+ * Which members run, and which ran in the last ten minutes. The memory can only delay a restart: until the leader has
+ * watched for that long, every member counts as having run.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podOf } from '../../../peers/discovery/pods.ts';
 import type { World } from '../../../peers/world.ts';
 import type { Liveness } from './drift.ts';
 
-/** How long a peer that is gone still counts. */
+/** For how long a peer that is gone still counts. */
 const REMEMBERED_MS = 10 * 60_000;
 
 export class LivenessMemory {
   readonly #startedAtMs: number;
-  /** When those that ran and do not any more were found gone. */
+  /** When the members that run no more were found gone. */
   readonly #goneAtMs = new Map<string, number>();
   #live: ReadonlySet<string> = new Set();
 
@@ -21,10 +21,10 @@ export class LivenessMemory {
     this.#startedAtMs = nowMs;
   }
 
-  /** Takes in the pods that run now, and forgets who has been gone for long. */
+  /** Remembers the pods that run now, and forgets those that have been gone for long. */
   observe(world: World, discovery: Discovery, nowMs: number): void {
     const live = liveDigests(world, discovery);
-    // What ran at the last look ran until now: in a network at rest there is no look for minutes.
+    // A pod that ran at the last look ran until now: in a quiet network there may be minutes between two looks.
     for (const digest of this.#live) if (!live.has(digest)) this.#goneAtMs.set(digest, nowMs);
     this.#live = live;
     for (const [digest, atMs] of this.#goneAtMs) {
@@ -32,7 +32,7 @@ export class LivenessMemory {
     }
   }
 
-  /** The view of it at `nowMs` that decisions take. */
+  /** The liveness at `nowMs`, for decisions. */
   at(nowMs: number): Liveness {
     const watchedLongEnough = nowMs - this.#startedAtMs > REMEMBERED_MS;
     return {

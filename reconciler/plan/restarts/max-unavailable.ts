@@ -1,5 +1,5 @@
 /**
- * How much of a group may be down: MAX_UNAVAILABLE. The quorum below it is quorum-margin.ts. Pure.
+ * MAX_UNAVAILABLE: how many validators of a group may be down. quorum-margin.ts checks the quorum. Pure.
  *
  *   a validator is …                        | in the budget                      | in the quorum margin
  *   ----------------------------------------|------------------------------------|---------------------
@@ -28,10 +28,13 @@ export interface UnavailabilitySettings extends QuorumSettings {
   readonly maxUnavailable: Limit;
 }
 
-/** Who of a group is down; made once a plan. */
+/** The validators of a group that are down; made once for each plan. */
 export interface Unavailability {
   readonly down: ReadonlyMap<Key, Down>;
-  /** Those of them that take up a part of the budget, where the quorum margin is not held and where it is. */
+  /**
+   * The validators that use up a part of the budget: `inBudget` if the quorum margin is not enforced, `inHeldBudget` if
+   * it is.
+   */
   readonly inBudget: ReadonlyMap<Key, Down>;
   readonly inHeldBudget: ReadonlyMap<Key, Down>;
   /** Validators that count in the budget. */
@@ -40,7 +43,7 @@ export interface Unavailability {
 
 type MarginInput = Pick<CandidateInput, 'world' | 'discovery'>;
 
-/** The margin of one group as the world is now. */
+/** The unavailable validators of one group now. */
 export function unavailabilityOf(group: Group, { world, discovery }: MarginInput): Unavailability {
   const down = new Map<Key, Down>();
   for (const validator of group.validators) {
@@ -61,8 +64,8 @@ export function unavailabilityOf(group: Group, { world, discovery }: MarginInput
 }
 
 /**
- * StellarNodes of which a pod is left, by the names of all pods: nothing else tells of a StatefulSet that is gone, its
- * first ordinal neither.
+ * StellarNodes with a pod left, found by the names of all pods. Nothing else shows the pods of a StatefulSet that is
+ * gone, and its first ordinal is not known.
  */
 const withPodsIn = ({ pods }: World): ReadonlySet<Key> =>
   new Set([...pods.keys()].map((key) => key.replace(/-\d+$/, '')));
@@ -73,10 +76,10 @@ function allowedDown({ value, isPercent }: Limit, counted: number): number {
   return value === 0 ? 0 : Math.max(1, Math.floor((counted * value) / 100));
 }
 
-// A group may have thousands of candidates and as many down: none of them looks at all of the others.
+// By size only: a group may have thousands of candidates and as many down.
 const countOthers = (down: ReadonlyMap<Key, Down>, node: Key): number => down.size - (down.has(node) ? 1 : 0);
 
-/** The first three of those down beside `node`. */
+/** The first three that are down, without `node`. */
 function firstOthers(down: ReadonlyMap<Key, Down>, node: Key): Array<readonly [Key, Down]> {
   const first: Array<readonly [Key, Down]> = [];
   for (const entry of down) {
@@ -86,7 +89,7 @@ function firstOthers(down: ReadonlyMap<Key, Down>, node: Key): Array<readonly [K
   return first;
 }
 
-/** Why one more of the group must not go down, beside `node` itself; undefined if it may. */
+/** Why one more validator of the group must not go down; undefined if it may. `node` itself does not count. */
 export function unavailableReason(
   node: Key,
   margin: Unavailability,

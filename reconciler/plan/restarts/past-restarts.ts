@@ -1,6 +1,6 @@
 /**
- * What the journal of the last 24 h says against restarting a validator again. Pure, and so the same through all changes
- * of leader.
+ * Finds in the journal of the last 24 h why a validator must not be restarted again. Pure, so a change of leader makes
+ * no difference.
  */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { StatefulSetFacts } from '../../../peers/world.ts';
@@ -11,18 +11,18 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const DELAY_MS_MAX = 30 * MINUTE_MS;
 
-/** What a validator lacks, the same through all tries: no injection at all, or one published list of peers. */
+/** The cause of a restart: no injection, or the missing peers of one published list. It is the same for each try. */
 export const causeOf = ({ drift, token }: Pick<JournalEntry, 'drift' | 'token'>): string =>
   drift === 'notInjected' ? drift : (token.split('.')[0] ?? '');
 
-/** A restart that is wanted, as far as the journal may speak against it. */
+/** The parts of a planned restart that the journal is compared with. */
 type Wanted = Pick<JournalEntry, 'drift' | 'token'> & {
   readonly pods: ReadonlyArray<{ readonly name: string; readonly uid: string }>;
 };
 
 /**
- * Why the last restarts of one StatefulSet speak against the next, and in how many ms it may be tried. `entries` are that
- * StatefulSet's.
+ * Why the last restarts of one StatefulSet forbid the next one, and the wait in ms. `entries` are those of that
+ * StatefulSet.
  */
 export const pastSetback = (
   wanted: Wanted,
@@ -31,8 +31,9 @@ export const pastSetback = (
 ): Setback | undefined => inVain(wanted, entries, nowMs) ?? repeated(entries, nowMs, failureOf);
 
 /**
- * UIDs of pods that restarts of ours left bare: one that was watched, however long ago, or two of one StatefulSet within
- * 24 h that were not. A pod of theirs that is still there would be left bare again.
+ * UIDs of pods that our restarts left bare: after one restart that its leader watched, however long ago, or after two
+ * of one StatefulSet within 24 h that nobody watched. If such a pod still exists, another restart would leave it bare
+ * again.
  */
 export function podsLeftBare(entries: readonly JournalEntry[], nowMs: number): ReadonlySet<string> {
   const watched = entries.filter(({ outcome }) => outcome === 'notInjected');
@@ -45,15 +46,15 @@ export function podsLeftBare(entries: readonly JournalEntry[], nowMs: number): R
 }
 
 const BARE: ReadonlySet<string> = new Set<Outcome>(['notInjected', 'unwitnessed']);
-/** So many restarts for one cause within 24 h are enough. */
+/** The most restarts for one cause within 24 h. */
 export const TWICE = 2;
 
 const lastDay = (entries: readonly JournalEntry[], nowMs: number): readonly JournalEntry[] =>
   entries.filter(({ atMs }) => nowMs - atMs < DAY_MS);
 
 /**
- * Two restarts within 24 h for the same cause are enough, whatever replaced the pod in between; so are two that no leader
- * has seen through, until another than we has replaced the pod.
+ * Two restarts within 24 h for the same cause are enough, whatever replaced the pod in between. Two whose outcome no
+ * leader saw are enough too, until something other than our restarts has replaced the pod.
  */
 function inVain(
   { pods, ...wanted }: Wanted,
@@ -78,11 +79,13 @@ function inVain(
   return { reason: reason('RestartedInVain', `until ${until}`), dueInMs: first.atMs + DAY_MS - nowMs };
 }
 
-/** The same of a whole group, where the StatefulSet controller was away at the last restart: then it was for all. */
+/** The wait of a whole group, if the StatefulSet controller was away at the last restart: then it is away for all. */
 export const controllerSetback = (entries: readonly JournalEntry[], nowMs: number): Setback | undefined =>
   repeated(entries, nowMs, awayOf);
 
-/** After a restart was taken back its group rests: a validator that flaps is not to be bumped and taken back in turn. */
+/**
+ * After a restart was taken back, its group waits, so that a validator that flaps is not bumped and taken back in turn.
+ */
 export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: number): Setback | undefined {
   const last = entries.findLast(({ outcome }) => outcome === 'defused');
   if (!last) return undefined;
@@ -92,8 +95,8 @@ export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: numbe
 }
 
 /**
- * What is told of a StatefulSet whose last restart was taken back, while its controller has not noticed that. Of an entry
- * that does not tell which change that was: for as long as the group rests.
+ * The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. If the entry
+ * has no generation, the reason lasts as long as the group waits.
  */
 export function unnoticedTakeBack(
   last: JournalEntry,
@@ -109,13 +112,13 @@ export function unnoticedTakeBack(
   return awayOf(last) ?? (isResting ? rest.reason : reason('ControllerAway', last.statefulSet));
 }
 
-/** Tried again 1, 2, 4 … 30 minutes after the last of several that came to nothing, one after the other. */
+/** The wait after one or more failures in a row: 1, 2, 4 … 30 minutes after the last one. */
 function repeated(
   entries: readonly JournalEntry[],
   nowMs: number,
   failureOf: (entry: JournalEntry) => Reason | undefined,
 ): Setback | undefined {
-  // What was taken back for another reason says nothing either way.
+  // A restart that was taken back for another reason counts neither as a failure nor as a success.
   const closed = entries.filter(
     (entry) => entry.outcome !== undefined && (entry.outcome !== 'defused' || awayOf(entry)),
   );
@@ -125,11 +128,11 @@ function repeated(
   if (!why) return undefined;
   const delayMs = Math.min(MINUTE_MS * 2 ** (failures - 1), DELAY_MS_MAX);
   const { endedAtMs = last.atMs } = last;
-  // What a leader wrote whose clock is ahead does not wait for longer.
+  // Limited to the delay, because the clock of the leader that wrote the entry may be ahead.
   return { reason: why, dueInMs: Math.max(0, Math.min(endedAtMs + delayMs - nowMs, delayMs)) };
 }
 
-/** How a restart came to nothing in a way that it may again. */
+/** The reason if a restart failed in a way that may happen again. */
 const failureOf = (entry: JournalEntry): Reason | undefined =>
   entry.outcome === 'void' ? reason('RestartReverted', entry.statefulSet) : awayOf(entry);
 

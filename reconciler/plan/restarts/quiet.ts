@@ -5,11 +5,11 @@ import type { Changes } from '../../../runtime/kube/membership.ts';
 
 export interface Quiet {
   readonly quietMs: number;
-  /** How long the changes before went on. */
+  /** How long the changes before the quiet time went on. */
   readonly changingMs: number;
 }
 
-/** A new leader did not see what came before it: its own start counts as a change. All times are monotonic. */
+/** The start of a new leader counts as a change, because it did not see earlier changes. All times are monotonic. */
 export function quietOf(changes: Changes | undefined, startedAtMs: number, nowMs: number): Quiet {
   const lastAtMs = Math.max(changes?.lastAtMs ?? 0, startedAtMs);
   const firstAtMs = Math.max(changes?.firstAtMs ?? 0, startedAtMs);

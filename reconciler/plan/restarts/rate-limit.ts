@@ -1,5 +1,5 @@
 /**
- * How fast: windows of time, restarts an hour, and the age of what is to be restarted. Pure.
+ * Limits the rate of restarts: windows of time, restarts in an hour, and the age of the pods. Pure.
  */
 import { greatestOf, leastOf } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -14,33 +14,34 @@ export interface RateLimitSettings {
   readonly windows: Windows;
   readonly maxRestartsPerHour: number;
   readonly minRestartIntervalMs: number;
-  /** How long a restart takes where the journal knows of none. */
+  /** The expected duration of a restart if the journal has none. */
   readonly expectedRestartMs: number;
 }
 
-/** Why something waits, and in how many ms that ends by itself, where that is known. */
+/** A reason to wait, and the time in ms after which the wait ends by itself, if that is known. */
 export interface Wait {
   readonly reason: Reason;
   readonly releasedInMs?: number | undefined;
 }
 
-/** How long a restart of this group takes: the longest that the journal has seen end well, else the setting. */
+/** The expected duration of a restart of this group: the longest successful one in the journal, else the setting. */
 export function restartTakesMs(
   entries: readonly JournalEntry[],
   { expectedRestartMs }: RateLimitSettings,
   nowMs: number,
 ): number {
   const took = entries
-    // Nothing is pruned until the next write, which one long restart of months ago must not keep away.
+    // The journal drops old entries only with its next write, and a long restart of months ago must not prevent that
+    // write.
     .filter(({ atMs }) => nowMs - atMs < DAY_MS)
     .filter(({ outcome, kind }) => outcome === 'done' && kind === 'bump')
     .map(({ atMs, endedAtMs = atMs }) => endedAtMs - atMs)
-    // Dated anew, since a clock was wrong: how long it took is not known.
+    // An entry that was dated anew after a wrong clock has no duration.
     .filter((ms) => ms > 0);
   return took.length > 0 ? greatestOf(took) : expectedRestartMs;
 }
 
-/** What keeps a whole group waiting: no window is open for long enough, or the hour's restarts are spent. */
+/** The wait of a whole group: no window is open for long enough, or the restarts of the hour are used up. */
 export function rateLimitWait(
   entries: readonly JournalEntry[],
   settings: RateLimitSettings,
@@ -62,7 +63,7 @@ export function rateLimitWait(
   return { reason: reason('HourlyLimit', `${recent.length} in the last hour${ofThem}`), releasedInMs };
 }
 
-/** Why pods that are up are too young to be restarted. */
+/** The wait of pods that are up, but too young to be restarted. */
 export function ageWait(
   pods: readonly PodFacts[],
   { minRestartIntervalMs }: RateLimitSettings,

@@ -1,21 +1,22 @@
 /**
- * Since when each pod is Ready, as this leader has seen it. The pod says that too, but by the clock of its kubelet, which
- * may be minutes off: here that time only tells one turn to Ready from the next. Kept for one term, and only ever delays:
- * what was not seen counts as Ready since now.
+ * Remembers since when this leader has seen each pod Ready. The pod has a time too, but the clock of its kubelet may be
+ * minutes off, so that time only shows whether a pod has become Ready anew. The memory can only delay a restart: a pod
+ * that was not seen before counts as Ready since now.
  */
 import type { Key, PodFacts } from '../../../peers/world.ts';
 
+/** One pod that was seen Ready. */
 interface Sight {
   readonly uid: string;
   readonly changedAtMs: number | undefined;
-  /** When it was first seen, monotonic ms. */
+  /** When the pod was first seen Ready, monotonic ms. */
   readonly sinceMs: number;
 }
 
 export class ReadyMemory {
   #sights: ReadonlyMap<Key, Sight> = new Map();
 
-  /** Takes in the pods that are there at `nowMs`, which is monotonic. */
+  /** Remembers the pods that are Ready at `nowMs` (monotonic), and forgets all others. */
   observe(pods: Iterable<PodFacts>, nowMs: number): void {
     const sights = new Map<Key, Sight>();
     for (const pod of pods) {
@@ -26,8 +27,8 @@ export class ReadyMemory {
     this.#sights = sights;
   }
 
-  /** For how long a pod has been seen Ready without a break at `nowMs`, in ms; 0 for one that was not. */
-  at(nowMs: number): (pod: PodFacts) => number {
+  /** For how long, in ms at `nowMs`, a pod has been seen Ready without a break; 0 if it was not seen Ready. */
+  readyForMsAt(nowMs: number): (pod: PodFacts) => number {
     return (pod) => nowMs - (this.#sightOf(pod)?.sinceMs ?? nowMs);
   }
 

@@ -11,7 +11,10 @@ import type { Validator, World } from '../../../peers/world.ts';
  */
 export type RollFor = 'unlinked' | 'missing' | 'all';
 
-/** As it is set: `auto` is `unlinked` on public networks, where a restart costs a vote, and `missing` on others. */
+/**
+ * The value of the setting. `auto` means `unlinked` on public networks, where a restart costs a vote, and `missing` on
+ * others.
+ */
 export type RollForSetting = (typeof ROLL_FOR_VALUES)[number];
 
 export type RollForVerdict =
@@ -19,8 +22,8 @@ export type RollForVerdict =
   | { readonly kind: 'hold'; readonly reason: Reason };
 
 /**
- * The rule for one validator: what stands on its StellarNode, else on its Namespace, else the setting. A value that is
- * not known holds wherever it stands.
+ * The rule for one validator: from its StellarNode, else from its Namespace, else from the setting. An unknown value
+ * holds restarts on any of them.
  */
 export function rollForOf(validator: Validator, world: World, setting: RollForSetting): RollForVerdict {
   const values: ReadonlyArray<readonly [string, string | undefined]> = [

@@ -1,9 +1,9 @@
 /**
- * Which pod of a group may be restarted now, and for every other that lacks something, why not. Pure.
- * What a validator itself forbids is candidate.ts, what its group and the time forbid is guards.ts.
+ * Plans the one restart that may begin now in a group, and a reason for each other validator that lacks something. Pure.
+ * candidate.ts has the rules about the validator itself, guards.ts those about its group and the time.
  *
- *   a not-Ready pod that cannot get well  → deleted; it is down already, so the budget is not asked
- *   a Ready pod                           → by its template, if all others are up for long enough
+ *   a pod that cannot become Ready by itself  → is deleted; it is down already, so no budget counts
+ *   Ready pods                                → by their template, if all others have been up for long enough
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { digestOf } from '../../../peers/hash.ts';
@@ -34,17 +34,17 @@ export interface Restart {
   readonly drift: DriftKind;
   readonly pods: ReadonlyArray<{ readonly key: Key; readonly name: string; readonly uid: string }>;
   readonly token: string;
-  /** The token that the template has now. */
+  /** The present token of the template. */
   readonly before: string | undefined;
 }
 
 export interface GroupPlan {
   readonly restart: Restart | undefined;
-  /** Why a validator that lacks something is not restarted, by StellarNode. */
+  /** Why validators that lack something are not restarted, by StellarNode. */
   readonly holds: ReadonlyMap<Key, Reason>;
-  /** What is to be told of a restart although it is not held. */
+  /** Remarks on restarts that go on. */
   readonly remarks: ReadonlyMap<Key, Reason>;
-  /** In how many ms a hold may end by itself; undefined where only a change can end it. */
+  /** The wait, in ms, until a hold may end by itself; undefined if only a change can end it. */
   readonly recheckInMs: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function planRollout(input: RolloutInput): Map<string, GroupPlan> {
   return plans;
 }
 
-/** A group that cannot be judged costs itself alone, and none of it is restarted. */
+/** Plans one group. An error stops only this group, and none of its validators is restarted. */
 function planAlone(group: Group, input: RolloutInput): GroupPlan {
   try {
     return planGroup(group, input);
@@ -67,7 +67,7 @@ function planAlone(group: Group, input: RolloutInput): GroupPlan {
   }
 }
 
-/** What may be restarted in one group now: at most one pod or StatefulSet. */
+/** The restart that may begin in one group now: at most one pod or StatefulSet. */
 export function planGroup(group: Group, input: RolloutInput): GroupPlan {
   const { holds, candidates } = examineAll(group, input);
   const written = entriesOfGroup(input.world.journal, group);
@@ -101,7 +101,7 @@ function examineAll(group: Group, input: RolloutInput) {
   return { holds, candidates };
 }
 
-/** All wait for the same, except those with a reason of their own. */
+/** Every candidate waits for the same reason, unless it has one of its own. */
 function allHeld(
   candidates: readonly Candidate[],
   why: Reason,
@@ -115,7 +115,7 @@ function allHeld(
 
 const ORDER: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
 
-/** Deletes first (down already), then those that lack most, then by name; what was refused lately is tried last. */
+/** Deletes first, since those pods are down anyway; then those that lack most; then by name. Refused ones come last. */
 const byUrgency =
   (wasRefused: (key: Key) => boolean) =>
   (a: Candidate, b: Candidate): number =>
@@ -126,7 +126,7 @@ const byUrgency =
 
 interface Choice {
   readonly candidates: readonly Candidate[];
-  /** What stops the whole group. */
+  /** The wait of the whole group. */
   readonly stop: Wait | undefined;
   /** The journal. */
   readonly entries: readonly JournalEntry[];
@@ -163,7 +163,7 @@ function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
   return { restart, holds: held, remarks, recheckInMs: earliest(waits) };
 }
 
-/** Which candidates were tried lately and came to nothing: by the journal, else by this leader's memory. */
+/** The candidates whose last attempt failed: by the journal, else by this leader's memory. */
 function setbacksOf(
   group: Group,
   { candidates, entries }: Pick<Choice, 'candidates' | 'entries'>,
@@ -184,7 +184,7 @@ const heldAlready = (key: Key, holds: ReadonlyMap<Key, Reason>): Wait | undefine
   return why && { reason: why };
 };
 
-/** What our own taking back left unsettled, since the controller has not noticed it yet, is our own doing. */
+/** The validator's own reason; if only our own take-back left the StatefulSet unsettled, the reason says so. */
 function ownReason(
   own: Wait | undefined,
   { statefulSet }: Candidate,
@@ -197,15 +197,15 @@ function ownReason(
   return (last && unnoticedTakeBack(last, statefulSet, nowMs)) ?? own.reason;
 }
 
-/** An attempt that came to nothing keeps the next one waiting for a while. */
+/** The wait after a failed attempt. */
 const delayOf = (setback: Setback | undefined): Wait | undefined =>
   setback && setback.dueInMs > 0 ? { reason: setback.reason, releasedInMs: setback.dueInMs } : undefined;
 
-/** What the last restarts of a group keep all of it waiting for. */
+/** The wait of a whole group because of its last restarts. */
 const restOf = (entries: readonly JournalEntry[], nowMs: number): Wait | undefined =>
   delayOf(controllerSetback(entries, nowMs)) ?? delayOf(restAfterTakeBack(entries, nowMs));
 
-/** A StatefulSet that rolls because of us is not rolled by others: that is told as what is under way. */
+/** The validator's own wait. A roll that our restart caused is shown as under way, not as unsettled. */
 const ownWait = (
   { hold, releasedInMs, statefulSet }: Candidate,
   rolled: ReadonlySet<Key>,
@@ -220,8 +220,8 @@ function earliest(waits: readonly Wait[]): number | undefined {
 }
 
 /**
- * The restart with its token: the published hash and a digest of the pods to be replaced. Two leaders with the
- * same intent write the same; each generation of pods gets another.
+ * The restart with its token: the published hash and a digest of the UIDs of the pods to replace. Two leaders with the
+ * same intent write the same token. The next pods get another one.
  */
 function restartOf(
   group: Group,

@@ -1,43 +1,43 @@
 /**
- * What the last attempts came to: why a validator could not be restarted, and what all of them wait for. Memory of one
- * term, which delays and never permits.
+ * Remembers failed attempts: why a validator could not be restarted, and why all must wait. The memory ends with the
+ * leadership; it may delay a restart, never permit one.
  */
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { Key } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 
-/** Why the last attempt came to nothing, and in how many ms the next may be made; 0: now. */
+/** Why the last attempt failed, and the wait in ms until the next; 0: now. */
 export interface Setback {
   readonly reason: Reason;
   readonly dueInMs: number;
 }
 
 export interface SetbackLookup {
-  /** What was refused for this validator alone, until it is restarted. */
+  /** The refusal for this validator alone, until it is restarted. */
   of(key: Key): Setback | undefined;
-  /** What every restart of the group waits for, whichever is tried. */
+  /** The wait of every restart of the group. */
   ofAll(group: string): Setback | undefined;
-  /** Why what it was restarted by could not be undone, or made sure of: all of its group wait for that. */
+  /** Why a restart of this validator could not be undone or fenced. Its whole group waits for that. */
   ofUndo(key: Key): Reason | undefined;
 }
 
-/** As for who has tried nothing yet. */
+/** The state before any attempt. */
 export const NO_SETBACKS: SetbackLookup = {
   of: () => undefined,
   ofAll: () => undefined,
   ofUndo: () => undefined,
 };
 
-/** What keeps a restart waiting for longer: one that was reverted once may be refused by now. */
+/** The longer of two waits: a restart that was reverted once may be refused by now. */
 export function later(journal: Setback | undefined, memory: Setback | undefined): Setback | undefined {
   if (!journal || !memory) return journal ?? memory;
   return memory.dueInMs >= journal.dueInMs ? memory : journal;
 }
 
-/** A policy that says no does so for longer than minutes, as a rule. */
+/** The first delay after a refusal: a policy that refuses usually does so for longer than minutes. */
 const REFUSED_MS = 120_000;
 const REFUSED_MS_MAX = 1_800_000;
-/** So many conflicts one after the other are no chance any more. */
+/** After this many conflicts in a row, the conflict counts as a refusal. */
 const CONFLICTS = 3;
 const OBSTACLE_MS = 250;
 const OBSTACLE_MS_MAX = 30_000;
@@ -51,11 +51,11 @@ interface State {
 export class Setbacks implements SetbackLookup {
   readonly #clock: Clock;
   readonly #refused = new Map<Key, State>();
-  /** How many writes in a row came too late, after one by others. */
+  /** How many writes in a row failed because another writer was faster. */
   readonly #conflicts = new Map<Key, number>();
-  /** Why writes that undo a restart were refused, by the StatefulSet that it is of. */
+  /** Why writes that undo a restart were refused, by StatefulSet. */
   readonly #reverter = new Map<Key, Reason>();
-  /** What all restarts wait for, and by group, what those of that group do. */
+  /** The wait of all restarts (key undefined), and the waits of single groups. */
   readonly #obstacles = new Map<string | undefined, State>();
 
   constructor(clock: Clock) {
@@ -74,29 +74,29 @@ export class Setbacks implements SetbackLookup {
     return this.#reverter.get(key);
   }
 
-  /** The cluster said no to undoing this one. */
+  /** Call if the cluster refuses to undo this restart. */
   undoRefused(key: Key, reason: Reason): void {
     this.#reverter.set(key, reason);
   }
 
-  /** There is nothing to be undone there, or it was. */
+  /** Call if there is nothing left to undo. */
   undone(key: Key): void {
     this.#reverter.delete(key);
   }
 
-  /** Forgets what need not be undone any more: `undoable` are those of which something may have to be. */
+  /** Forgets StatefulSets that are not in `undoable`: their bumps cannot be undone any more. */
   keepUndo(undoable: ReadonlySet<Key>): void {
     for (const key of this.#reverter.keys()) if (!undoable.has(key)) this.#reverter.delete(key);
   }
 
-  /** The cluster said no to this one: tried again after 2, 4, 8 … 30 minutes. */
+  /** Call if the cluster refuses this restart. The validator is tried again after 2, 4, 8 … 30 minutes. */
   refused(key: Key, reason: Reason): void {
     const failures = this.#refused.get(key)?.failures ?? 0;
     const delayMs = Math.min(REFUSED_MS * 2 ** failures, REFUSED_MS_MAX);
     this.#refused.set(key, this.#state(reason, failures, delayMs));
   }
 
-  /** Another writer was first. True if that happened so often that it counts as refused. */
+  /** Call if another writer was faster. True if this has happened so often that it counts as a refusal. */
   conflicted(key: Key, reason: Reason): boolean {
     const conflicts = (this.#conflicts.get(key) ?? 0) + 1;
     this.#conflicts.set(key, conflicts);
@@ -104,7 +104,10 @@ export class Setbacks implements SetbackLookup {
     return conflicts >= CONFLICTS;
   }
 
-  /** Nothing at all, or nothing of that group, can be restarted: tried again after `firstMs`, then twice as long, at most 30 s. */
+  /**
+   * Call if no restart at all, or none of a group, can begin. The next try is after `firstMs`, then after twice as
+   * long, at most 30 s.
+   */
   obstructed(
     reason: Reason,
     { group, firstMs = OBSTACLE_MS }: { group?: string; firstMs?: number } = {},
@@ -114,19 +117,19 @@ export class Setbacks implements SetbackLookup {
     this.#obstacles.set(group, this.#state(reason, failures, this.#clock.jitter(delayMs)));
   }
 
-  /** An attempt in that group met no obstacle. */
+  /** Call after an attempt in the group without such an obstacle. */
   unobstructed(group: string): void {
     this.#obstacles.delete(undefined);
     this.#obstacles.delete(group);
   }
 
-  /** This one is being restarted. */
+  /** Call when the restart has begun. */
   succeeded(key: Key): void {
     this.#refused.delete(key);
     this.#conflicts.delete(key);
   }
 
-  /** Forgets what nothing waits for any more: `waiting` are those that lack something, of those groups. */
+  /** Forgets all validators but `waiting`, and all groups but `groups`. */
   keep(waiting: ReadonlySet<Key>, groups: ReadonlySet<string>): void {
     for (const known of [this.#refused, this.#conflicts]) {
       for (const key of known.keys()) if (!waiting.has(key)) known.delete(key);

@@ -1,6 +1,6 @@
 /**
- * Which bump is to be taken back: one that has replaced no pod yet, and would not be begun any more. Left alone it would
- * act later, without a question whether it still may. Pure.
+ * Decides which bumps are taken back: those that have replaced no pod yet, and would not be begun now. Otherwise the
+ * StatefulSet controller could replace pods later, when a rule forbids it. Pure.
  */
 import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
 import type { Group } from '../../../peers/discovery/discover.ts';
@@ -15,17 +15,17 @@ import { GroupLinks } from './links.ts';
 import { isUntouchedBump } from './outcome.ts';
 import type { RolloutInput } from './rollout.ts';
 
-/** A StatefulSet controller that is there takes notice of a change within this. */
+/** A StatefulSet controller that runs observes a change of the template within this. */
 const NOTICED_MS = 30_000;
-/** One that took notice and still replaces no pod of those that are Ready is kept from it, or does not mean to. */
+/** A controller that has observed the change, and replaced no Ready pod within this, is held up or will not do so. */
 const REPLACED_MS = 120_000;
 
-/** Why a bump is taken back, as the journal keeps it: what forbids it now, or that nothing is lacking any more. */
+/** Why a bump is taken back, as the journal stores it: the reason that forbids it now, or that no peer is missing. */
 export type TakenBack = ReasonCode | 'NothingLacking' | 'NotOfTheGroup';
 
 /**
- * Why an open restart is to be taken back; undefined where it is not. The leader has seen it for `seenForMs`, and the journal
- * tells its age: the longer of both counts, less what the clock of the leader that began it may have been behind.
+ * Why to take an open restart back; undefined if it should go on. Its age is the longer of two times: `seenForMs`, for
+ * which this leader has seen it, and the age by the journal, less the error that the writer's clock may have had.
  */
 export function takeBackWhy(
   open: InFlightRestart,
@@ -42,13 +42,13 @@ export function takeBackWhy(
   if (!group || !validator || validator.suspended) return 'NotOfTheGroup';
   const forbidden = forbiddenNow(validator, group, input);
   const isNoticed = statefulSet.observedGeneration >= statefulSet.generation;
-  // Leaders that change every few seconds would each begin to count anew.
+  // The journal's date counts too: if leaders change every few seconds, `seenForMs` never grows.
   const ageMs = Math.max(seenForMs, input.nowMs - entry.atMs - CLOCK_BEHIND_MS);
   const isLate = ageMs >= (isNoticed ? REPLACED_MS : NOTICED_MS);
   return forbidden ?? (isLate ? 'ControllerAway' : undefined);
 }
 
-/** Why it would not be begun now, whatever the journal, time and age say: those were asked when it was. */
+/** Why the restart would not be begun now. Journal, windows and ages were checked at its begin, and do not count. */
 function forbiddenNow(validator: Validator, group: Group, input: RolloutInput): TakenBack | undefined {
   const finding = examine(validator, {
     ...input,
@@ -58,14 +58,14 @@ function forbiddenNow(validator: Validator, group: Group, input: RolloutInput): 
   if (finding.kind === 'fine') return 'NothingLacking';
   if (finding.kind === 'held') return finding.reason.code;
   const { candidate } = finding;
-  // It is unsettled because of the bump itself.
+  // The StatefulSet is unsettled because of the bump itself.
   if (candidate.hold && candidate.hold.code !== 'Unsettled') return candidate.hold.code;
   return new GroupGuard(group, input).forbids(candidate)?.code;
 }
 
 /**
- * What the template's annotation must be for the pods to be left alone: what they carry. What it held before may be
- * another writer's that no pod runs.
+ * The token to put back into the template: that of the running pods, so that none of them is replaced. The token that the
+ * template had before may be another writer's, and no pod may run with it.
  */
 export function tokenOfPods(entry: JournalEntry, world: World): string | undefined {
   const statefulSet: StatefulSetFacts | undefined = world.statefulSets.get(entry.statefulSet);

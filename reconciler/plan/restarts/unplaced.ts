@@ -1,12 +1,12 @@
 /**
- * Pods that the scheduler finds no node for: a validator that is restarted beside one may lose its own node to it. Pure.
+ * Pods for which the scheduler finds no node: such a pod could take the node of a validator during its restart. Pure.
  *
- *   the pod is in …                      and a Ready validator
- *   the namespace of that validator      waits, for as long as the pod does
- *   another namespace of the group       waits until the pod is PROGRESS_DEADLINE_SECONDS old; then it is told of it
- *   a validator marked uncounted         waits for none of it
+ *   the pod is in …                      a Ready validator …
+ *   the same namespace                   waits for as long as the pod does
+ *   another namespace of the group       waits until the pod is PROGRESS_DEADLINE_SECONDS old; then it gets a remark
+ *   a validator marked uncounted         does not wait
  *
- * Read replicas are such pods too: the operator's rule that keeps validators apart holds for them.
+ * Read replicas count too, because the operator's rule that keeps validators on separate nodes also holds for them.
  */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
@@ -28,7 +28,7 @@ import type { Wait } from './rate-limit.ts';
 export const unplacedIn = (world: World, statefulSet: StatefulSetFacts): PodFacts | undefined =>
   podsOf(world, statefulSet).find(({ unschedulable }) => unschedulable);
 
-/** Those of all validators of the group that count, and of their read replicas. */
+/** The pods without a node of all validators of the group that count, and of their read replicas. */
 export function unplacedOf(group: Group, input: Input): PodFacts[] {
   const { world, discovery } = input;
   return group.validators.flatMap(({ key, budget }) => {
@@ -41,7 +41,7 @@ export function unplacedOf(group: Group, input: Input): PodFacts[] {
 
 type Input = Pick<CandidateInput, 'world' | 'discovery'>;
 
-/** Read replicas without a node, by validator: looked for once for all groups of a plan. */
+/** Read replicas without a node, by validator; found once for all groups of a plan. */
 const unplacedReplicas = new WeakMap<Input, ReadonlyMap<Key, readonly PodFacts[]>>();
 
 function replicasOf(input: Input): ReadonlyMap<Key, readonly PodFacts[]> {
@@ -56,8 +56,8 @@ function replicasOf(input: Input): ReadonlyMap<Key, readonly PodFacts[]> {
 const ownerKeyOf = ({ namespace, ownerName = '' }: PodFacts) => keyOf(namespace, ownerName);
 
 /**
- * Told of the pod, also where another validator waits because of it. The hint has the pod's own name alone: what a pod
- * calls its owner may be any text, and is no part of a command.
+ * The reason about such a pod, also for another validator that waits because of it. The hint contains only the pod's
+ * own name: the pod may name any text as its owner, and that must not get into a command.
  */
 export const noNode = ({ key, namespace, name }: PodFacts): Reason =>
   reason(
@@ -67,7 +67,7 @@ export const noNode = ({ key, namespace, name }: PodFacts): Reason =>
       `Why: kubectl -n ${namespace} describe pod ${name}`,
   );
 
-/** Why the validator must not give its node away now, beside these pods. */
+/** The wait of a validator because of these pods: one of them could take its node. */
 export function unplacedWait(
   unplaced: readonly PodFacts[],
   { namespace }: Validator,

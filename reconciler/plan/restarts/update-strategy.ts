@@ -1,5 +1,5 @@
 /**
- * Which strategy holds for a validator, and what pauses it. Pure.
+ * The update strategy of a validator, and its pauses. Pure.
  */
 import { ANNOTATION_ROLLOUT, PAUSED, STRATEGIES } from '../../../peers/names.ts';
 import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
@@ -11,15 +11,15 @@ export type UpdateStrategy =
   | { readonly kind: 'strategy'; readonly strategy: Strategy }
   | { readonly kind: 'hold'; readonly reason: Reason };
 
-/** Told of a value that is not known, with the command that makes a pause of it. */
+/** The reason about an unknown value, with the command that makes it a pause. */
 const unknownStrategy = (where: string, value: string): Reason =>
   reasonWith('UnknownStrategy', `${where}: ${value}`, mendOf(where, ANNOTATION_ROLLOUT));
 
 const hold = (why: Reason): UpdateStrategy => ({ kind: 'hold', reason: why });
 
 /**
- * The strategy by the annotations on our own ConfigMap (everything), the Namespace and the StellarNode: the nearest
- * to the validator wins, but a pause, or a value that is not known here, holds wherever it stands.
+ * The strategy by the annotations on the StellarNode, the Namespace and, for everything, our own ConfigMap. The value
+ * nearest to the validator wins, but a pause or an unknown value holds on each of the three.
  */
 export function updateStrategyOf(validator: Validator, world: World, ownNamespace: string): UpdateStrategy {
   const everything = world.configMaps.get(ownNamespace);

@@ -1,25 +1,25 @@
 /**
- * ROLLOUT_WINDOWS: when restarts may begin, as local times of the week in named time zones. Owns the syntax and
- * its meaning; whether anything is to be restarted is decided elsewhere. Pure.
+ * ROLLOUT_WINDOWS: the times of the week, in named time zones, at which restarts may begin. Owns the syntax and its
+ * meaning; rate-limit.ts holds restarts outside a window. Pure.
  */
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** How far ahead an opening or a closing is told: a week has every window. */
+/** How far ahead to look for the next opening or closing. Every window occurs once a week. */
 const HORIZON_DAYS = 8;
-/** Windows are laid out up to here, so that one that opens at the horizon still has its full length. */
+/** Windows are computed for this many days, so that a window that opens at the horizon has its full length. */
 const LAID_OUT_DAYS = 16;
 /** 1970-01-01 was a Thursday; weekdays are counted from Sunday. */
 const EPOCH_WEEKDAY = 4;
 const DAY_NAMES = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
-/** Instants or local times in ms; the end is not part of it. */
+/** From one instant or local time to another, in ms; the end is not included. */
 interface Span {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** On these weekdays from this minute of the day to that one, which may be in the next day. */
+/** A window on some weekdays. `endMinute` is counted from the same midnight, so it is over 1,440 on the next day. */
 interface Rule {
   readonly weekdays: readonly number[];
   readonly startMinute: number;
@@ -28,7 +28,7 @@ interface Rule {
 
 interface Zone {
   readonly name: string;
-  /** What the zone's clocks are ahead of UTC at this instant, in ms. */
+  /** How far the zone's clocks are ahead of UTC at an instant, in ms. */
   readonly offsetMs: (atMs: number) => number;
 }
 
@@ -39,18 +39,18 @@ interface ZoneRules {
 
 /** When restarts may begin, as parseWindows has read it. */
 export interface Windows {
-  /** The open stretches from shortly before this day (counted from 1970-01-01 UTC) on: apart, in order. */
+  /** The windows from shortly before a day on (days are counted from 1970-01-01 UTC), merged and in order. */
   readonly spansNear: (day: number) => readonly Span[];
 }
 
 /** Whether restarts may begin now. */
 type WindowState =
-  /** Without `closesAtMs` it does not close within 8 days. */
+  /** Without `closesAtMs`, the window stays open for the next 8 days. */
   | { readonly kind: 'open'; readonly closesAtMs?: number }
-  /** Without an `opensAtMs` no window within 8 days is long enough. */
+  /** Without `opensAtMs`, no window of the next 8 days is long enough. */
   | { readonly kind: 'closed'; readonly opensAtMs: number | undefined };
 
-/** Joins what overlaps or touches. */
+/** Joins spans that overlap or touch. */
 function merged(spans: readonly Span[]): readonly Span[] {
   const result: Span[] = [];
   for (const span of [...spans].sort((a, b) => a.startMs - b.startMs)) {
@@ -61,7 +61,7 @@ function merged(spans: readonly Span[]): readonly Span[] {
   return result;
 }
 
-/** The zone, or undefined where it is not known. Offsets such as +02:00 are no zones: they know no summer. */
+/** The zone, or undefined if the name is not known. Offsets such as +02:00 are refused: they have no summer time. */
 function zoneOf(name: string): Zone | undefined {
   if (!/^[a-z]/i.test(name)) return undefined;
   try {
@@ -80,7 +80,7 @@ function readOffsetMs(formatted: string): number {
   return sign === '-' ? -size : size;
 }
 
-/** The instant of the change, where the clocks jump over a local time: found by halving. */
+/** The instant at which the zone's clocks jump over a local time. Searches by halving. */
 function jumpOver(zone: Zone, localMs: number, beforeMs: number, afterMs: number): number {
   let low = localMs - afterMs;
   let high = localMs - beforeMs;
@@ -92,7 +92,7 @@ function jumpOver(zone: Zone, localMs: number, beforeMs: number, afterMs: number
   return high;
 }
 
-/** The first and the last instant at which the zone's clocks show this time: two where they are set back. */
+/** The first and the last instant at which the zone's clocks show a time. They differ if the clocks are set back. */
 function instantsOf(zone: Zone, localMs: number): readonly [number, number] {
   const beforeMs = zone.offsetMs(localMs - DAY_MS);
   const afterMs = zone.offsetMs(localMs + DAY_MS);
@@ -104,9 +104,9 @@ function instantsOf(zone: Zone, localMs: number): readonly [number, number] {
 }
 
 /**
- * When a window really is. What begins or ends at a time that is jumped over, does so at the jump. Of a time
- * that comes twice, a beginning takes the second and an end the first after it: so a window is never open while
- * the clock on the wall shows a time outside it, nor in two parts.
+ * The instants of a window that is given in local time. If the clocks jump over its start or end, the jump counts. If
+ * its start comes twice, the second one counts; if its end does, the first after the start. So a window has one part,
+ * and is never open while a clock on the wall shows a time outside it.
  */
 function instantSpan(zone: Zone, local: Span): Span {
   const [, startMs] = instantsOf(zone, local.startMs);
@@ -114,7 +114,7 @@ function instantSpan(zone: Zone, local: Span): Span {
   return { startMs, endMs: first > startMs ? first : second };
 }
 
-/** Local times of the rule's windows that begin on this day; none if it is another day of the week. */
+/** The window of a rule that begins on a day, in local time; none if the rule has another day of the week. */
 function localSpans(rule: Rule, day: number): readonly Span[] {
   if (!rule.weekdays.includes((day + EPOCH_WEEKDAY) % 7)) return [];
   const at = (minute: number) => day * DAY_MS + minute * MINUTE_MS;
@@ -122,8 +122,8 @@ function localSpans(rule: Rule, day: number): readonly Span[] {
 }
 
 /**
- * The zone's windows around a day. They are merged while they are still local times, so that what touches on
- * the clock stays together where the clocks change.
+ * The zone's windows around a day. They are merged in local time, so that two windows that meet stay one when the clocks
+ * change.
  */
 function zoneSpans({ zone, rules }: ZoneRules, nearDay: number): readonly Span[] {
   const days = Array.from({ length: LAID_OUT_DAYS + 3 }, (_, index) => nearDay - 3 + index);
@@ -157,7 +157,7 @@ function minuteOf(text: string, maxMinute: number): number | undefined {
 }
 
 /** One entry, such as `Sat,Sun 22:00-02:00 Europe/Berlin`, or undefined. */
-function entryOf(text: string): ZoneRules | undefined {
+function parseEntry(text: string): ZoneRules | undefined {
   const [days = '', times = '', zoneName = 'UTC', ...more] = text.trim().split(/\s+/);
   const [start = '', end = '', ...others] = times.split('-');
   if (more.length > 0 || others.length > 0) return undefined;
@@ -170,7 +170,7 @@ function entryOf(text: string): ZoneRules | undefined {
   return { zone, rules: [{ weekdays, startMinute, endMinute: sameDay ? endMinute : endMinute + 24 * 60 }] };
 }
 
-/** The entries with those of one zone put together. */
+/** One entry for each zone, with all rules of that zone. */
 function byZone(entries: readonly ZoneRules[]): readonly ZoneRules[] {
   const zones = new Map<string, ZoneRules>();
   for (const { zone, rules } of entries)
@@ -183,17 +183,17 @@ const ALWAYS: readonly Span[] = [{ startMs: Number.NEGATIVE_INFINITY, endMs: Num
 /**
  * Reads ROLLOUT_WINDOWS: entries `<days> <HH:MM>-<HH:MM> [<zone>]`, separated by semicolons. Days are `daily`, or
  * a list of three-letter English names and ranges of them, which may go over the week's end. An end that is not
- * after its start is in the next day; 24:00 is an end too. The zone is an IANA name, UTC where there is none.
- * Empty text means always open; undefined is returned where it cannot be read.
+ * after its start is on the next day; 24:00 is a valid end. The zone is an IANA name, or UTC if none is given.
+ * An empty text means always open. Undefined if the text cannot be read.
  */
 export function parseWindows(text: string): Windows | undefined {
   if (text.trim() === '') return { spansNear: () => ALWAYS };
-  const entries = text.split(';').map(entryOf);
+  const entries = text.split(';').map(parseEntry);
   if (!entries.every((entry) => entry !== undefined)) return undefined;
   const zones = byZone(entries);
   let laidOut: { readonly day: number; readonly spans: readonly Span[] } | undefined;
   const spansNear = (day: number): readonly Span[] => {
-    // Asked about the same day again and again: what was laid out for it is kept.
+    // Kept, because every validator of every pass asks about the same day.
     if (laidOut?.day === day) return laidOut.spans;
     laidOut = { day, spans: merged(zones.flatMap((zoned) => zoneSpans(zoned, day))) };
     return laidOut.spans;
@@ -202,8 +202,8 @@ export function parseWindows(text: string): Windows | undefined {
 }
 
 /**
- * Whether something that needs `neededMs` may begin at `nowMs` (ms since 1970). A window that closes too early
- * for it counts as closed, and the opening told is the next of a window that is long enough.
+ * Whether a restart that needs `neededMs` may begin at `nowMs` (ms since 1970). A window that closes too early for the
+ * restart counts as closed; `opensAtMs` is then the next opening of a window that is long enough.
  */
 export function windowAt(windows: Windows, nowMs: number, neededMs: number): WindowState {
   const spans = windows.spansNear(Math.floor(nowMs / DAY_MS));

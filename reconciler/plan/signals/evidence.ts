@@ -1,49 +1,49 @@
 /**
- * What validators' HTTP ports show of their links and of themselves, by the UID of the pod. It is kept in our own ConfigMap,
- * where a new leader finds it: a link that was seen stays for as long as the pod does. Pure.
+ * The evidence from validators' HTTP ports about their links and their own state, by the UID of the pod. It is kept in
+ * our own ConfigMap for the next leader: a link that was seen counts for as long as the pod exists. Pure.
  */
 import { fieldsOf, numberOf, parseJson, textOf } from '../../../peers/field.ts';
 import { byText, type ConfigMapFacts, type World } from '../../../peers/world.ts';
 
-/** What one pod's port has shown, of peers by their digests. A port that does not answer shows nothing. */
+/** The evidence of one pod's port. Peers are given by their digests. A port that does not answer shows nothing. */
 export interface Evidence {
-  /** Peers that it was ever seen connected to. */
+  /** Peers that the pod was ever seen connected to. */
   readonly seen: readonly string[];
-  /** Running peers of which each answer of ten minutes or more said that it is not connected. */
+  /** Running peers that were missing in every answer for ten minutes or more. */
   readonly apart: readonly string[];
-  /** True once it was synced. */
+  /** True once the pod has reported that it is synced. */
   readonly back?: boolean;
-  /** What it says of itself now; undefined where it does not answer, or is not asked often enough. */
+  /** The present state as the pod reports it; undefined if it does not answer, or is not asked often enough. */
   readonly state?: CoreState;
   /** True once this leader has asked, whether or not there was an answer. */
   readonly asked?: boolean;
 }
 
-/** What a stellar-core says of itself. */
+/** The state that a stellar-core reports. */
 export interface CoreState {
-  /** It is synced, with an authenticated peer and a ledger closed lately. */
+  /** True if it is synced, with an authenticated peer and a ledger closed lately. */
   readonly synced: boolean;
-  /** How many failures would stop it, 1 for the next one; undefined where it does not say. */
+  /** How many failures would stop it, 1 for the next one; undefined if the answer does not say. */
   readonly failAt?: number | undefined;
-  /** How many of its quorum set it does not hear. */
+  /** How many validators of its quorum set it does not hear; undefined if the answer does not say. */
   readonly missing?: number | undefined;
 }
 
 /** By the UID of the pod. */
 export type EvidenceByPod = ReadonlyMap<string, Evidence>;
 
-/** The key in our own ConfigMap. */
+/** The key of the evidence in our own ConfigMap. */
 export const EVIDENCE_KEY = 'connections.json';
-/** Enough for some six hundred validators with an open port; what goes beyond is not kept. */
+/** Enough for some 600 validators with an open port. More is not kept. */
 const BYTES_MAX = 200 * 1024;
-/** stellar-core takes 64 inbound and 8 outbound connections; of more than that, those seen last are kept. */
+/** stellar-core has at most 64 inbound and 8 outbound connections. Of more peers, those seen last are kept. */
 const SEEN_MAX = 72;
 const NONE: EvidenceByPod = new Map();
 export const NOTHING: Evidence = { seen: [], apart: [] };
 
 const known = new WeakMap<ConfigMapFacts, EvidenceByPod>();
 
-/** What our own ConfigMap says; nothing of what cannot be read. */
+/** The evidence in our own ConfigMap, without entries that cannot be read. */
 export function evidenceIn(own: ConfigMapFacts | undefined): EvidenceByPod {
   const text = own?.data[EVIDENCE_KEY];
   if (!own || text === undefined) return NONE;
@@ -65,12 +65,12 @@ function evidenceOf(raw: unknown): Evidence {
 const digestsOf = (value: unknown): string[] =>
   (textOf(value) ?? '').split(',').filter((digest) => /^[0-9a-f]{8}$/.test(digest));
 
-/** A new leader has asked all ports within this. */
+/** Within this time a new leader has asked all ports. */
 const FIRST_VISITS_MS = 60_000;
 
 /**
- * What the ports show now. A port that this leader has not asked yet keeps what it said of itself to the former leader: a port
- * that was not asked is not one that is silent. `leadsForMs` is how long this leader has led.
+ * The present evidence. A port that this leader has not asked yet keeps the state that it reported to the former
+ * leader, because it is not silent. `leadsForMs` is how long this leader has led.
  */
 export function withFormerStates(
   answers: EvidenceByPod,
@@ -88,11 +88,11 @@ export function withFormerStates(
 export interface EvidenceInput {
   readonly world: World;
   readonly ownNamespace: string;
-  /** What the ports show now. */
+  /** The present evidence. */
   readonly answers: EvidenceByPod;
 }
 
-/** What is to stand in our own ConfigMap: what was seen before of the pods that are there, and what the ports show now. */
+/** The evidence for our own ConfigMap: the former evidence of the pods that still exist, and the present one. */
 export function evidenceData(input: EvidenceInput): Readonly<Record<string, string>> {
   const lines: string[] = [];
   let bytes = 0;
@@ -105,7 +105,7 @@ export function evidenceData(input: EvidenceInput): Readonly<Record<string, stri
   return lines.length === 0 ? {} : { [EVIDENCE_KEY]: `{\n${lines.join(',\n')}\n}\n` };
 }
 
-/** Pods that are there and of which something is known, in a fixed order. */
+/** Existing pods with evidence, in a fixed order. */
 function uidsOf({ world, ownNamespace, answers }: EvidenceInput): string[] {
   const before = evidenceIn(world.configMaps.get(ownNamespace));
   if (before.size + answers.size === 0) return [];

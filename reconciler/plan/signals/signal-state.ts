@@ -1,11 +1,11 @@
 /**
- * What is remembered of one running stellar-core, and what follows from it. Pure; signaller.ts does the calling.
+ * The memory about one running stellar-core, and the time of the next visit. signaller.ts makes the calls. Pure.
  *
- *   nothing known, or something new to tell → visit at once
- *   told something                          → visit after 5 s
+ *   nothing known, or a new peer to signal  → visit at once
+ *   a signal was sent                       → visit after 5 s
  *   port open                               → visit every CORE_POLL_SECONDS
  *   a call failed                           → visit after 5 s, 10 s, … 5 min
- *   Ready, and refused three times          → closed: never again, until the process is another
+ *   Ready, and refused three times          → closed: no more visits to this process
  */
 
 import type { CoreInfo } from '../../../peers/core/answers.ts';
@@ -15,7 +15,7 @@ import type { Dial, SignalTarget } from './signal-targets.ts';
 
 export type Phase = 'unknown' | 'open' | 'closed';
 
-/** How many of the peers that a validator should know it is connected to. */
+/** How many of its expected peers a validator is connected to. */
 export interface Connection {
   readonly connected: number;
   readonly expected: number;
@@ -30,35 +30,35 @@ export interface SignalState {
   dueAtMs: number;
   failures: number;
   refusedWhileReady: number;
-  /** By address: how often it was told, or found connected, and when last. */
+  /** By address: how often a signal was sent or the peer was found connected, and when last. */
   readonly told: Map<string, { readonly times: number; readonly atMs: number }>;
-  /** `ip:port` of its peers when it was last asked. */
+  /** `ip:port` of its peers in the last answer. */
   peers: ReadonlySet<string>;
   connection: Connection | undefined;
-  /** Digests of the peers that it was ever seen connected to. */
+  /** Digests of the peers that the process was ever seen connected to. */
   readonly seen: Set<string>;
-  /** By digest: a running peer that no answer since then showed as connected. */
+  /** By digest: running peers that are missing in all answers since then. */
   readonly apart: Map<string, Apart>;
-  /** What it said of itself last; undefined where it does not answer. */
+  /** The last state that it reported; undefined if it does not answer. */
   core: CoreState | undefined;
 }
 
 interface Apart {
-  /** Of the peer: another one may dial at last. */
+  /** The process of the peer. After a restart of the peer, the new process may dial, so the time begins anew. */
   readonly process: string;
   readonly sinceMs: number;
-  /** When the last answer said so. */
+  /** The time of the last answer without the peer. */
   readonly untilMs: number;
 }
 
-/** stellar-core keeps this many outbound connections: with as many it needs no reminder. */
+/** stellar-core keeps this many outbound connections. With as many, it needs no repeated signal. */
 const ENOUGH_PEERS = 8;
 const TIMES_MAX = 3;
 const REFUSALS_MAX = 3;
 const RETRY_MS_MIN = 5_000;
 const RETRY_MS_MAX = 300_000;
 const FOLLOW_UP_MS = 5_000;
-/** A pair that is not connected for so long, by all answers, is not about to be. */
+/** A pair that no answer shows as connected for this long is not about to connect. */
 const APART_MS = 600_000;
 const STATE_POLL_MS_MAX = 300_000;
 
@@ -77,12 +77,12 @@ export const newState = (target: SignalTarget, nowMs: number): SignalState => ({
   core: undefined,
 });
 
-/** Takes in the target as it is now. Something new to tell is due at once, unless calls fail. */
+/** Updates the target. A new signal is due at once, unless calls fail. */
 export function refresh(state: SignalState, target: SignalTarget, nowMs: number): void {
   const becameReady = target.ready && !state.target.ready;
   state.target = target;
   if (becameReady && state.phase !== 'closed') {
-    // What did not listen while it started may listen now, and what was not synced may be.
+    // A port that was closed during the start may be open now, and the validator may be synced.
     state.failures = 0;
     state.dueAtMs = nowMs;
   }
@@ -97,7 +97,7 @@ export function refresh(state: SignalState, target: SignalTarget, nowMs: number)
 const hasNews = ({ target, told }: SignalState): boolean =>
   !target.muted && target.dials.some(({ address }) => !told.has(address));
 
-/** Takes in what the process answered. */
+/** Updates the state by an answer of the process. */
 export function noteAnswer(
   state: SignalState,
   peers: ReadonlySet<string>,
@@ -117,7 +117,10 @@ export function noteAnswer(
   noteLinks(state, new Set(connected.map(({ digest }) => digest)), nowMs);
 }
 
-/** A peer that is seen once stays so; one that runs and is not seen is apart from the first answer on that lacks it. */
+/**
+ * A peer that was seen connected once stays seen. A running peer that was not seen is apart since the first answer
+ * without it.
+ */
 function noteLinks(
   { target, seen, apart }: SignalState,
   connected: ReadonlySet<string>,
@@ -134,7 +137,10 @@ function noteLinks(
   }
 }
 
-/** What its answers show. What it says of itself counts only where it is asked every few minutes, so that it is true. */
+/**
+ * The evidence from its answers. Its own state counts only if it is asked every few minutes, because an old state may
+ * be wrong.
+ */
 export function evidenceOf({ seen, apart, core, phase, failures }: SignalState, pollMs: number): Evidence {
   const long = [...apart].filter(([, { sinceMs, untilMs }]) => untilMs - sinceMs >= APART_MS);
   const asked = phase !== 'unknown' || failures > 0;
@@ -143,8 +149,8 @@ export function evidenceOf({ seen, apart, core, phase, failures }: SignalState, 
 }
 
 /**
- * What to tell now: what was never told, and, to a validator with few connections, up to twice more what did not
- * come about. A name cannot be told from the address that it shows as, so it is told once.
+ * The signals to send now: peers that were never told and, for a validator with few connections, peers that did not
+ * connect, up to two more times. A peer with a DNS name is told once, because the connection shows only its IP address.
  */
 export function dialsToSignal(
   { target, told, peers, connection }: SignalState,
@@ -168,8 +174,8 @@ export function noteSignalled(state: SignalState, { address }: Dial, nowMs: numb
 }
 
 /**
- * Takes in a visit that came to its end. `pollMs` 0 means that there is no next one by itself. After something was
- * told the next one comes soon, to see whether it came about.
+ * Sets the time of the next visit after one has ended. `pollMs` 0 means no regular visits. After a signal the next
+ * visit comes soon, to see whether the peers have connected.
  */
 export function noteVisit(
   state: SignalState,
@@ -178,15 +184,15 @@ export function noteVisit(
 ): void {
   const delayMs = told > 0 ? Math.min(FOLLOW_UP_MS, pollMs) : pollMs;
   state.dueAtMs = pollMs > 0 ? nowMs + delayMs : Number.POSITIVE_INFINITY;
-  // What became known while the visit went on.
+  // New peers may have become known during the visit.
   if (hasNews(state)) state.dueAtMs = nowMs;
 }
 
-/** Takes in a call that failed; `refused`: nothing could be reached there. */
+/** Updates the state after a failed call. `refused` is true if nothing could be reached there. */
 export function noteFailure(state: SignalState, refused: boolean, nowMs: number): void {
   state.failures += 1;
   state.connection = undefined;
-  // No answer is no evidence: what was seen stays seen, and what was missed has to be missed again.
+  // A missing answer is no evidence. Seen peers stay seen, and the time of missing peers begins anew.
   state.apart.clear();
   state.core = undefined;
   if (refused && state.phase === 'unknown' && state.target.ready) state.refusedWhileReady += 1;

@@ -1,6 +1,6 @@
 /**
- * Whom a signal may go to, and what it would say: running pods that are a validator's own, and where each peer of
- * its view can be dialled now. Pure.
+ * Lists the running pods of validators that may get a signal, and the address at which each peer of a validator's view
+ * can be dialled now. Pure.
  */
 import type { Discovery, Member } from '../../../peers/discovery/discover.ts';
 import { podOf, podsOf } from '../../../peers/discovery/pods.ts';
@@ -20,15 +20,15 @@ export interface Dial {
 /** A peer that a validator should know. */
 interface ExpectedPeer {
   readonly digest: string;
-  /** Those under which it would show. */
+  /** The addresses under which the peer may appear in stellar-core's list of its connections. */
   readonly addresses: readonly string[];
-  /** Undefined where it does not run, or may show under another address: then its absence says nothing. */
+  /** Undefined if the peer does not run, or may appear under another address: then its absence proves nothing. */
   readonly process: string | undefined;
 }
 
-/** One running stellar-core: a pod, until it is replaced or its container restarts. */
+/** One running stellar-core process. A replaced pod, or a container that restarts, is another one. */
 export interface SignalTarget {
-  /** UID of the pod and count of its container's restarts: what was told is remembered for this. */
+  /** UID of the pod and restart count of its container. The signals that were sent are remembered by this key. */
   readonly process: string;
   readonly uid: string;
   readonly pod: Key;
@@ -36,31 +36,31 @@ export interface SignalTarget {
   /** IPv4 address of the pod. */
   readonly host: string;
   readonly ready: boolean;
-  /** True while the validator is paused or in maintenance: it may be asked, but is told nothing. */
+  /** True while the validator is paused or in maintenance: the leader may ask its port, but sends no signal. */
   readonly muted: boolean;
   readonly dials: readonly Dial[];
-  /** The peers that it should know. */
+  /** The peers that the validator should know. */
   readonly expected: readonly ExpectedPeer[];
 }
 
 export interface SignalInput {
   readonly world: World;
   readonly discovery: Discovery;
-  /** What stands, or should stand, in a validator's files. */
+  /** The peers that a validator's files hold, or will hold. */
   readonly peerListOf: (validator: Validator) => PeerList | undefined;
   readonly settings: { readonly ownNamespace: string };
-  /** False for a process that is known not to listen: nothing is worked out for it. */
+  /** False for a process whose HTTP port is known to be closed: no target is made for that process. */
   readonly mayListen: (process: string) => boolean;
 }
 
-/** What there is to signal now. */
+/** All that can be signalled now. */
 export interface SignalScope {
   readonly targets: readonly SignalTarget[];
   /** All running processes, those that do not listen included. */
   readonly processes: ReadonlySet<string>;
 }
 
-/** All targets there are now. */
+/** All targets, and all running processes, of all groups. */
 export function signalScope(input: SignalInput): SignalScope {
   const { discovery, mayListen } = input;
   const targets: SignalTarget[] = [];
@@ -91,7 +91,7 @@ function targetsOf(validator: Validator, pods: readonly RunningPod[], input: Sig
   const { view, externals } = input.peerListOf(validator) ?? { view: [], externals: [] };
   const held = updateStrategyOf(validator, world, settings.ownNamespace).kind === 'hold';
   const peers = view.map((member) => ({ member, pod: runningPodOf(member, input) }));
-  // Replicas behind one advertised address share it, and an outside peer may be one of ours: dialled once.
+  // Members can share one advertised address, and an external peer can be a member too: each address is dialled once.
   const dials = new Map(
     [...peers.flatMap(dialOf), ...externals.map(dialTo)].map((dial) => [dial.address, dial]),
   );
@@ -123,8 +123,8 @@ function runningPodOf(member: Member, { world, discovery }: SignalInput): Runnin
 }
 
 /**
- * Where a running peer is dialled: at what it advertises, else at its pod's address. stellar-core resolves a name
- * that it is given by `connect` on its main thread, and the name of a new pod may not be known for seconds.
+ * The address of a running peer: the advertised one, else the IP address of its pod. Not the DNS name: stellar-core
+ * would resolve the name on its main thread, and DNS may not know the name of a new pod for seconds.
  */
 function dialOf({ member, pod }: { member: Member; pod: RunningPod | undefined }): Dial[] {
   if (!pod) return [];

@@ -1,5 +1,5 @@
 /**
- * What is to be told of validators beside their restarts: configurations that did not take the peers, and strategies
+ * Advisories about validators that do not concern restarts: configurations that did not take the peers, and strategies
  * that cannot work. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
@@ -9,10 +9,10 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, PodFacts, World } from '../../../peers/world.ts';
 import { updateStrategyOf } from '../restarts/update-strategy.ts';
 
-/** StellarNodes of which a running pod uses its original configuration, and why. */
+/** StellarNodes with a running pod that uses its original configuration, and why. */
 export function mergeAdvisories(world: World, { statefulSetOf }: Discovery): Map<Key, Reason> {
   const remarks = new Map<Key, Reason>();
-  // Hardly any pod has a problem, and one look at each tells which.
+  // Loop over the pods, because hardly any pod has a problem.
   for (const [podKey, { mergeOutcome }] of world.pods) {
     if (mergeProblem(mergeOutcome) === undefined) continue;
     const key = podKey.slice(0, podKey.lastIndexOf('-'));
@@ -32,7 +32,7 @@ function problemOf(pods: readonly PodFacts[]): Reason | undefined {
   return undefined;
 }
 
-/** Of the StellarNodes in `closed`, whose HTTP port is not open to us, those that are only to be signalled. */
+/** The StellarNodes with strategy Signal among `closed`, whose HTTP port is closed to us. */
 export function signalAdvisories(
   closed: ReadonlySet<Key>,
   world: World,

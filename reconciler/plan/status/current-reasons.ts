@@ -1,6 +1,6 @@
 /**
- * Every reason, as the leader gives them and, without its memory, a replica that does not lead: as if the leader had watched
- * for long. Pure; the leader, `stellar-peers status` and the status page agree since all ask here.
+ * Collects every reason of every StellarNode. The leader, `stellar-peers status` and the status page all use this module,
+ * so they agree; those without the leader's memory plan as if a leader had watched for long. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { oddAnnotations } from '../../../peers/read/odd-annotations.ts';
@@ -13,7 +13,7 @@ import type { GroupPlan, RolloutInput, RolloutSettings } from '../restarts/rollo
 import { NO_SETBACKS } from '../restarts/setbacks.ts';
 import { mergeAdvisories } from './advisories.ts';
 
-/** What is decided on: a cluster at one time. */
+/** A cluster at one time. */
 export interface StatusInput {
   readonly world: World;
   readonly discovery: Discovery;
@@ -21,8 +21,8 @@ export interface StatusInput {
 }
 
 /**
- * What the restart rules take, with nothing remembered: the membership is quiet, all ran lately, and pods are Ready
- * since their kubelets say so, by clocks that may be off: good enough to be shown, never to be acted on.
+ * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, and a pod is
+ * Ready since the time that its kubelet wrote. Kubelets' clocks may be wrong, so the result may only be shown.
  */
 export function withoutMemory(
   { world, discovery, nowMs }: StatusInput,
@@ -42,8 +42,8 @@ export function withoutMemory(
 }
 
 /**
- * The reasons of each StellarNode, the one that matters most first. `reports` say why lists are not published as they should
- * be, which says more than that they are not. Only the leader has `signalled`.
+ * The reasons of each StellarNode, the most important first. `reports` replace `NotPublished`, because they say why a
+ * list is not published. Only the leader has `signalled`.
  */
 export function currentReasons(
   moment: StatusInput,
@@ -72,10 +72,10 @@ export function currentReasons(
   return all;
 }
 
-/** The leader makes a Service that is missing within this. */
+/** The leader creates a missing Service within this time. */
 const SERVICE_MADE_MS = 30_000;
 
-/** The leader knows by its `reports` which were refused; others go by the time. */
+/** The leader knows from its `reports` which Services were refused. Others see only that a Service is late. */
 function servicesMissing(
   { world, discovery, nowMs }: StatusInput,
   reports: ReadonlyMap<Key, Reason> | undefined,

@@ -1,5 +1,5 @@
 /**
- * What is said of a restart of ours: in Events why it began, and how it ended; and that it is under way. Pure.
+ * Texts about our restarts: why one began and how it ended, for Events; and that it is under way. Pure.
  */
 
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -23,13 +23,13 @@ const ENDED: Readonly<Record<Outcome, string>> = {
   gone: 'The StatefulSet of the restart is gone.',
 };
 
-/** For the Event at the begin of a restart; `pods` are names of the pods that will be replaced. */
+/** The note of the Event at the begin of a restart; `pods` are the names of the pods to replace. */
 export const noteOfBegin = (kind: RestartKind, drift: DriftKind, pods: readonly string[]): string =>
   `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift]}.`;
 
-/** For the Event at its end. */
+/** The note of the Event at the end of a restart. */
 export const noteOfEnd = (outcome: Outcome): string => ENDED[outcome];
 
-/** A restart of ours that goes on. */
+/** The state of a validator during our restart. */
 export const restarting = (sinceMs: number): Reason =>
   reason('Restarting', `by us, since ${new Date(sinceMs).toISOString()}`);

@@ -1,14 +1,14 @@
 /**
- * What is told of each validator: what it is, then why things are not done for it. `status`, `explain`, the status page
- * and the metrics all take it from here. Pure.
+ * The reasons to show for each validator: first its state, then why things are not done for it. `status`, `explain`, the
+ * status page and the metrics all use this. Pure.
  *
- *   its restart is under way in the journal        → Stalled or NoNode, if that is what is known, else Restarting
- *   no pod is there                                → NoPods
+ *   its restart is under way in the journal        → Stalled or NoNode if there is such a reason, else Restarting
+ *   it has no pod                                  → NoPods
  *   a pod has no node                              → NoNode
- *   a pod is not Ready, or is not there            → NotReady
- *   stellar-core starts again and again            → Restarting
- *   it says itself that it has no peers, or lags   → OutOfSync
- *   anything else                                  → the first reason, and Current without one
+ *   a pod is missing or not Ready                  → NotReady
+ *   stellar-core crashes again and again           → Restarting
+ *   it reports that it has no peers, or lags       → OutOfSync
+ *   anything else                                  → the first reason, or Current if there is none
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
@@ -20,14 +20,14 @@ import { noNode } from '../restarts/unplaced.ts';
 import type { StatusInput } from './current-reasons.ts';
 import { restarting } from './restart-notes.ts';
 
-/** What is told, most telling first, by what it is about. */
+/** The reasons of each object, the most important first. */
 export type ReasonsByKey = ReadonlyMap<Key, readonly Reason[]>;
 
-/** One word for what a validator is. */
+/** One word for the state of a validator. */
 export const stateOf = (key: Key, told: ReasonsByKey): ReasonCode | 'Current' =>
   told.get(key)?.[0]?.code ?? 'Current';
 
-/** `reasons` with what each validator is before them. */
+/** `reasons` with the state of each validator in front. */
 export function withValidatorStates(
   moment: StatusInput & { readonly connections: Connections },
   reasons: ReasonsByKey,
@@ -44,7 +44,7 @@ export function withValidatorStates(
       const own = reasons.get(key) ?? [];
       const sinceMs = open.get(key);
       const state = sinceMs === undefined ? conditionOf(validator, moment) : restartingOf(own, sinceMs);
-      // One that is restarted does not wait for another.
+      // A validator that is being restarted does not wait for another.
       const isRest = ({ code }: Reason) => code !== state?.code && !(open.has(key) && code === 'InFlight');
       if (state) told.set(key, [state, ...own.filter(isRest)]);
     }
@@ -75,12 +75,12 @@ export const isUp = (validator: Validator, moment: StatusInput): boolean =>
   moment.discovery.statefulSetOf.has(validator.key) &&
   podsProblem(validator, moment) === undefined;
 
-/** What keeps a validator from being up; undefined for one that is, and for one that need not be. */
+/** Why a validator is not up; undefined if it is up, or need not be. */
 function podsProblem(validator: Validator, { world, discovery, nowMs }: StatusInput): Reason | undefined {
   const { key, namespace, name, suspended } = validator;
   const statefulSet = discovery.statefulSetOf.get(key);
   if (suspended) return undefined;
-  // One of its name that is not its own is told as NotOwned.
+  // A StatefulSet of the same name but of another owner has the reason NotOwned already.
   if (!statefulSet)
     return world.statefulSets.has(key)
       ? undefined
@@ -117,14 +117,16 @@ function notReady(pod: PodFacts): Reason {
   return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod));
 }
 
-/** Only the container's name tells kubectl which of several is meant. */
+/** Only with the container's name does kubectl know which container is meant. */
 const lastLogOf = ({ namespace, name, container }: PodFacts): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
 
-/** A kubelet forgets the crashes of a container that has run for this long. */
+/** A kubelet resets the count of crashes of a container that has run for this long. */
 const CRASHES_COUNT_MS = 600_000;
 
-/** True for a pod that may well be Ready between two crashes. One restart in place is no loop. */
+/**
+ * True for a pod that crashes again and again, though it may be Ready in between. One restart in place is not a loop.
+ */
 const isLooping = ({ containerRestarts, startedAtMs }: PodFacts, nowMs: number): boolean =>
   containerRestarts > 1 && startedAtMs !== undefined && nowMs - startedAtMs < CRASHES_COUNT_MS;
 

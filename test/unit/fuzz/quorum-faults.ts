@@ -88,8 +88,8 @@ const OF_A_DOMAIN: readonly Change[] = [
   setTo('QUALITY', '1', /without QUALITY/),
   setTo('HOME_DOMAIN', '""', /without HOME_DOMAIN/),
   setTo('HOME_DOMAIN', '["a"]', /without HOME_DOMAIN/),
-  setTo('QUALITY', '', /it is no TOML/),
-  setTo('QUALITY', '"HIGH', /it is no TOML/),
+  setTo('QUALITY', '', /it is not TOML/),
+  setTo('QUALITY', '"HIGH', /it is not TOML/),
   setTo('HOME_DOMAINS', '"x"', /"HOME_DOMAINS" is not known/),
   lacking('HOME_DOMAIN'),
   lacking('QUALITY'),
@@ -102,7 +102,7 @@ const OF_A_VALIDATOR: readonly Change[] = [
   setTo('PUBLIC_KEY', text(publicKey(0)), /is named twice/),
   setTo('NAME', '"v0"', /is named twice/),
   setTo('NAME', 'true', /without NAME/),
-  setTo('NAME', '"v1" "v2"', /it is no TOML/),
+  setTo('NAME', '"v1" "v2"', /it is not TOML/),
   setTo('A', '1', /"A" is not known/),
   lacking('NAME'),
   lacking('PUBLIC_KEY'),
@@ -121,7 +121,7 @@ const changed = (header: string, changes: readonly Change[]): fc.Arbitrary<Draft
 
 const twice: fc.Arbitrary<Draft> = names.map((drawn) => {
   const again = faulty(domainTable('', 'HIGH'), 'HOME_DOMAIN', text(drawn[0] ?? ''));
-  return { tables: [...automatic(drawn), again], said: /stands there twice/ };
+  return { tables: [...automatic(drawn), again], said: /is given twice/ };
 });
 const tooSmall: fc.Arbitrary<Draft> = fc
   .tuple(names, fc.constantFrom('HIGH', 'CRITICAL'))
@@ -137,7 +137,7 @@ const bothForms: fc.Arbitrary<Draft> = names.map((drawn) => ({
     ...automatic(drawn),
     { header: '[QUORUM_SET]', isFault: true, fields: [field('VALIDATORS', '["$a"]')] },
   ],
-  said: /both stand there/,
+  said: /it has both/,
 }));
 
 const handSet = (path: string, fields: readonly Field[], isFault = false): Table => ({

@@ -100,8 +100,8 @@ describe('what a StellarNode says of peers outside the cluster', () => {
   it('loses a knownPeers that is no list of addresses, told with what is wrong', () => {
     const field = 'InvalidOwnPeers spec.validatorConfig.knownPeers';
     for (const [text, said] of [
-      ['\nKNOWN_PEERS=["a"', 'line 2: it is no TOML'],
-      ['a.example.org', 'line 1: it is no TOML'],
+      ['\nKNOWN_PEERS=["a"', 'line 2: it is not TOML'],
+      ['a.example.org', 'line 1: it is not TOML'],
       ['PREFERRED_PEERS=["a"]', '"PREFERRED_PEERS" is not read'],
       ['KNOWN_PEERS="a"', 'KNOWN_PEERS is no list'],
       ['["a", "b c"]', '"b c"'],

@@ -105,7 +105,7 @@ describe('a quorum set that the StellarNode does not tell', () => {
     const cases: ReadonlyArray<readonly [Restarting, RegExp]> = [
       [stageOf(missing), /^stellar\/b: vlSource replaces its quorumSet; ConfigMap b-config has no key/],
       [stageOf({ ...others, b: 'A=1\n[QUORUM_SET]\n' }), /; ConfigMap b-config, line 2: /],
-      [stageOf({ ...others, b: 'NODE_SEED="S' }), /; ConfigMap b-config, line 1: it is no TOML$/],
+      [stageOf({ ...others, b: 'NODE_SEED="S' }), /; ConfigMap b-config, line 1: it is not TOML$/],
       [stageOf(others), /; ConfigMap a-config may not be read \(manifests\/quorum-sets\)$/],
     ];
     const [refused] = cases.at(-1) ?? [];

@@ -14,15 +14,15 @@ describe('the memory of who is Ready', () => {
     const memory = new ReadyMemory();
     memory.observe([READY], 1_000);
     memory.observe([READY], 5_000);
-    assert.equal(memory.at(8_000)(READY), 7_000);
+    assert.equal(memory.readyForMsAt(8_000)(READY), 7_000);
   });
 
   it('says 0 of what it has not seen: another pod of that name, or another time', () => {
     const memory = new ReadyMemory();
-    assert.equal(memory.at(8_000)(READY), 0);
+    assert.equal(memory.readyForMsAt(8_000)(READY), 0);
     memory.observe([READY], 1_000);
-    assert.equal(memory.at(8_000)(read({ readyAt: at(600), uid: 'another' })), 0);
-    assert.equal(memory.at(8_000)(read({ readyAt: at(599) })), 0);
+    assert.equal(memory.readyForMsAt(8_000)(read({ readyAt: at(600), uid: 'another' })), 0);
+    assert.equal(memory.readyForMsAt(8_000)(read({ readyAt: at(599) })), 0);
   });
 
   it('counts anew after the pod was not Ready, was replaced, or was away', () => {
@@ -37,7 +37,7 @@ describe('the memory of who is Ready', () => {
       memory.observe([READY], 1_000);
       memory.observe(pods, 2_000);
       memory.observe([READY], 3_000);
-      assert.equal(memory.at(8_000)(READY), 5_000);
+      assert.equal(memory.readyForMsAt(8_000)(READY), 5_000);
     }
   });
 });

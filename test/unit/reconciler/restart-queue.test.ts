@@ -267,7 +267,7 @@ describe('a restart that is over', () => {
     // As a replica that does not lead tells it.
     stage.setbacks = NO_SETBACKS;
     const [others] = (await stage.plans()).plans.values();
-    assert.match(others?.holds.get('stellar/b')?.detail ?? '', /left no trace/);
+    assert.match(others?.holds.get('stellar/b')?.detail ?? '', /does not show/);
   });
 
   it('is under way if it came through just before it would have been void', async () => {

@@ -115,7 +115,7 @@ describe('a port that refuses', () => {
     assert.equal(callsTo(stage, 'a'), 3);
     assert.deepEqual([...stage.signaller.closedNodes], ['stellar/a']);
     assert.equal(stage.signaller.mayListen('pod-a/0'), false);
-    assert.equal(stage.log.with(/not open to us/).length, 1);
+    assert.equal(stage.log.with(/closed to us/).length, 1);
     assert.match(await stage.metrics.render(), /stellar_peers_core_ports\{state="closed"\} 1/);
   });
 
