@@ -123,7 +123,8 @@ export function readPod(raw: Fields): PodFacts {
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
     running: status.phase === 'Running',
-    ready: readyCondition?.status === 'True',
+    // A pod that has failed, as on a machine that was shut down, may keep its last condition.
+    ready: status.phase === 'Running' && readyCondition?.status === 'True',
     readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
     initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
