@@ -13,6 +13,11 @@ export const RESTART_REASONS = {
       'Let the webhook select the namespace, or leave it. What it selects: ' +
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
+  NamespaceTerminating: {
+    sentence: 'The namespace is being deleted, so a pod that goes there would not come back.',
+    release: 'Nothing is needed if that is meant. What keeps it: kubectl describe namespace NAMESPACE',
+    severity: 'info',
+  },
   Paused: {
     sentence: 'Restarts are paused.',
     release:
@@ -56,7 +61,7 @@ export const RESTART_REASONS = {
   },
   NotSynced: {
     sentence:
-      'A validator of the namespace that we restarted is Ready, and has not said yet over its HTTP port that it is synced.',
+      'A validator of the namespace that we restarted has not said yet over its HTTP port that it is synced.',
     release: 'Nothing is needed: it goes on when it does; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
     severity: 'info',
   },
@@ -142,7 +147,8 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   Stalled: {
-    sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
+    sentence:
+      'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits, or its namespace where the validator is not synced.',
     release:
       'Bring the validator that the detail names up: the group goes on when it is Ready. Where the detail says that no leader has taken it back, or has made sure of it, lift what refuses our write: the log of the leader names it.',
   },

@@ -2,7 +2,7 @@
  * What validators say of themselves over their HTTP ports, where those answer, and what follows for restarts. Pure.
  *
  *   before a restart   one of the validator's namespace and network says that one more failure stops it → QuorumFragile
- *   after one          the new pod is Ready, and has not said yet that it is synced: its namespace waits → NotSynced
+ *   after one          the new pod has not said yet that it is synced: its namespace waits → NotSynced
  *
  * What pods of other namespaces say holds nothing, and neither does a port that does not answer.
  */
@@ -89,7 +89,7 @@ function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: S
     const { state, back } = evidence.get(pod.uid) ?? NOTHING;
     if (back || !entry.after?.includes(pod.uid)) continue;
     const deadlineMs = entry.atMs + settings.progressDeadlineMs - nowMs;
-    if (state && deadlineMs <= 0) return { reason: reason('Stalled', stalledBy(entry)) };
+    if (state && deadlineMs <= 0) return { reason: unsyncedFor(entry) };
     if (state) return { reason: reason('NotSynced', pod.key), releasedInMs: deadlineMs };
     const answerMs = ANSWERS_MS - readyForMs(pod);
     if (entry.answered && answerMs > 0)
@@ -98,8 +98,15 @@ function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: S
   return undefined;
 }
 
-const stalledBy = ({ statefulSet, atMs }: JournalEntry): string =>
-  `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`;
+/** It is Ready: bringing it up, as other restarts that take too long need it, would not help. */
+function unsyncedFor({ statefulSet, atMs }: JournalEntry): Reason {
+  const [namespace = '', name = ''] = statefulSet.split('/');
+  return reason(
+    'Stalled',
+    `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`,
+    `Its namespace goes on when it is synced. What stands in its way: stellar-peers explain ${name} -n ${namespace}`,
+  );
+}
 
 /** What a Ready validator waits for in its own namespace. */
 export const namespaceWait = (namespace: string, unsyncedBy: ReadonlyMap<Key, Wait>): Wait | undefined =>
