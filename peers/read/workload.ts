@@ -105,6 +105,9 @@ function startsOf(
   };
 }
 
+/** The revision of its StatefulSet that a pod was made of. */
+export const REVISION_LABEL = 'controller-revision-hash';
+
 /** What we read of a pod. */
 export function readPod(raw: Fields): PodFacts {
   const metadata = fieldsOf(raw.metadata);
@@ -134,7 +137,7 @@ export function readPod(raw: Fields): PodFacts {
     injected: isInjected(shape, owner?.name),
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
-    revision: shape.labels['controller-revision-hash'],
+    revision: shape.labels[REVISION_LABEL],
     restartToken: annotations[ANNOTATION_PEER_RESTART],
     ...startsOf(status, main, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
