@@ -148,7 +148,8 @@ export function forbiddingBudget(
     const spent = going.filter((each) => covers(pdb, each)).length;
     if (!pdb.current || pdb.disruptionsAllowed - spent < 1) {
       const { key, namespace, name } = pdb;
-      return reasonWith('PdbForbids', key, `kubectl -n ${namespace} describe pdb ${name}`);
+      const detail = spent === 0 ? key : `${key}, less ${spent} restart of ours under way`;
+      return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
     }
   }
   return undefined;
