@@ -21,7 +21,7 @@ import type { Signaller } from './apply/signaller.ts';
 import { newcomersOf, type PublishPlan, publishSteps } from './plan/publish/publish.ts';
 import { refusedReports } from './plan/publish/refused.ts';
 import { planServices } from './plan/publish/services.ts';
-import { LivenessMemory } from './plan/restarts/liveness.ts';
+import { LivenessMemory, liveDigests } from './plan/restarts/liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './plan/restarts/pause.ts';
 import { quietOf } from './plan/restarts/quiet.ts';
 import { ReadyMemory } from './plan/restarts/ready-memory.ts';
@@ -214,7 +214,7 @@ export class Reconciler {
     return {
       world: this.#queue.seen(world),
       discovery,
-      liveness: this.#liveness.at(nowMs),
+      liveness: this.#liveness.at(nowMs, liveDigests(world, discovery)),
       settings,
       setbacks: isStale ? whileStale(this.#queue.setbacks) : this.#queue.setbacks,
       nowMs: clock.nowMs(),

@@ -29,13 +29,14 @@ export function nextPodOf(validator: Validator, { template }: StatefulSetFacts, 
   return { decision: decideInjection(template, { node: validator.name, optedOut }), isAsked };
 }
 
-/** Why the next pod of the validator would not be injected; undefined if it would. */
+/** Why the next pod of the validator would not be injected, or would not come at all; undefined if it would. */
 export function whyNotInjected(
   validator: Validator,
   statefulSet: StatefulSetFacts,
   world: World,
 ): Reason | undefined {
   if (statefulSet.isLight) return reason('TooLargeToRead', `StatefulSet ${statefulSet.name}`);
+  if (world.namespaces.get(validator.namespace)?.terminating) return reason('NamespaceTerminating');
   const { decision, isAsked } = nextPodOf(validator, statefulSet, world);
   if (decision.kind === 'skip') return decision.reason;
   if (!world.webhook) return reason('WebhookMissing');

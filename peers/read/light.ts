@@ -8,7 +8,7 @@ import { reason } from '../reasons/reasons.ts';
 import type { NamespaceFacts, NodeReading, PdbFacts, PodFacts, StatefulSetFacts } from '../world.ts';
 import { readNamespace, readPdb } from './cluster.ts';
 import { namedOf } from './named.ts';
-import { readPod, readStatefulSet } from './workload.ts';
+import { REVISION_LABEL, readPod, readStatefulSet } from './workload.ts';
 
 /** Longer than any name in Kubernetes. */
 const TEXT_LENGTH_MAX = 300;
@@ -70,8 +70,9 @@ export function lightPod(raw: Fields): PodFacts {
   const conditions = listOf(status.conditions).filter(({ type }) =>
     ['Ready', 'Initialized', 'PodScheduled'].includes(textOf(type) ?? ''),
   );
+  const labels = light(fieldsOf(raw.metadata).labels, [REVISION_LABEL]);
   const facts = readPod({
-    metadata: metadataOf(raw),
+    metadata: { ...metadataOf(raw), labels },
     status: {
       ...light(status, ['phase', 'podIP']),
       conditions: conditions.slice(0, 3).map((each) => light(each, ['type', 'status', 'lastTransitionTime'])),

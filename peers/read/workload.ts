@@ -105,6 +105,9 @@ function startsOf(
   };
 }
 
+/** The label with the revision of its StatefulSet that a pod was made of. */
+export const REVISION_LABEL = 'controller-revision-hash';
+
 /** The facts that we read from a pod. */
 export function readPod(raw: Fields): PodFacts {
   const metadata = fieldsOf(raw.metadata);
@@ -123,7 +126,8 @@ export function readPod(raw: Fields): PodFacts {
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
     running: status.phase === 'Running',
-    ready: readyCondition?.status === 'True',
+    // A pod that has failed, as on a machine that was shut down, may keep its last condition.
+    ready: status.phase === 'Running' && readyCondition?.status === 'True',
     readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
     initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
@@ -133,7 +137,7 @@ export function readPod(raw: Fields): PodFacts {
     injected: isInjected(shape, owner?.name),
     peers: annotations[ANNOTATION_PEERS],
     peerHash: annotations[ANNOTATION_PEER_HASH],
-    revision: shape.labels['controller-revision-hash'],
+    revision: shape.labels[REVISION_LABEL],
     restartToken: annotations[ANNOTATION_PEER_RESTART],
     ...startsOf(status, main, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),

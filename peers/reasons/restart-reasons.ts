@@ -13,6 +13,11 @@ export const RESTART_REASONS = {
       'Make the webhook select the namespace, or leave it so. To see what it selects: ' +
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
+  NamespaceTerminating: {
+    sentence: 'The namespace is being deleted, so a pod that goes there would not come back.',
+    release: 'Nothing is needed if that is meant. What keeps it: kubectl describe namespace NAMESPACE',
+    severity: 'info',
+  },
   Paused: {
     sentence: 'Restarts are paused.',
     release:
@@ -56,7 +61,7 @@ export const RESTART_REASONS = {
   },
   NotSynced: {
     sentence:
-      'A validator of the namespace that we restarted is Ready, but its HTTP port does not report yet that it is synced.',
+      'A validator of the namespace that we restarted does not report yet, over its HTTP port, that it is synced.',
     release:
       'Nothing is needed: it goes on when it is synced; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
     severity: 'info',
@@ -142,7 +147,8 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   Stalled: {
-    sentence: 'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group is stopped.',
+    sentence:
+      'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits, or its namespace where the validator is not synced.',
     release:
       'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart left no trace or replaced no pod, let our write through: the log of the leader names what refuses it.',
   },

@@ -1,4 +1,4 @@
-/** Conformance of what follows a deletion: dependents, finalizers, and everything in a namespace. */
+/** Conformance of what follows a deletion: dependents, orphans, finalizers, and everything in a namespace. */
 import assert from 'node:assert/strict';
 import { hasStatus, type KubeObject } from '../../runtime/kube/port.ts';
 import {
@@ -52,6 +52,25 @@ async function operated(cluster: Conformant): Promise<string> {
 }
 
 export const DELETION_CHECKS: readonly Check[] = [
+  {
+    name: 'a pod of its name and labels without an owner becomes the pod of a StatefulSet that comes later',
+    run: async (cluster) => {
+      const namespace = await cluster.namespace();
+      const body = setBody(namespace, 'web', { updateStrategy: { type: 'OnDelete' } });
+      const { metadata, spec } = (body.spec as { template: Pick<KubeObject, 'metadata' | 'spec'> }).template;
+      const pod = { metadata: { ...metadata, name: 'web-0', namespace }, spec };
+      const { uid } = (await cluster.kube.create(Pods, pod)).metadata;
+      const set = await cluster.kube.create(StatefulSets, body);
+      const found = await cluster.until('it is adopted', async () => {
+        const live = await cluster.kube.get({ resource: Pods, namespace, name: 'web-0' });
+        return live?.metadata.ownerReferences?.[0] && live;
+      });
+      assert.deepEqual(
+        [found.metadata.uid, found.metadata.ownerReferences?.[0]?.uid],
+        [uid, set.metadata.uid],
+      );
+    },
+  },
   {
     name: 'when a StellarNode is deleted, what it owns follows, and then what that owns',
     run: async (cluster) => {

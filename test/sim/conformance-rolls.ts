@@ -48,6 +48,31 @@ const ONE_POD: readonly Check[] = [
     },
   },
   {
+    name: 'a roll that is undone goes on until the pod is as before, though the status has that revision as both',
+    run: async (cluster) => {
+      const subject = await Subject.create(cluster, { readyByItself: false });
+      await subject.untilPod(0, 'runs', isRunning);
+      await cluster.makeReady(subject.podName(0));
+      await subject.untilSettled(1);
+      const first = await uidOf(subject);
+      await subject.annotate('1');
+      const { metadata } = await subject.untilPod(
+        0,
+        'is replaced',
+        (pod) => pod.metadata.uid !== first && isRunning(pod),
+      );
+      await subject.annotate(undefined);
+      await subject.untilObserved();
+      await cluster.pass(SOON_MS);
+      const { currentRevision, updateRevision, replicas } = await subject.status();
+      assert.deepEqual([currentRevision, replicas], [updateRevision, 1]);
+      assert.equal(await uidOf(subject), metadata.uid);
+      await cluster.makeReady(subject.podName(0));
+      const last = await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
+      assert.equal(last.metadata.annotations?.[RESTART], undefined);
+    },
+  },
+  {
     name: 'OrderedReady: a pod that is not Ready is left alone by a bump, and killed as soon as it is Ready',
     run: async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });

@@ -7,7 +7,7 @@ import { Revisions } from './revisions.ts';
 import { type Creation, type Step, stepOf } from './roll.ts';
 import type { SimTime } from './time.ts';
 import { WorkQueue } from './work-queue.ts';
-import { controllerOf, REVISION_LABEL, specOf } from './workloads.ts';
+import { controllerOf, ordinalOf, REVISION_LABEL, specOf } from './workloads.ts';
 
 const NAME = 'statefulset-controller';
 /** As in Kubernetes: each is taken while a pod of its set is held in admission. */
@@ -21,6 +21,8 @@ export class StatefulSetController {
   readonly #revisions = new Revisions();
   readonly #isOld: boolean;
   #restsUntilMs = 0;
+  /** StatefulSets as it still sees them, by UID, and until when. */
+  readonly #behind = new Map<string, { readonly set: KubeObject; readonly untilMs: number }>();
 
   /** `reactMs` is drawn for each change: how long until the controller acts on it. */
   constructor(options: {
@@ -74,12 +76,54 @@ export class StatefulSetController {
     this.#restsUntilMs = Math.min(this.#restsUntilMs, this.#time.monotonicMs());
   }
 
+  /** For that long it sees `set` with these annotations of its template, as its own cache has them. */
+  isBehind(set: KubeObject, annotations: Readonly<Record<string, string>>, ms: number): void {
+    const { metadata = {}, spec } = specOf(set).template;
+    const template = { metadata: { ...metadata, annotations }, spec };
+    const generation = (set.metadata.generation ?? 1) - 1;
+    this.#behind.set(set.metadata.uid ?? '', {
+      set: frozen({
+        ...set,
+        metadata: { ...set.metadata, generation },
+        spec: { ...(set.spec as object), template },
+      }),
+      untilMs: this.#time.monotonicMs() + ms,
+    });
+    this.#time.schedule(ms, () => this.#queue.add(keyOf(set, set.metadata.name)));
+  }
+
+  /** As its cache has it. */
+  #seen(set: KubeObject): KubeObject {
+    const known = this.#behind.get(set.metadata.uid ?? '');
+    return known && known.untilMs > this.#time.monotonicMs() ? { ...known.set, status: set.status } : set;
+  }
+
+  /** Pods of its names without an owner, and that it selects, are its own from then on. */
+  #adopt({ metadata, spec }: KubeObject): void {
+    const { namespace, name, uid = '' } = metadata;
+    const { matchLabels = {} } = (spec as { selector: { matchLabels?: Record<string, string> } }).selector;
+    for (const pod of [...this.#server.store.all(Pods)]) {
+      const isNamed =
+        pod.metadata.name === `${name}-${ordinalOf(pod)}` && pod.metadata.namespace === namespace;
+      const isSelected = Object.entries(matchLabels).every(
+        ([key, value]) => pod.metadata.labels?.[key] === value,
+      );
+      if (!isNamed || !isSelected || pod.metadata.ownerReferences?.length) continue;
+      const owner = { apiVersion: StatefulSets.apiVersion, kind: StatefulSets.kind, name, uid };
+      const value = [{ ...owner, controller: true, blockOwnerDeletion: true }];
+      const path = '/metadata/ownerReferences';
+      this.#server.store.patch(refOf(pod), [{ op: 'add', path, value }], { by: NAME, manager: NAME });
+    }
+  }
+
   #sync(key: string): void | Promise<void> {
     // Short naps, so that it can be woken.
     if (this.rests) return this.#queue.addLater(key, NAP_MS);
     const [namespace = '', name = ''] = key.split('/');
-    const set = this.#server.store.get({ resource: StatefulSets, namespace, name });
-    if (!set) return;
+    const live = this.#server.store.get({ resource: StatefulSets, namespace, name });
+    if (!live) return;
+    this.#adopt(live);
+    const set = this.#seen(live);
     const { uid } = set.metadata;
     const pods = [...this.#server.store.all(Pods)].filter((pod) => controllerOf(pod)?.uid === uid);
     const revisions = this.#revisions.of(set);

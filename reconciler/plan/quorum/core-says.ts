@@ -3,7 +3,7 @@
  *
  *   before a restart    a validator of the same namespace and network reports that one more failure stops it
  *                                                                                      → QuorumFragile
- *   after a restart     the new pod is Ready, but does not report yet that it is synced → NotSynced, for its namespace
+ *   after a restart     the new pod does not report yet that it is synced               → NotSynced, for its namespace
  *
  * A report of another namespace holds nothing, and neither does a port that does not answer.
  */
@@ -93,7 +93,7 @@ function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: S
     const { state, back } = evidence.get(pod.uid) ?? NOTHING;
     if (back || !entry.after?.includes(pod.uid)) continue;
     const deadlineMs = entry.atMs + settings.progressDeadlineMs - nowMs;
-    if (state && deadlineMs <= 0) return { reason: reason('Stalled', stalledBy(entry)) };
+    if (state && deadlineMs <= 0) return { reason: unsyncedFor(entry) };
     if (state) return { reason: reason('NotSynced', pod.key), releasedInMs: deadlineMs };
     const answerMs = ANSWERS_MS - readyForMs(pod);
     if (entry.answered && answerMs > 0)
@@ -102,8 +102,15 @@ function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: S
   return undefined;
 }
 
-const stalledBy = ({ statefulSet, atMs }: JournalEntry): string =>
-  `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`;
+/** It is Ready: bringing it up, as other restarts that take too long need it, would not help. */
+function unsyncedFor({ statefulSet, atMs }: JournalEntry): Reason {
+  const [namespace = '', name = ''] = statefulSet.split('/');
+  return reason(
+    'Stalled',
+    `${statefulSet}, since ${new Date(atMs).toISOString()}; its HTTP port does not say that it is synced`,
+    `Its namespace goes on when it is synced. What stands in its way: stellar-peers explain ${name} -n ${namespace}`,
+  );
+}
 
 /** The wait of a Ready validator for its own namespace. */
 export const namespaceWait = (namespace: string, unsyncedBy: ReadonlyMap<Key, Wait>): Wait | undefined =>

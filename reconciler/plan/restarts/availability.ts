@@ -4,7 +4,16 @@
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../../peers/injection/selectors.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import type { PdbFacts, PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import {
+  namespaceOf,
+  type PdbFacts,
+  type PodFacts,
+  type StatefulSetFacts,
+  type Validator,
+  type World,
+} from '../../../peers/world.ts';
+import { everyEntry } from '../journal/group-journal.ts';
+import { openEntries } from '../journal/journal.ts';
 
 /** True until the StatefulSet controller has seen the last change of the StatefulSet. */
 export const isUnobserved = ({ observedGeneration, generation }: StatefulSetFacts): boolean =>
@@ -14,15 +23,19 @@ export const isUnobserved = ({ observedGeneration, generation }: StatefulSetFact
 export function isUnsettled(world: World, statefulSet: StatefulSetFacts): boolean {
   const { replicas, updateRevision } = statefulSet;
   if (isUnobserved(statefulSet)) return true;
+  const pods = podsOf(world, statefulSet);
+  // The status of a roll that was undone has the former revision as both, while pods are still of the later one.
+  if (pods.slice(firstRolled(statefulSet)).some((pod) => isOfFormer(pod, statefulSet))) return true;
   if (isRolledInFull(statefulSet)) {
     const isRolled = updateRevision === '' || statefulSet.currentRevision === updateRevision;
     return statefulSet.currentReplicas !== replicas || !isRolled;
   }
-  const pods = podsOf(world, statefulSet);
-  const rolled = pods.slice(firstRolled(statefulSet));
-  const isOld = ({ revision }: PodFacts) => revision !== updateRevision;
-  return pods.length !== replicas || pods.some(({ deleting }) => deleting) || rolled.some(isOld);
+  return pods.length !== replicas || pods.some(({ deleting }) => deleting);
 }
+
+/** True for a pod that the controller has not made of the newest template. */
+export const isOfFormer = ({ revision }: PodFacts, { updateRevision }: StatefulSetFacts): boolean =>
+  updateRevision !== '' && revision !== updateRevision;
 
 /**
  * True if the status shows whether the roll has ended. With a partition or OnDelete the status may keep its former
@@ -124,24 +137,39 @@ function isAsAtFirst(pod: PodFacts): boolean {
 /**
  * The first budget of a namespace that forbids to disrupt these pods now. The StatefulSet controller does not check
  * budgets when it rolls pods, so we do. A budget that could never allow a disruption is ignored only if the validator's
- * own operator generated it (upstream sets minAvailable 1 for one pod); a person's budget counts as it is.
+ * own operator generated it (upstream sets minAvailable 1 for one pod); a person's budget counts as it is. Restarts of
+ * ours, of any group, that have not replaced their pods yet count as disruptions: no status shows them so far.
  */
 export function forbiddingBudget(
   budgets: readonly PdbFacts[],
   validator: Validator,
   pods: readonly PodFacts[],
+  world: World,
 ): Reason | undefined {
+  const going = podsGoing(world, validator);
   for (const pdb of budgets) {
     if (!covers(pdb, pods)) continue;
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
-    if (!pdb.current || pdb.disruptionsAllowed < 1) {
+    const spent = going.filter((each) => covers(pdb, each)).length;
+    if (!pdb.current || pdb.disruptionsAllowed - spent < 1) {
       const { key, namespace, name } = pdb;
-      return reasonWith('PdbForbids', key, `kubectl -n ${namespace} describe pdb ${name}`);
+      const detail = spent === 0 ? key : `${key}, less ${spent} restart of ours under way`;
+      return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
     }
   }
   return undefined;
 }
+
+/** Pods of other validators of the namespace that restarts of ours are about to replace; a list for each restart. */
+const podsGoing = (world: World, { key, namespace }: Validator): PodFacts[][] =>
+  openEntries(everyEntry(world.journal))
+    .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
+    .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
+    .map(({ statefulSet, uids }) => {
+      const found = world.statefulSets.get(statefulSet);
+      return found ? podsOf(world, found).filter(({ uid }) => uids.includes(uid)) : [];
+    });
 
 const covers = (pdb: PdbFacts, pods: readonly PodFacts[]): boolean => {
   const { selector } = pdb;

@@ -213,7 +213,7 @@ export class GroupGuard {
     const { world } = this.#input;
     this.#budgets ??= Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
     const budgets = this.#budgets.get(validator.namespace) ?? [];
-    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet));
+    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet), world);
   }
 
   #minReadyWait({ validator }: Candidate): Wait | undefined {

@@ -32,12 +32,16 @@ export class LivenessMemory {
     }
   }
 
-  /** The liveness at `nowMs`, for decisions. */
-  at(nowMs: number): Liveness {
+  /**
+   * The liveness at `nowMs`, for decisions. `live` is that of the World that is decided on: the caches that were looked
+   * at may be behind live reads.
+   */
+  at(nowMs: number, live: ReadonlySet<string> = this.#live): Liveness {
     const watchedLongEnough = nowMs - this.#startedAtMs > REMEMBERED_MS;
+    const ran = (digest: string) => live.has(digest) || this.#live.has(digest) || this.#goneAtMs.has(digest);
     return {
-      isLive: (digest) => this.#live.has(digest),
-      wasLive: (digest) => !watchedLongEnough || this.#live.has(digest) || this.#goneAtMs.has(digest),
+      isLive: (digest) => live.has(digest),
+      wasLive: (digest) => !watchedLongEnough || ran(digest),
     };
   }
 }

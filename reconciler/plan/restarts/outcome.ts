@@ -6,7 +6,7 @@
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, World } from '../../../peers/world.ts';
 import type { JournalEntry, Outcome } from '../journal/journal.ts';
-import { allReady, isReplacedByController, isUnsettled } from './availability.ts';
+import { allReady, isOfFormer, isReplacedByController, isUnsettled } from './availability.ts';
 
 /** A bump that does not show after this was never written: requests end within a fraction of this time. */
 export const TRACE_MS = 20_000;
@@ -42,16 +42,17 @@ export function isWithoutTrace(entry: JournalEntry, world: World): boolean {
 }
 
 /**
- * True for a bump that is on the template and has replaced no pod yet. Only such a bump may be taken back: otherwise the
- * replaced pod would be replaced again.
+ * True for a bump that is on the template and has made no pod yet. Only such a bump may be taken back: otherwise the
+ * replaced pod would be replaced again. A pod that others replaced may be of the former template, made by a controller
+ * whose cache was behind.
  */
 export function isUntouchedBump(entry: JournalEntry, world: World): boolean {
   const statefulSet = world.statefulSets.get(entry.statefulSet);
   if (!statefulSet || entry.kind !== 'bump' || statefulSet.restartToken !== entry.token) return false;
-  return isUntouched(
-    entry,
-    podsOf(world, statefulSet).filter((pod) => entry.uids.includes(pod.uid)),
-  );
+  const pods = podsOf(world, statefulSet);
+  const isFormer = (pod: PodFacts) => pod.restartToken !== entry.token && isOfFormer(pod, statefulSet);
+  const isLeft = (pod: PodFacts) => !pod.deleting && (entry.uids.includes(pod.uid) || isFormer(pod));
+  return pods.length > 0 && pods.length === statefulSet.replicas && pods.every(isLeft);
 }
 
 function plainOutcome(
@@ -65,7 +66,8 @@ function plainOutcome(
   const old = pods.filter((pod) => entry.uids.includes(pod.uid));
   const named = pods.filter(({ name }) => entry.names?.includes(name) ?? true);
   const shows = entry.kind === 'bump' && statefulSet.restartToken === entry.token;
-  if (isUntouched(entry, old)) return shows ? undefined : withoutTrace(entry, seenForMs);
+  if (isUntouchedBump(entry, world)) return undefined;
+  if (!shows && isUntouched(entry, old)) return withoutTrace(entry, seenForMs);
   if (old.some((pod) => pod.deleting)) return undefined;
   if (entry.kind === 'delete') return afterDelete(entry, named, statefulSet);
   const fresh = named.filter((pod) => !old.includes(pod));

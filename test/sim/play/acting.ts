@@ -4,6 +4,7 @@ import * as kinds from '../../../runtime/kube/resources.ts';
 import { HINDERING } from './hindering.ts';
 import type { Action } from './plan.ts';
 import { OWN, type Stage } from './stage.ts';
+import { TWISTING } from './twisting.ts';
 
 type Of<Do extends Action['do']> = Extract<Action, { readonly do: Do }>;
 type Handlers = { readonly [Do in Action['do']]: (stage: Stage, action: Of<Do>) => unknown };
@@ -92,6 +93,7 @@ const OWN_REF = { resource: kinds.ConfigMaps, namespace: OWN, name: OWN };
 
 const HANDLERS: Handlers = {
   ...HINDERING,
+  ...TWISTING,
   join: (stage, { node }) => stage.join(node),
   leave: (stage, { node }) => stage.server.admin.delete(nodeRef(stage, node), {}),
   suspend: (stage, { node, on }) =>

@@ -1,11 +1,13 @@
 /** What people and fate may do to a cluster, and how each deed is drawn. */
 import type { Random } from '../random.ts';
 import type { Hindrance } from './hindrances.ts';
+import type { Twist } from './twists.ts';
 
 export const NAMESPACES = ['north', 'south'] as const;
 
 export type Deed =
   | Hindrance
+  | Twist
   | { readonly do: 'join' | 'leave'; readonly node: number }
   | { readonly do: 'suspend' | 'maintain'; readonly node: number; readonly on: boolean }
   | { readonly do: 'port'; readonly node: number; readonly port: number }

@@ -4,6 +4,7 @@
  * for longer than that may take.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
+import { PodDisruptionBudgets } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import { controllerOf, isReady } from '../workloads.ts';
 import { wasNeedless } from './drift.ts';
@@ -14,6 +15,7 @@ import { isSmooth, type Plan } from './plan.ts';
 import { isPublic } from './sets.ts';
 import type { Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
+import { ONE_AT_A_TIME } from './twists.ts';
 import type { Witness } from './witness.ts';
 
 const HOUR_MS = 3_600_000;
@@ -160,6 +162,17 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const isOther = (value: unknown) => /OnDelete|"partition":[1-9]/.test(String(value));
     const held = witness.heldForMs(`update ${node}`, isOther) > decidedMs;
     return held ? 'its owner rolls it in another way' : undefined;
+  },
+  'a budget of two networks': ({ node }, { stage, witness, decidedMs }) => {
+    const { namespace } = split(node);
+    const ref = { resource: PodDisruptionBudgets, namespace, name: ONE_AT_A_TIME };
+    const sinceMs = Date.parse(stage.server.store.get(ref)?.metadata.creationTimestamp ?? '');
+    if (!(stage.time.nowMs() - sinceMs > decidedMs + CLOCK_SLACK_MS)) return undefined;
+    const other = witness.restarts.find(
+      (each) =>
+        each.kind === 'bump' && !each.end && each.node !== node && split(each.node).namespace === namespace,
+    );
+    return other && `one may be down, and ${other.node} is restarted`;
   },
   'budgets of people': ({ node }, { witness, decidedMs }) => {
     const heldMs = witness.heldForMs(`pdb ${split(node).namespace}`, (value) => value === true);

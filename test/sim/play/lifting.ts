@@ -10,6 +10,7 @@ import { Violation } from './invariants.ts';
 import { keysOf } from './members.ts';
 import { OWN, type Stage } from './stage.ts';
 import { nodeOf, podsOf, setOf, split } from './standing.ts';
+import { ONE_AT_A_TIME } from './twists.ts';
 import type { Witness } from './witness.ts';
 
 const MINUTE_MS = 60_000;
@@ -91,7 +92,8 @@ async function lift(stage: Stage): Promise<void> {
 async function liftOver(stage: Stage, key: string): Promise<void> {
   const { admin, store } = stage.server;
   const { namespace } = split(key);
-  await admin.delete({ resource: kinds.PodDisruptionBudgets, namespace, name: 'by-hand' }, {});
+  for (const name of ['by-hand', ONE_AT_A_TIME])
+    await admin.delete({ resource: kinds.PodDisruptionBudgets, namespace, name }, {});
   const node = nodeOf(store, key);
   if (!node) return;
   const ref = { resource: kinds.StellarNodes, ...split(key) };

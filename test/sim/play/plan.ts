@@ -6,6 +6,7 @@ import { Random } from '../random.ts';
 import { DEEDS, type Deed, type Later, NAMESPACES } from './deeds.ts';
 import { HINDRANCES } from './hindrances.ts';
 import { type PortPlan, withPorts } from './port-plan.ts';
+import { TWISTS } from './twists.ts';
 
 export interface NodePlan {
   readonly namespace: string;
@@ -113,7 +114,8 @@ export function planOf(seed: number): Plan {
   const rule = random.fork('rollFor');
   const settings = { ...drawn, ROLL_FOR: rule.pick(['auto', 'auto', 'unlinked', 'missing', 'all']) };
   const rules = Array.from({ length: rule.int(0, 2) }, () => ruleOf(base, rule));
-  const actions = [...done, ...rules, ...hindrances(base, random.fork('hindrances'))].sort(
+  const lasting = hindrances(base, random.fork('hindrances'));
+  const actions = [...done, ...rules, ...lasting, ...twists(base, random.fork('twists'))].sort(
     (a, b) => a.atMs - b.atMs,
   );
   const standing = standingOf(nodes, random.fork('standing'));
@@ -214,8 +216,9 @@ function notTooEarly(actions: readonly Action[]): Action[] {
   const joinedAtMs = (node: number) =>
     actions.find((action) => action.do === 'join' && action.node === node)?.atMs ?? 0;
   return actions.filter((action) => {
-    if (action.do === 'dropSet') return action.atMs - joinedAtMs(action.node) > 90_000;
-    const replaces = action.do === 'deletePod' || action.do === 'upgrade';
+    if (['dropSet', 'orphanSet', 'recreate'].includes(action.do))
+      return 'node' in action && action.atMs - joinedAtMs(action.node) > 90_000;
+    const replaces = action.do === 'deletePod' || action.do === 'upgrade' || action.do === 'rollByHand';
     return !replaces || action.atMs - joinedAtMs(action.node) > 40_000;
   });
 }
@@ -249,6 +252,19 @@ function hindrances({ nodes, calmAtMs }: Base, random: Random): Action[] {
     const { namespace = '', name = '' } = nodes[node] ?? {};
     const atMs = random.int(FIRST_ACTION_MS, calmAtMs);
     return dated(random.pick(HINDRANCES)({ node, namespace, name }, random), atMs, calmAtMs);
+  });
+}
+
+/** What happens in the middle of restarts: nothing of it in half of the histories. */
+function twists({ nodes, calmAtMs }: Base, random: Random): Action[] {
+  const count = random.chance(0.5) ? 0 : random.int(1, 4);
+  return Array.from({ length: count }).flatMap(() => {
+    const node = random.int(0, nodes.length - 1);
+    const { namespace = '' } = nodes[node] ?? {};
+    const atMs = random.int(FIRST_ACTION_MS, calmAtMs);
+    return random
+      .pick(TWISTS)({ node, namespace }, random)
+      .map((each) => ({ ...each, atMs }));
   });
 }
 

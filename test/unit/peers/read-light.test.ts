@@ -85,6 +85,13 @@ describe('an object that is too large to be read', () => {
     }
   });
 
+  it('has nothing held of others by a pod of the newest revision: that one is up as before', () => {
+    const parts = networkParts({ a: { knows: [] }, b: {}, c: {} });
+    const [a, b, c] = parts.pods ?? [];
+    assert.ok(a && b && c);
+    assert.equal(planOf(cached({ ...parts, pods: [a, b, annotated(c)] })).restart, 'bump a');
+  });
+
   it('is, for a quorum set, as one that cannot be read: the validator is a peer all the same', () => {
     const lengthen = (raw: Raw): Raw => ({
       ...raw,

@@ -54,7 +54,11 @@ export interface Spec {
 
 export interface Extra {
   readonly ownAnnotations?: Record<string, string> | 'missing';
-  readonly namespace?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  readonly namespace?: {
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+  };
   readonly pdbs?: Raw[];
   readonly journal?: Record<string, string>;
   readonly webhookCreatedAt?: string | 'missing';

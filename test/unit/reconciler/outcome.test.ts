@@ -95,7 +95,7 @@ describe('a bump whose old pod is gone', () => {
   it('is told apart if the new pod is neither injected nor Ready: without peers that one may never be', () => {
     const rolling = { 'stellar.org/peer-restart': 'hash.digest' };
     const half = statefulSet('a', { annotations: rolling, status: { updateRevision: 'r2' } });
-    const deaf = next({ injected: false, ready: false });
+    const deaf = next({ injected: false, ready: false, revision: 'r2' });
     assert.equal(outcome('bump', { statefulSets: [half], pods: [deaf] }, 0), 'notInjected');
     const leaving = { ...deaf, metadata: { ...deaf.metadata, deletionTimestamp: '2026-06-01T00:00:01Z' } };
     assert.equal(outcome('bump', { statefulSets: [half], pods: [leaving] }, YEAR_MS), 'under way');

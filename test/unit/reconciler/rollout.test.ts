@@ -54,6 +54,7 @@ describe('a fourth validator that joins three', () => {
     const down: Readonly<Record<string, Spec>> = {
       notReady: { pod: { ready: false } },
       deleting: { pod: { deletionTimestamp: at(1) } },
+      failedWithItsLastCondition: { pod: { phase: 'Failed' } },
       missing: { pod: 'none' },
       rolling: { statefulSet: { status: { updateRevision: 'r2' } } },
       unobserved: { statefulSet: { status: { observedGeneration: 0 } } },
@@ -151,6 +152,24 @@ describe('a fourth validator that joins three', () => {
       'PdbForbids',
       'stale',
     );
+  });
+
+  it('counts, for a PodDisruptionBudget of several networks, what a restart in another is about to take', () => {
+    const pdb = (disruptionsAllowed: number) => ({
+      metadata: { name: 'pdb', namespace: 'stellar', uid: 'pdb', generation: 1 },
+      spec: { selector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } },
+      status: { observedGeneration: 1, expectedPods: 5, desiredHealthy: 4, disruptionsAllowed },
+    });
+    const foreign = { node: { spec: { network: 'testnet' } } };
+    const open = { statefulSet: 'stellar/z', kind: 'bump', uids: ['pod-z'], token: 't', drift: 'short' };
+    const restarts = [{ ...open, at: new Date(NOW_MS - 1_000).toISOString() }];
+    const holdOf = (disruptionsAllowed: number, z: Spec) => {
+      const extra = { pdbs: [pdb(disruptionsAllowed)], journal: { testnet: JSON.stringify({ restarts }) } };
+      return planOf(joined({ z: { ...foreign, ...z } }, extra)).holds.a;
+    };
+    assert.equal(holdOf(1, {}), 'PdbForbids');
+    assert.equal(holdOf(2, {}), undefined);
+    assert.equal(holdOf(1, { pod: { uid: 'the-next' } }), undefined, 'by then the status tells of it');
   });
 
   it('waits while the journal has an open restart, and stops on one that cannot be read', () => {

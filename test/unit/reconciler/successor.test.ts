@@ -21,6 +21,10 @@ const OPT_OUTS: Readonly<Record<string, { spec?: Spec; extra?: Extra; code: stri
     spec: { statefulSet: { annotations: { note: 'x'.repeat(262_000) } } },
     code: 'NotInjectable',
   },
+  'its Namespace is being deleted': {
+    extra: { namespace: { deletionTimestamp: at(1) } },
+    code: 'NamespaceTerminating',
+  },
   'the webhook configuration is gone': { extra: { webhookCreatedAt: 'missing' }, code: 'WebhookMissing' },
 };
 

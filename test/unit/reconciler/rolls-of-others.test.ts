@@ -1,0 +1,62 @@
+/** Rolls that the status of a StatefulSet does not tell: its pods do, by the revision that each is of. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
+import { isUntouchedBump, outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
+import { node, pod, statefulSet, worldWith } from '../world.ts';
+import { NOW_MS, networkWorld, planOf } from './group.ts';
+
+const TOKEN = 'hash.digest';
+const entry: JournalEntry = {
+  ...{ statefulSet: 'stellar/a', kind: 'bump', uids: ['pod-a'], names: ['a-0'], token: TOKEN },
+  ...{ drift: 'short', atMs: NOW_MS },
+};
+const worldOf = (set: Parameters<typeof statefulSet>[1], pods: ReadonlyArray<ReturnType<typeof pod>>) =>
+  worldWith({ nodes: [node('a')], statefulSets: [statefulSet('a', set)], pods: [...pods] });
+const outcome = (world: ReturnType<typeof worldWith>) =>
+  outcomeOf(entry, world, { seenForMs: 60_000, watched: true }) ?? 'under way';
+const second = (raw: ReturnType<typeof pod>) => ({ ...raw, metadata: { ...raw.metadata, name: 'a-1' } });
+
+describe('a roll that a person undoes', () => {
+  it('goes on, though its status has the former revision as both, while a pod is of the later one', () => {
+    const joined = { a: { knows: ['b', 'c'] }, b: {}, c: {}, d: {} };
+    assert.equal(planOf(networkWorld(joined)).restart, 'bump a');
+    const { restart, holds } = planOf(networkWorld({ ...joined, d: { pod: { revision: 'r2' } } }));
+    assert.deepEqual([restart, holds.a], [undefined, 'WaitingForUnavailable']);
+    assert.equal(
+      planOf(networkWorld({ ...joined, a: { knows: ['b'], pod: { revision: 'r2' } } })).holds.a,
+      'Unsettled',
+    );
+  });
+
+  it('keeps a restart of ours open until the controller has undone it too', () => {
+    const fresh = (revision: string) => [pod('a', { uid: 'the-next', revision })];
+    assert.equal(outcome(worldOf({}, fresh('r2'))), 'under way');
+    assert.equal(outcome(worldOf({}, fresh('r1'))), 'done');
+  });
+});
+
+describe('a bump whose pod was replaced by others', () => {
+  const bumped = { annotations: { 'stellar.org/peer-restart': TOKEN }, status: { updateRevision: 'r2' } };
+  const formerly = pod('a', { uid: 'made-late', ready: false });
+  const ours = pod('a', { uid: 'ours', revision: 'r2', annotations: { 'stellar.org/peer-restart': TOKEN } });
+
+  it('has replaced none while the next one is of the former template, too', () => {
+    const world = worldOf(bumped, [formerly]);
+    assert.deepEqual([isUntouchedBump(entry, world), outcome(world)], [true, 'under way']);
+  });
+
+  it('has replaced one that carries its token, or is of the newest revision', () => {
+    assert.equal(isUntouchedBump(entry, worldOf(bumped, [ours])), false);
+    assert.equal(isUntouchedBump(entry, worldOf(bumped, [pod('a', { uid: 'ours', revision: 'r2' })])), false);
+    assert.equal(isUntouchedBump(entry, worldOf(bumped, [])), false);
+  });
+
+  it('has replaced none after one of two was scaled away, and has made one that was added', () => {
+    const two = { ...entry, uids: ['pod-a', 'gone'], names: ['a-0', 'a-1'] };
+    assert.equal(isUntouchedBump(two, worldOf(bumped, [pod('a')])), true);
+    const more = { ...bumped, spec: { replicas: 2 } };
+    assert.equal(isUntouchedBump(entry, worldOf(more, [pod('a'), second(ours)])), false);
+    assert.equal(outcome(worldOf(more, [pod('a'), second(ours)])), 'under way');
+  });
+});
