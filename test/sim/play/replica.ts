@@ -151,7 +151,7 @@ export class Replica {
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {
         new Promise<Outcome>((answered) => answered(mutate(review, edges))).then(
-          ({ operations }) => resolve(operations),
+          ({ operations }) => resolve(JSON.parse(JSON.stringify(operations))),
           reject,
         );
       });
