@@ -7,7 +7,6 @@ import { keepCaBundle } from '../certs/cabundle.ts';
 import { createHttpServer } from '../runtime/http.ts';
 import { listenOn } from '../runtime/listen.ts';
 import { createWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
-import { selfCheck } from '../webhook/review/self-check.ts';
 import { logClusterDomain } from './cluster-domain.ts';
 import type { Settings } from './settings.ts';
 import { createParts, createReconciler, type Parts } from './wiring.ts';
@@ -44,7 +43,6 @@ interface ServeOptions {
 /** Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all. */
 export async function serve(settings: Settings, options: ServeOptions): Promise<Replica> {
   const { onFailure, env, foundDomain } = options;
-  selfCheck();
   const parts = createParts(settings, env);
   const { clock, log, leader, caches } = parts;
   const draining = new AbortController();

@@ -7,6 +7,7 @@ import { type CoreInfo, connectedAddresses, coreInfoOf, isConnecting } from '../
 import { isIpv4 } from '../peers/discovery/address.ts';
 import { COMPONENT } from '../peers/names.ts';
 import type { Clock } from './clock.ts';
+import { readBody } from './kube/body.ts';
 
 /**
  * `closed`: the machine is there and nothing listens. `unreachable`: no connection, or it was reset before
@@ -89,7 +90,7 @@ async function textFrom(question: Question): Promise<string> {
     const response = await responseTo(asked);
     progress.answered = true;
     if (response.statusCode !== 200) throw failed(question, `status ${response.statusCode}`);
-    return await bodyOf(question, response);
+    return await readBody(response, question.bytesMax);
   } catch (error) {
     throw coreError(question, error, deadline.signal.aborted, progress);
   } finally {
@@ -119,17 +120,6 @@ const responseTo = (asked: ClientRequest): Promise<IncomingMessage> =>
     asked.once('close', () => reject(new Error('the connection ended without an answer')));
     asked.end();
   });
-
-async function bodyOf(question: Question, response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > question.bytesMax) throw failed(question, `more than ${question.bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
 
 function coreError(question: Question, error: unknown, timedOut: boolean, progress: Progress): CoreError {
   if (error instanceof CoreError) return error;

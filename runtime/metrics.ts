@@ -178,40 +178,37 @@ export interface Series {
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
 
   constructor() {
     for (const [name, { kind, help, labels }] of Object.entries(METRICS)) {
       const common = { name, help, labelNames: labels, registers: [this.#registry] };
-      if (kind === 'counter') this.#counters.set(name, new Counter(common));
-      else if (kind === 'gauge') this.#gauges.set(name, new Gauge(common));
-      else
-        this.#histograms.set(
-          name,
-          new Histogram({ ...common, buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 1, 3, 5] }),
-        );
+      if (kind === 'counter') new Counter(common);
+      else if (kind === 'gauge') new Gauge(common);
+      else new Histogram({ ...common, buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 1, 3, 5] });
     }
   }
 
   count(name: MetricName, labels: Labels = {}, by = 1): void {
-    this.#counters.get(name)?.inc(labels, by);
+    (this.#registry.getSingleMetric(name) as Counter).inc(labels, by);
   }
 
   set(name: MetricName, value: number, labels: Labels = {}): void {
-    this.#gauges.get(name)?.set(labels, value);
+    this.#gauge(name).set(labels, value);
   }
 
   observe(name: MetricName, value: number): void {
-    this.#histograms.get(name)?.observe(value);
+    (this.#registry.getSingleMetric(name) as Histogram).observe(value);
   }
 
   /** Replaces all series of a gauge, so that what is over disappears. */
   replace(name: MetricName, series: readonly Series[]): void {
-    const gauge = this.#gauges.get(name);
-    gauge?.reset();
-    for (const { labels, value } of series) gauge?.set(labels, value);
+    const gauge = this.#gauge(name);
+    gauge.reset();
+    for (const { labels, value } of series) gauge.set(labels, value);
+  }
+
+  #gauge(name: MetricName): Gauge {
+    return this.#registry.getSingleMetric(name) as Gauge;
   }
 
   /** The text that Prometheus scrapes. */

@@ -1,5 +1,5 @@
 /**
- * Our operations applied by a library that validates: for the self-check and for preview, never per request.
+ * Our operations applied by a library that validates: for preview, never per request.
  */
 import jsonpatch from 'fast-json-patch';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
