@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
+import { followSource } from '../certs/current.ts';
 import { createHttpServer } from '../runtime/http.ts';
 import { listenOn } from '../runtime/listen.ts';
 import { createWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
@@ -139,7 +140,6 @@ async function serveWebhook(
 ): Promise<void> {
   const { bundle, caches, clock, kube, log, outage, served } = parts;
   const { rule, source } = certificates;
-  const onSuccess = (listener: () => void) => outage.onSuccess(listener);
   const started = Promise.withResolvers<void>();
   served.onChange(() => {
     started.resolve();
@@ -148,13 +148,13 @@ async function serveWebhook(
   signal.addEventListener('abort', () => started.resolve(), { once: true });
   const configuration = {
     observe: () => caches.webhookConfiguration(),
-    onChange: (listener: () => void) => caches.onWebhookChange(listener),
+    onChange: caches.onWebhookChange,
   };
   await Promise.all([
-    bundle.follow(source, signal),
+    followSource(source, bundle, signal),
     started.promise.then(() => listen(parts, serving)),
     started.promise.then(() =>
-      keepCaBundle({ kube, clock, log, onSuccess, rule, configuration, bundle }, signal),
+      keepCaBundle({ kube, clock, log, outage, rule, configuration, bundle }, signal),
     ),
   ]);
 }

@@ -1,8 +1,9 @@
 /**
  * Makes the parts of one replica out of its settings. Owns which setting goes where; nothing runs yet.
  */
-import { CurrentBundle } from '../certs/current.ts';
+import { Latest } from '../certs/current.ts';
 import { ServedBundle } from '../certs/serving.ts';
+import type { Bundle } from '../certs/source.ts';
 import { Trust } from '../certs/trust.ts';
 import { discover } from '../peers/discovery/discover.ts';
 import { COMPONENT, LEADER_LEASE } from '../peers/names.ts';
@@ -27,7 +28,6 @@ import { Caches } from '../runtime/kube/caches.ts';
 import { createKube } from '../runtime/kube/client.ts';
 import { loadKubeConfig } from '../runtime/kube/kubeconfig.ts';
 import { MembershipCache } from '../runtime/kube/membership.ts';
-import { OutageSignal } from '../runtime/kube/outage-signal.ts';
 import type { Kube } from '../runtime/kube/port.ts';
 import type { Reflector } from '../runtime/kube/reflector.ts';
 import { Leases } from '../runtime/kube/resources.ts';
@@ -35,6 +35,7 @@ import { ServerTime } from '../runtime/kube/server-time.ts';
 import { watchOne } from '../runtime/kube/watch-one.ts';
 import { createLog, type Log } from '../runtime/log.ts';
 import { Metrics } from '../runtime/metrics.ts';
+import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 import { listed, type Settings } from './settings.ts';
 import { discoverySettings, rolloutSettings } from './wiring-settings.ts';
 
@@ -47,18 +48,19 @@ export interface Parts {
   /** With wall-clock time as the API server has it. */
   readonly clock: Clock;
   /** Calls back after that was corrected; returns what ends it. */
-  readonly onClockCorrection: (listener: () => void) => () => void;
+  readonly onClockCorrection: Subscribe;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly kube: Kube;
   readonly caches: Caches;
-  readonly outage: OutageSignal;
+  /** Notified when a request has succeeded. */
+  readonly outage: Notifier;
   readonly memberships: MembershipCache;
   readonly leader: Leader;
   /** Wakes the leader's election when the Lease is given back. */
   readonly leaseWatch: Reflector<unknown>;
   /** The newest certificate, served or about to be. */
-  readonly bundle: CurrentBundle;
+  readonly bundle: Latest<Bundle>;
   readonly served: ServedBundle;
   readonly trust: Trust;
 }
@@ -68,13 +70,13 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
   const log = createLog(settings.logLevel);
   const serverTime = new ServerTime(systemClock);
   const { clock } = serverTime;
-  const outage = new OutageSignal();
+  const outage = new Notifier();
   const kube = createKube(loadKubeConfig({ env, nowMs: () => clock.nowMs() }), {
     clock,
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
     onDate: (dateMs) => serverTime.note(dateMs),
-    onSuccess: () => outage.succeeded(),
+    onSuccess: () => outage.notify(),
   });
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const caches = new Caches({ kube, clock, log, scope, outage });
@@ -101,17 +103,16 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
     settings: directorySettings,
     leaderAlive: () => leader.someoneLeads(),
   });
-  const bundle = new CurrentBundle();
+  const bundle = new Latest<Bundle>();
   const configuration = {
     observe: () => caches.world.webhook,
-    onChange: (listener: () => void) => caches.onWebhookChange(listener),
+    onChange: caches.onWebhookChange,
   };
   const trust = new Trust({ clock, configuration, isKnown: () => caches.synced() });
   const served = new ServedBundle({ clock, log, offered: bundle, trust });
   const metrics = new Metrics();
   const followed = { caches, memberships, bundle, served, trust };
-  const onClockCorrection = (listener: () => void) => serverTime.onCorrection(listener);
-  const base = { settings, clock, onClockCorrection, log, metrics, kube };
+  const base = { settings, clock, onClockCorrection: serverTime.onCorrection, log, metrics, kube };
   return { ...base, outage, leader, leaseWatch: lease.reflector, ...followed };
 }
 

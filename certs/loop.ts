@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing, KubeError } from '../runtime/kube/port.ts';
+import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 
 /** Between a round that asked the API server and the next, so that a flood of changes is no flood of requests. */
 const FLOOR_MS = 1_000;
@@ -19,35 +20,33 @@ export type Round<T> =
   | { readonly lookInMs: number; readonly free?: boolean; readonly cooldownMs?: number }
   | { readonly again: true };
 
-interface Rounds<T> {
+interface Loop<T> {
   readonly clock: Clock;
   readonly round: () => Promise<Round<T>>;
-  readonly onChange: (listener: () => void) => () => void;
-  /** Calls `listener` when the API server answers any request: a wait after a failure ends with that. */
-  readonly onSuccess?: ((listener: () => void) => () => void) | undefined;
+  readonly changes: readonly Subscribe[];
+  /** Notified when the API server answers any request: a wait after a failure ends with that. */
+  readonly outage?: Notifier;
   /** Told of each round that threw, for the log. */
   readonly failed: (error: unknown, retryInMs: number) => void;
 }
 
 /** Runs rounds until one is done; resolves with its result, or with undefined when `signal` aborts. */
-export async function runLoop<T>(rounds: Rounds<T>, signal: AbortSignal): Promise<T | undefined> {
+export async function runLoop<T>(loop: Loop<T>, signal: AbortSignal): Promise<T | undefined> {
   let retries = 0;
   while (!signal.aborted) {
     // Subscribed before the round: a change in the middle of it is not lost.
     const changed = new AbortController();
-    const unsubscribe = rounds.onChange(() => changed.abort());
-    let forget: (() => void) | undefined;
+    const stops = loop.changes.map((onChange) => onChange(() => changed.abort()));
     try {
-      const outcome = await runRound(rounds, retries);
+      const outcome = await runRound(loop, retries);
       if ('done' in outcome) return outcome.done;
       retries = outcome.isRetry ? retries + 1 : 0;
       const cooldownMs = outcome.free ? 0 : Math.min(outcome.lookInMs, outcome.cooldownMs ?? FLOOR_MS);
-      await rounds.clock.sleep(cooldownMs, signal);
-      if (outcome.isOutage) forget = rounds.onSuccess?.(() => changed.abort());
-      await rounds.clock.sleep(outcome.lookInMs - cooldownMs, AbortSignal.any([signal, changed.signal]));
+      await loop.clock.sleep(cooldownMs, signal);
+      if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));
+      await loop.clock.sleep(outcome.lookInMs - cooldownMs, AbortSignal.any([signal, changed.signal]));
     } finally {
-      unsubscribe();
-      forget?.();
+      for (const stop of stops) stop();
     }
   }
   return undefined;
@@ -62,16 +61,16 @@ interface Pause {
   readonly isOutage?: boolean;
 }
 
-async function runRound<T>(rounds: Rounds<T>, retries: number): Promise<{ done: T } | Pause> {
+async function runRound<T>(loop: Loop<T>, retries: number): Promise<{ done: T } | Pause> {
   try {
-    const outcome = await rounds.round();
+    const outcome = await loop.round();
     if ('done' in outcome) return outcome;
     if ('lookInMs' in outcome) return { free: false, ...outcome, isRetry: false };
-    const lookInMs = retries === 0 ? 0 : backoffMs(retries - 1, undefined, rounds.clock);
+    const lookInMs = retries === 0 ? 0 : backoffMs(retries - 1, undefined, loop.clock);
     return { lookInMs, free: false, isRetry: true };
   } catch (error) {
-    const lookInMs = backoffMs(retries, error, rounds.clock);
-    rounds.failed(error, lookInMs);
+    const lookInMs = backoffMs(retries, error, loop.clock);
+    loop.failed(error, lookInMs);
     return { lookInMs, free: false, isRetry: true, isOutage: isPassing(error) };
   }
 }

@@ -40,7 +40,7 @@ class MountedSource implements CertSource {
       {
         clock,
         round: () => this.#round(last),
-        onChange: (listener) => files.onChange(listener),
+        changes: [files.onChange],
         failed: (error, retryInMs) =>
           log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
       },

@@ -6,9 +6,10 @@
 import { isSameJson } from '../../peers/field.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { OutageSignal, Retry } from './outage-signal.ts';
+import type { Notifier } from '../notifier.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './port.ts';
 import type { Resource } from './resources.ts';
+import { Retry } from './retry.ts';
 import { Room } from './room.ts';
 
 /** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
@@ -34,8 +35,8 @@ export interface ReflectorOptions<T> {
   readonly onChange: (key: string) => void;
   /** Called once, when the first list is in the store. */
   readonly onSynced?: () => void;
-  /** Shared by all that ask the same API server. */
-  readonly outage?: OutageSignal;
+  /** Shared by all that ask the same API server: notified when a request has succeeded. */
+  readonly outage: Notifier;
 }
 
 export class Reflector<T> {
@@ -54,7 +55,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    const { clock, log, outage = new OutageSignal(), resource } = options;
+    const { clock, log, outage, resource } = options;
     this.#retry = new Retry({ clock, log, outage, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }

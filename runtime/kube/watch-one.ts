@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { OutageSignal } from './outage-signal.ts';
+import { Notifier } from '../notifier.ts';
 import type { Kube, KubeObject } from './port.ts';
 import { Reflector } from './reflector.ts';
 import type { Resource } from './resources.ts';
@@ -12,7 +12,7 @@ interface Edges {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly log: Log;
-  readonly outage: OutageSignal;
+  readonly outage: Notifier;
 }
 
 interface Watched {
@@ -24,7 +24,7 @@ interface Watched {
 
 /** The reflector, which the caller runs, and where its listeners subscribe. */
 export function watchOne(edges: Edges, resource: Resource, { namespace, name, project }: Watched) {
-  const listeners = new Set<() => void>();
+  const changes = new Notifier();
   const reflector = new Reflector<unknown>({
     ...edges,
     resource,
@@ -32,15 +32,7 @@ export function watchOne(edges: Edges, resource: Resource, { namespace, name, pr
     keyOf: (object) => object.metadata.name,
     project,
     store: new Map(),
-    onChange: () => {
-      for (const listener of listeners) listener();
-    },
+    onChange: () => changes.notify(),
   });
-  const onChange = (listener: () => void) => {
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  };
-  return { reflector, onChange };
+  return { reflector, onChange: changes.onChange };
 }

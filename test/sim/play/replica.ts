@@ -28,6 +28,7 @@ import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { Kube, PatchOperation } from '../../../runtime/kube/port.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
 import type { Outcome } from '../../../webhook/review/admit.ts';
 import { mutate } from '../../../webhook/review/mutate.ts';
@@ -86,7 +87,7 @@ export class Replica {
     this.#options = options;
     this.process = options.process;
     this.#scope = { ownNamespace: settings.namespace, watchNamespaces: [] };
-    this.#caches = new Caches({ kube, clock, log, scope: this.#scope });
+    this.#caches = new Caches({ kube, clock, log, scope: this.#scope, outage: new Notifier() });
     this.#leader = new Leader({
       kube,
       clock,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { KubeObject, ListQuery } from '../../../runtime/kube/port.ts';
 import { Reflector } from '../../../runtime/kube/reflector.ts';
 import { Pods } from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -27,6 +28,7 @@ function setUp(t: TestContext | undefined, options: Options = {}) {
   let timesSynced = 0;
   const reflector = new Reflector({
     kube,
+    outage: new Notifier(),
     clock,
     log,
     resource: Pods,

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Notifier } from '../notifier.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { KubeError } from './port.ts';
 
@@ -16,26 +17,11 @@ const WOKEN_WITHIN_MS = 400;
 /** What fails although others succeed (a right that is missing) is woken no more often than this. */
 const WAKE_INTERVAL_MS = 10_000;
 
-/** Tells those who wait that the API server answers again. */
-export class OutageSignal {
-  readonly #listeners = new Set<() => void>();
-
-  /** A request of this process has succeeded. */
-  succeeded(): void {
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Calls `listener` at each success; the returned function ends that. */
-  onSuccess(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
-
 interface RetryParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly outage: OutageSignal;
+  /** Notified when a request of this process has succeeded. */
+  readonly outage: Notifier;
   /** What fails, for the log. */
   readonly fields: object;
 }
@@ -79,7 +65,7 @@ export class Retry {
   async #pause(waitMs: number, signal: AbortSignal): Promise<void> {
     const { clock, outage } = this.#parts;
     const woken = new AbortController();
-    const stop = outage.onSuccess(() => {
+    const stop = outage.onChange(() => {
       if (clock.monotonicMs() - this.#wokenAtMs >= WAKE_INTERVAL_MS) woken.abort();
     });
     const startedAtMs = clock.monotonicMs();

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { OutageSignal, Retry } from '../../../runtime/kube/outage-signal.ts';
+import { Retry } from '../../../runtime/kube/retry.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
@@ -14,7 +15,7 @@ const NO_ROUTE = failure(0, '', 'no route');
 function setUp() {
   const clock = new ManualClock();
   const log = new CapturedLog();
-  const outage = new OutageSignal();
+  const outage = new Notifier();
   const retry = new Retry({ clock, log, outage, fields: { kind: 'Pod' } });
   const never = new AbortController().signal;
   /** How long the wait after this failure is, ms; `during` happens in the middle of it. */
@@ -54,7 +55,7 @@ describe('a wait after a failure', () => {
   it('ends soon after a request of another got through, and the next one is short again', async () => {
     const stage = setUp();
     await untilSlow(stage);
-    const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.succeeded());
+    const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.notify());
     assert.equal(waitMs, 500, 'the 100 ms before, and 400 to come in turn');
     assert.equal(await stage.waitOf(), 200);
   });
@@ -65,7 +66,7 @@ describe('a wait after a failure', () => {
     let waits = 0;
     const endMs = stage.clock.monotonicMs() + 600_000;
     while (stage.clock.monotonicMs() < endMs) {
-      await stage.waitOf(failure(403, '', 'not you'), () => stage.outage.succeeded());
+      await stage.waitOf(failure(403, '', 'not you'), () => stage.outage.notify());
       waits += 1;
     }
     assert.ok(waits < (600 / 10) * 7, `${waits} tries in ten minutes`);
