@@ -102,13 +102,12 @@ export interface Kube {
   /**
    * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
    * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
-   * refuses in time fails too. An `onEvent` that returns false has learnt nothing: what comes next may then come together
-   * and some milliseconds late.
+   * refuses in time fails too.
    */
   watch(
     resource: Resource,
     query: WatchQuery,
-    onEvent: (event: WatchEvent) => unknown,
+    onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;
 }

@@ -132,20 +132,18 @@ export class Reflector<T> {
     this.#watchingSinceMs = undefined;
   }
 
-  /** False where the event said nothing that we read. */
-  #take({ type, object }: WatchEvent): boolean {
+  #take({ type, object }: WatchEvent): void {
     if (type === 'ERROR') {
       // The object is a Status; whatever it says, the version may be no good any more.
       this.#version = '';
-      return true;
+      return;
     }
     this.#freshAtMs = this.#options.clock.monotonicMs();
     this.#version = object.metadata.resourceVersion ?? '';
     const { keyOf } = this.#options;
     if (type === 'ADDED' || type === 'MODIFIED')
-      return this.#put(keyOf(object), this.#room.keep(this.#options, object));
-    if (type === 'DELETED') this.#remove(keyOf(object));
-    return true;
+      this.#put(keyOf(object), this.#room.keep(this.#options, object));
+    else if (type === 'DELETED') this.#remove(keyOf(object));
   }
 
   /** Once all pages have come: what some of them lack may stand on the others. */
@@ -158,15 +156,13 @@ export class Reflector<T> {
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
   }
 
-  /** False where it was there already as it is. */
-  #put(key: string, next: T): boolean {
+  #put(key: string, next: T): void {
     const { store, onChange } = this.#options;
     this.#keys.add(key);
     const known = store.get(key);
-    if (known !== undefined && isSameJson(known, next)) return false;
+    if (known !== undefined && isSameJson(known, next)) return;
     store.set(key, next);
     onChange(key);
-    return true;
   }
 
   #remove(key: string): void {
