@@ -14,7 +14,7 @@
 import type { Member } from '../../peers/discovery/discover.ts';
 import { viewHash } from '../../peers/hash.ts';
 import type { Key } from '../../peers/world.ts';
-import type { MembershipReader } from '../review/membership.ts';
+import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import { type OwnerRef, ownerOf } from '../review/owner.ts';
 
 /** stellar-core keeps this many outbound connections: a pod that knows as many lacks nothing. */

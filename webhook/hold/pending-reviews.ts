@@ -3,7 +3,7 @@
  * most one timer; at rest there is neither.
  */
 import type { Clock } from '../../runtime/clock.ts';
-import type { MembershipReader } from '../review/membership.ts';
+import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import type { OwnerRef } from '../review/owner.ts';
 import { HoldBudget } from './budget.ts';
 import { decideHold, type HoldDecision, type HoldEnd, type HoldSubject, holdSubjectOf } from './decision.ts';

@@ -27,7 +27,7 @@ function setUp() {
     });
     clock.advance(100);
     during();
-    await clock.passUntil(() => over, 100);
+    await clock.passUntil(() => over, 50);
     return clock.monotonicMs() - startedAtMs;
   };
   return { clock, log, outage, retry, waitOf };
@@ -43,7 +43,7 @@ describe('a wait after a failure', () => {
     const { waitOf } = setUp();
     const waits: number[] = [];
     for (let count = 0; count < 7; count += 1) waits.push(await waitOf());
-    assert.deepEqual(waits, [200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
   it('is as long as the answer asks, up to half a minute', async () => {
@@ -57,7 +57,7 @@ describe('a wait after a failure', () => {
     await untilSlow(stage);
     const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.notify());
     assert.equal(waitMs, 500, 'the 100 ms before, and 400 to come in turn');
-    assert.equal(await stage.waitOf(), 200);
+    assert.equal(await stage.waitOf(), 250);
   });
 
   it('of what fails although others get through ends early only once in ten seconds', async () => {
