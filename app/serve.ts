@@ -5,13 +5,16 @@
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
 import { followSource } from '../certs/current.ts';
+import type { World } from '../peers/world.ts';
+import { preflightWebhook } from '../reconciler/apply/preflight.ts';
 import { createHttpServer } from '../runtime/http.ts';
 import { listenOn } from '../runtime/listen.ts';
 import { createWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
 import { logClusterDomain } from './cluster-domain.ts';
 import type { Settings } from './settings.ts';
-import { createParts, createReconciler, type Parts } from './wiring.ts';
+import { coreClientOf, createParts, type Parts } from './wiring.ts';
 import { createCertificates } from './wiring-certs.ts';
+import { createReconciler } from './wiring-core.ts';
 import { serveStatusPage } from './wiring-page.ts';
 
 /** A replica whose certificate ends sooner takes no more traffic. */
@@ -62,11 +65,16 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
       rightDomain = domain;
     },
   );
+  const outside = {
+    core: coreClientOf(parts),
+    preflight: (world: World) => preflightWebhook(world, settings.namespace),
+    rightDomain: () => rightDomain,
+  };
   const running = Promise.all([
     caches.run(stopping.signal),
     parts.leaseWatch.run(draining.signal),
     serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
-    leader.run((term) => createReconciler(parts, () => rightDomain).run(term), draining.signal),
+    leader.run((term) => createReconciler(parts, outside).run(term), draining.signal),
   ]);
   running.catch(onFailure);
   log.info({ replica: settings.podName, namespace: settings.namespace }, 'replica started');
