@@ -138,24 +138,22 @@ class Keeper {
     }
     this.#conflicts = 0;
     log.info(fields, 'caBundle written');
-    const writes = this.#writesInAMinute();
-    if (writes > WRITES_PER_MINUTE) return this.#slower();
-    return { lookInMs: RESYNC_MS, cooldownMs: Math.min(WRITTEN_MS_MIN * 2 ** (writes - 1), WRITTEN_MS_MAX) };
-  }
-
-  /** This one included. */
-  #writesInAMinute(): number {
-    const nowMs = this.#parts.clock.monotonicMs();
-    this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
-    return this.#writtenAtMs.length;
-  }
-
-  #slower(): Round<never> {
-    const fields = { configuration: WEBHOOK_CONFIGURATION, writesInAMinute: this.#writtenAtMs.length };
-    this.#parts.log.warn(
-      fields,
+    const writesInAMinute = this.#countWrites();
+    if (writesInAMinute <= WRITES_PER_MINUTE) {
+      const cooldownMs = Math.min(WRITTEN_MS_MIN * 2 ** (writesInAMinute - 1), WRITTEN_MS_MAX);
+      return { lookInMs: RESYNC_MS, cooldownMs };
+    }
+    log.warn(
+      { configuration: WEBHOOK_CONFIGURATION, writesInAMinute },
       'something else keeps writing caBundle: find out what, and exclude that field',
     );
     return { lookInMs: QUARREL_MS, cooldownMs: QUARREL_MS };
+  }
+
+  /** Those of the last minute, this one included. */
+  #countWrites(): number {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+    return this.#writtenAtMs.length;
   }
 }

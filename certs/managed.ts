@@ -143,6 +143,6 @@ class ManagedSource implements CertSource {
 
 /** No cause for concern: the first start, a renewal, the next step of a rotation. */
 function isExpected(step: CertStep, before: CertContent): boolean {
-  const firstStart = step.kind === 'startOver' && before.caPem + before.certPem === '';
+  const firstStart = step.kind === 'reissueAll' && before.caPem + before.certPem === '';
   return firstStart || step.why.reason === 'RenewalDue' || step.why.reason === 'Rotation';
 }

@@ -55,7 +55,7 @@ export class Retry {
     const { clock, fields } = this.#parts;
     this.#failingSinceMs ??= clock.monotonicMs();
     const retryMs = this.#backoff.failed('', false, requestedWaitMs(error));
-    this.#limitedLog.say({ ...fields, error, retryMs }, 'watch failed');
+    this.#limitedLog.log({ ...fields, error, retryMs }, 'watch failed');
     await this.#pause(retryMs, signal);
   }
 

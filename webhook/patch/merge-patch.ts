@@ -78,14 +78,14 @@ const APP_ARMOR_TYPES = new Map([
  * that after us, and policies then see it.
  */
 function securityOf({ name, securityContext }: Fields, annotations: Fields): Fields {
-  const said = fieldsOf(securityContext);
+  const own = fieldsOf(securityContext);
   const profile = textOf(annotations[`${ANNOTATION_APP_ARMOR}${textOf(name)}`]);
-  if (profile === undefined || !isAbsent(said.appArmorProfile)) return said;
+  if (profile === undefined || !isAbsent(own.appArmorProfile)) return own;
   const [, localhostProfile] = /^localhost\/(.+)$/s.exec(profile) ?? [];
   const type = localhostProfile === undefined ? APP_ARMOR_TYPES.get(profile) : 'Localhost';
-  if (type === undefined) return said;
+  if (type === undefined) return own;
   return {
-    ...said,
+    ...own,
     appArmorProfile: { type, ...(localhostProfile === undefined ? {} : { localhostProfile }) },
   };
 }
@@ -144,12 +144,12 @@ function resourcesOf(resources: unknown) {
  * something of each container finds it here too; but no more rights than it needs. What the main one does not say is not
  * said here either: an OpenShift SCC refuses a seccomp profile that is named, whichever it is.
  */
-function securityContextOf({ capabilities, ...said }: Fields) {
+function securityContextOf({ capabilities, ...own }: Fields) {
   const { drop } = fieldsOf(capabilities);
   return {
-    ...Object.fromEntries(Object.entries(said).filter(([, value]) => !isAbsent(value))),
-    ...(isAbsent(said.privileged) ? {} : { privileged: false }),
-    ...(isAbsent(said.procMount) ? {} : { procMount: 'Default' }),
+    ...Object.fromEntries(Object.entries(own).filter(([, value]) => !isAbsent(value))),
+    ...(isAbsent(own.privileged) ? {} : { privileged: false }),
+    ...(isAbsent(own.procMount) ? {} : { procMount: 'Default' }),
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
     capabilities: { drop: [...new Set([...(Array.isArray(drop) ? drop : []), 'ALL'])] },
