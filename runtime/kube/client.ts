@@ -14,6 +14,7 @@ import { whereOf } from './kubeconfig-auth.ts';
 import { isTimeout } from './network-words.ts';
 import { listPages } from './pages.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject } from './port.ts';
+import { ReadThrottle } from './read-throttle.ts';
 import { type Call, dropKept, noAnswer, openRequest } from './request.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
 import { runWatch } from './watch.ts';
@@ -36,6 +37,7 @@ export interface KubeOptions {
 export function createKube(config: KubeConfig, options: KubeOptions): Kube {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
+  const readThrottle = new ReadThrottle(options.clock);
   return {
     get: async (ref) => {
       try {
@@ -76,7 +78,11 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
       }
     },
     watch: (resource, query, onEvent, signal) =>
-      runWatch({ config, resource, query, ...options, onSuccess: options.onSuccess }, onEvent, signal),
+      runWatch(
+        { config, resource, query, readThrottle, ...options, onSuccess: options.onSuccess },
+        onEvent,
+        signal,
+      ),
   };
 }
 

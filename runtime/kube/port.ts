@@ -102,12 +102,13 @@ export interface Kube {
   /**
    * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
    * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
-   * refuses in time fails too.
+   * refuses in time fails too. An `onEvent` that returns false has learnt nothing: what comes next may then come together
+   * and some milliseconds late.
    */
   watch(
     resource: Resource,
     query: WatchQuery,
-    onEvent: (event: WatchEvent) => void,
+    onEvent: (event: WatchEvent) => unknown,
     signal: AbortSignal,
   ): Promise<void>;
 }

@@ -132,18 +132,20 @@ export class Reflector<T> {
     this.#watchingSinceMs = undefined;
   }
 
-  #take({ type, object }: WatchEvent): void {
+  /** False where the event said nothing that we read. */
+  #take({ type, object }: WatchEvent): boolean {
     if (type === 'ERROR') {
       // The object is a Status; whatever it says, the version may be no good any more.
       this.#version = '';
-      return;
+      return true;
     }
     this.#freshAtMs = this.#options.clock.monotonicMs();
     this.#version = object.metadata.resourceVersion ?? '';
     const { keyOf } = this.#options;
     if (type === 'ADDED' || type === 'MODIFIED')
-      this.#put(keyOf(object), this.#room.keep(this.#options, object));
-    else if (type === 'DELETED') this.#remove(keyOf(object));
+      return this.#put(keyOf(object), this.#room.keep(this.#options, object));
+    if (type === 'DELETED') this.#remove(keyOf(object));
+    return true;
   }
 
   /** Once all pages have come: what some of them lack may stand on the others. */
@@ -156,13 +158,15 @@ export class Reflector<T> {
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
   }
 
-  #put(key: string, next: T): void {
+  /** False where it was there already as it is. */
+  #put(key: string, next: T): boolean {
     const { store, onChange } = this.#options;
     this.#keys.add(key);
     const known = store.get(key);
-    if (known !== undefined && isSameJson(known, next)) return;
+    if (known !== undefined && isSameJson(known, next)) return false;
     store.set(key, next);
     onChange(key);
+    return true;
   }
 
   #remove(key: string): void {

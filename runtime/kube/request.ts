@@ -3,7 +3,7 @@
  * what a request costs is hardly ever a TLS handshake. What is asked and what the answer means is the callers'.
  */
 import type { IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { OwnConfig, whereOf } from './kubeconfig-auth.ts';
 import { networkWords } from './network-words.ts';
@@ -20,6 +20,9 @@ const KEPT = new Agent({
   timeout: UNUSED_MS_MAX,
   maxFreeSockets: UNUSED_MAX,
 });
+
+/** A stream that is paused is not read on for a buffer's sake: each reading would wake the process. */
+const STREAMS = new Agent({ highWaterMark: 1 } as AgentOptions);
 
 /** How long one address of several is tried: Node's own 250 ms are too short for an API server that is far away. */
 const ATTEMPT_MS = 1_000;
@@ -64,7 +67,7 @@ export async function openRequest(
   const options = await authenticated(config);
   // The client's own agents know the way through a proxy, and open a connection for each request.
   if (!cluster.proxyUrl && cluster.server.startsWith('https:')) {
-    options.agent = sending.stream ? false : KEPT;
+    options.agent = sending.stream ? STREAMS : KEPT;
   }
   const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
   options.method = call.method;

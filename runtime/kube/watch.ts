@@ -8,6 +8,7 @@ import { parseJson } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 import type { Clock } from '../clock.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './port.ts';
+import type { ReadThrottle } from './read-throttle.ts';
 import { openRequest, queryString } from './request.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
@@ -22,6 +23,7 @@ interface WatchTarget {
   readonly resource: Resource;
   readonly query: WatchQuery;
   readonly userAgent: string;
+  readonly readThrottle: ReadThrottle;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
   /** Told when it is granted. */
@@ -31,7 +33,7 @@ interface WatchTarget {
 /** Streams to `onEvent` as Kube.watch promises. */
 export async function runWatch(
   target: WatchTarget,
-  onEvent: (event: WatchEvent) => void,
+  onEvent: (event: WatchEvent) => unknown,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, query, timeoutMs } = target;
@@ -42,10 +44,15 @@ export async function runWatch(
     silence.limitTo(WATCH_SILENCE_MS);
     target.onSuccess?.();
     query.onOpened?.();
-    for await (const lines of linesOf(incoming, path)) {
-      silence.broken();
-      for (const line of lines) if (!signal.aborted) onEvent(eventOf(line, path, query.unmanaged));
-    }
+    await eachLine(incoming, {
+      path,
+      onLine: (line) =>
+        signal.aborted || onEvent(eventOf(query.unmanaged ? withoutManagedFields(line) : line, path)),
+      onRead: (isNews) => {
+        silence.broken();
+        if (!isNews) target.readThrottle.begin(incoming);
+      },
+    });
   } catch (error) {
     if (signal.aborted) return;
     if (silence.signal.aborted) throw streamError(path, 'nothing came for too long');
@@ -111,37 +118,65 @@ class Silence {
 }
 
 /** What is no event must not be passed over: the reader would miss a change for ever. */
-function eventOf(line: string, path: string, unmanaged = false): WatchEvent {
-  const event = parseJson(unmanaged ? withoutManagedFields(line) : line);
+function eventOf(line: string, path: string): WatchEvent {
+  const event = parseJson(line);
   if (typeof event !== 'object' || event === null) throw streamError(path, 'a line is no event');
   return event as WatchEvent;
+}
+
+interface LineReader {
+  readonly path: string;
+  /** Returns false where the line said nothing new. */
+  readonly onLine: (line: string) => unknown;
+  /** Told after each piece of the stream whether there was anything new in it; a piece of a line may be. */
+  readonly onRead: (isNews: boolean) => void;
+}
+
+/** Resolves when the stream has ended; rejects where it broke, or with what a reader throws. A line without an end is none. */
+function eachLine(incoming: IncomingMessage, { path, onLine, onRead }: LineReader): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const begun: Buffer[] = [];
+    const take = (chunk: Buffer) => {
+      let startedAt = 0;
+      let isNews = false;
+      for (;;) {
+        const endsAt = chunk.indexOf(LINE_FEED, startedAt);
+        if (endsAt === -1) break;
+        if (onLine(textOf(begun, chunk.subarray(startedAt, endsAt))) !== false) isNews = true;
+        startedAt = endsAt + 1;
+      }
+      if (startedAt < chunk.length) keep(begun, chunk.subarray(startedAt), path);
+      onRead(isNews || begun.length > 0);
+    };
+    incoming.on('data', (chunk: Buffer) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        reject(error);
+        incoming.destroy();
+      }
+    });
+    incoming.on('error', (error) => reject(streamError(path, String(error), 0, error)));
+    incoming.on('close', resolve);
+  });
 }
 
 /** An object has at most 1.5 MiB, and the JSON of it a few times that. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** The lines that end in each piece of the stream. Rejects where the stream breaks; a line without an end is none. */
-async function* linesOf(incoming: IncomingMessage, path: string): AsyncGenerator<readonly string[]> {
-  let begun: Buffer[] = [];
-  let begunBytes = 0;
-  try {
-    for await (const chunk of incoming as AsyncIterable<Buffer>) {
-      const endsAt = chunk.lastIndexOf(LINE_FEED);
-      const rest = chunk.subarray(endsAt + 1);
-      if (endsAt === -1) yield [];
-      else {
-        yield Buffer.concat([...begun, chunk.subarray(0, endsAt)])
-          .toString('utf8')
-          .split('\n');
-        [begun, begunBytes] = [[], 0];
-      }
-      begun.push(rest);
-      begunBytes += rest.length;
-      if (begunBytes > LINE_BYTES_MAX) throw new Error('a line without end');
-    }
-  } catch (error) {
-    throw streamError(path, String(error), 0, error);
-  }
+/** Keeps a piece of a line; throws where that has no end. */
+function keep(begun: Buffer[], piece: Buffer, path: string): void {
+  begun.push(piece);
+  if (begun.reduce((sum, { length }) => sum + length, 0) <= LINE_BYTES_MAX) return;
+  throw streamError(path, 'a line without end');
+}
+
+/** What came of a line before, which is then used up, and its end. */
+function textOf(begun: Buffer[], end: Buffer): string {
+  if (begun.length === 0) return end.toString('utf8');
+  const whole = Buffer.concat([...begun, end]);
+  begun.length = 0;
+  return whole.toString('utf8');
 }
 
 const watchParams = (query: WatchQuery): string =>

@@ -15,6 +15,7 @@ import { listening } from './listening.ts';
 
 const TIMEOUT_MS = 5_000;
 const SILENCE_MS = 90_000;
+const LULL_MS = 100;
 const ADDED = { type: 'ADDED', object: { metadata: { name: 'a', resourceVersion: '2' } } };
 
 /** No time passes for the client but what the test says. `asked` are the answers to give, in the order of the requests. */
@@ -167,4 +168,46 @@ it('what a reader throws ends the watch, and comes to the watcher', async (t) =>
     kube.watch(Pods, { resourceVersion: '1' }, read, new AbortController().signal),
     RangeError,
   );
+});
+
+it('a stream that says nothing new is read more seldom, and nothing of it is lost or late for good', async (t) => {
+  const names = Array.from({ length: 60 }, (_, index) => String(index));
+  let isWritten = false;
+  const { clock, kube } = await setUp(t, async (_, response) => {
+    response.writeHead(200);
+    for (const name of names) {
+      response.write(`${JSON.stringify({ type: 'MODIFIED', object: { metadata: { name } } })}\n`);
+      await turn();
+    }
+    response.end();
+    isWritten = true;
+  });
+  const seen: string[] = [];
+  const note = ({ object }: WatchEvent) => {
+    seen.push(object.metadata.name);
+    return seen.length % 7 === 0;
+  };
+  let isOver = false;
+  const watching = kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal).then(() => {
+    isOver = true;
+  });
+  await eventually('some is read', () => isWritten && seen.length > 0);
+  assert.ok(seen.length < names.length, 'read on without a pause');
+  await clock.passUntil(() => isOver, LULL_MS);
+  await watching;
+  assert.deepEqual(seen, names);
+});
+
+it('a stream that is not read just now ends with the signal all the same', async (t) => {
+  const { kube } = await setUp(t, (_, response) => {
+    response.writeHead(200).write('{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}\n');
+  });
+  const stop = new AbortController();
+  const note = () => {
+    void turn()
+      .then(() => turn())
+      .then(() => stop.abort());
+    return false;
+  };
+  await kube.watch(Pods, { resourceVersion: '1' }, note, stop.signal);
 });
