@@ -5,11 +5,9 @@
 import { greatestOf } from '../../peers/lists.ts';
 import { WEBHOOK_CONFIGURATION } from '../../peers/names.ts';
 import type { World } from '../../peers/world.ts';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
 import { Notifier, type Subscribe } from '../notifier.ts';
-import type { Kube, KubeObject } from './port.ts';
-import { Reflector } from './reflector.ts';
+import type { KubeObject } from './port.ts';
+import { Reflector, type WatchEdges } from './reflector.ts';
 import { MutatingWebhookConfigurations } from './resources.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
 
@@ -24,8 +22,7 @@ export class Caches {
   readonly onChange = this.#changes.onChange;
   readonly world: World = worldOf(this.#stores);
 
-  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope; outage: Notifier }) {
-    const { scope, ...edges } = options;
+  constructor({ scope, ...edges }: WatchEdges & { scope: Scope }) {
     const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
     this.#reflectors = sources.flatMap(({ queries, ...source }) =>
       queries.map(

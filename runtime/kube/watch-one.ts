@@ -1,19 +1,10 @@
 /**
  * A watch of one object by name that tells when what matters of it has changed, and keeps nothing else.
  */
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
 import { Notifier } from '../notifier.ts';
-import type { Kube, KubeObject } from './port.ts';
-import { Reflector } from './reflector.ts';
+import type { KubeObject } from './port.ts';
+import { Reflector, type WatchEdges } from './reflector.ts';
 import type { Resource } from './resources.ts';
-
-interface Edges {
-  readonly kube: Kube;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly outage: Notifier;
-}
 
 interface Watched {
   readonly namespace: string;
@@ -23,7 +14,7 @@ interface Watched {
 }
 
 /** The reflector, which the caller runs, and where its listeners subscribe. */
-export function watchOne(edges: Edges, resource: Resource, { namespace, name, project }: Watched) {
+export function watchOne(edges: WatchEdges, resource: Resource, { namespace, name, project }: Watched) {
   const changes = new Notifier();
   const reflector = new Reflector<unknown>({
     ...edges,
