@@ -39,11 +39,11 @@ export async function runLoop<T>(loop: Loop<T>, signal: AbortSignal): Promise<T 
     try {
       const outcome = await runRound(loop, backoff);
       if ('done' in outcome) return outcome.done;
-      const { lookInMs, free, cooldownMs = FLOOR_MS } = outcome;
-      const deafMs = free ? 0 : Math.min(lookInMs, cooldownMs);
-      await loop.clock.sleep(deafMs, signal);
+      const { lookInMs, free } = outcome;
+      const cooldownMs = free ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? FLOOR_MS);
+      await loop.clock.sleep(cooldownMs, signal);
       if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));
-      await loop.clock.sleep(lookInMs - deafMs, AbortSignal.any([signal, changed.signal]));
+      await loop.clock.sleep(lookInMs - cooldownMs, AbortSignal.any([signal, changed.signal]));
     } finally {
       for (const stop of stops) stop();
     }
