@@ -4,14 +4,17 @@
  */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
+import { followSource } from '../certs/current.ts';
+import type { World } from '../peers/world.ts';
+import { preflightWebhook } from '../reconciler/apply/preflight.ts';
 import { createHttpServer } from '../runtime/http.ts';
 import { listenOn } from '../runtime/listen.ts';
 import { createWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
-import { selfCheck } from '../webhook/review/self-check.ts';
 import { logClusterDomain } from './cluster-domain.ts';
 import type { Settings } from './settings.ts';
-import { createParts, createReconciler, type Parts } from './wiring.ts';
+import { coreClientOf, createParts, type Parts } from './wiring.ts';
 import { createCertificates } from './wiring-certs.ts';
+import { createReconciler } from './wiring-core.ts';
 import { serveStatusPage } from './wiring-page.ts';
 
 /** A replica whose certificate ends sooner takes no more traffic. */
@@ -44,7 +47,6 @@ interface ServeOptions {
 /** Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all. */
 export async function serve(settings: Settings, options: ServeOptions): Promise<Replica> {
   const { onFailure, env, foundDomain } = options;
-  selfCheck();
   const parts = createParts(settings, env);
   const { clock, log, leader, caches } = parts;
   const draining = new AbortController();
@@ -63,11 +65,16 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
       rightDomain = domain;
     },
   );
+  const outside = {
+    core: coreClientOf(parts),
+    preflight: (world: World) => preflightWebhook(world, settings.namespace),
+    rightDomain: () => rightDomain,
+  };
   const running = Promise.all([
     caches.run(stopping.signal),
     parts.leaseWatch.run(draining.signal),
     serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
-    leader.run((term) => createReconciler(parts, () => rightDomain).run(term), draining.signal),
+    leader.run((term) => createReconciler(parts, outside).run(term), draining.signal),
   ]);
   running.catch(onFailure);
   log.info({ replica: settings.podName, namespace: settings.namespace }, 'replica started');
@@ -141,7 +148,6 @@ async function serveWebhook(
 ): Promise<void> {
   const { bundle, caches, clock, kube, log, outage, served } = parts;
   const { rule, source } = certificates;
-  const onSuccess = (listener: () => void) => outage.onSuccess(listener);
   const started = Promise.withResolvers<void>();
   served.onChange(() => {
     started.resolve();
@@ -150,13 +156,13 @@ async function serveWebhook(
   signal.addEventListener('abort', () => started.resolve(), { once: true });
   const configuration = {
     observe: () => caches.webhookConfiguration(),
-    onChange: (listener: () => void) => caches.onWebhookChange(listener),
+    onChange: caches.onWebhookChange,
   };
   await Promise.all([
-    bundle.follow(source, signal),
+    followSource(source, bundle, signal),
     started.promise.then(() => listen(parts, serving)),
     started.promise.then(() =>
-      keepCaBundle({ kube, clock, log, onSuccess, rule, configuration, bundle }, signal),
+      keepCaBundle({ kube, clock, log, outage, rule, configuration, bundle }, signal),
     ),
   ]);
 }

@@ -18,13 +18,16 @@ export class SettingsError extends Error {
 /** Decimal digits only: a conversion that takes `true` for 1 or `1.5` for 1 would hide a mistake. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
-function readSetting({ env, schema, fallback, doc }: Setting, found: string | undefined): unknown {
+function refuse({ env, doc }: Setting, found: string, allowed: string): never {
+  throw new SettingsError(`${env}=${JSON.stringify(found)} is not allowed${allowed}. ${doc}`);
+}
+
+function readSetting(setting: Setting, found: string | undefined): unknown {
+  const { schema, fallback } = setting;
   if (found === undefined || found === '') return fallback;
   const value = isNumeric(schema) && DECIMAL.test(found) ? Number(found) : found;
   if (Value.Check(schema, value)) return value;
-  throw new SettingsError(
-    `${env}=${JSON.stringify(found)} is not allowed: it takes ${allowedBy(schema)}. ${doc}`,
-  );
+  return refuse(setting, found, `: it takes ${allowedBy(schema)}`);
 }
 
 const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
@@ -45,6 +48,10 @@ function allowedBy(schema: TSchema): string {
 const WINDOWS_SYNTAX =
   'days (Mon-Fri, Sat,Sun or daily), times (09:00-17:00) and a time zone (Europe/Berlin; UTC if none is given)';
 
+const NETWORK_NAMESPACES_SYNTAX =
+  'networks (mainnet, testnet, futurenet, or custom- and 16 hex digits), each with = and namespaces with a comma ' +
+  'between, and a semicolon between networks';
+
 /**
  * Settings from an environment; an empty value means the default.
  * Throws SettingsError naming the variable, what it holds and what is allowed.
@@ -52,33 +59,21 @@ const WINDOWS_SYNTAX =
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const values = Object.entries(SETTINGS).map(([key, entry]) => [key, readSetting(entry, env[entry.env])]);
   const settings = Object.freeze(Object.fromEntries(values)) as Settings;
-  if (parseWindows(settings.rolloutWindows) === undefined) {
-    throw new SettingsError(
-      `ROLLOUT_WINDOWS=${JSON.stringify(settings.rolloutWindows)} is not allowed: it takes ${WINDOWS_SYNTAX}. ` +
-        SETTINGS.rolloutWindows.doc,
-    );
+  const { rolloutWindows, networkNamespaces, requestTimeoutSeconds, leaseDurationSeconds } = settings;
+  if (!parseWindows(rolloutWindows))
+    refuse(SETTINGS.rolloutWindows, rolloutWindows, `: it takes ${WINDOWS_SYNTAX}`);
+  const reading = readNetworkNamespaces(networkNamespaces);
+  if ('problem' in reading) {
+    const allowed = `, since ${reading.problem}: it takes ${NETWORK_NAMESPACES_SYNTAX}`;
+    refuse(SETTINGS.networkNamespaces, networkNamespaces, allowed);
   }
-  checkNetworkNamespaces(settings);
-  if (settings.requestTimeoutSeconds * 3 > settings.leaseDurationSeconds) {
+  if (requestTimeoutSeconds * 3 > leaseDurationSeconds) {
     throw new SettingsError(
-      `REQUEST_TIMEOUT_SECONDS=${settings.requestTimeoutSeconds} is more than a third of ` +
-        `LEASE_DURATION_SECONDS=${settings.leaseDurationSeconds}: a slow write could outlive the leadership.`,
+      `REQUEST_TIMEOUT_SECONDS=${requestTimeoutSeconds} is more than a third of ` +
+        `LEASE_DURATION_SECONDS=${leaseDurationSeconds}: a slow write could outlive the leadership.`,
     );
   }
   return settings;
-}
-
-const NETWORK_NAMESPACES_SYNTAX =
-  'networks (mainnet, testnet, futurenet, or custom- and 16 hex digits), each with = and namespaces with a comma ' +
-  'between, and a semicolon between networks';
-
-function checkNetworkNamespaces({ networkNamespaces }: Settings): void {
-  const reading = readNetworkNamespaces(networkNamespaces);
-  if ('allowed' in reading) return;
-  throw new SettingsError(
-    `NETWORK_NAMESPACES=${JSON.stringify(networkNamespaces)} is not allowed, since ${reading.problem}: it takes ` +
-      `${NETWORK_NAMESPACES_SYNTAX}. ${SETTINGS.networkNamespaces.doc}`,
-  );
 }
 
 /** True for the environment name of a setting. */

@@ -61,7 +61,7 @@ function managed(parts: Parts, signal: AbortSignal): Certificates {
       clock,
       log,
       onSecretChange: onChange,
-      onSuccess: (listener) => parts.outage.onSuccess(listener),
+      outage: parts.outage,
       callers: callersOf(parts),
     },
     {
@@ -91,7 +91,7 @@ const serviceHost = ({ namespace }: Settings): string => `${WEBHOOK_SERVICE}.${n
 function callersOf({ caches, settings, trust }: Parts): Callers {
   return {
     authorityForMs: (caPem) => trust.authorityForMs(caPem),
-    onChange: (listener) => trust.onChange(listener),
+    onChange: trust.onChange,
     probe: async () => {
       // Without a configuration there are no calls.
       if (!caches.world.webhook) return undefined;

@@ -13,6 +13,7 @@ import {
 } from '../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/kube/resources.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Notifier } from '../runtime/notifier.ts';
 import type { CaRule, WantedCa } from './cabundle-rules.ts';
 import { type Round, runLoop } from './loop.ts';
 import type { Bundle, Observed } from './source.ts';
@@ -36,8 +37,8 @@ interface CaBundleParts {
   readonly rule: CaRule;
   /** The MutatingWebhookConfiguration as a watch last saw it. */
   readonly configuration: Observed<KubeObject>;
-  /** Calls `listener` when the API server answers any request of this process. */
-  readonly onSuccess?: (listener: () => void) => () => void;
+  /** Notified when the API server answers any request of this process. */
+  readonly outage: Notifier;
   /** The newest bundle of the source, served or about to be. */
   readonly bundle: Observed<Bundle>;
 }
@@ -67,14 +68,9 @@ export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): P
   await runLoop<never>(
     {
       clock: parts.clock,
-      onSuccess: parts.onSuccess,
+      outage: parts.outage,
       round: () => keeper.round(),
-      onChange: (listener) => {
-        const stops = [parts.configuration.onChange(listener), parts.bundle.onChange(listener)];
-        return () => {
-          for (const stop of stops) stop();
-        };
-      },
+      changes: [parts.configuration.onChange, parts.bundle.onChange],
       failed: (error, retryInMs) =>
         parts.log.warn(
           { configuration: WEBHOOK_CONFIGURATION, error, retryInMs },
@@ -142,24 +138,22 @@ class Keeper {
     }
     this.#conflicts = 0;
     log.info(fields, 'caBundle written');
-    const writes = this.#writesInAMinute();
-    if (writes > WRITES_PER_MINUTE) return this.#slower();
-    return { lookInMs: RESYNC_MS, cooldownMs: Math.min(WRITTEN_MS_MIN * 2 ** (writes - 1), WRITTEN_MS_MAX) };
-  }
-
-  /** This one included. */
-  #writesInAMinute(): number {
-    const nowMs = this.#parts.clock.monotonicMs();
-    this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
-    return this.#writtenAtMs.length;
-  }
-
-  #slower(): Round<never> {
-    const fields = { configuration: WEBHOOK_CONFIGURATION, writesInAMinute: this.#writtenAtMs.length };
-    this.#parts.log.warn(
-      fields,
+    const writesInAMinute = this.#countWrites();
+    if (writesInAMinute <= WRITES_PER_MINUTE) {
+      const cooldownMs = Math.min(WRITTEN_MS_MIN * 2 ** (writesInAMinute - 1), WRITTEN_MS_MAX);
+      return { lookInMs: RESYNC_MS, cooldownMs };
+    }
+    log.warn(
+      { configuration: WEBHOOK_CONFIGURATION, writesInAMinute },
       'something else keeps writing caBundle: find out what, and exclude that field',
     );
     return { lookInMs: QUARREL_MS, cooldownMs: QUARREL_MS };
+  }
+
+  /** Those of the last minute, this one included. */
+  #countWrites(): number {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+    return this.#writtenAtMs.length;
   }
 }

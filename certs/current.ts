@@ -1,31 +1,34 @@
 /**
  * The bundle in use: follows a source and tells its listeners. Owns no certificate logic.
  */
+import { Notifier } from '../runtime/notifier.ts';
 import type { Bundle, CertSource, Observed } from './source.ts';
 
-export class CurrentBundle implements Observed<Bundle> {
-  #bundle: Bundle | undefined;
-  readonly #listeners = new Set<() => void>();
+/** A value as it was last set. */
+export class Latest<T> extends Notifier implements Observed<T> {
+  #value: T | undefined;
 
-  observe(): Bundle | undefined {
-    return this.#bundle;
+  observe(): T | undefined {
+    return this.#value;
   }
 
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  set(value: T | undefined): void {
+    this.#value = value;
+    this.notify();
   }
+}
 
-  /** Takes over each bundle of `source` as it comes; resolves when `signal` aborts. */
-  async follow(source: CertSource, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        this.#bundle = await source.next(this.#bundle, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        throw error;
-      }
-      for (const listener of this.#listeners) listener();
+/** Takes over each bundle of `source` as it comes; resolves when `signal` aborts. */
+export async function followSource(
+  source: CertSource,
+  bundle: Latest<Bundle>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      bundle.set(await source.next(bundle.observe(), signal));
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 }

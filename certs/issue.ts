@@ -40,13 +40,13 @@ async function make(
   const { nowMs, caLifetimeMs, leafLifetimeMs } = making;
   const leafLife = life(nowMs, leafLifetimeMs);
   switch (step.kind) {
-    case 'startOver': {
+    case 'reissueAll': {
       const caLife = life(nowMs, caLifetimeMs);
       const authority = await createAuthority(caLife);
       const leaf = await issueLeaf(authority, { ...within(leafLife, caLife), hosts: step.hosts });
       return contentOf({ authority, trustedPem: authority.certPem, leaf });
     }
-    case 'introduceCa': {
+    case 'addCa': {
       const authority = await createAuthority(life(nowMs, caLifetimeMs));
       return contentOf({ authority, trustedPem: authority.certPem + issuerPem(step.keep), leaf: step.keep });
     }
@@ -54,9 +54,9 @@ async function make(
       const leaf = await issueLeaf(step.signer, { ...within(leafLife, step.signer), hosts: step.hosts });
       return contentOf({ authority: step.signer, trustedPem: content.caPem, leaf });
     }
-    case 'retireCa':
+    case 'removeCa':
       return { ...content, caPem: step.signer.certPem };
-    case 'keepCa':
+    case 'retainCa':
       return { ...content, caPem: `${content.caPem.trimEnd()}\n${step.caPem}` };
   }
 }

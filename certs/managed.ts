@@ -6,6 +6,7 @@ import { CERT_SECRET } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { hasStatus, isConflict, type Kube, type KubeObject } from '../runtime/kube/port.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 import { contentAfter, type Lifetimes } from './issue.ts';
 import { type Round, runLoop } from './loop.ts';
 import { type CertContent, type CertStep, type CertTerms, planCertificate } from './plan.ts';
@@ -28,10 +29,9 @@ interface ManagedParts {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of changes of the Secret, where a watch does so; without, polling alone finds them. */
-  readonly onSecretChange?: (listener: () => void) => () => void;
-  /** Calls `listener` when the API server answers any request of this process. */
-  readonly onSuccess?: (listener: () => void) => () => void;
+  readonly onSecretChange: Subscribe;
+  /** Notified when the API server answers any request of this process. */
+  readonly outage: Notifier;
   /** Asked before a certificate of a new CA is made. */
   readonly callers: Callers;
 }
@@ -53,27 +53,19 @@ class ManagedSource implements CertSource {
   }
 
   async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
-    const { clock } = this.#parts;
+    const { callers, clock, onSecretChange, outage } = this.#parts;
     const bundle = await runLoop<Bundle>(
       {
         clock,
         round: () => this.#round(last),
-        onChange: (listener) => this.#subscribe(listener),
-        onSuccess: this.#parts.onSuccess,
+        changes: [callers.onChange, onSecretChange],
+        outage,
         failed: (error, retryInMs) => this.#logFailure(error, retryInMs),
       },
       signal,
     );
     if (bundle) return bundle;
     throw signal.reason;
-  }
-
-  #subscribe(listener: () => void): () => void {
-    const { callers, onSecretChange } = this.#parts;
-    const stops = [callers.onChange(listener), onSecretChange?.(listener)];
-    return () => {
-      for (const stop of stops) stop?.();
-    };
   }
 
   /** A good bundle is handed out before anything is written: a refused renewal must not keep it back. */
@@ -151,6 +143,6 @@ class ManagedSource implements CertSource {
 
 /** No cause for concern: the first start, a renewal, the next step of a rotation. */
 function isExpected(step: CertStep, before: CertContent): boolean {
-  const firstStart = step.kind === 'startOver' && before.caPem + before.certPem === '';
+  const firstStart = step.kind === 'reissueAll' && before.caPem + before.certPem === '';
   return firstStart || step.why.reason === 'RenewalDue' || step.why.reason === 'Rotation';
 }

@@ -27,8 +27,8 @@ export const mountedSource = (parts: MountedParts): CertSource => new MountedSou
 
 class MountedSource implements CertSource {
   readonly #parts: MountedParts;
-  /** The fault that was said last. */
-  #said = '';
+  /** The fault that was logged last. */
+  #logged = '';
 
   constructor(parts: MountedParts) {
     this.#parts = parts;
@@ -40,7 +40,7 @@ class MountedSource implements CertSource {
       {
         clock,
         round: () => this.#round(last),
-        onChange: (listener) => files.onChange(listener),
+        changes: [files.onChange],
         failed: (error, retryInMs) =>
           log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
       },
@@ -54,16 +54,16 @@ class MountedSource implements CertSource {
     const { clock, files, hosts, log } = this.#parts;
     const read = await this.#read().catch((error: unknown) => {
       const { code = String(error) } = error as NodeJS.ErrnoException;
-      this.#complain({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
+      this.#logFault({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
       throw error;
     });
     const [caPem = '', certPem = '', keyPem = ''] = read;
     const checked = checkBundle({ caPem, certPem, keyPem }, { hosts, nowMs: clock.nowMs() });
     if (!checked.ok) {
-      this.#complain(checked.fault, last);
+      this.#logFault(checked.fault, last);
       return { lookInMs: POLL_MS, free: true };
     }
-    this.#said = '';
+    this.#logged = '';
     const { serial, fingerprint, notAfterMs } = checked.value;
     if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, free: true };
     const notAfter = new Date(notAfterMs).toISOString();
@@ -81,10 +81,10 @@ class MountedSource implements CertSource {
     });
   }
 
-  #complain({ reason, sentence }: Fault, last: Bundle | undefined): void {
+  #logFault({ reason, sentence }: Fault, last: Bundle | undefined): void {
     const { files, log } = this.#parts;
-    if (this.#said === sentence) return;
-    this.#said = sentence;
+    if (this.#logged === sentence) return;
+    this.#logged = sentence;
     const instead = last ? 'the last good one stays in use' : 'there is none to serve yet';
     log.warn(
       { folder: files.folder, reason, why: sentence, serial: last?.serial },

@@ -4,12 +4,12 @@
  *
  * | signing CA     | certificate        | step                                                        |
  * |----------------|--------------------|-------------------------------------------------------------|
- * | bad or due     | good, or last good | introduceCa: new CA in front, the certificate in use stays  |
- * | bad or due     | bad                | startOver: new CA, new certificate                          |
+ * | bad or due     | good, or last good | addCa: new CA in front, the certificate in use stays  |
+ * | bad or due     | bad                | reissueAll: new CA, new certificate                          |
  * | good           | bad or due         | issueLeaf                                                   |
  * | good           | of the former CA   | issueLeaf, once both CAs were trusted for `overlapMs`       |
- * | good, former 2nd | good             | retireCa, once that was seen for `retireMs`                 |
- * | good           | good, last of another CA | keepCa: what is served stays trusted beside what comes |
+ * | good, former 2nd | good             | removeCa, once that was seen for `retireMs`                 |
+ * | good           | good, last of another CA | retainCa: what is served stays trusted beside what comes |
  */
 import {
   type BundlePem,
@@ -47,16 +47,16 @@ interface Why {
 }
 
 export type CertStep =
-  | { readonly kind: 'startOver'; readonly why: Why; readonly hosts: readonly string[] }
-  | { readonly kind: 'introduceCa'; readonly why: Why; readonly keep: Bundle }
+  | { readonly kind: 'reissueAll'; readonly why: Why; readonly hosts: readonly string[] }
+  | { readonly kind: 'addCa'; readonly why: Why; readonly keep: Bundle }
   | {
       readonly kind: 'issueLeaf';
       readonly why: Why;
       readonly signer: Signer;
       readonly hosts: readonly string[];
     }
-  | { readonly kind: 'retireCa'; readonly why: Why; readonly signer: Signer }
-  | { readonly kind: 'keepCa'; readonly why: Why; readonly caPem: string };
+  | { readonly kind: 'removeCa'; readonly why: Why; readonly signer: Signer }
+  | { readonly kind: 'retainCa'; readonly why: Why; readonly caPem: string };
 
 interface CertPlan {
   /** What can be served as it stands, whatever the step. */
@@ -86,11 +86,11 @@ export function planCertificate(content: CertContent, situation: CertSituation, 
   if (!signer.ok || dueInMs(signer.value, nowMs, terms) <= 0) {
     const why = signer.ok ? due('the CA') : signer.fault;
     const keep = bundle ?? stillGood(situation, terms);
-    return act(bundle, keep ? { kind: 'introduceCa', why, keep } : { kind: 'startOver', why, hosts });
+    return act(bundle, keep ? { kind: 'addCa', why, keep } : { kind: 'reissueAll', why, hosts });
   }
   if (checked.ok) {
     const former = formerCa(checked.value, stillGood(situation, terms));
-    if (former !== undefined) return act(undefined, { kind: 'keepCa', why: replaced, caPem: former });
+    if (former !== undefined) return act(undefined, { kind: 'retainCa', why: replaced, caPem: former });
     return maintain(checked.value, { signer: signer.value, situation, terms });
   }
   return act(undefined, {
@@ -124,7 +124,7 @@ function maintain(
   const leftMs = terms.retireMs - situation.seenForMs;
   if (leftMs > 0) return wait(bundle, Math.min(leftMs, soonestDueInMs));
   const why = rotation('nothing that the former CA signed is served any more');
-  return act(bundle, { kind: 'retireCa', why, signer });
+  return act(bundle, { kind: 'removeCa', why, signer });
 }
 
 /** The CA of what is served, if the content, put there by others, knows nothing of it. */

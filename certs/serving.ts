@@ -5,6 +5,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { issuerPem } from './check.ts';
+import { Latest } from './current.ts';
 import type { Bundle, Observed } from './source.ts';
 import type { Trust } from './trust.ts';
 
@@ -48,52 +49,41 @@ interface ServingParts {
   readonly trust: Pick<Trust, 'servedForMs' | 'onChange'>;
 }
 
-export class ServedBundle implements Observed<Bundle> {
+export class ServedBundle extends Latest<Bundle> {
   readonly #parts: ServingParts;
-  readonly #listeners = new Set<() => void>();
-  #serving: Bundle | undefined;
   /** Of the bundle that is waiting, for the log. */
   #waiting = '';
   #cancel: () => void = () => undefined;
 
   /** Follows what is offered for as long as it lives. */
   constructor(parts: ServingParts) {
+    super();
     this.#parts = parts;
     parts.offered.onChange(() => this.#choose());
     parts.trust.onChange(() => this.#choose());
   }
 
-  observe(): Bundle | undefined {
-    return this.#serving;
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   #choose(): void {
     const { clock, offered, trust } = this.#parts;
     const newest = offered.observe();
-    if (!newest || newest === this.#serving) return;
+    if (!newest || newest === this.observe()) return;
     this.#cancel();
     const servedForMs = (bundle: Bundle) => trust.servedForMs(bundle);
     const choice = chooseBundle({
-      serving: this.#serving,
+      serving: this.observe(),
       offered: newest,
       nowMs: clock.nowMs(),
       servedForMs,
     });
     if (choice.waitsMs !== undefined) {
-      this.#tellWaiting(newest);
+      this.#logWaiting(newest);
       this.#cancel = clock.after(choice.waitsMs, () => this.#choose());
       return;
     }
-    this.#serving = newest;
-    for (const listener of this.#listeners) listener();
+    this.set(newest);
   }
 
-  #tellWaiting({ fingerprint, serial }: Bundle): void {
+  #logWaiting({ fingerprint, serial }: Bundle): void {
     if (this.#waiting === fingerprint) return;
     this.#waiting = fingerprint;
     this.#parts.log.info(

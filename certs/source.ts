@@ -2,6 +2,7 @@
  * The seam to where certificates come from: one method, the next bundle after the last one.
  * Owns the shapes only; managed.ts is one source, what serves TLS and keeps caBundle are its users.
  */
+import type { Subscribe } from '../runtime/notifier.ts';
 
 /** A serving certificate with its key, and the CAs that its callers shall trust. */
 export interface Bundle {
@@ -29,8 +30,7 @@ export interface CertSource {
 /** Something that is known as it was last seen, and tells when it may have changed. */
 export interface Observed<T> {
   observe(): T | undefined;
-  /** Calls `listener` after each change; the returned function ends that. */
-  onChange(listener: () => void): () => void;
+  readonly onChange: Subscribe;
 }
 
 /** Those who call us, as far as can be seen from here. */
@@ -39,6 +39,6 @@ export interface Callers {
   authorityForMs(caPem: string): number;
   /** Why a call by what the live configuration says would fail now; undefined if it would not. Never rejects. */
   probe(): Promise<string | undefined>;
-  /** Calls `listener` when whom they trust may have changed; the returned function ends that. */
-  onChange(listener: () => void): () => void;
+  /** Of whom they trust. */
+  readonly onChange: Subscribe;
 }

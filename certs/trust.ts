@@ -6,6 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';
 import type { WebhookFacts } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Subscribe } from '../runtime/notifier.ts';
 import { chainTo } from './chain.ts';
 import { certificatesIn } from './check.ts';
 import type { Bundle, Observed } from './source.ts';
@@ -25,6 +26,7 @@ interface Trusted {
 
 export class Trust {
   readonly #parts: TrustParts;
+  readonly onChange: Subscribe;
   /** By SHA-256 of the certificate. */
   #trusted = new Map<string, Trusted>();
   #seen: WebhookFacts | undefined;
@@ -32,13 +34,9 @@ export class Trust {
   /** Watches the configuration for as long as it lives. */
   constructor(parts: TrustParts) {
     this.#parts = parts;
+    this.onChange = parts.configuration.onChange;
     parts.configuration.onChange(() => this.#look());
     this.#look();
-  }
-
-  /** Calls `listener` after each change; the returned function ends that. */
-  onChange(listener: () => void): () => void {
-    return this.#parts.configuration.onChange(listener);
   }
 
   /**

@@ -16,10 +16,13 @@ interface State {
 
 export class Backoff {
   readonly #clock: Clock;
+  readonly #msMax: number;
   readonly #states = new Map<string, State>();
 
-  constructor(clock: Clock) {
+  /** Waits grow up to `msMax`. */
+  constructor(clock: Clock, msMax = FAILED_MS_MAX) {
     this.#clock = clock;
+    this.#msMax = msMax;
   }
 
   isDue(key: string): boolean {
@@ -41,7 +44,7 @@ export class Backoff {
   /** Takes in a failure; returns in how many ms to try again, at least `atLeastMs`. */
   failed(key: string, refused: boolean, atLeastMs = 0): number {
     const failures = (this.#states.get(key)?.failures ?? 0) + 1;
-    const grownMs = Math.min(FAILED_MS_MIN * 2 ** (failures - 1), FAILED_MS_MAX);
+    const grownMs = Math.min(FAILED_MS_MIN * 2 ** (failures - 1), this.#msMax);
     const delayMs = Math.max(atLeastMs, this.#clock.jitter(refused ? REFUSED_MS : grownMs));
     this.#states.set(key, { dueAtMs: this.#clock.monotonicMs() + delayMs, failures });
     return Math.round(delayMs);

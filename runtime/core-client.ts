@@ -7,6 +7,7 @@ import { type CoreInfo, connectedAddresses, coreInfoOf, isConnecting } from '../
 import { isIpv4 } from '../peers/discovery/address.ts';
 import { COMPONENT } from '../peers/names.ts';
 import type { Clock } from './clock.ts';
+import { readBody } from './kube/body.ts';
 
 /**
  * `closed`: the machine is there and nothing listens. `unreachable`: no connection, or it was reset before
@@ -47,12 +48,6 @@ interface Question extends CoreClientOptions {
   readonly target: string;
 }
 
-/** How far a question got, which tells an unreachable pod from one that does not answer. */
-interface Progress {
-  connected: boolean;
-  answered: boolean;
-}
-
 const FAULT_OF_CODE: Readonly<Record<string, CoreFault>> = {
   ECONNREFUSED: 'closed',
   EHOSTUNREACH: 'unreachable',
@@ -79,73 +74,64 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
 }
 
 async function textFrom(question: Question): Promise<string> {
+  const { host, port, target, clock, timeoutMs, bytesMax } = question;
   // A name would be resolved, which has no deadline and may lead anywhere.
-  if (!isIpv4(question.host)) throw failed(question, 'the host is not an IPv4 address');
+  if (!isIpv4(host)) throw failed(question, 'the host is not an IPv4 address');
   const deadline = new AbortController();
-  const cancel = question.clock.after(question.timeoutMs, () => deadline.abort());
-  const progress: Progress = { connected: false, answered: false };
-  const asked = send(question, deadline.signal, progress);
+  const cancel = clock.after(timeoutMs, () => deadline.abort());
+  const headers = { 'user-agent': COMPONENT };
+  const outgoing = request({ host, port, path: target, agent: false, headers, signal: deadline.signal });
+  let reached: Reached = 'nothing';
+  outgoing.once('socket', (socket) => {
+    socket.once('connect', () => {
+      reached = 'machine';
+    });
+  });
   try {
-    const response = await responseTo(asked);
-    progress.answered = true;
+    const response = await responseTo(outgoing);
+    reached = 'core';
     if (response.statusCode !== 200) throw failed(question, `status ${response.statusCode}`);
-    return await bodyOf(question, response);
+    return await readBody(response, bytesMax);
   } catch (error) {
-    throw coreError(question, error, deadline.signal.aborted, progress);
+    if (deadline.signal.aborted) throw lateError(question, error, reached);
+    throw coreError(question, error, reached);
   } finally {
     cancel();
-    asked.destroy();
+    outgoing.destroy();
   }
 }
 
-function send(question: Question, signal: AbortSignal, progress: Progress): ClientRequest {
-  const { host, port, target } = question;
-  const headers = { 'user-agent': COMPONENT };
-  const asked = request({ host, port, path: target, method: 'GET', agent: false, headers, signal });
-  asked.once('socket', (socket) => {
-    socket.once('connect', () => {
-      progress.connected = true;
-    });
-  });
-  return asked;
-}
+/** How far a question got, which tells an unreachable pod from one that does not answer. */
+type Reached = 'nothing' | 'machine' | 'core';
 
-const responseTo = (asked: ClientRequest): Promise<IncomingMessage> =>
+const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    asked.once('response', resolve);
+    outgoing.once('response', resolve);
     // Stays on: destroying the request may tell of an error that nothing waits for any more.
-    asked.on('error', reject);
+    outgoing.on('error', reject);
     // An answer that switches protocols ends without response and without error.
-    asked.once('close', () => reject(new Error('the connection ended without an answer')));
-    asked.end();
+    outgoing.once('close', () => reject(new Error('the connection ended without an answer')));
+    outgoing.end();
   });
 
-async function bodyOf(question: Question, response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > question.bytesMax) throw failed(question, `more than ${question.bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function lateError(question: Question, cause: unknown, reached: Reached): CoreError {
+  const [fault, lacking] =
+    reached === 'nothing'
+      ? (['unreachable', 'connection'] as const)
+      : (['failed', 'complete answer'] as const);
+  return new CoreError(fault, sentence(question, `no ${lacking} within ${question.timeoutMs} ms`), { cause });
 }
 
-function coreError(question: Question, error: unknown, timedOut: boolean, progress: Progress): CoreError {
-  if (error instanceof CoreError) return error;
-  if (timedOut) {
-    const seen = `no ${progress.connected ? 'complete answer' : 'connection'} within ${question.timeoutMs} ms`;
-    return new CoreError(progress.connected ? 'failed' : 'unreachable', told(question, seen), {
-      cause: error,
-    });
-  }
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  const reset = code === 'ECONNRESET' && !progress.answered;
-  const fault = reset ? 'unreachable' : (FAULT_OF_CODE[code] ?? 'failed');
-  return new CoreError(fault, told(question, message), { cause: error });
+function coreError(question: Question, cause: unknown, reached: Reached): CoreError {
+  if (cause instanceof CoreError) return cause;
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const isReset = code === 'ECONNRESET' && reached !== 'core';
+  const fault = isReset ? 'unreachable' : (FAULT_OF_CODE[code] ?? 'failed');
+  return new CoreError(fault, sentence(question, message), { cause });
 }
 
-const failed = (question: Question, seen: string): CoreError => new CoreError('failed', told(question, seen));
+const failed = (question: Question, seen: string): CoreError =>
+  new CoreError('failed', sentence(question, seen));
 
-const told = ({ host, port, target }: Question, seen: string): string =>
+const sentence = ({ host, port, target }: Question, seen: string): string =>
   `GET http://${host}:${port}${target}: ${seen}`;

@@ -5,9 +5,10 @@
  * one by one through these links, a certificate could be of one version and its key of the next.
  * (kubernetes/pkg/volume/util/atomic_writer.go)
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { watch } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Subscribe } from './notifier.ts';
 
 const LINK = '..data';
 /** The folder may be swapped while it is read, and the former one removed. */
@@ -42,14 +43,13 @@ export class MountedFiles {
    * Calls `listener` when something in the folder changed, as far as the file system tells; where it does not, or the
    * folder is missing, never. The returned function ends that.
    */
-  onChange(listener: () => void): () => void {
-    let watcher: FSWatcher | undefined;
+  readonly onChange: Subscribe = (listener) => {
     try {
-      watcher = watch(this.folder, { persistent: false }, listener);
-      watcher.on('error', () => watcher?.close());
+      const watcher = watch(this.folder, { persistent: false }, listener);
+      watcher.on('error', () => watcher.close());
+      return () => watcher.close();
     } catch {
       return () => undefined;
     }
-    return () => watcher?.close();
-  }
+  };
 }

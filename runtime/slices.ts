@@ -27,18 +27,14 @@ export async function inSlices<T>(clock: Clock, steps: Iterator<undefined, T>): 
   let beganAtMs = clock.monotonicMs();
   for (;;) {
     const step = steps.next();
+    if (clock.monotonicMs() - beganAtMs >= SLICE_MS) {
+      await ownTurn();
+      beganAtMs = clock.monotonicMs();
+    }
     if (step.done) return step.value;
-    if (clock.monotonicMs() - beganAtMs < SLICE_MS) continue;
-    await ownTurn();
-    beganAtMs = clock.monotonicMs();
   }
 }
 
-/** Does `work` in one go, as one slice: others run before whatever follows if it was long. */
-export const inOneGo = <T>(clock: Clock, work: () => T): Promise<T> => inSlices(clock, oneStep(work));
-
-function* oneStep<T>(work: () => T): Generator<undefined, T> {
-  const result = work();
-  yield;
-  return result;
-}
+/** Does `work` in one go, as one slice: others run before what follows if the work was long. */
+export const inOneGo = <T>(clock: Clock, work: () => T): Promise<T> =>
+  inSlices(clock, { next: () => ({ done: true, value: work() }) });

@@ -16,7 +16,7 @@ import {
 const PREFLIGHT_POD = `${PREFLIGHT_NODE}-0`;
 
 /** The test pod. It is in our own namespace, which the shipped webhook configuration never selects. */
-export function preflightPod(ownNamespace: string) {
+function preflightPod(ownNamespace: string) {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -127,7 +127,7 @@ export class Leader {
     } catch (error) {
       // Another writer changed or deleted the Lease in between.
       if (isConflict(error) || hasStatus(error, 404)) await this.#read().catch(() => undefined);
-      else this.#limitedLog.say({ error }, 'the leader lease could not be read or written');
+      else this.#limitedLog.log({ error }, 'the leader lease could not be read or written');
     }
   }
 
@@ -175,7 +175,7 @@ export class Leader {
   #warnOfAbsurdity(): void {
     const { holderIdentity = '' } = this.#spec();
     if (!this.#isAbsurd || holderIdentity === '') return void this.#absurdity.over();
-    this.#absurdity.say(
+    this.#absurdity.log(
       {
         lease: `${this.#ref.namespace}/${this.#ref.name}`,
         holder: holderIdentity.slice(0, 80),

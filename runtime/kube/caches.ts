@@ -5,16 +5,11 @@
 import { greatestOf } from '../../peers/lists.ts';
 import { WEBHOOK_CONFIGURATION } from '../../peers/names.ts';
 import type { World } from '../../peers/world.ts';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import type { OutageSignal } from './outage-signal.ts';
-import type { Kube, KubeObject } from './port.ts';
-import { Reflector } from './reflector.ts';
+import { Notifier, type Subscribe } from '../notifier.ts';
+import type { KubeObject } from './port.ts';
+import { Reflector, type WatchEdges } from './reflector.ts';
 import { MutatingWebhookConfigurations } from './resources.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
-
-/** What changed: the kind's name and the object's key in its map. */
-type ChangeListener = (kind: string, key: string) => void;
 
 /** Told in place of a kind when every kind has been listed once. */
 export const SYNCED = 'Synced';
@@ -22,11 +17,12 @@ export const SYNCED = 'Synced';
 export class Caches {
   readonly #stores = createStores();
   readonly #reflectors: ReadonlyArray<Reflector<unknown>>;
-  readonly #listeners = new Set<ChangeListener>();
+  /** Of the kind's name and the object's key in its map. */
+  readonly #changes = new Notifier<[kind: string, key: string]>();
+  readonly onChange = this.#changes.onChange;
   readonly world: World = worldOf(this.#stores);
 
-  constructor(options: { kube: Kube; clock: Clock; log: Log; scope: Scope; outage?: OutageSignal }) {
-    const { scope, ...edges } = options;
+  constructor({ scope, ...edges }: WatchEdges & { scope: Scope }) {
     const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
     this.#reflectors = sources.flatMap(({ queries, ...source }) =>
       queries.map(
@@ -35,15 +31,11 @@ export class Caches {
             ...edges,
             ...source,
             query,
-            onChange: (key) => this.#tell(source.resource.kind, key),
-            onSynced: () => this.synced() && this.#tell(SYNCED, ''),
+            onChange: (key) => this.#changes.notify(source.resource.kind, key),
+            onSynced: () => this.synced() && this.#changes.notify(SYNCED, ''),
           }),
       ),
     );
-  }
-
-  #tell(kind: string, key: string): void {
-    for (const listener of this.#listeners) listener(kind, key);
   }
 
   /** Runs all watches until `signal` aborts; never rejects. */
@@ -74,16 +66,8 @@ export class Caches {
    * Calls `listener` after each change of the webhook configuration, and when all has been listed: the certificate
    * follows nothing else, and would otherwise be looked at, and its Secret read, at every pod that turns Ready.
    */
-  onWebhookChange(listener: () => void): () => void {
-    const { kind } = MutatingWebhookConfigurations;
-    return this.onChange((changed) => {
-      if (changed === kind || changed === SYNCED) listener();
+  readonly onWebhookChange: Subscribe = (listener) =>
+    this.onChange((kind) => {
+      if (kind === MutatingWebhookConfigurations.kind || kind === SYNCED) listener();
     });
-  }
-
-  /** Calls `listener` after each change that matters; the returned function ends that. */
-  onChange(listener: ChangeListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
 }

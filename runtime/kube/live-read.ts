@@ -45,14 +45,21 @@ export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading =
   const { clock, isForRestart } = reading;
   const stores = createStores();
   const versions = new Map<string, string>();
-  const deadline = new Deadline(clock);
-  const list = listWith(kube, clock, deadline);
+  const isLate = deadlineOf(clock);
+  // Once a part of it failed, nothing more is read.
+  const failed = new AbortController();
+  const goOn = () => {
+    failed.signal.throwIfAborted();
+    if (isLate())
+      throw new KubeError('reading everything afresh took too long to decide on it', { status: 0 });
+  };
+  const list = listWith(kube, clock, isLate);
   const read = async ({ queries, ...source }: WatchedKind<unknown>) => {
     const room = new Room();
     await inParallel(queries, async (query) => {
-      deadline.check();
+      goOn();
       const { items } = await list(source.resource, query, (object) => {
-        deadline.check();
+        goOn();
         return readOf(source, room, object);
       });
       for (const { key, facts, path, version } of items) {
@@ -63,38 +70,17 @@ export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading =
   };
   const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
   const wanted = sources.filter(({ resource }) => !isForRestart || resource !== Services);
-  await Promise.all(wanted.map((source) => read(source).catch((error: unknown) => deadline.giveUp(error))));
-  deadline.check();
+  const readings = wanted.map(read);
+  for (const each of readings) each.catch((error: unknown) => failed.abort(error));
+  await Promise.all(readings);
+  goOn();
   return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
 }
 
-/** When what was read first is too old, or a part of it failed: nothing more is read then. */
-class Deadline {
-  #failure: { readonly error: unknown } | undefined;
-  readonly #clock: Clock | undefined;
-  readonly #startedAtMs: number;
-
-  constructor(clock: Clock | undefined) {
-    this.#clock = clock;
-    this.#startedAtMs = clock?.monotonicMs() ?? 0;
-  }
-
-  get isOver(): boolean {
-    return this.#clock !== undefined && this.#clock.monotonicMs() - this.#startedAtMs > READS_MS_MAX;
-  }
-
-  /** Throws `error`, here and wherever else something is still to be read. */
-  giveUp(error: unknown): never {
-    this.#failure ??= { error };
-    throw this.#failure.error;
-  }
-
-  /** Throws where it is over. */
-  check(): void {
-    if (this.#failure) throw this.#failure.error;
-    if (this.isOver)
-      throw new KubeError('reading everything afresh took too long to decide on it', { status: 0 });
-  }
+/** Says whether what was read first is too old by now. */
+function deadlineOf(clock: Clock | undefined): () => boolean {
+  const startedAtMs = clock?.monotonicMs() ?? 0;
+  return () => clock !== undefined && clock.monotonicMs() - startedAtMs > READS_MS_MAX;
 }
 
 async function inParallel<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
@@ -114,13 +100,13 @@ function readOf(source: Omit<WatchedKind<unknown>, 'queries'>, room: Room, objec
 }
 
 const listWith =
-  (kube: Kube, clock: Clock | undefined, deadline: Deadline): Kube['list'] =>
+  (kube: Kube, clock: Clock | undefined, isLate: () => boolean): Kube['list'] =>
   async (resource, query, read) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await kube.list(resource, query, read);
       } catch (error) {
-        if (!clock || attempt === ATTEMPTS_MAX || deadline.isOver || !isPassing(error)) throw error;
+        if (!clock || attempt === ATTEMPTS_MAX || isLate() || !isPassing(error)) throw error;
         await clock.sleep(clock.jitter(RETRY_MS * attempt));
       }
     }

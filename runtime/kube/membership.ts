@@ -170,3 +170,16 @@ export class MembershipCache {
     this.#changes.set(group, { firstAtMs: goesOn ? before.firstAtMs : lastAtMs, lastAtMs });
   }
 }
+
+/** What admission reads of the membership, live: everything may change between two awaits. */
+export type MembershipReader = Pick<
+  MembershipCache,
+  | 'world'
+  | 'synced'
+  | 'discovery'
+  | 'desiredView'
+  | 'published'
+  | 'membershipChangedAtMs'
+  | 'leaderAlive'
+  | 'onChange'
+>;

@@ -184,6 +184,13 @@ export const isNotDone = (error: unknown): boolean =>
   error instanceof KubeError &&
   ((error.status >= 400 && error.status < 500) || error.reason === 'NotLeading' || isRefusal(error));
 
+/** Longest that an answer may ask us to wait. */
+const REQUESTED_MS_MAX = 30_000;
+
+/** How long the API server asks to wait before the next try, in ms. */
+export const requestedWaitMs = (error: unknown): number =>
+  error instanceof KubeError ? Math.min((error.retryAfterSeconds ?? 0) * 1000, REQUESTED_MS_MAX) : 0;
+
 /** What is told of a refusal: names of request and policy come first, the policy's own words after them. */
 export const wordsOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 500);

@@ -6,10 +6,11 @@
 import { isSameJson } from '../../peers/field.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { OutageSignal, Retry } from './outage-signal.ts';
+import type { Notifier } from '../notifier.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './port.ts';
-import type { Resource } from './resources.ts';
+import { Retry } from './retry.ts';
 import { Room } from './room.ts';
+import type { WatchedKind } from './sources.ts';
 
 /** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
 const WATCH_PROVEN_MS = 1_000;
@@ -17,25 +18,21 @@ const WATCH_PROVEN_MS = 1_000;
 const PATIENCE_MS_MIN = 10_000;
 const PATIENCE_MS_MAX = 90_000;
 
-export interface ReflectorOptions<T> {
+/** What every watch is made over. */
+export interface WatchEdges {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly log: Log;
-  readonly resource: Resource;
+  /** Shared by all that ask the same API server: notified when a request has succeeded. */
+  readonly outage: Notifier;
+}
+
+export interface ReflectorOptions<T> extends WatchEdges, Omit<WatchedKind<T>, 'queries'> {
   readonly query: ListQuery;
-  /** Key in the store. */
-  readonly keyOf: (object: KubeObject) => string;
-  /** What is kept of an object: nothing that JSON does not know, since that is how it is compared. */
-  readonly project: (object: KubeObject) => T;
-  /** What is kept of one for which its namespace has no more room, and why that is so; without it all are kept. */
-  readonly light?: ((object: KubeObject, why: string) => T) | undefined;
-  readonly store: Map<string, T>;
   /** Called after each change of the store; `key` names what changed. */
   readonly onChange: (key: string) => void;
   /** Called once, when the first list is in the store. */
   readonly onSynced?: () => void;
-  /** Shared by all that ask the same API server. */
-  readonly outage?: OutageSignal;
 }
 
 export class Reflector<T> {
@@ -54,7 +51,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    const { clock, log, outage = new OutageSignal(), resource } = options;
+    const { clock, log, outage, resource } = options;
     this.#retry = new Retry({ clock, log, outage, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }

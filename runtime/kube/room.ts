@@ -3,6 +3,7 @@
  */
 import { weightOf } from '../../peers/read/weight.ts';
 import type { KubeObject } from './port.ts';
+import type { WatchedKind } from './sources.ts';
 
 /** A thousand validators with quorum sets of 10 KiB take less. */
 export const NAMESPACE_BYTES_MAX = 16 * 1024 * 1024;
@@ -10,14 +11,6 @@ export const NAMESPACE_BYTES_MAX = 16 * 1024 * 1024;
 interface Taken {
   readonly namespace: string;
   readonly bytes: number;
-}
-
-/** How objects of one kind are read. */
-interface Reading<T> {
-  readonly keyOf: (object: KubeObject) => string;
-  readonly project: (object: KubeObject) => T;
-  /** What is kept of an object for which there is no room, and why that is so; without it all are kept. */
-  readonly light?: ((object: KubeObject, why: string) => T) | undefined;
 }
 
 export class Room {
@@ -36,7 +29,10 @@ export class Room {
   }
 
   /** What is kept of an object: all that is read of it, or little where its namespace has no more room. */
-  keep<T>({ keyOf, project, light }: Reading<T>, object: KubeObject): T {
+  keep<T>(
+    { keyOf, project, light }: Pick<WatchedKind<T>, 'keyOf' | 'project' | 'light'>,
+    object: KubeObject,
+  ): T {
     const facts = project(object);
     if (!light || this.take(keyOf(object), object.metadata.namespace ?? '', facts)) return facts;
     return light(object, `more than ${NAMESPACE_BYTES_MAX / 1024 / 1024} MiB in its namespace`);

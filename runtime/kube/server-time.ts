@@ -5,11 +5,14 @@
  */
 import { DATE_STEP_MS, TOLERATED_MS } from '../../peers/clock-error.ts';
 import type { Clock } from '../clock.ts';
+import { Notifier } from '../notifier.ts';
 
 export class ServerTime {
   readonly #clock: Clock;
   #offsetMs = 0;
-  readonly #listeners = new Set<() => void>();
+  readonly #corrections = new Notifier();
+  /** What was decided before a correction went by a wrong time. */
+  readonly onCorrection = this.#corrections.onChange;
 
   /** `clock` is the machine's. */
   constructor(clock: Clock) {
@@ -27,13 +30,7 @@ export class ServerTime {
     const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + DATE_STEP_MS + TOLERATED_MS;
     if (isNear) return;
     this.#offsetMs = dateMs - this.#clock.nowMs();
-    for (const listener of this.#listeners) listener();
-  }
-
-  /** Calls `listener` after each correction: what was decided before went by a wrong time. Returns what ends that. */
-  onCorrection(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this.#corrections.notify();
   }
 
   /** How far the API server's clock is ahead of ours, in ms; 0 where they agree. */

@@ -42,6 +42,7 @@ export type Stores = {
 export interface WatchedKind<T> {
   readonly resource: kinds.Resource;
   readonly queries: readonly ListQuery[];
+  /** What is kept of an object: nothing that JSON does not know, since that is how it is compared. */
   readonly project: (object: KubeObject) => T;
   /** What is kept of one that is too large, or for which its namespace has no more room, and why that is so. */
   readonly light?: ((object: KubeObject, why: string) => T) | undefined;

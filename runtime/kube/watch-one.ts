@@ -1,19 +1,10 @@
 /**
  * A watch of one object by name that tells when what matters of it has changed, and keeps nothing else.
  */
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import type { OutageSignal } from './outage-signal.ts';
-import type { Kube, KubeObject } from './port.ts';
-import { Reflector } from './reflector.ts';
+import { Notifier } from '../notifier.ts';
+import type { KubeObject } from './port.ts';
+import { Reflector, type WatchEdges } from './reflector.ts';
 import type { Resource } from './resources.ts';
-
-interface Edges {
-  readonly kube: Kube;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly outage: OutageSignal;
-}
 
 interface Watched {
   readonly namespace: string;
@@ -23,8 +14,8 @@ interface Watched {
 }
 
 /** The reflector, which the caller runs, and where its listeners subscribe. */
-export function watchOne(edges: Edges, resource: Resource, { namespace, name, project }: Watched) {
-  const listeners = new Set<() => void>();
+export function watchOne(edges: WatchEdges, resource: Resource, { namespace, name, project }: Watched) {
+  const changes = new Notifier();
   const reflector = new Reflector<unknown>({
     ...edges,
     resource,
@@ -32,15 +23,7 @@ export function watchOne(edges: Edges, resource: Resource, { namespace, name, pr
     keyOf: (object) => object.metadata.name,
     project,
     store: new Map(),
-    onChange: () => {
-      for (const listener of listeners) listener();
-    },
+    onChange: () => changes.notify(),
   });
-  const onChange = (listener: () => void) => {
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  };
-  return { reflector, onChange };
+  return { reflector, onChange: changes.onChange };
 }

@@ -2,6 +2,7 @@
  * The real caches, directory and reconciler over a synthetic API server: how long the event loop stands still, how
  * long a change keeps the process busy, what noise costs, and how much memory all of it takes.
  */
+
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JournalStore } from '../../reconciler/apply/journal-store.ts';
@@ -16,6 +17,7 @@ import { MembershipCache } from '../../runtime/kube/membership.ts';
 import * as kinds from '../../runtime/kube/resources.ts';
 import { createLog } from '../../runtime/log.ts';
 import { Metrics } from '../../runtime/metrics.ts';
+import { Notifier } from '../../runtime/notifier.ts';
 import { SETTINGS } from '../unit/reconciler/group.ts';
 import { BenchKube } from './bench-kube.ts';
 import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
@@ -38,7 +40,7 @@ function createLeader(kube: BenchKube) {
   const log = createLog('silent');
   const metrics = new Metrics();
   const scope = { ownNamespace: OWN, watchNamespaces: [] };
-  const caches = new Caches({ kube, clock, log, scope });
+  const caches = new Caches({ kube, clock, log, scope, outage: new Notifier() });
   const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
   const settings = { ...domain, maxPeers: MAX_PEERS, stabilizationMs: 30_000 };
   const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { KubeError, type KubeObject, type WatchEvent } from '../../runtime/kube/port.ts';
 import { Reflector } from '../../runtime/kube/reflector.ts';
 import { ConfigMaps, Namespaces } from '../../runtime/kube/resources.ts';
+import { Notifier } from '../../runtime/notifier.ts';
 import { CapturedLog } from '../unit/stand-ins/captured-log.ts';
 import { type Faults, SimServer } from './api-server.ts';
 import { Process } from './process.ts';
@@ -184,6 +185,7 @@ describe('our own reflector over it', () => {
     const store = new Map<string, unknown>();
     const reflector = new Reflector({
       kube,
+      outage: new Notifier(),
       clock: time.clock(process, random),
       log: new CapturedLog(),
       resource: ConfigMaps,

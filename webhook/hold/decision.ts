@@ -14,7 +14,7 @@
 import type { Member } from '../../peers/discovery/discover.ts';
 import { viewHash } from '../../peers/hash.ts';
 import type { Key } from '../../peers/world.ts';
-import type { MembershipReader } from '../review/membership.ts';
+import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import { type OwnerRef, ownerOf } from '../review/owner.ts';
 
 /** stellar-core keeps this many outbound connections: a pod that knows as many lacks nothing. */
@@ -40,7 +40,7 @@ export interface HoldSubject {
 }
 
 export interface HoldState {
-  readonly standing: HoldSubject;
+  readonly subject: HoldSubject;
   /** When this pod, and the first pod of its group, began to wait: monotonic ms. */
   readonly heldAtMs: number;
   readonly groupHeldAtMs: number;
@@ -75,10 +75,10 @@ const deadlineOf = ({ calm, heldAtMs, groupHeldAtMs }: HoldState): number =>
   calm ? heldAtMs + CALM_HOLD_MS : groupHeldAtMs + GROUP_HOLD_MS;
 
 function needOf(
-  { standing, calm }: HoldState,
+  { subject, calm }: HoldState,
   nowMs: number,
 ): { for: WaitingFor; untilMs: number } | undefined {
-  const { known, view, peers, changedAtMs = Number.NEGATIVE_INFINITY } = standing;
+  const { known, view, peers, changedAtMs = Number.NEGATIVE_INFINITY } = subject;
   if (!known || view === 'missing') return { for: 'view', untilMs: Number.POSITIVE_INFINITY };
   const outdatedUntilMs = changedAtMs + YOUNG_MS;
   if (view === 'outdated' && nowMs < outdatedUntilMs) return { for: 'view', untilMs: outdatedUntilMs };
@@ -110,7 +110,7 @@ export function holdSubjectOf(memberships: MembershipReader, ref: OwnerRef): Hol
     group,
     known: owner.kind === 'validator' && memberships.synced(),
     changedAtMs: memberships.membershipChangedAtMs(group),
-    ...viewStanding(memberships, key),
+    ...viewOf(memberships, key),
   };
 }
 
@@ -124,7 +124,7 @@ function hashOf(view: readonly Member[]): string {
   return known;
 }
 
-function viewStanding(memberships: MembershipReader, node: Key): Pick<HoldSubject, 'view' | 'peers'> {
+function viewOf(memberships: MembershipReader, node: Key): Pick<HoldSubject, 'view' | 'peers'> {
   const published = memberships.published(node);
   if (!published) return { view: 'missing', peers: 0 };
   const isCurrent = hashOf(memberships.desiredView(node) ?? NO_MEMBERS) === published.hash;

@@ -42,7 +42,7 @@ export class HoldMemory {
   }
 
   /** Only pods of the groups in `waiting` are held now: the others' wait is over. */
-  settle(waiting: ReadonlySet<string | undefined>, nowMs: number): void {
+  endWaits(waiting: ReadonlySet<string | undefined>, nowMs: number): void {
     for (const [group, { waitedForMembers }] of this.#episodes) {
       if (waiting.has(group)) continue;
       if (waitedForMembers) this.#calmDown(group, nowMs);

@@ -3,7 +3,7 @@
  * most one timer; at rest there is neither.
  */
 import type { Clock } from '../../runtime/clock.ts';
-import type { MembershipReader } from '../review/membership.ts';
+import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import type { OwnerRef } from '../review/owner.ts';
 import { HoldBudget } from './budget.ts';
 import { decideHold, type HoldDecision, type HoldEnd, type HoldSubject, holdSubjectOf } from './decision.ts';
@@ -49,13 +49,13 @@ export class PendingReviews {
   hold(ref: OwnerRef, length = 0): Released | Promise<Released> {
     if (this.#isOver) return 'shutdown';
     const nowMs = this.#clock.monotonicMs();
-    const standing = holdSubjectOf(this.#memberships, ref);
-    if (!standing || (standing.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
+    const subject = holdSubjectOf(this.#memberships, ref);
+    if (!subject || (subject.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
       return 'settled';
     if (this.#heldLength + length > HELD_LENGTH_MAX) return 'budgetSpent';
     const held = { ref, heldAtMs: nowMs, length };
-    const verdict = this.#judge(held, standing, nowMs);
-    return verdict.wait ? this.#wait(held, verdict.untilMs) : verdict.why;
+    const decision = this.#decide(held, subject, nowMs);
+    return decision.wait ? this.#wait(held, decision.untilMs) : decision.why;
   }
 
   #wait(held: Held, untilMs: number): Promise<Released> {
@@ -85,37 +85,37 @@ export class PendingReviews {
     const waiting = new Set<string | undefined>();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const waiter of this.#waiters) {
-      const standing = holdSubjectOf(this.#memberships, waiter.ref);
-      const verdict: HoldDecision = standing
-        ? this.#judge(waiter, standing, nowMs)
+      const subject = holdSubjectOf(this.#memberships, waiter.ref);
+      const decision: HoldDecision = subject
+        ? this.#decide(waiter, subject, nowMs)
         : { wait: false, why: 'settled' };
-      if (verdict.wait) {
-        waiting.add(standing?.group);
-        nextMs = Math.min(nextMs, verdict.untilMs);
+      if (decision.wait) {
+        waiting.add(subject?.group);
+        nextMs = Math.min(nextMs, decision.untilMs);
       } else {
-        const isStranger = standing !== undefined && standing.group === undefined;
-        if (isStranger && verdict.why === 'timeIsUp') this.#memory.rememberStranger(waiter.ref.key, nowMs);
-        this.#free(waiter, verdict.why);
+        const isStranger = subject !== undefined && subject.group === undefined;
+        if (isStranger && decision.why === 'timeIsUp') this.#memory.rememberStranger(waiter.ref.key, nowMs);
+        this.#free(waiter, decision.why);
       }
     }
-    this.#memory.settle(waiting, nowMs);
+    this.#memory.endWaits(waiting, nowMs);
     if (this.#waiters.size === 0) this.#rest(nowMs);
     else this.#wakeIn(nextMs - nowMs);
   }
 
-  #judge({ heldAtMs }: Held, standing: HoldSubject, nowMs: number): HoldDecision {
-    const verdict = decideHold(
+  #decide({ heldAtMs }: Held, subject: HoldSubject, nowMs: number): HoldDecision {
+    const decision = decideHold(
       {
-        standing,
+        subject,
         heldAtMs,
-        ...this.#memory.recall(standing.group, heldAtMs, nowMs),
+        ...this.#memory.recall(subject.group, heldAtMs, nowMs),
         budgetLeftMs: this.#budget.leftMs(nowMs),
         leaderAlive: this.#memberships.leaderAlive(),
       },
       nowMs,
     );
-    if (verdict.wait) this.#memory.note(standing.group, heldAtMs, verdict.for);
-    return verdict;
+    if (decision.wait) this.#memory.note(subject.group, heldAtMs, decision.for);
+    return decision;
   }
 
   /** Plans a look in `ms`, unless one is planned before. */

@@ -15,23 +15,11 @@ import {
   PEERS_FILE_ENV,
   PEERS_TOML,
   PEERS_TXT,
-  PLACES,
-  PLACES_ASIDE,
-  type Places,
   VOLUME_NAME,
 } from '../../peers/names.ts';
-import { EncodedValue, type PatchOperation } from './encode.ts';
-import {
-  ANNOTATIONS,
-  containerPaths,
-  EVICTABLE_PATH,
-  HASH_PATH,
-  METADATA,
-  PEERS_PATH,
-  VOLUMES,
-} from './json-pointers.ts';
-import { followSteps, type MergePart, mergeConflict, mergeSteps } from './merge-steps.ts';
-import { addToList, isAbsent, put, type Step } from './steps.ts';
+import type { PatchOperation } from '../../runtime/kube/port.ts';
+import { addMerge, followMain, type MergePart, mergeConflict } from './merge-patch.ts';
+import { isAbsent, PodPatch } from './pod-patch.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -42,11 +30,13 @@ export interface Stamp {
 /** The stamp of a pod that starts before its view is published. */
 export const EMPTY_STAMP: Stamp = { hash: viewHash([]), digests: [] };
 
-export type { PatchOperation };
-
 export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
-  | { readonly kind: 'doubt'; readonly what: string };
+  | { readonly kind: 'conflict'; readonly what: string };
+
+/** Operations as the text that an answer carries. */
+export const encodePatch = (operations: readonly PatchOperation[]): string =>
+  Buffer.from(JSON.stringify(operations)).toString('base64');
 
 /**
  * Operations that carry out `decision`, and `merge` where that is wanted, on `pod` for validator `node`; none
@@ -57,36 +47,25 @@ export function buildPatch(
   decision: Injection,
   { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | 'merged' | undefined },
 ): PatchResult {
-  const spec = fieldsOf(pod.spec);
-  const containers = spec.containers;
-  const container: unknown = Array.isArray(containers) ? containers[decision.main] : undefined;
-  const { volumeMounts, env } = fieldsOf(container);
-  const paths = containerPaths(decision.main);
-  const own = ownParts(node, stamp);
-  const { mount, variable } = decision.places === PLACES_ASIDE ? ASIDE : USUAL;
-  const steps = stampSteps(pod.metadata, own);
-  if (decision.addVolume) {
-    steps.push(addToList(own.volume, { paths: VOLUMES, holder: pod.spec, list: spec.volumes }));
-  }
-  if (decision.addMount) {
-    steps.push(addToList(mount, { paths: paths.mounts, holder: container, list: volumeMounts }));
-  }
-  if (decision.addEnv) steps.push(addToList(variable, { paths: paths.env, holder: container, list: env }));
-  const part = merge === 'merged' ? undefined : merge;
+  const { containers } = fieldsOf(pod.spec);
+  const holder: unknown = Array.isArray(containers) ? containers[decision.main] : undefined;
+  const spec = { holder: pod.spec, path: '/spec' };
+  const main = { holder, path: `/spec/containers/${decision.main}` };
+  const { peers } = decision.places;
+  const patch = new PodPatch();
+  addStamp(patch, pod.metadata, stamp);
+  if (decision.addVolume) patch.append(spec, 'volumes', volumeOf(node));
+  if (decision.addMount)
+    patch.append(main, 'volumeMounts', { name: VOLUME_NAME, mountPath: peers, readOnly: true });
+  if (decision.addEnv) patch.append(main, 'env', { name: PEERS_FILE_ENV, value: `${peers}/${PEERS_TXT}` });
   const { annotations } = fieldsOf(pod.metadata);
+  const part = merge === 'merged' ? undefined : merge;
   if (part) {
-    const target = { spec, container, paths, annotations };
-    steps.push(...mergeSteps(target, part), ...evictionSteps(annotations));
-  } else if (merge) steps.push(...followSteps({ spec, container }));
-  const what =
-    misplaced(containers) ??
-    (part && mergeConflict({ spec, container }, part)) ??
-    steps.find(({ doubt }) => doubt !== undefined)?.doubt;
-  if (what !== undefined) return { kind: 'doubt', what };
-  return {
-    kind: 'patch',
-    operations: steps.map(({ operation }) => operation),
-  };
+    addMerge(patch, { spec, main, annotations }, part);
+    allowEviction(patch, annotations);
+  } else if (merge) followMain(patch, { spec, main });
+  const what = misplaced(containers) ?? (part && mergeConflict({ spec, main }, part)) ?? patch.conflict;
+  return what === undefined ? { kind: 'patch', operations: patch.operations } : { kind: 'conflict', what };
 }
 
 /** Containers that are no objects would shift the index that the decision speaks of. */
@@ -94,43 +73,6 @@ const misplaced = (containers: unknown): string | undefined =>
   Array.isArray(containers) && listOf(containers).length === containers.length
     ? undefined
     : 'spec.containers is not a list of objects';
-
-const partsAt = ({ peers }: Places) => ({
-  mount: new EncodedValue({ name: VOLUME_NAME, mountPath: peers, readOnly: true }),
-  variable: new EncodedValue({ name: PEERS_FILE_ENV, value: `${peers}/${PEERS_TXT}` }),
-});
-const USUAL = partsAt(PLACES);
-const ASIDE = partsAt(PLACES_ASIDE);
-
-/** What of a patch is one validator's own. */
-interface OwnParts {
-  readonly node: string;
-  readonly hash: EncodedValue;
-  readonly peers: EncodedValue;
-  /** Both annotations, where there are no others. */
-  readonly annotations: EncodedValue;
-  readonly volume: EncodedValue;
-}
-
-/** By the view itself, which never changes: once another is published, these are neither found nor kept. */
-const known = new WeakMap<Stamp, OwnParts>();
-
-function ownParts(node: string, stamp: Stamp): OwnParts {
-  const found = known.get(stamp);
-  // A pod that starts before its view is published shares its stamp with others.
-  if (found?.node === node) return found;
-  const [hash, peers] = [stamp.hash, formatDigests(stamp.digests)];
-  const annotations = { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: peers };
-  const made = {
-    node,
-    hash: new EncodedValue(hash),
-    peers: new EncodedValue(peers),
-    annotations: new EncodedValue(annotations),
-    volume: new EncodedValue(volumeOf(node)),
-  };
-  known.set(stamp, made);
-  return made;
-}
 
 function volumeOf(node: string) {
   const keys = nodeKeys(node);
@@ -141,28 +83,24 @@ function volumeOf(node: string) {
   return { name: VOLUME_NAME, configMap: { name: PEERS_CONFIGMAP, optional: true, items } };
 }
 
+const ANNOTATIONS = '/metadata/annotations';
+
 /** Names our volume beside those that a cluster autoscaler may lose. It holds nothing that is not written anew. */
-function evictionSteps(annotations: unknown): Step[] {
-  const present = fieldsOf(annotations)[ANNOTATION_EVICTABLE];
-  const names = (textOf(present) ?? '').split(',').filter((name) => name !== '');
-  if (names.some((name) => name.trim() === CONFIG_VOLUME)) return [];
-  const value = [...names, CONFIG_VOLUME].join(',');
+function allowEviction(patch: PodPatch, annotations: unknown): void {
   // The stamp has made the annotations by then.
-  const op = isAbsent(present) ? 'add' : 'replace';
-  return [{ operation: { op, path: EVICTABLE_PATH, value }, doubt: undefined }];
+  const holder = fieldsOf(annotations);
+  const names = (textOf(holder[ANNOTATION_EVICTABLE]) ?? '').split(',').filter((name) => name !== '');
+  if (names.some((name) => name.trim() === CONFIG_VOLUME)) return;
+  patch.set({ holder, path: ANNOTATIONS }, ANNOTATION_EVICTABLE, [...names, CONFIG_VOLUME].join(','));
 }
 
 /** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
-function stampSteps(metadata: unknown, own: OwnParts): Step[] {
+function addStamp(patch: PodPatch, metadata: unknown, { hash, digests }: Stamp): void {
   const { annotations } = fieldsOf(metadata);
-  if (isAbsent(annotations)) {
-    const place = { path: ANNOTATIONS, present: annotations, holder: metadata, holderPath: METADATA };
-    return [put(own.annotations, place)];
-  }
-  const { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: peers } = fieldsOf(annotations);
-  const holder = { holder: annotations, holderPath: ANNOTATIONS };
-  const steps: Step[] = [];
-  if (hash !== own.hash.value) steps.push(put(own.hash, { path: HASH_PATH, present: hash, ...holder }));
-  if (peers !== own.peers.value) steps.push(put(own.peers, { path: PEERS_PATH, present: peers, ...holder }));
-  return steps;
+  const stamp = { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: formatDigests(digests) };
+  if (isAbsent(annotations)) patch.set({ holder: metadata, path: '/metadata' }, 'annotations', stamp);
+  else
+    for (const [key, value] of Object.entries(stamp))
+      if (fieldsOf(annotations)[key] !== value)
+        patch.set({ holder: annotations, path: ANNOTATIONS }, key, value);
 }

@@ -8,8 +8,9 @@ import { startedWith } from '../../peers/injection/started-with.ts';
 import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../peers/names.ts';
 import { mainContainerOf, podShapeOf } from '../../peers/read/pod-shape.ts';
 import { describeReason, type Reason } from '../../peers/reasons/reasons.ts';
+import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { applied } from '../patch/applied.ts';
-import { EMPTY_STAMP, type PatchOperation } from '../patch/patch.ts';
+import { EMPTY_STAMP } from '../patch/patch.ts';
 import { admit, MERGE_DEFAULTS, type Outcome } from '../review/admit.ts';
 import { ownerRefOf } from '../review/owner.ts';
 import { lineDiff } from './line-diff.ts';
@@ -62,7 +63,7 @@ function previewOf({ title, pod, ...found }: Subject, named: string | undefined)
   const outcome = admit(pod, { node, optedOut: false, stamp: EMPTY_STAMP });
   const { result, operations: patch } = outcome;
   const after = patch.length > 0 ? applied(pod, patch) : pod;
-  return { ...base, result, notes: notes(pod, outcome), patch, after };
+  return { ...base, result, notes: notesOf(pod, outcome), patch, after };
 }
 
 const NEVER_ASKED = 'never asked';
@@ -70,20 +71,12 @@ const NEVER_ASKED = 'never asked';
 const isAskedAbout = (pod: Fields): boolean =>
   stringsOf(fieldsOf(pod.metadata).labels)[LABEL_NODE_TYPE] === NODE_TYPE_VALIDATOR;
 
-/** The preview as text for people: the verdict, remarks, and the lines that would differ. */
-export function renderPreview({
-  title,
-  node,
-  result,
-  notes: remarks,
-  patch,
-  before,
-  after,
-}: Preview): string {
+/** The preview as text for people: what would become of the pod, notes, and the lines that would differ. */
+export function renderPreview({ title, node, result, notes, patch, before, after }: Preview): string {
   const diff = patch.length > 0 ? ['', lineDiff(folded(before), folded(after))] : [];
   const subject = node === '' ? title : `${title}, pod of validator ${node}`;
-  const head = `${subject}: ${verdictOf(result)}`;
-  return `${[head, ...remarks, ...diff].join('\n').trimEnd()}\n`;
+  const head = `${subject}: ${outcomeOf(result)}`;
+  return `${[head, ...notes, ...diff].join('\n').trimEnd()}\n`;
 }
 
 /** More lines of one text are no news of a pod. */
@@ -147,7 +140,7 @@ function statefulSetSubject(statefulSet: Fields): Subject {
   return { title: titleOf('StatefulSet', metadata), node: textOf(metadata.name), pod };
 }
 
-function verdictOf(result: string): string {
+function outcomeOf(result: string): string {
   if (result === 'patched') return 'it would be injected.';
   if (result === NEVER_ASKED)
     return `it would not be injected, since without the label ${LABEL_NODE_TYPE}=${NODE_TYPE_VALIDATOR} we are never asked about it.`;
@@ -156,14 +149,14 @@ function verdictOf(result: string): string {
     : 'it would not be injected.';
 }
 
-function notes(pod: Fields, { result, operations, warnings }: Outcome): string[] {
-  const said = [
+function notesOf(pod: Fields, { result, operations, warnings }: Outcome): string[] {
+  const about = [
     ...(result === 'skipped:OptedOut' ? [describeReason({ code: 'OptedOut' })] : []),
     ...warnings.map((warning: Reason) => describeReason(warning)),
   ];
-  if (operations.length === 0) return said;
+  if (operations.length === 0) return about;
   return [
-    ...said,
+    ...about,
     ...unreadNotes(pod),
     'In a cluster the annotations name the peers published at that time; here: none.',
   ];

@@ -12,7 +12,8 @@ import {
 } from '../../peers/injection/merge.ts';
 import { type PodShape, podShapeOf } from '../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reasons.ts';
-import { buildPatch, type PatchOperation, type Stamp } from '../patch/patch.ts';
+import type { PatchOperation } from '../../runtime/kube/port.ts';
+import { buildPatch, type Stamp } from '../patch/patch.ts';
 
 /** What became of a review, as a metric label. */
 export type Result = 'patched' | 'unchanged' | `skipped:${ReasonCode}` | 'rejected' | 'failed';
@@ -83,13 +84,13 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   if (decision.kind === 'skip') return skipped(decision.reason);
   const { merge, warnings } = mergeOf(shape, decision.main, admission);
   const patch = buildPatch(pod, decision, { node, stamp, merge });
-  if (patch.kind === 'doubt' && merge) {
+  if (patch.kind === 'conflict' && merge) {
     const without = admitSubject(subject, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
     // A pod that is skipped all the same has been given its reason already.
     if (without.result.startsWith('skipped:')) return without;
     return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };
   }
-  if (patch.kind === 'doubt') return skipped(reason('UnreadablePod', patch.what));
+  if (patch.kind === 'conflict') return skipped(reason('UnreadablePod', patch.what));
   const { operations } = patch;
   return {
     result: operations.length === 0 ? 'unchanged' : 'patched',

@@ -5,6 +5,7 @@ import { optsOut } from '../../peers/injection/inject.ts';
 import { isPreflight } from '../../peers/injection/preflight-review.ts';
 import { INJECTION, PREFLIGHT_NODE } from '../../peers/names.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
+import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import type { PendingReviews } from '../hold/pending-reviews.ts';
 import { LARGE_BYTES } from '../http/limits.ts';
 import { EMPTY_STAMP } from '../patch/patch.ts';
@@ -19,7 +20,6 @@ import {
   skipped,
   UNCHANGED,
 } from './admit.ts';
-import type { MembershipReader } from './membership.ts';
 import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
 import type { Review } from './review.ts';
 

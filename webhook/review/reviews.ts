@@ -8,7 +8,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import { JSON_TYPE } from '../http/refusals.ts';
 import type { Outcome, Result } from './admit.ts';
-import { answer, type ReviewAnswer } from './answer.ts';
+import { answer } from './answer.ts';
 import { inMicroBatches } from './micro-batch.ts';
 import { type MutateEdges, mutate } from './mutate.ts';
 import { type Review, readReview } from './review.ts';
@@ -32,7 +32,7 @@ interface Arrived {
 interface Answered {
   readonly review: Review;
   readonly outcome: Outcome;
-  readonly sent: ReviewAnswer;
+  readonly text: string;
 }
 
 /** What cannot be read as a review; Fastify's error handler says so. */
@@ -66,11 +66,9 @@ function decide(body: string, edges: ReviewEdges): Decision {
 
 /** Whatever goes wrong in us, to the last letter of the answer, must not keep a pod from starting. */
 function answerTo(review: Review, edges: ReviewEdges): Answered | Promise<Answered> {
-  const { namespace, name, uid } = review;
-  const written = (outcome: Outcome): Answered => ({ review, outcome, sent: answer(uid, outcome) });
+  const written = (outcome: Outcome): Answered => ({ review, outcome, text: answer(review.uid, outcome) });
   const failed = (error: unknown): Answered => {
-    const about = { namespace: brief(namespace), name: brief(name), uid };
-    edges.log.error({ error, ...about }, 'admission failed; the pod is allowed without injection');
+    edges.log.error({ error, ...briefly(review) }, 'admission failed; the pod is allowed without injection');
     return written({ result: 'failed', operations: [], warnings: [FAILED] });
   };
   try {
@@ -87,13 +85,13 @@ const FAILED = {
 } as const;
 
 /** What cannot be sent ends its connection: the caller sees that at once, and no other caller is concerned. */
-function finish({ reply, startMs }: Arrived, { review, outcome, sent }: Answered, edges: ReviewEdges): void {
+function finish({ reply, startMs }: Arrived, { review, outcome, text }: Answered, edges: ReviewEdges): void {
   try {
     const durationMs = edges.clock.monotonicMs() - startMs;
     edges.observe(outcome.result, durationMs);
     logOutcome(edges.log, review, outcome, durationMs);
     reply.hijack();
-    send(reply, sent, edges.isDraining());
+    send(reply, text, edges.isDraining());
   } catch (error) {
     edges.log.error({ error, uid: review.uid }, 'an answer could not be sent; its connection is closed');
     reply.raw.destroy();
@@ -105,25 +103,25 @@ const LOGGED_MAX = 300;
 const brief = (text: string): string =>
   text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
 
+const briefly = ({ namespace, name, uid }: Review) => ({
+  namespace: brief(namespace),
+  name: brief(name),
+  uid,
+});
+
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
   if (warnings.length === 0 && log.isLevelEnabled?.('debug') === false) return;
-  const { uid, dryRun } = review;
-  const about = { uid, namespace: brief(review.namespace), name: brief(review.name) };
-  log.debug({ ...about, dryRun, result, durationMs }, 'review answered');
+  const about = briefly(review);
+  log.debug({ ...about, dryRun: review.dryRun, result, durationMs }, 'review answered');
   for (const warning of warnings) {
     const why = brief(describeReason(warning));
     log.warn({ ...about, reason: warning.code, why }, 'admission warning');
   }
 }
 
-/**
- * Sends an answer past what Fastify does for answers that may be anything: ours are two short pieces of ASCII, which go
- * out in one with the headers.
- */
-function send({ raw }: FastifyReply, { head, tail }: ReviewAnswer, isLast: boolean): void {
-  const headers = { 'content-type': JSON_TYPE, 'content-length': head.length + tail.length };
+/** Sends an answer past what Fastify does for answers that may be anything, which costs a tenth of a review. */
+function send({ raw }: FastifyReply, text: string, isLast: boolean): void {
+  const headers = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) };
   raw.writeHead(200, isLast ? { ...headers, connection: 'close' } : headers);
-  raw.cork();
-  raw.write(head, 'latin1');
-  raw.end(tail);
+  raw.end(text);
 }

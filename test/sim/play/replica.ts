@@ -4,30 +4,19 @@
  */
 
 import type { Settings } from '../../../app/settings.ts';
-import { discoverySettings, rolloutSettings } from '../../../app/wiring-settings.ts';
-import { discover } from '../../../peers/discovery/discover.ts';
+import { type Core, createCore, createReconciler } from '../../../app/wiring-core.ts';
 import { isState, type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, World } from '../../../peers/world.ts';
-import { JournalStore } from '../../../reconciler/apply/journal-store.ts';
-import { liveReads } from '../../../reconciler/apply/live-reads.ts';
-import { Publisher } from '../../../reconciler/apply/publisher.ts';
-import { RestartExecutor } from '../../../reconciler/apply/restart-executor.ts';
-import { RestartQueue, type RestartQueueOptions } from '../../../reconciler/apply/restart-queue.ts';
-import { Reverter } from '../../../reconciler/apply/revert.ts';
-import { SaltKeeper } from '../../../reconciler/apply/salt-keeper.ts';
-import { Signaller } from '../../../reconciler/apply/signaller.ts';
-import { Leader } from '../../../reconciler/leader/leader.ts';
-import { whileLeading } from '../../../reconciler/leader/leading-kube.ts';
+import { RestartQueue } from '../../../reconciler/apply/restart-queue.ts';
 import type { ReasonsByKey } from '../../../reconciler/plan/status/validator-state.ts';
-import { Reconciler } from '../../../reconciler/reconciler.ts';
+import type { Reconciler } from '../../../reconciler/reconciler.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { CoreClient } from '../../../runtime/core-client.ts';
-import { Caches } from '../../../runtime/kube/caches.ts';
-import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { Kube, PatchOperation } from '../../../runtime/kube/port.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
 import type { Outcome } from '../../../webhook/review/admit.ts';
 import { mutate } from '../../../webhook/review/mutate.ts';
@@ -73,50 +62,25 @@ export class Replica {
   readonly process: Process;
   readonly #options: ReplicaOptions;
   readonly #stopping = new AbortController();
-  readonly #caches: Caches;
-  readonly #memberships: MembershipCache;
-  readonly #leader: Leader;
+  readonly #core: Core;
   readonly #holds: PendingReviews;
-  readonly #scope: { readonly ownNamespace: string; readonly watchNamespaces: readonly string[] };
-  readonly #metrics = new Metrics();
   #reporter: WatchedReporter | undefined;
 
   constructor(options: ReplicaOptions) {
-    const { kube, clock, log, settings } = options;
+    const { kube, clock, log, onClockCorrection, process } = options;
     this.#options = options;
-    this.process = options.process;
-    this.#scope = { ownNamespace: settings.namespace, watchNamespaces: [] };
-    this.#caches = new Caches({ kube, clock, log, scope: this.#scope });
-    this.#leader = new Leader({
-      kube,
-      clock,
-      log,
-      namespace: settings.namespace,
-      identity: options.process.name,
-      leaseDurationMs: settings.leaseDurationSeconds * 1000,
-      requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
-    });
-    const leaderAlive = () => this.#leader.someoneLeads();
-    const stabilizationMs = settings.stabilizationSeconds * 1000;
-    const directorySettings = {
-      ...discoverySettings(settings),
-      maxPeers: settings.maxPeers,
-      stabilizationMs,
-    };
-    this.#memberships = new MembershipCache({
-      caches: this.#caches,
-      clock,
-      settings: directorySettings,
-      leaderAlive,
-    });
-    this.#holds = new PendingReviews({ memberships: this.#memberships, clock });
+    this.process = process;
+    const settings = { ...options.settings, podName: process.name };
+    const edges = { settings, clock, onClockCorrection, log, metrics: new Metrics(), kube };
+    this.#core = createCore({ ...edges, outage: new Notifier() }, process.name);
+    this.#holds = new PendingReviews(this.#core);
   }
 
   /** Begins; nothing is awaited. */
   start(): void {
     const { signal } = this.#stopping;
-    void this.#caches.run(signal);
-    void this.#leader.run((term) => this.#reconciler().run(term), signal);
+    void this.#core.caches.run(signal);
+    void this.#core.leader.run((term) => this.#reconciler().run(term), signal);
   }
 
   /** A clean stop: no pod is held any longer, the Lease is given back. */
@@ -127,11 +91,11 @@ export class Replica {
 
   /** True while the Service would send reviews to it. */
   get ready(): boolean {
-    return this.process.state !== 'dead' && !this.#stopping.signal.aborted && this.#caches.synced();
+    return this.process.state !== 'dead' && !this.#stopping.signal.aborted && this.#core.caches.synced();
   }
 
   get leads(): boolean {
-    return this.process.state === 'running' && this.#leader.leads();
+    return this.process.state === 'running' && this.#core.leader.leads();
   }
 
   /** Why whom is not restarted, as the last pass of this term found it. */
@@ -144,14 +108,14 @@ export class Replica {
     const { object, namespace, name, uid } = request;
     const review = { uid, isPodCreate: true, namespace, name, dryRun: false, length: 0, pod: object };
     const edges = {
-      memberships: this.#memberships,
+      memberships: this.#core.memberships,
       holds: this.#holds,
-      ownNamespace: this.#scope.ownNamespace,
+      ownNamespace: this.#options.settings.namespace,
     };
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {
         new Promise<Outcome>((answered) => answered(mutate(review, edges))).then(
-          ({ operations }) => resolve(operations),
+          ({ operations }) => resolve(JSON.parse(JSON.stringify(operations))),
           reject,
         );
       });
@@ -159,59 +123,19 @@ export class Replica {
   }
 
   #reconciler(): Reconciler {
-    const { clock, core, log, settings, process, isAnswered, neverRestarts } = this.#options;
-    const pollMs = settings.corePollSeconds * 1000;
-    const kube = whileLeading(this.#options.kube, () => this.#leader.leads());
-    const metrics = this.#metrics;
-    const reporter = new WatchedReporter({ kube, clock, log, metrics, instance: process.name });
-    this.#reporter = reporter;
-    const journal = new JournalStore({ kube, clock, namespace: settings.namespace });
-    const discoverNow = (world: World) => discover(world, discoverySettings(settings));
-    const writing = {
-      ...{ kube, clock, log, journal },
-      readLive: liveReads({
-        ...{ kube, scope: this.#scope, clock },
-        known: () => ({ world: this.#caches.world, discovery: this.#memberships.discovery() }),
-      }),
-      discover: discoverNow,
-      mayWrite: () => this.#leader.leads(),
-    };
-    const reverter = new Reverter(writing);
-    const restarter = new RestartExecutor({
-      ...writing,
-      probe: async (world) => {
+    const { core, isAnswered, neverRestarts } = this.#options;
+    return createReconciler(this.#core, {
+      core,
+      preflight: async (world) => {
         if (!world.webhook) return reason('WebhookMissing');
         return isAnswered() ? undefined : reason('WebhookNotAnswering');
       },
-    });
-    const restartQueue = (onDone: () => void) => {
-      const options: RestartQueueOptions = {
-        clock,
-        log,
-        metrics,
-        journal,
-        restarter,
-        reverter,
-        reporter,
-        readLive: writing.readLive,
-        onDone,
-      };
-      return neverRestarts ? new IdleLane(options) : new RestartQueue(options);
-    };
-    return new Reconciler({
-      clock,
-      log,
-      metrics,
-      caches: this.#caches,
-      memberships: this.#memberships,
-      reporter,
-      publisher: new Publisher({ kube, clock, log, ownNamespace: settings.namespace }),
-      salt: new SaltKeeper({ journal, clock, log, maxPeers: settings.maxPeers }),
-      settings: rolloutSettings(settings),
-      signaller: core && ((onChange) => new Signaller({ core, clock, log, metrics, pollMs, onChange })),
-      onClockCorrection: this.#options.onClockCorrection,
       rightDomain: () => undefined,
-      queue: restartQueue,
+      createReporter: (options) => {
+        this.#reporter = new WatchedReporter(options);
+        return this.#reporter;
+      },
+      createQueue: (options) => (neverRestarts ? new IdleLane(options) : new RestartQueue(options)),
     });
   }
 }

@@ -6,11 +6,13 @@ import { type TestContext, test } from 'node:test';
 import { caBundlePatch, keepCaBundle } from '../../../certs/cabundle.ts';
 import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../../../certs/cabundle-rules.ts';
 import { certificatesIn, checkBundle } from '../../../certs/check.ts';
+import { Latest } from '../../../certs/current.ts';
 import { fillSecret } from '../../../certs/secret.ts';
 import type { Bundle, Observed } from '../../../certs/source.ts';
 import { WEBHOOK_CONFIGURATION } from '../../../peers/names.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, type ObjectRef } from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -74,6 +76,7 @@ async function setUp(t: TestContext) {
         log,
         rule,
         configuration: { observe: watched, onChange: kube.onChange },
+        outage: new Notifier(),
         bundle,
       },
       stop.signal,
@@ -86,21 +89,10 @@ async function setUp(t: TestContext) {
   return { kube, clock, log, stop, fill, install, keep, entries, bundles, filledWith, writes };
 }
 
-class Served implements Observed<Bundle> {
-  #bundle: Bundle | undefined;
-  readonly #listeners = new Set<() => void>();
-  constructor(bundle?: Bundle) {
-    this.#bundle = bundle;
-  }
-  observe = () => this.#bundle;
-  onChange = (listener: () => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-  serve(bundle: Bundle): void {
-    this.#bundle = bundle;
-    for (const listener of this.#listeners) listener();
-  }
+function holding(bundle: Bundle): Latest<Bundle> {
+  const latest = new Latest<Bundle>();
+  latest.set(bundle);
+  return latest;
 }
 
 test('the patch sets exactly the CAs in every entry that differs, for the version that was read', () => {
@@ -145,7 +137,7 @@ test('an empty caBundle is filled, with one write, and then nothing is asked any
   const { kube, clock, keep, install, filledWith, writes } = await setUp(t);
   await install();
   kube.requests.length = 0;
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(filledWith(ONE));
   const endMs = clock.monotonicMs() + 3_600_000;
   await clock.passUntil(() => clock.monotonicMs() >= endMs, 60_000);
@@ -156,7 +148,7 @@ test('an empty caBundle is filled, with one write, and then nothing is asked any
 test('a caBundle that another empties is repaired without a pause', async (t) => {
   const { clock, keep, install, filledWith, bundles } = await setUp(t);
   await install();
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(filledWith(ONE));
   await clock.passUntil(() => clock.slept.at(-1) === 600_000);
   const startMs = clock.monotonicMs();
@@ -168,7 +160,7 @@ test('a caBundle that another empties is repaired without a pause', async (t) =>
 
 test('a configuration that appears later is filled; that it is missing is said once', async (t) => {
   const { kube, clock, log, keep, install, filledWith } = await setUp(t);
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(() => log.with(/missing/).length > 0);
   for (let change = 0; change < 5; change += 1) {
     await kube.apply(
@@ -187,7 +179,7 @@ test('a configuration that appears later is filled; that it is missing is said o
 test('a configuration that the watch has not shown yet is not said to be missing', async (t) => {
   const { clock, log, keep, install, filledWith } = await setUp(t);
   await install();
-  void keep(new Served(ONE), () => undefined);
+  void keep(holding(ONE), () => undefined);
   await clock.passUntil(filledWith(ONE));
   assert.equal(log.with(/missing/).length, 0);
 });
@@ -197,7 +189,7 @@ test('a watch that is behind costs one refused write, not a wrong one', async (t
   const stale = await install();
   await kube.patch(CONFIGURATION, [{ op: 'add', path: '/webhooks/0/name', value: 'renamed' }]);
   kube.requests.length = 0;
-  void keep(new Served(ONE), () => stale);
+  void keep(holding(ONE), () => stale);
   await clock.passUntil(filledWith(ONE));
   assert.equal(writes().length, 2);
   assert.equal(entries()[0]?.name, 'renamed');
@@ -207,8 +199,8 @@ test('a watch that is behind costs one refused write, not a wrong one', async (t
 test('two replicas that begin together write once', async (t) => {
   const { clock, keep, install, filledWith, kube } = await setUp(t);
   const version = Number((await install()).metadata.resourceVersion);
-  void keep(new Served(ONE));
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(filledWith(ONE));
   const calmMs = clock.monotonicMs() + 60_000;
   await clock.passUntil(() => clock.monotonicMs() >= calmMs);
@@ -218,25 +210,25 @@ test('two replicas that begin together write once', async (t) => {
 test('a new CA is added as soon as the bundle has it', async (t) => {
   const { clock, keep, install, fill, filledWith } = await setUp(t);
   await install();
-  const served = new Served(ONE);
+  const served = holding(ONE);
   void keep(served);
   await clock.passUntil(filledWith(ONE));
   await fill(BOTH);
-  served.serve(ONE_AND_OTHER);
+  served.set(ONE_AND_OTHER);
   await clock.passUntil(filledWith(ONE_AND_OTHER));
 });
 
 test('a replica that still serves the bundle before a rotation does not take the new CA back', async (t) => {
   const { clock, keep, install, fill, filledWith, writes } = await setUp(t);
   await install();
-  const early = new Served(ONE);
-  const late = new Served(ONE);
+  const early = holding(ONE);
+  const late = holding(ONE);
   void keep(early);
   void keep(late);
   await clock.passUntil(filledWith(ONE));
   const before = writes().length;
   await fill(BOTH);
-  early.serve(ONE_AND_OTHER);
+  early.set(ONE_AND_OTHER);
   await clock.passUntil(filledWith(ONE_AND_OTHER));
   const endMs = clock.monotonicMs() + 600_000;
   await clock.passUntil(() => clock.monotonicMs() >= endMs);
@@ -248,7 +240,7 @@ test('while the Secret is unusable, what is served stays trusted', async (t) => 
   const { kube, clock, keep, install, filledWith } = await setUp(t);
   await install();
   await kube.delete(SECRET);
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(filledWith(ONE));
 });
 
@@ -259,7 +251,7 @@ test('a refusal is said with its cause and tried again, ever more slowly', async
   kube.intercept = (request) => {
     if (request.startsWith('patch ')) throw refusal;
   };
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(() => clock.monotonicMs() >= 600_000);
   assert.ok(writes().length >= 5 && writes().length <= 30, `${writes().length} writes`);
   assert.equal(log.with(/trying again/)[0]?.fields.error, refusal);
@@ -271,7 +263,7 @@ test('mounted certificates: what is there stays, and the CAs of ours are added',
   const { kube, clock, keep, bundles } = await setUp(t);
   const cainjectors = base64(other.caPem);
   await kube.apply(CONFIGURATION, configuration(entry('a', cainjectors), entry('b')));
-  void keep(new Served(ONE), undefined, atLeastOurs(new Served(bundleOf(other))));
+  void keep(holding(ONE), undefined, atLeastOurs(holding(bundleOf(other))));
   const idsIn = (pem: string) => certificatesIn(pem).map((cert) => cert.fingerprint256);
   const held = () => bundles().map((value = '') => idsIn(Buffer.from(value, 'base64').toString()));
   const [ours, theirs] = [idsIn(content.caPem), idsIn(other.caPem)];
@@ -287,7 +279,7 @@ test('mounted certificates: caBundle is not read again from a Secret, and left a
   const theirs = base64(`# a comment that cert-manager may keep\n${ONE_AND_OTHER.caPem}`);
   await kube.apply(CONFIGURATION, configuration(entry('a', theirs), entry('b', theirs)));
   kube.requests.length = 0;
-  void keep(new Served(ONE), undefined, atLeastOurs(new Served(ONE)));
+  void keep(holding(ONE), undefined, atLeastOurs(holding(ONE)));
   await clock.passUntil(() => clock.monotonicMs() >= 3_600_000, 60_000);
   assert.deepEqual([writes(), kube.requests], [[], []]);
 });
@@ -295,7 +287,7 @@ test('mounted certificates: caBundle is not read again from a Secret, and left a
 test('what is taken away right after our write is there again within a tenth of a second', async (t) => {
   const { kube, clock, keep, install, filledWith } = await setUp(t);
   await install();
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(filledWith(ONE), 10);
   const writtenAtMs = clock.monotonicMs();
   await kube.patch(CONFIGURATION, [
@@ -318,7 +310,7 @@ test('a quarrel over caBundle is told, and becomes slower', async (t) => {
       { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64('x') },
     ]);
   });
-  void keep(new Served(ONE));
+  void keep(holding(ONE));
   await clock.passUntil(() => clock.monotonicMs() >= 600_000, 250);
   const ours = writes().length - taken;
   assert.ok(log.with(/something else keeps writing/).length > 0);
@@ -327,7 +319,7 @@ test('a quarrel over caBundle is told, and becomes slower', async (t) => {
 
 test('it ends when it is told to', async (t) => {
   const { clock, keep, stop } = await setUp(t);
-  const kept = keep(new Served());
+  const kept = keep(new Latest<Bundle>());
   stop.abort();
   assert.equal(await clock.pass(kept), undefined);
 });

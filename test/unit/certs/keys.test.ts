@@ -10,7 +10,7 @@ import { createLog } from '../../../runtime/log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { SECRET, writesOf } from './managed-stage.ts';
-import { settingsIn, trusting } from './managed-world.ts';
+import { ALONE, settingsIn, trusting } from './managed-world.ts';
 
 const manifest = (path: string): Fields =>
   fieldsOf(
@@ -31,7 +31,10 @@ async function scene() {
   };
   const kube: Kube = { ...memory, replace };
   const log = createLog('debug', { write: (line) => lines.push(line) });
-  const source = managedSource({ kube, clock, log, callers: trusting }, settingsIn('stellar-peers'));
+  const source = managedSource(
+    { kube, clock, log, callers: trusting, ...ALONE },
+    settingsIn('stellar-peers'),
+  );
   const stop = new AbortController();
   await clock.pass(source.next(undefined, stop.signal));
   return { memory, lines, bodies, end: () => stop.abort() };

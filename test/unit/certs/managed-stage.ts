@@ -2,13 +2,13 @@
  * One API server in memory and what is needed to run managed sources over it.
  */
 import type { TestContext } from 'node:test';
-import { CurrentBundle } from '../../../certs/current.ts';
+import { followSource, Latest } from '../../../certs/current.ts';
 import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
 import type { Bundle, Callers } from '../../../certs/source.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
-import { type goodContent, secretIn, settingsIn, trusting } from './managed-world.ts';
+import { ALONE, type goodContent, secretIn, settingsIn, trusting } from './managed-world.ts';
 
 export const NAMESPACE = 'stellar-peers';
 export const SECRET = secretIn(NAMESPACE);
@@ -26,18 +26,18 @@ export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}, ca
   const settings = { ...settingsIn(NAMESPACE), ...changed };
   const source = (withWatch = false) =>
     managedSource(
-      { kube, clock, log, callers, ...(withWatch ? { onSecretChange: kube.onChange } : {}) },
+      { kube, clock, log, callers, ...ALONE, ...(withWatch ? { onSecretChange: kube.onChange } : {}) },
       settings,
     );
   /** A replica that serves whatever comes, and all that came. */
   const replica = (withWatch = false) => {
     const given: Bundle[] = [];
-    const current = new CurrentBundle();
+    const current = new Latest<Bundle>();
     current.onChange(() => {
       const bundle = current.observe();
       if (bundle) given.push(bundle);
     });
-    void current.follow(source(withWatch), stop.signal);
+    void followSource(source(withWatch), current, stop.signal);
     return given;
   };
   const first = () => clock.pass(source().next(undefined, stop.signal));

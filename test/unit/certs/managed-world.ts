@@ -2,6 +2,7 @@
  * The managed source in a world that the conformance suite can disturb, over any Kube: in memory, or a real
  * API server whose namespace exists.
  */
+
 import assert from 'node:assert/strict';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
 import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
@@ -10,6 +11,7 @@ import type { Callers } from '../../../certs/source.ts';
 import { CERT_SECRET } from '../../../peers/names.ts';
 import { isConflict, type Kube, KubeError } from '../../../runtime/kube/port.ts';
 import { type ObjectRef, Secrets } from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { NOW_MS } from '../stand-ins/now.ts';
@@ -36,6 +38,9 @@ export const trusting: Callers = {
   onChange: () => () => undefined,
 };
 
+/** No watch tells of the Secret, and no other request gets through. */
+export const ALONE = { onSecretChange: () => () => undefined, outage: new Notifier() };
+
 export const secretIn = (namespace: string): ObjectRef => ({
   resource: Secrets,
   namespace,
@@ -52,7 +57,8 @@ export function managedWorld(kube: Kube, namespace: string): CertWorld {
   return {
     hosts: HOSTS,
     nowMs: () => clock.nowMs(),
-    source: () => managedSource({ kube: reached.kube, clock, log, callers: trusting }, settingsIn(namespace)),
+    source: () =>
+      managedSource({ kube: reached.kube, clock, log, callers: trusting, ...ALONE }, settingsIn(namespace)),
     replace: () => replaceContent(kube, namespace),
     corrupt: async () => {
       const value = Buffer.from('no certificate').toString('base64');

@@ -63,7 +63,7 @@ test('a CA that is due is joined by a new one; what is served stays', () => {
   const late = { ...AGREED, ...leafOfFormerLate };
   assert.equal(stepOf(late, 599), 'none');
   const { step, bundle } = plan(late, 600);
-  assert.ok(step?.kind === 'introduceCa');
+  assert.ok(step?.kind === 'addCa');
   assert.equal(step.why.reason, 'RenewalDue');
   assert.equal(step.keep.fingerprint, bundle?.fingerprint);
 });
@@ -99,7 +99,7 @@ test('a good Secret of another CA is not handed out before the CA that is in use
   const foreign: CertContent = { caPem: present.certPem, caKeyPem: present.keyPem, ...leafOfPresent };
   const { step, bundle } = plan(foreign, 510, { last: served(AGREED, 510) });
   assert.equal(bundle, undefined);
-  assert.ok(step?.kind === 'keepCa');
+  assert.ok(step?.kind === 'retainCa');
   assert.equal(step.caPem, former.certPem.replaceAll('\r', ''));
   const kept = { ...foreign, caPem: foreign.caPem + step.caPem };
   assert.equal(stepOf(kept, 510, { last: served(AGREED, 510) }), 'none');
@@ -109,7 +109,7 @@ test('a good Secret of another CA is not handed out before the CA that is in use
 
 test('the former CA goes only after it was seen unused for long enough', () => {
   assert.equal(stepOf(USED, 510, { seenForMs: 599_999 }), 'none');
-  assert.equal(stepOf(USED, 510, { seenForMs: 600_000 }), 'retireCa Rotation');
+  assert.equal(stepOf(USED, 510, { seenForMs: 600_000 }), 'removeCa Rotation');
 });
 
 test('a certificate that went bad in the middle of a rotation is replaced at once', () => {
@@ -120,15 +120,15 @@ test('a certificate that went bad in the middle of a rotation is replaced at onc
 test('nothing good in the Secret: what this replica serves is kept trusted, otherwise all is new', () => {
   const empty: CertContent = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
   const { step } = plan(empty, 510, { last: served(AGREED, 510) });
-  assert.ok(step?.kind === 'introduceCa');
+  assert.ok(step?.kind === 'addCa');
   assert.equal(step.keep.certPem, AGREED.certPem);
-  assert.equal(stepOf(empty, 510), 'startOver Empty');
-  assert.equal(stepOf(empty, 700, { last: served(AGREED, 510) }), 'startOver Empty');
+  assert.equal(stepOf(empty, 510), 'reissueAll Empty');
+  assert.equal(stepOf(empty, 700, { last: served(AGREED, 510) }), 'reissueAll Empty');
 });
 
 test('what is good can be served whatever the step', () => {
   assert.ok(plan(AGREED, 560).bundle);
   assert.ok(plan({ ...AGREED, caKeyPem: '' }, 510).bundle);
-  assert.equal(stepOf({ ...AGREED, caKeyPem: '' }, 510), 'introduceCa Empty');
+  assert.equal(stepOf({ ...AGREED, caKeyPem: '' }, 510), 'addCa Empty');
   assert.equal(plan({ ...AGREED, keyPem: '' }, 510).bundle, undefined);
 });

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
+import { Latest } from '../../../certs/current.ts';
 import { chooseBundle, ServedBundle } from '../../../certs/serving.ts';
-import type { Bundle, Observed } from '../../../certs/source.ts';
+import type { Bundle } from '../../../certs/source.ts';
 import { Trust } from '../../../certs/trust.ts';
 import type { WebhookFacts } from '../../../peers/world.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
@@ -55,25 +56,11 @@ test('one of another CA is served at once where what is served is not trusted an
   assert.deepEqual(choose(60_000, 0, former.notAfterMs - 61_000), { serves: 'former', waitsMs: 1_001 });
 });
 
-class Seen<T> implements Observed<T> {
-  #value: T | undefined;
-  readonly #listeners = new Set<() => void>();
-  observe = () => this.#value;
-  onChange = (listener: () => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-  set(value: T | undefined): void {
-    this.#value = value;
-    for (const listener of this.#listeners) listener();
-  }
-}
-
 function setUp(_t: TestContext) {
   const clock = new ManualClock(NOW_MS);
   const log = new CapturedLog();
-  const configuration = new Seen<WebhookFacts>();
-  const offered = new Seen<Bundle>();
+  const configuration = new Latest<WebhookFacts>();
+  const offered = new Latest<Bundle>();
   let known = true;
   const trust = new Trust({ clock, configuration, isKnown: () => known });
   const served = new ServedBundle({ clock, log, offered, trust });

@@ -1,4 +1,5 @@
 /** A cluster in which anything may be of any content: the leader's passes go on, and the others are served. */
+
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -13,6 +14,7 @@ import { Caches } from '../../../runtime/kube/caches.ts';
 import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { DISCOVERY, SETTINGS } from '../reconciler/group.ts';
 import { Restarting } from '../reconciler/restarting.ts';
 import { node, pod, type Raw, statefulSet } from '../world.ts';
@@ -77,7 +79,13 @@ const oddCluster = fc.array(
 /** The shipped loop of a leader over that cluster. */
 function leaderOf(stage: Restarting, stop: AbortSignal) {
   const { kube, clock, log, metrics } = stage;
-  const caches = new Caches({ kube, clock, log, scope: { ownNamespace: OWN, watchNamespaces: [] } });
+  const caches = new Caches({
+    kube,
+    clock,
+    log,
+    scope: { ownNamespace: OWN, watchNamespaces: [] },
+    outage: new Notifier(),
+  });
   const settings = { ...DISCOVERY, maxPeers: 24, stabilizationMs: 30_000 };
   const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });
   const reconciler = new Reconciler({

@@ -71,7 +71,7 @@ describe('the caches', () => {
     await watched.start();
     assert.deepEqual([watched.caches.synced(), heard], [false, 0]);
     watched.kube.intercept = () => undefined;
-    await watched.pass(200);
+    await watched.pass(250);
     assert.equal(watched.caches.synced(), true);
     assert.deepEqual(watched.told, [`${SYNCED} `]);
     watched.kube.feed.cut();

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { KubeObject, ListQuery } from '../../../runtime/kube/port.ts';
 import { Reflector } from '../../../runtime/kube/reflector.ts';
 import { Pods } from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -27,6 +28,7 @@ function setUp(t: TestContext | undefined, options: Options = {}) {
   let timesSynced = 0;
   const reflector = new Reflector({
     kube,
+    outage: new Notifier(),
     clock,
     log,
     resource: Pods,
@@ -208,10 +210,10 @@ describe('a watch that breaks', () => {
       await stage.clock.passUntil(() => stage.kube.feed.streams > 0);
       return stage.clock.slept.slice(0, count);
     };
-    const expected = [200, 400, 800, 1_600, 3_200, 5_000, 5_000];
+    const expected = [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000];
     assert.deepEqual(await retries(expected.length), expected);
     stage.clock.advance(60_000);
-    assert.deepEqual(await retries(2), [200, 400]);
+    assert.deepEqual(await retries(2), [250, 500]);
     assert.ok(stage.log.with(/watch failed/).length >= expected.length);
     assert.equal(stage.log.with(/watch re-established/).length, 1);
   });

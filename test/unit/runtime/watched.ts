@@ -1,12 +1,14 @@
 /**
  * Caches and directory of one replica over an API server in memory.
  */
+
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Caches } from '../../../runtime/kube/caches.ts';
 import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -27,7 +29,7 @@ export class Watched {
     const { watchNamespaces = [], maxPeers = 24 } = options;
     const { kube, clock } = this;
     const scope = { ownNamespace: OWN, watchNamespaces };
-    this.caches = new Caches({ kube, clock, log: new CapturedLog(), scope });
+    this.caches = new Caches({ kube, clock, log: new CapturedLog(), scope, outage: new Notifier() });
     this.caches.onChange((kind, key) => this.told.push(`${kind} ${key}`));
     const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
     const settings = { ...domain, maxPeers, stabilizationMs: 30_000 };

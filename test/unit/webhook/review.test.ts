@@ -3,8 +3,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { answer } from '../../../webhook/review/answer.ts';
 import { ReviewError, readReview } from '../../../webhook/review/review.ts';
-import { answered } from './answered.ts';
+import { anyText } from '../any-text.ts';
 
 const good = (request: object = {}) => ({
   apiVersion: 'admission.k8s.io/v1',
@@ -70,7 +72,7 @@ test('only the creation of a pod itself is ours', () => {
 });
 
 test('an answer without operations carries no patch', () => {
-  assert.deepEqual(JSON.parse(answered('u1', { operations: [], warnings: [] })).response, {
+  assert.deepEqual(JSON.parse(answer('u1', { operations: [], warnings: [] })).response, {
     uid: 'u1',
     allowed: true,
   });
@@ -78,7 +80,7 @@ test('an answer without operations carries no patch', () => {
 
 test('a patch comes back as it went in', () => {
   const operations = [{ op: 'add', path: '/metadata/annotations', value: { a: 'ä' } } as const];
-  const { response } = JSON.parse(answered('u1', { operations, warnings: [] }));
+  const { response } = JSON.parse(answer('u1', { operations, warnings: [] }));
   const patch = 'patch' in response ? String(response.patch) : '';
   assert.deepEqual(JSON.parse(Buffer.from(patch, 'base64').toString()), operations);
 });
@@ -88,8 +90,17 @@ test('warnings are single lines of at most 120 printable characters, and not end
     code: 'UnreadablePod' as const,
     detail: `a\nb\u0007é${'x'.repeat(500)}`,
   }));
-  const { response } = JSON.parse(answered('u1', { operations: [], warnings }));
+  const { response } = JSON.parse(answer('u1', { operations: [], warnings }));
   const shown = 'warnings' in response ? (response.warnings as string[]) : [];
   assert.ok(shown.every((text) => /^stellar-peers: [ -~]{1,120}$/.test(text) && text.length <= 120));
   assert.ok(shown.join('').length <= 4096);
+});
+
+test('an answer names the uid that was sent, whatever that is', () => {
+  fc.assert(
+    fc.property(anyText({ minLength: 1 }), (uid) => {
+      const text = answer(uid, { operations: [], warnings: [] });
+      assert.equal(JSON.parse(Buffer.from(text).toString()).response.uid, uid.toWellFormed());
+    }),
+  );
 });

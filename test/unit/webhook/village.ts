@@ -8,7 +8,7 @@ import { readStatefulSet } from '../../../peers/read/workload.ts';
 import { publishedView, renderView, viewOf } from '../../../peers/views/views.ts';
 import type { ConfigMapFacts, NamespaceFacts, NodeReading, StatefulSetFacts } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
-import type { MembershipReader } from '../../../webhook/review/membership.ts';
+import type { MembershipReader } from '../../../runtime/kube/membership.ts';
 import type { OwnerRef } from '../../../webhook/review/owner.ts';
 import { node, statefulSet } from '../world.ts';
 

@@ -2,40 +2,24 @@
  * How long to wait after the API server failed: ever longer, and no longer than until a request gets through. Owns these
  * waits and what is said of them; what is tried again is the caller's.
  */
+import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Notifier } from '../notifier.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
-import { KubeError } from './port.ts';
+import { requestedWaitMs } from './port.ts';
 
-const BACKOFF_MS_MIN = 200;
 const BACKOFF_MS_MAX = 5_000;
-/** Longest that an answer may ask us to wait. */
-const ASKED_MS_MAX = 30_000;
 /** A caller that is woken because others got through comes within this time, not all at once. */
 const WOKEN_WITHIN_MS = 400;
 /** What fails although others succeed (a right that is missing) is woken no more often than this. */
 const WAKE_INTERVAL_MS = 10_000;
 
-/** Tells those who wait that the API server answers again. */
-export class OutageSignal {
-  readonly #listeners = new Set<() => void>();
-
-  /** A request of this process has succeeded. */
-  succeeded(): void {
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Calls `listener` at each success; the returned function ends that. */
-  onSuccess(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
-
 interface RetryParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly outage: OutageSignal;
+  /** Notified when a request of this process has succeeded. */
+  readonly outage: Notifier;
   /** What fails, for the log. */
   readonly fields: object;
 }
@@ -43,7 +27,7 @@ interface RetryParts {
 /** The waits of one thing that is tried again and again. */
 export class Retry {
   readonly #parts: RetryParts;
-  #backoffMs = BACKOFF_MS_MIN;
+  readonly #backoff: Backoff;
   /** Since when it has failed, monotonic; undefined while it does not. */
   #failingSinceMs: number | undefined;
   readonly #limitedLog: RateLimitedLog;
@@ -51,6 +35,7 @@ export class Retry {
 
   constructor(parts: RetryParts) {
     this.#parts = parts;
+    this.#backoff = new Backoff(parts.clock, BACKOFF_MS_MAX);
     this.#limitedLog = new RateLimitedLog(parts.clock, parts.log);
   }
 
@@ -62,24 +47,22 @@ export class Retry {
       log.info({ ...fields, failedForMs }, 'watch re-established');
     }
     this.#failingSinceMs = undefined;
-    this.#backoffMs = BACKOFF_MS_MIN;
+    this.#backoff.succeeded('');
   }
 
   /** Says what failed and resolves when it may be tried again, or when `signal` aborts. */
   async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, fields } = this.#parts;
     this.#failingSinceMs ??= clock.monotonicMs();
-    const askedMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const waitMs = Math.max(clock.jitter(this.#backoffMs), Math.min(askedMs, ASKED_MS_MAX));
-    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
-    this.#limitedLog.say({ ...fields, error, retryMs: Math.round(waitMs) }, 'watch failed');
-    await this.#pause(waitMs, signal);
+    const retryMs = this.#backoff.failed('', false, requestedWaitMs(error));
+    this.#limitedLog.log({ ...fields, error, retryMs }, 'watch failed');
+    await this.#pause(retryMs, signal);
   }
 
   async #pause(waitMs: number, signal: AbortSignal): Promise<void> {
     const { clock, outage } = this.#parts;
     const woken = new AbortController();
-    const stop = outage.onSuccess(() => {
+    const stop = outage.onChange(() => {
       if (clock.monotonicMs() - this.#wokenAtMs >= WAKE_INTERVAL_MS) woken.abort();
     });
     const startedAtMs = clock.monotonicMs();
@@ -88,7 +71,7 @@ export class Retry {
     if (!woken.signal.aborted || signal.aborted) return;
     const leftMs = waitMs - (clock.monotonicMs() - startedAtMs);
     this.#wokenAtMs = clock.monotonicMs();
-    this.#backoffMs = BACKOFF_MS_MIN;
+    this.#backoff.succeeded('');
     await clock.sleep(Math.min(leftMs, clock.jitter(WOKEN_WITHIN_MS)), signal);
   }
 }

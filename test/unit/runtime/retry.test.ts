@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { OutageSignal, Retry } from '../../../runtime/kube/outage-signal.ts';
+import { Retry } from '../../../runtime/kube/retry.ts';
+import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
@@ -14,7 +15,7 @@ const NO_ROUTE = failure(0, '', 'no route');
 function setUp() {
   const clock = new ManualClock();
   const log = new CapturedLog();
-  const outage = new OutageSignal();
+  const outage = new Notifier();
   const retry = new Retry({ clock, log, outage, fields: { kind: 'Pod' } });
   const never = new AbortController().signal;
   /** How long the wait after this failure is, ms; `during` happens in the middle of it. */
@@ -26,7 +27,7 @@ function setUp() {
     });
     clock.advance(100);
     during();
-    await clock.passUntil(() => over, 100);
+    await clock.passUntil(() => over, 50);
     return clock.monotonicMs() - startedAtMs;
   };
   return { clock, log, outage, retry, waitOf };
@@ -42,7 +43,7 @@ describe('a wait after a failure', () => {
     const { waitOf } = setUp();
     const waits: number[] = [];
     for (let count = 0; count < 7; count += 1) waits.push(await waitOf());
-    assert.deepEqual(waits, [200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
   it('is as long as the answer asks, up to half a minute', async () => {
@@ -54,9 +55,9 @@ describe('a wait after a failure', () => {
   it('ends soon after a request of another got through, and the next one is short again', async () => {
     const stage = setUp();
     await untilSlow(stage);
-    const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.succeeded());
+    const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.notify());
     assert.equal(waitMs, 500, 'the 100 ms before, and 400 to come in turn');
-    assert.equal(await stage.waitOf(), 200);
+    assert.equal(await stage.waitOf(), 250);
   });
 
   it('of what fails although others get through ends early only once in ten seconds', async () => {
@@ -65,7 +66,7 @@ describe('a wait after a failure', () => {
     let waits = 0;
     const endMs = stage.clock.monotonicMs() + 600_000;
     while (stage.clock.monotonicMs() < endMs) {
-      await stage.waitOf(failure(403, '', 'not you'), () => stage.outage.succeeded());
+      await stage.waitOf(failure(403, '', 'not you'), () => stage.outage.notify());
       waits += 1;
     }
     assert.ok(waits < (600 / 10) * 7, `${waits} tries in ten minutes`);

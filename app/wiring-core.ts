@@ -1,0 +1,137 @@
+/**
+ * Makes what reconciles, over any API server and clock: the simulation runs the same parts as the process. Owns which
+ * setting goes where; nothing runs yet.
+ */
+import { discover } from '../peers/discovery/discover.ts';
+import { LEADER_LEASE } from '../peers/names.ts';
+import type { Reason } from '../peers/reasons/reasons.ts';
+import type { World } from '../peers/world.ts';
+import { JournalStore } from '../reconciler/apply/journal-store.ts';
+import { liveReads } from '../reconciler/apply/live-reads.ts';
+import { Publisher } from '../reconciler/apply/publisher.ts';
+import { RestartExecutor } from '../reconciler/apply/restart-executor.ts';
+import { RestartQueue } from '../reconciler/apply/restart-queue.ts';
+import { Reverter } from '../reconciler/apply/revert.ts';
+import { SaltKeeper } from '../reconciler/apply/salt-keeper.ts';
+import { Signaller } from '../reconciler/apply/signaller.ts';
+import { Leader } from '../reconciler/leader/leader.ts';
+import { whileLeading } from '../reconciler/leader/leading-kube.ts';
+import { Reconciler } from '../reconciler/reconciler.ts';
+import { Reporter } from '../reconciler/report/reporter.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { CoreClient } from '../runtime/core-client.ts';
+import { Caches } from '../runtime/kube/caches.ts';
+import { MembershipCache } from '../runtime/kube/membership.ts';
+import type { Kube } from '../runtime/kube/port.ts';
+import type { Reflector } from '../runtime/kube/reflector.ts';
+import { Leases } from '../runtime/kube/resources.ts';
+import type { Scope } from '../runtime/kube/sources.ts';
+import { watchOne } from '../runtime/kube/watch-one.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Notifier, Subscribe } from '../runtime/notifier.ts';
+import { listed, type Settings } from './settings.ts';
+import { discoverySettings, rolloutSettings } from './wiring-settings.ts';
+
+/** What a replica stands on. */
+export interface Edges {
+  readonly settings: Settings;
+  /** With wall-clock time as the API server has it. */
+  readonly clock: Clock;
+  /** After that was corrected. */
+  readonly onClockCorrection: Subscribe;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly kube: Kube;
+  /** Notified when a request has succeeded. */
+  readonly outage: Notifier;
+}
+
+/** What every replica has, whether it leads or not. */
+export interface Core extends Edges {
+  readonly caches: Caches;
+  readonly memberships: MembershipCache;
+  readonly leader: Leader;
+  /** Wakes the leader's election when the Lease is given back. */
+  readonly leaseWatch: Reflector<unknown>;
+}
+
+const scopeOf = ({ namespace, watchNamespaces }: Settings): Scope => ({
+  ownNamespace: namespace,
+  watchNamespaces: listed(watchNamespaces),
+});
+
+/** The core of a replica that claims the Lease as `identity`. */
+export function createCore(edges: Edges, identity: string): Core {
+  const { settings, clock, log, kube } = edges;
+  const caches = new Caches({ ...edges, scope: scopeOf(settings) });
+  const lease = watchOne(edges, Leases, {
+    namespace: settings.namespace,
+    name: LEADER_LEASE,
+    project: ({ spec }) => (spec as { holderIdentity?: string } | undefined)?.holderIdentity ?? '',
+  });
+  const leader = new Leader({
+    kube,
+    clock,
+    log,
+    namespace: settings.namespace,
+    identity,
+    leaseDurationMs: settings.leaseDurationSeconds * 1000,
+    requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
+    onHolderChange: lease.onChange,
+  });
+  const memberships = new MembershipCache({
+    caches,
+    clock,
+    settings: {
+      ...discoverySettings(settings),
+      maxPeers: settings.maxPeers,
+      stabilizationMs: settings.stabilizationSeconds * 1000,
+    },
+    leaderAlive: () => leader.someoneLeads(),
+  });
+  return { ...edges, caches, memberships, leader, leaseWatch: lease.reflector };
+}
+
+/** What the leader reaches beside the API server, and the classes that the simulation extends. */
+interface Outside {
+  /** Calls validators; undefined where the settings say never. */
+  readonly core: CoreClient | undefined;
+  /** Asks the webhook whether it would answer as it should. */
+  readonly preflight: (world: World) => Promise<Reason | undefined>;
+  /** As in ReconcilerOptions. */
+  readonly rightDomain: () => string | undefined;
+  readonly createReporter?: (...options: ConstructorParameters<typeof Reporter>) => Reporter;
+  readonly createQueue?: (...options: ConstructorParameters<typeof RestartQueue>) => RestartQueue;
+}
+
+/** The leader's loop for one term: what it remembers begins with the term. */
+export function createReconciler(parts: Core, outside: Outside): Reconciler {
+  const { settings, clock, log, metrics, caches, memberships, leader } = parts;
+  const { core, createReporter = (options) => new Reporter(options) } = outside;
+  const { createQueue = (options) => new RestartQueue(options) } = outside;
+  const kube = whileLeading(parts.kube, () => leader.leads());
+  const ownNamespace = settings.namespace;
+  const reporter = createReporter({ kube, clock, log, metrics, instance: settings.podName });
+  const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
+  const discovery = discoverySettings(settings);
+  const known = () => ({ world: caches.world, discovery: memberships.discovery() });
+  const readLive = liveReads({ kube, scope: scopeOf(settings), clock, known });
+  const mayWrite = () => leader.leads();
+  const discoverNow = (world: World) => discover(world, discovery);
+  const writing = { kube, clock, log, journal, readLive, discover: discoverNow, mayWrite };
+  const reverter = new Reverter(writing);
+  const restarter = new RestartExecutor({ ...writing, probe: outside.preflight });
+  const queued = { clock, log, metrics, journal, restarter, reverter, reporter, readLive };
+  const pollMs = settings.corePollSeconds * 1000;
+  return new Reconciler({
+    ...{ clock, log, metrics, caches, memberships, reporter },
+    publisher: new Publisher({ kube, clock, log, ownNamespace }),
+    salt: new SaltKeeper({ journal, clock, log, maxPeers: settings.maxPeers }),
+    settings: rolloutSettings(settings),
+    signaller: core && ((onChange) => new Signaller({ core, clock, log, metrics, pollMs, onChange })),
+    rightDomain: outside.rightDomain,
+    onClockCorrection: parts.onClockCorrection,
+    queue: (onDone) => createQueue({ ...queued, onDone }),
+  });
+}

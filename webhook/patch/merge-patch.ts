@@ -1,0 +1,157 @@
+/**
+ * What of a patch puts a merged configuration in the place of the pod's own: a volume in memory, an init container that
+ * fills it, and the main container's configuration folder moved aside.
+ */
+import { type Fields, fieldsOf, isSameJson, textOf } from '../../peers/field.ts';
+import type { Merge, PeerListKey, SiblingShare } from '../../peers/injection/merge.ts';
+import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
+import {
+  ANNOTATION_APP_ARMOR,
+  CONFIG_INIT_CONTAINER,
+  CONFIG_TARGET_PATH,
+  CONFIG_VOLUME,
+  MOUNT_PATH,
+  PEERS_TOML_PATH,
+  TERMINATION_LOG,
+  VOLUME_NAME,
+} from '../../peers/names.ts';
+import { isAbsent, type Place, type PodPatch } from './pod-patch.ts';
+
+export interface MergePart {
+  readonly place: Merge;
+  readonly listKey: PeerListKey;
+  readonly share: SiblingShare;
+}
+
+/** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and what else is in the folder. */
+const VOLUME = { name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } };
+
+/** The raw pod's spec, and its main container as it stands there. */
+interface Target {
+  readonly spec: Place;
+  readonly main: Place;
+}
+
+/** Adds all of that; the list of mounts is known to hold the one that `place` names. */
+export function addMerge(
+  patch: PodPatch,
+  { spec, main, annotations }: Target & { annotations: unknown },
+  part: MergePart,
+): void {
+  const { place } = part;
+  const container = fieldsOf(main.holder);
+  const own = fieldsOf(mountOf(container, place));
+  const securityContext = securityOf(container, fieldsOf(annotations));
+  patch.append(spec, 'volumes', VOLUME);
+  const merged = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
+  patch.operations.push({ op: 'replace', path: `${main.path}/volumeMounts/${place.mount}`, value: merged });
+  patch.append(main, 'volumeMounts', { ...own, mountPath: place.original, readOnly: true });
+  patch.append(spec, 'initContainers', initContainer({ ...container, securityContext }, own, part));
+}
+
+/**
+ * Keeps the init container of a pod in which all of that is there: another admission changed the main container after
+ * us, so we are asked again. The init container asks for what the main one asks for now.
+ */
+export function followMain(patch: PodPatch, { spec, main }: Target): void {
+  const { initContainers: list } = fieldsOf(spec.holder);
+  const index = Array.isArray(list) ? list.findIndex(isOurs) : -1;
+  const holder = fieldsOf(Array.isArray(list) ? list[index] : undefined);
+  const value = resourcesOf(fieldsOf(main.holder).resources);
+  if (index < 0 || isSameJson(fieldsOf(holder.resources), value)) return;
+  patch.set({ holder, path: `${spec.path}/initContainers/${index}` }, 'resources', value);
+}
+
+const isOurs = (container: unknown): boolean => fieldsOf(container).name === CONFIG_INIT_CONTAINER;
+
+function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
+  return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
+}
+
+const APP_ARMOR_TYPES = new Map([
+  ['runtime/default', 'RuntimeDefault'],
+  ['unconfined', 'Unconfined'],
+]);
+
+/**
+ * The main container's own, with the AppArmor profile that an annotation gives to it: the API server makes the field of
+ * that after us, and policies then see it.
+ */
+function securityOf({ name, securityContext }: Fields, annotations: Fields): Fields {
+  const own = fieldsOf(securityContext);
+  const profile = textOf(annotations[`${ANNOTATION_APP_ARMOR}${textOf(name)}`]);
+  if (profile === undefined || !isAbsent(own.appArmorProfile)) return own;
+  const [, localhostProfile] = /^localhost\/(.+)$/s.exec(profile) ?? [];
+  const type = localhostProfile === undefined ? APP_ARMOR_TYPES.get(profile) : 'Localhost';
+  if (type === undefined) return own;
+  return {
+    ...own,
+    appArmorProfile: { type, ...(localhostProfile === undefined ? {} : { localhostProfile }) },
+  };
+}
+
+/** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
+export function mergeConflict({ spec, main }: Target, { place }: MergePart): string | undefined {
+  // Of a Windows pod the API server takes no container that is as confined as ours.
+  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
+  const mount = mountOf(fieldsOf(main.holder), place);
+  return fieldsOf(mount).mountPath === place.path
+    ? undefined
+    : `the mount ${place.mount} of the main container is another`;
+}
+
+/** Escaped once: 5 KB in JSON are half of what a review costs. */
+const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(MERGE_SCRIPT));
+
+function initContainer(main: Fields, own: Fields, { place, listKey, share }: MergePart) {
+  const { image, imagePullPolicy } = main;
+  const places = [place.original, place.file, PEERS_TOML_PATH, CONFIG_TARGET_PATH];
+  const args = [...places, listKey, TERMINATION_LOG, share];
+  return {
+    name: CONFIG_INIT_CONTAINER,
+    image,
+    ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
+    command: ['sh', '-c', SCRIPT, CONFIG_INIT_CONTAINER, ...args],
+    resources: resourcesOf(main.resources),
+    securityContext: securityContextOf(fieldsOf(main.securityContext)),
+    volumeMounts: [
+      { name: own.name, mountPath: place.original, readOnly: true },
+      { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true },
+      { name: CONFIG_VOLUME, mountPath: CONFIG_TARGET_PATH },
+    ],
+  };
+}
+
+const COPIED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
+
+/**
+ * The main container's own: a pod's effective request is the larger of its init containers and its containers, so
+ * this asks for nothing more. Smaller figures would change the pod's QoS class, and fall below a LimitRange's
+ * minimum, which would deny the pod (docs/decisions/0010).
+ */
+function resourcesOf(resources: unknown) {
+  const copied = (list: unknown) =>
+    Object.fromEntries(Object.entries(fieldsOf(list)).filter(([name]) => COPIED_RESOURCES.includes(name)));
+  const { limits, requests } = fieldsOf(resources);
+  return {
+    ...(limits === undefined ? {} : { limits: copied(limits) }),
+    ...(requests === undefined ? {} : { requests: copied(requests) }),
+  };
+}
+
+/**
+ * All that the main container says, so that the init container may read what the other writes, and a policy that asks
+ * something of each container finds it here too; but no more rights than it needs. What the main one does not say is not
+ * said here either: an OpenShift SCC refuses a seccomp profile that is named, whichever it is.
+ */
+function securityContextOf({ capabilities, ...own }: Fields) {
+  const { drop } = fieldsOf(capabilities);
+  return {
+    ...Object.fromEntries(Object.entries(own).filter(([, value]) => !isAbsent(value))),
+    ...(isAbsent(own.privileged) ? {} : { privileged: false }),
+    ...(isAbsent(own.procMount) ? {} : { procMount: 'Default' }),
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: [...new Set([...(Array.isArray(drop) ? drop : []), 'ALL'])] },
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * A JSON Patch under construction, each operation checked against the pod: a patch that does not apply, or makes a name
+ * appear twice, denies the pod even under failurePolicy Ignore.
+ */
+import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import type { PatchOperation } from '../../runtime/kube/port.ts';
+
+/** An object in the raw pod, whatever is there, and its JSON Pointer. */
+export interface Place {
+  readonly holder: unknown;
+  readonly path: string;
+}
+
+export class PodPatch {
+  readonly operations: PatchOperation[] = [];
+  #conflict: string | undefined;
+
+  /** Why the patch might not apply, or might make a name appear twice; undefined where neither can be. */
+  get conflict(): string | undefined {
+    return this.#conflict;
+  }
+
+  /** Sets a field of an object. */
+  set({ holder, path }: Place, key: string, value: unknown): void {
+    this.#expectObject(holder, path);
+    const op = isAbsent(fieldsOf(holder)[key]) ? 'add' : 'replace';
+    this.operations.push({ op, path: `${path}/${key.replaceAll('/', '~1')}`, value });
+  }
+
+  /** Appends an item to the list under `key`, or makes the list. */
+  append({ holder, path }: Place, key: string, item: Fields): void {
+    const list = fieldsOf(holder)[key];
+    const listPath = `${path}/${key}`;
+    if (isAbsent(list)) {
+      this.#expectObject(holder, path);
+      this.operations.push({ op: 'add', path: listPath, value: [item] });
+    } else {
+      if (!Array.isArray(list)) this.#conflict ??= `${dotted(listPath)} is not a list`;
+      this.operations.push({ op: 'add', path: `${listPath}/-`, value: item });
+    }
+    // On the raw pod: shapes leave out what they do not know.
+    const id = key === 'volumeMounts' ? 'mountPath' : 'name';
+    const isTaken =
+      listOf(list).some((entry) => entry[id] === item[id]) ||
+      listOf(fieldsOf(holder).volumeDevices).some(({ devicePath }) => devicePath === item[id]);
+    if (isTaken) this.#conflict ??= `${dotted(listPath)} has ${textOf(item[id])} already`;
+  }
+
+  #expectObject(holder: unknown, path: string): void {
+    if (typeof holder !== 'object' || holder === null || Array.isArray(holder))
+      this.#conflict ??= `${dotted(path)} is not an object`;
+  }
+}
+
+/** For people: spec.containers.0.env. */
+const dotted = (path: string): string => path.slice(1).replaceAll('/', '.');
+
+export const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;
