@@ -59,7 +59,7 @@ test('a StatefulSet is previewed by its template', () => {
 test('a pod that would not be injected is told why', () => {
   assert.match(
     preview(golden('foreign-volume')),
-    /would not be injected\.\nThe pod itself takes.*\(volume stellar-peers\)\.\n$/,
+    /would not be injected\.\nThe pod already uses a name or path that we need.*\(volume stellar-peers\)\.\n$/,
   );
   assert.match(preview(golden('opted-out')), /would not be injected\.\nInjection is disabled/);
   assert.match(
