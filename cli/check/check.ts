@@ -37,7 +37,7 @@ export interface Check {
   readonly when: 'before' | 'after' | 'both';
   /** What must have been read: where it was not, the check is skipped and says why. */
   readonly needs: readonly FactSource[];
-  judge(facts: Facts): CheckVerdict;
+  evaluate(facts: Facts): CheckVerdict;
 }
 
 /** A check that was made. */

@@ -1,5 +1,5 @@
 /**
- * `stellar-peers check`: asks the cluster, judges, prints.
+ * `stellar-peers check`: reads the cluster, evaluates the checks, prints.
  */
 
 import { readSettings, type Settings } from '../../app/settings.ts';

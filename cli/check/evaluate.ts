@@ -38,10 +38,10 @@ function findingOf(check: Check, facts: Facts): Finding {
 }
 
 /** A check is never made on what was not read; and what replicas bring about may be missing while they start. */
-function verdictOf({ needs, judge: judgeIt }: Check, facts: Facts): CheckVerdict {
+function verdictOf({ needs, evaluate: checkIt }: Check, facts: Facts): CheckVerdict {
   const why = needs.map((source) => facts.unread.get(source)).find((text) => text !== undefined);
   if (why !== undefined) return skipped(why);
-  const verdict = judgeIt(facts);
+  const verdict = checkIt(facts);
   const seconds = startingForSeconds(facts);
   if (!verdict.endsWithStart || seconds === undefined) return verdict;
   return warning(`starting, installed ${seconds} s ago: ${verdict.found}`);

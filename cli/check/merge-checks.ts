@@ -9,12 +9,12 @@ import { type Check, type CheckVerdict, ok, problem, some, warning } from './che
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-function judgeMerged(facts: Facts): CheckVerdict {
+function checkMerged(facts: Facts): CheckVerdict {
   const placed = placedOf(facts);
-  return judgeStarted(placed, facts) ?? judgeShells(placed, facts) ?? judgeRead(placed, facts);
+  return checkStarted(placed, facts) ?? checkShells(placed, facts) ?? checkRead(placed, facts);
 }
 
-function judgeStarted(placed: readonly Placed[], { world }: Facts): CheckVerdict | undefined {
+function checkStarted(placed: readonly Placed[], { world }: Facts): CheckVerdict | undefined {
   const blocked = placed.flatMap(({ validator, pods }) => {
     const outcomes = pods.map((key) => world.pods.get(key)?.mergeOutcome);
     const outcome = outcomes.find((each) => each?.code === 'MergeBlocked');
@@ -28,7 +28,7 @@ function judgeStarted(placed: readonly Placed[], { world }: Facts): CheckVerdict
 }
 
 /** Those whose pods start without their peers, since the image is named after having no shell. */
-function judgeShells(placed: readonly Placed[], facts: Facts): CheckVerdict | undefined {
+function checkShells(placed: readonly Placed[], facts: Facts): CheckVerdict | undefined {
   const left = placed.flatMap((each) => {
     const decided = decisionFor(each, facts)?.merge;
     return decided?.kind === 'left' && decided.reason.code === 'NoShell'
@@ -41,7 +41,7 @@ function judgeShells(placed: readonly Placed[], facts: Facts): CheckVerdict | un
   );
 }
 
-function judgeRead(placed: readonly Placed[], facts: Facts): CheckVerdict {
+function checkRead(placed: readonly Placed[], facts: Facts): CheckVerdict {
   const merged = placed.flatMap((each) => mergedOf(each, facts));
   const unread = merged.filter(({ reads }) => reads === 'another');
   const [first] = unread;
@@ -81,6 +81,6 @@ export const MERGE_CHECKS: readonly Check[] = [
     hint: 'use an image with sh, or set stellar.org/peer-config to the file that is read, or to off, as stellar-peers status says, and delete the pod (docs/how-validators-use-peers.md)',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces'],
-    judge: judgeMerged,
+    evaluate: checkMerged,
   },
 ];

@@ -28,7 +28,7 @@ export function templateOwnersOf({ metadata: raw }: Fields): TemplateOwner[] {
   return managers.filter((manager) => manager !== OPERATOR).map((manager) => ({ statefulSet, manager }));
 }
 
-function judge({ templateOwners, discovery }: Facts): CheckVerdict {
+function evaluate({ templateOwners, discovery }: Facts): CheckVerdict {
   const ours = new Set([...discovery.statefulSetOf.values()].map(({ key }) => key));
   const found = templateOwners.filter(({ statefulSet }) => ours.has(statefulSet));
   if (found.length === 0) return ok('written by their operator alone');
@@ -45,5 +45,5 @@ export const TEMPLATE_OWNERS_CHECK: Check = {
   hint: 'let the tool manage StellarNodes only; one that replaces StatefulSets restarts all of them at each sync (docs/operations.md#gitops)',
   when: 'both',
   needs: ['statefulsets', 'stellarnodes'],
-  judge,
+  evaluate,
 };

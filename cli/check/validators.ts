@@ -5,16 +5,19 @@ import type { Group } from '../../peers/discovery/discover.ts';
 import { podsOf } from '../../peers/discovery/pods.ts';
 import { type Key, keyOf, type Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';
-import type { Endpoint } from './network-policy.ts';
 
-/** One validator that runs, or would: its group, and its pods' labels. */
-export interface Placed extends Endpoint {
+/** One validator that runs, or would: its group, and the labels of its pods and of their namespace. */
+export interface Placed {
+  readonly namespace: string;
+  readonly namespaceLabels: Labels;
+  readonly labels: Labels;
   readonly validator: Validator;
   readonly group: Group;
   /** Of its pods, where it has any. */
   readonly pods: readonly Key[];
 }
 
+type Labels = Readonly<Record<string, string>>;
 type Known = Pick<Facts, 'world' | 'discovery'>;
 
 /** All validators that are not suspended, by group, in order of key. */

@@ -30,7 +30,7 @@ const entryOf = ({ world }: Facts): Entry | undefined =>
   world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
 const NO_ENTRY = `there is no webhook ${WEBHOOK_ENTRY} in a MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION}`;
 
-function judgeConfiguration(facts: Facts): CheckVerdict {
+function checkConfiguration(facts: Facts): CheckVerdict {
   const { webhook } = facts.world;
   if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
   const placed = placedOf(facts);
@@ -43,9 +43,8 @@ function judgeConfiguration(facts: Facts): CheckVerdict {
   return warning(`it does not select ${some(passed.map(({ validator }) => validator.key))}`);
 }
 
-function judgeFailurePolicy({ webhooks }: Facts): CheckVerdict {
-  const ours = webhooks.find(({ metadata }) => fieldsOf(metadata).name === WEBHOOK_CONFIGURATION);
-  const entries = listOf(ours?.webhooks);
+function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
+  const entries = listOf(webhookConfiguration?.webhooks);
   if (entries.length === 0) return skipped(NO_ENTRY);
   const failing = entries.filter(({ failurePolicy }) => failurePolicy !== 'Ignore');
   if (failing.length === 0) return ok('Ignore: pods start when we are down');
@@ -80,7 +79,7 @@ function ageOf(
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();
 
-function judgeBundle(facts: Facts): CheckVerdict {
+function checkBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
@@ -102,7 +101,7 @@ function hostOf({ url, service }: Entry): string | undefined {
 const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 
-function judgeCertificate(facts: Facts): CheckVerdict {
+function checkCertificate(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   const authorities = authoritiesOf(entry);
@@ -125,7 +124,7 @@ function judgeCertificate(facts: Facts): CheckVerdict {
     : ok(`a CA in caBundle vouches for it; it ${text}`);
 }
 
-function judgeTrial(facts: Facts): CheckVerdict {
+function checkTrial(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (authoritiesOf(entry).length === 0)
@@ -158,7 +157,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     looks: 'the MutatingWebhookConfiguration: there, and selecting every validator',
     hint: 'let it select the namespaces of these validators, or apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces'],
-    judge: judgeConfiguration,
+    evaluate: checkConfiguration,
   },
   {
     ...WEBHOOK,
@@ -167,7 +166,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     looks: '`failurePolicy` of the webhook',
     hint: 'set it to Ignore, since what starts while we are down is repaired afterwards: apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations'],
-    judge: judgeFailurePolicy,
+    evaluate: checkFailurePolicy,
   },
   {
     ...WEBHOOK,
@@ -176,7 +175,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     looks: 'caBundle: not empty, readable, and not about to end',
     hint: 'the replicas (or cainjector) fill it within seconds; their log says what keeps them from it: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['mutatingwebhookconfigurations'],
-    judge: judgeBundle,
+    evaluate: checkBundle,
   },
   {
     ...WEBHOOK,
@@ -186,7 +185,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
       'the serving certificate in its Secret: a CA in caBundle vouches for it, the name is right, not about to end',
     hint: 'docs/high-availability.md says what happens when; a replica makes a deleted Secret anew',
     needs: ['mutatingwebhookconfigurations', 'certificate'],
-    judge: judgeCertificate,
+    evaluate: checkCertificate,
   },
   {
     ...WEBHOOK,
@@ -196,6 +195,6 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
       'a pod of one validator, made for trial only (`dryRun`): the API server must have asked us and been answered',
     hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
-    judge: judgeTrial,
+    evaluate: checkTrial,
   },
 ];
