@@ -65,8 +65,8 @@ export interface AdoptionPlan {
 }
 
 /** What adopting would do now. Pure. */
-export function planAdoption(asked: ClusterSnapshot, { namespace, names }: Adoption): AdoptionPlan {
-  const waiting = [...planRollout(rolloutInput(asked)).values()]
+export function planAdoption(snapshot: ClusterSnapshot, { namespace, names }: Adoption): AdoptionPlan {
+  const waiting = [...planRollout(rolloutInput(snapshot)).values()]
     .flatMap(({ holds }) => [...holds])
     .filter(([key, { code }]) => code === 'AwaitingAdoption' && key.startsWith(`${namespace}/`))
     .map(([key]) => key);
@@ -78,9 +78,9 @@ export function planAdoption(asked: ClusterSnapshot, { namespace, names }: Adopt
         ? [{ resource: Namespaces, name: namespace }]
         : names.map((name) => ({ resource: StellarNodes, namespace, name })),
     affected,
-    quorum: quorumTexts(affected, asked),
-    paused: pausesOf(affected, asked),
-    unknown: keys.filter((key) => !isValidator(asked.world, key)),
+    quorum: quorumTexts(affected, snapshot),
+    paused: pausesOf(affected, snapshot),
+    unknown: keys.filter((key) => !isValidator(snapshot.world, key)),
   };
 }
 

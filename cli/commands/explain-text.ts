@@ -6,16 +6,12 @@ import { greatestOf } from '../../peers/lists.ts';
 import { table } from '../table.ts';
 import type { Paint } from '../terminal.ts';
 import type { ShownReason } from './current-reasons.ts';
-import type {
-  Explained,
-  Explanation,
-  GroupFacts,
-  InjectionFacts,
-  PeerFacts,
-  ViewFacts,
-} from './explanation.ts';
-import type { Count } from './status-shape.ts';
+import type { Explained, Explanation } from './explain.ts';
+import type { Count } from './status-report.ts';
 
+type GroupFacts = NonNullable<Explained['group']>;
+type ViewFacts = NonNullable<Explained['view']>;
+type InjectionFacts = NonNullable<Explained['injection']>;
 type Connections = NonNullable<Explained['pods'][number]['connections']>;
 
 /** The whole text. */
@@ -135,7 +131,7 @@ function outsideTable(view: ViewFacts | null): string {
 }
 
 /** Which end names the other, or what was seen, so that the pair is linked. */
-function linkOf({ runs, names, shown, knownBy: { count, of } }: PeerFacts): string {
+function linkOf({ runs, names, shown, knownBy: { count, of } }: ViewFacts['peers'][number]): string {
   const isKnown = of > 0 && count === of;
   if (!runs) return 'no';
   if (isKnown) return names ? 'by both' : 'by its own list';

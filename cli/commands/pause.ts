@@ -47,10 +47,10 @@ export const resumeCommand: Command = {
 async function change(call: Call, value: typeof PAUSED | undefined): Promise<ExitCode> {
   const { args: names, flags, terminal } = call;
   const session = await openSession(call);
-  const asked = await readCluster(session);
+  const snapshot = await readCluster(session);
   const namespace = flags.namespace ?? (names.length > 0 ? session.contextNamespace : undefined);
-  const refs = refsOf(asked, { namespace, names });
-  const plan = planPause(asked, refs, value);
+  const refs = refsOf(snapshot, { namespace, names });
+  const plan = planPause(snapshot, refs, value);
   if (plan.refs.length === 0) {
     for (const line of plan.remarks) terminal.say(line);
     return EXIT.ok;
@@ -67,12 +67,12 @@ interface Reach {
 }
 
 /** The objects whose annotation it is about. Throws ProblemError for a name that is no validator's. */
-export function refsOf(asked: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
-  if (namespace === undefined) return [everythingOf(asked)];
+export function refsOf(snapshot: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
+  if (namespace === undefined) return [everythingOf(snapshot)];
   if (names.length === 0) return [{ resource: Namespaces, name: namespace }];
   const unknown = names
     .map((name) => keyOf(namespace, name))
-    .filter((key) => asked.world.nodes.get(key)?.kind !== 'validator');
+    .filter((key) => snapshot.world.nodes.get(key)?.kind !== 'validator');
   if (unknown.length > 0) throw new ProblemError(`no such validator: ${unknown.join(', ')}`);
   return names.map((name) => ({ resource: StellarNodes, namespace, name }));
 }
@@ -95,17 +95,17 @@ export interface PausePlan {
 
 /** What would come of setting the annotation to `value`. Pure. */
 export function planPause(
-  asked: ClusterSnapshot,
+  snapshot: ClusterSnapshot,
   refs: readonly ObjectRef[],
   value: string | undefined,
 ): PausePlan {
-  const { world, discovery } = asked;
+  const { world, discovery } = snapshot;
   const now = (ref: ObjectRef) => rolloutOn(world, ref);
   // A strategy is no pause, and no business of resume.
   const changed = refs.filter((ref) => (value === undefined ? now(ref) === PAUSED : now(ref) !== value));
   const validators = [...discovery.groupOf.keys()].filter((key) => refs.some((ref) => isWithin(key, ref)));
-  const after = withRolloutOn(asked, changed, value);
-  const steps = inOrder(forecastsOf(value === undefined ? after : asked));
+  const after = withRolloutOn(snapshot, changed, value);
+  const steps = inOrder(forecastsOf(value === undefined ? after : snapshot));
   const inReach = new Set(validators);
   const wanted = steps.map(({ node }) => node).filter((key) => inReach.has(key));
   // Those that the quorum sets forbid are in no step.

@@ -10,8 +10,8 @@ import { quorumVerdict, quorumWords } from '../../reconciler/plan/quorum/quorum-
 import type { ClusterSnapshot } from '../snapshot.ts';
 
 /** In words, what the quorum sets say of a restart of each of these validators now. */
-export function quorumTexts(keys: readonly Key[], asked: ClusterSnapshot): Map<Key, string> {
-  const { world, settings } = asked;
+export function quorumTexts(keys: readonly Key[], snapshot: ClusterSnapshot): Map<Key, string> {
+  const { world, settings } = snapshot;
   const networks = new Map<string, QuorumMargins>();
   const said = new Map<Key, string>();
   for (const key of keys) {
@@ -19,12 +19,12 @@ export function quorumTexts(keys: readonly Key[], asked: ClusterSnapshot): Map<K
     if (reading?.kind !== 'validator') continue;
     const { validator } = reading;
     const { id } = validator.network;
-    const margins = networks.get(id) ?? new QuorumMargins(id, asked);
+    const margins = networks.get(id) ?? new QuorumMargins(id, snapshot);
     networks.set(id, margins);
     const margin = margins.of(validator);
     const own = rolloutSettings(settings);
     const verdict = quorumVerdict(validator, margin, world, own);
-    const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...asked, settings: own });
+    const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...snapshot, settings: own });
     said.set(key, quorumWords({ ...verdict, ...fragile }, margin));
   }
   return said;

@@ -43,14 +43,14 @@ export const rolloutPlanCommand: Command = {
 
 async function runRolloutPlan(call: Call): Promise<ExitCode> {
   const session = await openSession(call, overridesIn(call.flags.set ?? []));
-  const asked = await readCluster(session);
+  const snapshot = await readCluster(session);
   const isShown = await shownBy(call, session);
   const { format, terminal } = call;
   terminal.print(
     inFormat(
       format,
-      () => rolloutPlanData(asked, isShown),
-      () => renderRolloutPlan(asked, isShown),
+      () => rolloutPlanData(snapshot, isShown),
+      () => renderRolloutPlan(snapshot, isShown),
     ),
   );
   return EXIT.ok;
@@ -74,8 +74,8 @@ type Step = Forecast['steps'][number];
 const MINUTE_MS = 60_000;
 
 /** What the leader would do from here in each group, its views published as the settings want them. Pure. */
-export function forecastsOf(asked: ClusterSnapshot): Forecast[] {
-  const published = evaluateWorld(withViews(asked), asked.settings, asked.nowMs);
+export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
+  const published = evaluateWorld(withViews(snapshot), snapshot.settings, snapshot.nowMs);
   const input = rolloutInput(published);
   return [...published.discovery.groups.values()].map((group) => forecast(group, input));
 }
@@ -92,11 +92,11 @@ export interface RolloutPlan {
 }
 
 /** What would be restarted from here, of the validators that are shown. Pure. */
-export function rolloutPlanOf(asked: ClusterSnapshot, isShown = everything): RolloutPlan {
-  const forecasts = forecastsOf(asked);
+export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything): RolloutPlan {
+  const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
-  const paused = pausesOf([...asked.discovery.groupOf.keys()].filter(isShown), asked);
-  const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(asked, paused, undefined)));
+  const paused = pausesOf([...snapshot.discovery.groupOf.keys()].filter(isShown), snapshot);
+  const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(snapshot, paused, undefined)));
   const now = new Set(keysOf(steps));
   return {
     holds: forecasts.flatMap(({ holds }) => [...holds]).filter(([key]) => isShown(key)),
@@ -113,26 +113,26 @@ const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
   steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
 
 /** The plan as text. Pure. */
-export function renderRolloutPlan(asked: ClusterSnapshot, isShown = everything): string {
-  const plan = rolloutPlanOf(asked, isShown);
-  const now = plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, asked);
-  return `${now}${onResumeText(plan, asked)}${holdsText(plan.holds)}`;
+export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everything): string {
+  const plan = rolloutPlanOf(snapshot, isShown);
+  const now = plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, snapshot);
+  return `${now}${onResumeText(plan, snapshot)}${holdsText(plan.holds)}`;
 }
 
 /** Empty where nothing is paused. */
-function onResumeText({ paused, onResume }: RolloutPlan, asked: ClusterSnapshot): string {
+function onResumeText({ paused, onResume }: RolloutPlan, snapshot: ClusterSnapshot): string {
   const count = onResume.length === 0 ? 'none' : String(onResume.length);
   const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${count} would be restarted`;
   if (paused.length === 0) return '';
-  return onResume.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(onResume, asked)}`;
+  return onResume.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(onResume, snapshot)}`;
 }
 
 /** The plan for programs: docs/command.md has the fields. Pure. */
-export function rolloutPlanData(asked: ClusterSnapshot, isShown = everything) {
-  const { holds, steps, onResume } = rolloutPlanOf(asked, isShown);
+export function rolloutPlanData(snapshot: ClusterSnapshot, isShown = everything) {
+  const { holds, steps, onResume } = rolloutPlanOf(snapshot, isShown);
   return {
-    restarts: stepsData(steps, asked),
-    onResume: stepsData(onResume, asked),
+    restarts: stepsData(steps, snapshot),
+    onResume: stepsData(onResume, snapshot),
     held: holds.map(([subject, why]) => ({
       subject,
       ...shownReason(why, subject),
@@ -140,10 +140,10 @@ export function rolloutPlanData(asked: ClusterSnapshot, isShown = everything) {
   };
 }
 
-function stepsData(steps: readonly Step[], asked: ClusterSnapshot) {
-  const quorum = quorumTexts(keysOf(steps), asked);
+function stepsData(steps: readonly Step[], snapshot: ClusterSnapshot) {
+  const quorum = quorumTexts(keysOf(steps), snapshot);
   return steps.map(({ node, kind, drift, beginsInMs, endsInMs }) => ({
-    network: asked.discovery.groupOf.get(node) ?? null,
+    network: snapshot.discovery.groupOf.get(node) ?? null,
     ...{ validator: node, kind, drift, quorum: quorum.get(node) ?? null },
     beginsInSeconds: Math.round(beginsInMs / 1000),
     endsInSeconds: Math.round(endsInMs / 1000),
@@ -198,9 +198,9 @@ const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'D
 
 const keysOf = (steps: ReadonlyArray<{ readonly node: Key }>): Key[] => steps.map(({ node }) => node);
 
-function stepsText(steps: readonly Placed[], asked: ClusterSnapshot): string {
-  const { groupOf } = asked.discovery;
-  const quorum = quorumTexts(keysOf(steps), asked);
+function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string {
+  const { groupOf } = snapshot.discovery;
+  const quorum = quorumTexts(keysOf(steps), snapshot);
   const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs, order }) => [
     String(order),
     groupOf.get(node) ?? '-',

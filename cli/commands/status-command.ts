@@ -34,15 +34,14 @@ async function runStatus(call: Call): Promise<ExitCode> {
   const { flags, format, terminal } = call;
   const session = await openSession(call);
   const look = async (): Promise<string> => {
-    const asked = await readCluster(session);
-    const decided = decideNow(asked);
+    const cluster = decideNow(await readCluster(session));
     const isShown = await shownBy(call, session);
-    const report = statusReport(asked, decided, isShown);
+    const report = statusReport(cluster, isShown);
     return inFormat(
       format,
       () => report,
       () =>
-        renderStatus(report, groupedReasons(reasonsIn(decided, isShown)), {
+        renderStatus(report, groupedReasons(reasonsIn(cluster, isShown)), {
           isWide: format === 'wide',
           paint: terminal.paint,
         }),
