@@ -6,11 +6,11 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Outcome, RestartKind } from '../journal/journal.ts';
 import type { DriftKind } from '../restarts/drift.ts';
 
-const WHY: Readonly<Record<DriftKind, string>> = {
+const WHY: Readonly<Record<string, string>> = {
   short: 'it knows too few of its peers, or one that left',
   isolated: 'none of the peers that it knows is there',
   notInjected: 'it started without its peers',
-};
+} satisfies Record<DriftKind, string>;
 
 const HOW: Readonly<Record<RestartKind, string>> = { bump: 'Rolling restart of', delete: 'Replacing' };
 
@@ -23,11 +23,11 @@ const ENDED: Readonly<Record<Outcome, string>> = {
   gone: 'The StatefulSet of the restart is gone.',
 };
 
-/** For the Event at the begin of a restart; `pods` are names of the pods that will be replaced. */
-export const noteOfBegin = (kind: RestartKind, drift: DriftKind, pods: readonly string[]): string =>
-  `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift]}.`;
+/** How a restart begins; `pods` are names of the pods that will be replaced. */
+export const noteOfBegin = (kind: RestartKind, drift: string, pods: readonly string[]): string =>
+  `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift] ?? drift}.`;
 
-/** For the Event at its end. */
+/** How a restart ended. */
 export const noteOfEnd = (outcome: Outcome): string => ENDED[outcome];
 
 /** A restart of ours that goes on. */
