@@ -3,7 +3,7 @@
  */
 import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
 import { STELLAR_API_VERSION } from '../../peers/names.ts';
-import { type Check, type CheckVerdict, ok, problem, warning } from './check.ts';
+import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 
 /** ValidatingAdmissionPolicy and matchConditions are v1 from here on. */
@@ -44,10 +44,9 @@ function checkCrd({ crd }: Facts): CheckVerdict {
   return ok(`${STELLAR_API_VERSION}, ${isNewer ? 'newer' : 'older'} generation; ${port}`);
 }
 
-export const CLUSTER_CHECKS: readonly Check[] = [
+export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'api-server',
-    category: 'Cluster',
     title: 'API server',
     looks: 'the API server answers and is Kubernetes 1.30 or newer',
     hint: 'upgrade Kubernetes: matchConditions and ValidatingAdmissionPolicy are v1 from 1.30 on',
@@ -57,7 +56,6 @@ export const CLUSTER_CHECKS: readonly Check[] = [
   },
   {
     id: 'stellarnode-definition',
-    category: 'Cluster',
     title: 'StellarNode definition',
     looks: 'the CustomResourceDefinition `stellarnodes.stellar.org`, and which generation of it',
     hint: 'install the Stellar-K8s operator: its definition of StellarNodes must serve stellar.org/v1alpha1',

@@ -22,7 +22,7 @@ import {
 import type { FactSource, Facts, WorldSource } from './facts.ts';
 import { containerOf } from './installed-checks.ts';
 import { accountRights, type Right, reviewOf } from './rights.ts';
-import { templateOwnersOf } from './template-owners.ts';
+import { templateOwnersOf } from './template-checks.ts';
 import { tryPod } from './trial.ts';
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({

@@ -5,7 +5,7 @@ import { type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../../p
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
 import {
-  type Check,
+  type CategoryCheck,
   type CheckVerdict,
   counted,
   notYet,
@@ -147,12 +147,11 @@ function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
   return agoSeconds <= allowed ? ok(found) : notYet(`${found}: longer than the ${allowed} s that it lasts`);
 }
 
-const AFTER = { category: 'Installation', when: 'after' } as const;
 const LOOK = 'look at its pods: kubectl -n stellar-peers describe pods';
 
-export const INSTALLED_CHECKS: readonly Check[] = [
+export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
   {
-    ...AFTER,
+    when: 'after',
     id: 'deployment',
     title: 'replicas',
     looks: 'Deployment `stellar-peers`: there, two replicas, all of them ready',
@@ -161,7 +160,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkDeployment,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'version',
     title: 'version',
     looks: "the tag of the Deployment's image against the version of this command",
@@ -170,7 +169,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkImage,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'settings',
     title: 'settings',
     looks: 'whether the environment variables of the Deployment are ones that a replica takes',
@@ -179,7 +178,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkSettings,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'cluster-domain',
     title: 'DNS domain',
     looks:
@@ -189,7 +188,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkDomain,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'account-rights',
     title: 'rights',
     looks: 'every right of `manifests/base/rbac.yaml`, asked of the API server for our ServiceAccount',
@@ -198,7 +197,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkRights,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'admission-policies',
     title: 'admission policies',
     looks:
@@ -210,7 +209,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     evaluate: checkPolicies,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'leader',
     title: 'leader',
     looks: 'Lease `stellar-peers`: held, and renewed within the time that it lasts',

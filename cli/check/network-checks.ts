@@ -6,7 +6,7 @@ import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf } from '../.
 import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import { keyOf } from '../../peers/world.ts';
 import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
-import { type Check, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
+import { type CategoryCheck, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
@@ -146,12 +146,11 @@ function checkHttp(facts: Facts): CheckVerdict {
   );
 }
 
-const NETWORK = { category: 'Network', when: 'both' } as const;
 const READ = ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'networkPolicies'] as const;
 
-export const NETWORK_CHECKS: readonly Check[] = [
+export const NETWORK_CHECKS: readonly CategoryCheck[] = [
   {
-    ...NETWORK,
+    when: 'both',
     id: 'peer-ingress',
     title: 'peers in',
     looks:
@@ -161,7 +160,7 @@ export const NETWORK_CHECKS: readonly Check[] = [
     evaluate: (facts) => checkReach(facts, 'Ingress'),
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'peer-egress',
     title: 'peers out',
     looks: "the same: egress to the peer port of the network's other validators",
@@ -170,7 +169,7 @@ export const NETWORK_CHECKS: readonly Check[] = [
     evaluate: (facts) => checkReach(facts, 'Egress'),
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'dns-egress',
     title: 'DNS',
     looks: 'the same: egress to DNS (UDP 53, 5353 or 8053), since peers are given by name',
@@ -179,7 +178,7 @@ export const NETWORK_CHECKS: readonly Check[] = [
     evaluate: checkDns,
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'open-http-port',
     title: 'HTTP port',
     looks:

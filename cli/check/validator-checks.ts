@@ -16,7 +16,16 @@ import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { planServices } from '../../reconciler/plan/publish/services.ts';
 import { titleOf } from '../annotate.ts';
 import { durationText, type RolloutPlan, rolloutPlanOf } from '../commands/rollout-plan.ts';
-import { type Check, type CheckVerdict, counted, notYet, ok, problem, some, warning } from './check.ts';
+import {
+  type CategoryCheck,
+  type CheckVerdict,
+  counted,
+  notYet,
+  ok,
+  problem,
+  some,
+  warning,
+} from './check.ts';
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
@@ -141,11 +150,9 @@ const READ_FOR_RESTARTS = [
   'configmaps',
   'mutatingwebhookconfigurations',
 ] as const;
-const VALIDATORS = { category: 'Validators' } as const;
 
-export const VALIDATOR_CHECKS: readonly Check[] = [
+export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
-    ...VALIDATORS,
     id: 'validators',
     title: 'validators',
     looks: 'StellarNodes of type Validator: whether each can be read and be a peer',
@@ -155,7 +162,6 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     evaluate: checkDiscovered,
   },
   {
-    ...VALIDATORS,
     id: 'annotations',
     title: 'annotations',
     looks:
@@ -166,7 +172,6 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     evaluate: checkAnnotations,
   },
   {
-    ...VALIDATORS,
     id: 'config-maps',
     title: 'ConfigMaps',
     looks:
@@ -177,7 +182,6 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     evaluate: checkConfigMaps,
   },
   {
-    ...VALIDATORS,
     id: 'headless-services',
     title: 'headless Services',
     looks:
@@ -188,7 +192,6 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     evaluate: checkServices,
   },
   {
-    ...VALIDATORS,
     id: 'disruption-budgets',
     title: 'budgets',
     looks: 'PodDisruptionBudgets that people made, which forbid every restart of a validator (`PdbForbids`)',
@@ -197,9 +200,11 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     needs: ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets'],
     evaluate: checkBudgets,
   },
+];
+
+export const RESTART_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'restarts',
-    category: 'Restarts',
     title: 'restarts wanted',
     looks:
       'how many restarts the settings in force want, or others by `--set`; with `--pre`, how many an install would',

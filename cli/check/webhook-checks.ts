@@ -11,7 +11,7 @@ import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import type { WebhookFacts } from '../../peers/world.ts';
 import {
-  type Check,
+  type CategoryCheck,
   type CheckVerdict,
   counted,
   notYet,
@@ -60,24 +60,21 @@ const DAY_MS = 86_400_000;
 /** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
 const LAST_PART = 0.2;
 
-/** How a certificate stands: what is wrong with its time, or until when it is good. */
-function ageOf(
-  cert: X509Certificate,
-  nowMs: number,
-): { readonly isOver: boolean; readonly isLate: boolean; readonly text: string } {
-  const [from, to] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
-  const leftMs = to - nowMs;
-  const isOver = leftMs <= 0 || nowMs < from;
-  const text =
-    leftMs <= 0 ? `ended at ${isoTime(to)}` : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
+/** How a certificate stands: whether it is of no use now or soon, and when it begins or ends. */
+function ageOf(cert: X509Certificate, nowMs: number) {
+  const [fromMs, toMs] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
+  const leftMs = toMs - nowMs;
+  const isEarly = nowMs < fromMs;
+  const ends =
+    leftMs <= 0
+      ? `ended at ${cert.validToDate.toISOString()}`
+      : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
   return {
-    isOver,
-    isLate: leftMs < (to - from) * LAST_PART,
-    text: nowMs < from ? `begins at ${isoTime(from)}` : text,
+    isOver: leftMs <= 0 || isEarly,
+    isLate: leftMs < (toMs - fromMs) * LAST_PART,
+    text: isEarly ? `begins at ${cert.validFromDate.toISOString()}` : ends,
   };
 }
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 function checkBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
@@ -147,11 +144,9 @@ function checkTrial(facts: Facts): CheckVerdict {
     : notYet(`a pod of ${trial.node}, for trial, came back without its peers`);
 }
 
-const WEBHOOK = { category: 'Webhook', when: 'after' } as const;
-
-export const WEBHOOK_CHECKS: readonly Check[] = [
+export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-configuration',
     title: 'configuration',
     looks: 'the MutatingWebhookConfiguration: there, and selecting every validator',
@@ -160,7 +155,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     evaluate: checkConfiguration,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-failure-policy',
     title: 'failure policy',
     looks: '`failurePolicy` of the webhook',
@@ -169,7 +164,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     evaluate: checkFailurePolicy,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-ca-bundle',
     title: 'caBundle',
     looks: 'caBundle: not empty, readable, and not about to end',
@@ -178,7 +173,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     evaluate: checkBundle,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-certificate',
     title: 'certificate',
     looks:
@@ -188,7 +183,7 @@ export const WEBHOOK_CHECKS: readonly Check[] = [
     evaluate: checkCertificate,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-answers',
     title: 'answer',
     looks:

@@ -37,7 +37,9 @@ export function pausesOf(keys: Iterable<Key>, snapshot: ClusterSnapshot): Object
     ];
   });
   const refs = new Map(named.map(({ id, ref }) => [id, ref] as const));
-  return [everythingOf(snapshot), ...refs.values()].filter((ref) => rolloutOn(snapshot.world, ref) === PAUSED);
+  return [everythingOf(snapshot), ...refs.values()].filter(
+    (ref) => rolloutOn(snapshot.world, ref) === PAUSED,
+  );
 }
 
 /** The cluster as it would be with the annotation on these objects. */
@@ -45,7 +47,8 @@ export const withRolloutOn = (
   snapshot: ClusterSnapshot,
   refs: readonly ObjectRef[],
   rollout: string | undefined,
-): ClusterSnapshot => evaluateWorld(withRollout(snapshot.world, refs, rollout), snapshot.settings, snapshot.nowMs);
+): ClusterSnapshot =>
+  evaluateWorld(withRollout(snapshot.world, refs, rollout), snapshot.settings, snapshot.nowMs);
 
 function withRollout(world: World, refs: readonly ObjectRef[], rollout: string | undefined): World {
   const configMaps = new Map(world.configMaps);

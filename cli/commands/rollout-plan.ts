@@ -115,7 +115,8 @@ const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
 /** The plan as text. Pure. */
 export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everything): string {
   const plan = rolloutPlanOf(snapshot, isShown);
-  const now = plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, snapshot);
+  const now =
+    plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, snapshot);
   return `${now}${onResumeText(plan, snapshot)}${holdsText(plan.holds)}`;
 }
 
