@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util';
 import type { Call, Command, Format } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { FLAGS, type FlagName, type FlagValues } from './flags.ts';
-import { didYouMean } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
@@ -65,9 +64,7 @@ function parse(line: readonly string[]): { values: FlagValues; positionals: stri
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, flag] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
-  if (flag === undefined) return message.split('. ')[0] ?? '';
-  const known = Object.keys(FLAGS).map((name) => `--${name}`);
-  return `unknown flag: ${flag}${didYouMean(flag, known)}`;
+  return flag === undefined ? (message.split('. ')[0] ?? '') : `unknown flag: ${flag}`;
 }
 
 /** The command whose words the line begins with. */
@@ -79,12 +76,7 @@ function commandOf(words: readonly string[], commands: readonly Command[]): Comm
     .filter(({ name }) => name.startsWith(`${first} `))
     .map(({ name }) => name.slice(first.length + 1));
   throw new UsageError(
-    near.length > 0
-      ? `${first} takes one more word: ${near.join(' or ')}`
-      : `unknown command: ${first}${didYouMean(
-          first,
-          commands.map(({ name }) => name.split(' ')[0] ?? ''),
-        )}`,
+    near.length > 0 ? `${first} takes one more word: ${near.join(' or ')}` : `unknown command: ${first}`,
   );
 }
 
@@ -93,12 +85,15 @@ function checkFlags(values: FlagValues, { name, flags }: Command): void {
   if (strange !== undefined) throw new UsageError(`${name} takes no flag --${strange}`);
 }
 
-function checkArguments(args: readonly string[], { name, synopsis, args: { min, max } }: Command): void {
-  if (args.length > max) throw new UsageError(`unexpected argument: ${args[max]}`);
-  if (args.length < min) throw new UsageError(`${name} needs more: stellar-peers ${name} ${synopsis}`);
+const NO_ARGS = { min: 0, max: 0 };
+
+function checkArguments(given: readonly string[], { name, synopsis, args = NO_ARGS }: Command): void {
+  const { min, max } = args;
+  if (given.length > max) throw new UsageError(`unexpected argument: ${given[max]}`);
+  if (given.length < min) throw new UsageError(`${name} needs more: stellar-peers ${name} ${synopsis}`);
 }
 
-function formatOf({ output }: FlagValues, { name, formats }: Command): Format {
+function formatOf({ output }: FlagValues, { name, formats = [] }: Command): Format {
   const [first = 'table'] = formats;
   const found = output === undefined ? first : formats.find((format) => format === output);
   if (found === undefined) {

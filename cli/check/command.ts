@@ -17,12 +17,10 @@ import { renderCheck, summaryOf } from './render.ts';
 
 export const checkCommand: Command = {
   name: 'check',
-  synopsis: '',
   summary: 'whether everything is as it should be, and what to do where it is not',
   details:
     'Before the install with --pre, afterwards without. Changes nothing. What you may not read is skipped, and the right that is missing is named. With --set NAME=VALUE ' +
     'it counts the restarts that a setting would want before it is in force.',
-  args: { min: 0, max: 0 },
   flags: ['pre', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runCheck,

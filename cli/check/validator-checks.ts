@@ -5,7 +5,6 @@
 
 import { rolloutSettings } from '../../app/wiring-settings.ts';
 import { matchesSelector } from '../../peers/injection/selectors.ts';
-import { greatestOf } from '../../peers/lists.ts';
 import { WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';
 import { isReadReplica } from '../../peers/read/read-replica.ts';
@@ -15,7 +14,7 @@ import { keyOf, type PdbFacts, type WebhookFacts } from '../../peers/world.ts';
 import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { planServices } from '../../reconciler/plan/publish/services.ts';
 import { titleOf } from '../annotate.ts';
-import { durationText, type RolloutPlan, rolloutPlanOf } from '../commands/rollout-plan.ts';
+import { durationOf, rolloutPlanOf, type Step } from '../commands/rollout-plan.ts';
 import {
   type CategoryCheck,
   type CheckVerdict,
@@ -133,11 +132,10 @@ function checkRestarts(facts: Facts): CheckVerdict {
   return steps.length === 0 ? ok(`none${adopted}`) : warning(`${restartsText(steps)}${adopted}`);
 }
 
-function restartsText(steps: RolloutPlan['steps']): string {
+function restartsText(steps: readonly Step[]): string {
   if (steps.length === 0) return 'none';
-  const lasts = durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)));
   const names = some(steps.map(({ node }) => node));
-  return `${counted(steps.length, 'restart')}, one at a time, over in about ${lasts}: ${names}`;
+  return `${counted(steps.length, 'restart')}, one at a time, over in about ${durationOf(steps)}: ${names}`;
 }
 
 const READ_FOR_RESTARTS = [

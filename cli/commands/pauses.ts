@@ -64,6 +64,5 @@ function withRollout(world: World, refs: readonly ObjectRef[], rollout: string |
       nodes.set(keyOf(namespace, name), { ...node, validator: { ...node.validator, rollout } });
     }
   }
-  const { journal, external, webhook } = world;
-  return { ...world, journal, external, webhook, configMaps, namespaces, nodes };
+  return { ...world, configMaps, namespaces, nodes };
 }

@@ -29,13 +29,11 @@ import { groupsText } from './status.ts';
 
 export const rolloutPlanCommand: Command = {
   name: 'rollout plan',
-  synopsis: '',
   summary: 'which restarts are wanted, in which order, for how long; restarts nothing',
   details:
     'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
     'in force yet, so that their restarts can be read before they happen. Under a pause it also shows what a resume would restart. ' +
     'Everything is shown, as with -A; -n and -l show some validators, with their places among all.',
-  args: { min: 0, max: 0 },
   flags: ['namespace', 'all-namespaces', 'selector', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runRolloutPlan,
@@ -69,9 +67,7 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
   return overrides;
 }
 
-type Step = Forecast['steps'][number];
-
-const MINUTE_MS = 60_000;
+export type Step = Forecast['steps'][number];
 
 /** What the leader would do from here in each group, its views published as the settings want them. Pure. */
 export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
@@ -83,29 +79,19 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
 /** A restart, and its place among all. */
 type Placed = Step & { readonly order: number };
 
-/** What the leader would do, and what it would do beside that without any pause. */
-export interface RolloutPlan {
-  readonly holds: ReadonlyArray<readonly [Key, Reason]>;
-  readonly steps: readonly Placed[];
-  readonly paused: readonly ObjectRef[];
-  readonly onResume: readonly Placed[];
-}
-
-/** What would be restarted from here, of the validators that are shown. Pure. */
-export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything): RolloutPlan {
+/** What the leader would do from here, and beside that without any pause, of the validators that are shown. Pure. */
+export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
   const paused = pausesOf([...snapshot.discovery.groupOf.keys()].filter(isShown), snapshot);
   const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(snapshot, paused, undefined)));
   const now = new Set(keysOf(steps));
+  const onResume = resumed.filter(({ node }) => !now.has(node));
   return {
     holds: forecasts.flatMap(({ holds }) => [...holds]).filter(([key]) => isShown(key)),
     steps: placed(steps, isShown),
     paused,
-    onResume: placed(
-      resumed.filter(({ node }) => !now.has(node)),
-      isShown,
-    ),
+    onResume: placed(onResume, isShown),
   };
 }
 
@@ -114,18 +100,16 @@ const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
 
 /** The plan as text. Pure. */
 export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everything): string {
-  const plan = rolloutPlanOf(snapshot, isShown);
-  const now =
-    plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, snapshot);
-  return `${now}${onResumeText(plan, snapshot)}${holdsText(plan.holds)}`;
+  const { steps, paused, onResume, holds } = rolloutPlanOf(snapshot, isShown);
+  const now = steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(steps, snapshot);
+  return `${now}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
 /** Empty where nothing is paused. */
-function onResumeText({ paused, onResume }: RolloutPlan, snapshot: ClusterSnapshot): string {
-  const count = onResume.length === 0 ? 'none' : String(onResume.length);
-  const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${count} would be restarted`;
+function onResumeText(paused: readonly ObjectRef[], steps: readonly Placed[], snapshot: ClusterSnapshot) {
   if (paused.length === 0) return '';
-  return onResume.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(onResume, snapshot)}`;
+  const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${steps.length || 'none'} would be restarted`;
+  return steps.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(steps, snapshot)}`;
 }
 
 /** The plan for programs: docs/command.md has the fields. Pure. */
@@ -134,10 +118,7 @@ export function rolloutPlanData(snapshot: ClusterSnapshot, isShown = everything)
   return {
     restarts: stepsData(steps, snapshot),
     onResume: stepsData(onResume, snapshot),
-    held: holds.map(([subject, why]) => ({
-      subject,
-      ...shownReason(why, subject),
-    })),
+    held: holds.map(([subject, why]) => ({ subject, ...shownReason(why, subject) })),
   };
 }
 
@@ -165,13 +146,7 @@ function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): Worl
     const before = maps.get(namespace);
     maps.set(namespace, { ...EMPTY, ...before, data: { ...before?.data, ...data } });
   }
-  return {
-    ...world,
-    journal: world.journal,
-    external: world.external,
-    webhook: world.webhook,
-    configMaps: maps,
-  };
+  return { ...world, configMaps: maps };
 }
 
 const EMPTY: ConfigMapFacts = {
@@ -186,9 +161,8 @@ const EMPTY: ConfigMapFacts = {
   foreignKeys: [],
 };
 
-/** A length of time as a person says it. */
-export function durationText(ms: number): string {
-  const minutes = Math.ceil(ms / MINUTE_MS);
+function durationText(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60);
   if (minutes === 0) return 'now';
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
@@ -200,24 +174,22 @@ const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'D
 const keysOf = (steps: ReadonlyArray<{ readonly node: Key }>): Key[] => steps.map(({ node }) => node);
 
 function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string {
-  const { groupOf } = snapshot.discovery;
-  const quorum = quorumTexts(keysOf(steps), snapshot);
-  const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs, order }) => [
-    String(order),
-    groupOf.get(node) ?? '-',
-    node,
-    kind,
-    drift,
-    durationText(beginsInMs),
-    durationText(endsInMs),
-    quorum.get(node) ?? '-',
+  const rows = stepsData(steps, snapshot).map((restart, index) => [
+    String(steps[index]?.order),
+    restart.network ?? '-',
+    ...[restart.validator, restart.kind, restart.drift],
+    ...[durationText(restart.beginsInSeconds), durationText(restart.endsInSeconds)],
+    restart.quorum ?? '-',
   ]);
-  const lastMs = greatestOf(steps.map(({ endsInMs }) => endsInMs));
   const restarts = steps.length === 1 ? 'One restart' : `${steps.length} restarts`;
-  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationText(lastMs)} if all goes well.\n`;
+  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationOf(steps)} if all goes well.\n`;
 }
 
-function holdsText(holds: RolloutPlan['holds']): string {
+/** How long all of these restarts take, as a person says it. */
+export const durationOf = (steps: readonly Step[]): string =>
+  durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)) / 1000);
+
+function holdsText(holds: ReadonlyArray<readonly [Key, Reason]>): string {
   const groups = groupedReasons(holds);
   return groups.length === 0 ? '' : `\nWaiting:\n${groupsText(groups, (_, text) => text)}`;
 }

@@ -18,13 +18,11 @@ import { reasonsIn, statusReport } from './status-report.ts';
 
 export const statusCommand: Command = {
   name: 'status',
-  synopsis: '',
   summary: 'networks and validators: what they know, what is under way, what waits and why',
   details:
     'Everything is shown, as with -A; -n and -l show some validators and the networks that they belong to. ' +
     'It decides as the leader would, on what it reads in that moment. With -w it asks every two seconds and prints ' +
     'what has changed: over the old text on a terminal, as one more block elsewhere.',
-  args: { min: 0, max: 0 },
   flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runStatus,

@@ -11,10 +11,8 @@ import { installNamespaceOf, openCluster } from '../session.ts';
 
 export const versionCommand: Command = {
   name: 'version',
-  synopsis: '',
   summary: 'the version of this command and of the replicas',
   details: 'That of the replicas is the tag of the image of their Deployment.',
-  args: { min: 0, max: 0 },
   flags: ['client', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runVersion,
