@@ -37,8 +37,8 @@ export async function openSession(
 ): Promise<Session> {
   const { kube, contextNamespace, where, nowMs } = await openCluster({ flags, env, terminal });
   const namespace = installNamespaceOf({ flags, env });
-  const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
-  for (const remark of remarks) terminal.say(remark);
+  const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
+  for (const note of notes) terminal.say(note);
   return { kube, settings, contextNamespace, where, nowMs };
 }
 

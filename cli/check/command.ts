@@ -46,9 +46,9 @@ async function findSettings(
 ): Promise<{ readonly settings: Settings; readonly settingsProblem: string | undefined }> {
   const namespace = installNamespaceOf({ flags, env });
   try {
-    const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
+    const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
     // Before the install there is nothing that the settings could be read from.
-    if (!flags.pre) for (const remark of remarks) terminal.say(remark);
+    if (!flags.pre) for (const note of notes) terminal.say(note);
     return { settings, settingsProblem: undefined };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;

@@ -1,8 +1,9 @@
 /**
  * Whether what was installed is there and does its work: Deployment, settings, rights, policies, leader. Pure.
  */
-import { type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { containerOf, versionOf } from '../deployed.ts';
 import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
 import {
   type CategoryCheck,
@@ -63,18 +64,6 @@ function checkDeployment(facts: Facts): CheckVerdict {
   return wanted < 2
     ? warning(`${found}: pods that start while it is replaced start without peers`)
     : ok(found);
-}
-
-/** The container that runs us; the only one, where it has another name. */
-export function containerOf(deployment: Fields): Fields {
-  const containers = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).containers);
-  return containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
-}
-
-/** The tag of a Deployment's image, which says the version; undefined where there is none. */
-export function versionOf(deployment: Fields): string | undefined {
-  const image = textOf(containerOf(deployment).image) ?? '';
-  return /:([^/:]+)$/.exec(image.replace(/@.*$/, ''))?.[1];
 }
 
 function checkImage({ deployment, commandVersion }: Facts): CheckVerdict {

@@ -13,9 +13,9 @@ import type { Facts, TemplateOwner } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
 /** What becomes of one validator's configuration: why its pod does not start, and what its next pod gets. */
-function mergeOf({ validator: { key, config }, pods }: Placed, { world, discovery, settings }: Facts) {
+function mergeOf({ validator: { key, config }, statefulSet, pods }: Placed, { world, settings }: Facts) {
   const outcomes = pods.map((pod) => world.pods.get(pod)?.mergeOutcome);
-  const template = discovery.statefulSetOf.get(key)?.template;
+  const template = statefulSet?.template;
   const main = template && mainContainerOf(template);
   const merge = main && decideMerge(template, main, { annotation: config, mode: settings.peerConfig });
   const file = merge?.kind === 'merge' ? `${merge.path}/${merge.file}` : undefined;

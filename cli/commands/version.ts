@@ -2,8 +2,8 @@
 import metadata from '../../package.json' with { type: 'json' };
 import { COMPONENT } from '../../peers/names.ts';
 import { Deployments } from '../../runtime/kube/resources.ts';
-import { versionOf } from '../check/installed-checks.ts';
 import type { Call, Command } from '../command.ts';
+import { versionOf } from '../deployed.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
 import { inFormat } from '../output.ts';
@@ -31,7 +31,7 @@ async function runVersion(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** Null where there is no Deployment, or its image has no tag; a remark says which. */
+/** Null where there is no Deployment, or its image has no tag; a line on standard error says which. */
 async function replicaVersion(call: Call): Promise<string | null> {
   const { kube } = await openCluster(call);
   const namespace = installNamespaceOf(call);
