@@ -61,12 +61,12 @@ export async function openCluster({
   const config = loadKubeConfig({ path, context, cluster, user, server, as, env, nowMs });
   const serverTime = new ServerTime(systemClock);
   const where = whereOf(config);
-  let isTold = false;
+  let isShown = false;
   const options = {
     clock: systemClock,
     onSlow: () => {
-      if (!isTold) terminal.say(`Waiting for the API server (${where}) …`);
-      isTold = true;
+      if (!isShown) terminal.say(`Waiting for the API server (${where}) …`);
+      isShown = true;
     },
     timeoutMs,
     userAgent: 'stellar-peers-cli',

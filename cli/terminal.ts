@@ -16,7 +16,7 @@ export type Paint = (colour: Colour, text: string) => string;
 export interface Terminal {
   /** Data, to standard output. */
   print(text: string): void;
-  /** Progress and remarks, to standard error; a line. */
+  /** Progress and notes, to standard error; a line. */
   say(text: string): void;
   /** True for yes. Throws UsageError where there is no terminal to answer at. */
   ask(question: string): Promise<boolean>;

@@ -89,26 +89,26 @@ function injectionLines({
   configuration,
   notMerged,
 }: InjectionFacts): Line[] {
-  const asked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
+  const unasked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
   const merged =
     configuration === null
       ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
       : `the peers go into ${configuration}`;
   return [
-    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${asked}`],
+    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${unasked}`],
     ...(injects ? [['configuration', merged] as const] : []),
   ];
 }
 
 function decisionText({ decision, reasons }: Explanation, paint: Paint): string {
   const label = `\n${paint('bold', 'Now')}: `;
-  const told = reasons.map(
+  const lines = reasons.map(
     ({ code, sentence, release }) => `${paint('yellow', code)}. ${sentence}\n  > ${release}\n`,
   );
   if (decision.kind === 'restart') {
-    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${told.join('')}`;
+    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${lines.join('')}`;
   }
-  if (told.length > 0) return `${label}${told.join('')}`;
+  if (lines.length > 0) return `${label}${lines.join('')}`;
   const settling = decision.kind === 'nothing' && decision.settling;
   return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }

@@ -13,7 +13,7 @@ import type { ClusterSnapshot } from '../snapshot.ts';
 export function quorumTexts(keys: readonly Key[], snapshot: ClusterSnapshot): Map<Key, string> {
   const { world, settings } = snapshot;
   const networks = new Map<string, QuorumMargins>();
-  const said = new Map<Key, string>();
+  const texts = new Map<Key, string>();
   for (const key of keys) {
     const reading = world.nodes.get(key);
     if (reading?.kind !== 'validator') continue;
@@ -25,11 +25,11 @@ export function quorumTexts(keys: readonly Key[], snapshot: ClusterSnapshot): Ma
     const own = rolloutSettings(settings);
     const verdict = quorumVerdict(validator, margin, world, own);
     const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...snapshot, settings: own });
-    said.set(key, quorumWords({ ...verdict, ...fragile }, margin));
+    texts.set(key, quorumWords({ ...verdict, ...fragile }, margin));
   }
-  return said;
+  return texts;
 }
 
 /** The same as lines for people. */
-export const quorumLines = (said: ReadonlyMap<Key, string>): string[] =>
-  [...said].map(([key, words]) => `  quorum of ${key}: ${words}`);
+export const quorumLines = (texts: ReadonlyMap<Key, string>): string[] =>
+  [...texts].map(([key, words]) => `  quorum of ${key}: ${words}`);

@@ -62,7 +62,7 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
     return [name, rest.join('=')] as const;
   });
   const overrides = Object.fromEntries(pairs);
-  // A value that no cluster could take is told before any is asked.
+  // A value that no replica takes is refused before the cluster is read.
   readSettings(overrides);
   return overrides;
 }

@@ -23,7 +23,7 @@ export interface EventsOptions {
   readonly instance: string;
 }
 
-/** One line of a StellarNode's story. */
+/** What an Event says. */
 export interface EventText {
   readonly type: 'Normal' | 'Warning';
   readonly action: string;
@@ -33,11 +33,11 @@ export interface EventText {
 
 interface Manner {
   /**
-   * What is told. The same message gives the Event the same name, so that a new leader repeats nothing of what
+   * What the Event says. The same text gives the Event the same name, so that a new leader repeats no Event that
    * still stands; undefined for what is always new.
    */
   readonly same?: string;
-  /** True for what may be left out when there is much to tell. */
+  /** True for an Event that may be left out when there are many. */
   readonly minor?: boolean;
 }
 
