@@ -27,11 +27,8 @@ export function summaryOf(findings: readonly Finding[]): Summary {
 
 /** The findings in that format. */
 export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
-  return inFormat(
-    format,
-    () => ({ checks: findings, summary: summaryOf(findings) }),
-    () => renderTable(findings, format === 'wide', paint),
-  );
+  const data = { checks: findings, summary: summaryOf(findings) };
+  return inFormat(format, data, () => renderTable(findings, format === 'wide', paint));
 }
 
 function renderTable(findings: readonly Finding[], isWide: boolean, paint: Paint): string {

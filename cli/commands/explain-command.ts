@@ -33,12 +33,6 @@ async function runExplain(call: Call): Promise<ExitCode> {
   const key = keyOf(flags.namespace ?? session.contextNamespace, name);
   const explanation = explain(key, decideNow(await readCluster(session)));
   if (!explanation) throw new ProblemError(`no such validator: ${key}`);
-  terminal.print(
-    inFormat(
-      format,
-      () => explanation,
-      () => renderExplanation(explanation, terminal.paint),
-    ),
-  );
+  terminal.print(inFormat(format, explanation, () => renderExplanation(explanation, terminal.paint)));
   return EXIT.ok;
 }

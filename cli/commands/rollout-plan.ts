@@ -43,14 +43,8 @@ async function runRolloutPlan(call: Call): Promise<ExitCode> {
   const session = await openSession(call, overridesIn(call.flags.set ?? []));
   const snapshot = await readCluster(session);
   const isShown = await shownBy(call, session);
-  const { format, terminal } = call;
-  terminal.print(
-    inFormat(
-      format,
-      () => rolloutPlanData(snapshot, isShown),
-      () => renderRolloutPlan(snapshot, isShown),
-    ),
-  );
+  const data = rolloutPlanData(snapshot, isShown);
+  call.terminal.print(inFormat(call.format, data, () => renderRolloutPlan(snapshot, isShown)));
   return EXIT.ok;
 }
 

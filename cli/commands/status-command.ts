@@ -31,21 +31,15 @@ export const statusCommand: Command = {
 async function runStatus(call: Call): Promise<ExitCode> {
   const { flags, format, terminal } = call;
   const session = await openSession(call);
-  const look = async (): Promise<string> => {
+  const read = async (): Promise<string> => {
     const cluster = decideNow(await readCluster(session));
     const isShown = await shownBy(call, session);
     const report = statusReport(cluster, isShown);
-    return inFormat(
-      format,
-      () => report,
-      () =>
-        renderStatus(report, groupedReasons(reasonsIn(cluster, isShown)), {
-          isWide: format === 'wide',
-          paint: terminal.paint,
-        }),
-    );
+    const groups = groupedReasons(reasonsIn(cluster, isShown));
+    const look = { isWide: format === 'wide', paint: terminal.paint };
+    return inFormat(format, report, () => renderStatus(report, groups, look));
   };
-  if (flags.watch) await watchText(look, { terminal, clock: systemClock, signal: terminal.stopped() });
-  else terminal.print(await look());
+  if (flags.watch) await watchText(read, { terminal, clock: systemClock, signal: terminal.stopped() });
+  else terminal.print(await read());
   return EXIT.ok;
 }

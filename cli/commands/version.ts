@@ -24,10 +24,9 @@ async function runVersion(call: Call): Promise<ExitCode> {
   // A cluster that cannot be reached takes nothing from that.
   if (format === 'table') terminal.print(`command:  ${client}\n`);
   const replicas = flags.client ? undefined : await replicaVersion(call);
-  const data = () => (flags.client ? { client } : { client, replicas });
-  terminal.print(
-    inFormat(format, data, () => (flags.client ? '' : `replicas: ${replicas ?? 'not known'}\n`)),
-  );
+  const data = flags.client ? { client } : { client, replicas };
+  const text = flags.client ? '' : `replicas: ${replicas ?? 'not known'}\n`;
+  terminal.print(inFormat(format, data, () => text));
   return EXIT.ok;
 }
 
