@@ -6,9 +6,11 @@
 import { isSetting, readSettings } from '../../app/settings.ts';
 import { rolloutSettings } from '../../app/wiring-settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
+import { PEERS_CONFIGMAP } from '../../peers/names.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
 import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
 import type { Reason } from '../../peers/reasons/reasons.ts';
-import { byText, type ConfigMapFacts, type Key, type World } from '../../peers/world.ts';
+import { byText, type Key, type World } from '../../peers/world.ts';
 import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { type Forecast, forecast } from '../../reconciler/plan/restarts/forecast.ts';
 import type { ObjectRef } from '../../runtime/kube/resources.ts';
@@ -137,23 +139,11 @@ function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): Worl
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);
   for (const { namespace, data } of configMaps) {
-    const before = maps.get(namespace);
-    maps.set(namespace, { ...EMPTY, ...before, data: { ...before?.data, ...data } });
+    const before = maps.get(namespace) ?? readConfigMap({ metadata: { name: PEERS_CONFIGMAP, namespace } });
+    maps.set(namespace, { ...before, data: { ...before.data, ...data } });
   }
   return { ...world, configMaps: maps };
 }
-
-const EMPTY: ConfigMapFacts = {
-  key: '',
-  namespace: '',
-  name: '',
-  uid: '',
-  version: '',
-  data: {},
-  rollout: undefined,
-  ownKeys: [],
-  foreignKeys: [],
-};
 
 function durationText(seconds: number): string {
   const minutes = Math.ceil(seconds / 60);
