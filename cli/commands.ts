@@ -6,6 +6,7 @@ import { checkCommand } from './check/command.ts';
 import type { Command } from './command.ts';
 import { adoptCommand } from './commands/adopt.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
+import { completionOf } from './commands/completion.ts';
 import { explainCommand } from './commands/explain-command.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { previewCommand } from './commands/preview.ts';
@@ -25,5 +26,6 @@ export const COMMANDS: readonly Command[] = [
   previewCommand,
   cleanupCommand,
   versionCommand,
+  completionOf(() => COMMANDS),
   runCommand,
 ];

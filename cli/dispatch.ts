@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Call, Command, Format } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { FLAGS, type FlagName, type FlagValues } from './flags.ts';
+import { didYouMean } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
@@ -64,7 +65,9 @@ function parse(line: readonly string[]): { values: FlagValues; positionals: stri
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, flag] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
-  return flag === undefined ? (message.split('. ')[0] ?? '') : `unknown flag: ${flag}`;
+  if (flag === undefined) return message.split('. ')[0] ?? '';
+  const known = Object.keys(FLAGS).map((name) => `--${name}`);
+  return `unknown flag: ${flag}${didYouMean(flag, known)}`;
 }
 
 /** The command whose words the line begins with. */
@@ -76,7 +79,12 @@ function commandOf(words: readonly string[], commands: readonly Command[]): Comm
     .filter(({ name }) => name.startsWith(`${first} `))
     .map(({ name }) => name.slice(first.length + 1));
   throw new UsageError(
-    near.length > 0 ? `${first} takes one more word: ${near.join(' or ')}` : `unknown command: ${first}`,
+    near.length > 0
+      ? `${first} takes one more word: ${near.join(' or ')}`
+      : `unknown command: ${first}${didYouMean(
+          first,
+          commands.map(({ name }) => name.split(' ')[0] ?? ''),
+        )}`,
   );
 }
 

@@ -16,6 +16,7 @@ export type FactSource =
   | 'deployment'
   | 'policies'
   | 'lease'
+  | 'certificate'
   | 'trial'
   | 'networkPolicies'
   | WorldSource;
@@ -63,6 +64,8 @@ export interface Facts {
   readonly policies: readonly Fields[];
   readonly policyBindings: readonly Fields[];
   readonly lease: Fields | undefined;
+  /** The serving certificate as PEM; undefined where there is none. */
+  readonly certificatePem: string | undefined;
   readonly trial: Trial;
   readonly networkPolicies: readonly Fields[];
   /** Our MutatingWebhookConfiguration, of which the World has no failure policy. */

@@ -6,11 +6,11 @@
 import { listed, type Settings } from '../../app/settings.ts';
 import { discoverySettings } from '../../app/wiring-settings.ts';
 import { discover } from '../../peers/discovery/discover.ts';
-import { fieldsOf } from '../../peers/field.ts';
-import { COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
+import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
 import type { Trials } from '../../runtime/kube/client.ts';
 import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube/port.ts';
-import { Deployments, Leases, type Resource, StatefulSets } from '../../runtime/kube/resources.ts';
+import { Deployments, Leases, type Resource, Secrets, StatefulSets } from '../../runtime/kube/resources.ts';
 import {
   createStores,
   type WatchedKind as Kind,
@@ -19,6 +19,7 @@ import {
   validatorSources,
   worldOf,
 } from '../../runtime/kube/sources.ts';
+import { containerOf } from '../deployed.ts';
 import type { FactSource, Facts, WorldSource } from './facts.ts';
 import { accountRights, type Right, reviewOf } from './rights.ts';
 import { templateOwnersOf } from './template-checks.ts';
@@ -66,13 +67,14 @@ export async function gatherFacts(request: Request): Promise<Facts> {
     reader.read(source, undefined, () => kube.get({ resource, namespace, name }));
   const list = (source: FactSource, resource: Resource, queries: readonly ListQuery[] = [{}]) =>
     reader.read(source, [], () => listAll(kube, resource, queries));
-  const [deployment, crd, policies, policyBindings, lease, accountRightsMissing, read, networkPolicies] =
+  const deployment = await named('deployment', Deployments, COMPONENT);
+  const [crd, policies, policyBindings, lease, certificatePem, accountRightsMissing, read, networkPolicies] =
     await Promise.all([
-      named('deployment', Deployments, COMPONENT),
       reader.read('crd', undefined, () => kube.get({ resource: Crds, name: CRD_NAME })),
       list('policies', AdmissionPolicies),
       list('policies', PolicyBindings),
       named('lease', Leases, LEADER_LEASE),
+      reader.read('certificate', undefined, () => readCertificate(kube, deployment, settings)),
       isAfter ? reader.read('accountRights', [], () => lackingRights(kube, settings)) : [],
       readWorld(kube, scope, reader),
       list('networkPolicies', NetworkPolicies, places.length === 0 ? [{}] : places),
@@ -81,7 +83,7 @@ export async function gatherFacts(request: Request): Promise<Facts> {
   const trial = isAfter ? await reader.read('trial', NO_TRIAL, () => tryPod(trials, known)) : NO_TRIAL;
   return {
     ...{ ...given, ...known, nowMs: nowMs(), unread: reader.unread, serverVersion, crd, deployment },
-    ...{ policies, policyBindings, lease, accountRightsMissing, networkPolicies, trial },
+    ...{ policies, policyBindings, lease, certificatePem, accountRightsMissing, networkPolicies, trial },
   };
 }
 
@@ -117,6 +119,28 @@ async function listAll(kube: Kube, resource: Resource, queries: readonly ListQue
     if (error instanceof KubeError && error.status === 404) return [];
     throw error;
   }
+}
+
+/** Of the Secret that the replicas serve from, the certificate alone. */
+async function readCertificate(
+  kube: Kube,
+  deployment: Fields | undefined,
+  { namespace, certDir }: Settings,
+): Promise<string | undefined> {
+  const name = certDir === '' ? CERT_SECRET : mountedSecret(deployment, certDir);
+  if (name === undefined) return undefined;
+  const secret = await kube.get({ resource: Secrets, namespace, name });
+  const text = textOf(fieldsOf(secret?.data)['tls.crt']);
+  return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
+}
+
+/** The Secret whose files stand in `folder`. */
+function mountedSecret(deployment: Fields | undefined, folder: string): string | undefined {
+  if (!deployment) return undefined;
+  const mount = listOf(containerOf(deployment).volumeMounts).find(({ mountPath }) => mountPath === folder);
+  const volumes = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).volumes);
+  const volume = volumes.find(({ name }) => name === mount?.name);
+  return textOf(fieldsOf(volume?.secret).secretName);
 }
 
 /** The rights that our ServiceAccount should have, and lacks. */

@@ -1,8 +1,10 @@
 /**
- * Whether the API server asks us about validator pods and believes the answer: the configuration, its caBundle, and a
- * pod for trial. Pure.
+ * Whether the API server asks us about validator pods and believes the answer: the configuration, its caBundle, the
+ * certificate, and a pod for trial. Pure.
  */
 import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { chainTo } from '../../certs/chain.ts';
 import { certificatesIn } from '../../certs/check.ts';
 import { fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { webhookSelects } from '../../peers/injection/selectors.ts';
@@ -55,26 +57,68 @@ const authoritiesOf = ({ caBundle }: Entry): X509Certificate[] =>
   certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8'));
 
 const DAY_MS = 86_400_000;
-/** A CA is renewed after about two thirds of its life: with less than this left, renewal has failed. */
+/** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
 const LAST_PART = 0.2;
 
+/** How a certificate stands: whether it is of no use now or soon, and when it begins or ends. */
+function ageOf(cert: X509Certificate, nowMs: number) {
+  const [fromMs, toMs] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
+  const leftMs = toMs - nowMs;
+  const isEarly = nowMs < fromMs;
+  const ends =
+    leftMs <= 0
+      ? `ended at ${cert.validToDate.toISOString()}`
+      : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
+  return {
+    isOver: leftMs <= 0 || isEarly,
+    isLate: leftMs < (toMs - fromMs) * LAST_PART,
+    text: isEarly ? `begins at ${cert.validFromDate.toISOString()}` : ends,
+  };
+}
+
 function checkBundle(facts: Facts): CheckVerdict {
-  const { nowMs } = facts;
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
   const authorities = authoritiesOf(entry);
   if (authorities.length === 0) return problem('it holds no certificate that can be read');
-  const lives = authorities.map(
-    (cert) => [cert.validFromDate.getTime(), cert.validToDate.getTime()] as const,
-  );
-  const [longest] = lives
-    .filter(([fromMs, toMs]) => fromMs <= nowMs && nowMs < toMs)
-    .sort(([, a], [, b]) => b - a);
-  if (!longest) return problem('no CA in it is valid now');
-  const [fromMs, toMs] = longest;
-  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}ends in ${counted(Math.floor((toMs - nowMs) / DAY_MS), 'day')}`;
-  return toMs - nowMs < (toMs - fromMs) * LAST_PART ? warning(found) : ok(found);
+  const ages = authorities.map((cert) => ageOf(cert, facts.nowMs));
+  const good = ages.find(({ isOver, isLate }) => !isOver && !isLate) ?? ages.find(({ isOver }) => !isOver);
+  if (!good) return problem(`the CA in it ${ages[0]?.text}`);
+  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}${good.text}`;
+  return good.isLate ? warning(found) : ok(found);
+}
+
+/** The name or address by which the API server calls that webhook. */
+function hostOf({ url, service }: Entry): string | undefined {
+  if (url !== undefined) return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
+  return service && `${service.name}.${service.namespace}.svc`;
+}
+
+const isFor = (leaf: X509Certificate, host: string): boolean =>
+  (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
+
+function checkCertificate(facts: Facts): CheckVerdict {
+  const entry = entryOf(facts);
+  if (!entry) return skipped(NO_ENTRY);
+  const authorities = authoritiesOf(entry);
+  if (authorities.length === 0) return skipped('there is no CA in caBundle to verify it by');
+  const given = certificatesIn(facts.certificatePem ?? '');
+  const [leaf] = given;
+  if (!leaf) return notYet('there is no certificate in its Secret');
+  const [, ...above] = chainTo(given, authorities) ?? [];
+  if (above.length === 0) return notYet('no CA in caBundle has signed it, or a CA that comes with it');
+  const host = hostOf(entry);
+  if (host !== undefined && !isFor(leaf, host))
+    return problem(`it is not for ${host}, where the API server calls`);
+  const between = above.slice(0, -1).map((cert) => ageOf(cert, facts.nowMs));
+  const ended = between.find(({ isOver }) => isOver);
+  if (ended) return problem(`a CA that comes with it ${ended.text}`);
+  const { isOver, isLate, text } = ageOf(leaf, facts.nowMs);
+  if (isOver) return problem(`it ${text}`);
+  return isLate
+    ? warning(`it ${text}, and was not renewed`)
+    : ok(`a CA in caBundle vouches for it; it ${text}`);
 }
 
 function checkTrial(facts: Facts): CheckVerdict {
@@ -130,11 +174,21 @@ export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
   },
   {
     when: 'after',
+    id: 'webhook-certificate',
+    title: 'certificate',
+    looks:
+      'the serving certificate in its Secret: a CA in caBundle vouches for it, the name is right, not about to end',
+    hint: 'docs/high-availability.md says what happens when; a replica makes a deleted Secret anew',
+    needs: ['mutatingwebhookconfigurations', 'certificate'],
+    evaluate: checkCertificate,
+  },
+  {
+    when: 'after',
     id: 'webhook-answers',
     title: 'answer',
     looks:
       'a pod of one validator, made for trial only (`dryRun`): the API server must have asked us and been answered',
-    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error, that of a certificate too',
+    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
     evaluate: checkTrial,
   },

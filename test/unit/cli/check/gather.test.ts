@@ -92,12 +92,12 @@ describe('what may not be read', () => {
     const kube = await cluster();
     kube.intercept = (request) => {
       if (/^list .*\/pods$/.test(request)) throw forbidden('pods');
-      if (/leases/.test(request)) throw forbidden('leases');
+      if (/secrets/.test(request)) throw forbidden('secrets');
     };
     const facts = await gatherFacts(requestOf(kube));
     assert.deepEqual(Object.fromEntries(facts.unread), {
       pods: 'you may not list resource "pods" in API group ""',
-      lease: 'you may not list resource "leases" in API group ""',
+      certificate: 'you may not list resource "secrets" in API group ""',
     });
     assert.equal(facts.world.nodes.size, 3);
     assert.equal(evaluate(facts).find(({ id }) => id === 'restarts')?.verdict, 'skipped');

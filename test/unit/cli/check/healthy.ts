@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { readSettings } from '../../../../app/settings.ts';
 import { discoverySettings } from '../../../../app/wiring-settings.ts';
-import { createAuthority } from '../../../../certs/authority.ts';
+import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
 import { evaluate } from '../../../../cli/check/evaluate.ts';
 import type { Facts } from '../../../../cli/check/facts.ts';
 import { discover } from '../../../../peers/discovery/discover.ts';
@@ -30,10 +30,14 @@ export function objectsOf(path: string): Fields[] {
 const only = (path: string, kind: string): Fields[] =>
   objectsOf(path).filter((object) => object.kind === kind);
 
+const HOST = 'stellar-peers-webhook.stellar-peers.svc';
 const DAY_MS = 86_400_000;
 const VALIDITY = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + 89 * DAY_MS };
-/** The CA in caBundle. */
+/** A CA, and what it signed for the webhook. */
 export const AUTHORITY = await createAuthority(VALIDITY);
+export const LEAF = await issueLeaf(AUTHORITY, { ...VALIDITY, hosts: [HOST] });
+/** Another CA, which signed nothing. */
+export const STRANGER = await createAuthority(VALIDITY);
 
 export const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -129,6 +133,7 @@ export function factsWith({
     policies: only('manifests/base/policies.yaml', 'ValidatingAdmissionPolicy'),
     policyBindings: only('manifests/base/policies.yaml', 'ValidatingAdmissionPolicyBinding'),
     lease: leaseWith(2),
+    certificatePem: LEAF.certPem,
     trial: {
       kind: 'answered',
       node: 'stellar/a',

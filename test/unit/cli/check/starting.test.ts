@@ -12,6 +12,7 @@ const applied = (ageSeconds: number, ready = 0, facts: Partial<Facts> = {}): Cha
   facts: {
     deployment: deploymentWith({ ready, ageSeconds }),
     lease: undefined,
+    certificatePem: undefined,
     trial: { kind: 'answered', node: 'stellar/a', pod: { spec: {} } },
     ...facts,
   },

@@ -1,0 +1,71 @@
+/** `stellar-peers completion`: what a shell needs to complete commands and flags, made of the tables of both. */
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, UsageError } from '../exit.ts';
+import { FLAGS, type Flag } from '../flags.ts';
+
+/** The command over that table, which it is itself a part of. */
+export const completionOf = (commands: () => readonly Command[]): Command => ({
+  name: 'completion',
+  synopsis: 'bash|zsh|fish',
+  summary: 'print what a shell needs to complete commands and flags',
+  details:
+    'For bash and zsh: source <(stellar-peers completion bash). For fish: stellar-peers completion fish | source.',
+  args: { min: 1, max: 1 },
+  flags: [],
+  run: ({ args: [shell = ''], terminal }: Call): Promise<ExitCode> => {
+    const script = SHELLS[shell];
+    if (!script) throw new UsageError(`completion takes bash, zsh or fish; not ${shell}`);
+    terminal.print(script(commands()));
+    return Promise.resolve(EXIT.ok);
+  },
+});
+
+/** The words that may follow those before, by those before; the longest first. */
+function wordsAfter(commands: readonly Command[]): Array<readonly [string, string]> {
+  const names = commands.map(({ name }) => name.split(' '));
+  const seconds = names
+    .filter(({ length }) => length > 1)
+    .map(([first = '', ...rest]) => [first, rest.join(' ')] as const);
+  const flags = commands.map(
+    ({ name, flags }) => [name, [...flags, 'help'].map((flag) => `--${flag}`).join(' ')] as const,
+  );
+  return [...flags, ...seconds].sort(([a], [b]) => b.length - a.length);
+}
+
+const firstWords = (commands: readonly Command[]): string =>
+  [...new Set(commands.map(({ name }) => name.split(' ')[0]))].join(' ');
+
+const bash = (commands: readonly Command[]): string => `_stellar_peers() {
+  local before="\${COMP_WORDS[*]:1:COMP_CWORD-1}" words='${firstWords(commands)} --help --version'
+  case "$before " in
+${wordsAfter(commands)
+  .map(([before, words]) => `    '${before} '*) words='${words}' ;;\n`)
+  .join('')}  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _stellar_peers stellar-peers
+`;
+
+const zsh = (commands: readonly Command[]): string =>
+  `autoload -U +X compinit bashcompinit && compinit && bashcompinit\n${bash(commands)}`;
+
+function fish(commands: readonly Command[]): string {
+  const lines = commands.flatMap(({ name, summary, flags }) => {
+    const [first = '', ...rest] = name.split(' ');
+    const seen = `-n '__fish_seen_subcommand_from ${first}'`;
+    return [
+      `-n __fish_use_subcommand -f -a ${first} -d ${quoted(rest.length === 0 ? summary : '')}`,
+      ...rest.map((word) => `${seen} -f -a ${word} -d ${quoted(summary)}`),
+      ...flags.map((flag) => {
+        const { short, value, help }: Flag = FLAGS[flag];
+        const letter = short === undefined ? '' : ` -s ${short}`;
+        return `${seen} -l ${flag}${letter}${value === undefined ? '' : ' -r'} -d ${quoted(help)}`;
+      }),
+    ];
+  });
+  return lines.map((line) => `complete -c stellar-peers ${line}\n`).join('');
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "\\'")}'`;
+
+const SHELLS: Readonly<Record<string, (commands: readonly Command[]) => string>> = { bash, zsh, fish };
