@@ -1,8 +1,9 @@
 /**
  * What commands change: one annotation of some objects, after the person at the terminal has agreed.
  */
+import { keyOf, type World } from '../peers/world.ts';
 import type { Kube, PatchOperation } from '../runtime/kube/port.ts';
-import type { ObjectRef } from '../runtime/kube/resources.ts';
+import { type ObjectRef, StellarNodes } from '../runtime/kube/resources.ts';
 import type { Call } from './command.ts';
 import { ProblemError } from './exit.ts';
 
@@ -39,6 +40,14 @@ function operationsFor(
   return annotations === undefined
     ? [{ op: 'add', path: PATH, value: { [name]: value } }]
     : [{ op: 'add', path, value }];
+}
+
+/** The StellarNodes of these names. Throws ProblemError for a name that is no validator's. */
+export function validatorRefs({ nodes }: World, namespace: string, names: readonly string[]): ObjectRef[] {
+  const keys = names.map((name) => keyOf(namespace, name));
+  const unknown = keys.filter((key) => nodes.get(key)?.kind !== 'validator');
+  if (unknown.length > 0) throw new ProblemError(`no such validator: ${unknown.join(', ')}`);
+  return names.map((name) => ({ resource: StellarNodes, namespace, name }));
 }
 
 /** An object as a sentence names it. */

@@ -22,17 +22,17 @@ export interface Call {
 export interface Command {
   /** Its words, with a space between. */
   readonly name: string;
-  /** What the line needs beside the words, as the help shows it. */
-  readonly synopsis: string;
+  /** What the line needs beside the words, as the help shows it; absent for nothing. */
+  readonly synopsis?: string;
   /** One line for the list of commands. */
   readonly summary: string;
   /** What else is to be known, for its own help. */
   readonly details: string;
-  /** How many arguments it takes beside its words. */
-  readonly args: { readonly min: number; readonly max: number };
+  /** How many arguments it takes beside its words; absent for none. */
+  readonly args?: { readonly min: number; readonly max: number };
   readonly flags: readonly FlagName[];
-  /** What -o takes, its default first; empty where nothing is printed that a program would read. */
-  readonly formats: readonly Format[];
+  /** What -o takes, its default first; absent where nothing is printed that a program would read. */
+  readonly formats?: readonly Format[];
   /** Does it. Resolves with the exit code, or with undefined where the process goes on by itself. */
   run(call: Call): Promise<ExitCode | undefined>;
 }

@@ -13,14 +13,14 @@ import { UNSET_DOMAIN, wrongDomain } from './wrong-domain.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Settings, and what is to be said of where they come from. */
-export interface FoundSettings {
+/** Settings, and sentences for the user about where they come from. */
+interface FoundSettings {
   readonly settings: Settings;
-  readonly remarks: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /** Where to look, what to take if there is nothing to be read, and what stands above both. */
-export interface SettingsSources {
+interface SettingsSources {
   readonly namespace: string;
   readonly env: Env;
   readonly overrides?: Env;
@@ -35,14 +35,10 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
   const own = { POD_NAMESPACE: namespace };
   const deployed = await readDeployed(kube, namespace);
   if ('missing' in deployed) {
-    const remark = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
-    return { settings: readSettings({ ...env, ...own, ...overrides }), remarks: [remark] };
+    const note = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
+    return { settings: readSettings({ ...env, ...own, ...overrides }), notes: [note] };
   }
   const unread = deployed.unread.filter(isSetting);
-  const remarks =
-    unread.length === 0
-      ? []
-      : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`];
   try {
     readSettings({ ...deployed.env, ...own });
   } catch (cause) {
@@ -56,8 +52,13 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
   const CLUSTER_DOMAIN = deployed.env.CLUSTER_DOMAIN || publishedDomain(overview);
   const settings = readSettings({ ...deployed.env, CLUSTER_DOMAIN, ...own, ...overrides });
   const wrong = wrongDomain(settings, overview);
-  const told = wrong === undefined ? [] : [`${wrong}. Unset it: ${UNSET_DOMAIN}`];
-  return { settings, remarks: [...remarks, ...told] };
+  const notes = [
+    ...(unread.length === 0
+      ? []
+      : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`]),
+    ...(wrong === undefined ? [] : [`${wrong}. Unset it: ${UNSET_DOMAIN}`]),
+  ];
+  return { settings, notes };
 }
 
 type Data = Readonly<Record<string, string>>;
@@ -85,14 +86,23 @@ async function readDeployed(kube: Kube, namespace: string): Promise<Deployed | {
   try {
     const found = await kube.get({ resource: Deployments, namespace, name: COMPONENT });
     if (!found) return { missing: `There is no ${what}` };
-    const pod = fieldsOf(fieldsOf(fieldsOf(found.spec).template).spec);
-    const containers = listOf(pod.containers);
-    const container = containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
-    return await environmentOf(kube, namespace, container);
+    return await environmentOf(kube, namespace, containerOf(found));
   } catch (error) {
     if (hasStatus(error, 403)) return { missing: `You may not read ${what}` };
     throw error;
   }
+}
+
+/** The container that runs us; the only one, where it has another name. */
+export function containerOf(deployment: Fields): Fields {
+  const containers = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).containers);
+  return containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
+}
+
+/** The tag of a Deployment's image, which says the version; undefined where there is none. */
+export function versionOf(deployment: Fields): string | undefined {
+  const image = textOf(containerOf(deployment).image) ?? '';
+  return /:([^/:]+)$/.exec(image.replace(/@.*$/, ''))?.[1];
 }
 
 /** As the kubelet would make it: first envFrom, then env, the later over the earlier. */

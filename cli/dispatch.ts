@@ -93,12 +93,15 @@ function checkFlags(values: FlagValues, { name, flags }: Command): void {
   if (strange !== undefined) throw new UsageError(`${name} takes no flag --${strange}`);
 }
 
-function checkArguments(args: readonly string[], { name, synopsis, args: { min, max } }: Command): void {
-  if (args.length > max) throw new UsageError(`unexpected argument: ${args[max]}`);
-  if (args.length < min) throw new UsageError(`${name} needs more: stellar-peers ${name} ${synopsis}`);
+const NO_ARGS = { min: 0, max: 0 };
+
+function checkArguments(given: readonly string[], { name, synopsis, args = NO_ARGS }: Command): void {
+  const { min, max } = args;
+  if (given.length > max) throw new UsageError(`unexpected argument: ${given[max]}`);
+  if (given.length < min) throw new UsageError(`${name} needs more: stellar-peers ${name} ${synopsis}`);
 }
 
-function formatOf({ output }: FlagValues, { name, formats }: Command): Format {
+function formatOf({ output }: FlagValues, { name, formats = [] }: Command): Format {
   const [first = 'table'] = formats;
   const found = output === undefined ? first : formats.find((format) => format === output);
   if (found === undefined) {

@@ -4,9 +4,9 @@
 import { stringify } from 'yaml';
 import type { Format } from './command.ts';
 
-/** What is printed in that format: `data` as a document for programs, `text` for people. Only one of them is made. */
-export const inFormat = (format: Format, data: () => unknown, text: () => string): string =>
-  format === 'json' || format === 'yaml' ? document(data(), format) : text();
+/** What is printed in that format: `data` as a document for programs, `text` for people. */
+export const inFormat = (format: Format, data: unknown, text: () => string): string =>
+  format === 'json' || format === 'yaml' ? document(data, format) : text();
 
 /** `value` as one document. In YAML each begins with its mark, so that several can follow each other. */
 export const document = (value: unknown, format: 'json' | 'yaml'): string =>

@@ -37,8 +37,8 @@ export async function openSession(
 ): Promise<Session> {
   const { kube, contextNamespace, where, nowMs } = await openCluster({ flags, env, terminal });
   const namespace = installNamespaceOf({ flags, env });
-  const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
-  for (const remark of remarks) terminal.say(remark);
+  const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
+  for (const note of notes) terminal.say(note);
   return { kube, settings, contextNamespace, where, nowMs };
 }
 
@@ -61,12 +61,12 @@ export async function openCluster({
   const config = loadKubeConfig({ path, context, cluster, user, server, as, env, nowMs });
   const serverTime = new ServerTime(systemClock);
   const where = whereOf(config);
-  let isTold = false;
+  let isShown = false;
   const options = {
     clock: systemClock,
     onSlow: () => {
-      if (!isTold) terminal.say(`Waiting for the API server (${where}) …`);
-      isTold = true;
+      if (!isShown) terminal.say(`Waiting for the API server (${where}) …`);
+      isShown = true;
     },
     timeoutMs,
     userAgent: 'stellar-peers-cli',

@@ -35,5 +35,5 @@ export const evaluateWorld = (world: World, settings: Settings, nowMs: number): 
 });
 
 /** What the leader would decide on now, if it had watched for long. */
-export const rolloutInput = (asked: ClusterSnapshot): RolloutInput =>
-  withoutMemory(asked, rolloutSettings(asked.settings));
+export const rolloutInput = (snapshot: ClusterSnapshot): RolloutInput =>
+  withoutMemory(snapshot, rolloutSettings(snapshot.settings));

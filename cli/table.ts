@@ -1,27 +1,18 @@
 /**
  * Columns for people: each as wide as its widest cell.
  */
-import { greatestOf } from '../peers/lists.ts';
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
-const COLOURS = /\u001b\[\d+m/g;
+import { stripVTControlCharacters } from 'node:util';
 
 /** How many columns a text takes on a screen. */
-const widthOf = (text: string): number => text.replace(COLOURS, '').length;
+const widthOf = (text: string): number => stripVTControlCharacters(text).length;
 
 /** The rows as lines. */
 export function table(rows: ReadonlyArray<readonly string[]>): string {
-  const columns = greatestOf(
-    rows.map((row) => row.length),
-    0,
-  );
-  const widths = Array.from({ length: columns }, (_, column) =>
-    greatestOf(rows.map((row) => widthOf(row[column] ?? ''))),
-  );
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+  }
   const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
+    row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell))).join('  ');
+  return `${rows.map((row) => line(row).trimEnd()).join('\n')}\n`;
 }

@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 import { ProblemError, UsageError } from './exit.ts';
 
 type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
-const CODES: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
 
 /** Puts text into a colour, or leaves it as it is. */
 export type Paint = (colour: Colour, text: string) => string;
@@ -16,7 +16,7 @@ export type Paint = (colour: Colour, text: string) => string;
 export interface Terminal {
   /** Data, to standard output. */
   print(text: string): void;
-  /** Progress and remarks, to standard error; a line. */
+  /** Progress and notes, to standard error; a line. */
   say(text: string): void;
   /** True for yes. Throws UsageError where there is no terminal to answer at. */
   ask(question: string): Promise<boolean>;
@@ -47,7 +47,7 @@ export function terminalOf(streams: Streams, env: Env): Terminal {
   const isColoured = isLive && (env.NO_COLOR ?? '') === '';
   return {
     isLive,
-    paint: (colour, text) => (isColoured ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
+    paint: (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text),
     print: (text) => void stdout.write(text),
     say: (text) => void stderr.write(`${text}\n`),
     read,
@@ -73,11 +73,7 @@ function read(path: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    throw new ProblemError(
-      `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    );
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ProblemError(`${path} cannot be read: ${why}`, { cause });
   }
 }

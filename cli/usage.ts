@@ -40,7 +40,7 @@ function wordsOf(name: FlagName): string {
   return `${short === undefined ? '    ' : `-${short}, `}--${[name, value].filter(Boolean).join(' ')}`;
 }
 
-const helpOf = (flag: FlagName, { formats }: Command): string =>
+const helpOf = (flag: FlagName, { formats = [] }: Command): string =>
   flag === 'output' ? `${formats.join(', ')}; ${formats[0]} by default` : FLAGS[flag].help;
 
 function columns(rows: ReadonlyArray<readonly string[]>): string {
@@ -48,18 +48,6 @@ function columns(rows: ReadonlyArray<readonly string[]>): string {
   return rows.map(([first = '', second = '']) => `  ${first.padEnd(width)}  ${second}\n`).join('');
 }
 
-/** Each paragraph in lines that a terminal shows whole. */
-function wrapped(text: string): string {
-  return text
-    .split('\n')
-    .map((paragraph) => {
-      const lines: string[] = [''];
-      for (const word of paragraph.split(' ')) {
-        const last = lines.at(-1) ?? '';
-        if (last !== '' && last.length + 1 + word.length > LINE_LENGTH_MAX) lines.push(word);
-        else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-      }
-      return lines.join('\n');
-    })
-    .join('\n');
-}
+/** In lines that a terminal shows whole. */
+const wrapped = (text: string): string =>
+  text.replace(new RegExp(`(.{1,${LINE_LENGTH_MAX}})( |$)`, 'gm'), '$1\n').trimEnd();

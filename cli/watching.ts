@@ -21,14 +21,14 @@ interface Watched {
 /**
  * Prints what `look` resolves with, whenever that is another text and on a terminal each time, below the time of the
  * look, until `signal` aborts. The first look must
- * succeed; later ones that fail in passing are told once and tried again.
+ * succeed; later ones that fail in passing are shown once and tried again.
  */
 export async function watchText(
   look: () => Promise<string>,
   { terminal, clock, signal }: Watched,
 ): Promise<void> {
   let shown = await look();
-  let limitedLog: string | undefined;
+  let lastError: string | undefined;
   const drawn = (text: string): string =>
     `${REDRAW}${new Date(clock.nowMs()).toISOString().slice(0, 19)}Z\n\n${text}`;
   terminal.print(terminal.isLive ? drawn(shown) : shown);
@@ -37,12 +37,12 @@ export async function watchText(
     if (signal.aborted) return;
     const found = await look().catch((error: unknown) => {
       if (!isPassing(error)) throw error;
-      if (limitedLog === undefined) terminal.say(errorText(error));
-      limitedLog = errorText(error);
+      if (lastError === undefined) terminal.say(errorText(error));
+      lastError = errorText(error);
       return undefined;
     });
     if (found === undefined) continue;
-    limitedLog = undefined;
+    lastError = undefined;
     if (terminal.isLive) terminal.print(drawn(found));
     else if (found !== shown) terminal.print(`\n${found}`);
     shown = found;

@@ -4,9 +4,8 @@
  */
 import { connectionsIn } from '../reconciler/plan/publish/overview.ts';
 import { publishSteps } from '../reconciler/plan/publish/publish.ts';
-import { planRollout, type RolloutSettings } from '../reconciler/plan/restarts/rollout.ts';
-import { currentReasons, withoutMemory } from '../reconciler/plan/status/current-reasons.ts';
-import { withValidatorStates } from '../reconciler/plan/status/validator-state.ts';
+import type { RolloutSettings } from '../reconciler/plan/restarts/rollout.ts';
+import { decide } from '../reconciler/plan/status/validator-status.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Caches } from '../runtime/kube/caches.ts';
 import type { MembershipCache } from '../runtime/kube/membership.ts';
@@ -30,10 +29,9 @@ export interface Decider {
 /** Begins to watch; `onChange` is called after each change that may show. */
 export function startDecider(options: DecideOptions, onChange: () => void): Decider {
   const { caches, clock, memberships, settings } = options;
-  const stop = caches.onChange(onChange);
+  const { ownNamespace } = settings;
   const take = async (): Promise<Snapshot> => {
     const { world } = caches;
-    const { ownNamespace } = settings;
     const membership = { discovery: memberships.discovery(), views: memberships.views() };
     const published = await inSlices(
       clock,
@@ -42,12 +40,8 @@ export function startDecider(options: DecideOptions, onChange: () => void): Deci
         connections: connectionsIn(world.configMaps.get(ownNamespace)),
       })),
     );
-    const discovery = memberships.discovery();
-    const input = withoutMemory({ world, discovery, nowMs: clock.nowMs() }, settings);
-    const reasons = currentReasons(input, published, planRollout(input));
-    const connections = connectionsIn(world.configMaps.get(ownNamespace));
-    const told = withValidatorStates({ ...input, connections }, reasons);
-    return takeSnapshot({ world, discovery, nowMs: input.nowMs, told, connections, ownNamespace });
+    const moment = { world, discovery: memberships.discovery(), nowMs: clock.nowMs() };
+    return takeSnapshot({ ...decide(moment, published, settings), ownNamespace });
   };
-  return { take, stop };
+  return { take, stop: caches.onChange(onChange) };
 }

@@ -3,34 +3,23 @@
  */
 import { plainText } from '../peers/field.ts';
 import type { World } from '../peers/world.ts';
-import { type JournalEntry, readJournal } from '../reconciler/plan/journal/journal.ts';
+import { everyEntry } from '../reconciler/plan/journal/group-journal.ts';
+import { noteOfBegin, noteOfEnd } from '../reconciler/plan/status/restart-notes.ts';
 
-const TEXT_LENGTH_MAX = 520;
-
-export interface RestartRow {
-  /** StatefulSet, and StellarNode, that was restarted. */
-  readonly key: string;
-  readonly kind: string;
-  /** Why: what its pod lacked. */
-  readonly drift: string;
-  readonly atMs: number;
-  readonly endedAtMs: number | undefined;
-  /** Empty while it is under way. */
-  readonly outcome: string;
-}
+/** Longer than a namespace, a name and a sentence. */
+const TEXT_LENGTH_MAX = 640;
 
 /** All of the journal that can be read: what is closed is kept there for 24 hours. */
-export const restartsIn = ({ journal }: World): RestartRow[] =>
-  Object.keys(journal?.data ?? {})
-    .flatMap((group) => readJournal(journal, group) ?? [])
+export const restartsIn = ({ journal }: World) =>
+  everyEntry(journal)
     .toSorted((a, b) => b.atMs - a.atMs)
-    .map(rowOf);
-
-const rowOf = ({ statefulSet, kind, drift, atMs, endedAtMs, outcome }: JournalEntry): RestartRow => ({
-  key: plainText(statefulSet, TEXT_LENGTH_MAX),
-  kind,
-  drift: plainText(drift, TEXT_LENGTH_MAX),
-  atMs,
-  endedAtMs,
-  outcome: outcome ?? '',
-});
+    .map(({ statefulSet, kind, drift, atMs, endedAtMs, outcome }) => ({
+      /** Key of the StatefulSet, and of the StellarNode, that was restarted. */
+      key: plainText(statefulSet, TEXT_LENGTH_MAX),
+      ...{ atMs, endedAtMs },
+      /** Which validator was restarted how and why, and how that ended, as Events say it. */
+      begin: plainText(noteOfBegin(kind, drift, [statefulSet]), TEXT_LENGTH_MAX),
+      end: outcome ? noteOfEnd(outcome) : '',
+      /** Empty while the restart is under way. */
+      outcome: outcome ?? '',
+    }));

@@ -1,15 +1,9 @@
 /**
  * One validator as the status page shows it. Pure.
  */
-
-import { podsOf } from '../peers/discovery/pods.ts';
-import { parseDigests } from '../peers/hash.ts';
-import { isMeant, isState, isWaiting, type Reason } from '../peers/reasons/reasons.ts';
-import { publishedView } from '../peers/views/views.ts';
-import type { Key, PodFacts, Validator } from '../peers/world.ts';
-import type { Connections } from '../reconciler/plan/publish/overview.ts';
-import type { StatusInput } from '../reconciler/plan/status/current-reasons.ts';
-import { isUp, type ReasonsByKey, stateOf } from '../reconciler/plan/status/validator-state.ts';
+import { isMeant, isState, type Reason } from '../peers/reasons/reasons.ts';
+import type { Key } from '../peers/world.ts';
+import type { ValidatorStatus } from '../reconciler/plan/status/validator-status.ts';
 
 /**
  * `up` all its pods are Ready · `apart` so they are, and stellar-core says that it has no peers or is not synced · `down`
@@ -38,65 +32,44 @@ export interface Row {
   readonly waits: boolean;
 }
 
-/** A row, and whom its pods started with. */
-export interface RowInput {
-  readonly row: Row;
-  readonly known: ReadonlySet<string>;
-}
-
-interface Seen extends StatusInput {
-  readonly told: ReasonsByKey;
-  readonly connections: Connections;
-}
-
 /** The row of one validator. */
-export function rowOf(validator: Validator, seen: Seen): RowInput {
-  const { world, discovery, told, connections } = seen;
+export function rowOf(status: ValidatorStatus): Row {
+  const { validator, ready, replicas, pods, published, reasons } = status;
   const { key, namespace, name } = validator;
-  const statefulSet = discovery.statefulSetOf.get(key);
-  const pods = statefulSet ? podsOf(world, statefulSet) : [];
-  const wanted = statefulSet?.replicas ?? validator.replicas;
-  const ready = pods.filter((pod) => pod.ready && !pod.deleting).length;
-  const known = pods.map(digestsOn);
-  const [first] = told.get(key) ?? [];
-  const published = publishedView(world.configMaps.get(namespace), name);
-  const row = {
+  const [first] = reasons;
+  return {
     ...{ key, namespace, name },
-    state: picturedAs(validator, wanted, seen),
-    ready: `${ready}/${wanted}`,
-    knows: known.map((digests) => digests?.length ?? '-').join(','),
+    state: picturedAs(status),
+    ready: `${ready}/${replicas}`,
+    knows: pods.map(({ started }) => started?.length ?? '-').join(','),
     published: published ? String(published.digests.length) : '',
-    ...connectionOf(pods, connections),
+    ...connectionOf(pods),
     code: first?.code ?? '',
     kind: kindOf(first),
-    waits: told.get(key)?.some(isWaiting) ?? false,
+    waits: status.isWaiting,
   };
-  return { row, known: new Set(known.flatMap((digests) => digests ?? [])) };
 }
 
 const kindOf = (why: Reason | undefined): Row['kind'] =>
   why === undefined || isState(why) ? 'state' : isMeant(why) ? 'meant' : 'waiting';
 
-function picturedAs(validator: Validator, wanted: number, seen: Seen): State {
-  const state = stateOf(validator.key, seen.told);
-  if (validator.suspended || wanted === 0) return 'away';
-  if (state === 'Restarting') return 'restarting';
-  if (!isUp(validator, seen)) return state === 'Stalled' ? 'restarting' : 'down';
-  return state === 'OutOfSync' ? 'apart' : 'up';
+function picturedAs({ validator, replicas, reasons, isUp }: ValidatorStatus): State {
+  const code = reasons[0]?.code;
+  if (validator.suspended || replicas === 0) return 'away';
+  if (code === 'Restarting' || (!isUp && code === 'Stalled')) return 'restarting';
+  if (!isUp) return 'down';
+  return code === 'OutOfSync' ? 'apart' : 'up';
 }
 
-/** What a pod started with; undefined for one that was not injected. */
-const digestsOn = ({ injected, peers }: PodFacts): readonly string[] | undefined =>
-  injected && peers !== undefined ? parseDigests(peers) : undefined;
-
-function connectionOf(pods: readonly PodFacts[], connections: Connections) {
-  const found = pods.map(({ key }) => connections.get(key));
-  const answers = found.filter((each) => each !== undefined);
+function connectionOf(pods: ValidatorStatus['pods']) {
+  const answers = pods.flatMap(({ connection }) => connection ?? []);
   if (answers.length === 0) return { connected: '', connectedPercent: -1, synced: '' };
   const sum = (of: 'connected' | 'expected') => answers.reduce((total, each) => total + each[of], 0);
+  const cells = (textOf: (connection: (typeof answers)[number]) => string) =>
+    pods.map(({ connection }) => (connection ? textOf(connection) : '-')).join(',');
   return {
-    connected: found.map((each) => (each ? `${each.connected}/${each.expected}` : '-')).join(','),
+    connected: cells(({ connected, expected }) => `${connected}/${expected}`),
     connectedPercent: sum('expected') === 0 ? 100 : Math.round((100 * sum('connected')) / sum('expected')),
-    synced: found.map((each) => (each ? (each.synced ? 'yes' : 'no') : '-')).join(','),
+    synced: cells(({ synced }) => (synced ? 'yes' : 'no')),
   };
 }

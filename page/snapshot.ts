@@ -7,12 +7,14 @@ import { plainText } from '../peers/field.ts';
 import { groupedReasons, type ReasonGroup } from '../peers/reasons/reason-groups.ts';
 import { isWaiting } from '../peers/reasons/reasons.ts';
 import { byText } from '../peers/world.ts';
-import type { Connections } from '../reconciler/plan/publish/overview.ts';
 import { leastLeft } from '../reconciler/plan/quorum/quorum-margin.ts';
-import type { StatusInput } from '../reconciler/plan/status/current-reasons.ts';
-import type { ReasonsByKey } from '../reconciler/plan/status/validator-state.ts';
-import { type RestartRow, restartsIn } from './restarts.ts';
-import { type Row, type RowInput, rowOf } from './row.ts';
+import {
+  type Decided,
+  type ValidatorStatus,
+  validatorStatus,
+} from '../reconciler/plan/status/validator-status.ts';
+import { restartsIn } from './restarts.ts';
+import { type Row, rowOf } from './row.ts';
 
 /** A larger network is no picture that people can read; a table tells more. */
 const PICTURE_MAX = 24;
@@ -36,79 +38,50 @@ export interface ServingReplica {
 }
 
 /** What of the cluster is shown. */
-export interface SnapshotInput extends StatusInput {
-  readonly told: ReasonsByKey;
-  readonly connections: Connections;
+export interface SnapshotInput extends Omit<Decided, 'plans'> {
   readonly ownNamespace: string;
 }
 
-interface NetworkShown {
-  readonly key: string;
-  readonly title: string;
-  readonly validators: number;
-  readonly ready: number;
-  readonly down: number;
-  readonly suspended: number;
-  readonly waiting: number;
-  /** Those that are older than the webhook. */
-  readonly unadopted: number;
-  /** How many more may go down; null where that is not known. */
-  readonly quorumMargin: number | null;
-  /** Peers outside the cluster. */
-  readonly external: number;
-  readonly rows: readonly Row[];
-  /** Who knows whom, as pairs of places in `rows`; undefined where the network is too large for a picture. */
-  readonly links: ReadonlyArray<readonly [number, number]> | undefined;
-}
-
-interface WaitingRow {
-  /** All that it is told of. */
-  readonly keys: readonly string[];
-  /** How many more that are. */
-  readonly left: number;
-  readonly code: string;
-  readonly text: string;
-  readonly release: string;
-}
-
 /** All that a browser is told; times are those of the API server, ms since the epoch. */
-export interface Snapshot {
-  /** What `stellar.org/peer-rollout` says for everything; empty where nothing is set. */
-  readonly rollout: string;
-  readonly networks: readonly NetworkShown[];
-  /** The same words once. */
-  readonly waiting: readonly WaitingRow[];
-  readonly restarts: readonly RestartRow[];
-  /** How many there are in all. */
-  readonly totals: Readonly<
-    Record<'networks' | 'validators' | 'ready' | 'down' | 'waiting' | 'reasons' | 'restarts', number>
-  >;
+export type Snapshot = ReturnType<typeof takeSnapshot>;
+type NetworkShown = ReturnType<typeof networkOf>;
+
+/** A row, and what it is made of. */
+interface Validator {
+  readonly row: Row;
+  readonly status: ValidatorStatus;
 }
 
 /** The snapshot of a cluster. */
-export function takeSnapshot(shown: SnapshotInput): Snapshot {
-  const { world, discovery, told, ownNamespace } = shown;
+export function takeSnapshot(cluster: SnapshotInput) {
+  const { world, discovery, reasons, ownNamespace } = cluster;
   const restarts = restartsIn(world);
-  const waiting = groupedReasons([...told].flatMap(([key, all]) => all.map((why) => [key, why] as const)));
+  const waiting = groupedReasons([...reasons].flatMap(([key, all]) => all.map((why) => [key, why] as const)));
   const found = [...discovery.groups.values()].map((group) => ({
     group,
-    all: group.validators.map((validator) => rowOf(validator, shown)),
+    all: group.validators.map((each) => {
+      const status = validatorStatus(each, cluster);
+      return { status, row: rowOf(status) };
+    }),
   }));
   const kept = mostTelling(found.flatMap(({ all }) => all));
-  const networks = found.map(({ group, all }) => networkOf(group, all, { ...shown, kept }));
+  const networks = found.map(({ group, all }) => networkOf(group, all, { ...cluster, kept }));
   const sum = (of: 'validators' | 'ready' | 'down') =>
     networks.reduce((total, network) => total + network[of], 0);
   return {
+    /** What `stellar.org/peer-rollout` says for everything; empty where nothing is set. */
     rollout: plainText(world.configMaps.get(ownNamespace)?.rollout ?? '', TITLE_LENGTH_MAX),
     networks: mostTroubled(networks),
+    /** The same words once. */
     waiting: waiting.slice(0, WAITING_MAX).map(waitingRow),
     restarts: restarts.slice(0, RESTARTS_MAX),
+    /** How many there are in all. */
     totals: {
       networks: networks.length,
       validators: sum('validators'),
       ready: sum('ready'),
       down: sum('down'),
-      waiting: [...told.values()].filter((all) => all.some(isWaiting)).length,
+      waiting: [...reasons.values()].filter((all) => all.some(isWaiting)).length,
       reasons: waiting.length,
       restarts: restarts.length,
     },
@@ -118,8 +91,9 @@ export function takeSnapshot(shown: SnapshotInput): Snapshot {
 /** Names in one row: the sentence counts, and the table has all. */
 const KEYS_MAX = 50;
 
-const waitingRow = ({ subjects, code, sentence, release }: ReasonGroup): WaitingRow => ({
+const waitingRow = ({ subjects, code, sentence, release }: ReasonGroup) => ({
   keys: subjects.slice(0, KEYS_MAX).map((key) => plainText(key, KEY_LENGTH_MAX)),
+  /** How many more validators the reason is about. */
   left: Math.max(0, subjects.length - KEYS_MAX),
   code,
   text: sentence,
@@ -127,9 +101,9 @@ const waitingRow = ({ subjects, code, sentence, release }: ReasonGroup): Waiting
 });
 
 /** All of them where they fit, else those that a person should look at first. */
-function mostTelling(all: readonly RowInput[]): ReadonlySet<RowInput> {
+function mostTelling(all: readonly Validator[]): ReadonlySet<Validator> {
   if (all.length <= ROWS_MAX) return new Set(all);
-  const rank = ({ row }: RowInput) =>
+  const rank = ({ row }: Validator) =>
     row.state === 'down' ? 0 : row.state === 'restarting' ? 1 : row.code ? 2 : 3;
   return new Set([...all].sort((a, b) => rank(a) - rank(b)).slice(0, ROWS_MAX));
 }
@@ -144,36 +118,37 @@ function mostTroubled(networks: readonly NetworkShown[]): NetworkShown[] {
 
 function networkOf(
   group: Group,
-  all: readonly RowInput[],
-  { kept, told, world, discovery }: SnapshotInput & { readonly kept: ReadonlySet<RowInput> },
-): NetworkShown {
-  const count = (holds: (row: Row) => boolean) => all.filter(({ row }) => holds(row)).length;
+  all: readonly Validator[],
+  { kept, world, discovery }: SnapshotInput & { readonly kept: ReadonlySet<Validator> },
+) {
+  const count = (holds: (validator: Validator) => boolean) => all.filter(holds).length;
   const shown = all.filter((each) => kept.has(each));
   const isPicture = all.length <= PICTURE_MAX && shown.length === all.length;
   return {
     key: group.key,
     title: plainText(group.network.title, TITLE_LENGTH_MAX),
     validators: all.length,
-    ready: count(({ state }) => state === 'up' || state === 'apart'),
-    down: count(({ state }) => state === 'down' || state === 'restarting'),
-    suspended: count(({ state }) => state === 'away'),
-    waiting: count(({ waits }) => waits),
-    unadopted: all.filter(({ row: { key } }) =>
-      told.get(key)?.some(({ code }) => code === 'AwaitingAdoption'),
-    ).length,
+    ready: count(({ row: { state } }) => state === 'up' || state === 'apart'),
+    down: count(({ row: { state } }) => state === 'down' || state === 'restarting'),
+    suspended: count(({ row: { state } }) => state === 'away'),
+    waiting: count(({ status }) => status.isWaiting),
+    unadopted: count(({ status }) => status.isUnadopted),
+    /** How many more may go down; null where that is not known. */
     quorumMargin: leastLeft(group, { world, discovery })?.left ?? null,
     external: group.externals.length,
     rows: shown.map(({ row }) => row),
+    /** Undefined where the network is too large for a picture. */
     links: isPicture ? linksOf(group, shown) : undefined,
   };
 }
 
-/** From the validator that started with a peer to that peer. */
-function linksOf(group: Group, shown: readonly RowInput[]): Array<readonly [number, number]> {
+/** Pairs of places in the rows: from the validator that started with a peer to that peer. */
+function linksOf(group: Group, shown: readonly Validator[]): Array<readonly [number, number]> {
   const placeOf = new Map(shown.map(({ row }, index) => [row.key, index]));
   const ownerOf = new Map(group.members.map(({ digest, node }) => [digest, placeOf.get(node)]));
-  return shown.flatMap(({ known }, from) => {
-    const places = new Set([...known].map((digest) => ownerOf.get(digest)));
+  return shown.flatMap(({ status }, from) => {
+    const known = status.pods.flatMap(({ started }) => started ?? []);
+    const places = new Set(known.map((digest) => ownerOf.get(digest)));
     return [...places].flatMap((to) => (to === undefined || to === from ? [] : [[from, to] as const]));
   });
 }

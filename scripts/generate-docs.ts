@@ -127,9 +127,8 @@ const policyRows = (): Rows =>
     messages.map((message) => cell(message.replace('stellar-peers may ', ''))).join('; '),
   ]);
 
-const WHEN = { before: '`--pre`', after: 'after', both: 'both' } as const;
 const checkRows = (): Rows =>
-  CHECKS.map(({ id, when, looks, hint }) => [code(id), WHEN[when], cell(looks), cell(hint)]);
+  CHECKS.map(({ id, when, looks, hint }) => [code(id), when, cell(looks), cell(hint)]);
 
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {

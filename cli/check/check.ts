@@ -14,15 +14,7 @@ export interface CheckVerdict {
   readonly endsWithStart?: true;
 }
 
-export const CATEGORIES = [
-  'Cluster',
-  'Installation',
-  'Webhook',
-  'Validators',
-  'Network',
-  'Restarts',
-] as const;
-type Category = (typeof CATEGORIES)[number];
+export type Category = 'Cluster' | 'Installation' | 'Webhook' | 'Validators' | 'Network' | 'Restarts';
 
 export interface Check {
   /** Stable: scripts know it by this. */
@@ -33,12 +25,15 @@ export interface Check {
   readonly looks: string;
   /** What to do where it does not say ok. */
   readonly hint: string;
-  /** Whether it is made before the install (`--pre`), after it, or both. */
-  readonly when: 'before' | 'after' | 'both';
+  /** Whether it is made after the install alone, or also before it (`--pre`). */
+  readonly when: 'after' | 'both';
   /** What must have been read: where it was not, the check is skipped and says why. */
   readonly needs: readonly FactSource[];
-  judge(facts: Facts): CheckVerdict;
+  evaluate(facts: Facts): CheckVerdict;
 }
+
+/** A check as the list of its category has it. */
+export type CategoryCheck = Omit<Check, 'category'>;
 
 /** A check that was made. */
 export interface Finding extends Omit<CheckVerdict, 'endsWithStart'> {

@@ -1,5 +1,5 @@
 /**
- * `stellar-peers check`: asks the cluster, judges, prints.
+ * `stellar-peers check`: reads the cluster, evaluates the checks, prints.
  */
 
 import { readSettings, type Settings } from '../../app/settings.ts';
@@ -17,12 +17,10 @@ import { renderCheck, summaryOf } from './render.ts';
 
 export const checkCommand: Command = {
   name: 'check',
-  synopsis: '',
   summary: 'whether everything is as it should be, and what to do where it is not',
   details:
     'Before the install with --pre, afterwards without. Changes nothing. What you may not read is skipped, and the right that is missing is named. With --set NAME=VALUE ' +
     'it counts the restarts that a setting would want before it is in force.',
-  args: { min: 0, max: 0 },
   flags: ['pre', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runCheck,
@@ -48,9 +46,9 @@ async function findSettings(
 ): Promise<{ readonly settings: Settings; readonly settingsProblem: string | undefined }> {
   const namespace = installNamespaceOf({ flags, env });
   try {
-    const { settings, remarks } = await settingsInForce(kube, { namespace, env, overrides });
+    const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
     // Before the install there is nothing that the settings could be read from.
-    if (!flags.pre) for (const remark of remarks) terminal.say(remark);
+    if (!flags.pre) for (const note of notes) terminal.say(note);
     return { settings, settingsProblem: undefined };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;

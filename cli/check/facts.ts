@@ -6,14 +6,12 @@ import type { Settings } from '../../app/settings.ts';
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import type { Fields } from '../../peers/field.ts';
 import type { Key, World } from '../../peers/world.ts';
-import type { PolicyFacts } from './network-policy.ts';
 import type { Right } from './rights.ts';
 
 /** Something that is read by itself, and may be kept from the caller. */
 export type FactSource =
   | 'version'
   | 'crd'
-  | 'installRights'
   | 'accountRights'
   | 'deployment'
   | 'policies'
@@ -60,8 +58,6 @@ export interface Facts {
   /** As the API server says it, `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
-  /** Rights that the caller would need to install, and lacks. */
-  readonly installRightsMissing: readonly Right[];
   /** Rights that our ServiceAccount should have, and lacks. */
   readonly accountRightsMissing: readonly Right[];
   readonly deployment: Fields | undefined;
@@ -71,9 +67,9 @@ export interface Facts {
   /** The serving certificate as PEM; undefined where there is none. */
   readonly certificatePem: string | undefined;
   readonly trial: Trial;
-  readonly networkPolicies: readonly PolicyFacts[];
-  /** Every mutating webhook configuration, ours among them. */
-  readonly webhooks: readonly Fields[];
+  readonly networkPolicies: readonly Fields[];
+  /** Our MutatingWebhookConfiguration, of which the World has no failure policy. */
+  readonly webhookConfiguration: Fields | undefined;
   /** Services with their ports. */
   readonly services: readonly Fields[];
   /** Managers beside the operator that own containers of a StatefulSet's template. */

@@ -10,7 +10,7 @@ import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
 import type { Trials } from '../../runtime/kube/client.ts';
 import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube/port.ts';
-import { Deployments, Leases, type Resource, Secrets } from '../../runtime/kube/resources.ts';
+import { Deployments, Leases, type Resource, Secrets, StatefulSets } from '../../runtime/kube/resources.ts';
 import {
   createStores,
   type WatchedKind as Kind,
@@ -19,11 +19,10 @@ import {
   validatorSources,
   worldOf,
 } from '../../runtime/kube/sources.ts';
+import { containerOf } from '../deployed.ts';
 import type { FactSource, Facts, WorldSource } from './facts.ts';
-import { containerOf } from './installed-checks.ts';
-import { readPolicy } from './network-policy.ts';
-import { accountRights, installRights, type Right, reviewOf } from './rights.ts';
-import { templateOwnersOf } from './template-owners.ts';
+import { accountRights, type Right, reviewOf } from './rights.ts';
+import { templateOwnersOf } from './template-checks.ts';
 import { tryPod } from './trial.ts';
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({
@@ -40,9 +39,7 @@ const PolicyBindings = kind(
   'ValidatingAdmissionPolicyBinding',
   'validatingadmissionpolicybindings',
 );
-const AUTHORIZATION = 'authorization.k8s.io/v1';
-const OwnReviews = kind(AUTHORIZATION, 'SelfSubjectAccessReview', 'selfsubjectaccessreviews');
-const AccountReviews = kind(AUTHORIZATION, 'SubjectAccessReview', 'subjectaccessreviews');
+const AccessReviews = kind('authorization.k8s.io/v1', 'SubjectAccessReview', 'subjectaccessreviews');
 const CRD_NAME = 'stellarnodes.stellar.org';
 
 /** What is asked for, and of whom. */
@@ -58,42 +55,39 @@ export interface Request {
 
 /** Everything that could be read. Rejects with KubeError where the cluster cannot be reached. */
 export async function gatherFacts(request: Request): Promise<Facts> {
-  const { kube, trials, when, commandVersion, settings, settingsProblem } = request;
-  const { namespace: home } = settings;
+  const { kube, trials, nowMs, ...given } = request;
+  const { when, settings } = given;
+  const { namespace, watchNamespaces } = settings;
+  const isAfter = when === 'after';
+  const scope = { ownNamespace: namespace, watchNamespaces: listed(watchNamespaces) };
+  const places = scope.watchNamespaces.map((each) => ({ namespace: each }));
   const reader = new Reader();
   const serverVersion = await reader.read('version', '', () => trials.version());
-  const named = (resource: Resource, name: string) => () => kube.get({ resource, namespace: home, name });
-  const deployment = await reader.read('deployment', undefined, named(Deployments, COMPONENT));
-  const scope = { ownNamespace: home, watchNamespaces: listed(settings.watchNamespaces) };
-  const { watchNamespaces } = scope;
-  const places = watchNamespaces.length === 0 ? [{}] : watchNamespaces.map((namespace) => ({ namespace }));
-  const list = (source: FactSource, resource: Resource) =>
-    reader.read(source, [], () => listAll(kube, resource, [{}]));
-  const [crd, policies, policyBindings, lease, certificatePem, rights, read, networkPolicies] =
+  const named = (source: FactSource, resource: Resource, name: string) =>
+    reader.read(source, undefined, () => kube.get({ resource, namespace, name }));
+  const list = (source: FactSource, resource: Resource, queries: readonly ListQuery[] = [{}]) =>
+    reader.read(source, [], () => listAll(kube, resource, queries));
+  const deployment = await named('deployment', Deployments, COMPONENT);
+  const [crd, policies, policyBindings, lease, certificatePem, accountRightsMissing, read, networkPolicies] =
     await Promise.all([
       reader.read('crd', undefined, () => kube.get({ resource: Crds, name: CRD_NAME })),
       list('policies', AdmissionPolicies),
       list('policies', PolicyBindings),
-      reader.read('lease', undefined, named(Leases, LEADER_LEASE)),
-      reader.read('certificate', undefined, () => readCertificate(kube, home, deployment, settings)),
-      readRights(request, reader, settings),
+      named('lease', Leases, LEADER_LEASE),
+      reader.read('certificate', undefined, () => readCertificate(kube, deployment, settings)),
+      isAfter ? reader.read('accountRights', [], () => lackingRights(kube, settings)) : [],
       readWorld(kube, scope, reader),
-      reader.read('networkPolicies', [], () => listAll(kube, NetworkPolicies, places)),
+      list('networkPolicies', NetworkPolicies, places.length === 0 ? [{}] : places),
     ]);
-  const discovery = discover(read.world, discoverySettings(settings));
-  const known = { ...read, discovery };
-  const trial =
-    when === 'before'
-      ? ({ kind: 'none' } as const)
-      : await reader.read('trial', { kind: 'none' }, () => tryPod(trials, known));
+  const known = { ...read, discovery: discover(read.world, discoverySettings(settings)) };
+  const trial = isAfter ? await reader.read('trial', NO_TRIAL, () => tryPod(trials, known)) : NO_TRIAL;
   return {
-    ...{ when, settings, settingsProblem, commandVersion, nowMs: request.nowMs(), unread: reader.unread },
-    ...{ serverVersion, crd, deployment, policies, policyBindings, lease, certificatePem, trial },
-    ...rights,
-    ...known,
-    networkPolicies: networkPolicies.map(readPolicy),
+    ...{ ...given, ...known, nowMs: nowMs(), unread: reader.unread, serverVersion, crd, deployment },
+    ...{ policies, policyBindings, lease, certificatePem, accountRightsMissing, networkPolicies, trial },
   };
 }
+
+const NO_TRIAL = { kind: 'none' } as const;
 
 /** Notes what cannot be read, and goes on; but for a cluster that cannot be reached at all. */
 class Reader {
@@ -130,9 +124,8 @@ async function listAll(kube: Kube, resource: Resource, queries: readonly ListQue
 /** Of the Secret that the replicas serve from, the certificate alone. */
 async function readCertificate(
   kube: Kube,
-  namespace: string,
   deployment: Fields | undefined,
-  { certDir }: Settings,
+  { namespace, certDir }: Settings,
 ): Promise<string | undefined> {
   const name = certDir === '' ? CERT_SECRET : mountedSecret(deployment, certDir);
   if (name === undefined) return undefined;
@@ -150,41 +143,16 @@ function mountedSecret(deployment: Fields | undefined, folder: string): string |
   return textOf(fieldsOf(volume?.secret).secretName);
 }
 
-/** So many reviews are asked for at a time. */
-const REVIEWS_AT_ONCE = 8;
-
-async function readRights({ kube, when }: Request, reader: Reader, settings: Settings) {
-  const { namespace } = settings;
-  const lacking = (source: FactSource, rights: readonly Right[], resource: Resource, account?: string) =>
-    reader.read(source, [], async () => {
-      const missing: Right[] = [];
-      for (let first = 0; first < rights.length; first += REVIEWS_AT_ONCE) {
-        const some = rights.slice(first, first + REVIEWS_AT_ONCE);
-        const answers = await Promise.all(
-          some.map((right) => kube.create(resource, reviewOf(right, account))),
-        );
-        missing.push(...some.filter((_, index) => fieldsOf(answers[index]?.status).allowed !== true));
-      }
-      return missing;
-    });
-  const isBefore = when === 'before';
-  return {
-    installRightsMissing: isBefore
-      ? await lacking('installRights', installRights(namespace), OwnReviews)
-      : [],
-    accountRightsMissing: isBefore
-      ? []
-      : await lacking('accountRights', accountRights(settings), AccountReviews, namespace),
-  };
+/** The rights that our ServiceAccount should have, and lacks. */
+async function lackingRights(kube: Kube, settings: Settings): Promise<Right[]> {
+  const rights = accountRights(settings);
+  const answers = await Promise.all(
+    rights.map((right) => kube.create(AccessReviews, reviewOf(right, settings.namespace))),
+  );
+  return rights.filter((_, index) => fieldsOf(answers[index]?.status).allowed !== true);
 }
 
-type Read = Pick<Facts, 'world' | 'services' | 'webhooks' | 'templateOwners'>;
-
-/** Of webhooks all are read, since others matter too; of StatefulSets also who manages what. */
-const QUERIES_OF: Readonly<Record<string, (queries: readonly ListQuery[]) => readonly ListQuery[]>> = {
-  mutatingwebhookconfigurations: () => [{}],
-  statefulsets: (queries) => queries.map((query) => ({ ...query, unmanaged: false })),
-};
+type Read = Pick<Facts, 'world' | 'services' | 'webhookConfiguration' | 'templateOwners'>;
 
 /** The World, kind by kind. */
 async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read> {
@@ -193,7 +161,12 @@ async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read
   const readKind = async ({ resource, queries, store, keyOf, project }: Kind<unknown>) => {
     const { plural } = resource;
     const items = await reader.read(plural as WorldSource, [], () =>
-      listAll(kube, resource, QUERIES_OF[plural]?.(queries) ?? queries),
+      // Who manages what is wanted of StatefulSets.
+      listAll(
+        kube,
+        resource,
+        resource === StatefulSets ? queries.map((query) => ({ ...query, unmanaged: false })) : queries,
+      ),
     );
     raw.set(plural, items);
     for (const item of items) store.set(keyOf(item), project(item));
@@ -202,7 +175,7 @@ async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read
   return {
     world: worldOf(stores),
     services: raw.get('services') ?? [],
-    webhooks: raw.get('mutatingwebhookconfigurations') ?? [],
+    webhookConfiguration: raw.get('mutatingwebhookconfigurations')?.[0],
     templateOwners: (raw.get('statefulsets') ?? []).flatMap(templateOwnersOf),
   };
 }

@@ -1,11 +1,12 @@
 /**
  * Whether what was installed is there and does its work: Deployment, settings, rights, policies, leader. Pure.
  */
-import { type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { containerOf, versionOf } from '../deployed.ts';
 import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
 import {
-  type Check,
+  type CategoryCheck,
   type CheckVerdict,
   counted,
   notYet,
@@ -46,7 +47,7 @@ function homeOf({ deployment, settings, world }: Facts): string {
   return (deployment ? undefined : entry?.service?.namespace) ?? settings.namespace;
 }
 
-function judgeDeployment(facts: Facts): CheckVerdict {
+function checkDeployment(facts: Facts): CheckVerdict {
   const { deployment, settings } = facts;
   if (!deployment) {
     const home = homeOf(facts);
@@ -65,19 +66,7 @@ function judgeDeployment(facts: Facts): CheckVerdict {
     : ok(found);
 }
 
-/** The container that runs us; the only one, where it has another name. */
-export function containerOf(deployment: Fields): Fields {
-  const containers = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).containers);
-  return containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
-}
-
-/** The tag of a Deployment's image, which says the version; undefined where there is none. */
-export function versionOf(deployment: Fields): string | undefined {
-  const image = textOf(containerOf(deployment).image) ?? '';
-  return /:([^/:]+)$/.exec(image.replace(/@.*$/, ''))?.[1];
-}
-
-function judgeImage({ deployment, commandVersion }: Facts): CheckVerdict {
+function checkImage({ deployment, commandVersion }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
   const image = textOf(containerOf(deployment).image) ?? '';
   const tag = versionOf(deployment);
@@ -86,17 +75,17 @@ function judgeImage({ deployment, commandVersion }: Facts): CheckVerdict {
   return tag === commandVersion || tag === `v${commandVersion}` ? ok(found) : warning(found);
 }
 
-function judgeSettings({ deployment, settingsProblem }: Facts): CheckVerdict {
+function checkSettings({ deployment, settingsProblem }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
   return settingsProblem === undefined ? ok('all of the Deployment can be used') : problem(settingsProblem);
 }
 
-function judgeDomain({ settings, world }: Facts): CheckVerdict {
+function checkDomain({ settings, world }: Facts): CheckVerdict {
   const wrong = wrongDomain(settings, world.configMaps.get(settings.namespace)?.data);
   return wrong === undefined ? ok(settings.clusterDomain) : problem(wrong);
 }
 
-function judgeRights({ accountRightsMissing, settings }: Facts): CheckVerdict {
+function checkRights({ accountRightsMissing, settings }: Facts): CheckVerdict {
   const who = `ServiceAccount ${settings.namespace}/${COMPONENT}`;
   if (accountRightsMissing.length === 0) return ok(`${who} has all of them`);
   return problem(`${who} may not ${some(accountRightsMissing.map(rightText))}`);
@@ -120,7 +109,7 @@ function denies({ spec }: Fields, policy: string): boolean {
   return policyName === policy && Array.isArray(validationActions) && validationActions.includes('Deny');
 }
 
-function judgePolicies(facts: Facts): CheckVerdict {
+function checkPolicies(facts: Facts): CheckVerdict {
   const { policies, policyBindings } = facts;
   const user = accountName(homeOf(facts));
   const byName = new Map(policies.map((policy) => [nameOf(policy), policy]));
@@ -135,7 +124,7 @@ function judgePolicies(facts: Facts): CheckVerdict {
 
 const LEASE_UNKNOWN = 15;
 
-function judgeLeader({ lease, nowMs }: Facts): CheckVerdict {
+function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
   const spec = fieldsOf(lease?.spec);
   const holder = textOf(spec.holderIdentity) ?? '';
   const renewedAtMs = timeOf(spec.renewTime);
@@ -147,58 +136,57 @@ function judgeLeader({ lease, nowMs }: Facts): CheckVerdict {
   return agoSeconds <= allowed ? ok(found) : notYet(`${found}: longer than the ${allowed} s that it lasts`);
 }
 
-const AFTER = { category: 'Installation', when: 'after' } as const;
 const LOOK = 'look at its pods: kubectl -n stellar-peers describe pods';
 
-export const INSTALLED_CHECKS: readonly Check[] = [
+export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
   {
-    ...AFTER,
+    when: 'after',
     id: 'deployment',
     title: 'replicas',
     looks: 'Deployment `stellar-peers`: there, two replicas, all of them ready',
     hint: LOOK,
     needs: ['deployment'],
-    judge: judgeDeployment,
+    evaluate: checkDeployment,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'version',
     title: 'version',
     looks: "the tag of the Deployment's image against the version of this command",
     hint: 'use the command of the release that is installed; what the two say of the cluster may differ',
     needs: ['deployment'],
-    judge: judgeImage,
+    evaluate: checkImage,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'settings',
     title: 'settings',
     looks: 'whether the environment variables of the Deployment are ones that a replica takes',
     hint: 'docs/settings.md says what each takes; a replica with one that it does not take does not start',
     needs: ['deployment'],
-    judge: judgeSettings,
+    evaluate: checkSettings,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'cluster-domain',
     title: 'DNS domain',
     looks:
       '`CLUSTER_DOMAIN` against what the leader has found: its `/etc/resolv.conf`, and whether names resolve',
     hint: `${UNSET_DOMAIN}; with Helm or an overlay, take it out of there: a replica finds the domain out`,
     needs: ['configmaps'],
-    judge: judgeDomain,
+    evaluate: checkDomain,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'account-rights',
     title: 'rights',
     looks: 'every right of `manifests/base/rbac.yaml`, asked of the API server for our ServiceAccount',
     hint: 'apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['accountRights'],
-    judge: judgeRights,
+    evaluate: checkRights,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'admission-policies',
     title: 'admission policies',
     looks:
@@ -207,15 +195,15 @@ export const INSTALLED_CHECKS: readonly Check[] = [
       'without them RBAC alone limits what the ServiceAccount may do; the `namespace:` of a kustomization does not ' +
       'change the account that they name, so leave it out, or use Helm; apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['policies'],
-    judge: judgePolicies,
+    evaluate: checkPolicies,
   },
   {
-    ...AFTER,
+    when: 'after',
     id: 'leader',
     title: 'leader',
     looks: 'Lease `stellar-peers`: held, and renewed within the time that it lasts',
     hint: 'while no replica leads nothing is published or restarted; the log of the replicas says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['lease'],
-    judge: judgeLeader,
+    evaluate: checkLeader,
   },
 ];

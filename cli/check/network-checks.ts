@@ -1,66 +1,103 @@
 /**
  * Whether NetworkPolicies let validators reach each other, and whether an open HTTP port is guarded. Pure.
+ * What cannot be told from outside (named ports, address blocks) counts as let through: a false alarm helps no user.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf } from '../../peers/field.ts';
+import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import { keyOf } from '../../peers/world.ts';
 import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
-import { type Check, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
+import { type CategoryCheck, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
-import { type Direction, isOpenToAll, letsThrough, policiesOver } from './network-policy.ts';
 import { type Placed, placedOf } from './validators.ts';
+
+type Direction = 'Ingress' | 'Egress';
 
 /** Where pods of DNS listen, behind their Service: CoreDNS as it comes, OpenShift's, Gardener's. */
 const DNS_PORTS = [53, 5353, 8053];
 
-/** Validators that policies cut off from at least one of their group, each with one that it is cut off from. */
-function cutOff(
-  facts: Facts,
+const nameOf = ({ metadata }: Fields): string =>
+  keyOf(textOf(fieldsOf(metadata).namespace) ?? '', textOf(fieldsOf(metadata).name) ?? '');
+
+/** The policies that restrict this pod in that direction; without any, everything is let through. */
+const policiesOver = (pod: Placed, direction: Direction, { networkPolicies }: Facts): Fields[] =>
+  networkPolicies.filter(({ metadata, spec }) => {
+    const { podSelector, policyTypes, egress } = fieldsOf(spec);
+    const types = policyTypes ?? (egress === undefined ? ['Ingress'] : ['Ingress', 'Egress']);
+    return (
+      Array.isArray(types) &&
+      types.includes(direction) &&
+      fieldsOf(metadata).namespace === pod.namespace &&
+      matchesSelector(labelSelectorOf(podSelector), pod.labels)
+    );
+  });
+
+/** For each rule of these policies that covers the port, the peers that it names; none for all. */
+const peersAllowed = (
+  policies: readonly Fields[],
   direction: Direction,
-): Array<{ readonly placed: Placed; readonly other: Placed; readonly by: readonly string[] }> {
+  port: number,
+  protocol = 'TCP',
+): Array<readonly Fields[]> =>
+  policies
+    .flatMap(({ spec }) => listOf(fieldsOf(spec)[direction.toLowerCase()]))
+    .filter(({ ports }) => {
+      const all = listOf(ports);
+      return all.length === 0 || all.some((each) => coversPort(each, port, protocol));
+    })
+    .map((rule) => listOf(rule[direction === 'Ingress' ? 'from' : 'to']));
+
+function coversPort(entry: Fields, port: number, protocol: string): boolean {
+  const first = numberOf(entry.port);
+  const last = numberOf(entry.endPort) ?? first ?? port;
+  return (textOf(entry.protocol) ?? 'TCP') === protocol && (first ?? port) <= port && port <= last;
+}
+
+/** True if one of the peers that a rule in namespace `home` names is this pod, or may be. */
+const names = (peers: readonly Fields[], pod: Placed, home: string): boolean =>
+  peers.length === 0 ||
+  peers.some(({ ipBlock, namespaceSelector, podSelector }) => {
+    if (ipBlock !== undefined) return true;
+    const isThere =
+      namespaceSelector === undefined
+        ? pod.namespace === home
+        : matchesSelector(labelSelectorOf(namespaceSelector), pod.namespaceLabels);
+    return isThere && matchesSelector(labelSelectorOf(podSelector), pod.labels);
+  });
+
+/** Pairs of one network that a policy over the first of them keeps apart: one pair for each such validator. */
+function cutOff(facts: Facts, direction: Direction) {
   const byGroup = Map.groupBy(placedOf(facts), ({ group }) => group);
   return [...byGroup.values()].flatMap((members) =>
-    members.flatMap((placed) => {
-      const policies = policiesOver(facts.networkPolicies, placed, direction);
+    members.flatMap((own) => {
+      const policies = policiesOver(own, direction, facts);
       if (policies.length === 0) return [];
-      const other = members.find(
-        (member) => member !== placed && !reaches(policies, placed, member, direction),
-      );
-      return other ? [{ placed, other, by: policies.map(({ key }) => key) }] : [];
+      const other = members.find((member) => {
+        const { port } = (direction === 'Ingress' ? own : member).validator;
+        const allowed = peersAllowed(policies, direction, port);
+        return member !== own && !allowed.some((peers) => names(peers, member, own.namespace));
+      });
+      return other ? [{ own, other, by: policies.map(nameOf) }] : [];
     }),
   );
 }
 
-function reaches(
-  policies: ReturnType<typeof policiesOver>,
-  own: Placed,
-  other: Placed,
-  direction: Direction,
-): boolean {
-  const { port } = (direction === 'Ingress' ? own : other).validator;
-  return letsThrough(policies, direction, { port, protocol: 'TCP', other });
-}
-
-function judgeReach(facts: Facts, direction: Direction): CheckVerdict {
-  const found = cutOff(facts, direction);
-  const [first] = found;
+function checkReach(facts: Facts, direction: Direction): CheckVerdict {
+  const [first, ...others] = cutOff(facts, direction);
   if (!first) return ok('no NetworkPolicy is in the way');
-  const { placed, other, by } = first;
-  const port = (direction === 'Ingress' ? placed : other).validator.port;
-  const [from, to] = direction === 'Ingress' ? [other, placed] : [placed, other];
-  const more = found.length === 1 ? '' : `; the same for ${found.length - 1} more`;
+  const { own, other, by } = first;
+  const [from, to] = direction === 'Ingress' ? [other, own] : [own, other];
+  const more = others.length === 0 ? '' : `; the same for ${others.length} more`;
   return problem(
-    `${from.validator.key} does not reach ${to.validator.key} on ${port}: ` +
-      `no rule of ${some([...by])} allows it${more}`,
+    `${from.validator.key} does not reach ${to.validator.key} on ${to.validator.port}: ` +
+      `no rule of ${some(by)} allows it${more}`,
   );
 }
 
-function judgeDns(facts: Facts): CheckVerdict {
+function checkDns(facts: Facts): CheckVerdict {
   const without = placedOf(facts).flatMap((placed) => {
-    const policies = policiesOver(facts.networkPolicies, placed, 'Egress');
-    const isCut =
-      policies.length > 0 &&
-      !DNS_PORTS.some((port) => letsThrough(policies, 'Egress', { port, protocol: 'UDP' }));
-    return isCut ? [{ key: placed.validator.key, by: policies.map(({ key }) => key) }] : [];
+    const policies = policiesOver(placed, 'Egress', facts);
+    const isLetOut = DNS_PORTS.some((port) => peersAllowed(policies, 'Egress', port, 'UDP').length > 0);
+    return policies.length > 0 && !isLetOut ? [{ key: placed.validator.key, by: policies.map(nameOf) }] : [];
   });
   if (without.length === 0) return ok('names can be resolved');
   const policies = [...new Set(without.flatMap(({ by }) => by))];
@@ -83,10 +120,8 @@ function exposing(services: readonly Fields[], { namespace, labels }: Placed, po
 
 const isOutside = ({ spec }: Fields): boolean =>
   ['LoadBalancer', 'NodePort'].includes(textOf(fieldsOf(spec).type) ?? '');
-const nameOf = ({ metadata }: Fields): string =>
-  keyOf(textOf(fieldsOf(metadata).namespace) ?? '', textOf(fieldsOf(metadata).name) ?? '');
 
-function judgeHttp(facts: Facts): CheckVerdict {
+function checkHttp(facts: Facts): CheckVerdict {
   const port = facts.settings.corePort;
   if (port === 0) return skipped('CORE_HTTP_PORT is 0, so the port is not known');
   const placed = placedOf(facts);
@@ -101,8 +136,9 @@ function judgeHttp(facts: Facts): CheckVerdict {
   const open = placed.filter(isOpen);
   if (open.length === 0) return ok(`no validator is known to have ${port} open`);
   const bare = open.filter((each) => {
-    const policies = policiesOver(facts.networkPolicies, each, 'Ingress');
-    return policies.length === 0 || isOpenToAll(policies, port);
+    const policies = policiesOver(each, 'Ingress', facts);
+    const allowed = peersAllowed(policies, 'Ingress', port);
+    return policies.length === 0 || allowed.some((peers) => peers.length === 0);
   });
   if (bare.length === 0) return ok(`${port} is open and guarded by NetworkPolicies`);
   return warning(
@@ -110,46 +146,45 @@ function judgeHttp(facts: Facts): CheckVerdict {
   );
 }
 
-const NETWORK = { category: 'Network', when: 'both' } as const;
 const READ = ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'networkPolicies'] as const;
 
-export const NETWORK_CHECKS: readonly Check[] = [
+export const NETWORK_CHECKS: readonly CategoryCheck[] = [
   {
-    ...NETWORK,
+    when: 'both',
     id: 'peer-ingress',
     title: 'peers in',
     looks:
       "NetworkPolicies over validator pods: ingress to the peer port (11625) from the network's other validators",
     hint: "add an ingress rule for TCP 11625 from pods with label stellar.org/node-type=Validator, and their namespaces (the operator's own policy: spec.networkPolicy.allowNamespaces)",
     needs: READ,
-    judge: (facts) => judgeReach(facts, 'Ingress'),
+    evaluate: (facts) => checkReach(facts, 'Ingress'),
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'peer-egress',
     title: 'peers out',
     looks: "the same: egress to the peer port of the network's other validators",
     hint: 'add an egress rule for TCP 11625 to pods with label stellar.org/node-type=Validator, and their namespaces',
     needs: READ,
-    judge: (facts) => judgeReach(facts, 'Egress'),
+    evaluate: (facts) => checkReach(facts, 'Egress'),
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'dns-egress',
     title: 'DNS',
     looks: 'the same: egress to DNS (UDP 53, 5353 or 8053), since peers are given by name',
     hint: 'add an egress rule for UDP and TCP 53 to the cluster DNS in kube-system; OpenShift: 5353 to openshift-dns',
     needs: READ,
-    judge: judgeDns,
+    evaluate: checkDns,
   },
   {
-    ...NETWORK,
+    when: 'both',
     id: 'open-http-port',
     title: 'HTTP port',
     looks:
       "validators whose HTTP port (11626) is open, by a Service or by the leader's own calls, to any pod or outside",
     hint: 'let a NetworkPolicy allow 11626 from stellar-peers alone; every program that reaches it can command stellar-core',
     needs: [...READ, 'services', 'configmaps'],
-    judge: judgeHttp,
+    evaluate: checkHttp,
   },
 ];

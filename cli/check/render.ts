@@ -5,7 +5,7 @@ import { greatestOf } from '../../peers/lists.ts';
 import type { Format } from '../command.ts';
 import { inFormat } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
-import { CATEGORIES, counted, type Finding } from './check.ts';
+import { counted, type Finding } from './check.ts';
 
 type Paint = Terminal['paint'];
 type Colour = Parameters<Paint>[0];
@@ -27,32 +27,22 @@ export function summaryOf(findings: readonly Finding[]): Summary {
 
 /** The findings in that format. */
 export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
-  return inFormat(
-    format,
-    () => ({ checks: findings, summary: summaryOf(findings) }),
-    () => renderTable(findings, format === 'wide', paint),
-  );
+  const data = { checks: findings, summary: summaryOf(findings) };
+  return inFormat(format, data, () => renderTable(findings, format === 'wide', paint));
 }
 
 function renderTable(findings: readonly Finding[], isWide: boolean, paint: Paint): string {
-  const idWidth = greatestOf(
-    findings.map(({ id }) => id.length),
-    0,
-  );
+  const idWidth = greatestOf(findings.map(({ id }) => id.length));
   const labelOf = ({ id, title }: Finding) => (isWide ? `${id.padEnd(idWidth)}  ${title}` : title);
-  const width = greatestOf(
-    findings.map((finding) => labelOf(finding).length),
-    0,
-  );
+  const width = greatestOf(findings.map((finding) => labelOf(finding).length));
   const line = (finding: Finding) => {
     const { mark, colour } = MARKS[finding.verdict];
     const hint = finding.hint === undefined ? '' : `\n    > ${finding.hint}`;
     return `  ${paint(colour, mark)} ${labelOf(finding).padEnd(width)}  ${finding.found}${hint}\n`;
   };
-  const blocks = CATEGORIES.flatMap((category) => {
-    const own = findings.filter((finding) => finding.category === category);
-    return own.length === 0 ? [] : [`${paint('bold', category)}\n${own.map(line).join('')}\n`];
-  });
+  const blocks = [...Map.groupBy(findings, ({ category }) => category)].map(
+    ([category, own]) => `${paint('bold', category)}\n${own.map(line).join('')}\n`,
+  );
   return `${blocks.join('')}${summaryLine(summaryOf(findings), paint)}\n`;
 }
 

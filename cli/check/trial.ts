@@ -31,23 +31,16 @@ export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
 }
 
 /** The StatefulSet of a validator whose pods are injected: selected, and not opted out. */
-function subjectOf({ world, discovery }: Known): StatefulSetFacts | undefined {
-  const { webhook } = world;
-  if (!webhook) return undefined;
-  return placedOf({ world, discovery })
-    .filter(({ validator }) => validator.injection === undefined)
-    .flatMap(({ validator, namespaceLabels }) => {
-      const statefulSet = discovery.statefulSetOf.get(validator.key);
-      return statefulSet ? [{ statefulSet, namespaceLabels }] : [];
-    })
-    .find(({ statefulSet: { template }, namespaceLabels }) => {
-      const { labels, annotations } = template;
-      return (
-        annotations[INJECTION] === undefined &&
-        webhookSelects(webhook, { namespaceLabels, labels, annotations })
-      );
-    })?.statefulSet;
-}
+const subjectOf = (known: Known): StatefulSetFacts | undefined =>
+  placedOf(known).find(({ validator, statefulSet, namespaceLabels }) => {
+    const { webhook } = known.world;
+    if (!webhook || !statefulSet || validator.injection !== undefined) return false;
+    const { labels, annotations } = statefulSet.template;
+    return (
+      annotations[INJECTION] === undefined &&
+      webhookSelects(webhook, { namespaceLabels, labels, annotations })
+    );
+  })?.statefulSet;
 
 /** As small as a pod of that StatefulSet can be, and within Pod Security `restricted`. */
 function trialPod({ name, namespace, uid, template }: StatefulSetFacts): KubeObject {

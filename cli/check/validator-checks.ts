@@ -4,21 +4,29 @@
  */
 
 import { rolloutSettings } from '../../app/wiring-settings.ts';
-import { podsOf } from '../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../peers/injection/selectors.ts';
-import { greatestOf } from '../../peers/lists.ts';
+import { WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';
 import { isReadReplica } from '../../peers/read/read-replica.ts';
 import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
 import { describeReason } from '../../peers/reasons/reasons.ts';
-import { keyOf, type PdbFacts, type World } from '../../peers/world.ts';
+import { keyOf, type PdbFacts, type WebhookFacts } from '../../peers/world.ts';
 import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { planServices } from '../../reconciler/plan/publish/services.ts';
 import { titleOf } from '../annotate.ts';
-import { durationText, type RolloutPlan, rolloutPlanOf } from '../commands/rollout-plan.ts';
-import { type Check, type CheckVerdict, counted, notYet, ok, problem, some, warning } from './check.ts';
+import { durationOf, rolloutPlanOf, type Step } from '../commands/rollout-plan.ts';
+import {
+  type CategoryCheck,
+  type CheckVerdict,
+  counted,
+  notYet,
+  ok,
+  problem,
+  some,
+  warning,
+} from './check.ts';
 import type { Facts } from './facts.ts';
-import { shippedWebhook } from './shipped-webhook.ts';
+import { type Placed, placedOf } from './validators.ts';
 
 const NO_VALIDATORS = 'there are no validators';
 
@@ -28,7 +36,7 @@ const readReplicasIn = ({ world }: Facts): string[] => {
   return [...new Set(keys)].filter((key) => isReadReplica(world, key)).sort();
 };
 
-function judgeDiscovered(facts: Facts): CheckVerdict {
+function checkDiscovered(facts: Facts): CheckVerdict {
   const { discovery } = facts;
   const count = [...discovery.groups.values()].flatMap(({ validators }) => validators).length;
   const unread = [...discovery.skipped].filter(([, { code }]) => code !== 'Suspended');
@@ -43,13 +51,13 @@ function judgeDiscovered(facts: Facts): CheckVerdict {
   return ok(`${counted(count, 'validator')} in ${counted(discovery.groups.size, 'network')}${beside}`);
 }
 
-function judgeAnnotations({ world }: Facts): CheckVerdict {
+function checkAnnotations({ world }: Facts): CheckVerdict {
   const odd = groupedReasons(oddAnnotations(world));
   if (odd.length === 0) return ok('all are known');
   return warning(odd.map(({ subjects, sentence }) => `${some(subjects)}: ${sentence}`).join(' '));
 }
 
-function judgeConfigMaps(facts: Facts): CheckVerdict {
+function checkConfigMaps(facts: Facts): CheckVerdict {
   const { world, discovery, settings, nowMs } = facts;
   const { configMaps, reports } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const [report] = reports;
@@ -64,7 +72,7 @@ function judgeConfigMaps(facts: Facts): CheckVerdict {
   return ok(`current in ${counted(discovery.activeIn.size, 'namespace')} with validators`);
 }
 
-function judgeServices({ world, discovery }: Facts): CheckVerdict {
+function checkServices({ world, discovery }: Facts): CheckVerdict {
   const { create, reports } = planServices(world, discovery);
   const [report] = reports;
   if (report) return problem(`${report[0]}: ${describeReason(report[1])}`);
@@ -78,48 +86,40 @@ function judgeServices({ world, discovery }: Facts): CheckVerdict {
 const forbidsAll = ({ current, expectedPods, desiredHealthy }: PdbFacts): boolean =>
   current && expectedPods > 0 && desiredHealthy >= expectedPods;
 
-function judgeBudgets({ world, discovery }: Facts): CheckVerdict {
-  const budgets = [...world.pdbs.values()].filter(forbidsAll);
-  const held = new Map<string, string[]>();
-  for (const { validators } of discovery.groups.values()) {
-    for (const { key, uid, namespace } of validators) {
-      for (const pdb of budgets) {
-        // One that the operator itself makes for each validator is set aside, as before a restart.
-        if (
-          pdb.namespace !== namespace ||
-          pdb.ownerNodeUid === uid ||
-          !coversOne(pdb, key, { world, discovery })
-        )
-          continue;
-        held.set(pdb.key, [...(held.get(pdb.key) ?? []), key]);
-      }
-    }
-  }
-  if (held.size === 0) return ok('none forbids every restart');
-  return warning([...held].map(([pdb, keys]) => `${pdb} forbids every restart of ${some(keys)}`).join('; '));
+function checkBudgets(facts: Facts): CheckVerdict {
+  const placed = placedOf(facts);
+  const strict = [...facts.world.pdbs.values()].filter(forbidsAll).flatMap((pdb) => {
+    // A budget that the operator itself makes for each validator is set aside, as before a restart.
+    const held = placed.filter(
+      ({ validator: { uid }, namespace, labels }) =>
+        pdb.namespace === namespace && pdb.ownerNodeUid !== uid && selects(pdb, labels),
+    );
+    const keys = held.map(({ validator: { key } }) => key);
+    return keys.length === 0 ? [] : [`${pdb.key} forbids every restart of ${some(keys)}`];
+  });
+  return strict.length === 0 ? ok('none forbids every restart') : warning(strict.join('; '));
 }
 
-function coversOne(
-  { selector }: PdbFacts,
-  key: string,
-  { world, discovery }: Pick<Facts, 'world' | 'discovery'>,
-): boolean {
-  const statefulSet = discovery.statefulSetOf.get(key);
-  if (!selector || !statefulSet) return false;
-  return podsOf(world, statefulSet).some(({ labels }) => matchesSelector(selector, labels));
-}
+const selects = ({ selector }: PdbFacts, labels: Placed['labels']): boolean =>
+  selector !== undefined && matchesSelector(selector, labels);
 
-/** The World in which admission asks us from now on: what an install would find. */
-const asInstalled = (world: World, nowMs: number): World => ({
-  ...world,
-  journal: world.journal,
-  external: world.external,
-  webhook: world.webhook ?? shippedWebhook(nowMs),
+const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
+
+/** A webhook that is asked about every pod from now on, as an install would bring it. */
+const installedNow = (createdAtMs: number): WebhookFacts => ({
+  createdAtMs,
+  entries: [
+    {
+      ...{ name: WEBHOOK_ENTRY, takesPods: true, url: undefined, service: undefined, caBundle: '' },
+      ...{ namespaceSelector: EVERYTHING, objectSelector: EVERYTHING, matchConditions: [] },
+    },
+  ],
 });
 
-function judgeRestarts(facts: Facts): CheckVerdict {
+function checkRestarts(facts: Facts): CheckVerdict {
   const { discovery, settings, nowMs, when } = facts;
-  const world = when === 'before' ? asInstalled(facts.world, nowMs) : facts.world;
+  const webhook = facts.world.webhook ?? (when === 'before' ? installedNow(nowMs) : undefined);
+  const world = { ...facts.world, webhook };
   const { holds, steps, paused, onResume } = rolloutPlanOf({ world, discovery, settings, nowMs });
   const waiting = holds.filter(([, { code }]) => code === 'AwaitingAdoption').length;
   const adopted = waiting === 0 ? '' : `; ${counted(waiting, 'validator')} to be adopted first`;
@@ -132,11 +132,10 @@ function judgeRestarts(facts: Facts): CheckVerdict {
   return steps.length === 0 ? ok(`none${adopted}`) : warning(`${restartsText(steps)}${adopted}`);
 }
 
-function restartsText(steps: RolloutPlan['steps']): string {
+function restartsText(steps: readonly Step[]): string {
   if (steps.length === 0) return 'none';
-  const lasts = durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)));
   const names = some(steps.map(({ node }) => node));
-  return `${counted(steps.length, 'restart')}, one at a time, over in about ${lasts}: ${names}`;
+  return `${counted(steps.length, 'restart')}, one at a time, over in about ${durationOf(steps)}: ${names}`;
 }
 
 const READ_FOR_RESTARTS = [
@@ -149,21 +148,18 @@ const READ_FOR_RESTARTS = [
   'configmaps',
   'mutatingwebhookconfigurations',
 ] as const;
-const VALIDATORS = { category: 'Validators' } as const;
 
-export const VALIDATOR_CHECKS: readonly Check[] = [
+export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
-    ...VALIDATORS,
     id: 'validators',
     title: 'validators',
     looks: 'StellarNodes of type Validator: whether each can be read and be a peer',
     hint: 'what each asks for, with the command for it: stellar-peers status',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'namespaces'],
-    judge: judgeDiscovered,
+    evaluate: checkDiscovered,
   },
   {
-    ...VALIDATORS,
     id: 'annotations',
     title: 'annotations',
     looks:
@@ -171,10 +167,9 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     hint: 'docs/reference.md has all keys and values; the command against each: stellar-peers status',
     when: 'both',
     needs: ['stellarnodes', 'namespaces', 'configmaps'],
-    judge: judgeAnnotations,
+    evaluate: checkAnnotations,
   },
   {
-    ...VALIDATORS,
     id: 'config-maps',
     title: 'ConfigMaps',
     looks:
@@ -182,10 +177,9 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     hint: 'a key that others apply must be left to us; else the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
-    judge: judgeConfigMaps,
+    evaluate: checkConfigMaps,
   },
   {
-    ...VALIDATORS,
     id: 'headless-services',
     title: 'headless Services',
     looks:
@@ -193,27 +187,28 @@ export const VALIDATOR_CHECKS: readonly Check[] = [
     hint: 'the leader makes a missing one; what to do about one that is there: stellar-peers status',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'services', 'namespaces'],
-    judge: judgeServices,
+    evaluate: checkServices,
   },
   {
-    ...VALIDATORS,
     id: 'disruption-budgets',
     title: 'budgets',
     looks: 'PodDisruptionBudgets that people made, which forbid every restart of a validator (`PdbForbids`)',
     hint: 'let the budget allow one disruption (maxUnavailable: 1), or accept that these are never restarted',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets'],
-    judge: judgeBudgets,
+    evaluate: checkBudgets,
   },
+];
+
+export const RESTART_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'restarts',
-    category: 'Restarts',
     title: 'restarts wanted',
     looks:
       'how many restarts the settings in force want, or others by `--set`; with `--pre`, how many an install would',
     hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
     when: 'both',
     needs: READ_FOR_RESTARTS,
-    judge: judgeRestarts,
+    evaluate: checkRestarts,
   },
 ];

@@ -3,18 +3,22 @@
  */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { podsOf } from '../../peers/discovery/pods.ts';
-import { type Key, keyOf, type Validator } from '../../peers/world.ts';
+import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';
-import type { Endpoint } from './network-policy.ts';
 
-/** One validator that runs, or would: its group, and its pods' labels. */
-export interface Placed extends Endpoint {
+/** One validator that runs, or would: its group, and the labels of its pods and of their namespace. */
+export interface Placed {
+  readonly namespace: string;
+  readonly namespaceLabels: Labels;
+  readonly labels: Labels;
   readonly validator: Validator;
   readonly group: Group;
+  readonly statefulSet: StatefulSetFacts | undefined;
   /** Of its pods, where it has any. */
   readonly pods: readonly Key[];
 }
 
+type Labels = Readonly<Record<string, string>>;
 type Known = Pick<Facts, 'world' | 'discovery'>;
 
 /** All validators that are not suspended, by group, in order of key. */
@@ -29,6 +33,7 @@ export function placedOf({ world, discovery }: Known): Placed[] {
         return {
           validator,
           group,
+          statefulSet,
           namespace,
           namespaceLabels: world.namespaces.get(namespace)?.labels ?? {},
           labels: pods[0]?.labels ?? statefulSet?.template.labels ?? {},
@@ -39,11 +44,7 @@ export function placedOf({ world, discovery }: Known): Placed[] {
 }
 
 /** Namespaces with validators, in order. */
-export const validatorNamespaces = ({ discovery }: Pick<Known, 'discovery'>): string[] =>
-  [
-    ...new Set(
-      [...discovery.groups.values()].flatMap(({ validators }) =>
-        validators.map(({ namespace }) => namespace),
-      ),
-    ),
-  ].sort();
+export const validatorNamespaces = ({ discovery }: Pick<Known, 'discovery'>): string[] => {
+  const validators = [...discovery.groups.values()].flatMap((group) => group.validators);
+  return [...new Set(validators.map(({ namespace }) => namespace))].sort();
+};

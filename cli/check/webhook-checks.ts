@@ -11,7 +11,7 @@ import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import type { WebhookFacts } from '../../peers/world.ts';
 import {
-  type Check,
+  type CategoryCheck,
   type CheckVerdict,
   counted,
   notYet,
@@ -30,7 +30,7 @@ const entryOf = ({ world }: Facts): Entry | undefined =>
   world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
 const NO_ENTRY = `there is no webhook ${WEBHOOK_ENTRY} in a MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION}`;
 
-function judgeConfiguration(facts: Facts): CheckVerdict {
+function checkConfiguration(facts: Facts): CheckVerdict {
   const { webhook } = facts.world;
   if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
   const placed = placedOf(facts);
@@ -43,9 +43,8 @@ function judgeConfiguration(facts: Facts): CheckVerdict {
   return warning(`it does not select ${some(passed.map(({ validator }) => validator.key))}`);
 }
 
-function judgeFailurePolicy({ webhooks }: Facts): CheckVerdict {
-  const ours = webhooks.find(({ metadata }) => fieldsOf(metadata).name === WEBHOOK_CONFIGURATION);
-  const entries = listOf(ours?.webhooks);
+function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
+  const entries = listOf(webhookConfiguration?.webhooks);
   if (entries.length === 0) return skipped(NO_ENTRY);
   const failing = entries.filter(({ failurePolicy }) => failurePolicy !== 'Ignore');
   if (failing.length === 0) return ok('Ignore: pods start when we are down');
@@ -61,26 +60,23 @@ const DAY_MS = 86_400_000;
 /** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
 const LAST_PART = 0.2;
 
-/** How a certificate stands: what is wrong with its time, or until when it is good. */
-function ageOf(
-  cert: X509Certificate,
-  nowMs: number,
-): { readonly isOver: boolean; readonly isLate: boolean; readonly text: string } {
-  const [from, to] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
-  const leftMs = to - nowMs;
-  const isOver = leftMs <= 0 || nowMs < from;
-  const text =
-    leftMs <= 0 ? `ended at ${isoTime(to)}` : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
+/** How a certificate stands: whether it is of no use now or soon, and when it begins or ends. */
+function ageOf(cert: X509Certificate, nowMs: number) {
+  const [fromMs, toMs] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
+  const leftMs = toMs - nowMs;
+  const isEarly = nowMs < fromMs;
+  const ends =
+    leftMs <= 0
+      ? `ended at ${cert.validToDate.toISOString()}`
+      : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
   return {
-    isOver,
-    isLate: leftMs < (to - from) * LAST_PART,
-    text: nowMs < from ? `begins at ${isoTime(from)}` : text,
+    isOver: leftMs <= 0 || isEarly,
+    isLate: leftMs < (toMs - fromMs) * LAST_PART,
+    text: isEarly ? `begins at ${cert.validFromDate.toISOString()}` : ends,
   };
 }
 
-const isoTime = (ms: number): string => new Date(ms).toISOString();
-
-function judgeBundle(facts: Facts): CheckVerdict {
+function checkBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
@@ -102,7 +98,7 @@ function hostOf({ url, service }: Entry): string | undefined {
 const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 
-function judgeCertificate(facts: Facts): CheckVerdict {
+function checkCertificate(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   const authorities = authoritiesOf(entry);
@@ -125,7 +121,7 @@ function judgeCertificate(facts: Facts): CheckVerdict {
     : ok(`a CA in caBundle vouches for it; it ${text}`);
 }
 
-function judgeTrial(facts: Facts): CheckVerdict {
+function checkTrial(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (authoritiesOf(entry).length === 0)
@@ -148,54 +144,52 @@ function judgeTrial(facts: Facts): CheckVerdict {
     : notYet(`a pod of ${trial.node}, for trial, came back without its peers`);
 }
 
-const WEBHOOK = { category: 'Webhook', when: 'after' } as const;
-
-export const WEBHOOK_CHECKS: readonly Check[] = [
+export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-configuration',
     title: 'configuration',
     looks: 'the MutatingWebhookConfiguration: there, and selecting every validator',
     hint: 'let it select the namespaces of these validators, or apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces'],
-    judge: judgeConfiguration,
+    evaluate: checkConfiguration,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-failure-policy',
     title: 'failure policy',
     looks: '`failurePolicy` of the webhook',
     hint: 'set it to Ignore, since what starts while we are down is repaired afterwards: apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['mutatingwebhookconfigurations'],
-    judge: judgeFailurePolicy,
+    evaluate: checkFailurePolicy,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-ca-bundle',
     title: 'caBundle',
     looks: 'caBundle: not empty, readable, and not about to end',
     hint: 'the replicas (or cainjector) fill it within seconds; their log says what keeps them from it: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['mutatingwebhookconfigurations'],
-    judge: judgeBundle,
+    evaluate: checkBundle,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-certificate',
     title: 'certificate',
     looks:
       'the serving certificate in its Secret: a CA in caBundle vouches for it, the name is right, not about to end',
     hint: 'docs/high-availability.md says what happens when; a replica makes a deleted Secret anew',
     needs: ['mutatingwebhookconfigurations', 'certificate'],
-    judge: judgeCertificate,
+    evaluate: checkCertificate,
   },
   {
-    ...WEBHOOK,
+    when: 'after',
     id: 'webhook-answers',
     title: 'answer',
     looks:
       'a pod of one validator, made for trial only (`dryRun`): the API server must have asked us and been answered',
     hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
-    judge: judgeTrial,
+    evaluate: checkTrial,
   },
 ];

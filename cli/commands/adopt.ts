@@ -3,13 +3,12 @@
  * injected. It writes one annotation; the leader does the rest.
  */
 import { ANNOTATION_ADOPT } from '../../peers/names.ts';
-import type { Key, World } from '../../peers/world.ts';
 import { planRollout } from '../../reconciler/plan/restarts/rollout.ts';
-import { Namespaces, type ObjectRef, StellarNodes } from '../../runtime/kube/resources.ts';
-import { annotate, isConfirmed, titleOf } from '../annotate.ts';
+import { Namespaces } from '../../runtime/kube/resources.ts';
+import { annotate, isConfirmed, titleOf, validatorRefs } from '../annotate.ts';
 import { some } from '../check/check.ts';
 import type { Call, Command } from '../command.ts';
-import { EXIT, type ExitCode, ProblemError, UsageError } from '../exit.ts';
+import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
 import { openSession } from '../session.ts';
 import { type ClusterSnapshot, readCluster, rolloutInput } from '../snapshot.ts';
@@ -26,7 +25,6 @@ export const adoptCommand: Command = {
     "Without -n the namespace is that of the kubeconfig's context; --all needs -n.",
   args: { min: 0, max: Number.POSITIVE_INFINITY },
   flags: ['namespace', 'all', 'yes', ...CLUSTER_FLAGS],
-  formats: [],
   run: runAdopt,
 };
 
@@ -39,55 +37,40 @@ async function runAdopt(call: Call): Promise<ExitCode> {
   const session = await openSession(call);
   const namespace = flags.namespace ?? session.contextNamespace;
   const plan = planAdoption(await readCluster(session), { namespace, names });
-  if (plan.unknown.length > 0) throw new ProblemError(`no such validator: ${plan.unknown.join(', ')}`);
   if (!(await isConfirmed(adoptionText(plan), call, session.where))) return EXIT.problem;
   await annotate(session.kube, plan.refs, { name: ANNOTATION_ADOPT, value: 'now' });
   for (const { resource, name } of plan.refs) terminal.print(`${resource.kind} ${name} adopted\n`);
   return EXIT.ok;
 }
 
-/** Whom to adopt: named StellarNodes of a namespace, or all of it. */
-export interface Adoption {
-  readonly namespace: string;
-  readonly names: readonly string[];
-}
-
-/** What adopting would do: the objects that are annotated, and the validators that are restarted because of it. */
-export interface AdoptionPlan {
-  readonly refs: readonly ObjectRef[];
-  readonly affected: readonly Key[];
-  /** What the quorum sets say of each of these restarts now. */
-  readonly quorum: ReadonlyMap<Key, string>;
-  /** What pauses one of them. */
-  readonly paused: readonly ObjectRef[];
-  /** StellarNodes that were named and are none, or no validators. */
-  readonly unknown: readonly Key[];
-}
-
-/** What adopting would do now. Pure. */
-export function planAdoption(asked: ClusterSnapshot, { namespace, names }: Adoption): AdoptionPlan {
-  const waiting = [...planRollout(rolloutInput(asked)).values()]
+/** What adopting would do now, for named StellarNodes of a namespace or for all of it. Pure. */
+export function planAdoption(
+  snapshot: ClusterSnapshot,
+  { namespace, names }: { readonly namespace: string; readonly names: readonly string[] },
+) {
+  const waiting = [...planRollout(rolloutInput(snapshot)).values()]
     .flatMap(({ holds }) => [...holds])
     .filter(([key, { code }]) => code === 'AwaitingAdoption' && key.startsWith(`${namespace}/`))
     .map(([key]) => key);
   const keys = names.map((name) => `${namespace}/${name}`);
   const affected = names.length === 0 ? waiting : waiting.filter((key) => keys.includes(key));
   return {
+    /** The objects that are annotated. */
     refs:
       names.length === 0
         ? [{ resource: Namespaces, name: namespace }]
-        : names.map((name) => ({ resource: StellarNodes, namespace, name })),
+        : validatorRefs(snapshot.world, namespace, names),
+    /** The validators that are restarted because of it. */
     affected,
-    quorum: quorumTexts(affected, asked),
-    paused: pausesOf(affected, asked),
-    unknown: keys.filter((key) => !isValidator(asked.world, key)),
+    /** What the quorum sets say of each of these restarts now. */
+    quorum: quorumTexts(affected, snapshot),
+    /** What pauses one of them. */
+    paused: pausesOf(affected, snapshot),
   };
 }
 
-const isValidator = (world: World, key: Key): boolean => world.nodes.get(key)?.kind === 'validator';
-
 /** What is about to happen, for the person who has to agree. */
-export function adoptionText({ refs, affected, quorum, paused }: AdoptionPlan): string {
+export function adoptionText({ refs, affected, quorum, paused }: ReturnType<typeof planAdoption>): string {
   const objects = refs.map(({ resource, name }) => `${resource.kind} ${name}`).join(', ');
   const validators =
     affected.length === 0

@@ -28,14 +28,11 @@ import { installNamespaceOf, openCluster } from '../session.ts';
 
 export const cleanupCommand: Command = {
   name: 'cleanup',
-  synopsis: '',
   summary: 'remove our ConfigMaps after everything else was uninstalled',
   details:
     'It refuses while the webhook configuration or the Deployment is there: the leader would write them again. ' +
     'Headless Services, annotations and mounts stay: running validators depend on them. No validator is restarted.',
-  args: { min: 0, max: 0 },
   flags: ['yes', 'force', ...CLUSTER_FLAGS],
-  formats: [],
   run: runCleanup,
 };
 
@@ -60,18 +57,8 @@ async function runCleanup(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-export interface CleanupPlan {
-  /** What of us is still there, or may be. */
-  readonly installed: readonly string[];
-  readonly remove: ReadonlyArray<{ readonly ref: ObjectRef; readonly uid: string }>;
-  /** What stays although it bears our name, and why. */
-  readonly kept: readonly string[];
-  /** Running pods that mount a ConfigMap that goes. */
-  readonly mounting: number;
-}
-
 /** What there is to remove. Rejects with KubeError where it cannot be read. */
-export async function planCleanup(kube: Kube, namespace: string): Promise<CleanupPlan> {
+export async function planCleanup(kube: Kube, namespace: string) {
   const found = await ourConfigMaps(kube, namespace);
   const shared = found.filter(
     (object) => object.metadata.name !== JOURNAL_CONFIGMAP && isSharedWithOthers(readConfigMap(object)),
@@ -82,9 +69,12 @@ export async function planCleanup(kube: Kube, namespace: string): Promise<Cleanu
   const pods = await kube.list(Pods, { labelSelector: POD_SELECTOR });
   const spaces = new Set(remove.map(({ ref }) => ref.namespace));
   return {
+    /** What of us is still there, or may be. */
     installed: await installedStill(kube, namespace),
     remove,
+    /** What stays although it bears our name, and why. */
     kept: shared.map((object) => `${titleOf(refOf(object))} stays: others have keys in it.`),
+    /** Running pods that mount a ConfigMap that goes. */
     mounting: pods.items.map(readPod).filter((pod) => pod.injected && spaces.has(pod.namespace)).length,
   };
 }
@@ -128,7 +118,12 @@ async function installedStill(kube: Kube, namespace: string): Promise<string[]> 
 }
 
 /** What is about to happen, for the person who has to agree. */
-export function cleanupText({ installed, remove, kept, mounting }: CleanupPlan): string {
+export function cleanupText({
+  installed,
+  remove,
+  kept,
+  mounting,
+}: Awaited<ReturnType<typeof planCleanup>>): string {
   const pods = mounting === 1 ? '1 running pod mounts' : `${mounting} running pods mount`;
   return [
     'To be removed:',

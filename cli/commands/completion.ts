@@ -12,7 +12,6 @@ export const completionOf = (commands: () => readonly Command[]): Command => ({
     'For bash and zsh: source <(stellar-peers completion bash). For fish: stellar-peers completion fish | source.',
   args: { min: 1, max: 1 },
   flags: [],
-  formats: [],
   run: ({ args: [shell = ''], terminal }: Call): Promise<ExitCode> => {
     const script = SHELLS[shell];
     if (!script) throw new UsageError(`completion takes bash, zsh or fish; not ${shell}`);

@@ -1,35 +1,24 @@
 /**
- * The reasons as the leader would give them now: one for each validator, namespace or object that something was not
- * done for. Pure.
+ * What the leader would do and not do now: one list of reasons for each validator, namespace or object that something
+ * was not done for. Pure.
  */
 
 import { rolloutSettings } from '../../app/wiring-settings.ts';
 import { describeReason, type Reason, releaseOf } from '../../peers/reasons/reasons.ts';
 import type { Key } from '../../peers/world.ts';
-import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
-import { planPublish } from '../../reconciler/plan/publish/publish.ts';
-import { type GroupPlan, planRollout } from '../../reconciler/plan/restarts/rollout.ts';
-import { currentReasons } from '../../reconciler/plan/status/current-reasons.ts';
-import { type ReasonsByKey, withValidatorStates } from '../../reconciler/plan/status/validator-state.ts';
-import { type ClusterSnapshot, rolloutInput } from '../snapshot.ts';
+import { type PublishPlan, planPublish } from '../../reconciler/plan/publish/publish.ts';
+import { type Decided, decide } from '../../reconciler/plan/status/validator-status.ts';
+import type { ClusterSnapshot } from '../snapshot.ts';
 
-export interface Decided {
-  readonly plans: ReadonlyMap<string, GroupPlan>;
-  /** What each validator is and why things are not done, by what it is about. */
-  readonly told: ReasonsByKey;
-}
+/** What is read of a cluster, and all that follows from it. */
+export type DecidedCluster = ClusterSnapshot & Decided & { readonly published: PublishPlan };
 
-/** What the leader would do and not do now. */
-export function decideNow(asked: ClusterSnapshot): Decided {
-  const { world, discovery, settings, nowMs } = asked;
-  const plans = planRollout(rolloutInput(asked));
-  const published = planPublish(world, discovery, rolloutSettings(settings), nowMs);
-  const connections = connectionsIn(world.configMaps.get(settings.namespace));
-  const told = withValidatorStates(
-    { world, discovery, nowMs, connections },
-    currentReasons(asked, published, plans),
-  );
-  return { plans, told };
+/** What the leader would decide now. */
+export function decideNow(snapshot: ClusterSnapshot): DecidedCluster {
+  const { world, discovery, nowMs } = snapshot;
+  const settings = rolloutSettings(snapshot.settings);
+  const published = planPublish(world, discovery, settings, nowMs);
+  return { ...snapshot, ...decide(snapshot, published, settings), published };
 }
 
 /** A reason as a program reads it. */

@@ -31,15 +31,8 @@ async function runExplain(call: Call): Promise<ExitCode> {
   const session = await openSession(call);
   const [name = ''] = args;
   const key = keyOf(flags.namespace ?? session.contextNamespace, name);
-  const asked = await readCluster(session);
-  const explanation = explain(key, asked, decideNow(asked));
+  const explanation = explain(key, decideNow(await readCluster(session)));
   if (!explanation) throw new ProblemError(`no such validator: ${key}`);
-  terminal.print(
-    inFormat(
-      format,
-      () => explanation,
-      () => renderExplanation(explanation, terminal.paint),
-    ),
-  );
+  terminal.print(inFormat(format, explanation, () => renderExplanation(explanation, terminal.paint)));
   return EXIT.ok;
 }

@@ -6,16 +6,12 @@ import { greatestOf } from '../../peers/lists.ts';
 import { table } from '../table.ts';
 import type { Paint } from '../terminal.ts';
 import type { ShownReason } from './current-reasons.ts';
-import type {
-  Explained,
-  Explanation,
-  GroupFacts,
-  InjectionFacts,
-  PeerFacts,
-  ViewFacts,
-} from './explanation.ts';
-import type { Count } from './status-shape.ts';
+import type { Explained, Explanation } from './explain.ts';
+import type { Count } from './status-report.ts';
 
+type GroupFacts = NonNullable<Explained['group']>;
+type ViewFacts = NonNullable<Explained['view']>;
+type InjectionFacts = NonNullable<Explained['injection']>;
 type Connections = NonNullable<Explained['pods'][number]['connections']>;
 
 /** The whole text. */
@@ -93,26 +89,26 @@ function injectionLines({
   configuration,
   notMerged,
 }: InjectionFacts): Line[] {
-  const asked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
+  const unasked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
   const merged =
     configuration === null
       ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
       : `the peers go into ${configuration}`;
   return [
-    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${asked}`],
+    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${unasked}`],
     ...(injects ? [['configuration', merged] as const] : []),
   ];
 }
 
 function decisionText({ decision, reasons }: Explanation, paint: Paint): string {
   const label = `\n${paint('bold', 'Now')}: `;
-  const told = reasons.map(
+  const lines = reasons.map(
     ({ code, sentence, release }) => `${paint('yellow', code)}. ${sentence}\n  > ${release}\n`,
   );
   if (decision.kind === 'restart') {
-    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${told.join('')}`;
+    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${lines.join('')}`;
   }
-  if (told.length > 0) return `${label}${told.join('')}`;
+  if (lines.length > 0) return `${label}${lines.join('')}`;
   const settling = decision.kind === 'nothing' && decision.settling;
   return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }
@@ -135,7 +131,7 @@ function outsideTable(view: ViewFacts | null): string {
 }
 
 /** Which end names the other, or what was seen, so that the pair is linked. */
-function linkOf({ runs, names, shown, knownBy: { count, of } }: PeerFacts): string {
+function linkOf({ runs, names, shown, knownBy: { count, of } }: ViewFacts['peers'][number]): string {
   const isKnown = of > 0 && count === of;
   if (!runs) return 'no';
   if (isKnown) return names ? 'by both' : 'by its own list';

@@ -3,86 +3,77 @@
  * The fields are a promise to programs: docs/command.md has them, and none changes its meaning.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
 import type { Group } from '../../peers/discovery/discover.ts';
-import { podOf, podsOf } from '../../peers/discovery/pods.ts';
-import { parseDigests } from '../../peers/hash.ts';
+import { podOf } from '../../peers/discovery/pods.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
 import { nextPodOf } from '../../peers/injection/successor.ts';
+import { EXTERNAL_CONFIGMAP } from '../../peers/names.ts';
 import { isState } from '../../peers/reasons/reasons.ts';
-import { publishedView, viewOf } from '../../peers/views/views.ts';
+import { outsideOf, viewOf } from '../../peers/views/views.ts';
 import type { Key, PodFacts, Validator } from '../../peers/world.ts';
 import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
 import type { JournalEntry } from '../../reconciler/plan/journal/journal.ts';
-import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
-import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { QuorumMargins } from '../../reconciler/plan/quorum/quorum-margin.ts';
 import { isUnsettled } from '../../reconciler/plan/restarts/availability.ts';
+import { evaluatePod } from '../../reconciler/plan/restarts/drift.ts';
 import { GroupLinks } from '../../reconciler/plan/restarts/links.ts';
 import { unavailabilityOf } from '../../reconciler/plan/restarts/max-unavailable.ts';
 import { rollForOf } from '../../reconciler/plan/restarts/roll-for.ts';
 import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
 import { evidenceIn } from '../../reconciler/plan/signals/evidence.ts';
 import { stateOf } from '../../reconciler/plan/status/validator-state.ts';
-import type { ClusterSnapshot } from '../snapshot.ts';
-import { type Decided, type ShownReason, shownReason } from './current-reasons.ts';
-import { driftOf } from './explain-drift.ts';
-import type {
-  Decision,
-  Explanation,
-  GroupFacts,
-  InjectionFacts,
-  JournalFacts,
-  PeerFacts,
-  PodExplanation,
-  ViewFacts,
-} from './explanation.ts';
-import { outsideFacts } from './outside-facts.ts';
+import { type ValidatorStatus, validatorStatus } from '../../reconciler/plan/status/validator-status.ts';
+import { rolloutInput } from '../snapshot.ts';
+import { type DecidedCluster, type ShownReason, shownReason } from './current-reasons.ts';
+import { connectedOf, shownView } from './status-report.ts';
 
-type Seen = ClusterSnapshot & Decided;
+export type Explanation = NonNullable<ReturnType<typeof explain>>;
+/** Of a StellarNode that can be read. */
+export type Explained = ReturnType<typeof explainValidator>;
 
 /** What is known of the StellarNode `key`; undefined where there is none that is a validator. */
-export function explain(key: Key, asked: ClusterSnapshot, decided: Decided): Explanation | undefined {
-  const seen: Seen = { ...asked, ...decided };
-  const reading = seen.world.nodes.get(key);
+export function explain(key: Key, cluster: DecidedCluster) {
+  const reading = cluster.world.nodes.get(key);
   if (reading === undefined || reading.kind === 'other') return undefined;
-  if (reading.kind === 'unreadable') {
-    const { namespace, name } = reading.node;
-    const why = shownReason(reading.reason, key);
-    return { namespace, name, found: 'unreadable', decision: { kind: 'wait', reason: why }, reasons: [why] };
-  }
-  const { validator } = reading;
-  const groupKey = seen.discovery.groupOf.get(key) ?? '';
-  const group = seen.discovery.groups.get(groupKey);
-  const skipped = seen.discovery.skipped.get(key);
-  const { namespace, name, network, port, replicas, advertised, outwardNames } = validator;
+  if (reading.kind === 'validator') return explainValidator(reading.validator, cluster);
+  const { namespace, name } = reading.node;
+  const why = shownReason(reading.reason, key);
+  const decision: Decision = { kind: 'wait', reason: why };
+  return { namespace, name, found: 'unreadable' as const, decision, reasons: [why] };
+}
+
+function explainValidator(validator: Validator, cluster: DecidedCluster) {
+  const { world, discovery, reasons, settings } = cluster;
+  const { key, namespace, name, network, port, replicas, advertised, outwardNames } = validator;
+  const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
+  const skipped = discovery.skipped.get(key);
+  const strategy = updateStrategyOf(validator, world, settings.namespace);
+  const rollFor = rollForOf(validator, world, settings.rollFor);
+  const context = group && contextOf(validator, group, cluster);
   return {
     namespace,
     name,
-    found: skipped ? 'no peer' : 'peer',
+    found: skipped ? ('no peer' as const) : ('peer' as const),
     notPeer: skipped ? shownReason(skipped, key) : null,
     network: { id: network.id, title: network.title },
     ...{ port, replicas, advertised: advertised ?? null },
     annotations: annotationsOf(validator),
     addresses: group?.members.filter(({ node }) => node === key).map(({ address }) => address) ?? [],
     outwardNames,
-    strategy: strategyNow(validator, seen),
-    rollFor: rollForNow(validator, seen),
-    group: group ? groupFacts(validator, group, seen) : null,
-    view: group ? viewFacts(validator, group, seen) : null,
-    injection: injectionOf(validator, seen),
-    pods: group ? podsNow(validator, group, seen) : [],
-    journal: everyEntry(seen.world.journal).filter(isOf(key)).map(journalFacts),
-    state: stateOf(key, seen.told),
-    decision: decisionOn(validator, groupKey, seen),
-    reasons: (seen.told.get(key) ?? []).map((why) => shownReason(why, key)),
+    strategy: strategy.kind === 'strategy' ? strategy.strategy : shownReason(strategy.reason, key),
+    rollFor: rollFor.kind === 'rollFor' ? rollFor.rollFor : shownReason(rollFor.reason, key),
+    group: group ? groupFacts(validator, group, cluster) : null,
+    view: context ? viewFacts(context) : null,
+    injection: injectionOf(validator, cluster),
+    pods: context ? podFacts(context) : [],
+    journal: everyEntry(world.journal)
+      .filter(({ statefulSet }) => statefulSet === key)
+      .map(journalFacts),
+    state: stateOf(key, reasons),
+    decision: decisionOn(key, cluster),
+    reasons: (reasons.get(key) ?? []).map((why) => shownReason(why, key)),
   };
 }
-
-const isOf =
-  (key: Key) =>
-  ({ statefulSet }: JournalEntry): boolean =>
-    statefulSet === key;
 
 /** Those that people may set and have set, by the last part of their names. */
 function annotationsOf(validator: Validator): Record<string, string> {
@@ -103,19 +94,9 @@ function annotationsOf(validator: Validator): Record<string, string> {
   );
 }
 
-function strategyNow(validator: Validator, { world, settings }: Seen): string | ShownReason {
-  const verdict = updateStrategyOf(validator, world, settings.namespace);
-  return verdict.kind === 'strategy' ? verdict.strategy : shownReason(verdict.reason, validator.key);
-}
-
-function rollForNow(validator: Validator, { world, settings }: Seen): string | ShownReason {
-  const verdict = rollForOf(validator, world, settings.rollFor);
-  return verdict.kind === 'rollFor' ? verdict.rollFor : shownReason(verdict.reason, validator.key);
-}
-
-function groupFacts(validator: Validator, group: Group, { world, discovery }: Seen): GroupFacts {
-  const { down } = unavailabilityOf(group, { world, discovery });
-  const { bears, unknown } = new QuorumMargins(group.network.id, { world, discovery }).of(validator);
+function groupFacts(validator: Validator, group: Group, cluster: DecidedCluster) {
+  const { down } = unavailabilityOf(group, cluster);
+  const { bears, unknown } = new QuorumMargins(group.network.id, cluster).of(validator);
   return {
     name: group.key,
     validators: group.validators.length,
@@ -127,50 +108,51 @@ function groupFacts(validator: Validator, group: Group, { world, discovery }: Se
   };
 }
 
-function viewFacts(validator: Validator, group: Group, seen: Seen): ViewFacts {
-  const { world, discovery, settings, nowMs } = seen;
-  const { key, namespace, name } = validator;
-  const { viewSizes } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
-  const size = viewSizes.get(namespace) ?? settings.maxPeers;
-  const wanted = viewOf(key, group, size);
-  const published = publishedView(world.configMaps.get(namespace), name);
-  const links = new GroupLinks(group, { ...seen, ownNamespace: settings.namespace });
-  const pods = livingPods(validator, seen);
-  const stamps = pods.map((pod) => new Set(startedWith(pod)));
-  const peers = wanted.map((member): PeerFacts => {
+/** One validator of a group, with what is known of both. */
+interface Context {
+  readonly validator: Validator;
+  readonly group: Group;
+  readonly status: ValidatorStatus;
+  readonly links: GroupLinks;
+  readonly cluster: DecidedCluster;
+}
+
+const contextOf = (validator: Validator, group: Group, cluster: DecidedCluster): Context => ({
+  ...{ validator, group, cluster },
+  status: validatorStatus(validator, cluster),
+  links: new GroupLinks(group, { ...cluster, ownNamespace: cluster.settings.namespace }),
+});
+
+/** What the validator should know, in the cluster and outside. */
+function viewFacts({ validator, group, status, links, cluster }: Context) {
+  const { world, discovery, settings, published: plan } = cluster;
+  const size = plan.viewSizes.get(validator.namespace) ?? settings.maxPeers;
+  const pods = status.pods.map(({ pod }) => pod);
+  const peers = viewOf(validator.key, group, size).map((member) => {
+    const { address, node, digest } = member;
     const pod = podOf(member, world, discovery);
+    const knowing = status.pods.filter(({ started }) => started?.includes(digest));
     return {
-      address: member.address,
-      validator: member.node,
+      address,
+      validator: node,
       runs: pod?.running === true && !pod.deleting,
-      published: published?.digests.includes(member.digest) ?? false,
-      names: pods.length > 0 && pods.every((each) => links.naming(each).has(member.digest)),
-      shown: links.shownOf(pods, member.digest),
-      knownBy: { count: stamps.filter((stamp) => stamp.has(member.digest)).length, of: stamps.length },
+      published: status.published?.digests.includes(digest) ?? false,
+      // The peer runs with a list that names all pods of the validator, and dials them.
+      names: pods.length > 0 && pods.every((each) => links.naming(each).has(digest)),
+      shown: links.shownOf(pods, digest),
+      knownBy: { count: knowing.length, of: pods.length },
     };
   });
-  return {
-    published: published
-      ? {
-          hash: published.hash,
-          peers: published.digests.length,
-          since: new Date(published.publishedAtMs).toISOString(),
-        }
-      : null,
-    peers,
-    outside: outsideFacts(validator, group, { size, namespace: settings.namespace }),
-  };
+  const configMap = `ConfigMap ${settings.namespace}/${EXTERNAL_CONFIGMAP}`;
+  const outside = outsideOf(validator, group, size).map((address) => {
+    const own = validator.ownPeers.filter((each) => each.address === address).map(({ from }) => from);
+    return { address, from: group.externals.includes(address) ? [...own, configMap] : own };
+  });
+  return { published: shownView(status.published), peers, outside };
 }
 
-function livingPods({ key }: Validator, { world, discovery }: Seen): readonly PodFacts[] {
-  const statefulSet = discovery.statefulSetOf.get(key);
-  return statefulSet ? podsOf(world, statefulSet) : [];
-}
-
-const startedWith = ({ injected, peers }: PodFacts): readonly string[] =>
-  injected && peers !== undefined ? (parseDigests(peers) ?? []) : [];
-
-function injectionOf(validator: Validator, { world, discovery, settings }: Seen): InjectionFacts | null {
+/** What admission would do to a pod that is created now. */
+function injectionOf(validator: Validator, { world, discovery, settings }: DecidedCluster) {
   const statefulSet = discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return null;
   const { template } = statefulSet;
@@ -187,31 +169,42 @@ function injectionOf(validator: Validator, { world, discovery, settings }: Seen)
   };
 }
 
-function podsNow(validator: Validator, group: Group, seen: Seen): PodExplanation[] {
-  const statefulSet = seen.discovery.statefulSetOf.get(validator.key);
-  const own = seen.world.configMaps.get(seen.settings.namespace);
-  const [connections, evidence] = [connectionsIn(own), evidenceIn(own)];
-  return livingPods(validator, seen).map((pod) => {
-    const connection = connections.get(pod.key);
+function podFacts(context: Context) {
+  const { status, cluster } = context;
+  const evidence = evidenceIn(cluster.world.configMaps.get(cluster.settings.namespace));
+  return status.pods.map((each) => {
+    const { pod, started, connection } = each;
     const { failAt = null, missing = null } = evidence.get(pod.uid)?.state ?? {};
+    const connected = connectedOf(each);
     return {
       name: pod.name,
       ready: pod.ready,
       created: new Date(pod.createdAtMs).toISOString(),
-      stamp: pod.injected ? { hash: pod.peerHash ?? '', peers: startedWith(pod).length } : null,
-      ...driftOf({ validator, statefulSet, pod, group }, seen),
+      stamp: pod.injected ? { hash: pod.peerHash ?? '', peers: started?.length ?? 0 } : null,
+      ...driftOf(pod, context),
       configuration: pod.mergeOutcome ?? null,
-      connections: connection
-        ? {
-            connected: { count: connection.connected, of: connection.expected },
-            ...{ synced: connection.synced, failAt, missing },
-          }
-        : null,
+      connections: connection && connected ? { connected, synced: connection.synced, failAt, missing } : null,
     };
   });
 }
 
-const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry): JournalFacts => ({
+/** What a pod lacks, if a restart would mend that, or why what it lacks is no reason for a restart. */
+function driftOf(
+  pod: PodFacts,
+  { validator, group, status, links, cluster }: Context,
+): { readonly lacks: string; readonly lacksHeld: ShownReason | null } {
+  const statefulSet = cluster.discovery.statefulSetOf.get(validator.key);
+  if (!statefulSet) return { lacks: 'nothing', lacksHeld: null };
+  const { world, settings, liveness } = rolloutInput(cluster);
+  const facts = { ...{ world, settings, liveness, links, statefulSet, validator, pod, group } };
+  const verdict = evaluatePod({ ...facts, published: status.published });
+  return {
+    lacks: verdict.kind === 'drift' ? verdict.drift : 'nothing',
+    lacksHeld: verdict.kind === 'held' ? shownReason(verdict.reason, validator.key) : null,
+  };
+}
+
+const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry) => ({
   kind,
   drift,
   began: new Date(atMs).toISOString(),
@@ -219,11 +212,16 @@ const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry): 
   outcome: outcome ?? 'under way',
 });
 
-function decisionOn({ key }: Validator, groupKey: string, seen: Seen): Decision {
-  const { plans, told, discovery, world } = seen;
-  const restart = plans.get(groupKey)?.restart;
+/** What the leader would do about a validator now. */
+type Decision =
+  | { readonly kind: 'nothing'; readonly settling: boolean }
+  | { readonly kind: 'restart'; readonly how: string; readonly drift: string }
+  | { readonly kind: 'wait'; readonly reason: ShownReason };
+
+function decisionOn(key: Key, { plans, reasons, discovery, world }: DecidedCluster): Decision {
+  const restart = plans.get(discovery.groupOf.get(key) ?? '')?.restart;
   if (restart?.validator.key === key) return { kind: 'restart', how: restart.kind, drift: restart.drift };
-  const why = told.get(key)?.find((each) => !isState(each));
+  const why = reasons.get(key)?.find((each) => !isState(each));
   if (why) return { kind: 'wait', reason: shownReason(why, key) };
   const statefulSet = discovery.statefulSetOf.get(key);
   return { kind: 'nothing', settling: statefulSet !== undefined && isUnsettled(world, statefulSet) };

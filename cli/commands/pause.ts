@@ -3,15 +3,15 @@
  * namespace or of single validators. The leader reads it live before each restart.
  */
 import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
-import { type Key, keyOf } from '../../peers/world.ts';
+import type { Key } from '../../peers/world.ts';
 import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
 import { openEntries } from '../../reconciler/plan/journal/journal.ts';
 import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
-import { Namespaces, type ObjectRef, StellarNodes } from '../../runtime/kube/resources.ts';
-import { annotate, isConfirmed, titleOf } from '../annotate.ts';
+import { Namespaces, type ObjectRef } from '../../runtime/kube/resources.ts';
+import { annotate, isConfirmed, titleOf, validatorRefs } from '../annotate.ts';
 import { counted, some } from '../check/check.ts';
 import type { Call, Command } from '../command.ts';
-import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
 import { openSession } from '../session.ts';
 import { type ClusterSnapshot, readCluster } from '../snapshot.ts';
@@ -23,7 +23,6 @@ const SHARED = {
   synopsis: '[NAME…] [-n NS]',
   args: { min: 0, max: Number.POSITIVE_INFINITY },
   flags: ['namespace', 'yes', ...CLUSTER_FLAGS],
-  formats: [],
 } as const;
 const REACH =
   "Without names and -n it is about everything, with -n about one namespace, with names about these validators, of -n or of the namespace of the kubeconfig's context.";
@@ -47,12 +46,12 @@ export const resumeCommand: Command = {
 async function change(call: Call, value: typeof PAUSED | undefined): Promise<ExitCode> {
   const { args: names, flags, terminal } = call;
   const session = await openSession(call);
-  const asked = await readCluster(session);
+  const snapshot = await readCluster(session);
   const namespace = flags.namespace ?? (names.length > 0 ? session.contextNamespace : undefined);
-  const refs = refsOf(asked, { namespace, names });
-  const plan = planPause(asked, refs, value);
+  const refs = refsOf(snapshot, { namespace, names });
+  const plan = planPause(snapshot, refs, value);
   if (plan.refs.length === 0) {
-    for (const line of plan.remarks) terminal.say(line);
+    for (const line of plan.notes) terminal.say(line);
     return EXIT.ok;
   }
   if (!(await isConfirmed(pauseText(plan, value), call, session.where))) return EXIT.problem;
@@ -67,71 +66,44 @@ interface Reach {
 }
 
 /** The objects whose annotation it is about. Throws ProblemError for a name that is no validator's. */
-export function refsOf(asked: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
-  if (namespace === undefined) return [everythingOf(asked)];
+export function refsOf(snapshot: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
+  if (namespace === undefined) return [everythingOf(snapshot)];
   if (names.length === 0) return [{ resource: Namespaces, name: namespace }];
-  const unknown = names
-    .map((name) => keyOf(namespace, name))
-    .filter((key) => asked.world.nodes.get(key)?.kind !== 'validator');
-  if (unknown.length > 0) throw new ProblemError(`no such validator: ${unknown.join(', ')}`);
-  return names.map((name) => ({ resource: StellarNodes, namespace, name }));
+  return validatorRefs(snapshot.world, namespace, names);
 }
 
-export interface PausePlan {
-  /** Those that are not yet as wanted. */
-  readonly refs: readonly ObjectRef[];
-  /** What is to be known of the others, and of values that go. */
-  readonly remarks: readonly string[];
-  /** Validators in reach. */
-  readonly validators: readonly Key[];
-  /** Of those, whom the leader wants to restart, in its order: now for a pause, afterwards for the end of one. */
-  readonly wanted: readonly Key[];
-  /** What the quorum sets say of each that would be restarted after the end of a pause. */
-  readonly quorum: ReadonlyMap<Key, string>;
-  readonly underWay: readonly Key[];
-  /** Of those, who is held by another pause all the same, after the end of one. */
-  readonly stillHeld: readonly Key[];
-}
+type PausePlan = ReturnType<typeof planPause>;
 
 /** What would come of setting the annotation to `value`. Pure. */
-export function planPause(
-  asked: ClusterSnapshot,
-  refs: readonly ObjectRef[],
-  value: string | undefined,
-): PausePlan {
-  const { world, discovery } = asked;
+export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[], value: string | undefined) {
+  const { world, discovery } = snapshot;
+  const isResume = value === undefined;
   const now = (ref: ObjectRef) => rolloutOn(world, ref);
   // A strategy is no pause, and no business of resume.
-  const changed = refs.filter((ref) => (value === undefined ? now(ref) === PAUSED : now(ref) !== value));
+  const changed = refs.filter((ref) => (isResume ? now(ref) === PAUSED : now(ref) !== value));
   const validators = [...discovery.groupOf.keys()].filter((key) => refs.some((ref) => isWithin(key, ref)));
-  const after = withRolloutOn(asked, changed, value);
-  const steps = inOrder(forecastsOf(value === undefined ? after : asked));
-  const inReach = new Set(validators);
-  const wanted = steps.map(({ node }) => node).filter((key) => inReach.has(key));
+  const inReach = (keys: readonly Key[]): Key[] => keys.filter((key) => validators.includes(key));
+  const after = withRolloutOn(snapshot, changed, value);
+  const forecasts = forecastsOf(isResume ? after : snapshot);
+  const wanted = inReach(inOrder(forecasts).map(({ node }) => node));
   // Those that the quorum sets forbid are in no step.
-  const concerned = value === undefined ? lackingIn(after, inReach) : [];
+  const waiting = inReach(forecasts.flatMap(({ holds }) => [...holds.keys()]));
   return {
+    /** Those that are not yet as wanted. */
     refs: changed,
-    remarks: refs.flatMap((ref) => remarkOn(ref, now(ref), value)),
+    /** What is to be known of the others, and of values that go. */
+    notes: refs.flatMap((ref) => noteOn(ref, now(ref), value)),
+    /** Validators in reach. */
     validators,
+    /** Of those, whom the leader wants to restart, in its order: now for a pause, afterwards for the end of one. */
     wanted,
-    quorum: quorumTexts(concerned, after),
-    underWay: openEntries(everyEntry(world.journal))
-      .map(({ statefulSet }) => statefulSet)
-      .filter((key) => inReach.has(key)),
-    stillHeld: validators.filter((key) => isHeld(key, after)),
+    /** What the quorum sets say of each that would be restarted after the end of a pause. */
+    quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
+    underWay: inReach(openEntries(everyEntry(world.journal)).map(({ statefulSet }) => statefulSet)),
+    /** Of those in reach, who is held by another pause all the same, after the end of one. */
+    stillHeld: isResume ? validators.filter((key) => isHeld(key, after)) : [],
   };
 }
-
-/** Validators in reach that lack something: to be restarted, or held. */
-const lackingIn = (after: ClusterSnapshot, inReach: ReadonlySet<Key>): Key[] => {
-  const forecasts = forecastsOf(after);
-  const keys = [
-    ...inOrder(forecasts).map(({ node }) => node),
-    ...forecasts.flatMap(({ holds }) => [...holds.keys()]),
-  ];
-  return [...new Set(keys)].filter((key) => inReach.has(key));
-};
 
 function isHeld(key: Key, { world, settings }: ClusterSnapshot): boolean {
   const reading = world.nodes.get(key);
@@ -141,7 +113,7 @@ function isHeld(key: Key, { world, settings }: ClusterSnapshot): boolean {
   );
 }
 
-function remarkOn(ref: ObjectRef, now: string | undefined, value: string | undefined): string[] {
+function noteOn(ref: ObjectRef, now: string | undefined, value: string | undefined): string[] {
   const title = titleOf(ref);
   if (now === value) return [`${title} is ${value === undefined ? 'not paused' : 'paused already'}.`];
   if (now === undefined || now === PAUSED) return [];
@@ -152,7 +124,7 @@ function remarkOn(ref: ObjectRef, now: string | undefined, value: string | undef
 
 /** What is about to happen, for the person who has to agree. */
 export function pauseText(plan: PausePlan, value: string | undefined): string {
-  const { refs, remarks, validators, wanted, quorum, underWay, stillHeld } = plan;
+  const { refs, notes, validators, wanted, quorum, underWay, stillHeld } = plan;
   const objects = refs.map(titleOf).join(', ');
   const named = validators.length === 0 ? '' : ` (${some(validators)})`;
   const count = `${counted(validators.length, 'validator')}${named}`;
@@ -163,12 +135,10 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
   const when = value === undefined ? 'To be restarted then' : 'To be restarted now, and held from now on';
   return [
     what,
-    ...remarks,
+    ...notes,
     wanted.length === 0 ? 'No restart is wanted now.' : `${when}: ${wanted.join(', ')}.`,
     ...quorumLines(quorum),
     ...(underWay.length === 0 ? [] : [`Under way, and finished by Kubernetes: ${underWay.join(', ')}.`]),
-    ...(value === undefined && stillHeld.length > 0
-      ? [`Still held by what stands elsewhere: ${stillHeld.join(', ')}.`]
-      : []),
+    ...(stillHeld.length === 0 ? [] : [`Still held by what stands elsewhere: ${stillHeld.join(', ')}.`]),
   ].join('\n');
 }

@@ -28,7 +28,7 @@ export function rolloutOn(world: World, { resource, namespace, name }: ObjectRef
 }
 
 /** All objects that pause one of these validators. */
-export function pausesOf(keys: Iterable<Key>, asked: ClusterSnapshot): ObjectRef[] {
+export function pausesOf(keys: Iterable<Key>, snapshot: ClusterSnapshot): ObjectRef[] {
   const named = [...keys].flatMap((key) => {
     const [namespace = '', name = ''] = key.split('/');
     return [
@@ -37,15 +37,18 @@ export function pausesOf(keys: Iterable<Key>, asked: ClusterSnapshot): ObjectRef
     ];
   });
   const refs = new Map(named.map(({ id, ref }) => [id, ref] as const));
-  return [everythingOf(asked), ...refs.values()].filter((ref) => rolloutOn(asked.world, ref) === PAUSED);
+  return [everythingOf(snapshot), ...refs.values()].filter(
+    (ref) => rolloutOn(snapshot.world, ref) === PAUSED,
+  );
 }
 
 /** The cluster as it would be with the annotation on these objects. */
 export const withRolloutOn = (
-  asked: ClusterSnapshot,
+  snapshot: ClusterSnapshot,
   refs: readonly ObjectRef[],
   rollout: string | undefined,
-): ClusterSnapshot => evaluateWorld(withRollout(asked.world, refs, rollout), asked.settings, asked.nowMs);
+): ClusterSnapshot =>
+  evaluateWorld(withRollout(snapshot.world, refs, rollout), snapshot.settings, snapshot.nowMs);
 
 function withRollout(world: World, refs: readonly ObjectRef[], rollout: string | undefined): World {
   const configMaps = new Map(world.configMaps);
@@ -61,6 +64,5 @@ function withRollout(world: World, refs: readonly ObjectRef[], rollout: string |
       nodes.set(keyOf(namespace, name), { ...node, validator: { ...node.validator, rollout } });
     }
   }
-  const { journal, external, webhook } = world;
-  return { ...world, journal, external, webhook, configMaps, namespaces, nodes };
+  return { ...world, configMaps, namespaces, nodes };
 }

@@ -16,7 +16,6 @@ export const previewCommand: Command = {
     'Shown are the lines of the pod that would differ. -o json is the JSON Patch, as admission would answer it; -o ' +
     'yaml is the pod as it would be created. No cluster is asked, so the list of peers is empty. A List is taken too: ' +
     'kubectl get sts -o yaml | stellar-peers preview -f -',
-  args: { min: 0, max: 0 },
   flags: ['filename', 'node', 'output'],
   formats: ['table', 'json', 'yaml'],
   run: async (call) => runPreview(call),

@@ -10,26 +10,26 @@ import { quorumVerdict, quorumWords } from '../../reconciler/plan/quorum/quorum-
 import type { ClusterSnapshot } from '../snapshot.ts';
 
 /** In words, what the quorum sets say of a restart of each of these validators now. */
-export function quorumTexts(keys: readonly Key[], asked: ClusterSnapshot): Map<Key, string> {
-  const { world, settings } = asked;
+export function quorumTexts(keys: readonly Key[], snapshot: ClusterSnapshot): Map<Key, string> {
+  const { world, settings } = snapshot;
   const networks = new Map<string, QuorumMargins>();
-  const said = new Map<Key, string>();
+  const texts = new Map<Key, string>();
   for (const key of keys) {
     const reading = world.nodes.get(key);
     if (reading?.kind !== 'validator') continue;
     const { validator } = reading;
     const { id } = validator.network;
-    const margins = networks.get(id) ?? new QuorumMargins(id, asked);
+    const margins = networks.get(id) ?? new QuorumMargins(id, snapshot);
     networks.set(id, margins);
     const margin = margins.of(validator);
     const own = rolloutSettings(settings);
     const verdict = quorumVerdict(validator, margin, world, own);
-    const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...asked, settings: own });
-    said.set(key, quorumWords({ ...verdict, ...fragile }, margin));
+    const fragile = verdict.hold ? {} : fragileVerdict(validator, { ...snapshot, settings: own });
+    texts.set(key, quorumWords({ ...verdict, ...fragile }, margin));
   }
-  return said;
+  return texts;
 }
 
 /** The same as lines for people. */
-export const quorumLines = (said: ReadonlyMap<Key, string>): string[] =>
-  [...said].map(([key, words]) => `  quorum of ${key}: ${words}`);
+export const quorumLines = (texts: ReadonlyMap<Key, string>): string[] =>
+  [...texts].map(([key, words]) => `  quorum of ${key}: ${words}`);

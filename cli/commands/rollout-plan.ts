@@ -6,9 +6,11 @@
 import { isSetting, readSettings } from '../../app/settings.ts';
 import { rolloutSettings } from '../../app/wiring-settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
+import { PEERS_CONFIGMAP } from '../../peers/names.ts';
+import { readConfigMap } from '../../peers/read/cluster.ts';
 import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
 import type { Reason } from '../../peers/reasons/reasons.ts';
-import { byText, type ConfigMapFacts, type Key, type World } from '../../peers/world.ts';
+import { byText, type Key, type World } from '../../peers/world.ts';
 import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { type Forecast, forecast } from '../../reconciler/plan/restarts/forecast.ts';
 import type { ObjectRef } from '../../runtime/kube/resources.ts';
@@ -29,13 +31,11 @@ import { groupsText } from './status.ts';
 
 export const rolloutPlanCommand: Command = {
   name: 'rollout plan',
-  synopsis: '',
   summary: 'which restarts are wanted, in which order, for how long; restarts nothing',
   details:
     'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
     'in force yet, so that their restarts can be read before they happen. Under a pause it also shows what a resume would restart. ' +
     'Everything is shown, as with -A; -n and -l show some validators, with their places among all.',
-  args: { min: 0, max: 0 },
   flags: ['namespace', 'all-namespaces', 'selector', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runRolloutPlan,
@@ -43,16 +43,10 @@ export const rolloutPlanCommand: Command = {
 
 async function runRolloutPlan(call: Call): Promise<ExitCode> {
   const session = await openSession(call, overridesIn(call.flags.set ?? []));
-  const asked = await readCluster(session);
+  const snapshot = await readCluster(session);
   const isShown = await shownBy(call, session);
-  const { format, terminal } = call;
-  terminal.print(
-    inFormat(
-      format,
-      () => rolloutPlanData(asked, isShown),
-      () => renderRolloutPlan(asked, isShown),
-    ),
-  );
+  const data = rolloutPlanData(snapshot, isShown);
+  call.terminal.print(inFormat(call.format, data, () => renderRolloutPlan(snapshot, isShown)));
   return EXIT.ok;
 }
 
@@ -64,18 +58,16 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
     return [name, rest.join('=')] as const;
   });
   const overrides = Object.fromEntries(pairs);
-  // A value that no cluster could take is told before any is asked.
+  // A value that no replica takes is refused before the cluster is read.
   readSettings(overrides);
   return overrides;
 }
 
-type Step = Forecast['steps'][number];
-
-const MINUTE_MS = 60_000;
+export type Step = Forecast['steps'][number];
 
 /** What the leader would do from here in each group, its views published as the settings want them. Pure. */
-export function forecastsOf(asked: ClusterSnapshot): Forecast[] {
-  const published = evaluateWorld(withViews(asked), asked.settings, asked.nowMs);
+export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
+  const published = evaluateWorld(withViews(snapshot), snapshot.settings, snapshot.nowMs);
   const input = rolloutInput(published);
   return [...published.discovery.groups.values()].map((group) => forecast(group, input));
 }
@@ -83,29 +75,19 @@ export function forecastsOf(asked: ClusterSnapshot): Forecast[] {
 /** A restart, and its place among all. */
 type Placed = Step & { readonly order: number };
 
-/** What the leader would do, and what it would do beside that without any pause. */
-export interface RolloutPlan {
-  readonly holds: ReadonlyArray<readonly [Key, Reason]>;
-  readonly steps: readonly Placed[];
-  readonly paused: readonly ObjectRef[];
-  readonly onResume: readonly Placed[];
-}
-
-/** What would be restarted from here, of the validators that are shown. Pure. */
-export function rolloutPlanOf(asked: ClusterSnapshot, isShown = everything): RolloutPlan {
-  const forecasts = forecastsOf(asked);
+/** What the leader would do from here, and beside that without any pause, of the validators that are shown. Pure. */
+export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
+  const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
-  const paused = pausesOf([...asked.discovery.groupOf.keys()].filter(isShown), asked);
-  const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(asked, paused, undefined)));
+  const paused = pausesOf([...snapshot.discovery.groupOf.keys()].filter(isShown), snapshot);
+  const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(snapshot, paused, undefined)));
   const now = new Set(keysOf(steps));
+  const onResume = resumed.filter(({ node }) => !now.has(node));
   return {
     holds: forecasts.flatMap(({ holds }) => [...holds]).filter(([key]) => isShown(key)),
     steps: placed(steps, isShown),
     paused,
-    onResume: placed(
-      resumed.filter(({ node }) => !now.has(node)),
-      isShown,
-    ),
+    onResume: placed(onResume, isShown),
   };
 }
 
@@ -113,37 +95,33 @@ const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
   steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
 
 /** The plan as text. Pure. */
-export function renderRolloutPlan(asked: ClusterSnapshot, isShown = everything): string {
-  const plan = rolloutPlanOf(asked, isShown);
-  const now = plan.steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(plan.steps, asked);
-  return `${now}${onResumeText(plan, asked)}${holdsText(plan.holds)}`;
+export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everything): string {
+  const { steps, paused, onResume, holds } = rolloutPlanOf(snapshot, isShown);
+  const now = steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(steps, snapshot);
+  return `${now}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
 /** Empty where nothing is paused. */
-function onResumeText({ paused, onResume }: RolloutPlan, asked: ClusterSnapshot): string {
-  const count = onResume.length === 0 ? 'none' : String(onResume.length);
-  const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${count} would be restarted`;
+function onResumeText(paused: readonly ObjectRef[], steps: readonly Placed[], snapshot: ClusterSnapshot) {
   if (paused.length === 0) return '';
-  return onResume.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(onResume, asked)}`;
+  const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${steps.length || 'none'} would be restarted`;
+  return steps.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(steps, snapshot)}`;
 }
 
 /** The plan for programs: docs/command.md has the fields. Pure. */
-export function rolloutPlanData(asked: ClusterSnapshot, isShown = everything) {
-  const { holds, steps, onResume } = rolloutPlanOf(asked, isShown);
+export function rolloutPlanData(snapshot: ClusterSnapshot, isShown = everything) {
+  const { holds, steps, onResume } = rolloutPlanOf(snapshot, isShown);
   return {
-    restarts: stepsData(steps, asked),
-    onResume: stepsData(onResume, asked),
-    held: holds.map(([subject, why]) => ({
-      subject,
-      ...shownReason(why, subject),
-    })),
+    restarts: stepsData(steps, snapshot),
+    onResume: stepsData(onResume, snapshot),
+    held: holds.map(([subject, why]) => ({ subject, ...shownReason(why, subject) })),
   };
 }
 
-function stepsData(steps: readonly Step[], asked: ClusterSnapshot) {
-  const quorum = quorumTexts(keysOf(steps), asked);
+function stepsData(steps: readonly Step[], snapshot: ClusterSnapshot) {
+  const quorum = quorumTexts(keysOf(steps), snapshot);
   return steps.map(({ node, kind, drift, beginsInMs, endsInMs }) => ({
-    network: asked.discovery.groupOf.get(node) ?? null,
+    network: snapshot.discovery.groupOf.get(node) ?? null,
     ...{ validator: node, kind, drift, quorum: quorum.get(node) ?? null },
     beginsInSeconds: Math.round(beginsInMs / 1000),
     endsInSeconds: Math.round(endsInMs / 1000),
@@ -161,33 +139,14 @@ function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): Worl
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);
   for (const { namespace, data } of configMaps) {
-    const before = maps.get(namespace);
-    maps.set(namespace, { ...EMPTY, ...before, data: { ...before?.data, ...data } });
+    const before = maps.get(namespace) ?? readConfigMap({ metadata: { name: PEERS_CONFIGMAP, namespace } });
+    maps.set(namespace, { ...before, data: { ...before.data, ...data } });
   }
-  return {
-    ...world,
-    journal: world.journal,
-    external: world.external,
-    webhook: world.webhook,
-    configMaps: maps,
-  };
+  return { ...world, configMaps: maps };
 }
 
-const EMPTY: ConfigMapFacts = {
-  key: '',
-  namespace: '',
-  name: '',
-  uid: '',
-  version: '',
-  data: {},
-  rollout: undefined,
-  ownKeys: [],
-  foreignKeys: [],
-};
-
-/** A length of time as a person says it. */
-export function durationText(ms: number): string {
-  const minutes = Math.ceil(ms / MINUTE_MS);
+function durationText(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60);
   if (minutes === 0) return 'now';
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
@@ -198,25 +157,23 @@ const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'D
 
 const keysOf = (steps: ReadonlyArray<{ readonly node: Key }>): Key[] => steps.map(({ node }) => node);
 
-function stepsText(steps: readonly Placed[], asked: ClusterSnapshot): string {
-  const { groupOf } = asked.discovery;
-  const quorum = quorumTexts(keysOf(steps), asked);
-  const rows = steps.map(({ node, kind, drift, beginsInMs, endsInMs, order }) => [
-    String(order),
-    groupOf.get(node) ?? '-',
-    node,
-    kind,
-    drift,
-    durationText(beginsInMs),
-    durationText(endsInMs),
-    quorum.get(node) ?? '-',
+function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string {
+  const rows = stepsData(steps, snapshot).map((restart, index) => [
+    String(steps[index]?.order),
+    restart.network ?? '-',
+    ...[restart.validator, restart.kind, restart.drift],
+    ...[durationText(restart.beginsInSeconds), durationText(restart.endsInSeconds)],
+    restart.quorum ?? '-',
   ]);
-  const lastMs = greatestOf(steps.map(({ endsInMs }) => endsInMs));
   const restarts = steps.length === 1 ? 'One restart' : `${steps.length} restarts`;
-  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationText(lastMs)} if all goes well.\n`;
+  return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationOf(steps)} if all goes well.\n`;
 }
 
-function holdsText(holds: RolloutPlan['holds']): string {
+/** How long all of these restarts take, as a person says it. */
+export const durationOf = (steps: readonly Step[]): string =>
+  durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)) / 1000);
+
+function holdsText(holds: ReadonlyArray<readonly [Key, Reason]>): string {
   const groups = groupedReasons(holds);
   return groups.length === 0 ? '' : `\nWaiting:\n${groupsText(groups, (_, text) => text)}`;
 }

@@ -14,12 +14,9 @@ const GRACE_MS = 15_000;
 
 export const runCommand: Command = {
   name: 'run',
-  synopsis: '',
   summary: 'run one replica (webhook and reconciler); settings come from the environment',
   details: 'This is what the Deployment runs. docs/settings.md has the settings.',
-  args: { min: 0, max: 0 },
   flags: [],
-  formats: [],
   run,
 };
 

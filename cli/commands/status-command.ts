@@ -18,13 +18,11 @@ import { reasonsIn, statusReport } from './status-report.ts';
 
 export const statusCommand: Command = {
   name: 'status',
-  synopsis: '',
   summary: 'networks and validators: what they know, what is under way, what waits and why',
   details:
     'Everything is shown, as with -A; -n and -l show some validators and the networks that they belong to. ' +
     'It decides as the leader would, on what it reads in that moment. With -w it asks every two seconds and prints ' +
     'what has changed: over the old text on a terminal, as one more block elsewhere.',
-  args: { min: 0, max: 0 },
   flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runStatus,
@@ -33,22 +31,15 @@ export const statusCommand: Command = {
 async function runStatus(call: Call): Promise<ExitCode> {
   const { flags, format, terminal } = call;
   const session = await openSession(call);
-  const look = async (): Promise<string> => {
-    const asked = await readCluster(session);
-    const decided = decideNow(asked);
+  const read = async (): Promise<string> => {
+    const cluster = decideNow(await readCluster(session));
     const isShown = await shownBy(call, session);
-    const report = statusReport(asked, decided, isShown);
-    return inFormat(
-      format,
-      () => report,
-      () =>
-        renderStatus(report, groupedReasons(reasonsIn(decided, isShown)), {
-          isWide: format === 'wide',
-          paint: terminal.paint,
-        }),
-    );
+    const report = statusReport(cluster, isShown);
+    const groups = groupedReasons(reasonsIn(cluster, isShown));
+    const look = { isWide: format === 'wide', paint: terminal.paint };
+    return inFormat(format, report, () => renderStatus(report, groups, look));
   };
-  if (flags.watch) await watchText(look, { terminal, clock: systemClock, signal: terminal.stopped() });
-  else terminal.print(await look());
+  if (flags.watch) await watchText(read, { terminal, clock: systemClock, signal: terminal.stopped() });
+  else terminal.print(await read());
   return EXIT.ok;
 }

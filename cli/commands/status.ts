@@ -5,7 +5,7 @@ import { groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.
 import { isMeant, isState, isWaiting } from '../../peers/reasons/reasons.ts';
 import { table } from '../table.ts';
 import type { Paint } from '../terminal.ts';
-import type { Count, NetworkStatus, StatusReport, ValidatorStatus } from './status-shape.ts';
+import type { Count, NetworkReport, StatusReport, ValidatorReport } from './status-report.ts';
 
 /** How it is shown. */
 interface Look {
@@ -24,20 +24,11 @@ export function renderStatus(report: StatusReport, groups: readonly ReasonGroup[
 }
 
 const NETWORK_HEADINGS = [
-  ...[
-    'NETWORK',
-    'VALIDATORS',
-    'KNOWN',
-    'LIVE',
-    'CONNECTED',
-    'QUORUM MARGIN',
-    'UNADOPTED',
-    'WAITING',
-    'IN FLIGHT',
-  ],
+  ...['NETWORK', 'VALIDATORS', 'KNOWN', 'LIVE', 'CONNECTED', 'QUORUM MARGIN', 'UNADOPTED', 'WAITING'],
+  'IN FLIGHT',
 ];
 
-function networkTable(networks: readonly NetworkStatus[], { isWide }: Look): string {
+function networkTable(networks: readonly NetworkReport[], { isWide }: Look): string {
   const rows = networks.map((network) => {
     const { validators, peers, unadopted, waiting: waits, inFlight: underway } = network;
     return [
@@ -54,7 +45,7 @@ function networkTable(networks: readonly NetworkStatus[], { isWide }: Look): str
 
 const counted = (count: Count | null): string => (count ? `${count.count}/${count.of}` : '-');
 
-function margin({ quorum: { tolerance, margin: left } }: NetworkStatus): string {
+function margin({ quorum: { tolerance, margin: left } }: NetworkReport): string {
   if (tolerance === null || left === null) return 'unknown';
   return left === tolerance ? `${left}` : `${left} (${tolerance - left} of ${tolerance} down)`;
 }
@@ -63,7 +54,7 @@ const VALIDATOR_HEADINGS = [
   ...['NETWORK', 'NAMESPACE', 'VALIDATOR', 'READY', 'KNOWS', 'PUBLISHED', 'LINKED', 'CONNECTED', 'SYNCED'],
 ];
 
-function validatorTable(validators: readonly ValidatorStatus[], { isWide, paint }: Look): string {
+function validatorTable(validators: readonly ValidatorReport[], { isWide, paint }: Look): string {
   const rows = validators.map((validator) => {
     const { network, namespace, name, ready, pods, published, state } = validator;
     const connected = pods.map((pod) => counted(pod.connected));
@@ -89,7 +80,7 @@ function validatorTable(validators: readonly ValidatorStatus[], { isWide, paint 
 const joined = (cells: readonly string[]): string =>
   cells.every((cell) => cell === '-') ? '-' : cells.join(',');
 
-function inFlight(networks: readonly NetworkStatus[]): string {
+function inFlight(networks: readonly NetworkReport[]): string {
   const lines = networks
     .flatMap((network) => network.inFlight)
     .map(({ statefulSet, since, kind, drift }) => `  ${statefulSet} since ${since} (${kind}, ${drift})\n`);

@@ -2,8 +2,8 @@
 import metadata from '../../package.json' with { type: 'json' };
 import { COMPONENT } from '../../peers/names.ts';
 import { Deployments } from '../../runtime/kube/resources.ts';
-import { versionOf } from '../check/installed-checks.ts';
 import type { Call, Command } from '../command.ts';
+import { versionOf } from '../deployed.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
 import { inFormat } from '../output.ts';
@@ -11,10 +11,8 @@ import { installNamespaceOf, openCluster } from '../session.ts';
 
 export const versionCommand: Command = {
   name: 'version',
-  synopsis: '',
   summary: 'the version of this command and of the replicas',
   details: 'That of the replicas is the tag of the image of their Deployment.',
-  args: { min: 0, max: 0 },
   flags: ['client', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runVersion,
@@ -26,14 +24,13 @@ async function runVersion(call: Call): Promise<ExitCode> {
   // A cluster that cannot be reached takes nothing from that.
   if (format === 'table') terminal.print(`command:  ${client}\n`);
   const replicas = flags.client ? undefined : await replicaVersion(call);
-  const data = () => (flags.client ? { client } : { client, replicas });
-  terminal.print(
-    inFormat(format, data, () => (flags.client ? '' : `replicas: ${replicas ?? 'not known'}\n`)),
-  );
+  const data = flags.client ? { client } : { client, replicas };
+  const text = flags.client ? '' : `replicas: ${replicas ?? 'not known'}\n`;
+  terminal.print(inFormat(format, data, () => text));
   return EXIT.ok;
 }
 
-/** Null where there is no Deployment, or its image has no tag; a remark says which. */
+/** Null where there is no Deployment, or its image has no tag; a line on standard error says which. */
 async function replicaVersion(call: Call): Promise<string | null> {
   const { kube } = await openCluster(call);
   const namespace = installNamespaceOf(call);

@@ -42,6 +42,12 @@ export const svg = (name, attributes = {}, ...children) =>
   filled(document.createElementNS(SVG, name), attributes, children);
 
 /**
+ * A remark.
+ * @param {string} text
+ */
+export const quiet = (text) => html('p', { class: 'quiet' }, text);
+
+/**
  * The element of the page with this id.
  * @param {string} id
  * @returns {HTMLElement}

@@ -1,33 +1,22 @@
 /**
  * One network: what of it is up, its picture, and the same as a table.
  */
-import { html, show } from './elements.js';
+import { html, quiet, show } from './elements.js';
 import { describe, pictureOf, STATE_WORDS } from './picture.js';
 
 /** @typedef {import('./shapes.d.ts').Row} Row */
 /** @typedef {import('./shapes.d.ts').NetworkShown} NetworkShown */
 
-/** As in page.css. */
-const narrow = matchMedia('(max-width: 32rem)');
-
-/**
- * Calls `listener` whenever pictures are to be drawn for another width.
- * @param {() => void} listener
- */
-export const onWidth = (listener) => narrow.addEventListener('change', listener);
-
 const HEADINGS = ['Validator', 'State', 'Ready', 'Knows', 'Connected', 'Synced'];
 
 /** @param {NetworkShown} network */
 function summaryOf({ validators, ready, down, suspended, waiting, unadopted, quorumMargin, external }) {
-  const parts = [`${ready} of ${validators} Ready`];
-  if (down > 0) parts.push(`${down} down`);
-  if (suspended > 0) parts.push(`${suspended} suspended`);
-  if (waiting > 0) parts.push(`${waiting} waiting`);
-  if (unadopted > 0) parts.push(`${unadopted} unadopted`);
-  parts.push(`quorum margin ${quorumMargin ?? 'unknown'}`);
-  if (external > 0) parts.push(`${external} peers outside the cluster`);
-  return parts.join(' · ');
+  const counts = { down, suspended, waiting, unadopted, 'peers outside the cluster': external };
+  return [
+    `${ready} of ${validators} Ready`,
+    `quorum margin ${quorumMargin ?? 'unknown'}`,
+    ...Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : [])),
+  ].join(' · ');
 }
 
 /** @param {Row} row */
@@ -53,10 +42,6 @@ function rowElement(row) {
 /** @param {NetworkShown} network */
 function tableOf({ title, rows, validators }) {
   const left = validators - rows.length;
-  const more =
-    left > 0
-      ? html('p', { class: 'quiet' }, `${left} more are not shown here; stellar-peers status shows all.`)
-      : undefined;
   const table = html(
     'table',
     {},
@@ -68,7 +53,7 @@ function tableOf({ title, rows, validators }) {
     'div',
     {},
     html('div', { class: 'scrolls', role: 'region', tabindex: 0, 'aria-label': `Table of ${title}` }, table),
-    more,
+    left > 0 ? quiet(`${left} more are not shown here; stellar-peers status shows all.`) : undefined,
   );
 }
 
@@ -76,63 +61,45 @@ const LEGEND =
   'A line: both know each other. A dashed arrow: one started knowing the other. The ring: connected, where the HTTP port is open.';
 
 /** @param {NetworkShown} network */
-function contentOf(network) {
-  const { title, key, links, rows } = network;
-  const isBad = network.down > 0;
+function cardOf(network) {
+  const { title, key, links, rows, down } = network;
   const head = html(
     'div',
     { class: 'head' },
     html('h3', {}, html('bdi', {}, title)),
-    html('p', { class: isBad ? 'summary bad' : 'summary' }, summaryOf(network)),
-    title === key ? undefined : html('p', { class: 'quiet id' }, key),
+    html('p', { class: down > 0 ? 'bad' : undefined }, summaryOf(network)),
+    title === key ? undefined : quiet(key),
   );
   const picture =
     links && rows.length > 0
-      ? html('figure', {}, pictureOf(network, narrow.matches), html('figcaption', { class: 'quiet' }, LEGEND))
+      ? html('figure', {}, pictureOf(network), html('figcaption', { class: 'quiet' }, LEGEND))
       : undefined;
-  return [head, html('div', { class: picture ? 'two' : 'one' }, picture, tableOf(network))];
+  const body = html('div', { class: picture ? 'two' : undefined }, picture, tableOf(network));
+  return html('article', { 'aria-label': title }, head, body);
 }
 
-/** @type {Map<string, HTMLElement>} */
-const cards = new Map();
-
 /**
- * Shows all networks; a card is made anew only where something in it changed.
  * @param {HTMLElement} container
  * @param {readonly NetworkShown[]} networks
  * @param {number} total
  */
 export function showNetworks(container, networks, total) {
-  const shown = networks.map((network) => {
-    const card = cards.get(network.key) ?? html('article', {});
-    cards.set(network.key, card);
-    card.setAttribute('aria-label', network.title);
-    show(card, [network, narrow.matches], () => contentOf(network));
-    return card;
-  });
-  const keys = new Set(networks.map(({ key }) => key));
-  for (const key of cards.keys()) if (!keys.has(key)) cards.delete(key);
-  const isSame =
-    shown.length === container.children.length &&
-    shown.every((card, index) => card === container.children[index]);
-  if (shown.length === 0)
-    return container.replaceChildren(html('p', { class: 'quiet' }, 'There are no validators.'));
-  if (total === shown.length && isSame) return undefined;
-  const left = total - shown.length;
-  const more = left > 0 ? [html('p', { class: 'quiet' }, `${left} more networks are not shown here.`)] : [];
-  return container.replaceChildren(...shown, ...more);
+  const left = total - networks.length;
+  show(container, [networks, total], () =>
+    networks.length === 0
+      ? [quiet('There are no validators.')]
+      : [...networks.map(cardOf), ...(left > 0 ? [quiet(`${left} more networks are not shown here.`)] : [])],
+  );
 }
 
 /**
- * What changed since, in one sentence for those who listen; empty where nothing did that they would want to hear.
+ * What changed since, in one sentence for a screen reader; empty where no validator changed its state.
  * @param {readonly NetworkShown[]} before
  * @param {readonly NetworkShown[]} after
  */
 export function changesBetween(before, after) {
-  const rowsOf = (/** @type {readonly NetworkShown[]} */ networks) =>
-    new Map(networks.flatMap(({ rows }) => rows.map((row) => [row.key, row])));
-  const known = rowsOf(before);
-  const changed = [...rowsOf(after).values()].filter((row) => known.get(row.key)?.state !== row.state);
+  const known = new Map(before.flatMap(({ rows }) => rows.map(({ key, state }) => [key, state])));
+  const changed = after.flatMap(({ rows }) => rows).filter(({ key, state }) => known.get(key) !== state);
   const [first] = changed;
   if (!first || before.length === 0) return '';
   return changed.length === 1 ? describe(first) : `${changed.length} validators changed; ${describe(first)}`;

@@ -3,16 +3,15 @@
  */
 import { byId, html, say, show } from './elements.js';
 import { showRestarts, showWaiting } from './lists.js';
-import { changesBetween, onWidth, showNetworks } from './network.js';
+import { changesBetween, showNetworks } from './network.js';
 import { follow } from './stream.js';
-import { clockTime, hearTime, lasting, nowMs } from './times.js';
+import { clockTime } from './times.js';
 
 /** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
-/** @typedef {import('./stream.js').Serving} Serving */
+/** @typedef {import('./shapes.d.ts').Serving} Serving */
 
 /** With caches that far behind nothing is restarted, and are no picture of the cluster. */
 const STALE_MS_MAX = 30_000;
-const TICK_MS = 5_000;
 
 /** @type {Snapshot | undefined} */
 let latest;
@@ -41,11 +40,10 @@ function showTotals(totals) {
 function showSnapshot(snapshot) {
   const before = latest?.networks ?? [];
   latest = snapshot;
-  const { networks, waiting, restarts, totals } = snapshot;
+  const { networks, waiting, totals } = snapshot;
   showTotals(totals);
   showNetworks(byId('networks'), networks, totals.networks);
   showWaiting(byId('waiting'), waiting, totals.reasons);
-  showRestarts(byId('restarts'), restarts, totals.restarts);
   const changes = changesBetween(before, networks);
   if (changes !== '') say(byId('announcement'), changes);
 }
@@ -76,10 +74,11 @@ function showState() {
 follow({
   heard(now, snapshot) {
     serving = now;
-    hearTime(now.nowMs);
     document.body.classList.remove('stale');
     say(byId('connection'), 'Live');
     if (snapshot) showSnapshot(snapshot);
+    // What is under way grows older by itself.
+    if (latest) showRestarts(byId('restarts'), latest.restarts, latest.totals.restarts, now.nowMs);
     showState();
   },
   lost() {
@@ -88,14 +87,3 @@ follow({
     say(byId('connection'), `Not connected${since}. Trying again …`);
   },
 });
-
-onWidth(() => {
-  if (latest) showNetworks(byId('networks'), latest.networks, latest.totals.networks);
-});
-
-setInterval(() => {
-  if (!latest || !serving) return;
-  showRestarts(byId('restarts'), latest.restarts, latest.totals.restarts);
-  const isOld = document.body.classList.contains('stale');
-  document.title = isOld ? `stale (${lasting(nowMs() - serving.nowMs)}) · stellar-peers` : 'stellar-peers';
-}, TICK_MS);

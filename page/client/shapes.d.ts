@@ -1,6 +1,7 @@
 /** What the stream carries, in the words of the server. */
-import type { Snapshot as Sent } from '../snapshot.ts';
+import type { Snapshot as Sent, ServingReplica } from '../snapshot.ts';
 
+export type Serving = ServingReplica & { readonly nowMs: number };
 export type Snapshot = Sent;
 export type NetworkShown = Sent['networks'][number];
 export type Row = NetworkShown['rows'][number];

@@ -2,21 +2,16 @@
  * The stream of events: followed while the page is seen, opened anew whenever it breaks or falls silent.
  */
 
-/** The replica says something at least every 10 s, or 20 s where the cluster is very large. */
+/** @typedef {import('./shapes.d.ts').Serving} Serving */
+/** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
+
+/** The replica sends a message at least every 10 s, or 20 s where the cluster is very large. */
 const SILENT_MS = 45_000;
-const RETRY_MS_MIN = 1_000;
-const RETRY_MS_MAX = 15_000;
+const RETRY_MS = 3_000;
 
 /**
- * @typedef {object} Serving
- * @property {string} name
- * @property {boolean} leads
- * @property {string} leader
- * @property {number} staleMs
- * @property {number} nowMs
- *
  * @typedef {object} Listener
- * @property {(serving: Serving, snapshot: import('./shapes.d.ts').Snapshot | undefined) => void} heard
+ * @property {(serving: Serving, snapshot: Snapshot | undefined) => void} heard
  * @property {() => void} lost
  */
 
@@ -29,27 +24,24 @@ export function follow(listener) {
   let source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  let retryMs = RETRY_MS_MIN;
 
+  /** @param {() => void} next @param {number} ms */
+  const after = (next, ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(next, ms);
+  };
   const close = () => {
     clearTimeout(timer);
     source?.close();
-    source = undefined;
   };
   const fail = () => {
     close();
     listener.lost();
-    timer = setTimeout(open, retryMs);
-    retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
-  };
-  const awaitNext = () => {
-    clearTimeout(timer);
-    timer = setTimeout(fail, SILENT_MS);
+    after(open, RETRY_MS);
   };
   /** @param {MessageEvent<string>} event */
   const take = ({ data }) => {
-    retryMs = RETRY_MS_MIN;
-    awaitNext();
+    after(fail, SILENT_MS);
     const [serving = '', snapshot] = data.split('\n');
     listener.heard(JSON.parse(serving), snapshot === undefined ? undefined : JSON.parse(snapshot));
   };
@@ -57,14 +49,10 @@ export function follow(listener) {
     close();
     if (document.hidden) return;
     source = new EventSource('events');
-    source.addEventListener('snapshot', take);
-    source.addEventListener('alive', take);
+    for (const name of ['snapshot', 'alive']) source.addEventListener(name, take);
     source.addEventListener('error', fail);
-    awaitNext();
+    after(fail, SILENT_MS);
   };
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) close();
-    else open();
-  });
+  document.addEventListener('visibilitychange', open);
   open();
 }

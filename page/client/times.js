@@ -1,20 +1,4 @@
-/**
- * Times in words. The cluster's clock is the one that counts: the browser's own only says how long ago it was heard.
- */
-let clusterMs = Date.now();
-let heardAtMs = performance.now();
-
-/**
- * Takes in what the cluster's clock shows.
- * @param {number} nowMs
- */
-export function hearTime(nowMs) {
-  clusterMs = nowMs;
-  heardAtMs = performance.now();
-}
-
-/** The cluster's time now. */
-export const nowMs = () => clusterMs + performance.now() - heardAtMs;
+/** Times in words. */
 
 /**
  * @param {number} ms

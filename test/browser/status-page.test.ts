@@ -149,12 +149,7 @@ describe('the status page in a browser', () => {
     await page.waitForSelector('.node');
     await press('Tab', 'Enter', 'Tab');
     assert.equal(await focused(), 'node-stellar/validator-1');
-    await press('ArrowRight', 'ArrowDown');
-    assert.equal(await focused(), 'node-stellar/validator-3');
-    assert.equal((await page.locator('.picture.chosen line.of-chosen').count()) > 0, true);
-    await press('End', 'ArrowRight');
-    assert.equal(await focused(), 'node-stellar/validator-1');
-    await press('ArrowRight', 'Enter');
+    await press('Tab', 'Enter');
     assert.equal(await focused(), 'row-stellar/validator-2');
     await press('Tab', 'Enter');
     assert.equal(await focused(), 'waits-Paused-stellar/validator-2');
@@ -175,7 +170,7 @@ describe('the status page in a browser', () => {
     for (const part of [
       /heading "stellar-peers" \[level=1\]/,
       /region "Networks"/,
-      /group "Picture of stellar ; 2026: [^"]+"/,
+      /group "Picture of stellar ; 2026\. [^"]+"/,
       /link "validator-1 in stellar: Ready, 1\/1 pods Ready; started knowing \d of 4 peers; [^"]+"/,
       /table "Validators of stellar ; 2026"/,
       /rowheader "validator-1 stellar"/,
@@ -184,13 +179,13 @@ describe('the status page in a browser', () => {
       assert.match(tree, part);
   });
 
-  it('follows what the reader prefers: dark, light, no motion', async () => {
+  it('follows what the reader prefers, dark or light, and does not move', async () => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'no-preference' });
+    await page.emulateMedia({ colorScheme: 'light' });
     const light = await ground();
     await shoot('status-page-light');
-    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme: 'dark' });
     assert.notEqual(await ground(), light);
     await shoot('status-page-dark');
     const moving = () =>

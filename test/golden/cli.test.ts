@@ -77,13 +77,13 @@ function world(): World {
   return { ...read, configMaps: new Map(read.configMaps).set('stellar-peers', own) };
 }
 
-const asked = evaluateWorld(world(), readSettings({}), NOW_MS);
-const decided = decideNow(asked);
+const snapshot = evaluateWorld(world(), readSettings({}), NOW_MS);
+const cluster = decideNow(snapshot);
 const paint = (_: string, text: string): string => text;
 
 describe('status', () => {
-  const report = statusReport(asked, decided);
-  const groups = groupedReasons(reasonsIn(decided));
+  const report = statusReport(cluster);
+  const groups = groupedReasons(reasonsIn(cluster));
 
   it('reads as it always did', () => {
     assertGolden('cli/status.txt', renderStatus(report, groups, { isWide: false, paint }));
@@ -103,16 +103,16 @@ describe('status', () => {
   });
 
   it('of one namespace shows that one alone', () => {
-    const { validators, networks, waiting } = statusReport(asked, decided, inNamespace('elsewhere'));
+    const { validators, networks, waiting } = statusReport(cluster, inNamespace('elsewhere'));
     assert.deepEqual([validators, networks, waiting], [[], [], []]);
-    assert.deepEqual(statusReport(asked, decided, inNamespace('stellar')), report);
+    assert.deepEqual(statusReport(cluster, inNamespace('stellar')), report);
   });
 });
 
 describe('explain', () => {
   for (const name of [...NAMES, 'odd']) {
     it(`tells everything of ${name}`, () => {
-      const found = explain(`stellar/${name}`, asked, decided);
+      const found = explain(`stellar/${name}`, cluster);
       assert.ok(found);
       assertGolden(`cli/explain-${name}.txt`, renderExplanation(found, paint));
       if (name === 'bravo') assertGolden('cli/explain.json.txt', document(found, 'json'));
@@ -124,14 +124,14 @@ describe('explain', () => {
     const calm = networkWorld({ alpha: { knows: ['carol'] }, bravo: { knows: ['carol'] }, carol: {} });
     const now = evaluateWorld(calm, readSettings({}), NOW_MS);
     const decisions = ['alpha', 'bravo', 'carol'].map((name) => {
-      const decision = explain(`stellar/${name}`, now, decideNow(now))?.decision;
+      const decision = explain(`stellar/${name}`, decideNow(now))?.decision;
       return decision?.kind === 'wait' ? decision.reason.code : decision?.kind;
     });
     assert.deepEqual(decisions, ['restart', 'Queued', 'nothing']);
   });
 
   it('knows of no other', () => {
-    assert.equal(explain('stellar/absent', asked, decided), undefined);
-    assert.equal(explain('elsewhere/alpha', asked, decided), undefined);
+    assert.equal(explain('stellar/absent', cluster), undefined);
+    assert.equal(explain('elsewhere/alpha', cluster), undefined);
   });
 });

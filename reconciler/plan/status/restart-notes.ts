@@ -6,11 +6,11 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Outcome, RestartKind } from '../journal/journal.ts';
 import type { DriftKind } from '../restarts/drift.ts';
 
-const WHY: Readonly<Record<DriftKind, string>> = {
+const WHY: Readonly<Record<string, string>> = {
   short: 'it knows too few of its peers, or one that left',
   isolated: 'none of the peers that it knows is there',
   notInjected: 'it started without its peers',
-};
+} satisfies Record<DriftKind, string>;
 
 const HOW: Readonly<Record<RestartKind, string>> = { bump: 'Rolling restart of', delete: 'Replacing' };
 
@@ -24,8 +24,8 @@ const ENDED: Readonly<Record<Outcome, string>> = {
 };
 
 /** The note of the Event at the begin of a restart; `pods` are the names of the pods to replace. */
-export const noteOfBegin = (kind: RestartKind, drift: DriftKind, pods: readonly string[]): string =>
-  `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift]}.`;
+export const noteOfBegin = (kind: RestartKind, drift: string, pods: readonly string[]): string =>
+  `${HOW[kind]} ${pods.join(', ')}: ${WHY[drift] ?? drift}.`;
 
 /** The note of the Event at the end of a restart. */
 export const noteOfEnd = (outcome: Outcome): string => ENDED[outcome];

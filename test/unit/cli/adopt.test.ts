@@ -49,7 +49,7 @@ describe('adopting', () => {
   });
 
   it('knows what is no validator', () => {
-    assert.deepEqual(planned(['a', 'absent']).unknown, ['stellar/absent']);
-    assert.deepEqual(planned(['a'], 'elsewhere').unknown, ['elsewhere/a']);
+    assert.throws(() => planned(['a', 'absent']), /^ProblemError: no such validator: stellar\/absent$/);
+    assert.throws(() => planned(['a'], 'elsewhere'), /^ProblemError: no such validator: elsewhere\/a$/);
   });
 });

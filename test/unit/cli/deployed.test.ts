@@ -27,8 +27,8 @@ function kubeWith(container: object): MemoryKube {
 describe('the settings in force', () => {
   it('are those of the Deployment, and no other environment changes them', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
-    const { settings, remarks } = await settingsInForce(kube, SOURCES);
-    assert.deepEqual([settings.rollBelow, settings.maxPeers, remarks], ['all', 24, []]);
+    const { settings, notes } = await settingsInForce(kube, SOURCES);
+    assert.deepEqual([settings.rollBelow, settings.maxPeers, notes], ['all', 24, []]);
   });
 
   it('are found in ConfigMaps too, a variable over a whole map', async () => {
@@ -53,9 +53,9 @@ describe('the settings in force', () => {
         { name: 'ROLL_BELOW', valueFrom: { secretKeyRef } },
       ],
     });
-    const { settings, remarks } = await settingsInForce(kube, SOURCES);
+    const { settings, notes } = await settingsInForce(kube, SOURCES);
     assert.deepEqual([settings.rollBelow, settings.namespace], ['8', NAMESPACE]);
-    assert.deepEqual(remarks, [
+    assert.deepEqual(notes, [
       'ROLL_BELOW of the Deployment cannot be read from here; the defaults are taken.',
     ]);
   });
@@ -79,7 +79,7 @@ describe('the settings in force', () => {
       const kube = kubeWith({ env: [{ name: 'CLUSTER_DOMAIN', value }] });
       const data = { discovery_metadata: '{"peer_count":3,"cluster_domain":"k8s.example"}\n' };
       kube.seed(ConfigMaps, [{ metadata: { name: 'stellar-peers', namespace: NAMESPACE, uid: 'p' }, data }]);
-      return (await settingsInForce(kube, SOURCES)).remarks;
+      return (await settingsInForce(kube, SOURCES)).notes;
     };
     assert.deepEqual(await told('wrong.example'), [
       'CLUSTER_DOMAIN is wrong.example, where the leader can resolve no name; its pod is told k8s.example. ' +
@@ -104,10 +104,10 @@ describe('the settings in force', () => {
     for (const { settings } of [none, refused])
       assert.deepEqual([settings.rollBelow, settings.maxPeers, settings.namespace], ['3', 5, NAMESPACE]);
     assert.match(
-      none.remarks.join(),
+      none.notes.join(),
       /^There is no Deployment stellar-peers\/stellar-peers: .*own environment\.$/,
     );
-    assert.match(refused.remarks.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
+    assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
   });
 
   it('are not guessed where this version does not take them, or the cluster does not answer', async () => {

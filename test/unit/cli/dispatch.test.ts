@@ -42,7 +42,7 @@ describe('a command line', () => {
   });
 
   it('gets the help of a command wherever it asks for it, with all the flags that it takes', async () => {
-    for (const { name, flags, formats } of COMMANDS) {
+    for (const { name, flags, formats = [] } of COMMANDS) {
       const words = name.split(' ');
       const { out } = await said([...words, '--help']);
       assert.ok(out.startsWith(`stellar-peers ${name}`), out);
@@ -105,7 +105,7 @@ describe('a cluster that does not answer', () => {
     const asking = COMMANDS.filter(({ flags }) => flags.includes('kubeconfig'));
     assert.ok(asking.length > 6);
     for (const { name, args, flags } of asking) {
-      const words = [...name.split(' '), ...Array<string>(args.min).fill('x')];
+      const words = [...name.split(' '), ...Array<string>(args?.min ?? 0).fill('x')];
       const needed = name === 'adopt' ? ['--all', '-n', 'x'] : [];
       const yes = flags.includes('yes') ? ['--yes'] : [];
       const line = [...words, ...needed, ...yes, '--kubeconfig', kubeconfig];
@@ -117,7 +117,7 @@ describe('a cluster that does not answer', () => {
 describe('the table of commands', () => {
   it('names each once, and gives -o formats exactly where it takes -o', () => {
     assert.equal(new Set(COMMANDS.map(({ name }) => name)).size, COMMANDS.length);
-    for (const { name, flags, formats } of COMMANDS)
+    for (const { name, flags, formats = [] } of COMMANDS)
       assert.equal(flags.includes('output'), formats.length > 0, name);
   });
 

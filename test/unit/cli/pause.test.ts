@@ -72,8 +72,8 @@ To be restarted now, and held from now on: stellar/a, stellar/b.`,
 
   it('does nothing where it stands already, nor for what is no validator', () => {
     const held = networkWorld({ a: SHORT, c: {} }, { ownAnnotations: paused });
-    const { refs, remarks } = said(held, 'paused');
-    assert.deepEqual([refs, remarks], [[], ['ConfigMap stellar-peers/stellar-peers is paused already.']]);
+    const { refs, notes } = said(held, 'paused');
+    assert.deepEqual([refs, notes], [[], ['ConfigMap stellar-peers/stellar-peers is paused already.']]);
     for (const [namespace, name] of [
       ['stellar', 'absent'],
       ['elsewhere', 'a'],
@@ -112,9 +112,9 @@ describe('resuming', () => {
 
   it('leaves a strategy alone, and says that nothing is paused', () => {
     const specs = { a: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, b: {} };
-    const { refs, remarks } = said(networkWorld(specs), undefined, 'stellar', ['a', 'b']);
+    const { refs, notes } = said(networkWorld(specs), undefined, 'stellar', ['a', 'b']);
     assert.deepEqual(refs, []);
-    assert.deepEqual(remarks, [
+    assert.deepEqual(notes, [
       'StellarNode stellar/a is not paused: it has stellar.org/peer-rollout=Signal.',
       'StellarNode stellar/b is not paused.',
     ]);

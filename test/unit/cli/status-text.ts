@@ -17,10 +17,9 @@ interface Options {
 /** What a person sees, without colours. */
 export function statusText(world: World, options: Options = {}): string {
   const { env = {}, isWide = false } = options;
-  const asked = evaluateWorld(world, readSettings(env), NOW_MS);
-  const decided = decideNow(asked);
-  const report = statusReport(asked, decided);
-  return renderStatus(report, groupedReasons(reasonsIn(decided)), {
+  const cluster = decideNow(evaluateWorld(world, readSettings(env), NOW_MS));
+  const report = statusReport(cluster);
+  return renderStatus(report, groupedReasons(reasonsIn(cluster)), {
     isWide,
     paint: (_, text) => text,
   });

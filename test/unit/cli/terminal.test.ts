@@ -31,8 +31,8 @@ describe('a terminal', () => {
 
   it('is coloured only where a person sees it, and asked for no plain text', () => {
     const painted = (options: Parameters<typeof terminal>[0]) => terminal(options).terminal.paint('red', 'x');
-    assert.equal(painted({ isTTY: true }), '\u001b[31mx\u001b[0m');
-    assert.equal(painted({ isTTY: true, env: { NO_COLOR: '' } }), '\u001b[31mx\u001b[0m');
+    assert.equal(painted({ isTTY: true }), '\u001b[31mx\u001b[39m');
+    assert.equal(painted({ isTTY: true, env: { NO_COLOR: '' } }), '\u001b[31mx\u001b[39m');
     for (const env of [{ NO_COLOR: '1' }, { NO_COLOR: '0' }, { TERM: 'dumb' }])
       assert.equal(painted({ isTTY: true, env }), 'x');
     assert.equal(painted({ isTTY: false }), 'x');

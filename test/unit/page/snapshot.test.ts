@@ -20,8 +20,8 @@ interface Told {
 function snapshotOf(world: World, { reasons = [], connections: pairs = [] }: Told = {}): Snapshot {
   const connections = new Map(pairs);
   const moment = { world, discovery: discover(world, DISCOVERY), nowMs: NOW_MS, connections };
-  const told = withValidatorStates(moment, new Map(reasons.map(([key, why]) => [key, [why]])));
-  return takeSnapshot({ ...moment, told, ownNamespace: 'stellar-peers' });
+  const found = withValidatorStates(moment, new Map(reasons.map(([key, why]) => [key, [why]])));
+  return takeSnapshot({ ...moment, reasons: found, ownNamespace: 'stellar-peers' });
 }
 
 const onlyNetwork = ({ networks }: Snapshot) => networks[0] ?? assert.fail('no network');

@@ -13,7 +13,7 @@ import { readPod } from '../../../peers/read/workload.ts';
 import { releaseOf } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
 import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
-import { type Connections, overviewData } from '../../../reconciler/plan/publish/overview.ts';
+import { overviewData } from '../../../reconciler/plan/publish/overview.ts';
 import { validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
 import { pod } from '../world.ts';
 import { at, DISCOVERY, NOW_MS, networkWorld, type Spec } from './group.ts';
@@ -23,21 +23,17 @@ const OWN = 'stellar-peers';
 
 /** What all four say of validator `a`, beside a `b` that is up. */
 function saidOf(spec: Spec, { world = networkWorld({ a: spec, b: {} }) }: { world?: World } = {}) {
-  const asked = evaluateWorld(world, SETTINGS, NOW_MS);
-  const decided = decideNow(asked);
-  const { discovery } = asked;
-  const connections: Connections = new Map();
-  const moment = { world, discovery, nowMs: NOW_MS, connections };
-  const snapshot = takeSnapshot({ ...moment, told: decided.told, ownNamespace: OWN });
+  const cluster = decideNow(evaluateWorld(world, SETTINGS, NOW_MS));
+  const snapshot = takeSnapshot({ ...cluster, ownNamespace: OWN });
   const byLabel = validatorGaugesOf(
-    { ...moment, ownNamespace: OWN, pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
+    { ...cluster, ownNamespace: OWN, pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
     new Map(),
   );
   const [figures] = byLabel.values();
-  const [first] = decided.told.get('stellar/a') ?? [];
-  const explained = explain('stellar/a', asked, decided);
+  const [first] = cluster.reasons.get('stellar/a') ?? [];
+  const explained = explain('stellar/a', cluster);
   return {
-    status: statusReport(asked, decided).validators.find(({ name }) => name === 'a')?.state,
+    status: statusReport(cluster).validators.find(({ name }) => name === 'a')?.state,
     explain: explained && 'state' in explained ? explained.state : undefined,
     page: snapshot.networks[0]?.rows.find(({ name }) => name === 'a'),
     isReady: figures?.get('stellar_peers_ready_validators') === 2,
@@ -118,7 +114,7 @@ describe('what a validator is', () => {
     const asked = evaluateWorld(networkWorld(specs, { journal }), SETTINGS, NOW_MS);
     assert.deepEqual(
       decideNow(asked)
-        .told.get('stellar/a')
+        .reasons.get('stellar/a')
         ?.map(({ code }) => code),
       ['Restarting'],
     );
@@ -156,7 +152,7 @@ describe('what a validator is', () => {
     const asked = evaluateWorld(networkWorld({ a: spec, b: {} }), SETTINGS, NOW_MS);
     assert.deepEqual(
       decideNow(asked)
-        .told.get('stellar/a')
+        .reasons.get('stellar/a')
         ?.map(({ code }) => code),
       ['NotReady', 'Paused', 'InvalidAddress'],
     );

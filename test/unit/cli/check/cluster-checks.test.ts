@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CHECKS } from '../../../../cli/check/evaluate.ts';
-import { installRights, type Right } from '../../../../cli/check/rights.ts';
 import type { Fields } from '../../../../peers/field.ts';
 import {
   type Change,
@@ -81,55 +80,7 @@ describe('the StellarNode definition', () => {
   });
 });
 
-describe('webhooks of others', () => {
-  const other = (entry: object): Fields => ({
-    metadata: { name: 'mesh' },
-    webhooks: [
-      {
-        name: 'mesh.example.com',
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
-        ...entry,
-      },
-    ],
-  });
-  const asked = (entry: object) => facts({ webhooks: [...factsWith().webhooks, other(entry)] });
-
-  it('are named where validator pods are sent to them', () => {
-    const warned = { 'other-webhooks': 'warning: also asked about validator pods: mesh.example.com' };
-    assert.deepEqual(asked({}), warned);
-    assert.deepEqual(asked({ rules: [{ apiGroups: ['*'], resources: ['*'], operations: ['*'] }] }), warned);
-    assert.deepEqual(
-      asked({ namespaceSelector: { matchExpressions: [{ key: 'off', operator: 'DoesNotExist' }] } }),
-      warned,
-    );
-  });
-
-  it('are of no concern where none of these is', () => {
-    assert.deepEqual(asked({ namespaceSelector: { matchLabels: { mesh: 'on' } } }), {});
-    assert.deepEqual(asked({ objectSelector: { matchLabels: { mesh: 'on' } } }), {});
-    assert.deepEqual(
-      asked({ rules: [{ apiGroups: ['apps'], resources: ['deployments'], operations: ['CREATE'] }] }),
-      {},
-    );
-    assert.deepEqual(
-      asked({ rules: [{ apiGroups: [''], resources: ['pods'], operations: ['UPDATE'] }] }),
-      {},
-    );
-  });
-});
-
 describe('rights', () => {
-  const lacking = (rights: readonly Right[], count: number) => rights.slice(0, count);
-
-  it('that you lack for the install are named', () => {
-    const missing = lacking(installRights('stellar-peers'), 7);
-    assert.deepEqual(facts({ when: 'before', installRightsMissing: missing }), {
-      'install-rights':
-        'problem: you may not get namespaces, create namespaces, patch namespaces, get serviceaccounts in ' +
-        'stellar-peers, create serviceaccounts in stellar-peers and 2 more',
-    });
-  });
-
   it('that our ServiceAccount lacks are named', () => {
     const right = {
       verb: 'patch',

@@ -65,15 +65,13 @@ describe('what is read', () => {
     assert.equal(facts.serverVersion, 'v1.37.0');
     assert.equal(facts.world.nodes.size, 3);
     assert.deepEqual(facts.world.webhook?.entries.length, 1);
-    assert.deepEqual(facts.webhooks.length, 2);
+    assert.equal(facts.webhookConfiguration?.metadata !== undefined, true);
     assert.equal(facts.nowMs, NOW_MS);
     assert.ok(facts.accountRightsMissing.length > 30);
-    assert.deepEqual(facts.installRightsMissing, []);
   });
 
-  it('before the install is what an install needs', async () => {
+  it('before the install is no more than that', async () => {
     const facts = await gatherFacts(requestOf(await cluster(), { when: 'before' }));
-    assert.ok(facts.installRightsMissing.length > 30);
     assert.deepEqual(facts.accountRightsMissing, []);
     assert.deepEqual(facts.trial, { kind: 'none' });
   });

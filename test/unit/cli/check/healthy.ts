@@ -7,7 +7,6 @@ import { discoverySettings } from '../../../../app/wiring-settings.ts';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
 import { evaluate } from '../../../../cli/check/evaluate.ts';
 import type { Facts } from '../../../../cli/check/facts.ts';
-import { readPolicy } from '../../../../cli/check/network-policy.ts';
 import { discover } from '../../../../peers/discovery/discover.ts';
 import type { Fields } from '../../../../peers/field.ts';
 import { type Extra, NOW_MS, networkParts, type Spec } from '../../reconciler/group.ts';
@@ -90,12 +89,11 @@ export const leaseWith = (secondsAgo: number, holderIdentity = 'stellar-peers-1'
   },
 });
 
-/** A NetworkPolicy over all validators of namespace `stellar`. */
-export const policyWith = (spec: Record<string, unknown>, name = 'fence') =>
-  readPolicy({
-    metadata: { name, namespace: 'stellar' },
-    spec: { podSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } }, ...spec },
-  });
+/** A NetworkPolicy over all validators of a namespace. */
+export const policyWith = (spec: Record<string, unknown>, name = 'fence', namespace = 'stellar'): Fields => ({
+  metadata: { name, namespace },
+  spec: { podSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } }, ...spec },
+});
 
 export interface Change {
   /** Validators; three that know each other, if nothing else is said. */
@@ -130,7 +128,6 @@ export function factsWith({
     unread: new Map(),
     serverVersion: 'v1.37.0',
     crd: only('test/cluster/crd.yaml', 'CustomResourceDefinition')[0],
-    installRightsMissing: [],
     accountRightsMissing: [],
     deployment: deploymentWith(),
     policies: only('manifests/base/policies.yaml', 'ValidatingAdmissionPolicy'),
@@ -143,7 +140,7 @@ export function factsWith({
       pod: { spec: { volumes: [{ name: 'stellar-peers' }] } },
     },
     networkPolicies: [],
-    webhooks: webhook ? [webhook] : [],
+    webhookConfiguration: webhook,
     services,
     templateOwners: [],
     world,

@@ -1,7 +1,9 @@
 /** What `stellar-peers check` says of NetworkPolicies over validators, and of HTTP ports that are open. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { letsThrough, policiesOver, readPolicy } from '../../../../cli/check/network-policy.ts';
+import type { Fields } from '../../../../peers/field.ts';
+import { networkParts } from '../../reconciler/group.ts';
+import { node } from '../../world.ts';
 import { type Change, complaintsOf, policyWith, service } from './healthy.ts';
 
 const VALIDATORS = { podSelector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } };
@@ -67,19 +69,21 @@ describe('ingress from peers', () => {
   });
 
   it('is told by namespace: of the policy, and of the client', () => {
-    const policy = readPolicy({
-      metadata: { name: 'fence', namespace: 'stellar' },
-      spec: { ...ingress({ ...PEERS, from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }), podSelector: {} },
-    });
-    const at = (namespace: string) => ({ namespace, namespaceLabels: {}, labels: {} });
-    assert.deepEqual(policiesOver([policy], at('stellar'), 'Ingress'), [policy]);
-    assert.deepEqual(policiesOver([policy], at('other'), 'Ingress'), []);
-    const from = (other: string, policies = [policy]) =>
-      letsThrough(policies, 'Ingress', { port: 11_625, protocol: 'TCP', other: at(other) });
-    assert.ok(from('other'), 'an address block may be anywhere');
-    // As the operator makes it for spec.networkPolicy.enabled.
-    const own = policyWith(ingress({ ...PEERS, from: [{ podSelector: {} }] }));
-    assert.deepEqual([from('stellar', [own]), from('other', [own])], [true, false]);
+    const { nodes = [] } = networkParts({ a: {}, b: {}, c: {} });
+    const spec = { network: 'custom', customNetworkPassphrase: 'test net' };
+    const parts = { nodes: [...nodes, node('d', { namespace: 'other', spec })] };
+    const saidOf = (policy: Fields) =>
+      complaintsOf({ parts, facts: { networkPolicies: [policy] } })['peer-ingress'];
+    const from = (peer: object) => ingress({ ...PEERS, from: [peer] });
+    assert.match(
+      saidOf(policyWith(from({ podSelector: {} }))) ?? '',
+      /^problem: other\/d does not reach stellar\/a on 11625: no rule of stellar\/fence/,
+      'as the operator makes it for spec.networkPolicy.enabled',
+    );
+    assert.equal(saidOf(policyWith(from({ ipBlock: { cidr: '10.0.0.0/8' } }))), undefined);
+    assert.equal(saidOf(policyWith(from({ namespaceSelector: {} }))), undefined);
+    const there = policyWith({ ...ingress(), podSelector: {} }, 'fence', 'other');
+    assert.match(saidOf(there) ?? '', /^problem: stellar\/a does not reach other\/d/);
   });
 
   it('is restricted by a policy without policyTypes', () => {

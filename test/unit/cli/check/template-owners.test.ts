@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { templateOwnersOf } from '../../../../cli/check/template-owners.ts';
+import { templateOwnersOf } from '../../../../cli/check/template-checks.ts';
 import { complaintsOf } from './healthy.ts';
 
 const entry = (manager: string, fields: object, subresource?: string) => ({

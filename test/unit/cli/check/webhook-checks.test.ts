@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
 import type { Trial } from '../../../../cli/check/facts.ts';
-import { shippedWebhook } from '../../../../cli/check/shipped-webhook.ts';
-import { readWebhook } from '../../../../peers/read/cluster.ts';
 import { authorityBelow, chainOf } from '../../certs/chain.ts';
 import { AUTHORITY, base64, complaintsOf, LEAF, NOW_MS, STRANGER, webhookWith } from './healthy.ts';
 
@@ -42,12 +40,6 @@ describe('the webhook configuration', () => {
     assert.deepEqual(configured({ failurePolicy: 'Fail' }), {
       'webhook-failure-policy': 'warning: Fail: while we are down no validator pod can start',
     });
-  });
-
-  it('is known here as the manifests have it', () => {
-    const shipped = { ...webhookWith({ caBundle: '' }) };
-    shipped.metadata.creationTimestamp = new Date(NOW_MS).toISOString();
-    assert.deepEqual(shippedWebhook(NOW_MS), readWebhook(shipped));
   });
 });
 

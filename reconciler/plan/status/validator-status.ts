@@ -1,0 +1,83 @@
+/**
+ * What is known of one validator: its pods and the peers that each started with, what is published for it, and why
+ * things are not done for it. `status`, `explain` and the status page take it from here. Pure.
+ */
+import { digestsOfPod, podsOf } from '../../../peers/discovery/pods.ts';
+import { isWaiting, type Reason } from '../../../peers/reasons/reasons.ts';
+import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
+import type { PodFacts, Validator } from '../../../peers/world.ts';
+import { type Connections, connectionsIn } from '../publish/overview.ts';
+import type { PublishPlan } from '../publish/publish.ts';
+import { type GroupPlan, planRollout, type RolloutSettings } from '../restarts/rollout.ts';
+import { currentReasons, type StatusInput, withoutMemory } from './current-reasons.ts';
+import { isUp, type ReasonsByKey, withValidatorStates } from './validator-state.ts';
+
+/** A cluster at one time, and what is decided on it. */
+export interface Decided extends StatusInput {
+  readonly plans: ReadonlyMap<string, GroupPlan>;
+  /** What each validator is and why things are not done, by what it is about. */
+  readonly reasons: ReasonsByKey;
+  readonly connections: Connections;
+}
+
+/** What the leader would decide, if it had watched for long. */
+export function decide(
+  { world, discovery, nowMs }: StatusInput,
+  published: PublishPlan,
+  settings: RolloutSettings,
+): Decided {
+  const moment = { world, discovery, nowMs };
+  const plans = planRollout(withoutMemory(moment, settings));
+  const connections = connectionsIn(world.configMaps.get(settings.ownNamespace));
+  const reasons = currentReasons(moment, published, plans);
+  return {
+    ...{ ...moment, plans, connections },
+    reasons: withValidatorStates({ ...moment, connections }, reasons),
+  };
+}
+
+interface PodStatus {
+  readonly pod: PodFacts;
+  /** Digests of the peers that it started with; undefined where it was not injected. */
+  readonly started: readonly string[] | undefined;
+  /** Undefined where its HTTP port is not open to us. */
+  readonly connection: ReturnType<Connections['get']>;
+}
+
+export interface ValidatorStatus {
+  readonly validator: Validator;
+  /** How many pods there should be. */
+  readonly replicas: number;
+  readonly ready: number;
+  readonly pods: readonly PodStatus[];
+  readonly published: PublishedView | undefined;
+  readonly reasons: readonly Reason[];
+  readonly isUp: boolean;
+  /** True where something is still to come or to be done. */
+  readonly isWaiting: boolean;
+  /** True where it is older than the webhook and waits to be adopted. */
+  readonly isUnadopted: boolean;
+}
+
+export function validatorStatus(validator: Validator, decided: Omit<Decided, 'plans'>): ValidatorStatus {
+  const { world, discovery, connections } = decided;
+  const { key, namespace, name } = validator;
+  const statefulSet = discovery.statefulSetOf.get(key);
+  const pods = statefulSet ? podsOf(world, statefulSet) : [];
+  const reasons = decided.reasons.get(key) ?? [];
+  return {
+    validator,
+    replicas: statefulSet?.replicas ?? validator.replicas,
+    ready: pods.filter(({ ready, deleting }) => ready && !deleting).length,
+    pods: pods.map((pod) => ({
+      pod,
+      started: pod.injected ? digestsOfPod(pod) : undefined,
+      connection: connections.get(pod.key),
+    })),
+    published: publishedView(world.configMaps.get(namespace), name),
+    reasons,
+    isUp: isUp(validator, decided),
+    isWaiting: reasons.some(isWaiting),
+    isUnadopted: reasons.some(({ code }) => code === 'AwaitingAdoption'),
+  };
+}
