@@ -251,15 +251,45 @@ describe('with the token of our ServiceAccount', () => {
       await allowed({ method: 'DELETE', path: '/api/v1/namespaces/stellar/configmaps/stellar-peers' });
     });
 
-    it('forget who manages which field of a StatefulSet, which changes nothing of what runs: no policy stops that', async () => {
+    it('fence where another has left a long value, and take such a value away', async () => {
       const { admin } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
-      const before = await admin.get(ref);
       const path = paths.statefulSet('validator-2');
-      await allowed(patch(path, { op: 'add', path: '/metadata/managedFields', value: [{}] }));
-      const now = await admin.get(ref);
-      assert.deepEqual(now?.spec, before?.spec);
-      assert.equal(now?.metadata.generation, before?.metadata.generation);
+      const long = { 'stellar.org/peer-restart': 'x'.repeat(5_000) };
+      await admin.patch(ref, [
+        { op: 'add', path: ANNOTATIONS, value: long },
+        { op: 'add', path: '/metadata/annotations', value: { 'stellar.org/peer-fence': 'y'.repeat(5_000) } },
+      ]);
+      await allowed(
+        patch(path, { op: 'add', path: '/metadata/annotations/stellar.org~1peer-fence', value: 'a' }),
+      );
+      await allowed(patch(path, { op: 'remove', path: RESTART }));
+      const now = (await admin.get(ref)) as KubeObject & { spec: { template: KubeObject } };
+      assert.deepEqual(now.metadata.annotations, { 'stellar.org/peer-fence': 'a' });
+      assert.deepEqual(now.spec.template.metadata.annotations ?? {}, {});
+    });
+
+    it('change its annotation of the template where a person set it, who manages no other field then', async () => {
+      const { admin } = scene.cluster;
+      const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
+      const managers = async () => {
+        const fields = (await admin.get(ref))?.metadata.managedFields ?? [];
+        return (fields as Array<{ manager: string }>).map(({ manager }) => manager);
+      };
+      const path = paths.statefulSet('validator-2');
+      const value = {
+        spec: { template: { metadata: { annotations: { 'stellar.org/peer-restart': 'a' } } } },
+      };
+      const args = ['patch', 'statefulset', 'validator-2', '-n', 'stellar', '--field-manager=person'];
+      await scene.cluster.kubectl([...args, '--type=merge', '-p', JSON.stringify(value)]);
+      const before = await managers();
+      await allowed(patch(path, { op: 'replace', path: RESTART, value: 'b' }));
+      const after = await managers();
+      assert.deepEqual(
+        before.filter((each) => !after.includes(each)),
+        ['person'],
+      );
+      await allowed(patch(path, { op: 'remove', path: RESTART }));
     });
 
     it('write an Event on a StellarNode', async () => {
