@@ -20,9 +20,10 @@ interface Guard {
   /** Over TLS the requests come on another socket than the connection. */
   readonly tls?: boolean;
   /**
-   * Of each address so many connections are worked on at once: until a new one has its first answer, and while a request
-   * is under way. The others wait, before their handshake or unread. Those that wait for the answer to a whole request
-   * neither count nor go: an API server's reviews under way. By default none waits, and all count.
+   * Of each address so many connections are worked on at once: until a new one has sent its first request, and in the turn
+   * of the event loop in which a request is read. The others wait, before their handshake or unread. Those that wait for
+   * the answer to a whole request neither count nor go: an API server's reviews under way, those that are held among
+   * them. By default none waits, and all count.
    */
   readonly atOnce?: number;
   /** Called when a connection had to go. */
@@ -78,7 +79,10 @@ class Turns {
   wait(socket: Socket, begin: () => void): void {
     const { remoteAddress, remotePort } = socket;
     const giveUp = () => void socket.destroy();
-    socket.on('error', giveUp).once('close', () => this.end({ remoteAddress, remotePort }));
+    socket.on('error', giveUp).once('close', () => {
+      this.#addresses.get(remoteAddress ?? '')?.waiting.delete(remotePort ?? 0);
+      this.end({ remoteAddress, remotePort });
+    });
     socket.setTimeout(WAIT_MS, giveUp);
     this.take(socket, () => {
       socket.setTimeout(0, giveUp).off('error', giveUp);
@@ -90,28 +94,27 @@ class Turns {
   take(socket: Socket, begin: () => void): boolean {
     const { remoteAddress = '', remotePort = 0 } = socket;
     const turn = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
-    this.#addresses.set(remoteAddress, turn);
     const isNow = turn.busy.size < this.#atOnce || turn.busy.has(remotePort);
-    if (!isNow) turn.waiting.set(remotePort, () => this.take(socket, begin));
-    else if (!socket.destroyed) {
+    if (socket.destroyed) return isNow;
+    this.#addresses.set(remoteAddress, turn);
+    if (isNow) {
       turn.busy.add(remotePort);
       begin();
-    }
+    } else turn.waiting.set(remotePort, () => this.take(socket, begin));
     return isNow;
   }
 
-  /** All of the connection is answered, or it is closed. */
+  /** The connection is not worked on any more. */
   end({ remoteAddress = '', remotePort = 0 }: Ends): void {
     const turn = this.#addresses.get(remoteAddress);
     if (!turn) return;
-    turn.waiting.delete(remotePort);
     turn.busy.delete(remotePort);
     for (const [port, begin] of turn.waiting) {
       if (turn.busy.size >= this.#atOnce) return;
       turn.waiting.delete(port);
       begin();
     }
-    if (turn.busy.size === 0) this.#addresses.delete(remoteAddress);
+    if (turn.busy.size + turn.waiting.size === 0) this.#addresses.delete(remoteAddress);
   }
 }
 
@@ -189,11 +192,17 @@ class Unanswered {
     const end = otherEnd(request.socket);
     const requests = (this.#requests.get(end) ?? new Map()).set(request, response);
     this.#requests.set(end, requests);
+    let isWorkedOn = true;
+    const leave = (): void => {
+      if (isWorkedOn) this.#turns.end({ remoteAddress, remotePort });
+      isWorkedOn = false;
+    };
+    // A review that is held is no work: a tenant's must not keep those of others waiting.
+    request.once('end', () => setImmediate(leave));
     response.once('close', () => {
       requests.delete(request);
-      if (requests.size > 0 || this.#requests.get(end) !== requests) return;
-      this.#requests.delete(end);
-      this.#turns.end({ remoteAddress, remotePort });
+      if (requests.size === 0 && this.#requests.get(end) === requests) this.#requests.delete(end);
+      leave();
     });
   }
 }

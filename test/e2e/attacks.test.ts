@@ -281,6 +281,10 @@ describe('with the token of our ServiceAccount', () => {
         spec: { template: { metadata: { annotations: { 'stellar.org/peer-restart': 'a' } } } },
       };
       const args = ['patch', 'statefulset', 'validator-2', '-n', 'stellar', '--field-manager=person'];
+      // The map of annotations is of its first manager: of the second only what is in it.
+      await allowed(
+        patch(path, { op: 'add', path: ANNOTATIONS, value: { 'stellar.org/peer-restart': '0' } }),
+      );
       await scene.cluster.kubectl([...args, '--type=merge', '-p', JSON.stringify(value)]);
       const before = await managers();
       await allowed(patch(path, { op: 'replace', path: RESTART, value: 'b' }));

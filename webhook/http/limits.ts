@@ -28,7 +28,7 @@ export interface Limits {
   /** For a caller that does not read its answer. */
   readonly stalledTimeoutMs: number;
   readonly connections: number;
-  /** Connections of one address that are worked on at once, and stay while their reviews are: an API server seldom has more. */
+  /** Connections of one address that are worked on at once, and that stay while their reviews are under way. */
   readonly atOnce: number;
   /** Large bodies that are read at once. */
   readonly largeBodies: number;
