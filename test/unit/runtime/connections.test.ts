@@ -127,7 +127,10 @@ describe('of one address', { timeout: 60_000 }, () => {
     await eventually('two are worked on', () => waiting.length === 2);
     const [other] = await open('127.0.0.1');
     other.resume().write(GET);
-    await eventually('the other too', () => waiting.length === 3);
+    // What it sent came last.
+    await eventually('the other too', () =>
+      waiting.some(({ socket }) => socket?.remotePort === other.localPort),
+    );
     for (const [index, [socket]] of flood.entries()) {
       assert.equal(waiting.length, Math.min(3 + index, 6));
       socket.write('x');
@@ -156,12 +159,13 @@ describe('of one address', { timeout: 60_000 }, () => {
     });
     second.resume().write(BEGUN);
     await eventually('the second is worked on', () => waiting.length === 1);
-    const body = 'y'.repeat(300_000);
-    first.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const body = 'y'.repeat(1_000);
+    first.write('POST / HTTP/1.1\r\nhost: a\r\n');
     const [third] = await open('127.0.0.1');
     third.resume().write(GET);
     await eventually('another address is worked on', () => waiting.length === 2);
     second.write('x');
+    first.write(`content-length: ${body.length}\r\n\r\n${body}`);
     await eventually('the first is read', () => bodies.includes(body));
     answerAll();
     await eventually('it is answered', () => answersIn(text()) === 2);
