@@ -164,8 +164,10 @@ describe('of one address', { timeout: 60_000 }, () => {
     const [third] = await open('127.0.0.1');
     third.resume().write(GET);
     await eventually('another address is worked on', () => waiting.length === 2);
-    second.write('x');
     first.write(`content-length: ${body.length}\r\n\r\n${body}`);
+    third.write(GET);
+    await eventually('and again', () => waiting.length === 3);
+    second.write('x');
     await eventually('the first is read', () => bodies.includes(body));
     answerAll();
     await eventually('it is answered', () => answersIn(text()) === 2);
