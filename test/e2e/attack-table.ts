@@ -65,7 +65,6 @@ const statefulSets: readonly Attack[] = [
   change('change a label', 'replace', '/metadata/labels/app.kubernetes.io~1name', 'evil'),
   change('take it from its StellarNode', 'remove', '/metadata/ownerReferences'),
   change('add a finalizer', 'add', '/metadata/finalizers', ['evil.example.org/x']),
-  change('forget who manages which field', 'add', '/metadata/managedFields', [{}]),
   change('change the update strategy', 'replace', '/spec/updateStrategy', { type: 'OnDelete' }),
   change('set a partition', 'add', '/spec/updateStrategy/rollingUpdate', { partition: 1 }),
   change('have its volumes deleted with it', 'replace', '/spec/persistentVolumeClaimRetentionPolicy', {
