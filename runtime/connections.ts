@@ -10,6 +10,8 @@ import type { Socket } from 'node:net';
 interface GuardedServer {
   on(event: 'connection' | 'secureConnection', listener: (socket: Socket) => void): unknown;
   on(event: 'request', listener: (request: IncomingMessage, response: ServerResponse) => void): unknown;
+  listeners(event: 'connection'): unknown[];
+  removeAllListeners(event: 'connection'): unknown;
 }
 
 interface Guard {
@@ -18,34 +20,107 @@ interface Guard {
   /** Over TLS the requests come on another socket than the connection. */
   readonly tls?: boolean;
   /**
-   * Of each address so many connections that wait for the answer to a whole request neither count nor go: an API server's
-   * reviews under way. More would let one who asks on all connections keep the others out. Default 0.
+   * Of each address so many connections are worked on at once: until a new one has sent its first request, and in the turn
+   * of the event loop in which a request is read. The others wait, before their handshake or unread. Those that wait for
+   * the answer to a whole request neither count nor go: an API server's reviews under way, those that are held among
+   * them. By default none waits, and all count.
    */
-  readonly spared?: number;
+  readonly atOnce?: number;
   /** Called when a connection had to go. */
   readonly onFull?: () => void;
 }
 
 /** Bounds the connections of a server and what one sends at once; to be called before the server listens. */
 export function guardConnections(server: GuardedServer, guard: Guard): void {
-  const unanswered = new Unanswered();
+  const turns = new Turns(guard.atOnce ?? Number.POSITIVE_INFINITY);
+  const unanswered = new Unanswered(turns);
   const open = new OpenConnections();
   const counted = (own: readonly Socket[]) => {
-    let left = guard.spared ?? 0;
+    let left = guard.atOnce ?? 0;
     return own.filter((socket) => {
       const isSpared = left > 0 && unanswered.isDue(socket);
       if (isSpared) left -= 1;
       return !isSpared;
     });
   };
+  // A connection that waits has cost no handshake: what the server does with it comes later.
+  const listeners = server.listeners('connection') as Array<(socket: Socket) => void>;
+  server.removeAllListeners('connection');
   server.on('connection', (socket) => {
     const isFull = open.size >= guard.connections;
     if (isFull) guard.onFull?.();
-    if (isFull && !open.makeRoomFor(socket, counted)) socket.destroy();
-    else open.add(socket);
+    if (isFull && !open.makeRoomFor(socket, counted)) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    turns.wait(socket, () => {
+      for (const listener of listeners) listener.call(server, socket);
+      if (!guard.tls) ignoreFloods(socket, unanswered, turns);
+    });
   });
   server.on('request', (request, response) => unanswered.add(request, response));
-  server.on(guard.tls ? 'secureConnection' : 'connection', (socket) => ignoreFloods(socket, unanswered));
+  if (guard.tls) server.on('secureConnection', (socket) => ignoreFloods(socket, unanswered, turns));
+}
+
+/** What has the two ends of a connection: over TLS these are two sockets. */
+type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
+/** Which connections of each address are worked on, by the port of their other end, and which wait for that. */
+class Turns {
+  readonly #atOnce: number;
+  readonly #addresses = new Map<string, Turn>();
+
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
+
+  /** A new connection: `begin` is called when it may be worked on, if it is still there. */
+  wait(socket: Socket, begin: () => void): void {
+    const { remoteAddress, remotePort } = socket;
+    const giveUp = () => void socket.destroy();
+    socket.on('error', giveUp).once('close', () => {
+      this.#addresses.get(remoteAddress ?? '')?.waiting.delete(remotePort ?? 0);
+      this.end({ remoteAddress, remotePort });
+    });
+    socket.setTimeout(WAIT_MS, giveUp);
+    this.take(socket, () => {
+      socket.setTimeout(0, giveUp).off('error', giveUp);
+      begin();
+    });
+  }
+
+  /** Calls `begin` when the connection may be worked on. False if that is not now. */
+  take(socket: Socket, begin: () => void): boolean {
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    const turn = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
+    const isNow = turn.busy.size < this.#atOnce || turn.busy.has(remotePort);
+    if (socket.destroyed) return isNow;
+    this.#addresses.set(remoteAddress, turn);
+    if (isNow) {
+      turn.busy.add(remotePort);
+      begin();
+    } else turn.waiting.set(remotePort, () => this.take(socket, begin));
+    return isNow;
+  }
+
+  /** The connection is not worked on any more. */
+  end({ remoteAddress = '', remotePort = 0 }: Ends): void {
+    const turn = this.#addresses.get(remoteAddress);
+    if (!turn) return;
+    turn.busy.delete(remotePort);
+    for (const [port, begin] of turn.waiting) {
+      if (turn.busy.size >= this.#atOnce) return;
+      turn.waiting.delete(port);
+      begin();
+    }
+    if (turn.busy.size + turn.waiting.size === 0) this.#addresses.delete(remoteAddress);
+  }
+}
+
+interface Turn {
+  readonly busy: Set<number>;
+  readonly waiting: Map<number, () => void>;
 }
 
 class OpenConnections {
@@ -85,17 +160,22 @@ class OpenConnections {
   }
 }
 
-/** More requests are unanswered, or come in one piece, on no connection of a caller that waits for its answers: there it is one. */
-const REQUESTS_MAX = 8;
+/** How long a new connection may wait: as long as a review takes at most. */
+const WAIT_MS = 5_000;
+
 /** Ends the headers of each request. No JSON holds it but between its tokens, where no encoder writes it. */
 const END_OF_HEADERS = Buffer.from('\r\n\r\n');
 
-/** Over TLS a connection has two sockets, and both name its other end. */
-const otherEnd = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+const otherEnd = ({ remoteAddress, remotePort }: Ends): string => `${remoteAddress} ${remotePort}`;
 
 /** The requests of each connection whose answers have not gone out yet. */
 class Unanswered {
+  readonly #turns: Turns;
   readonly #requests = new Map<string, Map<IncomingMessage, ServerResponse>>();
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
 
   of(socket: Socket): number {
     return this.#requests.get(otherEnd(socket))?.size ?? 0;
@@ -108,37 +188,50 @@ class Unanswered {
   }
 
   add(request: IncomingMessage, response: ServerResponse): void {
+    const { remoteAddress, remotePort } = request.socket;
     const end = otherEnd(request.socket);
     const requests = (this.#requests.get(end) ?? new Map()).set(request, response);
     this.#requests.set(end, requests);
+    let isWorkedOn = true;
+    const leave = (): void => {
+      if (isWorkedOn) this.#turns.end({ remoteAddress, remotePort });
+      isWorkedOn = false;
+    };
+    // A review that is held is no work: a tenant's must not keep those of others waiting.
+    request.once('end', () => setImmediate(leave));
     response.once('close', () => {
       requests.delete(request);
       if (requests.size === 0 && this.#requests.get(end) === requests) this.#requests.delete(end);
+      leave();
     });
   }
 }
 
 /**
- * Hears nothing more of a connection on which many requests come at once: Node's parser would turn all of them into
- * requests, and the 64 KiB of one read are some 1,800, in one piece or in many small records of TLS. It is left unread until
- * its time is over: one that is closed at once comes back at once, with another handshake.
+ * Hears nothing more of a connection whose caller does not wait for answers, as API servers, kubelets and browsers do:
+ * Node's parser would turn all that came into requests, and the 64 KiB of one read are some 1,800, in one piece or in many
+ * small records of TLS. The connection is left unread until its time is over: closed at once, it would come back at once.
  */
-function ignoreFloods(socket: Socket, unanswered: Unanswered): void {
+function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): void {
   const parsers = socket.listeners('data') as Array<(chunk: Buffer) => void>;
   socket.removeAllListeners('data');
   const hear = (chunk: Buffer): void => {
-    if (unanswered.of(socket) > REQUESTS_MAX || isFlood(chunk)) socket.off('data', hear).pause();
-    else for (const parse of parsers) parse.call(socket, chunk);
+    if (unanswered.of(socket) > 1 || isFlood(chunk)) {
+      socket.off('data', hear).pause();
+      return;
+    }
+    let waits = false;
+    const begin = (): void => {
+      for (const parse of parsers) parse.call(socket, chunk);
+      if (waits) socket.resume();
+    };
+    waits = !turns.take(socket, begin);
+    if (waits) socket.pause();
   };
   socket.on('data', hear);
 }
 
 function isFlood(chunk: Buffer): boolean {
-  let end = 0;
-  for (let requests = 0; requests <= REQUESTS_MAX; requests += 1) {
-    const at = chunk.indexOf(END_OF_HEADERS, end);
-    if (at < 0) return false;
-    end = at + END_OF_HEADERS.length;
-  }
-  return true;
+  const end = chunk.indexOf(END_OF_HEADERS);
+  return end >= 0 && chunk.includes(END_OF_HEADERS, end + END_OF_HEADERS.length);
 }

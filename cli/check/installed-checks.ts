@@ -100,6 +100,7 @@ export const POLICIES = [
   'events',
   'secrets',
   'configmaps',
+  'own',
 ].map((kind) => `${COMPONENT}-${kind}`);
 
 const nameOf = ({ metadata }: Fields): string => textOf(fieldsOf(metadata).name) ?? '';

@@ -2,7 +2,7 @@
  * How a replica fares while 512 connections from one address send requests without end to one of its ports, read no
  * answer or all of them, and come back whenever they are cut off: memory, and how long a probe, a scrape and a review take
  * that come from another address, beside what they took right before, and the load of the machine.
- * `node test/bench/flood.ts [seconds]`.
+ * `node test/bench/flood.ts [seconds] [port] [what]`.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,6 +33,8 @@ interface Attack {
   readonly reads: boolean;
   /** Requests in one piece; undefined for as many as are read at once. */
   readonly inOne?: number;
+  /** Sends the next piece when the last is answered. */
+  readonly waits?: boolean;
 }
 
 const ATTACKS: readonly Attack[] = [
@@ -43,6 +45,15 @@ const ATTACKS: readonly Attack[] = [
   { port: 'page', what: 'GET /events, read', text: line('/events'), reads: true },
   { port: 'webhook', what: 'reviews, unread', text: reviewLine, reads: false },
   { port: 'webhook', what: 'reviews by fours, read', text: reviewLine, reads: true, inOne: 4 },
+  {
+    port: 'webhook',
+    what: 'reviews, each when the last is answered',
+    text: reviewLine,
+    reads: true,
+    inOne: 1,
+    waits: true,
+  },
+  { port: 'webhook', what: 'reviews one by one, read', text: reviewLine, reads: true, inOne: 1 },
   { port: 'webhook', what: 'GET /, read', text: line('/'), reads: true },
 ];
 
@@ -90,6 +101,7 @@ async function attack(each: Attack): Promise<void> {
     text: each.text,
     reads: each.reads,
     inOne: each.inOne,
+    waits: each.waits,
   });
   console.log(`${each.port}, ${each.what}: ${await observe(child.pid ?? 0, { plain, admission }, SECONDS)}`);
   attacker.kill();
@@ -123,5 +135,6 @@ async function observe(
   return `RSS ${mostMib} MiB; ${told.join('; ')}; load ${loadavg()[0]?.toFixed(1)}`;
 }
 
-for (const each of ATTACKS) await attack(each);
+const [, , , port = '', what = ''] = process.argv;
+for (const each of ATTACKS) if (each.port.includes(port) && each.what.includes(what)) await attack(each);
 process.exit(0);

@@ -17,17 +17,21 @@ interface Flood {
   readonly text: string;
   readonly reads: boolean;
   readonly inOne?: number;
+  /** Sends the next piece when the last is answered, in place of at once. */
+  readonly waits?: boolean;
 }
 
-function flood({ port, isTls, text, reads, inOne }: Flood): void {
+function flood({ port, isTls, text, reads, inOne, waits }: Flood): void {
   const many = Buffer.from(text.repeat(inOne ?? Math.ceil(BYTES_AT_ONCE / text.length)));
   const options = { host: '127.0.0.1', port, localAddress: ADDRESS, rejectUnauthorized: false };
   const open = (): void => {
     const socket: Socket = isTls ? connectTls(options as object) : connect(options);
     const send = (): void => {
       if (!socket.writable) return;
-      socket.write(many, () => (inOne ? setTimeout(send, PIECES_EVERY_MS) : send()));
+      if (waits) socket.write(many);
+      else socket.write(many, () => (inOne ? setTimeout(send, PIECES_EVERY_MS) : send()));
     };
+    if (waits) socket.on('data', send);
     socket.once(isTls ? 'secureConnect' : 'connect', send);
     if (reads) socket.resume();
     socket.on('error', () => undefined);

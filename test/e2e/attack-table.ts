@@ -426,6 +426,20 @@ const services: readonly Attack[] = [
       annotations: { 'external-dns.alpha.kubernetes.io/hostname': 'evil.example.org' },
     },
   ),
+  make('of another port', { ports: [{ name: 'http', port: 80 }] }),
+  make('whose port is another inside', { ports: [{ name: 'peer', port: 443, targetPort: 11626 }] }),
+  make('of two ports', {
+    ports: [
+      { name: 'peer', port: 11625 },
+      { name: 'http', port: 80 },
+    ],
+  }),
+  make('whose protocol is announced', { ports: [{ name: 'peer', port: 11625, appProtocol: 'http' }] }),
+  make('that keeps its callers to one pod', { sessionAffinity: 'ClientIP' }),
+  make('that prefers near pods', { trafficDistribution: 'PreferClose' }),
+  make('with an annotation', {}, { annotations: { 'service.cilium.io/global': 'true' } }),
+  make('with a label', {}, { labels: { scrape: 'yes' } }),
+  make('that says that another made it', {}, { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }),
   make('that cannot be deleted', {}, { finalizers: ['evil.example.org/x'] }),
   {
     what: 'change a Service',
@@ -462,7 +476,36 @@ const events: readonly Attack[] = [
   say('about a pod', {
     regarding: { apiVersion: 'v1', kind: 'Pod', namespace: 'stellar', name: 'validator-1-0' },
   }),
+  say('that another object is shown with', {
+    related: { apiVersion: 'v1', kind: 'Pod', namespace: 'stellar', name: 'validator-1-0' },
+  }),
+  say('of a series', { series: { count: 9, lastObservedTime: '2026-11-24T12:00:00.000000Z' } }),
+  say('that is never deleted', {
+    metadata: { name: 'evil', namespace: 'stellar', finalizers: ['evil.example.org/x'] },
+  }),
+  say('with a label', { metadata: { name: 'evil', namespace: 'stellar', labels: { a: 'b' } } }),
 ];
+
+/** What is ours alone, kept from being written or deleted once the token is worthless. */
+const own: readonly Attack[] = [
+  ['v1', 'Secret', paths.secret, 'stellar-peers-webhook-cert'],
+  ['v1', 'ConfigMap', configMap('stellar-peers', 'stellar-peers-restarts'), 'stellar-peers-restarts'],
+  ['coordination.k8s.io/v1', 'Lease', lease('stellar-peers', 'stellar-peers'), 'stellar-peers'],
+].flatMap(([apiVersion = '', kind = '', path = '', name = '']) => {
+  const write = (what: string, rest: object): Attack => ({
+    what: `${what} (${kind})`,
+    path: `${path}${APPLY}`,
+    ...applyOf(apiVersion, kind, ['stellar-peers', name], rest),
+    policy: 'stellar-peers-own',
+  });
+  return [
+    write('keep what is ours from being deleted', { metadata: { finalizers: ['evil.example.org/x'] } }),
+    write('have what is ours deleted with another', {
+      metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u' }] },
+    }),
+    ...(kind === 'Lease' ? [] : [write('freeze what is ours', { immutable: true })]),
+  ];
+});
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const ROLE_REF = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' };
@@ -549,6 +592,7 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   'the webhook and the policies': webhooks,
   Services: services,
   Events: events,
+  'what is ours alone': own,
   'more rights': escalations,
 };
 

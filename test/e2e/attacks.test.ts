@@ -251,6 +251,24 @@ describe('with the token of our ServiceAccount', () => {
       await allowed({ method: 'DELETE', path: '/api/v1/namespaces/stellar/configmaps/stellar-peers' });
     });
 
+    it('fence where another has left a long value, and take such a value away', async () => {
+      const { admin } = scene.cluster;
+      const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
+      const path = paths.statefulSet('validator-2');
+      const long = { 'stellar.org/peer-restart': 'x'.repeat(5_000) };
+      await admin.patch(ref, [
+        { op: 'add', path: ANNOTATIONS, value: long },
+        { op: 'add', path: '/metadata/annotations', value: { 'stellar.org/peer-fence': 'y'.repeat(5_000) } },
+      ]);
+      await allowed(
+        patch(path, { op: 'add', path: '/metadata/annotations/stellar.org~1peer-fence', value: 'a' }),
+      );
+      await allowed(patch(path, { op: 'remove', path: RESTART }));
+      const now = (await admin.get(ref)) as KubeObject & { spec: { template: KubeObject } };
+      assert.deepEqual(now.metadata.annotations, { 'stellar.org/peer-fence': 'a' });
+      assert.deepEqual(now.spec.template.metadata.annotations ?? {}, {});
+    });
+
     it('forget who manages which field of a StatefulSet, which changes nothing of what runs: no policy stops that', async () => {
       const { admin } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };

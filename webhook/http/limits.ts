@@ -28,8 +28,8 @@ export interface Limits {
   /** For a caller that does not read its answer. */
   readonly stalledTimeoutMs: number;
   readonly connections: number;
-  /** How many connections of one address stay while their reviews are under way: an API server seldom has more. */
-  readonly spared: number;
+  /** Connections of one address that are worked on at once, and that stay while their reviews are under way. */
+  readonly atOnce: number;
   /** Large bodies that are read at once. */
   readonly largeBodies: number;
 }
@@ -47,7 +47,7 @@ export const LIMITS: Limits = {
   checkEveryMs: 1_000,
   stalledTimeoutMs: 30_000,
   connections: 512,
-  spared: 16,
+  atOnce: 32,
   largeBodies: 16,
 };
 

@@ -13,6 +13,8 @@ import { headlessService, planServices } from '../../../reconciler/plan/publish/
 import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
 import { signalScope } from '../../../reconciler/plan/signals/signal-targets.ts';
 import { mergeAdvisories } from '../../../reconciler/plan/status/advisories.ts';
+import { currentReasons } from '../../../reconciler/plan/status/current-reasons.ts';
+import { withValidatorStates } from '../../../reconciler/plan/status/validator-state.ts';
 import { at, DISCOVERY, inputOf, NOW_MS, networkParts, planOf } from '../reconciler/group.ts';
 import { type Parts, type Raw, worldWith } from '../world.ts';
 import { fuzz, type Odd, oddOf } from './odd.ts';
@@ -113,7 +115,8 @@ describe('objects of any content', () => {
       const world = worldWith(parts);
       const discovery = discover(world, DISCOVERY);
       const settings = { ownNamespace: OWN, maxPeers: 24 };
-      for (const [, { restart, holds, remarks, recheckInMs }] of planRollout(inputOf(world).input)) {
+      const plans = planRollout(inputOf(world).input);
+      for (const [, { restart, holds, remarks, recheckInMs }] of plans) {
         assertTold(holds);
         assertTold(remarks);
         assert.ok(recheckInMs === undefined || !Number.isNaN(recheckInMs));
@@ -122,7 +125,11 @@ describe('objects of any content', () => {
       }
       assertTold(discovery.skipped);
       assertTold(mergeAdvisories(world, discovery));
-      assertTold(planPublish(world, discovery, settings, NOW_MS).reports);
+      const published = planPublish(world, discovery, settings, NOW_MS);
+      assertTold(published.reports);
+      const moment = { world, discovery, nowMs: NOW_MS, connections: new Map() };
+      const told = withValidatorStates(moment, currentReasons(moment, published, plans, new Map()));
+      for (const [key, reasons] of told) for (const why of reasons) assertTold(new Map([[key, why]]));
       const services = planServices(world, discovery);
       assertTold(services.reports);
       for (const { validator, statefulSet } of services.create) headlessService(validator, statefulSet);

@@ -30,7 +30,7 @@ Installation
   ✓ settings                all of the Deployment can be used
   ✓ DNS domain              cluster.local
   ✓ rights                  ServiceAccount stellar-peers/stellar-peers has all of them
-  ✓ admission policies      7 policies, each bound
+  ✓ admission policies      8 policies, each bound
   - leader                  you may not get resource "leases"
 
 Webhook
