@@ -103,6 +103,14 @@ export interface StatefulSetFacts extends Named {
   readonly isLight?: true;
 }
 
+/** A container that was restarted in place. */
+export interface ContainerRestarts {
+  readonly container: string;
+  readonly restarts: number;
+  /** When it was last started, ms since the epoch by the kubelet's clock. */
+  readonly startedAtMs: number;
+}
+
 export interface PodFacts extends Named {
   /** UID and name of the controlling StatefulSet. */
   readonly ownerUid: string | undefined;
@@ -137,6 +145,8 @@ export interface PodFacts extends Named {
   readonly container: string | undefined;
   /** How often that container was restarted in place. */
   readonly containerRestarts: number;
+  /** Of the others that run, sidecars among the init containers too: the one that was restarted more than once, at last. */
+  readonly otherRestarts: ContainerRestarts | undefined;
   /** What became of merging the configuration, where that was done. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;

@@ -6,13 +6,13 @@
  *   no pod is there                                → NoPods
  *   a pod has no node                              → NoNode
  *   a pod is not Ready, or is not there            → NotReady
- *   stellar-core starts again and again            → Restarting
+ *   one of its containers starts again and again   → Restarting
  *   it says itself that it has no peers, or lags   → OutOfSync
  *   anything else                                  → the first reason, and Current without one
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
+import type { ContainerRestarts, Key, PodFacts, Validator } from '../../../peers/world.ts';
 import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';
@@ -97,8 +97,11 @@ function podsProblem(validator: Validator, { world, discovery, nowMs }: StatusIn
   if (down) return notReady(down);
   if (pods.length === 0) return reason('NoPods');
   if (pods.length < statefulSet.replicas) return missing(validator, pods.length, statefulSet.replicas);
-  const looping = pods.find((pod) => isLooping(pod, nowMs));
-  return looping && restartedAgain(looping);
+  for (const pod of pods) {
+    const looping = loopingOf(pod, nowMs);
+    if (looping) return restartedAgain(pod, looping);
+  }
+  return undefined;
 }
 
 const missing = ({ namespace, name }: Validator, count: number, of: number): Reason =>
@@ -109,31 +112,40 @@ const missing = ({ namespace, name }: Validator, count: number, of: number): Rea
   );
 
 function notReady(pod: PodFacts): Reason {
-  const { key, namespace, name, deleting, containerRestarts } = pod;
+  const { key, namespace, name, deleting, container, containerRestarts } = pod;
   const describe = `The end of this says why: kubectl -n ${namespace} describe pod ${name}`;
   if (deleting) return reason('NotReady', `${key} is being deleted`, describe);
   const again =
     containerRestarts === 0 ? '' : `, and its stellar-core was restarted ${containerRestarts} times`;
-  return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod));
+  return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod, container));
 }
 
 /** Only the container's name tells kubectl which of several is meant. */
-const lastLogOf = ({ namespace, name, container }: PodFacts): string =>
+const lastLogOf = ({ namespace, name }: PodFacts, container: string | undefined): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
 
 /** A kubelet forgets the crashes of a container that has run for this long. */
 const CRASHES_COUNT_MS = 600_000;
 
-/** True for a pod that may well be Ready between two crashes. One restart in place is no loop. */
-const isLooping = ({ containerRestarts, startedAtMs }: PodFacts, nowMs: number): boolean =>
-  containerRestarts > 1 && startedAtMs !== undefined && nowMs - startedAtMs < CRASHES_COUNT_MS;
+/**
+ * The container of a pod that crashes again and again, which may well be Ready between two crashes; that of stellar-core
+ * first. One restart in place is no loop.
+ */
+function loopingOf(pod: PodFacts, nowMs: number): ContainerRestarts | undefined {
+  const { container = '', containerRestarts: restarts, startedAtMs, otherRestarts } = pod;
+  const own = startedAtMs === undefined ? undefined : { container, restarts, startedAtMs };
+  return [own, otherRestarts].find(
+    (each) => each && each.restarts > 1 && nowMs - each.startedAtMs < CRASHES_COUNT_MS,
+  );
+}
 
-function restartedAgain(pod: PodFacts): Reason {
-  const { key, containerRestarts, startedAtMs = 0 } = pod;
+function restartedAgain(pod: PodFacts, { container, restarts, startedAtMs }: ContainerRestarts): Reason {
+  const isCore = container === (pod.container ?? '');
+  const who = isCore ? 'stellar-core' : `container ${container}`;
   const lastAt = new Date(startedAtMs).toISOString();
   return reason(
     'Restarting',
-    `stellar-core of ${key} ${containerRestarts} times, at last ${lastAt}`,
-    lastLogOf(pod),
+    `${who} of ${pod.key} ${restarts} times, at last ${lastAt}`,
+    lastLogOf(pod, container),
   );
 }
