@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all node-test bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -46,6 +46,9 @@ test: setup ## What to run before a commit: check, simulation, the main promises
 
 test-all: test ## Everything: test, all promises on real control planes, and what needs more than the prerequisites
 	@$(run) node scripts/test.ts rest
+
+node-test: setup image ## The image in real containers: its start, its stop (as root, on Linux)
+	@$(run) node scripts/test.ts node
 
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
 	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))

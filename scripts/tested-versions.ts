@@ -55,7 +55,12 @@ export const testedVersions = (): readonly Tested[] => [
   },
   {
     what: 'Node.js, in the image',
-    version: `${NODE_VERSION} (by no test yet; \`make image\` checks that all libraries are in it)`,
-    by: '`make image`',
+    version: `${NODE_VERSION} (run on amd64; on arm64 only that all libraries are in it)`,
+    by: '`make node-test`',
+  },
+  {
+    what: 'containerd, with runc of Debian',
+    version: inModule('node/containerd', 'github.com/containerd/containerd/v2'),
+    by: '`make node-test`',
   },
 ];

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Architecture, DEBIAN_RELEASE, NODE_VERSION, SOURCES } from './sources.ts';
+import { type Architecture, DEBIAN_RELEASE, type DebianPackage, NODE_VERSION, SOURCES } from './sources.ts';
 
 /** Plain JavaScript, since setup runs before there is a Node that runs TypeScript. */
 const places: { readonly cacheRoot: () => string } = await import(
@@ -76,10 +76,10 @@ function aptFlags(architecture: Architecture, folder: string): string[] {
   return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }
 
-function fetchDebian(architecture: Architecture, folder: string): void {
+function fetchDebian(architecture: Architecture, packages: readonly Pinned[], folder: string): void {
   const flags = aptFlags(architecture, folder);
   run('apt-get', [...flags, 'update'], folder);
-  for (const { name, version, sha256 } of SOURCES[architecture].debian) {
+  for (const { name, version, sha256 } of packages) {
     run('apt-get', [...flags, 'download', `${name}=${version}`], folder);
     const packed = only(folder, '.deb');
     checkSum(packed, sha256);
@@ -89,20 +89,34 @@ function fetchDebian(architecture: Architecture, folder: string): void {
   rmSync(join(folder, 'apt'), { recursive: true });
 }
 
-/** The folder with `node/` and `debian/` for an architecture: from the cache, or fetched, complete or not at all. */
-export function obtain(architecture: Architecture, say: (line: string) => void): string {
-  const pins = createHash('sha256').update(JSON.stringify([NODE_VERSION, SOURCES[architecture]]));
-  const folder = join(places.cacheRoot(), `image-${architecture}-${pins.digest('hex').slice(0, 12)}`);
+type Pinned = Pick<DebianPackage, 'name' | 'version' | 'sha256'>;
+
+/** The folder of that name in the cache, which `fetch` fills, complete or not at all. */
+function cached(name: string, pins: unknown, fetch: (folder: string) => void): string {
+  const digest = createHash('sha256').update(JSON.stringify(pins)).digest('hex');
+  const folder = join(places.cacheRoot(), `${name}-${digest.slice(0, 12)}`);
   if (existsSync(folder)) return folder;
-  say(`${architecture}: fetching Node ${NODE_VERSION} and its libraries`);
   const scratch = `${folder}.fetching-${process.pid}`;
   try {
     mkdirSync(scratch, { recursive: true });
-    fetchNode(architecture, scratch);
-    fetchDebian(architecture, scratch);
+    fetch(scratch);
     renameSync(scratch, folder);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
   return folder;
 }
+
+/** The folder with `node/` and `debian/` of all that the image is made of: from the cache, or fetched. */
+export function obtain(architecture: Architecture, say: (line: string) => void): string {
+  const sources = SOURCES[architecture];
+  return cached(`image-${architecture}`, [NODE_VERSION, sources], (folder) => {
+    say(`${architecture}: fetching Node ${NODE_VERSION} and its libraries`);
+    fetchNode(architecture, folder);
+    fetchDebian(architecture, sources.debian, folder);
+  });
+}
+
+/** The folder with `debian/` of one more package: for images of tests. */
+export const obtainPackage = (architecture: Architecture, pinned: Pinned): string =>
+  cached(`${pinned.name}-${architecture}`, pinned, (folder) => fetchDebian(architecture, [pinned], folder));

@@ -45,8 +45,10 @@ function store(blobs: Blobs, mediaType: string, content: Buffer): Descriptor {
   return { mediaType, digest, size: content.length };
 }
 
-interface Labels {
+interface About {
   readonly version: string;
+  /** What a container runs; default what our own image does. */
+  readonly run?: object;
 }
 
 /** Adds one architecture's image to the blobs; `layers` are tar archives, the lowest first. */
@@ -54,7 +56,7 @@ export function addImage(
   blobs: Blobs,
   architecture: Architecture,
   layers: readonly Buffer[],
-  { version }: Labels,
+  { version, run = RUN }: About,
 ): Descriptor {
   const config = store(
     blobs,
@@ -62,7 +64,7 @@ export function addImage(
     json({
       architecture,
       os: 'linux',
-      config: { ...RUN, Labels: { 'org.opencontainers.image.version': version } },
+      config: { ...run, Labels: { 'org.opencontainers.image.version': version } },
       rootfs: { type: 'layers', diff_ids: layers.map(digestOf) },
       history: layers.map(() => ({ created_by: 'scripts/image.ts' })),
     }),

@@ -35,8 +35,13 @@ export function writeKubeconfig(path: string, target: KubeconfigTarget): string 
   return path;
 }
 
-/** Everything below `configDir` that the components are pointed at. */
-export function writeConfig(configDir: string, server: string, readyDelayMs: number): ConfigFiles {
+/** Everything below `configDir` that the components are pointed at; `nodes` are the tokens of kubelets by node. */
+export function writeConfig(
+  configDir: string,
+  server: string,
+  readyDelayMs: number,
+  nodes: Readonly<Record<string, string>> = {},
+): ConfigFiles {
   mkdirSync(configDir, { recursive: true });
   const pki: Pki = createPki();
   const [adminToken, controllersToken] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
@@ -48,6 +53,7 @@ export function writeConfig(configDir: string, server: string, readyDelayMs: num
     'tokens.csv': [
       `${adminToken},admin,admin,"system:masters"`,
       `${controllersToken},controllers,controllers,"system:masters"`,
+      ...Object.entries(nodes).map(([name, token]) => `${token},system:node:${name},${name},"system:nodes"`),
       '',
     ].join('\n'),
     'audit-policy.json': JSON.stringify(AUDIT_POLICY, null, 2),
