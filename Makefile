@@ -47,7 +47,7 @@ test: setup ## What to run before a commit: check, simulation, the main promises
 test-all: test ## Everything: test, all promises on real control planes, and what needs more than the prerequisites
 	@$(run) node scripts/test.ts rest
 
-node-test: setup image ## The image in real containers: its start, its stop (as root, on Linux)
+node-test: setup image ## The product as it is shipped, in containers on two real kubelets (as root, on Linux)
 	@$(run) node scripts/test.ts node
 
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)

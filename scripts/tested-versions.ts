@@ -59,6 +59,11 @@ export const testedVersions = (): readonly Tested[] => [
     by: '`make node-test`',
   },
   {
+    what: 'kubelet and kube-proxy',
+    version: inModule('controlplane', 'k8s.io/kubernetes'),
+    by: '`make node-test`',
+  },
+  {
     what: 'containerd, with runc of Debian',
     version: inModule('node/containerd', 'github.com/containerd/containerd/v2'),
     by: '`make node-test`',

@@ -50,7 +50,7 @@ export const minimumNode = async (): Promise<Lack> => {
   return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
 };
 
-/** For the part that starts containers. */
+/** For the part that starts kubelets and containers. */
 export const realNode = async (): Promise<Lack> => {
   if (process.platform !== 'linux') return 'only on Linux';
   if (process.getuid?.() !== 0) return 'needs root, for namespaces and mounts';

@@ -58,7 +58,7 @@ const LIGHT: readonly Part[] = [
 
 /** As the product is shipped. Beside the other suites: its programs take minutes to build. */
 const NODE: readonly Part[] = [
-  { script: 'test:node', what: 'the image in real containers', obtain: realNode },
+  { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
 ];
 
 interface Stage {

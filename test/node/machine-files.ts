@@ -50,15 +50,14 @@ export const networkJson = (number: number): string =>
     ],
   });
 
-/** For a kubelet whose containers are in that cgroup. */
-export const kubeletJson = (folder: string, cgroup: string): string =>
+/** For a kubelet. */
+export const kubeletJson = (folder: string): string =>
   JSON.stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     // Works with either version of cgroups, and leaves those of the machine alone.
     failCgroupV1: false,
     cgroupDriver: 'cgroupfs',
-    cgroupRoot: cgroup,
     cgroupsPerQOS: false,
     enforceNodeAllocatable: [],
     failSwapOn: false,

@@ -17,7 +17,6 @@ interface Place {
   readonly dir: string;
   /** For kubelets by name, and for kube-proxy. */
   readonly kubeconfigOf: (name: string) => string;
-  readonly cgroup: string;
 }
 
 type Program = 'containerd' | 'kubelet' | 'kube-proxy';
@@ -122,25 +121,12 @@ export class Machine {
     await this.#killContainers();
   }
 
-  /** The machine goes away for good: nothing of it answers or runs any more. */
-  async remove(): Promise<void> {
-    await this.killAll();
-    await sh('ip', 'link', 'del', `veth${this.number}`);
-    this.#holder?.kill('SIGKILL');
-  }
-
   async #killContainers(): Promise<void> {
     const own = readlinkSync(`/proc/${this.#holder?.pid}/ns/mnt`);
     // Shims are in the machine's mount namespace; containers end with them, by a signal of our own.
-    const tasks = (
-      await this.enter(
-        'sh',
-        '-c',
-        'cat /run/containerd/io.containerd.runtime.v2.task/k8s.io/*/init.pid || true',
-      )
-    )
-      .split('\n')
-      .filter(Boolean);
+    const files = '/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/init.pid';
+    const script = `for file in ${files}; do cat "$file" && echo; done || true`;
+    const tasks = (await this.enter('sh', '-c', script)).split('\n').filter(Boolean);
     const pids = (await sh('sh', '-c', 'ls /proc | grep -E "^[0-9]+$"')).split('\n').filter(Boolean);
     for (const pid of [...tasks, ...pids]) {
       try {
@@ -198,7 +184,7 @@ export class Machine {
     const files = {
       'containerd.toml': containerdToml(this.#folder, runc),
       'cni/pods.conflist': networkJson(this.number),
-      'kubelet.json': kubeletJson(this.#folder, this.#place.cgroup),
+      'kubelet.json': kubeletJson(this.#folder),
       'kube-proxy.json': proxyJson(this.#place.kubeconfigOf('kube-proxy'), this.name),
       'resolv.conf': `nameserver ${MASTER}\n`,
     };

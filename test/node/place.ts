@@ -24,7 +24,7 @@ export const MACHINES = 2;
 /** Where run.ts has put the images. */
 export const FOLDER = process.env.NODE_TEST_FOLDER ?? '';
 
-/** The cgroup of all containers, which run.ts removes. */
+/** A cgroup for containers that are in no pod, which run.ts removes. */
 export function cgroupName(): string {
   const name = process.env.NODE_TEST_CGROUP;
   if (name === undefined) throw new Error('real nodes need namespaces of their own: run "make node-test"');
@@ -87,7 +87,7 @@ export async function bootMachine(): Promise<{ machine: Machine; dir: string; st
   const { keeper, kubeconfigOf, world } = prepare();
   const { dir } = world;
   await makeNetwork();
-  const machine = new Machine(1, { keeper, dir, kubeconfigOf, cgroup: cgroupName() });
+  const machine = new Machine(1, { keeper, dir, kubeconfigOf });
   await machine.prepare(imagesIn(FOLDER));
   return { machine, dir, stop: () => keeper.stop() };
 }

@@ -12,6 +12,8 @@ import { writeImages } from './images.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const NAME = 'stellar-peers-node-test-';
+/** Where containerd puts the containers of pods. Removed with all in it, unless somebody else's containerd has made it. */
+const PODS = 'k8s.io';
 /** Settings of the whole kernel that a kubelet changes. */
 const SYSCTLS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'].map(
   (path) => `/proc/sys/${path}`,
@@ -83,13 +85,14 @@ function start(folder: string, command: readonly string[]): ChildProcess {
 async function run(command: readonly string[]): Promise<number> {
   const before = SYSCTLS.map((path) => [path, readFileSync(path, 'utf8')] as const);
   await removeCgroups(isLeftBehind);
+  const hadPods = cgroupsNamed((name) => name === PODS).length > 0;
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-node-'));
   await writeImages(folder);
   const child = start(folder, command);
   const end = () => void child.kill('SIGKILL');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  await removeCgroups((name) => name === `${NAME}${process.pid}`);
+  await removeCgroups((name) => name === `${NAME}${process.pid}` || (name === PODS && !hadPods));
   for (const [path, text] of before) if (readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
   if (code === 0) rmSync(folder, { recursive: true, force: true });
   else process.stderr.write(`logs of the real nodes: ${folder}\n`);
