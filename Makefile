@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle manifests release mutants sim fuzz test test-all bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all node-test bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -18,6 +18,10 @@ check: node ## Format, lint, types, import rules and unit tests, without a clust
 
 bundle: node ## Write dist/stellar-peers.mjs: the program in one file, as the image runs it
 	@$(run) npm run -s bundle
+
+image: bundle ## Write dist/image and dist/image.tar: the image, for amd64 and arm64, without a container engine
+	@$(run) node scripts/sbom.ts
+	@$(run) node scripts/image.ts $(if $(IMAGE),--name '$(IMAGE)')
 
 manifests: setup ## Write dist/install.yaml, and one file for each other installation (IMAGE=registry/name:tag)
 	@$(run) node scripts/manifests.ts $(if $(IMAGE),--image '$(IMAGE)')
@@ -42,6 +46,9 @@ test: setup ## What to run before a commit: check, simulation, the main promises
 
 test-all: test ## Everything: test, all promises on real control planes, and what needs more than the prerequisites
 	@$(run) node scripts/test.ts rest
+
+node-test: setup image ## The product as it is shipped, in containers on two real kubelets (as root, on Linux)
+	@$(run) node scripts/test.ts node
 
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
 	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))

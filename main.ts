@@ -3,6 +3,8 @@
  * The program: hands arguments, environment and streams to the command that they name, and alone ends the process.
  */
 import process from 'node:process';
+// First of ours: signals count while the rest is loaded.
+import './app/start-signals.ts';
 import { runProgram } from './cli/program.ts';
 import { terminalOf } from './cli/terminal.ts';
 

@@ -105,6 +105,14 @@ export interface StatefulSetFacts extends Named {
   readonly isLight?: true;
 }
 
+/** A container that was restarted in place. */
+export interface ContainerRestarts {
+  readonly container: string;
+  readonly restarts: number;
+  /** When it was last started, ms since the epoch by the kubelet's clock. */
+  readonly startedAtMs: number;
+}
+
 export interface PodFacts extends Named {
   /** UID and name of the controlling StatefulSet. */
   readonly ownerUid: string | undefined;
@@ -139,6 +147,8 @@ export interface PodFacts extends Named {
   readonly container: string | undefined;
   /** How often that container was restarted in place. */
   readonly containerRestarts: number;
+  /** The other container that was restarted more than once and runs, a sidecar included: the one that was started last. */
+  readonly otherRestarts: ContainerRestarts | undefined;
   /** How the merge of the configuration ended; undefined without a merge. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;

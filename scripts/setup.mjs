@@ -2,15 +2,21 @@
 /**
  * Gets what the project needs on this machine: npm packages and the control plane's binaries, side by side.
  * `--only node` gets the packages alone; `--only cert-manager`, `--only helm` and `--only node-minimum` get what
- * `make test-all` needs besides. Plain JavaScript, because a Node that runs TypeScript comes with the packages.
+ * `make test-all` needs besides, and `--only real-node` what `make node-test` needs (`node` is the npm packages). Plain JavaScript, because a Node that runs TypeScript comes with the packages.
  */
+import { installDebian } from './setup/debian.mjs';
 import { obtain } from './setup/kits.mjs';
 import { obtainMinimumNode } from './setup/node.mjs';
 import { installPackages } from './setup/packages.mjs';
-import { CERT_MANAGER, CONTROL_PLANE, HELM } from './setup/places.mjs';
+import { CERT_MANAGER, CONTAINERD, CONTROL_PLANE, DNS, HELM, KUBELET } from './setup/places.mjs';
 import { duration, SetupError, say } from './setup/say.mjs';
 
 const startedAt = Date.now();
+/** One after the other, since Go uses all of the machine for one. @param {import('./setup/places.mjs').Kit[]} kits */
+async function obtainAll(kits) {
+  for (const kit of kits) await obtain(kit);
+}
+
 /** @type {Record<string, () => Array<Promise<void>>>} */
 const WORK = {
   '': () => [installPackages(), obtain(CONTROL_PLANE)],
@@ -18,6 +24,7 @@ const WORK = {
   '--only cert-manager': () => [obtain(CERT_MANAGER)],
   '--only helm': () => [obtain(HELM)],
   '--only node-minimum': () => [obtainMinimumNode()],
+  '--only real-node': () => [installDebian(), obtainAll([KUBELET, CONTAINERD, DNS])],
 };
 const asked = process.argv.slice(2).join(' ');
 const begin = WORK[asked];

@@ -1,5 +1,6 @@
 /** The versions that the tests run with, from the files that pin them. */
 import { readFileSync } from 'node:fs';
+import { NODE_VERSION } from './image/sources.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -54,7 +55,17 @@ export const testedVersions = (): readonly Tested[] => [
   },
   {
     what: 'Node.js, in the image',
-    version: `${found('Dockerfile', /^ARG BASE=\S+nodejs(\d+)-/m)} (not run: no container runtime was at hand)`,
-    by: 'nothing yet',
+    version: `${NODE_VERSION} (run on amd64; on arm64 only that all libraries are in it)`,
+    by: '`make node-test`',
+  },
+  {
+    what: 'kubelet and kube-proxy',
+    version: inModule('controlplane', 'k8s.io/kubernetes'),
+    by: '`make node-test`',
+  },
+  {
+    what: 'containerd, with runc of Debian',
+    version: inModule('node/containerd', 'github.com/containerd/containerd/v2'),
+    by: '`make node-test`',
   },
 ];

@@ -4,7 +4,9 @@
 import { readFileSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { clusterDomainIn, RESOLV_CONF } from '../../app/cluster-domain.ts';
+import type { Replica } from '../../app/serve.ts';
 import { readSettings } from '../../app/settings.ts';
+import { handOverSignals } from '../../app/start-signals.ts';
 import { KubeConfigError } from '../../runtime/kube/port.ts';
 import type { Call, Command } from '../command.ts';
 import { errorText, ProblemError } from '../exit.ts';
@@ -35,18 +37,21 @@ async function run({ env, terminal }: Call): Promise<undefined> {
   const onFailure = (error: unknown) => {
     throw error;
   };
-  // Loaded here, so that no other command loads the servers.
-  const { serve } = await import('../../app/serve.ts');
-  const replica = await serve(settings, { onFailure, env, foundDomain: found }).catch((error: unknown) => {
-    // 3 is for commands: nothing waits for the answer of a replica, which is started anew whatever its code.
-    throw error instanceof KubeConfigError ? new ProblemError(error.message, { cause: error }) : error;
-  });
+  let replica: Replica | undefined;
   const say = (text: string) => terminal.say(`stellar-peers: ${text}`);
   const delay = settings.drainSeconds * 1000 + GRACE_MS;
   const onTimeout = () => say(`shutdown timed out after ${delay / 1000} s, exiting`);
   const onSecondSignal = (signal?: string) => say(`${signal} for the second time, so it ends at once`);
+  // Before the replica is there, the process ends at once: no review is under way and no Lease is held.
   closeWithGrace({ delay, logger: false, onTimeout, onSecondSignal }, async ({ err }) => {
     if (err) say(errorText(err));
-    await replica.close();
+    await replica?.close();
+  });
+  if (handOverSignals()) return undefined;
+  // Loaded here, so that no other command loads the servers.
+  const { serve } = await import('../../app/serve.ts');
+  replica = await serve(settings, { onFailure, env, foundDomain: found }).catch((error: unknown) => {
+    // 3 is for commands: nothing waits for the answer of a replica, which is started anew whatever its code.
+    throw error instanceof KubeConfigError ? new ProblemError(error.message, { cause: error }) : error;
   });
 }

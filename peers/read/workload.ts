@@ -10,7 +10,7 @@ import {
   ANNOTATION_PEERS,
   CONFIG_INIT_CONTAINER,
 } from '../names.ts';
-import type { PodFacts, StatefulSetFacts } from '../world.ts';
+import type { ContainerRestarts, PodFacts, StatefulSetFacts } from '../world.ts';
 import { namedOf } from './named.ts';
 import { type ContainerShape, mainContainerOf, type PodShape, podShapeOf } from './pod-shape.ts';
 
@@ -108,6 +108,24 @@ function startsOf(
 /** The label with the revision of its StatefulSet that a pod was made of. */
 export const REVISION_LABEL = 'controller-revision-hash';
 
+/** The container beside `main` that runs again after several restarts: of more than one, the one that was started last. */
+function otherRestartsOf(
+  status: Fields,
+  main: string | undefined,
+  { containers, initContainers }: PodShape,
+): ContainerRestarts | undefined {
+  const names = new Set([...containers, ...initContainers].map(({ name }) => name));
+  const statuses = [...listOf(status.initContainerStatuses), ...listOf(status.containerStatuses)];
+  const found = statuses.flatMap(({ name, restartCount, state }) => {
+    const container = textOf(name) ?? '';
+    const restarts = numberOf(restartCount) ?? 0;
+    const startedAtMs = timeOf(fieldsOf(fieldsOf(state).running).startedAt);
+    const isOther = container !== main && names.has(container);
+    return isOther && restarts > 1 && startedAtMs !== undefined ? [{ container, restarts, startedAtMs }] : [];
+  });
+  return found.sort((a, b) => b.startedAtMs - a.startedAtMs)[0];
+}
+
 /** The facts that we read from a pod. */
 export function readPod(raw: Fields): PodFacts {
   const metadata = fieldsOf(raw.metadata);
@@ -118,6 +136,7 @@ export function readPod(raw: Fields): PodFacts {
   const scheduled = conditionOf(status, 'PodScheduled');
   const shape = podShapeOf(raw);
   const main = mainContainerOf(shape);
+  const starts = startsOf(status, main, shape);
   return {
     ...namedOf(metadata),
     ownerUid: owner?.uid,
@@ -139,7 +158,8 @@ export function readPod(raw: Fields): PodFacts {
     peerHash: annotations[ANNOTATION_PEER_HASH],
     revision: shape.labels[REVISION_LABEL],
     restartToken: annotations[ANNOTATION_PEER_RESTART],
-    ...startsOf(status, main, shape),
+    ...starts,
+    otherRestarts: otherRestartsOf(status, starts.container, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
     mergeOutcome: mergeOutcomeOf(status),
     // The probe of a sidecar does not check stellar-core.

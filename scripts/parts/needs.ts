@@ -50,6 +50,14 @@ export const minimumNode = async (): Promise<Lack> => {
   return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
 };
 
+/** For the part that starts kubelets and containers. */
+export const realNode = async (): Promise<Lack> => {
+  if (process.platform !== 'linux') return 'only on Linux';
+  if (process.getuid?.() !== 0) return 'needs root, for namespaces and mounts';
+  const failure = await setupOf('real-node');
+  return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
+};
+
 /** What setup said when it failed; undefined where it did not. */
 async function setupOf(kit: string): Promise<string | undefined> {
   const args = [join(ROOT, 'scripts/setup.mjs'), '--only', kit];

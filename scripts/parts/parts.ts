@@ -1,5 +1,5 @@
 /** The parts of the tests, in the order in which they begin: what each proves, and how it runs alone. */
-import { builtBy, minimumNode, onPath } from './needs.ts';
+import { builtBy, minimumNode, onPath, realNode } from './needs.ts';
 
 export interface Part {
   /** The script of package.json that runs it, also alone. */
@@ -56,6 +56,11 @@ const LIGHT: readonly Part[] = [
   { script: 'test:browser', what: 'the status page in Chromium', obtain: onPath('chromium') },
 ];
 
+/** As the product is shipped. Beside the other suites: its programs take minutes to build. */
+const NODE: readonly Part[] = [
+  { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
+];
+
 interface Stage {
   readonly parts: readonly Part[];
   /** How many parts may run side by side. More than one only where none needs the whole machine. */
@@ -73,6 +78,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     { parts: HEAVY, atOnce: 1 },
     { parts: LIGHT, atOnce: 2 },
   ],
+  node: [{ parts: NODE, atOnce: 1 }],
 };
 
 export const partsOf = (suite: Suite): Part[] => suite.flatMap(({ parts }) => parts);

@@ -90,20 +90,20 @@ const namesOf = (binaries) => [...binaries].map(({ name }) => name).join(', ');
 /**
  * What Go has yet to compile: its cache may have the rest. The programs themselves count by their names, as they appear.
  * @param {Binary[]} binaries
- * @param {string} module
+ * @param {{ module: string, tags: string[] }} how
  */
-async function packagesToCompile(binaries, module) {
+async function packagesToCompile(binaries, { module, tags }) {
   const startedAt = Date.now();
   const format = '{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}';
-  const args = ['list', '-deps', '-f', format, ...binaries.map((binary) => binary.package)];
+  const args = ['list', '-deps', ...tags, '-f', format, ...binaries.map((binary) => binary.package)];
   /** @param {string} output */
   const beat = (output) =>
     `${namesOf(binaries)}: ${reading(output)} (${duration(Date.now() - startedAt)} so far)`;
   return packagesIn(await run('go', args, { cwd: module, env: goEnv(), beat }));
 }
 
-/** @param {Binary[]} binaries @param {{ module: string, folder: string, toCompile: Set<string> }} how */
-async function goBuild(binaries, { module, folder, toCompile }) {
+/** @param {Binary[]} binaries @param {{ module: string, tags: string[], folder: string, toCompile: Set<string> }} how */
+async function goBuild(binaries, { module, tags, folder, toCompile }) {
   const stamp = 'k8s.io/component-base/version';
   const { version, major, minor } = KUBERNETES;
   const ldflags = `-s -w -X ${stamp}.gitVersion=${version} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`;
@@ -115,7 +115,8 @@ async function goBuild(binaries, { module, folder, toCompile }) {
     if (watched.left.size === 0) return `all programs are built, waiting for Go to end (${soFar})`;
     return `still building ${namesOf(watched.left)}: ${compiling(output, toCompile)} (${soFar})`;
   };
-  const args = ['build', '-v', '-buildvcs=false', '-ldflags', ldflags, '-o', `${folder}/`, ...packages];
+  const flags = ['-buildvcs=false', ...tags, '-ldflags', ldflags];
+  const args = ['build', '-v', ...flags, '-o', `${folder}/`, ...packages];
   try {
     await run('go', args, { cwd: module, env: goEnv(), beat, progress: PACKAGE });
     watched.look();
@@ -160,11 +161,12 @@ export async function buildBinaries(kit, binaries, cache) {
   await checkDisk(cache);
   const names = namesOf(binaries);
   say(`${names}: to be built with Go, which reads the sources first`);
-  const toCompile = await packagesToCompile(binaries, kit.module);
+  const how = { module: kit.module, tags: kit.tags ? ['-tags', kit.tags.join(',')] : [] };
+  const toCompile = await packagesToCompile(binaries, how);
   const programs = `${binaries.length} ${binaries.length === 1 ? 'program' : 'programs'}`;
   say(`${names}: building, ${toCompile.size} packages to compile and ${programs} to link`);
   const folder = freshFolder(cache);
-  await goBuild(binaries, { module: kit.module, folder, toCompile });
+  await goBuild(binaries, { ...how, folder, toCompile });
   mkdirSync(cache, { recursive: true });
   await copyDefinitions(kit, cache);
   for (const binary of binaries) {

@@ -65,8 +65,12 @@ const component = (name, ask = ['--version']) => ({
  * @property {string} what it is, for people
  * @property {string} module folder of its go.mod
  * @property {Binary[]} binaries
+ * @property {string[]} [tags] build tags
  * @property {{ module: string, folder: string, files: RegExp }} [definitions] resource definitions in a dependency
  */
+
+/** No other place has this program: it is never looked for elsewhere. */
+const OURS_ALONE = { ask: [], fits: /^$(?!)/ };
 
 /** @type {Kit} */
 export const CERT_MANAGER = {
@@ -77,9 +81,7 @@ export const CERT_MANAGER = {
     {
       name: 'cert-manager',
       package: 'stellar-peers/test/certmanager',
-      // No other place has this program: it is never looked for elsewhere.
-      ask: [],
-      fits: /^$(?!)/,
+      ...OURS_ALONE,
     },
   ],
   definitions: {
@@ -150,6 +152,46 @@ export const CONTROL_PLANE = {
   what: 'the control plane',
   module: join(ROOT, 'test/controlplane'),
   binaries: BINARIES,
+};
+
+/** @type {Kit} By the modules and flags of the control plane, so that Go's cache has most of it. */
+export const KUBELET = {
+  name: 'kubelet',
+  what: 'kubelet and kube-proxy',
+  module: CONTROL_PLANE.module,
+  binaries: [component('kubelet'), component('kube-proxy')],
+};
+
+const PLUGINS = 'github.com/containernetworking/plugins/plugins';
+
+/** @type {Kit} */
+export const CONTAINERD = {
+  name: 'containerd',
+  what: 'containerd and the plugins for its network',
+  module: join(ROOT, 'test/node/containerd'),
+  // These would need headers of C libraries.
+  tags: ['no_btrfs', 'no_devmapper', 'no_zfs'],
+  binaries: [
+    ...['containerd', 'containerd-shim-runc-v2', 'ctr'].map((name) => ({
+      name,
+      package: `github.com/containerd/containerd/v2/cmd/${name}`,
+      ask: ['--version'],
+      fits: /\sv?2\.\d+\./,
+    })),
+    ...['main/bridge', 'main/loopback', 'ipam/host-local'].map((path) => ({
+      name: path.split('/')[1] ?? '',
+      package: `${PLUGINS}/${path}`,
+      ...OURS_ALONE,
+    })),
+  ],
+};
+
+/** @type {Kit} */
+export const DNS = {
+  name: 'dns',
+  what: 'CoreDNS',
+  module: join(ROOT, 'test/node/dns'),
+  binaries: [{ name: 'coredns', package: 'stellar-peers/test/node/dns', ...OURS_ALONE }],
 };
 
 /** Where all that is kept outside the checkout lies. */

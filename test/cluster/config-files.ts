@@ -35,8 +35,16 @@ export function writeKubeconfig(path: string, target: KubeconfigTarget): string 
   return path;
 }
 
-/** Writes all files for the components of the control plane into `configDir`. */
-export function writeConfig(configDir: string, server: string, readyDelayMs: number): ConfigFiles {
+/**
+ * Writes all files for the components of the control plane into `configDir`. `nodes` has the token of each kubelet by the
+ * name of its node.
+ */
+export function writeConfig(
+  configDir: string,
+  server: string,
+  readyDelayMs: number,
+  nodes: Readonly<Record<string, string>> = {},
+): ConfigFiles {
   mkdirSync(configDir, { recursive: true });
   const pki: Pki = createPki();
   const [adminToken, controllersToken] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
@@ -48,6 +56,7 @@ export function writeConfig(configDir: string, server: string, readyDelayMs: num
     'tokens.csv': [
       `${adminToken},admin,admin,"system:masters"`,
       `${controllersToken},controllers,controllers,"system:masters"`,
+      ...Object.entries(nodes).map(([name, token]) => `${token},system:node:${name},${name},"system:nodes"`),
       '',
     ].join('\n'),
     'audit-policy.json': JSON.stringify(AUDIT_POLICY, null, 2),

@@ -8,7 +8,7 @@ const BINARIES = join(import.meta.dirname, '../../.cache/bin');
 export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
 
 /** Path of a binary that `make setup` has found or built. */
-export function binary(name: Component | 'kubectl' | 'helm'): string {
+export function binary(name: string): string {
   const path = join(BINARIES, name);
   if (!existsSync(path)) throw new Error(`${name} is not at ${path}: run "make setup"`);
   return path;
@@ -23,7 +23,10 @@ export interface Layout {
   readonly auditLog: string;
 }
 
-const flags = (values: Readonly<Record<string, string | number | boolean>>): string[] =>
+/** Flags of a component by their names, without the dashes. */
+type Flags = Readonly<Record<string, string | number | boolean>>;
+
+export const flags = (values: Flags): string[] =>
   Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 
 export function startEtcd(keeper: Keeper, layout: Layout): Child {
@@ -46,7 +49,8 @@ export function startEtcd(keeper: Keeper, layout: Layout): Child {
   );
 }
 
-export function startApiServer(keeper: Keeper, layout: Layout): Child {
+/** `others` are added, or take the place of those of the same names. */
+export function startApiServer(keeper: Keeper, layout: Layout, others: Flags = {}): Child {
   const config = (file: string) => join(layout.configDir, file);
   return keeper.start(
     'kube-apiserver',
@@ -71,6 +75,7 @@ export function startApiServer(keeper: Keeper, layout: Layout): Child {
       'audit-log-path': layout.auditLog,
       'audit-log-maxsize': 0,
       profiling: false,
+      ...others,
     }),
   );
 }
@@ -99,7 +104,8 @@ export function startKwok(keeper: Keeper, layout: Layout): Child {
   );
 }
 
-export function startControllerManager(keeper: Keeper, layout: Layout): Child {
+/** `others` are added, or take the place of those of the same names. */
+export function startControllerManager(keeper: Keeper, layout: Layout, others: Flags = {}): Child {
   const config = (file: string) => join(layout.configDir, file);
   return keeper.start(
     'kube-controller-manager',
@@ -114,6 +120,7 @@ export function startControllerManager(keeper: Keeper, layout: Layout): Child {
       'node-monitor-grace-period': '1h',
       // Pods have loopback addresses here, which no EndpointSlice may name; nothing routes by them.
       controllers: '*,-endpoints-controller,-endpointslice-controller',
+      ...others,
     }),
   );
 }

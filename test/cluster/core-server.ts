@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectText, infoText, peersText, UNKNOWN_COMMAND } from './core-texts.ts';
 
 /**
  * `slow` answers in pieces over `slowMs`; `hang` takes the question and never answers; `endless` never ends
@@ -110,37 +111,13 @@ async function respond(core: CoreServer, target: string, answer: ServerResponse)
 
 function textFor(core: CoreServer, target: string): string {
   const { pathname, searchParams } = new URL(target, 'http://core');
-  if (pathname === '/peers') return peersText(core);
-  if (pathname === '/info') return infoText(core);
-  if (pathname === '/connect') return connect(core, searchParams);
-  return '<h1>unknown command</h1>';
+  if (pathname === '/peers') return peersText({ inbound: [], outbound: [...core.connected] });
+  if (pathname === '/info') return infoText({ ...core.info, links: core.connected.size });
+  if (pathname !== '/connect') return UNKNOWN_COMMAND;
+  const { address, text } = connectText(searchParams);
+  if (address !== undefined) core.connected.add(address);
+  return text;
 }
-
-function connect(core: CoreServer, query: URLSearchParams): string {
-  const [peer, port] = [query.get('peer'), query.get('port')];
-  if (peer === null || port === null) return 'Must specify a peer and port: connect&peer=PEER&port=PORT';
-  core.connected.add(`${peer}:${port}`);
-  return `Connect to: ${peer}:${port}`;
-}
-
-function peersText(core: CoreServer): string {
-  const outbound = [...core.connected].map((address, index) => ({ address, id: `G${index}`, ver: 'v27' }));
-  return JSON.stringify({
-    authenticated_peers: { inbound: null, outbound: outbound.length > 0 ? outbound : null },
-    pending_peers: { inbound: null, outbound: null },
-  });
-}
-
-const infoText = ({ info, connected }: CoreServer): string =>
-  JSON.stringify({
-    info: {
-      build: 'stand-in',
-      ledger: { age: info.age, num: 42 },
-      peers: { authenticated_count: connected.size, pending_count: 0 },
-      state: info.state,
-      ...(info.failAt === undefined ? {} : { quorum: { qset: { fail_at: info.failAt, missing: 1 } } }),
-    },
-  });
 
 async function dribble(text: string, overMs: number, answer: ServerResponse): Promise<void> {
   const pieceLength = Math.ceil(text.length / PIECES);

@@ -10,6 +10,7 @@ interface Spec {
   readonly suspended?: boolean;
   readonly readReplicaConfig?: { readonly replicas?: number };
   readonly networkPolicy?: { readonly enabled?: boolean };
+  readonly podAntiAffinity?: 'Disabled';
 }
 const specOf = (node: KubeObject) => node.spec as Spec;
 
@@ -56,13 +57,20 @@ const mainContainer = (node: KubeObject) => ({
   securityContext: RESTRICTED,
   startupProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 30 }),
   livenessProbe: probe('/healthz', { periodSeconds: 10, initialDelaySeconds: 30 }),
-  readinessProbe: probe('/readyz', { periodSeconds: 5, initialDelaySeconds: 60, failureThreshold: 2 }),
+  readinessProbe: probe('/readyz', {
+    periodSeconds: 5,
+    initialDelaySeconds: Number(node.metadata.annotations?.[READY_DELAY_HINT] ?? 60),
+    failureThreshold: 2,
+  }),
   volumeMounts: [
     { name: 'data', mountPath: '/opt/stellar/data' },
     { name: 'config', mountPath: '/config', readOnly: true },
     { name: 'tls', mountPath: '/etc/stellar/tls', readOnly: true },
   ],
 });
+
+/** Annotation on a StellarNode: seconds until its pod is first asked whether it is ready, in place of the operator's 60. */
+export const READY_DELAY_HINT = 'test.stellar-peers/ready-delay-seconds';
 
 const HEALTH_CHECK = {
   name: 'stellar-health-check',
@@ -72,8 +80,9 @@ const HEALTH_CHECK = {
   securityContext: RESTRICTED,
 };
 
-/** Validators of one network never share a machine. */
-function antiAffinity(labels: Record<string, string>): object {
+/** Validators of one network never share a machine, unless that is allowed. */
+function antiAffinity(labels: Record<string, string>, node: KubeObject): object {
+  if (specOf(node).podAntiAffinity === 'Disabled') return {};
   const keys = ['app.kubernetes.io/name', 'app.kubernetes.io/component', 'stellar-network'];
   const matchLabels = Object.fromEntries(keys.map((key) => [key, labels[key]]));
   const rule = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
@@ -85,7 +94,7 @@ function podTemplate(node: KubeObject): object {
   return {
     metadata: { labels: labelsOf(node), ...(hint ? { annotations: { [READY_HINT]: hint } } : {}) },
     spec: {
-      affinity: antiAffinity(labelsOf(node)),
+      affinity: antiAffinity(labelsOf(node), node),
       containers: [mainContainer(node), HEALTH_CHECK],
       securityContext: { runAsUser: 10_000, runAsGroup: 10_000, fsGroup: 10_000, runAsNonRoot: true },
       volumes: [
@@ -151,7 +160,7 @@ export function readReplicas(node: KubeObject): { set: KubeObject; service: Kube
     volumeMounts: [{ name: 'config', mountPath: '/config' }],
   };
   const spec = {
-    affinity: antiAffinity(labels),
+    affinity: antiAffinity(labels, node),
     containers: [container],
     volumes: [{ name: 'config', configMap: { name: `${name}-config` } }],
   };

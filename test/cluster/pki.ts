@@ -15,6 +15,9 @@ const ALTERNATIVE_NAMES = [
   { type: 7, ip: '127.0.0.1' },
   { type: 2, value: 'localhost' },
   { type: 2, value: 'kubernetes.default.svc' },
+  // As pods on real nodes reach it: by its Service, and by the machine's address behind that.
+  { type: 7, ip: '10.96.0.1' },
+  { type: 7, ip: '10.99.0.1' },
 ];
 
 /** node-forge signs; the keys come from Node, which makes them a hundred times faster. */

@@ -125,7 +125,7 @@ export interface ValidatorOptions {
 
 /** Creates a StellarNode of type Validator on a private network of one passphrase. */
 export async function createValidator(
-  { cluster }: Pick<Scene, 'cluster'>,
+  { cluster }: { readonly cluster: Pick<Cluster, 'admin'> },
   name: string,
   options: ValidatorOptions = {},
 ): Promise<void> {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Namespaces, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from './boot.ts';
-import type { Replica, Replicas } from './replica.ts';
+import type { Replica } from './replica.ts';
 import { until } from './until.ts';
 
 /** A hold that ends by itself within this time is waited for; all those of the shortened settings are shorter. */
@@ -32,9 +32,12 @@ interface LastPass {
   readonly underWay: number;
 }
 
+type Admin = Pick<Cluster, 'admin'>;
+type Asked = Pick<Replica, 'name' | 'get'>;
+
 interface Settling {
-  readonly cluster: Cluster;
-  readonly replicas: Pick<Replicas, 'replicas'> | undefined;
+  readonly cluster: Admin;
+  readonly replicas: { readonly replicas: readonly Asked[] } | undefined;
 }
 
 /**
@@ -62,13 +65,13 @@ export async function settled({ cluster, replicas }: Settling, options: SettledO
 }
 
 /** A change that means nothing, and that every leader looks at everything for. */
-async function ring(cluster: Cluster, namespace: string): Promise<void> {
+async function ring(cluster: Admin, namespace: string): Promise<void> {
   const label = { op: 'add', path: '/metadata/labels/test-rings', value: randomUUID() } as const;
   await cluster.admin.patch({ resource: Namespaces, name: namespace }, [label]);
 }
 
 /** Undefined while no replica leads. */
-async function lastPassOf(replicas: readonly Replica[]): Promise<LastPass | undefined> {
+async function lastPassOf(replicas: readonly Asked[]): Promise<LastPass | undefined> {
   const pages = await Promise.all(
     replicas.map(async (replica) => {
       const { body } = await replica.get('/metrics').catch(() => ({ body: '' }));

@@ -25,6 +25,9 @@ export interface Counts {
   readonly refused: number;
 }
 
+/** What is asked of a cluster. */
+type Target = Pick<Cluster, 'admin' | 'kubeconfigPath' | 'server'>;
+
 export class Load {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
   readonly #target: URL;
@@ -39,7 +42,7 @@ export class Load {
   /** When a pod came back bare or not at all, ms since the epoch, and what was said. */
   readonly misses: Array<{ readonly atMs: number; readonly what: string }> = [];
 
-  private constructor(cluster: Cluster, pod: KubeObject, perSecond: number) {
+  private constructor(cluster: Target, pod: KubeObject, perSecond: number) {
     const config = loadKubeConfig({ path: cluster.kubeconfigPath });
     const namespace = pod.metadata.namespace ?? '';
     this.#target = new URL(`${cluster.server}/api/v1/namespaces/${namespace}/pods?dryRun=All`);
@@ -52,7 +55,7 @@ export class Load {
 
   /** Begins to create pods as the StatefulSet of this validator would make them. */
   static async start(
-    cluster: Cluster,
+    cluster: Target,
     validator: { readonly namespace: string; readonly name: string },
     perSecond = 200,
   ): Promise<Load> {

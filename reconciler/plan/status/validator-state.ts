@@ -6,13 +6,13 @@
  *   it has no pod                                  → NoPods
  *   a pod has no node                              → NoNode
  *   a pod is missing or not Ready                  → NotReady
- *   stellar-core crashes again and again           → Restarting
+ *   one of its containers crashes again and again  → Restarting
  *   it reports that it has no peers, or lags       → OutOfSync
  *   anything else                                  → the first reason, or Current if there is none
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
+import type { ContainerRestarts, Key, PodFacts, Validator } from '../../../peers/world.ts';
 import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';
@@ -97,8 +97,11 @@ function podsProblem(validator: Validator, { world, discovery, nowMs }: StatusIn
   if (down) return notReady(down);
   if (pods.length === 0) return reason('NoPods');
   if (pods.length < statefulSet.replicas) return missing(validator, pods.length, statefulSet.replicas);
-  const looping = pods.find((pod) => isLooping(pod, nowMs));
-  return looping && restartedAgain(looping);
+  for (const pod of pods) {
+    const looping = loopingOf(pod, nowMs);
+    if (looping) return restartedAgain(pod, looping);
+  }
+  return undefined;
 }
 
 const missing = ({ namespace, name }: Validator, count: number, of: number): Reason =>
@@ -109,33 +112,40 @@ const missing = ({ namespace, name }: Validator, count: number, of: number): Rea
   );
 
 function notReady(pod: PodFacts): Reason {
-  const { key, namespace, name, deleting, containerRestarts } = pod;
+  const { key, namespace, name, deleting, container, containerRestarts } = pod;
   const describe = `The end of this says why: kubectl -n ${namespace} describe pod ${name}`;
   if (deleting) return reason('NotReady', `${key} is being deleted`, describe);
   const again =
     containerRestarts === 0 ? '' : `, and its stellar-core was restarted ${containerRestarts} times`;
-  return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod));
+  return reason('NotReady', `${key}${again}`, containerRestarts === 0 ? describe : lastLogOf(pod, container));
 }
 
 /** Only with the container's name does kubectl know which container is meant. */
-const lastLogOf = ({ namespace, name, container }: PodFacts): string =>
+const lastLogOf = ({ namespace, name }: PodFacts, container: string | undefined): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
 
 /** A kubelet resets the count of crashes of a container that has run for this long. */
 const CRASHES_COUNT_MS = 600_000;
 
 /**
- * True for a pod that crashes again and again, though it may be Ready in between. One restart in place is not a loop.
+ * The container of a pod that crashes again and again, though the pod may be Ready in between; that of stellar-core
+ * first. One restart in place is not a loop.
  */
-const isLooping = ({ containerRestarts, startedAtMs }: PodFacts, nowMs: number): boolean =>
-  containerRestarts > 1 && startedAtMs !== undefined && nowMs - startedAtMs < CRASHES_COUNT_MS;
+function loopingOf(pod: PodFacts, nowMs: number): ContainerRestarts | undefined {
+  const { container = '', containerRestarts: restarts, startedAtMs, otherRestarts } = pod;
+  const own = startedAtMs === undefined ? undefined : { container, restarts, startedAtMs };
+  return [own, otherRestarts].find(
+    (each) => each && each.restarts > 1 && nowMs - each.startedAtMs < CRASHES_COUNT_MS,
+  );
+}
 
-function restartedAgain(pod: PodFacts): Reason {
-  const { key, containerRestarts, startedAtMs = 0 } = pod;
+function restartedAgain(pod: PodFacts, { container, restarts, startedAtMs }: ContainerRestarts): Reason {
+  const isCore = container === (pod.container ?? '');
+  const who = isCore ? 'stellar-core' : `container ${container}`;
   const lastAt = new Date(startedAtMs).toISOString();
   return reason(
     'Restarting',
-    `stellar-core of ${key} ${containerRestarts} times, at last ${lastAt}`,
-    lastLogOf(pod),
+    `${who} of ${pod.key} ${restarts} times, at last ${lastAt}`,
+    lastLogOf(pod, container),
   );
 }

@@ -35,7 +35,7 @@ describe('the suites', () => {
   });
 
   it('leave no test file out, and run none twice, but for more random cases', () => {
-    const all = [...scriptsOf('test'), ...scriptsOf('rest')];
+    const all = ['test', 'rest', 'node'].flatMap(scriptsOf);
     const run = all.filter((script) => script !== 'test:cases').flatMap(filesOf);
     assert.deepEqual(run.sort(), globSync('test/**/*.test.ts', { cwd: ROOT }).sort());
   });
@@ -49,9 +49,8 @@ describe('the suites', () => {
     );
   });
 
-  it('try the Node that the image is built with: it is the oldest that package.json promises', () => {
-    const [, version = ''] = /^ARG BUILD=\S+\/node:([\d.]+)-/m.exec(read('Dockerfile')) ?? [];
-    assert.equal(`>=${version.replace(/\.0$/, '')}`, engines.node);
+  it('try the oldest Node that package.json promises', () => {
+    assert.match(engines.node, /^>=\d+\.\d+$/);
     assert.match(scripts['test:minimum'] ?? '', /node scripts\/on-minimum\.ts test:unit$/);
   });
 });

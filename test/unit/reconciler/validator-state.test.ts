@@ -97,6 +97,38 @@ describe('what a validator is', () => {
     assert.match(down.release ?? '', /logs a-0 -c stellar-node --previous$/);
   });
 
+  it('is never Current while another of its containers does, be it beside stellar-core or among the init containers', () => {
+    const now = at(20);
+    for (const [list, statuses] of [
+      ['containers', 'containerStatuses'],
+      ['initContainers', 'initContainerStatuses'],
+    ] as const) {
+      const of = (restartCount: number, startedAt: string) => {
+        const world = networkWorld({ a: {}, b: {} });
+        const raw = pod('a');
+        const added = (fields: object | undefined, key: string, one: object) => {
+          const before = (fields as Record<string, object[]> | undefined)?.[key] ?? [];
+          return { ...fields, [key]: [...before, one] };
+        };
+        const state = { running: { startedAt } };
+        const read = readPod({
+          ...raw,
+          spec: added(raw.spec as object, list, { name: 'sidecar' }),
+          status: added(raw.status as object, statuses, { name: 'sidecar', restartCount, state }),
+        });
+        const { injected, peers, peerHash } = world.pods.get('stellar/a-0') ?? read;
+        const pods = new Map(world.pods).set('stellar/a-0', { ...read, injected, peers, peerHash });
+        return stateOf({}, { world: { ...world, pods } });
+      };
+      const looping = of(5, now);
+      assert.deepEqual([looping.state, looping.isReady], ['Restarting', false], list);
+      assert.match(looping.detail ?? '', /^container sidecar of stellar\/a-0 5 times, at last /);
+      assert.match(looping.release ?? '', /kubectl -n stellar logs a-0 -c sidecar --previous$/);
+      assert.equal(of(1, now).state, 'Current', 'one restart in place is no loop');
+      assert.equal(of(5, at(3_600)).state, 'Current');
+    }
+  });
+
   it('is Restarting while a restart of ours is under way, whatever its pods show, and does not wait for another', () => {
     const specs = { a: { knows: [] }, b: {} };
     const [group = ''] = discover(networkWorld(specs), DISCOVERY).groups.keys();

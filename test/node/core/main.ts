@@ -1,0 +1,77 @@
+/**
+ * Stands in for stellar-core in a container, and for the operator's health sidecar beside it:
+ *   run --conf FILE      reads the configuration, listens for peers, dials them, answers commands on loopback
+ *   http-command COMMAND asks that port, prints the answer
+ *   health-sidecar       /readyz on 8081: whether the validator has a link
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { hostname } from 'node:os';
+import process from 'node:process';
+import { connectText, infoText, peersText, UNKNOWN_COMMAND } from '../../cluster/core-texts.ts';
+import { readConfiguration } from './configuration.ts';
+import { Links } from './links.ts';
+
+const PEER_PORT = 11_625;
+const HTTP_PORT = 11_626;
+const HEALTH_PORT = 8081;
+const LEDGER_AGE_S = 3;
+
+function run(path: string): void {
+  const { peers } = readConfiguration(readFileSync(path, 'utf8'));
+  const links = new Links(hostname());
+  links.listen(PEER_PORT);
+  for (const address of peers) links.dial(address);
+  createServer(commands(links)).listen(HTTP_PORT, '127.0.0.1');
+  process.stdout.write(`reads ${path}, dials ${peers.join(' ') || 'no peers'}\n`);
+}
+
+function commands(links: Links): RequestListener {
+  const answers: Record<string, (query: URLSearchParams) => string> = {
+    '/peers': () => peersText(links.linked),
+    '/info': () => infoText({ state: 'Synced!', age: LEDGER_AGE_S, links: links.names.length }),
+    // Of this stand-in alone: who is linked, by name.
+    '/names': () => JSON.stringify(links.names),
+    '/connect': (query) => {
+      const { address, text } = connectText(query);
+      if (address !== undefined) links.dial(address);
+      return text;
+    },
+  };
+  return (asked, answer) => {
+    const { pathname, searchParams } = new URL(asked.url ?? '', 'http://core');
+    answer.end(answers[pathname]?.(searchParams) ?? UNKNOWN_COMMAND);
+  };
+}
+
+const ask = async (command: string): Promise<string> =>
+  (await fetch(`http://127.0.0.1:${HTTP_PORT}/${command}`)).text();
+
+/** As the original: whatever goes wrong is printed, and no failure. */
+async function command(words: string): Promise<void> {
+  const text = await ask(words).catch(String);
+  process.stdout.write(`${text}\n`);
+}
+
+async function isLinked(): Promise<boolean> {
+  const { info } = JSON.parse(await ask('info')) as { info: { peers: { authenticated_count: number } } };
+  return info.peers.authenticated_count > 0;
+}
+
+function healthSidecar(): void {
+  createServer(async (asked, answer) => {
+    const isGood = asked.url !== '/readyz' || (await isLinked().catch(() => false));
+    answer.writeHead(isGood ? 200 : 503).end();
+  }).listen(HEALTH_PORT);
+}
+
+// As the first process of a container it would otherwise ignore both.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
+const [verb, ...rest] = process.argv.slice(2);
+if (verb === 'run' && rest[0] === '--conf') run(rest[1] ?? '');
+else if (verb === 'http-command') await command(rest.join(' '));
+else if (verb === 'health-sidecar') healthSidecar();
+else {
+  process.stderr.write(`the stand-in does not know: ${process.argv.slice(2).join(' ')}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,90 @@
+/** What containerd, its network and the kubelet of one machine are configured with. */
+import { join } from 'node:path';
+import { PAUSE } from './images.ts';
+
+const BINARIES = join(import.meta.dirname, '../../.cache/bin');
+/** Of all pods of all machines. */
+export const POD_RANGE = '10.244.0.0/16';
+export const SERVICE_RANGE = '10.96.0.0/16';
+/** The control plane's machine, which answers DNS too. */
+export const MASTER = '10.99.0.1';
+export const SOCKET = '/run/containerd/containerd.sock';
+
+/** For containerd; `folder` holds the files of the network. */
+export const containerdToml = (folder: string, runc: string): string => `version = 3
+root = '/var/lib/containerd'
+state = '/run/containerd'
+[grpc]
+  address = '${SOCKET}'
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = 'overlayfs'
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = '${PAUSE}'
+[plugins.'io.containerd.cri.v1.runtime']
+  # Without the right to lower the score no sandbox would start.
+  restrict_oom_score_adj = true
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+  bin_dirs = ['${BINARIES}']
+  conf_dir = '${folder}/cni'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  runtime_type = 'io.containerd.runc.v2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+  BinaryName = '${runc}'
+  SystemdCgroup = false
+`;
+
+/** A bridge for the pods of machine `number`. */
+export const networkJson = (number: number): string =>
+  JSON.stringify({
+    cniVersion: '1.0.0',
+    name: 'pods',
+    plugins: [
+      {
+        ...{ type: 'bridge', bridge: 'pods', isGateway: true, hairpinMode: true },
+        ipam: {
+          type: 'host-local',
+          ranges: [[{ subnet: `10.244.${number}.0/24` }]],
+          routes: [{ dst: '0.0.0.0/0' }],
+        },
+      },
+    ],
+  });
+
+/** For a kubelet. */
+export const kubeletJson = (folder: string): string =>
+  JSON.stringify({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    // Works with either version of cgroups, and leaves those of the machine alone.
+    failCgroupV1: false,
+    cgroupDriver: 'cgroupfs',
+    cgroupsPerQOS: false,
+    enforceNodeAllocatable: [],
+    failSwapOn: false,
+    localStorageCapacityIsolation: false,
+    makeIPTablesUtilChains: false,
+    imageGCHighThresholdPercent: 100,
+    evictionHard: { 'memory.available': '1%' },
+    containerRuntimeEndpoint: `unix://${SOCKET}`,
+    clusterDNS: [MASTER],
+    clusterDomain: 'cluster.local',
+    resolvConf: join(folder, 'resolv.conf'),
+    syncFrequency: '10s',
+    // Nothing from outside reaches this network.
+    authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+    authorization: { mode: 'AlwaysAllow' },
+  });
+
+/** For the kube-proxy of a machine. */
+export const proxyJson = (kubeconfig: string, name: string): string =>
+  JSON.stringify({
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'nftables',
+    hostnameOverride: name,
+    clientConnection: { kubeconfig },
+    clusterCIDR: POD_RANGE,
+    // The limit is that of the whole machine, which is not ours.
+    conntrack: { maxPerCore: 0, min: 0 },
+    nftables: { masqueradeAll: true },
+  });

@@ -1,0 +1,93 @@
+/**
+ * The place that a machine or a cluster is made in: the network between machines, a folder, keys and kubeconfigs. All of it
+ * inside the namespaces that run.ts has made.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { systemClock } from '../../runtime/clock.ts';
+import { createKube } from '../../runtime/kube/client.ts';
+import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
+import type { Kube } from '../../runtime/kube/port.ts';
+import { writeConfig, writeKubeconfig } from '../cluster/config-files.ts';
+import type { Layout } from '../cluster/control-plane.ts';
+import { Keeper } from '../cluster/keeper.ts';
+import { runKubectl } from '../cluster/kubectl.ts';
+import { each } from './commands.ts';
+import { imagesIn } from './images.ts';
+import { Machine } from './machine.ts';
+import { MASTER, SERVICE_RANGE } from './machine-files.ts';
+
+export const API_PORT = 6443;
+export const MACHINES = 2;
+/** Where run.ts has put the images. */
+export const FOLDER = process.env.NODE_TEST_FOLDER ?? '';
+
+/** A cgroup for containers that are in no pod, which run.ts removes. */
+export function cgroupName(): string {
+  const name = process.env.NODE_TEST_CGROUP;
+  if (name === undefined) throw new Error('real nodes need namespaces of their own: run "make node-test"');
+  return `/${name}`;
+}
+
+export async function makeNetwork(): Promise<void> {
+  await each(
+    'ip link set lo up',
+    'ip link add machines type bridge',
+    `ip addr add ${MASTER}/24 dev machines`,
+    'ip link set machines up',
+    // Only a connection that has a route reaches the rules of kube-proxy.
+    `ip route add ${SERVICE_RANGE} dev machines`,
+    'sysctl -qw net.ipv4.ip_forward=1',
+  );
+}
+
+export interface Prepared {
+  readonly layout: Layout;
+  readonly keeper: Keeper;
+  readonly caPem: string;
+  readonly kubeconfigOf: (name: string) => string;
+  readonly world: {
+    readonly dir: string;
+    readonly server: string;
+    readonly kubeconfigPath: string;
+    readonly admin: Kube;
+    kubectl(args: readonly string[], stdin?: string): Promise<string>;
+  };
+}
+
+export function prepare(): Prepared {
+  const dir = mkdtempSync(join(FOLDER, 'world-'));
+  const configDir = join(dir, 'config');
+  const server = `https://${MASTER}:${API_PORT}`;
+  const names = Array.from({ length: MACHINES }, (_, index) => `node-${index + 1}`);
+  const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(16).toString('hex')]));
+  const { caPem, kubeconfigPath } = writeConfig(configDir, server, 0, tokens);
+  const kubeconfigOf = (name: string): string => {
+    const token = tokens[name];
+    if (token === undefined) return join(configDir, 'controllers.kubeconfig');
+    return writeKubeconfig(join(configDir, `${name}.kubeconfig`), { server, caPem, token });
+  };
+  const admin = createKube(loadKubeConfig({ path: kubeconfigPath }), {
+    ...{ clock: systemClock, timeoutMs: 15_000, userAgent: 'node-test' },
+  });
+  const ports = { etcdPort: 2379, etcdPeerPort: 2380, apiPort: API_PORT };
+  const logs = join(dir, 'logs');
+  const layout = { ...ports, dataDir: join(dir, 'data'), configDir, auditLog: join(logs, 'audit.log') };
+  const kubectl = (args: readonly string[], stdin?: string) => runKubectl(dir, kubeconfigPath, args, stdin);
+  return {
+    ...{ layout, caPem, kubeconfigOf, keeper: new Keeper(layout.dataDir, logs) },
+    world: { dir, server, kubeconfigPath, admin, kubectl },
+  };
+}
+
+/** One machine with containerd and the images, and no cluster around it. */
+export async function bootMachine(): Promise<{ machine: Machine; dir: string; stop: () => Promise<void> }> {
+  const { keeper, kubeconfigOf, world } = prepare();
+  const { dir } = world;
+  await makeNetwork();
+  const machine = new Machine(1, { keeper, dir, kubeconfigOf });
+  await machine.prepare(imagesIn(FOLDER));
+  return { machine, dir, stop: () => keeper.stop() };
+}

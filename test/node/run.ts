@@ -1,0 +1,105 @@
+/**
+ * Runs the tests on real nodes in namespaces of their own for network, mounts and processes, and removes what these leave
+ * behind: when this process ends the namespaces' first process, all in them ends, whatever it is. Needs root on Linux.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { writeImages } from './images.ts';
+
+const CGROUPS = '/sys/fs/cgroup';
+const NAME = 'stellar-peers-node-test-';
+/** Where containerd puts the containers of pods. Removed with all in it, unless another containerd made it. */
+const PODS = 'k8s.io';
+/** Settings of the whole kernel that a kubelet changes. */
+const SYSCTLS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'].map(
+  (path) => `/proc/sys/${path}`,
+);
+const GONE_ATTEMPTS = 100;
+const GONE_MS = 100;
+
+/** Waits as the first process of its namespaces does: for all that others left, too. Ends with our standard input. */
+const INIT = `
+"$@" &
+tests=$!
+wait $tests
+exit $?
+`;
+
+const cgroupsNamed = (isOurs: (name: string) => boolean): string[] =>
+  ['', ...readdirSync(CGROUPS)].flatMap((hierarchy) => {
+    const folder = join(CGROUPS, hierarchy);
+    try {
+      return readdirSync(folder)
+        .filter(isOurs)
+        .map((name) => join(folder, name));
+    } catch {
+      return [];
+    }
+  });
+
+/** A cgroup can be removed from below, and only once its last process is gone. */
+function removeCgroup(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeCgroup(join(folder, entry.name));
+  rmdirSync(folder);
+}
+
+async function removeCgroups(isOurs: (name: string) => boolean): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      for (const folder of cgroupsNamed(isOurs)) removeCgroup(folder);
+      return;
+    } catch (error) {
+      if (attempt === GONE_ATTEMPTS) throw error;
+      await delay(GONE_MS);
+    }
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** What runs that were killed have left. */
+const isLeftBehind = (name: string): boolean =>
+  name.startsWith(NAME) && !isAlive(Number(name.slice(NAME.length)));
+
+function start(folder: string, command: readonly string[]): ChildProcess {
+  const namespaces = ['--net', '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
+  // A test runner inside a test runner reports to its parent unless it is told that it has none.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  return spawn('unshare', [...namespaces, 'sh', '-c', INIT, 'sh', ...command], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...env, NODE_TEST_CGROUP: `${NAME}${process.pid}`, NODE_TEST_FOLDER: folder },
+  });
+}
+
+async function run(command: readonly string[]): Promise<number> {
+  const before = SYSCTLS.map((path) => [path, readFileSync(path, 'utf8')] as const);
+  await removeCgroups(isLeftBehind);
+  const hadPods = cgroupsNamed((name) => name === PODS).length > 0;
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-node-'));
+  await writeImages(folder);
+  const child = start(folder, command);
+  const end = () => void child.kill('SIGKILL');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  await removeCgroups((name) => name === `${NAME}${process.pid}` || (name === PODS && !hadPods));
+  for (const [path, text] of before) if (readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+  if (code === 0) rmSync(folder, { recursive: true, force: true });
+  else process.stderr.write(`logs of the real nodes: ${folder}\n`);
+  return code ?? 1;
+}
+
+const files = process.argv.slice(2);
+const tests = files.length > 0 ? files : [join(import.meta.dirname, '*.test.ts')];
+const flags = ['--test', '--test-concurrency=1', '--test-timeout=1200000', '--test-reporter=spec'];
+process.exitCode = await run([process.execPath, ...flags, ...tests]);

@@ -1,0 +1,125 @@
+/** Validators in containers, as the scenes make and ask them. */
+import assert from 'node:assert/strict';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { Pods } from '../../runtime/kube/resources.ts';
+import { READY_DELAY_HINT } from '../cluster/operator-objects.ts';
+import { createValidator, type ValidatorOptions } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { until } from '../cluster/until.ts';
+import type { World } from './world.ts';
+
+/** In place of the operator's 60 s, so that a scene does not wait for a minute at each restart. */
+const READY_DELAY_S = '2';
+const LINKED_MS_MAX = 120_000;
+export const OWN = 'stellar-peers';
+export const ADDED = 'stellar.org/peers';
+
+/** Applies StellarNodes at once, whose pods may share a machine, with what the operator's pods mount. */
+export async function addValidators(
+  world: World,
+  names: readonly string[],
+  options: ValidatorOptions = {},
+): Promise<void> {
+  const { namespace = 'stellar', annotations = {}, spec = {} } = options;
+  const secret = (name: string) =>
+    world.kubectl(['create', 'secret', 'generic', '-n', namespace, `${name}-client-cert`]);
+  const create = (name: string) =>
+    createValidator({ cluster: world }, name, {
+      namespace,
+      annotations: { [READY_DELAY_HINT]: READY_DELAY_S, ...annotations },
+      spec: { podAntiAffinity: 'Disabled', ...spec },
+    });
+  await Promise.all(names.map(secret));
+  await Promise.all(names.map(create));
+}
+
+/** What stellar-core in a validator's pod answers to a command. */
+export const coreSays = (
+  world: World,
+  node: string,
+  command: string,
+  namespace = 'stellar',
+): Promise<string> =>
+  world.kubectl([
+    ...['exec', '-n', namespace, `${node}-0`, '-c', 'stellar-node', '--'],
+    ...['stellar-core', 'http-command', command],
+  ]);
+
+/** The configuration that stellar-core has read. */
+export const configurationOf = (world: World, node: string, namespace = 'stellar'): Promise<string> =>
+  world.kubectl([
+    ...['exec', '-n', namespace, `${node}-0`, '-c', 'stellar-node', '--'],
+    ...['cat', '/config/stellar-core.cfg'],
+  ]);
+
+/** Waits until all are Ready and each has a link to each of the others. */
+export async function untilLinked(
+  world: World,
+  nodes: readonly string[],
+  { namespace = 'stellar', deadlineMs = LINKED_MS_MAX } = {},
+): Promise<void> {
+  const pods = nodes.map((node) => `${node}-0`);
+  const isLinked = async (node: string): Promise<boolean> => {
+    const names = JSON.parse(await coreSays(world, node, 'names', namespace)) as string[];
+    return pods.every((pod) => pod === `${node}-0` || names.includes(pod));
+  };
+  await until(
+    `linked to each other: ${pods.join(', ')}`,
+    async () => {
+      const notReady = pods.filter((pod) => !world.pods.isReady(`${namespace}/${pod}`));
+      if (notReady.length > 0) throw new Error(`not Ready: ${notReady.join(', ')}\n${world.pods.print()}`);
+      return (await Promise.all(nodes.map(isLinked))).every(Boolean);
+    },
+    { deadlineMs, everyMs: 500 },
+  );
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly restartCount: number;
+  readonly containerID?: string;
+  readonly state?: { readonly running?: object };
+}
+
+/** Of all containers of a pod, init containers too. */
+export function containersOf(pod: KubeObject): ContainerStatus[] {
+  const { containerStatuses = [], initContainerStatuses = [] } = (pod.status ?? {}) as Record<
+    string,
+    ContainerStatus[]
+  >;
+  return [...initContainerStatuses, ...containerStatuses];
+}
+
+export const podsIn = async (world: World, namespace: string): Promise<readonly KubeObject[]> =>
+  (await world.admin.list(Pods, { namespace })).items;
+
+/** Asserts that all pods of a namespace are injected and that none of their containers was restarted. */
+export async function assertCalm(world: World, namespace: string): Promise<void> {
+  const pods = await podsIn(world, namespace);
+  const bare = pods.filter(({ metadata }) => metadata.annotations?.[ADDED] === undefined);
+  assert.deepEqual(
+    bare.map(({ metadata }) => metadata.name),
+    [],
+    'pods without peers',
+  );
+  const restarted = pods.flatMap(containersOf).filter(({ restartCount }) => restartCount > 0);
+  assert.deepEqual(restarted, []);
+}
+
+/** Our replicas that run, as `settled` asks them: by the addresses of their pods. */
+async function replicasOf(world: World) {
+  const pods = await podsIn(world, OWN);
+  const running = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return running.map((pod) => ({
+    name: pod.metadata.name,
+    get: async (path: string) => {
+      const { podIP } = pod.status as { podIP: string };
+      const answer = await fetch(`http://${podIP}:8080${path}`);
+      return { status: answer.status, body: await answer.text() };
+    },
+  }));
+}
+
+/** Waits until the leader has nothing left to do. */
+export const atRest = async (world: World, deadlineMs = 120_000): Promise<void> =>
+  settled({ cluster: world, replicas: { replicas: await replicasOf(world) } }, { deadlineMs });

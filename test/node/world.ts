@@ -1,0 +1,138 @@
+/**
+ * A whole cluster with real kubelets and containers in namespaces of its own: network, control plane, DNS, machines. It is
+ * made inside the namespaces that run.ts has made, and ends with them.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import { Namespaces } from '../../runtime/kube/resources.ts';
+import {
+  binary,
+  flags,
+  startApiServer,
+  startControllerManager,
+  startEtcd,
+  startScheduler,
+} from '../cluster/control-plane.ts';
+import type { Keeper } from '../cluster/keeper.ts';
+import { startOperator } from '../cluster/operator.ts';
+import { PodWatcher } from '../cluster/pods.ts';
+import { isReady } from '../cluster/readyz.ts';
+import { Nodes, ServiceAccounts } from '../cluster/resources.ts';
+import { until } from '../cluster/until.ts';
+import { ENV } from './commands.ts';
+import { imagesIn } from './images.ts';
+import { Machine } from './machine.ts';
+import { MASTER, POD_RANGE, proxyJson, SERVICE_RANGE } from './machine-files.ts';
+import { API_PORT, FOLDER, MACHINES, makeNetwork, type Prepared, prepare } from './place.ts';
+
+const CRD = join(import.meta.dirname, '../cluster/crd.yaml');
+const BOOT_MS_MAX = 120_000;
+
+export interface World {
+  readonly dir: string;
+  readonly server: string;
+  readonly kubeconfigPath: string;
+  readonly admin: Kube;
+  readonly machines: readonly Machine[];
+  /** What happens to all pods, from a watch of its own. */
+  readonly pods: PodWatcher;
+  readonly keeper: Keeper;
+  kubectl(args: readonly string[], stdin?: string): Promise<string>;
+  createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function startControlPlane({ keeper, layout, caPem, world }: Prepared): Promise<void> {
+  startEtcd(keeper, layout);
+  startApiServer(keeper, layout, {
+    'bind-address': '0.0.0.0',
+    'advertise-address': MASTER,
+    'endpoint-reconciler-type': 'lease',
+    'kubelet-preferred-address-types': 'InternalIP',
+    'enable-admission-plugins': 'NodeRestriction',
+    'service-cluster-ip-range': SERVICE_RANGE,
+  });
+  await until('the API server is ready', () => isReady(API_PORT, caPem), { deadlineMs: BOOT_MS_MAX });
+  await world.kubectl(['apply', '--server-side', '-f', CRD]);
+  await world.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
+  startControllerManager(keeper, layout, {
+    controllers: '*',
+    'node-monitor-grace-period': '20s',
+    'cluster-cidr': POD_RANGE,
+    'service-cluster-ip-range': SERVICE_RANGE,
+  });
+  startScheduler(keeper, layout);
+}
+
+/** The API server calls webhooks by their Services, so its machine has a kube-proxy too; and it answers DNS. */
+async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<void> {
+  const name = 'control-plane';
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
+  await world.admin.create(Nodes, node as KubeObject);
+  const status = JSON.stringify({ status: { addresses: [{ type: 'InternalIP', address: MASTER }] } });
+  await world.kubectl(['patch', 'node', name, '--subresource=status', '--type=merge', '-p', status]);
+  const kubeconfig = kubeconfigOf(name);
+  const config = join(world.dir, 'config/kube-proxy.json');
+  writeFileSync(config, proxyJson(kubeconfig, name));
+  keeper.start('kube-proxy', binary('kube-proxy'), flags({ config }), { env: ENV });
+  const corefile = join(world.dir, 'config/Corefile');
+  const kubernetes = `kubernetes cluster.local in-addr.arpa {\n    kubeconfig ${kubeconfig}\n    ttl 5\n  }`;
+  writeFileSync(corefile, `.:53 {\n  errors\n  cache 5\n  ${kubernetes}\n}\n`);
+  keeper.start('coredns', binary('coredns'), ['-conf', corefile]);
+}
+
+async function startMachines({ keeper, kubeconfigOf, world }: Prepared): Promise<Machine[]> {
+  const images = imagesIn(FOLDER);
+  const place = { keeper, dir: world.dir, kubeconfigOf };
+  const machines = Array.from({ length: MACHINES }, (_, index) => new Machine(index + 1, place));
+  await Promise.all(machines.map((machine) => machine.prepare(images)));
+  for (const machine of machines) machine.join();
+  return machines;
+}
+
+const isNodeReady = (node: KubeObject | undefined): boolean =>
+  ((node?.status as { conditions?: Array<{ type: string; status: string }> })?.conditions ?? []).some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  );
+
+/** Waits until the node is Ready. */
+export async function untilNodeReady({ admin }: Pick<World, 'admin'>, name: string): Promise<void> {
+  const look = async () => isNodeReady(await admin.get({ resource: Nodes, name }));
+  await until(`${name} is Ready`, look, { deadlineMs: BOOT_MS_MAX, everyMs: 250 });
+}
+
+async function bringUp(prepared: Prepared): Promise<Machine[]> {
+  await makeNetwork();
+  const [machines] = await Promise.all([startMachines(prepared), startControlPlane(prepared)]);
+  await startMaster(prepared);
+  for (const { name } of machines) await untilNodeReady(prepared.world, name);
+  return machines;
+}
+
+/** Boots it all; resolves when both nodes are Ready and pods can be made. */
+export async function bootWorld(): Promise<World> {
+  const prepared = prepare();
+  const { keeper, world } = prepared;
+  const { admin } = world;
+  const machines = await bringUp(prepared).catch(async (error: Error) => {
+    await keeper.stop();
+    throw error;
+  });
+  const operator = startOperator(admin);
+  const pods = new PodWatcher(admin);
+  return {
+    ...{ ...world, keeper, machines, pods },
+    createNamespace: async (name, labels = {}) => {
+      const metadata = { name, labels: { ...labels } };
+      await admin.apply({ resource: Namespaces, name }, { metadata }, { manager: 'test' });
+      const account = { resource: ServiceAccounts, namespace: name, name: 'default' };
+      await until(`pods can be made in namespace ${name}`, () => admin.get(account));
+    },
+    stop: async () => {
+      await operator.stop();
+      await pods.stop();
+      await keeper.stop();
+    },
+  };
+}

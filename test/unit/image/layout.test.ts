@@ -1,0 +1,151 @@
+/** The image as `make image` writes it, on small files: what its bytes say, and that they are the same each time. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { needsOf } from '../../../scripts/image/elf.ts';
+import { type ImageFile, missingLibraries } from '../../../scripts/image/files.ts';
+import { checkSum } from '../../../scripts/image/obtain.ts';
+import { addImage, type Blobs, type Descriptor, layoutFiles, RUN } from '../../../scripts/image/oci.ts';
+import { tarOf } from '../../../scripts/image/tar.ts';
+
+const file = (path: string, text: string, mode = 0o644): ImageFile => ({
+  path,
+  content: Buffer.from(text),
+  mode,
+});
+const RUNTIME = [file('nodejs/bin/node', 'program', 0o755), file('etc/passwd', 'nonroot')];
+const OWN = [file('app/dist/stellar-peers.mjs', 'x'.repeat(513))];
+
+function layout() {
+  const blobs: Blobs = new Map();
+  const images = (['amd64', 'arm64'] as const).map((architecture) =>
+    addImage(blobs, architecture, [tarOf(RUNTIME), tarOf(OWN)], { version: '1.2.3' }),
+  );
+  return layoutFiles(blobs, images, 'docker.io/library/stellar-peers:1.2.3');
+}
+
+/** A fresh folder for as long as `use` runs. */
+function inFolder<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'image-'));
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('the layout', () => {
+  const { digest, files } = layout();
+  const parsed = <T>(path: string): T => JSON.parse(files.get(path)?.toString() ?? '') as T;
+  const blobOf = ({ digest: sum }: Descriptor) => `blobs/${sum.replace(':', '/')}`;
+  interface Index {
+    readonly manifests: readonly Descriptor[];
+  }
+  const [inner] = parsed<Index>('index.json').manifests;
+  const images = parsed<Index>(blobOf(inner as Descriptor)).manifests;
+
+  it('has the same digest each time that it is made of the same files', () => {
+    const again = layout();
+    assert.equal(again.digest, digest);
+    assert.deepEqual(again.files, files);
+  });
+
+  it('names each blob by the SHA-256 of its content, and its size', () => {
+    const blobs = [...files].filter(([path]) => path.startsWith('blobs/'));
+    assert.ok(blobs.length >= 6);
+    for (const [path, content] of blobs)
+      assert.equal(path, `blobs/sha256/${createHash('sha256').update(content).digest('hex')}`);
+    for (const image of [inner as Descriptor, ...images])
+      assert.equal(files.get(blobOf(image))?.length, image.size);
+  });
+
+  it('has one image for each architecture, under the name that tools import', () => {
+    assert.deepEqual(
+      images.map(({ platform }) => platform),
+      [
+        { os: 'linux', architecture: 'amd64' },
+        { os: 'linux', architecture: 'arm64' },
+      ],
+    );
+    assert.equal(inner?.digest, digest);
+    assert.equal(inner?.annotations?.['io.containerd.image.name'], 'docker.io/library/stellar-peers:1.2.3');
+  });
+
+  it('runs what the image is to run, on the layers that it has', () => {
+    for (const image of images) {
+      const manifest = parsed<{ config: Descriptor; layers: Descriptor[] }>(blobOf(image));
+      const config = parsed<{ architecture: string; config: object; rootfs: { diff_ids: string[] } }>(
+        blobOf(manifest.config),
+      );
+      assert.equal(config.architecture, image.platform?.architecture);
+      assert.deepEqual(config.config, {
+        ...RUN,
+        Labels: { 'org.opencontainers.image.version': '1.2.3' },
+      });
+      const layers = manifest.layers.map((layer) => gunzipSync(files.get(blobOf(layer)) ?? ''));
+      assert.deepEqual(
+        layers.map((layer) => `sha256:${createHash('sha256').update(layer).digest('hex')}`),
+        config.rootfs.diff_ids,
+      );
+    }
+  });
+});
+
+describe('a layer', () => {
+  it('is an archive that tar unpacks to the same files, modes and folders', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'layer.tar');
+      writeFileSync(path, tarOf([...RUNTIME, ...OWN]));
+      const listed = execFileSync('tar', ['-tf', path], { encoding: 'utf8' }).trim().split('\n');
+      assert.deepEqual(listed, [
+        'app/',
+        'app/dist/',
+        'app/dist/stellar-peers.mjs',
+        'etc/',
+        'etc/passwd',
+        'nodejs/',
+        'nodejs/bin/',
+        'nodejs/bin/node',
+      ]);
+      execFileSync('tar', ['-xf', path, '-C', folder]);
+      assert.equal(readFileSync(join(folder, 'app/dist/stellar-peers.mjs'), 'utf8'), 'x'.repeat(513));
+      const long = execFileSync('tar', ['--numeric-owner', '-tvf', path], { encoding: 'utf8' });
+      assert.match(long, /^-rwxr-xr-x\s+0[/\s]+0 .* nodejs\/bin\/node$/m);
+    });
+  });
+});
+
+describe('what the image is made of', () => {
+  it('is refused where a checksum is not the pinned one', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'package');
+      writeFileSync(path, 'content');
+      const hex = createHash('sha256').update('content').digest('hex');
+      const base64 = createHash('sha512').update('content').digest('base64');
+      checkSum(path, hex);
+      checkSum(path, `sha512-${base64}`);
+      writeFileSync(path, 'other content');
+      assert.throws(() => checkSum(path, hex), /sources\.ts pins/);
+      assert.throws(() => checkSum(path, `sha512-${base64}`), /sources\.ts pins/);
+    });
+  });
+
+  it('has every library that its programs ask for', {
+    skip: process.platform !== 'linux' && 'programs of Linux only',
+  }, () => {
+    const content = readFileSync(process.execPath);
+    const { loader, libraries } = needsOf(content);
+    assert.match(loader ?? '', /\/ld-linux/);
+    assert.ok(libraries.includes('libc.so.6'), libraries.join(' '));
+    const node = { path: 'nodejs/bin/node', content, mode: 0o755 };
+    assert.ok(missingLibraries([node]).includes('libc.so.6'));
+    const plain = libraries.map((name) => file(`lib/${name}`, ''));
+    assert.deepEqual(missingLibraries([node, ...plain, file(`lib${loader}`, '')]), []);
+  });
+});
