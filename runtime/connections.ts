@@ -20,10 +20,10 @@ interface Guard {
   /** Over TLS the requests come on another socket than the connection. */
   readonly tls?: boolean;
   /**
-   * Of each address so many connections are worked on at once: until a new one has sent its first request, and in the turn
-   * of the event loop in which a request is read. The others wait, before their handshake or unread. Those that wait for
-   * the answer to a whole request neither count nor go: an API server's reviews under way, those that are held among
-   * them. By default none waits, and all count.
+   * Of each address so many connections are worked on at once: during the TLS handshake, and from the first byte of a
+   * request to its end. The others wait, before their handshake or unread. A connection without a request takes no turn,
+   * since Go's client opens some that it then does not need. Those that wait for the answer to a whole request neither
+   * count nor go: an API server's reviews under way, those that are held among them. By default none waits, and all count.
    */
   readonly atOnce?: number;
   /** Called when a connection had to go. */
@@ -56,11 +56,15 @@ export function guardConnections(server: GuardedServer, guard: Guard): void {
     open.add(socket);
     turns.wait(socket, () => {
       for (const listener of listeners) listener.call(server, socket);
-      if (!guard.tls) ignoreFloods(socket, unanswered, turns);
+      if (!guard.tls) ready(socket);
     });
   });
+  const ready = (socket: Socket): void => {
+    turns.end(socket);
+    ignoreFloods(socket, unanswered, turns);
+  };
   server.on('request', (request, response) => unanswered.add(request, response));
-  if (guard.tls) server.on('secureConnection', (socket) => ignoreFloods(socket, unanswered, turns));
+  if (guard.tls) server.on('secureConnection', ready);
 }
 
 /** What has the two ends of a connection: over TLS these are two sockets. */

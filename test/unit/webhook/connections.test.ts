@@ -119,6 +119,14 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
+  it('that says nothing after the handshake keeps no review of its address waiting', async (t) => {
+    const { bothEnds, assertServes } = await setUp(t, { atOnce: 1 });
+    const [silent] = await bothEnds();
+    const [other] = await bothEnds();
+    await assertServes();
+    assert.deepEqual([silent.closed, other.closed], [false, false]);
+  });
+
   it('that never reads its answers is cut off in time', async (t) => {
     const { bothEnds, results, assertServes } = await setUp(t);
     const [socket, far] = await bothEnds();
