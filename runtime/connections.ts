@@ -5,11 +5,15 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { type Ends, Turns } from './connection-turns.ts';
 
 /** As node:http and node:https have them. */
 interface GuardedServer {
   on(event: 'connection' | 'secureConnection', listener: (socket: Socket) => void): unknown;
-  on(event: 'request', listener: (request: IncomingMessage, response: ServerResponse) => void): unknown;
+  on(
+    event: 'request' | 'checkExpectation',
+    listener: (request: IncomingMessage, response: ServerResponse) => void,
+  ): unknown;
   listeners(event: 'connection'): unknown[];
   removeAllListeners(event: 'connection'): unknown;
 }
@@ -64,67 +68,12 @@ export function guardConnections(server: GuardedServer, guard: Guard): void {
     ignoreFloods(socket, unanswered, turns);
   };
   server.on('request', (request, response) => unanswered.add(request, response));
+  // Node would answer such a request without an event, and its turn would never end.
+  server.on('checkExpectation', (request, response) => {
+    unanswered.add(request, response);
+    response.writeHead(417).end();
+  });
   if (guard.tls) server.on('secureConnection', ready);
-}
-
-/** What has the two ends of a connection: over TLS these are two sockets. */
-type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
-
-/** Which connections of each address are worked on, by the port of their other end, and which wait for that. */
-class Turns {
-  readonly #atOnce: number;
-  readonly #addresses = new Map<string, Turn>();
-
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce;
-  }
-
-  /** A new connection: `begin` is called when it may be worked on, if it is still there. */
-  wait(socket: Socket, begin: () => void): void {
-    const { remoteAddress, remotePort } = socket;
-    const giveUp = () => void socket.destroy();
-    socket.on('error', giveUp).once('close', () => {
-      this.#addresses.get(remoteAddress ?? '')?.waiting.delete(remotePort ?? 0);
-      this.end({ remoteAddress, remotePort });
-    });
-    socket.setTimeout(WAIT_MS, giveUp);
-    this.take(socket, () => {
-      socket.setTimeout(0, giveUp).off('error', giveUp);
-      begin();
-    });
-  }
-
-  /** Calls `begin` when the connection may be worked on. False if that is not now. */
-  take(socket: Socket, begin: () => void): boolean {
-    const { remoteAddress = '', remotePort = 0 } = socket;
-    const turn = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
-    const isNow = turn.busy.size < this.#atOnce || turn.busy.has(remotePort);
-    if (socket.destroyed) return isNow;
-    this.#addresses.set(remoteAddress, turn);
-    if (isNow) {
-      turn.busy.add(remotePort);
-      begin();
-    } else turn.waiting.set(remotePort, () => this.take(socket, begin));
-    return isNow;
-  }
-
-  /** The connection is not worked on any more. */
-  end({ remoteAddress = '', remotePort = 0 }: Ends): void {
-    const turn = this.#addresses.get(remoteAddress);
-    if (!turn) return;
-    turn.busy.delete(remotePort);
-    for (const [port, begin] of turn.waiting) {
-      if (turn.busy.size >= this.#atOnce) return;
-      turn.waiting.delete(port);
-      begin();
-    }
-    if (turn.busy.size + turn.waiting.size === 0) this.#addresses.delete(remoteAddress);
-  }
-}
-
-interface Turn {
-  readonly busy: Set<number>;
-  readonly waiting: Map<number, () => void>;
 }
 
 class OpenConnections {
@@ -163,9 +112,6 @@ class OpenConnections {
     if (own.size === 0) this.#byAddress.delete(address);
   }
 }
-
-/** How long a new connection may wait: as long as a review takes at most. */
-const WAIT_MS = 5_000;
 
 /** Ends the headers of each request. No JSON holds it but between its tokens, where no encoder writes it. */
 const END_OF_HEADERS = Buffer.from('\r\n\r\n');
@@ -206,7 +152,8 @@ class Unanswered {
     response.once('close', () => {
       requests.delete(request);
       if (requests.size === 0 && this.#requests.get(end) === requests) this.#requests.delete(end);
-      leave();
+      // The body of a request that is refused early is still to come, and ends the turn.
+      if (request.complete) leave();
     });
   }
 }
@@ -224,6 +171,11 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): voi
       socket.off('data', hear).pause();
       return;
     }
+    // The parser passes over empty lines, so no request would end the turn.
+    if (isEmpty(chunk)) {
+      for (const parse of parsers) parse.call(socket, chunk);
+      return;
+    }
     let waits = false;
     const begin = (): void => {
       for (const parse of parsers) parse.call(socket, chunk);
@@ -234,6 +186,8 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): voi
   };
   socket.on('data', hear);
 }
+
+const isEmpty = (chunk: Buffer): boolean => chunk.every((byte) => byte === 13 || byte === 10);
 
 function isFlood(chunk: Buffer): boolean {
   const end = chunk.indexOf(END_OF_HEADERS);

@@ -197,11 +197,11 @@ export class Leader {
   }
 
   async #write(spec: LeaseSpec): Promise<void> {
-    const resourceVersion = this.#lease?.metadata.resourceVersion ?? '';
     const body = leaseBody(this.#ref);
     this.#lease = await this.#options.kube.replace(this.#ref, {
       ...body,
-      metadata: { ...body.metadata, resourceVersion },
+      // Owners and finalizers of others stay: policy stellar-peers-own refuses a write without them.
+      metadata: { resourceVersion: '', ...this.#lease?.metadata, ...body.metadata },
       spec,
     });
     this.#record = JSON.stringify(spec);

@@ -173,6 +173,38 @@ describe('of one address', { timeout: 60_000 }, () => {
     await eventually('it is answered', () => answersIn(text()) === 2);
   });
 
+  for (const [what, said] of [
+    ['asks for what Node refuses', GET.replace('\r\n\r\n', '\r\nexpect: more\r\n\r\n')],
+    ['sends empty lines', '\r\n'],
+  ] as const) {
+    it(`a connection that ${what} keeps no turn`, async (t) => {
+      const { open, waiting } = await setUp(t, 100, 1);
+      const [[idle], [other]] = [await open(), await open()];
+      const [, far] = await open();
+      const text = heard(idle);
+      idle.write(said);
+      if (said !== '\r\n') await eventually('it is refused', () => text().includes(' 417 '));
+      other.resume().write(GET);
+      await eventually('the other is worked on', () => waiting.length === 1);
+      assert.deepEqual([idle.closed, far.closed], [false, false]);
+    });
+  }
+
+  it('a connection that is answered before its body has come gives its turn back when that has come', async (t) => {
+    const { open, waiting, answerAll } = await setUp(t, 100, 1);
+    const [[early], [other]] = [await open(), await open()];
+    const text = heard(early);
+    early.write(BEGUN);
+    await eventually('it is answered', () => {
+      answerAll();
+      return answersIn(text()) === 1;
+    });
+    early.write('x');
+    other.resume().write(GET);
+    await eventually('the other is worked on', () => waiting.length === 1);
+    assert.equal(early.closed, false);
+  });
+
   it('a connection that closes leaves its turn, also while it waits', async (t) => {
     const { open, waiting } = await setUp(t, 100, 1);
     const [silent, gone, last] = [await open(), await open(), await open()];
