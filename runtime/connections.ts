@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Ends, Turns } from './connection-turns.ts';
+import { type Ends, WorkSlots } from './work-slots.ts';
 
 /** As node:http and node:https have them. */
 interface GuardedServer {
@@ -25,7 +25,7 @@ interface Guard {
   readonly tls?: boolean;
   /**
    * Of each address so many connections are worked on at once: during the TLS handshake, and from the first byte of a
-   * request to its end. The others wait, before their handshake or unread. A connection without a request takes no turn,
+   * request to its end. The others wait, before their handshake or unread. A connection without a request takes no place,
    * since Go's client opens some that it then does not need. Those that wait for the answer to a whole request neither
    * count nor go: an API server's reviews under way, those that are held among them. By default none waits, and all count.
    */
@@ -36,8 +36,8 @@ interface Guard {
 
 /** Bounds the connections of a server and what one sends at once; to be called before the server listens. */
 export function guardConnections(server: GuardedServer, guard: Guard): void {
-  const turns = new Turns(guard.atOnce ?? Number.POSITIVE_INFINITY);
-  const unanswered = new Unanswered(turns);
+  const slots = new WorkSlots(guard.atOnce ?? Number.POSITIVE_INFINITY);
+  const unanswered = new Unanswered(slots);
   const open = new OpenConnections();
   const counted = (own: readonly Socket[]) => {
     let left = guard.atOnce ?? 0;
@@ -58,17 +58,17 @@ export function guardConnections(server: GuardedServer, guard: Guard): void {
       return;
     }
     open.add(socket);
-    turns.wait(socket, () => {
+    slots.wait(socket, () => {
       for (const listener of listeners) listener.call(server, socket);
       if (!guard.tls) ready(socket);
     });
   });
   const ready = (socket: Socket): void => {
-    turns.end(socket);
-    ignoreFloods(socket, unanswered, turns);
+    slots.end(socket);
+    ignoreFloods(socket, unanswered, slots);
   };
   server.on('request', (request, response) => unanswered.add(request, response));
-  // Node would answer such a request without an event, and its turn would never end.
+  // Node would answer such a request without an event, and its place would never be free.
   server.on('checkExpectation', (request, response) => {
     unanswered.add(request, response);
     response.writeHead(417).end();
@@ -120,11 +120,11 @@ const otherEnd = ({ remoteAddress, remotePort }: Ends): string => `${remoteAddre
 
 /** The requests of each connection whose answers have not gone out yet. */
 class Unanswered {
-  readonly #turns: Turns;
+  readonly #slots: WorkSlots;
   readonly #requests = new Map<string, Map<IncomingMessage, ServerResponse>>();
 
-  constructor(turns: Turns) {
-    this.#turns = turns;
+  constructor(slots: WorkSlots) {
+    this.#slots = slots;
   }
 
   of(socket: Socket): number {
@@ -144,7 +144,7 @@ class Unanswered {
     this.#requests.set(end, requests);
     let isWorkedOn = true;
     const leave = (): void => {
-      if (isWorkedOn) this.#turns.end({ remoteAddress, remotePort });
+      if (isWorkedOn) this.#slots.end({ remoteAddress, remotePort });
       isWorkedOn = false;
     };
     // A review that is held is no work: a tenant's must not keep those of others waiting.
@@ -152,7 +152,7 @@ class Unanswered {
     response.once('close', () => {
       requests.delete(request);
       if (requests.size === 0 && this.#requests.get(end) === requests) this.#requests.delete(end);
-      // The body of a request that is refused early is still to come, and ends the turn.
+      // The body of a request that is refused early is still to come, and frees the place.
       if (request.complete) leave();
     });
   }
@@ -163,7 +163,7 @@ class Unanswered {
  * Node's parser would turn all that came into requests, and the 64 KiB of one read are some 1,800, in one piece or in many
  * small records of TLS. The connection is left unread until its time is over: closed at once, it would come back at once.
  */
-function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): void {
+function ignoreFloods(socket: Socket, unanswered: Unanswered, slots: WorkSlots): void {
   const parsers = socket.listeners('data') as Array<(chunk: Buffer) => void>;
   socket.removeAllListeners('data');
   const hear = (chunk: Buffer): void => {
@@ -171,7 +171,7 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): voi
       socket.off('data', hear).pause();
       return;
     }
-    // The parser passes over empty lines, so no request would end the turn.
+    // The parser passes over empty lines, so no request would free the place.
     if (isEmpty(chunk)) {
       for (const parse of parsers) parse.call(socket, chunk);
       return;
@@ -181,7 +181,7 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, turns: Turns): voi
       for (const parse of parsers) parse.call(socket, chunk);
       if (waits) socket.resume();
     };
-    waits = !turns.take(socket, begin);
+    waits = !slots.take(socket, begin);
     if (waits) socket.pause();
   };
   socket.on('data', hear);

@@ -41,7 +41,7 @@ export const METRICS = {
     'reason',
   ),
   stellar_peers_ready_validators: gauge(
-    'Active validators all of whose pods are Ready, by group; on the leader, as all that is said by group.',
+    'Active validators all of whose pods are Ready and none crashes again and again, by group; on the leader, as all that is said by group.',
     'group',
   ),
   stellar_peers_quorum_margin: gauge(

@@ -8,7 +8,7 @@ import { podOf } from '../../peers/discovery/pods.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
 import { nextPodOf } from '../../peers/injection/successor.ts';
 import { EXTERNAL_CONFIGMAP } from '../../peers/names.ts';
-import { isState } from '../../peers/reasons/reasons.ts';
+import { isState, reason } from '../../peers/reasons/reasons.ts';
 import { outsideOf, viewOf } from '../../peers/views/views.ts';
 import type { Key, PodFacts, Validator } from '../../peers/world.ts';
 import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
@@ -157,13 +157,16 @@ function injectionOf(validator: Validator, { world, discovery, settings }: Decid
   if (!statefulSet) return null;
   const { template } = statefulSet;
   const { decision, isAsked } = nextPodOf(validator, statefulSet, world);
+  const isGoing = world.namespaces.get(validator.namespace)?.terminating ?? false;
+  const skipped =
+    decision.kind === 'skip' ? decision.reason : isGoing ? reason('NamespaceTerminating') : undefined;
   const main = decision.kind === 'inject' ? template.containers[decision.main] : undefined;
   const merge =
     main && decideMerge(template, main, { annotation: validator.config, mode: settings.peerConfig });
   return {
     webhookIsAsked: isAsked,
-    injects: decision.kind === 'inject',
-    notInjected: decision.kind === 'skip' ? shownReason(decision.reason, validator.key) : null,
+    injects: skipped === undefined,
+    notInjected: skipped ? shownReason(skipped, validator.key) : null,
     configuration: merge?.kind === 'merge' ? `${merge.path}/${merge.file}` : null,
     notMerged: merge?.kind === 'left' ? shownReason(merge.reason, validator.key) : null,
   };

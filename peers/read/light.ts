@@ -3,7 +3,7 @@
  * Pure. Each takes a few hundred bytes at most, whatever the object contains.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
-import { INJECTION } from '../names.ts';
+import { ANNOTATION_PEER_RESTART, INJECTION } from '../names.ts';
 import { reason } from '../reasons/reasons.ts';
 import type { NamespaceFacts, NodeReading, PdbFacts, PodFacts, StatefulSetFacts } from '../world.ts';
 import { readNamespace, readPdb } from './cluster.ts';
@@ -70,9 +70,12 @@ export function lightPod(raw: Fields): PodFacts {
   const conditions = listOf(status.conditions).filter(({ type }) =>
     ['Ready', 'Initialized', 'PodScheduled'].includes(textOf(type) ?? ''),
   );
-  const labels = light(fieldsOf(raw.metadata).labels, [REVISION_LABEL]);
+  const { labels: allLabels, annotations: allAnnotations } = fieldsOf(raw.metadata);
+  const labels = light(allLabels, [REVISION_LABEL]);
+  // Without its token a restart would be taken back over this pod, or not to the value that it has.
+  const annotations = light(allAnnotations, [ANNOTATION_PEER_RESTART]);
   const facts = readPod({
-    metadata: { ...metadataOf(raw), labels },
+    metadata: { ...metadataOf(raw), labels, annotations },
     status: {
       ...light(status, ['phase', 'podIP']),
       conditions: conditions.slice(0, 3).map((each) => light(each, ['type', 'status', 'lastTransitionTime'])),

@@ -137,6 +137,9 @@ export function readPod(raw: Fields): PodFacts {
   const shape = podShapeOf(raw);
   const main = mainContainerOf(shape);
   const starts = startsOf(status, main, shape);
+  // A pod that has failed, as on a machine that was shut down, may keep its last condition.
+  const isReady = status.phase === 'Running' && readyCondition?.status === 'True';
+  const isStale = readyCondition?.status === 'True' && !isReady;
   return {
     ...namedOf(metadata),
     ownerUid: owner?.uid,
@@ -145,9 +148,9 @@ export function readPod(raw: Fields): PodFacts {
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
     running: status.phase === 'Running',
-    // A pod that has failed, as on a machine that was shut down, may keep its last condition.
-    ready: status.phase === 'Running' && readyCondition?.status === 'True',
-    readyChangedAtMs: timeOf(readyCondition?.lastTransitionTime),
+    ready: isReady,
+    // The time of a stale condition is when the pod became Ready, not when that ended.
+    readyChangedAtMs: isStale ? undefined : timeOf(readyCondition?.lastTransitionTime),
     initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',

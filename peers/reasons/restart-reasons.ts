@@ -150,7 +150,7 @@ export const RESTART_REASONS = {
     sentence:
       'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits, or its namespace where the validator is not synced.',
     release:
-      'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart left no trace or replaced no pod, let our write through: the log of the leader names what refuses it.',
+      'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart does not show or has replaced no pod, let our write through: the log of the leader names what refuses it.',
   },
   UnknownBudget: {
     sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
@@ -206,7 +206,8 @@ export const RESTART_REASONS = {
   },
   Unsettled: {
     sentence: 'The StatefulSet is being changed or rolled by another person or program.',
-    release: 'Nothing is needed: it goes on when that is over.',
+    release:
+      'Nothing is needed: it goes on when that is over. If a pod of it stays not Ready, delete that pod: a roll waits for it.',
     severity: 'info',
   },
   NotAllReady: {

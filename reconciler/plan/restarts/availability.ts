@@ -152,13 +152,15 @@ export function forbiddingBudget(
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
     const spent = going.filter((each) => covers(pdb, each)).length;
-    if (!pdb.current || pdb.disruptionsAllowed - spent < 1) {
-      const { key, namespace, name } = pdb;
-      const detail = spent === 0 ? key : `${key}, less ${spent} restart of ours under way`;
-      return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
-    }
+    if (!pdb.current || pdb.disruptionsAllowed - spent < 1) return forbiddenBy(pdb, spent);
   }
   return undefined;
+}
+
+function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
+  const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
+  const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
+  return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
 }
 
 /** Pods of other validators of the namespace that restarts of ours are about to replace; a list for each restart. */
@@ -168,7 +170,9 @@ const podsGoing = (world: World, { key, namespace }: Validator): PodFacts[][] =>
     .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
     .map(({ statefulSet, uids }) => {
       const found = world.statefulSets.get(statefulSet);
-      return found ? podsOf(world, found).filter(({ uid }) => uids.includes(uid)) : [];
+      const pods = found ? podsOf(world, found) : [];
+      // A pod that is down is in the budget's status already, and a roll replaces one pod at a time.
+      return pods.some(({ ready }) => !ready) ? [] : pods.filter(({ uid }) => uids.includes(uid));
     });
 
 const covers = (pdb: PdbFacts, pods: readonly PodFacts[]): boolean => {

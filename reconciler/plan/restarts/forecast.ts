@@ -6,7 +6,14 @@ import { podsOf } from '../../../peers/discovery/pods.ts';
 import { formatDigests } from '../../../peers/hash.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import { publishedView } from '../../../peers/views/views.ts';
-import type { ConfigMapFacts, Key, PodFacts, Validator, World } from '../../../peers/world.ts';
+import type {
+  ConfigMapFacts,
+  Key,
+  PodFacts,
+  StatefulSetFacts,
+  Validator,
+  World,
+} from '../../../peers/world.ts';
 import { entriesOfGroup } from '../journal/group-journal.ts';
 import { formatJournal, type JournalEntry, openEntries, readJournal } from '../journal/journal.ts';
 import { restartTakesMs } from './rate-limit.ts';
@@ -33,7 +40,8 @@ export interface Forecast {
 }
 
 /** The restarts of one group in their order, and the StellarNodes that still wait after them. */
-export function forecast(group: Group, input: RolloutInput): Forecast {
+export function forecast(group: Group, now: RolloutInput): Forecast {
+  const input = withSettled(group, now);
   const steps: Step[] = [];
   let world = afterOpenRestart(group, input);
   let passedMs = world.passedMs;
@@ -58,6 +66,24 @@ export function forecast(group: Group, input: RolloutInput): Forecast {
     passedMs += ended.passedMs;
   }
   return { steps, holds: new Map() };
+}
+
+/** The input with the StatefulSet of the restart that is under way as it will be after the roll. */
+function withSettled(group: Group, input: RolloutInput): RolloutInput {
+  const { world, discovery } = input;
+  const [open] = openEntries(entriesOfGroup(world.journal, group) ?? []);
+  const found = open && discovery.statefulSetOf.get(open.statefulSet);
+  if (!found) return input;
+  const { generation, updateRevision, replicas } = found;
+  const settled: StatefulSetFacts = {
+    ...found,
+    observedGeneration: generation,
+    currentRevision: updateRevision,
+    currentReplicas: replicas,
+  };
+  const statefulSets = new Map(world.statefulSets).set(found.key, settled);
+  const statefulSetOf = new Map(discovery.statefulSetOf).set(found.key, settled);
+  return { ...input, world: { ...world, statefulSets }, discovery: { ...discovery, statefulSetOf } };
 }
 
 /** The parts of the World that a restart changes, as they are after its end. */
@@ -137,6 +163,7 @@ function renewed(validator: Validator, input: RolloutInput, takesMs: number): Ma
       running: true,
       deleting: false,
       injected: true,
+      revision: statefulSet?.updateRevision,
       ...(published ? { peers: formatDigests(published.digests), peerHash: published.hash } : {}),
     });
   }

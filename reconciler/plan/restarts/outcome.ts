@@ -52,7 +52,10 @@ export function isUntouchedBump(entry: JournalEntry, world: World): boolean {
   const pods = podsOf(world, statefulSet);
   const isFormer = (pod: PodFacts) => pod.restartToken !== entry.token && isOfFormer(pod, statefulSet);
   const isLeft = (pod: PodFacts) => !pod.deleting && (entry.uids.includes(pod.uid) || isFormer(pod));
-  return pods.length > 0 && pods.length === statefulSet.replicas && pods.every(isLeft);
+  const wanted = entry.names?.filter((name) => isStillWanted(name, statefulSet));
+  const isThere =
+    wanted?.every((name) => pods.some((pod) => pod.name === name)) ?? pods.length === statefulSet.replicas;
+  return pods.length > 0 && isThere && pods.every(isLeft);
 }
 
 function plainOutcome(
@@ -67,7 +70,9 @@ function plainOutcome(
   const named = pods.filter(({ name }) => entry.names?.includes(name) ?? true);
   const shows = entry.kind === 'bump' && statefulSet.restartToken === entry.token;
   if (isUntouchedBump(entry, world)) return undefined;
-  if (!shows && isUntouched(entry, old)) return withoutTrace(entry, seenForMs);
+  const isOurs = (pod: PodFacts) => pod.deleting || pod.restartToken === entry.token;
+  const isTakenBack = entry.why !== undefined && pods.length === statefulSet.replicas && !pods.some(isOurs);
+  if (!shows && (isUntouched(entry, old) || isTakenBack)) return withoutTrace(entry, seenForMs);
   if (old.some((pod) => pod.deleting)) return undefined;
   if (entry.kind === 'delete') return afterDelete(entry, named, statefulSet);
   const fresh = named.filter((pod) => !old.includes(pod));

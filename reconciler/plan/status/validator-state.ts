@@ -69,7 +69,7 @@ function conditionOf(validator: Validator, moment: StatusInput & { readonly conn
   return apart && reason('OutOfSync', apart.key);
 }
 
-/** True for a validator that is wanted and whose pods are all Ready. */
+/** True for a validator that is wanted, and whose pods are all Ready and in no crash loop. */
 export const isUp = (validator: Validator, moment: StatusInput): boolean =>
   !validator.suspended &&
   moment.discovery.statefulSetOf.has(validator.key) &&

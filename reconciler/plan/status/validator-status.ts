@@ -71,7 +71,7 @@ export function validatorStatus(validator: Validator, decided: Omit<Decided, 'pl
     ready: pods.filter(({ ready, deleting }) => ready && !deleting).length,
     pods: pods.map((pod) => ({
       pod,
-      started: pod.injected ? digestsOfPod(pod) : undefined,
+      started: pod.injected && pod.peers !== undefined ? (digestsOfPod(pod) ?? []) : undefined,
       connection: connections.get(pod.key),
     })),
     published: publishedView(world.configMaps.get(namespace), name),

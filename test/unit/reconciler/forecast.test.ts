@@ -73,6 +73,14 @@ describe('a forecast', () => {
     ]);
   });
 
+  it('goes on from a restart whose roll the StatefulSet controller has only begun, or not seen yet', () => {
+    for (const status of [{ updateRevision: 'r2' }, { updateRevision: 'r2', observedGeneration: 0 }]) {
+      const a = { ...JOINED.a, statefulSet: { status } };
+      const { steps, holds } = forecastOf({ ...JOINED, a }, { entries: [open(1)] });
+      assert.deepEqual([steps.map(([step]) => step), holds], [['bump b', 'bump c'], {}]);
+    }
+  });
+
   it('knows the hour’s limit and the windows', () => {
     assert.deepEqual(
       forecastOf(JOINED, { settings: { maxRestartsPerHour: 2 } }).steps.map(([, begins]) => begins),

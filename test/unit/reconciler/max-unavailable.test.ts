@@ -57,6 +57,13 @@ describe('the quorum margin', () => {
     assert.equal(plan(group(4, strict)).holds.a, 'QuorumMargin');
   });
 
+  it('counts a first pod that failed as down, though its last condition says Ready', () => {
+    const pod = { ...(never.pod as object), ready: true, phase: 'Failed' } as const;
+    const failed = plan(group(5, flat(5, 51), { e: { ...never, pod } }));
+    assert.deepEqual([failed.restart, failed.holds.a], [undefined, 'WaitingForUnavailable']);
+    assert.equal(plan(group(5, flat(5, 51), { e: never })).restart, 'bump a');
+  });
+
   it('counts who is down already, the suspended and those that were never Ready included', () => {
     // Four at 67 % bear one down, seven two.
     assert.equal(plan(group(4, flat(4, 67), { c: suspended })).holds.a, 'QuorumMargin');

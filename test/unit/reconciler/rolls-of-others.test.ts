@@ -52,6 +52,19 @@ describe('a bump whose pod was replaced by others', () => {
     assert.equal(isUntouchedBump(entry, worldOf(bumped, [])), false);
   });
 
+  it('has replaced none while a pod that was added cannot be made', () => {
+    const more = { ...bumped, spec: { replicas: 2 } };
+    assert.equal(isUntouchedBump(entry, worldOf(more, [pod('a')])), true);
+  });
+
+  it('is over when it is taken back, though the pod of the former template is not Ready', () => {
+    const takenBack = { ...entry, why: 'NotAllReady' } as const;
+    const over = (pods: ReadonlyArray<ReturnType<typeof pod>>) =>
+      outcomeOf(takenBack, worldOf({}, pods), { seenForMs: 60_000, watched: true });
+    assert.equal(over([formerly]), 'defused');
+    assert.equal(over([{ ...ours, status: formerly.status }]), undefined);
+  });
+
   it('has replaced none after one of two was scaled away, and has made one that was added', () => {
     const two = { ...entry, uids: ['pod-a', 'gone'], names: ['a-0', 'a-1'] };
     assert.equal(isUntouchedBump(two, worldOf(bumped, [pod('a')])), true);

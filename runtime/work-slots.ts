@@ -8,9 +8,9 @@ const WAIT_MS = 5_000;
 export type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
 /** Which connections of each address are worked on, by the port of their other end, and which wait for that. */
-export class Turns {
+export class WorkSlots {
   readonly #atOnce: number;
-  readonly #addresses = new Map<string, Turn>();
+  readonly #addresses = new Map<string, AddressSlots>();
 
   constructor(atOnce: number) {
     this.#atOnce = atOnce;
@@ -34,32 +34,32 @@ export class Turns {
   /** Calls `begin` when the connection may be worked on. False if that is not now. */
   take(socket: Socket, begin: () => void): boolean {
     const { remoteAddress = '', remotePort = 0 } = socket;
-    const turn = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
-    const isNow = turn.busy.size < this.#atOnce || turn.busy.has(remotePort);
+    const slots = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
+    const isNow = slots.busy.size < this.#atOnce || slots.busy.has(remotePort);
     if (socket.destroyed) return isNow;
-    this.#addresses.set(remoteAddress, turn);
+    this.#addresses.set(remoteAddress, slots);
     if (isNow) {
-      turn.busy.add(remotePort);
+      slots.busy.add(remotePort);
       begin();
-    } else turn.waiting.set(remotePort, () => this.take(socket, begin));
+    } else slots.waiting.set(remotePort, () => this.take(socket, begin));
     return isNow;
   }
 
   /** The connection is not worked on any more. */
   end({ remoteAddress = '', remotePort = 0 }: Ends): void {
-    const turn = this.#addresses.get(remoteAddress);
-    if (!turn) return;
-    turn.busy.delete(remotePort);
-    for (const [port, begin] of turn.waiting) {
-      if (turn.busy.size >= this.#atOnce) return;
-      turn.waiting.delete(port);
+    const slots = this.#addresses.get(remoteAddress);
+    if (!slots) return;
+    slots.busy.delete(remotePort);
+    for (const [port, begin] of slots.waiting) {
+      if (slots.busy.size >= this.#atOnce) return;
+      slots.waiting.delete(port);
       begin();
     }
-    if (turn.busy.size + turn.waiting.size === 0) this.#addresses.delete(remoteAddress);
+    if (slots.busy.size + slots.waiting.size === 0) this.#addresses.delete(remoteAddress);
   }
 }
 
-interface Turn {
+interface AddressSlots {
   readonly busy: Set<number>;
   readonly waiting: Map<number, () => void>;
 }
