@@ -8,6 +8,8 @@ import { guardConnections } from '../../../runtime/connections.ts';
 import { eventually } from '../stand-ins/eventually.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
+/** A request without its body, which is one letter. */
+const BEGUN = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n';
 
 /** A server that answers when it is told to. */
 async function setUp(t: TestContext, connections = 100, atOnce = Number.POSITIVE_INFINITY) {
@@ -78,6 +80,22 @@ describe('a connection', { timeout: 60_000 }, () => {
     }
   });
 
+  it('that asks again before the end of its last answer is told here is heard', async (t) => {
+    const { open, waiting, bodies, answerAll } = await setUp(t);
+    const [socket] = await open();
+    socket.write(GET);
+    await eventually('it is asked', () => waiting.length === 1);
+    const [reply] = waiting;
+    const emit = reply?.emit.bind(reply);
+    if (reply && emit)
+      reply.emit = (name: string, ...rest: unknown[]) => name !== 'close' && emit(name, ...rest);
+    answerAll();
+    socket.write(BEGUN);
+    await eventually('it is asked again', () => waiting.length === 1);
+    socket.write('y');
+    await eventually('its body is read', () => bodies.includes('y'));
+  });
+
   it('that asks again and again before it is answered is heard no more', async (t) => {
     const { open, waiting } = await setUp(t);
     const [socket, far] = await open();
@@ -115,9 +133,6 @@ describe('a connection', { timeout: 60_000 }, () => {
     }
   });
 });
-
-/** A request without its body, which is one letter. */
-const BEGUN = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n';
 
 describe('of one address', { timeout: 60_000 }, () => {
   it('so many connections are worked on at once, the next when one is read, and those of others at once', async (t) => {
