@@ -39,7 +39,7 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
     clock,
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
-    onDate: (dateMs) => serverTime.note(dateMs),
+    onDate: (dateMs, tookMs) => serverTime.note(dateMs, tookMs),
     onSuccess: () => outage.notify(),
   });
   const edges = { settings, clock, onClockCorrection, log, metrics: new Metrics(), kube, outage };

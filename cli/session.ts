@@ -70,7 +70,7 @@ export async function openCluster({
     },
     timeoutMs,
     userAgent: 'stellar-peers-cli',
-    onDate: (dateMs: number) => serverTime.note(dateMs),
+    onDate: (dateMs: number, tookMs: number) => serverTime.note(dateMs, tookMs),
   };
   const contextNamespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   return {

@@ -26,7 +26,7 @@ export interface KubeOptions {
   readonly timeoutMs: number;
   readonly userAgent: string;
   /** Told the Date of each answer, ms since the epoch; NaN where it has none that can be read. */
-  readonly onDate?: (dateMs: number) => void;
+  readonly onDate?: (dateMs: number, tookMs: number) => void;
   /** Told of each request that has no answer after some seconds. */
   readonly onSlow?: () => void;
   /** Told of each request, or watch, that the API server has granted. */
@@ -123,13 +123,15 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<KubeAnswer> {
   let stopWaiting: (() => void) | undefined;
+  let sentAtMs = options.clock.monotonicMs();
   const begin = () => {
+    sentAtMs = options.clock.monotonicMs();
     if (options.onSlow) stopWaiting = options.clock.after(SLOW_MS, options.onSlow);
     return AbortSignal.timeout(options.timeoutMs);
   };
   try {
     const incoming = await openRequest(config, call, { userAgent: options.userAgent, begin });
-    options.onDate?.(dateMsOf(incoming.headers));
+    options.onDate?.(dateMsOf(incoming.headers), options.clock.monotonicMs() - sentAtMs);
     const text = await readBody(incoming, call.bytesMax ?? ANSWER_BYTES_MAX).catch((cause: unknown) => {
       throw noAnswer(call, config, cause);
     });

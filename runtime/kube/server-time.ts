@@ -20,14 +20,16 @@ export class ServerTime {
   }
 
   /**
-   * Takes in the Date of an answer whose head has just come, ms since the epoch; NaN is passed over. A corrected clock is
-   * never ahead of the API server's: a Date is the beginning of its second, so that we are behind by up to one, and by
-   * what the answer took until the next. Then everything seems younger than it is, and waits.
+   * Takes in the Date of an answer whose head has just come, ms since the epoch; NaN is passed over. The request and its
+   * answer took `tookMs`: a Date that is older by no more than that does not prove that our clock is wrong. A corrected
+   * clock is never ahead of the API server's: a Date is the beginning of its second, so our clock is behind by up to a
+   * second and `tookMs`, until the next answer. Then everything seems younger than it is, and waits.
    */
-  note(dateMs: number): void {
+  note(dateMs: number, tookMs: number): void {
     if (!Number.isFinite(dateMs)) return;
     const oursMs = this.#clock.nowMs() + this.#offsetMs;
-    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < dateMs + DATE_STEP_MS + TOLERATED_MS;
+    const latestMs = dateMs + DATE_STEP_MS + Math.max(TOLERATED_MS, tookMs);
+    const isNear = oursMs > dateMs - TOLERATED_MS && oursMs < latestMs;
     if (isNear) return;
     this.#offsetMs = dateMs - this.#clock.nowMs();
     this.#corrections.notify();

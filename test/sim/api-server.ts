@@ -30,8 +30,8 @@ export interface Faults {
   watchDelayMs(kind: string): number;
   /** After this long without an answer the client gives up with status 0. Default 5 s. */
   readonly timeoutMs?: number;
-  /** Told the Date of each answer as it comes, in whole seconds of the server's clock. */
-  readonly onDate?: (dateMs: number) => void;
+  /** Told the Date of each answer as it comes, in whole seconds of the server's clock, and how long request and answer took. */
+  readonly onDate?: (dateMs: number, tookMs: number) => void;
 }
 
 /** What the webhook answers: its patch, or nothing for "allowed as it is"; a rejection is a webhook that is down. */
@@ -186,12 +186,13 @@ export class SimServer {
     const request = `${verb} ${path}`;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const timeoutMs = faults.timeoutMs ?? CLIENT_TIMEOUT_MS;
+    const sentAtMs = this.#time.nowMs();
     const answer = (fn: () => void) => {
       const dateMs = Math.floor(this.#time.nowMs() / 1000) * 1000;
       this.#time.schedule(faults.latencyMs(), () =>
         process.deliver(() => {
           stop();
-          faults.onDate?.(dateMs);
+          faults.onDate?.(dateMs, this.#time.nowMs() - sentAtMs);
           fn();
         }),
       );

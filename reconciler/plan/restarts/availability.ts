@@ -146,12 +146,12 @@ export function forbiddingBudget(
   pods: readonly PodFacts[],
   world: World,
 ): Reason | undefined {
-  const going = podsGoing(world, validator);
+  const disrupted = disruptedBy(world, validator);
   for (const pdb of budgets) {
     if (!covers(pdb, pods)) continue;
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
-    const spent = going.filter((each) => covers(pdb, each)).length;
+    const spent = disrupted.filter((each) => covers(pdb, each)).length;
     if (!pdb.current || pdb.disruptionsAllowed - spent < 1) return forbiddenBy(pdb, spent);
   }
   return undefined;
@@ -163,19 +163,26 @@ function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason 
   return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
 }
 
-/** Pods of other validators of the namespace that restarts of ours are about to replace; a list for each restart. */
-const podsGoing = (world: World, { key, namespace }: Validator): PodFacts[][] =>
+/**
+ * What restarts of ours disrupt of other validators of the namespace: for each restart, the pods that it is about to
+ * replace. While the StatefulSet has no pod, its template counts: the status of a budget leaves out a StatefulSet
+ * without pods, and so allows one disruption more. (kubernetes: pkg/controller/disruption)
+ */
+const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
   openEntries(everyEntry(world.journal))
     .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
     .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
     .map(({ statefulSet, uids }) => {
       const found = world.statefulSets.get(statefulSet);
       const pods = found ? podsOf(world, found) : [];
-      // A pod that is down is in the budget's status already, and a roll replaces one pod at a time.
-      return pods.some(({ ready }) => !ready) ? [] : pods.filter(({ uid }) => uids.includes(uid));
+      if (found && pods.length === 0) return [found.template];
+      // A pod that is down already counts too. The status may count it as well, but lags behind: in doubt no restart.
+      return pods.filter(({ uid }) => uids.includes(uid));
     });
 
-const covers = (pdb: PdbFacts, pods: readonly PodFacts[]): boolean => {
+type Labelled = Pick<PodFacts, 'labels'>;
+
+const covers = (pdb: PdbFacts, pods: readonly Labelled[]): boolean => {
   const { selector } = pdb;
   return selector !== undefined && pods.some((pod) => matchesSelector(selector, pod.labels));
 };

@@ -15,7 +15,7 @@ export class Weather implements Faults {
   readonly #random: Random;
   readonly #lateMs = new Map<string, number>();
   readonly timeoutMs: number;
-  readonly onDate: (dateMs: number) => void;
+  readonly onDate: (dateMs: number, tookMs: number) => void;
   rates: Rates;
   /** Called before the next request that begins with the verb, which is then carried out all the same. */
   trap: { readonly verb: string; readonly spring: () => void } | undefined;
@@ -24,7 +24,7 @@ export class Weather implements Faults {
     rates: Rates;
     random: Random;
     timeoutMs: number;
-    onDate: (dateMs: number) => void;
+    onDate: (dateMs: number, tookMs: number) => void;
   }) {
     this.onDate = options.onDate;
     this.rates = options.rates;

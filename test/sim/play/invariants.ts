@@ -4,7 +4,7 @@
  * for longer than that may take.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
-import { PodDisruptionBudgets } from '../../../runtime/kube/resources.ts';
+import { PodDisruptionBudgets, Pods } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import { controllerOf, isReady } from '../workloads.ts';
 import { wasNeedless } from './drift.ts';
@@ -168,10 +168,9 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const ref = { resource: PodDisruptionBudgets, namespace, name: ONE_AT_A_TIME };
     const sinceMs = Date.parse(stage.server.store.get(ref)?.metadata.creationTimestamp ?? '');
     if (!(stage.time.nowMs() - sinceMs > decidedMs + CLOCK_SLACK_MS)) return undefined;
-    const other = witness.restarts.find(
-      (each) =>
-        each.kind === 'bump' && !each.end && each.node !== node && split(each.node).namespace === namespace,
-    );
+    const other = witness.restarts
+      .filter((each) => each.kind === 'bump' && !each.end && each.node !== node)
+      .find((each) => split(each.node).namespace === namespace && !isBack(each, stage));
     return other && `one may be down, and ${other.node} is restarted`;
   },
   'budgets of people': ({ node }, { witness, decidedMs }) => {
@@ -179,6 +178,13 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     return heldMs > decidedMs ? 'a PodDisruptionBudget forbids it' : undefined;
   },
 };
+
+/** True if all pods of a restart are replaced and Ready again, though its StatefulSet may still add or remove others. */
+const isBack = ({ pods, uids }: OurRestart, { server }: Stage): boolean =>
+  pods.every(({ metadata: { name, namespace } }) => {
+    const now = server.store.get({ resource: Pods, name, namespace });
+    return now !== undefined && !uids.includes(now.metadata.uid ?? '') && isReady(now);
+  });
 
 const OF_DELETES: Readonly<Record<string, Check>> = {
   // The pod's resourceVersion is a precondition, so this holds at the very moment.

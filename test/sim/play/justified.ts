@@ -161,8 +161,10 @@ const TESTS: Readonly<Record<string, Test>> = {
   RestartReverted: (key, stage) =>
     stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
     journalOf(key, stage).some(({ outcome }) => outcome === 'void'),
-  RestartTakenBack: (key, _, witness) =>
-    witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused'),
+  // Also where another undid the restart while the leader was about to.
+  RestartTakenBack: (key, stage, witness) =>
+    witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused') ||
+    journalOf(key, stage).some(({ outcome }) => outcome === 'defused'),
   ControllerAway: (_, stage) => stage.controller.awakeForMs < TRIED_AGAIN_MS,
   RestartedInVain: (key, _, witness) => witness.restarts.filter(({ node }) => node === key).length > 1,
   JournalFull: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,

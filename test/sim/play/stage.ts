@@ -156,7 +156,7 @@ export class Stage {
       rates: this.plan.rates,
       random: random.fork('weather'),
       timeoutMs,
-      onDate: (dateMs) => serverTime.note(dateMs),
+      onDate: (dateMs, tookMs) => serverTime.note(dateMs, tookMs),
     });
     if (this.#isCalm) weather.calm();
     const replica = new Replica({

@@ -74,10 +74,10 @@ describe('a clock that is wrong for a while', () => {
       };
       await touch(NOW_MS);
       stage.clock.advance(60_000);
-      server.note(stage.clock.nowMs() + hours * HOUR_MS);
+      server.note(stage.clock.nowMs() + hours * HOUR_MS, 0);
       await touch(server.clock.nowMs());
       stage.clock.advance(60_000);
-      server.note(stage.clock.nowMs());
+      server.note(stage.clock.nowMs(), 0);
       await touch(server.clock.nowMs());
       assert.deepEqual(
         times(stage),

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 function told(...datesMs: number[]) {
   const machine = new ManualClock(START_MS);
   const serverTime = new ServerTime(machine);
-  for (const dateMs of datesMs) serverTime.note(dateMs);
+  for (const dateMs of datesMs) serverTime.note(dateMs, 0);
   return { machine, serverTime, offsetMs: serverTime.offsetMs };
 }
 
@@ -18,6 +18,15 @@ describe('the wall clock', () => {
   it('is the machine’s while the API server agrees, to the second and the travel of an answer', () => {
     for (const offMs of [-2_500, -1_000, 0, 1_500])
       assert.equal(told(START_MS + offMs).offsetMs, 0, `${offMs}`);
+  });
+
+  it('is not put back by an answer that took long', () => {
+    const { machine, serverTime } = told(START_MS);
+    machine.advance(8_000);
+    serverTime.note(START_MS, 8_000);
+    assert.equal(serverTime.offsetMs, 0);
+    serverTime.note(START_MS, 4_000);
+    assert.equal(serverTime.offsetMs, -8_000, 'but by one that is older than that');
   });
 
   it('is never ahead of the API server’s where the machine’s is off, whichever way', () => {
@@ -30,10 +39,10 @@ describe('the wall clock', () => {
   it('follows a machine’s clock that jumps, from the next answer on', () => {
     const { machine, serverTime } = told(START_MS);
     machine.advance(HOUR_MS);
-    serverTime.note(START_MS);
+    serverTime.note(START_MS, 0);
     assert.equal(serverTime.clock.nowMs(), START_MS);
     machine.advance(1_000);
-    serverTime.note(START_MS + 1_000);
+    serverTime.note(START_MS + 1_000, 0);
     assert.equal(serverTime.clock.nowMs(), START_MS + 1_000, 'and does not wander once it is right');
   });
 
@@ -43,21 +52,21 @@ describe('the wall clock', () => {
     const stop = serverTime.onCorrection(() => {
       corrections += 1;
     });
-    serverTime.note(START_MS);
+    serverTime.note(START_MS, 0);
     assert.equal(corrections, 0);
     machine.advance(HOUR_MS);
-    serverTime.note(START_MS);
-    serverTime.note(START_MS);
+    serverTime.note(START_MS, 0);
+    serverTime.note(START_MS, 0);
     assert.equal(corrections, 1);
     stop();
     machine.advance(HOUR_MS);
-    serverTime.note(START_MS);
+    serverTime.note(START_MS, 0);
     assert.equal(corrections, 1);
   });
 
   it('is not changed by an answer without a date, and leaves monotonic time alone', () => {
     const { machine, serverTime } = told(START_MS + HOUR_MS);
-    serverTime.note(Number.NaN);
+    serverTime.note(Number.NaN, 0);
     assert.equal(serverTime.offsetMs, HOUR_MS);
     assert.equal(serverTime.clock.monotonicMs(), machine.monotonicMs());
   });
