@@ -170,6 +170,11 @@ describe('a fourth validator that joins three', () => {
     assert.equal(holdOf(1, {}), 'PdbForbids');
     assert.equal(holdOf(2, {}), undefined);
     assert.equal(holdOf(1, { pod: { uid: 'the-next' } }), undefined, 'by then the status tells of it');
+    assert.equal(
+      holdOf(1, { pod: 'none' }),
+      'PdbForbids',
+      'the status leaves out a StatefulSet without pods',
+    );
   });
 
   it('waits while the journal has an open restart, and stops on one that cannot be read', () => {
