@@ -15,6 +15,7 @@ import {
   isRunning,
   isSettled,
   knownBy,
+  nodeOf,
   podsOf,
   RESTART,
   setOf,
@@ -82,7 +83,9 @@ export class OurRestarts {
     const [before, after] = [tokenOf(former), tokenOf(next)];
     if (before === after) return;
     const key = `${next.metadata.namespace}/${next.metadata.name}`;
-    const open = this.restarts.find((each) => each.node === key && each.kind === 'bump' && !each.end);
+    // The end of its StellarNode ends a restart whose token still stands, until it is taken back.
+    const last = this.restarts.findLast((each) => each.node === key && each.kind === 'bump');
+    const open = last && (!last.end || !nodeOf(this.#stage.server.store, key)) ? last : undefined;
     const carried = open?.pods[0] && annotationOf(open.pods[0], RESTART);
     if (open && (open.before === after || (open.pods.length > 0 && carried === after))) {
       open.end = 'defused';
