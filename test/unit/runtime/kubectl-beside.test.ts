@@ -197,7 +197,7 @@ async function askInChild(path: string, env: Env): Promise<string> {
   const program = `
     import { createTrials } from '${kube}/client.ts';
     import { loadKubeConfig } from '${kube}/kubeconfig.ts';
-    const clock = { after: () => () => undefined };
+    const clock = { after: () => () => undefined, monotonicMs: () => 0 };
     const options = { clock, timeoutMs: 60_000, userAgent: 'test' };
     const trials = createTrials(loadKubeConfig({ path: '${path}' }), options);
     console.log(await trials.version().catch((error) => error.name));`;
