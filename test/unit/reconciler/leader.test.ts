@@ -145,6 +145,23 @@ describe('a leader that is stopped', () => {
 });
 
 describe('a Lease that a person meddled with', () => {
+  it('keeps the owners that others gave it, while it is held and given back', async (t) => {
+    const { electorate, leader } = await elected(t, 'a');
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'theirs', uid: 'theirs' }];
+    await electorate.kube.replace(LEASE, {
+      metadata: { name: LEASE.name, namespace: 'stellar-peers', ownerReferences },
+      spec: { ...electorate.spec() },
+    });
+    const owners = async () => (await electorate.kube.get(LEASE))?.metadata.ownerReferences;
+    const renewed = () => electorate.spec().renewTime;
+    const before = renewed();
+    await electorate.until(() => renewed() !== before, LEASE_MS);
+    assert.deepEqual(await owners(), ownerReferences);
+    await electorate.clock.pass(leader.stop());
+    assert.equal(electorate.spec().holderIdentity, '');
+    assert.deepEqual(await owners(), ownerReferences);
+  });
+
   const meddle = (electorate: Electorate, spec: object) =>
     electorate.kube.replace(LEASE, {
       metadata: { name: LEASE.name, namespace: 'stellar-peers' },
