@@ -1,5 +1,5 @@
 /**
- * Reads fields of objects that anybody may have written: a value of the right type, or undefined.
+ * Reads fields of objects that any tenant may have written: a value of the right type, or undefined.
  */
 
 export type Fields = Readonly<Record<string, unknown>>;

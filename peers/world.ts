@@ -1,6 +1,6 @@
 /**
  * The facts that we read from the cluster: the input of every decision. Owns only their types: read/ makes them from
- * raw objects, runtime/ keeps them current. A field that nobody reads is not here, so that a change of it causes no
+ * raw objects, runtime/ keeps them current. A field that no code reads is not here, so that a change of it causes no
  * work.
  */
 

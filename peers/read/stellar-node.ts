@@ -25,7 +25,7 @@ import { oddOnNode } from './odd-annotations.ts';
 import { type OwnPeers, readOwnPeers } from './own-peers.ts';
 
 const PORT_MAX = 65_535;
-/** More replicas than anybody runs of one validator: a typo must not fill a ConfigMap. */
+/** More replicas than an operator runs of one validator: a typo must not fill a ConfigMap. */
 const REPLICAS_MAX = 100;
 
 const isWhole = (value: unknown, min: number, max: number): value is number =>

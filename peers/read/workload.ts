@@ -36,7 +36,7 @@ function withClaims(shape: PodShape, spec: Fields): PodShape {
   return claims.length === 0 ? shape : { ...shape, volumes: [...shape.volumes, ...claims] };
 }
 
-/** More replicas than anybody runs of one validator: a typo must not become a million members. */
+/** More replicas than an operator runs of one validator: a typo must not become a million members. */
 const REPLICAS_MAX = 101;
 
 const replicasOf = (spec: Fields): number =>

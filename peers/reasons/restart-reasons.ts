@@ -207,7 +207,7 @@ export const RESTART_REASONS = {
   Unsettled: {
     sentence: 'The StatefulSet is being changed or rolled by another person or program.',
     release:
-      'Nothing is needed: it goes on when that is over. If a pod of it stays not Ready, delete that pod: a roll waits for it.',
+      'Nothing is needed: it goes on when that is over. If one of its pods stays not Ready, delete that pod, since the roll waits for it.',
     severity: 'info',
   },
   NotAllReady: {

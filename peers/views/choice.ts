@@ -13,7 +13,7 @@ interface Seeds {
   readonly peer: number;
 }
 
-/** The seeds of a UID under a salt. Nobody can predict them without the salt, and nobody can choose a UID. */
+/** The seeds of a UID under a salt. A tenant cannot predict them without the salt, and cannot choose a UID. */
 function seedsOf(salt: string, uid: string): Seeds {
   const digest = createHmac('sha256', salt).update(uid).digest();
   return { viewer: digest.readInt32BE(0), peer: digest.readInt32BE(4) };

@@ -41,8 +41,8 @@ export function validatorSeries(
 }
 
 /**
- * The title of each label's network. A private network is called by its namespaces, because its passphrase is not for
- * everybody.
+ * The title of each label's network. A private network is called by its namespaces, because its passphrase is not
+ * public.
  */
 export function titleSeries(groups: ReadonlyMap<string, Group>, labels: ReadonlyMap<string, string>) {
   const titles = new Map([['', 'in no network']]);

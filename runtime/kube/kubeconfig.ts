@@ -117,7 +117,7 @@ function clusterOf(merged: Merged, name: string | undefined, choice: Choice): Ow
   return {
     ...trust,
     ...{ name: name ?? '', server },
-    // The client takes a server without TLS for a mistake unless it is told to trust anyone.
+    // The client library refuses a server without TLS unless it is told to check no certificate.
     skipTLSVerify: trust.skipTLSVerify || server.startsWith('http:'),
     tlsServerName: choice.server === undefined ? textIn(fields, 'tls-server-name') : undefined,
     proxyUrl: proxyUrlOf(textIn(fields, 'proxy-url') ?? proxyOf(server, choice.env ?? {})),

@@ -32,7 +32,7 @@ export const pastSetback = (
 
 /**
  * UIDs of pods that our restarts left bare: after one restart that its leader watched, however long ago, or after two
- * of one StatefulSet within 24 h that nobody watched. If such a pod still exists, another restart would leave it bare
+ * of one StatefulSet within 24 h that no leader watched. If such a pod still exists, another restart would leave it bare
  * again.
  */
 export function podsLeftBare(entries: readonly JournalEntry[], nowMs: number): ReadonlySet<string> {
