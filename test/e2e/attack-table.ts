@@ -73,6 +73,13 @@ const statefulSets: readonly Attack[] = [
   }),
   change('set minReadySeconds', 'add', '/spec/minReadySeconds', 3600),
   change('forget old revisions', 'replace', '/spec/revisionHistoryLimit', 0),
+  change('forget who manages which field', 'add', '/metadata/managedFields', [{}]),
+  change(
+    'put itself in the place of another manager',
+    'replace',
+    '/metadata/managedFields/0/manager',
+    'evil',
+  ),
   {
     ...change('hide an image behind an annotation that it may set', 'replace', `${MAIN}/image`, 'evil'),
     body: patchOf([
@@ -296,6 +303,7 @@ const configMaps: readonly Attack[] = [
   edit("change another's key", ['replace', '/data/theirs', 'evil']),
   edit("remove another's key", ['remove', '/data/theirs']),
   edit("remove another's bytes", ['remove', '/binaryData']),
+  edit('forget who manages which key', ['add', '/metadata/managedFields', [{}]]),
   {
     what: 'delete a ConfigMap with keys of others',
     method: 'DELETE',
@@ -337,6 +345,7 @@ const webhooks: readonly Attack[] = [
   redirect('be asked once only', ['replace', `${HOOK}/reinvocationPolicy`, 'Never']),
   redirect('rename the webhook', ['replace', `${HOOK}/name`, 'evil.peers.stellar.org']),
   redirect('remove the webhook', ['replace', '/webhooks', []]),
+  redirect('forget who manages the webhook', ['add', '/metadata/managedFields', [{}]]),
   redirect('add a webhook', [
     'add',
     '/webhooks/-',

@@ -269,15 +269,19 @@ describe('with the token of our ServiceAccount', () => {
       assert.deepEqual(now.spec.template.metadata.annotations ?? {}, {});
     });
 
-    it('forget who manages which field of a StatefulSet, which changes nothing of what runs: no policy stops that', async () => {
-      const { admin } = scene.cluster;
+    it('take its annotation over from a manager that has nothing else', async () => {
+      const { admin, kubectl } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
-      const before = await admin.get(ref);
-      const path = paths.statefulSet('validator-2');
-      await allowed(patch(path, { op: 'add', path: '/metadata/managedFields', value: [{}] }));
-      const now = await admin.get(ref);
-      assert.deepEqual(now?.spec, before?.spec);
-      assert.equal(now?.metadata.generation, before?.metadata.generation);
+      await admin.patch(ref, [{ op: 'add', path: ANNOTATIONS, value: { other: '' } }]);
+      const managed = { 'stellar.org/peer-restart': 'theirs' };
+      const theirs = JSON.stringify({ spec: { template: { metadata: { annotations: managed } } } });
+      const edit = ['patch', 'statefulset', 'validator-2', '-n', 'stellar', '--field-manager=edited'];
+      await kubectl([...edit, '--type=merge', '-p', theirs]);
+      const managers = async () =>
+        (await admin.get(ref))?.metadata.managedFields?.map((each) => each.manager);
+      assert.ok((await managers())?.includes('edited'));
+      await allowed(patch(paths.statefulSet('validator-2'), { op: 'replace', path: RESTART, value: 'ours' }));
+      assert.ok(!(await managers())?.includes('edited'));
     });
 
     it('write an Event on a StellarNode', async () => {
