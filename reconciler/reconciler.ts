@@ -151,9 +151,9 @@ export class Reconciler {
     const refused = refusedReports(publisher.refusals, published.configMaps, { world, discovery });
     const reports = new Map([...published.reports, ...refused]);
     const closed = this.#signaller?.closedNodes ?? new Set();
-    const signalled = signalAdvisories(closed, world, settings.ownNamespace);
     const connections = this.#signaller?.connections ?? new Map();
     const moment = { world, discovery, nowMs: input.nowMs, connections };
+    const signalled = signalAdvisories(closed, moment, settings.ownNamespace);
     const reasons = withValidatorStates(moment, currentReasons(moment, { reports }, plans, signalled));
     reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections };
