@@ -67,9 +67,14 @@ export class FakeCores implements CoreClient {
     }));
   connect = (host: string, peer: { host: string; port: number }) =>
     this.#call(`${host} connect ${peer.host}:${peer.port}`, () => {
-      const known = this.connected.get(host) ?? new Set();
-      this.connected.set(host, known.add(`${peer.host}:${peer.port}`));
+      this.#connect(host, `${peer.host}:${peer.port}`);
+      this.#connect(peer.host, `${host}:11625`);
     });
+
+  /** Both ends of a connection show it. */
+  #connect(host: string, address: string): void {
+    this.connected.set(host, (this.connected.get(host) ?? new Set()).add(address));
+  }
 
   told(): string[] {
     return this.calls.filter((call) => call.includes('connect'));
