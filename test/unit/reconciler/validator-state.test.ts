@@ -76,6 +76,13 @@ describe('what a validator is', () => {
     assert.deepEqual(toldOf(late), ['Told', false, 1, 'stellar/a-0, by 2026-06-01T00:05:00.000Z']);
   });
 
+  it('is ReloadFailing, and not being restarted, where only its sidecar crashes again and again', () => {
+    const sidecar = { restartCount: 5, state: { running: { startedAt: at(60) } } };
+    const { state, isReady, detail, release } = stateOf({ pod: { sidecar } });
+    assert.deepEqual([state, isReady, detail], ['ReloadFailing', true, 'stellar/a-0, 5 restarts']);
+    assert.match(release ?? '', /kubectl -n stellar logs a-0 -c stellar-peers-reload --previous/);
+  });
+
   it('is NotReady with a pod that is not, and with one that goes', () => {
     const down = stateOf({ pod: { ready: false } });
     assert.deepEqual([down.state, down.pictured, down.isReady], ['NotReady', 'down', false]);
