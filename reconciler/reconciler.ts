@@ -191,12 +191,12 @@ export class Reconciler {
   /** After publishing, so that the signals match the files. */
   async #signal(world: World): Promise<void> {
     const { clock, memberships, settings } = this.#options;
-    const { mayListen } = this.#signaller ?? {};
-    if (!mayListen) return;
+    if (!this.#signaller) return;
+    const { mayListen, isOpen } = this.#signaller;
     const discovery = memberships.discovery();
     const peerListOf = ({ key }: Validator) => memberships.desired(key);
     await inOneGo(clock, () =>
-      this.#signaller?.offer(signalScope({ world, discovery, peerListOf, settings, mayListen })),
+      this.#signaller?.offer(signalScope({ world, discovery, peerListOf, settings, mayListen, isOpen })),
     );
   }
 

@@ -55,6 +55,12 @@ export class Signaller {
   /** False for a process whose HTTP port was found closed. */
   mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
 
+  /** True for a process whose last call was answered. */
+  isOpen = (process: string): boolean => {
+    const state = this.#states.get(process);
+    return state?.phase === 'open' && state.failures === 0;
+  };
+
   /** Replaces the targets, forgets processes that are gone, and begins the calls that are due, without waiting. */
   offer({ targets, processes }: SignalScope): void {
     const nowMs = this.#options.clock.monotonicMs();

@@ -46,6 +46,8 @@ export interface SignalState {
 interface Signal {
   readonly times: number;
   readonly atMs: number;
+  /** The process that was to be dialled. */
+  readonly process: string | undefined;
   /** True if stellar-core did not take the last signal. */
   readonly isDeclined?: boolean;
 }
@@ -88,6 +90,7 @@ export const newState = (target: SignalTarget, nowMs: number): SignalState => ({
 export function refresh(state: SignalState, target: SignalTarget, nowMs: number): void {
   const becameReady = target.ready && !state.target.ready;
   forgetYielded(state, target);
+  forgetEnded(state, target);
   state.target = target;
   if (becameReady && state.phase !== 'closed') {
     // A port that was closed during the start may be open now, and the validator may be synced.
@@ -111,6 +114,11 @@ function forgetYielded({ target: before, told, peers }: SignalState, { dials }: 
   }
 }
 
+/** A peer that runs as another process may not be connected any more. */
+function forgetEnded({ told }: SignalState, { dials }: SignalTarget): void {
+  for (const { address, process } of dials) if (told.get(address)?.process !== process) told.delete(address);
+}
+
 const hasNews = ({ target, told }: SignalState): boolean =>
   !target.muted && target.dials.some(({ address, yields }) => !yields && !told.has(address));
 
@@ -124,9 +132,9 @@ export function noteAnswer(
   state.phase = 'open';
   state.failures = 0;
   state.peers = peers;
-  for (const { address, yields } of state.target.dials) {
+  for (const { address, process, yields } of state.target.dials) {
     const isLeft = yields || peers.has(address);
-    if (isLeft && !state.told.has(address)) state.told.set(address, { times: 0, atMs: nowMs });
+    if (isLeft && !state.told.has(address)) state.told.set(address, { times: 0, atMs: nowMs, process });
   }
   const { expected } = state.target;
   const connected = expected.filter(({ addresses }) => addresses.some((address) => peers.has(address)));
@@ -189,8 +197,8 @@ export function dialsToSignal(
   return target.dials.filter(isDue).sort((a, b) => timesOf(a) - timesOf(b));
 }
 
-export function noteSignalled(state: SignalState, { address }: Dial, nowMs: number): void {
-  state.told.set(address, { times: (state.told.get(address)?.times ?? 0) + 1, atMs: nowMs });
+export function noteSignalled(state: SignalState, { address, process }: Dial, nowMs: number): void {
+  state.told.set(address, { times: (state.told.get(address)?.times ?? 0) + 1, atMs: nowMs, process });
 }
 
 /** Call after `noteSignalled`, if stellar-core did not take the signal. */

@@ -15,6 +15,8 @@ export interface Dial {
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** The process at that address, if it is a pod of the cluster: another process is to be dialled anew. */
+  readonly process?: string;
   /** True if the peer is told of the validator instead: two ends that dial at once can drop both connections. */
   readonly yields?: boolean;
 }
@@ -53,6 +55,8 @@ export interface SignalInput {
   readonly settings: { readonly ownNamespace: string };
   /** False for a process whose HTTP port is known to be closed: no target is made for that process. */
   readonly mayListen: (process: string) => boolean;
+  /** True for a process whose last call was answered. */
+  readonly isOpen: (process: string) => boolean;
 }
 
 /** All that can be signalled now. */
@@ -87,19 +91,22 @@ interface Caller {
   readonly digest: string;
   /** The digests of the peers that the member is told of. */
   readonly peers: ReadonlySet<string>;
+  /** True if the port of the member is known to be open. */
+  readonly isOpen: boolean;
 }
 
 function callableIn({ validators, members }: Group, input: SignalInput): Callable {
   const found = new Map<Key, Caller>();
   const own = Map.groupBy(members, ({ node }) => node);
   for (const validator of validators) {
-    const callable = (own.get(validator.key) ?? []).filter((member) => {
+    const processes = (own.get(validator.key) ?? []).flatMap((member) => {
       const pod = runningPodOf(member, input);
-      return pod && input.mayListen(processOf(pod));
+      return pod && input.mayListen(processOf(pod)) ? [{ member, process: processOf(pod) }] : [];
     });
-    if (callable.length === 0 || isMuted(validator, input)) continue;
+    if (processes.length === 0 || isMuted(validator, input)) continue;
     const peers = new Set(input.peerListOf(validator)?.view.map(({ digest }) => digest));
-    for (const { podKey, digest } of callable) found.set(podKey, { digest, peers });
+    for (const { member, process } of processes)
+      found.set(member.podKey, { digest: member.digest, peers, isOpen: input.isOpen(process) });
   }
   return found;
 }
@@ -114,10 +121,11 @@ function isTeller(own: string, peer: string): boolean {
   return own < peer === isEven;
 }
 
-/** True if the peer is told of the pod, and so the pod is not told of the peer. */
-function isLeftTo({ podKey, digest }: Member, pod: PodFacts, callable: Callable): boolean {
-  const own = callable.get(pod.key)?.digest;
-  return own !== undefined && !isTeller(own, digest) && (callable.get(podKey)?.peers.has(own) ?? false);
+/** True if the peer is told of the pod, and so the pod is not told of the peer. An end that is known to be open comes first. */
+function isLeftTo({ podKey }: Member, pod: PodFacts, callable: Callable): boolean {
+  const [own, peer] = [callable.get(pod.key), callable.get(podKey)];
+  if (!own || !peer?.peers.has(own.digest)) return false;
+  return own.isOpen === peer.isOpen ? !isTeller(own.digest, peer.digest) : peer.isOpen;
 }
 
 type RunningPod = PodFacts & { readonly ip: string };
@@ -189,7 +197,8 @@ function runningPodOf(member: Member, { world, discovery }: SignalInput): Runnin
  */
 function dialOf({ member, pod }: Peer): Dial[] {
   if (!pod) return [];
-  return [dialTo(member.isAdvertised ? member.address : `${pod.ip}:${member.port}`)];
+  const dial = dialTo(member.isAdvertised ? member.address : `${pod.ip}:${member.port}`);
+  return [{ ...dial, process: processOf(pod) }];
 }
 
 function dialTo(address: string): Dial {

@@ -174,6 +174,13 @@ describe('what a process was told', () => {
     assert.deepEqual([state.dueAtMs, hostsToTell(state, 2_000)], [2_000, [B.host]]);
   });
 
+  it('is told anew where another process runs at the same address', () => {
+    const state = newState(target({ dials: [{ ...B, process: 'b/0' }] }), 0);
+    visit(state, [B], 0);
+    refresh(state, target({ dials: [{ ...B, process: 'b/1' }] }), 20_000);
+    assert.deepEqual([state.dueAtMs, visit(state, [], 20_000)], [20_000, [B.host]]);
+  });
+
   it('is repeated as a name too, where stellar-core did not take it', () => {
     const name = dialTo('core.example.org');
     const state = newState(target({ dials: [name] }), 0);

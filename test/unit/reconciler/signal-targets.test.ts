@@ -111,6 +111,12 @@ describe('a pair of which both ends can be told', () => {
       told.filter((pair) => pair.startsWith(`stellar/${name}-0 `)).length;
     const closed = tellersIn(worldOf(THREE), (process) => process.startsWith('pod-a/'));
     assert.equal(of('a', closed), 2);
+    const known = (name: string) => (process: string) => process.startsWith(`pod-${name}/`);
+    for (const name of ['a', 'b', 'c']) {
+      const { targets } = scopeOf(worldOf(THREE), () => true, known(name));
+      const left = targets.map(({ dials }) => dials.filter(({ yields }) => yields).length);
+      assert.equal(left[['a', 'b', 'c'].indexOf(name)], 0, 'an end that is known to be open tells');
+    }
     const paused = { node: { annotations: { 'stellar.org/peer-rollout': 'paused' } } };
     assert.equal(of('a', tellersIn(worldOf({ a: {}, b: paused, c: paused }))), 2);
   });

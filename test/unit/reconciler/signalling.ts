@@ -35,14 +35,18 @@ export function worldOf(
 }
 
 /** Whom a World lets us call, and what about. */
-export function scopeOf(world: World, mayListen: (process: string) => boolean = () => true): SignalScope {
+export function scopeOf(
+  world: World,
+  mayListen: (process: string) => boolean = () => true,
+  isOpen = mayListen,
+): SignalScope {
   const discovery = discover(world, DISCOVERY);
   const settings = { ownNamespace: OWN, maxPeers: 24 };
   const peerList = ({ key: node }: Validator) => {
     const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
     return group && { view: viewOf(node, group, 24), externals: externalsOf(node, group, 24) };
   };
-  return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen });
+  return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen, isOpen });
 }
 
 /** Another pod of that name, which only looks like the validator's. */
@@ -115,7 +119,7 @@ export class Signalling {
 
   /** Offers what there is to signal, and lets every call that follows at once come to its end. */
   async offer(world: World): Promise<void> {
-    this.signaller.offer(scopeOf(world, this.signaller.mayListen));
+    this.signaller.offer(scopeOf(world, this.signaller.mayListen, this.signaller.isOpen));
     await this.settled();
   }
 
