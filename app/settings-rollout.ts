@@ -96,6 +96,20 @@ export const ROLLOUT_SETTINGS = {
     60,
     'A pod that is not Ready is not replaced before it is this old.',
   ),
+  reloadSeconds: setting(
+    'RELOAD_SECONDS',
+    seconds(0, 86_400),
+    300,
+    'How long after a list is published a validator whose sidecar runs counts as told of it: the list must reach the ' +
+      'pod, and stellar-core must connect. Until then it is not restarted for missing peers.',
+  ),
+  reloadDeadlineSeconds: setting(
+    'RELOAD_DEADLINE_SECONDS',
+    seconds(0, 604_800),
+    1800,
+    'How long after a list is published a validator that knows no running peer is left to its sidecar; then it is ' +
+      'restarted, unless its HTTP port has shown a connection.',
+  ),
   adoptExisting: setting(
     'ADOPT_EXISTING',
     oneOf('hold', 'restart'),

@@ -43,5 +43,7 @@ export const rolloutSettings = (settings: Settings) => ({
   progressDeadlineMs: settings.progressDeadlineSeconds * 1000,
   stabilizationMs: settings.stabilizationSeconds * 1000,
   stabilizationMsMax: settings.stabilizationMaxSeconds * 1000,
+  reloadMs: settings.reloadSeconds * 1000,
+  reloadDeadlineMs: settings.reloadDeadlineSeconds * 1000,
   resyncMs: settings.resyncSeconds * 1000,
 });

@@ -100,6 +100,8 @@ export const ANNOTATION_DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-conta
 /** The volume and the init container that merge the peers into stellar-core's configuration. */
 export const CONFIG_VOLUME = 'stellar-peers-config';
 export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
+/** The native sidecar that tells a running stellar-core of new peers. */
+export const RELOAD_CONTAINER = 'stellar-peers-reload';
 /** The paths of our files in the main container. */
 export interface Places {
   /** The files with peers. */

@@ -113,6 +113,15 @@ export interface ContainerRestarts {
   readonly startedAtMs: number;
 }
 
+/** The sidecar of a pod that tells its stellar-core of new peers. */
+export interface ReloadSidecar {
+  /** When it was last started, ms since the epoch by the kubelet's clock; undefined while it does not run. */
+  readonly startedAtMs: number | undefined;
+  readonly restarts: number;
+  /** The kubelet's word for why it does not run, such as `CrashLoopBackOff`; undefined if there is none. */
+  readonly problem: string | undefined;
+}
+
 export interface PodFacts extends Named {
   /** UID and name of the controlling StatefulSet. */
   readonly ownerUid: string | undefined;
@@ -149,6 +158,8 @@ export interface PodFacts extends Named {
   readonly containerRestarts: number;
   /** The other container that was restarted more than once and runs, a sidecar included: the one that was started last. */
   readonly otherRestarts: ContainerRestarts | undefined;
+  /** The sidecar that tells stellar-core of new peers; undefined for a pod without one. */
+  readonly reload: ReloadSidecar | undefined;
   /** How the merge of the configuration ended; undefined without a merge. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;

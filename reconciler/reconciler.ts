@@ -151,9 +151,9 @@ export class Reconciler {
     const refused = refusedReports(publisher.refusals, published.configMaps, { world, discovery });
     const reports = new Map([...published.reports, ...refused]);
     const closed = this.#signaller?.closedNodes ?? new Set();
-    const signalled = signalAdvisories(closed, world, settings.ownNamespace);
     const connections = this.#signaller?.connections ?? new Map();
     const moment = { world, discovery, nowMs: input.nowMs, connections };
+    const signalled = signalAdvisories(closed, moment, settings.ownNamespace);
     const reasons = withValidatorStates(moment, currentReasons(moment, { reports }, plans, signalled));
     reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections };
@@ -191,12 +191,12 @@ export class Reconciler {
   /** After publishing, so that the signals match the files. */
   async #signal(world: World): Promise<void> {
     const { clock, memberships, settings } = this.#options;
-    const { mayListen } = this.#signaller ?? {};
-    if (!mayListen) return;
+    if (!this.#signaller) return;
+    const { mayListen, isOpen } = this.#signaller;
     const discovery = memberships.discovery();
     const peerListOf = ({ key }: Validator) => memberships.desired(key);
     await inOneGo(clock, () =>
-      this.#signaller?.offer(signalScope({ world, discovery, peerListOf, settings, mayListen })),
+      this.#signaller?.offer(signalScope({ world, discovery, peerListOf, settings, mayListen, isOpen })),
     );
   }
 

@@ -3,7 +3,13 @@
  * redirect, no proxy, no connection kept. Whom to ask, when and how often is its caller's matter.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { type CoreInfo, connectedAddresses, coreInfoOf, isConnecting } from '../peers/core/answers.ts';
+import {
+  type CoreInfo,
+  connectedAddresses,
+  coreInfoOf,
+  isConnecting,
+  wordsOf,
+} from '../peers/core/answers.ts';
 import { isIpv4 } from '../peers/discovery/address.ts';
 import { COMPONENT } from '../peers/names.ts';
 import type { Clock } from './clock.ts';
@@ -11,9 +17,10 @@ import { readBody } from './kube/body.ts';
 
 /**
  * `closed`: the machine is there and nothing listens. `unreachable`: no connection, or it was reset before
- * an answer began. `failed`: any other end, an answer that came too late, too large or unreadable included.
+ * an answer began. `declined`: `connect` was answered with other words, such as an exception of stellar-core.
+ * `failed`: any other end, an answer that came too late or too large included.
  */
-export type CoreFault = 'closed' | 'unreachable' | 'failed';
+export type CoreFault = 'closed' | 'unreachable' | 'declined' | 'failed';
 
 export class CoreError extends Error {
   override readonly name = 'CoreError';
@@ -59,8 +66,9 @@ const FAULT_OF_CODE: Readonly<Record<string, CoreFault>> = {
 export function createCoreClient(options: CoreClientOptions): CoreClient {
   const ask = async <T>(host: string, target: string, read: (text: string) => T | undefined): Promise<T> => {
     const question = { ...options, host, target };
-    const answer = read(await textFrom(question));
-    if (answer === undefined) throw failed(question, 'the answer is not what stellar-core writes');
+    const text = await textFrom(question);
+    const answer = read(text);
+    if (answer === undefined) throw otherAnswer(question, text, 'failed');
     return answer;
   };
   return {
@@ -68,7 +76,9 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
     info: (host) => ask(host, '/info', coreInfoOf),
     connect: async (host, peer) => {
       const query = new URLSearchParams({ peer: peer.host, port: String(peer.port) });
-      await ask(host, `/connect?${query}`, (text) => isConnecting(text) || undefined);
+      const question = { ...options, host, target: `/connect?${query}` };
+      const text = await textFrom(question);
+      if (!isConnecting(text)) throw otherAnswer(question, text, 'declined');
     },
   };
 }
@@ -128,6 +138,15 @@ function coreError(question: Question, cause: unknown, reached: Reached): CoreEr
   const isReset = code === 'ECONNRESET' && reached !== 'core';
   const fault = isReset ? 'unreachable' : (FAULT_OF_CODE[code] ?? 'failed');
   return new CoreError(fault, sentence(question, message), { cause });
+}
+
+/** An answer that is not the one asked for, in the words of the process that gave it. */
+function otherAnswer(question: Question, text: string, fault: CoreFault): CoreError {
+  const words = wordsOf(text);
+  return new CoreError(
+    fault,
+    sentence(question, words === '' ? 'the answer is empty' : `the answer is "${words}"`),
+  );
 }
 
 const failed = (question: Question, seen: string): CoreError =>

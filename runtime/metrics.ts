@@ -68,8 +68,12 @@ export const METRICS = {
     'Since when the oldest of these is known to be paused, as a Unix time; a new leader begins at its start.',
     'group',
   ),
+  stellar_peers_told_validators: gauge(
+    'Validators that run with a list of peers that has changed since, and whose sidecar has told them of the new ones.',
+    'group',
+  ),
   stellar_peers_drifted_validators: gauge(
-    'Validators whose pods lack peers that they should have got, those left so on purpose (adoption, opt-out, strategy) aside.',
+    'Validators whose pods lack peers that they should have got, those left so on purpose (adoption, opt-out, strategy) and those told aside.',
     'group',
   ),
   stellar_peers_drift_since_timestamp_seconds: gauge(

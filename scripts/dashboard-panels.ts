@@ -122,6 +122,7 @@ const RESTARTS: readonly Panel[] = [
   ]),
   lines('Validators that lack peers, or are paused', 'By network.', 'short', [
     [byGroup('stellar_peers_drifted_validators'), '{{title}}'],
+    [byGroup('stellar_peers_told_validators'), '{{title}} told'],
     [byGroup('stellar_peers_paused_validators'), '{{title}} paused'],
   ]),
   lines('How long the oldest lacks peers, or is paused', 'By network.', 's', [

@@ -113,6 +113,9 @@ function decisionText({ decision, reasons }: Explanation, paint: Paint): string 
   return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }
 
+/** `Told` says by itself that nothing is held. */
+const heldText = ({ code }: ShownReason): string => (code === 'Told' ? code : `held: ${code}`);
+
 const counted = ({ count, of }: Count): string => `${count}/${of}`;
 const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
 
@@ -153,7 +156,7 @@ function podsTable({ pods }: Explained): string {
   const rows = pods.map(({ name, ready, created, stamp, lacks, lacksHeld, configuration, connections }) => [
     ...[name, yesNo(ready), created],
     stamp ? (stamp.hash === '' ? 'not known' : `${stamp.peers} peers, ${stamp.hash}`) : 'not injected',
-    lacksHeld ? `held: ${lacksHeld.code}` : lacks,
+    lacksHeld ? heldText(lacksHeld) : lacks,
     configuration ? [configuration.code, configuration.detail].join(' ').trim() : '-',
     connections ? connectionsText(connections) : '-',
   ]);

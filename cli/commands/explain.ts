@@ -198,8 +198,8 @@ function driftOf(
 ): { readonly lacks: string; readonly lacksHeld: ShownReason | null } {
   const statefulSet = cluster.discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return { lacks: 'nothing', lacksHeld: null };
-  const { world, settings, liveness } = rolloutInput(cluster);
-  const facts = { ...{ world, settings, liveness, links, statefulSet, validator, pod, group } };
+  const { world, settings, liveness, nowMs } = rolloutInput(cluster);
+  const facts = { ...{ world, settings, liveness, nowMs, links, statefulSet, validator, pod, group } };
   const verdict = evaluatePod({ ...facts, published: status.published });
   return {
     lacks: verdict.kind === 'drift' ? verdict.drift : 'nothing',

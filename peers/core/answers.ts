@@ -85,3 +85,14 @@ function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
  * stellar-core refuses the command; then the body is `{"exception": …}` or a usage text.
  */
 export const isConnecting = (text: string): boolean => text.startsWith('Connect to: ');
+
+const WORDS_LENGTH_MAX = 200;
+
+/**
+ * stellar-core's own words in an answer other than the expected one: the text of its exception, else the beginning of the
+ * body. At most 200 printable characters.
+ */
+export function wordsOf(text: string): string {
+  const words = textOf(fieldsOf(parseJson(text)).exception) ?? text;
+  return cutText(words.replace(/[^\x20-\x7e]+/g, ' ').trim(), WORDS_LENGTH_MAX);
+}

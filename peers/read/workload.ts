@@ -9,10 +9,12 @@ import {
   ANNOTATION_PEER_RESTART,
   ANNOTATION_PEERS,
   CONFIG_INIT_CONTAINER,
+  RELOAD_CONTAINER,
 } from '../names.ts';
 import type { ContainerRestarts, PodFacts, StatefulSetFacts } from '../world.ts';
 import { namedOf } from './named.ts';
 import { type ContainerShape, mainContainerOf, type PodShape, podShapeOf } from './pod-shape.ts';
+import { reloadSidecarOf } from './reload-sidecar.ts';
 
 /** The controlling owner, if it is of that group and kind. */
 function controllerOf(
@@ -108,7 +110,10 @@ function startsOf(
 /** The label with the revision of its StatefulSet that a pod was made of. */
 export const REVISION_LABEL = 'controller-revision-hash';
 
-/** The container beside `main` that runs again after several restarts: of more than one, the one that was started last. */
+/**
+ * The container beside `main` that runs again after several restarts: of more than one, the one that was started last.
+ * Our own sidecar is not one of them: its crashes do not concern stellar-core, and have a reason of their own.
+ */
 function otherRestartsOf(
   status: Fields,
   main: string | undefined,
@@ -120,7 +125,7 @@ function otherRestartsOf(
     const container = textOf(name) ?? '';
     const restarts = numberOf(restartCount) ?? 0;
     const startedAtMs = timeOf(fieldsOf(fieldsOf(state).running).startedAt);
-    const isOther = container !== main && names.has(container);
+    const isOther = container !== main && container !== RELOAD_CONTAINER && names.has(container);
     return isOther && restarts > 1 && startedAtMs !== undefined ? [{ container, restarts, startedAtMs }] : [];
   });
   return found.sort((a, b) => b.startedAtMs - a.startedAtMs)[0];
@@ -164,6 +169,7 @@ export function readPod(raw: Fields): PodFacts {
     ...starts,
     otherRestarts: otherRestartsOf(status, starts.container, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
+    reload: reloadSidecarOf(raw),
     mergeOutcome: mergeOutcomeOf(status),
     // The probe of a sidecar does not check stellar-core.
     hasReadinessProbe: main?.hasReadinessProbe ?? false,

@@ -6,6 +6,7 @@ import { plainText } from '../field.ts';
 import { ANNOTATION_ROLLOUT } from '../names.ts';
 import { OWN_REASONS } from './own-reasons.ts';
 import { POD_REASONS } from './pod-reasons.ts';
+import { RELOAD_REASONS } from './reload-reasons.ts';
 import { RESTART_REASONS } from './restart-reasons.ts';
 import { STATE_REASONS } from './state-reasons.ts';
 
@@ -141,6 +142,7 @@ export const REASONS = {
   },
   ...POD_REASONS,
   ...RESTART_REASONS,
+  ...RELOAD_REASONS,
   ...OWN_REASONS,
   ...STATE_REASONS,
 } as const satisfies Record<string, ReasonText>;
@@ -205,7 +207,7 @@ export function releaseOf({ code, hint }: Reason, keys: readonly string[]): stri
 type Coded = Pick<Reason, 'code'>;
 
 const MEANT: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  ...(['Suspended', 'OnRestart', 'SignalledInstead', 'EnvTaken', 'PodsNotSeen'] as const),
+  ...(['Suspended', 'OnRestart', 'SignalledInstead', 'Told', 'EnvTaken', 'PodsNotSeen'] as const),
 ]);
 
 /** True for a state that a person wanted, so that there is nothing to do. */

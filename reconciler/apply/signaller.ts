@@ -5,7 +5,7 @@
 import { leastOf } from '../../peers/lists.ts';
 import type { Key } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type CoreClient, CoreError } from '../../runtime/core-client.ts';
+import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { EvidenceByPod } from '../plan/signals/evidence.ts';
@@ -15,6 +15,7 @@ import {
   evidenceOf,
   newState,
   noteAnswer,
+  noteDeclined,
   noteFailure,
   noteSignalled,
   noteVisit,
@@ -26,6 +27,8 @@ import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 
 /** How many validators are called at the same time. Each gets one call at a time. */
 const CALLS_AT_ONCE = 8;
+/** Nothing listens, as far as can be told. */
+const REFUSALS: ReadonlySet<CoreFault> = new Set(['closed', 'unreachable']);
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
 
 export interface SignallerOptions {
@@ -51,6 +54,12 @@ export class Signaller {
 
   /** False for a process whose HTTP port was found closed. */
   mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
+
+  /** True for a process whose last call was answered. */
+  isOpen = (process: string): boolean => {
+    const state = this.#states.get(process);
+    return state?.phase === 'open' && state.failures === 0;
+  };
 
   /** Replaces the targets, forgets processes that are gone, and begins the calls that are due, without waiting. */
   offer({ targets, processes }: SignalScope): void {
@@ -185,7 +194,11 @@ export class Signaller {
       await core.connect(target.host, dial);
     } catch (error) {
       metrics.count('stellar_peers_signals_total', { result: 'failed' });
-      throw error;
+      if (!(error instanceof CoreError) || error.fault !== 'declined') throw error;
+      // Only this peer is concerned, such as one whose name does not resolve: the others are told all the same.
+      noteDeclined(state, dial);
+      log.warn({ error, pod: target.pod, peer: dial.address }, 'stellar-core did not take a signal');
+      return;
     }
     metrics.count('stellar_peers_signals_total', { result: 'told' });
     log.info({ pod: target.pod, peer: dial.address }, 'the validator was told to connect to a peer');
@@ -194,7 +207,7 @@ export class Signaller {
   #noteFailure(state: SignalState, error: unknown): void {
     const { clock, log } = this.#options;
     const { target, failures } = state;
-    const refused = error instanceof CoreError && error.fault !== 'failed';
+    const refused = error instanceof CoreError && REFUSALS.has(error.fault);
     noteFailure(state, refused, clock.monotonicMs());
     if (state.phase === 'closed') {
       log.info(

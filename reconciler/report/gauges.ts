@@ -15,6 +15,7 @@ import {
   driftedKeys,
   lackingSinceMs,
   pausedKeys,
+  reloadedKeys,
   VALIDATOR_GAUGES,
   type ValidatorGauge,
   type ValidatorGaugeInput,
@@ -63,6 +64,7 @@ export class Gauges {
       ...found,
       ownNamespace,
       nowMs: clock.nowMs(),
+      told: new Set(reloadedKeys(plans.values())),
       pausedSinceMs: (key) => this.#paused.sinceMs(key),
       driftSinceMs: (key) => this.#drifted.sinceMs(key),
     };

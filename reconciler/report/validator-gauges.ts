@@ -30,6 +30,7 @@ export const VALIDATOR_GAUGES = {
   stellar_peers_restarts_last_day: sum,
   stellar_peers_paused_validators: sum,
   stellar_peers_paused_since_timestamp_seconds: least,
+  stellar_peers_told_validators: sum,
   stellar_peers_drifted_validators: sum,
   stellar_peers_drift_since_timestamp_seconds: least,
   stellar_peers_listed_peers: sum,
@@ -51,6 +52,8 @@ export interface ValidatorGaugeInput {
   /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
+  /** Validators whose sidecar has told them what they lack. */
+  readonly told: ReadonlySet<Key>;
 }
 
 const seconds = (ms: number): number => ms / 1000;
@@ -92,6 +95,7 @@ function noteGroup(figures: Figures, group: Group, { world, discovery, nowMs }: 
 function noteValidator(figures: Figures, validator: Validator, input: ValidatorGaugeInput): void {
   const { key } = validator;
   note(figures, 'stellar_peers_ready_validators', Number(isUp(validator, input)));
+  note(figures, 'stellar_peers_told_validators', Number(input.told.has(key)));
   const times = [
     [
       'stellar_peers_paused_validators',
@@ -130,8 +134,20 @@ export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInp
 
 /** With one of these reasons, the lack is wanted, or is the normal state after the installation. */
 const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  ...(['OptedOut', 'AwaitingAdoption', 'NotSelected', 'NotOwned', 'SignalledInstead', 'OnRestart'] as const),
+  ...([
+    'OptedOut',
+    'AwaitingAdoption',
+    'NotSelected',
+    'NotOwned',
+    'SignalledInstead',
+    'OnRestart',
+    'Told',
+  ] as const),
 ]);
+
+/** Validators whose sidecar has told them what they lack. */
+export const reloadedKeys = (plans: Iterable<GroupPlan>): Key[] =>
+  [...plans].flatMap(({ holds }) => [...holds].filter(([, { code }]) => code === 'Told').map(([key]) => key));
 
 /** Validators that lack something against the plan. */
 export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {

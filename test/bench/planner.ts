@@ -75,7 +75,8 @@ export class Planner {
     const views = new ViewBook(discovery, MAX_PEERS);
     const peerListOf = views.peerListOf.bind(views);
     const settings = { ownNamespace: 'stellar-peers' };
-    return signalScope({ world, discovery, peerListOf, settings, mayListen: () => true }).targets.length;
+    return signalScope({ world, discovery, peerListOf, settings, mayListen: () => true, isOpen: () => true })
+      .targets.length;
   }
 
   /** What was to be written is there. */

@@ -40,6 +40,8 @@ interface CoreServerOptions {
   readonly host?: string;
   /** Default: any free one. */
   readonly port?: number;
+  /** Called with each peer that it is told to dial, `host:port`. */
+  readonly onDial?: (address: string) => void;
 }
 
 const ELSEWHERE = '/elsewhere';
@@ -47,7 +49,7 @@ const PIECES = 4;
 
 /** Listens on the given address; rejects where that is taken. */
 export async function startCoreServer(options: CoreServerOptions = {}): Promise<CoreServer> {
-  const { host = '127.0.0.1', port = 0 } = options;
+  const { host = '127.0.0.1', port = 0, onDial } = options;
   const sockets = new Set<Socket>();
   const calls: string[] = [];
   const counts = { redirectedTo: 0 };
@@ -61,6 +63,9 @@ export async function startCoreServer(options: CoreServerOptions = {}): Promise<
     }
     calls.push(target);
     // The client may be gone before the answer is.
+    const { address } = connectText(new URL(target, 'http://core').searchParams);
+    if (target.startsWith('/connect?') && address !== undefined && core.behaviour === 'answer')
+      onDial?.(address);
     if (asked.method === 'GET') respond(core, target, answer).catch(() => answer.destroy());
     else answer.writeHead(405).end();
   });

@@ -9,6 +9,7 @@ import { follow } from './follow.ts';
 
 /** stellar-core's own default. */
 const CORE_HTTP_PORT = 11_626;
+const PEER_PORT = 11_625;
 
 export class Cores {
   readonly #stopping = new AbortController();
@@ -61,9 +62,16 @@ export class Cores {
     const { podIP } = (pod.status ?? {}) as { podIP?: string };
     if (podIP === undefined || !this.#isOpen(key) || this.#servers.get(key)?.host === podIP) return;
     await this.#servers.get(key)?.stop();
-    const server = await startCoreServer({ host: podIP, port: CORE_HTTP_PORT });
+    const onDial = (address: string) => this.#accept(podIP, address);
+    const server = await startCoreServer({ host: podIP, port: CORE_HTTP_PORT, onDial });
     server.info.state = this.startsAs;
     this.#servers.set(key, server);
+  }
+
+  /** Both ends show a connection, whichever has dialled. */
+  #accept(from: string, address: string): void {
+    const found = [...this.#servers.values()].find(({ host }) => address === `${host}:${PEER_PORT}`);
+    found?.connected.add(`${from}:${PEER_PORT}`);
   }
 
   async #end(pod: KubeObject): Promise<void> {

@@ -63,7 +63,7 @@ describe('signals', () => {
     await scene?.stop();
   });
 
-  it('tell running validators of one that joins, once each, and restart no validator', async () => {
+  it('tell one end of each new pair where one joins, once, and restart no validator', async () => {
     const network = await found('join', THREE);
     await untilConnected(network, THREE);
     await network.add('validator-4');
@@ -73,10 +73,11 @@ describe('signals', () => {
     await settled(scene);
     assert.deepEqual(network.restarts(FOUR), Object.fromEntries(FOUR.map((name) => [name, 0])));
     for (const name of THREE) {
-      const toFourth = cores
-        .dialled(network.podOf(name))
-        .filter((peer) => peer === atPeer(network.podOf('validator-4')));
-      assert.equal(toFourth.length, 1, name);
+      const calls = [
+        ...cores.dialled(network.podOf(name)).filter((peer) => peer === atPeer(network.podOf('validator-4'))),
+        ...cores.dialled(network.podOf('validator-4')).filter((peer) => peer === atPeer(network.podOf(name))),
+      ];
+      assert.equal(calls.length, 1, name);
     }
     assert.match(
       await statusOf(scene.cluster),

@@ -130,6 +130,22 @@ describe('explain', () => {
     assert.deepEqual(decisions, ['restart', 'Queued', 'nothing']);
   });
 
+  it('says when a sidecar has told a validator, and until when another is told', () => {
+    const sidecar = { pod: { sidecar: '2026-05-31T23:00:00Z' } };
+    const young = { restartCount: 1, state: { running: { startedAt: '2026-06-01T00:06:00Z' } } };
+    const specs = {
+      alpha: { knows: ['carol'], ...sidecar },
+      bravo: { knows: ['carol'], pod: { sidecar: young } },
+    };
+    const later = evaluateWorld(networkWorld({ ...specs, carol: {} }), readSettings({}), NOW_MS + 400_000);
+    const now = decideNow(later);
+    const text = renderStatus(statusReport(now), groupedReasons(reasonsIn(now)), { isWide: false, paint });
+    assertGolden('cli/status-told.txt', text);
+    const found = explain('stellar/alpha', now);
+    assert.ok(found);
+    assertGolden('cli/explain-told.txt', renderExplanation(found, paint));
+  });
+
   it('knows of no other', () => {
     assert.equal(explain('stellar/absent', cluster), undefined);
     assert.equal(explain('elsewhere/alpha', cluster), undefined);

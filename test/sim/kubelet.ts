@@ -27,12 +27,16 @@ export interface KubeletOptions {
   readonly terminateMs: (pod: KubeObject) => number;
   /** How many machines there are; endless without it. */
   readonly machines?: number;
+  /** What it writes of a sidecar, beside its name; that it runs without it. */
+  readonly sidecar?: (pod: KubeObject, startedAt: string) => object;
   /** How far the clock of a pod's kubelet is ahead; 0 without it. */
   readonly skewMs?: (pod: KubeObject) => number;
 }
 
 interface Container {
   readonly name: string;
+  /** `Always` for an init container that stays: a sidecar. */
+  readonly restartPolicy?: string;
 }
 
 export class Kubelet {
@@ -113,16 +117,21 @@ export class Kubelet {
           restartCount: 0,
           state: { running: { startedAt: this.#now(pod) } },
         })),
-        initContainerStatuses: initContainers.map(({ name }) => ({
-          name,
-          ready: true,
-          restartCount: 0,
-          state: { terminated: { exitCode: 0, reason: 'Completed', finishedAt: this.#now(pod) } },
-        })),
+        initContainerStatuses: initContainers.map((container) => this.#initState(pod, container)),
       },
       KUBELET,
     );
     this.#readyLater(started);
+  }
+
+  #initState(pod: KubeObject, { name, restartPolicy }: Container): object {
+    const now = this.#now(pod);
+    const {
+      sidecar = (_, startedAt) => ({ ready: true, restartCount: 0, state: { running: { startedAt } } }),
+    } = this.#options;
+    if (restartPolicy === 'Always') return { name, ...sidecar(pod, now) };
+    const state = { terminated: { exitCode: 0, reason: 'Completed', finishedAt: now } };
+    return { name, ready: true, restartCount: 0, state };
   }
 
   #readyLater(pod: KubeObject): void {

@@ -124,6 +124,8 @@ interface PodOptions {
   /** How often its main container was restarted in place, and when it was started last. */
   restarts?: number;
   startedAt?: string;
+  /** The sidecar that tells of new peers: running since that time, or as the kubelet says. */
+  sidecar?: string | { restartCount?: number; state: object };
 }
 
 /** Pod `<name>-0` of the StatefulSet `name`: running, Ready and injected unless said otherwise. */
@@ -143,6 +145,7 @@ export function pod(name: string, options: PodOptions = {}): Raw {
     const configMap = { name: 'stellar-peers', optional: true, items };
     spec.volumes.push({ name: 'stellar-peers', configMap });
   }
+  const { sidecar } = options;
   return {
     metadata: {
       name: `${name}-0`,
@@ -156,9 +159,27 @@ export function pod(name: string, options: PodOptions = {}): Raw {
         { apiVersion: 'apps/v1', kind: 'StatefulSet', name, uid: ownerUid, controller: true },
       ],
     },
-    spec,
+    spec: sidecar
+      ? {
+          ...spec,
+          initContainers: [
+            { name: 'stellar-peers-reload', image: 'stellar/stellar-core', restartPolicy: 'Always' },
+          ],
+        }
+      : spec,
     status: {
       phase,
+      ...(sidecar
+        ? {
+            initContainerStatuses: [
+              {
+                name: 'stellar-peers-reload',
+                restartCount: 0,
+                ...(typeof sidecar === 'string' ? { state: { running: { startedAt: sidecar } } } : sidecar),
+              },
+            ],
+          }
+        : {}),
       podIP: '10.0.0.1',
       containerStatuses: [
         {

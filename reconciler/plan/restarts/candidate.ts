@@ -4,7 +4,7 @@
 import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { ANNOTATION_BUDGET } from '../../../peers/names.ts';
-import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import { isWaiting, mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { RestartKind } from '../journal/journal.ts';
@@ -20,7 +20,6 @@ import {
 import { updateStrategyOf } from './update-strategy.ts';
 
 export interface CandidateSettings extends DriftSettings {
-  readonly ownNamespace: string;
   readonly deleteMinAgeMs: number;
 }
 
@@ -51,7 +50,7 @@ export interface Candidate {
 /** The result for one validator: nothing to do, held without drift, or a candidate. */
 export type CandidateFinding =
   | { readonly kind: 'fine' }
-  | { readonly kind: 'held'; readonly reason: Reason }
+  | { readonly kind: 'held'; readonly reason: Reason; readonly releasedInMs?: number }
   | { readonly kind: 'candidate'; readonly candidate: Candidate };
 
 const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
@@ -67,11 +66,16 @@ export function examine(validator: Validator, input: CandidateInput): CandidateF
     verdict.kind === 'drift' ? [{ pod, drift: verdict.drift }] : [],
   );
   if (drifted.length === 0) {
-    const held = judged.map(({ verdict }) => verdict).find((verdict) => verdict.kind === 'held');
-    return held ?? FINE;
+    return firstHeld(judged.map(({ verdict }) => verdict)) ?? FINE;
   }
   drifted.sort((a, b) => SEVERITY.indexOf(a.drift) - SEVERITY.indexOf(b.drift));
   return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drifted }, input) };
+}
+
+/** What still waits comes before what was told. */
+function firstHeld(verdicts: readonly DriftVerdict[]): CandidateFinding | undefined {
+  const held = verdicts.filter((verdict) => verdict.kind === 'held');
+  return held.find((verdict) => isWaiting(verdict.reason)) ?? held[0];
 }
 
 function withoutStatefulSet(validator: Validator, world: World): CandidateFinding {
@@ -89,10 +93,11 @@ function judge(
   validator: Validator,
   statefulSet: StatefulSetFacts,
   pod: PodFacts,
-  { world, group, liveness, links, settings }: CandidateInput,
+  { world, group, liveness, links, settings, nowMs }: CandidateInput,
 ): DriftVerdict {
   const published = publishedOf(validator, world);
-  return evaluatePod({ world, validator, statefulSet, pod, group, published, liveness, links, settings });
+  const facts = { world, validator, statefulSet, pod, group, published };
+  return evaluatePod({ ...facts, liveness, links, settings, nowMs });
 }
 
 const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>

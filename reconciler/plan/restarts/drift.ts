@@ -11,6 +11,7 @@
  *                       … but they are linked, and ROLL_FOR is `unlinked`           → none
  *                       … but they drop peers that they do not prefer (not for `all`) → none
  *                       … but its configuration was found not to take them          → held, with the reason
+ *                       … but its sidecar tells, or has told, them (reload-belief.ts; not for `all`) → held: Telling, Told
  *                       it runs with a peer that left, and ROLL_FOR is `all`        → short
  *   anything else                                                                   → none
  *
@@ -28,16 +29,20 @@ import { mainContainerOf } from '../../../peers/read/pod-shape.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../../peers/views/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import type { Evidence } from '../signals/evidence.ts';
+import { beliefIn, believesSidecars, type ReloadSettings } from './reload-belief.ts';
 import { type RollFor, type RollForSetting, rollForOf } from './roll-for.ts';
 
 export type DriftKind = 'notInjected' | 'isolated' | 'short';
 
 export type DriftVerdict =
   | { readonly kind: 'none' }
-  | { readonly kind: 'held'; readonly reason: Reason }
+  /** `releasedInMs`: the wait until the hold may end by itself, if that is known. */
+  | { readonly kind: 'held'; readonly reason: Reason; readonly releasedInMs?: number }
   | { readonly kind: 'drift'; readonly drift: DriftKind };
 
-export interface DriftSettings {
+export interface DriftSettings extends ReloadSettings {
+  readonly ownNamespace: string;
   /** A pod that knows this many peers is not restarted for more peers; Infinity to restart for every change. */
   readonly rollBelow: number;
   readonly rollFor: RollForSetting;
@@ -56,6 +61,8 @@ export interface Liveness {
 export interface Links {
   /** Digests of the members that the pod is linked to, apart from its own list. */
   linkedTo(pod: PodFacts): ReadonlySet<string>;
+  /** The evidence of the pod's HTTP port about its connections. */
+  shownBy(pod: PodFacts): Pick<Evidence, 'seen' | 'apart'>;
   /** True for a member that drops peers which it does not prefer. */
   mayDrop(digest: string): boolean;
   /** The entries of a list that the pod's stellar-core dials, or would dial if it started with that list. */
@@ -72,6 +79,8 @@ export interface DriftInput {
   readonly liveness: Liveness;
   readonly links: Links;
   readonly settings: DriftSettings;
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
 }
 
 const NONE: DriftVerdict = { kind: 'none' };
@@ -126,7 +135,32 @@ function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
   const isolated = ![...known].some((digest) => liveness.wasLive(digest));
   const isEnough = rollFor === 'all' ? isOtherChoice(known, input) : !isShort(known, input);
   if (!isolated && isEnough) return sufficient();
-  return driftOf(pod, isolated ? 'isolated' : 'short');
+  const told =
+    rollFor === 'all' ? undefined : mendedByTelling({ known, lacking, isolated }, input, published);
+  return told ?? driftOf(pod, isolated ? 'isolated' : 'short');
+}
+
+interface Lack {
+  readonly known: ReadonlySet<string>;
+  readonly lacking: readonly string[];
+  readonly isolated: boolean;
+}
+
+/** The hold while the sidecar tells the pod of the peers that it lacks, or after it has; undefined if that mends nothing. */
+function mendedByTelling(
+  { known, lacking, isolated }: Lack,
+  input: DriftInput,
+  published: PublishedView,
+): DriftVerdict | undefined {
+  const { pod, validator, world, settings, links, liveness, nowMs } = input;
+  if (!pod.reload || !believesSidecars(validator, world, settings.ownNamespace)) return undefined;
+  const shown = links.shownBy(pod);
+  const isConnected = shown.seen.some((digest) => liveness.wasLive(digest));
+  const belief = beliefIn({ pod, published, settings, nowMs, shown, lacking, isolated, isConnected });
+  if (belief?.kind !== 'told') return belief && { ...belief, kind: 'held' };
+  const all = new Set([...known, ...belief.peers]);
+  const isMended = lacking.every((digest) => all.has(digest)) || !isShort(all, input);
+  return isMended ? held(belief.reason) : undefined;
 }
 
 const judgeNames = (running: readonly string[], input: DriftInput): DriftVerdict =>

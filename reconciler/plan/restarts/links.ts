@@ -7,7 +7,7 @@ import { digestsOfPod, podOf } from '../../../peers/discovery/pods.ts';
 import { preferredSiblings, readsNoList } from '../../../peers/injection/merge-outcome.ts';
 import { publishedView } from '../../../peers/views/views.ts';
 import type { Key, PodFacts, World } from '../../../peers/world.ts';
-import { type EvidenceByPod, evidenceIn, NOTHING } from '../signals/evidence.ts';
+import { type Evidence, type EvidenceByPod, evidenceIn, NOTHING } from '../signals/evidence.ts';
 import { hasReadPublished, type Links } from './drift.ts';
 
 const NONE: ReadonlySet<string> = new Set();
@@ -42,9 +42,14 @@ export class GroupLinks implements Links {
    */
   linkedTo(pod: PodFacts): ReadonlySet<string> {
     const naming = this.naming(pod);
-    const { seen, apart } = this.#evidence.get(pod.uid) ?? NOTHING;
+    const { seen, apart } = this.shownBy(pod);
     if (seen.length + apart.length === 0) return naming;
     return new Set([...[...naming].filter((digest) => !apart.includes(digest)), ...seen]);
+  }
+
+  /** The evidence of the pod's HTTP port about its connections. */
+  shownBy({ uid }: PodFacts): Pick<Evidence, 'seen' | 'apart'> {
+    return this.#evidence.get(uid) ?? NOTHING;
   }
 
   /** True for a member that drops peers which it does not prefer. A restart to learn its name may gain nothing. */
@@ -58,7 +63,7 @@ export class GroupLinks implements Links {
 
   /** The evidence of all these pods about a peer; null if they do not agree or show nothing. */
   shownOf(pods: readonly PodFacts[], digest: string): 'connected' | 'apart' | null {
-    const all = pods.map(({ uid }) => this.#evidence.get(uid) ?? NOTHING);
+    const all = pods.map((pod) => this.shownBy(pod));
     if (all.length === 0) return null;
     if (all.every(({ seen }) => seen.includes(digest))) return 'connected';
     return all.every(({ apart }) => apart.includes(digest)) ? 'apart' : null;

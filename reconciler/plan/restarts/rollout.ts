@@ -69,14 +69,14 @@ function planAlone(group: Group, input: RolloutInput): GroupPlan {
 
 /** The restart that may begin in one group now: at most one pod or StatefulSet. */
 export function planGroup(group: Group, input: RolloutInput): GroupPlan {
-  const { holds, candidates } = examineAll(group, input);
+  const { holds, candidates, waits } = examineAll(group, input);
   const written = entriesOfGroup(input.world.journal, group);
   const entries = written?.map((entry) => notAhead(entry, input.nowMs));
   const under = entries && inFlight(entries, input);
   const unsynced = unsyncedAfter(entries ?? [], input);
   for (const [key, { reason: why }] of unsynced) holds.set(key, why);
   for (const [key, why] of troubles(entries ?? [], under, input)) holds.set(key, why);
-  const recheckInMs = earliest([...(under ? [under] : []), ...unsynced.values()]);
+  const recheckInMs = earliest([...(under ? [under] : []), ...unsynced.values(), ...waits]);
   const base = { restart: undefined, holds, remarks: new Map(), recheckInMs };
   if (candidates.length === 0) return base;
   if (!entries) {
@@ -84,21 +84,23 @@ export function planGroup(group: Group, input: RolloutInput): GroupPlan {
     return { ...base, holds: allHeld(candidates, why, holds) };
   }
   const stop = under ?? restOf(entries, input.nowMs) ?? groupWait(group, entries, input);
-  return choose(group, { candidates, stop, entries, holds, unsynced }, input);
+  return choose(group, { candidates, waits, stop, entries, holds, unsynced }, input);
 }
 
 function examineAll(group: Group, input: RolloutInput) {
   const holds = new Map<Key, Reason>();
   const candidates: Candidate[] = [];
+  const waits: Wait[] = [];
   const links = new GroupLinks(group, { ...input, ownNamespace: input.settings.ownNamespace });
   const seen = { ...input, group, links };
   for (const validator of group.validators) {
     if (validator.suspended) continue;
     const finding = examine(validator, seen);
     if (finding.kind === 'held') holds.set(validator.key, finding.reason);
+    if (finding.kind === 'held') waits.push(finding);
     if (finding.kind === 'candidate') candidates.push(finding.candidate);
   }
-  return { holds, candidates };
+  return { holds, candidates, waits };
 }
 
 /** Every candidate waits for the same reason, unless it has one of its own. */
@@ -126,6 +128,8 @@ const byUrgency =
 
 interface Choice {
   readonly candidates: readonly Candidate[];
+  /** The waits of validators that are no candidates yet. */
+  readonly waits: readonly Wait[];
   /** The wait of the whole group. */
   readonly stop: Wait | undefined;
   /** The journal. */
@@ -138,7 +142,7 @@ interface Choice {
 function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
   const { candidates, stop, entries, holds, unsynced } = choice;
   const guard = new GroupGuard(group, input, unsynced);
-  const waits: Wait[] = stop ? [stop] : [];
+  const waits: Wait[] = [...choice.waits, ...(stop ? [stop] : [])];
   const held = new Map(holds);
   const remarks = new Map<Key, Reason>();
   const rolled = new Set(openEntries(entries).map(({ statefulSet }) => statefulSet));

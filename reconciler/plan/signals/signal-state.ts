@@ -30,8 +30,8 @@ export interface SignalState {
   dueAtMs: number;
   failures: number;
   refusedWhileReady: number;
-  /** By address: how often a signal was sent or the peer was found connected, and when last. */
-  readonly told: Map<string, { readonly times: number; readonly atMs: number }>;
+  /** By address: how often a signal was sent, and when last; 0 for a peer that was found connected, or that dials itself. */
+  readonly told: Map<string, Signal>;
   /** `ip:port` of its peers in the last answer. */
   peers: ReadonlySet<string>;
   connection: Connection | undefined;
@@ -41,6 +41,15 @@ export interface SignalState {
   readonly apart: Map<string, Apart>;
   /** The last state that it reported; undefined if it does not answer. */
   core: CoreState | undefined;
+}
+
+interface Signal {
+  readonly times: number;
+  readonly atMs: number;
+  /** The process that was to be dialled. */
+  readonly process: string | undefined;
+  /** True if stellar-core did not take the last signal. */
+  readonly isDeclined?: boolean;
 }
 
 interface Apart {
@@ -80,6 +89,8 @@ export const newState = (target: SignalTarget, nowMs: number): SignalState => ({
 /** Updates the target. A new signal is due at once, unless calls fail. */
 export function refresh(state: SignalState, target: SignalTarget, nowMs: number): void {
   const becameReady = target.ready && !state.target.ready;
+  forgetYielded(state, target);
+  forgetEnded(state, target);
   state.target = target;
   if (becameReady && state.phase !== 'closed') {
     // A port that was closed during the start may be open now, and the validator may be synced.
@@ -94,8 +105,22 @@ export function refresh(state: SignalState, target: SignalTarget, nowMs: number)
   if (hasNews(state)) state.dueAtMs = nowMs;
 }
 
+/** A peer that can be told no more does not dial: what was left to it is news. */
+function forgetYielded({ target: before, told, peers }: SignalState, { dials }: SignalTarget): void {
+  const yielded = new Set(before.dials.filter(({ yields }) => yields).map(({ address }) => address));
+  for (const { address, yields } of dials) {
+    const isLeft = !yields && yielded.has(address) && !peers.has(address);
+    if (isLeft && told.get(address)?.times === 0) told.delete(address);
+  }
+}
+
+/** A peer that runs as another process may not be connected any more. */
+function forgetEnded({ told }: SignalState, { dials }: SignalTarget): void {
+  for (const { address, process } of dials) if (told.get(address)?.process !== process) told.delete(address);
+}
+
 const hasNews = ({ target, told }: SignalState): boolean =>
-  !target.muted && target.dials.some(({ address }) => !told.has(address));
+  !target.muted && target.dials.some(({ address, yields }) => !yields && !told.has(address));
 
 /** Updates the state by an answer of the process. */
 export function noteAnswer(
@@ -107,8 +132,9 @@ export function noteAnswer(
   state.phase = 'open';
   state.failures = 0;
   state.peers = peers;
-  for (const { address } of state.target.dials) {
-    if (peers.has(address) && !state.told.has(address)) state.told.set(address, { times: 0, atMs: nowMs });
+  for (const { address, process, yields } of state.target.dials) {
+    const isLeft = yields || peers.has(address);
+    if (isLeft && !state.told.has(address)) state.told.set(address, { times: 0, atMs: nowMs, process });
   }
   const { expected } = state.target;
   const connected = expected.filter(({ addresses }) => addresses.some((address) => peers.has(address)));
@@ -150,7 +176,8 @@ export function evidenceOf({ seen, apart, core, phase, failures }: SignalState, 
 
 /**
  * The signals to send now: peers that were never told and, for a validator with few connections, peers that did not
- * connect, up to two more times. A peer with a DNS name is told once, because the connection shows only its IP address.
+ * connect, up to two more times: also peers that were to dial themselves. A peer with a DNS name is told once, because
+ * the connection shows only its IP address. A signal that stellar-core did not take is repeated for each peer.
  */
 export function dialsToSignal(
   { target, told, peers, connection }: SignalState,
@@ -163,14 +190,21 @@ export function dialsToSignal(
   const isDue = (dial: Dial): boolean => {
     const before = told.get(dial.address);
     if (!before) return true;
-    if (peers.has(dial.address) || !isIpv4(dial.host) || !needsMore) return false;
+    const isMissed = before.isDeclined || (isIpv4(dial.host) && needsMore);
+    if (peers.has(dial.address) || !isMissed) return false;
     return before.times < TIMES_MAX && nowMs - before.atMs >= pollMs;
   };
   return target.dials.filter(isDue).sort((a, b) => timesOf(a) - timesOf(b));
 }
 
-export function noteSignalled(state: SignalState, { address }: Dial, nowMs: number): void {
-  state.told.set(address, { times: (state.told.get(address)?.times ?? 0) + 1, atMs: nowMs });
+export function noteSignalled(state: SignalState, { address, process }: Dial, nowMs: number): void {
+  state.told.set(address, { times: (state.told.get(address)?.times ?? 0) + 1, atMs: nowMs, process });
+}
+
+/** Call after `noteSignalled`, if stellar-core did not take the signal. */
+export function noteDeclined(state: SignalState, { address }: Dial): void {
+  const sent = state.told.get(address);
+  if (sent) state.told.set(address, { ...sent, isDeclined: true });
 }
 
 /**

@@ -2,7 +2,7 @@
  * Lists the running pods of validators that may get a signal, and the address at which each peer of a validator's view
  * can be dialled now. Pure.
  */
-import type { Discovery, Member } from '../../../peers/discovery/discover.ts';
+import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
 import { podOf, podsOf } from '../../../peers/discovery/pods.ts';
 import { pushAll } from '../../../peers/lists.ts';
 import type { PeerList } from '../../../peers/views/views.ts';
@@ -15,6 +15,10 @@ export interface Dial {
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** The process at that address, if it is a pod of the cluster: another process is to be dialled anew. */
+  readonly process?: string;
+  /** True if the peer is told of the validator instead: two ends that dial at once can drop both connections. */
+  readonly yields?: boolean;
 }
 
 /** A peer that a validator should know. */
@@ -51,6 +55,8 @@ export interface SignalInput {
   readonly settings: { readonly ownNamespace: string };
   /** False for a process whose HTTP port is known to be closed: no target is made for that process. */
   readonly mayListen: (process: string) => boolean;
+  /** True for a process whose last call was answered. */
+  readonly isOpen: (process: string) => boolean;
 }
 
 /** All that can be signalled now. */
@@ -66,15 +72,60 @@ export function signalScope(input: SignalInput): SignalScope {
   const targets: SignalTarget[] = [];
   const processes = new Set<string>();
   for (const group of discovery.groups.values()) {
+    const callable = callableIn(group, input);
     for (const validator of group.validators) {
       if (discovery.skipped.has(validator.key)) continue;
       const running = runningPodsOf(validator, input);
       for (const pod of running) processes.add(processOf(pod));
       const open = running.filter((pod) => mayListen(processOf(pod)));
-      if (open.length > 0) pushAll(targets, targetsOf(validator, open, input));
+      if (open.length > 0) pushAll(targets, targetsOf(validator, open, callable, input));
     }
   }
   return { targets, processes };
+}
+
+/** The members of a group that can be told of peers, by the keys of their pods. */
+type Callable = ReadonlyMap<Key, Caller>;
+
+interface Caller {
+  readonly digest: string;
+  /** The digests of the peers that the member is told of. */
+  readonly peers: ReadonlySet<string>;
+  /** True if the port of the member is known to be open. */
+  readonly isOpen: boolean;
+}
+
+function callableIn({ validators, members }: Group, input: SignalInput): Callable {
+  const found = new Map<Key, Caller>();
+  const own = Map.groupBy(members, ({ node }) => node);
+  for (const validator of validators) {
+    const processes = (own.get(validator.key) ?? []).flatMap((member) => {
+      const pod = runningPodOf(member, input);
+      return pod && input.mayListen(processOf(pod)) ? [{ member, process: processOf(pod) }] : [];
+    });
+    if (processes.length === 0 || isMuted(validator, input)) continue;
+    const peers = new Set(input.peerListOf(validator)?.view.map(({ digest }) => digest));
+    for (const { member, process } of processes)
+      found.set(member.podKey, { digest: member.digest, peers, isOpen: input.isOpen(process) });
+  }
+  return found;
+}
+
+/** True while the validator is paused or in maintenance. */
+const isMuted = (validator: Validator, { world, settings }: SignalInput): boolean =>
+  validator.maintenance || updateStrategyOf(validator, world, settings.ownNamespace).kind === 'hold';
+
+/** Which end of a pair is told, the same whichever end asks. Half of a validator's peers dial it. */
+function isTeller(own: string, peer: string): boolean {
+  const isEven = (Number.parseInt(own.slice(-1), 16) + Number.parseInt(peer.slice(-1), 16)) % 2 === 0;
+  return own < peer === isEven;
+}
+
+/** True if the peer is told of the pod, and so the pod is not told of the peer. An end that is known to be open comes first. */
+function isLeftTo({ podKey }: Member, pod: PodFacts, callable: Callable): boolean {
+  const [own, peer] = [callable.get(pod.key), callable.get(podKey)];
+  if (!own || !peer?.peers.has(own.digest)) return false;
+  return own.isOpen === peer.isOpen ? !isTeller(own.digest, peer.digest) : peer.isOpen;
 }
 
 type RunningPod = PodFacts & { readonly ip: string };
@@ -86,19 +137,17 @@ function runningPodsOf({ key }: Validator, { world, discovery }: SignalInput): R
   return statefulSet ? podsOf(world, statefulSet).filter(isRunning) : [];
 }
 
-function targetsOf(validator: Validator, pods: readonly RunningPod[], input: SignalInput): SignalTarget[] {
-  const { world, settings } = input;
+function targetsOf(
+  validator: Validator,
+  pods: readonly RunningPod[],
+  callable: Callable,
+  input: SignalInput,
+): SignalTarget[] {
   const { view, externals } = input.peerListOf(validator) ?? { view: [], externals: [] };
-  const held = updateStrategyOf(validator, world, settings.ownNamespace).kind === 'hold';
   const peers = view.map((member) => ({ member, pod: runningPodOf(member, input) }));
-  // Members can share one advertised address, and an external peer can be a member too: each address is dialled once.
-  const dials = new Map(
-    [...peers.flatMap(dialOf), ...externals.map(dialTo)].map((dial) => [dial.address, dial]),
-  );
   const common = {
     node: validator.key,
-    muted: validator.maintenance || held,
-    dials: [...dials.values()],
+    muted: isMuted(validator, input),
     expected: peers.map(({ member, pod }) => ({
       digest: member.digest,
       addresses: [member.address, ...(pod ? [`${pod.ip}:${member.port}`] : [])],
@@ -107,12 +156,32 @@ function targetsOf(validator: Validator, pods: readonly RunningPod[], input: Sig
   };
   return pods.map((pod) => ({
     ...common,
+    dials: dialsOf(pod, peers, externals, callable),
     process: processOf(pod),
     uid: pod.uid,
     pod: pod.key,
     host: pod.ip,
     ready: pod.ready,
   }));
+}
+
+interface Peer {
+  readonly member: Member;
+  readonly pod: RunningPod | undefined;
+}
+
+/** Members can share one advertised address, and an external peer can be a member too: each address is dialled once. */
+function dialsOf(
+  pod: RunningPod,
+  peers: readonly Peer[],
+  externals: readonly string[],
+  callable: Callable,
+): Dial[] {
+  const toPeers = peers.flatMap((peer) =>
+    dialOf(peer).map((dial) => (isLeftTo(peer.member, pod, callable) ? { ...dial, yields: true } : dial)),
+  );
+  const dials = [...toPeers, ...externals.map(dialTo)].map((dial) => [dial.address, dial] as const);
+  return [...new Map(dials).values()];
 }
 
 const isRunning = (pod: PodFacts): pod is RunningPod => pod.running && !pod.deleting && pod.ip !== undefined;
@@ -126,9 +195,10 @@ function runningPodOf(member: Member, { world, discovery }: SignalInput): Runnin
  * The address of a running peer: the advertised one, else the IP address of its pod. Not the DNS name: stellar-core
  * would resolve the name on its main thread, and DNS may not know the name of a new pod for seconds.
  */
-function dialOf({ member, pod }: { member: Member; pod: RunningPod | undefined }): Dial[] {
+function dialOf({ member, pod }: Peer): Dial[] {
   if (!pod) return [];
-  return [dialTo(member.isAdvertised ? member.address : `${pod.ip}:${member.port}`)];
+  const dial = dialTo(member.isAdvertised ? member.address : `${pod.ip}:${member.port}`);
+  return [{ ...dial, process: processOf(pod) }];
 }
 
 function dialTo(address: string): Dial {

@@ -6,8 +6,12 @@ import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, PodFacts, World } from '../../../peers/world.ts';
+import type { Key, PodFacts, ReloadSidecar, World } from '../../../peers/world.ts';
+import type { CandidateInput } from '../restarts/candidate.ts';
+import { isFailing } from '../restarts/reload-belief.ts';
 import { updateStrategyOf } from '../restarts/update-strategy.ts';
+
+type Moment = Pick<CandidateInput, 'world' | 'discovery' | 'nowMs'>;
 
 /** StellarNodes with a running pod that uses its original configuration, and why. */
 export function mergeAdvisories(world: World, { statefulSetOf }: Discovery): Map<Key, Reason> {
@@ -23,6 +27,23 @@ export function mergeAdvisories(world: World, { statefulSetOf }: Discovery): Map
   return remarks;
 }
 
+/** StellarNodes with a running pod whose sidecar fails, and how. */
+export function reloadAdvisories({ world, discovery, nowMs }: Moment): Map<Key, Reason> {
+  const remarks = new Map<Key, Reason>();
+  for (const [podKey, { reload }] of world.pods) {
+    if (!reload || !isFailing(reload, nowMs)) continue;
+    const key = podKey.slice(0, podKey.lastIndexOf('-'));
+    const statefulSet = discovery.statefulSetOf.get(key);
+    const pods = statefulSet ? podsOf(world, statefulSet) : [];
+    if (pods.some((pod) => pod.key === podKey && !pod.deleting))
+      remarks.set(key, reason('ReloadFailing', failureOf(podKey, reload)));
+  }
+  return remarks;
+}
+
+const failureOf = (pod: Key, { restarts, problem }: ReloadSidecar): string =>
+  [pod, ...(problem === undefined ? [] : [problem]), `${restarts} restarts`].join(', ');
+
 /** The first problem of a StatefulSet's pods. */
 function problemOf(pods: readonly PodFacts[]): Reason | undefined {
   for (const { deleting, mergeOutcome } of pods) {
@@ -32,10 +53,10 @@ function problemOf(pods: readonly PodFacts[]): Reason | undefined {
   return undefined;
 }
 
-/** The StellarNodes with strategy Signal among `closed`, whose HTTP port is closed to us. */
+/** The StellarNodes with strategy Signal among `closed`, whose HTTP port is closed to us, and that no sidecar tells. */
 export function signalAdvisories(
   closed: ReadonlySet<Key>,
-  world: World,
+  { world, discovery, nowMs }: Moment,
   ownNamespace: string,
 ): Map<Key, Reason> {
   const remarks = new Map<Key, Reason>();
@@ -43,6 +64,9 @@ export function signalAdvisories(
     const reading = world.nodes.get(key);
     if (reading?.kind !== 'validator') continue;
     const verdict = updateStrategyOf(reading.validator, world, ownNamespace);
+    const statefulSet = discovery.statefulSetOf.get(key);
+    const pods = statefulSet ? podsOf(world, statefulSet) : [];
+    if (pods.length > 0 && pods.every(({ reload }) => reload && !isFailing(reload, nowMs))) continue;
     if (verdict.kind === 'strategy' && verdict.strategy === 'Signal')
       remarks.set(key, reason('SignalPortClosed'));
   }

@@ -11,7 +11,7 @@ import { planServices } from '../publish/services.ts';
 import { liveDigests } from '../restarts/liveness.ts';
 import type { GroupPlan, RolloutInput, RolloutSettings } from '../restarts/rollout.ts';
 import { NO_SETBACKS } from '../restarts/setbacks.ts';
-import { mergeAdvisories } from './advisories.ts';
+import { mergeAdvisories, reloadAdvisories } from './advisories.ts';
 
 /** A cluster at one time. */
 export interface StatusInput {
@@ -57,6 +57,7 @@ export function currentReasons(
     ...oddAnnotations(world),
     ...discovery.remarks,
     ...mergeAdvisories(world, discovery),
+    ...reloadAdvisories(moment),
     ...servicesMissing(moment, signalled && reports),
     ...planServices(world, discovery).reports,
     ...reports,

@@ -7,6 +7,7 @@ import { Violation } from './invariants.ts';
 import { isJustified } from './justified.ts';
 import { namersOf, ruleOf } from './links.ts';
 import { existingIn, groupOf, keysOf, liveIn, membersOf, peersOf, publishedFor } from './members.ts';
+import { isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isSuspended, isUnstamped, knownBy, nodeOf, podsOf, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
@@ -124,6 +125,9 @@ function lackOf(
   const below = rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(rollBelow);
   const needed = Math.min(below, published.digests.length);
   const isIsolated = ![...counted].some((digest) => live.has(digest));
+  // A sidecar is believed, but for a pod that knows no live peer, where no port has shown a connection.
+  const wasConnected = [...live].some((digest) => witness.cores.seenForMs(pod, digest) !== undefined);
+  if (rule !== 'all' && isBelieved(pod, stage.plan) && (!isIsolated || wasConnected)) return undefined;
   // Of a network with more members than a list holds, one choice is as good as another.
   const isChosen = peersOf(stage, key).length > published.digests.length;
   if (!isIsolated && isChosen && count >= published.digests.length) return undefined;

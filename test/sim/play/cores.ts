@@ -10,6 +10,7 @@ import { fieldsAt } from '../frozen.ts';
 import { keysOf, membersOf } from './members.ts';
 import type { PortPlan } from './port-plan.ts';
 import { failAtOf } from './sets.ts';
+import { toldBySidecar } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isRunning, isUp, knownBy, podsOf } from './standing.ts';
 
@@ -174,7 +175,9 @@ export class Cores {
   #areLinked(one: Runner, other: Runner): boolean {
     if (one.network !== other.network || uidOf(one.pod) === uidOf(other.pod)) return false;
     const dials = (from: Runner, to: Runner) =>
-      knownBy(from.pod)?.includes(to.digest) || this.#told.get(uidOf(from.pod))?.has(to.address) || false;
+      knownBy(from.pod)?.includes(to.digest) ||
+      this.#told.get(uidOf(from.pod))?.has(to.address) ||
+      toldBySidecar(from.pod, from.node, this.#stage).includes(to.digest);
     return dials(one, other) || dials(other, one);
   }
 

@@ -9,6 +9,7 @@ import { namersOf, ruleOf } from './links.ts';
 import { existingIn, peersOf, publishedFor } from './members.ts';
 import type { OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
+import { isBelieved, publishedForMs } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
@@ -45,9 +46,34 @@ function fineness(pod: KubeObject, { node, by }: OurRestart, edges: Edges): stri
     return `${name} is ${rule === 'unlinked' ? 'linked to' : 'told of'} all that live`;
   const isolated = !linked.some((digest) => wasLive(digest, witness));
   if (!isolated && rule !== 'all' && !isShort(linked, node, settings, edges)) return `${name} knows enough`;
+  if (rule !== 'all' && isLeftToSidecar(pod, { node, lacking, isolated, settings }, edges))
+    return `${name} is told by its sidecar`;
   const startMs = scheduledAtMs(pod) - SLACK_MS;
   const unread = lacking.filter((digest) => witness.publications.sinceMs(node, digest) >= startMs);
   return unread.length > 0 ? undefined : `${name} has read of ${lacking.join()} when it started`;
+}
+
+interface Lack {
+  readonly node: string;
+  readonly lacking: readonly string[];
+  readonly isolated: boolean;
+  readonly settings: Settings;
+}
+
+/** True where the sidecar is believed to mend it, or is given the time, and the pod's port does not say otherwise. */
+function isLeftToSidecar(
+  pod: KubeObject,
+  { node, lacking, isolated, settings }: Lack,
+  edges: Edges,
+): boolean {
+  const { stage, witness, decidedMs } = edges;
+  if (!isBelieved(pod, stage.plan)) return false;
+  if (lacking.some((digest) => witness.cores.wasApart(pod, digest))) return false;
+  if (!isolated) return true;
+  // Before the last change of its list the deadline was another.
+  const hasJustChanged = stage.time.nowMs() - witness.publications.changedAtMs(node) <= decidedMs;
+  const deadlineMs = settings.reloadDeadlineSeconds * 1000 - SLACK_MS;
+  return !hasJustChanged && (publishedForMs(node, stage) ?? 0) < deadlineMs;
 }
 
 /** True where its list changed since it started and names others: under `all` that is reason enough. */

@@ -17,6 +17,7 @@ import { AWAY, allowedOf, downAmong, isMarginHeld, isUncounted, quorumShort } fr
 import { groupOf, keysOf, publishedFor } from './members.ts';
 import type { Plan } from './plan.ts';
 import { isSetKnown } from './sets.ts';
+import { isBelieved, publishedForMs } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import {
   allUp,
@@ -82,6 +83,9 @@ const lacks = (key: string, stage: Stage): boolean =>
     return isEach && known.some((digest) => !published.includes(digest));
   });
 
+const isToldBySidecar = (key: string, { plan, server }: Stage): boolean =>
+  podsOf(server.store, key).some((pod) => isBelieved(pod, plan));
+
 /** True where a validator of the namespace may say that it is not synced. */
 const hasPort = (namespace: string, { nodes }: Plan): boolean =>
   nodes.some((node) => node.namespace === namespace && node.port !== undefined);
@@ -124,6 +128,12 @@ const TESTS: Readonly<Record<string, Test>> = {
   UnknownStrategy: (key, _, witness) =>
     rolloutsOf(key, witness).some((value) => value !== undefined && !KNOWN.includes(String(value))),
   UnknownRollFor: (key, stage) => rulesOf(stage, key).some((rule) => !RULES.includes(rule)),
+  Telling: (key, stage) => {
+    const { reloadSeconds, reloadDeadlineSeconds } = stage.settings;
+    const longestMs = Math.max(reloadSeconds, reloadDeadlineSeconds) * 1000;
+    return isToldBySidecar(key, stage) && (publishedForMs(key, stage) ?? 0) < longestMs;
+  },
+  Told: (key, stage) => isToldBySidecar(key, stage) && lacks(key, stage),
   OnRestart: (key, _, witness) => nearest(key, witness) === 'OnRestart',
   SignalledInstead: (key, _, witness) => nearest(key, witness) === 'Signal',
   UnknownBudget: (key, _, witness) =>

@@ -6,6 +6,7 @@ import { Random } from '../random.ts';
 import { DEEDS, type Deed, type Later, NAMESPACES } from './deeds.ts';
 import { HINDRANCES } from './hindrances.ts';
 import { type PortPlan, withPorts } from './port-plan.ts';
+import { reloadSettings, type SidecarPlan, withSidecars } from './sidecars.ts';
 import { TWISTS } from './twists.ts';
 
 export interface NodePlan {
@@ -20,6 +21,8 @@ export interface NodePlan {
   readonly homeDomain?: string | undefined;
   /** Its HTTP port; closed without it. */
   readonly port?: PortPlan | undefined;
+  /** The sidecar of its injected pods; none without it. */
+  readonly sidecar?: SidecarPlan | undefined;
 }
 
 export interface NetworkPlan {
@@ -105,14 +108,16 @@ export function planOf(seed: number): Plan {
     nodeOf(index, networks.length, random),
   );
   const ported = withPorts(drawnNodes, random.fork('ports'));
-  const nodes = withDomains(ported, random.fork('home domains'));
+  const housed = withDomains(ported, random.fork('home domains'));
+  const nodes = withSidecars(housed, random.fork('sidecars'));
   const calmAtMs = FIRST_ACTION_MS + random.int(2, 8) * MINUTE_MS;
   const founders = random.int(1, Math.max(2, nodes.length - 2));
   const base = { seed, networks, nodes, founders, calmAtMs };
   const done = [...joins(base, random), ...deeds(base, random)];
   const [drawn, rates] = [settingsOf(random), ratesOf(random)];
   const rule = random.fork('rollFor');
-  const settings = { ...drawn, ROLL_FOR: rule.pick(['auto', 'auto', 'unlinked', 'missing', 'all']) };
+  const ruled = { ...drawn, ROLL_FOR: rule.pick(['auto', 'auto', 'unlinked', 'missing', 'all']) };
+  const settings = { ...ruled, ...reloadSettings(random.fork('reload')) };
   const rules = Array.from({ length: rule.int(0, 2) }, () => ruleOf(base, rule));
   const lasting = hindrances(base, random.fork('hindrances'));
   const actions = [...done, ...rules, ...lasting, ...twists(base, random.fork('twists'))].sort(

@@ -45,9 +45,10 @@ const without = (actions: readonly Action[], from: number, count: number): Actio
 export function describePlan(plan: Plan): string {
   const { seed, networks, nodes, founders, settings, rates, actions, machines } = plan;
   const named = nodes.map(
-    ({ namespace, name, network, readyMs, replicas, port }, index) =>
+    ({ namespace, name, network, readyMs, replicas, port, sidecar }, index) =>
       `  ${index < founders ? 'founder' : 'later  '} ${namespace}/${name} of network ${network}, Ready after ${readyMs ?? '∞'} ms` +
-      `${replicas > 1 ? `, ${replicas} replicas` : ''}${port ? `, port ${JSON.stringify(port)}` : ''}`,
+      `${replicas > 1 ? `, ${replicas} replicas` : ''}${port ? `, port ${JSON.stringify(port)}` : ''}` +
+      `${sidecar ? `, sidecar ${JSON.stringify(sidecar)}` : ''}`,
   );
   const done = actions.map(
     ({ atMs, ...deed }) => `  ${(atMs / 1000).toFixed(1).padStart(7)} s  ${JSON.stringify(deed)}`,

@@ -1,6 +1,7 @@
 /** Histories that are told in a test: who is there, and what happens, without any chance. */
 import { type Action, CALM, type NetworkPlan, type NodePlan, type Plan } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
+import type { SidecarPlan } from './sidecars.ts';
 
 const SETTINGS = {
   MAX_UNAVAILABLE: '1',
@@ -26,6 +27,8 @@ export interface Story {
   readonly readyMs: ReadonlyArray<number | null>;
   /** Their HTTP ports; closed without it. */
   readonly ports?: ReadonlyArray<PortPlan | undefined>;
+  /** The sidecars of their pods; none without it. */
+  readonly sidecars?: ReadonlyArray<SidecarPlan | undefined>;
   readonly founders: number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly actions: readonly Action[];
@@ -46,6 +49,7 @@ export function planOf(story: Story): Plan {
     network,
     standing,
     ports = [],
+    sidecars = [],
   } = story;
   const nodes = readyMs.map(
     (each, index): NodePlan => ({
@@ -56,6 +60,7 @@ export function planOf(story: Story): Plan {
       replicas: 1,
       homeDomain: homeDomains[index],
       port: ports[index],
+      sidecar: sidecars[index],
     }),
   );
   return {

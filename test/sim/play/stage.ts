@@ -30,6 +30,7 @@ import { Operator } from './operator.ts';
 import type { Plan } from './plan.ts';
 import { Policies } from './policies.ts';
 import { Replica } from './replica.ts';
+import { sidecarState, withSidecar } from './sidecars.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12);
 export const OWN = 'stellar-peers';
@@ -98,6 +99,7 @@ export class Stage {
       terminateMs: () => controllers.int(100, 3_000),
       machines: plan.machines ?? Number.POSITIVE_INFINITY,
       skewMs: (pod) => skewOf(pod, plan.kubeletSkewsMs ?? []),
+      sidecar: (pod, startedAt) => sidecarState(pod, startedAt, plan),
     });
     this.#crashes = new Crashes(this);
     this.policies = new Policies({ server: this.server, time, nodes: plan.nodes, isOurs: this.isOurs });
@@ -105,7 +107,8 @@ export class Stage {
     this.server.admit = (review) => {
       const ready = this.#seats.filter(({ replica }) => replica.ready);
       if (!this.#isWebhookUp() || ready.length === 0) return Promise.reject(new Error('connection refused'));
-      return controllers.pick(ready).replica.admit(review);
+      const { replica } = controllers.pick(ready);
+      return replica.admit(review).then((patch) => withSidecar(review.request.object, patch, plan));
     };
   }
 

@@ -140,6 +140,7 @@ describe('objects of any content', () => {
         settings,
         peerListOf: (validator) => views.peerListOf(validator),
         mayListen: () => true,
+        isOpen: () => true,
       });
       for (const { host } of targets) assert.match(host, /^\d+(\.\d+){3}$/);
     });

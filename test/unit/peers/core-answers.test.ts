@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { connectedAddresses, coreInfoOf, isConnecting } from '../../../peers/core/answers.ts';
+import { connectedAddresses, coreInfoOf, isConnecting, wordsOf } from '../../../peers/core/answers.ts';
 
 const peers = (inbound: unknown, outbound: unknown): string =>
   JSON.stringify({
@@ -150,5 +150,15 @@ describe('whatever is answered', () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     assert.equal(connectedAddresses(deep), undefined);
     assert.equal(coreInfoOf(`{"info":${deep}}`), undefined);
+  });
+});
+
+describe('the words of stellar-core', () => {
+  it('are its exception, else what it wrote, printable and no longer than a line', () => {
+    assert.equal(wordsOf('{"exception": "Host not found"}'), 'Host not found');
+    assert.equal(wordsOf('Core is booting, try again later\n'), 'Core is booting, try again later');
+    assert.equal(wordsOf('\u0000 <html>\n\u001b[31m'), '<html> [31m');
+    assert.equal(wordsOf('x'.repeat(10_000)).length, 200);
+    assert.equal(wordsOf(' '), '');
   });
 });

@@ -37,6 +37,8 @@ export const SETTINGS: RolloutSettings = {
   windows: ALWAYS,
   expectedRestartMs: 600_000,
   progressDeadlineMs: 3_600_000,
+  reloadMs: 300_000,
+  reloadDeadlineMs: 1_800_000,
   stabilizationMs: 30_000,
   stabilizationMsMax: 600_000,
 };

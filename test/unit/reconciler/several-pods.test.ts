@@ -12,10 +12,15 @@ const ALL = stamp(['b']);
 const BARE: PodOptions = { injected: false, annotations: {} };
 const LONELY: PodOptions = { annotations: stamp([]) };
 
-/** Validator `a` with two pods as given, and `b`. */
-function twoPods(first: PodOptions, second: PodOptions, b: Spec = {}): World {
+/** Validator `a` with two pods as given, and `b`, and more. */
+function twoPods(
+  first: PodOptions,
+  second: PodOptions,
+  b: Spec = {},
+  more: Readonly<Record<string, Spec>> = {},
+): World {
   const spec = { replicas: 2 };
-  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b });
+  const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b, ...more });
   const pods = new Map(world.pods);
   for (const [ordinal, options] of [first, second].entries()) {
     const raw = pod('a', { annotations: ALL, uid: `pod-a-${ordinal}`, ...options });
@@ -52,6 +57,16 @@ describe('a validator with two pods', () => {
     const held = planOf(twoPods(BARE, short), { wasLive: ['left'] });
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'CatchingUp']);
     assert.equal(planOf(twoPods(BARE, { ready: false, ...LONELY })).restart, 'delete a');
+  });
+
+  it('is being told while one of its sidecars still tells, whichever that is', () => {
+    const again = { restartCount: 1, state: { running: { startedAt: at(-60) } } };
+    const [old, young] = [{ sidecar: at(3_600) }, { sidecar: again }];
+    const holdOf = (first: PodOptions, second: PodOptions) =>
+      planOf(twoPods(first, second, {}, { c: {} }), { nowMs: NOW_MS + 300_000 }).holds.a;
+    assert.equal(holdOf(old, old), 'Told');
+    assert.equal(holdOf(old, young), 'Telling');
+    assert.equal(holdOf(young, old), 'Telling');
   });
 
   it('stops its group for the second pod that our restart left bare, though the first is bare, too', () => {

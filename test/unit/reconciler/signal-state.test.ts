@@ -6,6 +6,7 @@ import {
   evidenceOf,
   newState,
   noteAnswer,
+  noteDeclined,
   noteFailure,
   noteSignalled,
   noteVisit,
@@ -159,6 +160,34 @@ describe('what a process was told', () => {
     const named = newState(target({ dials: [dialTo('core.example.org')] }), 0);
     visit(named, [], 0);
     assert.deepEqual(hostsToTell(named, HOUR_MS), []);
+  });
+
+  it('is left to a peer that dials itself for a poll, and is news where that peer can be told no more', () => {
+    const yielding = { ...B, yields: true };
+    const state = newState(target({ dials: [yielding, C] }), 0);
+    assert.deepEqual(visit(state, [], 0), [C.host]);
+    assert.notEqual(state.dueAtMs, 0, 'it is no news');
+    answer(state, [C], POLL_MS - 1);
+    assert.deepEqual(hostsToTell(state, POLL_MS - 1), []);
+    assert.deepEqual(hostsToTell(state, POLL_MS), [B.host]);
+    refresh(state, target({ dials: [B, C] }), 2_000);
+    assert.deepEqual([state.dueAtMs, hostsToTell(state, 2_000)], [2_000, [B.host]]);
+  });
+
+  it('is told anew where another process runs at the same address', () => {
+    const state = newState(target({ dials: [{ ...B, process: 'b/0' }] }), 0);
+    visit(state, [B], 0);
+    refresh(state, target({ dials: [{ ...B, process: 'b/1' }] }), 20_000);
+    assert.deepEqual([state.dueAtMs, visit(state, [], 20_000)], [20_000, [B.host]]);
+  });
+
+  it('is repeated as a name too, where stellar-core did not take it', () => {
+    const name = dialTo('core.example.org');
+    const state = newState(target({ dials: [name] }), 0);
+    visit(state, [], 0);
+    noteDeclined(state, name);
+    assert.deepEqual(hostsToTell(state, POLL_MS - 1), []);
+    assert.deepEqual(hostsToTell(state, POLL_MS), [name.host]);
   });
 
   it('comes after what was never told', () => {

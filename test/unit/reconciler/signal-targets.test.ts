@@ -88,3 +88,36 @@ describe('a signal', () => {
     assert.equal(processes.size, 3);
   });
 });
+
+describe('a pair of which both ends can be told', () => {
+  const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  const MANY = Object.fromEntries(NAMES.map((name) => [name, {}]));
+  /** The pairs of which this end is told. */
+  const tellersIn = (world: World, mayListen?: (process: string) => boolean) =>
+    scopeOf(world, mayListen).targets.flatMap(({ pod, dials }) =>
+      dials.filter(({ yields }) => !yields).map(({ host }) => `${pod} ${host}`),
+    );
+
+  it('is told at one end, the same whichever end asks, and no validator is told of all', () => {
+    const told = tellersIn(worldOf(MANY));
+    assert.equal(told.length, (NAMES.length * (NAMES.length - 1)) / 2);
+    for (const name of NAMES)
+      assert.ok(told.filter((pair) => pair.startsWith(`stellar/${name}-0 `)).length < NAMES.length - 1, name);
+    assert.deepEqual(tellersIn(worldOf(MANY)), told);
+  });
+
+  it('is told at the end that can be, where the other is closed, paused or does not list it', () => {
+    const of = (name: string, told: readonly string[]) =>
+      told.filter((pair) => pair.startsWith(`stellar/${name}-0 `)).length;
+    const closed = tellersIn(worldOf(THREE), (process) => process.startsWith('pod-a/'));
+    assert.equal(of('a', closed), 2);
+    const known = (name: string) => (process: string) => process.startsWith(`pod-${name}/`);
+    for (const name of ['a', 'b', 'c']) {
+      const { targets } = scopeOf(worldOf(THREE), () => true, known(name));
+      const left = targets.map(({ dials }) => dials.filter(({ yields }) => yields).length);
+      assert.equal(left[['a', 'b', 'c'].indexOf(name)], 0, 'an end that is known to be open tells');
+    }
+    const paused = { node: { annotations: { 'stellar.org/peer-rollout': 'paused' } } };
+    assert.equal(of('a', tellersIn(worldOf({ a: {}, b: paused, c: paused }))), 2);
+  });
+});

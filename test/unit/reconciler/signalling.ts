@@ -35,14 +35,18 @@ export function worldOf(
 }
 
 /** Whom a World lets us call, and what about. */
-export function scopeOf(world: World, mayListen: (process: string) => boolean = () => true): SignalScope {
+export function scopeOf(
+  world: World,
+  mayListen: (process: string) => boolean = () => true,
+  isOpen = mayListen,
+): SignalScope {
   const discovery = discover(world, DISCOVERY);
   const settings = { ownNamespace: OWN, maxPeers: 24 };
   const peerList = ({ key: node }: Validator) => {
     const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
     return group && { view: viewOf(node, group, 24), externals: externalsOf(node, group, 24) };
   };
-  return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen });
+  return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen, isOpen });
 }
 
 /** Another pod of that name, which only looks like the validator's. */
@@ -67,9 +71,14 @@ export class FakeCores implements CoreClient {
     }));
   connect = (host: string, peer: { host: string; port: number }) =>
     this.#call(`${host} connect ${peer.host}:${peer.port}`, () => {
-      const known = this.connected.get(host) ?? new Set();
-      this.connected.set(host, known.add(`${peer.host}:${peer.port}`));
+      this.#connect(host, `${peer.host}:${peer.port}`);
+      this.#connect(peer.host, `${host}:11625`);
     });
+
+  /** Both ends of a connection show it. */
+  #connect(host: string, address: string): void {
+    this.connected.set(host, (this.connected.get(host) ?? new Set()).add(address));
+  }
 
   told(): string[] {
     return this.calls.filter((call) => call.includes('connect'));
@@ -110,7 +119,7 @@ export class Signalling {
 
   /** Offers what there is to signal, and lets every call that follows at once come to its end. */
   async offer(world: World): Promise<void> {
-    this.signaller.offer(scopeOf(world, this.signaller.mayListen));
+    this.signaller.offer(scopeOf(world, this.signaller.mayListen, this.signaller.isOpen));
     await this.settled();
   }
 

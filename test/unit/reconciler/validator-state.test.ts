@@ -14,7 +14,7 @@ import { releaseOf } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
 import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { overviewData } from '../../../reconciler/plan/publish/overview.ts';
-import { validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
+import { reloadedKeys, validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
 import { pod } from '../world.ts';
 import { at, DISCOVERY, NOW_MS, networkWorld, type Spec } from './group.ts';
 
@@ -22,11 +22,17 @@ const SETTINGS = readSettings({});
 const OWN = 'stellar-peers';
 
 /** What all four say of validator `a`, beside a `b` that is up. */
-function saidOf(spec: Spec, { world = networkWorld({ a: spec, b: {} }) }: { world?: World } = {}) {
-  const cluster = decideNow(evaluateWorld(world, SETTINGS, NOW_MS));
+function saidOf(
+  spec: Spec,
+  { world = networkWorld({ a: spec, b: {} }), nowMs = NOW_MS }: { world?: World; nowMs?: number } = {},
+) {
+  const cluster = decideNow(evaluateWorld(world, SETTINGS, nowMs));
   const snapshot = takeSnapshot({ ...cluster, ownNamespace: OWN });
   const byLabel = validatorGaugesOf(
-    { ...cluster, ownNamespace: OWN, pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
+    {
+      ...{ ...cluster, ownNamespace: OWN, told: new Set(reloadedKeys(cluster.plans.values())) },
+      ...{ pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
+    },
     new Map(),
   );
   const [figures] = byLabel.values();
@@ -37,13 +43,14 @@ function saidOf(spec: Spec, { world = networkWorld({ a: spec, b: {} }) }: { worl
     explain: explained && 'state' in explained ? explained.state : undefined,
     page: snapshot.networks[0]?.rows.find(({ name }) => name === 'a'),
     isReady: figures?.get('stellar_peers_ready_validators') === 2,
+    told: figures?.get('stellar_peers_told_validators'),
     detail: first?.detail,
     release: first && releaseOf(first, ['stellar/a']),
   };
 }
 
 /** The same where all that agree are one word. */
-function stateOf(spec: Spec, options: { world?: World } = {}) {
+function stateOf(spec: Spec, options: { world?: World; nowMs?: number } = {}) {
   const { status, explain: explained, page, isReady, ...rest } = saidOf(spec, options);
   assert.equal(explained, status);
   assert.equal(page?.code, status === 'Current' ? '' : status);
@@ -54,6 +61,26 @@ describe('what a validator is', () => {
   it('is Current where all its pods are Ready', () => {
     const { state, pictured, isReady } = stateOf({});
     assert.deepEqual([state, pictured, isReady], ['Current', 'up', true]);
+  });
+
+  it('is Told where its sidecar has told it what its pod started without, and Telling before', () => {
+    const toldOf = (nowMs: number) => {
+      const { state, isReady, told, detail } = stateOf(
+        { knows: [], pod: { sidecar: at(3_600) } },
+        { world: networkWorld({ a: { knows: ['b'], pod: { sidecar: at(3_600) } }, b: {}, c: {} }), nowMs },
+      );
+      return [state, isReady, told, detail];
+    };
+    const [soon, late] = [NOW_MS + 60_000, NOW_MS + 400_000];
+    assert.deepEqual(toldOf(soon), ['Telling', false, 0, 'stellar/a-0, until 2026-06-01T00:05:00.000Z']);
+    assert.deepEqual(toldOf(late), ['Told', false, 1, 'stellar/a-0, by 2026-06-01T00:05:00.000Z']);
+  });
+
+  it('is ReloadFailing, and not being restarted, where only its sidecar crashes again and again', () => {
+    const sidecar = { restartCount: 5, state: { running: { startedAt: at(60) } } };
+    const { state, isReady, detail, release } = stateOf({ pod: { sidecar } });
+    assert.deepEqual([state, isReady, detail], ['ReloadFailing', true, 'stellar/a-0, 5 restarts']);
+    assert.match(release ?? '', /kubectl -n stellar logs a-0 -c stellar-peers-reload --previous/);
   });
 
   it('is NotReady with a pod that is not, and with one that goes', () => {

@@ -262,10 +262,26 @@ describe('an answer that is none', () => {
     const server = await core(t);
     for (const behaviour of ['error', 'garbage', 'exception'] as const) {
       server.behaviour = behaviour;
-      for (const ask of questions(clientOf(server.port))) await fails('failed', ask);
+      const [peers, info, connect] = questions(clientOf(server.port));
+      for (const ask of [peers, info]) if (ask) await fails('failed', ask);
+      if (connect) await fails(behaviour === 'error' ? 'failed' : 'declined', connect);
     }
     assert.equal(server.calls.length, 9);
     await allClosed(server);
+  });
+
+  it('is told in the words of stellar-core', async (t) => {
+    const server = await core(t);
+    server.behaviour = 'exception';
+    const [peers] = questions(clientOf(server.port));
+    assert.ok(peers);
+    const refused = await fails('failed', peers);
+    assert.match(refused.message, /: the answer is "the command was refused"$/);
+    const booting = await raw(t, (socket) =>
+      socket.end('HTTP/1.1 200 OK\r\n\r\nCore is booting, try later\n'),
+    );
+    const { message } = await fails('failed', () => clientOf(booting.port).peers(HOST));
+    assert.match(message, /: the answer is "Core is booting, try later"$/);
   });
 
   it('is a failure: a redirect, which is not followed', async (t) => {

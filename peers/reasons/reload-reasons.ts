@@ -1,0 +1,20 @@
+/** What the sidecar that tells a running stellar-core of new peers has done, as far as that is known. */
+export const RELOAD_REASONS = {
+  Telling: {
+    sentence:
+      'The sidecar stellar-peers-reload is telling the running stellar-core of its new peers; until the time in the detail the validator is not restarted for them.',
+    release: 'Nothing is needed: it goes on by itself.',
+    severity: 'info',
+  },
+  Told: {
+    sentence:
+      'The sidecar stellar-peers-reload has had the time to tell the running stellar-core of the peers that its pod started without, so the validator is not restarted for them.',
+    release: 'Nothing is needed: the next restart, whatever causes it, puts them into its configuration.',
+    severity: 'info',
+  },
+  ReloadFailing: {
+    sentence:
+      'The sidecar stellar-peers-reload crashes again and again or cannot start, so the validator counts as one without it.',
+    release: 'Its last words say why: kubectl -n NAMESPACE logs NAME-0 -c stellar-peers-reload --previous',
+  },
+} as const;

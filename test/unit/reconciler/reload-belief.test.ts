@@ -1,0 +1,175 @@
+/** A validator whose sidecar tells it of new peers: what that is believed to mend, until when, and what it is not. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
+import type { World } from '../../../peers/world.ts';
+import { evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
+import { at, digest, NOW_MS, networkWorld, type PlanOptions, planOf as planIn, type Spec } from './group.ts';
+
+const SIDECAR = { pod: { sidecar: at(3_600) } };
+const PUBLIC = { spec: { network: 'testnet', customNetworkPassphrase: undefined } };
+const TOLD_MS = 300_000;
+const DEADLINE_MS = 1_800_000;
+
+/** The plan so many ms after the lists were published. */
+const planAfter = (ms: number, world: World, options: PlanOptions = {}) =>
+  planIn(world, {
+    ...options,
+    nowMs: NOW_MS + ms,
+    settings: { quorumUnknown: 'warn', ...options.settings },
+  });
+
+/** `a` lacks `c`; its pod has a sidecar. */
+const short = (change: Spec = {}): World =>
+  networkWorld({ a: { knows: ['b'], ...SIDECAR, ...change }, b: {}, c: {} });
+
+/** `a` knows only `gone`, which is there no more. */
+const isolated = (change: Spec = {}): World =>
+  networkWorld({ a: { knows: ['gone'], ...SIDECAR, ...change }, b: {}, c: {} });
+
+/** What the port of `a` has shown. */
+function shown(world: World, seen: readonly string[], apart: readonly string[]): World {
+  const answers = new Map([['pod-a', { seen: seen.map(digest), apart: apart.map(digest) }]]);
+  const data = evidenceData({ world, ownNamespace: 'stellar-peers', answers });
+  const own = readConfigMap({ metadata: { name: 'stellar-peers', namespace: 'stellar-peers' }, data });
+  return { ...world, configMaps: new Map(world.configMaps).set('stellar-peers', own) };
+}
+
+const verdictOf = ({ restart, holds, recheckInMs }: ReturnType<typeof planIn>) => [
+  restart ?? holds.a,
+  recheckInMs,
+];
+
+describe('a validator that is told of a peer while it runs', () => {
+  it('is not restarted while the sidecar tells it, and looked at again when the time is over', () => {
+    assert.deepEqual(verdictOf(planAfter(0, short())), ['Telling', TOLD_MS]);
+    assert.deepEqual(verdictOf(planAfter(TOLD_MS - 1, short())), ['Telling', 1]);
+  });
+
+  it('counts as linked afterwards, under each rule but that of exact lists', () => {
+    assert.equal(planAfter(TOLD_MS, short()).holds.a, 'Told');
+    assert.equal(planAfter(10 * DEADLINE_MS, short()).holds.a, 'Told');
+    const unlinked = networkWorld({
+      a: { knows: ['b'], node: PUBLIC, ...SIDECAR },
+      b: { node: PUBLIC },
+      c: { knows: ['b'], node: PUBLIC },
+    });
+    const { restart, holds } = planAfter(TOLD_MS, unlinked);
+    assert.deepEqual([restart, holds], ['bump c', { a: 'Told' }], 'believed for its own pod alone');
+    assert.equal(planAfter(TOLD_MS, short(), { settings: { rollFor: 'all' } }).restart, 'bump a');
+  });
+
+  it('is restarted as ever where its pod has no sidecar', () => {
+    assert.equal(planAfter(TOLD_MS, short({ pod: {} })).restart, 'bump a');
+  });
+
+  it('is restarted as ever where its sidecar crashes again and again', () => {
+    const waiting = { restartCount: 5, state: { waiting: { reason: 'CrashLoopBackOff' } } };
+    const running = { restartCount: 5, state: { running: { startedAt: at(-TOLD_MS / 1000) } } };
+    for (const sidecar of [waiting, running])
+      assert.equal(planAfter(TOLD_MS + 1_000, short({ pod: { sidecar } })).restart, 'bump a');
+  });
+
+  it('is told anew by a sidecar that was started again once, and in doubt it is not restarted', () => {
+    const again = { restartCount: 1, state: { running: { startedAt: at(-60) } } };
+    const plan = planAfter(TOLD_MS, short({ pod: { sidecar: again } }));
+    assert.deepEqual(verdictOf(plan), ['Telling', 60_000]);
+    const ended = { restartCount: 1, state: { terminated: { exitCode: 137 } } };
+    assert.equal(planAfter(TOLD_MS, short({ pod: { sidecar: ended } })).holds.a, 'Telling');
+  });
+
+  it('is told whatever the clock of its kubelet says', () => {
+    const ahead = { pod: { sidecar: at(-86_400) } };
+    assert.equal(planAfter(TOLD_MS, short(ahead)).holds.a, 'Telling');
+    assert.equal(planAfter(DEADLINE_MS, short(ahead)).holds.a, 'Told');
+  });
+
+  it('is restarted where its open port shows that it is not connected all the same', () => {
+    assert.equal(planAfter(TOLD_MS, shown(short(), ['b'], ['c'])).restart, 'bump a');
+    assert.equal(planAfter(0, shown(short(), ['b'], ['c'])).holds.a, 'Telling', 'but it is told first');
+  });
+
+  it('is not believed to be told where it drops whom it does not prefer', () => {
+    const world = short();
+    const pods = new Map(world.pods);
+    const pod = pods.get('stellar/a-0');
+    assert.ok(pod);
+    pods.set(pod.key, { ...pod, mergeOutcome: { code: 'PeersIgnored', detail: '' } });
+    assert.equal(planAfter(TOLD_MS, { ...world, pods }).holds.a, 'PeersIgnored');
+  });
+
+  it('is told though its configuration took no peers', () => {
+    const world = short();
+    const pods = new Map(world.pods);
+    const pod = pods.get('stellar/a-0');
+    assert.ok(pod);
+    pods.set(pod.key, { ...pod, mergeOutcome: { code: 'BothTaken', detail: '' } });
+    assert.equal(planAfter(TOLD_MS, { ...world, pods }).holds.a, 'Told');
+  });
+});
+
+describe('an isolated validator with a sidecar', () => {
+  it('is restarted at the deadline, and told of the wait before', () => {
+    assert.deepEqual(verdictOf(planAfter(0, isolated())), ['Telling', TOLD_MS]);
+    assert.deepEqual(verdictOf(planAfter(TOLD_MS, isolated())), ['Telling', DEADLINE_MS - TOLD_MS]);
+    assert.equal(planAfter(DEADLINE_MS - 1, isolated()).restart, undefined);
+    assert.equal(planAfter(DEADLINE_MS, isolated()).restart, 'bump a');
+  });
+
+  it('is restarted at the deadline, however often its sidecar was started again', () => {
+    const again = { restartCount: 1, state: { running: { startedAt: at(-DEADLINE_MS / 1000 + 10) } } };
+    const plan = planAfter(DEADLINE_MS, isolated({ pod: { sidecar: again } }));
+    assert.equal(plan.restart, 'bump a');
+  });
+
+  it('is left alone where its port has shown a connection to a peer that runs', () => {
+    assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['b'], [])).holds.a, 'Told');
+    assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['gone'], [])).restart, 'bump a');
+  });
+
+  it('is restarted before where its port shows that it is connected to none', () => {
+    assert.equal(planAfter(TOLD_MS, shown(isolated(), [], ['b', 'c'])).restart, 'bump a');
+  });
+});
+
+describe('each strategy', () => {
+  const asked = (strategy: string, make = short, change: Spec = {}) =>
+    make({ node: { annotations: { 'stellar.org/peer-rollout': strategy } }, ...change });
+
+  it('Signal never restarts, and says whether the sidecar has told', () => {
+    assert.equal(planAfter(0, asked('Signal')).holds.a, 'Telling');
+    assert.equal(planAfter(TOLD_MS, asked('Signal')).holds.a, 'Told');
+    assert.equal(planAfter(DEADLINE_MS, asked('Signal', isolated)).holds.a, 'SignalledInstead');
+    assert.equal(planAfter(TOLD_MS, asked('Signal', short, { pod: {} })).holds.a, 'SignalledInstead');
+  });
+
+  it('OnRestart neither believes nor restarts', () => {
+    for (const ms of [0, TOLD_MS, DEADLINE_MS]) {
+      assert.equal(planAfter(ms, asked('OnRestart')).holds.a, 'OnRestart');
+      assert.equal(planAfter(ms, asked('OnRestart', isolated)).holds.a, 'OnRestart');
+    }
+  });
+
+  it('a pause holds what the sidecar cannot mend, and not what it has told', () => {
+    assert.equal(planAfter(TOLD_MS, asked('paused')).holds.a, 'Told');
+    assert.equal(planAfter(DEADLINE_MS, asked('paused', isolated)).holds.a, 'Paused');
+  });
+});
+
+describe('the sidecar itself', () => {
+  const all = { a: {}, b: {}, c: {} };
+
+  it('is no reason to restart pods that have none, nor those that have it where it is turned off', () => {
+    for (const change of [{}, SIDECAR]) {
+      const world = networkWorld({ ...all, a: change });
+      const { restart, holds } = planAfter(DEADLINE_MS, world);
+      assert.deepEqual([restart, holds], [undefined, {}]);
+    }
+  });
+
+  it('of one validator restarts no other, and holds no other', () => {
+    const world = networkWorld({ a: { knows: ['b'], ...SIDECAR }, b: { knows: ['a'] }, c: {} });
+    const { restart, holds } = planAfter(0, world);
+    assert.deepEqual([restart, holds], ['bump b', { a: 'Telling' }]);
+  });
+});
