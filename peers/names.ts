@@ -49,6 +49,8 @@ export const ANNOTATION_PEER_PORT = 'stellar.org/peer-port';
 export const ANNOTATION_PEER_ADDRESS = 'stellar.org/peer-address';
 /** Settable by people on a StellarNode: the configuration file to put the peers into, or `off`. */
 export const ANNOTATION_PEER_CONFIG = 'stellar.org/peer-config';
+/** `on` or `off`, on a StellarNode or a Namespace: whether the sidecar is added. */
+export const RELOAD_ANNOTATION = 'stellar.org/peer-reload';
 
 /** stellar-core's own default peer port. */
 export const DEFAULT_PEER_PORT = 11625;
@@ -100,6 +102,8 @@ export const ANNOTATION_DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-conta
 /** The volume and the init container that merge the peers into stellar-core's configuration. */
 export const CONFIG_VOLUME = 'stellar-peers-config';
 export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
+/** The native sidecar that tells a running stellar-core of new peers. */
+export const RELOAD_CONTAINER = 'stellar-peers-reload';
 /** The paths of our files in the main container. */
 export interface Places {
   /** The files with peers. */

@@ -73,6 +73,7 @@ function answerNow(
     // sees by the empty stamp what the pod started with.
     stamp: memberships.published(ref.key) ?? EMPTY_STAMP,
     config: validator?.config,
+    peerReload: validator?.peerReload ?? memberships.world.namespaces.get(namespace)?.peerReload,
     isPublic: validator?.network.isPublic,
     merging,
   });
