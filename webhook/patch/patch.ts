@@ -77,10 +77,7 @@ export function buildPatch(
   } else if (merge) followMain(patch, { spec, main });
   const unfit = reload && carryOutReload(patch, { spec, main, annotations }, reload);
   const what =
-    misplaced(containers) ??
-    (part && mergeConflict({ spec, main }, part)) ??
-    unfit ??
-    patch.conflict;
+    misplaced(containers) ?? (part && mergeConflict({ spec, main }, part)) ?? unfit ?? patch.conflict;
   return what === undefined ? { kind: 'patch', operations: patch.operations } : { kind: 'conflict', what };
 }
 

@@ -79,7 +79,11 @@ const sum = (list: Raw[], of: (container: Raw) => Raw, name: string): number =>
   list.reduce((all, container) => all + amount(of(container)[name] ?? '0'), 0);
 const isSidecar = ({ restartPolicy }: Raw): boolean => restartPolicy === 'Always';
 /** Of a pod the larger of its largest init container and of its containers together, each beside its sidecars. */
-const usage = ({ spec: { containers, initContainers: inits = [] } }: Raw, of: (one: Raw) => Raw, name: string) =>
+const usage = (
+  { spec: { containers, initContainers: inits = [] } }: Raw,
+  of: (one: Raw) => Raw,
+  name: string,
+) =>
   Math.max(
     sum([...containers, ...inits.filter(isSidecar)], of, name),
     ...inits.map((one: Raw, index: number) => {
@@ -173,7 +177,10 @@ describe('a pod with us', () => {
 
   it('has the sidecar by itself where a container asks for nothing, so that no policy can demand more of it', () => {
     for (const pod of PODS)
-      assert.equal(hasSidecar(withUs(pod)), Object.keys(pod.spec.containers[0]?.resources ?? {}).length === 0);
+      assert.equal(
+        hasSidecar(withUs(pod)),
+        Object.keys(pod.spec.containers[0]?.resources ?? {}).length === 0,
+      );
     for (const resources of RESOURCES) {
       const pod: Raw = podOf({}, {}, resources);
       delete pod.spec.containers[1].resources;
