@@ -88,6 +88,7 @@ survey() {
 }
 resolve() {
   found=\${1%:*}
+  case $found in *[!0-9.]*) ;; *) return 0 ;; esac
   command -v getent > /dev/null 2>&1 || return 0
   { found=\`getent ahostsv4 "$found"\`; } 2> /dev/null || :
   [ -n "$found" ]
