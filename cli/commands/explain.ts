@@ -166,7 +166,8 @@ function injectionOf(validator: Validator, { world, discovery, settings }: Decid
   const merge =
     main && decideMerge(template, main, { annotation: validator.config, mode: settings.peerConfig });
   const annotation = validator.peerReload ?? world.namespaces.get(validator.namespace)?.peerReload;
-  const reload = merge && decideReload(template, main, { annotation, mode: settings.peerReload, merge });
+  const asked = { annotation, mode: settings.peerReload, risk: 'once' } as const;
+  const reload = merge && decideReload(template, main, { ...asked, merge });
   return {
     webhookIsAsked: isAsked,
     injects: skipped === undefined,

@@ -7,7 +7,9 @@
  *   another container has its name                                 → left out
  *   the image says in its name that it has no shell                → left out
  *   nothing is merged, and no configuration file is known          → left out
- *   every container of the pod asks for some resource, without on  → left out: a policy may demand that of each
+ *   every container of the pod asks for some resource: a quota or LimitRange may demand that of each
+ *     the pod was refused with the sidecar, or it is a dry run     → left out
+ *     it is Guaranteed, or a LimitRange filled it in, without on   → left out
  *   anything else                                                  → add
  */
 import { posix } from 'node:path';
@@ -29,6 +31,8 @@ export interface Reload {
   /** Index of the main container's mount that holds the file; undefined if it is merged, or part of the image. */
   readonly mount: number | undefined;
   readonly resources: ReloadResources;
+  /** True if a policy that admission does not see may refuse the pod with the sidecar. */
+  readonly isTried: boolean;
 }
 
 export type ReloadDecision =
@@ -55,13 +59,18 @@ interface Asked {
   readonly mode: ReloadMode;
   /** What becomes of the configuration. */
   readonly merge: MergeDecision;
+  /** Whether the pod may be refused once, since it comes again; `never` also for a pod that was refused. */
+  readonly risk: Risk;
 }
+
+/** `asked`: only where the annotation says `on`. */
+export type Risk = 'once' | 'asked' | 'never';
 
 /** Decides for a pod with the main container `main`. */
 export function decideReload(
   pod: PodShape,
   main: ContainerShape,
-  { annotation, mode, merge }: Asked,
+  { annotation, mode, merge, risk }: Asked,
 ): ReloadDecision {
   if (mode === 'off' || annotation === 'off') return NONE;
   const isMerged = merge.kind === 'merge' || merge.kind === 'merged';
@@ -72,10 +81,19 @@ export function decideReload(
   if (merge.kind === 'merged') return NONE;
   if (lacksShell(main)) return left(`the image ${main.image} has no shell`);
   const shared = sharedAsks(pod);
-  if (annotation !== 'on' && shared.length > 0) return left(`each container has ${shared.join(', ')}`);
+  const isTried = shared.length > 0;
+  if (isTried && !mayTry(pod, { annotation, risk })) return left(`each container has ${shared.join(', ')}`);
   const place = merge.kind === 'merge' ? { file: posix.join(merge.path, merge.file) } : ownPlaceOf(main);
   if (!place) return left('it is not known which configuration stellar-core reads');
-  return { kind: 'add', mount: undefined, ...place, resources: resourcesFor(pod) };
+  return { kind: 'add', mount: undefined, ...place, resources: resourcesFor(pod), isTried };
+}
+
+/** On pods whose resources a LimitRange has filled in, written by the API server before it asks us. */
+const ANNOTATION_LIMITED = 'kubernetes.io/limit-ranger';
+
+function mayTry(pod: PodShape, { annotation, risk }: Pick<Asked, 'annotation' | 'risk'>): boolean {
+  if (annotation === 'on') return risk !== 'never';
+  return risk === 'once' && !isGuaranteed(pod) && pod.annotations[ANNOTATION_LIMITED] === undefined;
 }
 
 const isOurs = ({ name }: ContainerShape): boolean => name === RELOAD_CONTAINER;
@@ -100,6 +118,9 @@ function sharedAsks(pod: PodShape): string[] {
   return first?.asks.filter((name) => others.every(({ asks }) => asks.includes(name))) ?? [];
 }
 
+const isGuaranteed = (pod: PodShape): boolean =>
+  !pod.hasOwnResources && othersOf(pod).every((each) => each.isGuaranteed);
+
 /** Room for a second stellar-core, which sends one command and ends. */
 const SIZES = { cpu: '100m', memory: '256Mi' };
 const NO_AMOUNTS = ['cpu', 'memory', 'ephemeral-storage'];
@@ -111,11 +132,11 @@ const NO_AMOUNTS = ['cpu', 'memory', 'ephemeral-storage'];
  */
 function resourcesFor(pod: PodShape): ReloadResources {
   const shared = sharedAsks(pod);
-  const isGuaranteed = !pod.hasOwnResources && othersOf(pod).every((each) => each.isGuaranteed);
+  const sizes = isGuaranteed(pod) ? SIZES : {};
   const amounts = (kind: 'limits' | 'requests') => {
     const named = NO_AMOUNTS.filter((name) => shared.includes(`${kind}.${name}`));
     const zeros = Object.fromEntries(named.map((name) => [name, '0']));
-    const all = isGuaranteed ? { ...zeros, ...SIZES } : zeros;
+    const all = { ...zeros, ...sizes };
     return Object.keys(all).length === 0 ? {} : { [kind]: all };
   };
   return { ...amounts('limits'), ...amounts('requests') };

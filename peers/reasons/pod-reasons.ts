@@ -44,7 +44,7 @@ export const POD_REASONS = {
   ReloadLeftOut: {
     sentence: 'The pod gets no sidecar that tells stellar-core of new peers.',
     release:
-      'Nothing is needed: the validator learns new peers at its next start. Where each container has requests or limits: ' +
+      'Nothing is needed: the validator learns new peers at its next start. If its pods are Guaranteed: ' +
       'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-reload=on',
     severity: 'info',
   },

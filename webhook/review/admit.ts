@@ -11,7 +11,7 @@ import {
   type PeerListKey,
   type SiblingShare,
 } from '../../peers/injection/merge.ts';
-import { decideReload, type ReloadMode } from '../../peers/injection/reload.ts';
+import { decideReload, type ReloadMode, type Risk } from '../../peers/injection/reload.ts';
 import { type PodShape, podShapeOf } from '../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reasons.ts';
 import type { PeerReload } from '../../peers/world.ts';
@@ -26,6 +26,8 @@ export interface Outcome {
   readonly operations: readonly PatchOperation[];
   /** Shown to the creator of the pod. */
   readonly warnings: readonly Reason[];
+  /** True if a policy may refuse the pod for its sidecar: asked about again, the pod gets none. */
+  readonly isTried?: boolean;
 }
 
 /** Codes that tell of no mistake, so the creator of the pod is not warned of them. */
@@ -60,6 +62,8 @@ export interface Admission {
   readonly config?: string | undefined;
   /** `stellar.org/peer-reload` of the StellarNode, or of its Namespace. */
   readonly peerReload?: PeerReload | undefined;
+  /** Whether the sidecar may be tried in a pod that a policy may refuse for it. */
+  readonly risk?: Risk;
   readonly merging?: MergeSettings;
   /** True on mainnet, testnet and futurenet. */
   readonly isPublic?: boolean | undefined;
@@ -90,7 +94,7 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   if (decision.kind === 'skip') return skipped(decision.reason);
   const merged = mergeOf(shape, decision.main, admission);
   const { merge } = merged;
-  const { reload, warnings } = reloadOf(shape, decision, merged, admission);
+  const { reload, warnings, isTried } = reloadOf(shape, decision, merged, admission);
   const patch = buildPatch(pod, decision, { node, stamp, merge, reload });
   if (patch.kind === 'conflict' && reload) {
     const why = admission.peerReload === 'on' ? [reason('ReloadLeftOut', patch.what)] : [];
@@ -103,6 +107,7 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   return {
     result: operations.length === 0 ? 'unchanged' : 'patched',
     operations,
+    ...(isTried ? { isTried } : {}),
     warnings: [...decision.warnings, ...merged.warnings, ...warnings],
   };
 }
@@ -139,14 +144,15 @@ function reloadOf(
   shape: PodShape,
   { main: index, places }: Injection,
   { found: merge, merge: part }: ReturnType<typeof mergeOf>,
-  { peerReload: annotation, merging = MERGE_DEFAULTS }: Admission,
+  { peerReload: annotation, risk = 'once', merging = MERGE_DEFAULTS }: Admission,
 ) {
   const main = shape.containers[index];
-  const found = main && decideReload(shape, main, { annotation, mode: merging.reload, merge });
+  const found = main && decideReload(shape, main, { annotation, mode: merging.reload, merge, risk });
   const mergePart = part === 'merged' ? undefined : part;
   const sidecar = found?.kind === 'add' ? { place: found, places, merge: mergePart } : undefined;
   return {
     reload: sidecar ?? (found?.kind === 'present' ? found.resources : undefined),
+    isTried: found?.kind === 'add' && found.isTried,
     warnings: found?.kind === 'left' && annotation === 'on' ? [found.reason] : [],
   };
 }

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideMerge } from '../../../peers/injection/merge.ts';
-import { decideReload, peerReloadOf, type ReloadMode } from '../../../peers/injection/reload.ts';
+import { decideReload, peerReloadOf, type ReloadMode, type Risk } from '../../../peers/injection/reload.ts';
 import { mainContainerOf, podShapeOf } from '../../../peers/read/pod-shape.ts';
 
 const CONFIG = { name: 'config', mountPath: '/config' };
 const MAIN = { name: 'stellar-node', image: 'stellar/stellar-core:v21', volumeMounts: [CONFIG] };
+const FREE = { resources: {}, isTried: false };
 const HEALTH = { name: 'health', image: 'health' };
 
 interface Asked {
@@ -15,9 +16,10 @@ interface Asked {
   readonly annotation?: 'on' | 'off';
   readonly config?: string;
   readonly mode?: ReloadMode;
+  readonly risk?: Risk;
 }
 
-function decide({ main = {}, spec = {}, annotation, config, mode = 'auto' }: Asked = {}) {
+function decide({ main = {}, spec = {}, annotation, config, mode = 'auto', risk = 'once' }: Asked = {}) {
   const containers = [{ ...MAIN, ...main }, HEALTH];
   const pod = podShapeOf({
     spec: { containers, volumes: [{ name: 'config', configMap: { name: 'c' } }], ...spec },
@@ -25,7 +27,7 @@ function decide({ main = {}, spec = {}, annotation, config, mode = 'auto' }: Ask
   const container = mainContainerOf(pod);
   assert.ok(container);
   const merge = decideMerge(pod, container, { annotation: config, mode: 'auto' });
-  return decideReload(pod, container, { annotation, mode, merge });
+  return decideReload(pod, container, { annotation, mode, merge, risk });
 }
 const kindOf = (asked: Asked) => decide(asked).kind;
 const fileOf = (asked: Asked) => {
@@ -44,7 +46,7 @@ describe('the sidecar', () => {
       kind: 'add',
       file: '/config/stellar-core.cfg',
       mount: undefined,
-      resources: {},
+      ...FREE,
     });
     assert.equal(kindOf({ config: '/config/other.cfg' }), 'add');
   });
@@ -59,7 +61,7 @@ describe('the sidecar', () => {
 
   it('comes without a merge where the annotation says on, and reads what the container is started with', () => {
     assert.deepEqual(decide({ config: 'off', annotation: 'on' }), {
-      ...{ kind: 'add', file: '/config/stellar-core.cfg', mount: 0, resources: {} },
+      ...{ kind: 'add', file: '/config/stellar-core.cfg', mount: 0, ...FREE },
     });
     assert.equal(fileOf({ main: { args: ['run', '--conf', '/opt/own.cfg'] } }), '/opt/own.cfg');
     assert.equal(
@@ -100,17 +102,23 @@ describe('what the sidecar asks for', () => {
     },
   });
 
-  it('is nothing, unless every container names the same: then the sidecar is left out', () => {
+  it('is nothing, unless every container names the same: then the sidecar is tried', () => {
     assert.deepEqual(resourcesOf({ main: { resources: { requests: SAME, limits: SAME } } }), {});
     assert.equal(kindOf({ main: { resources: { requests: SAME, limits: SAME } } }), 'add');
     for (const resources of [{ requests: { cpu: '1' } }, { limits: { memory: '1Gi' } }, { limits: SAME }])
-      assert.equal(kindOf(both(resources)), 'left', JSON.stringify(resources));
+      for (const risk of ['asked', 'never'] as const)
+        assert.equal(kindOf({ ...both(resources), risk }), 'left', JSON.stringify(resources));
+    const burstable = both({ requests: SAME });
+    assert.equal(kindOf(burstable), 'add');
+    assert.equal(kindOf({ ...burstable, annotation: 'on', risk: 'asked' }), 'add');
+    assert.equal(kindOf({ ...burstable, annotation: 'on', risk: 'never' }), 'left', 'it was refused');
+    assert.equal(kindOf(both({ limits: SAME })), 'left', 'it is Guaranteed');
     const other = { name: 'own', image: 'x' };
     const spec = { ...both({ requests: SAME }).spec, initContainers: [other] };
-    assert.equal(kindOf({ spec }), 'add', 'an init container names nothing');
+    assert.equal(kindOf({ spec, risk: 'never' }), 'add', 'an init container names nothing');
   });
 
-  it('is on demand the amount 0 of what every container names', () => {
+  it('is the amount 0 of what every container names', () => {
     assert.deepEqual(resourcesOf(both({ requests: { ...SAME, 'example.org/gpu': '1' } })), {
       requests: { cpu: '0', memory: '0' },
     });

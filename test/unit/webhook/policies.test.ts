@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Risk } from '../../../peers/injection/reload.ts';
 import { applied } from '../../../webhook/patch/applied.ts';
 import { EMPTY_STAMP } from '../../../webhook/patch/patch.ts';
 import { admit } from '../../../webhook/review/admit.ts';
@@ -140,9 +141,9 @@ const POLICIES: Readonly<Record<string, (pod: Raw) => boolean>> = {
   'only images of one registry': each((_, { image }) => image.startsWith('stellar/')),
 };
 
-/** The pod as admission gives it back, its configuration merged. */
-function withUs(pod: Raw, peerReload?: 'on'): Raw {
-  const { operations } = admit(pod, { node: 'v', optedOut: false, stamp: EMPTY_STAMP, peerReload });
+/** The pod as admission gives it back in the end, its configuration merged. */
+function withUs(pod: Raw, peerReload?: 'on', risk: Risk = peerReload ? 'asked' : 'never'): Raw {
+  const { operations } = admit(pod, { node: 'v', optedOut: false, stamp: EMPTY_STAMP, peerReload, risk });
   const after: Raw = applied(pod, operations);
   assert.equal(after.spec.initContainers?.[0]?.name, 'stellar-peers-config', 'its configuration is merged');
   assert.ok(peerReload === undefined || hasSidecar(after), 'it has the sidecar');
@@ -162,6 +163,22 @@ describe('a pod that was admitted before is admitted with us under', () => {
       for (const pod of before) assert.ok(admits(withUs(pod)), JSON.stringify(pod.spec));
     });
   }
+});
+
+/** What refuses the amount 0, which the sidecar has where each container names an amount. */
+const REFUSING_0 = new Set(['a LimitRange with min']);
+
+describe('a pod that comes for the first time', () => {
+  it('is refused for its sidecar by a LimitRange only that wants more than 0 of each container', () => {
+    const refusing = Object.entries(POLICIES).filter(([, admits]) =>
+      PODS.filter(admits).some((pod) => !admits(withUs(pod, undefined, 'once'))),
+    );
+    assert.deepEqual(new Set(refusing.map(([name]) => name)), REFUSING_0);
+  });
+
+  it('has the sidecar unless it is Guaranteed', () => {
+    for (const pod of PODS) assert.equal(hasSidecar(withUs(pod, undefined, 'once')), !isGuaranteed(pod));
+  });
 });
 
 describe('a pod with us', () => {
