@@ -185,7 +185,7 @@ function useCertificate(parts: Parts, serving: Serving): void {
     clock,
     log,
     ownNamespace: settings.namespace,
-    merging: { mode: settings.peerConfig, listKey: settings.peerListKey },
+    merging: { mode: settings.peerConfig, listKey: settings.peerListKey, reload: settings.peerReload },
     observe: (result, durationMs) => {
       metrics.count('stellar_peers_admission_reviews_total', { result });
       metrics.observe('stellar_peers_admission_duration_seconds', durationMs / 1000);

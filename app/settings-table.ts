@@ -62,6 +62,13 @@ export const SETTINGS = {
     'auto',
     'The key under which they are merged; `auto` is KNOWN_PEERS, or PREFERRED_PEERS where the original has that.',
   ),
+  peerReload: setting(
+    'PEER_RELOAD',
+    oneOf('auto', 'off'),
+    'auto',
+    'Whether a sidecar tells running validators of new peers: `auto` with a merged configuration, or where ' +
+      '`stellar.org/peer-reload` says `on`; or `off`.',
+  ),
   corePort: setting(
     'CORE_HTTP_PORT',
     port,

@@ -49,6 +49,8 @@ export const ANNOTATION_PEER_PORT = 'stellar.org/peer-port';
 export const ANNOTATION_PEER_ADDRESS = 'stellar.org/peer-address';
 /** Settable by people on a StellarNode: the configuration file to put the peers into, or `off`. */
 export const ANNOTATION_PEER_CONFIG = 'stellar.org/peer-config';
+/** `on` or `off`, on a StellarNode or a Namespace: whether the sidecar is added. */
+export const RELOAD_ANNOTATION = 'stellar.org/peer-reload';
 
 /** stellar-core's own default peer port. */
 export const DEFAULT_PEER_PORT = 11625;

@@ -31,6 +31,9 @@ export interface SaidAddress {
   readonly from: string;
 }
 
+/** Values of `stellar.org/peer-reload`. */
+export type PeerReload = 'on' | 'off';
+
 /** A StellarNode of type Validator that is not being deleted and whose settings are readable. */
 export interface Validator extends Named {
   readonly createdAtMs: number;
@@ -50,6 +53,8 @@ export interface Validator extends Named {
   readonly budget: string | undefined;
   readonly injection: string | undefined;
   readonly config: string | undefined;
+  /** Whether people want the sidecar that tells of new peers; `off` for a value that is neither. */
+  readonly peerReload: PeerReload | undefined;
   /**
    * `host:port` to advertise instead of the Service name; undefined if none is set, or if the value is not an address.
    */
@@ -200,6 +205,7 @@ export interface NamespaceFacts {
   readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
   readonly quorumUnknown: string | undefined;
+  readonly peerReload: PeerReload | undefined;
   /** Annotations with a key or a value that is not known. */
   readonly odd: readonly Reason[];
 }

@@ -88,15 +88,19 @@ function injectionLines({
   notInjected,
   configuration,
   notMerged,
+  sidecar,
+  noSidecar,
 }: InjectionFacts): Line[] {
   const unasked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
   const merged =
     configuration === null
       ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
       : `the peers go into ${configuration}`;
+  const told = noSidecar ? `none, ${spoken(noSidecar)}` : 'tells the running stellar-core of new peers';
   return [
     ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${unasked}`],
     ...(injects ? [['configuration', merged] as const] : []),
+    ...(injects && (sidecar || noSidecar) ? [['sidecar', told] as const] : []),
   ];
 }
 

@@ -6,6 +6,7 @@
 import type { Group } from '../../peers/discovery/discover.ts';
 import { podOf } from '../../peers/discovery/pods.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
+import { decideReload } from '../../peers/injection/reload.ts';
 import { nextPodOf } from '../../peers/injection/successor.ts';
 import { EXTERNAL_CONFIGMAP } from '../../peers/names.ts';
 import { isState, reason } from '../../peers/reasons/reasons.ts';
@@ -77,7 +78,7 @@ function explainValidator(validator: Validator, cluster: DecidedCluster) {
 
 /** Those that people may set and have set, by the last part of their names. */
 function annotationsOf(validator: Validator): Record<string, string> {
-  const { rollout, rollFor, adopt, budget, injection, config, advertised } = validator;
+  const { rollout, rollFor, adopt, budget, injection, config, peerReload, advertised } = validator;
   const found = {
     'peer-rollout': rollout,
     'peer-roll-for': rollFor,
@@ -85,6 +86,7 @@ function annotationsOf(validator: Validator): Record<string, string> {
     'peer-budget': budget,
     'peer-injection': injection,
     'peer-config': config,
+    'peer-reload': peerReload,
     'peer-address': advertised,
   };
   return Object.fromEntries(
@@ -163,12 +165,17 @@ function injectionOf(validator: Validator, { world, discovery, settings }: Decid
   const main = decision.kind === 'inject' ? template.containers[decision.main] : undefined;
   const merge =
     main && decideMerge(template, main, { annotation: validator.config, mode: settings.peerConfig });
+  const annotation = validator.peerReload ?? world.namespaces.get(validator.namespace)?.peerReload;
+  const asked = { annotation, mode: settings.peerReload, risk: 'once' } as const;
+  const reload = merge && decideReload(template, main, { ...asked, merge });
   return {
     webhookIsAsked: isAsked,
     injects: skipped === undefined,
     notInjected: skipped ? shownReason(skipped, validator.key) : null,
     configuration: merge?.kind === 'merge' ? `${merge.path}/${merge.file}` : null,
     notMerged: merge?.kind === 'left' ? shownReason(merge.reason, validator.key) : null,
+    sidecar: reload?.kind === 'add',
+    noSidecar: reload?.kind === 'left' ? shownReason(reload.reason, validator.key) : null,
   };
 }
 

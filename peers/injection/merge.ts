@@ -132,7 +132,7 @@ const NO_SHELL = /distroless|chisell?ed|\bscratch\b/i;
 /**
  * Judged by the image's own name and tag, or by a path part that is exactly `distroless`: a registry may have any name.
  */
-function lacksShell({ image, command }: ContainerShape): boolean {
+export function lacksShell({ image, command }: ContainerShape): boolean {
   const folders = image.split('/');
   const [own = ''] = folders.pop()?.split('@') ?? [];
   const isNamedSo = NO_SHELL.test(own) || folders.includes('distroless');

@@ -29,4 +29,12 @@ export function startedWith({ command, args, workingDir }: ContainerShape, file:
   return command.some(isShell) && !named.every(posix.isAbsolute) ? 'unknown' : 'another';
 }
 
+/** The one file that the command or args name, by an absolute path; undefined if none or several are named. */
+export function namedConfiguration({ command, args, workingDir }: ContainerShape): string | undefined {
+  const said = [...[...command, ...args].join(' ').matchAll(CONF)].map(([, path = '']) => path);
+  const [path, ...others] = new Set(said);
+  if (path === undefined || others.length > 0 || VARIABLE.test(path)) return undefined;
+  return posix.resolve(workingDir ?? WORKING_DIRECTORY, path);
+}
+
 const isCore = (program = ''): boolean => posix.basename(program) === 'stellar-core';

@@ -2,6 +2,7 @@
  * Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import { peerReloadOf } from '../injection/reload.ts';
 import { labelSelectorOf } from '../injection/selectors.ts';
 import {
   ANNOTATION_ADOPT,
@@ -9,6 +10,7 @@ import {
   ANNOTATION_ROLL_FOR,
   ANNOTATION_ROLLOUT,
   FIELD_MANAGER,
+  RELOAD_ANNOTATION,
 } from '../names.ts';
 import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from '../world.ts';
 import { namedOf } from './named.ts';
@@ -57,6 +59,7 @@ export function readNamespace(raw: Fields): NamespaceFacts {
     rollFor: annotations[ANNOTATION_ROLL_FOR],
     adopt: annotations[ANNOTATION_ADOPT],
     quorumUnknown: annotations[ANNOTATION_QUORUM_UNKNOWN],
+    peerReload: peerReloadOf(annotations[RELOAD_ANNOTATION]),
     odd: oddOnNamespace(annotations),
   };
 }

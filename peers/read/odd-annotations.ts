@@ -14,6 +14,7 @@ import {
   INJECTION,
   INJECTION_DISABLED,
   PAUSED,
+  RELOAD_ANNOTATION,
   ROLL_FOR_VALUES,
   STRATEGIES,
 } from '../names.ts';
@@ -23,6 +24,7 @@ import type { Key, World } from '../world.ts';
 type Values = readonly string[] | 'any';
 
 const ROLLOUT: readonly string[] = [...STRATEGIES, PAUSED];
+const RELOAD: readonly string[] = ['on', 'off'];
 
 /** The allowed values on a StellarNode. The code that reads the annotation checks those of `any`. */
 const ON_NODE: Readonly<Record<string, Values>> = {
@@ -34,6 +36,7 @@ const ON_NODE: Readonly<Record<string, Values>> = {
   [ANNOTATION_PEER_PORT]: 'any',
   [ANNOTATION_PEER_ADDRESS]: 'any',
   [ANNOTATION_PEER_CONFIG]: 'any',
+  [RELOAD_ANNOTATION]: RELOAD,
 };
 
 /** The allowed values on a Namespace; peer-injection is a label there. */
@@ -42,6 +45,7 @@ const ON_NAMESPACE: Readonly<Record<string, Values>> = {
   [ANNOTATION_ROLL_FOR]: ROLL_FOR_VALUES,
   [ANNOTATION_ADOPT]: ['now'],
   [ANNOTATION_QUORUM_UNKNOWN]: ['hold', 'warn', 'read'],
+  [RELOAD_ANNOTATION]: RELOAD,
 };
 
 const CODES: Readonly<Record<string, ReasonCode>> = {

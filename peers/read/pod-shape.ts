@@ -25,6 +25,10 @@ export interface ContainerShape {
   readonly mounts: readonly MountShape[];
   readonly env: ReadonlyArray<{ readonly name: string; readonly value: string | undefined }>;
   readonly hasReadinessProbe: boolean;
+  /** What the container's resources name, such as `requests.cpu`, whatever the amounts are. */
+  readonly asks: readonly string[];
+  /** True if it gets the processors and memory that it requests, and no more: class Guaranteed, if all of a pod do. */
+  readonly isGuaranteed: boolean;
 }
 
 export interface VolumeShape {
@@ -46,6 +50,8 @@ export interface PodShape {
   readonly containers: readonly ContainerShape[];
   readonly initContainers: readonly ContainerShape[];
   readonly volumes: readonly VolumeShape[];
+  /** True if the pod has resources as a whole, of which its containers take their part. */
+  readonly hasOwnResources: boolean;
 }
 
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
@@ -88,6 +94,20 @@ function containerShape(container: Fields): ContainerShape {
       value: textOf(entry.value),
     })),
     hasReadinessProbe: container.readinessProbe !== undefined,
+    ...demandsOf(fieldsOf(container.resources)),
+  };
+}
+
+/** Amounts are compared as text: the API server writes equal ones alike, and a request that is left out as the limit. */
+function demandsOf(resources: Fields): Pick<ContainerShape, 'asks' | 'isGuaranteed'> {
+  const [limits, requests] = [fieldsOf(resources.limits), fieldsOf(resources.requests)];
+  const named = (kind: string, list: Fields) => Object.keys(list).map((name) => `${kind}.${name}`);
+  return {
+    asks: [...named('limits', limits), ...named('requests', requests)],
+    isGuaranteed: ['cpu', 'memory'].every((name) => {
+      const { [name]: limit } = limits;
+      return isThere(limit) && (requests[name] ?? limit) === limit;
+    }),
   };
 }
 
@@ -133,5 +153,6 @@ export function podShapeOf(pod: Fields): PodShape {
     containers: listOf(spec.containers).map(containerShape),
     initContainers: listOf(spec.initContainers).map(containerShape),
     volumes: listOf(spec.volumes).map(volumeShape),
+    hasOwnResources: isThere(spec.resources),
   };
 }

@@ -6,6 +6,7 @@ import { homeDomainOf } from '../core/quorum-set.ts';
 import { canBePeerAddress, parseAddress } from '../discovery/address.ts';
 import { networkOf } from '../discovery/network.ts';
 import { cutText, type Fields, fieldsOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import { peerReloadOf } from '../injection/reload.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
@@ -17,6 +18,7 @@ import {
   DEFAULT_PEER_PORT,
   INJECTION,
   NODE_TYPE_VALIDATOR,
+  RELOAD_ANNOTATION,
 } from '../names.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
 import type { NodeReading, Validator } from '../world.ts';
@@ -124,6 +126,7 @@ export function readNode(raw: Fields): NodeReading {
       budget: annotations[ANNOTATION_BUDGET],
       injection: annotations[INJECTION],
       config: annotations[ANNOTATION_PEER_CONFIG],
+      peerReload: peerReloadOf(annotations[RELOAD_ANNOTATION]),
       ...addresses,
       remark: tooLong ?? addresses.remark,
       odd: oddOnNode(annotations),

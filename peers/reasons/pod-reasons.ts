@@ -41,6 +41,13 @@ export const POD_REASONS = {
     sentence: 'The image is named after having no shell, so nothing is merged into the configuration.',
     release: `Use an image with sh, or begin the command of the container with one. ${IF_MEANT}`,
   },
+  ReloadLeftOut: {
+    sentence: 'The pod gets no sidecar that tells stellar-core of new peers.',
+    release:
+      'Nothing is needed: the validator learns new peers at its next start. If its pods are Guaranteed: ' +
+      'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-reload=on',
+    severity: 'info',
+  },
   // Merged configuration: why the peers do nothing for stellar-core.
   BothTaken: {
     sentence: 'The configuration already has peers under each key that we could use; it is used unchanged.',

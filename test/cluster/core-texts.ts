@@ -27,15 +27,18 @@ interface Info {
   readonly links: number;
   /** Without it nothing is said of the quorum set. */
   readonly failAt?: number;
+  /** When its process began. */
+  readonly startedOn?: string;
 }
 
 /** The answer to `/info`. */
-export const infoText = ({ state, age, links, failAt }: Info): string =>
+export const infoText = ({ state, age, links, failAt, startedOn }: Info): string =>
   JSON.stringify({
     info: {
       build: 'stand-in',
       ledger: { age, num: 42 },
       peers: { authenticated_count: links, pending_count: 0 },
+      ...(startedOn === undefined ? {} : { startedOn }),
       state,
       ...(failAt === undefined ? {} : { quorum: { qset: { fail_at: failAt, missing: 1 } } }),
     },

@@ -7,10 +7,12 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import type { Fields } from '../../peers/field.ts';
 import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
+import { RELOAD_SCRIPT } from '../../peers/injection/reload-script.ts';
 import { PendingReviews } from '../../webhook/hold/pending-reviews.ts';
 import { applied } from '../../webhook/patch/applied.ts';
 import { mutate } from '../../webhook/review/mutate.ts';
 import { readReview } from '../../webhook/review/review.ts';
+import { TriedPods } from '../../webhook/review/tried-pods.ts';
 import { FakeClock } from '../unit/webhook/fake-clock.ts';
 import { assertInjected, assertUntouched } from '../unit/webhook/untouched.ts';
 import { Village } from '../unit/webhook/village.ts';
@@ -26,17 +28,22 @@ async function admission(name: string) {
   memberships.publish();
   await clock.pass(3_600_000);
   const holds = new PendingReviews({ memberships, clock });
+  const edges = { memberships, holds, tried: new TriedPods(clock), ownNamespace: 'stellar-peers' };
   return (pod: Fields) => {
     const kind = { group: '', version: 'v1', kind: 'Pod' };
     const request = { uid: 'u', kind, operation: 'CREATE', namespace: 'stellar', object: pod };
     const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
-    return mutate(readReview(JSON.stringify(body)), { memberships, holds, ownNamespace: 'stellar-peers' });
+    return mutate(readReview(JSON.stringify(body)), edges);
   };
 }
 
-/** The script is held by its own tests: here it is only named. */
+/** The scripts are held by their own tests: here they are only named. */
 const withoutScript = <T>(answer: T): T =>
-  JSON.parse(JSON.stringify(answer).replaceAll(JSON.stringify(MERGE_SCRIPT), '"<MERGE_SCRIPT>"'));
+  JSON.parse(
+    JSON.stringify(answer)
+      .replaceAll(JSON.stringify(MERGE_SCRIPT), '"<MERGE_SCRIPT>"')
+      .replaceAll(JSON.stringify(RELOAD_SCRIPT), '"<RELOAD_SCRIPT>"'),
+  );
 
 for (const file of readdirSync(FOLDER).filter((entry) => entry.endsWith(INPUT))) {
   const title = file.slice(0, -INPUT.length);

@@ -116,7 +116,8 @@ describe('the containers', () => {
   it('run as no root user, without a capability, on a root file system that is read-only', async () => {
     const pods = (await Promise.all(NAMESPACES.map((namespace) => podsIn(world, namespace)))).flat();
     const running = runningIn(pods);
-    assert.equal(running.length, 2 + 2 * FOUR.length);
+    // Each validator has stellar-core, the operator's sidecar and ours.
+    assert.equal(running.length, 2 + 3 * FOUR.length);
     for (const container of running) {
       const found = confinementsOf(container);
       assert.ok(found.length > 0, container.name);

@@ -16,6 +16,7 @@ const SHIPPED = {
   MAX_PEERS: 24,
   PEER_CONFIG: 'auto',
   PEER_LIST_KEY: 'auto',
+  PEER_RELOAD: 'auto',
   CORE_HTTP_PORT: 11_626,
   CORE_POLL_SECONDS: 60,
   ROLL_FOR: 'auto',

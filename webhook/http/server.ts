@@ -5,6 +5,7 @@ import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { WEBHOOK_PATH } from '../../peers/names.ts';
 import { PendingReviews } from '../hold/pending-reviews.ts';
 import { createReviews, type ReviewEdges } from '../review/reviews.ts';
+import { TriedPods } from '../review/tried-pods.ts';
 import {
   BODY_BYTES_MAX,
   createLargeBodies,
@@ -30,7 +31,7 @@ export interface ServingCertificate {
   readonly keyPem: string;
 }
 
-export interface WebhookOptions extends Omit<ReviewEdges, 'holds' | 'isDraining'> {
+export interface WebhookOptions extends Omit<ReviewEdges, 'holds' | 'tried' | 'isDraining'> {
   readonly certificate: ServingCertificate;
   /** Tests shorten them. */
   readonly limits?: Limits;
@@ -111,6 +112,7 @@ function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions,
  */
 export function createWebhookServer(options: WebhookOptions) {
   const holds = new PendingReviews(options);
+  const tried = new TriedPods(options.clock);
   const timeoutMs = (options.limits ?? LIMITS).requestTimeoutMs;
   let draining = false;
   const isDraining = () => draining;
@@ -118,7 +120,7 @@ export function createWebhookServer(options: WebhookOptions) {
   const app = createApp(options, refuse);
   addRefusals(app, options, refuse);
   app.addHook('preClose', async () => holds.release());
-  const take = createReviews({ ...options, holds, isDraining });
+  const take = createReviews({ ...options, holds, tried, isDraining });
   app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => take(request.body ?? '', reply));
   return {
     app,

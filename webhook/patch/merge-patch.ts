@@ -2,11 +2,10 @@
  * What of a patch puts a merged configuration in the place of the pod's own: a volume in memory, an init container that
  * fills it, and the main container's configuration folder moved aside.
  */
-import { type Fields, fieldsOf, isSameJson, textOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
 import type { Merge, PeerListKey, SiblingShare } from '../../peers/injection/merge.ts';
 import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
 import {
-  ANNOTATION_APP_ARMOR,
   CONFIG_INIT_CONTAINER,
   CONFIG_TARGET_PATH,
   CONFIG_VOLUME,
@@ -15,7 +14,8 @@ import {
   TERMINATION_LOG,
   VOLUME_NAME,
 } from '../../peers/names.ts';
-import { isAbsent, type Place, type PodPatch } from './pod-patch.ts';
+import { confinementOf } from './confinement.ts';
+import type { Place, PodPatch } from './pod-patch.ts';
 
 export interface MergePart {
   readonly place: Merge;
@@ -27,7 +27,7 @@ export interface MergePart {
 const VOLUME = { name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } };
 
 /** The raw pod's spec, and its main container as it stands there. */
-interface Target {
+export interface Target {
   readonly spec: Place;
   readonly main: Place;
 }
@@ -41,7 +41,7 @@ export function addMerge(
   const { place } = part;
   const container = fieldsOf(main.holder);
   const own = fieldsOf(mountOf(container, place));
-  const securityContext = securityOf(container, fieldsOf(annotations));
+  const securityContext = confinementOf(container, fieldsOf(annotations));
   patch.append(spec, 'volumes', VOLUME);
   const merged = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
   patch.operations.push({ op: 'replace', path: `${main.path}/volumeMounts/${place.mount}`, value: merged });
@@ -68,28 +68,6 @@ function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
   return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
 }
 
-const APP_ARMOR_TYPES = new Map([
-  ['runtime/default', 'RuntimeDefault'],
-  ['unconfined', 'Unconfined'],
-]);
-
-/**
- * The main container's own, with the AppArmor profile that an annotation gives to it: the API server makes the field of
- * that after us, and policies then see it.
- */
-function securityOf({ name, securityContext }: Fields, annotations: Fields): Fields {
-  const own = fieldsOf(securityContext);
-  const profile = textOf(annotations[`${ANNOTATION_APP_ARMOR}${textOf(name)}`]);
-  if (profile === undefined || !isAbsent(own.appArmorProfile)) return own;
-  const [, localhostProfile] = /^localhost\/(.+)$/s.exec(profile) ?? [];
-  const type = localhostProfile === undefined ? APP_ARMOR_TYPES.get(profile) : 'Localhost';
-  if (type === undefined) return own;
-  return {
-    ...own,
-    appArmorProfile: { type, ...(localhostProfile === undefined ? {} : { localhostProfile }) },
-  };
-}
-
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
 export function mergeConflict({ spec, main }: Target, { place }: MergePart): string | undefined {
   // Of a Windows pod the API server takes no container that is as confined as ours.
@@ -113,7 +91,7 @@ function initContainer(main: Fields, own: Fields, { place, listKey, share }: Mer
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     command: ['sh', '-c', SCRIPT, CONFIG_INIT_CONTAINER, ...args],
     resources: resourcesOf(main.resources),
-    securityContext: securityContextOf(fieldsOf(main.securityContext)),
+    securityContext: main.securityContext,
     volumeMounts: [
       { name: own.name, mountPath: place.original, readOnly: true },
       { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true },
@@ -136,22 +114,5 @@ function resourcesOf(resources: unknown) {
   return {
     ...(limits === undefined ? {} : { limits: copied(limits) }),
     ...(requests === undefined ? {} : { requests: copied(requests) }),
-  };
-}
-
-/**
- * All that the main container says, so that the init container may read what the other writes, and a policy that asks
- * something of each container finds it here too; but no more rights than it needs. What the main one does not say is not
- * said here either: an OpenShift SCC refuses a seccomp profile that is named, whichever it is.
- */
-function securityContextOf({ capabilities, ...own }: Fields) {
-  const { drop } = fieldsOf(capabilities);
-  return {
-    ...Object.fromEntries(Object.entries(own).filter(([, value]) => !isAbsent(value))),
-    ...(isAbsent(own.privileged) ? {} : { privileged: false }),
-    ...(isAbsent(own.procMount) ? {} : { procMount: 'Default' }),
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: [...new Set([...(Array.isArray(drop) ? drop : []), 'ALL'])] },
   };
 }

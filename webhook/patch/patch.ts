@@ -5,6 +5,7 @@
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { formatDigests, viewHash } from '../../peers/hash.ts';
 import type { Injection } from '../../peers/injection/inject.ts';
+import type { ReloadResources } from '../../peers/injection/reload.ts';
 import {
   ANNOTATION_EVICTABLE,
   ANNOTATION_PEER_HASH,
@@ -20,6 +21,7 @@ import {
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { addMerge, followMain, type MergePart, mergeConflict } from './merge-patch.ts';
 import { isAbsent, PodPatch } from './pod-patch.ts';
+import { carryOutReload, type ReloadPart } from './reload-patch.ts';
 
 /** What a pod is stamped with: the view that it starts with. */
 export interface Stamp {
@@ -38,14 +40,23 @@ export type PatchResult =
 export const encodePatch = (operations: readonly PatchOperation[]): string =>
   Buffer.from(JSON.stringify(operations)).toString('base64');
 
+/** What is added to a pod of validator `node`. */
+interface Additions {
+  readonly node: string;
+  readonly stamp: Stamp;
+  readonly merge?: MergePart | 'merged' | undefined;
+  /** The sidecar to add, or what the one that is there must ask for. */
+  readonly reload?: ReloadPart | ReloadResources | undefined;
+}
+
 /**
- * Operations that carry out `decision`, and `merge` where that is wanted, on `pod` for validator `node`; none
- * where all is there already.
+ * Operations that carry out `decision`, `merge` and `reload` where these are wanted, on `pod`; none where all is
+ * there already.
  */
 export function buildPatch(
   pod: Fields,
   decision: Injection,
-  { node, stamp, merge }: { node: string; stamp: Stamp; merge?: MergePart | 'merged' | undefined },
+  { node, stamp, merge, reload }: Additions,
 ): PatchResult {
   const { containers } = fieldsOf(pod.spec);
   const holder: unknown = Array.isArray(containers) ? containers[decision.main] : undefined;
@@ -64,7 +75,9 @@ export function buildPatch(
     addMerge(patch, { spec, main, annotations }, part);
     allowEviction(patch, annotations);
   } else if (merge) followMain(patch, { spec, main });
-  const what = misplaced(containers) ?? (part && mergeConflict({ spec, main }, part)) ?? patch.conflict;
+  const unfit = reload && carryOutReload(patch, { spec, main, annotations }, reload);
+  const what =
+    misplaced(containers) ?? (part && mergeConflict({ spec, main }, part)) ?? unfit ?? patch.conflict;
   return what === undefined ? { kind: 'patch', operations: patch.operations } : { kind: 'conflict', what };
 }
 

@@ -13,6 +13,7 @@ export interface Place {
 
 export class PodPatch {
   readonly operations: PatchOperation[] = [];
+  readonly #made = new Set<string>();
   #conflict: string | undefined;
 
   /** Why the patch might not apply, or might make a name appear twice; undefined where neither can be. */
@@ -31,11 +32,12 @@ export class PodPatch {
   append({ holder, path }: Place, key: string, item: Fields): void {
     const list = fieldsOf(holder)[key];
     const listPath = `${path}/${key}`;
-    if (isAbsent(list)) {
+    if (isAbsent(list) && !this.#made.has(listPath)) {
+      this.#made.add(listPath);
       this.#expectObject(holder, path);
       this.operations.push({ op: 'add', path: listPath, value: [item] });
     } else {
-      if (!Array.isArray(list)) this.#conflict ??= `${dotted(listPath)} is not a list`;
+      if (!isAbsent(list) && !Array.isArray(list)) this.#conflict ??= `${dotted(listPath)} is not a list`;
       this.operations.push({ op: 'add', path: `${listPath}/-`, value: item });
     }
     // On the raw pod: shapes leave out what they do not know.

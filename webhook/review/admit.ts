@@ -3,15 +3,18 @@
  * for its view, is settled before.
  */
 import type { Fields } from '../../peers/field.ts';
-import { decideInjection, type InjectionDecision } from '../../peers/injection/inject.ts';
+import { decideInjection, type Injection, type InjectionDecision } from '../../peers/injection/inject.ts';
 import {
   decideMerge,
+  type MergeDecision,
   type MergeMode,
   type PeerListKey,
   type SiblingShare,
 } from '../../peers/injection/merge.ts';
+import { decideReload, type ReloadMode, type Risk } from '../../peers/injection/reload.ts';
 import { type PodShape, podShapeOf } from '../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reasons.ts';
+import type { PeerReload } from '../../peers/world.ts';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { buildPatch, type Stamp } from '../patch/patch.ts';
 
@@ -23,6 +26,8 @@ export interface Outcome {
   readonly operations: readonly PatchOperation[];
   /** Shown to the creator of the pod. */
   readonly warnings: readonly Reason[];
+  /** True if a policy may refuse the pod for its sidecar: asked about again, the pod gets none. */
+  readonly isTried?: boolean;
 }
 
 /** Codes that tell of no mistake, so the creator of the pod is not warned of them. */
@@ -42,9 +47,10 @@ export const UNCHANGED: Outcome = { result: 'unchanged', operations: [], warning
 export interface MergeSettings {
   readonly mode: MergeMode;
   readonly listKey: PeerListKey;
+  readonly reload: ReloadMode;
 }
 
-export const MERGE_DEFAULTS: MergeSettings = { mode: 'auto', listKey: 'auto' };
+export const MERGE_DEFAULTS: MergeSettings = { mode: 'auto', listKey: 'auto', reload: 'auto' };
 
 /** What is known of the validator whose pod it is, and how it is to be admitted. */
 export interface Admission {
@@ -54,6 +60,10 @@ export interface Admission {
   readonly stamp: Stamp;
   /** The StellarNode's `stellar.org/peer-config`. */
   readonly config?: string | undefined;
+  /** `stellar.org/peer-reload` of the StellarNode, or of its Namespace. */
+  readonly peerReload?: PeerReload | undefined;
+  /** Whether the sidecar may be tried in a pod that a policy may refuse for it. */
+  readonly risk?: Risk;
   readonly merging?: MergeSettings;
   /** True on mainnet, testnet and futurenet. */
   readonly isPublic?: boolean | undefined;
@@ -82,21 +92,37 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   const { pod, shape } = subject;
   const decision = optedOut ? decideInjection(shape, { node, optedOut }) : subject.decision;
   if (decision.kind === 'skip') return skipped(decision.reason);
-  const { merge, warnings } = mergeOf(shape, decision.main, admission);
-  const patch = buildPatch(pod, decision, { node, stamp, merge });
-  if (patch.kind === 'conflict' && merge) {
-    const without = admitSubject(subject, { ...admission, merging: { ...MERGE_DEFAULTS, mode: 'off' } });
-    // A pod that is skipped all the same has been given its reason already.
-    if (without.result.startsWith('skipped:')) return without;
-    return { ...without, warnings: [...without.warnings, reason('ConfigNotReplaceable', patch.what)] };
+  const merged = mergeOf(shape, decision.main, admission);
+  const { merge } = merged;
+  const { reload, warnings, isTried } = reloadOf(shape, decision, merged, admission);
+  const patch = buildPatch(pod, decision, { node, stamp, merge, reload });
+  if (patch.kind === 'conflict' && reload) {
+    const why = admission.peerReload === 'on' ? [reason('ReloadLeftOut', patch.what)] : [];
+    return without({ reload: 'off' }, why, { subject, admission });
   }
+  if (patch.kind === 'conflict' && merge)
+    return without({ mode: 'off' }, [reason('ConfigNotReplaceable', patch.what)], { subject, admission });
   if (patch.kind === 'conflict') return skipped(reason('UnreadablePod', patch.what));
   const { operations } = patch;
   return {
     result: operations.length === 0 ? 'unchanged' : 'patched',
     operations,
-    warnings: [...decision.warnings, ...warnings],
+    ...(isTried ? { isTried } : {}),
+    warnings: [...decision.warnings, ...merged.warnings, ...warnings],
   };
+}
+
+/** The outcome with a part of the settings switched off, and with these warnings more. */
+function without(
+  off: Partial<MergeSettings>,
+  why: readonly Reason[],
+  { subject, admission }: { subject: Subject; admission: Admission },
+): Outcome {
+  const merging = { ...MERGE_DEFAULTS, ...admission.merging, ...off };
+  const outcome = admitSubject(subject, { ...admission, merging });
+  // A pod that is skipped all the same has been given its reason already.
+  if (outcome.result.startsWith('skipped:')) return outcome;
+  return { ...outcome, warnings: [...outcome.warnings, ...why] };
 }
 
 function mergeOf(shape: PodShape, index: number, { config, merging = MERGE_DEFAULTS, isPublic }: Admission) {
@@ -105,7 +131,28 @@ function mergeOf(shape: PodShape, index: number, { config, merging = MERGE_DEFAU
   const share: SiblingShare = isPublic ? 'half' : 'all';
   const place = found?.kind === 'merge' && { place: found, listKey: merging.listKey, share };
   return {
+    found: found ?? NOT_MERGED,
     merge: place || (found?.kind === 'merged' ? found.kind : undefined),
     warnings: found?.kind === 'left' ? [found.reason] : [],
+  };
+}
+
+const NOT_MERGED: MergeDecision = { kind: 'none' };
+
+/** The sidecar. Its creator is told why the pod gets none only if the annotation asks for the sidecar. */
+function reloadOf(
+  shape: PodShape,
+  { main: index, places }: Injection,
+  { found: merge, merge: part }: ReturnType<typeof mergeOf>,
+  { peerReload: annotation, risk = 'once', merging = MERGE_DEFAULTS }: Admission,
+) {
+  const main = shape.containers[index];
+  const found = main && decideReload(shape, main, { annotation, mode: merging.reload, merge, risk });
+  const mergePart = part === 'merged' ? undefined : part;
+  const sidecar = found?.kind === 'add' ? { place: found, places, merge: mergePart } : undefined;
+  return {
+    reload: sidecar ?? (found?.kind === 'present' ? found.resources : undefined),
+    isTried: found?.kind === 'add' && found.isTried,
+    warnings: found?.kind === 'left' && annotation === 'on' ? [found.reason] : [],
   };
 }

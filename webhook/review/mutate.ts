@@ -3,8 +3,10 @@
  */
 import { optsOut } from '../../peers/injection/inject.ts';
 import { isPreflight } from '../../peers/injection/preflight-review.ts';
+import type { Risk } from '../../peers/injection/reload.ts';
 import { INJECTION, PREFLIGHT_NODE } from '../../peers/names.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
+import { keyOf } from '../../peers/world.ts';
 import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import type { PendingReviews } from '../hold/pending-reviews.ts';
 import { LARGE_BYTES } from '../http/limits.ts';
@@ -22,10 +24,12 @@ import {
 } from './admit.ts';
 import { type OwnerRef, ownerOf, ownerRefOf } from './owner.ts';
 import type { Review } from './review.ts';
+import type { TriedPods } from './tried-pods.ts';
 
 export interface MutateEdges {
   readonly memberships: MembershipReader;
   readonly holds: PendingReviews;
+  readonly tried: TriedPods;
   readonly ownNamespace: string;
   readonly merging?: MergeSettings;
 }
@@ -36,7 +40,7 @@ export interface MutateEdges {
  */
 export function mutate(
   review: Review,
-  { memberships, holds, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
+  { memberships, holds, tried, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
 ): Outcome | Promise<Outcome> {
   if (!review.isPodCreate) return UNCHANGED;
   const { pod } = review;
@@ -48,19 +52,29 @@ export function mutate(
   // What the pod itself rules out needs no waiting, a dry run never starts, and what is large is not kept in memory.
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
-  const decide = () => answerNow(subject, review.namespace, ref, { memberships, merging });
+  const decide = () => {
+    const pod = keyOf(review.namespace, review.name);
+    const risk = riskOf(review, tried.has(pod));
+    const outcome = answerNow(subject, review.namespace, ref, { memberships, merging, risk });
+    if (outcome.isTried && !review.dryRun) tried.add(pod);
+    return outcome;
+  };
   if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(memberships, ref, review.namespace))
     return decide();
   const held = holds.hold(ref, review.length);
   return held instanceof Promise ? held.then(decide) : decide();
 }
 
+/** A dry run is not asked about again, so it has to show a pod that no policy refuses. */
+const riskOf = ({ dryRun }: Review, wasTried: boolean): Risk =>
+  wasTried ? 'never' : dryRun ? 'asked' : 'once';
+
 /** The answer by the caches as they are now: before and after a wait they differ. */
 function answerNow(
   subject: Subject,
   namespace: string,
   ref: OwnerRef,
-  { memberships, merging }: { memberships: MembershipReader; merging: MergeSettings },
+  { memberships, merging, risk }: { memberships: MembershipReader; merging: MergeSettings; risk: Risk },
 ): Outcome {
   const owner = ownerOf(memberships.world, ref);
   if (owner.kind === 'none') return skipped(owner.reason);
@@ -73,8 +87,9 @@ function answerNow(
     // sees by the empty stamp what the pod started with.
     stamp: memberships.published(ref.key) ?? EMPTY_STAMP,
     config: validator?.config,
+    peerReload: validator?.peerReload ?? memberships.world.namespaces.get(namespace)?.peerReload,
     isPublic: validator?.network.isPublic,
-    merging,
+    ...{ merging, risk },
   });
 }
 

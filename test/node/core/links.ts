@@ -28,7 +28,8 @@ export class Links {
   /** Takes links from others on that port of all addresses. */
   listen(port: number): void {
     createServer((socket) => {
-      const address = `${socket.remoteAddress?.replace('::ffff:', '')}:${socket.remotePort}`;
+      // The port that the other one listens on, as stellar-core says it: here that of all.
+      const address = `${socket.remoteAddress?.replace('::ffff:', '')}:${port}`;
       this.#greet(socket, (name) => this.#inbound.set(socket, { name, address }));
       socket.once('close', () => this.#inbound.delete(socket));
     }).listen(port);

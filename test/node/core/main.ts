@@ -1,7 +1,7 @@
 /**
  * Stands in for stellar-core in a container, and for the operator's health sidecar beside it:
  *   run --conf FILE      reads the configuration, listens for peers, dials them, answers commands on loopback
- *   http-command COMMAND asks that port, prints the answer
+ *   http-command COMMAND asks that port, prints the answer; --conf FILE may stand before it
  *   health-sidecar       /readyz on 8081: whether the validator has a link
  */
 import { readFileSync } from 'node:fs';
@@ -16,6 +16,13 @@ const PEER_PORT = 11_625;
 const HTTP_PORT = 11_626;
 const HEALTH_PORT = 8081;
 const LEDGER_AGE_S = 3;
+const SLOW_MS = 20_000;
+/** What it answers about peers when it is not well. */
+const MOODS: Readonly<Record<string, string>> = {
+  booting: '{\n   "exception" : "Core is booting, try later"\n}',
+  nonsense: `"authenticated" ${'"peers" [ { " '.repeat(5_000)}`,
+  silent: '',
+};
 
 function run(path: string): void {
   const { peers } = readConfiguration(readFileSync(path, 'utf8'));
@@ -27,20 +34,31 @@ function run(path: string): void {
 }
 
 function commands(links: Links): RequestListener {
+  const startedOn = new Date().toISOString();
+  let mood = '';
   const answers: Record<string, (query: URLSearchParams) => string> = {
-    '/peers': () => peersText(links.linked),
-    '/info': () => infoText({ state: 'Synced!', age: LEDGER_AGE_S, links: links.names.length }),
+    '/peers': () => MOODS[mood] ?? peersText(links.linked),
+    '/info': () => infoText({ state: 'Synced!', age: LEDGER_AGE_S, links: links.names.length, startedOn }),
+    // Of this stand-in alone: how it answers from now on.
+    '/mood': (query) => {
+      mood = query.get('is') ?? '';
+      return mood;
+    },
     // Of this stand-in alone: who is linked, by name.
     '/names': () => JSON.stringify(links.names),
     '/connect': (query) => {
       const { address, text } = connectText(query);
-      if (address !== undefined) links.dial(address);
+      if (address === undefined) return text;
+      process.stdout.write(`connect ${address}\n`);
+      links.dial(address);
       return text;
     },
   };
   return (asked, answer) => {
     const { pathname, searchParams } = new URL(asked.url ?? '', 'http://core');
-    answer.end(answers[pathname]?.(searchParams) ?? UNKNOWN_COMMAND);
+    const text = answers[pathname]?.(searchParams) ?? UNKNOWN_COMMAND;
+    if (mood === 'slow' && pathname === '/peers') setTimeout(() => answer.end(text), SLOW_MS);
+    else answer.end(text);
   };
 }
 
@@ -67,7 +85,10 @@ function healthSidecar(): void {
 
 // As the first process of a container it would otherwise ignore both.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
-const [verb, ...rest] = process.argv.slice(2);
+const words = process.argv.slice(2);
+// As the original, it reads the configuration before it sends a command.
+if (words[0] === '--conf') readConfiguration(readFileSync(words[1] ?? '', 'utf8'));
+const [verb, ...rest] = words[0] === '--conf' ? words.slice(2) : words;
 if (verb === 'run' && rest[0] === '--conf') run(rest[1] ?? '');
 else if (verb === 'http-command') await command(rest.join(' '));
 else if (verb === 'health-sidecar') healthSidecar();

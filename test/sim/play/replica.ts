@@ -20,6 +20,7 @@ import { Notifier } from '../../../runtime/notifier.ts';
 import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
 import type { Outcome } from '../../../webhook/review/admit.ts';
 import { mutate } from '../../../webhook/review/mutate.ts';
+import { TriedPods } from '../../../webhook/review/tried-pods.ts';
 import type { AdmissionReview } from '../admission.ts';
 import type { Process } from '../process.ts';
 
@@ -64,6 +65,7 @@ export class Replica {
   readonly #stopping = new AbortController();
   readonly #core: Core;
   readonly #holds: PendingReviews;
+  readonly #tried: TriedPods;
   #reporter: WatchedReporter | undefined;
 
   constructor(options: ReplicaOptions) {
@@ -74,6 +76,7 @@ export class Replica {
     const edges = { settings, clock, onClockCorrection, log, metrics: new Metrics(), kube };
     this.#core = createCore({ ...edges, outage: new Notifier() }, process.name);
     this.#holds = new PendingReviews(this.#core);
+    this.#tried = new TriedPods(this.#core.clock);
   }
 
   /** Begins; nothing is awaited. */
@@ -110,6 +113,7 @@ export class Replica {
     const edges = {
       memberships: this.#core.memberships,
       holds: this.#holds,
+      tried: this.#tried,
       ownNamespace: this.#options.settings.namespace,
     };
     return new Promise((resolve, reject) => {

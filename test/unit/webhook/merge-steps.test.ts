@@ -14,6 +14,9 @@ type Raw = any;
 const GOLDEN = new URL('../../golden/admission/operator.input.yaml', import.meta.url);
 const operatorPod = (): Raw => parse(readFileSync(GOLDEN, 'utf8'));
 
+const initOf = ({ spec }: Raw): Raw =>
+  spec.initContainers?.find(({ name }: Raw) => name === 'stellar-peers-config');
+
 /** What admission makes of the operator's pod, changed before. */
 function admitted(change: (pod: Raw) => void = () => undefined, config?: string) {
   const pod = operatorPod();
@@ -21,10 +24,9 @@ function admitted(change: (pod: Raw) => void = () => undefined, config?: string)
   const outcome = admit(pod, { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, config });
   const result: Raw = applied(pod, outcome.operations);
   assertUntouched(pod, result);
-  const init = result.spec.initContainers?.find(({ name }: Raw) => name === 'stellar-peers-config');
   return {
     result,
-    init,
+    init: initOf(result),
     main: result.spec.containers[0],
     warnings: outcome.warnings.map(({ code }) => code),
   };
@@ -43,7 +45,7 @@ describe('the init container', () => {
     assert.deepEqual([init.image, init.imagePullPolicy], ['stellar/stellar-core:v21.0.0', 'Always']);
     assert.deepEqual(
       result.spec.initContainers.map(({ name }: Raw) => name),
-      ['own', 'stellar-peers-config'],
+      ['own', 'stellar-peers-config', 'stellar-peers-reload'],
     );
     assert.ok(!('imagePullPolicy' in admitted().init));
   });
@@ -112,7 +114,7 @@ describe('the init container', () => {
       const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, isPublic };
       const pod = operatorPod();
       const result: Raw = applied(pod, admit(pod, admission).operations);
-      return result.spec.initContainers.at(-1).command.slice(4);
+      return initOf(result).command.slice(4);
     };
     const common = [
       '/etc/stellar/peers-original',
@@ -176,7 +178,7 @@ describe('asked again, after another admission changed the main container', () =
       const { result } = admitted((pod) => Object.assign(main(pod), { resources: first }));
       main(result).resources = then && { ...then, claims: [{ name: 'device' }] };
       const after = again(result);
-      assert.deepEqual(after.spec.initContainers.at(-1).resources, then ?? {});
+      assert.deepEqual(initOf(after).resources, then ?? {});
       assert.deepEqual(again(after), after);
     });
   }

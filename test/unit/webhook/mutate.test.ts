@@ -12,6 +12,7 @@ import { applied } from '../../../webhook/patch/applied.ts';
 import { answer } from '../../../webhook/review/answer.ts';
 import { mutate } from '../../../webhook/review/mutate.ts';
 import { readReview } from '../../../webhook/review/review.ts';
+import { TriedPods } from '../../../webhook/review/tried-pods.ts';
 import { pod as runningPod } from '../world.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
@@ -37,13 +38,15 @@ function setUp() {
   const clock = new FakeClock();
   const village = new Village(clock);
   const holds = new PendingReviews({ memberships: village, clock });
+  const tried = new TriedPods(clock);
   const admit = (object: Fields, request?: object) =>
     mutate(readReview(reviewOf(object, request)), {
       memberships: village,
       holds,
+      tried,
       ownNamespace: 'stellar-peers',
     });
-  return { clock, village, holds, admit };
+  return { clock, village, holds, tried, admit };
 }
 
 /** Three published validators at rest. */
@@ -180,10 +183,10 @@ test('other kinds and operations pass unchanged', async () => {
 });
 
 test('the leader’s probe is answered with the patch, without leader, caches or waiting', async () => {
-  const { village, holds } = setUp();
+  const { village, holds, tried } = setUp();
   village.hasLeader = false;
   const review = readReview(JSON.stringify(preflightReview('u7', 'stellar-peers')));
-  const outcome = await mutate(review, { memberships: village, holds, ownNamespace: 'stellar-peers' });
+  const outcome = await mutate(review, { memberships: village, holds, tried, ownNamespace: 'stellar-peers' });
   assert.equal(preflightProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
 });
 
@@ -216,4 +219,33 @@ test('a read replica of a validator is left as it is, without a warning', async 
   const { admit } = await upToDate();
   const outcome = await admit(podOf('v1-read'));
   assert.deepEqual(outcome, { result: 'skipped:ReadReplica', operations: [], warnings: [] });
+});
+
+test('a pod that a policy may refuse with the sidecar gets it once, and none when it comes again at once', async () => {
+  const { clock, admit } = await upToDate();
+  const resources = { requests: { cpu: '1' } };
+  const pod = (name: string): Fields => {
+    const { metadata } = podOf('v1') as { metadata: object };
+    const container = { name: 'stellar-node', image: 'stellar/stellar-core:v21', resources };
+    const volumeMounts = [{ name: 'config', mountPath: '/config' }];
+    const volumes = [{ name: 'config', configMap: { name: 'c' } }];
+    const spec = { containers: [{ ...container, volumeMounts }], volumes };
+    return { metadata: { ...metadata, name }, spec };
+  };
+  const sidecarOf = async (name: string, request: object = {}) => {
+    const { operations } = await admit(pod(name), { name, ...request });
+    const { spec } = applied(pod(name), operations) as {
+      spec: { initContainers: Array<{ name: string; resources: object }> };
+    };
+    return spec.initContainers.find((each) => each.name === 'stellar-peers-reload')?.resources;
+  };
+  const nothing = { requests: { cpu: '0' } };
+  assert.equal(await sidecarOf('v1-0', { dryRun: true }), undefined, 'a dry run is not refused');
+  assert.deepEqual(await sidecarOf('v1-0'), nothing);
+  assert.equal(await sidecarOf('v1-0'), undefined);
+  assert.deepEqual(await sidecarOf('v1-1'), nothing, 'another pod');
+  await clock.pass(50_000);
+  assert.equal(await sidecarOf('v1-0'), undefined);
+  await clock.pass(10_000);
+  assert.deepEqual(await sidecarOf('v1-0'), nothing, 'a pod that was made since, and is replaced');
 });

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Risk } from '../../../peers/injection/reload.ts';
 import { applied } from '../../../webhook/patch/applied.ts';
 import { EMPTY_STAMP } from '../../../webhook/patch/patch.ts';
 import { admit } from '../../../webhook/review/admit.ts';
@@ -77,11 +78,19 @@ const isExplicit = (pod: Raw, field: string): boolean =>
   [pod.spec, ...allOf(pod)].some(({ securityContext }) => securityContext?.[field] !== undefined);
 const sum = (list: Raw[], of: (container: Raw) => Raw, name: string): number =>
   list.reduce((all, container) => all + amount(of(container)[name] ?? '0'), 0);
-/** Of a pod the larger of its largest init container and of its containers together. */
-const usage = ({ spec }: Raw, of: (container: Raw) => Raw, name: string): number =>
+const isSidecar = ({ restartPolicy }: Raw): boolean => restartPolicy === 'Always';
+/** Of a pod the larger of its largest init container and of its containers together, each beside its sidecars. */
+const usage = (
+  { spec: { containers, initContainers: inits = [] } }: Raw,
+  of: (one: Raw) => Raw,
+  name: string,
+) =>
   Math.max(
-    sum(spec.containers, of, name),
-    ...(spec.initContainers ?? []).map((one: Raw) => sum([one], of, name)),
+    sum([...containers, ...inits.filter(isSidecar)], of, name),
+    ...inits.map((one: Raw, index: number) => {
+      const before = inits.slice(0, index).filter(isSidecar);
+      return sum([one, ...before], of, name);
+    }),
   );
 
 const ratioOf = (container: Raw, name: string): number =>
@@ -132,13 +141,19 @@ const POLICIES: Readonly<Record<string, (pod: Raw) => boolean>> = {
   'only images of one registry': each((_, { image }) => image.startsWith('stellar/')),
 };
 
-/** The pod as admission gives it back, its configuration merged. */
-function withUs(pod: Raw): Raw {
-  const { operations } = admit(pod, { node: 'v', optedOut: false, stamp: EMPTY_STAMP });
+/** The pod as admission gives it back in the end, its configuration merged. */
+function withUs(pod: Raw, peerReload?: 'on', risk: Risk = peerReload ? 'asked' : 'never'): Raw {
+  const { operations } = admit(pod, { node: 'v', optedOut: false, stamp: EMPTY_STAMP, peerReload, risk });
   const after: Raw = applied(pod, operations);
-  assert.equal(after.spec.initContainers?.length, 1, 'its configuration is merged');
+  assert.equal(after.spec.initContainers?.[0]?.name, 'stellar-peers-config', 'its configuration is merged');
+  assert.ok(peerReload === undefined || hasSidecar(after), 'it has the sidecar');
   return after;
 }
+const hasSidecar = ({ spec }: Raw): boolean => spec.initContainers.some(isSidecar);
+const isGuaranteed = (pod: Raw): boolean =>
+  allOf(pod).every((container) =>
+    ['cpu', 'memory'].every((name) => limitsOf(container)[name] && ratioOf(container, name) === 1),
+  );
 
 describe('a pod that was admitted before is admitted with us under', () => {
   for (const [name, admits] of Object.entries(POLICIES)) {
@@ -150,18 +165,61 @@ describe('a pod that was admitted before is admitted with us under', () => {
   }
 });
 
+/** What refuses the amount 0, which the sidecar has where each container names an amount. */
+const REFUSING_0 = new Set(['a LimitRange with min']);
+
+describe('a pod that comes for the first time', () => {
+  it('is refused for its sidecar by a LimitRange only that wants more than 0 of each container', () => {
+    const refusing = Object.entries(POLICIES).filter(([, admits]) =>
+      PODS.filter(admits).some((pod) => !admits(withUs(pod, undefined, 'once'))),
+    );
+    assert.deepEqual(new Set(refusing.map(([name]) => name)), REFUSING_0);
+  });
+
+  it('has the sidecar unless it is Guaranteed', () => {
+    for (const pod of PODS) assert.equal(hasSidecar(withUs(pod, undefined, 'once')), !isGuaranteed(pod));
+  });
+});
+
 describe('a pod with us', () => {
   it('takes no more of any quota, and has the same class of service', () => {
-    const isGuaranteed = (pod: Raw) =>
-      allOf(pod).every((container) =>
-        ['cpu', 'memory'].every((name) => limitsOf(container)[name] && ratioOf(container, name) === 1),
-      );
     for (const pod of PODS) {
       const after = withUs(pod);
       for (const asked of [requestsOf, limitsOf])
         for (const name of [...Object.keys(FULL), 'example.org/gpu'])
           assert.equal(usage(after, asked, name), usage(pod, asked, name), name);
       assert.equal(isGuaranteed(after), isGuaranteed(pod));
+    }
+  });
+
+  it('has the sidecar by itself where a container asks for nothing, so that no policy can demand more of it', () => {
+    for (const pod of PODS)
+      assert.equal(
+        hasSidecar(withUs(pod)),
+        Object.keys(pod.spec.containers[0]?.resources ?? {}).length === 0,
+      );
+    for (const resources of RESOURCES) {
+      const pod: Raw = podOf({}, {}, resources);
+      delete pod.spec.containers[1].resources;
+      const sidecar = withUs(pod).spec.initContainers.find(isSidecar);
+      assert.deepEqual(sidecar?.resources, {});
+    }
+  });
+
+  it('and the sidecar on demand keeps its class, and takes more of a quota only where it is Guaranteed', () => {
+    for (const pod of PODS) {
+      const after = withUs(pod, 'on');
+      assert.equal(isGuaranteed(after), isGuaranteed(pod));
+      const sidecar = after.spec.initContainers.find(isSidecar);
+      const [demandsRequests, demandsLimits] = [requestsOf, limitsOf].map((of) =>
+        ['cpu', 'memory'].every((name) => of(pod.spec.containers[0])[name] !== undefined),
+      );
+      for (const name of ['cpu', 'memory']) {
+        if (demandsRequests) assert.ok(requestsOf(sidecar)[name] !== undefined, 'a quota demands it');
+        if (demandsLimits) assert.ok(limitsOf(sidecar)[name] !== undefined, 'a quota demands it');
+        const more = usage(after, requestsOf, name) - usage(pod, requestsOf, name);
+        assert.equal(more > 0, isGuaranteed(pod), name);
+      }
     }
   });
 });

@@ -27,6 +27,7 @@ function withoutOurs(after: Raw, before: Raw): Raw {
     if (value === undefined) delete pod.metadata?.annotations?.[key];
     else pod.metadata.annotations[key] = value;
   }
+  if (has(pod, RELOAD) && !has(before, RELOAD)) assert.equal(pod.spec.initContainers.pop()?.name, RELOAD);
   const merged = isMerged(pod) && !isMerged(before);
   if (merged) withoutMerge(pod);
   pod.spec.volumes = minus(pod.spec.volumes, before.spec.volumes);
@@ -42,6 +43,9 @@ function withoutOurs(after: Raw, before: Raw): Raw {
 const isConfig = (entry: Raw) => entry?.name === 'stellar-peers-config';
 const entriesOf = (list: Raw): Raw[] => (Array.isArray(list) ? list : []);
 const isMerged = (pod: Raw): boolean => entriesOf(pod.spec.initContainers).some(isConfig);
+const RELOAD = 'stellar-peers-reload';
+const has = ({ spec }: Raw, wanted: string): boolean =>
+  entriesOf(spec.initContainers).some((container) => container?.name === wanted);
 
 /** Takes our init container and our second volume from the ends of their lists. */
 function withoutMerge(pod: Raw): void {

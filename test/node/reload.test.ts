@@ -1,0 +1,230 @@
+/** Running validators are told of new peers by the sidecar: no restart, no open port, at the kubelet's own pace. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeObject } from '../../runtime/kube/port.ts';
+import { until } from '../cluster/until.ts';
+import { installManifests } from './product.ts';
+import { addValidators, containersOf, coreSays, podsIn, untilLinked } from './validators.ts';
+import { bootWorld, untilNodeReady, type World } from './world.ts';
+
+const THREE = ['validator-1', 'validator-2', 'validator-3'];
+const SIDECAR = 'stellar-peers-reload';
+const ON_RESTART = { 'stellar.org/peer-rollout': 'OnRestart' };
+/** Knows nobody at its start, and is told nothing. */
+const ALONE = { ...ON_RESTART, 'stellar.org/peer-config': 'off' };
+const MINUTE_MS = 60_000;
+/** The pauses after failures are at most 160 s, and the kubelet takes up to 90 s. */
+const MENDED_MS_MAX = 300_000;
+
+let world: World;
+before(async () => {
+  world = await bootWorld();
+  await useDefaultSync();
+  await installManifests(world);
+  await world.createNamespace('stellar', { 'pod-security.kubernetes.io/enforce': 'restricted' });
+  await addValidators(world, THREE, { annotations: ON_RESTART });
+  await untilLinked(world, THREE);
+});
+after(() => world?.stop());
+
+/** The kubelets look for changed ConfigMaps as often as they do by default: every minute. */
+async function useDefaultSync(): Promise<void> {
+  for (const machine of world.machines) {
+    const path = join(world.dir, machine.name, 'kubelet.json');
+    const { syncFrequency: _, ...config } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify(config));
+    await machine.kill('kubelet');
+    machine.startKubelet();
+    await untilNodeReady(world, machine.name);
+  }
+}
+
+const podOf = async (node: string): Promise<KubeObject> => {
+  const pod = (await podsIn(world, 'stellar')).find(({ metadata }) => metadata.name === `${node}-0`);
+  assert.ok(pod, node);
+  return pod;
+};
+const restartsOf = async (node: string): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    containersOf(await podOf(node))
+      .filter(({ restartCount }) => restartCount > 0)
+      .map(({ name, restartCount }) => [name, restartCount]),
+  );
+const exec = (node: string, container: string, script: string): Promise<string> =>
+  world.kubectl(['exec', '-n', 'stellar', `${node}-0`, '-c', container, '--', 'sh', '-c', script]);
+const logOf = (node: string, container: string): Promise<string> =>
+  world.kubectl(['logs', '-n', 'stellar', `${node}-0`, '-c', container]);
+const setMood = (node: string, is: string) => coreSays(world, node, `mood?is=${is}`);
+/** The addresses that stellar-core of this pod was told of, in order. */
+const told = async (node: string): Promise<string[]> =>
+  [...(await logOf(node, 'stellar-node')).matchAll(/^connect (.+)$/gm)].map(([, address = '']) => address);
+const publishedTo = async (node: string): Promise<string> =>
+  exec(node, SIDECAR, 'cat /etc/stellar/peers/peers.txt');
+const untilRead = (node: string, text: string) =>
+  until(`${node} sees ${text} in its list`, async () => (await publishedTo(node)).includes(text), {
+    deadlineMs: 3 * MINUTE_MS,
+    everyMs: 1_000,
+  });
+
+describe('a fourth validator that knows none of three, which know nothing of it', () => {
+  it('is linked within three minutes, with no restart and no open port', async (t) => {
+    const beganAt = performance.now();
+    await addValidators(world, ['validator-4'], {
+      annotations: { ...ALONE, 'stellar.org/peer-reload': 'off' },
+    });
+    await untilLinkedBy(['validator-4'], 3 * MINUTE_MS);
+    t.diagnostic(`linked after ${Math.round((performance.now() - beganAt) / 1000)} s`);
+    assert.deepEqual(world.pods.restarts(), {});
+    for (const node of [...THREE, 'validator-4']) {
+      assert.deepEqual(await restartsOf(node), {}, node);
+      const { podIP } = (await podOf(node)).status as { podIP: string };
+      await assert.rejects(fetch(`http://${podIP}:11626/info`), `the port of ${node} is closed`);
+    }
+    const names = (await podsIn(world, 'stellar')).map(({ metadata, spec }) => [
+      metadata.name,
+      (spec as { initContainers?: Array<{ name: string }> }).initContainers?.map(({ name }) => name) ?? [],
+    ]);
+    const both = ['stellar-peers-config', SIDECAR];
+    assert.deepEqual(Object.fromEntries(names), {
+      ...Object.fromEntries(THREE.map((node) => [`${node}-0`, both])),
+      'validator-4-0': [],
+    });
+  });
+
+  it('is told what it should know where the sidecar runs without a merged configuration', async () => {
+    await addValidators(world, ['validator-5'], {
+      annotations: { ...ALONE, 'stellar.org/peer-reload': 'on' },
+    });
+    await untilLinkedBy(['validator-5', 'validator-4'], 3 * MINUTE_MS);
+    assert.deepEqual(await restartsOf('validator-5'), {});
+    const volumes = ((await podOf('validator-5')).spec as { volumes: Array<{ emptyDir?: object }> }).volumes;
+    assert.deepEqual(
+      volumes.filter(({ emptyDir }) => emptyDir),
+      [],
+      'no volume that can be written',
+    );
+  });
+});
+
+/** Waits until each of the three is linked to each of these. */
+async function untilLinkedBy(nodes: readonly string[], deadlineMs: number): Promise<void> {
+  await until(
+    `linked to the three: ${nodes.join(', ')}`,
+    async () => {
+      const all = await Promise.all(THREE.map((node) => coreSays(world, node, 'names')));
+      return all.every((text) => nodes.every((node) => (JSON.parse(text) as string[]).includes(`${node}-0`)));
+    },
+    { deadlineMs, everyMs: 1_000 },
+  );
+}
+
+describe('a stellar-core that', () => {
+  it('is booting, slow or talks nonsense is told when it is well, and nothing is restarted', async () => {
+    const moods = { 'validator-1': 'booting', 'validator-2': 'nonsense', 'validator-3': 'slow' };
+    for (const [node, mood] of Object.entries(moods)) await setMood(node, mood);
+    await addValidators(world, ['validator-6'], {
+      annotations: { ...ALONE, 'stellar.org/peer-reload': 'off' },
+    });
+    for (const node of THREE) await untilRead(node, 'validator-6-0');
+    await delay(MINUTE_MS / 2);
+    for (const node of ['validator-1', 'validator-2'])
+      assert.deepEqual(
+        (await told(node)).filter((each) => each.startsWith('validator-6')),
+        [],
+        node,
+      );
+    for (const node of THREE) await setMood(node, 'well');
+    await untilLinkedBy(['validator-6'], MENDED_MS_MAX);
+    for (const node of THREE) assert.deepEqual(await restartsOf(node), {}, node);
+  });
+
+  it('is restarted in place is told again', async () => {
+    await exec('validator-1', 'stellar-node', 'kill 1');
+    await until(
+      'its container runs again',
+      async () => (await restartsOf('validator-1'))['stellar-node'] === 1,
+    );
+    await until(
+      'linked to those that do not know it',
+      async () => {
+        const names = await coreSays(world, 'validator-1', 'names').catch(() => '');
+        return ['validator-4-0', 'validator-6-0'].every((name) => names.includes(name));
+      },
+      { deadlineMs: MENDED_MS_MAX, everyMs: 1_000 },
+    );
+    assert.deepEqual(await restartsOf('validator-1'), { 'stellar-node': 1 });
+  });
+});
+
+describe('the sidecar', () => {
+  it('bears 20 changes in a minute, and tells of each peer at most once', async () => {
+    const network = Object.keys(JSON.parse(await overview())).length;
+    assert.ok(network > 0);
+    const addresses = Array.from({ length: 20 }, (_, index) => `192.0.2.7:${20_001 + index}`);
+    for (const address of addresses) {
+      await setExternal(address);
+      await delay(MINUTE_MS / 20);
+    }
+    const last = addresses.at(-1) ?? '';
+    await untilRead('validator-2', last);
+    await until(
+      'validator-2 is told of the last one',
+      async () => (await told('validator-2')).includes(last),
+      {
+        deadlineMs: MENDED_MS_MAX,
+        everyMs: 1_000,
+      },
+    );
+    const all = (await told('validator-2')).filter((each) => each.startsWith('192.0.2.7'));
+    assert.deepEqual([...new Set(all)], all);
+    assert.deepEqual(await restartsOf('validator-2'), {});
+  });
+
+  it('that is ended runs again, and its stellar-core goes on', async () => {
+    await exec('validator-2', SIDECAR, 'kill 1');
+    await until('it runs again', async () => (await restartsOf('validator-2'))[SIDECAR] === 1, {
+      deadlineMs: MINUTE_MS,
+    });
+    await world.pods.until('Ready again', (pods) => pods.isReady('stellar/validator-2-0'), 2 * MINUTE_MS);
+    assert.deepEqual(await restartsOf('validator-2'), { [SIDECAR]: 1 });
+    await untilLinkedBy(['validator-4', 'validator-5', 'validator-6'], MENDED_MS_MAX);
+  });
+
+  it('takes next to no memory, and makes the end of its pod no later', async (t) => {
+    const endOf = async (node: string): Promise<number> => {
+      const { uid } = (await podOf(node)).metadata;
+      const beganAt = performance.now();
+      await world.kubectl(['delete', 'pod', '-n', 'stellar', `${node}-0`, '--wait=false']);
+      await until(
+        `${node} has ended`,
+        async () => (await podsIn(world, 'stellar')).every(({ metadata }) => metadata.uid !== uid),
+        { deadlineMs: MINUTE_MS },
+      );
+      return performance.now() - beganAt;
+    };
+    const without = await endOf('validator-4');
+    const with_ = await endOf('validator-3');
+    t.diagnostic(`without the sidecar ${Math.round(without)} ms, with it ${Math.round(with_)} ms`);
+    assert.ok(with_ < without + 3_000, `${with_} ms after ${without} ms`);
+  });
+});
+
+const overview = (): Promise<string> =>
+  world.kubectl([
+    ...['get', 'configmap', '-n', 'stellar-peers', 'stellar-peers'],
+    ...['-o', 'jsonpath={.data.networks\\.json}'],
+  ]);
+
+/** Peers of the network outside the cluster: this one alone. */
+async function setExternal(address: string): Promise<void> {
+  const [{ network } = { network: '' }] = JSON.parse(await overview()) as Array<{ network: string }>;
+  const object = {
+    ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+    metadata: { namespace: 'stellar-peers', name: 'stellar-peers-external' },
+    data: { [network]: address },
+  };
+  await world.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+}

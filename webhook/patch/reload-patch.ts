@@ -1,0 +1,103 @@
+/**
+ * What of a patch adds the sidecar that tells stellar-core of new peers: a native sidecar, which is an init container that
+ * goes on running.
+ */
+import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
+import type { Reload, ReloadResources } from '../../peers/injection/reload.ts';
+import { RELOAD_SCRIPT } from '../../peers/injection/reload-script.ts';
+import { CONFIG_VOLUME, PEERS_TXT, type Places, RELOAD_CONTAINER, VOLUME_NAME } from '../../peers/names.ts';
+import { confinementOf } from './confinement.ts';
+import type { MergePart, Target } from './merge-patch.ts';
+import type { PodPatch } from './pod-patch.ts';
+
+export interface ReloadPart {
+  readonly place: Reload;
+  readonly places: Places;
+  /** The merge whose result the sidecar reads. */
+  readonly merge: MergePart | undefined;
+}
+
+/** Adds the sidecar, or keeps the one that is there. Returns why the sidecar would not fit the raw pod, in words. */
+export function carryOutReload(
+  patch: PodPatch,
+  target: Target & { annotations: unknown },
+  reload: ReloadPart | ReloadResources,
+): string | undefined {
+  if (!('place' in reload)) {
+    followOthers(patch, target, reload);
+    return undefined;
+  }
+  addReload(patch, target, reload);
+  return reloadConflict(target, reload);
+}
+
+/** Adds the sidecar behind all init containers that are there, the one that merges among them. */
+function addReload(
+  patch: PodPatch,
+  { spec, main, annotations }: Target & { annotations: unknown },
+  part: ReloadPart,
+): void {
+  const container = fieldsOf(main.holder);
+  const { image, imagePullPolicy } = container;
+  const { places, place } = part;
+  patch.append(spec, 'initContainers', {
+    name: RELOAD_CONTAINER,
+    image,
+    ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
+    restartPolicy: 'Always',
+    command: ['sh', '-c', SCRIPT, RELOAD_CONTAINER, place.file, `${places.peers}/${PEERS_TXT}`, LOOK_SECONDS],
+    resources: place.resources,
+    securityContext: confinementOf(container, fieldsOf(annotations)),
+    volumeMounts: [
+      ...mountsOf(container, part),
+      { name: VOLUME_NAME, mountPath: places.peers, readOnly: true },
+    ],
+  });
+}
+
+/** Escaped once, as the script that merges. */
+const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(RELOAD_SCRIPT));
+
+/** How often the sidecar looks at the list. */
+const LOOK_SECONDS = '5';
+
+const mountIn = ({ volumeMounts }: Fields, index: number): Fields =>
+  fieldsOf(Array.isArray(volumeMounts) ? volumeMounts[index] : undefined);
+
+/** What holds the configuration, as the main container sees it. Links in the merged folder lead to the original one. */
+function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
+  if (merge) {
+    const { name, mountPath } = mountIn(main, merge.place.mount);
+    return [
+      { name: CONFIG_VOLUME, mountPath, readOnly: true },
+      { name, mountPath: merge.place.original, readOnly: true },
+    ];
+  }
+  if (place.mount === undefined) return [];
+  const { name, mountPath, subPath } = mountIn(main, place.mount);
+  return [{ name, mountPath, ...(subPath === undefined ? {} : { subPath }), readOnly: true }];
+}
+
+function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string | undefined {
+  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
+  if (place.mount === undefined) return undefined;
+  const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), place.mount);
+  if (typeof mountPath !== 'string') return `the mount ${place.mount} of the main container is another`;
+  return subPathExpr ? `${mountPath} is mounted by subPathExpr` : undefined;
+}
+
+/**
+ * Keeps the sidecar that is there in the pod's class, and what a quota demands of each container: another admission
+ * changed the other containers after us. What the sidecar has stays.
+ */
+function followOthers(patch: PodPatch, { spec }: Pick<Target, 'spec'>, wanted: ReloadResources): void {
+  const { initContainers: list } = fieldsOf(spec.holder);
+  if (!Array.isArray(list)) return;
+  const index = list.findIndex((each) => fieldsOf(each).name === RELOAD_CONTAINER);
+  const holder = fieldsOf(list[index]);
+  const own = fieldsOf(holder.resources);
+  const value: Record<string, unknown> = { ...own };
+  for (const [kind, amounts] of Object.entries(wanted)) value[kind] = { ...amounts, ...fieldsOf(own[kind]) };
+  if (!isSameJson(own, value))
+    patch.set({ holder, path: `${spec.path}/initContainers/${index}` }, 'resources', value);
+}
