@@ -35,8 +35,9 @@ export function withSidecars<T extends object>(nodes: readonly T[], random: Rand
   return nodes.map((node) => ({ ...node, sidecar: random.pick(sidecars()) }));
 }
 
-/** How long a sidecar is believed; short, so that each end comes within a history. */
+/** How long a sidecar is believed; short, so that each end comes within a history. The plan says which pods have one. */
 export const reloadSettings = (random: Random): Record<string, string> => ({
+  PEER_RELOAD: 'off',
   RELOAD_SECONDS: random.pick(['10', '30', '120']),
   RELOAD_DEADLINE_SECONDS: random.pick(['60', '180', '600']),
 });
