@@ -107,6 +107,7 @@ const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
 
 /** A webhook that is asked about every pod from now on, as an install would bring it. */
 const installedNow = (createdAtMs: number): WebhookFacts => ({
+  version: '',
   createdAtMs,
   entries: [
     {
