@@ -22,7 +22,7 @@ import {
   warning,
 } from './check.ts';
 import type { Facts } from './facts.ts';
-import { placedOf, validatorNamespaces } from './validators.ts';
+import { placedOf } from './validators.ts';
 
 type Entry = WebhookFacts['entries'][number];
 
@@ -129,9 +129,7 @@ function checkTrial(facts: Facts): CheckVerdict {
   const { trial } = facts;
   if (trial.kind === 'none') {
     const where =
-      validatorNamespaces(facts).length === 0
-        ? 'there is no validator'
-        : 'no validator is one that it injects';
+      facts.discovery.groups.size === 0 ? 'there is no validator' : 'no validator is one that it injects';
     return skipped(`${where}, so there is no pod to try it with`);
   }
   if (trial.kind === 'refused') {

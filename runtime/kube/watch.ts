@@ -81,35 +81,23 @@ class Silence {
   readonly signal = this.#ended.signal;
   readonly #clock: Clock;
   #limitMs: number;
-  #heardAtMs: number;
-  #cancel: () => void;
+  #cancel: () => void = () => undefined;
 
   constructor(clock: Clock, limitMs: number) {
     this.#clock = clock;
     this.#limitMs = limitMs;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#cancel = this.#look(limitMs);
-  }
-
-  /** Looks again when the limit may be over: what comes in between costs a note of the time, and no timer. */
-  #look(inMs: number): () => void {
-    return this.#clock.after(inMs, () => {
-      const leftMs = this.#heardAtMs + this.#limitMs - this.#clock.monotonicMs();
-      if (leftMs <= 0) this.#ended.abort();
-      else this.#cancel = this.#look(leftMs);
-    });
+    this.broken();
   }
 
   /** Something has come; from now on the limit is this. */
   limitTo(limitMs: number): void {
     this.#limitMs = limitMs;
     this.broken();
-    this.#cancel();
-    this.#cancel = this.#look(limitMs);
   }
 
   broken(): void {
-    this.#heardAtMs = this.#clock.monotonicMs();
+    this.#cancel();
+    this.#cancel = this.#clock.after(this.#limitMs, () => this.#ended.abort());
   }
 
   end(): void {
