@@ -43,7 +43,7 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
     onDate: (dateMs, tookMs) => serverTime.note(dateMs, tookMs),
-    onSuccess: () => outage.notify(),
+    outage,
   });
   const edges = { settings, clock, onClockCorrection, log, metrics: new Metrics(), kube, outage };
   const core = createCore(edges, newIdentity(settings.podName));

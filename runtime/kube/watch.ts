@@ -7,6 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 import type { Clock } from '../clock.ts';
+import type { Notifier } from '../notifier.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './port.ts';
 import type { ReadThrottle } from './read-throttle.ts';
 import { openRequest, queryString } from './request.ts';
@@ -26,8 +27,8 @@ interface WatchTarget {
   readonly readThrottle: ReadThrottle;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
-  /** Told when it is granted. */
-  readonly onSuccess: (() => void) | undefined;
+  /** Notified when it is granted. */
+  readonly outage?: Pick<Notifier, 'notify'>;
 }
 
 /** Streams to `onEvent` as Kube.watch promises. */
@@ -42,7 +43,7 @@ export async function runWatch(
   try {
     const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
     silence.limitTo(WATCH_SILENCE_MS);
-    target.onSuccess?.();
+    target.outage?.notify();
     query.onOpened?.();
     await eachLine(incoming, {
       path,
