@@ -43,10 +43,6 @@ export class Feed {
     this.#options = options;
   }
 
-  get watchers(): number {
-    return this.#watchers.size;
-  }
-
   /** Sends `watcher` the state as it is, and what becomes of it, until the returned function is called. */
   join(watcher: Watcher): () => void {
     this.#watchers.add(watcher);

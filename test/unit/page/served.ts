@@ -90,5 +90,5 @@ export async function servePage(t: TestContext, limits: Partial<PageLimits> = {}
     const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
     return new Reader(incoming);
   };
-  return { app, clock, cluster, feed, port, read };
+  return { app, clock, cluster, port, read };
 }
