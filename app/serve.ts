@@ -146,7 +146,7 @@ async function serveWebhook(
   serving: Serving,
   { certificates, signal }: ServingParts,
 ): Promise<void> {
-  const { bundle, caches, clock, kube, log, outage, served } = parts;
+  const { bundle, clock, configuration, kube, log, outage, served } = parts;
   const { rule, source } = certificates;
   const started = Promise.withResolvers<void>();
   served.onChange(() => {
@@ -154,10 +154,6 @@ async function serveWebhook(
     useCertificate(parts, serving);
   });
   signal.addEventListener('abort', () => started.resolve(), { once: true });
-  const configuration = {
-    observe: () => caches.webhookConfiguration(),
-    onChange: caches.onWebhookChange,
-  };
   await Promise.all([
     followSource(source, bundle, signal),
     started.promise.then(() => listen(parts, serving)),

@@ -7,42 +7,45 @@ export const ROLLOUT_SETTINGS = {
     'ROLL_FOR',
     oneOf('auto', 'unlinked', 'missing', 'all'),
     'auto',
-    'For which running peers a validator is restarted: `unlinked` for those that neither end knows, `missing` for those ' +
-      'that its own list lacks (both below ROLL_BELOW), `all` for each change of its list, peers that left included, ' +
-      'where the list names all members there are; `auto` is `unlinked` on public networks and `missing` on others.',
+    'Which running peers a validator is restarted for. `unlinked`: peers, where neither of the two has the ' +
+      "other in its list. `missing`: peers that the validator's own list lacks. `all`: every change of its " +
+      'list, also peers that left; a full list is enough if the network has more members. `auto`: `unlinked` on ' +
+      'public networks, `missing` on private ones. ROLL_BELOW limits the first two.',
   ),
   rollBelow: setting(
     'ROLL_BELOW',
     text('^(all|[0-9]{1,3})$', 'a whole number from 0 to 999, or all'),
     '8',
-    'A validator is restarted for missing peers only while it knows fewer than this many, or with ROLL_FOR=unlinked is ' +
-      'linked to fewer; `all` for every change.',
+    'A validator is restarted for missing peers only while it knows fewer peers than this; with ' +
+      'ROLL_FOR=unlinked, only while it is linked to fewer. `all` sets no limit.',
   ),
   maxUnavailable: setting(
     'MAX_UNAVAILABLE',
     text('^([0-9]{1,3}|[0-9]{1,2}%|100%)$', 'a whole number, or a percentage such as 25%'),
     '1',
-    'Most validators of a group that may be down for a restart of ours to go ahead, that one included; a number, ' +
-      'or a percentage of the group, rounded down to no less than one.',
+    'How many validators of a group may be down at once, including the one to be restarted: a number, or a ' +
+      'percentage of the group, rounded down but at least one.',
   ),
   quorumCheck: setting(
     'QUORUM_CHECK',
     oneOf('hold', 'warn', 'off'),
     'hold',
-    'What happens where the quorum sets would not bear one more validator down: `hold`, `warn` and go on, or `off`.',
+    'What to do if a quorum set cannot bear one more validator down: `hold` the restart, `warn` and restart, ' +
+      'or `off` for no check.',
   ),
   quorumUnknown: setting(
     'QUORUM_UNKNOWN',
     oneOf('auto', 'hold', 'warn'),
     'auto',
-    'What happens where a quorum set cannot be read, that of the validator itself or of another of its namespace: ' +
-      '`hold`, `warn` and go on, or `auto`, which holds on public networks and warns on private ones.',
+    'What to do if the quorum set of the validator, or of another validator of its namespace, cannot be read: ' +
+      '`hold` the restart, `warn` and restart, or `auto`, which holds on public networks and warns on private ' +
+      'ones.',
   ),
   minReadySeconds: setting(
     'MIN_READY_SECONDS',
     seconds(0, 86_400),
     300,
-    'How long the leader must have seen all other validators of a group Ready before one is restarted.',
+    'How long the leader must have seen all other validators of a group Ready before it restarts one.',
   ),
   minRestartIntervalSeconds: setting(
     'MIN_RESTART_INTERVAL_SECONDS',
@@ -54,7 +57,7 @@ export const ROLLOUT_SETTINGS = {
     'MAX_RESTARTS_PER_HOUR',
     Type.Integer({ minimum: 0, maximum: 1000 }),
     12,
-    'Most restarts of ours in a group within an hour.',
+    'How many restarts of a group stellar-peers may begin within an hour.',
   ),
   rolloutWindows: setting(
     'ROLLOUT_WINDOWS',
@@ -63,32 +66,33 @@ export const ROLLOUT_SETTINGS = {
       'windows such as `Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00 UTC`',
     ),
     '',
-    'When restarts may take place, as days, times and a time zone, with a semicolon between windows; empty for always.',
+    'When validators may be restarted: days, times and a time zone, with a semicolon between windows; empty ' +
+      'for always.',
   ),
   expectedRestartSeconds: setting(
     'EXPECTED_RESTART_SECONDS',
     seconds(0, 86_400),
     600,
-    'How long a restart takes until the validator is Ready again, where none was seen within 24 hours: a window must ' +
-      'be open for that long.',
+    'How long a restart is expected to take until the validator is Ready again, if none was seen within 24 ' +
+      'hours; a window must be open for that long.',
   ),
   progressDeadlineSeconds: setting(
     'PROGRESS_DEADLINE_SECONDS',
     seconds(1, 604_800),
     3600,
-    'A restart that is not over after this is reported as Stalled.',
+    'A restart that takes longer than this is reported as Stalled.',
   ),
   stabilizationSeconds: setting(
     'STABILIZATION_SECONDS',
     seconds(0, 600),
     30,
-    'How long the membership of a group must have been unchanged before one is restarted.',
+    'How long the membership of a group must have been unchanged before one of its validators is restarted.',
   ),
   stabilizationMaxSeconds: setting(
     'STABILIZATION_MAX_SECONDS',
     seconds(0, 86_400),
     600,
-    'However long changes of the membership go on, they are awaited for no longer than this.',
+    'The longest wait for the membership of a group to stop changing.',
   ),
   deleteMinAgeSeconds: setting(
     'DELETE_MIN_AGE_SECONDS',
@@ -114,6 +118,7 @@ export const ROLLOUT_SETTINGS = {
     'ADOPT_EXISTING',
     oneOf('hold', 'restart'),
     'hold',
-    'What becomes of pods older than the webhook: `hold` until their next restart, or `restart` one at a time.',
+    'What to do with pods that are older than the webhook: `hold` leaves them until their next restart by ' +
+      'others, `restart` restarts them one at a time.',
   ),
 } as const;

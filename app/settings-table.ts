@@ -12,19 +12,20 @@ export const SETTINGS = {
     'POD_NAME',
     dnsName,
     'stellar-peers',
-    'Name of this replica; the holder of the Lease is this name, `_` and 8 hex digits of its own.',
+    'Name of this replica. The holder of the Lease is this name with `_` and 8 random hex digits.',
   ),
   watchNamespaces: setting(
     'WATCH_NAMESPACES',
     names,
     '',
-    'Namespaces to look at, with a comma between; empty for all.',
+    'Namespaces to watch, with a comma between; empty for all.',
   ),
   peerScope: setting(
     'PEER_SCOPE',
     oneOf('cluster', 'namespace'),
     'cluster',
-    'Whether validators know those of other namespaces: `cluster` or `namespace`.',
+    'Which validators of a network know each other: all of the cluster (`cluster`), or those of the same ' +
+      'namespace (`namespace`).',
   ),
   networkNamespaces: setting(
     'NETWORK_NAMESPACES',
@@ -41,7 +42,7 @@ export const SETTINGS = {
     'CLUSTER_DOMAIN',
     dnsName,
     'cluster.local',
-    'DNS domain of the cluster. Where it is not set, a replica takes the one that its /etc/resolv.conf names.',
+    'DNS domain of the cluster. If it is not set, a replica takes the domain that its /etc/resolv.conf names.',
   ),
   maxPeers: setting(
     'MAX_PEERS',
@@ -53,14 +54,15 @@ export const SETTINGS = {
     'PEER_CONFIG',
     oneOf('auto', 'annotated', 'off'),
     'auto',
-    'Whether peers are merged into the configuration that stellar-core reads: `auto` where the pod is of the ' +
-      'recognised shape or its StellarNode asks for it, `annotated` only where it asks, or `off`.',
+    "Whether peers are merged into stellar-core's configuration: `auto` if the pod has the recognised shape " +
+      'or its StellarNode asks for it, `annotated` only if the StellarNode asks for it, or `off`.',
   ),
   peerListKey: setting(
     'PEER_LIST_KEY',
     oneOf('auto', 'KNOWN_PEERS', 'PREFERRED_PEERS'),
     'auto',
-    'The key under which they are merged; `auto` is KNOWN_PEERS, or PREFERRED_PEERS where the original has that.',
+    "The key of stellar-core's configuration for the merged peers; `auto` is KNOWN_PEERS, or PREFERRED_PEERS " +
+      'if the original has KNOWN_PEERS already.',
   ),
   peerReload: setting(
     'PEER_RELOAD',
@@ -73,20 +75,22 @@ export const SETTINGS = {
     'CORE_HTTP_PORT',
     port,
     11_626,
-    "The validators' HTTP port, to signal new peers to those that have it open; 0 to never call one.",
+    "The validators' HTTP port. The leader tells validators that have it open of new peers; 0: the leader " +
+      'calls no validator.',
   ),
   corePollSeconds: setting(
     'CORE_POLL_SECONDS',
     seconds(0, 86_400),
     60,
-    'How often a validator whose HTTP port is open is asked for its peers and state; 0 for only when signalled.',
+    'How often the leader asks a validator with an open HTTP port for its peers and state; 0: only when the ' +
+      'leader tells it of a peer.',
   ),
   ...ROLLOUT_SETTINGS,
   resyncSeconds: setting(
     'RESYNC_SECONDS',
     seconds(1, 86_400),
     300,
-    'How often everything is looked at again, though nothing has changed.',
+    'How often everything is computed anew although nothing has changed.',
   ),
   leaseDurationSeconds: setting(
     'LEASE_DURATION_SECONDS',
@@ -111,13 +115,14 @@ export const SETTINGS = {
     'STATUS_PAGE_PORT',
     port,
     8082,
-    'Port of the status page, which every caller that reaches it may read; 0 for no page.',
+    'Port of the status page, which every caller that reaches the port may read; 0 for no page.',
   ),
   statusPageHosts: setting(
     'STATUS_PAGE_HOSTS',
     names,
     '',
-    'Further names by which the status page may be called, such as that of an ingress, with a comma between.',
+    'Further host names under which the status page answers, such as that of an ingress, with a comma ' +
+      'between.',
   ),
   bindAddress: setting(
     'BIND_ADDRESS',
@@ -135,43 +140,43 @@ export const SETTINGS = {
     'CERT_DIR',
     text('^(/[^\\0]*)?$', 'an absolute path'),
     '',
-    'Folder with `tls.crt`, `tls.key` and `ca.crt`, mounted from a Secret of cert-manager; empty for certificates of ' +
-      'our own making.',
+    'Folder with `tls.crt`, `tls.key` and `ca.crt`, mounted from a Secret of cert-manager; empty for ' +
+      'certificates that stellar-peers makes itself.',
   ),
   certLifetimeSeconds: setting(
     'CERT_LIFETIME_SECONDS',
     seconds(10, 315_360_000),
     90 * DAY_SECONDS,
-    'How long a certificate of our own making is valid; it is renewed after about two thirds of that.',
+    'How long a certificate that stellar-peers makes is valid; it is renewed after about two thirds of that.',
   ),
   caLifetimeSeconds: setting(
     'CA_LIFETIME_SECONDS',
     seconds(20, 1_576_800_000),
     5 * 365 * DAY_SECONDS,
-    'How long the CA of our own making is valid; it is renewed after about two thirds of that.',
+    'How long the CA that stellar-peers makes is valid; it is renewed after about two thirds of that.',
   ),
   caOverlapSeconds: setting(
     'CA_OVERLAP_SECONDS',
     seconds(0, 86_400),
     60,
-    'How long caBundle must have named a new CA before a certificate of it is served.',
+    'How long caBundle must have named a new CA before a certificate of that CA is served.',
   ),
   caRetireSeconds: setting(
     'CA_RETIRE_SECONDS',
     seconds(0, 31_536_000),
     DAY_SECONDS,
-    'How long the former CA is trusted after its last certificate was replaced.',
+    'How long the former CA stays in caBundle after its last certificate was replaced.',
   ),
   drainSeconds: setting(
     'DRAIN_SECONDS',
     seconds(0, 60),
     5,
-    'How long a replica that is asked to stop still answers, until the endpoints have noticed.',
+    "How long a replica that is asked to stop still answers, until the Service's endpoints have changed.",
   ),
   logLevel: setting(
     'LOG_LEVEL',
     oneOf('debug', 'info', 'warn', 'error'),
     'info',
-    'Least level that is logged: `debug`, `info`, `warn` or `error`.',
+    'The lowest level that is logged: `debug`, `info`, `warn` or `error`.',
   ),
 } as const satisfies Record<string, Setting>;

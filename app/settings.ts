@@ -3,8 +3,8 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { readNetworkNamespaces } from '../peers/discovery/namespace-allowlist.ts';
-import { parseWindows } from '../reconciler/plan/restarts/windows.ts';
+import { type NetworkNamespaces, readNetworkNamespaces } from '../peers/discovery/namespace-allowlist.ts';
+import { parseWindows, type Windows } from '../reconciler/plan/restarts/windows.ts';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings-table.ts';
 
@@ -59,14 +59,9 @@ const NETWORK_NAMESPACES_SYNTAX =
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const values = Object.entries(SETTINGS).map(([key, entry]) => [key, readSetting(entry, env[entry.env])]);
   const settings = Object.freeze(Object.fromEntries(values)) as Settings;
-  const { rolloutWindows, networkNamespaces, requestTimeoutSeconds, leaseDurationSeconds } = settings;
-  if (!parseWindows(rolloutWindows))
-    refuse(SETTINGS.rolloutWindows, rolloutWindows, `: it takes ${WINDOWS_SYNTAX}`);
-  const reading = readNetworkNamespaces(networkNamespaces);
-  if ('problem' in reading) {
-    const allowed = `, since ${reading.problem}: it takes ${NETWORK_NAMESPACES_SYNTAX}`;
-    refuse(SETTINGS.networkNamespaces, networkNamespaces, allowed);
-  }
+  const { requestTimeoutSeconds, leaseDurationSeconds } = settings;
+  windowsIn(settings);
+  networkNamespacesIn(settings);
   if (requestTimeoutSeconds * 3 > leaseDurationSeconds) {
     throw new SettingsError(
       `REQUEST_TIMEOUT_SECONDS=${requestTimeoutSeconds} is more than a third of ` +
@@ -74,6 +69,19 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     );
   }
   return settings;
+}
+
+/** The windows of ROLLOUT_WINDOWS. Throws SettingsError where they cannot be read. */
+export const windowsIn = ({ rolloutWindows }: Settings): Windows =>
+  parseWindows(rolloutWindows) ??
+  refuse(SETTINGS.rolloutWindows, rolloutWindows, `: it takes ${WINDOWS_SYNTAX}`);
+
+/** The namespaces of NETWORK_NAMESPACES. Throws SettingsError where they cannot be read. */
+export function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces {
+  const reading = readNetworkNamespaces(networkNamespaces);
+  if ('allowed' in reading) return reading.allowed;
+  const allowed = `, since ${reading.problem}: it takes ${NETWORK_NAMESPACES_SYNTAX}`;
+  return refuse(SETTINGS.networkNamespaces, networkNamespaces, allowed);
 }
 
 /** True for the environment name of a setting. */

@@ -3,8 +3,8 @@
  * caBundle with it.
  */
 import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../certs/cabundle-rules.ts';
-import { managedSource } from '../certs/managed.ts';
-import { mountedSource } from '../certs/mounted.ts';
+import { ManagedSource } from '../certs/managed.ts';
+import { MountedSource } from '../certs/mounted.ts';
 import type { Callers, CertSource } from '../certs/source.ts';
 import { CERT_SECRET, WEBHOOK_SERVICE } from '../peers/names.ts';
 import { describeReason } from '../peers/reasons/reasons.ts';
@@ -37,7 +37,7 @@ function mounted({ settings, clock, log, served }: Parts): Certificates {
   // The Service's short name is what the API server calls; only people use the longer one.
   const hosts = [serviceHost(settings), ...listed(settings.webhookHosts)];
   return {
-    source: mountedSource({ files, clock, log, hosts }),
+    source: new MountedSource({ files, clock, log, hosts }),
     rule: atLeastOurs(served),
     isCurrent: () => true,
   };
@@ -55,7 +55,7 @@ function managed(parts: Parts, signal: AbortSignal): Certificates {
   // Runs beside everything else and ends with the signal; a reflector never rejects.
   void reflector.run(signal);
   const retireMs = settings.caRetireSeconds * 1000;
-  const source = managedSource(
+  const source = new ManagedSource(
     {
       kube,
       clock,

@@ -16,6 +16,8 @@ import { SaltKeeper } from '../reconciler/apply/salt-keeper.ts';
 import { Signaller } from '../reconciler/apply/signaller.ts';
 import { Leader } from '../reconciler/leader/leader.ts';
 import { whileLeading } from '../reconciler/leader/leading-kube.ts';
+import { Setbacks } from '../reconciler/plan/restarts/setbacks.ts';
+import { PlanningMemory } from '../reconciler/planning-memory.ts';
 import { Reconciler } from '../reconciler/reconciler.ts';
 import { Reporter } from '../reconciler/report/reporter.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -30,6 +32,7 @@ import { watchOne } from '../runtime/kube/watch-one.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Notifier, Subscribe } from '../runtime/notifier.ts';
+import { Wake } from '../runtime/wake.ts';
 import { listed, type Settings } from './settings.ts';
 import { discoverySettings, rolloutSettings } from './wiring-settings.ts';
 
@@ -119,19 +122,27 @@ export function createReconciler(parts: Core, outside: Outside): Reconciler {
   const readLive = liveReads({ kube, scope: scopeOf(settings), clock, known });
   const mayWrite = () => leader.leads();
   const discoverNow = (world: World) => discover(world, discovery);
-  const writing = { kube, clock, log, journal, readLive, discover: discoverNow, mayWrite };
+  const setbacks = new Setbacks(clock);
+  const restartSettings = rolloutSettings(settings);
+  const memory = new PlanningMemory({
+    ...{ clock, caches, memberships, journal, setbacks },
+    settings: restartSettings,
+  });
+  const writing = { kube, clock, log, journal, readLive, discover: discoverNow, mayWrite, memory };
   const reverter = new Reverter(writing);
   const restarter = new RestartExecutor({ ...writing, probe: outside.preflight });
-  const queued = { clock, log, metrics, journal, restarter, reverter, reporter, readLive };
+  const wake = new Wake(clock);
   const pollMs = settings.corePollSeconds * 1000;
   return new Reconciler({
-    ...{ clock, log, metrics, caches, memberships, reporter },
+    ...{ clock, log, metrics, caches, memberships, reporter, memory, wake },
     publisher: new Publisher({ kube, clock, log, ownNamespace }),
     salt: new SaltKeeper({ journal, clock, log, maxPeers: settings.maxPeers }),
-    settings: rolloutSettings(settings),
-    signaller: core && ((onChange) => new Signaller({ core, clock, log, metrics, pollMs, onChange })),
+    settings: restartSettings,
+    signaller: core && new Signaller({ core, clock, log, metrics, pollMs, wake }),
     rightDomain: outside.rightDomain,
     onClockCorrection: parts.onClockCorrection,
-    queue: (onDone) => createQueue({ ...queued, onDone }),
+    queue: createQueue({
+      ...{ clock, log, metrics, journal, restarter, reverter, reporter, readLive, setbacks, wake },
+    }),
   });
 }

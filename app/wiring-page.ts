@@ -2,7 +2,7 @@
  * Makes the status page of one replica out of its parts. Owns which setting goes where, and that a page that cannot be
  * served stops nothing else.
  */
-import { startDecider } from '../page/decide.ts';
+import { snapshotNow } from '../page/decide.ts';
 import { Feed } from '../page/feed.ts';
 import { hostsOf } from '../page/hosts.ts';
 import { createPageServer } from '../page/server.ts';
@@ -24,7 +24,8 @@ export async function serveStatusPage(parts: Parts): Promise<StatusPage> {
   const feed = new Feed({
     clock,
     log,
-    watch: (onChange) => startDecider(decide, onChange),
+    onChange: (listener) => caches.onChange(() => listener()),
+    take: () => snapshotNow(decide),
     replica: () => ({
       name: settings.podName,
       leads: leader.leads(),

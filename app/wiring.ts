@@ -3,9 +3,10 @@
  */
 import { Latest } from '../certs/current.ts';
 import { ServedBundle } from '../certs/serving.ts';
-import type { Bundle } from '../certs/source.ts';
+import type { Bundle, Observed } from '../certs/source.ts';
 import { Trust } from '../certs/trust.ts';
 import { COMPONENT } from '../peers/names.ts';
+import type { WebhookFacts } from '../peers/world.ts';
 import { newIdentity } from '../reconciler/leader/lease.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type CoreClient, createCoreClient } from '../runtime/core-client.ts';
@@ -27,6 +28,8 @@ export interface Parts extends Core {
   readonly bundle: Latest<Bundle>;
   readonly served: ServedBundle;
   readonly trust: Trust;
+  /** Our webhook configuration as the watch last saw it. */
+  readonly configuration: Observed<WebhookFacts>;
 }
 
 /** All parts of a replica, none of them running. Throws where no cluster is configured. */
@@ -40,7 +43,7 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
     timeoutMs: settings.requestTimeoutSeconds * 1000,
     userAgent: COMPONENT,
     onDate: (dateMs, tookMs) => serverTime.note(dateMs, tookMs),
-    onSuccess: () => outage.notify(),
+    outage,
   });
   const edges = { settings, clock, onClockCorrection, log, metrics: new Metrics(), kube, outage };
   const core = createCore(edges, newIdentity(settings.podName));
@@ -48,7 +51,8 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
   const bundle = new Latest<Bundle>();
   const configuration = { observe: () => caches.world.webhook, onChange: caches.onWebhookChange };
   const trust = new Trust({ clock, configuration, isKnown: () => caches.synced() });
-  return { ...core, bundle, trust, served: new ServedBundle({ clock, log, offered: bundle, trust }) };
+  const served = new ServedBundle({ clock, log, offered: bundle, trust });
+  return { ...core, bundle, configuration, trust, served };
 }
 
 /** What calls validators; undefined where the setting says never. */

@@ -3,14 +3,10 @@
  * that one field of each webhook entry; what belongs in it says a rule of cabundle-rules.ts.
  */
 import { WEBHOOK_CONFIGURATION } from '../peers/names.ts';
+import { readWebhook } from '../peers/read/cluster.ts';
+import type { WebhookFacts } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
-import {
-  hasStatus,
-  isConflict,
-  type Kube,
-  type KubeObject,
-  type PatchOperation,
-} from '../runtime/kube/port.ts';
+import { hasStatus, isConflict, type Kube, type PatchOperation } from '../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/kube/resources.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Notifier } from '../runtime/notifier.ts';
@@ -25,9 +21,7 @@ const RESYNC_MS = 600_000;
  * soon, the more slowly the more often it has happened, so that sooner or later it has read what we wrote.
  */
 const WRITTEN_MS_MIN = 50;
-const WRITTEN_MS_MAX = 1_000;
-/** More writes than this in a minute are a quarrel with another writer, in which we become slower. */
-const WRITES_PER_MINUTE = 20;
+/** The longest of these waits; it means a quarrel with another writer. */
 const QUARREL_MS = 5_000;
 
 interface CaBundleParts {
@@ -36,7 +30,7 @@ interface CaBundleParts {
   readonly log: Log;
   readonly rule: CaRule;
   /** The MutatingWebhookConfiguration as a watch last saw it. */
-  readonly configuration: Observed<KubeObject>;
+  readonly configuration: Observed<WebhookFacts>;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
   /** The newest bundle of the source, served or about to be. */
@@ -49,17 +43,13 @@ const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name
  * The operations that make every webhook of `configuration` trust what is wanted, none if it does already.
  * They hold for the resourceVersion that was read only.
  */
-export function caBundlePatch(configuration: KubeObject, wanted: WantedCa): PatchOperation[] {
-  const webhooks = (configuration.webhooks ?? []) as Array<{ clientConfig?: { caBundle?: string } }>;
-  const operations = webhooks.flatMap(({ clientConfig }, index): PatchOperation[] => {
-    if (!clientConfig) return [];
-    const { caBundle = '' } = clientConfig;
+export function caBundlePatch({ version, entries }: WebhookFacts, wanted: WantedCa): PatchOperation[] {
+  const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
     const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');
     return value === caBundle ? [] : [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value }];
   });
   if (operations.length === 0) return [];
-  const { resourceVersion } = configuration.metadata;
-  return [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }, ...operations];
+  return [{ op: 'test', path: '/metadata/resourceVersion', value: version }, ...operations];
 }
 
 /** Fills and repairs caBundle until `signal` aborts; trouble is logged and tried again, never thrown. */
@@ -89,7 +79,7 @@ class Keeper {
   /** When it was written within the last minute, monotonic. */
   #writtenAtMs: readonly number[] = [];
   /** Read after a conflict, since the watch may be behind. */
-  #readAgain: KubeObject | undefined;
+  #readAgain: WebhookFacts | undefined;
 
   constructor(parts: CaBundleParts) {
     this.#parts = parts;
@@ -107,12 +97,12 @@ class Keeper {
     return this.#write(operations);
   }
 
-  async #find(): Promise<KubeObject | undefined> {
-    const { kube, log, configuration } = this.#parts;
+  async #find(): Promise<WebhookFacts | undefined> {
+    const { log, configuration } = this.#parts;
     let found = this.#readAgain ?? configuration.observe();
     this.#readAgain = undefined;
     // A watch that has not begun looks like an object that is not there: asked once before it is said.
-    if (!found && !this.#missing) found = await kube.get(CONFIGURATION);
+    if (!found && !this.#missing) found = await this.#read();
     if (!found && !this.#missing) {
       log.warn(
         { configuration: WEBHOOK_CONFIGURATION },
@@ -121,6 +111,11 @@ class Keeper {
     }
     this.#missing = !found;
     return found;
+  }
+
+  async #read(): Promise<WebhookFacts | undefined> {
+    const found = await this.#parts.kube.get(CONFIGURATION);
+    return found && readWebhook(found);
   }
 
   async #write(operations: readonly PatchOperation[]): Promise<Round<never>> {
@@ -133,21 +128,20 @@ class Keeper {
       if (!isConflict(error) && !hasStatus(error, 422)) throw error;
       const level = this.#conflicts++ === 0 ? 'debug' : 'warn';
       log[level]({ ...fields, error }, 'webhook configuration changed meanwhile, reading it again');
-      this.#readAgain = await kube.get(CONFIGURATION);
+      this.#readAgain = await this.#read();
       return { again: true };
     }
     this.#conflicts = 0;
     log.info(fields, 'caBundle written');
     const writesInAMinute = this.#countWrites();
-    if (writesInAMinute <= WRITES_PER_MINUTE) {
-      const cooldownMs = Math.min(WRITTEN_MS_MIN * 2 ** (writesInAMinute - 1), WRITTEN_MS_MAX);
-      return { lookInMs: RESYNC_MS, cooldownMs };
+    const cooldownMs = Math.min(WRITTEN_MS_MIN * 2 ** (writesInAMinute - 1), QUARREL_MS);
+    if (cooldownMs === QUARREL_MS) {
+      log.warn(
+        { configuration: WEBHOOK_CONFIGURATION, writesInAMinute },
+        'something else keeps writing caBundle: find out what, and exclude that field',
+      );
     }
-    log.warn(
-      { configuration: WEBHOOK_CONFIGURATION, writesInAMinute },
-      'something else keeps writing caBundle: find out what, and exclude that field',
-    );
-    return { lookInMs: QUARREL_MS, cooldownMs: QUARREL_MS };
+    return { lookInMs: RESYNC_MS, cooldownMs };
   }
 
   /** Those of the last minute, this one included. */

@@ -108,6 +108,10 @@ export function certificatesIn(pem: string): X509Certificate[] {
   });
 }
 
+/** The certificates in a caBundle, which is PEM in base64. */
+export const authoritiesIn = (caBundle: string): X509Certificate[] =>
+  certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8'));
+
 /** The hosts that a readable certificate is for: its DNS and IP SANs. */
 export function hostsOf(certPem: string): string[] {
   const [leaf] = readCertificates('tls.crt', certPem);
@@ -197,11 +201,14 @@ function checkTime(what: string, cert: X509Certificate, nowMs: number): void {
 
 function checkHosts(leaf: X509Certificate, hosts: readonly string[]): void {
   for (const host of hosts) {
-    const matches = isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' });
-    if (!matches)
+    if (!isFor(leaf, host))
       refuse('WrongHost', `tls.crt is not for ${host}, only for ${leaf.subjectAltName ?? 'none'}`);
   }
 }
+
+/** True if a certificate is for this DNS name or address, by its SANs. */
+export const isFor = (leaf: X509Certificate, host: string): boolean =>
+  (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 
 const validityOf = (cert: X509Certificate) => ({
   notBeforeMs: cert.validFromDate.getTime(),

@@ -37,10 +37,7 @@ interface ManagedParts {
 }
 
 /** A source over the Secret of `settings.namespace`. It creates, repairs and renews what is there. */
-export const managedSource = (parts: ManagedParts, settings: ManagedSettings): CertSource =>
-  new ManagedSource(parts, settings);
-
-class ManagedSource implements CertSource {
+export class ManagedSource implements CertSource {
   readonly #parts: ManagedParts;
   readonly #settings: ManagedSettings;
   readonly #terms: CertTerms;

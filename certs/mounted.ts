@@ -11,7 +11,7 @@ import type { Bundle, CertSource } from './source.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
 const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
-/** Changes are noticed as they come; this is the net below that, and what tells of an expiry. */
+/** How often the files are read; the kubelet itself brings a renewed certificate a minute late. */
 const POLL_MS = 10_000;
 
 interface MountedParts {
@@ -23,9 +23,7 @@ interface MountedParts {
 }
 
 /** A source over the files of one folder; it writes nothing. */
-export const mountedSource = (parts: MountedParts): CertSource => new MountedSource(parts);
-
-class MountedSource implements CertSource {
+export class MountedSource implements CertSource {
   readonly #parts: MountedParts;
   /** The fault that was logged last. */
   #logged = '';
@@ -40,7 +38,7 @@ class MountedSource implements CertSource {
       {
         clock,
         round: () => this.#round(last),
-        changes: [files.onChange],
+        changes: [],
         failed: (error, retryInMs) =>
           log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
       },

@@ -8,7 +8,7 @@ import type { WebhookFacts } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Subscribe } from '../runtime/notifier.ts';
 import { chainTo } from './chain.ts';
-import { certificatesIn } from './check.ts';
+import { authoritiesIn, certificatesIn } from './check.ts';
 import type { Bundle, Observed } from './source.ts';
 
 interface TrustParts {
@@ -88,9 +88,4 @@ function commonTo(caBundles: readonly string[]): Map<string, X509Certificate> {
 }
 
 const authoritiesOf = (caBundle: string): Map<string, X509Certificate> =>
-  new Map(
-    certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8')).map((cert) => [
-      cert.fingerprint256,
-      cert,
-    ]),
-  );
+  new Map(authoritiesIn(caBundle).map((cert) => [cert.fingerprint256, cert]));

@@ -20,8 +20,8 @@ export function overviewOf(commands: readonly Command[]): string {
 
 Usage
 ${columns(rows.map(([usage = '', summary = '']) => [`stellar-peers ${usage}`, summary]))}
-stellar-peers COMMAND --help says which flags a command takes. Put bin/ into your PATH, and all of it can be
-said as kubectl stellar-peers too.
+stellar-peers COMMAND --help lists the flags of a command. With bin/ in your PATH, kubectl stellar-peers
+COMMAND does the same.
 
 ${EXIT_SECTION}`;
 }

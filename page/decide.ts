@@ -13,35 +13,28 @@ import { inSlices } from '../runtime/slices.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
 export interface DecideOptions {
-  readonly caches: Pick<Caches, 'world' | 'onChange'>;
+  readonly caches: Pick<Caches, 'world'>;
   readonly memberships: MembershipCache;
   readonly clock: Clock;
   readonly settings: RolloutSettings;
 }
 
-/** One that watches, from now until `stop`. */
-export interface Decider {
-  /** The snapshot as of now. */
-  take(): Promise<Snapshot>;
-  stop(): void;
-}
-
-/** Begins to watch; `onChange` is called after each change that may show. */
-export function startDecider(options: DecideOptions, onChange: () => void): Decider {
-  const { caches, clock, memberships, settings } = options;
+/** The snapshot as of now. */
+export async function snapshotNow({
+  caches: { world },
+  memberships,
+  clock,
+  settings,
+}: DecideOptions): Promise<Snapshot> {
   const { ownNamespace } = settings;
-  const take = async (): Promise<Snapshot> => {
-    const { world } = caches;
-    const membership = { discovery: memberships.discovery(), views: memberships.views() };
-    const published = await inSlices(
-      clock,
-      publishSteps(membership, () => ({
-        ...{ world, ownNamespace, nowMs: clock.nowMs() },
-        connections: connectionsIn(world.configMaps.get(ownNamespace)),
-      })),
-    );
-    const moment = { world, discovery: memberships.discovery(), nowMs: clock.nowMs() };
-    return takeSnapshot({ ...decide(moment, published, settings), ownNamespace });
-  };
-  return { take, stop: caches.onChange(onChange) };
+  const membership = { discovery: memberships.discovery(), views: memberships.views() };
+  const published = await inSlices(
+    clock,
+    publishSteps(membership, () => ({
+      ...{ world, ownNamespace, nowMs: clock.nowMs() },
+      connections: connectionsIn(world.configMaps.get(ownNamespace)),
+    })),
+  );
+  const moment = { world, discovery: memberships.discovery(), nowMs: clock.nowMs() };
+  return takeSnapshot({ ...decide(moment, published, settings), ownNamespace });
 }

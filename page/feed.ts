@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
-import type { Decider } from './decide.ts';
-import type { ServingReplica } from './snapshot.ts';
+import type { ServingReplica, Snapshot } from './snapshot.ts';
 
 /** Changes come in bursts, and a person sees no more than this. */
 const REST_MS_MIN = 500;
@@ -21,8 +21,10 @@ export type Watcher = (message: string) => void;
 export interface FeedOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Begins to watch the cluster. */
-  readonly watch: (onChange: () => void) => Decider;
+  /** Calls the listener after each change that may show. */
+  readonly onChange: Subscribe;
+  /** The snapshot as of now. */
+  readonly take: () => Promise<Snapshot>;
   readonly replica: () => ServingReplica;
 }
 
@@ -39,10 +41,6 @@ export class Feed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
-  }
-
-  get watchers(): number {
-    return this.#watchers.size;
   }
 
   /** Sends `watcher` the state as it is, and what becomes of it, until the returned function is called. */
@@ -63,26 +61,26 @@ export class Feed {
 
   /** Until there is no watcher. Never rejects. */
   async #run(signal: AbortSignal): Promise<void> {
-    const { clock, watch } = this.#options;
+    const { clock, onChange } = this.#options;
     if (signal.aborted) return;
     const wake = new Wake(clock);
-    const decider = watch(() => wake.notify());
+    const stopListening = onChange(() => wake.notify());
     this.#last = '';
     while (!signal.aborted) {
       await clock.sleep(Math.max(0, this.#restsUntilMs - clock.monotonicMs()), signal);
       if (signal.aborted) break;
-      await this.#look(decider, signal);
+      await this.#look(signal);
       await wake.wait(LOOK_AGAIN_MS, signal);
     }
-    decider.stop();
+    stopListening();
     this.#last = '';
   }
 
-  async #look(decider: Decider, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock, log, take } = this.#options;
     const startMs = clock.monotonicMs();
     try {
-      const text = JSON.stringify(await decider.take());
+      const text = JSON.stringify(await take());
       if (signal.aborted) return;
       const isSame = text === this.#last;
       this.#last = text;

@@ -28,8 +28,6 @@ export interface Row {
   readonly code: string;
   /** What `code` tells: what it is, what waits, or what a person means so. */
   readonly kind: 'state' | 'waiting' | 'meant';
-  /** True where something is still to come or to be done. */
-  readonly waits: boolean;
 }
 
 /** The row of one validator. */
@@ -46,7 +44,6 @@ export function rowOf(status: ValidatorStatus): Row {
     ...connectionOf(pods),
     code: first?.code ?? '',
     kind: kindOf(first),
-    waits: status.isWaiting,
   };
 }
 

@@ -223,6 +223,8 @@ export interface ConfigMapFacts extends Named {
 }
 
 export interface WebhookFacts {
+  /** Its resourceVersion. */
+  readonly version: string;
   readonly createdAtMs: number;
   readonly entries: ReadonlyArray<{
     readonly name: string;

@@ -2,9 +2,7 @@
  * The leader's loop: after a change it publishes lists, restarts validators that need it, and reports the rest. Owns
  * the order and the timing; the pure modules beside it decide.
  */
-import type { Discovery } from '../peers/discovery/discover.ts';
 import { leastOf } from '../peers/lists.ts';
-import { reason } from '../peers/reasons/reasons.ts';
 import type { Validator, World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Caches } from '../runtime/kube/caches.ts';
@@ -12,7 +10,7 @@ import type { MembershipCache } from '../runtime/kube/membership.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { inOneGo, inSlices } from '../runtime/slices.ts';
-import { Wake } from '../runtime/wake.ts';
+import type { Wake } from '../runtime/wake.ts';
 import { awaitCacheSync, withoutOverview } from './apply/cache-sync.ts';
 import type { Publisher } from './apply/publisher.ts';
 import type { RestartQueue } from './apply/restart-queue.ts';
@@ -21,18 +19,14 @@ import type { Signaller } from './apply/signaller.ts';
 import { newcomersOf, type PublishPlan, publishSteps } from './plan/publish/publish.ts';
 import { refusedReports } from './plan/publish/refused.ts';
 import { planServices } from './plan/publish/services.ts';
-import { LivenessMemory, liveDigests } from './plan/restarts/liveness.ts';
 import { pauseToRestore, type SeenPause, seePause } from './plan/restarts/pause.ts';
-import { quietOf } from './plan/restarts/quiet.ts';
-import { ReadyMemory } from './plan/restarts/ready-memory.ts';
-import type { GroupPlan, RolloutInput, RolloutSettings } from './plan/restarts/rollout.ts';
-import { planRollout } from './plan/restarts/rollout.ts';
-import type { SetbackLookup } from './plan/restarts/setbacks.ts';
+import { type GroupPlan, planRollout, type RolloutSettings } from './plan/restarts/rollout.ts';
 import { withFormerStates } from './plan/signals/evidence.ts';
 import { signalScope } from './plan/signals/signal-targets.ts';
 import { signalAdvisories } from './plan/status/advisories.ts';
 import { currentReasons } from './plan/status/current-reasons.ts';
 import { withValidatorStates } from './plan/status/validator-state.ts';
+import type { PlanningMemory } from './planning-memory.ts';
 import { type GaugeInput, Gauges } from './report/gauges.ts';
 import type { Reporter } from './report/reporter.ts';
 
@@ -40,8 +34,6 @@ import type { Reporter } from './report/reporter.ts';
 const GATHER_MS = 20;
 /** How long to wait until the watch shows our own writes, before planning again. */
 const ECHO_MS = 1_000;
-/** With caches older than this, nothing is restarted. */
-const STALE_MS_MAX = 30_000;
 
 export interface ReconcilerOptions {
   readonly clock: Clock;
@@ -53,9 +45,12 @@ export interface ReconcilerOptions {
   readonly reporter: Reporter;
   readonly salt: SaltKeeper;
   readonly settings: RolloutSettings & { readonly maxPeers: number; readonly resyncMs: number };
-  readonly queue: (onDone: () => void) => RestartQueue;
+  /** Wakes the loop; shared with the queue and the signaller. */
+  readonly wake: Wake;
+  readonly memory: PlanningMemory;
+  readonly queue: RestartQueue;
   /** Undefined if validators are never called. */
-  readonly signaller: ((onChange: () => void) => Signaller) | undefined;
+  readonly signaller: Signaller | undefined;
   /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain: () => string | undefined;
   /** Calls the listener after each correction of `clock`; returns the function that ends that. */
@@ -64,37 +59,26 @@ export interface ReconcilerOptions {
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #wake: Wake;
-  readonly #queue: RestartQueue;
-  readonly #signaller: Signaller | undefined;
-  readonly #liveness: LivenessMemory;
-  readonly #ready = new ReadyMemory();
   readonly #gauges: Gauges;
   /** When everything was last computed anew from the caches alone, monotonic ms. */
   #afreshAtMs: number;
-  readonly #startedAtMs: number;
   #pause: SeenPause;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#wake = new Wake(options.clock);
-    this.#queue = options.queue(() => this.#wake.notify());
-    this.#signaller = options.signaller?.(() => this.#wake.notify());
     const { clock, metrics } = options;
     this.#gauges = new Gauges({ clock, metrics, ownNamespace: options.settings.ownNamespace });
-    this.#startedAtMs = options.clock.monotonicMs();
-    this.#afreshAtMs = this.#startedAtMs;
-    this.#liveness = new LivenessMemory(this.#startedAtMs);
+    this.#afreshAtMs = clock.monotonicMs();
   }
 
   /** Reconciles until `signal` aborts. Work under way is finished first. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { caches, clock, log, onClockCorrection } = this.#options;
-    const stopListening = caches.onChange(() => this.#wake.notify());
-    const stopFollowingClock = onClockCorrection(() => this.#wake.notify());
+    const { caches, clock, log, onClockCorrection, queue, signaller, wake } = this.#options;
+    const stopListening = caches.onChange(() => wake.notify());
+    const stopFollowingClock = onClockCorrection(() => wake.notify());
     let waitMs = 0;
     while (!signal.aborted) {
-      await this.#wake.wait(waitMs, signal);
+      await wake.wait(waitMs, signal);
       await clock.sleep(GATHER_MS, signal);
       if (signal.aborted) break;
       try {
@@ -106,22 +90,22 @@ export class Reconciler {
     }
     stopListening();
     stopFollowingClock();
-    await Promise.all([this.#queue.idle(), this.#signaller?.stop()]);
+    await Promise.all([queue.idle(), signaller?.stop()]);
     this.#options.reporter.end();
     this.#gauges.end();
   }
 
   /** One pass over everything. Resolves to the time in ms after which the next pass is due without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, memberships, metrics, publisher, reporter, salt, settings } = this.#options;
+    const { caches, clock, memberships, memory, metrics, publisher, queue, reporter, salt, settings } =
+      this.#options;
     if (!caches.synced()) return ECHO_MS;
     const beganAtMs = clock.monotonicMs();
     const { world } = caches;
     this.#forgetInTime();
     await inOneGo(clock, () => memberships.discovery());
     if (await salt.keep(world, memberships.discovery())) return ECHO_MS;
-    this.#liveness.observe(world, memberships.discovery(), clock.monotonicMs());
-    this.#ready.observe(world.pods.values(), clock.monotonicMs());
+    memory.observe();
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
     const newcomers = newcomersOf(published.configMaps, { world, discovery: memberships.discovery() });
@@ -137,21 +121,21 @@ export class Reconciler {
     await this.#signal(world);
     const found = await inOneGo(clock, () => this.#decide(published));
     await this.#gauges.take(found);
-    return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), this.#queue.isBusy);
+    return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), queue.isBusy);
   }
 
   /** Synchronous, because the world may change during each wait, and the discovery would then be out of date. */
   #decide(published: PublishPlan): GaugeInput {
-    const { caches, memberships, publisher, reporter, settings } = this.#options;
+    const { caches, memberships, memory, publisher, queue, reporter, settings, signaller } = this.#options;
     const { world } = caches;
     const discovery = memberships.discovery();
-    const input = this.#inputFor(world, discovery);
+    const input = memory.inputFor(world, discovery);
     const plans = planRollout(input);
-    this.#queue.offer(plans, input, (live, found) => this.#inputFor(live, found));
+    queue.offer(plans, input);
     const refused = refusedReports(publisher.refusals, published.configMaps, { world, discovery });
     const reports = new Map([...published.reports, ...refused]);
-    const closed = this.#signaller?.closedNodes ?? new Set();
-    const connections = this.#signaller?.connections ?? new Map();
+    const closed = signaller?.closedNodes ?? new Set();
+    const connections = signaller?.connections ?? new Map();
     const moment = { world, discovery, nowMs: input.nowMs, connections };
     const signalled = signalAdvisories(closed, moment, settings.ownNamespace);
     const reasons = withValidatorStates(moment, currentReasons(moment, { reports }, plans, signalled));
@@ -172,11 +156,10 @@ export class Reconciler {
    * again, and the next pass handles that.
    */
   async #planPublish(world: World): Promise<PublishPlan> {
-    const { clock, memberships, metrics, rightDomain, settings } = this.#options;
+    const { clock, memberships, memory, metrics, rightDomain, settings, signaller } = this.#options;
     const { ownNamespace } = settings;
-    const { connections = new Map(), evidence = new Map() } = this.#signaller ?? {};
-    const leadsForMs = clock.monotonicMs() - this.#startedAtMs;
-    const answers = withFormerStates(evidence, world.configMaps.get(ownNamespace), leadsForMs);
+    const { connections = new Map(), evidence = new Map() } = signaller ?? {};
+    const answers = withFormerStates(evidence, world.configMaps.get(ownNamespace), memory.leadsForMs());
     const membership = { discovery: memberships.discovery(), views: memberships.views() };
     const steps = publishSteps(membership, () => ({
       ...{ world, connections, answers, ownNamespace, rightDomain: rightDomain() },
@@ -190,13 +173,13 @@ export class Reconciler {
 
   /** After publishing, so that the signals match the files. */
   async #signal(world: World): Promise<void> {
-    const { clock, memberships, settings } = this.#options;
-    if (!this.#signaller) return;
-    const { mayListen, isOpen } = this.#signaller;
+    const { clock, memberships, settings, signaller } = this.#options;
+    if (!signaller) return;
+    const { mayListen, isOpen } = signaller;
     const discovery = memberships.discovery();
     const peerListOf = ({ key }: Validator) => memberships.desired(key);
     await inOneGo(clock, () =>
-      this.#signaller?.offer(signalScope({ world, discovery, peerListOf, settings, mayListen, isOpen })),
+      signaller.offer(signalScope({ world, discovery, peerListOf, settings, mayListen, isOpen })),
     );
   }
 
@@ -207,34 +190,11 @@ export class Reconciler {
     if (value !== undefined) await publisher.restorePause(value);
   }
 
-  #inputFor(world: World, discovery: Discovery): RolloutInput {
-    const { caches, clock, memberships, settings } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const isStale = caches.staleMs() > STALE_MS_MAX;
-    return {
-      world: this.#queue.seen(world),
-      discovery,
-      liveness: this.#liveness.at(nowMs, liveDigests(world, discovery)),
-      settings,
-      setbacks: isStale ? whileStale(this.#queue.setbacks) : this.#queue.setbacks,
-      nowMs: clock.nowMs(),
-      quiet: (group) => quietOf(memberships.membershipChanges(group), this.#startedAtMs, nowMs),
-      readyForMs: this.#ready.readyForMsAt(nowMs),
-    };
-  }
-
   /** A time that came during this pass may have been too late for it, so such a time counts as due now. */
   #nextLookMs(plans: ReadonlyMap<string, GroupPlan>, beganAtMs: number): number {
-    const { publisher, reporter, settings } = this.#options;
+    const { publisher, queue, reporter, settings } = this.#options;
     const times = [...plans.values()].map((plan) => plan.recheckInMs);
-    const retries = [publisher.retryInMs(beganAtMs), this.#queue.retryInMs(beganAtMs), reporter.retryInMs()];
+    const retries = [publisher.retryInMs(beganAtMs), queue.retryInMs(beganAtMs), reporter.retryInMs()];
     return Math.max(GATHER_MS, leastOf([settings.resyncMs, ...times, ...retries]));
   }
 }
-
-/** While a cache is behind, every restart waits. */
-const whileStale = (setbacks: SetbackLookup): SetbackLookup => ({
-  of: (key) => setbacks.of(key),
-  ofUndo: (key) => setbacks.ofUndo(key),
-  ofAll: () => ({ reason: reason('StaleCaches'), dueInMs: ECHO_MS }),
-});

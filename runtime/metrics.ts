@@ -12,95 +12,95 @@ const [counter, gauge, histogram] = [metric('counter'), metric('gauge'), metric(
 export const METRICS = {
   stellar_peers_admission_reviews_total: counter('Admission reviews answered, by result.', 'result'),
   stellar_peers_admission_duration_seconds: histogram(
-    'Time to answer an admission review, holding for a young network included.',
+    'Time to answer an admission review, including the wait for a new network.',
   ),
   stellar_peers_leader: gauge('1 on the replica that leads, else 0.'),
   stellar_peers_cache_staleness_seconds: gauge(
     'Age of the cache that is furthest behind; 0 while every watch is up.',
   ),
-  stellar_peers_passes_total: counter('Passes over everything that this process has finished as the leader.'),
+  stellar_peers_passes_total: counter('Reconcile passes that this process has finished as the leader.'),
   stellar_peers_next_pass_seconds: gauge(
-    'How long after the last pass the next one follows if nothing changes; 0 while a restart is being decided, and on replicas that do not lead.',
+    'Time from the last pass to the next one if nothing changes; 0 while a restart is being decided, and on replicas that do not lead.',
   ),
   stellar_peers_validators: gauge(
-    'Validators by group and state (active, suspended), past 100 groups as `other`; on the leader.',
+    'Validators by group and state (active, suspended); groups beyond the 100th share the label `other`. Leader only.',
     'group',
     'state',
   ),
   stellar_peers_network_info: gauge(
-    'Always 1: what the network of a group is called; a private one by its namespaces and the hash of its passphrase.',
+    "Always 1; the label title names the group's network. A private network is named by its namespaces and the hash of its passphrase.",
     'group',
     'title',
   ),
   stellar_peers_view_size: gauge(
-    'Most peers in one view, by namespace with validators; less than MAX_PEERS where more do not fit, 0 where no size does; on the leader.',
+    'Most peers in one list, by namespace with validators: less than MAX_PEERS if lists of that size do not fit, 0 if no size fits. Leader only.',
     'namespace',
   ),
   stellar_peers_waiting: gauge(
-    'StellarNodes for which something is not done, by reason; on the leader.',
+    'StellarNodes for which stellar-peers does not take an action, by reason. Leader only.',
     'reason',
   ),
   stellar_peers_ready_validators: gauge(
-    'Active validators all of whose pods are Ready and none crashes again and again, by group; on the leader, as all that is said by group.',
+    'Active validators whose pods are all Ready and in no crash loop, by group. Leader only, like every metric by group.',
     'group',
   ),
   stellar_peers_quorum_margin: gauge(
-    'How many more validators may go down before the strictest quorum set, or home domain, is short of its threshold; absent where one cannot be read.',
+    'How many more validators may go down before the strictest quorum set, or home domain, misses its threshold; absent if one cannot be read.',
     'group',
   ),
   stellar_peers_restarts_in_flight: gauge(
-    'Restarts of ours that are begun and not over, from the journal.',
+    'Restarts by stellar-peers that have begun and not ended, by the journal.',
     'group',
   ),
   stellar_peers_restart_since_timestamp_seconds: gauge(
-    'When the oldest of them was begun, as a Unix time, from the journal; absent where there is none.',
+    'Unix time at which the oldest restart in flight began, by the journal; absent if there is none.',
     'group',
   ),
   stellar_peers_restarts_last_day: gauge(
-    'Restarts of ours within the last 24 hours that came about, from the journal: a failover resets nothing.',
+    'Restarts by stellar-peers that took place within the last 24 hours, by the journal, so that a change of leader resets nothing.',
     'group',
   ),
   stellar_peers_paused_validators: gauge(
-    'Active validators that are paused, by whatever object, or whose annotation is not known here.',
+    'Active validators that are paused, by an annotation on any object, or that have an annotation with an unknown value.',
     'group',
   ),
   stellar_peers_paused_since_timestamp_seconds: gauge(
-    'Since when the oldest of these is known to be paused, as a Unix time; a new leader begins at its start.',
+    'Unix time since which the longest paused validator has been paused; a new leader counts from its own start.',
     'group',
   ),
   stellar_peers_told_validators: gauge(
-    'Validators that run with a list of peers that has changed since, and whose sidecar has told them of the new ones.',
+    'Validators whose list has changed since their start, and whose sidecar has told stellar-core of the new peers.',
     'group',
   ),
   stellar_peers_drifted_validators: gauge(
-    'Validators whose pods lack peers that they should have got, those left so on purpose (adoption, opt-out, strategy) and those told aside.',
+    'Validators whose pods lack peers that they should have; without validators that wait for adoption, have opted out, are not restarted by their strategy, or were told by their sidecar.',
     'group',
   ),
   stellar_peers_drift_since_timestamp_seconds: gauge(
-    'Since when the oldest of these lacks something, as a Unix time; a new leader counts from the last change of what is published.',
+    'Unix time since which the validator that has lacked peers longest has lacked them; a new leader counts from the last change of the published list.',
     'group',
   ),
   stellar_peers_group_waiting: gauge(
-    'Waiting StellarNodes by group and reason; group is empty for those in no group.',
+    'Waiting StellarNodes by group and reason; the group is empty for StellarNodes in no group.',
     'group',
     'reason',
   ),
   stellar_peers_waiting_since_timestamp_seconds: gauge(
-    'Since when the oldest of these has waited for that reason, as a Unix time; a new leader begins at its start.',
+    'Unix time since which the StellarNode that has waited longest for this reason has waited; a new leader counts from its own start.',
     'group',
     'reason',
   ),
   stellar_peers_listed_peers: gauge(
-    'Pods of active validators that others may be told of, by group.',
+    'Pods of active validators that may be in the lists of other validators, by group.',
     'group',
   ),
-  stellar_peers_live_peers: gauge('Those of them that run.', 'group'),
+  stellar_peers_live_peers: gauge('Pods counted in stellar_peers_listed_peers that run, by group.', 'group'),
   stellar_peers_fewest_known_peers: gauge(
-    'Fewest peers that a running pod of the group was started with; 0 for one that was not injected.',
+    'Smallest number of peers that a running pod of the group started with; 0 for a pod that was not injected.',
     'group',
   ),
   stellar_peers_fewest_connected_peers: gauge(
-    'Fewest peers that a running pod of the group is connected to, of those whose HTTP port is open.',
+    'Smallest number of peers that a running pod of the group is connected to, among pods whose HTTP port is open.',
     'group',
   ),
   stellar_peers_restarts_total: counter(
@@ -110,25 +110,25 @@ export const METRICS = {
   ),
   stellar_peers_configmap_writes_total: counter('ConfigMaps written by this process.'),
   stellar_peers_core_ports: gauge(
-    'Running validators by what is known of their HTTP port (open, closed, unknown); on the leader.',
+    'Running validators by the state of their HTTP port (open, closed, unknown). Leader only.',
     'state',
   ),
   stellar_peers_signals_total: counter(
-    'Calls that told a validator to connect to a peer, by result (told, failed).',
+    'Requests that tell a validator to connect to a peer, by result (told, failed).',
     'result',
   ),
   stellar_peers_expected_peers: gauge(
-    'Peers that a validator should know, where its HTTP port is open; on the leader.',
+    'Peers that a pod with an open HTTP port should know. Leader only.',
     'namespace',
     'pod',
   ),
   stellar_peers_connected_peers: gauge(
-    'Those of them that it is connected to; on the leader.',
+    'Peers counted in stellar_peers_expected_peers that the pod is connected to. Leader only.',
     'namespace',
     'pod',
   ),
   stellar_peers_synced: gauge(
-    '1 for a validator that says it is synced, has a peer and closed a ledger lately, else 0; on the leader.',
+    '1 for a pod whose stellar-core says that it is synced, has a peer and closed a ledger lately, else 0. Leader only.',
     'namespace',
     'pod',
   ),

@@ -5,10 +5,8 @@
  * one by one through these links, a certificate could be of one version and its key of the next.
  * (kubernetes/pkg/volume/util/atomic_writer.go)
  */
-import { watch } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Subscribe } from './notifier.ts';
 
 const LINK = '..data';
 /** The folder may be swapped while it is read, and the former one removed. */
@@ -38,18 +36,4 @@ export class MountedFiles {
   #version(): Promise<string> {
     return realpath(join(this.folder, LINK)).catch(() => this.folder);
   }
-
-  /**
-   * Calls `listener` when something in the folder changed, as far as the file system tells; where it does not, or the
-   * folder is missing, never. The returned function ends that.
-   */
-  readonly onChange: Subscribe = (listener) => {
-    try {
-      const watcher = watch(this.folder, { persistent: false }, listener);
-      watcher.on('error', () => watcher.close());
-      return () => watcher.close();
-    } catch {
-      return () => undefined;
-    }
-  };
 }

@@ -15,7 +15,7 @@ function checkVersion({ serverVersion }: Facts): CheckVerdict {
   const isNewEnough = Number(major) > 1 || Number(minor) >= MINOR_MIN;
   return isNewEnough
     ? ok(serverVersion)
-    : problem(`${serverVersion}; 1.${MINOR_MIN} is the oldest that will do`);
+    : problem(`${serverVersion}; 1.${MINOR_MIN} is the oldest version that works`);
 }
 
 const at = (fields: Fields, ...path: string[]): Fields =>

@@ -17,10 +17,11 @@ import { renderCheck, summaryOf } from './render.ts';
 
 export const checkCommand: Command = {
   name: 'check',
-  summary: 'whether everything is as it should be, and what to do where it is not',
+  summary: 'check the cluster and the installation, and say how to mend what is wrong',
   details:
-    'Before the install with --pre, afterwards without. Changes nothing. What you may not read is skipped, and the right that is missing is named. With --set NAME=VALUE ' +
-    'it counts the restarts that a setting would want before it is in force.',
+    'With --pre, checks before the install whether stellar-peers can be installed; without, checks the ' +
+    'installation. Changes nothing. A check is skipped if you may not read its objects, and names the missing ' +
+    'right. With --set NAME=VALUE, counts the restarts that this setting would cause, before you change it.',
   flags: ['pre', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runCheck,

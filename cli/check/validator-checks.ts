@@ -107,6 +107,7 @@ const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
 
 /** A webhook that is asked about every pod from now on, as an install would bring it. */
 const installedNow = (createdAtMs: number): WebhookFacts => ({
+  version: '',
   createdAtMs,
   entries: [
     {
@@ -154,7 +155,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     id: 'validators',
     title: 'validators',
     looks: 'StellarNodes of type Validator: whether each can be read and be a peer',
-    hint: 'what each asks for, with the command for it: stellar-peers status',
+    hint: 'stellar-peers status shows what to do for each, with the command',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'namespaces'],
     evaluate: checkDiscovered,
@@ -164,7 +165,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     title: 'annotations',
     looks:
       'annotations of ours on StellarNodes, their Namespaces and our ConfigMap: keys and values that are not known',
-    hint: 'docs/reference.md has all keys and values; the command against each: stellar-peers status',
+    hint: 'docs/reference.md lists all keys and values; stellar-peers status shows the command that corrects each',
     when: 'both',
     needs: ['stellarnodes', 'namespaces', 'configmaps'],
     evaluate: checkAnnotations,
@@ -174,7 +175,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     title: 'ConfigMaps',
     looks:
       'ConfigMap `stellar-peers` of each namespace with validators: there, ours, and saying what it should',
-    hint: 'a key that others apply must be left to us; else the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
+    hint: 'let no other manager apply keys of ours; otherwise the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
     evaluate: checkConfigMaps,
@@ -184,7 +185,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     title: 'headless Services',
     looks:
       'the governing Service that each StatefulSet names: there, headless, and naming pods that are not ready too',
-    hint: 'the leader makes a missing one; what to do about one that is there: stellar-peers status',
+    hint: 'the leader creates a missing Service; stellar-peers status shows how to correct an existing one',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'services', 'namespaces'],
     evaluate: checkServices,

@@ -42,9 +42,3 @@ export function placedOf({ world, discovery }: Known): Placed[] {
       }),
   );
 }
-
-/** Namespaces with validators, in order. */
-export const validatorNamespaces = ({ discovery }: Pick<Known, 'discovery'>): string[] => {
-  const validators = [...discovery.groups.values()].flatMap((group) => group.validators);
-  return [...new Set(validators.map(({ namespace }) => namespace))].sort();
-};

@@ -3,9 +3,8 @@
  * certificate, and a pod for trial. Pure.
  */
 import type { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { chainTo } from '../../certs/chain.ts';
-import { certificatesIn } from '../../certs/check.ts';
+import { authoritiesIn, certificatesIn, isFor } from '../../certs/check.ts';
 import { fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
@@ -22,7 +21,7 @@ import {
   warning,
 } from './check.ts';
 import type { Facts } from './facts.ts';
-import { placedOf, validatorNamespaces } from './validators.ts';
+import { placedOf } from './validators.ts';
 
 type Entry = WebhookFacts['entries'][number];
 
@@ -53,9 +52,6 @@ function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
   );
 }
 
-const authoritiesOf = ({ caBundle }: Entry): X509Certificate[] =>
-  certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8'));
-
 const DAY_MS = 86_400_000;
 /** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
 const LAST_PART = 0.2;
@@ -80,7 +76,7 @@ function checkBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
-  const authorities = authoritiesOf(entry);
+  const authorities = authoritiesIn(entry.caBundle);
   if (authorities.length === 0) return problem('it holds no certificate that can be read');
   const ages = authorities.map((cert) => ageOf(cert, facts.nowMs));
   const good = ages.find(({ isOver, isLate }) => !isOver && !isLate) ?? ages.find(({ isOver }) => !isOver);
@@ -95,13 +91,10 @@ function hostOf({ url, service }: Entry): string | undefined {
   return service && `${service.name}.${service.namespace}.svc`;
 }
 
-const isFor = (leaf: X509Certificate, host: string): boolean =>
-  (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
-
 function checkCertificate(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
-  const authorities = authoritiesOf(entry);
+  const authorities = authoritiesIn(entry.caBundle);
   if (authorities.length === 0) return skipped('there is no CA in caBundle to verify it by');
   const given = certificatesIn(facts.certificatePem ?? '');
   const [leaf] = given;
@@ -124,14 +117,12 @@ function checkCertificate(facts: Facts): CheckVerdict {
 function checkTrial(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
-  if (authoritiesOf(entry).length === 0)
+  if (authoritiesIn(entry.caBundle).length === 0)
     return skipped('not tried: no answer is believed without a CA in caBundle');
   const { trial } = facts;
   if (trial.kind === 'none') {
     const where =
-      validatorNamespaces(facts).length === 0
-        ? 'there is no validator'
-        : 'no validator is one that it injects';
+      facts.discovery.groups.size === 0 ? 'there is no validator' : 'no validator is one that it injects';
     return skipped(`${where}, so there is no pod to try it with`);
   }
   if (trial.kind === 'refused') {

@@ -18,11 +18,11 @@ import { quorumLines, quorumTexts } from './quorum-says.ts';
 export const adoptCommand: Command = {
   name: 'adopt',
   synopsis: 'NAME… [-n NS]',
-  summary: 'let pods that are older than the webhook be restarted, one at a time',
+  summary: 'allow the restart of validators that are older than the webhook, one at a time',
   details:
-    'Validators that ran before stellar-peers was installed are not restarted by it. Adopting one lets it be: one ' +
-    'annotation is written, and the leader restarts it as it restarts any other, one at a time and never below quorum. ' +
-    "Without -n the namespace is that of the kubeconfig's context; --all needs -n.",
+    'Installing stellar-peers restarts no validator that runs already. To adopt a validator is to allow its restart: one ' +
+    'annotation is written, and the leader restarts the validator as it restarts any other, one at a time and ' +
+    "never below quorum. Without -n the namespace is that of the kubeconfig's context; --all needs -n.",
   args: { min: 0, max: Number.POSITIVE_INFINITY },
   flags: ['namespace', 'all', 'yes', ...CLUSTER_FLAGS],
   run: runAdopt,
@@ -74,11 +74,13 @@ export function adoptionText({ refs, affected, quorum, paused }: ReturnType<type
   const objects = refs.map(({ resource, name }) => `${resource.kind} ${name}`).join(', ');
   const validators =
     affected.length === 0
-      ? 'No running validator waits for it now.'
+      ? 'No running validator waits to be adopted now.'
       : `To be restarted, one at a time and under all the usual conditions: ${affected.join(', ')}.`;
   const pause =
-    paused.length === 0 ? [] : [`Paused by ${some(paused.map(titleOf))}: none before that is resumed.`];
-  return [`${ANNOTATION_ADOPT}=now goes on ${objects}.`, validators, ...pause, ...quorumLines(quorum)].join(
+    paused.length === 0
+      ? []
+      : [`Paused by ${some(paused.map(titleOf))}: nothing is restarted before that pause is resumed.`];
+  return [`${ANNOTATION_ADOPT}=now is set on ${objects}.`, validators, ...pause, ...quorumLines(quorum)].join(
     '\n',
   );
 }

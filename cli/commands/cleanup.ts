@@ -28,10 +28,11 @@ import { installNamespaceOf, openCluster } from '../session.ts';
 
 export const cleanupCommand: Command = {
   name: 'cleanup',
-  summary: 'remove our ConfigMaps after everything else was uninstalled',
+  summary: 'remove the ConfigMaps of stellar-peers after everything else was uninstalled',
   details:
-    'It refuses while the webhook configuration or the Deployment is there: the leader would write them again. ' +
-    'Headless Services, annotations and mounts stay: running validators depend on them. No validator is restarted.',
+    'Refuses while the webhook configuration or the Deployment is there, because the leader would write the ' +
+    'ConfigMaps again; --force removes them all the same. Headless Services, annotations and mounts stay, ' +
+    'because running validators depend on them. No validator is restarted.',
   flags: ['yes', 'force', ...CLUSTER_FLAGS],
   run: runCleanup,
 };

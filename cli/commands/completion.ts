@@ -7,7 +7,7 @@ import { FLAGS, type Flag } from '../flags.ts';
 export const completionOf = (commands: () => readonly Command[]): Command => ({
   name: 'completion',
   synopsis: 'bash|zsh|fish',
-  summary: 'print what a shell needs to complete commands and flags',
+  summary: 'print the script with which a shell completes commands and flags',
   details:
     'For bash and zsh: source <(stellar-peers completion bash). For fish: stellar-peers completion fish | source.',
   args: { min: 1, max: 1 },

@@ -15,10 +15,10 @@ import { renderExplanation } from './explain-text.ts';
 export const explainCommand: Command = {
   name: 'explain',
   synopsis: 'NAME',
-  summary: 'everything known and decided about one validator',
+  summary: 'show everything that is known and decided about one validator',
   details:
-    'Shows the discovery result, expected and running peers, what its pods started with and lack, what admission ' +
-    'would do to its next pod, its restarts, and what is done about it now or why not. ' +
+    'Shows the discovery result, the expected and running peers, what its pods started with and lack, what ' +
+    'admission would do to its next pod, its restarts, and what the leader would do now, or why nothing. ' +
     "Without -n the namespace is that of the kubeconfig's context.",
   args: { min: 1, max: 1 },
   flags: ['namespace', 'output', ...CLUSTER_FLAGS],

@@ -25,7 +25,7 @@ const SHARED = {
   flags: ['namespace', 'yes', ...CLUSTER_FLAGS],
 } as const;
 const REACH =
-  "Without names and -n it is about everything, with -n about one namespace, with names about these validators, of -n or of the namespace of the kubeconfig's context.";
+  "Without NAME and -n, applies to everything; with -n, to one namespace; with NAME, to these validators, in the namespace of -n or of the kubeconfig's context.";
 
 export const pauseCommand: Command = {
   ...SHARED,
@@ -38,8 +38,8 @@ export const pauseCommand: Command = {
 export const resumeCommand: Command = {
   ...SHARED,
   name: 'resume',
-  summary: 'let restarts go on that were paused',
-  details: `${REACH} A pause that stands elsewhere, as on the namespace of a validator, goes on holding.`,
+  summary: 'allow restarts again after a pause',
+  details: `${REACH} A pause on another object, such as the Namespace of a validator, still holds.`,
   run: (call) => change(call, undefined),
 };
 
@@ -130,8 +130,8 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
   const count = `${counted(validators.length, 'validator')}${named}`;
   const what =
     value === undefined
-      ? `${ANNOTATION_ROLLOUT} goes from ${objects}: ${count} may be restarted again, under all the usual conditions.`
-      : `${ANNOTATION_ROLLOUT}=${value} goes on ${objects}: none of ${count} is restarted by us until that is resumed.`;
+      ? `${ANNOTATION_ROLLOUT} is removed from ${objects}: ${count} may be restarted again, under all the usual conditions.`
+      : `${ANNOTATION_ROLLOUT}=${value} is set on ${objects}: we restart none of ${count} before you resume it.`;
   const when = value === undefined ? 'To be restarted then' : 'To be restarted now, and held from now on';
   return [
     what,
@@ -139,6 +139,8 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
     wanted.length === 0 ? 'No restart is wanted now.' : `${when}: ${wanted.join(', ')}.`,
     ...quorumLines(quorum),
     ...(underWay.length === 0 ? [] : [`Under way, and finished by Kubernetes: ${underWay.join(', ')}.`]),
-    ...(stillHeld.length === 0 ? [] : [`Still held by what stands elsewhere: ${stillHeld.join(', ')}.`]),
+    ...(stillHeld.length === 0
+      ? []
+      : [`Still held by an annotation on another object: ${stillHeld.join(', ')}.`]),
   ].join('\n');
 }

@@ -11,11 +11,11 @@ import type { Paint } from '../terminal.ts';
 export const previewCommand: Command = {
   name: 'preview',
   synopsis: '-f POD.yaml',
-  summary: 'what admission would do to a pod or StatefulSet, as a diff, without a cluster',
+  summary: 'show what admission would do to a pod or StatefulSet, as a diff; needs no cluster',
   details:
-    'Shown are the lines of the pod that would differ. -o json is the JSON Patch, as admission would answer it; -o ' +
-    'yaml is the pod as it would be created. No cluster is asked, so the list of peers is empty. A List is taken too: ' +
-    'kubectl get sts -o yaml | stellar-peers preview -f -',
+    'Shows the lines of the pod that admission would change. -o json prints the JSON Patch that admission ' +
+    'would answer, -o yaml the pod as it would be created. The list of peers is empty, because no cluster is ' +
+    'asked. The file may hold a List: kubectl get sts -o yaml | stellar-peers preview -f -',
   flags: ['filename', 'node', 'output'],
   formats: ['table', 'json', 'yaml'],
   run: async (call) => runPreview(call),

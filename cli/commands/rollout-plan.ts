@@ -31,11 +31,11 @@ import { groupsText } from './status.ts';
 
 export const rolloutPlanCommand: Command = {
   name: 'rollout plan',
-  summary: 'which restarts are wanted, in which order, for how long; restarts nothing',
+  summary: 'show which validators would be restarted, in which order and when; restarts nothing',
   details:
-    'What the leader would do from now on if every restart goes well. With --set NAME=VALUE for settings that are not ' +
-    'in force yet, so that their restarts can be read before they happen. Under a pause it also shows what a resume would restart. ' +
-    'Everything is shown, as with -A; -n and -l show some validators, with their places among all.',
+    'Shows what the leader would do from now on if every restart went well. With --set NAME=VALUE, shows the ' +
+    'same as if that setting were in force. During a pause, also shows what a resume would restart. Without ' +
+    '-n and -l, all validators are shown; with them some, each with its place in the order of all.',
   flags: ['namespace', 'all-namespaces', 'selector', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runRolloutPlan,

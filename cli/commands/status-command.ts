@@ -18,11 +18,11 @@ import { reasonsIn, statusReport } from './status-report.ts';
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'networks and validators: what they know, what is under way, what waits and why',
+  summary: 'show networks and validators: the peers they know, the restarts under way, what waits and why',
   details:
-    'Everything is shown, as with -A; -n and -l show some validators and the networks that they belong to. ' +
-    'It decides as the leader would, on what it reads in that moment. With -w it asks every two seconds and prints ' +
-    'what has changed: over the old text on a terminal, as one more block elsewhere.',
+    'Without -n and -l, all validators are shown; with them some, and the networks of these. The command ' +
+    'reads the cluster and decides as the leader would. With -w it reads every two seconds, and prints the ' +
+    'status again after a change: on a terminal in place of the old one, elsewhere below it.',
   flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runStatus,

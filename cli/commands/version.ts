@@ -12,7 +12,7 @@ import { installNamespaceOf, openCluster } from '../session.ts';
 export const versionCommand: Command = {
   name: 'version',
   summary: 'the version of this command and of the replicas',
-  details: 'That of the replicas is the tag of the image of their Deployment.',
+  details: 'The version of the replicas is the image tag of their Deployment.',
   flags: ['client', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runVersion,

@@ -161,8 +161,10 @@ function readWebhookEntry(entry: Fields): WebhookFacts['entries'][number] {
 
 /** The facts of the MutatingWebhookConfiguration. */
 export function readWebhook(raw: Fields): WebhookFacts {
+  const metadata = fieldsOf(raw.metadata);
   return {
-    createdAtMs: timeOf(fieldsOf(raw.metadata).creationTimestamp) ?? 0,
+    version: textOf(metadata.resourceVersion) ?? '',
+    createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
     entries: listOf(raw.webhooks).map(readWebhookEntry),
   };
 }

@@ -20,6 +20,7 @@ import {
 } from '../names.ts';
 import { mendOf, type Reason, type ReasonCode, reason, reasonWith } from '../reasons/reasons.ts';
 import type { Key, World } from '../world.ts';
+import { lettersOff } from './letters-off.ts';
 
 type Values = readonly string[] | 'any';
 
@@ -81,20 +82,11 @@ function oddIn(annotations: Annotations, known: Readonly<Record<string, Values>>
   });
 }
 
-/** True for two texts that differ in one letter (another, one more, one fewer), or only in upper and lower case. */
+/** True for two texts that differ in one letter, or only in upper and lower case. */
 const isNear =
   (a: string) =>
-  (b: string): boolean => {
-    if (Math.abs(a.length - b.length) > 1) return false;
-    let same = 0;
-    while (same < a.length && a[same] === b[same]) same += 1;
-    const rests = [
-      [a.slice(same + 1), b.slice(same + 1)],
-      [a.slice(same + 1), b.slice(same)],
-      [a.slice(same), b.slice(same + 1)],
-    ];
-    return rests.some(([x, y]) => x === y) || a.toLowerCase() === b.toLowerCase();
-  };
+  (b: string): boolean =>
+    Math.abs(a.length - b.length) <= 1 && (lettersOff(a, b) === 1 || a.toLowerCase() === b.toLowerCase());
 
 /** The odd annotations of each StellarNode, of its Namespace, and of the ConfigMaps whose annotations are for all. */
 export function oddAnnotations({ nodes, namespaces, configMaps }: World): Array<readonly [Key, Reason]> {

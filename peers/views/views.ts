@@ -138,18 +138,9 @@ export function publishedView(
   configMap: ConfigMapFacts | undefined,
   node: string,
 ): PublishedView | undefined {
-  if (!configMap) return undefined;
-  const read = readIn.get(configMap) ?? new Map<string, PublishedView | undefined>();
-  if (read.size === 0) readIn.set(configMap, read);
-  if (!read.has(node)) {
-    const text = configMap.data[nodeKeys(node).view];
-    read.set(node, text === undefined ? undefined : parseView(text));
-  }
-  return read.get(node);
+  const text = configMap?.data[nodeKeys(node).view];
+  return text === undefined ? undefined : parseView(text);
 }
-
-/** The views that were read from each ConfigMap: each pass asks for every view several times. */
-const readIn = new WeakMap<ConfigMapFacts, Map<string, PublishedView | undefined>>();
 
 /** Our hashes have 16 characters. */
 const HASH_LENGTH_MAX = 64;

@@ -2,7 +2,6 @@
  * Follows restarts that are under way. Closes those that have ended, fences those that another leader may have begun,
  * and takes back those that have done nothing yet and are now forbidden. Decides on live reads only.
  */
-import type { Discovery } from '../../peers/discovery/discover.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
 import type { World } from '../../peers/world.ts';
 import type { Backoff } from '../../runtime/backoff.ts';
@@ -19,9 +18,6 @@ import type { Reporter } from '../report/reporter.ts';
 import type { JournalStore } from './journal-store.ts';
 import type { ReadLive } from './live-reads.ts';
 import type { Reverter } from './revert.ts';
-
-/** The input of the planner for a World that was read live. */
-export type InputFor = (world: World, discovery: Discovery) => RolloutInput;
 
 export interface FollowUpOptions {
   readonly clock: Clock;
@@ -66,14 +62,14 @@ export class FollowUp {
   }
 
   /** The jobs that may be done now for restarts under way. */
-  due(input: RolloutInput, inputFor: InputFor): Job[] {
+  due(input: RolloutInput): Job[] {
     const { world } = input;
     this.#open.observe(world);
     this.#options.setbacks.keepUndo(this.#open.undoable(world));
     const ended = this.#ended(world).map((open) => this.#job('close', open, () => this.#close(open, world)));
     const unsure = this.#open.toFence(world).filter(({ group }) => this.#backoff.isDue(`fence ${group}`));
     const fences = unsure.map((open) => this.#job('fence', open, () => this.#fence(open, world)));
-    return [...ended, ...fences, ...this.#looks(input, inputFor), ...this.#redateJobs(world)];
+    return [...ended, ...fences, ...this.#looks(input), ...this.#redateJobs(world)];
   }
 
   /** A job that failed last time is not urgent, so that other groups do not wait for it. */
@@ -142,25 +138,25 @@ export class FollowUp {
   /**
    * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due.
    */
-  #looks(input: RolloutInput, inputFor: InputFor): Job[] {
+  #looks(input: RolloutInput): Job[] {
     const untouched = this.#open.untouched(input.world);
     return untouched
       .filter(({ group }) => this.#backoff.isDue(`take back ${group}`))
       .flatMap((open) => {
         const isForbidden = takeBackWhy(open, input, this.#open.seenForMs(open)) !== undefined;
         if (!isForbidden && !this.#open.isLookDue(open)) return [];
-        const job = this.#job('take back', open, () => this.#takeBack(open, input.world, inputFor));
+        const job = this.#job('take back', open, () => this.#takeBack(open, input.world));
         return [{ ...job, isUrgent: job.isUrgent && isForbidden }];
       });
   }
 
-  async #takeBack(open: InFlightRestart, world: World, inputFor: InputFor): Promise<void> {
+  async #takeBack(open: InFlightRestart, world: World): Promise<void> {
     const { log, reporter, setbacks, reverter } = this.#options;
     const { group, entry } = open;
     const isLook = this.#open.isLookDue(open);
     this.#open.postponeLook(open);
     try {
-      const why = await reverter.takeBack(open, inputFor, this.#open);
+      const why = await reverter.takeBack(open, this.#open);
       setbacks.undone(entry.statefulSet);
       this.#backoff.succeeded(`take back ${group}`);
       // The caches forbade the bump, but live reads did not: the caches are behind, and the next live check finds what

@@ -45,14 +45,12 @@ const NAMESPACES_MAX = 16;
 
 /** The live reads of a cluster. With a clock, a read has a time limit, and a passing failure is tried again. */
 export function liveReads({ kube, scope, clock, known }: LiveReads): ReadLive {
-  const timed = clock ? { clock } : {};
-  const readIn = (namespaces: readonly string[]) =>
-    readWorldLive(kube, scopeOf(scope, namespaces), { ...timed, isForRestart: true });
+  const readIn = (namespaces: readonly string[]) => readWorldLive(kube, scopeOf(scope, namespaces), clock);
   return {
     of: (statefulSet) => readIn([namespaceOf(statefulSet)]),
     async around(statefulSet) {
       const live = await readIn(namespacesAround(statefulSet, known()));
-      const world = await withMountedSets({ kube, ...timed }, live.world, namespaceOf(statefulSet));
+      const world = await withMountedSets({ kube, clock }, live.world, namespaceOf(statefulSet));
       return world ? { ...live, world, hasMountedSets: true } : live;
     },
   };

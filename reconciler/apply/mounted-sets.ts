@@ -26,7 +26,7 @@ const READS_MS_MAX = 2_000;
 interface Source {
   readonly kube: Pick<Kube, 'get'>;
   /** Without a clock, the reads have no time limit. */
-  readonly clock?: Clock;
+  readonly clock: Clock | undefined;
 }
 
 type Data = Readonly<Record<string, unknown>>;

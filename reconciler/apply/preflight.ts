@@ -2,13 +2,13 @@
  * Asks the webhook, with the address and the CA of the live configuration, whether it would inject a pod now. Without
  * an injection the restarted pod would have no peers, so the restart waits.
  */
-import { request } from 'node:https';
 import { parseJson } from '../../peers/field.ts';
 import { preflightProblem, preflightReview } from '../../peers/injection/preflight-review.ts';
 import { type Reason, reason } from '../../peers/reasons/reasons.ts';
 import type { WebhookFacts, World } from '../../peers/world.ts';
 import { newUid } from '../../runtime/clock.ts';
 import { readBody } from '../../runtime/kube/body.ts';
+import { answerTo } from '../../runtime/kube/request.ts';
 
 /** The same timeout as the API server's own. */
 const TIMEOUT_MS = 5_000;
@@ -50,24 +50,15 @@ async function probeEntry(entry: Entry, ownNamespace: string): Promise<string | 
   }
 }
 
-function post(url: URL, ca: string, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      url,
-      {
-        method: 'POST',
-        ca,
-        // As the API server does: it trusts each CA in caBundle, even if the CA that signed it is missing.
-        allowPartialTrustChain: true,
-        agent: false,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-      },
-      (incoming) => {
-        readBody(incoming, ANSWER_BYTES_MAX).then(resolve, reject);
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+async function post(url: URL, ca: string, body: string): Promise<string> {
+  const options = {
+    method: 'POST',
+    ca,
+    // As the API server does: it trusts each CA in caBundle, even if the CA that signed it is missing.
+    allowPartialTrustChain: true,
+    agent: false,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+  };
+  return await readBody(await answerTo(url, options, body), ANSWER_BYTES_MAX);
 }

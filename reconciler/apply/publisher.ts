@@ -13,10 +13,18 @@ import { readConfigMap } from '../../peers/read/cluster.ts';
 import { type Reason, reason } from '../../peers/reasons/reasons.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
-import { isConflict, isRefusal, KubeError, wordsOf } from '../../runtime/kube/port.ts';
+import {
+  isConflict,
+  isRefusal,
+  type Kube,
+  type KubeError,
+  type KubeObject,
+  requestedWaitMs,
+  wordsOf,
+} from '../../runtime/kube/port.ts';
 import { ConfigMaps, type ObjectRef, Services } from '../../runtime/kube/resources.ts';
 import type { Log } from '../../runtime/log.ts';
+import { inParallel } from '../../runtime/parallel.ts';
 import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-keys.ts';
 import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
 import type { ServicePlan } from '../plan/publish/services.ts';
@@ -64,7 +72,7 @@ export class Publisher {
     const written = new Map<string, Applied | undefined>();
     this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
     const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
-    await eachOf(due, 8, async (write) => {
+    await inParallel(due, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
         const applied = await this.#write(write);
         if (!applied && !write.remove) return;
@@ -104,7 +112,7 @@ export class Publisher {
     const due = plan.create.filter(({ validator: { key } }) =>
       this.#refusals.has(key) ? again.has(key) : this.#backoff.isDue(key),
     );
-    await eachOf(due, 8, async ({ validator, statefulSet }) => {
+    await inParallel(due, async ({ validator, statefulSet }) => {
       await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
         await this.#options.kube
           .create(Services, headlessService(validator, statefulSet))
@@ -137,7 +145,7 @@ export class Publisher {
       this.#refusals.delete(key);
     } catch (error) {
       const refused = isRefusal(error) && !isOver(error);
-      const retryMs = this.#backoff.failed(key, refused, retryAfterMs(error));
+      const retryMs = this.#backoff.failed(key, refused, requestedWaitMs(error));
       const why = refused ? reason('RefusedByPolicy', wordsOf(error)) : undefined;
       // Removed first, so that a new refusal goes to the end of the queue. A temporary failure has a delay instead.
       this.#refusals.delete(key);
@@ -232,19 +240,3 @@ function ignoreConflict(error: unknown): void {
 
 /** A namespace that is being deleted refuses new objects, but may exist again a moment later. */
 const isOver = (error: KubeError): boolean => error.causes.includes('NamespaceTerminating');
-
-const retryAfterMs = (error: unknown): number =>
-  error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-
-/** Runs `action` on each item, at most `width` at once. */
-async function eachOf<T>(
-  items: readonly T[],
-  width: number,
-  action: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values();
-  const lane = async () => {
-    for (const item of queue) await action(item);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
-}

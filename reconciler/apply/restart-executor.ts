@@ -22,7 +22,8 @@ import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { JournalEntry } from '../plan/journal/journal.ts';
 import { answers } from '../plan/quorum/core-says.ts';
-import { type GroupPlan, planGroup, type Restart, type RolloutInput } from '../plan/restarts/rollout.ts';
+import { type GroupPlan, planGroup, type Restart } from '../plan/restarts/rollout.ts';
+import type { PlanningMemory } from '../planning-memory.ts';
 import type { JournalStore } from './journal-store.ts';
 import type { ReadLive } from './live-reads.ts';
 
@@ -33,6 +34,7 @@ export interface RestartExecutorOptions {
   readonly journal: JournalStore;
   readonly readLive: ReadLive;
   readonly discover: (world: World) => Discovery;
+  readonly memory: Pick<PlanningMemory, 'inputFor'>;
   /** Why the webhook would not inject a new pod now; undefined if it would. */
   readonly probe: (world: World) => Promise<Reason | undefined>;
   /** False once another replica may lead. */
@@ -70,16 +72,13 @@ export class RestartExecutor {
   /**
    * Tries to begin `wanted`, a plan on caches. Rejects with KubeError if the live reads fail; then nothing was begun.
    */
-  async attempt(
-    wanted: Restart,
-    inputFor: (world: World, discovery: Discovery) => RolloutInput,
-  ): Promise<Attempt> {
-    const { discover, probe, readLive } = this.#options;
+  async attempt(wanted: Restart): Promise<Attempt> {
+    const { discover, memory, probe, readLive } = this.#options;
     const live = await readLive.around(wanted.statefulSet);
     const discovery = discover(live.world);
     const group = discovery.groups.get(wanted.group);
     if (!group) return { kind: 'changed', plan: undefined };
-    const plan = planGroup(group, inputFor(live.world, discovery));
+    const plan = planGroup(group, memory.inputFor(live.world, discovery));
     const { restart } = plan;
     if (restart?.token !== wanted.token || restart.statefulSet !== wanted.statefulSet) {
       const why = live.hasMountedSets ? quorumHold(plan, wanted) : undefined;

@@ -7,24 +7,22 @@ import { byText, type World } from '../../peers/world.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import { wordsOf } from '../../runtime/kube/port.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
+import type { Wake } from '../../runtime/wake.ts';
 import type { GroupPlan, Restart, RolloutInput } from '../plan/restarts/rollout.ts';
-import { Setbacks } from '../plan/restarts/setbacks.ts';
 import { noteOfBegin } from '../plan/status/restart-notes.ts';
-import { FollowUp, type FollowUpOptions, type InputFor, type Job } from './follow-up.ts';
+import { FollowUp, type FollowUpOptions, type Job } from './follow-up.ts';
 import type { RestartExecutor } from './restart-executor.ts';
 
-export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff' | 'setbacks'> {
+export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff'> {
   readonly metrics: Metrics;
   readonly restarter: RestartExecutor;
-  /** Called at the end of each job, so that the loop plans again. */
-  readonly onDone: () => void;
+  /** Notified at the end of each job, so that the loop plans again. */
+  readonly wake: Pick<Wake, 'notify'>;
 }
 
 export class RestartQueue {
   readonly #options: RestartQueueOptions;
   readonly #backoff: Backoff;
-  /** The results of the last attempts, for the planner. */
-  readonly setbacks: Setbacks;
   /** Follows the restarts that are under way. */
   readonly #followUp: FollowUp;
   /** The number of each group's last turn. A group that just failed goes behind the others. */
@@ -35,8 +33,7 @@ export class RestartQueue {
   constructor(options: RestartQueueOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.clock);
-    this.setbacks = new Setbacks(options.clock);
-    this.#followUp = new FollowUp({ ...options, backoff: this.#backoff, setbacks: this.setbacks });
+    this.#followUp = new FollowUp({ ...options, backoff: this.#backoff });
   }
 
   /** The wait, in ms, until the next look without a change: something is due, or an open entry may have ended. */
@@ -57,25 +54,19 @@ export class RestartQueue {
     await this.#busy;
   }
 
-  /** The World without withdrawn intents, which the caches may still show. */
-  seen(world: World): World {
-    const journal = this.#options.journal.withoutWithdrawn(world.journal);
-    return journal === world.journal ? world : { ...world, journal };
-  }
-
   /**
    * Starts the next job, unless one is running: closes a restart that has ended, takes one back that must not act
    * later, or begins the next restart that is due.
    */
-  offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput, inputFor: InputFor): void {
+  offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput): void {
     if (this.#busy !== undefined) return;
     this.#keep(plans);
     const next = this.#nextOf([
-      ...this.#followUp.due(input, inputFor),
+      ...this.#followUp.due(input),
       ...this.#restartsDue(plans).map((restart) => ({
         group: restart.group,
         isUrgent: false,
-        run: () => this.#attempt(restart, input, inputFor),
+        run: () => this.#attempt(restart, input),
       })),
     ]);
     if (!next) return;
@@ -83,13 +74,13 @@ export class RestartQueue {
     this.#turnOf.set(next.group, this.#turns);
     this.#busy = next.run().finally(() => {
       this.#busy = undefined;
-      this.#options.onDone();
+      this.#options.wake.notify();
     });
   }
 
   /** Forgets groups and waiting validators that are gone. */
   #keep(plans: ReadonlyMap<string, GroupPlan>): void {
-    this.setbacks.keep(new Set([...plans.values()].flatMap(waitingIn)), new Set(plans.keys()));
+    this.#options.setbacks.keep(new Set([...plans.values()].flatMap(waitingIn)), new Set(plans.keys()));
     for (const group of this.#turnOf.keys()) if (!plans.has(group)) this.#turnOf.delete(group);
   }
 
@@ -107,33 +98,33 @@ export class RestartQueue {
       .sort((a, b) => byText(a.group, b.group));
   }
 
-  async #attempt(restart: Restart, { world }: RolloutInput, inputFor: InputFor): Promise<void> {
-    const { log, restarter } = this.#options;
+  async #attempt(restart: Restart, { world }: RolloutInput): Promise<void> {
+    const { log, restarter, setbacks } = this.#options;
     const { group, validator } = restart;
     try {
-      const attempt = await restarter.attempt(restart, inputFor);
+      const attempt = await restarter.attempt(restart);
       if (attempt.kind === 'obstructed') {
         const { retryMs: firstMs } = attempt;
-        return this.setbacks.obstructed(attempt.reason, firstMs === undefined ? {} : { firstMs });
+        return setbacks.obstructed(attempt.reason, firstMs === undefined ? {} : { firstMs });
       }
-      this.setbacks.unobstructed(group);
+      setbacks.unobstructed(group);
       if (attempt.kind === 'begun') this.#begun(restart, world);
-      if (attempt.kind === 'refused') this.setbacks.refused(validator.key, attempt.reason);
-      const isOften = attempt.kind === 'conflict' && this.setbacks.conflicted(validator.key, attempt.reason);
+      if (attempt.kind === 'refused') setbacks.refused(validator.key, attempt.reason);
+      const isOften = attempt.kind === 'conflict' && setbacks.conflicted(validator.key, attempt.reason);
       if (attempt.kind === 'conflict' && !isOften) this.#backoff.failed(group, false);
       if (attempt.kind === 'changed' || attempt.kind === 'unanswered') this.#backoff.failed(group, false);
     } catch (error) {
       // The failure may be that of the API server, or of this group's namespaces. Other groups find out by their own
       // reads.
       const why = reason('StaleCaches', `live reads of the group failed: ${wordsOf(error)}`);
-      this.setbacks.obstructed(why, { group });
+      setbacks.obstructed(why, { group });
       log.warn({ error, group, reason: why.code }, 'live reads before a restart failed');
     }
   }
 
   #begun(restart: Restart, world: World): void {
     this.#backoff.succeeded(restart.group);
-    this.setbacks.succeeded(restart.validator.key);
+    this.#options.setbacks.succeeded(restart.validator.key);
     this.#followUp.began(restart.token);
     // The journal in the cache is a moment behind, and the next plan must see the open entry.
     this.#backoff.putOff(restart.group, 1_000);

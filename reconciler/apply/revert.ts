@@ -12,8 +12,8 @@ import { type ObjectRef, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { JournalEntry } from '../plan/journal/journal.ts';
 import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flight-restarts.ts';
-import type { RolloutInput } from '../plan/restarts/rollout.ts';
 import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
+import type { PlanningMemory } from '../planning-memory.ts';
 import type { JournalStore } from './journal-store.ts';
 import type { ReadLive } from './live-reads.ts';
 import { RESTART_PATH } from './restart-executor.ts';
@@ -30,6 +30,7 @@ export interface ReverterOptions {
   readonly journal: JournalStore;
   readonly readLive: ReadLive;
   readonly discover: (world: World) => Discovery;
+  readonly memory: Pick<PlanningMemory, 'inputFor'>;
   /** False once another replica may lead. */
   readonly mayWrite: () => boolean;
 }
@@ -46,14 +47,10 @@ export class Reverter {
    * reason, or to undefined if the bump stays. The reason is written to the journal first: without it, a bump that is
    * gone from the template counts as undone by others. Rejects with KubeError if the API server fails.
    */
-  async takeBack(
-    open: InFlightRestart,
-    inputFor: (world: World, discovery: Discovery) => RolloutInput,
-    known: InFlightRestarts,
-  ): Promise<TakenBack | undefined> {
-    const { discover, journal, kube, log, mayWrite, readLive } = this.#options;
+  async takeBack(open: InFlightRestart, known: InFlightRestarts): Promise<TakenBack | undefined> {
+    const { discover, journal, kube, log, mayWrite, memory, readLive } = this.#options;
     const live = await readLive.around(open.entry.statefulSet);
-    const why = takeBackWhy(open, inputFor(live.world, discover(live.world)), known.seenForMs(open));
+    const why = takeBackWhy(open, memory.inputFor(live.world, discover(live.world)), known.seenForMs(open));
     if (why === undefined || !mayWrite()) return undefined;
     const { group, entry } = open;
     known.noteTakeBack(open, why);

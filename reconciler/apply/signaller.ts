@@ -8,6 +8,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
+import type { Wake } from '../../runtime/wake.ts';
 import type { EvidenceByPod } from '../plan/signals/evidence.ts';
 import {
   type Connection,
@@ -37,8 +38,8 @@ export interface SignallerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly pollMs: number;
-  /** Called when a connection, a link or the state of a port has changed. */
-  readonly onChange: () => void;
+  /** Notified when a connection, a link or the state of a port has changed. */
+  readonly wake: Pick<Wake, 'notify'>;
 }
 
 export class Signaller {
@@ -160,7 +161,7 @@ export class Signaller {
 
   /** One visit: asks for the connections, then sends the signals that are due. Never rejects. */
   async #visit(state: SignalState): Promise<void> {
-    const { clock, core, onChange, pollMs } = this.#options;
+    const { clock, core, pollMs, wake } = this.#options;
     const before = fingerprintOf(state, pollMs);
     try {
       const peers = await core.peers(state.target.host);
@@ -174,7 +175,7 @@ export class Signaller {
     }
     if (!this.#isCurrent(state) || fingerprintOf(state, pollMs) === before) return;
     this.#measure();
-    onChange();
+    wake.notify();
   }
 
   /** False once the process is gone or we stopped: then the answer of a call is ignored. */

@@ -8,6 +8,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { hasStatus, isConflict, type Kube, type KubeObject } from '../../runtime/kube/port.ts';
 import { Leases, type ObjectRef } from '../../runtime/kube/resources.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { Subscribe } from '../../runtime/notifier.ts';
 import { RateLimitedLog } from '../../runtime/rate-limited-log.ts';
 import { Wake } from '../../runtime/wake.ts';
 import { claimed, DURATION_MS_MAX, type LeaseSpec, leaseBody, leaseSpecOf } from './lease.ts';
@@ -21,11 +22,8 @@ export interface LeaderOptions {
   readonly leaseDurationMs: number;
   /** The longest that a write of ours may take. Leadership ends by this much before the Lease does. */
   readonly requestTimeoutMs: number;
-  /**
-   * Calls the listener when the holder of the Lease changes, if there is a watch. Without it, only the next regular
-   * look notices.
-   */
-  readonly onHolderChange?: (listener: () => void) => () => void;
+  /** Calls the listener when the holder of the Lease changes. */
+  readonly onHolderChange: Subscribe;
 }
 
 export class Leader {
@@ -83,7 +81,7 @@ export class Leader {
    */
   async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { leaseDurationMs, onHolderChange } = this.#options;
-    const stopListening = onHolderChange?.(() => this.#wake.notify());
+    const stopListening = onHolderChange(() => this.#wake.notify());
     let term: { stop: AbortController; ended: Promise<void> } | undefined;
     while (!signal.aborted) {
       await this.#tryHold();
@@ -95,7 +93,7 @@ export class Leader {
       }
       await this.#wake.wait(this.#pauseMs(leaseDurationMs), signal);
     }
-    stopListening?.();
+    stopListening();
     if (term) await this.#endTerm(term);
     await this.#release();
   }

@@ -1,8 +1,6 @@
 /** What the headers of an answer ask for, checked: anything may stand between us and the API server. Pure. */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** One who asks for longer is asked again after this: nothing may put us off for good. */
-const RETRY_SECONDS_MAX = 60;
 /** The form in which RFC 9110 has all senders write a date. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
@@ -16,5 +14,5 @@ export function retryAfterSecondsOf(headers: IncomingHttpHeaders): number | unde
   const text = headers['retry-after'] ?? '';
   // A date is told by the clock of its sender.
   const seconds = /^\d+$/.test(text) ? Number(text) : (httpDateMs(text) - dateMsOf(headers)) / 1000;
-  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), RETRY_SECONDS_MAX);
+  return Number.isNaN(seconds) ? undefined : Math.max(seconds, 0);
 }

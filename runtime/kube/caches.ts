@@ -3,10 +3,8 @@
  */
 
 import { greatestOf } from '../../peers/lists.ts';
-import { WEBHOOK_CONFIGURATION } from '../../peers/names.ts';
 import type { World } from '../../peers/world.ts';
 import { Notifier, type Subscribe } from '../notifier.ts';
-import type { KubeObject } from './port.ts';
 import { Reflector, type WatchEdges } from './reflector.ts';
 import { MutatingWebhookConfigurations } from './resources.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
@@ -54,12 +52,6 @@ export class Caches {
       this.#reflectors.map((reflector) => reflector.staleMs()),
       0,
     );
-  }
-
-  /** The webhook configuration as last seen, with everything in it; undefined where there is none. */
-  webhookConfiguration(): KubeObject | undefined {
-    const { webhooks, rawWebhooks } = this.#stores;
-    return webhooks.has(WEBHOOK_CONFIGURATION) ? rawWebhooks.get(WEBHOOK_CONFIGURATION) : undefined;
   }
 
   /**

@@ -7,6 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { textOf } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 import type { Clock } from '../clock.ts';
+import type { Notifier } from '../notifier.ts';
 import { type KubeAnswer, objectIn, readAnswer } from './answer.ts';
 import { dateMsOf } from './answer-headers.ts';
 import { readBody } from './body.ts';
@@ -29,8 +30,8 @@ export interface KubeOptions {
   readonly onDate?: (dateMs: number, tookMs: number) => void;
   /** Told of each request that has no answer after some seconds. */
   readonly onSlow?: () => void;
-  /** Told of each request, or watch, that the API server has granted. */
-  readonly onSuccess?: () => void;
+  /** Notified of each request, or watch, that the API server has granted. */
+  readonly outage?: Pick<Notifier, 'notify'>;
 }
 
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
@@ -78,11 +79,7 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube {
       }
     },
     watch: (resource, query, onEvent, signal) =>
-      runWatch(
-        { config, resource, query, readThrottle, ...options, onSuccess: options.onSuccess },
-        onEvent,
-        signal,
-      ),
+      runWatch({ config, resource, query, readThrottle, ...options }, onEvent, signal),
   };
 }
 
@@ -139,7 +136,7 @@ async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions)
       ...{ incoming, where: whereOf(config) },
       text: call.unmanaged ? withoutManagedFields(text) : text,
     });
-    options.onSuccess?.();
+    options.outage?.notify();
     return answer;
   } catch (error) {
     if (error instanceof KubeError && isTimeout(error.cause)) dropKept();

@@ -3,6 +3,7 @@
  */
 import type { World } from '../../peers/world.ts';
 import type { Clock } from '../clock.ts';
+import { inParallel } from '../parallel.ts';
 import { isPassing, type Kube, KubeError, type KubeObject } from './port.ts';
 import { type ObjectRef, objectPath, Services } from './resources.ts';
 import { Room } from './room.ts';
@@ -27,22 +28,12 @@ const RETRY_MS = 100;
 /** What was read first is old by the time that the last of it came: a restart is not decided on that. */
 const READS_MS_MAX = 4_000;
 
-/** So many lists of one kind are under way at a time, where each namespace is listed for itself. */
-const LISTS_AT_ONCE = 8;
-
-export interface Reading {
-  /** With a clock, a list that fails in passing is tried again, and all of it must be there within 4 s. */
-  readonly clock?: Clock;
-  /** True where it decides on restarts, to which Services say nothing. */
-  readonly isForRestart?: boolean;
-}
-
 /**
- * Lists what is watched in `scope`, once. Rejects with KubeError if any of it cannot be read, or, with a clock, not within
- * 4 s: then it is given up at once.
+ * Lists what is watched in `scope`, once. Rejects with KubeError if any of it cannot be read. With a clock it is read to
+ * decide on a restart: without Services, which say nothing to that; a list that fails in passing is tried again, and
+ * all of it must be there within 4 s, or is given up at once.
  */
-export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading = {}): Promise<LiveWorld> {
-  const { clock, isForRestart } = reading;
+export async function readWorldLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
   const stores = createStores();
   const versions = new Map<string, string>();
   const isLate = deadlineOf(clock);
@@ -69,7 +60,7 @@ export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading =
     });
   };
   const sources = [...validatorSources(scope, stores), ...namedSources(scope, stores)];
-  const wanted = sources.filter(({ resource }) => !isForRestart || resource !== Services);
+  const wanted = sources.filter(({ resource }) => !clock || resource !== Services);
   const readings = wanted.map(read);
   for (const each of readings) each.catch((error: unknown) => failed.abort(error));
   await Promise.all(readings);
@@ -81,14 +72,6 @@ export async function readWorldLive(kube: Kube, scope: Scope, reading: Reading =
 function deadlineOf(clock: Clock | undefined): () => boolean {
   const startedAtMs = clock?.monotonicMs() ?? 0;
   return () => clock !== undefined && clock.monotonicMs() - startedAtMs > READS_MS_MAX;
-}
-
-async function inParallel<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const worker = async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
-  };
-  await Promise.all(Array.from({ length: Math.min(LISTS_AT_ONCE, all.length) }, worker));
 }
 
 /** One object as it is kept: the rest of it goes with the page that it came on. */

@@ -184,7 +184,7 @@ export const isNotDone = (error: unknown): boolean =>
   error instanceof KubeError &&
   ((error.status >= 400 && error.status < 500) || error.reason === 'NotLeading' || isRefusal(error));
 
-/** Longest that an answer may ask us to wait. */
+/** The longest that an answer may put us off: nothing may do so for good. */
 const REQUESTED_MS_MAX = 30_000;
 
 /** How long the API server asks to wait before the next try, in ms. */

@@ -107,7 +107,12 @@ const contentOf = (payload: string, { contentType = 'application/json' }: Call) 
   'content-length': Buffer.byteLength(payload),
 });
 
-function answerTo(url: URL, options: RequestOptions, payload: string | undefined): Promise<IncomingMessage> {
+/** Sends a request; resolves to the answer as soon as its head has come. Rejects with the error of the connection. */
+export function answerTo(
+  url: URL,
+  options: RequestOptions,
+  payload: string | undefined,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, options, resolve);
     outgoing.on('error', reject);

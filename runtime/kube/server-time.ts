@@ -35,11 +35,6 @@ export class ServerTime {
     this.#corrections.notify();
   }
 
-  /** How far the API server's clock is ahead of ours, in ms; 0 where they agree. */
-  get offsetMs(): number {
-    return this.#offsetMs;
-  }
-
   /** The machine's clock, with wall-clock time as the API server has it. */
   get clock(): Clock {
     const machine = this.#clock;

@@ -34,8 +34,6 @@ export type Stores = {
   readonly journals: Map<string, ConfigMapFacts>;
   readonly externals: Map<string, ConfigMapFacts>;
   readonly webhooks: Map<string, WebhookFacts>;
-  /** The webhook configuration with everything in it, for its writers. */
-  readonly rawWebhooks: Map<string, KubeObject>;
 };
 
 /** One kind, watched by one or more queries into one store. */
@@ -67,7 +65,6 @@ export const createStores = (): Stores => ({
   journals: new Map(),
   externals: new Map(),
   webhooks: new Map(),
-  rawWebhooks: new Map(),
 });
 
 const objectKey = (object: KubeObject): string =>
@@ -154,10 +151,7 @@ export function namedSources(scope: Scope, stores: Stores) {
     {
       resource: kinds.MutatingWebhookConfigurations,
       queries: [byName(WEBHOOK_CONFIGURATION)],
-      project: (object: KubeObject) => {
-        stores.rawWebhooks.set(object.metadata.name, object);
-        return readWebhook(object);
-      },
+      project: readWebhook,
       store: stores.webhooks,
       keyOf: objectName,
     },
@@ -166,7 +160,7 @@ export function namedSources(scope: Scope, stores: Stores) {
 
 /** The stores as the World that decisions look at. */
 export function worldOf(stores: Stores): World {
-  const { journals, externals, webhooks, rawWebhooks: _, ...maps } = stores;
+  const { journals, externals, webhooks, ...maps } = stores;
   return {
     ...maps,
     get journal() {

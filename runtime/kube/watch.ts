@@ -7,6 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseJson } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 import type { Clock } from '../clock.ts';
+import type { Notifier } from '../notifier.ts';
 import { KubeError, type WatchEvent, type WatchQuery } from './port.ts';
 import type { ReadThrottle } from './read-throttle.ts';
 import { openRequest, queryString } from './request.ts';
@@ -26,8 +27,8 @@ interface WatchTarget {
   readonly readThrottle: ReadThrottle;
   /** How long the server may take to grant or refuse it. */
   readonly timeoutMs: number;
-  /** Told when it is granted. */
-  readonly onSuccess: (() => void) | undefined;
+  /** Notified when it is granted. */
+  readonly outage?: Pick<Notifier, 'notify'>;
 }
 
 /** Streams to `onEvent` as Kube.watch promises. */
@@ -42,7 +43,7 @@ export async function runWatch(
   try {
     const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
     silence.limitTo(WATCH_SILENCE_MS);
-    target.onSuccess?.();
+    target.outage?.notify();
     query.onOpened?.();
     await eachLine(incoming, {
       path,
@@ -81,35 +82,23 @@ class Silence {
   readonly signal = this.#ended.signal;
   readonly #clock: Clock;
   #limitMs: number;
-  #heardAtMs: number;
-  #cancel: () => void;
+  #cancel: () => void = () => undefined;
 
   constructor(clock: Clock, limitMs: number) {
     this.#clock = clock;
     this.#limitMs = limitMs;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#cancel = this.#look(limitMs);
-  }
-
-  /** Looks again when the limit may be over: what comes in between costs a note of the time, and no timer. */
-  #look(inMs: number): () => void {
-    return this.#clock.after(inMs, () => {
-      const leftMs = this.#heardAtMs + this.#limitMs - this.#clock.monotonicMs();
-      if (leftMs <= 0) this.#ended.abort();
-      else this.#cancel = this.#look(leftMs);
-    });
+    this.broken();
   }
 
   /** Something has come; from now on the limit is this. */
   limitTo(limitMs: number): void {
     this.#limitMs = limitMs;
     this.broken();
-    this.#cancel();
-    this.#cancel = this.#look(limitMs);
   }
 
   broken(): void {
-    this.#heardAtMs = this.#clock.monotonicMs();
+    this.#cancel();
+    this.#cancel = this.#clock.after(this.#limitMs, () => this.#ended.abort());
   }
 
   end(): void {

@@ -28,9 +28,9 @@ for (const name of [
   metrics.replace(name, series);
 const plain = createHttpServer({ clock: systemClock, metrics, ready: {} });
 await listenOn(plain, { port: 0, host: '127.0.0.1' });
-const watch = new WatchedCluster().watch;
+const { onChange, take } = new WatchedCluster();
 const page = createPageServer(
-  new Feed({ clock: new ManualClock(), log: new CapturedLog(), watch, replica: () => REPLICA }),
+  new Feed({ clock: new ManualClock(), log: new CapturedLog(), onChange, take, replica: () => REPLICA }),
   new Set(),
 );
 await listenOn(page, { port: 0, host: '127.0.0.1' });

@@ -9,6 +9,8 @@ import { JournalStore } from '../../reconciler/apply/journal-store.ts';
 import { Publisher } from '../../reconciler/apply/publisher.ts';
 import { RestartQueue } from '../../reconciler/apply/restart-queue.ts';
 import { SaltKeeper } from '../../reconciler/apply/salt-keeper.ts';
+import { Setbacks } from '../../reconciler/plan/restarts/setbacks.ts';
+import { PlanningMemory } from '../../reconciler/planning-memory.ts';
 import { Reconciler } from '../../reconciler/reconciler.ts';
 import { Reporter } from '../../reconciler/report/reporter.ts';
 import { systemClock as clock } from '../../runtime/clock.ts';
@@ -18,6 +20,7 @@ import * as kinds from '../../runtime/kube/resources.ts';
 import { createLog } from '../../runtime/log.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { Notifier } from '../../runtime/notifier.ts';
+import { Wake } from '../../runtime/wake.ts';
 import { SETTINGS } from '../unit/reconciler/group.ts';
 import { BenchKube } from './bench-kube.ts';
 import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
@@ -46,12 +49,16 @@ function createLeader(kube: BenchKube) {
   const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });
   const reporter = new CountingReporter({ kube, clock, log, metrics, instance: 'bench' });
   const nothing = undefined as never;
+  const journal = new JournalStore({ kube, clock, namespace: OWN });
+  const setbacks = new Setbacks(clock);
+  const wake = new Wake(clock);
+  const memory = new PlanningMemory({ clock, caches, memberships, settings: SETTINGS, journal, setbacks });
   const options = {
     clock,
     log,
     metrics,
     reporter,
-    journal: new JournalStore({ kube, clock, namespace: OWN }),
+    journal,
     restarter: nothing,
     readLive: nothing,
     reverter: nothing,
@@ -72,7 +79,7 @@ function createLeader(kube: BenchKube) {
     signaller: undefined,
     rightDomain: () => undefined,
     onClockCorrection: () => () => undefined,
-    queue: (onDone) => new RestartQueue({ ...options, onDone }),
+    ...{ wake, memory, queue: new RestartQueue({ ...options, setbacks, wake }) },
   });
   return { caches, reporter, reconciler };
 }

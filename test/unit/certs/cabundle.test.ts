@@ -10,6 +10,7 @@ import { Latest } from '../../../certs/current.ts';
 import { fillSecret } from '../../../certs/secret.ts';
 import type { Bundle, Observed } from '../../../certs/source.ts';
 import { WEBHOOK_CONFIGURATION } from '../../../peers/names.ts';
+import { readWebhook } from '../../../peers/read/cluster.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, type ObjectRef } from '../../../runtime/kube/resources.ts';
 import { Notifier } from '../../../runtime/notifier.ts';
@@ -39,6 +40,7 @@ const entry = (name: string, caBundle?: string) => ({
   name,
   clientConfig: { service: { name: 'x', namespace: 'y' }, ...(caBundle === undefined ? {} : { caBundle }) },
 });
+const factsOf = (raw: KubeObject | undefined) => raw && readWebhook(raw);
 const configuration = (...webhooks: object[]): KubeObject => ({
   metadata: { name: WEBHOOK_CONFIGURATION, resourceVersion: '7' },
   webhooks,
@@ -75,7 +77,7 @@ async function setUp(t: TestContext) {
         clock,
         log,
         rule,
-        configuration: { observe: watched, onChange: kube.onChange },
+        configuration: { observe: () => factsOf(watched()), onChange: kube.onChange },
         outage: new Notifier(),
         bundle,
       },
@@ -98,7 +100,10 @@ function holding(bundle: Bundle): Latest<Bundle> {
 test('the patch sets exactly the CAs in every entry that differs, for the version that was read', () => {
   const wanted = base64(ONE.caPem);
   assert.deepEqual(
-    caBundlePatch(configuration(entry('a'), entry('b', wanted), entry('c', 'Cg==')), () => ONE.caPem),
+    caBundlePatch(
+      readWebhook(configuration(entry('a'), entry('b', wanted), entry('c', 'Cg=='))),
+      () => ONE.caPem,
+    ),
     [
       { op: 'test', path: '/metadata/resourceVersion', value: '7' },
       { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: wanted },
@@ -109,26 +114,19 @@ test('the patch sets exactly the CAs in every entry that differs, for the versio
 
 test('there is no patch where nothing differs or there is nothing to patch', () => {
   assert.deepEqual(
-    caBundlePatch(configuration(entry('a', base64(ONE.caPem))), () => ONE.caPem),
+    caBundlePatch(readWebhook(configuration(entry('a', base64(ONE.caPem)))), () => ONE.caPem),
     [],
   );
   assert.deepEqual(
-    caBundlePatch(configuration(), () => ONE.caPem),
-    [],
-  );
-  assert.deepEqual(
-    caBundlePatch(configuration({ name: 'odd' }), () => ONE.caPem),
-    [],
-  );
-  assert.deepEqual(
-    caBundlePatch({ metadata: { name: 'x' } }, () => ONE.caPem),
+    caBundlePatch(readWebhook(configuration()), () => ONE.caPem),
     [],
   );
 });
 
 test('a CA more than ours is taken out', () => {
   assert.equal(
-    caBundlePatch(configuration(entry('a', base64(ONE_AND_OTHER.caPem))), () => ONE.caPem).length,
+    caBundlePatch(readWebhook(configuration(entry('a', base64(ONE_AND_OTHER.caPem)))), () => ONE.caPem)
+      .length,
     2,
   );
 });

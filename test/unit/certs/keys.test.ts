@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { managedSource } from '../../../certs/managed.ts';
+import { ManagedSource } from '../../../certs/managed.ts';
 import { type Fields, fieldsOf, listOf } from '../../../peers/field.ts';
 import { type Kube, KubeError, type KubeObject } from '../../../runtime/kube/port.ts';
 import { createLog } from '../../../runtime/log.ts';
@@ -31,7 +31,7 @@ async function scene() {
   };
   const kube: Kube = { ...memory, replace };
   const log = createLog('debug', { write: (line) => lines.push(line) });
-  const source = managedSource(
+  const source = new ManagedSource(
     { kube, clock, log, callers: trusting, ...ALONE },
     settingsIn('stellar-peers'),
   );

@@ -3,7 +3,7 @@
  */
 import type { TestContext } from 'node:test';
 import { followSource, Latest } from '../../../certs/current.ts';
-import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
+import { type ManagedSettings, ManagedSource } from '../../../certs/managed.ts';
 import type { Bundle, Callers } from '../../../certs/source.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
@@ -25,7 +25,7 @@ export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}, ca
   t.after(() => stop.abort());
   const settings = { ...settingsIn(NAMESPACE), ...changed };
   const source = (withWatch = false) =>
-    managedSource(
+    new ManagedSource(
       { kube, clock, log, callers, ...ALONE, ...(withWatch ? { onSecretChange: kube.onChange } : {}) },
       settings,
     );

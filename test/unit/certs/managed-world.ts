@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
-import { type ManagedSettings, managedSource } from '../../../certs/managed.ts';
+import { type ManagedSettings, ManagedSource } from '../../../certs/managed.ts';
 import { fillSecret, readSecret } from '../../../certs/secret.ts';
 import type { Callers } from '../../../certs/source.ts';
 import { CERT_SECRET } from '../../../peers/names.ts';
@@ -58,7 +58,10 @@ export function managedWorld(kube: Kube, namespace: string): CertWorld {
     hosts: HOSTS,
     nowMs: () => clock.nowMs(),
     source: () =>
-      managedSource({ kube: reached.kube, clock, log, callers: trusting, ...ALONE }, settingsIn(namespace)),
+      new ManagedSource(
+        { kube: reached.kube, clock, log, callers: trusting, ...ALONE },
+        settingsIn(namespace),
+      ),
     replace: () => replaceContent(kube, namespace),
     corrupt: async () => {
       const value = Buffer.from('no certificate').toString('base64');

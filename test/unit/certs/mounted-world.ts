@@ -4,7 +4,7 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mountedSource } from '../../../certs/mounted.ts';
+import { MountedSource } from '../../../certs/mounted.ts';
 import { MountedFiles } from '../../../runtime/mounted-files.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
@@ -28,7 +28,8 @@ export async function mountedFolder() {
   const log = new CapturedLog();
   const good = await goodContent(clock.nowMs());
   secret.write(filesOf(good));
-  const source = () => mountedSource({ files: new MountedFiles(secret.folder), clock, log, hosts: HOSTS });
+  const source = () =>
+    new MountedSource({ files: new MountedFiles(secret.folder), clock, log, hosts: HOSTS });
   return { root, secret, clock, log, good, source, close: () => rmSync(root, { recursive: true }) };
 }
 

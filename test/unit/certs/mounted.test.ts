@@ -114,12 +114,3 @@ test('files are of one version, however often they are swapped while they are re
     assert.ok(Number(texts[0]) >= before);
   }
 });
-
-test('a swap is told as it happens', { timeout: 120_000 }, async (t) => {
-  const { secret, good } = await setUp(t);
-  const files = new MountedFiles(secret.folder);
-  const told = Promise.withResolvers<void>();
-  t.after(files.onChange(() => told.resolve()));
-  secret.write(filesOf(good));
-  await told.promise;
-});

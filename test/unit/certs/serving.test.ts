@@ -121,7 +121,11 @@ test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
     '\u0000',
     Buffer.from('-----BEGIN CERTIFICATE-----').toString('base64'),
   ]) {
-    configuration.set({ createdAtMs: 0, entries: entries.map((entry) => ({ ...entry, caBundle })) });
+    configuration.set({
+      version: '',
+      createdAtMs: 0,
+      entries: entries.map((entry) => ({ ...entry, caBundle })),
+    });
     assert.equal(trust.servedForMs(former), 0);
   }
 });

@@ -22,7 +22,7 @@ describe('adopting', () => {
     );
     assert.match(
       adoptionText(plan),
-      /goes on StellarNode a, StellarNode c\.\nTo be restarted.*: stellar\/a\./,
+      /is set on StellarNode a, StellarNode c\.\nTo be restarted.*: stellar\/a\./,
     );
     assert.match(adoptionText(plan), /\n {2}quorum of stellar\/a: warns \(QuorumUnknown: .*\)$/);
     assert.match(adoptionText(planned(['c'])), /No running validator waits/);
@@ -44,7 +44,7 @@ describe('adopting', () => {
     const plan = planAdoption(evaluateWorld(held, SETTINGS, NOW_MS), { namespace: 'stellar', names: ['a'] });
     assert.match(
       adoptionText(plan),
-      /: stellar\/a\.\nPaused by ConfigMap stellar-peers\/stellar-peers: none before that is resumed\.\n/,
+      /: stellar\/a\.\nPaused by ConfigMap stellar-peers\/stellar-peers: nothing is restarted before that pause is resumed\.\n/,
     );
   });
 

@@ -36,7 +36,7 @@ describe('pausing', () => {
     );
     assert.equal(
       all.text,
-      `${ROLLOUT}=paused goes on ConfigMap stellar-peers/stellar-peers: none of 3 validators (stellar/a, stellar/b, stellar/c) is restarted by us until that is resumed.
+      `${ROLLOUT}=paused is set on ConfigMap stellar-peers/stellar-peers: we restart none of 3 validators (stellar/a, stellar/b, stellar/c) before you resume it.
 To be restarted now, and held from now on: stellar/a, stellar/b.`,
     );
     assert.deepEqual(said(world, 'paused', 'stellar').refs, ['Namespace stellar']);
@@ -102,7 +102,7 @@ describe('resuming', () => {
     const world = networkWorld(specs, { ownAnnotations: paused });
     const { wanted, stillHeld, text } = said(world, undefined);
     assert.deepEqual([wanted, stillHeld], [['stellar/b'], ['stellar/a']]);
-    assert.match(text, /Still held by what stands elsewhere: stellar\/a\.$/);
+    assert.match(text, /Still held by an annotation on another object: stellar\/a\.$/);
     assert.deepEqual(
       said(world, undefined, 'stellar', ['a']).stillHeld,
       ['stellar/a'],

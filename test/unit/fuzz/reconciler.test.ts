@@ -8,6 +8,7 @@ import { fieldsOf, stringsOf } from '../../../peers/field.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import { Publisher } from '../../../reconciler/apply/publisher.ts';
 import { SaltKeeper } from '../../../reconciler/apply/salt-keeper.ts';
+import { PlanningMemory } from '../../../reconciler/planning-memory.ts';
 import { Reconciler } from '../../../reconciler/reconciler.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import { Caches } from '../../../runtime/kube/caches.ts';
@@ -15,6 +16,7 @@ import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { Notifier } from '../../../runtime/notifier.ts';
+import { Wake } from '../../../runtime/wake.ts';
 import { DISCOVERY, SETTINGS } from '../reconciler/group.ts';
 import { Restarting } from '../reconciler/restarting.ts';
 import { node, pod, type Raw, statefulSet } from '../world.ts';
@@ -88,6 +90,11 @@ function leaderOf(stage: Restarting, stop: AbortSignal) {
   });
   const settings = { ...DISCOVERY, maxPeers: 24, stabilizationMs: 30_000 };
   const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });
+  const wake = new Wake(clock);
+  const queue = stage.lane(() => wake.notify());
+  const { journal, setbacks } = stage;
+  const memory = new PlanningMemory({ clock, caches, memberships, settings: SETTINGS, journal, setbacks });
+  stage.memory = memory;
   const reconciler = new Reconciler({
     clock,
     log,
@@ -101,7 +108,7 @@ function leaderOf(stage: Restarting, stop: AbortSignal) {
     signaller: undefined,
     rightDomain: () => undefined,
     onClockCorrection: () => () => undefined,
-    queue: (onDone) => stage.lane(onDone),
+    ...{ wake, memory, queue },
   });
   void caches.run(stop);
   return { caches, running: reconciler.run(stop) };

@@ -12,7 +12,7 @@ function setUp() {
   const clock = new ManualClock();
   const cluster = new WatchedCluster();
   const log = new CapturedLog();
-  const feed = new Feed({ clock, log, watch: cluster.watch, replica: () => REPLICA });
+  const feed = new Feed({ clock, log, ...cluster, replica: () => REPLICA });
   const heard: string[] = [];
   const join = () => feed.join((message) => heard.push(message));
   const kinds = () => heard.map((message) => /^event: (\w+)/.exec(message)?.[1]);

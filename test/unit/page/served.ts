@@ -29,19 +29,18 @@ export class WatchedCluster {
   failure: Error | undefined;
   ring: () => void = () => undefined;
 
-  watch = (onChange: () => void) => {
+  onChange = (listener: () => void) => {
     this.watching += 1;
-    this.ring = onChange;
-    return {
-      take: async (): Promise<Snapshot> => {
-        this.looks += 1;
-        if (this.failure) throw this.failure;
-        return { ...EMPTY, rollout: this.rollout };
-      },
-      stop: () => {
-        this.watching -= 1;
-      },
+    this.ring = listener;
+    return () => {
+      this.watching -= 1;
     };
+  };
+
+  take = async (): Promise<Snapshot> => {
+    this.looks += 1;
+    if (this.failure) throw this.failure;
+    return { ...EMPTY, rollout: this.rollout };
   };
 
   change(rollout: string): void {
@@ -81,7 +80,7 @@ export async function servePage(t: TestContext, limits: Partial<PageLimits> = {}
   const cluster = new WatchedCluster();
   const log = new CapturedLog();
   const clock = new ManualClock();
-  const feed = new Feed({ clock, log, watch: cluster.watch, replica: () => REPLICA });
+  const feed = new Feed({ clock, log, ...cluster, replica: () => REPLICA });
   const app = createPageServer(feed, HOSTS, { ...PAGE_LIMITS, checkEveryMs: 20, ...limits });
   await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => app.close());
@@ -91,5 +90,5 @@ export async function servePage(t: TestContext, limits: Partial<PageLimits> = {}
     const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
     return new Reader(incoming);
   };
-  return { app, clock, cluster, feed, port, read };
+  return { app, clock, cluster, port, read };
 }

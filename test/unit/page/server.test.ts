@@ -117,19 +117,19 @@ describe('the status page', { timeout: 120_000 }, () => {
   });
 
   it('drops a client that takes nothing of the stream', async (t) => {
-    const { app, clock, cluster, feed, port } = await servePage(t);
+    const { app, clock, cluster, port } = await servePage(t);
     const accepted = once(app.server, 'connection') as Promise<[Socket]>;
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     const [far] = await accepted;
     socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     socket.pause();
-    await eventually('it watches', () => feed.watchers === 1);
+    await eventually('it watches', () => cluster.watching === 1);
     cluster.change('x'.repeat(20_000_000));
     await clock.passUntil(() => far.writableLength > 0, 500);
     assert.equal(far.timeout, PAGE_LIMITS.stalledTimeoutMs);
     far.setTimeout(1);
-    await eventually('it watches no more', () => feed.watchers === 0);
+    await eventually('it watches no more', () => cluster.watching === 0);
     socket.destroy();
   });
 

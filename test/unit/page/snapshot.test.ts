@@ -100,15 +100,12 @@ describe('a snapshot for the status page', () => {
       (name) => [`stellar/${name}`, reason(name === 'd' ? 'OnRestart' : 'Paused')] as const,
     );
     const world = networkWorld({ a: {}, b: { pod: { ready: false } }, c: {}, d: {} });
-    const { rows } = onlyNetwork(snapshotOf(world, { reasons }));
+    const { rows, waiting } = onlyNetwork(snapshotOf(world, { reasons }));
     assert.deepEqual(
       rows.map((row) => spoken(row).split('; ').at(-1)),
       ['started knowing 3 of 3 peers.', 'NotReady.', 'waits: Paused.', 'meant so: OnRestart.'],
     );
-    assert.deepEqual(
-      rows.map(({ waits }) => waits),
-      [false, true, true, false],
-    );
+    assert.equal(waiting, 2);
   });
 
   it('says what the quorum bears, and who is unadopted, as status does', () => {

@@ -52,7 +52,7 @@ function overNetwork(kube: Kube, clock: ManualClock, next: () => Travel): Kube {
 interface Edges {
   readonly kube: Kube;
   readonly clock: ManualClock;
-  readonly onHolderChange?: ((listener: () => void) => () => void) | undefined;
+  readonly onHolderChange: (listener: () => void) => () => void;
 }
 
 class Replica {
@@ -79,7 +79,7 @@ class Replica {
       identity: name,
       leaseDurationMs: LEASE_MS,
       requestTimeoutMs: REQUEST_MS,
-      ...(onHolderChange ? { onHolderChange } : {}),
+      onHolderChange,
     });
     this.#ended = this.leader.run((signal) => this.#lead(signal), this.#stop.signal);
   }
@@ -121,7 +121,7 @@ export class Electorate {
   /** One more replica, which may be told by a watch when the Lease changes hands. */
   join(name: string, { watches = false } = {}): Replica {
     const { kube, clock } = this;
-    const onHolderChange = watches ? this.#onHolderChange : undefined;
+    const onHolderChange = watches ? this.#onHolderChange : () => () => undefined;
     const replica = new Replica(name, { kube, clock, onHolderChange });
     this.replicas.push(replica);
     return replica;

@@ -26,7 +26,7 @@ const times = (stage: Restarting) => stage.entries().map(({ atMs }) => atMs);
 
 async function offered(stage: Restarting, lane = stage.lane()): Promise<void> {
   const { input, plans } = await stage.plans();
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
 }
 

@@ -8,7 +8,7 @@ import { Restarting } from './restarting.ts';
 
 async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
   const { input, plans } = await stage.plans();
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
 }
 

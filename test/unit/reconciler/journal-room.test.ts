@@ -37,7 +37,7 @@ describe('the journal, at each write,', () => {
       },
     });
     const wanted = await stage.wanted();
-    await stage.restarter().attempt(wanted, stage.inputFor);
+    await stage.restarter().attempt(wanted);
     const keys = Object.keys(facts(stage).data).sort();
     assert.deepEqual(keys, ['lately', 'open', 'unreadable', wanted.group].sort());
     assert.equal(readJournal(facts(stage), 'lately')?.length, 1);
@@ -72,7 +72,7 @@ describe('the journal, at each write,', () => {
 describe('a journal that is nearly full', () => {
   it('takes in no restart, says so, and is told as full', async () => {
     const stage = new Restarting(JOINED, { journal: { unreadable: full } });
-    const attempt = await stage.restarter().attempt(await stage.wanted(), stage.inputFor);
+    const attempt = await stage.restarter().attempt(await stage.wanted());
     assert.equal(attempt.kind === 'obstructed' && attempt.reason.code, 'JournalFull');
     assert.deepEqual([stage.tokens(), stage.entries()], [{}, []]);
   });
@@ -101,7 +101,7 @@ describe('the share of a namespace in the journal', () => {
   };
   const attempted = async (journal: Record<string, string>) => {
     const stage = new Restarting(JOINED, { journal });
-    const attempt = await stage.restarter().attempt(await stage.wanted(), stage.inputFor);
+    const attempt = await stage.restarter().attempt(await stage.wanted());
     return { stage, attempt };
   };
 
@@ -129,7 +129,7 @@ describe('the share of a namespace in the journal', () => {
     const lane = stage.lane();
     for (let round = 0; round < 6; round += 1) {
       const { input, plans } = await stage.plans();
-      lane.offer(plans, input, stage.inputFor);
+      lane.offer(plans, input);
       await lane.idle();
     }
     assert.deepEqual(

@@ -24,13 +24,13 @@ async function listedBy(
   stage.addNetwork('acme');
   const spec = { network: 'custom', customNetworkPassphrase: 'test net' };
   const nodes = more.map((namespace) => node('x', { namespace, spec }));
-  const { kube } = stage;
+  const { clock, kube } = stage;
   kube.seed(StellarNodes, nodes as unknown as KubeObject[]);
   const world = await stage.world();
   const scope = { ownNamespace: 'stellar-peers', watchNamespaces };
   const known = () => ({ world, discovery: discover(world, { ...DISCOVERY, peerScope: 'namespace' }) });
   kube.requests.length = 0;
-  await read(liveReads({ kube, scope, known }));
+  await read(liveReads({ kube, scope, clock, known }));
   const kinds = ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets', 'services'];
   const inOf = (kind: string) => {
     const asked = kube.requests.filter((request) => request.endsWith(`/${kind}`));

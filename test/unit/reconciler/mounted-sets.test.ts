@@ -60,7 +60,7 @@ function stageOf(
 }
 
 async function attempted(stage: Restarting): Promise<Attempt> {
-  return stage.restarter().attempt(await stage.wanted(), stage.inputFor);
+  return stage.restarter().attempt(await stage.wanted());
 }
 
 const toldBy = (attempt: Attempt) =>

@@ -24,7 +24,7 @@ const PAUSE: PatchOperation = {
 async function attempted(stage: Restarting, between: () => Promise<unknown> = async () => undefined) {
   const wanted = await stage.wanted();
   await between();
-  return { wanted, attempt: await stage.restarter().attempt(wanted, stage.inputFor) };
+  return { wanted, attempt: await stage.restarter().attempt(wanted) };
 }
 
 const writes = ({ kube }: Restarting) => kube.requests.filter((each) => !/^(get|list) /.test(each));
@@ -72,7 +72,7 @@ describe('a restart of a Ready validator', () => {
   it('is begun by one of two leaders that both believe to lead', async () => {
     const stage = new Restarting();
     const wanted = await stage.wanted();
-    const attempts = await Promise.all([1, 2].map(() => stage.restarter().attempt(wanted, stage.inputFor)));
+    const attempts = await Promise.all([1, 2].map(() => stage.restarter().attempt(wanted)));
     assert.deepEqual(attempts.map(({ kind }) => kind).sort(), ['begun', 'changed']);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     assert.deepEqual(stage.tokens(), { a: wanted.token });

@@ -11,7 +11,7 @@ async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
   const { input, plans } = await stage.plans();
   const { intercept } = stage.kube;
   stage.kube.intercept = slowTo(stage);
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
   stage.kube.intercept = intercept;
 }

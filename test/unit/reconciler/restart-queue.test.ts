@@ -11,7 +11,7 @@ import { Restarting, statefulSetRef } from './restarting.ts';
 /** Offers the lane what the caches, current now, say; waits until it has done its part. */
 async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
   const { input, plans } = await stage.plans();
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
 }
 
@@ -58,15 +58,15 @@ describe('the lane of restarts', () => {
     const lane = stage.lane();
     const { input, plans } = await stage.plans();
     const before = liveReads(stage);
-    for (let times = 0; times < 5; times += 1) lane.offer(plans, input, stage.inputFor);
+    for (let times = 0; times < 5; times += 1) lane.offer(plans, input);
     await lane.idle();
     assert.deepEqual([liveReads(stage) - before, began(stage)], [1, 1]);
     // The caches are a moment behind, and still plan the same.
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
     assert.equal(liveReads(stage) - before, 1);
     stage.clock.advance(1_000);
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
     assert.equal(began(stage), 1);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
@@ -99,7 +99,7 @@ describe('a restart that is over', () => {
     stage.clock.advance(600_000);
     const input = stage.inputFor(await stage.world());
     const before = liveReads(stage);
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
     assert.equal(liveReads(stage) - before, 1);
     assert.deepEqual(stage.outcomes(), ['stellar/a: done']);
@@ -138,9 +138,9 @@ describe('a restart that is over', () => {
     const cached = await stage.world();
     const old = await new Restarting().world();
     const world = { ...cached, statefulSets: old.statefulSets, journal: cached.journal };
-    lane.offer(new Map(), stage.inputFor(world), stage.inputFor);
+    lane.offer(new Map(), stage.inputFor(world));
     stage.clock.advance(30_000);
-    lane.offer(new Map(), stage.inputFor(world), stage.inputFor);
+    lane.offer(new Map(), stage.inputFor(world));
     await lane.idle();
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     assert.ok((lane.retryInMs() ?? 0) > 0);
@@ -219,7 +219,7 @@ describe('a restart that is over', () => {
     assert.ok(late);
     const input = stage.inputFor(late);
     const before = stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
-    lane.offer(planRollout(input), input, stage.inputFor);
+    lane.offer(planRollout(input), input);
     await lane.idle();
     assert.equal(stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion, before);
   });

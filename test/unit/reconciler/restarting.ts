@@ -1,7 +1,7 @@
 /**
  * A network of validators on an API server in memory, and the leader's restarter and lane over it.
  */
-import { discover } from '../../../peers/discovery/discover.ts';
+import { type Discovery, discover } from '../../../peers/discovery/discover.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
@@ -13,7 +13,8 @@ import { Reverter } from '../../../reconciler/apply/revert.ts';
 import { type JournalEntry, readJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type Restart, type RolloutInput } from '../../../reconciler/plan/restarts/rollout.ts';
-import { NO_SETBACKS, type SetbackLookup } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { NO_SETBACKS, type SetbackLookup, Setbacks } from '../../../reconciler/plan/restarts/setbacks.ts';
+import type { PlanningMemory } from '../../../reconciler/planning-memory.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import { readWorldLive } from '../../../runtime/kube/live-read.ts';
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
@@ -68,6 +69,8 @@ export class Restarting {
   mayWrite: () => boolean = () => true;
   /** Those of the lane that was made last. */
   setbacks: SetbackLookup = NO_SETBACKS;
+  /** What makes the input of plans on live reads. */
+  memory: Pick<PlanningMemory, 'inputFor'> = this;
   /** As the caches have it. */
   #known: World = worldWith({});
   /** Namespaces of further networks. */
@@ -89,6 +92,7 @@ export class Restarting {
         ...(this.hasTimedReads && { clock: this.clock }),
       }),
       discover: discoverNow,
+      memory: { inputFor: (live: World, found: Discovery) => this.memory.inputFor(live, found) },
       mayWrite: () => this.mayWrite(),
     };
   }
@@ -102,10 +106,12 @@ export class Restarting {
   }
 
   lane(onDone: () => void = () => undefined): RestartQueue {
+    const setbacks = new Setbacks(this.clock);
+    this.setbacks = setbacks;
     const { kube, clock, log, metrics, journal } = this;
     const reporter = new Reporter({ kube, clock, log, metrics, instance: 'replica-1' });
     const restarter = this.restarter();
-    const lane = new RestartQueue({
+    return new RestartQueue({
       clock,
       log,
       metrics,
@@ -114,10 +120,9 @@ export class Restarting {
       reverter: this.reverter(),
       reporter,
       readLive: this.#writing().readLive,
-      onDone,
+      setbacks,
+      wake: { notify: onDone },
     });
-    this.setbacks = lane.setbacks;
-    return lane;
   }
 
   async world(): Promise<World> {

@@ -17,7 +17,7 @@ async function bumped(annotations: Record<string, string> = {}, podToken = annot
   const lane = stage.lane();
   const offer = async () => {
     const { input, plans } = await stage.plans();
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
   };
   await offer();
@@ -96,11 +96,11 @@ describe('a bump that has replaced no pod yet', () => {
   it('is looked at past the caches after some seconds: one of them may be late', async () => {
     const { stage, lane, offer } = await bumped();
     const { input, plans } = await stage.plans();
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
     await stage.change(namespaceRef, PAUSED);
     stage.clock.advance(5_000);
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await lane.idle();
     assert.deepEqual([stage.outcomes(), whyOf(stage)], [['stellar/a: defused'], ['Paused']]);
     await offer();
@@ -170,7 +170,7 @@ describe('taking a bump back', () => {
       throw failure(0, '', 'no answer');
     };
     const sinceMs = clock.monotonicMs();
-    lane.offer(plans, input, stage.inputFor);
+    lane.offer(plans, input);
     await clock.passUntil(() => stage.tokens().a === undefined, 100);
     assert.ok(clock.monotonicMs() - sinceMs <= 600);
     await clock.pass(lane.idle());
@@ -178,7 +178,7 @@ describe('taking a bump back', () => {
     clock.advance(30_000);
     await clock.pass(
       stage.plans().then((after) => {
-        lane.offer(after.plans, after.input, stage.inputFor);
+        lane.offer(after.plans, after.input);
         return lane.idle();
       }),
     );
@@ -210,7 +210,7 @@ describe('taking a bump back', () => {
     // Another leader reads the same in the journal.
     const next = stage.lane();
     const { input, plans } = await stage.plans();
-    next.offer(plans, input, stage.inputFor);
+    next.offer(plans, input);
     await next.idle();
     assert.deepEqual(stage.outcomes(), ['stellar/a: defused']);
     stage.clock.advance(60_000);

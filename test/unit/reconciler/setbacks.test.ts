@@ -12,7 +12,7 @@ import { JOINED, podRef, Restarting, statefulSetRef } from './restarting.ts';
 /** Offers the lane what the caches, current now, say; waits until it has done its part. */
 async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
   const { input, plans } = await stage.plans();
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
 }
 
@@ -219,7 +219,7 @@ describe('an obstacle that every restart would meet', () => {
       stage.kube.intercept = (request) => {
         if (request.startsWith('list')) throw failure(503, '', 'no');
       };
-      lane.offer(plans, input, stage.inputFor);
+      lane.offer(plans, input);
       await lane.idle();
       stage.kube.intercept = () => undefined;
       const waitMs = await dueInMs(stage);

@@ -45,7 +45,7 @@ async function stageOf(t: TestContext) {
     createCoreClient({ clock, port, timeoutMs: TIMEOUT_MS, bytesMax: 64 * 1024 }),
   );
   clock.waitFor(() => open() > 0);
-  const options = { core, clock, log, metrics, pollMs: POLL_MS, onChange: () => undefined };
+  const options = { core, clock, log, metrics, pollMs: POLL_MS, wake: { notify: () => undefined } };
   const signaller = new Signaller(options);
   t.after(() => signaller.stop());
   const server = (name: string): CoreServer => {

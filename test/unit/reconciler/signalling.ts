@@ -112,8 +112,10 @@ export class Signalling {
     log: this.log,
     metrics: this.metrics,
     pollMs: POLL_MS,
-    onChange: () => {
-      this.changes += 1;
+    wake: {
+      notify: () => {
+        this.changes += 1;
+      },
     },
   });
 

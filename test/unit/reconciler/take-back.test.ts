@@ -17,7 +17,7 @@ type Plans = Awaited<ReturnType<Restarting['plans']>>;
 /** Offers the lane what the caches say: these, or what is so now. */
 async function offered(stage: Restarting, lane: RestartQueue, caches?: Plans): Promise<void> {
   const { input, plans } = caches ?? (await stage.plans());
-  lane.offer(plans, input, stage.inputFor);
+  lane.offer(plans, input);
   await lane.idle();
 }
 

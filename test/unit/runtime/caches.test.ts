@@ -128,21 +128,4 @@ describe('the caches', () => {
     await watched.kube.delete({ resource: MutatingWebhookConfigurations, name: 'stellar-peers' });
     assert.equal(heard, 2);
   });
-
-  it('give the webhook configuration in full, for as long as it is there', async (t) => {
-    const watched = new Watched(t);
-    assert.equal(watched.caches.webhookConfiguration(), undefined);
-    const configuration = {
-      metadata: { name: 'stellar-peers' },
-      webhooks: [{ name: 'pods.peers.stellar.org', timeoutSeconds: 5, clientConfig: { caBundle: 'AA==' } }],
-    };
-    watched.put(MutatingWebhookConfigurations, configuration);
-    watched.put(MutatingWebhookConfigurations, { metadata: { name: 'of-others' } });
-    await watched.start();
-    assert.deepEqual(watched.caches.webhookConfiguration()?.webhooks, configuration.webhooks);
-    assert.equal(watched.caches.world.webhook?.entries[0]?.caBundle, 'AA==');
-    await watched.kube.delete({ resource: MutatingWebhookConfigurations, name: 'stellar-peers' });
-    assert.equal(watched.caches.webhookConfiguration(), undefined);
-    assert.equal(watched.caches.world.webhook, undefined);
-  });
 });

@@ -227,8 +227,8 @@ describe('what an answer asks for', () => {
     [{}, undefined],
     [{ 'retry-after': later(20) }, 20],
     [{ 'retry-after': later(-20) }, 0],
-    [{ 'retry-after': '86400' }, 60],
-    [{ 'retry-after': later(86_400) }, 60],
+    [{ 'retry-after': '86400' }, 86_400],
+    [{ 'retry-after': later(86_400) }, 86_400],
     [{ 'retry-after': '1e400' }, undefined],
     [{ 'retry-after': '-5' }, undefined],
     [{ 'retry-after': '1.5' }, undefined],
@@ -237,7 +237,7 @@ describe('what an answer asks for', () => {
     [{ 'retry-after': later(20), date: 'now' }, undefined],
   ];
   for (const [headers, seconds] of ANSWERS) {
-    it(`is seconds or a date, and a minute at most: ${JSON.stringify(headers)}`, async (t) => {
+    it(`is seconds or a date: ${JSON.stringify(headers)}`, async (t) => {
       const { kube } = await setUp(t, (_, response) => {
         response.writeHead(429, { date: DATE, ...headers }).end('{}');
       });

@@ -32,11 +32,13 @@ async function setUp(t: TestContext, answer: RequestListener = () => undefined) 
     { name: 'test' },
   );
   let successes = 0;
-  const onSuccess = () => {
-    successes += 1;
+  const outage = {
+    notify: () => {
+      successes += 1;
+    },
   };
   const clock = new ManualClock();
-  const kube = createKube(config, { clock, timeoutMs: TIMEOUT_MS, userAgent: 'test', onSuccess });
+  const kube = createKube(config, { clock, timeoutMs: TIMEOUT_MS, userAgent: 'test', outage });
   const opened: string[] = [];
   const events: WatchEvent[] = [];
   const stop = new AbortController();

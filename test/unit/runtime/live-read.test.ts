@@ -20,7 +20,7 @@ function setUp(times: number, status: number, tookMs = 0) {
     throw failure(status, '', 'no');
   };
   const reading = (withClock = true) => {
-    const read = readWorldLive(kube, SCOPE, withClock ? { clock } : {}).then(
+    const read = readWorldLive(kube, SCOPE, withClock ? clock : undefined).then(
       () => 'read',
       (error: Error) => error.message,
     );
@@ -37,7 +37,7 @@ describe('reading afresh for a restart', () => {
   it('lists the namespaces of the scope alone, and no Services', async () => {
     const kube = new MemoryKube();
     const watchNamespaces = ['acme', 'globex'];
-    await readWorldLive(kube, { ...SCOPE, watchNamespaces }, { isForRestart: true });
+    await readWorldLive(kube, { ...SCOPE, watchNamespaces }, new ManualClock());
     for (const kind of ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets']) {
       const asked = kube.requests.filter((request) => request.endsWith(`/${kind}`));
       assert.deepEqual(
@@ -54,7 +54,7 @@ describe('reading afresh for a restart', () => {
     kube.intercept = (request) => {
       if (request.startsWith('list /api/v1/namespaces/n0/pods')) throw failure(403, '', 'no');
     };
-    await assert.rejects(readWorldLive(kube, { ...SCOPE, watchNamespaces }, { isForRestart: true }), /no/);
+    await assert.rejects(readWorldLive(kube, { ...SCOPE, watchNamespaces }, new ManualClock()), /no/);
     const { length } = kube.requests;
     await new Promise((resolve) => setImmediate(resolve));
     assert.ok(kube.requests.length - length < 10, `${kube.requests.length - length} more`);
@@ -99,7 +99,7 @@ describe('reading everything afresh', () => {
         if (resource === StellarNodes) clock.advance(1_000);
         return project ? project(object) : (object as never);
       });
-    await assert.rejects(readWorldLive(kube, SCOPE, { clock }), /took too long/);
+    await assert.rejects(readWorldLive(kube, SCOPE, clock), /took too long/);
     assert.equal(read, 5);
   });
 });

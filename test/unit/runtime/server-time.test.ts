@@ -11,22 +11,22 @@ function told(...datesMs: number[]) {
   const machine = new ManualClock(START_MS);
   const serverTime = new ServerTime(machine);
   for (const dateMs of datesMs) serverTime.note(dateMs, 0);
-  return { machine, serverTime, offsetMs: serverTime.offsetMs };
+  return { machine, serverTime, offsetMs: () => serverTime.clock.nowMs() - machine.nowMs() };
 }
 
 describe('the wall clock', () => {
   it('is the machine’s while the API server agrees, to the second and the travel of an answer', () => {
     for (const offMs of [-2_500, -1_000, 0, 1_500])
-      assert.equal(told(START_MS + offMs).offsetMs, 0, `${offMs}`);
+      assert.equal(told(START_MS + offMs).offsetMs(), 0, `${offMs}`);
   });
 
   it('is not put back by an answer that took long', () => {
-    const { machine, serverTime } = told(START_MS);
+    const { machine, serverTime, offsetMs } = told(START_MS);
     machine.advance(8_000);
     serverTime.note(START_MS, 8_000);
-    assert.equal(serverTime.offsetMs, 0);
+    assert.equal(offsetMs(), 0);
     serverTime.note(START_MS, 4_000);
-    assert.equal(serverTime.offsetMs, -8_000, 'but by one that is older than that');
+    assert.equal(offsetMs(), -8_000, 'but by one that is older than that');
   });
 
   it('is never ahead of the API server’s where the machine’s is off, whichever way', () => {
@@ -65,9 +65,9 @@ describe('the wall clock', () => {
   });
 
   it('is not changed by an answer without a date, and leaves monotonic time alone', () => {
-    const { machine, serverTime } = told(START_MS + HOUR_MS);
+    const { machine, serverTime, offsetMs } = told(START_MS + HOUR_MS);
     serverTime.note(Number.NaN, 0);
-    assert.equal(serverTime.offsetMs, HOUR_MS);
+    assert.equal(offsetMs(), HOUR_MS);
     assert.equal(serverTime.clock.monotonicMs(), machine.monotonicMs());
   });
 });

@@ -42,7 +42,7 @@ describe('the API server', () => {
     for (const serverVersion of ['v1.30.0', 'v1.37.0-alpha.1+abc', 'v1.100.2', 'v2.0.0'])
       assert.deepEqual(facts({ serverVersion }), {}, serverVersion);
     assert.deepEqual(facts({ serverVersion: 'v1.29.14' }), {
-      'api-server': 'problem: v1.29.14; 1.30 is the oldest that will do',
+      'api-server': 'problem: v1.29.14; 1.30 is the oldest version that works',
     });
     assert.match(facts({ serverVersion: '' })['api-server'] ?? '', /^problem: /);
   });
