@@ -49,7 +49,7 @@ export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
     id: 'api-server',
     title: 'API server',
     looks: 'the API server answers and is Kubernetes 1.33 or newer',
-    hint: 'upgrade Kubernetes: 1.33 is the oldest release that stellar-peers is tested on',
+    hint: 'upgrade Kubernetes: 1.33 is the oldest release that stellar-peers supports',
     when: 'both',
     needs: ['version'],
     evaluate: checkVersion,
