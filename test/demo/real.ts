@@ -50,7 +50,11 @@ async function started(world: World, pod: { namespace: string; name: string }): 
   const { initContainerStatuses = [] } = found.status as { initContainerStatuses?: InitStatus[] };
   const message = initContainerStatuses.find(({ name }) => name === INIT)?.state?.terminated?.message ?? '';
   const node = pod.name.replace(/-0$/, '');
-  return { log: log || 'it printed nothing', message, configuration: await configurationOf(world, node) };
+  return {
+    log: log || 'it printed nothing',
+    message: message.trim(),
+    configuration: await configurationOf(world, node),
+  };
 }
 
 async function tell(world: World): Promise<boolean> {
