@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all node-test bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -47,8 +47,12 @@ test: setup ## What to run before a commit: check, simulation, the main promises
 test-all: test ## Everything: test, all promises on real control planes, and what needs more than the prerequisites
 	@$(run) node scripts/test.ts rest
 
-node-test: setup image ## The product as it is shipped, in containers on two real kubelets (as root, on Linux)
+node-test: setup ## The product as it is shipped, in containers on two real kubelets (as root, on Linux)
 	@$(run) node scripts/test.ts node
+
+test-oldest: setup ## The main promises on the oldest Kubernetes that we claim (first time: builds its control plane)
+	@$(setup) --only oldest
+	@$(run) npm run -s test:oldest
 
 bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
 	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))
@@ -59,8 +63,11 @@ bench-cluster: setup bundle ## How fast and how cheap on a real control plane (V
 bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
 	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
 
-demo: setup ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure)
-	@BREAK='$(BREAK)' $(run) node test/demo/main.ts
+demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure; NODE=real: with containers)
+	@BREAK='$(BREAK)' $(run) node $(if $(filter real,$(NODE)),test/node/run.ts --program test/demo/real.ts,test/demo/main.ts)
+
+real-node: node # What kubelets with containers need
+	@$(setup) --only real-node
 
 soak: setup ## Break everything in turn under load and count what fails (SOAK_MINUTES=10, SEED=n)
 	@SOAK_MINUTES='$(SOAK_MINUTES)' SEED='$(SEED)' $(run) node test/soak/main.ts

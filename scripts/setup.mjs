@@ -8,7 +8,15 @@ import { installDebian } from './setup/debian.mjs';
 import { obtain } from './setup/kits.mjs';
 import { obtainMinimumNode } from './setup/node.mjs';
 import { installPackages } from './setup/packages.mjs';
-import { CERT_MANAGER, CONTAINERD, CONTROL_PLANE, DNS, HELM, KUBELET } from './setup/places.mjs';
+import {
+  CERT_MANAGER,
+  CONTAINERD,
+  CONTROL_PLANE,
+  DNS,
+  HELM,
+  KUBELET,
+  OLDEST_CONTROL_PLANE,
+} from './setup/places.mjs';
 import { duration, SetupError, say } from './setup/say.mjs';
 
 const startedAt = Date.now();
@@ -23,8 +31,9 @@ const WORK = {
   '--only node': () => [installPackages()],
   '--only cert-manager': () => [obtain(CERT_MANAGER)],
   '--only helm': () => [obtain(HELM)],
+  '--only oldest': () => [obtain(OLDEST_CONTROL_PLANE)],
   '--only node-minimum': () => [obtainMinimumNode()],
-  '--only real-node': () => [installDebian(), obtainAll([KUBELET, CONTAINERD, DNS])],
+  '--only real-node': () => [installDebian(), obtainAll([KUBELET, CONTAINERD, DNS, HELM])],
 };
 const asked = process.argv.slice(2).join(' ');
 const begin = WORK[asked];

@@ -31,6 +31,11 @@ export const testedVersions = (): readonly Tested[] => [
     version: inModule('controlplane', 'k8s.io/kubernetes'),
     by: '`make test`',
   },
+  {
+    what: 'Kubernetes, the oldest (API server, controller-manager, scheduler)',
+    version: inModule('oldest', 'k8s.io/kubernetes'),
+    by: '`make test-oldest`',
+  },
   { what: 'etcd', version: inModule('controlplane', 'go.etcd.io/etcd/server/v3'), by: '`make test`' },
   {
     what: 'kwok, in place of kubelets',

@@ -7,7 +7,7 @@ import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './c
 import type { Facts } from './facts.ts';
 
 /** ValidatingAdmissionPolicy and matchConditions are v1 from here on. */
-const MINOR_MIN = 30;
+const MINOR_MIN = 33;
 
 function checkVersion({ serverVersion }: Facts): CheckVerdict {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(serverVersion) ?? [];
@@ -48,8 +48,8 @@ export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'api-server',
     title: 'API server',
-    looks: 'the API server answers and is Kubernetes 1.30 or newer',
-    hint: 'upgrade Kubernetes: matchConditions and ValidatingAdmissionPolicy are v1 from 1.30 on',
+    looks: 'the API server answers and is Kubernetes 1.33 or newer',
+    hint: 'upgrade Kubernetes: 1.33 is the oldest release that stellar-peers supports',
     when: 'both',
     needs: ['version'],
     evaluate: checkVersion,

@@ -2,8 +2,9 @@
  * Reads the facts that we need from raw StatefulSets and pods.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
+import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { isInjected } from '../injection/inject.ts';
-import { mergeOutcomeOf } from '../injection/merge-outcome.ts';
+import { foundNoPeers, type MergeOutcome, mergeOutcomeOf } from '../injection/merge-outcome.ts';
 import {
   ANNOTATION_PEER_HASH,
   ANNOTATION_PEER_RESTART,
@@ -142,6 +143,7 @@ export function readPod(raw: Fields): PodFacts {
   const shape = podShapeOf(raw);
   const main = mainContainerOf(shape);
   const starts = startsOf(status, main, shape);
+  const mergeOutcome = mergeOutcomeOf(status);
   // A pod that has failed, as on a machine that was shut down, may keep its last condition.
   const isReady = status.phase === 'Running' && readyCondition?.status === 'True';
   const isStale = readyCondition?.status === 'True' && !isReady;
@@ -162,16 +164,29 @@ export function readPod(raw: Fields): PodFacts {
     ip: ipv4Of(status),
     // Only an injection with the keys of the pod's own validator counts: other keys hold another validator's peers.
     injected: isInjected(shape, owner?.name),
-    peers: annotations[ANNOTATION_PEERS],
-    peerHash: annotations[ANNOTATION_PEER_HASH],
+    ...stampOf(annotations, mergeOutcome),
     revision: shape.labels[REVISION_LABEL],
     restartToken: annotations[ANNOTATION_PEER_RESTART],
     ...starts,
     otherRestarts: otherRestartsOf(status, starts.container, shape),
     merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
     reload: reloadSidecarOf(raw),
-    mergeOutcome: mergeOutcomeOf(status),
+    mergeOutcome,
     // The probe of a sidecar does not check stellar-core.
     hasReadinessProbe: main?.hasReadinessProbe ?? false,
   };
+}
+
+/**
+ * The peers that the pod started with: those of its stamp, but none where the merge found none. A kubelet that has lost its
+ * watch mounts what it knew last, also after admission has stamped the pod with a newer list.
+ */
+function stampOf(
+  annotations: Readonly<Record<string, string>>,
+  outcome: MergeOutcome | undefined,
+): Pick<PodFacts, 'peers' | 'peerHash'> {
+  const { [ANNOTATION_PEERS]: peers, [ANNOTATION_PEER_HASH]: peerHash } = annotations;
+  const isReadable = peers !== undefined && parseDigests(peers) !== undefined;
+  if (!isReadable || !foundNoPeers(outcome)) return { peers, peerHash };
+  return { peers: formatDigests([]), peerHash: viewHash([]) };
 }

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
+import { whyNoRealNode } from './real-node.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -50,12 +51,15 @@ export const minimumNode = async (): Promise<Lack> => {
   return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
 };
 
-/** For the part that starts kubelets and containers. */
+/** For the part that starts kubelets and containers: what they need of the machine, their programs, and the image. */
 export const realNode = async (): Promise<Lack> => {
-  if (process.platform !== 'linux') return 'only on Linux';
-  if (process.getuid?.() !== 0) return 'needs root, for namespaces and mounts';
+  const lack = whyNoRealNode();
+  if (lack !== undefined) return lack;
   const failure = await setupOf('real-node');
-  return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
+  if (failure !== undefined) return failure.trim().split('\n').at(-1)?.replace('setup: ', '');
+  const { status } = spawnSync('make', ['image'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) throw new Error('make image failed');
+  return undefined;
 };
 
 /** What setup said when it failed; undefined where it did not. */

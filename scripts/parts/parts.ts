@@ -56,7 +56,7 @@ const LIGHT: readonly Part[] = [
   { script: 'test:browser', what: 'the status page in Chromium', obtain: onPath('chromium') },
 ];
 
-/** As the product is shipped. Beside the other suites: its programs take minutes to build. */
+/** As the product is shipped. Also a suite of its own: `make node-test`. */
 const NODE: readonly Part[] = [
   { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
 ];
@@ -77,6 +77,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   rest: [
     { parts: HEAVY, atOnce: 1 },
     { parts: LIGHT, atOnce: 2 },
+    { parts: NODE, atOnce: 1 },
   ],
   node: [{ parts: NODE, atOnce: 1 }],
 };

@@ -24,6 +24,7 @@ const POLL_MS = 1_000;
 
 /** @typedef {import('./places.mjs').Binary} Binary */
 /** @typedef {import('./places.mjs').Kit} Kit */
+/** @typedef {import('./places.mjs').Kubernetes} Kubernetes */
 
 /** Nothing of the person's own Go settings may change what is built. */
 const goEnv = () => ({ ...process.env, HOME: home(), GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' });
@@ -102,10 +103,13 @@ async function packagesToCompile(binaries, { module, tags }) {
   return packagesIn(await run('go', args, { cwd: module, env: goEnv(), beat }));
 }
 
-/** @param {Binary[]} binaries @param {{ module: string, tags: string[], folder: string, toCompile: Set<string> }} how */
-async function goBuild(binaries, { module, tags, folder, toCompile }) {
+/**
+ * @param {Binary[]} binaries
+ * @param {{ module: string, tags: string[], folder: string, toCompile: Set<string>, kubernetes: Kubernetes }} how
+ */
+async function goBuild(binaries, { module, tags, folder, toCompile, kubernetes }) {
   const stamp = 'k8s.io/component-base/version';
-  const { version, major, minor } = KUBERNETES;
+  const { version, major, minor } = kubernetes;
   const ldflags = `-s -w -X ${stamp}.gitVersion=${version} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`;
   const packages = binaries.map((binary) => binary.package);
   const watched = watchFolder(binaries, folder);
@@ -166,7 +170,7 @@ export async function buildBinaries(kit, binaries, cache) {
   const programs = `${binaries.length} ${binaries.length === 1 ? 'program' : 'programs'}`;
   say(`${names}: building, ${toCompile.size} packages to compile and ${programs} to link`);
   const folder = freshFolder(cache);
-  await goBuild(binaries, { ...how, folder, toCompile });
+  await goBuild(binaries, { ...how, folder, toCompile, kubernetes: kit.kubernetes ?? KUBERNETES });
   mkdirSync(cache, { recursive: true });
   await copyDefinitions(kit, cache);
   for (const binary of binaries) {

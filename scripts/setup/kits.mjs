@@ -35,6 +35,7 @@ async function build(kit, cache, binaries) {
 /** Obtains all binaries of a kit and links them. @param {Kit} kit */
 export async function obtain(kit) {
   const cache = cacheFolder(kit);
+  const links = kit.links ?? LINKS;
   const missing = notIn(cache, kit.binaries);
   /** @type {Binary[]} */
   const toBuild = [];
@@ -43,12 +44,12 @@ export async function obtain(kit) {
     if (found === undefined) toBuild.push(binary);
     else {
       say(`${binary.name}: found on ${found.origin}, ${found.path}`);
-      link(LINKS, binary.name, found.path);
+      link(links, binary.name, found.path);
     }
   }
   const cached = kit.binaries.filter((binary) => !missing.includes(binary));
   if (missing.length > 0) for (const { name } of cached) say(`${name}: in the cache`);
   if (toBuild.length > 0) await build(kit, cache, toBuild);
-  for (const { name } of [...cached, ...toBuild]) link(LINKS, name, join(cache, name));
+  for (const { name } of [...cached, ...toBuild]) link(links, name, join(cache, name));
   if (kit.definitions) link(DEFINITIONS, kit.name, join(cache, 'definitions'));
 }

@@ -13,6 +13,12 @@ export const DEFINITIONS = join(ROOT, '.cache/definitions');
 /** Folder with a link to the oldest Node that the project runs on. */
 export const MINIMUM_NODE = join(ROOT, '.cache/node-minimum');
 
+/** Links to what the oldest Kubernetes has in place of these. */
+const OLDEST_LINKS = join(ROOT, '.cache/oldest');
+
+/** @typedef {{ version: string, major: number, minor: number }} Kubernetes a release */
+
+/** @type {Kubernetes} */
 export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
 
 /**
@@ -44,17 +50,18 @@ function required(folder, name) {
   return line?.split(name)[1]?.trim().split(' ')[0] ?? '';
 }
 
-const kubernetes = /v1\.37\.\d+/;
+/** @type {Kubernetes} The oldest that we claim to run on. */
+const OLDEST = { version: required('oldest', 'k8s.io/kubernetes'), major: 1, minor: 33 };
 
-/** @type {(name: string, ask?: string[]) => Binary} */
-const component = (name, ask = ['--version']) => ({
+/** @type {(name: string, ask?: string[], release?: Kubernetes) => Binary} */
+const component = (name, ask = ['--version'], { version, major, minor } = KUBERNETES) => ({
   name,
   package: `k8s.io/kubernetes/cmd/${name}`,
   ask,
-  fits: kubernetes,
+  fits: new RegExp(`v${major}\\.${minor}\\.\\d+`),
   ...onMachine({
-    url: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}`,
-    sums: `https://dl.k8s.io/release/${KUBERNETES.version}/bin/linux/${MACHINE}/${name}.sha256`,
+    url: `https://dl.k8s.io/release/${version}/bin/linux/${MACHINE}/${name}`,
+    sums: `https://dl.k8s.io/release/${version}/bin/linux/${MACHINE}/${name}.sha256`,
   }),
 });
 
@@ -66,6 +73,8 @@ const component = (name, ask = ['--version']) => ({
  * @property {string} module folder of its go.mod
  * @property {Binary[]} binaries
  * @property {string[]} [tags] build tags
+ * @property {Kubernetes} [kubernetes] the release that its programs are told to be, if another than the newest
+ * @property {string} [links] folder for the links to its binaries, if another than that of all
  * @property {{ module: string, folder: string, files: RegExp }} [definitions] resource definitions in a dependency
  */
 
@@ -160,6 +169,18 @@ export const KUBELET = {
   what: 'kubelet and kube-proxy',
   module: CONTROL_PLANE.module,
   binaries: [component('kubelet'), component('kube-proxy')],
+};
+
+/** @type {Kit} What differs from release to release; etcd, kubectl and kwok do not. */
+export const OLDEST_CONTROL_PLANE = {
+  name: 'oldest',
+  what: 'the control plane of the oldest Kubernetes',
+  module: join(ROOT, 'test/oldest'),
+  binaries: ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) =>
+    component(name, ['--version'], OLDEST),
+  ),
+  kubernetes: OLDEST,
+  links: OLDEST_LINKS,
 };
 
 const PLUGINS = 'github.com/containernetworking/plugins/plugins';

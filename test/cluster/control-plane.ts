@@ -3,14 +3,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Child, Keeper } from './keeper.ts';
 
-const BINARIES = join(import.meta.dirname, '../../.cache/bin');
+const CACHE = join(import.meta.dirname, '../../.cache');
+/** With KUBERNETES=oldest, what the oldest release that we claim has stands in front. */
+const FOLDERS = process.env.KUBERNETES === 'oldest' ? ['oldest', 'bin'] : ['bin'];
 
 export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
 
 /** Path of a binary that `make setup` has found or built. */
 export function binary(name: string): string {
-  const path = join(BINARIES, name);
-  if (!existsSync(path)) throw new Error(`${name} is not at ${path}: run "make setup"`);
+  const places = FOLDERS.map((folder) => join(CACHE, folder, name));
+  const path = places.find((place) => existsSync(place));
+  if (path === undefined) throw new Error(`${name} is not at ${places.join(' or ')}: run "make setup"`);
   return path;
 }
 

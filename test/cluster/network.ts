@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StellarNodes } from '../../runtime/kube/resources.ts';
 import type { Replica, Replicas } from './replica.ts';
-import { createValidator, type Scene, type ValidatorOptions } from './scene.ts';
+import { createValidator, type Stage, type ValidatorOptions } from './scene.ts';
 import { READY_HINT } from './stages.ts';
 import { until } from './until.ts';
 
@@ -23,12 +23,12 @@ export const stampOf = (namespace: string, names: readonly string[]): string =>
     .join()}`;
 
 export class Network {
-  readonly #scene: Scene;
+  readonly #scene: Stage;
   readonly namespace: string;
   readonly #options: ValidatorOptions;
 
   /** Validators of one namespace on a private network of its own. */
-  constructor(scene: Scene, namespace: string, options: ValidatorOptions = {}) {
+  constructor(scene: Stage, namespace: string, options: ValidatorOptions = {}) {
     this.#scene = scene;
     this.namespace = namespace;
     const spec = { customNetworkPassphrase: `${namespace} ; 2026`, ...options.spec };

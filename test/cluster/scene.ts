@@ -53,6 +53,15 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
+/** What acts and witnesses need of a stage, whatever its pods run on. */
+export interface Stage {
+  readonly cluster: Pick<
+    Cluster,
+    'admin' | 'createNamespace' | 'dir' | 'kubectl' | 'serviceAccountKubeconfig'
+  >;
+  readonly pods: PodWatcher;
+}
+
 /** Boots the stage with an operator and without replicas: `start` brings those. */
 export async function createScene(options: SceneOptions = {}): Promise<Scene> {
   const cluster = options.cluster ?? (await bootCluster(options));

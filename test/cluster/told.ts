@@ -39,7 +39,7 @@ export async function metricOf(replicas: readonly Replica[], series: string): Pr
 
 /** What `stellar-peers status` prints, with the rights of our ServiceAccount. */
 export async function statusOf(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'serviceAccountKubeconfig'>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const kubeconfig = await cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers');

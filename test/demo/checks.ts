@@ -2,7 +2,7 @@
  * What the demo promises, checked: counted by a witness of pod UIDs, against peers written out by hand.
  */
 import { type Network, stampOf } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
+import type { Stage } from '../cluster/scene.ts';
 import { bold, green, red, say } from './telling.ts';
 
 interface Check {
@@ -57,7 +57,7 @@ export class Checks {
   }
 
   /** Holds what pods carry and what their files say against PEERS. */
-  async knowTheirPeers({ cluster }: Scene, promise: string): Promise<void> {
+  async knowTheirPeers({ cluster }: Stage, promise: string): Promise<void> {
     const { namespace } = this.#network;
     const path = ['-n', namespace, 'get', 'configmap', 'stellar-peers', '-o', 'json'];
     const { data } = JSON.parse(await cluster.kubectl(path)) as { data: Record<string, string> };

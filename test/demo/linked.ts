@@ -10,10 +10,10 @@ const FOUR = [...THREE, 'public-4'];
 
 /** Three validators of testnet, and a fourth that joins. */
 export async function linked(play: Play): Promise<void> {
-  const { scene, checks } = play;
+  const { scene, checks, options } = play;
   step('Three validators of testnet run, a fourth joins: it dials them, so none is restarted');
   const spec = { network: 'testnet', customNetworkPassphrase: null };
-  const network = new Network(scene, 'stellar-public', { spec });
+  const network = new Network(scene, 'stellar-public', { ...options, spec: { ...options.spec, ...spec } });
   await network.found(THREE);
   await awaiting('three validators know each other', network.untilTheyKnow(THREE));
   await network.add('public-4');

@@ -1,11 +1,13 @@
 /**
- * The story that the demo tells, act by act, on a real control plane.
+ * The story that the demo tells, act by act, on a real control plane: with simulated pods, or with containers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
 import type { Network } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
+import type { Stage, ValidatorOptions } from '../cluster/scene.ts';
 import { statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 import type { Checks } from './checks.ts';
@@ -19,16 +21,51 @@ const FOUR = [...THREE, 'validator-4'];
 const FIVE = [...FOUR, 'validator-5'];
 /** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would begin within. */
 const WATCHED_MS = 4_000;
+/** Four restarts in turn, with containers on a busy machine. */
+const ROLLED_MS_MAX = 300_000;
 const SWITCH = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers'];
 const PAUSE = 'stellar.org/peer-rollout=paused';
 
 export interface Play {
-  readonly scene: Scene;
+  readonly scene: Stage;
   readonly network: Network;
   readonly checks: Checks;
   readonly transcript: Transcript;
   /** The settings that this run shortens. */
   readonly env: Readonly<Record<string, string>>;
+  /** What each StellarNode has beside what the examples say. */
+  readonly options: Pick<ValidatorOptions, 'annotations' | 'spec'>;
+  /** What happened when a validator's pod started. */
+  readonly started: (pod: { readonly namespace: string; readonly name: string }) => Promise<Started>;
+}
+
+export interface Started {
+  /** What the init container printed, and its termination message. */
+  readonly log: string;
+  readonly message: string;
+  /** The configuration as stellar-core finds it. */
+  readonly configuration: string;
+}
+
+/** Plays the acts in turn, then prints what was promised and found; true if all was kept. */
+export async function perform(
+  play: Play,
+  acts: ReadonlyArray<(play: Play) => Promise<void>>,
+): Promise<boolean> {
+  for (const act of acts) await act(play);
+  await play.checks.knowTheirPeers(play.scene, 'every pod is injected and knows the peers it should');
+  step('What was promised, and what was found');
+  return play.checks.print();
+}
+
+/** Applies objects, and gives the StellarNodes among them the options of the play. */
+async function apply({ scene, options }: Play, yaml: string): Promise<void> {
+  const objects = parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
+  for (const object of objects.filter(({ kind }) => kind === 'StellarNode')) {
+    object.metadata.annotations = { ...object.metadata.annotations, ...options.annotations };
+    Object.assign(object.spec as object, options.spec);
+  }
+  await scene.cluster.kubectl(['apply', '-f', '-'], objects.map((each) => stringify(each)).join('---\n'));
 }
 
 /** Looks on for that long; what came of it is for the checks to say. */
@@ -42,11 +79,11 @@ export const status = ({ scene, env }: Play): Promise<string> => statusOf(scene.
 
 /** Three validators appear; no validator is restarted. */
 export async function bootstrap(play: Play): Promise<void> {
-  const { scene, network, checks, transcript } = play;
+  const { network, checks, transcript } = play;
   step('Three validators are applied');
   const file = `${EXAMPLE}/validators.yaml`;
   transcript.command(`kubectl apply -f ${file}`);
-  await scene.cluster.kubectl(['apply', '-f', join(ROOT, file)]);
+  await apply(play, readFileSync(join(ROOT, file), 'utf8'));
   await awaiting('three pods become Ready and know each other', network.untilTheyKnow(THREE));
   await watch('no validator is restarted');
   checks.restarted('bootstrap: no validator is restarted', {});
@@ -106,8 +143,8 @@ export async function join4(play: Play): Promise<void> {
   const sinceMs = checks.begin();
   const file = `${EXAMPLE}/fourth.yaml`;
   transcript.command(`kubectl apply -f ${file}`);
-  await scene.cluster.kubectl(['apply', '-f', join(ROOT, file)]);
-  await awaiting('the three are rolled', network.untilTheyKnow(FOUR));
+  await apply(play, readFileSync(join(ROOT, file), 'utf8'));
+  await awaiting('the three are rolled', network.untilTheyKnow(FOUR, ROLLED_MS_MAX));
   show(scene.pods.print(sinceMs));
   transcript.timeline(scene.pods.timeline, sinceMs);
   checks.restarted(
@@ -158,7 +195,7 @@ export async function killSwitch(play: Play): Promise<void> {
     'validator-4',
     'validator-5',
   );
-  await scene.cluster.kubectl(['apply', '-f', '-'], fifth);
+  await apply(play, fifth);
   await awaiting('a fifth validator joins', network.untilReady(FIVE));
   const table = await until('status says Paused', async () => {
     const text = await status(play);
@@ -170,7 +207,7 @@ export async function killSwitch(play: Play): Promise<void> {
   const sinceMs = checks.begin();
   show(`kubectl ${SWITCH.join(' ')} stellar.org/peer-rollout-`);
   await scene.cluster.kubectl([...SWITCH, 'stellar.org/peer-rollout-']);
-  await awaiting('the four are rolled', network.untilTheyKnow(FIVE));
+  await awaiting('the four are rolled', network.untilTheyKnow(FIVE, ROLLED_MS_MAX));
   show(scene.pods.print(sinceMs));
   checks.restarted(
     'released: the four are restarted once each',

@@ -3,7 +3,6 @@
  */
 import { join } from 'node:path';
 import { Cores } from '../cluster/cores.ts';
-import { startPod } from '../cluster/kubelet.ts';
 import { Network } from '../cluster/network.ts';
 import { until } from '../cluster/until.ts';
 import { type Play, ROOT, status, watch } from './story.ts';
@@ -12,14 +11,13 @@ import { awaiting, say, show, step } from './telling.ts';
 /** Lines of a merged configuration that name two peers: a comment, the key, the peers, the end. */
 const PEERS_LINES = 5;
 
-/** What stellar-core finds where its configuration was: the pod's init container, really run over its volumes. */
-export async function merged({ scene, network, checks, transcript }: Play): Promise<void> {
+/** What stellar-core finds where its configuration was. */
+export async function merged({ network, checks, transcript, started }: Play): Promise<void> {
   step('What stellar-core reads in validator-1-0: its own configuration, with the peers in front');
   const { namespace } = network;
-  const started = await startPod(scene.cluster, { namespace, name: 'validator-1-0' });
+  const { log, message, configuration: file } = await started({ namespace, name: 'validator-1-0' });
   say('   init container stellar-peers-config (image of the main container, in memory, fails open):');
-  show(started.init?.log ?? 'it has none');
-  const file = started.read('/config/stellar-core.cfg');
+  show(log);
   say('   /config/stellar-core.cfg, as the main container finds it:');
   show(file);
   transcript.command(`head -n ${PEERS_LINES} /config/stellar-core.cfg   # in the pod validator-1-0`);
@@ -28,11 +26,7 @@ export async function merged({ scene, network, checks, transcript }: Play): Prom
     file.includes(`"${name}-0.${name}-headless.`),
   );
   const own = file.includes('CATCHUP_COMPLETE=false');
-  checks.held(
-    'the configuration is the original with the peers in front',
-    inFile && own,
-    started.init?.message ?? '',
-  );
+  checks.held('the configuration is the original with the peers in front', inFile && own, message);
 }
 
 const SIGNALLED = ['signalled-1', 'signalled-2', 'signalled-3'];

@@ -16,7 +16,7 @@ function folderOf(id: string, controller: string): string {
   return found;
 }
 
-interface Running {
+export interface Running {
   /** `pod/container` */
   readonly name: string;
   readonly id: string;
@@ -42,12 +42,21 @@ export interface Confinement {
   readonly rootIsReadOnly: boolean;
 }
 
-/** Of each process of a container. */
-export function confinementsOf({ id }: Running): Confinement[] {
-  const pids = readFileSync(join(folderOf(id, 'memory'), 'cgroup.procs'), 'utf8')
+const processesOf = ({ id }: Running): string[] =>
+  readFileSync(join(folderOf(id, 'memory'), 'cgroup.procs'), 'utf8')
     .split('\n')
     .filter(Boolean);
-  return pids.map((pid) => {
+
+/** The root of a container's file system, as we reach it. */
+export function rootOf(container: Running): string {
+  const [first] = processesOf(container);
+  if (first === undefined) throw new Error(`${container.name} has no process`);
+  return `/proc/${first}/root`;
+}
+
+/** Of each process of a container. */
+export function confinementsOf(container: Running): Confinement[] {
+  return processesOf(container).map((pid) => {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? '';
     const root = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { Load } from '../load/load.ts';
 import { confinementsOf, memoryOf, runningIn } from './confinement.ts';
-import { assertSpread, installManifests, shortenWaits } from './product.ts';
+import { assertSpread, installManifests, RESTRICTED, shortenWaits } from './product.ts';
 import {
   addValidators,
   assertCalm,
@@ -17,7 +17,6 @@ import {
 } from './validators.ts';
 import { bootWorld, type World } from './world.ts';
 
-const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 /** Of four, three are needed. */

@@ -3,9 +3,10 @@
  * inside the namespaces that run.ts has made.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { Issued } from '../../certs/authority.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createKube } from '../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
@@ -14,6 +15,8 @@ import { writeConfig, writeKubeconfig } from '../cluster/config-files.ts';
 import type { Layout } from '../cluster/control-plane.ts';
 import { Keeper } from '../cluster/keeper.ts';
 import { runKubectl } from '../cluster/kubectl.ts';
+import { requestToken } from '../cluster/token.ts';
+import { newAuthority } from './authority.ts';
 import { each } from './commands.ts';
 import { imagesIn } from './images.ts';
 import { Machine } from './machine.ts';
@@ -47,6 +50,8 @@ export interface Prepared {
   readonly layout: Layout;
   readonly keeper: Keeper;
   readonly caPem: string;
+  /** Signs the API server's next certificate. All but pods trust both CAs from the start. */
+  readonly nextAuthority: Issued;
   readonly kubeconfigOf: (name: string) => string;
   readonly world: {
     readonly dir: string;
@@ -54,19 +59,33 @@ export interface Prepared {
     readonly kubeconfigPath: string;
     readonly admin: Kube;
     kubectl(args: readonly string[], stdin?: string): Promise<string>;
+    /** Writes a kubeconfig with a token of that ServiceAccount. */
+    serviceAccountKubeconfig(namespace: string, name: string): Promise<string>;
   };
 }
 
-export function prepare(): Prepared {
+/** Makes the user of a kubeconfig trust these CAs. */
+function trust(path: string, caPem: string): void {
+  const config = JSON.parse(readFileSync(path, 'utf8')) as { clusters: Array<{ cluster: object }> };
+  const data = { 'certificate-authority-data': Buffer.from(caPem).toString('base64') };
+  for (const { cluster } of config.clusters) Object.assign(cluster, data);
+  writeFileSync(path, JSON.stringify(config));
+}
+
+export async function prepare(): Promise<Prepared> {
   const dir = mkdtempSync(join(FOLDER, 'world-'));
   const configDir = join(dir, 'config');
   const server = `https://${MASTER}:${API_PORT}`;
   const names = Array.from({ length: MACHINES }, (_, index) => `node-${index + 1}`);
   const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(16).toString('hex')]));
-  const { caPem, kubeconfigPath } = writeConfig(configDir, server, 0, tokens);
+  const { caPem: first, kubeconfigPath } = writeConfig(configDir, server, 0, tokens);
+  const nextAuthority = await newAuthority();
+  const caPem = first + nextAuthority.certPem;
+  const controllers = join(configDir, 'controllers.kubeconfig');
+  for (const path of [kubeconfigPath, controllers]) trust(path, caPem);
   const kubeconfigOf = (name: string): string => {
     const token = tokens[name];
-    if (token === undefined) return join(configDir, 'controllers.kubeconfig');
+    if (token === undefined) return controllers;
     return writeKubeconfig(join(configDir, `${name}.kubeconfig`), { server, caPem, token });
   };
   const admin = createKube(loadKubeConfig({ path: kubeconfigPath }), {
@@ -77,14 +96,21 @@ export function prepare(): Prepared {
   const layout = { ...ports, dataDir: join(dir, 'data'), configDir, auditLog: join(logs, 'audit.log') };
   const kubectl = (args: readonly string[], stdin?: string) => runKubectl(dir, kubeconfigPath, args, stdin);
   return {
-    ...{ layout, caPem, kubeconfigOf, keeper: new Keeper(layout.dataDir, logs) },
-    world: { dir, server, kubeconfigPath, admin, kubectl },
+    ...{ layout, caPem, nextAuthority, kubeconfigOf, keeper: new Keeper(layout.dataDir, logs) },
+    world: {
+      ...{ dir, server, kubeconfigPath, admin, kubectl },
+      serviceAccountKubeconfig: async (namespace, name) => {
+        const token = await requestToken(admin, namespace, name);
+        const path = join(configDir, `${namespace}.${name}.kubeconfig`);
+        return writeKubeconfig(path, { server, caPem, token, namespace });
+      },
+    },
   };
 }
 
 /** One machine with containerd and the images, and no cluster around it. */
 export async function bootMachine(): Promise<{ machine: Machine; dir: string; stop: () => Promise<void> }> {
-  const { keeper, kubeconfigOf, world } = prepare();
+  const { keeper, kubeconfigOf, world } = await prepare();
   const { dir } = world;
   await makeNetwork();
   const machine = new Machine(1, { keeper, dir, kubeconfigOf });

@@ -4,20 +4,43 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rendered } from '../../scripts/manifests.ts';
 import { until } from '../cluster/until.ts';
+import { CHART, helm } from '../e2e-more/helm/helm.ts';
 import { OWN, podsIn } from './validators.ts';
 import type { World } from './world.ts';
 
+export const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 /** What an operator may shorten by settings; nothing of the safety hangs on these. */
 const SHORT_WAITS = ['MIN_READY_SECONDS=5', 'STABILIZATION_SECONDS=5', 'MIN_RESTART_INTERVAL_SECONDS=0'];
 const READY_MS_MAX = 120_000;
 
 /** Applies manifests/base to the letter. */
-export async function installManifests(world: World): Promise<void> {
+export const installManifests = (world: World): Promise<void> => applyAndServe(world, rendered('base'));
+
+/** Applies manifests, does what their install needs beside, and waits until the webhook is asked. */
+export async function applyAndServe(
+  world: World,
+  yaml: string,
+  beside: () => Promise<void> = async () => {},
+): Promise<void> {
   const path = join(world.dir, 'install.yaml');
-  writeFileSync(path, rendered('base'));
+  writeFileSync(path, yaml);
   await world.kubectl(['apply', '--server-side', '-f', path]);
+  await beside();
   await untilServed(world);
 }
+
+/** Installs the chart with no value but the settings that shorten waits, into a namespace that enforces `restricted`. */
+export async function installChart(world: World): Promise<void> {
+  await world.createNamespace(OWN, RESTRICTED);
+  const settings = SHORT_WAITS.flatMap((each) => ['--set-string', `settings.${each}`]);
+  await helm('install', 'stellar-peers', CHART, ...release(world), ...settings);
+  await untilServed(world);
+}
+
+const release = ({ kubeconfigPath }: World) => ['-n', OWN, '--kubeconfig', kubeconfigPath];
+
+/** Runs the chart's own test, a pod that asks the webhook by its Service. Rejects where that fails. */
+export const testChart = (world: World): Promise<string> => helm('test', 'stellar-peers', ...release(world));
 
 /** Sets settings of the Deployment and waits until only replicas with these run. */
 export async function set(world: World, ...settings: string[]): Promise<void> {

@@ -1,9 +1,10 @@
 /**
- * Runs the tests on real nodes in namespaces of their own for network, mounts and processes, and removes what these leave
- * behind: when this process ends the namespaces' first process, all in them ends, whatever it is. Needs root on Linux.
+ * Runs each file of tests, or a program, on real nodes in namespaces of its own for network, mounts and processes, and removes
+ * what these leave behind: when this process ends the namespaces' first process, all in them ends, whatever it is. Needs root
+ * on Linux.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -82,24 +83,46 @@ function start(folder: string, command: readonly string[]): ChildProcess {
   });
 }
 
-async function run(command: readonly string[]): Promise<number> {
+/** Runs each command in namespaces of its own, one after the other; resolves to the first exit code that is not 0. */
+async function runEach(folder: string, commands: ReadonlyArray<readonly string[]>): Promise<number> {
+  const codes: number[] = [];
+  let child: ChildProcess | undefined;
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    child?.kill('SIGKILL');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  for (const command of commands) {
+    if (isOver) return 1;
+    child = start(folder, command);
+    codes.push(await new Promise((resolve) => child?.once('close', (code) => resolve(code ?? 1))));
+  }
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+async function run(commands: ReadonlyArray<readonly string[]>): Promise<number> {
   const before = SYSCTLS.map((path) => [path, readFileSync(path, 'utf8')] as const);
   await removeCgroups(isLeftBehind);
   const hadPods = cgroupsNamed((name) => name === PODS).length > 0;
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-node-'));
   await writeImages(folder);
-  const child = start(folder, command);
-  const end = () => void child.kill('SIGKILL');
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const code = await runEach(folder, commands);
   await removeCgroups((name) => name === `${NAME}${process.pid}` || (name === PODS && !hadPods));
   for (const [path, text] of before) if (readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
   if (code === 0) rmSync(folder, { recursive: true, force: true });
   else process.stderr.write(`logs of the real nodes: ${folder}\n`);
-  return code ?? 1;
+  return code;
 }
 
-const files = process.argv.slice(2);
-const tests = files.length > 0 ? files : [join(import.meta.dirname, '*.test.ts')];
-const flags = ['--test', '--test-concurrency=1', '--test-timeout=1200000', '--test-reporter=spec'];
-process.exitCode = await run([process.execPath, ...flags, ...tests]);
+/** Of test files, given as patterns, each its own; or of what follows `--program`. */
+function commandsOf(args: readonly string[]): string[][] {
+  if (args[0] === '--program') return [[process.execPath, ...args.slice(1)]];
+  const flags = ['--test', '--test-timeout=1200000', '--test-reporter=spec'];
+  const patterns = args.length > 0 ? args : [join(import.meta.dirname, '*.test.ts')];
+  const files = patterns.flatMap((pattern) => globSync(pattern).sort());
+  if (files.length === 0) throw new Error(`there are no tests: ${patterns.join(' ')}`);
+  return files.map((file) => [process.execPath, ...flags, file]);
+}
+
+process.exitCode = await run(commandsOf(process.argv.slice(2)));

@@ -1,24 +1,35 @@
-/** What is done to machines in the life of a cluster: rolled, drained, restarted, and cut off. */
+/** The chart, and what is done to machines in the life of a cluster: rolled, drained, restarted, and cut off. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { until } from '../cluster/until.ts';
 import { Load } from '../load/load.ts';
-import { installManifests, shortenWaits, untilServed } from './product.ts';
-import { ADDED, addValidators, assertCalm, atRest, containersOf, podsIn, untilLinked } from './validators.ts';
-import { bootWorld, untilNodeReady, type World } from './world.ts';
+import { assertSpread, installChart, RESTRICTED, testChart, untilServed } from './product.ts';
+import {
+  ADDED,
+  addValidators,
+  assertCalm,
+  atRest,
+  containersOf,
+  OWN,
+  podsIn,
+  untilLinked,
+} from './validators.ts';
+import { bootWorld, isNodeReady, untilNodeReady, type World } from './world.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 /** Of three, two are needed. */
 const spec = quorumSpec(3, 66);
+/** The replica answers for DRAIN_SECONDS, which are five. */
+const LATE_MS = 2_500;
 const DRAIN = ['--ignore-daemonsets', '--delete-emptydir-data'];
 
 let world: World;
 before(async () => {
   world = await bootWorld();
-  await installManifests(world);
-  await shortenWaits(world);
-  await world.createNamespace('stellar', { 'pod-security.kubernetes.io/enforce': 'restricted' });
+  await installChart(world);
+  await world.createNamespace('stellar', RESTRICTED);
   await addValidators(world, THREE, { spec });
   await untilLinked(world, THREE);
   await atRest(world);
@@ -38,7 +49,33 @@ const nodeOf = async (name: string): Promise<string> => {
   return (pod?.spec as { nodeName?: string })?.nodeName ?? '';
 };
 
+describe('the chart as it is shipped', () => {
+  it('passes its own test, and links three validators, and nothing is restarted', async () => {
+    await testChart(world);
+    await assertSpread(world);
+    await assertCalm(world, 'stellar');
+    const restarted = (await podsIn(world, OWN))
+      .flatMap(containersOf)
+      .filter((each) => each.restartCount > 0);
+    assert.deepEqual([restarted, world.pods.restarts()], [[], {}]);
+  });
+});
+
 describe('replicas that are replaced', () => {
+  it('leave no pod uninjected where the API server learns seconds late that one stops', async () => {
+    const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
+    await load.untilAnswered(50);
+    const [one] = await podsIn(world, OWN);
+    world.proxy.kill('SIGSTOP');
+    await world.kubectl(['delete', 'pod', '-n', OWN, one?.metadata.name ?? '', '--wait=false']);
+    await delay(LATE_MS);
+    world.proxy.kill('SIGCONT');
+    await untilServed(world);
+    const { injected, bare, refused } = await load.stop();
+    assert.deepEqual({ bare, refused }, { bare: 0, refused: 0 }, JSON.stringify(load.misses.slice(0, 3)));
+    assert.ok(injected >= 100, `${injected}`);
+  });
+
   it('leave no pod uninjected while the Deployment is rolled and a machine is drained of one', async () => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
     await world.kubectl(['rollout', 'restart', '-n', 'stellar-peers', 'deployment/stellar-peers']);
@@ -103,5 +140,36 @@ describe('a machine with a replica and validators', () => {
     assert.ok(!found.includes(name), found.join(' '));
     await assertCalm(world, 'stellar');
     await world.kubectl(['uncordon', name]);
+  });
+});
+
+describe('a machine that goes away for good', () => {
+  it('costs no other validator its pod, and its own come back injected on the other machine', async () => {
+    // The drain has left them all on one machine: a validator and a replica move to the other.
+    await world.kubectl(['delete', 'pod', '-n', 'stellar', 'validator-1-0']);
+    await world.kubectl(['delete', 'pod', '-n', OWN, (await podsIn(world, OWN))[0]?.metadata.name ?? '']);
+    await untilServed(world);
+    await assertSpread(world);
+    await untilLinked(world, THREE);
+    await atRest(world);
+    const [name, beforehand] = [await nodeOf('validator-1-0'), await containers()];
+    const places = await Promise.all(THREE.map(async (node) => [node, await nodeOf(`${node}-0`)] as const));
+    const others = places.filter(([, place]) => place !== name).map(([node]) => node);
+    assert.ok(others.length > 0, JSON.stringify(places));
+    await world.machines.find((each) => each.name === name)?.killAll();
+    await until(`${name} is not Ready`, async () => !(await isNodeReady(world, name)), {
+      deadlineMs: 120_000,
+    });
+    await world.kubectl(['delete', 'node', name]);
+    const cameBack = () => nodeOf('validator-1-0').then((place) => place !== '' && place !== name);
+    await until('validator-1 has another machine', cameBack, { deadlineMs: 240_000, everyMs: 500 });
+    await untilServed(world);
+    await untilLinked(world, THREE);
+    await atRest(world);
+    await assertCalm(world, 'stellar');
+    const now = await containers();
+    for (const [container, id] of Object.entries(beforehand))
+      if (others.some((node) => container.startsWith(`${node}-0/`)))
+        assert.equal(now[container], id, container);
   });
 });

@@ -14,6 +14,16 @@ const LINKED_MS_MAX = 120_000;
 export const OWN = 'stellar-peers';
 export const ADDED = 'stellar.org/peers';
 
+/** What lets validators share a machine, and be Ready soon. */
+export const ON_ONE_MACHINE: Pick<ValidatorOptions, 'annotations' | 'spec'> = {
+  annotations: { [READY_DELAY_HINT]: READY_DELAY_S },
+  spec: { podAntiAffinity: 'Disabled' },
+};
+
+/** Creates what the operator's pods of that StellarNode mount. */
+export const secretFor = (world: World, name: string, namespace: string): Promise<string> =>
+  world.kubectl(['create', 'secret', 'generic', '-n', namespace, `${name}-client-cert`]);
+
 /** Applies StellarNodes at once, whose pods may share a machine, with what the operator's pods mount. */
 export async function addValidators(
   world: World,
@@ -21,15 +31,13 @@ export async function addValidators(
   options: ValidatorOptions = {},
 ): Promise<void> {
   const { namespace = 'stellar', annotations = {}, spec = {} } = options;
-  const secret = (name: string) =>
-    world.kubectl(['create', 'secret', 'generic', '-n', namespace, `${name}-client-cert`]);
   const create = (name: string) =>
     createValidator({ cluster: world }, name, {
       namespace,
-      annotations: { [READY_DELAY_HINT]: READY_DELAY_S, ...annotations },
-      spec: { podAntiAffinity: 'Disabled', ...spec },
+      annotations: { ...ON_ONE_MACHINE.annotations, ...annotations },
+      spec: { ...ON_ONE_MACHINE.spec, ...spec },
     });
-  await Promise.all(names.map(secret));
+  await Promise.all(names.map((name) => secretFor(world, name, namespace)));
   await Promise.all(names.map(create));
 }
 

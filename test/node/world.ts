@@ -4,7 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
+import type { Issued } from '../../certs/authority.ts';
+import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Namespaces } from '../../runtime/kube/resources.ts';
 import {
   binary,
@@ -14,7 +15,7 @@ import {
   startEtcd,
   startScheduler,
 } from '../cluster/control-plane.ts';
-import type { Keeper } from '../cluster/keeper.ts';
+import type { Child, Keeper } from '../cluster/keeper.ts';
 import { startOperator } from '../cluster/operator.ts';
 import { PodWatcher } from '../cluster/pods.ts';
 import { isReady } from '../cluster/readyz.ts';
@@ -29,23 +30,24 @@ import { API_PORT, FOLDER, MACHINES, makeNetwork, type Prepared, prepare } from 
 const CRD = join(import.meta.dirname, '../cluster/crd.yaml');
 const BOOT_MS_MAX = 120_000;
 
-export interface World {
-  readonly dir: string;
-  readonly server: string;
-  readonly kubeconfigPath: string;
-  readonly admin: Kube;
+export interface World extends Readonly<Prepared['world']> {
   readonly machines: readonly Machine[];
   /** What happens to all pods, from a watch of its own. */
   readonly pods: PodWatcher;
   readonly keeper: Keeper;
-  kubectl(args: readonly string[], stdin?: string): Promise<string>;
+  /** Routes what the API server sends to Services. */
+  readonly proxy: Child;
+  /** A CA by which the API server may get a certificate, which all but pods trust already. */
+  readonly nextAuthority: Issued;
+  /** Writes files of the control plane's configuration, by name, and restarts who reads these. */
+  reconfigure(files: Readonly<Record<string, string>>): Promise<void>;
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
-async function startControlPlane({ keeper, layout, caPem, world }: Prepared): Promise<void> {
-  startEtcd(keeper, layout);
-  startApiServer(keeper, layout, {
+/** Starts the two that read the certificates of the cluster; resolves when the API server is ready. */
+async function startReaders({ keeper, layout, caPem }: Prepared): Promise<Child[]> {
+  const apiServer = startApiServer(keeper, layout, {
     'bind-address': '0.0.0.0',
     'advertise-address': MASTER,
     'endpoint-reconciler-type': 'lease',
@@ -54,19 +56,33 @@ async function startControlPlane({ keeper, layout, caPem, world }: Prepared): Pr
     'service-cluster-ip-range': SERVICE_RANGE,
   });
   await until('the API server is ready', () => isReady(API_PORT, caPem), { deadlineMs: BOOT_MS_MAX });
-  await world.kubectl(['apply', '--server-side', '-f', CRD]);
-  await world.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
-  startControllerManager(keeper, layout, {
+  const controllers = startControllerManager(keeper, layout, {
     controllers: '*',
     'node-monitor-grace-period': '20s',
     'cluster-cidr': POD_RANGE,
     'service-cluster-ip-range': SERVICE_RANGE,
   });
+  return [apiServer, controllers];
+}
+
+/** Resolves to what writes files of the configuration, and restarts the two that read these. */
+async function startControlPlane(prepared: Prepared): Promise<World['reconfigure']> {
+  const { keeper, layout, world } = prepared;
+  startEtcd(keeper, layout);
+  let readers = await startReaders(prepared);
+  await world.kubectl(['apply', '--server-side', '-f', CRD]);
+  await world.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
   startScheduler(keeper, layout);
+  return async (files) => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(layout.configDir, name), text);
+    for (const reader of readers) reader.kill('SIGKILL');
+    await Promise.all(readers.map(({ exited }) => exited));
+    readers = await startReaders(prepared);
+  };
 }
 
 /** The API server calls webhooks by their Services, so its machine has a kube-proxy too; and it answers DNS. */
-async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<void> {
+async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<Child> {
   const name = 'control-plane';
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
   await world.admin.create(Nodes, node as KubeObject);
@@ -75,11 +91,12 @@ async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<v
   const kubeconfig = kubeconfigOf(name);
   const config = join(world.dir, 'config/kube-proxy.json');
   writeFileSync(config, proxyJson(kubeconfig, name));
-  keeper.start('kube-proxy', binary('kube-proxy'), flags({ config }), { env: ENV });
+  const proxy = keeper.start('kube-proxy', binary('kube-proxy'), flags({ config }), { env: ENV });
   const corefile = join(world.dir, 'config/Corefile');
   const kubernetes = `kubernetes cluster.local in-addr.arpa {\n    kubeconfig ${kubeconfig}\n    ttl 5\n  }`;
   writeFileSync(corefile, `.:53 {\n  errors\n  cache 5\n  ${kubernetes}\n}\n`);
   keeper.start('coredns', binary('coredns'), ['-conf', corefile]);
+  return proxy;
 }
 
 async function startMachines({ keeper, kubeconfigOf, world }: Prepared): Promise<Machine[]> {
@@ -91,38 +108,40 @@ async function startMachines({ keeper, kubeconfigOf, world }: Prepared): Promise
   return machines;
 }
 
-const isNodeReady = (node: KubeObject | undefined): boolean =>
+const hasReady = (node: KubeObject | undefined): boolean =>
   ((node?.status as { conditions?: Array<{ type: string; status: string }> })?.conditions ?? []).some(
     ({ type, status }) => type === 'Ready' && status === 'True',
   );
 
+export const isNodeReady = async ({ admin }: Pick<World, 'admin'>, name: string): Promise<boolean> =>
+  hasReady(await admin.get({ resource: Nodes, name }));
+
 /** Waits until the node is Ready. */
-export async function untilNodeReady({ admin }: Pick<World, 'admin'>, name: string): Promise<void> {
-  const look = async () => isNodeReady(await admin.get({ resource: Nodes, name }));
-  await until(`${name} is Ready`, look, { deadlineMs: BOOT_MS_MAX, everyMs: 250 });
+export async function untilNodeReady(world: Pick<World, 'admin'>, name: string): Promise<void> {
+  await until(`${name} is Ready`, () => isNodeReady(world, name), { deadlineMs: BOOT_MS_MAX, everyMs: 250 });
 }
 
-async function bringUp(prepared: Prepared): Promise<Machine[]> {
+async function bringUp(prepared: Prepared): Promise<Pick<World, 'machines' | 'proxy' | 'reconfigure'>> {
   await makeNetwork();
-  const [machines] = await Promise.all([startMachines(prepared), startControlPlane(prepared)]);
-  await startMaster(prepared);
+  const [machines, reconfigure] = await Promise.all([startMachines(prepared), startControlPlane(prepared)]);
+  const proxy = await startMaster(prepared);
   for (const { name } of machines) await untilNodeReady(prepared.world, name);
-  return machines;
+  return { machines, proxy, reconfigure };
 }
 
 /** Boots it all; resolves when both nodes are Ready and pods can be made. */
 export async function bootWorld(): Promise<World> {
-  const prepared = prepare();
-  const { keeper, world } = prepared;
+  const prepared = await prepare();
+  const { keeper, nextAuthority, world } = prepared;
   const { admin } = world;
-  const machines = await bringUp(prepared).catch(async (error: Error) => {
+  const running = await bringUp(prepared).catch(async (error: Error) => {
     await keeper.stop();
     throw error;
   });
   const operator = startOperator(admin);
   const pods = new PodWatcher(admin);
   return {
-    ...{ ...world, keeper, machines, pods },
+    ...{ ...world, ...running, keeper, nextAuthority, pods },
     createNamespace: async (name, labels = {}) => {
       const metadata = { name, labels: { ...labels } };
       await admin.apply({ resource: Namespaces, name }, { metadata }, { manager: 'test' });

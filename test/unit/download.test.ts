@@ -117,7 +117,7 @@ describe('setup with DOWNLOAD_BASE', () => {
   before(async () => {
     scratch = mkdtempSync(join(tmpdir(), 'stellar-peers-download-'));
     cpSync(join(ROOT, 'scripts/setup'), join(scratch, 'scripts/setup'), { recursive: true });
-    for (const kit of ['helm', 'controlplane'])
+    for (const kit of ['helm', 'controlplane', 'oldest'])
       cpSync(join(ROOT, 'test', kit), join(scratch, 'test', kit), { recursive: true });
     mkdirSync(join(scratch, 'bin'));
     writeFileSync(join(scratch, 'bin/go'), GO, { mode: 0o755 });

@@ -22,7 +22,7 @@ import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod } from '../../../peers/discovery/pods.ts';
 import { placesFor } from '../../../peers/injection/inject.ts';
-import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import { foundNoPeers, mergeProblem } from '../../../peers/injection/merge-outcome.ts';
 import { whyNotInjected } from '../../../peers/injection/successor.ts';
 import { MAIN_CONTAINER, PLACES_ASIDE } from '../../../peers/names.ts';
 import { mainContainerOf } from '../../../peers/read/pod-shape.ts';
@@ -205,10 +205,11 @@ const REFRESHED_MS = 3 * 60_000;
  * True if the pod has read the published view, whatever its stamp says. That is so if it was scheduled after the
  * publication, by more than our clock may be behind: if this were true by mistake, the pod would never get its peers.
  * It is also so if its container started well after, with refreshed files, unless an init container merged the
- * configuration before.
+ * configuration before. It is not so if the merge found no peers.
  */
 export function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
-  const { scheduledAtMs, merged } = pod;
+  const { scheduledAtMs, merged, mergeOutcome } = pod;
+  if (foundNoPeers(mergeOutcome)) return false;
   if (scheduledAtMs !== undefined && scheduledAtMs > publishedAtMs + CLOCK_BEHIND_MS) return true;
   const startedAtMs = startedNoEarlierThanMs(pod);
   return !merged && startedAtMs !== undefined && startedAtMs > publishedAtMs + REFRESHED_MS;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { mergeOutcomeOf, mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import { readPod } from '../../../peers/read/workload.ts';
 import { anyText } from '../any-text.ts';
 
 const statusWith = (message: unknown, name = 'stellar-peers-config') => ({
@@ -12,6 +13,24 @@ const statusWith = (message: unknown, name = 'stellar-peers-config') => ({
   ],
 });
 const problemOf = (message: string) => mergeProblem(mergeOutcomeOf(statusWith(message)));
+
+describe('what a pod started with', () => {
+  const stamped = { 'stellar.org/peers': 'v1:0a1b2c3d', 'stellar.org/peer-hash': '0123456789abcdef' };
+  const read = (message: string, annotations: object = stamped) => {
+    const { peers, peerHash } = readPod({ metadata: { annotations }, status: statusWith(message) });
+    return { peers, isStamped: peerHash === stamped['stellar.org/peer-hash'] };
+  };
+
+  it('is its stamp, but no peer where the merge found none: the kubelet mounted an older list', () => {
+    assert.deepEqual(read('Merged KNOWN_PEERS 1'), { peers: 'v1:0a1b2c3d', isStamped: true });
+    assert.deepEqual(read('NoPeers'), { peers: 'v1:', isStamped: false });
+  });
+
+  it('is not known without a stamp that can be read', () => {
+    assert.equal(read('NoPeers', {}).peers, undefined);
+    assert.equal(read('NoPeers', { 'stellar.org/peers': 'v2:x' }).peers, 'v2:x');
+  });
+});
 
 describe('the outcome of merging', () => {
   it('is no problem where the peers were merged, or there were none', () => {

@@ -52,6 +52,11 @@ describe('a pod that was stamped before a view was published', () => {
     }
   });
 
+  it('has not if its merge found no peers, however late the pod was scheduled', () => {
+    const mergeOutcome = { code: 'NoPeers', detail: '' };
+    assert.equal(restarted({ scheduledAtMs: NOW_MS + 10 * MINUTE_MS, mergeOutcome }), 'bump a');
+  });
+
   it('has not if its configuration was merged, which is done once a pod', () => {
     assert.equal(restarted({ ...started(HOUR_MS + 30 * MINUTE_MS), merged: true }), 'bump a');
   });

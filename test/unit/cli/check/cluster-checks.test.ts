@@ -38,11 +38,11 @@ describe('a check of a healthy installation', () => {
 });
 
 describe('the API server', () => {
-  it('must be 1.30 or newer', () => {
-    for (const serverVersion of ['v1.30.0', 'v1.37.0-alpha.1+abc', 'v1.100.2', 'v2.0.0'])
+  it('must be 1.33 or newer', () => {
+    for (const serverVersion of ['v1.33.0', 'v1.37.0-alpha.1+abc', 'v1.100.2', 'v2.0.0'])
       assert.deepEqual(facts({ serverVersion }), {}, serverVersion);
-    assert.deepEqual(facts({ serverVersion: 'v1.29.14' }), {
-      'api-server': 'problem: v1.29.14; 1.30 is the oldest version that works',
+    assert.deepEqual(facts({ serverVersion: 'v1.32.14' }), {
+      'api-server': 'problem: v1.32.14; 1.33 is the oldest version that works',
     });
     assert.match(facts({ serverVersion: '' })['api-server'] ?? '', /^problem: /);
   });

@@ -1,0 +1,44 @@
+/** What pods find of their ServiceAccount in their mounts, and what the API server has seen of it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Running, rootOf } from './confinement.ts';
+
+const ACCOUNT = 'var/run/secrets/kubernetes.io/serviceaccount';
+
+const read = (container: Running, name: string): string =>
+  readFileSync(join(rootOf(container), ACCOUNT, name), 'utf8');
+
+/** The CAs by which a container knows the API server, as PEM. */
+export const authoritiesOf = (container: Running): string => read(container, 'ca.crt');
+
+/** The API server's name for the token that a container finds now. */
+export function tokenNameOf(container: Running): string {
+  const [, claims = ''] = read(container, 'token').split('.');
+  const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { jti: string };
+  return `JTI=${jti}`;
+}
+
+interface AuditLine {
+  readonly user?: { readonly extra?: Readonly<Record<string, readonly string[]>> };
+  readonly requestReceivedTimestamp?: string;
+}
+
+interface TokenUse {
+  readonly pod: string;
+  readonly token: string;
+  readonly atMs: number;
+}
+
+const EXTRA = 'authentication.kubernetes.io/';
+
+/** Which pod sent each request under which token, by the audit log of the API server in the cluster's folder. */
+export function tokenUses(folder: string): TokenUse[] {
+  const text = readFileSync(join(folder, 'logs/audit.log'), 'utf8');
+  const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');
+  return lines.map((line) => {
+    const { user, requestReceivedTimestamp = '' } = JSON.parse(line) as AuditLine;
+    const [pod = ''] = user?.extra?.[`${EXTRA}pod-name`] ?? [];
+    const [token = ''] = user?.extra?.[`${EXTRA}credential-id`] ?? [];
+    return { pod, token, atMs: Date.parse(requestReceivedTimestamp) };
+  });
+}

@@ -1,0 +1,13 @@
+/** CAs and certificates of the tests' own, as an administrator brings them. */
+import { createAuthority, type Issued, issueLeaf } from '../../certs/authority.ts';
+
+const DAY_MS = 86_400_000;
+
+const validity = () => ({ notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + 30 * DAY_MS });
+
+/** A new CA, good for a month. */
+export const newAuthority = (): Promise<Issued> => createAuthority(validity());
+
+/** A certificate for a server of these names, by that CA. */
+export const newLeaf = (authority: Issued, hosts: readonly string[]): Promise<Issued> =>
+  issueLeaf(authority, { ...validity(), hosts });
