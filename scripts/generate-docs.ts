@@ -56,7 +56,8 @@ function settingsPage(): string {
 function reasonsPage(): string {
   const intro =
     'Each action that stellar-peers does not take has a reason with one of these codes: in the log (`reason`), in Events, in the metric ' +
-    '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer.';
+    '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer. ' +
+    'Where Helm, Flux or Argo CD applies the object that a command changes, change it there: [GitOps](operations.md#gitops).';
   const rows = Object.entries(REASONS).map(([name, { sentence, release }]) => [
     code(name),
     cell(sentence),

@@ -108,7 +108,8 @@ describe('a release', () => {
 
   it('is refused without the address that everything in it is published at', async () => {
     const { code, stderr } = await release(VERSION, '--repository', 'mine', '--');
-    assert.equal(code, 1, stderr);
+    assert.equal(code, 1);
+    assert.match(stderr, /REPOSITORY is "mine"/);
   });
 
   it('is refused with a version that the files do not have, each of which is named', async () => {
