@@ -57,6 +57,7 @@ export function packageChart(
     change('values.yaml', (values) =>
       withDocuments(image === undefined ? values : chartImage(values, image), documents),
     );
+    change('README.md', (text) => text.replaceAll('](../../docs/', `](${documents}/`));
     change('Chart.yaml', (chart) => chartMetadata(chart, published));
     execFileSync(helm, ['package', folder, '-d', target], { stdio: 'pipe' });
   } finally {

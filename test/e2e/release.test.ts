@@ -202,6 +202,7 @@ describe('a release', () => {
     const helm = (...args: readonly string[]) =>
       execFileSync(join(ROOT, '.cache/bin/helm'), args, { encoding: 'utf8', env: { HOME: clone } });
     assert.ok(helm('template', 'one', chart).includes(`image: "${IMAGE}"`));
+    assert.doesNotMatch(helm('show', 'readme', chart), /\.\.\/\.\./);
     const { home, sources, annotations } = parse(helm('show', 'chart', chart));
     assert.deepEqual([home, sources], [REPOSITORY, [REPOSITORY]]);
     assert.deepEqual(parse(annotations['artifacthub.io/images']), [{ name: 'stellar-peers', image: IMAGE }]);

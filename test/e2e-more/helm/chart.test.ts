@@ -265,6 +265,18 @@ describe('the labels of a release', () => {
   });
 });
 
+describe('the notes', () => {
+  it('name commands that a reader with kubectl and helm has, and say with whose rights they act', async () => {
+    const flags = ['-n', NAMESPACE, '--dry-run=client', '--set', 'image.repository=registry.example.com/one'];
+    const said = await helm('install', 'stellar-peers', CHART, ...flags);
+    const notes = said.slice(said.indexOf('NOTES:'));
+    const commands = [...notes.matchAll(/^ {2}(\S+)/gm)].map(([, program]) => program);
+    assert.ok(commands.length >= 5, notes);
+    assert.deepEqual([...new Set(commands)].sort(), ['helm', 'kubectl']);
+    assert.match(notes, /with the rights of stellar-peers and not with yours/);
+  });
+});
+
 describe('the values', () => {
   it('count replicas by replicaCount, and by its former name where that is given', async () => {
     const replicas = async (values: Values) => specOf(await render(values), 'Deployment').replicas;
