@@ -221,7 +221,7 @@ describe('a release', () => {
   });
 
   it('has a command that npm installs from the file, for the oldest Node that is promised', () => {
-    const folder = join(clone, 'installed');
+    const folder = join(clone, 'dist/installed');
     const archive = made(`stellar-peers-command-${VERSION}.tgz`);
     const flags = ['--prefix', folder, '--global', '--offline', '--no-audit', '--no-fund'];
     execFileSync('npm', ['install', ...flags, archive], { stdio: 'pipe', cwd: clone });
