@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle image manifests release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle image manifests executables release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -26,8 +26,11 @@ image: bundle ## Write dist/image and dist/image.tar: the image, for amd64 and a
 manifests: setup ## Write dist/install.yaml, and one file for each other installation (IMAGE=registry/name:tag)
 	@$(run) node scripts/manifests.ts $(if $(IMAGE),--image '$(IMAGE)')
 
-release: setup ## Write dist/release: all files of a release (VERSION=1.2.3, IMAGE=registry/name:tag)
-	@$(run) node scripts/release.ts '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)')
+executables: node ## Write dist/executables: the command as one file for Linux and macOS, amd64 and arm64
+	@$(run) node scripts/executables.ts
+
+release: setup ## Write dist/release: all files of a release (VERSION=1.2.3, REPOSITORY=https://…, IMAGE=registry/name:tag)
+	@$(run) node scripts/release.ts '$(VERSION)' --repository '$(REPOSITORY)' $(if $(IMAGE),--image '$(IMAGE)')
 
 mutants: node ## Put one known bug after the other into a copy: each must be noticed
 	@$(run) node test/mutants/run.ts

@@ -56,7 +56,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
     ...(unread.length === 0
       ? []
       : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`]),
-    ...(wrong === undefined ? [] : [`${wrong}. Unset it: ${UNSET_DOMAIN}`]),
+    ...(wrong === undefined ? [] : [`${wrong}. Unset it (with Helm or GitOps, there): ${UNSET_DOMAIN}`]),
   ];
   return { settings, notes };
 }

@@ -35,9 +35,11 @@ metadata:
 spec:
 `;
 
-/** The rules file as a PrometheusRule: the same text, further in, without its opening comment. */
-export function prometheusRule(): string {
+/** The rules file without its opening comment. */
+export function rulesFile(): string {
   const text = readFileSync(FILE, 'utf8');
-  const rules = text.slice(text.indexOf('groups:'));
-  return `${OBJECT}${rules.replaceAll(/^(?=.)/gm, '  ')}`;
+  return text.slice(text.indexOf('groups:'));
 }
+
+/** The rules file as a PrometheusRule: the same text, further in. */
+export const prometheusRule = (): string => `${OBJECT}${rulesFile().replaceAll(/^(?=.)/gm, '  ')}`;

@@ -2,9 +2,13 @@
  * Writes what the image runs: the program in one file, with its source map beside it, and of each dependency only what
  * is used. Development and tests run the sources.
  */
+import { resolve } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { ASSETS } from '../page/assets.ts';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /**
  * The Kubernetes client's generated API and models, which nothing of ours asks for. Loading them has no effect, which
@@ -59,19 +63,31 @@ const WITH_PAGE: Plugin = {
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
-const [outfile = 'dist/stellar-peers.mjs'] = process.argv.slice(2);
-await build({
-  entryPoints: ['main.ts'],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node24',
-  sourcemap: 'linked',
-  // Names stay, so that a stack can be read without the source map.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  banner: { js: REQUIRE },
-  plugins: [CLIENT_WITHOUT_API, CLIENT_WITHOUT_UNDICI, WITH_PAGE],
-  logLevel: 'info',
-});
+/** Writes the bundle and its source map, unless `write` is false; the files that something in it comes from, relative. */
+export async function bundle(outfile: string, { write = true } = {}): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: ['main.ts'],
+    absWorkingDir: ROOT,
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    sourcemap: 'linked',
+    // Names stay, so that a stack can be read without the source map.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    banner: { js: REQUIRE },
+    plugins: [CLIENT_WITHOUT_API, CLIENT_WITHOUT_UNDICI, WITH_PAGE],
+    metafile: true,
+    write,
+    logLevel: write ? 'info' : 'warning',
+  });
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  return inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path);
+}
+
+if (import.meta.main) {
+  const [outfile = 'dist/stellar-peers.mjs'] = process.argv.slice(2);
+  await bundle(resolve(outfile));
+}

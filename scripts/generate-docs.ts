@@ -2,7 +2,7 @@
  * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
  * packages, the mutants into docs/rollout.md, what we may touch, from the manifests, into docs/security.md, what `--help`
  * prints and the checks into docs/command.md, the versions that tests run with into docs/operations.md, the names of the
- * settings into the schema of the chart's values, and the alerts and the dashboard into manifests/monitoring/.
+ * settings into the schema of the chart's values, and the alerts and the dashboard into manifests/monitoring/ and the chart.
  * `--check` writes nothing and fails where a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,9 +15,9 @@ import { overviewOf, usageOf } from '../cli/usage.ts';
 import { REASONS } from '../peers/reasons/reasons.ts';
 import { METRICS } from '../runtime/metrics.ts';
 import { readMutant } from '../test/mutants/mutant.ts';
-import { alertsNow, prometheusRule } from './alerts.ts';
+import { alertsNow, prometheusRule, rulesFile } from './alerts.ts';
 import { dashboardJson } from './dashboard.ts';
-import { productionPackages } from './packages.ts';
+import { bundledPackages } from './packages.ts';
 import { policiesIn, rulesIn } from './rights.ts';
 import { testedVersions } from './tested-versions.ts';
 
@@ -56,7 +56,8 @@ function settingsPage(): string {
 function reasonsPage(): string {
   const intro =
     'Each action that stellar-peers does not take has a reason with one of these codes: in the log (`reason`), in Events, in the metric ' +
-    '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer.';
+    '`stellar_peers_waiting` and in `stellar-peers status`. [Troubleshooting](troubleshooting.md) shows how to look closer. ' +
+    'Where Helm, Flux or Argo CD applies the object that a command changes, change it there: [GitOps](operations.md#gitops).';
   const rows = Object.entries(REASONS).map(([name, { sentence, release }]) => [
     code(name),
     cell(sentence),
@@ -92,11 +93,15 @@ function alertsTable(): string {
   return table(['alert', 'severity', 'after', 'what it means'], rows);
 }
 
-function licencesPage(): string {
+async function licencesPage(): Promise<string> {
   const intro =
-    'Everything that a replica runs beside Node.js and our own code, as `package-lock.json` pins it. ' +
+    'Everything that is in the bundle beside our own code, by the bundler’s own account, as `package-lock.json` pins it. ' +
     '`make sbom` writes the same as CycloneDX, and the texts of the licences, into `dist/`.';
-  const rows = productionPackages().map(({ name, version, licence }) => [code(name), version, cell(licence)]);
+  const rows = (await bundledPackages()).map(({ name, version, licence }) => [
+    code(name),
+    version,
+    cell(licence),
+  ]);
   return page('Licences', intro, table(['package', 'version', 'licence'], rows));
 }
 
@@ -184,7 +189,7 @@ const pages: Readonly<Record<string, string>> = {
   'settings.md': settingsPage(),
   'reasons.md': reasonsPage(),
   'metrics.md': metricsPage(),
-  'licences.md': licencesPage(),
+  'licences.md': await licencesPage(),
   'command.md': withSections('command.md', {
     ...usageSections(),
     checks: table(['id', 'when', 'what it looks at', 'what to do'], checkRows()),
@@ -192,6 +197,9 @@ const pages: Readonly<Record<string, string>> = {
   [CHART_SCHEMA]: valuesSchema(),
   '../manifests/monitoring/prometheus-rule.yaml': prometheusRule(),
   '../manifests/monitoring/dashboard.json': dashboardJson(),
+  // Helm reads no file outside of the chart.
+  '../manifests/chart/files/alerts.yaml': rulesFile(),
+  '../manifests/chart/files/dashboard.json': `${JSON.stringify(JSON.parse(dashboardJson()))}\n`,
   'rollout.md': withSections('rollout.md', {
     mutants: table(['patch', 'what it breaks', 'what notices it'], mutantRows()),
   }),

@@ -1,8 +1,9 @@
 /**
- * The packages that a replica runs with: their pins in package-lock.json, and their own metadata in node_modules.
+ * The packages that a replica runs with, and those that its bundle is made of: their pins in package-lock.json, and their own metadata in node_modules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
 
 const ROOT = new URL('../', import.meta.url);
 
@@ -48,14 +49,24 @@ function packageAt(path: string, pin: Pin): Package {
   };
 }
 
-/** All production dependencies, direct and indirect, in order; each version of a package once. */
-export function productionPackages(): Package[] {
+/** Those of package-lock.json at these paths, in order; each version of a package once. */
+function packagesAt(isWanted: (path: string, pin: Pin) => boolean): Package[] {
   const pins = parsed('package-lock.json').packages as Record<string, Pin>;
   const found = Object.entries(pins)
-    .filter(([path, { dev }]) => path !== '' && !dev)
+    .filter(([path, pin]) => path !== '' && isWanted(path, pin))
     .map(([path, pin]) => packageAt(path, pin));
   const unique = new Map(found.map((each) => [`${each.name}@${each.version}`, each]));
   return [...unique].sort(([a], [b]) => byText(a, b)).map(([, each]) => each);
+}
+
+/** All production dependencies, direct and indirect. */
+export const productionPackages = (): Package[] => packagesAt((_, { dev }) => !dev);
+
+/** The packages that something in the bundle comes from, by the bundler's own account. */
+export async function bundledPackages(): Promise<Package[]> {
+  const files = await bundle('unwritten.mjs', { write: false });
+  const paths = new Set(files.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
+  return packagesAt((path) => paths.has(path));
 }
 
 /** The dependencies in package.json, by name. */

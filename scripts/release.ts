@@ -1,29 +1,30 @@
 /**
  * Writes dist/release: all files of a release, their checksums, and its notes. Refuses a tree that is not committed, a
- * version that some file does not have yet, and one that the changelog does not tell of. Publishes nothing.
+ * version that some file does not have yet, one that the changelog does not tell of, and workflows without digests.
+ * Publishes nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { bundle } from './bundle.ts';
+import { archiveName, MACHINES, PLUGIN } from './executables.ts';
+import { tarOf } from './image/tar.ts';
 import { writeManifests } from './manifests.ts';
+import { bundledPackages } from './packages.ts';
+import { findHelm, packageChart } from './release/chart.ts';
+import { krewManifest } from './release/krew.ts';
+import { unpinned } from './release/pins.ts';
+import { isRepository, type Published, publishedAt, withLinks } from './release/published.ts';
 import { billOfMaterials, licenceTexts } from './sbom.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const TARGET = `${ROOT}dist/release`;
+const EXECUTABLES = `${ROOT}dist/executables`;
+const WORKFLOWS = '.github/workflows/';
 
 /** Where a version stands, as the pattern around it. */
 const VERSIONED: ReadonlyArray<readonly [string, RegExp]> = [
@@ -43,9 +44,21 @@ export function changelogSection(changelog: string, version: string): string | u
   return section?.replace(/^## .*\n/, '').trim() || undefined;
 }
 
+const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
+
+/** Each workflow with what it takes from others without a digest, as a sentence. */
+function missingDigests(): string[] {
+  return readdirSync(`${ROOT}${WORKFLOWS}`).flatMap((name) => {
+    const without = [...new Set(unpinned(read(`${WORKFLOWS}${name}`)))];
+    if (without.length === 0) return [];
+    return [
+      `${WORKFLOWS}${name} has no digest of ${without.join(', ')}: docs/CONTRIBUTING.md, How to release.`,
+    ];
+  });
+}
+
 /** What stands in the way of a release of this version, each as a sentence. */
-function problems(version: string): string[] {
-  const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8');
+function problems(version: string, repository: string): string[] {
   if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version))
     return [`VERSION is "${version}"; it takes one like 1.2.3: make release VERSION=1.2.3.`];
   const found: string[] = [];
@@ -57,71 +70,88 @@ function problems(version: string): string[] {
   }
   if (changelogSection(read('CHANGELOG.md'), version) === undefined)
     found.push(`CHANGELOG.md has no section "## ${version}" with something in it.`);
-  return found;
+  if (!isRepository(repository))
+    found.push(`REPOSITORY is "${repository}"; it takes an address like https://github.com/OWNER/NAME.`);
+  return [...found, ...missingDigests()];
 }
 
-/** Path of helm, as `make setup` links it or on PATH; undefined where there is none. */
-function findHelm(): string | undefined {
-  const places = [`${ROOT}.cache/bin`, ...(process.env.PATH ?? '').split(':')];
-  return places.map((folder) => `${folder}/helm`).find((path) => existsSync(path));
+/** What cannot be made here; each as a sentence. */
+function lacking(version: string): string[] {
+  const archives = MACHINES.map((machine) => `${EXECUTABLES}/${archiveName(version, machine)}`);
+  return [
+    ...(findHelm(ROOT) === undefined
+      ? ['no chart package: helm is not here (node scripts/setup.mjs --only helm)']
+      : []),
+    ...(archives.every((path) => existsSync(path))
+      ? []
+      : ['no executables and no krew manifest: run `make executables` first']),
+  ];
 }
 
-/** `repository:tag` or `repository@digest` as the chart's values name them. */
-export function chartImage(values: string, image: string): string {
-  const [repository = '', digest = ''] = image.split('@');
-  const [, name = '', tag = ''] = /^(.+?)(?::([^:/]+))?$/.exec(repository) ?? [];
-  const said = { repository: name, tag: digest === '' ? tag : '', digest };
-  return Object.entries(said).reduce(
-    (text, [key, value]) => text.replace(new RegExp(`^( {2}${key}: ).*$`, 'm'), `$1${value || '""'}`),
-    values,
-  );
-}
-
-/** The chart as a package, with the image that is given; says so where there is no helm to make it. */
-function packageChart(image: string | undefined): void {
-  const helm = findHelm();
-  if (helm === undefined) {
-    process.stderr.write(
-      'release: without a chart package, since helm is not here (node scripts/setup.mjs --only helm)\n',
-    );
-    return;
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-chart-'));
-  try {
-    cpSync(`${ROOT}manifests/chart`, folder, { recursive: true });
-    const values = readFileSync(`${folder}/values.yaml`, 'utf8');
-    if (image !== undefined) writeFileSync(`${folder}/values.yaml`, chartImage(values, image));
-    execFileSync(helm, ['package', folder, '-d', TARGET], { stdio: 'pipe' });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 /** `<sha256>  <name>` of each file, as `sha256sum -c` reads it. */
 function checksums(): string {
   const lines = readdirSync(TARGET)
     .sort()
-    .map(
-      (name) =>
-        `${createHash('sha256')
-          .update(readFileSync(`${TARGET}/${name}`))
-          .digest('hex')}  ${name}\n`,
-    );
+    .map((name) => `${sha256(`${TARGET}/${name}`)}  ${name}\n`);
   return lines.join('');
 }
 
-function writeRelease(version: string, image: string | undefined): void {
+/** The command as a package for `npm install -g URL`: the bundle, for each Node that package.json promises. */
+function writeCommand(version: string, repository: string): void {
+  const { name, description, license, engines } = JSON.parse(read('package.json')) as Record<string, unknown>;
+  const bin = { 'stellar-peers': 'stellar-peers.mjs', [PLUGIN]: 'stellar-peers.mjs' };
+  const metadata = {
+    name,
+    version,
+    description,
+    license,
+    repository: `git+${repository}.git`,
+    type: 'module',
+    engines,
+    bin,
+  };
+  const files = {
+    'package.json': Buffer.from(`${JSON.stringify(metadata, undefined, 2)}\n`),
+    'stellar-peers.mjs': readFileSync(`${TARGET}/stellar-peers.mjs`),
+    LICENSE: readFileSync(`${ROOT}LICENSE`),
+    'licences.txt': readFileSync(`${TARGET}/licences.txt`),
+  };
+  const members = Object.entries(files).map(([path, content]) => ({
+    path: `package/${path}`,
+    content,
+    mode: path.endsWith('.mjs') ? 0o755 : 0o644,
+  }));
+  writeFileSync(`${TARGET}/stellar-peers-command-${version}.tgz`, gzipSync(tarOf(members)));
+}
+
+/** The executables and the krew manifest that names them. */
+function writeExecutables(version: string, { repository, files }: Published): void {
+  const archives = MACHINES.map(({ os, arch }) => {
+    const name = archiveName(version, { os, arch });
+    cpSync(`${EXECUTABLES}/${name}`, `${TARGET}/${name}`);
+    return { os, arch, url: `${files}/${name}`, sha256: sha256(`${TARGET}/${name}`) };
+  });
+  writeFileSync(`${TARGET}/krew.yaml`, krewManifest(version, { repository, bin: PLUGIN, archives }));
+}
+
+async function writeRelease(version: string, published: Published): Promise<void> {
   rmSync(TARGET, { recursive: true, force: true });
   mkdirSync(TARGET, { recursive: true });
-  execFileSync(process.execPath, ['scripts/bundle.ts', `${TARGET}/stellar-peers.mjs`], {
-    cwd: ROOT,
-    stdio: 'pipe',
-  });
+  await bundle(`${TARGET}/stellar-peers.mjs`);
+  const { image } = published;
   writeManifests(TARGET, { version, ...(image === undefined ? {} : { image }) });
-  packageChart(image);
-  writeFileSync(`${TARGET}/stellar-peers.cdx.json`, billOfMaterials());
-  writeFileSync(`${TARGET}/licences.txt`, licenceTexts());
-  const section = changelogSection(readFileSync(`${ROOT}CHANGELOG.md`, 'utf8'), version) ?? '';
+  for (const name of readdirSync(TARGET).filter((each) => each.endsWith('.yaml')))
+    writeFileSync(`${TARGET}/${name}`, withLinks(readFileSync(`${TARGET}/${name}`, 'utf8'), published));
+  const packages = await bundledPackages();
+  writeFileSync(`${TARGET}/stellar-peers.cdx.json`, billOfMaterials(packages));
+  writeFileSync(`${TARGET}/licences.txt`, licenceTexts(packages));
+  writeCommand(version, published.repository);
+  const helm = findHelm(ROOT);
+  if (helm !== undefined) packageChart(helm, { root: ROOT, target: TARGET }, published);
+  if (existsSync(EXECUTABLES)) writeExecutables(version, published);
+  const section = changelogSection(read('CHANGELOG.md'), version) ?? '';
   writeFileSync(`${TARGET}/RELEASE_NOTES.md`, `# stellar-peers ${version}\n\n${section}\n`);
   writeFileSync(`${TARGET}/SHA256SUMS`, checksums());
 }
@@ -129,13 +159,16 @@ function writeRelease(version: string, image: string | undefined): void {
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { image: { type: 'string' } },
+    options: { image: { type: 'string' }, repository: { type: 'string', default: '' } },
   });
   const [version = ''] = positionals;
-  const found = problems(version);
+  const { image, repository } = values;
+  const missing = lacking(version);
+  const found = [...problems(version, repository), ...(process.env.CI === 'true' ? missing : [])];
   for (const problem of found) process.stderr.write(`release: ${problem}\n`);
   if (found.length > 0) process.exit(1);
-  writeRelease(version, values.image);
+  for (const each of missing) process.stderr.write(`release: ${each}\n`);
+  await writeRelease(version, publishedAt(repository, version, image));
   process.stdout.write(
     `dist/release:\n${readdirSync(TARGET)
       .map((name) => `  ${name}\n`)

@@ -1,11 +1,11 @@
 /**
- * Writes dist/stellar-peers.cdx.json, the bill of materials (CycloneDX) of what a replica runs, and
- * dist/licences.txt, the licences of all that is in the bundle. The same sources make the same bytes.
+ * Writes dist/stellar-peers.cdx.json, the bill of materials (CycloneDX) of what is in the bundle, and dist/licences.txt,
+ * the licences of the same. The same sources make the same bytes.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { productionPackages } from './packages.ts';
+import { bundledPackages, type Package } from './packages.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -18,9 +18,9 @@ interface Bom {
 
 /**
  * The bill as npm makes it from package-lock.json, without the hour and the folder that it was made in. Which packages
- * belong to it we say: `--omit dev` of npm 11 leaves out what production and development both use.
+ * belong to it the bundler says: of a package that is installed, often nothing is in the bundle.
  */
-export function billOfMaterials(): string {
+export function billOfMaterials(packages: readonly Package[]): string {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
   const text = execFileSync('npm', args, {
     cwd: ROOT,
@@ -30,7 +30,7 @@ export function billOfMaterials(): string {
   const bom = JSON.parse(text) as Bom;
   delete bom.serialNumber;
   delete bom.metadata.timestamp;
-  const refs = new Set(productionPackages().map(({ name, version }) => `${name}@${version}`));
+  const refs = new Set(packages.map(({ name, version }) => `${name}@${version}`));
   bom.components = bom.components
     .filter((component) => refs.has(component['bom-ref']))
     .map(({ properties: _, ...component }) => component);
@@ -43,8 +43,8 @@ export function billOfMaterials(): string {
 }
 
 /** What the licences ask to be shipped with copies: their texts, ours first. */
-export function licenceTexts(): string {
-  const parts = productionPackages().map(
+export function licenceTexts(packages: readonly Package[]): string {
+  const parts = packages.map(
     ({ name, version, licence, text }) => `${name} ${version} (${licence})\n\n${text || 'No licence file.'}`,
   );
   const rule = `\n\n${'-'.repeat(100)}\n\n`;
@@ -53,6 +53,7 @@ export function licenceTexts(): string {
 
 if (import.meta.main) {
   mkdirSync(`${ROOT}dist`, { recursive: true });
-  writeFileSync(`${ROOT}dist/stellar-peers.cdx.json`, billOfMaterials());
-  writeFileSync(`${ROOT}dist/licences.txt`, licenceTexts());
+  const packages = await bundledPackages();
+  writeFileSync(`${ROOT}dist/stellar-peers.cdx.json`, billOfMaterials(packages));
+  writeFileSync(`${ROOT}dist/licences.txt`, licenceTexts(packages));
 }

@@ -173,7 +173,7 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
     title: 'DNS domain',
     looks:
       '`CLUSTER_DOMAIN` against what the leader has found: its `/etc/resolv.conf`, and whether names resolve',
-    hint: `${UNSET_DOMAIN}; with Helm or an overlay, take it out of there: a replica finds the domain out`,
+    hint: `${UNSET_DOMAIN}; with Helm, GitOps or an overlay, take it out of there: a replica finds the domain out`,
     needs: ['configmaps'],
     evaluate: checkDomain,
   },

@@ -73,7 +73,7 @@ export const POD_REASONS = {
     sentence:
       'The configuration says PREFERRED_PEERS_ONLY=true: stellar-core drops the peers in its KNOWN_PEERS, unless PREFERRED_PEER_KEYS names them.',
     release:
-      'Nothing is needed where PREFERRED_PEER_KEYS names the peers; else remove PREFERRED_PEERS_ONLY from it, or: ' +
+      'Nothing is needed where PREFERRED_PEER_KEYS names the peers; else remove PREFERRED_PEERS_ONLY from it, or (with Helm or GitOps, there): ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers PEER_LIST_KEY=PREFERRED_PEERS',
   },
   UnknownOwner: {

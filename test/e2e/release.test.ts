@@ -16,13 +16,20 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { parse } from 'yaml';
-import { changelogSection, chartImage } from '../../scripts/release.ts';
+import { promisify } from 'node:util';
+import { parse, parseAllDocuments } from 'yaml';
+import { archiveName, executableOf, MACHINES, PLUGIN } from '../../scripts/executables.ts';
+import { chartImage } from '../../scripts/release/chart.ts';
+import { changelogSection } from '../../scripts/release.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   version: string;
 };
+
+const REPOSITORY = 'https://git.example.org/someone/stellar-peers';
+const DIGEST = `sha256:${'ab'.repeat(32)}`;
+const IMAGE = `registry.example.com/stellar-peers@${DIGEST}`;
 
 interface Outcome {
   readonly code: number;
@@ -43,10 +50,31 @@ describe('a release', () => {
   /** What `make release` does once the tools are there. */
   const release = (...args: readonly string[]): Promise<Outcome> =>
     new Promise((resolve) => {
-      execFile(process.execPath, ['scripts/release.ts', ...args], { cwd: clone }, (error, stdout, stderr) =>
-        resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      const given = ['scripts/release.ts', ...args, '--repository', REPOSITORY];
+      execFile(
+        process.execPath,
+        given,
+        { cwd: clone, env: { PATH: process.env.PATH } },
+        (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
       );
     });
+  const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((name) => `.github/workflows/${name}`);
+  /** As a person does who has read each digest at its source. */
+  const pin = (text: string) =>
+    text
+      .replaceAll(/(uses: [\w./-]+)@(v\d+).*$/gm, `$1@${'0'.repeat(40)} # $2`)
+      .replaceAll(/(image: \S+?)(@\S+)? *#.*$/gm, `$1@sha256:${'0'.repeat(64)}`);
+  /** Runs the one step of the release workflow whose command looks so, as the forge does. */
+  const workflowStep = async (command: RegExp, env: Readonly<Record<string, string>>): Promise<void> => {
+    const { jobs } = parse(readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8')) as {
+      jobs: Record<string, { steps?: Array<{ run?: string }> }>;
+    };
+    const runs = Object.values(jobs).flatMap(({ steps = [] }) => steps.map(({ run = '' }) => run));
+    const [run = '', ...others] = runs.filter((each) => command.test(each));
+    assert.deepEqual([run === '', others], [false, []]);
+    const environment = { PATH: process.env.PATH, HOME: process.env.HOME, ...env };
+    await promisify(execFile)('bash', ['-e', '-c', run], { cwd: clone, env: environment });
+  };
   const made = (name: string) => join(clone, 'dist/release', name);
 
   before(() => {
@@ -64,6 +92,7 @@ describe('a release', () => {
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
     symlinkSync(join(ROOT, '.cache'), join(clone, '.cache'));
     // The changelog before a release, whatever stands in ours.
+    for (const workflow of WORKFLOWS) change(workflow, pin);
     change('CHANGELOG.md', () => '# Changelog\n\n## Unreleased\n\n### Features\n\n- One thing.\n');
     git('add', '--all');
     commitAll();
@@ -74,6 +103,25 @@ describe('a release', () => {
     const { code, stderr } = await release(VERSION);
     assert.equal(code, 1);
     assert.equal(stderr, `release: CHANGELOG.md has no section "## ${VERSION}" with something in it.\n`);
+  });
+
+  it('is refused while an action or image has no digest, each of which is named', async () => {
+    const [first = ''] = WORKFLOWS;
+    const before = readFileSync(join(clone, first), 'utf8');
+    change(first, (text) => text.replace(/@0{40} # v4/, '@v4 # digest missing').replace(/@sha256:0{64}/, ''));
+    const { code, stderr } = await release(VERSION);
+    change(first, () => before);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /ci\.yml has no digest of docker\.io\/library\/debian:trixie, actions\/checkout@v4: /,
+    );
+  });
+
+  it('is refused without the address that everything in it is published at', async () => {
+    const { code, stderr } = await release(VERSION, '--repository', 'mine', '--');
+    assert.equal(code, 1);
+    assert.match(stderr, /REPOSITORY is "mine"/);
   });
 
   it('is refused with a version that the files do not have, each of which is named', async () => {
@@ -107,8 +155,7 @@ describe('a release', () => {
 
   it('writes the bundle, the manifests, the bill of materials, the notes and their checksums', async () => {
     commitAll();
-    const image = `registry.example.com/stellar-peers:${VERSION}`;
-    const { code, stderr } = await release(VERSION, '--image', image);
+    const { code, stderr } = await release(VERSION, '--image', IMAGE);
     assert.equal(code, 0, stderr);
     const names = readdirSync(made(''));
     const wanted = [
@@ -119,14 +166,15 @@ describe('a release', () => {
       'install.yaml',
       'licences.txt',
       'network-policy.yaml',
+      `stellar-peers-command-${VERSION}.tgz`,
       'stellar-peers.cdx.json',
       'stellar-peers.mjs',
       'stellar-peers.mjs.map',
     ];
     for (const name of wanted) assert.ok(names.includes(name), `${name} of ${names}`);
     const isPackaged = names.includes(`stellar-peers-${VERSION}.tgz`);
-    assert.ok(isPackaged || stderr.includes('without a chart package'), stderr);
-    assert.match(readFileSync(made('install.yaml'), 'utf8'), new RegExp(`image: ${image}$`, 'm'));
+    assert.ok(isPackaged || stderr.includes('no chart package'), stderr);
+    assert.match(readFileSync(made('install.yaml'), 'utf8'), new RegExp(`image: ${IMAGE}$`, 'm'));
     assert.equal(git('status', '--porcelain'), '');
   });
 
@@ -151,6 +199,90 @@ describe('a release', () => {
           .digest('hex'),
         name,
       );
+  });
+
+  it('leads from alerts and dashboard to the pages of this version', () => {
+    const text = readFileSync(made('monitoring.yaml'), 'utf8');
+    const documents = `${REPOSITORY}/blob/v${VERSION}/docs`;
+    assert.ok(text.includes(`runbook_url: ${documents}/runbook.md#`));
+    assert.doesNotMatch(text, /runbook_url: docs|git\.example\.com/);
+  });
+
+  it('has a chart that installs the same image, and says where it comes from', () => {
+    const chart = made(`stellar-peers-${VERSION}.tgz`);
+    if (!existsSync(chart)) return;
+    const helm = (...args: readonly string[]) =>
+      execFileSync(join(ROOT, '.cache/bin/helm'), args, { encoding: 'utf8', env: { HOME: clone } });
+    assert.ok(helm('template', 'one', chart).includes(`image: "${IMAGE}"`));
+    assert.doesNotMatch(helm('show', 'readme', chart), /\.\.\/\.\./);
+    const { home, sources, annotations } = parse(helm('show', 'chart', chart));
+    assert.deepEqual([home, sources], [REPOSITORY, [REPOSITORY]]);
+    assert.deepEqual(parse(annotations['artifacthub.io/images']), [{ name: 'stellar-peers', image: IMAGE }]);
+  });
+
+  it('has a command that npm installs from the file, for the oldest Node that is promised', () => {
+    const folder = join(clone, 'dist/installed');
+    const archive = made(`stellar-peers-command-${VERSION}.tgz`);
+    const flags = ['--prefix', folder, '--global', '--offline', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...flags, archive], { stdio: 'pipe', cwd: clone });
+    const said = execFileSync(join(folder, 'bin', PLUGIN), ['--version'], { encoding: 'utf8' });
+    assert.equal(said.trim(), VERSION);
+    const { engines, repository } = parse(
+      execFileSync('tar', ['-xOzf', archive, 'package/package.json'], { encoding: 'utf8' }),
+    );
+    assert.deepEqual([engines.node, repository], ['>=24.12', `git+${REPOSITORY}.git`]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('has executables, named in a manifest for krew with the sums that they have', async () => {
+    // What is in them is tested below; here they are moved as they are.
+    mkdirSync(join(clone, 'dist/executables'), { recursive: true });
+    for (const machine of MACHINES)
+      writeFileSync(
+        join(clone, 'dist/executables', archiveName(VERSION, machine)),
+        `${machine.os} ${machine.arch}`,
+      );
+    mkdirSync(join(clone, 'dist/image'), { recursive: true });
+    writeFileSync(join(clone, 'dist/image/index.json'), JSON.stringify({ manifests: [{ digest: DIGEST }] }));
+    const output = join(clone, 'dist/output');
+    await workflowStep(/digest\.ts/, { GITHUB_OUTPUT: output });
+    const found = readFileSync(output, 'utf8').trim();
+    assert.equal(found, `digest=${DIGEST}`);
+    // As the forge gives them to a fork whose owner writes the name in capitals.
+    await workflowStep(/^make release/, {
+      ...{ CI: 'true', VERSION: `v${VERSION}`, REPOSITORY, DIGEST: found.replace('digest=', '') },
+      ...{ REGISTRY: 'registry.example.com', OWNER_AND_NAME: 'Stellar-Peers' },
+    });
+    await workflowStep(/^cd dist\/release/, {});
+    assert.match(readFileSync(made('install.yaml'), 'utf8'), new RegExp(`image: ${IMAGE}$`, 'm'));
+    const { spec, metadata } = parse(readFileSync(made('krew.yaml'), 'utf8'));
+    assert.deepEqual(
+      [metadata.name, spec.version, spec.homepage],
+      ['stellar-peers', `v${VERSION}`, REPOSITORY],
+    );
+    assert.equal(spec.platforms.length, 4);
+    for (const { uri, sha256, bin } of spec.platforms) {
+      const name = uri.replace(`${REPOSITORY}/releases/download/v${VERSION}/`, '');
+      assert.equal(
+        sha256,
+        createHash('sha256')
+          .update(readFileSync(made(name)))
+          .digest('hex'),
+      );
+      assert.equal(bin, PLUGIN);
+    }
+    for (const name of readdirSync(made('')).filter((each) => each.endsWith('.yaml')))
+      for (const { errors } of parseAllDocuments(readFileSync(made(name), 'utf8')))
+        assert.deepEqual(errors, [], name);
+  });
+
+  it('has an executable that is one file: it needs no Node, and takes no options of the environment', () => {
+    const program = join(clone, 'dist', PLUGIN);
+    writeFileSync(program, executableOf(made('stellar-peers.mjs'), process.execPath, 'linux'), {
+      mode: 0o755,
+    });
+    const env = { PATH: '/nowhere', NODE_OPTIONS: '--no-such-option' };
+    assert.equal(execFileSync(program, ['--version'], { encoding: 'utf8', env }).trim(), VERSION);
   });
 
   it('has a bundle that runs by itself', async () => {

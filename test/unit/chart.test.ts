@@ -38,9 +38,32 @@ describe('the chart', () => {
       /^ {12}(requests|limits):$/,
       /^ {14}(cpu|memory): /,
       /^ {8}kubernetes\.io\/os: linux$/,
+      // Both contexts and the affinity, which are compared as values below.
+      /^ {8}(runAsNonRoot: true|seccompProfile:)$/,
+      /^ {10}type: RuntimeDefault$/,
+      /^ {8}podAntiAffinity:$/,
+      /^ {10}preferredDuringSchedulingIgnoredDuringExecution:$/,
+      /^ {12}- weight: 100$/,
+      /^ {14}podAffinityTerm:$/,
+      /^ {16}(topologyKey|labelSelector):/,
+      /^ {18}matchLabels:$/,
+      /^ {20}app\.kubernetes\.io\/name: stellar-peers$/,
+      /^ {12}(allowPrivilegeEscalation: false|readOnlyRootFilesystem: true|capabilities:)$/,
+      /^ {14}drop: \["ALL"\]$/,
+      /^ {14}containerPort: 8443$/,
     ],
     ['cert-manager/certificates.yaml', 'certificates.yaml', /^ {4}- stellar-peers-webhook\./],
-    ['network-policy/policy.yaml', 'network-policy.yaml'],
+    [
+      ...(['network-policy/policy.yaml', 'network-policy.yaml'] as const),
+      // The rules of DNS and the API server, and ports, which are compared as values below.
+      /^ {8}- port: (8443|53|5353|443|6443)$/,
+      /^ {10}protocol: (UDP|TCP)$/,
+      /^ {4}- (to|ports):$/,
+      /^ {6}ports:$/,
+      /^ {8}- namespaceSelector:$/,
+      /^ {12}matchLabels:$/,
+      /^ {14}kubernetes\.io\/metadata\.name: (kube-system|openshift-dns)$/,
+    ],
   ];
   for (const [manifest, template, ...byValue] of COPIES) {
     it(`has every line of manifests/${manifest}, in that order`, () => {
@@ -62,9 +85,30 @@ describe('the chart', () => {
     });
   }
 
+  it('has, as defaults of its values, what stands in the manifests', () => {
+    const template = fieldsOf(fieldsOf(yaml('manifests/base/deployment.yaml').spec).template);
+    const pod = fieldsOf(template.spec);
+    const container = listOf(pod.containers)[0] ?? {};
+    assert.deepEqual(values.podSecurityContext, pod.securityContext);
+    assert.deepEqual(values.securityContext, container.securityContext);
+    assert.deepEqual(values.affinity, pod.affinity);
+    const port = listOf(container.ports).find(({ name }) => name === 'webhook');
+    assert.equal(fieldsOf(values.webhook).port, port?.containerPort);
+    const policy = fieldsOf(yaml('manifests/network-policy/policy.yaml').spec);
+    const [dns = {}, server = {}, own = {}] = listOf(policy.egress);
+    const { dns: names, apiServerPorts } = fieldsOf(values.networkPolicy);
+    const portsOf = (rule: Fields) => [...new Set(listOf(rule.ports).map((each) => each.port))];
+    assert.deepEqual(fieldsOf(names).ports, portsOf(dns));
+    assert.deepEqual(apiServerPorts, portsOf(server));
+    assert.deepEqual([port?.containerPort], portsOf(own));
+    for (const name of fieldsOf(names).namespaces as string[])
+      assert.ok(JSON.stringify(dns.to).includes(name));
+  });
+
   it('knows each of its values in its schema, and has each of the schema', () => {
-    // `global` is helm's own, for charts within charts.
-    const known = Object.keys(fieldsOf(schema.properties)).filter((name) => name !== 'global');
+    // `global` is helm's own, for charts within charts; `replicas` is the former name of a value, which has no default.
+    const without = ['global', 'replicas'];
+    const known = Object.keys(fieldsOf(schema.properties)).filter((name) => !without.includes(name));
     assert.deepEqual(known.sort(), Object.keys(values).sort());
   });
 

@@ -1,15 +1,19 @@
 /** What comes from others into a replica and its image: pinned, few, under licences that we may ship, and told. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { bundle } from '../../scripts/bundle.ts';
 import { RUN } from '../../scripts/image/oci.ts';
 import { ARCHITECTURES, NODE_VERSION, SOURCES } from '../../scripts/image/sources.ts';
-import { directDependencies, productionPackages } from '../../scripts/packages.ts';
+import { bundledPackages, directDependencies, productionPackages } from '../../scripts/packages.ts';
 import { billOfMaterials, licenceTexts } from '../../scripts/sbom.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const packages = productionPackages();
+const bundled = await bundledPackages();
 const named = (found: typeof packages): string[] => found.map(({ name, version }) => `${name}@${version}`);
 
 describe('the packages of a replica', () => {
@@ -50,9 +54,23 @@ describe('the packages of a replica', () => {
     assert.deepEqual(odd.sort(), looked.sort());
   });
 
-  it('stand in the bill of materials, each with its sum, and the bill is the same each time', () => {
-    const text = billOfMaterials();
-    assert.equal(text, billOfMaterials());
+  it('that are in the bundle are those that its source map names, and fewer than are installed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bundled-'));
+    await bundle(join(folder, 'one.mjs'));
+    const { sources } = JSON.parse(readFileSync(join(folder, 'one.mjs.map'), 'utf8')) as {
+      sources: string[];
+    };
+    rmSync(folder, { recursive: true });
+    const inMap = sources.flatMap(
+      (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)(?!.*node_modules)/.exec(path)?.[1] ?? [],
+    );
+    assert.deepEqual([...new Set(bundled.map(({ name }) => name))].sort(), [...new Set(inMap)].sort());
+    assert.ok(bundled.length < packages.length);
+  });
+
+  it('stand in the bill of materials, each with its sum, and the bill is the same each time', async () => {
+    const text = billOfMaterials(bundled);
+    assert.equal(text, billOfMaterials(await bundledPackages()));
     const { bomFormat, metadata, components } = JSON.parse(text) as {
       bomFormat: string;
       metadata: { component: { name: string } };
@@ -61,16 +79,16 @@ describe('the packages of a replica', () => {
     assert.deepEqual([bomFormat, metadata.component.name], ['CycloneDX', 'stellar-peers']);
     assert.deepEqual(
       components.map(({ name, version }) => `${name}@${version}`).sort(),
-      named(packages).sort(),
+      named(bundled).sort(),
     );
     assert.ok(components.every(({ hashes }) => hashes?.length === 1));
   });
 
   it('come with their licences', () => {
-    const texts = licenceTexts();
-    for (const { name, version, licence } of packages)
+    const texts = licenceTexts(bundled);
+    for (const { name, version, licence } of bundled)
       assert.ok(texts.includes(`\n${name} ${version} (${licence})\n`));
-    const without = packages.filter(({ text }) => text === '');
+    const without = bundled.filter(({ text }) => text === '');
     assert.ok(without.length <= 8, named(without).join(', '));
   });
 });

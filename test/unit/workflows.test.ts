@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { unpinned } from '../../scripts/release/pins.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
@@ -26,27 +27,78 @@ describe('the workflows', () => {
     assert.equal(fieldsOf(job.env).CI, 'true');
     assert.equal(listOf(job.steps).at(-1)?.run, '.ci/run');
     assert.match(read('.ci/run'), /^make test test-all$/m);
-    const { release, 'test-all': tests } = fieldsOf(workflows['release.yml']?.jobs);
+    const { build, registry, files, 'test-all': tests } = fieldsOf(workflows['release.yml']?.jobs);
     assert.equal(fieldsOf(tests).uses, './.github/workflows/ci.yml');
-    assert.equal(fieldsOf(release).needs, 'test-all');
+    assert.deepEqual(fieldsOf(build).needs, ['test-all', 'audit']);
+    assert.deepEqual([fieldsOf(registry).needs, fieldsOf(files).needs], ['build', 'registry']);
   });
 
   it('may write only where they publish', () => {
     for (const [name, workflow] of Object.entries(workflows))
       assert.deepEqual(workflow.permissions, { contents: 'read' }, name);
-    const granted = Object.values(workflows)
-      .flatMap(jobsOf)
-      .flatMap(({ permissions }) => (permissions === undefined ? [] : [permissions]));
-    assert.deepEqual(granted, [{ contents: 'write', packages: 'write' }]);
+    const jobs = fieldsOf(workflows['release.yml']?.jobs);
+    const granted = Object.entries(jobs).flatMap(([name, job]) => {
+      const { permissions } = fieldsOf(job);
+      return permissions === undefined ? [] : [[name, permissions]];
+    });
+    // Signatures and provenance name the workflow by a token of its own, for which it asks with id-token.
+    const signs = { 'id-token': 'write', attestations: 'write' };
+    assert.deepEqual(granted, [
+      ['registry', { contents: 'read', packages: 'write', ...signs }],
+      ['files', { contents: 'write' }],
+    ]);
+    const [ci] = jobsOf(workflows['ci.yml']);
+    assert.equal(ci?.permissions, undefined);
   });
 
-  it("use the forge's own actions only, of a version that is named", () => {
+  it('build nothing where they may write: what is published was made by a job that may only read', () => {
+    for (const name of ['registry', 'files']) {
+      const job = fieldsOf(fieldsOf(workflows['release.yml']?.jobs)[name]);
+      const text = JSON.stringify(job);
+      assert.doesNotMatch(text, /actions\/checkout|make |npm |node /, name);
+    }
+  });
+
+  it('sign image, chart and checksums, and attest the provenance of image and files', () => {
+    const { registry } = fieldsOf(workflows['release.yml']?.jobs);
+    const text = JSON.stringify(registry);
+    for (const wanted of [
+      'cosign sign --yes',
+      'cosign attest',
+      'cosign sign-blob',
+      'subject-digest',
+      'subject-checksums',
+    ])
+      assert.ok(text.includes(wanted), wanted);
+  });
+
+  it("use the forge's own actions and that of cosign, each by digest, or marked as yet without one", () => {
     const used = steps.map(({ uses }) => textOf(uses) ?? '').filter((uses) => uses !== '');
     assert.ok(used.length > 3);
     assert.deepEqual(
-      used.filter((uses) => !/^actions\/[a-z-]+@v\d+$/.test(uses)),
+      used.filter(
+        (uses) => !/^(actions\/[a-z-]+|sigstore\/cosign-installer)@(v\d+|[0-9a-f]{40})$/.test(uses),
+      ),
       [],
     );
+    for (const name of Object.keys(workflows)) {
+      const text = read(`${FOLDER}${name}`);
+      for (const line of text
+        .split('\n')
+        .filter((each) => /(uses|image): [^.]+@v\d|image: \S+:\w+$/.test(each)))
+        assert.match(line, / # digest missing$/, name);
+    }
+  });
+
+  it('are known to the release check by each action and image that has no digest', () => {
+    const digest = 'a'.repeat(40);
+    assert.deepEqual(unpinned('      - uses: actions/checkout@v4 # digest missing'), ['actions/checkout@v4']);
+    assert.deepEqual(unpinned(`      - uses: actions/checkout@${digest} # v4`), []);
+    assert.deepEqual(unpinned('      - uses: actions/checkout@v4'), ['actions/checkout@v4']);
+    assert.deepEqual(unpinned('      image: debian:trixie'), ['debian:trixie']);
+    assert.deepEqual(unpinned(`      image: debian:trixie@sha256:${'a'.repeat(64)}`), []);
+    assert.deepEqual(unpinned(`    uses: a/b@${digest} # digest missing`), [`a/b@${digest}`]);
+    assert.deepEqual(unpinned('    uses: ./.github/workflows/ci.yml'), []);
   });
 
   it('put no text of others into a command: such values come by the environment', () => {

@@ -53,6 +53,21 @@ function inOrder(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** What names a release, which manifests have none of. */
+const RELEASE_LABELS = [
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/managed-by',
+  'app.kubernetes.io/version',
+  'helm.sh/chart',
+];
+
+function withoutRelease(object: KubeObject): KubeObject {
+  const { labels = {}, ...metadata } = object.metadata;
+  const kept = Object.entries(labels).filter(([name]) => !RELEASE_LABELS.includes(name));
+  const left = kept.length === 0 ? metadata : { ...metadata, labels: Object.fromEntries(kept) };
+  return { ...object, metadata: left };
+}
+
 const byKey = (objects: readonly KubeObject[]): Record<string, unknown> =>
   Object.fromEntries(
     objects.filter((object) => !isHook(object)).map((object) => [keyOf(object), inOrder(object)]),
@@ -60,7 +75,7 @@ const byKey = (objects: readonly KubeObject[]): Record<string, unknown> =>
 
 /** Object by object: none too many, none too few, each the same. */
 function assertSame(chart: readonly KubeObject[], kustomize: readonly KubeObject[]): void {
-  const [ours, wanted] = [byKey(chart), byKey(kustomize)];
+  const [ours, wanted] = [byKey(chart.map(withoutRelease)), byKey(kustomize)];
   assert.deepEqual(Object.keys(ours).sort(), Object.keys(wanted).sort());
   for (const [key, object] of Object.entries(wanted)) assert.deepEqual(ours[key], object, key);
 }
@@ -207,7 +222,152 @@ async function container(values: Values): Promise<Container> {
   return template.spec.containers[0] ?? assert.fail('no container');
 }
 
+interface PodSpec extends Readonly<Record<string, unknown>> {
+  readonly containers: ReadonlyArray<Readonly<Record<string, unknown>>>;
+}
+/** The pod template of the Deployment. */
+async function templateOf(values: Values): Promise<{ metadata: KubeObject['metadata']; spec: PodSpec }> {
+  return specOf(await render(values), 'Deployment').template as {
+    metadata: KubeObject['metadata'];
+    spec: PodSpec;
+  };
+}
+
+const EVERYTHING = {
+  ...WITH_NAMESPACE,
+  certManager: { enabled: true },
+  networkPolicy: { enabled: true },
+  monitoring: { enabled: true, prometheusRule: { enabled: true }, dashboard: { enabled: true } },
+  quorumSets: { stellar: ['core'] },
+  watchNamespaces: ['stellar'],
+};
+
+describe('the labels of a release', () => {
+  it('are on every object, and say which chart and which release made it', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    const objects = await render(EVERYTHING);
+    assert.ok(objects.length > 30);
+    for (const { kind, metadata } of objects)
+      assert.deepEqual(
+        RELEASE_LABELS.map((name) => metadata.labels?.[name]),
+        ['stellar-peers', 'Helm', version, `stellar-peers-${version}`],
+        `${kind} ${metadata.name}`,
+      );
+  });
+
+  it('are in no selector, and not on pods: a Deployment may not change its selector', async () => {
+    const selecting = ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceMonitor'];
+    const objects = (await render(EVERYTHING)).filter(({ kind }) => selecting.includes(String(kind)));
+    assert.deepEqual([...new Set(objects.map(({ kind }) => kind))].sort(), selecting);
+    for (const object of objects)
+      for (const name of RELEASE_LABELS)
+        assert.ok(!JSON.stringify(object.spec ?? {}).includes(name), `${keyOf(object)}: ${name}`);
+  });
+});
+
+describe('the notes', () => {
+  it('name commands that a reader with kubectl and helm has, and say with whose rights they act', async () => {
+    const flags = ['-n', NAMESPACE, '--dry-run=client', '--set', 'image.repository=registry.example.com/one'];
+    const said = await helm('install', 'stellar-peers', CHART, ...flags);
+    const notes = said.slice(said.indexOf('NOTES:'));
+    const commands = [...notes.matchAll(/^ {2}(\S+)/gm)].map(([, program]) => program);
+    assert.ok(commands.length >= 5, notes);
+    assert.deepEqual([...new Set(commands)].sort(), ['helm', 'kubectl']);
+    assert.match(notes, /with the rights of stellar-peers and not with yours/);
+  });
+});
+
 describe('the values', () => {
+  it('count replicas by replicaCount, and by its former name where that is given', async () => {
+    const replicas = async (values: Values) => specOf(await render(values), 'Deployment').replicas;
+    assert.equal(await replicas({}), 2);
+    assert.equal(await replicas({ replicaCount: 3 }), 3);
+    assert.equal(await replicas({ replicas: 0 }), 0);
+    const kinds = (await render({ replicaCount: 1 })).map(({ kind }) => kind);
+    assert.equal(kinds.includes('PodDisruptionBudget'), false);
+  });
+
+  it('say where pods are put, what they are called, and what else their environment has', async () => {
+    const spread = [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }];
+    const { metadata, spec } = await templateOf({
+      podLabels: { team: 'core' },
+      podAnnotations: { note: 'one' },
+      topologySpreadConstraints: spread,
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: {} } },
+      dnsPolicy: 'Default',
+      extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy.example.com:3128' }],
+    });
+    assert.equal(metadata.labels?.team, 'core');
+    assert.equal(metadata.labels?.['app.kubernetes.io/name'], 'stellar-peers');
+    assert.deepEqual(metadata.annotations, { note: 'one' });
+    assert.deepEqual(spec.topologySpreadConstraints, spread);
+    assert.deepEqual(Object.keys(spec.affinity as object).sort(), ['nodeAffinity', 'podAntiAffinity']);
+    assert.equal(spec.dnsPolicy, 'Default');
+    const env = spec.containers[0]?.env as Array<{ name: string }>;
+    assert.deepEqual(env.map(({ name }) => name).sort(), ['HTTPS_PROXY', 'POD_NAME', 'POD_NAMESPACE']);
+  });
+
+  it('leave out contexts and affinity that are emptied', async () => {
+    const none = { podSecurityContext: null, securityContext: null, affinity: null };
+    const values = { ...none, certManager: { enabled: true } };
+    for (const object of await render(values))
+      assert.doesNotMatch(JSON.stringify(object), /"securityContext"|"affinity"/, keyOf(object));
+    const own = await templateOf({ podSecurityContext: { fsGroup: 7 }, certManager: { enabled: true } });
+    assert.equal((own.spec.securityContext as { fsGroup: number }).fsGroup, 7);
+  });
+
+  it('move the port of the webhook wherever it is named, while the Service keeps 443', async () => {
+    const objects = await render({ webhook: { port: 9443 }, networkPolicy: { enabled: true } });
+    assert.doesNotMatch(JSON.stringify(objects.filter((object) => !isHook(object))), /8443/);
+    const { env } = await container({ webhook: { port: 9443 } });
+    assert.equal(env.find(({ name }) => name === 'WEBHOOK_PORT')?.value, '9443');
+    const [service] = specOf(objects, 'Service').ports as Array<{ port: number; targetPort: string }>;
+    assert.deepEqual([service?.port, service?.targetPort], [443, 'webhook']);
+    const { metadata } =
+      (await render({ webhook: { annotations: { note: 'one' } } })).find(
+        ({ kind }) => kind === 'MutatingWebhookConfiguration',
+      ) ?? assert.fail();
+    assert.deepEqual(metadata.annotations, { 'admissions.enforcer/disabled': 'true', note: 'one' });
+  });
+
+  it('annotate the ServiceAccount', async () => {
+    const objects = await render({ serviceAccount: { annotations: { role: 'one' } } });
+    const account = objects.find(({ kind }) => kind === 'ServiceAccount');
+    assert.deepEqual(account?.metadata.annotations, { role: 'one' });
+  });
+
+  it('let the NetworkPolicy know where DNS and the API server are', async () => {
+    const dns = { namespaces: [], ports: [8053] };
+    const values = { networkPolicy: { enabled: true, dns, apiServerPorts: [16_443] } };
+    const [names, server] = specOf(await render(values), 'NetworkPolicy').egress as object[];
+    const ports = ['UDP', 'TCP'].map((protocol) => ({ port: 8053, protocol }));
+    assert.deepEqual(names, { ports });
+    assert.deepEqual(server, { ports: [{ port: 16_443, protocol: 'TCP' }] });
+  });
+
+  it('bring alerts and dashboard, as manifests/monitoring has them', async () => {
+    const { monitoring } = EVERYTHING;
+    const both = await Promise.all(['base', 'monitoring'].map((name) => kustomized(join(MANIFESTS, name))));
+    const dashboard = ({ kind, metadata }: KubeObject) =>
+      kind === 'ConfigMap' && metadata.name === 'stellar-peers-dashboard';
+    const compact = (object: KubeObject): KubeObject => {
+      // kustomize writes one line more into an expression that is folded.
+      if (!dashboard(object)) return JSON.parse(JSON.stringify(object).replaceAll('(\\n\\n', '(\\n'));
+      const [[name, text] = ['', '']] = Object.entries(object.data as Record<string, string>);
+      return { ...object, data: { [name]: JSON.parse(text) } };
+    };
+    const ours = (await render({ ...WITH_NAMESPACE, monitoring })).map(compact);
+    assertSame(ours, both.flat().map(compact));
+  });
+
+  it('lead from alerts and dashboard to the documents that they name', async () => {
+    const documents = 'https://git.example.org/mine/blob/v1/docs';
+    const { monitoring } = EVERYTHING;
+    const text = JSON.stringify(await render({ monitoring: { ...monitoring, documents } }));
+    assert.ok(text.includes(`"runbook_url":"${documents}/runbook.md#stellarpeersnoleader"`));
+    assert.doesNotMatch(text, /"runbook_url":"docs|git\.example\.com/);
+  });
+
   it('make settings environment variables that read as they were written', async () => {
     const settings = {
       MIN_READY_SECONDS: 600,
@@ -242,6 +402,11 @@ describe('the values', () => {
     ['a value that is misspelt', { replica: 3 }],
     ['a namespace that cannot be one', { watchNamespaces: ['Stellar Nodes'] }],
     ['replicas in quotes', { replicas: '2' }],
+    ['a port that is none', { webhook: { port: 0 } }],
+    ['a misspelt value of a part', { networkPolicy: { dns: { port: [53] } } }],
+    ['a variable that the chart sets itself', { extraEnv: [{ name: 'WEBHOOK_PORT', value: '1' }] }],
+    ['a label that the Service selects by', { podLabels: { 'app.kubernetes.io/name': 'other' } }],
+    ['an address of documents that is none', { monitoring: { documents: 'docs' } }],
     ['a digest that is none', { image: { digest: 'latest' } }],
   ];
   for (const [what, values] of WRONG) {

@@ -1,6 +1,6 @@
 /** The chart on a real API server: taken over from manifests, tested, upgraded, removed and installed, with validators running. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,11 +16,12 @@ import { caBundleDuring } from '../trusted.ts';
 import { CHART, helm, helmSays, objectsIn, ROOT } from './helm.ts';
 
 const PREVIOUS = readFileSync(join(ROOT, 'test/e2e/fixtures/previous-release.yaml'), 'utf8');
+/** A chart that was in use: `git archive 98c8e9d:charts stellar-peers`. */
+const FORMER_CHART = join(import.meta.dirname, 'fixtures/chart-98c8e9d.tgz');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 
 /** The chart with the webhook reached by URL, since there is no kube-proxy. */
 function chartFor(webhookUrl: string, folder: string): string {
-  cpSync(CHART, folder, { recursive: true });
   const file = join(folder, 'templates/webhook.yaml');
   const text = readFileSync(file, 'utf8');
   const changed = text.replace(/clientConfig:\n( {6}.*\n)+/, `clientConfig:\n      url: ${webhookUrl}\n`);
@@ -42,6 +43,7 @@ describe('the chart under running validators', () => {
   let deployment: Deployment;
   let network: Network;
   let chart: string;
+  let former: string;
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-chart-'));
 
   /** helm on the release; there is no container runtime, hence no replicas. */
@@ -69,7 +71,10 @@ describe('the chart under running validators', () => {
 
   before(async () => {
     scene = await createScene();
-    chart = chartFor(scene.webhookUrl, join(folder, 'stellar-peers'));
+    cpSync(CHART, join(folder, 'now/stellar-peers'), { recursive: true });
+    chart = chartFor(scene.webhookUrl, join(folder, 'now/stellar-peers'));
+    execFileSync('tar', ['-xzf', FORMER_CHART, '-C', folder]);
+    former = chartFor(scene.webhookUrl, join(folder, 'stellar-peers'));
     deployment = new Deployment(scene);
     network = new Network(scene, 'stellar');
     await installManifests(scene.cluster, { webhookUrl: scene.webhookUrl, rendered: PREVIOUS, flags: [] });
@@ -132,6 +137,25 @@ describe('the chart under running validators', () => {
 
   it('is installed into a cluster without it, and restarts no validator', async () => {
     await onRelease('install', chart, '--create-namespace', '--set', 'replicas=0');
+    await deployment.roll();
+    await untilSettled();
+    assertNoRestart();
+    await assertCurrent();
+  });
+
+  it('is upgraded from the chart of 98c8e9d, whose selectors and number of replicas it keeps', async () => {
+    const specs = async (path: string) => {
+      const kinds = 'deployment,service,poddisruptionbudget';
+      return scene.cluster.kubectl(['-n', 'stellar-peers', 'get', kinds, '-o', `jsonpath=${path}`]);
+    };
+    await Promise.all([onRelease('uninstall'), deployment.end()]);
+    await untilWorkloadsRest(scene.cluster);
+    await onRelease('install', former, '--set', 'replicas=0');
+    const selectors = await specs('{.items[*].spec.selector}');
+    await onRelease('upgrade', chart, '--reset-then-reuse-values');
+    assert.equal(await specs('{.items[*].spec.selector}'), selectors);
+    assert.equal(await specs('{.items[?(@.kind=="Deployment")].spec.replicas}'), '0');
+    assert.match(await specs('{.items[*].metadata.labels}'), /"helm\.sh\/chart":"stellar-peers-/);
     await deployment.roll();
     await untilSettled();
     assertNoRestart();

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { needsOf } from '../../../scripts/image/elf.ts';
-import { type ImageFile, missingLibraries } from '../../../scripts/image/files.ts';
+import { type ImageFile, missingLibraries, ownFiles } from '../../../scripts/image/files.ts';
 import { checkSum } from '../../../scripts/image/obtain.ts';
 import { addImage, type Blobs, type Descriptor, layoutFiles, RUN } from '../../../scripts/image/oci.ts';
 import { tarOf } from '../../../scripts/image/tar.ts';
@@ -117,6 +117,28 @@ describe('a layer', () => {
       assert.equal(readFileSync(join(folder, 'app/dist/stellar-peers.mjs'), 'utf8'), 'x'.repeat(513));
       const long = execFileSync('tar', ['--numeric-owner', '-tvf', path], { encoding: 'utf8' });
       assert.match(long, /^-rwxr-xr-x\s+0[/\s]+0 .* nodejs\/bin\/node$/m);
+    });
+  });
+});
+
+describe('the command in the image', () => {
+  it('runs by its name alone, on the Node that is there, since there is no shell', () => {
+    inFolder((folder) => {
+      mkdirSync(join(folder, 'dist'));
+      const named = ['stellar-peers.mjs', 'stellar-peers.mjs.map', 'stellar-peers.cdx.json', 'licences.txt'];
+      for (const name of named)
+        writeFileSync(join(folder, 'dist', name), 'console.log(process.argv.slice(2).join())');
+      writeFileSync(join(folder, 'LICENSE'), '');
+      const command = ownFiles(folder).find(({ path }) => path === 'usr/bin/stellar-peers');
+      assert.equal(command?.mode, 0o755);
+      const text = command.content.toString();
+      // Linux hands everything behind the program on as one argument.
+      assert.match(text, /^#!\/nodejs\/bin\/node \S+\n/);
+      const [, flag = ''] = text.split(/[ \n]/);
+      const program = join(folder, 'stellar-peers');
+      writeFileSync(program, text.replace('/app/', `${folder}/`));
+      const said = execFileSync(process.execPath, [flag, program, 'status', '-A'], { encoding: 'utf8' });
+      assert.equal(said, 'status,-A\n');
     });
   });
 });

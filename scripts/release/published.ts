@@ -1,0 +1,30 @@
+/** Where a release will be found: all addresses follow from that of the repository, which is a setting of the release. Pure. */
+
+export interface Published {
+  /** Such as `https://github.com/OWNER/NAME`. */
+  readonly repository: string;
+  /** Where the pages of docs/ of this version are. */
+  readonly documents: string;
+  /** Folder of the release's files. */
+  readonly files: string;
+  /** The image that manifests and chart name; undefined for the name in the sources. */
+  readonly image: string | undefined;
+}
+
+/** True for an address from which the others can be made. */
+export const isRepository = (address: string): boolean =>
+  /^https:\/\/[^/\s]+\/[^/\s]+\/[^/\s]+$/.test(address);
+
+/** The addresses of a version. */
+export const publishedAt = (repository: string, version: string, image?: string): Published => ({
+  repository,
+  documents: `${repository}/blob/v${version}/docs`,
+  files: `${repository}/releases/download/v${version}`,
+  image,
+});
+
+/** A rules file or dashboard whose links lead to the documents of the release. */
+export const withLinks = (text: string, { documents }: Published): string =>
+  text
+    .replaceAll('runbook_url: docs/', `runbook_url: ${documents}/`)
+    .replaceAll('https://git.example.com/stellar-peers/blob/main/docs', documents);
