@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { parse } from 'yaml';
 import { RUN } from '../../scripts/image/oci.ts';
 import { ARCHITECTURES, NODE_VERSION, SOURCES } from '../../scripts/image/sources.ts';
 import { directDependencies, productionPackages } from '../../scripts/packages.ts';
@@ -118,16 +117,6 @@ describe('the image', () => {
       '--max-old-space-size-percentage=50',
       'dist/stellar-peers.mjs',
     ]);
-  });
-
-  it('is run by the manifests as the user that it has', () => {
-    const { spec } = parse(read('manifests/base/deployment.yaml')) as {
-      spec: { template: { spec: { securityContext: { runAsNonRoot: boolean; runAsUser?: number } } } };
-    };
-    const { runAsNonRoot, runAsUser } = spec.template.spec.securityContext;
-    assert.deepEqual([runAsNonRoot, runAsUser], [true, undefined]);
-    // By number: of a name the kubelet cannot tell that it is not root.
-    assert.ok(lines.some((line) => /^USER [1-9]\d*:[1-9]\d*$/.test(line)));
   });
 
   it('takes in nothing of a working tree but its own files: no keys, no tests, no history', () => {
