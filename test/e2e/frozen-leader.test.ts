@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { podOf } from '../../reconciler/leader/lease.ts';
 import { Leases, StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
@@ -105,7 +105,20 @@ describe('a leader that stands still just before a write, past its Lease, and go
         );
   }
 
-  const accepted = (writes: readonly string[]): string[] => writes.filter((write) => /^2/.test(write));
+  /** What it asked for came to nothing, and `meant` to a conflict. */
+  async function assertTooLate(
+    t: TestContext,
+    writes: () => Promise<string[]>,
+    meant: string,
+  ): Promise<void> {
+    const asked = await writes();
+    t.diagnostic(asked.join('; '));
+    assert.ok(asked.some((write) => write.startsWith(`409 ${meant}`)));
+    assert.deepEqual(
+      asked.filter((write) => write.startsWith('2')),
+      [],
+    );
+  }
 
   /** No validator restarted but as wanted, never two at once, and the one that stood still follows the other. */
   async function assertAtRest(
@@ -134,9 +147,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await network.untilTheyKnow(FOUR);
     const writes = await thaw(frozen);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write === '409 update leases stellar-peers/stellar-peers'));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'update leases stellar-peers/stellar-peers');
   });
 
   it('does not publish over what is newer', async (t) => {
@@ -160,10 +171,8 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await network.untilTheyKnow(FIVE, 120_000);
     watching.abort();
     await settled(scene);
-    t.diagnostic((await writes()).join('; '));
     t.diagnostic(JSON.stringify(network.restarts(FIVE)));
-    assert.ok((await writes()).some((write) => write === '409 patch configmaps publish/stellar-peers'));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'patch configmaps publish/stellar-peers');
     assert.deepEqual([...new Set(seen)], [4]);
     await watched;
     // The newcomers started while no replica published: each may lack what was published after it.
@@ -184,13 +193,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok(
-      (await writes()).some(
-        (write) => write === '409 update configmaps stellar-peers/stellar-peers-restarts',
-      ),
-    );
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'update configmaps stellar-peers/stellar-peers-restarts');
   });
 
   it('does not restart a validator whose restart was given up', async (t) => {
@@ -209,9 +212,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR, 120_000);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets bump/')));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'patch statefulsets bump/');
   });
 
   it('does not restart a validator as soon as another has seen what was meant, long before that is given up', async (t) => {
@@ -231,9 +232,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR, 120_000);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets early/')));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'patch statefulsets early/');
     const entry = (await network.journal()).find(({ at }) => at === meant.at);
     assert.equal(entry?.outcome, 'void');
   });
@@ -259,9 +258,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilStamped(two);
     await assertAtRest(network, frozen, counts(two, 2, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 delete pods delete/')));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'delete pods delete/');
   });
 
   it('can lead again when the other goes', async () => {
