@@ -24,7 +24,7 @@ describe('a validator that joins', () => {
   /** Three that know each other, on a public network or one of their own. */
   async function upToDate(namespace: string, network?: string): Promise<Network> {
     const spec = network === undefined ? {} : { network, customNetworkPassphrase: null };
-    return new Network(scene, namespace, { spec }).foundUpToDate();
+    return new Network(scene, namespace, { spec }).foundUpToDate(THREE);
   }
 
   it('restarts none of three on testnet, where it dials them: known to none, linked to all', async () => {

@@ -9,7 +9,7 @@ import { createPki } from '../cluster/pki.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
-import { eventsIn, untilWaiting } from '../cluster/told.ts';
+import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const NAMESPACE = 'by-webhook';
@@ -95,16 +95,22 @@ describe('a restart that another refuses', () => {
     });
 
   it('by a webhook that gives no code is shown as RefusedByPolicy, and not tried again at once', async () => {
-    const { cluster } = scene;
+    const { cluster, replicas } = scene;
     const network = await new Network(scene, NAMESPACE).foundUpToDate(TWO);
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(refuser.configuration));
     await untilInForce();
     await network.add('validator-3');
     await network.untilReady(THREE);
-    await untilWaiting(scene, { namespace: NAMESPACE, names: TWO, reason: 'RefusedByPolicy' });
-    const told = (await eventsIn(cluster, NAMESPACE)).find(({ reason }) => reason === 'RefusedByPolicy');
-    assert.equal(told?.type, 'Warning');
+    const told = await until('an Event tells of it', async () =>
+      (await eventsIn(cluster, NAMESPACE)).find(({ reason }) => reason === 'RefusedByPolicy'),
+    );
+    assert.equal(told.type, 'Warning');
     assert.match(told.note, /Fridays/);
+    const series = 'stellar_peers_waiting{reason="RefusedByPolicy"}';
+    await until(
+      'the metric counts both',
+      async () => (await metricOf(replicas?.replicas ?? [], series)) >= TWO.length,
+    );
     await settled(scene, { aheadMs: AHEAD_MS });
     const requests = await bumps();
     assert.ok(requests.length >= 1 && requests.length <= ATTEMPTS_MAX, `${requests.length} requests`);
