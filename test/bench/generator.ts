@@ -31,7 +31,7 @@ done = function(summary, latency, requests)
 end
 `;
 
-function wrk(bodyPath: string, connections: number): Generator {
+function wrk(bodyPath: string): Generator {
   const script = `${bodyPath}.lua`;
   const setUp = [
     'wrk.method = "POST"',
@@ -42,7 +42,7 @@ function wrk(bodyPath: string, connections: number): Generator {
   return {
     name: 'wrk',
     drive: async (url, seconds) => {
-      const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]);
+      const { stdout } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, url]);
       const counts = /^counted (.*)$/m.exec(stdout)?.[1]?.split(' ').map(Number) ?? [];
       const [reviews = 0, micros = 1, p50 = 0, p99 = 0, failed = 1] = counts;
       if (failed > 0) throw new Error(`${failed} of ${reviews} requests failed:\n${stdout}`);
@@ -51,12 +51,12 @@ function wrk(bodyPath: string, connections: number): Generator {
   };
 }
 
-function autocannon(bodyPath: string, connections: number): Generator {
+function autocannon(bodyPath: string): Generator {
   return {
     name: 'autocannon',
     drive: async (url, seconds) => {
       const request = ['-m', 'POST', '-H', 'content-type=application/json', '-i', bodyPath];
-      const args = ['--json', '-c', String(connections), '-d', String(seconds), ...request, url];
+      const args = ['--json', '-c', String(CONNECTIONS), '-d', String(seconds), ...request, url];
       const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' };
       const { stdout } = await run('autocannon', args, { env });
       const { requests, duration, latency, errors, non2xx } = JSON.parse(stdout);
@@ -68,10 +68,10 @@ function autocannon(bodyPath: string, connections: number): Generator {
 }
 
 /** What sends the body in the file; it may write beside it. */
-export async function createGenerator(bodyPath: string, connections = CONNECTIONS): Promise<Generator> {
+export async function createGenerator(bodyPath: string): Promise<Generator> {
   const hasWrk = await run('sh', ['-c', 'command -v wrk']).then(
     () => true,
     () => false,
   );
-  return hasWrk ? wrk(bodyPath, connections) : autocannon(bodyPath, connections);
+  return hasWrk ? wrk(bodyPath) : autocannon(bodyPath);
 }

@@ -23,21 +23,18 @@ export function memoryMib(pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): numbe
 }
 
 export interface Listener {
-  readonly pid: number;
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts bare.ts of that kind; it answers with what is in the file. */
+/** Starts bare.ts, which answers with what is in the file. */
 export async function startBare(
-  kind: 'parse' | 'constant' | 'fastify',
-  files: { readonly cert: string; readonly key: string; readonly answer: string },
+  files: Readonly<Record<'cert' | 'key' | 'answer', string>>,
 ): Promise<Listener> {
-  const args = [join(import.meta.dirname, 'bare.ts'), kind, files.cert, files.key, files.answer];
+  const args = [join(import.meta.dirname, 'bare.ts'), files.cert, files.key, files.answer];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [port] = (await once(child.stdout ?? child, 'data')) as [Buffer];
   return {
-    pid: child.pid ?? 0,
     url: `https://127.0.0.1:${Number(port)}/mutate-pods`,
     stop: async () => {
       child.kill('SIGKILL');

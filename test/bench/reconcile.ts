@@ -13,7 +13,7 @@ import { measureWhole } from './whole.ts';
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 const SIZES = [10, 100, 1_000];
 
-type Measured = Awaited<ReturnType<typeof measureWhole>>;
+type Whole = Awaited<ReturnType<typeof measureWhole>>;
 type Planned = ReturnType<typeof measurePlanner>;
 
 /** Each size in a process of its own: neither memory nor warmth of one counts for the next. */
@@ -31,42 +31,41 @@ function inProcess<T>(what: string, size: number): T {
 const row = (cells: ReadonlyArray<string | number>): string =>
   cells.map((cell) => String(cell).padStart(11)).join('');
 
-function print(planner: readonly Planned[], whole: readonly Measured[]): void {
+function print(planner: readonly Planned[], whole: readonly Whole[]): void {
   console.log('Planning alone, from nothing: ms of processor time\n');
-  console.log(row(['validators', 'full', 'join', 'join max', 'signals', 'yardstick']));
-  for (const { validators, fullMs, joinMs, joinMsMax, signalsMs, yardstickMs } of planner) {
-    console.log(row([validators, fullMs, joinMs, joinMsMax, signalsMs, yardstickMs]));
+  console.log(row(['validators', 'full', 'yardstick']));
+  for (const { validators, fullMs, yardstickMs } of planner) {
+    console.log(row([validators, fullMs, yardstickMs]));
   }
   console.log(
     '\nThe whole process: ms of processor time in all, and in the longest turn of the event loop; MiB\n',
   );
-  console.log(row(['validators', 'start', 'turn', 'join', 'turn', 'pod', 'turn', 'noise', 'passes', 'rss']));
-  for (const { validators, start, join, pod, noise, rssMib } of whole) {
-    const times = [start, join, pod].flatMap(({ busyMs, turnMs }) => [busyMs, turnMs]);
-    console.log(row([validators, ...times, noise.busyMs, noise.passes, rssMib]));
+  console.log(row(['validators', 'start', 'turn', 'join', 'turn', 'rss']));
+  for (const { validators, start, join, rssMib } of whole) {
+    const times = [start, join].flatMap(({ busyMs, turnMs }) => [busyMs, turnMs]);
+    console.log(row([validators, ...times, rssMib]));
   }
 }
 
 /** Ratios where a size is large enough for them to mean something; figures of all of them. */
-function resultOf(planner: readonly Planned[], whole: readonly Measured[]): Result {
+function resultOf(planner: readonly Planned[], whole: readonly Whole[]): Result {
   const ratios: Record<string, Ratio> = {};
   const figures: Record<string, number> = {};
-  for (const { validators, fullParts: _, joinParts: __, ...rest } of planner) {
-    if (validators >= 1_000) {
-      const { fullMs, joinMs, yardstickMs } = rest;
-      for (const [name, ms] of Object.entries({ 'full plan': fullMs, join: joinMs })) {
-        const value = rounded(ms / yardstickMs);
-        ratios[`${name} to JSON.stringify, ${validators}`] = { value, better: 'lower' };
-      }
-    }
+  const [, hundred, thousand] = planner;
+  if (hundred && thousand) {
+    const { fullMs, yardstickMs } = thousand;
+    const lower = (value: number) => ({ value: rounded(value), better: 'lower' }) as const;
+    ratios['full plan to JSON.stringify, 1000'] = lower(fullMs / yardstickMs);
+    ratios['full plan, from 100 to 1000'] = lower(fullMs / hundred.fullMs);
+  }
+  for (const { validators, ...rest } of planner) {
     for (const [name, value] of Object.entries(rest)) figures[`${validators}: ${name}`] = value;
   }
-  for (const { validators, start, join, pod, noise, rssMib } of whole) {
-    for (const [name, { turnMs, busyMs }] of Object.entries({ start, join, pod, noise })) {
+  for (const { validators, start, join, rssMib } of whole) {
+    for (const [name, { turnMs, busyMs }] of Object.entries({ start, join })) {
       figures[`${validators}: process, ${name}: busy ms`] = busyMs;
       figures[`${validators}: process, ${name}: longest turn ms`] = turnMs;
     }
-    figures[`${validators}: process, passes for a second of noise`] = noise.passes;
     figures[`${validators}: process, rss MiB`] = rssMib;
   }
   const machine = `${availableParallelism()} cores, Node ${process.version}`;
@@ -83,7 +82,7 @@ async function main([what, size]: readonly string[]): Promise<void> {
     return void console.log(JSON.stringify(await measureWhole(Number(size), stamps)));
   }
   const planner = SIZES.map((each) => inProcess<Planned>('planner', each));
-  const whole = SIZES.map((each) => inProcess<Measured>('whole', each));
+  const whole = SIZES.map((each) => inProcess<Whole>('whole', each));
   if (what === '-o' && size === 'json') console.log(JSON.stringify(resultOf(planner, whole), undefined, 2));
   else print(planner, whole);
 }

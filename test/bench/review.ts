@@ -1,9 +1,7 @@
 /**
  * The reviews that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with
- * what the API server has filled in by the time it asks us, and on demand with its notes about who wrote what.
+ * what the API server has filled in by the time it asks us.
  */
-import { childrenOf, fieldOf } from '../sim/ownership.ts';
-
 export interface Owner {
   readonly namespace: string;
   readonly name: string;
@@ -119,28 +117,8 @@ function podOf({ namespace, name, uid }: Owner) {
   };
 }
 
-/** A value as FieldsV1 says who wrote it. (kubernetes.io/docs/reference/using-api/server-side-apply) */
-function fieldsV1(value: unknown, field = ''): object {
-  const children = childrenOf(field, value);
-  if (!children) return {};
-  const entries = [...children].map(([element, child]) => [element, fieldsV1(child, fieldOf(element))]);
-  return { '.': {}, ...Object.fromEntries(entries) };
-}
-
-/** The pod as a mutating webhook is asked about it: the API server has noted by then who wrote which field. */
-function managed(pod: ReturnType<typeof podOf>): object {
-  const { metadata, spec } = pod;
-  const { labels, ownerReferences } = metadata;
-  const entry = {
-    ...{ manager: 'kube-controller-manager', operation: 'Update', apiVersion: 'v1' },
-    ...{ time: '2026-11-25T12:44:55Z', fieldsType: 'FieldsV1' },
-    fieldsV1: { 'f:metadata': fieldsV1({ labels, ownerReferences }), 'f:spec': fieldsV1(spec) },
-  };
-  return { ...pod, metadata: { ...metadata, managedFields: [entry] } };
-}
-
-/** The body of a review of the pod that `owner` makes; with `managedFields`, as an API server sends it, or without. */
-export function reviewBody(owner: Owner, { managedFields }: { managedFields: boolean }): string {
+/** The body of a review of the pod that `owner` makes. */
+export function reviewBody(owner: Owner): string {
   const pod = podOf(owner);
   const resource = { group: '', version: 'v1', resource: 'pods' };
   const kind = { group: '', version: 'v1', kind: 'Pod' };
@@ -156,7 +134,7 @@ export function reviewBody(owner: Owner, { managedFields }: { managedFields: boo
         username,
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
       },
-      object: managedFields ? managed(pod) : pod,
+      object: pod,
       ...{ oldObject: null, dryRun: false, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' } },
     },
   });

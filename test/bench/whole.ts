@@ -1,9 +1,8 @@
 /**
- * The real caches, directory and reconciler over a synthetic API server: how long the event loop stands still, how
- * long a change keeps the process busy, what noise costs, and how much memory all of it takes.
+ * The real caches, directory and reconciler over a synthetic API server: the longest turn of the event loop, how long
+ * the start and a join keep the process busy, and how much memory all of it takes.
  */
 
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JournalStore } from '../../reconciler/apply/journal-store.ts';
 import { Publisher } from '../../reconciler/apply/publisher.ts';
@@ -25,6 +24,7 @@ import { SETTINGS } from '../unit/reconciler/group.ts';
 import { BenchKube } from './bench-kube.ts';
 import { LargeCluster, type Place, placeOf } from './large-cluster.ts';
 import { type Stamps, stampOfAll } from './planner.ts';
+import { rounded } from './result.ts';
 
 const OWN = 'stellar-peers';
 const MAX_PEERS = 24;
@@ -103,13 +103,10 @@ class Turns {
 
 /** What happened from `begin` on until there were `passes` of them and nothing more happened for a while. */
 async function observe(reporter: CountingReporter, begin: () => unknown, passes: number) {
-  const delays = monitorEventLoopDelay({ resolution: 2 });
   await delay(20);
-  delays.enable();
   const turns = new Turns();
   const before = reporter.passes;
   const cpu = process.threadCpuUsage();
-  const beganAtMs = performance.now();
   await begin();
   let seen = -1;
   let quietSinceMs = performance.now();
@@ -118,20 +115,13 @@ async function observe(reporter: CountingReporter, begin: () => unknown, passes:
     if (seen !== reporter.passes) quietSinceMs = performance.now();
     seen = reporter.passes;
   }
-  delays.disable();
   turns.stop();
   const { user, system } = process.threadCpuUsage(cpu);
   return {
     turnMs: rounded(turns.longestMs),
-    stallMs: rounded(delays.max / 1e6),
     busyMs: rounded((user + system) / 1000),
-    passes: reporter.passes - before,
-    tookMs: rounded(quietSinceMs - beganAtMs),
   };
 }
-
-const rounded = (value: number): number => Math.round(value * 10) / 10;
-const rssMib = (): number => rounded(process.memoryUsage().rss / 1024 / 1024);
 
 /** Everything of one size; to be run in a process of its own, for the memory: the stamps come from another, too. */
 export async function measureWhole(size: number, stamps: Stamps) {
@@ -159,23 +149,9 @@ export async function measureWhole(size: number, stamps: Stamps) {
     },
     2,
   );
-  const change = () => push(kinds.Pods, 'MODIFIED', cluster.pod(placeOf('a', 0), false));
-  const pod = await observe(reporter, change, 1);
-  // The overview is written at most once a second: what the last change left to write is no work for noise.
-  await delay(1_500);
-  const noise = await observe(reporter, () => makeNoise(cluster, kube), 0);
-  const idle = await observe(reporter, () => undefined, 0);
   globalThis.gc?.();
-  const memory = { rssMib: rssMib(), heapMib: rounded(process.memoryUsage().heapUsed / 1024 / 1024) };
+  const rssMib = rounded(process.memoryUsage().rss / 1024 / 1024);
   stop.abort();
   await ended;
-  return { validators: size, start, join, pod, noise, idle, ...memory };
-}
-
-/** What the upstream operator does in one second at rest: it touches every StellarNode, and nothing changes. */
-async function makeNoise(cluster: LargeCluster, kube: BenchKube): Promise<void> {
-  for (const [index, place] of cluster.places().entries()) {
-    kube.push(kinds.StellarNodes, 'MODIFIED', cluster.node(place));
-    if (index % 50 === 49) await delay(1);
-  }
+  return { validators: size, start, join, rssMib };
 }

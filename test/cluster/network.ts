@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StellarNodes } from '../../runtime/kube/resources.ts';
 import type { Replica, Replicas } from './replica.ts';
 import { createValidator, type Stage, type ValidatorOptions } from './scene.ts';
+import { settled } from './settled.ts';
 import { READY_HINT } from './stages.ts';
+import { type JournalEntry, journalOf } from './told.ts';
 import { until } from './until.ts';
 
 /** First 8 hex digits of SHA-256 over `namespace/pod:port`. */
@@ -21,6 +23,10 @@ export const stampOf = (namespace: string, names: readonly string[]): string =>
     .map((name) => digestOf(namespace, name))
     .sort()
     .join()}`;
+
+export const THREE = ['validator-1', 'validator-2', 'validator-3'];
+export const FOUR = [...THREE, 'validator-4'];
+export const FIVE = [...FOUR, 'validator-5'];
 
 export class Network {
   readonly #scene: Stage;
@@ -39,6 +45,13 @@ export class Network {
   async found(names: readonly string[], apartMs = 0): Promise<void> {
     await this.#scene.cluster.createNamespace(this.namespace);
     await Promise.all(names.map((name, index) => delay(index * apartMs).then(() => this.add(name))));
+  }
+
+  /** The same, until each of them knows all the others and is Ready. */
+  async foundUpToDate(names: readonly string[] = THREE): Promise<this> {
+    await this.found(names);
+    await this.untilTheyKnow(names);
+    return this;
   }
 
   async add(name: string, options: ValidatorOptions = {}): Promise<void> {
@@ -125,6 +138,26 @@ export class Network {
   /** Until each of these knows all the others and is Ready. */
   untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
     return this.untilKnown(names, names, deadlineMs);
+  }
+
+  /** Until the fourth is known to all, for which the three were restarted once each, and never two at once. */
+  async untilFourth(): Promise<void> {
+    await this.untilTheyKnow(FOUR);
+    this.assertRestarts(FOUR, [1, 1, 1, 0]);
+    assert.equal(this.mostDown(0), 1);
+  }
+
+  /** Until the leader has nothing left to do; throws if it restarted one of these meanwhile. */
+  async settledAsTheyWere(names: readonly string[] = FOUR): Promise<void> {
+    const before = this.restarts(names);
+    const { cluster, replicas } = this.#scene;
+    await settled({ cluster, replicas });
+    assert.deepEqual(this.restarts(names), before);
+  }
+
+  /** The restarts of this namespace in the journal, oldest first. */
+  journal(): Promise<JournalEntry[]> {
+    return journalOf(this.#scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${this.namespace}/`));
   }
 
   /** Until each of `names` knows all `others` but itself, and is Ready. */

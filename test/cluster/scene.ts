@@ -60,6 +60,8 @@ export interface Stage {
     'admin' | 'createNamespace' | 'dir' | 'kubectl' | 'serviceAccountKubeconfig'
   >;
   readonly pods: PodWatcher;
+  /** Replicas that run as processes here, if any. */
+  readonly replicas?: Replicas | undefined;
 }
 
 /** Boots the stage with an operator and without replicas: `start` brings those. */

@@ -2,8 +2,10 @@
  * One control plane for all test files of a process that ask for it, one after the other: to boot one takes longer than
  * many a test. Each file has replicas, an operator and a witness of its own, and namespaces that no other file uses.
  */
+import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { Pods } from '../../runtime/kube/resources.ts';
+import { ourRefusals } from './audit.ts';
 import { bootCluster, type Cluster } from './boot.ts';
 import { createScene, type Scene, type SceneOptions } from './scene.ts';
 import { until } from './until.ts';
@@ -13,7 +15,13 @@ const VALIDATORS = { labelSelector: 'stellar.org/node-type=Validator' };
 let booted: Promise<Cluster> | undefined;
 
 // Of the whole process, since it is asked for while files are read.
-after(async () => (await booted)?.stop());
+after(async () => {
+  const cluster = await booted;
+  if (!cluster) return;
+  const refusals = ourRefusals(await cluster.audit());
+  await cluster.stop();
+  assert.deepEqual(refusals, [], 'no test file needs what RBAC or a policy refuses us');
+});
 
 /** A scene on the control plane of this process; `stop` takes its validators and replicas away, and leaves the rest. */
 export async function sharedScene(

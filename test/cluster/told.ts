@@ -103,7 +103,7 @@ export interface JournalEntry {
 
 /** All restarts in the journal of which `wanted` holds, oldest first. */
 export async function journalOf(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'admin'>,
   wanted: (entry: JournalEntry) => boolean = () => true,
 ): Promise<JournalEntry[]> {
   const ref = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };

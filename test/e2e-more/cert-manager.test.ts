@@ -188,9 +188,9 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     stops.unshift(async () => {
       while (ours.length > 0) await end();
     });
-    const network = new Network({ cluster, pods } as ConstructorParameters<typeof Network>[0], 'stellar');
-    await network.found(VALIDATORS);
-    await network.untilTheyKnow(VALIDATORS);
+    await new Network({ cluster, pods } as ConstructorParameters<typeof Network>[0], 'stellar').foundUpToDate(
+      VALIDATORS,
+    );
     load = await Load.start(cluster, { namespace: 'stellar', name: 'validator-1' }, PER_SECOND);
     stops.unshift(() => load.stop());
   });

@@ -10,7 +10,7 @@ import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { alertsNow } from '../../scripts/alerts.ts';
 import { dashboardQueries } from '../../scripts/dashboard-panels.ts';
 import { Cores } from '../cluster/cores.ts';
-import { leaderOf, Network } from '../cluster/network.ts';
+import { FOUR, leaderOf, Network, THREE } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { createCaller } from '../cluster/reviews.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
@@ -18,8 +18,6 @@ import { READY_HINT } from '../cluster/stages.ts';
 import { until } from '../cluster/until.ts';
 import { Prometheus } from './prometheus.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 /** Tells of a fault of ours, which no cluster brings about; promtool asks its rule (test/monitoring). */
 const OF_A_FAULT_OF_OURS = 'ListRefused';
 const PAUSE = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers', '--overwrite'];

@@ -1,8 +1,7 @@
 /** Addresses that people give: what a validator advertises, and peers outside the cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ourRefusals } from '../cluster/audit.ts';
-import { Network } from '../cluster/network.ts';
+import { Network, THREE } from '../cluster/network.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
@@ -10,7 +9,6 @@ import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const UNTOUCHED = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
 
 describe('addresses', () => {
@@ -33,15 +31,8 @@ describe('addresses', () => {
     await scene?.stop();
   });
 
-  async function upToDate(namespace: string): Promise<Network> {
-    const network = new Network(scene, namespace);
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
-    return network;
-  }
-
   it('are advertised as the StellarNode says, and a change of them restarts no validator', async () => {
-    const network = await upToDate('advertised');
+    const network = await new Network(scene, 'advertised').foundUpToDate();
     const before = hashOf('advertised', 'validator-2');
     await annotate('advertised', 'validator-1', 'stellar.org/peer-address=one.example.org:31625');
     const others = {
@@ -60,7 +51,7 @@ describe('addresses', () => {
   });
 
   it('that are none cost the validator nothing but that, and are told on it', async () => {
-    const network = await upToDate('broken');
+    const network = await new Network(scene, 'broken').foundUpToDate();
     await annotate('broken', 'validator-1', 'stellar.org/peer-address=http://one.example.org');
     const event = await until('an Event says so', async () =>
       (await eventsIn(scene.cluster, 'broken')).find(({ reason }) => reason === 'InvalidAddress'),
@@ -74,7 +65,7 @@ describe('addresses', () => {
   });
 
   it('outside the cluster stand in every file of their network, line by line, and restart no validator', async () => {
-    const network = await upToDate('outside');
+    const network = await new Network(scene, 'outside').foundUpToDate();
     const idOf = () =>
       published.networks().find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))
         ?.network;
@@ -106,7 +97,7 @@ describe('addresses', () => {
   });
 
   it('that a StellarNode names itself stand in its own file alone, and restart no validator', async () => {
-    const network = await upToDate('own');
+    const network = await new Network(scene, 'own').foundUpToDate();
     const spec = {
       crossCluster: {
         enabled: true,
@@ -129,9 +120,5 @@ describe('addresses', () => {
     assert.equal(event.node, 'validator-1');
     await settled(scene);
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
-  });
-
-  it('were read with no more rights than the manifests give', async () => {
-    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

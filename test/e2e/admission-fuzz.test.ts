@@ -10,6 +10,7 @@ import { fieldsOf } from '../../peers/field.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
+import { podOfSet } from '../cluster/dry-run.ts';
 import { createValidator, type Scene } from '../cluster/scene.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
 import { metricOf } from '../cluster/told.ts';
@@ -67,10 +68,8 @@ describe('an odd pod', () => {
     await createValidator(scene, 'validator-1', { namespace: NAMESPACE });
     const ref = { resource: StatefulSets, namespace: NAMESPACE, name: 'validator-1' };
     const set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
-    const { metadata, spec } = (set.spec as { template: KubeObject }).template;
-    const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'validator-1', controller: true };
-    const ownerReferences = [{ ...owner, uid: set.metadata.uid ?? '' }];
-    base = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'odd', ownerReferences }, spec };
+    base = podOfSet(set, { namespace: NAMESPACE, name: 'odd' });
+
     const config = loadKubeConfig({ path: scene.cluster.kubeconfigPath });
     const { hostname, port } = new URL(config.getCurrentCluster()?.server ?? '');
     target = { hostname, port };

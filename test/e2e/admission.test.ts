@@ -1,14 +1,12 @@
 /** What admission does to pods, through a real API server and straight over TLS. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { createServer, type RequestOptions, request, type Server } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, StatefulSets } from '../../runtime/kube/resources.ts';
-import { ourRefusals } from '../cluster/audit.ts';
-import { binary } from '../cluster/control-plane.ts';
+import { dryRun, podOfSet } from '../cluster/dry-run.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Replica } from '../cluster/replica.ts';
 import { createValidator, podNow, type Scene } from '../cluster/scene.ts';
@@ -38,38 +36,9 @@ describe('admission', () => {
   let replica: Replica;
   let set: KubeObject;
 
-  /** What `kubectl create --dry-run=server` shows to the creator of the pod. */
-  const create = (pod: object): Promise<{ pod: KubeObject; warnings: string[] }> =>
-    new Promise((resolve, reject) => {
-      const args = ['create', '--dry-run=server', '--validate=strict', '-o', 'json', '-f', '-'];
-      const child = execFile(
-        binary('kubectl'),
-        [`--kubeconfig=${scene.cluster.kubeconfigPath}`, ...args],
-        { maxBuffer: 16 * 1024 * 1024 },
-        (error, stdout, stderr) => {
-          if (error) return reject(new Error(`the API server refused the pod: ${stderr}`, { cause: error }));
-          const warnings = stderr.split('\n').filter((line) => line.startsWith('Warning: stellar-peers:'));
-          resolve({ pod: JSON.parse(stdout) as KubeObject, warnings });
-        },
-      );
-      child.stdin?.end(JSON.stringify(pod));
-    });
+  const create = (pod: object) => dryRun(scene.cluster, pod);
   /** A pod as the StatefulSet of validator-1 makes it, but for its name. */
-  const podOf = (name: string): KubeObject => {
-    const { metadata, spec } = (set.spec as { template: KubeObject }).template;
-    const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'validator-1', controller: true };
-    return structuredClone({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        ...metadata,
-        name,
-        namespace: NAMESPACE,
-        ownerReferences: [{ ...owner, uid: set.metadata.uid ?? '' }],
-      },
-      spec,
-    });
-  };
+  const podOf = (name: string) => podOfSet(set, { namespace: NAMESPACE, name });
   const reviews = (result: string) =>
     metricOf([replica], `stellar_peers_admission_reviews_total{result="${result}"}`);
 
@@ -158,84 +127,7 @@ describe('admission', () => {
     assert.deepEqual(warnings, []);
     assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched + 1, unchanged + 1]);
   });
-
-  describe('answers what is no review with a 4xx and a sentence, and serves the next one:', () => {
-    const JSON_TYPE = { 'content-type': 'application/json' };
-    const review = () => ({
-      apiVersion: 'admission.k8s.io/v1',
-      kind: 'AdmissionReview',
-      request: {
-        uid: 'a-uid',
-        kind: { group: '', version: 'v1', kind: 'Pod' },
-        namespace: NAMESPACE,
-        name: 'by-hand',
-        operation: 'CREATE',
-        dryRun: true,
-        object: podOf('by-hand'),
-      },
-    });
-    const cases: ReadonlyArray<[string, number, () => unknown, RequestOptions]> = [
-      ['not JSON', 400, () => '{"apiVersion":', {}],
-      ['JSON, but a number', 400, () => 5, {}],
-      ['nothing at all', 400, () => '', {}],
-      ['another kind', 400, () => podOf('by-hand'), {}],
-      ['another version', 400, () => ({ ...review(), apiVersion: 'admission.k8s.io/v1beta1' }), {}],
-      ['no uid', 400, () => ({ ...review(), request: { ...review().request, uid: undefined } }), {}],
-      ['no request', 400, () => ({ ...review(), request: undefined }), {}],
-      ['5 MiB', 413, () => ({ ...review(), padding: 'x'.repeat(5 * 1024 * 1024) }), {}],
-      ['another content type', 415, review, { headers: { 'content-type': 'application/yaml' } }],
-      ['no content type', 415, review, { headers: {} }],
-      ['GET', 405, () => '', { method: 'GET', headers: {} }],
-      ['PUT', 405, review, { method: 'PUT' }],
-      ['another path', 404, review, { path: '/validate' }],
-    ];
-    const send = async (payload: unknown, options: RequestOptions = {}) => {
-      const ref = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
-      const { webhooks } = (await scene.cluster.admin.get(ref)) as { webhooks?: unknown };
-      const [webhook] = webhooks as Array<{ clientConfig: { caBundle: string } }>;
-      const ca = Buffer.from(webhook?.clientConfig.caBundle ?? '', 'base64');
-      const target = { host: '127.0.0.1', port: replica.webhookPort, path: '/mutate-pods', ca, agent: false };
-      const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
-      return call({ method: 'POST', headers: JSON_TYPE, ...target, ...options }, body);
-    };
-
-    for (const [what, status, payload, options] of cases) {
-      it(what, async () => {
-        const refused = await send(payload(), options);
-        assert.equal(refused.status, status);
-        assert.match(JSON.parse(refused.body).error, /^[A-Z][^\n]*\.$/);
-        const served = await send(review());
-        assert.equal(served.status, 200);
-        const { response } = JSON.parse(served.body);
-        assert.deepEqual([response.uid, response.allowed, response.patchType], ['a-uid', true, 'JSONPatch']);
-      });
-    }
-
-    it('the same process, and the API server is served too', async () => {
-      assert.equal(replica.exit(), undefined);
-      const { pod } = await create(podOf('after-all-that'));
-      assertInjected(pod, 'validator-1');
-    });
-  });
-
-  it('has done only what it may', async () => {
-    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
-  });
 });
-
-function call(options: RequestOptions, body: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(options, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () =>
-        resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
 
 /** Another webhook that is asked after ours and puts a sidecar in front of the containers. */
 async function startInjector({ cluster }: Scene): Promise<{ stop(): Promise<void> }> {

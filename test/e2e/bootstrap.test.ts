@@ -4,12 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { CERT_SECRET } from '../../peers/names.ts';
 import { Secrets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
-import { Network, stampOf } from '../cluster/network.ts';
+import { Network, stampOf, THREE } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { eventsIn } from '../cluster/told.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
 /** What StellarNodes of the older generation may hold, and what no log may hold. */
 const SEED = `S${'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.repeat(2).slice(0, 55)}`;

@@ -12,12 +12,11 @@ import {
   type Resource,
 } from '../../runtime/kube/resources.ts';
 import { runCommand } from '../cluster/command.ts';
-import { Network } from '../cluster/network.ts';
+import { Network, THREE } from '../cluster/network.ts';
 import { NetworkPolicies } from '../cluster/resources.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const NAMESPACE = 'checked';
 const CORE = { 'stellar.org/node-type': 'Validator' };
 const HOME = 'stellar-peers';
@@ -115,8 +114,7 @@ describe('check', () => {
       const found = await scene.cluster.admin.get({ resource: Deployments, namespace: HOME, name: HOME });
       return (found?.status as { readyReplicas?: number } | undefined)?.readyReplicas === 2;
     });
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
     await untilSays({ code: 0 });
     const { stdout, code } = await runCommand(scene.cluster, ['check']);
     assert.equal(code, 0);

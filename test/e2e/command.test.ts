@@ -14,13 +14,11 @@ import {
 } from '../../runtime/kube/resources.ts';
 import { runCommand } from '../cluster/command.ts';
 import { binary } from '../cluster/control-plane.ts';
-import { Network } from '../cluster/network.ts';
+import { FOUR, Network, THREE } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 const NAMESPACE = 'stellar';
 const OWN = 'stellar-peers';
 const ROLLOUT = 'stellar.org/peer-rollout';
@@ -48,8 +46,7 @@ describe('the command on a real API server', () => {
     scene = await createScene();
     network = new Network(scene, NAMESPACE);
     await scene.start();
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
   });
   after(() => scene?.stop());
 

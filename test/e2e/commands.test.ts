@@ -4,13 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { Namespaces, StellarNodes } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { runCommand } from '../cluster/command.ts';
-import { Network } from '../cluster/network.ts';
+import { FOUR, Network, THREE } from '../cluster/network.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { isTold, untilWaiting } from '../cluster/told.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 const ADOPT = 'stellar.org/peer-adopt';
 /** No validator is restarted for one more validator. */
 const NARROW = { ROLL_BELOW: '2' };

@@ -1,14 +1,12 @@
 /** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { leaderOf, Network } from '../cluster/network.ts';
+import { FOUR, leaderOf, Network } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 const PAUSED = 'stellar_peers_waiting{reason="Paused"}';
 
 describe('the Events of a StellarNode', () => {
@@ -28,8 +26,7 @@ describe('the Events of a StellarNode', () => {
     scene = await sharedScene();
     await scene.start();
     network = new Network(scene, 'told');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
   });
   after(() => scene?.stop());
 

@@ -4,16 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import { ourRefusals } from '../cluster/audit.ts';
 import { type FaultyProxy, startFaultyProxy } from '../cluster/faulty-proxy.ts';
 import { installManifests } from '../cluster/install.ts';
-import { Network } from '../cluster/network.ts';
+import { FIVE, FOUR, Network } from '../cluster/network.ts';
 import { Published } from '../cluster/published.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
-const FIVE = [...FOUR, 'validator-5'];
 const SEED = Number(process.env.SEED || Math.floor(Math.random() * 1_000_000));
 const OUTAGE_MS = 60_000;
 const FRESH_MS = 5_000;
@@ -41,8 +38,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     proxy = await startFaultyProxy(scene.cluster, { seed: SEED, share: 0, failOnce: BUMP });
     await scene.start(2, { KUBECONFIG: proxy.kubeconfig, LEASE_DURATION_SECONDS: '8' });
     network = new Network(scene, 'stellar');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
   });
   after(async () => {
     await published?.stop();

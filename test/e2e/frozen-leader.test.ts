@@ -6,21 +6,18 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { podOf } from '../../reconciler/leader/lease.ts';
 import { Leases, StatefulSets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
-import { leaderOf, Network } from '../cluster/network.ts';
+import { FIVE, FOUR, leaderOf, Network, THREE } from '../cluster/network.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import type { Replica } from '../cluster/replica.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { type JournalEntry, journalOf, metricOf } from '../cluster/told.ts';
+import { metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
-const FIVE = [...FOUR, 'validator-5'];
 /** Until another may lead, and has looked at everything. */
 const TAKEOVER_MS = 30_000;
 /** A restart without a trace is given up after 20 s. */
@@ -61,15 +58,6 @@ describe('a leader that stands still just before a write, past its Lease, and go
   };
   const isStopped = ({ pid }: Replica): boolean =>
     /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
-    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
-
-  async function foundNetwork(namespace: string): Promise<Network> {
-    const network = new Network(scene, namespace);
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
-    return network;
-  }
 
   /** Plants a stop before `write` in the leader, has `cause` bring it about, and waits until it stands still. */
   async function freeze(write: RegExp, cause: () => Promise<void> = async () => {}): Promise<Frozen> {
@@ -117,7 +105,20 @@ describe('a leader that stands still just before a write, past its Lease, and go
         );
   }
 
-  const accepted = (writes: readonly string[]): string[] => writes.filter((write) => /^2/.test(write));
+  /** What it asked for came to nothing, and `meant` to a conflict. */
+  async function assertTooLate(
+    t: TestContext,
+    writes: () => Promise<string[]>,
+    meant: string,
+  ): Promise<void> {
+    const asked = await writes();
+    t.diagnostic(asked.join('; '));
+    assert.ok(asked.some((write) => write.startsWith(`409 ${meant}`)));
+    assert.deepEqual(
+      asked.filter((write) => write.startsWith('2')),
+      [],
+    );
+  }
 
   /** No validator restarted but as wanted, never two at once, and the one that stood still follows the other. */
   async function assertAtRest(
@@ -131,7 +132,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     assert.equal(await holder(), other.name);
     assert.equal(await metricOf([leader], 'stellar_peers_leader'), 0);
     assert.equal((await leader.get('/readyz')).status, 200);
-    const open = (await journalIn(network)).filter(({ outcome }) => outcome === undefined);
+    const open = (await network.journal()).filter(({ outcome }) => outcome === undefined);
     assert.deepEqual(open, []);
   }
 
@@ -139,20 +140,18 @@ describe('a leader that stands still just before a write, past its Lease, and go
     Object.fromEntries(names.map((name, index) => [name, numbers[index] ?? 0]));
 
   it('does not renew its Lease', async (t) => {
-    const network = await foundNetwork('lease');
+    const network = await new Network(scene, 'lease').foundUpToDate();
     const frozen = await freeze(/^PUT .*\/leases\/stellar-peers$/);
     await untilTakenOver(frozen);
     await network.add('validator-4');
     await network.untilTheyKnow(FOUR);
     const writes = await thaw(frozen);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write === '409 update leases stellar-peers/stellar-peers'));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'update leases stellar-peers/stellar-peers');
   });
 
   it('does not publish over what is newer', async (t) => {
-    const network = await foundNetwork('publish');
+    const network = await new Network(scene, 'publish').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/publish\/configmaps\/stellar-peers$/, () =>
       network.add('validator-4'),
     );
@@ -172,10 +171,8 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await network.untilTheyKnow(FIVE, 120_000);
     watching.abort();
     await settled(scene);
-    t.diagnostic((await writes()).join('; '));
     t.diagnostic(JSON.stringify(network.restarts(FIVE)));
-    assert.ok((await writes()).some((write) => write === '409 patch configmaps publish/stellar-peers'));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'patch configmaps publish/stellar-peers');
     assert.deepEqual([...new Set(seen)], [4]);
     await watched;
     // The newcomers started while no replica published: each may lack what was published after it.
@@ -186,52 +183,44 @@ describe('a leader that stands still just before a write, past its Lease, and go
   });
 
   it('does not open a restart in the journal after another has', async (t) => {
-    const network = await foundNetwork('journal');
+    const network = await new Network(scene, 'journal').foundUpToDate();
     const frozen = await freeze(/^PUT .*\/configmaps\/stellar-peers-restarts$/, () =>
       network.add('validator-4'),
     );
-    assert.deepEqual(await journalIn(network), []);
+    assert.deepEqual(await network.journal(), []);
     await untilTakenOver(frozen);
-    await until('the other has begun a restart', async () => (await journalIn(network)).length > 0);
+    await until('the other has begun a restart', async () => (await network.journal()).length > 0);
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok(
-      (await writes()).some(
-        (write) => write === '409 update configmaps stellar-peers/stellar-peers-restarts',
-      ),
-    );
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'update configmaps stellar-peers/stellar-peers-restarts');
   });
 
   it('does not restart a validator whose restart was given up', async (t) => {
-    const network = await foundNetwork('bump');
+    const network = await new Network(scene, 'bump').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/bump\/statefulsets\//, () =>
       network.add('validator-4'),
     );
-    const [meant] = await journalIn(network);
+    const [meant] = await network.journal();
     assert.ok(meant, 'it is in the journal');
     await untilTakenOver(frozen);
     await until(
       'the other has given it up',
-      async () => (await journalIn(network)).some(({ at, outcome }) => at === meant.at && outcome === 'void'),
+      async () => (await network.journal()).some(({ at, outcome }) => at === meant.at && outcome === 'void'),
       { deadlineMs: VOID_MS, everyMs: 10 },
     );
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR, 120_000);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets bump/')));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'patch statefulsets bump/');
   });
 
   it('does not restart a validator as soon as another has seen what was meant, long before that is given up', async (t) => {
-    const network = await foundNetwork('early');
+    const network = await new Network(scene, 'early').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/early\/statefulsets\//, () =>
       network.add('validator-4'),
     );
-    const [meant] = await journalIn(network);
+    const [meant] = await network.journal();
     assert.ok(meant, 'it is in the journal');
     await untilTakenOver(frozen);
     const [, name = ''] = meant.statefulSet.split('/');
@@ -243,10 +232,8 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR, 120_000);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 patch statefulsets early/')));
-    assert.deepEqual(accepted(await writes()), []);
-    const entry = (await journalIn(network)).find(({ at }) => at === meant.at);
+    await assertTooLate(t, writes, 'patch statefulsets early/');
+    const entry = (await network.journal()).find(({ at }) => at === meant.at);
     assert.equal(entry?.outcome, 'void');
   });
 
@@ -271,9 +258,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     const writes = await thaw(frozen);
     await network.untilStamped(two);
     await assertAtRest(network, frozen, counts(two, 2, 0));
-    t.diagnostic((await writes()).join('; '));
-    assert.ok((await writes()).some((write) => write.startsWith('409 delete pods delete/')));
-    assert.deepEqual(accepted(await writes()), []);
+    await assertTooLate(t, writes, 'delete pods delete/');
   });
 
   it('can lead again when the other goes', async () => {
@@ -286,7 +271,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await leader.exited;
     replicas.use([other]);
     await until(`${other.name} leads`, async () => (await holder()) === other.name);
-    const network = await foundNetwork('again');
+    const network = await new Network(scene, 'again').foundUpToDate();
     await network.add('validator-4');
     await network.untilTheyKnow(FOUR);
     network.assertRestarts(FOUR, [1, 1, 1, 0]);

@@ -9,7 +9,7 @@ import { rendered } from '../../scripts/manifests.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import { installManifests } from '../cluster/install.ts';
-import { Network } from '../cluster/network.ts';
+import { Network, THREE } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { settled, untilWorkloadsRest } from '../cluster/settled.ts';
 import { statusOf } from '../cluster/told.ts';
@@ -19,7 +19,6 @@ import { caBundleDuring } from '../e2e-more/trusted.ts';
 
 const PREVIOUS = readFileSync(new URL('fixtures/previous-release.yaml', import.meta.url), 'utf8');
 const OLDER = ['older-1', 'older-2'];
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const [FIRST = '', SECOND = '', THIRD = ''] = THREE;
 
 const keysIn = (yaml: string): string[] =>
@@ -66,8 +65,7 @@ describe('under running validators', () => {
   it('the previous release is installed and does its work', async () => {
     await apply(PREVIOUS);
     await deployment.roll();
-    await network.found([FIRST, SECOND]);
-    await network.untilTheyKnow([FIRST, SECOND]);
+    await network.foundUpToDate([FIRST, SECOND]);
     await network.add(THIRD);
     await network.untilTheyKnow(THREE);
     // A restart of ours, so that there is an annotation on a template.

@@ -11,7 +11,7 @@ import { podOf } from '../../reconciler/leader/lease.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps, Leases, Secrets, StellarNodes } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
-import { Network } from '../cluster/network.ts';
+import { Network, THREE } from '../cluster/network.ts';
 import { addressOf, Published } from '../cluster/published.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
@@ -28,7 +28,6 @@ import {
 } from './odd-contents.ts';
 
 const OWN = 'stellar-peers';
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
 const SECRET = { resource: Secrets, namespace: OWN, name: 'stellar-peers-webhook-cert' };
 const INT32_MAX = 2 ** 31 - 1;
@@ -56,8 +55,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
     published = new Published(scene.cluster.admin);
     await scene.start();
     network = new Network(scene, 'stellar');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
     await scene.cluster.createNamespace('joining');
   });
   after(async () => {

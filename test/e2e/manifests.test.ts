@@ -16,7 +16,6 @@ import { managedWorld, secretIn } from '../unit/certs/managed-world.ts';
 const BASE = join(import.meta.dirname, '../../manifests/base');
 const POLICY = join(import.meta.dirname, '../../manifests/network-policy');
 const NAMESPACE = 'stellar-peers';
-const US = `system:serviceaccount:${NAMESPACE}:stellar-peers`;
 const WEBHOOK_URL = 'https://127.0.0.1:1/mutate-pods';
 
 describe('the manifests', () => {
@@ -91,62 +90,6 @@ describe('the manifests', () => {
       spec.hostNetwork = true;
     });
     await assert.rejects(create(privileged), /violates PodSecurity "restricted/);
-  });
-
-  describe('let our ServiceAccount', () => {
-    const can = async (verb: string, resource: string, ...flags: string[]) => {
-      const args = ['auth', 'can-i', verb, resource, `--as=${US}`, ...flags];
-      return (await cluster.kubectl(args).catch(String)).trim().startsWith('yes');
-    };
-    const own = ['-n', NAMESPACE];
-    const other = ['-n', 'default'];
-    const allowed: ReadonlyArray<[string, string, ...string[]]> = [
-      ['watch', 'stellarnodes.stellar.org', '-A'],
-      ['watch', 'pods', '-A'],
-      ['delete', 'pods', ...other],
-      ['patch', 'statefulsets.apps', ...other],
-      ['create', 'services', ...other],
-      ['create', 'events.events.k8s.io', ...other],
-      ['patch', 'configmaps/stellar-peers', ...other],
-      ['update', 'secrets/stellar-peers-webhook-cert', ...own],
-      ['update', 'leases.coordination.k8s.io/stellar-peers', ...own],
-    ];
-    const forbidden: typeof allowed = [
-      ['get', 'secrets/stellar-peers-webhook-cert', ...other],
-      ['get', 'secrets/validator-1-seed', ...other],
-      ['list', 'secrets', ...own],
-      ['create', 'secrets', ...own],
-      ['get', 'configmaps/validator-1-config', ...other],
-      ['patch', 'configmaps/stellar-peers-restarts', ...other],
-      ['delete', 'configmaps/stellar-peers-restarts', ...own],
-      ['create', 'pods', ...other],
-      ['patch', 'pods', ...other],
-      ['create', 'pods', '--subresource=exec', ...other],
-      ['create', 'pods', '--subresource=eviction', ...other],
-      ['patch', 'stellarnodes.stellar.org', ...other],
-      ['update', 'statefulsets.apps', ...other],
-      ['delete', 'statefulsets.apps', ...other],
-      ['patch', 'statefulsets.apps', '--subresource=scale', ...other],
-      ['patch', 'services', ...other],
-      ['delete', 'services', ...other],
-      ['patch', 'mutatingwebhookconfigurations/others'],
-      ['delete', 'mutatingwebhookconfigurations/stellar-peers'],
-      ['update', 'mutatingwebhookconfigurations/stellar-peers'],
-      ['patch', 'namespaces'],
-      ['patch', 'nodes'],
-      ['impersonate', 'serviceaccounts', ...other],
-      ['create', 'serviceaccounts', '--subresource=token', ...own],
-    ];
-    it('do what it is for', async () => {
-      const missing = [];
-      for (const right of allowed) if (!(await can(...right))) missing.push(right.join(' '));
-      assert.deepEqual(missing, []);
-    });
-    it('do nothing else', async () => {
-      const excess = [];
-      for (const right of forbidden) if (await can(...right)) excess.push(right.join(' '));
-      assert.deepEqual(excess, []);
-    });
   });
 
   describe('let the managed certificate be kept as every source must:', () => {

@@ -1,12 +1,11 @@
 /** Replicas that accept connections and never answer: pods start all the same, and are repaired later. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Network } from '../cluster/network.ts';
+import { Network, THREE } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 /** timeoutSeconds of the webhook, and what a loaded machine adds to making a pod. */
 const START_MS_MAX = 5_000 + 5_000;
 
@@ -18,8 +17,7 @@ describe('replicas that accept connections and never answer', () => {
     scene = await sharedScene();
     await scene.start();
     network = new Network(scene, 'mute');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
   });
   after(() => scene?.stop());
 

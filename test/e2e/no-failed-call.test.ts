@@ -18,7 +18,6 @@ import { until } from '../cluster/until.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 import { Load } from '../load/load.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const PER_SECOND = 200;
 /** Reviews after each thing that happens, for what goes wrong late. */
 const REVIEWS_AFTER = 3 * PER_SECOND;
@@ -102,9 +101,7 @@ describe('at 200 reviews a second', () => {
     stops.unshift(() => ours.stop());
     await Promise.all([ours.add(), ours.add()]);
     const scene = { cluster, pods } as ConstructorParameters<typeof Network>[0];
-    const network = new Network(scene, 'stellar');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await new Network(scene, 'stellar').foundUpToDate();
     load = await Load.start(cluster, { namespace: 'stellar', name: 'validator-1' }, PER_SECOND);
     stops.unshift(() => load.stop());
   });

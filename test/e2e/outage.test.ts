@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Network } from '../cluster/network.ts';
+import { FOUR, Network, THREE } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
-
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 
 describe('while both replicas are down', () => {
   let scene: Scene;
@@ -30,9 +27,7 @@ describe('while both replicas are down', () => {
 
   it('pods start uninjected, also after an earlier roll, and are repaired one at a time when we are back', async () => {
     await scene.start();
-    const network = new Network(scene, 'outage');
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    const network = await new Network(scene, 'outage').foundUpToDate();
     await network.add('validator-4');
     await network.untilTheyKnow(FOUR);
     await killBoth();

@@ -2,16 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
-import { ourRefusals } from '../cluster/audit.ts';
-import { Network } from '../cluster/network.ts';
+import { FOUR, Network, THREE } from '../cluster/network.ts';
 import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
-import { eventsIn, type JournalEntry, journalOf, untilWaiting } from '../cluster/told.ts';
+import { eventsIn, type JournalEntry, untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
 const TOKEN = 'stellar.org/peer-restart';
 const SWITCH = 'stellar.org/peer-rollout';
 /** A controller that takes no notice for 30 s counts as away, and the first try after that is a minute later. */
@@ -31,8 +28,6 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
   const pause = ({ namespace }: Network) =>
     kubectl('annotate', 'namespace', namespace, `${SWITCH}=paused`, '--overwrite');
   const release = ({ namespace }: Network) => kubectl('annotate', 'namespace', namespace, `${SWITCH}-`);
-  const journalIn = ({ namespace }: Network): Promise<JournalEntry[]> =>
-    journalOf(scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${namespace}/`));
 
   /** The first one's StatefulSet: the annotation on its template, and whether its controller has seen it as it is. */
   async function firstOf({ namespace }: Network) {
@@ -46,9 +41,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
 
   /** Three that know each other and a fourth that they lack, all Ready, and paused. */
   async function paused(namespace: string): Promise<Network> {
-    const network = new Network(scene, namespace);
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    const network = await new Network(scene, namespace).foundUpToDate();
     await pause(network);
     await network.add('validator-4');
     await network.untilReady(FOUR);
@@ -60,7 +53,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
   async function bumped(network: Network): Promise<void> {
     await release(network);
     await until('a restart has begun', async () => {
-      const [open] = await journalIn(network);
+      const [open] = await network.journal();
       return open && (await firstOf(network)).token === open.token;
     });
   }
@@ -72,7 +65,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
       await change();
       const ended = await until(
         'it is taken back',
-        async () => (await journalIn(network)).find(({ outcome }) => outcome !== undefined),
+        async () => (await network.journal()).find(({ outcome }) => outcome !== undefined),
         { deadlineMs: 60_000 },
       );
       assert.equal((await firstOf(network)).token, undefined, 'the template is as it was');
@@ -125,7 +118,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     const { namespace } = network;
     const told = () => untilWaiting(scene, { namespace, names: THREE, reason: 'ControllerAway' });
     const first = await takenBack(network, async () => {
-      await until('it is given up', async () => (await journalIn(network))[0]?.outcome !== undefined, {
+      await until('it is given up', async () => (await network.journal())[0]?.outcome !== undefined, {
         deadlineMs: 60_000,
       });
       await told();
@@ -137,7 +130,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(network.mostDown(0), 1);
     await settled(scene);
-    const entries = await journalIn(network);
+    const entries = await network.journal();
     assert.deepEqual(
       entries.map(({ statefulSet, outcome }) => `${statefulSet} ${outcome}`),
       ['1 defused', '2 done', '3 done', '1 done'].map((end) => `away/validator-${end}`),
@@ -158,15 +151,11 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
       const path = `/spec/template/metadata/annotations/${TOKEN.replace('/', '~1')}`;
       const patch = JSON.stringify([{ op: 'remove', path }]);
       await kubectl('patch', 'statefulset', 'validator-1', '-n', namespace, '--type=json', '-p', patch);
-      await until('it counts as reverted', async () => (await journalIn(network))[0]?.outcome === 'void');
+      await until('it counts as reverted', async () => (await network.journal())[0]?.outcome === 'void');
     });
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
     network.assertRestarts(FOUR, [0, 1, 1, 0]);
     await untilWaiting(scene, { namespace, names: ['validator-1'], reason: 'RestartReverted' });
     assert.equal(network.mostDown(0), 1);
-  });
-
-  it('needs nothing that RBAC refuses', async () => {
-    assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -38,9 +38,7 @@ describe('in a life of ours', () => {
   after(() => scene?.stop());
 
   it('validators join: peers are published, a Service is made, a restart is journalled and told', async () => {
-    const network = new Network(scene, 'stellar');
-    await network.found(TWO);
-    await network.untilTheyKnow(TWO);
+    const network = await new Network(scene, 'stellar').foundUpToDate(TWO);
     await network.add('validator-3');
     await network.untilTheyKnow(THREE);
     await until('the Service is there', () => get(Services, 'stellar', 'validator-1-headless'));

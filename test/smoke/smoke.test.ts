@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { ConfigMaps, Secrets } from '../../runtime/kube/resources.ts';
 import { rendered } from '../../scripts/manifests.ts';
 import { ourRefusals } from '../cluster/audit.ts';
-import { leaderOf, Network } from '../cluster/network.ts';
+import { FIVE, FOUR, leaderOf, Network } from '../cluster/network.ts';
 import { startReplica } from '../cluster/replica.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { settled, untilWorkloadsRest } from '../cluster/settled.ts';
@@ -17,9 +17,6 @@ import { until } from '../cluster/until.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 import { CaBundleWatcher, servedBy } from '../e2e-more/trusted.ts';
 
-const THREE = ['validator-1', 'validator-2', 'validator-3'];
-const FOUR = [...THREE, 'validator-4'];
-const FIVE = [...FOUR, 'validator-5'];
 const SIX = [...FIVE, 'validator-6'];
 const SWITCH = 'stellar.org/peer-rollout';
 const OWN = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers' };
@@ -67,8 +64,7 @@ describe('stellar-peers', () => {
   });
 
   it('lets three validators start knowing each other, without a restart or a warning', async () => {
-    await network.found(THREE);
-    await network.untilTheyKnow(THREE);
+    await network.foundUpToDate();
     await settled(scene);
     assert.deepEqual(scene.pods.restarts(), {});
     const warnings = (await eventsIn(scene.cluster, 'stellar')).filter(({ type }) => type === 'Warning');

@@ -1,6 +1,5 @@
 /** The shipped defaults, and what is said to a person who sets something that cannot be. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { listed, readSettings, SettingsError } from '../../app/settings.ts';
 import { SETTINGS } from '../../app/settings-table.ts';
@@ -81,13 +80,6 @@ describe('the settings', () => {
   it('are not changed by what they do not know, and an empty value means the default', () => {
     const empty = Object.fromEntries(Object.keys(SHIPPED).map((name) => [name, '']));
     assert.deepEqual(byVariable({ ...empty, MAX_PEER: '1', PATH: '/bin' }), SHIPPED);
-  });
-
-  it('are set by the manifests only where they must be', () => {
-    const base = new URL('../../manifests/base/deployment.yaml', import.meta.url);
-    const text = readFileSync(base, 'utf8');
-    const set = Object.keys(SHIPPED).filter((name) => text.includes(`- name: ${name}\n`));
-    assert.deepEqual(set, ['POD_NAMESPACE', 'POD_NAME']);
   });
 
   it('take what is allowed', () => {

@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parse } from 'yaml';
 import { bundle } from '../../scripts/bundle.ts';
 import { RUN } from '../../scripts/image/oci.ts';
 import { ARCHITECTURES, NODE_VERSION, SOURCES } from '../../scripts/image/sources.ts';
@@ -136,16 +135,6 @@ describe('the image', () => {
       '--max-old-space-size-percentage=50',
       'dist/stellar-peers.mjs',
     ]);
-  });
-
-  it('is run by the manifests as the user that it has', () => {
-    const { spec } = parse(read('manifests/base/deployment.yaml')) as {
-      spec: { template: { spec: { securityContext: { runAsNonRoot: boolean; runAsUser?: number } } } };
-    };
-    const { runAsNonRoot, runAsUser } = spec.template.spec.securityContext;
-    assert.deepEqual([runAsNonRoot, runAsUser], [true, undefined]);
-    // By number: of a name the kubelet cannot tell that it is not root.
-    assert.ok(lines.some((line) => /^USER [1-9]\d*:[1-9]\d*$/.test(line)));
   });
 
   it('takes in nothing of a working tree but its own files: no keys, no tests, no history', () => {

@@ -89,17 +89,3 @@ test('a Secret that lacks a host of ours keeps the hosts of others', async (t) =
 });
 
 /** Each bundle's CAs must have been trusted before: in the bundle before it, or in the first one. */
-
-test('no key is ever logged', async (t) => {
-  const { kube, clock, log, replica } = setUp(t);
-  const given = replica();
-  await clock.passUntil(() => given.length === 1);
-  await fill(kube, { ...keysOf(FOREIGN), 'tls.key': 'garbage' });
-  await clock.passUntil(() => given.length >= 2);
-  const text = JSON.stringify(log.lines);
-  assert.ok(log.lines.length >= 4);
-  for (const { keyPem } of given) {
-    for (const line of keyPem.split('\n').slice(1, -2)) assert.ok(!text.includes(line.trim()));
-  }
-  assert.doesNotMatch(text, /PRIVATE KEY/);
-});

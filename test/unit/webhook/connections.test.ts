@@ -1,7 +1,6 @@
 /** What callers may cost us, over real connections; that a time is over is said by the test, and no test waits for it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
@@ -165,19 +164,6 @@ describe('a caller', { timeout }, () => {
     );
   });
 
-  it('that comes and goes many times is one at a time', async (t) => {
-    const { connection, lines, server, assertServes } = await setUp(t, { connections: 2 });
-    for (let count = 0; count < 6; count += 1) {
-      const accepted = once(server.app.server, 'connection') as Promise<[Socket]>;
-      const socket = await connection();
-      const [far] = await accepted;
-      socket.end();
-      await eventually('it is gone', () => far.closed);
-    }
-    await assertServes();
-    assert.deepEqual(lines, []);
-  });
-
   it('with more header bytes than an API server sends is refused', async (t) => {
     const { connection, assertServes, results } = await setUp(t);
     const socket = await connection();
@@ -269,22 +255,6 @@ describe('a caller', { timeout }, () => {
     for (let round = 0; round < 3; round += 1) opened = opened.map(review);
     await Promise.all(opened);
     assert.deepEqual(lines, []);
-  });
-
-  it('that sends thousands of requests in one piece is heard no more, and costs no other client an answer', async (t) => {
-    const { bothEnds, server, timeIsOver, assertServes } = await setUp(t);
-    let heard = 0;
-    const [socket, far] = await bothEnds();
-    server.app.server.on('request', () => {
-      heard += 1;
-    });
-    const closed = once(socket.resume(), 'close');
-    socket.write(head({}, 'GET / HTTP/1.1').repeat(1_000));
-    await eventually('it is not read any more', () => far.isPaused());
-    assert.equal(heard, 0);
-    await assertServes();
-    timeIsOver();
-    await closed;
   });
 
   it('that is gone before its answer is there costs no other client an answer', async (t) => {
