@@ -164,7 +164,9 @@ const TESTS: Readonly<Record<string, Test>> = {
   // Also where another undid the restart while the leader was about to.
   RestartTakenBack: (key, stage, witness) =>
     witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused') ||
-    journalOf(key, stage).some(({ outcome }) => outcome === 'defused'),
+    [key, ...witness.othersOf(key)].some((each) =>
+      journalOf(each, stage).some(({ outcome }) => outcome === 'defused'),
+    ),
   ControllerAway: (_, stage) => stage.controller.awakeForMs < TRIED_AGAIN_MS,
   RestartedInVain: (key, _, witness) => witness.restarts.filter(({ node }) => node === key).length > 1,
   JournalFull: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,
