@@ -126,6 +126,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   UnknownRollFor: (key, stage) => rulesOf(stage, key).some((rule) => !RULES.includes(rule)),
   OnRestart: (key, _, witness) => nearest(key, witness) === 'OnRestart',
   SignalledInstead: (key, _, witness) => nearest(key, witness) === 'Signal',
+  SignalPortClosed: (key, _, witness) => nearest(key, witness) === 'Signal',
   UnknownBudget: (key, _, witness) =>
     ![undefined, 'uncounted'].includes(witness.valueOf(`budget ${key}`) as string),
   CatchingUp: (key, stage) =>
