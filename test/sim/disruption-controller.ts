@@ -14,6 +14,7 @@ const NAME = 'disruption-controller';
 export class DisruptionController {
   readonly #store: Store;
   readonly #queue: WorkQueue;
+  #changes = 0;
 
   /** `reactMs` is drawn for each change: for so long a status is stale. */
   constructor(options: { server: SimServer; time: SimTime; reactMs: () => number }) {
@@ -27,13 +28,17 @@ export class DisruptionController {
     });
     store.onChange(({ resource, former, next }) => {
       if (resource.kind === PodDisruptionBudgets.kind && next) this.#queue.add(keyOf(next));
-      if (resource.kind === Pods.kind) for (const pod of [former, next]) if (pod) this.#touch(pod);
+      if (resource.kind !== Pods.kind) return;
+      this.#changes += 1;
+      for (const pod of [former, next]) if (pod) this.#touch(pod);
     });
   }
 
+  /** As in Kubernetes, a change of a pod brings only one of its budgets up to date, whichever comes first. */
   #touch(pod: KubeObject): void {
-    for (const pdb of this.#store.all(PodDisruptionBudgets))
-      if (selects(pdb, pod)) this.#queue.add(keyOf(pdb));
+    const budgets = [...this.#store.all(PodDisruptionBudgets)].filter((pdb) => selects(pdb, pod));
+    const pdb = budgets[this.#changes % budgets.length];
+    if (pdb) this.#queue.add(keyOf(pdb));
   }
 
   #sync(key: string): void {

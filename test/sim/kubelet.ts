@@ -83,6 +83,19 @@ export class Kubelet {
     this.#readyLater(restarted);
   }
 
+  /** The pod has failed for good, as one that is evicted for want of memory: its StatefulSet controller replaces it. */
+  fail(namespace: string, name: string): void {
+    const pod = this.#store.get({ resource: Pods, namespace, name });
+    if (!pod || phaseOf(pod) === 'Failed' || isTerminating(pod)) return;
+    this.setReady(namespace, name, false);
+    const live = this.#store.get({ resource: Pods, namespace, name }) ?? pod;
+    this.#store.writeStatus(
+      refOf(pod),
+      { ...fieldsAt(live.status), phase: 'Failed', reason: 'Evicted' },
+      KUBELET,
+    );
+  }
+
   /** Acts on the pod as it is then, if it is still the same and not going; a removal happens anyway. */
   #later({ metadata }: KubeObject, ms: number, fn: (pod: KubeObject) => void): void {
     if (ms === Number.POSITIVE_INFINITY) return;
@@ -95,6 +108,7 @@ export class Kubelet {
   }
 
   #start(pod: KubeObject): void {
+    if (phaseOf(pod) === 'Failed') return;
     const ip = this.#address();
     const { containers = [], initContainers = [] } = fieldsAt(pod.spec) as Record<string, Container[]>;
     const started = this.#store.writeStatus(

@@ -5,6 +5,7 @@ import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../../peers/injection/selectors.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import {
+  keyOf,
   namespaceOf,
   type PdbFacts,
   type PodFacts,
@@ -152,9 +153,28 @@ export function forbiddingBudget(
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
     const spent = disrupted.filter((each) => covers(pdb, each)).length;
-    if (!pdb.current || pdb.disruptionsAllowed - spent < 1) return forbiddenBy(pdb, spent);
+    if (!pdb.current || allowedBy(pdb, world) - spent < 1) return forbiddenBy(pdb, spent);
   }
   return undefined;
+}
+
+/**
+ * The disruptions that a budget allows, and no more than the pods that are down leave. Its status may not show them: a
+ * change of a pod brings only one of the pod's budgets up to date. (kubernetes: pkg/controller/disruption, getPdbForPod)
+ */
+function allowedBy(pdb: PdbFacts, world: World): number {
+  if (pdb.disruptionsAllowed < 1) return 0;
+  let spare = pdb.expectedPods - pdb.desiredHealthy;
+  for (const pod of world.pods.values())
+    if (!isUp(pod) && pod.namespace === pdb.namespace && covers(pdb, [pod]) && isWanted(pod, world))
+      spare -= 1;
+  return Math.min(pdb.disruptionsAllowed, spare);
+}
+
+/** False for a pod that is left of a StatefulSet that is gone, or was scaled down. */
+function isWanted(pod: PodFacts, world: World): boolean {
+  const statefulSet = world.statefulSets.get(keyOf(pod.namespace, pod.ownerName ?? ''));
+  return statefulSet !== undefined && podsOf(world, statefulSet).includes(pod);
 }
 
 function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
@@ -165,8 +185,8 @@ function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason 
 
 /**
  * What restarts of ours disrupt of other validators of the namespace: for each restart, the pods that it is about to
- * replace. While the StatefulSet has no pod, its template counts: the status of a budget leaves out a StatefulSet
- * without pods, and so allows one disruption more. (kubernetes: pkg/controller/disruption)
+ * replace; one that is down already counts as such. While the StatefulSet has no pod, its template counts: the status
+ * of a budget leaves out a StatefulSet without pods, and so allows one disruption more.
  */
 const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
   openEntries(everyEntry(world.journal))
@@ -176,8 +196,7 @@ const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] 
       const found = world.statefulSets.get(statefulSet);
       const pods = found ? podsOf(world, found) : [];
       if (found && pods.length === 0) return [found.template];
-      // A pod that is down already counts too. The status may count it as well, but lags behind: in doubt no restart.
-      return pods.filter(({ uid }) => uids.includes(uid));
+      return pods.every(isUp) ? pods.filter(({ uid }) => uids.includes(uid)) : [];
     });
 
 type Labelled = Pick<PodFacts, 'labels'>;

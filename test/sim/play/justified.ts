@@ -136,6 +136,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   Told: (key, stage) => isToldBySidecar(key, stage) && lacks(key, stage),
   OnRestart: (key, _, witness) => nearest(key, witness) === 'OnRestart',
   SignalledInstead: (key, _, witness) => nearest(key, witness) === 'Signal',
+  SignalPortClosed: (key, _, witness) => nearest(key, witness) === 'Signal',
   UnknownBudget: (key, _, witness) =>
     ![undefined, 'uncounted'].includes(witness.valueOf(`budget ${key}`) as string),
   CatchingUp: (key, stage) =>
@@ -174,7 +175,9 @@ const TESTS: Readonly<Record<string, Test>> = {
   // Also where another undid the restart while the leader was about to.
   RestartTakenBack: (key, stage, witness) =>
     witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused') ||
-    journalOf(key, stage).some(({ outcome }) => outcome === 'defused'),
+    [key, ...witness.othersOf(key)].some((each) =>
+      journalOf(each, stage).some(({ outcome }) => outcome === 'defused'),
+    ),
   ControllerAway: (_, stage) => stage.controller.awakeForMs < TRIED_AGAIN_MS,
   RestartedInVain: (key, _, witness) => witness.restarts.filter(({ node }) => node === key).length > 1,
   JournalFull: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,

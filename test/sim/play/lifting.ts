@@ -122,9 +122,20 @@ async function emptyJournal(stage: Stage): Promise<void> {
   await stage.server.admin.patch(JOURNAL_REF, [{ op: 'remove', path: `/data/${FILLER}` }]);
 }
 
+/** A change of a budget brings its status up to date, which no change of a pod may have done. */
+function bringUpToDate(stage: Stage, namespace: string): void {
+  for (const { metadata } of [...stage.server.store.all(kinds.PodDisruptionBudgets)]) {
+    if (metadata.namespace !== namespace) continue;
+    const ref = { resource: kinds.PodDisruptionBudgets, namespace, name: metadata.name };
+    const value = String(stage.time.nowMs());
+    void mark(stage, ref, { field: 'annotations', key: 'changed', value });
+  }
+}
+
 /** A person who reads the reason does what its release says. */
 function helpByHand(stage: Stage): void {
   for (const [key, { code }] of stage.leader?.reasons ?? []) {
+    if (code === 'PdbForbids') bringUpToDate(stage, split(key).namespace);
     if (!BY_HAND.has(code)) continue;
     for (const { metadata } of podsOf(stage.server.store, key)) {
       stage.say(`· ${key} is told ${code}: a person deletes ${metadata.name}`);

@@ -120,9 +120,13 @@ export function planOf(seed: number): Plan {
   const settings = { ...ruled, ...reloadSettings(random.fork('reload')) };
   const rules = Array.from({ length: rule.int(0, 2) }, () => ruleOf(base, rule));
   const lasting = hindrances(base, random.fork('hindrances'));
-  const actions = [...done, ...rules, ...lasting, ...twists(base, random.fork('twists'))].sort(
-    (a, b) => a.atMs - b.atMs,
-  );
+  const actions = [
+    ...done,
+    ...rules,
+    ...lasting,
+    ...twists(base, random.fork('twists')),
+    ...failures(base, random.fork('failures')),
+  ].sort((a, b) => a.atMs - b.atMs);
   const standing = standingOf(nodes, random.fork('standing'));
   return { ...base, ...standing, settings, rates, actions: notTooEarly(actions) };
 }
@@ -223,8 +227,8 @@ function notTooEarly(actions: readonly Action[]): Action[] {
   return actions.filter((action) => {
     if (['dropSet', 'orphanSet', 'recreate'].includes(action.do))
       return 'node' in action && action.atMs - joinedAtMs(action.node) > 90_000;
-    const replaces = action.do === 'deletePod' || action.do === 'upgrade' || action.do === 'rollByHand';
-    return !replaces || action.atMs - joinedAtMs(action.node) > 40_000;
+    const replaces = ['deletePod', 'fail', 'upgrade', 'rollByHand'].includes(action.do);
+    return !replaces || !('node' in action) || action.atMs - joinedAtMs(action.node) > 40_000;
   });
 }
 
@@ -271,6 +275,17 @@ function twists({ nodes, calmAtMs }: Base, random: Random): Action[] {
       .pick(TWISTS)({ node, namespace }, random)
       .map((each) => ({ ...each, atMs }));
   });
+}
+
+/** Pods that fail, one or several soon after each other: none in two of three histories. */
+function failures({ nodes, calmAtMs }: Base, random: Random): Action[] {
+  if (random.chance(0.67)) return [];
+  const fromMs = random.int(FIRST_ACTION_MS, calmAtMs);
+  return Array.from({ length: random.int(1, 6) }, () => ({
+    do: 'fail' as const,
+    node: random.int(0, nodes.length - 1),
+    atMs: Math.min(calmAtMs, fromMs + random.int(0, random.pick([2_000, 60_000]))),
+  }));
 }
 
 const dated = (deeds: readonly Later[], atMs: number, calmAtMs: number): Action[] =>

@@ -104,6 +104,10 @@ export const TWISTING: Handlers = {
   orphanSet: (stage, { node }) => orphanSet(stage, keyOf(stage, node)),
   rollByHand: (stage, { node }) => rollByHand(stage, keyOf(stage, node)),
   recreate: (stage, { node }) => recreate(stage, keyOf(stage, node)),
+  fail: (stage, { node }) => {
+    for (const { metadata } of podsOf(stage.server.store, keyOf(stage, node)).slice(0, 1))
+      stage.kubelet.fail(metadata.namespace ?? '', metadata.name);
+  },
   atBump,
   oneAtATime: (stage, { namespace }) =>
     stage.server.admin.create(kinds.PodDisruptionBudgets, {

@@ -11,7 +11,7 @@ export type AtBump =
   | { readonly what: 'scale'; readonly replicas: number; readonly ms: number };
 
 export type Twist =
-  | { readonly do: 'orphanSet' | 'rollByHand' | 'recreate'; readonly node: number }
+  | { readonly do: 'orphanSet' | 'rollByHand' | 'recreate' | 'fail'; readonly node: number }
   | ({ readonly do: 'atBump'; readonly afterMs: number } & AtBump)
   | { readonly do: 'oneAtATime'; readonly namespace: string };
 

@@ -146,35 +146,49 @@ describe('a fourth validator that joins three', () => {
     assert.equal(holdOf(pdb('node-a', {})), undefined, 'generated, and can never allow any');
     assert.equal(holdOf(pdb(undefined, {})), 'PdbForbids', 'a person means what it says');
     assert.equal(holdOf(pdb('node-a', { desiredHealthy: 0 })), 'PdbForbids', 'generated, but spent');
-    assert.equal(holdOf(pdb(undefined, { disruptionsAllowed: 1 })), undefined);
-    assert.equal(
-      holdOf(pdb(undefined, { disruptionsAllowed: 1, observedGeneration: 0 })),
-      'PdbForbids',
-      'stale',
-    );
+    const allowing = { expectedPods: 2, disruptionsAllowed: 1 };
+    assert.equal(holdOf(pdb(undefined, allowing)), undefined);
+    assert.equal(holdOf(pdb(undefined, { ...allowing, observedGeneration: 0 })), 'PdbForbids', 'stale');
   });
 
-  it('counts, for a PodDisruptionBudget of several networks, what a restart in another is about to take', () => {
-    const pdb = (disruptionsAllowed: number) => ({
+  /** What holds `a` under a budget over five that lets `spare` be down, of which one, `z`, is of another network. */
+  const heldBy = (spare: number, z: Spec, { kind = '', says = spare } = {}) => {
+    const pdb = {
       metadata: { name: 'pdb', namespace: 'stellar', uid: 'pdb', generation: 1 },
       spec: { selector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } },
-      status: { observedGeneration: 1, expectedPods: 5, desiredHealthy: 4, disruptionsAllowed },
-    });
-    const foreign = { node: { spec: { network: 'testnet' } } };
-    const open = { statefulSet: 'stellar/z', kind: 'bump', uids: ['pod-z'], token: 't', drift: 'short' };
-    const restarts = [{ ...open, at: new Date(NOW_MS - 1_000).toISOString() }];
-    const holdOf = (disruptionsAllowed: number, z: Spec) => {
-      const extra = { pdbs: [pdb(disruptionsAllowed)], journal: { testnet: JSON.stringify({ restarts }) } };
-      return planOf(joined({ z: { ...foreign, ...z } }, extra)).holds.a;
+      status: { observedGeneration: 1, expectedPods: 5, desiredHealthy: 5 - spare, disruptionsAllowed: says },
     };
+    const open = { statefulSet: 'stellar/z', kind, uids: ['pod-z'], token: 't', drift: 'short' };
+    const restarts = kind === '' ? [] : [{ ...open, at: new Date(NOW_MS - 1_000).toISOString() }];
+    const extra = { pdbs: [pdb], journal: { testnet: JSON.stringify({ restarts }) } };
+    return planOf(joined({ z: { node: { spec: { network: 'testnet' } }, ...z } }, extra)).holds.a;
+  };
+
+  it('counts, for a PodDisruptionBudget of several networks, what a restart in another is about to take', () => {
+    const holdOf = (spare: number, z: Spec) => heldBy(spare, z, { kind: 'bump' });
     assert.equal(holdOf(1, {}), 'PdbForbids');
     assert.equal(holdOf(2, {}), undefined);
-    assert.equal(holdOf(1, { pod: { uid: 'the-next' } }), undefined, 'by then the status tells of it');
+    assert.equal(holdOf(1, { pod: { uid: 'the-next' } }), undefined, 'it is back');
     assert.equal(
       holdOf(1, { pod: 'none' }),
       'PdbForbids',
       'the status leaves out a StatefulSet without pods',
     );
+  });
+
+  it('counts, for a PodDisruptionBudget, who is down though its status does not say so yet', () => {
+    const down = { pod: { uid: 'the-next', ready: false } };
+    for (const kind of ['bump', '']) {
+      assert.equal(heldBy(1, down, { kind }), 'PdbForbids');
+      assert.equal(heldBy(2, down, { kind, says: 1 }), undefined, 'it counts once');
+      assert.equal(
+        heldBy(2, { pod: { ready: false } }, { kind, says: 1 }),
+        undefined,
+        'so does a former one',
+      );
+    }
+    const gone = { statefulSet: { spec: { replicas: 0 } }, pod: { ready: false } };
+    assert.equal(heldBy(1, gone), undefined, 'its StatefulSet wants it no more');
   });
 
   it('waits while the journal has an open restart, and stops on one that cannot be read', () => {
