@@ -6,7 +6,9 @@
 
 import type { Network } from './discovery/network.ts';
 import type { MergeOutcome } from './injection/merge-outcome.ts';
+import type { PeerReload } from './injection/reload.ts';
 import type { PodShape } from './read/pod-shape.ts';
+import type { ReloadSidecar } from './read/reload-sidecar.ts';
 import type { Reason } from './reasons/reasons.ts';
 
 /** `namespace/name`. */
@@ -30,9 +32,6 @@ export interface SaidAddress {
   readonly address: string;
   readonly from: string;
 }
-
-/** Values of `stellar.org/peer-reload`. */
-export type PeerReload = 'on' | 'off';
 
 /** A StellarNode of type Validator that is not being deleted and whose settings are readable. */
 export interface Validator extends Named {
@@ -116,15 +115,6 @@ export interface ContainerRestarts {
   readonly restarts: number;
   /** When it was last started, ms since the epoch by the kubelet's clock. */
   readonly startedAtMs: number;
-}
-
-/** The sidecar of a pod that tells its stellar-core of new peers. */
-export interface ReloadSidecar {
-  /** When it was last started, ms since the epoch by the kubelet's clock; undefined while it does not run. */
-  readonly startedAtMs: number | undefined;
-  readonly restarts: number;
-  /** The kubelet's word for why it does not run, such as `CrashLoopBackOff`; undefined if there is none. */
-  readonly problem: string | undefined;
 }
 
 export interface PodFacts extends Named {

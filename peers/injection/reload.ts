@@ -16,10 +16,12 @@ import { posix } from 'node:path';
 import { CONFIG_FILE, CONFIG_FOLDER, CONFIG_INIT_CONTAINER, RELOAD_CONTAINER } from '../names.ts';
 import type { ContainerShape, PodShape } from '../read/pod-shape.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
-import type { PeerReload } from '../world.ts';
 import { lacksShell, type MergeDecision } from './merge.ts';
 import { isBelow } from './paths.ts';
 import { namedConfiguration } from './started-with.ts';
+
+/** Values of `stellar.org/peer-reload`. */
+export type PeerReload = 'on' | 'off';
 
 /** `auto`: with a merged configuration, or where the annotation says so. */
 export type ReloadMode = 'auto' | 'off';

@@ -3,7 +3,15 @@
  */
 import { cutText, type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { RELOAD_CONTAINER } from '../names.ts';
-import type { ReloadSidecar } from '../world.ts';
+
+/** The sidecar of a pod that tells its stellar-core of new peers. */
+export interface ReloadSidecar {
+  /** When it was last started, ms since the epoch by the kubelet's clock; undefined while it does not run. */
+  readonly startedAtMs: number | undefined;
+  readonly restarts: number;
+  /** The kubelet's word for why it does not run, such as `CrashLoopBackOff`; undefined if there is none. */
+  readonly problem: string | undefined;
+}
 
 /** The kubelet's words while a container is about to start. */
 const STARTING: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);

@@ -11,10 +11,9 @@ import {
   type PeerListKey,
   type SiblingShare,
 } from '../../peers/injection/merge.ts';
-import { decideReload, type ReloadMode, type Risk } from '../../peers/injection/reload.ts';
+import { decideReload, type PeerReload, type ReloadMode, type Risk } from '../../peers/injection/reload.ts';
 import { type PodShape, podShapeOf } from '../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reasons.ts';
-import type { PeerReload } from '../../peers/world.ts';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { buildPatch, type Stamp } from '../patch/patch.ts';
 

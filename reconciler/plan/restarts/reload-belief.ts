@@ -9,9 +9,10 @@
  *   the pod is isolated, and no connection was shown  → telling until RELOAD_DEADLINE_SECONDS after the publication;
  *                                                       after that nothing is believed
  */
+import type { ReloadSidecar } from '../../../peers/read/reload-sidecar.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../../peers/views/views.ts';
-import type { PodFacts, ReloadSidecar, Validator, World } from '../../../peers/world.ts';
+import type { PodFacts, Validator, World } from '../../../peers/world.ts';
 import type { Evidence } from '../signals/evidence.ts';
 import { updateStrategyOf } from './update-strategy.ts';
 

@@ -5,8 +5,9 @@
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';
+import type { ReloadSidecar } from '../../../peers/read/reload-sidecar.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, PodFacts, ReloadSidecar, World } from '../../../peers/world.ts';
+import type { Key, PodFacts, World } from '../../../peers/world.ts';
 import type { CandidateInput } from '../restarts/candidate.ts';
 import { isFailing } from '../restarts/reload-belief.ts';
 import { updateStrategyOf } from '../restarts/update-strategy.ts';

@@ -10,9 +10,9 @@ import { fieldsAt } from '../frozen.ts';
 import { keysOf, membersOf } from './members.ts';
 import type { PortPlan } from './port-plan.ts';
 import { failAtOf } from './sets.ts';
-import { toldBySidecar } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isRunning, isUp, knownBy, podsOf } from './standing.ts';
+import { toldBySidecar } from './told.ts';
 
 const TRAVEL_MS = 5;
 /** Less than the product waits for, since the witness does not know when an answer was read. */

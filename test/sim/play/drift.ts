@@ -9,9 +9,10 @@ import { namersOf, ruleOf } from './links.ts';
 import { existingIn, peersOf, publishedFor } from './members.ts';
 import type { OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
-import { isBelieved, publishedForMs } from './sidecars.ts';
+import { isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
+import { publishedForMs } from './told.ts';
 import type { Witness } from './witness.ts';
 
 const REMEMBERED_MS = 600_000;

@@ -17,7 +17,7 @@ import { AWAY, allowedOf, downAmong, isMarginHeld, isUncounted, quorumShort } fr
 import { groupOf, keysOf, publishedFor } from './members.ts';
 import type { Plan } from './plan.ts';
 import { isSetKnown } from './sets.ts';
-import { isBelieved, publishedForMs } from './sidecars.ts';
+import { isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import {
   allUp,
@@ -33,6 +33,7 @@ import {
   split,
 } from './standing.ts';
 import { bareBecause } from './successor.ts';
+import { publishedForMs } from './told.ts';
 import type { Witness } from './witness.ts';
 
 type Test = (key: string, stage: Stage, witness: Witness) => boolean;

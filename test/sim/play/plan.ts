@@ -6,7 +6,7 @@ import { Random } from '../random.ts';
 import { DEEDS, type Deed, type Later, NAMESPACES } from './deeds.ts';
 import { HINDRANCES } from './hindrances.ts';
 import { type PortPlan, withPorts } from './port-plan.ts';
-import { reloadSettings, type SidecarPlan, withSidecars } from './sidecars.ts';
+import { reloadSettings, type SidecarPlan, withSidecars } from './sidecar-plan.ts';
 import { TWISTS } from './twists.ts';
 
 export interface NodePlan {

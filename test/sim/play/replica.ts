@@ -110,11 +110,13 @@ export class Replica {
   admit({ request }: AdmissionReview): Promise<readonly PatchOperation[]> {
     const { object, namespace, name, uid } = request;
     const review = { uid, isPodCreate: true, namespace, name, dryRun: false, length: 0, pod: object };
+    const { settings } = this.#options;
     const edges = {
       memberships: this.#core.memberships,
       holds: this.#holds,
       tried: this.#tried,
-      ownNamespace: this.#options.settings.namespace,
+      ownNamespace: settings.namespace,
+      merging: { mode: settings.peerConfig, listKey: settings.peerListKey, reload: settings.peerReload },
     };
     return new Promise((resolve, reject) => {
       this.process.deliver(() => {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { play } from './history.ts';
 import type { Action } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
-import type { SidecarPlan } from './sidecars.ts';
+import type { SidecarPlan } from './sidecar-plan.ts';
 import { planOf, type Story } from './small-plan.ts';
 
 const MINUTE_MS = 60_000;

@@ -5,43 +5,10 @@
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import { fieldsAt } from '../frozen.ts';
 import { patched } from '../json-patch.ts';
-import type { Random } from '../random.ts';
-import { publishedFor } from './members.ts';
 import type { Plan } from './plan.ts';
-import type { Stage } from './stage.ts';
+import type { SidecarPlan } from './sidecar-plan.ts';
 
 const NAME = 'stellar-peers-reload';
-const SECOND_MS = 1_000;
-
-/** `tells`: so long after a list is published the links are there. `never`: it runs, and no link comes of it. */
-export type SidecarPlan =
-  | { readonly kind: 'tells'; readonly afterMs: number }
-  | { readonly kind: 'never' }
-  | { readonly kind: 'crashes' };
-
-interface WithSidecar {
-  /** The sidecar of its injected pods; none without it. */
-  readonly sidecar?: SidecarPlan | undefined;
-}
-
-/** In some histories pods of some have a sidecar. */
-export function withSidecars<T extends object>(nodes: readonly T[], random: Random): Array<T & WithSidecar> {
-  if (!random.chance(0.4)) return [...nodes];
-  const sidecars = (): ReadonlyArray<SidecarPlan | undefined> => [
-    { kind: 'tells', afterMs: random.int(1, 20) * SECOND_MS },
-    { kind: 'tells', afterMs: random.int(60, 900) * SECOND_MS },
-    ...[{ kind: 'never' } as const, { kind: 'crashes' } as const, undefined],
-  ];
-  return nodes.map((node) => ({ ...node, sidecar: random.pick(sidecars()) }));
-}
-
-/** How long a sidecar is believed; short, so that each end comes within a history. The plan says which pods have one. */
-export const reloadSettings = (random: Random): Record<string, string> => ({
-  PEER_RELOAD: 'off',
-  RELOAD_SECONDS: random.pick(['10', '30', '120']),
-  RELOAD_DEADLINE_SECONDS: random.pick(['60', '180', '600']),
-});
-
 const planOf = ({ metadata }: KubeObject, { nodes }: Plan): SidecarPlan | undefined =>
   nodes.find(
     ({ namespace, name }) => namespace === metadata.namespace && name === metadata.name.replace(/-\d+$/, ''),
@@ -80,17 +47,4 @@ export function sidecarOf(pod: KubeObject, plan: Plan): SidecarPlan | undefined 
 export function isBelieved(pod: KubeObject, plan: Plan): boolean {
   const sidecar = sidecarOf(pod, plan);
   return sidecar !== undefined && sidecar.kind !== 'crashes';
-}
-
-/** For how long, in ms, what is published for a validator has been; undefined if nothing is. */
-export function publishedForMs(key: string, stage: Stage): number | undefined {
-  const published = publishedFor(stage, key);
-  return published && stage.time.nowMs() - published.atMs;
-}
-
-/** The peers that the pod's sidecar has told it of by now. */
-export function toldBySidecar(pod: KubeObject, key: string, stage: Stage): readonly string[] {
-  const sidecar = sidecarOf(pod, stage.plan);
-  if (sidecar?.kind !== 'tells' || (publishedForMs(key, stage) ?? 0) < sidecar.afterMs) return [];
-  return publishedFor(stage, key)?.digests ?? [];
 }

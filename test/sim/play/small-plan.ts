@@ -1,7 +1,7 @@
 /** Histories that are told in a test: who is there, and what happens, without any chance. */
 import { type Action, CALM, type NetworkPlan, type NodePlan, type Plan } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
-import type { SidecarPlan } from './sidecars.ts';
+import type { SidecarPlan } from './sidecar-plan.ts';
 
 const SETTINGS = {
   MAX_UNAVAILABLE: '1',
