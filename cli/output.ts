@@ -10,6 +10,11 @@ export const inFormat = (format: Format, data: unknown, text: () => string): str
 
 /** `value` as one document. In YAML each begins with its mark, so that several can follow each other. */
 export const document = (value: unknown, format: 'json' | 'yaml'): string =>
-  format === 'json'
-    ? `${JSON.stringify(value, undefined, 2)}\n`
-    : `---\n${stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })}`;
+  format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : `---\n${yamlOf(value)}`;
+
+/**
+ * `value` in YAML that kubectl reads as it was meant: Kubernetes takes `on`, `off`, `yes` and `no` without quotes for
+ * true and false, as YAML 1.1 does.
+ */
+export const yamlOf = (value: unknown): string =>
+  stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 });

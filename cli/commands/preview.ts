@@ -1,11 +1,10 @@
 /**
  * `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster.
  */
-import { stringify } from 'yaml';
 import { type Preview, PreviewError, previews, renderPreview } from '../../webhook/preview/preview.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, ProblemError, UsageError } from '../exit.ts';
-import { document } from '../output.ts';
+import { document, yamlOf } from '../output.ts';
 import type { Paint } from '../terminal.ts';
 
 export const previewCommand: Command = {
@@ -30,7 +29,7 @@ function runPreview({ flags: { filename, node }, format, terminal }: Call): Exit
   }
   for (const note of found.flatMap(({ notes }) => notes)) terminal.say(note);
   terminal.print(
-    format === 'json' ? patchesIn(found) : found.map(({ after }) => stringify(after)).join('---\n'),
+    format === 'json' ? patchesIn(found) : found.map(({ after }) => yamlOf(after)).join('---\n'),
   );
   return EXIT.ok;
 }

@@ -30,7 +30,7 @@ export async function installManifests(cluster: Cluster, options: InstallOptions
   const rendered = options.rendered ?? (await cluster.kubectl(['kustomize', folder]));
   const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
   for (const object of objects) adapt(object, options);
-  const yaml = objects.map((object) => stringify(object)).join('---\n');
+  const yaml = objects.map((object) => stringify(object, { version: '1.1' })).join('---\n');
   await cluster.kubectl(['apply', ...flags, '-f', '-'], yaml);
   await Promise.all(
     objects

@@ -21,6 +21,8 @@ export const SHORT: Readonly<Record<string, string>> = {
   LEASE_DURATION_SECONDS: '4',
   REQUEST_TIMEOUT_SECONDS: '1',
   DRAIN_SECONDS: '0',
+  // No container runs on these nodes, so no sidecar tells of a peer: restarts bring the peers.
+  PEER_RELOAD: 'off',
 };
 
 type ClusterOptions = NonNullable<Parameters<typeof bootCluster>[0]>;

@@ -94,7 +94,11 @@ containerStatuses:
 {{ with .spec.initContainers }}
 initContainerStatuses:
 {{ range . }}
+{{ if .restartPolicy }}
+- { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: true, started: true, restartCount: 0, state: { running: { startedAt: {{ $now | Quote }} } } }
+{{ else }}
 - { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: true, restartCount: 0, state: { terminated: { exitCode: 0, reason: Completed, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }} } } }
+{{ end }}
 {{ end }}
 {{ end }}
 `;

@@ -95,7 +95,7 @@ describe('on a real API server', () => {
     });
 
   before(async () => {
-    scene = await sharedScene({ replicas: 1 });
+    scene = await sharedScene({ replicas: 1, env: { PEER_RELOAD: 'auto' } });
     const config = loadKubeConfig({ path: scene.cluster.kubeconfigPath });
     trials = createTrials(config, { clock: systemClock, timeoutMs: 15_000, userAgent: 'test-policies' });
     await scene.start();

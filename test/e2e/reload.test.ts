@@ -1,0 +1,52 @@
+/**
+ * Validators with the sidecar that tells of new peers, on a real control plane: none is restarted for a peer that joins.
+ * The containers are not real, so no peer is really told here; `test/node/reload.test.ts` shows that.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { FOUR, Network, THREE } from '../cluster/network.ts';
+import type { Scene } from '../cluster/scene.ts';
+import { settled } from '../cluster/settled.ts';
+import { sharedScene } from '../cluster/shared-scene.ts';
+import { eventsIn, statusOf } from '../cluster/told.ts';
+import { until } from '../cluster/until.ts';
+
+const ENV = { PEER_RELOAD: 'auto', RELOAD_SECONDS: '5' };
+
+describe('validators whose sidecar tells them of new peers', () => {
+  let scene: Scene;
+  let network: Network;
+
+  before(async () => {
+    scene = await sharedScene({ env: ENV });
+    await scene.start();
+    network = await new Network(scene, 'told').foundUpToDate();
+  });
+  after(() => scene?.stop());
+
+  /** The reasons of the Events on one of the validators. */
+  const reasonsOf = async (name: string): Promise<string[]> => {
+    const events = await eventsIn(scene.cluster, network.namespace);
+    return events.filter(({ node }) => node === name).map(({ reason }) => reason);
+  };
+
+  it('are told of one that joins and not restarted, with an Event for each', async () => {
+    await network.add('validator-4');
+    await network.untilReady(FOUR);
+    for (const name of THREE)
+      await until(`an Event says that ${name} is told`, async () => (await reasonsOf(name)).includes('Told'));
+    await settled(scene);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
+    assert.match(await statusOf(scene.cluster, ENV), /Told/);
+  });
+
+  it('are not restarted when the sidecar is turned off, for them or for all', async () => {
+    const off = ['stellarnode', '--all', '-n', network.namespace, 'stellar.org/peer-reload=off'];
+    await scene.cluster.kubectl(['annotate', ...off]);
+    await settled(scene);
+    await scene.replicas?.stop();
+    await scene.start(2, { PEER_RELOAD: 'off' });
+    await settled(scene);
+    network.assertRestarts(FOUR, [0, 0, 0, 0]);
+  });
+});
