@@ -1,6 +1,6 @@
 /**
- * Makes the status page of one replica out of its parts. Owns which setting goes where, and that a page that cannot be
- * served stops nothing else.
+ * Makes the status page of one replica from the replica's parts. Owns which setting goes where, and that a page which
+ * cannot be served stops no other part.
  */
 import { snapshotNow } from '../page/decide.ts';
 import { Feed } from '../page/feed.ts';
@@ -11,12 +11,12 @@ import { listenOn } from '../runtime/listen.ts';
 import type { Parts } from './wiring.ts';
 import { rolloutSettings } from './wiring-settings.ts';
 
-/** The page as it is served. */
+/** The page while it is served. */
 export interface StatusPage {
   close(): Promise<void>;
 }
 
-/** Serves the page; resolves once it listens, or at once where the settings say not to. Never rejects. */
+/** Serves the page. Resolves when the port listens, or at once if the settings want no page. Never rejects. */
 export async function serveStatusPage(parts: Parts): Promise<StatusPage> {
   const { settings, log, clock, caches, memberships, leader } = parts;
   if (settings.statusPagePort === 0) return { close: async () => undefined };

@@ -1,5 +1,5 @@
 /**
- * Makes the parts of one replica of the process out of its settings. Owns which setting goes where; nothing runs yet.
+ * Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet.
  */
 import { Latest } from '../certs/current.ts';
 import { ServedBundle } from '../certs/serving.ts';
@@ -19,20 +19,20 @@ import { Notifier } from '../runtime/notifier.ts';
 import type { Settings } from './settings.ts';
 import { type Core, createCore } from './wiring-core.ts';
 
-/** One call to a validator: its answer to `peers` is some 100 bytes for each of at most 72 connections. */
+/** For one call to a validator. The answer to `peers` has about 100 bytes for each of at most 72 connections. */
 const CORE_TIMEOUT_MS = 3_000;
 const CORE_BYTES_MAX = 512 * 1024;
 
 export interface Parts extends Core {
-  /** The newest certificate, served or about to be. */
+  /** The newest certificate; it is served now, or will be soon. */
   readonly bundle: Latest<Bundle>;
   readonly served: ServedBundle;
   readonly trust: Trust;
-  /** Our webhook configuration as the watch last saw it. */
+  /** Our webhook configuration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
 }
 
-/** All parts of a replica, none of them running. Throws where no cluster is configured. */
+/** All parts of a replica; none of them runs yet. Throws if no cluster is configured. */
 export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
   const log = createLog(settings.logLevel);
   const serverTime = new ServerTime(systemClock);
@@ -55,7 +55,7 @@ export function createParts(settings: Settings, env: NodeJS.ProcessEnv): Parts {
   return { ...core, bundle, configuration, trust, served };
 }
 
-/** What calls validators; undefined where the setting says never. */
+/** The client that calls validators; undefined if the setting forbids such calls. */
 export const coreClientOf = ({ settings, clock }: Core): CoreClient | undefined =>
   settings.corePort === 0
     ? undefined

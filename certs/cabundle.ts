@@ -1,6 +1,6 @@
 /**
- * Keeps caBundle of our webhook configuration right: every replica, by change, not by polling. Owns the writing of
- * that one field of each webhook entry; what belongs in it says a rule of cabundle-rules.ts.
+ * Keeps caBundle of our webhook configuration right. Every replica does so, after changes and without polling. Owns the
+ * writing of this one field of each webhook entry. A rule of cabundle-rules.ts says what belongs into the field.
  */
 import { WEBHOOK_CONFIGURATION } from '../peers/names.ts';
 import { readWebhook } from '../peers/read/cluster.ts';
@@ -14,14 +14,14 @@ import type { CaRule, WantedCa } from './cabundle-rules.ts';
 import { type Round, runLoop } from './loop.ts';
 import type { Bundle, Observed } from './source.ts';
 
-/** A look at what is in memory anyway; it costs no request. */
+/** The look only reads memory, and costs no request. */
 const RESYNC_MS = 600_000;
 /**
- * A writer that has read caBundle before our write may write it back right after it, as cainjector does: that is answered
- * soon, the more slowly the more often it has happened, so that sooner or later it has read what we wrote.
+ * Another writer, such as cainjector, may have read caBundle before our write, and undo our write just after it. Then we
+ * write again after this wait, which doubles with each write in the last minute, so that the other one can read our value.
  */
 const WRITTEN_MS_MIN = 50;
-/** The longest of these waits; it means a quarrel with another writer. */
+/** The longest such wait. It shows that another writer keeps undoing our writes. */
 const QUARREL_MS = 5_000;
 
 interface CaBundleParts {
@@ -29,19 +29,19 @@ interface CaBundleParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rule: CaRule;
-  /** The MutatingWebhookConfiguration as a watch last saw it. */
+  /** The MutatingWebhookConfiguration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
-  /** The newest bundle of the source, served or about to be. */
+  /** The newest bundle of the source; it is served now, or will be soon. */
   readonly bundle: Observed<Bundle>;
 }
 
 const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
 
 /**
- * The operations that make every webhook of `configuration` trust what is wanted, none if it does already.
- * They hold for the resourceVersion that was read only.
+ * The operations that make every webhook of the configuration trust the wanted CAs; empty if every webhook does already.
+ * They apply only to the resourceVersion that was read.
  */
 export function caBundlePatch({ version, entries }: WebhookFacts, wanted: WantedCa): PatchOperation[] {
   const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
@@ -52,7 +52,7 @@ export function caBundlePatch({ version, entries }: WebhookFacts, wanted: Wanted
   return [{ op: 'test', path: '/metadata/resourceVersion', value: version }, ...operations];
 }
 
-/** Fills and repairs caBundle until `signal` aborts; trouble is logged and tried again, never thrown. */
+/** Fills and repairs caBundle until `signal` aborts. Failures are logged and tried again, never thrown. */
 export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): Promise<void> {
   const keeper = new Keeper(parts);
   await runLoop<never>(
@@ -74,11 +74,11 @@ export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): P
 class Keeper {
   readonly #parts: CaBundleParts;
   #missing = false;
-  /** In a row. One is a race; more of them may be a refusal, which has the same status. */
+  /** Conflicts in a row. One conflict is a race; several may be a refusal, which has the same status. */
   #conflicts = 0;
-  /** When it was written within the last minute, monotonic. */
+  /** The times of our writes in the last minute, monotonic. */
   #writtenAtMs: readonly number[] = [];
-  /** Read after a conflict, since the watch may be behind. */
+  /** The configuration as read after a conflict, since the watch may be behind. */
   #readAgain: WebhookFacts | undefined;
 
   constructor(parts: CaBundleParts) {
@@ -101,7 +101,7 @@ class Keeper {
     const { log, configuration } = this.#parts;
     let found = this.#readAgain ?? configuration.observe();
     this.#readAgain = undefined;
-    // A watch that has not begun looks like an object that is not there: asked once before it is said.
+    // Before the watch has begun, the object seems to be missing. So the API server is asked once before the warning.
     if (!found && !this.#missing) found = await this.#read();
     if (!found && !this.#missing) {
       log.warn(
@@ -144,7 +144,7 @@ class Keeper {
     return { lookInMs: RESYNC_MS, cooldownMs };
   }
 
-  /** Those of the last minute, this one included. */
+  /** Counts the writes of the last minute, including this one. */
   #countWrites(): number {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];

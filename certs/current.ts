@@ -1,10 +1,10 @@
 /**
- * The bundle in use: follows a source and tells its listeners. Owns no certificate logic.
+ * The bundle in use: follows a source and tells listeners of each change. Owns no certificate logic.
  */
 import { Notifier } from '../runtime/notifier.ts';
 import type { Bundle, CertSource, Observed } from './source.ts';
 
-/** A value as it was last set. */
+/** The value that was set last; listeners are told of each change. */
 export class Latest<T> extends Notifier implements Observed<T> {
   #value: T | undefined;
 
@@ -18,7 +18,7 @@ export class Latest<T> extends Notifier implements Observed<T> {
   }
 }
 
-/** Takes over each bundle of `source` as it comes; resolves when `signal` aborts. */
+/** Sets each bundle that `source` offers. Resolves when `signal` aborts. */
 export async function followSource(
   source: CertSource,
   bundle: Latest<Bundle>,

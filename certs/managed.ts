@@ -1,6 +1,6 @@
 /**
- * The managed source: own CA and certificate, kept in a Secret that is the truth for every replica.
- * Owns the reading, adopting and writing; plan.ts decides, authority.ts makes the certificates.
+ * The managed source: a CA and a certificate of our own, in a Secret that is the truth for every replica.
+ * Owns how the Secret is read, adopted and written. plan.ts decides, and authority.ts makes the certificates.
  */
 import { CERT_SECRET } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -13,15 +13,15 @@ import { type CertContent, type CertStep, type CertTerms, planCertificate } from
 import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
 import type { Bundle, Callers, CertSource } from './source.ts';
 
-/** Before two thirds of its life are over, or after: each replica draws when, so that they rarely collide. */
+/** A certificate is renewed at about this part of its life. Each replica draws its own time, so that they rarely collide. */
 const RENEW_AT = 2 / 3;
-/** Between two probes while they fail: a rotation has time. */
+/** The pause between two probes while they fail. It may be long, because a rotation is not urgent. */
 const PROBE_MS = 30_000;
 
 export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
   /** Our own namespace, where the Secret is. */
   readonly namespace: string;
-  /** How often the Secret is read although nothing has been heard of a change; well below `retireMs`. */
+  /** How often the Secret is read even if no watch told of a change; well below `retireMs`. */
   readonly pollMs: number;
 }
 
@@ -32,11 +32,11 @@ interface ManagedParts {
   readonly onSecretChange: Subscribe;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
-  /** Asked before a certificate of a new CA is made. */
+  /** Says whether callers trust what they have; asked before a certificate of a new CA is made. */
   readonly callers: Callers;
 }
 
-/** A source over the Secret of `settings.namespace`. It creates, repairs and renews what is there. */
+/** The source for the Secret in `settings.namespace`. It creates, repairs and renews the content. */
 export class ManagedSource implements CertSource {
   readonly #parts: ManagedParts;
   readonly #settings: ManagedSettings;
@@ -65,7 +65,7 @@ export class ManagedSource implements CertSource {
     throw signal.reason;
   }
 
-  /** A good bundle is handed out before anything is written: a refused renewal must not keep it back. */
+  /** Hands out a good bundle before it writes anything, because a refused renewal must not hold that bundle back. */
   async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
     const { callers, kube, clock } = this.#parts;
     const { namespace, pollMs } = this.#settings;
@@ -88,7 +88,7 @@ export class ManagedSource implements CertSource {
     return { again: true };
   }
 
-  /** Before a certificate of a new CA is made, a call of ours must get through by what the API server has. */
+  /** True if a certificate of a new CA must wait, since no call of ours gets through with the API server's caBundle. */
   async #isUnproven({ kind, why }: CertStep): Promise<boolean> {
     if (kind !== 'issueLeaf' || why.reason !== 'Rotation') return false;
     const problem = await this.#parts.callers.probe();
@@ -138,7 +138,7 @@ export class ManagedSource implements CertSource {
   }
 }
 
-/** No cause for concern: the first start, a renewal, the next step of a rotation. */
+/** True for a step that is no cause for concern: the first start, a renewal, the next step of a rotation. */
 function isExpected(step: CertStep, before: CertContent): boolean {
   const firstStart = step.kind === 'reissueAll' && before.caPem + before.certPem === '';
   return firstStart || step.why.reason === 'RenewalDue' || step.why.reason === 'Rotation';

@@ -1,6 +1,6 @@
 /**
- * The mounted source: certificate, key and CA as files, as cert-manager issues and the kubelet mounts them. Owns when
- * they are looked at, and what is said of a set that cannot be used: once, while the last good one stays in use.
+ * The mounted source: certificate, key and CA as files. cert-manager issues them, and the kubelet mounts them. Owns when
+ * the files are read. If a set of files cannot be used, that is logged once, and the last good set stays in use.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -11,18 +11,18 @@ import type { Bundle, CertSource } from './source.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
 const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
-/** How often the files are read; the kubelet itself brings a renewed certificate a minute late. */
+/** How often the files are read. The kubelet itself updates them about a minute after a renewal. */
 const POLL_MS = 10_000;
 
 interface MountedParts {
   readonly files: MountedFiles;
   readonly clock: Clock;
   readonly log: Log;
-  /** Host names and addresses that the certificate must be good for. */
+  /** Host names and addresses for which the certificate must be valid. */
   readonly hosts: readonly string[];
 }
 
-/** A source over the files of one folder; it writes nothing. */
+/** The source for the files of one folder. It writes nothing. */
 export class MountedSource implements CertSource {
   readonly #parts: MountedParts;
   /** The fault that was logged last. */
@@ -69,7 +69,7 @@ export class MountedSource implements CertSource {
     return { done: checked.value };
   }
 
-  /** Where the issuer gives no CA there may be no ca.crt, which is as an empty one. */
+  /** Reads the files. If the issuer gives no CA, there may be no ca.crt; that counts as an empty file. */
   async #read(): Promise<string[]> {
     const { files } = this.#parts;
     const [authority, ...own] = FILES;

@@ -1,6 +1,6 @@
 /**
- * Which bundle is served: the newest that the API server accepts. Owns the wait between a bundle that the source
- * offers and the moment when callers trust it; a certificate that is not trusted yet would fail every review.
+ * Chooses which bundle is served: the newest one that the API server accepts. Owns the wait from the moment when the source
+ * offers a bundle until callers trust it. A certificate that is not trusted yet would make every review fail.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -9,14 +9,14 @@ import { Latest } from './current.ts';
 import type { Bundle, Observed } from './source.ts';
 import type { Trust } from './trust.ts';
 
-/** The API server takes up a new caBundle a moment after the watches tell of it. */
+/** The API server uses a new caBundle a moment after the watches show it. */
 const SETTLE_MS = 5_000;
-/** A certificate that ends sooner than this is no reason to wait. */
+/** If the served certificate expires sooner than this, there is no reason to wait. */
 const REMAINING_MS_MIN = 60_000;
 
 interface Choice {
   readonly bundle: Bundle;
-  /** Where another one waits: when to look again, if nothing changes before. */
+  /** If another bundle waits: when to look again, unless something changes before. */
   readonly waitsMs?: number;
 }
 
@@ -29,8 +29,8 @@ interface Choosing {
 }
 
 /**
- * The bundle to serve now. The offered one, unless it is of another CA which callers do not trust yet while they do
- * trust what is served.
+ * The bundle to serve now: the offered one. But while callers do not trust its CA yet, and do trust the bundle that is
+ * served, the served bundle stays.
  */
 export function chooseBundle({ serving, offered, nowMs, servedForMs }: Choosing): Choice {
   if (!serving || issuerPem(serving) === issuerPem(offered)) return { bundle: offered };
@@ -51,11 +51,11 @@ interface ServingParts {
 
 export class ServedBundle extends Latest<Bundle> {
   readonly #parts: ServingParts;
-  /** Of the bundle that is waiting, for the log. */
+  /** Names the bundle that waits, for the log. */
   #waiting = '';
   #cancel: () => void = () => undefined;
 
-  /** Follows what is offered for as long as it lives. */
+  /** From now on, follows what the source offers. */
   constructor(parts: ServingParts) {
     super();
     this.#parts = parts;

@@ -1,5 +1,5 @@
 /**
- * What commands change: one annotation of some objects, after the person at the terminal has agreed.
+ * How commands change the cluster: they set one annotation on some objects, after the person at the terminal has agreed.
  */
 import { keyOf, type World } from '../peers/world.ts';
 import type { Kube, PatchOperation } from '../runtime/kube/port.ts';
@@ -7,13 +7,13 @@ import { type ObjectRef, StellarNodes } from '../runtime/kube/resources.ts';
 import type { Call } from './command.ts';
 import { ProblemError } from './exit.ts';
 
-/** An annotation as it is to be; without a value it goes. */
+/** The annotation to set; without a value, the annotation is removed. */
 export interface AnnotationChange {
   readonly name: string;
   readonly value: string | undefined;
 }
 
-/** Writes the annotation on each object. Rejects with KubeError, with the ones before written. */
+/** Writes the annotation on each object in turn. Rejects with KubeError at the first failure; earlier writes stay. */
 export async function annotate(
   kube: Kube,
   refs: readonly ObjectRef[],
@@ -42,7 +42,7 @@ function operationsFor(
     : [{ op: 'add', path, value }];
 }
 
-/** The StellarNodes of these names. Throws ProblemError for a name that is no validator's. */
+/** The StellarNodes with these names. Throws ProblemError for a name that no validator has. */
 export function validatorRefs({ nodes }: World, namespace: string, names: readonly string[]): ObjectRef[] {
   const keys = names.map((name) => keyOf(namespace, name));
   const unknown = keys.filter((key) => nodes.get(key)?.kind !== 'validator');
@@ -50,13 +50,13 @@ export function validatorRefs({ nodes }: World, namespace: string, names: readon
   return names.map((name) => ({ resource: StellarNodes, namespace, name }));
 }
 
-/** An object as a sentence names it. */
+/** The object's name for use in a sentence. */
 export const titleOf = ({ resource: { kind }, namespace, name }: ObjectRef): string =>
   `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 
 /**
- * Shows what is about to happen, `where` first, and asks; true if it may. Rejects with UsageError where there is no
- * terminal to answer at.
+ * Shows `where` and what is about to happen, and asks the person; true if the person agrees. Rejects with UsageError if
+ * there is no terminal on which to answer.
  */
 export async function isConfirmed(text: string, { flags, terminal }: Call, where: string): Promise<boolean> {
   terminal.say(`Cluster: ${where}.`);

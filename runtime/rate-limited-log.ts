@@ -1,5 +1,5 @@
 /**
- * The same trouble again and again: a warning when it is news, and once a minute while it lasts; `debug` between.
+ * Logs a trouble that repeats: as a warning at first, and once a minute while the trouble lasts; in between as `debug`.
  */
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
@@ -22,7 +22,7 @@ export class RateLimitedLog {
     this.#log[isNews ? 'warn' : 'debug'](fields, message);
   }
 
-  /** It is over: the next time is news. True if anything was logged of it. */
+  /** Call when the trouble is over, so that the next one is a warning at once. True if anything was logged about it. */
   over(): boolean {
     const wasLogged = Number.isFinite(this.#loggedAtMs);
     this.#loggedAtMs = Number.NEGATIVE_INFINITY;

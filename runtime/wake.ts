@@ -1,5 +1,5 @@
 /**
- * Wakes a loop: however often it is notified before it waits again, that counts once.
+ * Wakes a loop. All notifications between two waits count as one.
  */
 import type { Clock } from './clock.ts';
 
@@ -17,7 +17,7 @@ export class Wake {
     this.#resolve?.();
   }
 
-  /** Resolves when it was notified since the last wait, after `timeoutMs`, or when `signal` aborts. */
+  /** Resolves after a notification since the last wait, after `timeoutMs`, or when `signal` aborts. */
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (!this.#isNotified && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();

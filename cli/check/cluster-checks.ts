@@ -57,7 +57,8 @@ export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'stellarnode-definition',
     title: 'StellarNode definition',
-    looks: 'the CustomResourceDefinition `stellarnodes.stellar.org`, and which generation of it',
+    looks:
+      'the CustomResourceDefinition `stellarnodes.stellar.org`, and whether it is of the older or newer generation',
     hint: 'install the Stellar-K8s operator: its definition of StellarNodes must serve stellar.org/v1alpha1',
     when: 'both',
     needs: ['crd'],

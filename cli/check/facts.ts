@@ -1,5 +1,5 @@
 /**
- * What the checks are decided on: the cluster as it was read once, and what of it could not be read. Owns the shapes.
+ * The facts by which the checks decide: the cluster, read once, and which parts could not be read. Owns their types.
  */
 
 import type { Settings } from '../../app/settings.ts';
@@ -8,7 +8,7 @@ import type { Fields } from '../../peers/field.ts';
 import type { Key, World } from '../../peers/world.ts';
 import type { Right } from './rights.ts';
 
-/** Something that is read by itself, and may be kept from the caller. */
+/** A part of the cluster that is read separately, and that the caller may have no right to read. */
 export type FactSource =
   | 'version'
   | 'crd'
@@ -21,7 +21,7 @@ export type FactSource =
   | 'networkPolicies'
   | WorldSource;
 
-/** The kinds that a World is made of, by their plural. */
+/** The kinds of objects in a World, by their plural names. */
 export type WorldSource =
   | 'stellarnodes'
   | 'statefulsets'
@@ -32,13 +32,13 @@ export type WorldSource =
   | 'configmaps'
   | 'mutatingwebhookconfigurations';
 
-/** A pod that the API server was asked to make for trial: what admission made of it, or why it was not asked. */
+/** The trial pod: what admission did to it, or why the API server was not asked to make one. */
 export type Trial =
   | { readonly kind: 'answered'; readonly node: string; readonly pod: Fields }
   | { readonly kind: 'refused'; readonly node: string; readonly why: string }
   | { readonly kind: 'none' };
 
-/** Another writer of the template of one StatefulSet. */
+/** A manager, other than the operator and us, that writes the template of one StatefulSet. */
 export interface TemplateOwner {
   readonly statefulSet: Key;
   readonly manager: string;
@@ -46,19 +46,19 @@ export interface TemplateOwner {
 
 export interface Facts {
   readonly when: 'before' | 'after';
-  /** Those in force: of the Deployment, where it says them, and `--set` over them. */
+  /** The settings in force: those of the Deployment, if they can be read, overridden by `--set`. */
   readonly settings: Settings;
-  /** Why the Deployment's own settings cannot be used; undefined where they can. */
+  /** Why the Deployment's own settings cannot be used; undefined if they can. */
   readonly settingsProblem: string | undefined;
   readonly commandVersion: string;
   /** By the API server's clock, ms since the epoch. */
   readonly nowMs: number;
-  /** What was not read, and why. Fields of such a source are empty, and no check may look at them. */
+  /** The sources that were not read, each with the reason. Their fields are empty, and no check may use these fields. */
   readonly unread: ReadonlyMap<FactSource, string>;
-  /** As the API server says it, `v1.37.0`. */
+  /** As the API server names it, such as `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
-  /** Rights that our ServiceAccount should have, and lacks. */
+  /** The rights that our ServiceAccount should have but does not have. */
   readonly accountRightsMissing: readonly Right[];
   readonly deployment: Fields | undefined;
   readonly policies: readonly Fields[];
@@ -68,7 +68,7 @@ export interface Facts {
   readonly certificatePem: string | undefined;
   readonly trial: Trial;
   readonly networkPolicies: readonly Fields[];
-  /** Our MutatingWebhookConfiguration, of which the World has no failure policy. */
+  /** Our MutatingWebhookConfiguration in full, since the World does not keep its failure policy. */
   readonly webhookConfiguration: Fields | undefined;
   /** Services with their ports. */
   readonly services: readonly Fields[];

@@ -163,7 +163,7 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     when: 'both',
     id: 'peer-egress',
     title: 'peers out',
-    looks: "the same: egress to the peer port of the network's other validators",
+    looks: "NetworkPolicies over validator pods: egress to the peer port of the network's other validators",
     hint: 'add an egress rule for TCP 11625 to pods with label stellar.org/node-type=Validator, and their namespaces',
     needs: READ,
     evaluate: (facts) => checkReach(facts, 'Egress'),
@@ -172,7 +172,8 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     when: 'both',
     id: 'dns-egress',
     title: 'DNS',
-    looks: 'the same: egress to DNS (UDP 53, 5353 or 8053), since peers are given by name',
+    looks:
+      'NetworkPolicies over validator pods: egress to DNS (UDP 53, 5353 or 8053), since peers are listed by name',
     hint: 'add an egress rule for UDP and TCP 53 to the cluster DNS in kube-system; OpenShift: 5353 to openshift-dns',
     needs: READ,
     evaluate: checkDns,
@@ -182,7 +183,7 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     id: 'open-http-port',
     title: 'HTTP port',
     looks:
-      "validators whose HTTP port (11626) is open, by a Service or by the leader's own calls, to any pod or outside",
+      "validators whose HTTP port (11626) is open to any pod or to the outside, by a Service or by the leader's own calls",
     hint: 'let a NetworkPolicy allow 11626 from stellar-peers alone; every program that reaches it can command stellar-core',
     needs: [...READ, 'services', 'configmaps'],
     evaluate: checkHttp,

@@ -1,5 +1,5 @@
 /**
- * Findings for people and for programs. Pure.
+ * Renders the findings of `check`: as text for people, as JSON or YAML for programs. Pure.
  */
 import { greatestOf } from '../../peers/lists.ts';
 import type { Format } from '../command.ts';
@@ -17,7 +17,7 @@ const MARKS: Readonly<Record<Finding['verdict'], { readonly mark: string; readon
   skipped: { mark: '-', colour: 'dim' },
 };
 
-/** How many checks came to what. */
+/** How many checks have each verdict. */
 export type Summary = Readonly<Record<Finding['verdict'], number>>;
 
 export function summaryOf(findings: readonly Finding[]): Summary {
@@ -25,7 +25,7 @@ export function summaryOf(findings: readonly Finding[]): Summary {
   return { ok: count('ok'), warning: count('warning'), problem: count('problem'), skipped: count('skipped') };
 }
 
-/** The findings in that format. */
+/** The findings in the format `format`. */
 export function renderCheck(findings: readonly Finding[], format: Format, paint: Paint): string {
   const data = { checks: findings, summary: summaryOf(findings) };
   return inFormat(format, data, () => renderTable(findings, format === 'wide', paint));

@@ -154,7 +154,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'validators',
     title: 'validators',
-    looks: 'StellarNodes of type Validator: whether each can be read and be a peer',
+    looks: 'StellarNodes of type Validator: whether stellar-peers can read each one and use it as a peer',
     hint: 'stellar-peers status shows what to do for each, with the command',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'namespaces'],
@@ -164,7 +164,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     id: 'annotations',
     title: 'annotations',
     looks:
-      'annotations of ours on StellarNodes, their Namespaces and our ConfigMap: keys and values that are not known',
+      'unknown keys and values among our annotations on StellarNodes, their Namespaces and our ConfigMap',
     hint: 'docs/reference.md lists all keys and values; stellar-peers status shows the command that corrects each',
     when: 'both',
     needs: ['stellarnodes', 'namespaces', 'configmaps'],
@@ -174,8 +174,8 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     id: 'config-maps',
     title: 'ConfigMaps',
     looks:
-      'ConfigMap `stellar-peers` of each namespace with validators: there, ours, and saying what it should',
-    hint: 'let no other manager apply keys of ours; otherwise the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
+      'ConfigMap `stellar-peers` of each namespace with validators: it exists, is ours, and has the right content',
+    hint: 'no other manager may apply our keys; if none does, the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
     evaluate: checkConfigMaps,
@@ -184,7 +184,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     id: 'headless-services',
     title: 'headless Services',
     looks:
-      'the governing Service that each StatefulSet names: there, headless, and naming pods that are not ready too',
+      'the governing Service that each StatefulSet names: it exists, is headless, and also has the pods that are not ready',
     hint: 'the leader creates a missing Service; stellar-peers status shows how to correct an existing one',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'services', 'namespaces'],
@@ -193,8 +193,8 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'disruption-budgets',
     title: 'budgets',
-    looks: 'PodDisruptionBudgets that people made, which forbid every restart of a validator (`PdbForbids`)',
-    hint: 'let the budget allow one disruption (maxUnavailable: 1), or accept that these are never restarted',
+    looks: 'PodDisruptionBudgets, made by people, that forbid every restart of a validator (`PdbForbids`)',
+    hint: 'let the budget allow one disruption (maxUnavailable: 1), or accept that these validators are never restarted',
     when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets'],
     evaluate: checkBudgets,
@@ -206,7 +206,7 @@ export const RESTART_CHECKS: readonly CategoryCheck[] = [
     id: 'restarts',
     title: 'restarts wanted',
     looks:
-      'how many restarts the settings in force want, or others by `--set`; with `--pre`, how many an install would',
+      'how many restarts follow from the settings in force, or from those of `--set`; with `--pre`, from an install',
     hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
     when: 'both',
     needs: READ_FOR_RESTARTS,

@@ -1,9 +1,9 @@
-/** `stellar-peers completion`: what a shell needs to complete commands and flags, made of the tables of both. */
+/** `stellar-peers completion`: the script with which a shell completes commands and flags, made from their tables. */
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { FLAGS, type Flag } from '../flags.ts';
 
-/** The command over that table, which it is itself a part of. */
+/** The command `completion` for the table `commands`. That table contains this command too, hence the function. */
 export const completionOf = (commands: () => readonly Command[]): Command => ({
   name: 'completion',
   synopsis: 'bash|zsh|fish',
@@ -20,7 +20,7 @@ export const completionOf = (commands: () => readonly Command[]): Command => ({
   },
 });
 
-/** The words that may follow those before, by those before; the longest first. */
+/** Pairs of the words typed so far and the words that may follow them; the longest first. */
 function wordsAfter(commands: readonly Command[]): Array<readonly [string, string]> {
   const names = commands.map(({ name }) => name.split(' '));
   const seconds = names

@@ -1,5 +1,5 @@
 /**
- * An explanation for people. Pure.
+ * Renders what `explain` knows about a validator as text for people. Pure.
  */
 
 import { greatestOf } from '../../peers/lists.ts';
@@ -117,7 +117,7 @@ function decisionText({ decision, reasons }: Explanation, paint: Paint): string 
   return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }
 
-/** `Told` says by itself that nothing is held. */
+/** The code `Told` alone shows that no restart is held, so it gets no "held". */
 const heldText = ({ code }: ShownReason): string => (code === 'Told' ? code : `held: ${code}`);
 
 const counted = ({ count, of }: Count): string => `${count}/${of}`;
@@ -137,7 +137,7 @@ function outsideTable(view: ViewFacts | null): string {
   return `\n${table([['PEER OUTSIDE', 'NAMED BY'], ...rows])}`;
 }
 
-/** Which end names the other, or what was seen, so that the pair is linked. */
+/** Why the pair is linked: which end names the other, or what the HTTP ports showed. */
 function linkOf({ runs, names, shown, knownBy: { count, of } }: ViewFacts['peers'][number]): string {
   const isKnown = of > 0 && count === of;
   if (!runs) return 'no';

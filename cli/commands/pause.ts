@@ -1,6 +1,6 @@
 /**
- * `stellar-peers pause` and `resume`: one annotation that holds every restart that has not begun, of everything, of a
- * namespace or of single validators. The leader reads it live before each restart.
+ * `stellar-peers pause` and `resume`: one annotation that holds every restart that has not begun. It stands on our
+ * ConfigMap (everything), on a Namespace or on single validators. The leader reads it live before each restart.
  */
 import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
 import type { Key } from '../../peers/world.ts';
@@ -65,7 +65,7 @@ interface Reach {
   readonly names: readonly string[];
 }
 
-/** The objects whose annotation it is about. Throws ProblemError for a name that is no validator's. */
+/** The objects whose annotation is to change. Throws ProblemError for a name that no validator has. */
 export function refsOf(snapshot: ClusterSnapshot, { namespace, names }: Reach): ObjectRef[] {
   if (namespace === undefined) return [everythingOf(snapshot)];
   if (names.length === 0) return [{ resource: Namespaces, name: namespace }];
@@ -74,33 +74,33 @@ export function refsOf(snapshot: ClusterSnapshot, { namespace, names }: Reach): 
 
 type PausePlan = ReturnType<typeof planPause>;
 
-/** What would come of setting the annotation to `value`. Pure. */
+/** What setting the annotation to `value` would change. Pure. */
 export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[], value: string | undefined) {
   const { world, discovery } = snapshot;
   const isResume = value === undefined;
   const now = (ref: ObjectRef) => rolloutOn(world, ref);
-  // A strategy is no pause, and no business of resume.
+  // `resume` removes only a pause, and leaves a strategy.
   const changed = refs.filter((ref) => (isResume ? now(ref) === PAUSED : now(ref) !== value));
   const validators = [...discovery.groupOf.keys()].filter((key) => refs.some((ref) => isWithin(key, ref)));
   const inReach = (keys: readonly Key[]): Key[] => keys.filter((key) => validators.includes(key));
   const after = withRolloutOn(snapshot, changed, value);
   const forecasts = forecastsOf(isResume ? after : snapshot);
   const wanted = inReach(inOrder(forecasts).map(({ node }) => node));
-  // Those that the quorum sets forbid are in no step.
+  // Validators that the quorum sets forbid to restart are in no step of the forecast.
   const waiting = inReach(forecasts.flatMap(({ holds }) => [...holds.keys()]));
   return {
-    /** Those that are not yet as wanted. */
+    /** The objects whose annotation is not `value` yet. */
     refs: changed,
-    /** What is to be known of the others, and of values that go. */
+    /** Notes on the other objects, and on values that are replaced. */
     notes: refs.flatMap((ref) => noteOn(ref, now(ref), value)),
-    /** Validators in reach. */
+    /** All validators that the objects cover. */
     validators,
-    /** Of those, whom the leader wants to restart, in its order: now for a pause, afterwards for the end of one. */
+    /** Of `validators`, those that the leader wants to restart, in its order: now (for `pause`), or after the resume. */
     wanted,
-    /** What the quorum sets say of each that would be restarted after the end of a pause. */
+    /** What the quorum sets say about each validator that would be restarted after a resume. */
     quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
     underWay: inReach(openEntries(everyEntry(world.journal)).map(({ statefulSet }) => statefulSet)),
-    /** Of those in reach, who is held by another pause all the same, after the end of one. */
+    /** Of `validators`, those that another pause still holds after the resume. */
     stillHeld: isResume ? validators.filter((key) => isHeld(key, after)) : [],
   };
 }
@@ -122,7 +122,7 @@ function noteOn(ref: ObjectRef, now: string | undefined, value: string | undefin
     : [`${title} has ${ANNOTATION_ROLLOUT}=${now} now, which resume will not bring back.`];
 }
 
-/** What is about to happen, for the person who has to agree. */
+/** Says what is about to happen, for the person who must agree. */
 export function pauseText(plan: PausePlan, value: string | undefined): string {
   const { refs, notes, validators, wanted, quorum, underWay, stillHeld } = plan;
   const objects = refs.map(titleOf).join(', ');

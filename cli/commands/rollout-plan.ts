@@ -1,6 +1,6 @@
 /**
- * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and who waits
- * for what. For the settings that are in force, or for others before they are.
+ * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and which validator
+ * waits for what. The plan is for the settings in force, or for other settings that are not in force yet.
  */
 
 import { isSetting, readSettings } from '../../app/settings.ts';
@@ -35,7 +35,7 @@ export const rolloutPlanCommand: Command = {
   details:
     'Shows what the leader would do from now on if every restart went well. With --set NAME=VALUE, shows the ' +
     'same as if that setting were in force. During a pause, also shows what a resume would restart. Without ' +
-    '-n and -l, all validators are shown; with them some, each with its place in the order of all.',
+    '-n and -l, all validators are shown; with -n or -l, only the chosen ones, each with its place in the whole order.',
   flags: ['namespace', 'all-namespaces', 'selector', 'set', 'output', ...CLUSTER_FLAGS],
   formats: ['table', 'json', 'yaml'],
   run: runRolloutPlan,
@@ -50,7 +50,7 @@ async function runRolloutPlan(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** What `--set NAME=VALUE` says. Throws UsageError for what is no setting, SettingsError for what it does not take. */
+/** The settings in `--set NAME=VALUE`. Throws UsageError for an unknown name, SettingsError for a value that is not allowed. */
 export function overridesIn(texts: readonly string[]): Record<string, string> {
   const pairs = texts.map((text) => {
     const [name = '', ...rest] = text.split('=');
@@ -65,7 +65,7 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
 
 export type Step = Forecast['steps'][number];
 
-/** What the leader would do from here in each group, its views published as the settings want them. Pure. */
+/** What the leader would do from now on in each group, if the views were published under these settings. Pure. */
 export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
   const published = evaluateWorld(withViews(snapshot), snapshot.settings, snapshot.nowMs);
   const input = rolloutInput(published);
@@ -75,7 +75,7 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
 /** A restart, and its place among all. */
 type Placed = Step & { readonly order: number };
 
-/** What the leader would do from here, and beside that without any pause, of the validators that are shown. Pure. */
+/** What the leader would do from now on with the validators that are shown: with the pauses, and without them. Pure. */
 export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
@@ -101,7 +101,7 @@ export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everythin
   return `${now}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
-/** Empty where nothing is paused. */
+/** What a resume would restart; empty if nothing is paused. */
 function onResumeText(paused: readonly ObjectRef[], steps: readonly Placed[], snapshot: ClusterSnapshot) {
   if (paused.length === 0) return '';
   const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${steps.length || 'none'} would be restarted`;
@@ -128,13 +128,13 @@ function stepsData(steps: readonly Step[], snapshot: ClusterSnapshot) {
   }));
 }
 
-/** The restarts of all groups, in the order of their beginning. */
+/** The restarts of all groups, in the order in which they begin. */
 export const inOrder = (forecasts: readonly Forecast[]): Step[] =>
   forecasts
     .flatMap(({ steps }) => steps)
     .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
 
-/** The World with the views published as these settings want them. */
+/** The World as it is when the views are published under these settings. */
 function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): World {
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);
@@ -169,7 +169,7 @@ function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string 
   return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationOf(steps)} if all goes well.\n`;
 }
 
-/** How long all of these restarts take, as a person says it. */
+/** How long all of these restarts take, in words. */
 export const durationOf = (steps: readonly Step[]): string =>
   durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)) / 1000);
 

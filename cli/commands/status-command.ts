@@ -20,9 +20,9 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'show networks and validators: the peers they know, the restarts under way, what waits and why',
   details:
-    'Without -n and -l, all validators are shown; with them some, and the networks of these. The command ' +
+    'Without -n and -l, all validators are shown; with them, only the chosen ones and their networks. The command ' +
     'reads the cluster and decides as the leader would. With -w it reads every two seconds, and prints the ' +
-    'status again after a change: on a terminal in place of the old one, elsewhere below it.',
+    'status again after a change: on a terminal in place of the old one, otherwise below it.',
   flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
   formats: ['table', 'wide', 'json', 'yaml'],
   run: runStatus,

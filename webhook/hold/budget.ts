@@ -1,6 +1,6 @@
 /**
- * How long this process may hold admissions: at most 10 s of any minute, however many are held at once,
- * since each one occupies a worker of the StatefulSet controller. All times are monotonic ms.
+ * Limits how long this process holds admissions: at most 10 s of any minute, however many are held at the same time,
+ * because each held admission occupies a worker of the StatefulSet controller. All times are monotonic ms.
  */
 
 const WINDOW_MS = 60_000;
@@ -10,12 +10,12 @@ export class HoldBudget {
   #spans: Array<{ readonly fromMs: number; readonly toMs: number }> = [];
   #heldSinceMs: number | undefined;
 
-  /** Something is held from now on. */
+  /** Call when an admission is held. */
   start(nowMs: number): void {
     this.#heldSinceMs ??= nowMs;
   }
 
-  /** Nothing is held any more. */
+  /** Call when no admission is held any more. */
   stop(nowMs: number): void {
     if (this.#heldSinceMs === undefined) return;
     this.#spans.push({ fromMs: this.#heldSinceMs, toMs: nowMs });

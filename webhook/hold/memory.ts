@@ -1,11 +1,11 @@
 /**
- * What is remembered between held pods: since when a group holds, which groups are calm, and which
- * StatefulSets stayed unknown. All times are monotonic ms; entries go when their time is over.
+ * What is remembered from one held pod to the next: since when each group holds pods, which groups are calm (have waited
+ * lately), and which StatefulSets stayed unknown. All times are monotonic ms. An entry is removed when its time is over.
  */
 import type { Key } from '../../peers/world.ts';
 import { GROUP_HOLD_MS, type WaitingFor } from './decision.ts';
 
-/** How long a group that waited is calm, and how long an unknown StatefulSet is not waited for again. */
+/** For how long after a wait a group is calm, and for how long no pod waits again for an unknown StatefulSet. */
 const CALM_MS = 60_000;
 
 interface Episode {
@@ -18,13 +18,13 @@ export class HoldMemory {
   readonly #calmUntilMs = new Map<string, number>();
   readonly #strangersUntilMs = new Map<Key, number>();
 
-  /** Since when the group holds, for a pod held since `heldAtMs`; and whether the group is calm. */
+  /** For a pod that is held since `heldAtMs`: since when its group holds pods, and whether the group is calm. */
   recall(
     group: string | undefined,
     heldAtMs: number,
     nowMs: number,
   ): { groupHeldAtMs: number; calm: boolean } {
-    // Of an unknown group it is not known how long it has been holding: the short wait is the safe one.
+    // How long an unknown group has held pods is not known, so the short wait is the safe one.
     if (group === undefined) return { groupHeldAtMs: heldAtMs, calm: true };
     const episode = this.#episodes.get(group);
     if (episode && nowMs >= episode.heldAtMs + GROUP_HOLD_MS) this.#calmDown(group, nowMs);
@@ -33,7 +33,7 @@ export class HoldMemory {
     return { groupHeldAtMs: episode?.heldAtMs ?? heldAtMs, calm };
   }
 
-  /** A pod of the group, held since `heldAtMs`, goes on waiting. */
+  /** Call when a pod of the group, held since `heldAtMs`, goes on waiting. */
   note(group: string | undefined, heldAtMs: number, reason: WaitingFor): void {
     if (group === undefined || this.#calmUntilMs.has(group)) return;
     const episode = this.#episodes.get(group) ?? { heldAtMs, waitedForMembers: false };
@@ -41,7 +41,7 @@ export class HoldMemory {
     this.#episodes.set(group, episode);
   }
 
-  /** Only pods of the groups in `waiting` are held now: the others' wait is over. */
+  /** Ends the wait of all groups but those in `waiting`, which are the groups of the pods that are held now. */
   endWaits(waiting: ReadonlySet<string | undefined>, nowMs: number): void {
     for (const [group, { waitedForMembers }] of this.#episodes) {
       if (waiting.has(group)) continue;
@@ -57,7 +57,7 @@ export class HoldMemory {
     this.#calmUntilMs.set(group, nowMs + CALM_MS);
   }
 
-  /** The StatefulSet was waited for in vain. */
+  /** Call when a pod has waited for the StatefulSet in vain. */
   rememberStranger(key: Key, nowMs: number): void {
     this.#strangersUntilMs.set(key, nowMs + CALM_MS);
   }

@@ -1,6 +1,6 @@
 /**
- * Reviews from their arrival to their answer: those of one turn of the event loop are decided together, and answered after
- * that. Whatever goes wrong with one of them concerns that one alone.
+ * Handles reviews from arrival to answer. All reviews that arrive in one turn of the event loop are decided together, and
+ * then answered. If one of them fails, the others are not affected.
  */
 import type { FastifyReply } from 'fastify';
 import { describeReason } from '../../peers/reasons/reasons.ts';
@@ -16,9 +16,9 @@ import { type Review, readReview } from './review.ts';
 export interface ReviewEdges extends MutateEdges {
   readonly clock: Clock;
   readonly log: Log;
-  /** Called once per request with what became of it; the time is from its arrival, waiting included. */
+  /** Called once per request with its result. The duration is counted from its arrival, waiting included. */
   readonly observe: (result: Result, durationMs: number) => void;
-  /** Whether its caller is asked to close the connection. */
+  /** True while callers are asked to close their connections. */
   readonly isDraining: () => boolean;
 }
 
@@ -35,14 +35,14 @@ interface Answered {
   readonly text: string;
 }
 
-/** What cannot be read as a review; Fastify's error handler says so. */
+/** A body that is not a review. Fastify's error handler tells the caller. */
 interface Unreadable {
   readonly error: unknown;
 }
 
 type Decision = Unreadable | Answered | Promise<Answered>;
 
-/** Returns what takes in the body of a request and answers it: by the review's answer, or by an error of the reply. */
+/** Returns the function that takes the body of a request and answers it: with a review, or with an error. */
 export function createReviews(edges: ReviewEdges): (body: string, reply: FastifyReply) => void {
   const { clock } = edges;
   const take = inMicroBatches<Arrived, Decision>(clock, {
@@ -64,7 +64,7 @@ function decide(body: string, edges: ReviewEdges): Decision {
   }
 }
 
-/** Whatever goes wrong in us, to the last letter of the answer, must not keep a pod from starting. */
+/** A failure of ours, even while the answer is written, must not keep a pod from starting. */
 function answerTo(review: Review, edges: ReviewEdges): Answered | Promise<Answered> {
   const written = (outcome: Outcome): Answered => ({ review, outcome, text: answer(review.uid, outcome) });
   const failed = (error: unknown): Answered => {
@@ -84,7 +84,7 @@ const FAILED = {
   detail: 'admission failed on it; see the log of stellar-peers',
 } as const;
 
-/** What cannot be sent ends its connection: the caller sees that at once, and no other caller is concerned. */
+/** If an answer cannot be sent, its connection is ended: the caller sees that at once, and no other caller is affected. */
 function finish({ reply, startMs }: Arrived, { review, outcome, text }: Answered, edges: ReviewEdges): void {
   try {
     const durationMs = edges.clock.monotonicMs() - startMs;
@@ -98,7 +98,7 @@ function finish({ reply, startMs }: Arrived, { review, outcome, text }: Answered
   }
 }
 
-/** What others wrote is shortened, so that no pod can fill the log. */
+/** Texts that others wrote are cut to this length, so that no pod can fill the log. */
 const LOGGED_MAX = 300;
 const brief = (text: string): string =>
   text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
@@ -119,7 +119,7 @@ function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, dur
   }
 }
 
-/** Sends an answer past what Fastify does for answers that may be anything, which costs a tenth of a review. */
+/** Sends an answer without Fastify's handling of answers of any type, which would take a tenth of a review's time. */
 function send({ raw }: FastifyReply, text: string, isLast: boolean): void {
   const headers = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) };
   raw.writeHead(200, isLast ? { ...headers, connection: 'close' } : headers);

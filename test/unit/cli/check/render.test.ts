@@ -36,9 +36,9 @@ Installation
 Webhook
   ✓ configuration           it selects every validator
   ! failure policy          Fail: while we are down no validator pod can start
-    > set it to Ignore, since what starts while we are down is repaired afterwards: apply your manifests again, in your overlay: kubectl apply -k .
+    > set it to Ignore, so that pods also start while stellar-peers is down: apply your manifests again, in your overlay: kubectl apply -k .
   ✗ caBundle                it is empty, so the API server trusts no answer of ours
-    > the replicas (or cainjector) fill it within seconds; their log says what keeps them from it: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix
+    > the replicas (or cainjector) fill it within seconds; if they do not, their log says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix
   - certificate             there is no CA in caBundle to verify it by
   - answer                  not tried: no answer is believed without a CA in caBundle
 
@@ -93,7 +93,7 @@ describe('for programs', () => {
       title: 'caBundle',
       verdict: 'problem',
       found: 'it is empty, so the API server trusts no answer of ours',
-      hint: 'the replicas (or cainjector) fill it within seconds; their log says what keeps them from it: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
+      hint: 'the replicas (or cainjector) fill it within seconds; if they do not, their log says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     });
   });
 });
