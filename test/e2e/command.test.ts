@@ -127,7 +127,7 @@ describe('the command on a real API server', () => {
   it('pause asks before, then holds; status, watched on a pipe, shows each change as it comes', async () => {
     const unasked = await command('pause');
     assert.equal(unasked.code, 2);
-    assert.match(unasked.stderr, /none of 3 validators \(.*\) is restarted by us.*use --yes/s);
+    assert.match(unasked.stderr, /we restart none of 3 validators \(.*\) before you resume it.*use --yes/s);
     assert.equal((await configMap(OWN))?.metadata.annotations?.[ROLLOUT], undefined);
     const args = ['main.ts', 'status', '-w', '--kubeconfig', scene.cluster.kubeconfigPath];
     const watching = spawn(process.execPath, args, { cwd: ROOT });
