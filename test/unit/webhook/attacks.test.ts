@@ -222,6 +222,13 @@ describe('a pod that is meant to keep us busy is answered at once', { timeout: 6
     ],
     ['with 100,000 owners', ({ metadata }) => metadata.ownerReferences.unshift(...many(100_000, () => ({})))],
     [
+      'whose containers name 60,000 resources each',
+      ({ spec }) => {
+        const requests = Object.fromEntries(many(60_000, (n) => [`r${n}`, '1']));
+        for (const container of spec.containers) container.resources = { requests };
+      },
+    ],
+    [
       'with what we copy nested deep',
       (pod) => {
         let deep: Raw = 'x';
