@@ -9,14 +9,9 @@ import { type PublishedView, publishedView } from '../../../peers/views/views.ts
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { RestartKind } from '../journal/journal.ts';
 import { allReady, isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
-import {
-  type DriftKind,
-  type DriftSettings,
-  type DriftVerdict,
-  evaluatePod,
-  type Links,
-  type Liveness,
-} from './drift.ts';
+import { type DriftKind, type DriftSettings, type DriftVerdict, evaluatePod, type Links } from './drift.ts';
+import type { ListedSince } from './listed-memory.ts';
+import type { Liveness } from './liveness.ts';
 import { updateStrategyOf } from './update-strategy.ts';
 
 export interface CandidateSettings extends DriftSettings {
@@ -29,6 +24,7 @@ export interface CandidateInput {
   readonly group: Group;
   readonly liveness: Liveness;
   readonly links: Links;
+  readonly listedSinceMs: ListedSince;
   readonly settings: CandidateSettings;
   /** Wall-clock ms since the epoch. */
   readonly nowMs: number;
@@ -93,11 +89,11 @@ function judge(
   validator: Validator,
   statefulSet: StatefulSetFacts,
   pod: PodFacts,
-  { world, group, liveness, links, settings, nowMs }: CandidateInput,
+  { world, group, liveness, links, listedSinceMs, settings, nowMs }: CandidateInput,
 ): DriftVerdict {
   const published = publishedOf(validator, world);
   const facts = { world, validator, statefulSet, pod, group, published };
-  return evaluatePod({ ...facts, liveness, links, settings, nowMs });
+  return evaluatePod({ ...facts, liveness, links, listedSinceMs, settings, nowMs });
 }
 
 const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
