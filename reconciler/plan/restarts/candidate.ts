@@ -186,9 +186,12 @@ function bumpHold(pods: readonly PodFacts[]): Reason | undefined {
   return tooLong === undefined ? undefined : reason('TokenTooLong', `${tooLong} characters`);
 }
 
-/** A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. */
-const mayBeDeleted = ({ drift }: DriftedPod, { network }: Validator): boolean =>
-  drift === 'notInjected' || (drift === 'isolated' && !network.isPublic);
+/**
+ * A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. If it is our
+ * sidecar alone that is down, stellar-core may be in use, and a deletion asks for no budget.
+ */
+const mayBeDeleted = ({ drift, pod }: DriftedPod, { network }: Validator): boolean =>
+  !(pod.reload && pod.coreReady) && (drift === 'notInjected' || (drift === 'isolated' && !network.isPublic));
 
 function deleteHold(
   found: DriftedPod | undefined,

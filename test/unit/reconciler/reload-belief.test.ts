@@ -139,6 +139,15 @@ describe('an isolated validator with a sidecar', () => {
     );
   });
 
+  it('is not deleted as one that is down where nothing but its sidecar is down', () => {
+    const state = { waiting: { reason: 'CrashLoopBackOff' } };
+    const down = { ready: false, sidecar: { restartCount: 5, state } };
+    const planWith = (coreReady: boolean) =>
+      planAfter(DEADLINE_MS, isolated({ pod: { ...down, coreReady } }));
+    assert.deepEqual([planWith(true).restart, planWith(true).holds.a], [undefined, 'CatchingUp']);
+    assert.equal(planWith(false).restart, 'delete a');
+  });
+
   it('is left alone where its port has shown a connection to a peer that runs', () => {
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['b'], [])).holds.a, 'Told');
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['gone'], [])).restart, 'bump a');
