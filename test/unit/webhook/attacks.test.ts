@@ -325,6 +325,20 @@ describe('what others write', () => {
   });
 });
 
+it('a pod on the network of its machine gets no sidecar, which might tell the stellar-core of another pod there', async () => {
+  const { ask } = await setUp();
+  const pod = changed(({ spec }) => {
+    spec.hostNetwork = true;
+  });
+  const { answer } = await ask(reviewOf(pod));
+  const { spec }: Raw = patchedBy(pod, answer);
+  assert.deepEqual(
+    spec.initContainers.map(({ name }: Raw) => name),
+    ['stellar-peers-config'],
+  );
+  assert.equal(answer.response.warnings, undefined);
+});
+
 it('a Windows pod keeps its configuration: an init container as confined as ours would deny it', async () => {
   const { ask } = await setUp();
   const pod = changed(({ spec }) => {
