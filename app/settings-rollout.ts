@@ -111,8 +111,8 @@ export const ROLLOUT_SETTINGS = {
     'RELOAD_DEADLINE_SECONDS',
     seconds(0, 604_800),
     1800,
-    'How long after a list is published a validator that knows no running peer is left to its sidecar; then it is ' +
-      'restarted, unless its HTTP port has shown a connection.',
+    'How long a validator that knows no running peer is left to its sidecar, from when its list first named one that it ' +
+      'lacks; then it is restarted, unless its HTTP port has shown a connection.',
   ),
   adoptExisting: setting(
     'ADOPT_EXISTING',

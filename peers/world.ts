@@ -126,6 +126,8 @@ export interface PodFacts extends Named {
   readonly deleting: boolean;
   readonly running: boolean;
   readonly ready: boolean;
+  /** True if the container that runs stellar-core is Ready, whatever the others are. */
+  readonly coreReady: boolean;
   /** When the Ready condition last changed, ms since the epoch by the clock of the pod's kubelet, as the next two. */
   readonly readyChangedAtMs: number | undefined;
   /** When the Initialized condition last changed. */

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Caches } from '../runtime/kube/caches.ts';
 import type { MembershipCache } from '../runtime/kube/membership.ts';
 import type { JournalStore } from './apply/journal-store.ts';
+import { ListedMemory } from './plan/restarts/listed-memory.ts';
 import { LivenessMemory, liveDigests } from './plan/restarts/liveness.ts';
 import { quietOf } from './plan/restarts/quiet.ts';
 import { ReadyMemory } from './plan/restarts/ready-memory.ts';
@@ -34,6 +35,7 @@ export class PlanningMemory {
   readonly #startedAtMs: number;
   readonly #liveness: LivenessMemory;
   readonly #ready = new ReadyMemory();
+  readonly #listed = new ListedMemory();
 
   constructor(options: PlanningMemoryOptions) {
     this.#options = options;
@@ -46,11 +48,12 @@ export class PlanningMemory {
     return this.#options.clock.monotonicMs() - this.#startedAtMs;
   }
 
-  /** Remembers which pods run, and since when they are Ready. */
+  /** Remembers which pods run, since when they are Ready, and since when each list has named each peer. */
   observe(): void {
     const { caches, clock, memberships } = this.#options;
     this.#liveness.observe(caches.world, memberships.discovery(), clock.monotonicMs());
     this.#ready.observe(caches.world.pods.values(), clock.monotonicMs());
+    this.#listed.observe(caches.world);
   }
 
   /** The input of a plan on `world`, without withdrawn intents, which the caches may still show in the journal. */
@@ -67,6 +70,7 @@ export class PlanningMemory {
       nowMs: clock.nowMs(),
       quiet: (group) => quietOf(memberships.membershipChanges(group), this.#startedAtMs, nowMs),
       readyForMs: this.#ready.readyForMsAt(nowMs),
+      listedSinceMs: this.#listed.sinceMs,
     };
   }
 }

@@ -205,8 +205,10 @@ function driftOf(
 ): { readonly lacks: string; readonly lacksHeld: ShownReason | null } {
   const statefulSet = cluster.discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return { lacks: 'nothing', lacksHeld: null };
-  const { world, settings, liveness, nowMs } = rolloutInput(cluster);
-  const facts = { ...{ world, settings, liveness, nowMs, links, statefulSet, validator, pod, group } };
+  const { world, settings, liveness, listedSinceMs, nowMs } = rolloutInput(cluster);
+  const facts = {
+    ...{ world, settings, liveness, listedSinceMs, nowMs, links, statefulSet, validator, pod, group },
+  };
   const verdict = evaluatePod({ ...facts, published: status.published });
   return {
     lacks: verdict.kind === 'drift' ? verdict.drift : 'nothing',

@@ -17,7 +17,8 @@
  *   so names are resolved by getent; where that is missing, a peer of that name counts as not connected.
  *   stellar-core is given the address then: it would resolve a name on its main thread.
  * - `used` has a dot for each outbound connection: stellar-core keeps 8 (TARGET_PEER_CONNECTIONS).
- * - `survey` splits JSON at the quotes: the value of a key is the second part after the key.
+ * - `survey` splits JSON at the quotes. A key is what a colon follows: peers say of themselves what they like (`ver`), and a
+ *   quote in that has a backslash before it. In `key` a quote, which no part can be, means that an address comes.
  */
 
 export const RELOAD_SCRIPT = `set -u
@@ -69,20 +70,21 @@ notice_restart() {
   since=$start
 }
 survey() {
-  connected=' ' used= side= next=
+  connected=' ' used= side= key=
   IFS='"'
   for word in $answer; do
-    case $next in
-      value)
-        connected="$connected$word " next=
-        [ "$side" != outbound ] || used=$used. ;;
-      gap) next=value ;;
-      *)
-        case $word in
-          inbound | outbound) side=$word ;;
-          address) next=gap ;;
+    case $word in
+      :* | ' :'*)
+        case $key in
+          inbound | outbound) side=$key ;;
+          address) key='"' && continue ;;
         esac ;;
     esac
+    if [ "$key" = '"' ]; then
+      connected="$connected$word "
+      [ "$side" != outbound ] || used=$used.
+    fi
+    key=$word
   done
   unset IFS
 }

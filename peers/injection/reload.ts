@@ -117,7 +117,9 @@ const othersOf = ({ containers, initContainers }: PodShape): ContainerShape[] =>
 /** What every container of the pod names. A quota or a LimitRange may demand no other resource of each. */
 function sharedAsks(pod: PodShape): string[] {
   const [first, ...others] = othersOf(pod);
-  return first?.asks.filter((name) => others.every(({ asks }) => asks.includes(name))) ?? [];
+  // As sets: a hostile pod may name 100,000.
+  const named = others.map(({ asks }) => new Set(asks));
+  return first?.asks.filter((name) => named.every((asks) => asks.has(name))) ?? [];
 }
 
 const isGuaranteed = (pod: PodShape): boolean =>

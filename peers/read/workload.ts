@@ -97,7 +97,7 @@ function startsOf(
   status: Fields,
   container: ContainerShape | undefined,
   { containers }: PodShape,
-): Pick<PodFacts, 'container' | 'containerRestarts' | 'startedAtMs'> {
+): Pick<PodFacts, 'container' | 'containerRestarts' | 'startedAtMs' | 'coreReady'> {
   const statuses = listOf(status.containerStatuses);
   const main = container ? statuses.find(({ name }) => name === container.name) : statuses[0];
   const running = fieldsOf(fieldsOf(main?.state).running);
@@ -105,6 +105,7 @@ function startsOf(
     container: containers.find(({ name }) => name === main?.name)?.name,
     containerRestarts: numberOf(main?.restartCount) ?? 0,
     startedAtMs: timeOf(running.startedAt),
+    coreReady: main?.ready === true,
   };
 }
 

@@ -30,6 +30,7 @@ function plan(world: World): void {
     world,
     discovery,
     liveness: liveness.at(0),
+    listedSinceMs: () => Number.POSITIVE_INFINITY,
     settings: SETTINGS,
     nowMs: NOW_MS,
     setbacks: NO_SETBACKS,

@@ -108,6 +108,8 @@ interface PodOptions {
   uid?: string;
   ownerUid?: string;
   ready?: boolean;
+  /** Of the container alone; as `ready` without it. */
+  coreReady?: boolean;
   phase?: string;
   createdAt?: string;
   readyAt?: string;
@@ -185,6 +187,7 @@ export function pod(name: string, options: PodOptions = {}): Raw {
         {
           name: 'stellar-node',
           restartCount: options.restarts ?? 0,
+          ready: options.coreReady ?? ready,
           state: options.startedAt ? { running: { startedAt: options.startedAt } } : {},
         },
       ],

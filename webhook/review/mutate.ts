@@ -6,7 +6,6 @@ import { isPreflight } from '../../peers/injection/preflight-review.ts';
 import type { Risk } from '../../peers/injection/reload.ts';
 import { INJECTION, PREFLIGHT_NODE } from '../../peers/names.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
-import { keyOf } from '../../peers/world.ts';
 import type { MembershipReader } from '../../runtime/kube/membership.ts';
 import type { PendingReviews } from '../hold/pending-reviews.ts';
 import { LARGE_BYTES } from '../http/limits.ts';
@@ -53,10 +52,10 @@ export function mutate(
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
   const decide = () => {
-    const pod = keyOf(review.namespace, review.name);
-    const risk = riskOf(review, tried.has(pod));
+    const wasTried = tried.has(review.namespace, review.name);
+    const risk = riskOf(review, wasTried);
     const outcome = answerNow(subject, review.namespace, ref, { memberships, merging, risk });
-    if (outcome.isTried && !review.dryRun) tried.add(pod);
+    if ((outcome.isTried || wasTried) && !review.dryRun) tried.add(review.namespace, review.name);
     return outcome;
   };
   if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(memberships, ref, review.namespace))

@@ -1,34 +1,64 @@
 /**
- * Which pods got the sidecar a moment ago though a policy may refuse them with it. A pod that is asked about again so soon
- * was refused: its StatefulSet makes it again at once, and it is left as it is then.
+ * Which pods got the sidecar lately though a policy may refuse them with it. A pod that is asked about again so soon was
+ * probably refused: its StatefulSet makes it again, and it is left as it is then.
+ *
+ * Controllers wait longer after each refusal, whatever the first ones were for: a full quota may come before. So a pod
+ * that is tried a second time is remembered for longer than any controller waits.
  */
 import type { Clock } from '../../runtime/clock.ts';
 
 /** Much longer than a StatefulSet controller waits after its first refusals. */
 const AGAIN_MS = 60_000;
-/** More pods than are created in that time. */
+/** Longer than the 1000 s that a controller waits at most. */
+const REMEMBERED_MS = 20 * 60_000;
+/** More than the validators of a namespace. What one namespace does makes no pod of another forgotten. */
 const PODS_MAX = 1_000;
+/** Kubernetes' own limit: a pod with a longer name never starts. */
+const NAME_LENGTH_MAX = 253;
+
+interface Tried {
+  /** When the pod was last tried, or asked about so soon after. */
+  readonly atMs: number;
+  readonly times: number;
+}
 
 export class TriedPods {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** The oldest first. */
-  readonly #triedAtMs = new Map<string, number>();
+  /** By namespace; of each the oldest first. */
+  readonly #tried = new Map<string, Map<string, Tried>>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
   }
 
-  /** True if the pod, as `namespace/name`, was tried within the last minute. */
-  has(pod: string): boolean {
-    const atMs = this.#triedAtMs.get(pod);
-    return atMs !== undefined && this.#clock.monotonicMs() - atMs < AGAIN_MS;
+  /** True if the pod was tried within the last minute, or twice and the last time within 20 minutes. */
+  has(namespace: string, pod: string): boolean {
+    const tried = this.#tried.get(namespace)?.get(pod);
+    if (!tried) return false;
+    return this.#clock.monotonicMs() - tried.atMs < (tried.times > 1 ? REMEMBERED_MS : AGAIN_MS);
   }
 
-  /** Notes that the pod is tried now. Of too many, the oldest is forgotten. */
-  add(pod: string): void {
-    this.#triedAtMs.delete(pod);
-    this.#triedAtMs.set(pod, this.#clock.monotonicMs());
-    const [oldest] = this.#triedAtMs.keys();
-    if (this.#triedAtMs.size > PODS_MAX && oldest !== undefined) this.#triedAtMs.delete(oldest);
+  /** Notes that the pod is tried now, or asked about again so soon. Of too many, the oldest is forgotten. */
+  add(namespace: string, pod: string): void {
+    this.#forget();
+    if (pod.length > NAME_LENGTH_MAX) return;
+    const pods = this.#tried.get(namespace) ?? new Map<string, Tried>();
+    const times = (pods.get(pod)?.times ?? 0) + (this.has(namespace, pod) ? 0 : 1);
+    this.#tried.set(namespace, pods);
+    pods.delete(pod);
+    pods.set(pod, { atMs: this.#clock.monotonicMs(), times });
+    const [oldest] = pods.keys();
+    if (pods.size > PODS_MAX && oldest !== undefined) pods.delete(oldest);
+  }
+
+  #forget(): void {
+    const sinceMs = this.#clock.monotonicMs() - REMEMBERED_MS;
+    for (const [namespace, pods] of this.#tried) {
+      for (const [pod, { atMs }] of pods) {
+        if (atMs > sinceMs) break;
+        pods.delete(pod);
+      }
+      if (pods.size === 0) this.#tried.delete(namespace);
+    }
   }
 }

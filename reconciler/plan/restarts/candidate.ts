@@ -9,14 +9,9 @@ import { type PublishedView, publishedView } from '../../../peers/views/views.ts
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { RestartKind } from '../journal/journal.ts';
 import { allReady, isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
-import {
-  type DriftKind,
-  type DriftSettings,
-  type DriftVerdict,
-  evaluatePod,
-  type Links,
-  type Liveness,
-} from './drift.ts';
+import { type DriftKind, type DriftSettings, type DriftVerdict, evaluatePod, type Links } from './drift.ts';
+import type { ListedSince } from './listed-memory.ts';
+import type { Liveness } from './liveness.ts';
 import { updateStrategyOf } from './update-strategy.ts';
 
 export interface CandidateSettings extends DriftSettings {
@@ -29,6 +24,7 @@ export interface CandidateInput {
   readonly group: Group;
   readonly liveness: Liveness;
   readonly links: Links;
+  readonly listedSinceMs: ListedSince;
   readonly settings: CandidateSettings;
   /** Wall-clock ms since the epoch. */
   readonly nowMs: number;
@@ -93,11 +89,11 @@ function judge(
   validator: Validator,
   statefulSet: StatefulSetFacts,
   pod: PodFacts,
-  { world, group, liveness, links, settings, nowMs }: CandidateInput,
+  { world, group, liveness, links, listedSinceMs, settings, nowMs }: CandidateInput,
 ): DriftVerdict {
   const published = publishedOf(validator, world);
   const facts = { world, validator, statefulSet, pod, group, published };
-  return evaluatePod({ ...facts, liveness, links, settings, nowMs });
+  return evaluatePod({ ...facts, liveness, links, listedSinceMs, settings, nowMs });
 }
 
 const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
@@ -190,9 +186,12 @@ function bumpHold(pods: readonly PodFacts[]): Reason | undefined {
   return tooLong === undefined ? undefined : reason('TokenTooLong', `${tooLong} characters`);
 }
 
-/** A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. */
-const mayBeDeleted = ({ drift }: DriftedPod, { network }: Validator): boolean =>
-  drift === 'notInjected' || (drift === 'isolated' && !network.isPublic);
+/**
+ * A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. If it is our
+ * sidecar alone that is down, stellar-core may be in use, and a deletion asks for no budget.
+ */
+const mayBeDeleted = ({ drift, pod }: DriftedPod, { network }: Validator): boolean =>
+  !(pod.reload && pod.coreReady) && (drift === 'notInjected' || (drift === 'isolated' && !network.isPublic));
 
 function deleteHold(
   found: DriftedPod | undefined,

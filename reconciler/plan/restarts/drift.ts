@@ -30,6 +30,8 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../../peers/views/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { Evidence } from '../signals/evidence.ts';
+import type { ListedSince } from './listed-memory.ts';
+import type { Liveness } from './liveness.ts';
 import { beliefIn, believesSidecars, type ReloadSettings } from './reload-belief.ts';
 import { type RollFor, type RollForSetting, rollForOf } from './roll-for.ts';
 
@@ -47,15 +49,6 @@ export interface DriftSettings extends ReloadSettings {
   readonly rollBelow: number;
   readonly rollFor: RollForSetting;
   readonly adoptExisting: boolean;
-}
-
-export interface Liveness {
-  /** True if the member's pod runs now. */
-  isLive(digest: string): boolean;
-  /**
-   * True if the member's pod ran at any time in the last 10 minutes, or if the leader has not watched for that long.
-   */
-  wasLive(digest: string): boolean;
 }
 
 export interface Links {
@@ -78,6 +71,7 @@ export interface DriftInput {
   readonly published: PublishedView | undefined;
   readonly liveness: Liveness;
   readonly links: Links;
+  readonly listedSinceMs: ListedSince;
   readonly settings: DriftSettings;
   /** Wall-clock ms since the epoch. */
   readonly nowMs: number;
@@ -156,7 +150,9 @@ function mendedByTelling(
   if (!pod.reload || !believesSidecars(validator, world, settings.ownNamespace)) return undefined;
   const shown = links.shownBy(pod);
   const isConnected = shown.seen.some((digest) => liveness.wasLive(digest));
-  const belief = beliefIn({ pod, published, settings, nowMs, shown, lacking, isolated, isConnected });
+  const lackingSinceMs = input.listedSinceMs(validator.key, lacking);
+  const facts = { pod, published, settings, nowMs, shown, lacking, lackingSinceMs };
+  const belief = beliefIn({ ...facts, isolated, isConnected });
   if (belief?.kind !== 'told') return belief && { ...belief, kind: 'held' };
   const all = new Set([...known, ...belief.peers]);
   const isMended = lacking.every((digest) => all.has(digest)) || !isShort(all, input);

@@ -5,7 +5,15 @@
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podOf } from '../../../peers/discovery/pods.ts';
 import type { World } from '../../../peers/world.ts';
-import type { Liveness } from './drift.ts';
+
+export interface Liveness {
+  /** True if the member's pod runs now. */
+  isLive(digest: string): boolean;
+  /**
+   * True if the member's pod ran at any time in the last 10 minutes, or if the leader has not watched for that long.
+   */
+  wasLive(digest: string): boolean;
+}
 
 /** For how long a peer that is gone still counts. */
 const REMEMBERED_MS = 10 * 60_000;

@@ -6,8 +6,9 @@
  *   RELOAD_SECONDS after the publication are not over → telling: the restart waits
  *   they are over                                     → told: the peers count as linked, without those that the port
  *                                                       shows as not connected
- *   the pod is isolated, and no connection was shown  → telling until RELOAD_DEADLINE_SECONDS after the publication;
- *                                                       after that nothing is believed
+ *   the pod is isolated, and no connection was shown  → telling until RELOAD_DEADLINE_SECONDS after the list first named
+ *                                                       a peer that the pod lacks, however often the list has changed
+ *                                                       since; after that nothing is believed
  */
 import type { ReloadSidecar } from '../../../peers/read/reload-sidecar.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -19,7 +20,7 @@ import { updateStrategyOf } from './update-strategy.ts';
 export interface ReloadSettings {
   /** How long after the publication of a list a sidecar counts as having told it. */
   readonly reloadMs: number;
-  /** How long after the publication an isolated pod is left to its sidecar. */
+  /** How long after the publication of a peer an isolated pod is left to its sidecar. */
   readonly reloadDeadlineMs: number;
 }
 
@@ -37,6 +38,8 @@ interface BeliefInput {
   readonly shown: Pick<Evidence, 'seen' | 'apart'>;
   /** The running peers that the pod lacks. */
   readonly lacking: readonly string[];
+  /** Since when the list has named one of these; Infinity if that is not known. */
+  readonly lackingSinceMs: number;
   /** True if no peer that the pod knows has run lately. */
   readonly isolated: boolean;
   /** True if the pod was seen connected to a peer that has run lately. */
@@ -64,11 +67,13 @@ export function beliefIn(input: BeliefInput): Belief | undefined {
   // A stellar-core with PREFERRED_PEERS_ONLY drops the peers that it is told of.
   if (!pod.reload || isFailing(pod.reload, nowMs) || pod.mergeOutcome?.code === 'PeersIgnored')
     return undefined;
-  const deadlineMs = published.publishedAtMs + settings.reloadDeadlineMs;
+  // A pod that was made since may have been told for no longer.
+  const sinceMs = Math.min(published.publishedAtMs, Math.max(input.lackingSinceMs, pod.createdAtMs));
+  const deadlineMs = sinceMs + settings.reloadDeadlineMs;
   const isAlone = isolated && !isConnected;
   if (isAlone && nowMs >= deadlineMs) return undefined;
   const toldAtMs = toldAt(pod.reload, published, settings);
-  if (nowMs < toldAtMs) return telling(pod, toldAtMs, nowMs);
+  if (nowMs < toldAtMs) return telling(pod, isAlone ? Math.min(toldAtMs, deadlineMs) : toldAtMs, nowMs);
   const isBelieved = (digest: string) => !shown.apart.includes(digest);
   if (isAlone) return lacking.some(isBelieved) ? telling(pod, deadlineMs, nowMs) : undefined;
   const detail = `${pod.key}, by ${new Date(toldAtMs).toISOString()}`;

@@ -21,7 +21,8 @@ export interface StatusInput {
 }
 
 /**
- * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, and a pod is
+ * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, each list has
+ * named its peers since its last change, and a pod is
  * Ready since the time that its kubelet wrote. Kubelets' clocks may be wrong, so the result may only be shown.
  */
 export function withoutMemory(
@@ -38,6 +39,7 @@ export function withoutMemory(
     quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
     readyForMs: ({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs,
     liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
+    listedSinceMs: () => Number.POSITIVE_INFINITY,
   };
 }
 

@@ -12,7 +12,6 @@ import { isSmooth, type Plan } from './plan.ts';
 import { isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
-import { publishedForMs } from './told.ts';
 import type { Witness } from './witness.ts';
 
 const REMEMBERED_MS = 600_000;
@@ -74,7 +73,8 @@ function isLeftToSidecar(
   // Before the last change of its list the deadline was another.
   const hasJustChanged = stage.time.nowMs() - witness.publications.changedAtMs(node) <= decidedMs;
   const deadlineMs = settings.reloadDeadlineSeconds * 1000 - SLACK_MS;
-  return !hasJustChanged && (publishedForMs(node, stage) ?? 0) < deadlineMs;
+  const sinceMs = Math.min(...lacking.map((digest) => witness.publications.sinceMs(node, digest)));
+  return !hasJustChanged && stage.time.nowMs() - sinceMs < deadlineMs;
 }
 
 /** True where its list changed since it started and names others: under `all` that is reason enough. */

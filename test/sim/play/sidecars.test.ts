@@ -56,6 +56,25 @@ describe('a validator that comes alone, and knows none of those that follow', ()
     assert.deepEqual([restarts.bump, held], [1, {}]);
   });
 
+  it('is restarted at that deadline too where the list changes every few minutes', async () => {
+    const comesAndGoes = [5, 9, 13, 17, 21, 25].map(
+      (minute, index): Action => ({
+        atMs: minute * MINUTE_MS,
+        do: index % 2 === 0 ? 'join' : 'leave',
+        node: 2,
+      }),
+    );
+    const { restarts, shownMs } = await played({
+      ...alone,
+      readyMs: [1_000, 1_000, 1_000],
+      actions: [...alone.actions, ...comesAndGoes],
+      calmAtMs: 26 * MINUTE_MS,
+      sidecars: [NEVER],
+    });
+    const tellingMs = shownMs.Telling ?? 0;
+    assert.ok(restarts.bump > 0 && tellingMs < 800_000, `${restarts.bump} restarts, ${tellingMs} ms`);
+  });
+
   it('is left alone where its open port shows that it is connected', async () => {
     const { restarts, held } = await played({ ...alone, sidecars: [TELLS], ports: [OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, {}]);

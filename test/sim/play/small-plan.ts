@@ -12,6 +12,8 @@ const SETTINGS = {
   DELETE_MIN_AGE_SECONDS: '5',
   LEASE_DURATION_SECONDS: '6',
   REQUEST_TIMEOUT_SECONDS: '1',
+  // The story says which pods have a sidecar.
+  PEER_RELOAD: 'off',
 };
 
 export interface Story {

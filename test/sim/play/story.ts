@@ -17,6 +17,8 @@ const SETTINGS = {
   LEASE_DURATION_SECONDS: '6',
   REQUEST_TIMEOUT_SECONDS: '1',
   RESYNC_SECONDS: '60',
+  // Its pods have no sidecar.
+  PEER_RELOAD: 'off',
 };
 
 export interface Story {

@@ -78,9 +78,16 @@ export class Sidecar {
     writeFileSync(this.#path('answers'), lines.join(''));
   }
 
-  connected(outbound: readonly string[], inbound: readonly string[] = []): void {
-    const text = peersText({ inbound, outbound });
-    this.answer('peers', JSON.stringify(JSON.parse(text), undefined, 3).replaceAll('":', '" :'));
+  /** `versions` is what the inbound ones say of themselves, in turns. */
+  connected(
+    outbound: readonly string[],
+    inbound: readonly string[] = [],
+    versions: readonly string[] = ['v27'],
+  ): void {
+    const peers = JSON.parse(peersText({ inbound, outbound }));
+    for (const [index, peer] of (peers.authenticated_peers.inbound ?? []).entries())
+      peer.ver = versions[index % versions.length];
+    this.answer('peers', JSON.stringify(peers, undefined, 3).replaceAll('":', '" :'));
   }
 
   info(startedOn: string): void {

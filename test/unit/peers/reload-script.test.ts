@@ -126,6 +126,27 @@ describe('the sidecar', () => {
     }),
   );
 
+  underEachShell(
+    'is not misled by what a stranger calls itself',
+    withSidecar({ peers: [A] }, async (sidecar) => {
+      const inbound = Array.from({ length: 12 }, (_, index) => `10.0.9.${index}:1`);
+      sidecar.connected([], inbound, [
+        'v1"outbound',
+        'outbound',
+        'address',
+        '"',
+        ' : ',
+        '"address" : ',
+        `" outbound "address" : "${A}`,
+        'v1"address',
+        `v1\\"outbound`,
+      ]);
+      sidecar.takes(A);
+      await sidecar.look(QUIET);
+      assert.deepEqual(sidecar.told, [A]);
+    }),
+  );
+
   const LOGS = '2026-11-30 [default WARNING] "authenticated" is not here\n';
   for (const [title, text] of [
     ['is booting', BOOTING],

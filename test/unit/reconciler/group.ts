@@ -169,6 +169,8 @@ export interface PlanOptions {
   readonly setbacks?: SetbackLookup;
   /** For how long the leader has seen that pod Ready; as the pod itself says without it. */
   readonly readyForMs?: RolloutInput['readyForMs'];
+  /** Since when the lists have named their peers; unknown without it. */
+  readonly listedSinceMs?: RolloutInput['listedSinceMs'];
   /** Members that ran within the last 10 min although they do not now. */
   readonly wasLive?: readonly string[];
 }
@@ -191,6 +193,7 @@ export function inputOf(
     nowMs,
     readyForMs: options.readyForMs ?? (({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs),
     quiet: () => ({ quietMs: options.quietMs ?? 3_600_000, changingMs: options.changingMs ?? 0 }),
+    listedSinceMs: options.listedSinceMs ?? (() => Number.POSITIVE_INFINITY),
     liveness: {
       isLive: (each) => live.has(each),
       wasLive: (each) => live.has(each) || (options.wasLive ?? []).map(digest).includes(each),

@@ -122,6 +122,32 @@ describe('an isolated validator with a sidecar', () => {
     assert.equal(plan.restart, 'bump a');
   });
 
+  it('is restarted at the deadline of the first peer, however often the list has changed since', () => {
+    const listed = (ms: number, made = 7_200) => {
+      const world = isolated({ pod: { ...SIDECAR.pod, createdAt: at(made) } });
+      const listedSinceMs = (node: string, peers: readonly string[]) =>
+        node === 'stellar/a' && peers.includes(digest('b')) ? NOW_MS - ms : NOW_MS;
+      return planAfter(0, world, { listedSinceMs });
+    };
+    assert.deepEqual(verdictOf(listed(DEADLINE_MS - 60_000)), ['Telling', 60_000]);
+    assert.equal(listed(DEADLINE_MS).restart, 'bump a');
+    assert.equal(listed(DEADLINE_MS, 1_200).holds.a, 'Telling', 'a pod that was made since has its own time');
+    assert.equal(
+      planAfter(0, short(), { listedSinceMs: () => 0 }).holds.a,
+      'Telling',
+      'only an isolated one',
+    );
+  });
+
+  it('is not deleted as one that is down where nothing but its sidecar is down', () => {
+    const state = { waiting: { reason: 'CrashLoopBackOff' } };
+    const down = { ready: false, sidecar: { restartCount: 5, state } };
+    const planWith = (coreReady: boolean) =>
+      planAfter(DEADLINE_MS, isolated({ pod: { ...down, coreReady } }));
+    assert.deepEqual([planWith(true).restart, planWith(true).holds.a], [undefined, 'CatchingUp']);
+    assert.equal(planWith(false).restart, 'delete a');
+  });
+
   it('is left alone where its port has shown a connection to a peer that runs', () => {
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['b'], [])).holds.a, 'Told');
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['gone'], [])).restart, 'bump a');

@@ -143,6 +143,7 @@ export class Restarting {
       quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
       readyForMs: ({ readyChangedAtMs = 0 }) => this.clock.nowMs() - readyChangedAtMs,
       liveness: { isLive: (digest) => live.has(digest), wasLive: (digest) => live.has(digest) },
+      listedSinceMs: () => Number.POSITIVE_INFINITY,
     };
   };
 

@@ -80,6 +80,7 @@ describe('a group that cannot be worked out', () => {
       quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
       readyForMs: () => 3_600_000,
       liveness: { isLive, wasLive: isLive },
+      listedSinceMs: () => Number.POSITIVE_INFINITY,
     });
     assert.equal(plans.get(key)?.restart, undefined);
     assert.equal(plans.get(key)?.holds.get(`${MALLORY}/m`)?.code, 'GroupNotJudged');

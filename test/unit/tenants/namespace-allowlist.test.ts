@@ -45,6 +45,7 @@ function restartsIn(parts: Parts, settings = settingsWith('')) {
     quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
     readyForMs: () => 3_600_000,
     liveness: { isLive, wasLive: isLive },
+    listedSinceMs: () => Number.POSITIVE_INFINITY,
   });
   return [...plans.values()].flatMap(({ restart }) => (restart ? [restart.validator.key] : []));
 }

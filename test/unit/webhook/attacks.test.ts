@@ -222,6 +222,13 @@ describe('a pod that is meant to keep us busy is answered at once', { timeout: 6
     ],
     ['with 100,000 owners', ({ metadata }) => metadata.ownerReferences.unshift(...many(100_000, () => ({})))],
     [
+      'whose containers name 60,000 resources each',
+      ({ spec }) => {
+        const requests = Object.fromEntries(many(60_000, (n) => [`r${n}`, '1']));
+        for (const container of spec.containers) container.resources = { requests };
+      },
+    ],
+    [
       'with what we copy nested deep',
       (pod) => {
         let deep: Raw = 'x';
@@ -316,6 +323,20 @@ describe('what others write', () => {
     assert.match(answer.response.warnings[0], /^[ -~]{1,120}$/);
     assert.equal(lines.length, 1);
   });
+});
+
+it('a pod on the network of its machine gets no sidecar, which might tell the stellar-core of another pod there', async () => {
+  const { ask } = await setUp();
+  const pod = changed(({ spec }) => {
+    spec.hostNetwork = true;
+  });
+  const { answer } = await ask(reviewOf(pod));
+  const { spec }: Raw = patchedBy(pod, answer);
+  assert.deepEqual(
+    spec.initContainers.map(({ name }: Raw) => name),
+    ['stellar-peers-config'],
+  );
+  assert.equal(answer.response.warnings, undefined);
 });
 
 it('a Windows pod keeps its configuration: an init container as confined as ours would deny it', async () => {

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { parse } from 'yaml';
 import type { Fields } from '../../../peers/field.ts';
 import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
@@ -221,8 +221,7 @@ test('a read replica of a validator is left as it is, without a warning', async 
   assert.deepEqual(outcome, { result: 'skipped:ReadReplica', operations: [], warnings: [] });
 });
 
-test('a pod that a policy may refuse with the sidecar gets it once, and none when it comes again at once', async () => {
-  const { clock, admit } = await upToDate();
+describe('a pod that a policy may refuse with the sidecar', () => {
   const resources = { requests: { cpu: '1' } };
   const pod = (name: string): Fields => {
     const { metadata } = podOf('v1') as { metadata: object };
@@ -232,20 +231,56 @@ test('a pod that a policy may refuse with the sidecar gets it once, and none whe
     const spec = { containers: [{ ...container, volumeMounts }], volumes };
     return { metadata: { ...metadata, name }, spec };
   };
-  const sidecarOf = async (name: string, request: object = {}) => {
-    const { operations } = await admit(pod(name), { name, ...request });
-    const { spec } = applied(pod(name), operations) as {
-      spec: { initContainers: Array<{ name: string; resources: object }> };
+  async function asking() {
+    const { clock, admit } = await upToDate();
+    const sidecarOf = async (name: string, request: object = {}) => {
+      const { operations } = await admit(pod(name), { name, ...request });
+      const { spec } = applied(pod(name), operations) as {
+        spec: { initContainers: Array<{ name: string; resources: object }> };
+      };
+      return spec.initContainers.find((each) => each.name === 'stellar-peers-reload')?.resources;
     };
-    return spec.initContainers.find((each) => each.name === 'stellar-peers-reload')?.resources;
-  };
+    return { clock, sidecarOf };
+  }
   const nothing = { requests: { cpu: '0' } };
-  assert.equal(await sidecarOf('v1-0', { dryRun: true }), undefined, 'a dry run is not refused');
-  assert.deepEqual(await sidecarOf('v1-0'), nothing);
-  assert.equal(await sidecarOf('v1-0'), undefined);
-  assert.deepEqual(await sidecarOf('v1-1'), nothing, 'another pod');
-  await clock.pass(50_000);
-  assert.equal(await sidecarOf('v1-0'), undefined);
-  await clock.pass(10_000);
-  assert.deepEqual(await sidecarOf('v1-0'), nothing, 'a pod that was made since, and is replaced');
+
+  it('gets it once, and none when it comes again at once', async () => {
+    const { clock, sidecarOf } = await asking();
+    assert.equal(await sidecarOf('v1-0', { dryRun: true }), undefined, 'a dry run is not refused');
+    assert.deepEqual(await sidecarOf('v1-0'), nothing);
+    assert.equal(await sidecarOf('v1-0'), undefined);
+    assert.deepEqual(await sidecarOf('v1-1'), nothing, 'another pod');
+    await clock.pass(50_000);
+    assert.equal(await sidecarOf('v1-0'), undefined);
+    await clock.pass(60_000);
+    assert.deepEqual(await sidecarOf('v1-0'), nothing, 'a pod that was made since, and is replaced');
+  });
+
+  it('is tried twice at most while its controller waits longer after each refusal', async () => {
+    const { clock, sidecarOf } = await asking();
+    const tried: number[] = [];
+    for (let times = 0, waitMs = 5; times < 40; times += 1, waitMs = Math.min(2 * waitMs, 1_000_000)) {
+      if (await sidecarOf('v1-0')) tried.push(times);
+      await clock.pass(waitMs);
+    }
+    assert.equal(tried.length, 2, `tried at ${tried}`);
+  });
+
+  it('is tried twice at most by a replica that sees only the last refusals', async () => {
+    const { clock, sidecarOf } = await asking();
+    for (const expected of [nothing, nothing, undefined, undefined]) {
+      assert.deepEqual(await sidecarOf('v1-0'), expected);
+      await clock.pass(1_000_000);
+    }
+  });
+
+  it('is not forgotten for the many pods of another namespace', async () => {
+    const tried = new TriedPods(new FakeClock());
+    tried.add('stellar', 'v1-0');
+    for (let index = 0; index < 5_000; index += 1) tried.add('crowd', `v-${index}`);
+    assert.deepEqual([tried.has('stellar', 'v1-0'), tried.has('crowd', 'v-4999')], [true, true]);
+    tried.add('crowd', 'x'.repeat(1_000_000));
+    assert.equal(tried.has('crowd', 'x'.repeat(1_000_000)), false, 'no such pod can start');
+    assert.equal(tried.has('crowd', 'v-0'), false, 'of too many, the oldest is forgotten');
+  });
 });
