@@ -12,7 +12,8 @@
  *   the text. A silent stellar-core is waited for: there is nothing else to do, and its end ends the wait.
  * - A peer in the merged configuration (`configured`) is dialled by stellar-core itself. The others are told once each,
  *   and again where that failed, after pauses of 1, 2, 4 … 32 looks. After a restart of stellar-core (`startedOn`) they
- *   are told again, since only its database may still know them.
+ *   are told again, since only its database may still know them. So is a peer whose address has changed, as that of a
+ *   new pod has: `told` holds `peer=address`.
  * - stellar-core logs an error if it is told of a peer that is connected. `peers` shows addresses, the list has names,
  *   so names are resolved by getent; where that is missing, a peer of that name counts as not connected.
  *   stellar-core is given the address then: it would resolve a name on its main thread.
@@ -96,8 +97,8 @@ resolve() {
   [ -n "$found" ]
 }
 is_connected() {
-  for word in $found; do
-    case $connected in *" $word:\${1##*:} "*) return 0 ;; esac
+  for host in $found; do
+    case $connected in *" $host:\${1##*:} "*) return 0 ;; esac
   done
   return 1
 }
@@ -113,11 +114,12 @@ tell() {
 list_untold() {
   todo=
   for peer in $seen; do
-    case "$told$configured" in *" $peer "*) ;; *) todo="$todo $peer" ;; esac
+    case "$told$configured" in *" $peer "* | *" $peer="*) ;; *) todo="$todo $peer" ;; esac
   done
 }
 visit() {
   rest=............
+  forget_moved
   list_untold
   [ -n "$todo$told" ] && [ "$todo$told" != ' ' ] || return 0
   notice_restart
@@ -127,7 +129,7 @@ visit() {
   case $answer in *'"authenticated_peers"'*) survey ;; *) failed=yes && return 0 ;; esac
   for peer in $todo; do
     if resolve "$peer" && { is_connected "$peer" || tell "$peer"; }; then
-      told="$told$peer "
+      told="$told$peer=$host "
     else
       failed=yes
     fi
@@ -159,10 +161,23 @@ watch() {
 }
 forget_gone() {
   kept=' '
-  for peer in $told; do
-    case $seen in *" $peer "*) kept="$kept$peer " ;; esac
+  for entry in $told; do
+    case $seen in *" \${entry%=*} "*) kept="$kept$entry " ;; esac
   done
   told=$kept
+}
+forget_moved() {
+  kept=' '
+  for entry in $told; do
+    if ! resolve "\${entry%=*}" || is_found "\${entry#*=}"; then kept="$kept$entry "; fi
+  done
+  told=$kept
+}
+is_found() {
+  for word in $found; do
+    [ "$word" != "$1" ] || return 0
+  done
+  return 1
 }
 
 worker=none

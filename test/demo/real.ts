@@ -26,11 +26,9 @@ import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
 import { merged } from './ways.ts';
 
+/** The story is one of restarts: with sidecars that tell of new peers there would be none. */
 const SETTINGS = {
-  MIN_READY_SECONDS: '1',
-  MIN_RESTART_INTERVAL_SECONDS: '0',
-  STABILIZATION_SECONDS: '1',
-  // The story is one of restarts, as in the demo without containers.
+  ...{ MIN_READY_SECONDS: '1', MIN_RESTART_INTERVAL_SECONDS: '0', STABILIZATION_SECONDS: '1' },
   PEER_RELOAD: 'off',
 };
 const INIT = 'stellar-peers-config';

@@ -73,6 +73,8 @@ export function confinementsOf(container: Running): Confinement[] {
 }
 
 export interface Memory {
+  /** What its processes hold now beside files. */
+  readonly anonymousKib: number;
   readonly peakMib: number;
   readonly limitMib: number;
   /** How often the limit was reached. */
@@ -85,11 +87,13 @@ const mib = (bytes: string): number => Math.round(Number(bytes) / 2 ** 20);
 export function memoryOf({ id }: Running): Memory {
   const folder = folderOf(id, 'memory');
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8').trim();
+  const anonymousKib = Number(/^(?:rss|anon) (\d+)$/m.exec(read('memory.stat'))?.[1]) / 1024;
   if (!existsSync(join(folder, 'memory.failcnt'))) {
     const reached = Number(/^max (\d+)$/m.exec(read('memory.events'))?.[1]);
-    return { peakMib: mib(read('memory.peak')), limitMib: mib(read('memory.max')), reached };
+    return { anonymousKib, peakMib: mib(read('memory.peak')), limitMib: mib(read('memory.max')), reached };
   }
   return {
+    anonymousKib,
     peakMib: mib(read('memory.max_usage_in_bytes')),
     limitMib: mib(read('memory.limit_in_bytes')),
     reached: Number(read('memory.failcnt')),

@@ -76,6 +76,7 @@ async function coreImage(folder: string): Promise<Archive> {
     ...tools,
     program('stand-in/core.mjs', readFileSync(outfile)),
     program('usr/bin/stellar-core', started('"$@"')),
+    program('usr/bin/getent', started('getent "$@"')),
     program('stellar-health-sidecar', started('health-sidecar')),
   ];
   const runtime = runtimeFiles(

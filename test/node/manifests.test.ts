@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
+import { until } from '../cluster/until.ts';
 import { Load } from '../load/load.ts';
 import { confinementsOf, memoryOf, runningIn } from './confinement.ts';
 import { assertSpread, installManifests, RESTRICTED, shortenWaits } from './product.ts';
@@ -29,6 +30,12 @@ before(async () => {
   for (const namespace of ['stellar', 'public']) await world.createNamespace(namespace, RESTRICTED);
 });
 after(() => world?.stop());
+
+/** How often the pods of a namespace came back anew. */
+const restartsIn = (namespace: string): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(world.pods.restarts()).filter(([pod]) => pod.startsWith(`${namespace}/`)),
+  );
 
 describe('three validators of a new network, in containers', () => {
   it('are linked to each other by names in their merged configurations, and nothing is restarted', async () => {
@@ -66,12 +73,28 @@ describe('a validator that joins', () => {
     await untilLinked(world, FOUR, { namespace: 'public' });
     await atRest(world);
     await assertCalm(world, 'public');
-    const restarts = Object.keys(world.pods.restarts()).filter((pod) => pod.startsWith('public/'));
-    assert.deepEqual(restarts, []);
+    assert.deepEqual(restartsIn('public'), {});
   });
 
-  it('is made known to the others of a private network by restarts, one at a time', async () => {
+  it('is told to the others of a private network by their sidecars, and nothing is restarted', async () => {
     await addValidators(world, ['validator-4'], { spec });
+    const events = ['get', 'events', '-n', 'stellar', '--field-selector=reason=Told'];
+    await until(
+      'each of the three counts as told',
+      async () => {
+        const told = await world.kubectl([...events, '-o', 'jsonpath={.items[*].involvedObject.name}']);
+        return THREE.every((node) => told.split(' ').includes(node));
+      },
+      { deadlineMs: 120_000, everyMs: 500 },
+    );
+    await untilLinked(world, FOUR);
+    await atRest(world);
+    await assertCalm(world, 'stellar');
+    assert.deepEqual(restartsIn('stellar'), {});
+  });
+
+  it('is put into the configurations of the others by restarts, one at a time, where that is asked for', async () => {
+    await world.kubectl(['annotate', 'namespace', 'stellar', 'stellar.org/peer-roll-for=all']);
     const names = FOUR.map((name) => `${name}-0.${name}-headless`);
     await world.pods.until(
       'each of the three is restarted once',
@@ -81,10 +104,9 @@ describe('a validator that joins', () => {
     await untilLinked(world, FOUR);
     await atRest(world);
     await assertCalm(world, 'stellar');
-    const restarts = Object.entries(world.pods.restarts()).filter(([pod]) => pod.startsWith('stellar/'));
     assert.deepEqual(
-      Object.fromEntries(restarts),
-      Object.fromEntries(THREE.map((n) => [`stellar/${n}-0`, 1])),
+      restartsIn('stellar'),
+      Object.fromEntries(THREE.map((node) => [`stellar/${node}-0`, 1])),
     );
     const down = world.pods.maxDown((pod) => (pod.startsWith('stellar/') ? 'stellar' : undefined));
     assert.ok((down.stellar ?? 0) <= 1, world.pods.print());

@@ -9,8 +9,11 @@ import { OWN, podsIn } from './validators.ts';
 import type { World } from './world.ts';
 
 export const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-/** What an operator may shorten by settings; nothing of the safety hangs on these. */
-const SHORT_WAITS = ['MIN_READY_SECONDS=5', 'STABILIZATION_SECONDS=5', 'MIN_RESTART_INTERVAL_SECONDS=0'];
+/** What an operator may shorten by settings; nothing of the safety hangs on these. The kubelets look every 10 s. */
+const SHORT_WAITS = [
+  ...['MIN_READY_SECONDS=5', 'STABILIZATION_SECONDS=5', 'MIN_RESTART_INTERVAL_SECONDS=0'],
+  'RELOAD_SECONDS=30',
+];
 const READY_MS_MAX = 120_000;
 
 /** Applies manifests/base to the letter. */

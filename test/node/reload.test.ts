@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { until } from '../cluster/until.ts';
+import { memoryOf, runningIn } from './confinement.ts';
 import { installManifests } from './product.ts';
 import { addValidators, containersOf, coreSays, podsIn, untilLinked } from './validators.ts';
 import { bootWorld, untilNodeReady, type World } from './world.ts';
@@ -18,6 +19,7 @@ const ALONE = { ...ON_RESTART, 'stellar.org/peer-config': 'off' };
 const MINUTE_MS = 60_000;
 /** The pauses after failures are at most 160 s, and the kubelet takes up to 90 s. */
 const MENDED_MS_MAX = 300_000;
+const REST_KIB_MAX = 1_024;
 
 let world: World;
 before(async () => {
@@ -55,9 +57,16 @@ const restartsOf = async (node: string): Promise<Record<string, number>> =>
   );
 const exec = (node: string, container: string, script: string): Promise<string> =>
   world.kubectl(['exec', '-n', 'stellar', `${node}-0`, '-c', container, '--', 'sh', '-c', script]);
+/** Ends a container by its first process. The command that does so may end with the container. */
+const endFirst = (node: string, container: string): Promise<unknown> =>
+  exec(node, container, 'kill 1').catch(() => undefined);
 const logOf = (node: string, container: string): Promise<string> =>
   world.kubectl(['logs', '-n', 'stellar', `${node}-0`, '-c', container]);
 const setMood = (node: string, is: string) => coreSays(world, node, `mood?is=${is}`);
+const addressOf = async (node: string): Promise<string> => {
+  const { podIP } = (await podOf(node)).status as { podIP: string };
+  return `${podIP}:11625`;
+};
 /** The addresses that stellar-core of this pod was told of, in order. */
 const told = async (node: string): Promise<string[]> =>
   [...(await logOf(node, 'stellar-node')).matchAll(/^connect (.+)$/gm)].map(([, address = '']) => address);
@@ -100,11 +109,13 @@ describe('a fourth validator that knows none of three, which know nothing of it'
     });
     await untilLinkedBy(['validator-5', 'validator-4'], 3 * MINUTE_MS);
     assert.deepEqual(await restartsOf('validator-5'), {});
-    const volumes = ((await podOf('validator-5')).spec as { volumes: Array<{ emptyDir?: object }> }).volumes;
+    const volumes = (
+      (await podOf('validator-5')).spec as { volumes: Array<{ name: string; emptyDir?: object }> }
+    ).volumes;
     assert.deepEqual(
-      volumes.filter(({ emptyDir }) => emptyDir),
-      [],
-      'no volume that can be written',
+      volumes.filter(({ emptyDir }) => emptyDir).map(({ name }) => name),
+      ['data'],
+      'no volume that can be written beside that of the operator',
     );
   });
 });
@@ -130,19 +141,25 @@ describe('a stellar-core that', () => {
     });
     for (const node of THREE) await untilRead(node, 'validator-6-0');
     await delay(MINUTE_MS / 2);
+    const address = await addressOf('validator-6');
     for (const node of ['validator-1', 'validator-2'])
-      assert.deepEqual(
-        (await told(node)).filter((each) => each.startsWith('validator-6')),
-        [],
-        node,
-      );
+      assert.ok(!(await told(node)).includes(address), `${node}: ${address}`);
     for (const node of THREE) await setMood(node, 'well');
     await untilLinkedBy(['validator-6'], MENDED_MS_MAX);
     for (const node of THREE) assert.deepEqual(await restartsOf(node), {}, node);
   });
 
+  it('knows a peer whose pod is replaced is told of its new address', async (t) => {
+    const old = await addressOf('validator-4');
+    await world.kubectl(['delete', 'pod', '-n', 'stellar', 'validator-4-0']);
+    await until('it has another pod', async () => (await addressOf('validator-4')) !== old);
+    const beganAt = performance.now();
+    await untilLinkedBy(['validator-4'], MENDED_MS_MAX);
+    t.diagnostic(`linked again after ${Math.round((performance.now() - beganAt) / 1000)} s`);
+  });
+
   it('is restarted in place is told again', async () => {
-    await exec('validator-1', 'stellar-node', 'kill 1');
+    await endFirst('validator-1', 'stellar-node');
     await until(
       'its container runs again',
       async () => (await restartsOf('validator-1'))['stellar-node'] === 1,
@@ -161,8 +178,6 @@ describe('a stellar-core that', () => {
 
 describe('the sidecar', () => {
   it('bears 20 changes in a minute, and tells of each peer at most once', async () => {
-    const network = Object.keys(JSON.parse(await overview())).length;
-    assert.ok(network > 0);
     const addresses = Array.from({ length: 20 }, (_, index) => `192.0.2.7:${20_001 + index}`);
     for (const address of addresses) {
       await setExternal(address);
@@ -184,7 +199,7 @@ describe('the sidecar', () => {
   });
 
   it('that is ended runs again, and its stellar-core goes on', async () => {
-    await exec('validator-2', SIDECAR, 'kill 1');
+    await endFirst('validator-2', SIDECAR);
     await until('it runs again', async () => (await restartsOf('validator-2'))[SIDECAR] === 1, {
       deadlineMs: MINUTE_MS,
     });
@@ -193,24 +208,40 @@ describe('the sidecar', () => {
     await untilLinkedBy(['validator-4', 'validator-5', 'validator-6'], MENDED_MS_MAX);
   });
 
-  it('takes next to no memory, and makes the end of its pod no later', async (t) => {
-    const endOf = async (node: string): Promise<number> => {
-      const { uid } = (await podOf(node)).metadata;
-      const beganAt = performance.now();
-      await world.kubectl(['delete', 'pod', '-n', 'stellar', `${node}-0`, '--wait=false']);
-      await until(
-        `${node} has ended`,
-        async () => (await podsIn(world, 'stellar')).every(({ metadata }) => metadata.uid !== uid),
-        { deadlineMs: MINUTE_MS },
-      );
-      return performance.now() - beganAt;
-    };
-    const without = await endOf('validator-4');
-    const with_ = await endOf('validator-3');
-    t.diagnostic(`without the sidecar ${Math.round(without)} ms, with it ${Math.round(with_)} ms`);
-    assert.ok(with_ < without + 3_000, `${with_} ms after ${without} ms`);
+  it('takes next to no memory', async (t) => {
+    const sidecars = runningIn(await podsIn(world, 'stellar')).filter(({ name }) => name.endsWith(SIDECAR));
+    for (const sidecar of sidecars) {
+      // While it sends a command, the stand-in for stellar-core is in its container.
+      const atRest = await until(`${sidecar.name} takes next to nothing`, () => {
+        const memory = memoryOf(sidecar);
+        return memory.anonymousKib < REST_KIB_MAX ? memory : undefined;
+      });
+      t.diagnostic(`${sidecar.name}: ${atRest.anonymousKib} KiB, at most ${atRest.peakMib} MiB`);
+    }
+    assert.equal(sidecars.length, 4);
+  });
+
+  it('hinders no drain, and makes the end of its pod no later', async (t) => {
+    const withoutMs = await drain('validator-4');
+    const withMs = await drain('validator-3');
+    t.diagnostic(`without the sidecar ${Math.round(withoutMs)} ms, with it ${Math.round(withMs)} ms`);
+    assert.ok(withMs < withoutMs + 2_000, `${withMs} ms after ${withoutMs} ms`);
   });
 });
+
+/** Drains the machine of that validator alone; resolves with how long that took, in ms. */
+async function drain(node: string): Promise<number> {
+  const { nodeName } = (await podOf(node)).spec as { nodeName: string };
+  const budget = JSON.stringify({ spec: { minAvailable: 0 } });
+  await world.kubectl(['patch', 'pdb', '-n', 'stellar', node, '--type=merge', '-p', budget]);
+  const own = `--pod-selector=app.kubernetes.io/instance=${node}`;
+  const flags = ['--delete-emptydir-data', own, '--timeout=60s'];
+  const beganAt = performance.now();
+  await world.kubectl(['drain', nodeName, '--ignore-daemonsets', ...flags]);
+  const tookMs = performance.now() - beganAt;
+  await world.kubectl(['uncordon', nodeName]);
+  return tookMs;
+}
 
 const overview = (): Promise<string> =>
   world.kubectl([

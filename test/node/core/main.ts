@@ -3,7 +3,9 @@
  *   run --conf FILE      reads the configuration, listens for peers, dials them, answers commands on loopback
  *   http-command COMMAND asks that port, prints the answer; --conf FILE may stand before it
  *   health-sidecar       /readyz on 8081: whether the validator has a link
+ *   getent ahostsv4 HOST its addresses, as the tool of that name in the original's image prints them
  */
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { hostname } from 'node:os';
@@ -83,6 +85,12 @@ function healthSidecar(): void {
   }).listen(HEALTH_PORT);
 }
 
+async function getent(host: string): Promise<void> {
+  const found = await lookup(host, { all: true, family: 4 }).catch(() => []);
+  for (const { address } of found) process.stdout.write(`${address} STREAM ${host}\n`);
+  if (found.length === 0) process.exitCode = 2;
+}
+
 // As the first process of a container it would otherwise ignore both.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 const words = process.argv.slice(2);
@@ -92,6 +100,7 @@ const [verb, ...rest] = words[0] === '--conf' ? words.slice(2) : words;
 if (verb === 'run' && rest[0] === '--conf') run(rest[1] ?? '');
 else if (verb === 'http-command') await command(rest.join(' '));
 else if (verb === 'health-sidecar') healthSidecar();
+else if (verb === 'getent') await getent(rest.at(-1) ?? '');
 else {
   process.stderr.write(`the stand-in does not know: ${process.argv.slice(2).join(' ')}\n`);
   process.exitCode = 1;

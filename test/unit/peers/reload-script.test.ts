@@ -81,6 +81,25 @@ describe('the sidecar', () => {
   );
 
   underEachShell(
+    'tells again of a peer whose name has another address, as after its pod was replaced',
+    withSidecar({ peers: [NAMED, 'other.example.org:11625'], getent: true }, async (sidecar) => {
+      const [name, other] = [NAMED.slice(0, -6), 'other.example.org'];
+      for (const peer of [A, B, '10.0.0.3:11625']) sidecar.takes(peer);
+      sidecar.hosts({ [name]: '10.0.0.1', [other]: '10.0.0.2' });
+      sidecar.connected(['10.0.0.2:11625']);
+      await sidecar.look(LONG);
+      assert.deepEqual(sidecar.told, [A]);
+      sidecar.hosts({});
+      await sidecar.look(LONG);
+      assert.deepEqual(sidecar.told, [], 'no address is no other address');
+      sidecar.connected([]);
+      sidecar.hosts({ [name]: '10.0.0.1', [other]: '10.0.0.3' });
+      await sidecar.look(LONG);
+      assert.deepEqual(sidecar.told, ['10.0.0.3:11625']);
+    }),
+  );
+
+  underEachShell(
     'names a peer to stellar-core where nothing resolves names, which refuses one without an end for the others',
     withSidecar({ peers: [NAMED, B] }, async (sidecar) => {
       sidecar.answer('connect', '{ "exception" : "unable to resolve" }\n');
