@@ -54,7 +54,7 @@ describe('merged configuration', () => {
     scene.cluster.kubectl(['-n', 'merged', 'annotate', 'stellarnode', 'validator-1', value, '--overwrite']);
 
   before(async () => {
-    scene = await sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0', PEER_RELOAD: 'auto' } });
+    scene = await sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } });
     await scene.start();
     await scene.cluster.createNamespace('merged', RESTRICTED);
     network = new Network(scene, 'merged');
