@@ -40,8 +40,15 @@ const HEAVY: readonly Part[] = [
   { script: 'test:e2e', what: 'all promises on real control planes' },
 ];
 
+/** As the product is shipped. Also a suite of its own: `make node-test`. */
+const NODE: readonly Part[] = [
+  { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
+];
+
 /** These wait more than they work. */
 const LIGHT: readonly Part[] = [
+  // Early, since it takes longest.
+  ...NODE,
   { script: 'test:helm', what: 'the chart by Helm', obtain: builtBy('helm') },
   {
     script: 'test:cert-manager',
@@ -54,11 +61,6 @@ const LIGHT: readonly Part[] = [
     obtain: onPath('promtool', 'prometheus'),
   },
   { script: 'test:browser', what: 'the status page in Chromium', obtain: onPath('chromium') },
-];
-
-/** As the product is shipped. Also a suite of its own: `make node-test`. */
-const NODE: readonly Part[] = [
-  { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
 ];
 
 interface Stage {
@@ -77,7 +79,6 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   rest: [
     { parts: HEAVY, atOnce: 1 },
     { parts: LIGHT, atOnce: 2 },
-    { parts: NODE, atOnce: 1 },
   ],
   node: [{ parts: NODE, atOnce: 1 }],
 };
