@@ -20,6 +20,9 @@ describe('one restart is counted', () => {
   it('where a pod was replaced before it ran', () =>
     assert.equal(restarts([ready(OLD), made(NEW), ready(NEW)]), 1));
 
+  it('where the first pod of the new revision was young and gave way to another of it', () =>
+    assert.equal(restarts([ready(OLD), { ...ready(NEW), terminatingAtMs: 400 }, ready(NEW)]), 1));
+
   it('where a pod came back once', () => assert.equal(restarts([ready(OLD), ran(NEW)]), 1));
 });
 
@@ -29,6 +32,11 @@ describe('two restarts are counted', () => {
 
   it('where the pod in between was of a revision of its own', () =>
     assert.equal(restarts([ready(OLD), ran(NEW), ready('validator-1-ccc')]), 2));
+
+  it('where the first pod of the new revision was older, or is not known to have ended', () => {
+    assert.equal(restarts([ready(OLD), { ...ready(NEW), terminatingAtMs: 1_500 }, ready(NEW)]), 2);
+    assert.equal(restarts([ready(OLD), ready(NEW), ready(NEW)]), 2);
+  });
 
   it('where the same revision came back twice', () =>
     assert.equal(restarts([ready(OLD), ran(OLD), ready(OLD)]), 2));
