@@ -6,6 +6,7 @@
  *   the sidecar is there already                                   → present
  *   another container has its name                                 → left out
  *   the image says in its name that it has no shell                → left out
+ *   localhost is that of the machine (hostNetwork)                 → left out
  *   nothing is merged, and no configuration file is known          → left out
  *   every container of the pod asks for some resource: a quota or LimitRange may demand that of each
  *     the pod was refused with the sidecar, or it is a dry run     → left out
@@ -82,6 +83,8 @@ export function decideReload(
   // A pod that was merged without the sidecar was decided on when it was merged.
   if (merge.kind === 'merged') return NONE;
   if (lacksShell(main)) return left(`the image ${main.image} has no shell`);
+  if (pod.hasHostNetwork)
+    return left("the pod is on its machine's network, where localhost may be another validator's");
   const shared = sharedAsks(pod);
   const isTried = shared.length > 0;
   if (isTried && !mayTry(pod, { annotation, risk })) return left(`each container has ${shared.join(', ')}`);

@@ -52,6 +52,8 @@ export interface PodShape {
   readonly volumes: readonly VolumeShape[];
   /** True if the pod has resources as a whole, of which its containers take their part. */
   readonly hasOwnResources: boolean;
+  /** True if localhost is that of the machine, which other pods share. */
+  readonly hasHostNetwork: boolean;
 }
 
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
@@ -154,5 +156,6 @@ export function podShapeOf(pod: Fields): PodShape {
     initContainers: listOf(spec.initContainers).map(containerShape),
     volumes: listOf(spec.volumes).map(volumeShape),
     hasOwnResources: isThere(spec.resources),
+    hasHostNetwork: spec.hostNetwork === true,
   };
 }

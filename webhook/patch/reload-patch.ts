@@ -79,10 +79,7 @@ function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
 }
 
 function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string | undefined {
-  const { os, hostNetwork } = fieldsOf(spec.holder);
-  if (fieldsOf(os).name === 'windows') return 'the pod is one for Windows';
-  if (hostNetwork === true)
-    return "the pod is on its machine's network, where localhost may be another validator's";
+  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
   if (place.mount === undefined) return undefined;
   const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), place.mount);
   if (typeof mountPath !== 'string') return `the mount ${place.mount} of the main container is another`;

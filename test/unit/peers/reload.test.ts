@@ -51,6 +51,12 @@ describe('the sidecar', () => {
     assert.equal(kindOf({ config: '/config/other.cfg' }), 'add');
   });
 
+  it('does not come where localhost is that of the machine, by the decision that `explain` shows', () => {
+    const found = decide({ spec: { hostNetwork: true }, annotation: 'on' });
+    assert.equal(found.kind === 'left' && found.reason.code, 'ReloadLeftOut');
+    assert.equal(kindOf({ spec: { hostNetwork: false } }), 'add');
+  });
+
   it('does not come where a setting or an annotation says off, nor unasked without a merge', () => {
     assert.equal(kindOf({ mode: 'off' }), 'none');
     assert.equal(kindOf({ mode: 'off', annotation: 'on' }), 'none');
