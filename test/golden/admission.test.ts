@@ -10,6 +10,7 @@ import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
 import { RELOAD_SCRIPT } from '../../peers/injection/reload-script.ts';
 import { PendingReviews } from '../../webhook/hold/pending-reviews.ts';
 import { applied } from '../../webhook/patch/applied.ts';
+import { MERGE_DEFAULTS } from '../../webhook/review/admit.ts';
 import { mutate } from '../../webhook/review/mutate.ts';
 import { readReview } from '../../webhook/review/review.ts';
 import { TriedPods } from '../../webhook/review/tried-pods.ts';
@@ -28,7 +29,8 @@ async function admission(name: string) {
   memberships.publish();
   await clock.pass(3_600_000);
   const holds = new PendingReviews({ memberships, clock });
-  const edges = { memberships, holds, tried: new TriedPods(clock), ownNamespace: 'stellar-peers' };
+  const ours = { ownNamespace: 'stellar-peers', merging: MERGE_DEFAULTS };
+  const edges = { ...ours, memberships, holds, tried: new TriedPods(clock) };
   return (pod: Fields) => {
     const kind = { group: '', version: 'v1', kind: 'Pod' };
     const request = { uid: 'u', kind, operation: 'CREATE', namespace: 'stellar', object: pod };

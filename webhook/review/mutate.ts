@@ -13,7 +13,6 @@ import { EMPTY_STAMP } from '../patch/patch.ts';
 import {
   admit,
   admitSubject,
-  MERGE_DEFAULTS,
   type MergeSettings,
   type Outcome,
   readSubject,
@@ -30,7 +29,7 @@ export interface MutateEdges {
   readonly holds: PendingReviews;
   readonly tried: TriedPods;
   readonly ownNamespace: string;
-  readonly merging?: MergeSettings;
+  readonly merging: MergeSettings;
 }
 
 /**
@@ -39,7 +38,7 @@ export interface MutateEdges {
  */
 export function mutate(
   review: Review,
-  { memberships, holds, tried, ownNamespace, merging = MERGE_DEFAULTS }: MutateEdges,
+  { memberships, holds, tried, ownNamespace, merging }: MutateEdges,
 ): Outcome | Promise<Outcome> {
   if (!review.isPodCreate) return UNCHANGED;
   const { pod } = review;

@@ -9,6 +9,7 @@ import type { Fields } from '../../../peers/field.ts';
 import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
 import { PendingReviews } from '../../../webhook/hold/pending-reviews.ts';
 import { applied } from '../../../webhook/patch/applied.ts';
+import { MERGE_DEFAULTS } from '../../../webhook/review/admit.ts';
 import { answer } from '../../../webhook/review/answer.ts';
 import { mutate } from '../../../webhook/review/mutate.ts';
 import { readReview } from '../../../webhook/review/review.ts';
@@ -45,6 +46,7 @@ function setUp() {
       holds,
       tried,
       ownNamespace: 'stellar-peers',
+      merging: MERGE_DEFAULTS,
     });
   return { clock, village, holds, tried, admit };
 }
@@ -186,7 +188,8 @@ test('the leader’s probe is answered with the patch, without leader, caches or
   const { village, holds, tried } = setUp();
   village.hasLeader = false;
   const review = readReview(JSON.stringify(preflightReview('u7', 'stellar-peers')));
-  const outcome = await mutate(review, { memberships: village, holds, tried, ownNamespace: 'stellar-peers' });
+  const ours = { ownNamespace: 'stellar-peers', merging: MERGE_DEFAULTS };
+  const outcome = await mutate(review, { ...ours, memberships: village, holds, tried });
   assert.equal(preflightProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
 });
 

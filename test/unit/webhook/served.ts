@@ -11,6 +11,7 @@ import { listenOn } from '../../../runtime/listen.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { LIMITS, type Limits } from '../../../webhook/http/limits.ts';
 import { createWebhookServer, type ServingCertificate } from '../../../webhook/http/server.ts';
+import { MERGE_DEFAULTS } from '../../../webhook/review/admit.ts';
 import { VALID_NOW } from '../stand-ins/now.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
@@ -71,6 +72,7 @@ export async function serve({ limits = {}, config }: { limits?: Partial<Limits>;
   const log: Log = { debug: () => {}, info: keep('info'), warn: keep('warn'), error: keep('error') };
   const server = createWebhookServer({
     ...{ certificate: leaf, memberships, clock, log, ownNamespace: 'stellar-peers' },
+    merging: MERGE_DEFAULTS,
     limits: { ...LIMITS, ...limits },
     observe: (result) => void results.push(result),
   });

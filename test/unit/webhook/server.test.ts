@@ -10,6 +10,7 @@ import { createAuthority, type Issued, issueLeaf } from '../../../certs/authorit
 import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { createWebhookServer } from '../../../webhook/http/server.ts';
+import { MERGE_DEFAULTS } from '../../../webhook/review/admit.ts';
 import { eventually } from '../stand-ins/eventually.ts';
 import { VALID_NOW } from '../stand-ins/now.ts';
 import { pod } from '../world.ts';
@@ -39,6 +40,7 @@ function setUp({ broken = '' } = {}) {
     clock,
     log,
     ownNamespace: 'stellar-peers',
+    merging: MERGE_DEFAULTS,
     observe: (result) => {
       if (result === broken) throw new Error('no more room');
       results.push(result);
