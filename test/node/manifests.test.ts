@@ -157,6 +157,7 @@ describe('the containers', () => {
 
   it('of the replicas never reach their limit of memory under 200 reviews a second', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 200);
+    t.after(() => load.stop());
     for (let round = 0; round < 3; round += 1) await load.untilAnswered(2_000);
     const { injected, bare, refused } = await load.stop();
     assert.deepEqual({ bare, refused }, { bare: 0, refused: 0 }, JSON.stringify(load.misses.slice(0, 3)));

@@ -14,7 +14,7 @@ import { bootWorld, untilNodeReady, type World } from './world.ts';
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const SIDECAR = 'stellar-peers-reload';
 const ON_RESTART = { 'stellar.org/peer-rollout': 'OnRestart' };
-/** Knows nobody at its start, and is told nothing. */
+/** Knows no peer at its start, and is told of none. */
 const ALONE = { ...ON_RESTART, 'stellar.org/peer-config': 'off' };
 const MINUTE_MS = 60_000;
 /** The pauses after failures are at most 160 s, and the kubelet takes up to 90 s. */

@@ -109,8 +109,9 @@ async function assertNotRestarted(): Promise<void> {
 }
 
 describe('a mounted certificate of the webhook', () => {
-  it('is served once the kubelet has swapped it, and each review is answered all the while', async () => {
+  it('is served once the kubelet has swapped it, and each review is answered all the while', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 20);
+    t.after(() => load.stop());
     await untilServedAlone(await mount(authority));
     const next = await newAuthority();
     await trust(authority, next);

@@ -62,8 +62,9 @@ describe('the chart as it is shipped', () => {
 });
 
 describe('replicas that are replaced', () => {
-  it('leave no pod uninjected where the API server learns seconds late that one stops', async () => {
+  it('leave no pod uninjected where the API server learns seconds late that one stops', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
+    t.after(() => load.stop());
     await load.untilAnswered(50);
     const [one] = await podsIn(world, OWN);
     world.proxy.kill('SIGSTOP');
@@ -76,8 +77,9 @@ describe('replicas that are replaced', () => {
     assert.ok(injected >= 100, `${injected}`);
   });
 
-  it('leave no pod uninjected while the Deployment is rolled and a machine is drained of one', async () => {
+  it('leave no pod uninjected while the Deployment is rolled and a machine is drained of one', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
+    t.after(() => load.stop());
     await world.kubectl(['rollout', 'restart', '-n', 'stellar-peers', 'deployment/stellar-peers']);
     await untilServed(world);
     const ours = '--pod-selector=app.kubernetes.io/name=stellar-peers';

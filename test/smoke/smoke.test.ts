@@ -107,7 +107,7 @@ describe('stellar-peers', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('rotates its certificate: caBundle never breaks, and no pod starts without peers', async () => {
+  it('rotates its certificate: caBundle never breaks, and no pod starts without peers', async (t) => {
     const successor = await startReplica(scene.cluster, {
       name: 'stellar-peers-3',
       env: { ...SHORT, ...ENV },
@@ -115,6 +115,7 @@ describe('stellar-peers', () => {
     await successor.ready();
     replicas().use([...replicas().replicas, successor]);
     const caBundle = new CaBundleWatcher(scene.cluster);
+    t.after(() => caBundle.stop());
     await until('caBundle is seen', () => caBundle.now.length === 1);
     const [former] = caBundle.now;
     const calls = await webhookCalls(scene.cluster);
