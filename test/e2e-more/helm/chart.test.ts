@@ -398,6 +398,7 @@ describe('the values', () => {
   const WRONG: ReadonlyArray<readonly [string, Values]> = [
     ['a setting that is misspelt', { settings: { MIN_READY_SECOND: 600 } }],
     ['a setting that is a list', { settings: { WEBHOOK_HOSTS: ['one'] } }],
+    ['off without quotes, which YAML takes for false', { settings: { PEER_RELOAD: false } }],
     ['a setting that the chart sets', { settings: { POD_NAMESPACE: 'one' } }],
     ['a value that is misspelt', { replica: 3 }],
     ['a namespace that cannot be one', { watchNamespaces: ['Stellar Nodes'] }],
