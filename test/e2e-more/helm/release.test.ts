@@ -18,11 +18,11 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
-import { archiveName, executableOf, MACHINES, PLUGIN } from '../../scripts/executables.ts';
-import { chartImage } from '../../scripts/release/chart.ts';
-import { changelogSection } from '../../scripts/release.ts';
+import { archiveName, executableOf, MACHINES, PLUGIN } from '../../../scripts/executables.ts';
+import { chartImage } from '../../../scripts/release/chart.ts';
+import { changelogSection } from '../../../scripts/release.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   version: string;
 };
@@ -166,14 +166,13 @@ describe('a release', () => {
       'install.yaml',
       'licences.txt',
       'network-policy.yaml',
+      `stellar-peers-${VERSION}.tgz`,
       `stellar-peers-command-${VERSION}.tgz`,
       'stellar-peers.cdx.json',
       'stellar-peers.mjs',
       'stellar-peers.mjs.map',
     ];
     for (const name of wanted) assert.ok(names.includes(name), `${name} of ${names}`);
-    const isPackaged = names.includes(`stellar-peers-${VERSION}.tgz`);
-    assert.ok(isPackaged || stderr.includes('no chart package'), stderr);
     assert.match(readFileSync(made('install.yaml'), 'utf8'), new RegExp(`image: ${IMAGE}$`, 'm'));
     assert.equal(git('status', '--porcelain'), '');
   });
@@ -210,7 +209,6 @@ describe('a release', () => {
 
   it('has a chart that installs the same image, and says where it comes from', () => {
     const chart = made(`stellar-peers-${VERSION}.tgz`);
-    if (!existsSync(chart)) return;
     const helm = (...args: readonly string[]) =>
       execFileSync(join(ROOT, '.cache/bin/helm'), args, { encoding: 'utf8', env: { HOME: clone } });
     assert.ok(helm('template', 'one', chart).includes(`image: "${IMAGE}"`));
