@@ -47,7 +47,7 @@ function writeImage(name: string, version: string): void {
     ['arm64', 'arm64'],
   ]).get(process.arch);
   const elsewhere = ARCHITECTURES.filter((architecture) => architecture !== here);
-  say(`not run here: ${elsewhere.join(', ')}; that all libraries are in it was checked`);
+  say(`not run here: ${elsewhere.join(', ')}; make test-all runs arm64 by qemu`);
 }
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };

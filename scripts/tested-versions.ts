@@ -60,7 +60,7 @@ export const testedVersions = (): readonly Tested[] => [
   },
   {
     what: 'Node.js, in the image',
-    version: `${NODE_VERSION} (run on amd64; on arm64 only that all libraries are in it)`,
+    version: `${NODE_VERSION} on amd64 (on arm64 by qemu only)`,
     by: '`make node-test`',
   },
   {

@@ -61,6 +61,7 @@ const LIGHT: readonly Part[] = [
     obtain: onPath('promtool', 'prometheus'),
   },
   { script: 'test:browser', what: 'the status page in Chromium', obtain: onPath('chromium') },
+  { script: 'test:arm64', what: 'the image for arm64, by qemu', obtain: onPath('qemu-aarch64') },
 ];
 
 interface Stage {
