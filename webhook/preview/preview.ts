@@ -91,7 +91,9 @@ const folded = (pod: Fields): string =>
 function subjectsOf(yaml: string): Subject[] {
   const documents = parseAllDocuments(yaml);
   const [problem] = documents.flatMap((document) => document.errors);
-  if (problem) throw new PreviewError(`The file is not valid YAML: ${problem.message}`, { cause: problem });
+  // Further lines of the message show the place in the text, for which the first has the numbers.
+  const [said = ''] = problem?.message.split(/:?\n/) ?? [];
+  if (problem) throw new PreviewError(`The file is not valid YAML: ${said}`, { cause: problem });
   const objects = documents
     .map(plainOf)
     .flatMap((object) => (object.kind === 'List' ? listOf(object.items) : [object]));
