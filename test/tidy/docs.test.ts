@@ -207,6 +207,18 @@ describe('names', () => {
   });
 });
 
+describe('a pause by kubectl', () => {
+  it('also holds where the annotation is set to something else: kubectl refuses another value without --overwrite', () => {
+    const refused = [...PAGES, 'manifests/chart/templates/NOTES.txt'].flatMap((page) =>
+      textOf(page)
+        .split('\n')
+        .filter((line) => /annotate .*peer-rollout=paused/.test(line) && !line.includes('--overwrite'))
+        .map((line) => `${page}: ${line}`),
+    );
+    assert.deepEqual(refused, []);
+  });
+});
+
 describe('YAML on pages', () => {
   it('sets only settings that there are, to what they take', () => {
     const envs = onPages((text) =>
