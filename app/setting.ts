@@ -25,7 +25,7 @@ export const setting = <S extends TSchema>(
 export const seconds = (minimum: number, maximum: number) => Type.Number({ minimum, maximum });
 export const DAY_SECONDS = 86_400;
 export const port = Type.Integer({ minimum: 0, maximum: 65_535 });
-/** A pattern says nothing to people: its description is what they are told is allowed. */
+/** A text setting. Error messages show the description, because people cannot read the pattern. */
 export const text = (pattern: string, description: string) =>
   Type.String({ pattern, description, maxLength: 4096 });
 export const dnsName = Type.String({

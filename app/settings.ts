@@ -84,9 +84,8 @@ export function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNam
   return refuse(SETTINGS.networkNamespaces, networkNamespaces, allowed);
 }
 
-/** True for the environment name of a setting. */
-export const isSetting = (name: string): boolean =>
-  Object.values<Setting>(SETTINGS).some(({ env }) => env === name);
+/** The environment names of all settings. */
+export const SETTING_NAMES: readonly string[] = Object.values<Setting>(SETTINGS).map(({ env }) => env);
 
 /** The names in a setting that lists them with a comma between. */
 export const listed = (text: string): string[] => text.split(',').filter((name) => name !== '');

@@ -1,9 +1,10 @@
 /**
- * Makes certificates: a CA, and serving certificates that it signs. Pure apart from randomness: dates come
- * in, no clock. Owns the making with node-forge, which knows RSA keys only; check.ts judges what was made.
+ * Makes certificates with node-forge: a CA, and serving certificates that it signs. Pure apart from randomness: the dates
+ * are parameters. check.ts checks what was made.
  *
- * The key of a CA is RSA. The key of a serving certificate is on the curve P-256: a handshake with an RSA key costs the
- * event loop some 0.9 ms, with P-256 less than a tenth of that, and handshakes are what strangers can ask for.
+ * The key of a CA is RSA, because node-forge knows only RSA. The key of a serving certificate is on the curve P-256: a
+ * handshake with an RSA key costs the event loop some 0.9 ms, with P-256 less than a tenth of that, and every client that
+ * reaches the port can ask for handshakes.
  */
 import { createSign, generateKeyPair, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -12,7 +13,7 @@ import forge from 'node-forge';
 
 const RSA_BITS = 2048;
 const SERIAL_BYTES = 16;
-/** Of the public key in a TBSCertificate that has a version (RFC 5280, 4.1). */
+/** Index of the public key among the fields of a TBSCertificate that has a version (RFC 5280, 4.1). */
 const PUBLIC_KEY_FIELD = 6;
 const SAN_DNS = 2;
 const SAN_IP = 7;
@@ -61,8 +62,8 @@ export async function issueLeaf(
 }
 
 /**
- * A certificate for the authority's own key, as PEM. It takes no new key, so it is cheap: made to see whether this
- * authority can sign at all, and thrown away. Throws as `issueLeaf` does.
+ * A trial certificate, as PEM, which shows whether this authority can sign at all. It is for the authority's own key,
+ * because to make a new key would cost time. Throws as `issueLeaf` does.
  */
 export function trialLeaf(authority: Issued, atMs: number): string {
   const authorityCert = forge.pki.certificateFromPem(authority.certPem);
@@ -70,7 +71,7 @@ export function trialLeaf(authority: Issued, atMs: number): string {
   return sign(leafOf(authorityCert, request), authority.keyPem);
 }
 
-/** With the authority's own key, which `sign` can put another in the place of. */
+/** A serving certificate that is not signed yet. It has the authority's own public key, which `sign` can replace. */
 function leafOf(
   authorityCert: forge.pki.Certificate,
   request: Validity & { readonly hosts: readonly string[] },
@@ -93,7 +94,7 @@ interface Keys {
   readonly keyPem: string;
 }
 
-/** By Node's own generator, which works off the event loop. */
+/** Made by Node's own generator, because that does not block the event loop. */
 async function generateAuthorityKeys(): Promise<Keys> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: RSA_BITS,
@@ -124,7 +125,10 @@ const commonName = (value: string): forge.pki.CertificateField[] => [{ name: 'co
 const altName = (host: string): object =>
   isIP(host) ? { type: SAN_IP, ip: host } : { type: SAN_DNS, value: host };
 
-/** As the CA writes it itself: one that others made may compute it otherwise, and a difference is refused. */
+/**
+ * The key identifier that the CA itself has, or none. Another program may have made the CA and computed the identifier in
+ * its own way, and a verifier refuses a different identifier.
+ */
 function authorityKeyIdentifier(authority: forge.pki.Certificate): object[] {
   const own = authority.getExtension('subjectKeyIdentifier') as { subjectKeyIdentifier?: string } | null;
   if (!own?.subjectKeyIdentifier) return [];
@@ -132,9 +136,9 @@ function authorityKeyIdentifier(authority: forge.pki.Certificate): object[] {
 }
 
 /**
- * Signs by Node, not by node-forge's own arithmetic, which would keep the event loop, and with it admission,
- * waiting for some 70 ms. node-forge hands its key the certificate to be signed as `tbsCertificate`, and cannot write a
- * public key that is not RSA: `publicKey` (SubjectPublicKeyInfo, DER) is put there if given.
+ * Signs with Node, because node-forge's own arithmetic would block the event loop, and so reviews, for some 70 ms.
+ * node-forge cannot write a public key that is not RSA, so `publicKey` (SubjectPublicKeyInfo, DER), if given, is put into
+ * the certificate right before the signature.
  */
 function sign(cert: forge.pki.Certificate, signingKeyPem: string, publicKey?: Buffer): string {
   const key = {

@@ -1,5 +1,5 @@
 /**
- * What belongs in caBundle, by where certificates come from. Owns the two rules; cabundle.ts writes.
+ * What belongs in caBundle: one rule for managed certificates, one for mounted ones. cabundle.ts does the writing.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Kube } from '../runtime/kube/port.ts';
@@ -11,15 +11,15 @@ import type { Bundle, Observed } from './source.ts';
 export type WantedCa = (caPem: string) => string;
 
 export interface CaRule {
-  /** By what is in memory: a caBundle that is right by this costs no request. */
+  /** Decides by what is in memory, without a request. If caBundle is right by this, nothing else is asked. */
   asRemembered(bundle: Bundle): WantedCa;
-  /** By what the cluster has now, asked before a write. */
+  /** Decides by what the cluster has now; used before each write. */
   asItIs(bundle: Bundle): Promise<WantedCa>;
 }
 
 /**
- * Managed certificates: exactly the CAs of the Secret. What a replica remembers is not enough to write by: one that
- * still has the bundle before a rotation would take back the CA that another has just added, and that one add it again.
+ * Managed certificates: exactly the CAs of the Secret. Before a write the Secret is read again: a replica that still
+ * remembers the bundle before a rotation would remove the new CA, and the replica that added it would add it again.
  */
 export const exactlyTheSecrets = (parts: {
   readonly kube: Kube;
@@ -36,9 +36,9 @@ export const exactlyTheSecrets = (parts: {
 });
 
 /**
- * Mounted certificates: whatever cainjector, or another that fills caBundle, put there, and the CAs of the certificates that
- * this replica has and serves. A caBundle that was emptied comes back with the present CA alone, while certificates of
- * the former one are served until their own renewal.
+ * Mounted certificates: all CAs that caBundle holds already (written by cainjector, for example), and the CAs of the
+ * certificates that this replica has and serves. cainjector fills an emptied caBundle with the present CA alone, but
+ * certificates of the former CA are served until they are renewed.
  */
 export function atLeastOurs(served: Observed<Bundle>): CaRule {
   const wanted =

@@ -14,11 +14,11 @@ import type { CaRule, WantedCa } from './cabundle-rules.ts';
 import { type Round, runLoop } from './loop.ts';
 import type { Bundle, Observed } from './source.ts';
 
-/** The look only reads memory, and costs no request. */
+/** How often to check without a change. The check compares what is in memory, and sends no request. */
 const RESYNC_MS = 600_000;
 /**
- * Another writer, such as cainjector, may have read caBundle before our write, and undo our write just after it. Then we
- * write again after this wait, which doubles with each write in the last minute, so that the other one can read our value.
+ * The wait between two of our writes. Another writer, such as cainjector, may undo our write because it read caBundle
+ * before. The wait lets that writer read our value, and doubles with each of our writes in the last minute.
  */
 const WRITTEN_MS_MIN = 50;
 /** The longest such wait. It shows that another writer keeps undoing our writes. */

@@ -1,10 +1,10 @@
-/** Who vouches for a certificate: by the chain, as TLS clients look for it, not by a direct signature alone. Pure. */
+/** Finds the chain of CAs by which a TLS client trusts a certificate. Pure. */
 import type { X509Certificate } from 'node:crypto';
 
 /**
- * The shortest chain, as TLS clients look for one: from the first of `given` over CAs among the others to one of
- * `authorities`, which comes last, all of them as `suits` says. A self-signed one that is itself among them
- * needs no CA. Undefined where there is none.
+ * The shortest chain from the first certificate of `given`, over CAs among the others, to one of `authorities`, as TLS
+ * clients look for it. `suits` must be true for each CA of the chain. A self-signed certificate that is itself in
+ * `authorities` is its own root. Undefined if there is no chain.
  */
 export function chainTo(
   given: readonly X509Certificate[],

@@ -1,6 +1,6 @@
 /**
- * Judges certificates: is this a bundle for these hosts at this time, can this CA sign. Pure; writes
- * nothing and replaces nothing. Every "no" is a reason for programs and a sentence for people.
+ * Checks certificates: is this bundle good for these hosts at this time, and can this CA sign? Pure. Each fault has a
+ * reason for programs and a sentence for people.
  */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -90,14 +90,14 @@ export function checkSigner(
   }
 }
 
-/** Of a good bundle, the one CA in ca.crt that vouches for its certificate for as long as the bundle is good, as PEM. */
+/** The CA in ca.crt, as PEM, by which the certificate of a good bundle is trusted for as long as the bundle is valid. */
 export function issuerPem({ certPem, caPem, notBeforeMs, notAfterMs }: Bundle): string {
   const [given, authorities] = [readCertificates('tls.crt', certPem), readCertificates('ca.crt', caPem)];
   const lasts = (cert: X509Certificate) => isValidAt(cert, notBeforeMs) && isValidAt(cert, notAfterMs - 1);
   return chainTo(given, authorities, lasts)?.at(-1)?.toString() ?? '';
 }
 
-/** All certificates of a PEM text that can be read; what cannot is passed over. */
+/** All certificates in a PEM text that can be read, without those that cannot. */
 export function certificatesIn(pem: string): X509Certificate[] {
   return (pem.match(CERTIFICATE_BLOCK) ?? []).flatMap((block) => {
     try {
@@ -133,7 +133,7 @@ function refuse(reason: CertReason, sentence: string): never {
   throw new Refusal({ reason, sentence });
 }
 
-/** What OpenSSL refuses to work with (an unknown curve, say) is as useless as what it cannot parse. */
+/** An error of OpenSSL, such as for an unknown curve, counts as a certificate that cannot be read. */
 function faultOf(error: unknown): { readonly ok: false; readonly fault: Fault } {
   if (error instanceof Refusal) return { ok: false, fault: error.fault };
   return {
@@ -165,8 +165,8 @@ function readKey(what: string, pem: string): KeyObject {
 }
 
 /**
- * Seen by doing it: a CA that is good for OpenSSL may name an algorithm that node-forge cannot read, or forbid its key
- * to sign, and then every certificate that is due would fail.
+ * Signs a trial certificate. OpenSSL may accept a CA that names an algorithm which node-forge cannot read, or whose key
+ * must not sign. With such a CA, each new certificate would fail.
  */
 function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number): void {
   let trial: X509Certificate;
@@ -180,12 +180,12 @@ function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number):
   }
 }
 
-/** Some issuers keep their CA to themselves. */
+/** Some issuers of cert-manager write no ca.crt. */
 function noAuthority(certPem: string): string {
   const last = certificatesIn(certPem).at(-1);
   if (!last) return 'ca.crt is empty';
   const name = last.issuer.replaceAll('\n', ', ');
-  return `ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of ${name}, which signed the last one in tls.crt`;
+  return `ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of ${name}, which signed the last certificate in tls.crt`;
 }
 
 function isValidAt(cert: X509Certificate, nowMs: number): boolean {

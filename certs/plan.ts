@@ -1,6 +1,6 @@
 /**
- * Decides what the managed Secret needs next. Pure: content, time and terms in, one step out, never more
- * than one, so that old and new CA are trusted together before a certificate of the new one is served.
+ * Decides the next step for the managed Secret, by its content, the time and the terms. Pure. One step at a time, so that
+ * callers trust the old and the new CA together before a certificate of the new CA is served.
  *
  * | signing CA     | certificate        | step                                                        |
  * |----------------|--------------------|-------------------------------------------------------------|
@@ -22,7 +22,7 @@ import {
 } from './check.ts';
 import type { Bundle } from './source.ts';
 
-/** The part of its life at whose end a certificate cannot wait any more. */
+/** In the last tenth of its life, a certificate is renewed without waiting for trust in a new CA. */
 const LAST_PART = 0.1;
 
 /** The keys of the Secret as PEM, '' where there is none. */
@@ -59,7 +59,7 @@ export type CertStep =
   | { readonly kind: 'retainCa'; readonly why: Why; readonly caPem: string };
 
 interface CertPlan {
-  /** What can be served as it stands, whatever the step. */
+  /** The bundle of the Secret, if it can be served before the step is done. */
   readonly bundle: Bundle | undefined;
   readonly step: CertStep | undefined;
   /** Without a step: when the next one is due, if nothing changes. */
@@ -115,7 +115,7 @@ function maintain(
     const leftMs = terms.overlapMs - Math.min(situation.seenForMs, situation.trustedForMs);
     const endsInMs = lastMomentMs(bundle) - situation.nowMs;
     if (endsInMs <= 0)
-      return issue(due('the certificate, which is about to end before its new CA is trusted,'));
+      return issue({ reason: 'RenewalDue', sentence: 'the certificate ends before its new CA is trusted' });
     if (leftMs > 0) return wait(bundle, Math.min(leftMs, endsInMs));
     return issue(rotation('the new CA is trusted long enough to be used'));
   }
@@ -143,15 +143,15 @@ const act = (bundle: Bundle | undefined, step: CertStep): CertPlan => ({ bundle,
 const wait = (bundle: Bundle, lookInMs: number): CertPlan => ({ bundle, step: undefined, lookInMs });
 
 /**
- * A certificate that only lacks hosts of ours keeps those it has: two versions of us that want different
- * ones would otherwise replace each other's for as long as both run.
+ * If a certificate only lacks some hosts, the next one keeps its present hosts too. Otherwise two versions of
+ * stellar-peers that want different hosts would replace each other's certificate for as long as both run.
  */
 function hostsAfter(fault: Fault, content: CertContent, wanted: readonly string[]): readonly string[] {
   if (fault.reason !== 'WrongHost') return wanted;
   return [...new Set([...wanted, ...hostsOf(content.certPem)])];
 }
 
-/** What we serve stays trusted although the Secret has lost it: callers notice nothing of the repair. */
+/** The bundle in use, if it is still good though the Secret has lost it. It stays trusted, so no call fails meanwhile. */
 function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefined {
   const { last, nowMs } = situation;
   if (!last) return undefined;
@@ -159,7 +159,7 @@ function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefin
   return checked.ok ? checked.value : undefined;
 }
 
-/** Measured by the certificate's own life, so that a renewal is never due again at once. */
+/** The time until renewal. It depends on the certificate's own lifetime, so a new certificate is never due at once. */
 function dueInMs(
   cert: { readonly notBeforeMs: number; readonly notAfterMs: number },
   nowMs: number,
@@ -170,7 +170,7 @@ function dueInMs(
 
 const due = (what: string): Why => ({
   reason: 'RenewalDue',
-  sentence: `${what} has lived the part of its life after which it is renewed`,
+  sentence: `${what} is due for renewal`,
 });
 
 const replaced: Why = {

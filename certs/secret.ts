@@ -1,6 +1,6 @@
 /**
- * The Secret that is the truth about the managed certificate: its keys, and the only two ways to write it.
- * Owns the layout and the requests; what belongs in it is decided in plan.ts.
+ * The Secret with the managed certificate: its keys, and the only two requests that write it. All replicas take the
+ * certificate from this Secret; plan.ts decides what belongs in it.
  */
 import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';
 import type { Kube, KubeObject } from '../runtime/kube/port.ts';
@@ -17,8 +17,8 @@ export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | 
   kube.get(secretRef(namespace));
 
 /**
- * Makes the Secret, empty. By server-side apply, which RBAC can restrict to this name (a POST it cannot);
- * applied by two replicas at once it is still one and empty, so no content is lost.
+ * Makes an empty Secret, by server-side apply: RBAC can restrict that to this name, but not a POST. If two replicas
+ * apply at once, there is one empty Secret, and no content is lost.
  */
 export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeObject> =>
   kube.apply(

@@ -1,6 +1,6 @@
 /**
- * The seam to where certificates come from: one method, the next bundle after the last one.
- * Owns the shapes only; managed.ts is one source, what serves TLS and keeps caBundle are its users.
+ * The interface of a source of certificates: one method, which waits for the next bundle. managed.ts and mounted.ts
+ * are sources; serving.ts and cabundle.ts use one.
  */
 import type { Subscribe } from '../runtime/notifier.ts';
 
@@ -10,7 +10,7 @@ export interface Bundle {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
-  /** From when until when the certificate and all CAs of its chain are valid. */
+  /** The time in which the certificate and all CAs of its chain are valid. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** Serial number of the certificate, in hex. */
@@ -27,18 +27,18 @@ export interface CertSource {
   next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle>;
 }
 
-/** Something that is known as it was last seen, and tells when it may have changed. */
+/** A value as it was last seen, and a way to learn that it may have changed. */
 export interface Observed<T> {
   observe(): T | undefined;
   readonly onChange: Subscribe;
 }
 
-/** Those who call us, as far as can be seen from here. */
+/** The API servers that call our webhook: whom they trust, as far as this replica can see. */
 export interface Callers {
-  /** For how long the first CA of `caPem` has been trusted by all of them, in ms; 0 if it is not. */
+  /** For how long all callers have trusted the first CA of `caPem`, in ms; 0 if one does not trust it now. */
   authorityForMs(caPem: string): number;
-  /** Why a call by what the live configuration says would fail now; undefined if it would not. Never rejects. */
+  /** Calls the webhook as the live configuration says. Resolves to why the call failed, or to undefined. Never rejects. */
   probe(): Promise<string | undefined>;
-  /** Of whom they trust. */
+  /** Called when the trusted CAs may have changed. */
   readonly onChange: Subscribe;
 }

@@ -1,6 +1,6 @@
 /**
- * What the API server trusts: the CAs in caBundle of every webhook of ours, and since when they have been there, as
- * far as this replica has seen. Owns that memory; what follows from it is decided in plan.ts and serving.ts.
+ * What the API server trusts: the CAs in caBundle of every webhook of ours, and since when this replica has seen them
+ * there. Owns that memory; plan.ts and serving.ts decide by it.
  */
 import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';
@@ -15,7 +15,7 @@ interface TrustParts {
   readonly clock: Clock;
   /** Our webhook configuration as a watch last saw it; undefined where there is none. */
   readonly configuration: Observed<WebhookFacts>;
-  /** False while nothing was seen yet: then a configuration that is not there may well be. */
+  /** False until the watch has listed. Until then, a configuration that seems to be missing may exist. */
   readonly isKnown: () => boolean;
 }
 
@@ -40,8 +40,8 @@ export class Trust {
   }
 
   /**
-   * For how long a certificate of `bundle` has been accepted by every webhook's caBundle, in ms; 0 if it is not. A CA that
-   * has expired accepts nothing. Infinity where there is no webhook: nothing calls us.
+   * For how long every webhook's caBundle has accepted the certificate of `bundle`, in ms; 0 if one does not accept it now.
+   * An expired CA accepts no certificate. Infinity where there is no webhook, because then nothing calls us.
    */
   servedForMs({ certPem }: Bundle): number {
     const given = certificatesIn(certPem);
@@ -50,7 +50,7 @@ export class Trust {
     return given.length > 0 ? this.#longest((cert) => chainTo(given, [cert], lasts) !== undefined) : 0;
   }
 
-  /** The same for the first CA of `caPem`, of which there may be no certificate yet. */
+  /** For how long every caBundle has held the first CA of `caPem`, in ms. The CA need not have signed anything yet. */
   authorityForMs(caPem: string): number {
     const [authority] = certificatesIn(caPem);
     return authority ? this.#longest((cert) => cert.fingerprint256 === authority.fingerprint256) : 0;

@@ -3,7 +3,7 @@
  * leader waits for, whatever the environment of the caller.
  */
 
-import { isSetting, readSettings, type Settings, SettingsError } from '../app/settings.ts';
+import { readSettings, SETTING_NAMES, type Settings, SettingsError } from '../app/settings.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';
 import { COMPONENT, PEERS_CONFIGMAP } from '../peers/names.ts';
 import { hasStatus, type Kube } from '../runtime/kube/port.ts';
@@ -38,7 +38,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
     const note = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
     return { settings: readSettings({ ...env, ...own, ...overrides }), notes: [note] };
   }
-  const unread = deployed.unread.filter(isSetting);
+  const unread = deployed.unread.filter((name) => SETTING_NAMES.includes(name));
   try {
     readSettings({ ...deployed.env, ...own });
   } catch (cause) {

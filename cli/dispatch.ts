@@ -26,7 +26,7 @@ export async function dispatch(line: readonly string[], program: Program): Promi
   if (values.version) terminal.print(`${version}\n`);
   else if (words.length === 0) terminal.print(overviewOf(commands));
   else {
-    const command = commandOf(words, commands);
+    const command = commandOf(words, commands, asksHelp);
     if (asksHelp) terminal.print(usageOf(command));
     else {
       const args = words.slice(command.name.split(' ').length);
@@ -70,17 +70,17 @@ function wordsOf(error: unknown): string {
   return `unknown flag: ${flag}${didYouMean(flag, known)}`;
 }
 
-/** The command whose words the line begins with. */
-function commandOf(words: readonly string[], commands: readonly Command[]): Command {
+/** The command whose words the line begins with; for its help, its first word is enough if no other begins with that word. */
+function commandOf(words: readonly string[], commands: readonly Command[], forHelp: boolean): Command {
   const found = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (found) return found;
   const [first = ''] = words;
-  const near = commands
-    .filter(({ name }) => name.startsWith(`${first} `))
-    .map(({ name }) => name.slice(first.length + 1));
+  const near = commands.filter(({ name }) => name.startsWith(`${first} `));
+  const [only] = near;
+  if (forHelp && only && near.length === 1) return only;
   throw new UsageError(
     near.length > 0
-      ? `${first} takes one more word: ${near.join(' or ')}`
+      ? `${first} takes one more word: ${near.map(({ name }) => name.slice(first.length + 1)).join(' or ')}`
       : `unknown command: ${first}${didYouMean(
           first,
           commands.map(({ name }) => name.split(' ')[0] ?? ''),

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
+import { wordsOfReadError } from '../runtime/read-error.ts';
 import { ProblemError, UsageError } from './exit.ts';
 
 type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
@@ -73,7 +74,6 @@ function read(path: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ProblemError(`${path} cannot be read: ${why}`, { cause });
+    throw new ProblemError(`${path} cannot be read: ${wordsOfReadError(cause)}`, { cause });
   }
 }

@@ -167,9 +167,19 @@ const SET_BY_CHART = new Set([
   'CERT_DIR',
 ]);
 
-/** JSON as Biome formats it: a list of plain values on one line. */
-const json = (value: unknown): string =>
-  `${JSON.stringify(value, undefined, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner: string) => `[${inner.replace(/\n\s+/g, ' ')}]`)}\n`;
+/** `lineWidth` of biome.json. */
+const LINE_WIDTH = 110;
+const LIST = /^(.*)\[\s+([^[\]{}]*?)\s+\](,?)$/gm;
+
+/** JSON as Biome formats it: a list of plain values on one line where it fits. */
+function json(value: unknown): string {
+  const spread = JSON.stringify(value, undefined, 2);
+  const folded = spread.replace(LIST, (list, before: string, inner: string, after: string) => {
+    const line = `${before}[${inner.replace(/\n\s+/g, ' ')}]${after}`;
+    return line.length <= LINE_WIDTH ? line : list;
+  });
+  return `${folded}\n`;
+}
 
 /** The schema of the chart's values, with the settings that there are. */
 function valuesSchema(): string {

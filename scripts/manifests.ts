@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { imageProblem, isImage } from './release/published.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -55,8 +56,12 @@ export function writeManifests(
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { image: { type: 'string' } } });
-  writeManifests(`${ROOT}dist`, values.image === undefined ? {} : { image: values.image });
+  const { image } = parseArgs({ options: { image: { type: 'string' } } }).values;
+  if (image !== undefined && !isImage(image)) {
+    process.stderr.write(`manifests: ${imageProblem(image)}\n`);
+    process.exit(1);
+  }
+  writeManifests(`${ROOT}dist`, image === undefined ? {} : { image });
   process.stdout.write(
     `${Object.keys(installations())
       .map((name) => `dist/${name}`)

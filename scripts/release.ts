@@ -18,7 +18,14 @@ import { bundledPackages } from './packages.ts';
 import { findHelm, packageChart } from './release/chart.ts';
 import { krewManifest } from './release/krew.ts';
 import { unpinned } from './release/pins.ts';
-import { isRepository, type Published, publishedAt, withLinks } from './release/published.ts';
+import {
+  imageProblem,
+  isImage,
+  isRepository,
+  type Published,
+  publishedAt,
+  withLinks,
+} from './release/published.ts';
 import { billOfMaterials, licenceTexts } from './sbom.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -58,7 +65,7 @@ function missingDigests(): string[] {
 }
 
 /** What stands in the way of a release of this version, each as a sentence. */
-function problems(version: string, repository: string): string[] {
+function problems(version: string, repository: string, image: string | undefined): string[] {
   if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version))
     return [`VERSION is "${version}"; it takes one like 1.2.3: make release VERSION=1.2.3.`];
   const found: string[] = [];
@@ -72,6 +79,7 @@ function problems(version: string, repository: string): string[] {
     found.push(`CHANGELOG.md has no section "## ${version}" with something in it.`);
   if (!isRepository(repository))
     found.push(`REPOSITORY is "${repository}"; it takes an address like https://github.com/OWNER/NAME.`);
+  if (image !== undefined && !isImage(image)) found.push(imageProblem(image));
   return [...found, ...missingDigests()];
 }
 
@@ -164,7 +172,7 @@ if (import.meta.main) {
   const [version = ''] = positionals;
   const { image, repository } = values;
   const missing = lacking(version);
-  const found = [...problems(version, repository), ...(process.env.CI === 'true' ? missing : [])];
+  const found = [...problems(version, repository, image), ...(process.env.CI === 'true' ? missing : [])];
   for (const problem of found) process.stderr.write(`release: ${problem}\n`);
   if (found.length > 0) process.exit(1);
   for (const each of missing) process.stderr.write(`release: ${each}\n`);

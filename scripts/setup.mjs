@@ -12,6 +12,7 @@ import {
   CERT_MANAGER,
   CONTAINERD,
   CONTROL_PLANE,
+  cacheRoot,
   DNS,
   HELM,
   KUBELET,
@@ -50,9 +51,17 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
 
 /** Tells a failure as soon as it is known; the other part goes on. @param {unknown} error */
 function report(error) {
-  const told = error instanceof SetupError ? error.message : error instanceof Error ? error.stack : error;
-  process.stderr.write(`setup: ${told}\n`);
+  process.stderr.write(`setup: ${wordsOf(error)}\n`);
   process.exitCode = 1;
+}
+
+/** The stack only where the fault may be ours: not for a folder that may not be written. @param {unknown} error */
+function wordsOf(error) {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof SetupError) return error.message;
+  const { path, message, stack } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (path === undefined) return stack;
+  return path.startsWith(cacheRoot()) ? `${message}; STELLAR_PEERS_CACHE names another folder` : message;
 }
 
 await Promise.all(begin().map((part) => part.catch(report)));

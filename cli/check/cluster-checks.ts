@@ -21,7 +21,7 @@ function checkVersion({ serverVersion }: Facts): CheckVerdict {
 const at = (fields: Fields, ...path: string[]): Fields =>
   path.reduce((inner, key) => fieldsOf(inner[key]), fields);
 
-/** UPSTREAM's two generations: the newer one has the passphrase in a field of its own. */
+/** The definition has two generations. The newer one has the passphrase in a field of its own. */
 function checkCrd({ crd }: Facts): CheckVerdict {
   if (!crd) return problem('there is no definition of StellarNodes');
   const [, wanted] = STELLAR_API_VERSION.split('/');

@@ -39,7 +39,7 @@ async function runCheck(call: Call): Promise<ExitCode> {
   return summaryOf(findings).problem > 0 ? EXIT.problem : EXIT.ok;
 }
 
-/** The settings in force, or the defaults where those of the Deployment are none, which is a finding of its own. */
+/** The settings in force. If the Deployment's settings cannot be used, the defaults, and why: a check reports that. */
 async function findSettings(
   { flags, env, terminal }: Call,
   kube: Kube,

@@ -31,7 +31,7 @@ const policiesOver = (pod: Placed, direction: Direction, { networkPolicies }: Fa
     );
   });
 
-/** For each rule of these policies that covers the port, the peers that it names; none for all. */
+/** For each rule of these policies that covers the port, the peers that it allows. An empty list allows all. */
 const peersAllowed = (
   policies: readonly Fields[],
   direction: Direction,

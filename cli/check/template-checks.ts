@@ -1,6 +1,6 @@
 /**
- * What pod templates of validators say: whether the configurations that we merge keep no validator from starting and are
- * read, and whether anything but the operator writes whole templates. Pure.
+ * Checks of the pod templates of validators: whether a merged configuration blocks a pod, or is not read, and whether
+ * anything but the operator writes whole templates. Pure.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
@@ -8,7 +8,7 @@ import { startedWith } from '../../peers/injection/started-with.ts';
 import { mainContainerOf } from '../../peers/read/pod-shape.ts';
 import { describeReason, reason } from '../../peers/reasons/reasons.ts';
 import { keyOf } from '../../peers/world.ts';
-import { type CategoryCheck, type CheckVerdict, ok, problem, some, warning } from './check.ts';
+import { type CategoryCheck, type CheckVerdict, counted, ok, problem, some, warning } from './check.ts';
 import type { Facts, TemplateOwner } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
@@ -42,8 +42,9 @@ function checkMerged(facts: Facts): CheckVerdict {
   if (unread[0])
     return warning(`${keysOf(unread)}: the peers are put into ${unread[0].file}, and another file is read`);
   const unknown = all.filter(({ reads }) => reads === 'unknown').length;
-  const decided = unknown === 0 ? '' : `; of ${unknown} the image decides which file is read`;
-  return ok(`no validator waits for it${decided}`);
+  const decided =
+    unknown === 0 ? '' : `; for ${counted(unknown, 'StellarNode')} the image decides which file is read`;
+  return ok(`no pod is blocked by it${decided}`);
 }
 
 /** The field manager of the operator that makes the StatefulSets. */

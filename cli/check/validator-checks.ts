@@ -1,6 +1,6 @@
 /**
- * Whether the validators have what they need of us and let themselves be restarted: ConfigMaps, Services, budgets, and
- * how many restarts are wanted. Pure.
+ * Checks of the validators: whether stellar-peers has made their ConfigMaps and Services, whether budgets allow their
+ * restarts, and how many restarts are wanted. Pure.
  */
 
 import { rolloutSettings } from '../../app/wiring-settings.ts';
@@ -82,14 +82,14 @@ function checkServices({ world, discovery }: Facts): CheckVerdict {
   );
 }
 
-/** A budget that forbids every disruption for ever, if nothing but time passes. */
+/** True for a budget that forbids every disruption until a person changes the budget or the pods. */
 const forbidsAll = ({ current, expectedPods, desiredHealthy }: PdbFacts): boolean =>
   current && expectedPods > 0 && desiredHealthy >= expectedPods;
 
 function checkBudgets(facts: Facts): CheckVerdict {
   const placed = placedOf(facts);
   const strict = [...facts.world.pdbs.values()].filter(forbidsAll).flatMap((pdb) => {
-    // A budget that the operator itself makes for each validator is set aside, as before a restart.
+    // The budget that the operator makes for each validator is ignored here, as it is before a restart.
     const held = placed.filter(
       ({ validator: { uid }, namespace, labels }) =>
         pdb.namespace === namespace && pdb.ownerNodeUid !== uid && selects(pdb, labels),
@@ -105,7 +105,7 @@ const selects = ({ selector }: PdbFacts, labels: Placed['labels']): boolean =>
 
 const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
 
-/** A webhook that is asked about every pod from now on, as an install would bring it. */
+/** The webhook as it is right after an install, for the restarts that an install would cause. */
 const installedNow = (createdAtMs: number): WebhookFacts => ({
   version: '',
   createdAtMs,

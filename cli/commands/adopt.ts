@@ -33,7 +33,8 @@ async function runAdopt(call: Call): Promise<ExitCode> {
   const { all = false } = flags;
   if (all && flags.namespace === undefined)
     throw new UsageError('adopt --all needs a namespace: -n NAMESPACE');
-  if (all === names.length > 0) throw new UsageError('adopt needs names of StellarNodes, or --all');
+  if (all && names.length > 0) throw new UsageError('adopt takes names of StellarNodes or --all, not both');
+  if (!all && names.length === 0) throw new UsageError('adopt needs names of StellarNodes, or --all');
   const session = await openSession(call);
   const namespace = flags.namespace ?? session.contextNamespace;
   const plan = planAdoption(await readCluster(session), { namespace, names });

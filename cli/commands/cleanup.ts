@@ -70,17 +70,17 @@ export async function planCleanup(kube: Kube, namespace: string) {
   const pods = await kube.list(Pods, { labelSelector: POD_SELECTOR });
   const spaces = new Set(remove.map(({ ref }) => ref.namespace));
   return {
-    /** What of us is still there, or may be. */
+    /** The parts of the installation that still exist, or may exist. */
     installed: await installedStill(kube, namespace),
     remove,
-    /** What stays although it bears our name, and why. */
+    /** The ConfigMaps with our name that stay, and why. */
     kept: shared.map((object) => `${titleOf(refOf(object))} stays: others have keys in it.`),
-    /** Running pods that mount a ConfigMap that goes. */
+    /** How many running pods mount a ConfigMap that is removed. */
     mounting: pods.items.map(readPod).filter((pod) => pod.injected && spaces.has(pod.namespace)).length,
   };
 }
 
-/** By label where a leader made them, by name in our own namespace, where people may have made them before. */
+/** Our ConfigMaps: those with our label, and in our own namespace by name, because people may have made these. */
 async function ourConfigMaps(kube: Kube, namespace: string): Promise<KubeObject[]> {
   const labelled = await kube.list(ConfigMaps, {
     labelSelector: `app.kubernetes.io/managed-by=${COMPONENT}`,
@@ -99,7 +99,7 @@ const refOf = ({ metadata: { namespace, name } }: KubeObject): ObjectRef => ({
   name,
 });
 
-/** In doubt something is still there. */
+/** The parts that still exist. A part that you may not read counts as existing. */
 async function installedStill(kube: Kube, namespace: string): Promise<string[]> {
   const refs = [
     { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION },

@@ -63,14 +63,14 @@ function groupLines({
   down,
 }: GroupFacts): Line[] {
   const reasons = Object.entries(down).map(([key, why]) => `${key} is ${why}`);
-  const bears =
+  const spares =
     tolerance === null
       ? `cannot be read${unreadableQuorumSet === null ? '' : ` (${unreadableQuorumSet})`}`
-      : `bears ${tolerance} down`;
+      : `can spare ${tolerance}`;
   const outside = externals === 0 ? '' : `, ${externals} addresses outside the cluster`;
   return [
     ['group', `${name}: ${validators} validators, ${members} members${outside}`],
-    ['quorum', `${bears}; down now: ${reasons.join(', ') || 'none'}`],
+    ['quorum', `${spares}; down now: ${reasons.join(', ') || 'none'}`],
   ];
 }
 

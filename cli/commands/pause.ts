@@ -86,7 +86,7 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
   const after = withRolloutOn(snapshot, changed, value);
   const forecasts = forecastsOf(isResume ? after : snapshot);
   const wanted = inReach(inOrder(forecasts).map(({ node }) => node));
-  // Validators that the quorum sets forbid to restart are in no step of the forecast.
+  // The steps of the forecast leave out validators whose restart the quorum sets forbid.
   const waiting = inReach(forecasts.flatMap(({ holds }) => [...holds.keys()]));
   return {
     /** The objects whose annotation is not `value` yet. */

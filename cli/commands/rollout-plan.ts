@@ -3,7 +3,7 @@
  * waits for what. The plan is for the settings in force, or for other settings that are not in force yet.
  */
 
-import { isSetting, readSettings } from '../../app/settings.ts';
+import { readSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { rolloutSettings } from '../../app/wiring-settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
 import { PEERS_CONFIGMAP } from '../../peers/names.ts';
@@ -19,6 +19,7 @@ import { some } from '../check/check.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { CLUSTER_FLAGS } from '../flags.ts';
+import { didYouMean } from '../nearest.ts';
 import { inFormat } from '../output.ts';
 import { openSession } from '../session.ts';
 import { everything, type Shown, shownBy } from '../shown.ts';
@@ -54,7 +55,9 @@ async function runRolloutPlan(call: Call): Promise<ExitCode> {
 export function overridesIn(texts: readonly string[]): Record<string, string> {
   const pairs = texts.map((text) => {
     const [name = '', ...rest] = text.split('=');
-    if (!isSetting(name) || rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
+    if (rest.length === 0) throw new UsageError(`--set takes NAME=VALUE, not ${text}`);
+    if (!SETTING_NAMES.includes(name))
+      throw new UsageError(`--set: no setting is called ${name}${didYouMean(name, SETTING_NAMES)}`);
     return [name, rest.join('=')] as const;
   });
   const overrides = Object.fromEntries(pairs);

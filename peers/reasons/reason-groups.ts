@@ -8,7 +8,7 @@ import { describeReason, type Reason, releaseOf } from './reasons.ts';
 const kindOf = (key: Key): string => (key.includes('/') ? 'validators' : 'namespaces');
 
 /**
- * One reason, and the validators or namespaces that it is about; those of one namespace if `release` contains names.
+ * One reason, and the validators or namespaces that have it. If `release` names a namespace, all are of that namespace.
  */
 export interface ReasonGroup {
   readonly subjects: readonly Key[];

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
+import { wordsOfReadError } from '../read-error.ts';
 import { KubeConfigError } from './port.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -59,26 +60,16 @@ function readFields(file: string): Fields {
     if (content !== null && typeof content !== 'object') throw new Error('it is no YAML of a kubeconfig');
     return fieldsOf(content);
   } catch (cause) {
-    throw new KubeConfigError(`the kubeconfig ${file} cannot be read: ${wordsOf(cause)}`, { cause });
+    throw new KubeConfigError(`the kubeconfig ${file} cannot be read: ${wordsOfReadError(cause)}`, { cause });
   }
 }
-
-const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'you may not read it',
-  EISDIR: 'it is a folder',
-};
-
-const wordsOf = (cause: unknown): string =>
-  WORDS[String((cause as NodeJS.ErrnoException).code)] ??
-  (cause instanceof Error ? cause.message : String(cause));
 
 /** The content of a file that a kubeconfig names as its `what`. Throws KubeConfigError. */
 export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64'): string {
   try {
     return readFileSync(path, encoding);
   } catch (cause) {
-    throw new KubeConfigError(`the ${what} ${path} cannot be read: ${wordsOf(cause)}`, { cause });
+    throw new KubeConfigError(`the ${what} ${path} cannot be read: ${wordsOfReadError(cause)}`, { cause });
   }
 }
 

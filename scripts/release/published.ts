@@ -15,6 +15,14 @@ export interface Published {
 export const isRepository = (address: string): boolean =>
   /^https:\/\/[^/\s]+\/[^/\s]+\/[^/\s]+$/.test(address);
 
+/** True for an image of which a tag or a digest says which one it is. */
+export const isImage = (image: string): boolean =>
+  /^([\w.-]+(:\d+)?\/)?[a-z0-9._/-]+(:[\w.-]+|(:[\w.-]+)?@sha256:[0-9a-f]{64})$/.test(image);
+
+/** What is wrong with an image that is none. */
+export const imageProblem = (image: string): string =>
+  `IMAGE is "${image}"; it takes one like registry.example.com/stellar-peers:0.1.0, or with @sha256:… in place of the tag.`;
+
 /** The addresses of a version. */
 export const publishedAt = (repository: string, version: string, image?: string): Published => ({
   repository,

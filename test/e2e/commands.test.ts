@@ -128,7 +128,7 @@ describe('commands', () => {
   it('plan refuses what is no setting', async () => {
     const { code, stderr } = await command('rollout', 'plan', '--set', 'ROLL_BELLOW=all');
     assert.equal(code, 2);
-    assert.match(stderr, /--set takes NAME=VALUE, not ROLL_BELLOW=all/);
+    assert.match(stderr, /no setting is called ROLL_BELLOW; did you mean ROLL_BELOW\?/);
   });
 
   it('leave nothing that RBAC refuses the leader', async () => {

@@ -1,8 +1,10 @@
 /** The rendered files of `make manifests`: the same each time, complete, and with the image that is given. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { installations, rendered, writeManifests } from '../../scripts/manifests.ts';
@@ -51,6 +53,17 @@ describe('the rendered manifests', () => {
     const [head, ...rest] = file.split('\n');
     assert.match(head ?? '', /^# stellar-peers 1\.2\.3: /);
     assert.equal(rest.join('\n'), rendered('base'));
+  });
+
+  it('are not written with what is no image, or has neither tag nor digest, which would be the newest of anything', () => {
+    const script = join(MANIFESTS, '../scripts/manifests.ts');
+    for (const image of ['two words', 'registry.example.com/One:1', 'registry.example.com:5000/one']) {
+      const { status, stderr } = spawnSync(process.execPath, [script, '--image', image], {
+        encoding: 'utf8',
+      });
+      assert.equal(status, 1, image);
+      assert.ok(stderr.startsWith(`manifests: IMAGE is "${image}"; it takes one like `), stderr);
+    }
   });
 
   it('run the image that is given, and only that is changed', () => {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { isSetting, readSettings } from '../../app/settings.ts';
+import { readSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { SETTINGS } from '../../app/settings-table.ts';
 import { runProgram } from '../../cli/program.ts';
 import type { Member } from '../../peers/discovery/discover.ts';
@@ -207,6 +207,18 @@ describe('names', () => {
   });
 });
 
+describe('a pause by kubectl', () => {
+  it('also holds where the annotation is set to something else: kubectl refuses another value without --overwrite', () => {
+    const refused = [...PAGES, 'manifests/chart/templates/NOTES.txt'].flatMap((page) =>
+      textOf(page)
+        .split('\n')
+        .filter((line) => /annotate .*peer-rollout=paused/.test(line) && !line.includes('--overwrite'))
+        .map((line) => `${page}: ${line}`),
+    );
+    assert.deepEqual(refused, []);
+  });
+});
+
 describe('YAML on pages', () => {
   it('sets only settings that there are, to what they take', () => {
     const envs = onPages((text) =>
@@ -215,7 +227,7 @@ describe('YAML on pages', () => {
         .flatMap(({ text: yaml }) =>
           [...yaml.matchAll(/- name: ([A-Z_]+)\n +value: "?([^"\n]*)"?/g)]
             .filter(([, name]) => name !== 'KNOWN_PEERS_FILE')
-            .filter(([, name = '', value = '']) => !isSetting(name) || !isTaken(name, value))
+            .filter(([, name = '', value = '']) => !SETTING_NAMES.includes(name) || !isTaken(name, value))
             .map(([, name = '']) => name),
         ),
     );

@@ -50,13 +50,14 @@ describe('the chart', () => {
       /^ {20}app\.kubernetes\.io\/name: stellar-peers$/,
       /^ {12}(allowPrivilegeEscalation: false|readOnlyRootFilesystem: true|capabilities:)$/,
       /^ {14}drop: \["ALL"\]$/,
-      /^ {14}containerPort: 8443$/,
+      /^ {14}containerPort: (8443|8082)$/,
+      /^ {10}resources:$/,
     ],
     ['cert-manager/certificates.yaml', 'certificates.yaml', /^ {4}- stellar-peers-webhook\./],
     [
       ...(['network-policy/policy.yaml', 'network-policy.yaml'] as const),
       // The rules of DNS and the API server, and ports, which are compared as values below.
-      /^ {8}- port: (8443|53|5353|443|6443)$/,
+      /^ {8}- port: (8443|8082|11626|53|5353|443|6443)$/,
       /^ {10}protocol: (UDP|TCP)$/,
       /^ {4}- (to|ports):$/,
       /^ {6}ports:$/,
@@ -72,7 +73,7 @@ describe('the chart', () => {
         .filter((line) => line !== '' && !byValue.some((pattern) => pattern.test(line)))
         .map((line) =>
           line
-            .replace('namespace: stellar-peers', 'namespace: {{ .Release.Namespace }}')
+            .replace('namespace: stellar-peers', 'namespace: {{ .Release.Namespace | quote }}')
             .replace('serviceaccount:stellar-peers:', 'serviceaccount:{{ .Release.Namespace }}:'),
         );
       const there = lines(text(`${CHART}/templates/${template}`));

@@ -1,6 +1,6 @@
 /**
- * Holds admissions until decision.ts lets them go. However many are held, there is one subscription and at
- * most one timer; at rest there is neither.
+ * Holds reviews until decision.ts lets them go. All of them share one subscription and one timer. While none is held,
+ * there is neither.
  */
 import type { Clock } from '../../runtime/clock.ts';
 import type { MembershipReader } from '../../runtime/kube/membership.ts';
@@ -12,10 +12,10 @@ import { HoldMemory } from './memory.ts';
 /** Why a pod need not wait, or no longer. */
 export type Released = HoldEnd | 'shutdown';
 
-/** Changes come in bursts: they are looked at together. */
+/** Changes come in bursts, so all changes within this time are looked at together. */
 const GATHER_MS = 10;
 
-/** What is held stays in memory, some ten times as large as it was sent: this is hundreds of ordinary pods. */
+/** The most text of held reviews: hundreds of ordinary pods. In memory, a review takes some ten times its text. */
 const HELD_LENGTH_MAX = 4 * 1024 * 1024;
 
 interface Held {
@@ -45,7 +45,7 @@ export class PendingReviews {
     this.#clock = clock;
   }
 
-  /** Why the pod of `ref` need not wait, in a network at rest; a promise of when, and why, where it must. */
+  /** Why the pod of `ref` need not wait; or, if it must wait, a promise that resolves to why the wait ended. */
   hold(ref: OwnerRef, length = 0): Released | Promise<Released> {
     if (this.#isOver) return 'shutdown';
     const nowMs = this.#clock.monotonicMs();

@@ -1,5 +1,5 @@
 /**
- * Why a request is answered with no review: a status, and one sentence for its sender.
+ * Answers to requests that are no reviews, or cannot be read: a status, and one sentence for the sender.
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -15,7 +15,7 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 export interface Refusal {
   readonly status: number;
   readonly error: string;
-  /** The methods that are. */
+  /** The methods that are allowed, for the header `allow`. */
   readonly allow?: string;
 }
 
@@ -36,7 +36,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
 
 const sentenceOf = (status: number): string => SENTENCES[status] ?? 'The request cannot be read.';
 
-/** What a body or a path was found to be is said in our words, never in those of a library. */
+/** The refusal for an error. Its sentence is our own, never the text of a library. */
 export function refusalFor(error: FastifyError | ReviewError, log: Log): Refusal {
   const status = error.statusCode ?? 500;
   if (status >= 500) log.error({ error }, 'a request to the webhook failed');
@@ -63,11 +63,11 @@ const STATUSES: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
 };
 
-/** Of HTTP itself; on any other error, such as a handshake that is not finished, nothing can be said any more. */
+/** The status for an error of Node's HTTP parser. After another error, such as an unfinished handshake, no answer can be sent. */
 const statusOf = (code: string): number | undefined =>
   STATUSES[code] ?? (code.startsWith('HPE_') ? 400 : undefined);
 
-/** Answers what is no HTTP, or too slow, on the bare connection, and closes that. False where it cannot be heard. */
+/** Answers input that is no HTTP, or too slow, on the socket, and closes the socket. False if no answer can be sent. */
 export function refuseConnection({ code = '' }: NodeJS.ErrnoException, socket: Socket): boolean {
   const status = statusOf(code);
   if (!socket.writable || status === undefined) {

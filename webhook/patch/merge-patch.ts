@@ -1,6 +1,6 @@
 /**
- * What of a patch puts a merged configuration in the place of the pod's own: a volume in memory, an init container that
- * fills it, and the main container's configuration folder moved aside.
+ * The part of the patch that merges the configuration: a volume in memory, an init container that fills it, and the main
+ * container's configuration folder moved aside.
  */
 import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
 import type { Merge, PeerListKey, SiblingShare } from '../../peers/injection/merge.ts';
@@ -32,7 +32,7 @@ export interface Target {
   readonly main: Place;
 }
 
-/** Adds all of that; the list of mounts is known to hold the one that `place` names. */
+/** Adds volume, init container and mounts. The caller has checked that the mount which `place` names exists. */
 export function addMerge(
   patch: PodPatch,
   { spec, main, annotations }: Target & { annotations: unknown },
@@ -50,8 +50,8 @@ export function addMerge(
 }
 
 /**
- * Keeps the init container of a pod in which all of that is there: another admission changed the main container after
- * us, so we are asked again. The init container asks for what the main one asks for now.
+ * Adapts the init container of a pod that has one already. The API server asks us a second time if another admission
+ * webhook changed the pod after us. The init container gets the resources that the main container has now.
  */
 export function followMain(patch: PodPatch, { spec, main }: Target): void {
   const { initContainers: list } = fieldsOf(spec.holder);
@@ -68,17 +68,17 @@ function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
   return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
 }
 
-/** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
+/** Why the merge does not fit the pod as it was sent; undefined if it fits. (Our own types leave out unknown fields.) */
 export function mergeConflict({ spec, main }: Target, { place }: MergePart): string | undefined {
-  // Of a Windows pod the API server takes no container that is as confined as ours.
+  // For a Windows pod, the API server refuses the security context that our container has.
   if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
   const mount = mountOf(fieldsOf(main.holder), place);
   return fieldsOf(mount).mountPath === place.path
     ? undefined
-    : `the mount ${place.mount} of the main container is another`;
+    : `the main container has another mount at place ${place.mount} than expected`;
 }
 
-/** Escaped once: 5 KB in JSON are half of what a review costs. */
+/** The script as JSON, made once: to escape its 5 KB for each review would take half of the time of a review. */
 const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(MERGE_SCRIPT));
 
 function initContainer(main: Fields, own: Fields, { place, listKey, share }: MergePart) {

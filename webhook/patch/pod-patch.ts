@@ -5,7 +5,7 @@
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 
-/** An object in the raw pod, whatever is there, and its JSON Pointer. */
+/** A place in the pod as it was sent: its JSON Pointer, and the value there, which should be an object. */
 export interface Place {
   readonly holder: unknown;
   readonly path: string;
@@ -40,7 +40,7 @@ export class PodPatch {
       if (!isAbsent(list) && !Array.isArray(list)) this.#conflict ??= `${dotted(listPath)} is not a list`;
       this.operations.push({ op: 'add', path: `${listPath}/-`, value: item });
     }
-    // On the raw pod: shapes leave out what they do not know.
+    // Compared on the pod as it was sent, because our own types leave out fields that they do not know.
     const id = key === 'volumeMounts' ? 'mountPath' : 'name';
     const isTaken =
       listOf(list).some((entry) => entry[id] === item[id]) ||

@@ -82,7 +82,8 @@ function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string |
   if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
   if (place.mount === undefined) return undefined;
   const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), place.mount);
-  if (typeof mountPath !== 'string') return `the mount ${place.mount} of the main container is another`;
+  if (typeof mountPath !== 'string')
+    return `the main container has another mount at place ${place.mount} than expected`;
   return subPathExpr ? `${mountPath} is mounted by subPathExpr` : undefined;
 }
 

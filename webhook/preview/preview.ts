@@ -33,9 +33,9 @@ const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 export interface Preview {
   /** The object of the file. */
   readonly title: string;
-  /** The validator; empty for a pod that we are never asked about, and that names none. */
+  /** The validator; empty for a pod that names none, and about which the webhook is never asked. */
   readonly node: string;
-  /** What would become of the review, as the metric of reviews names it. */
+  /** The result that the metric of reviews would count. */
   readonly result: string;
   readonly notes: readonly string[];
   /** JSON Patch (RFC 6902). */
@@ -79,7 +79,7 @@ export function renderPreview({ title, node, result, notes, patch, before, after
   return `${[head, ...notes, ...diff].join('\n').trimEnd()}\n`;
 }
 
-/** More lines of one text are no news of a pod. */
+/** A text with more lines, such as a script, is folded. */
 const LINES_MAX = 5;
 
 const folded = (pod: Fields): string =>
@@ -91,7 +91,9 @@ const folded = (pod: Fields): string =>
 function subjectsOf(yaml: string): Subject[] {
   const documents = parseAllDocuments(yaml);
   const [problem] = documents.flatMap((document) => document.errors);
-  if (problem) throw new PreviewError(`The file is not valid YAML: ${problem.message}`, { cause: problem });
+  // Further lines of the message show the place in the text, for which the first has the numbers.
+  const [said = ''] = problem?.message.split(/:?\n/) ?? [];
+  if (problem) throw new PreviewError(`The file is not valid YAML: ${said}`, { cause: problem });
   const objects = documents
     .map(plainOf)
     .flatMap((object) => (object.kind === 'List' ? listOf(object.items) : [object]));
@@ -162,7 +164,7 @@ function notesOf(pod: Fields, { result, operations, warnings }: Outcome): string
   ];
 }
 
-/** What is to be known of a container that may read another file than the one that gets the peers. */
+/** Notes on a container that may read another file than the one that gets the peers. */
 function unreadNotes(pod: Fields): string[] {
   const shape = podShapeOf(pod);
   const main = mainContainerOf(shape);

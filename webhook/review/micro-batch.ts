@@ -1,14 +1,14 @@
 /**
- * What comes in one turn of the event loop, together: each step is done for all of it before the next one begins. What a
- * step needs of code and tables is then near the processor for all but the first. Taken one by one, each review finds
- * none of it there, after the kernel, TLS and the parser of the one before. (docs/operations.md)
+ * Handles all reviews that arrive in one turn of the event loop together: first the one step for all of them, then the
+ * next. So the code and data of a step stay in the processor's cache from one review to the next. Handled one by one, each
+ * review would find the cache full of what the kernel, TLS and the parser did for the review before. (docs/operations.md)
  */
 import type { Clock } from '../../runtime/clock.ts';
 
-/** After so long timers get their turn, and what has come meanwhile. */
+/** A batch ends after this time, so that timers and new input get their turn. */
 const TURN_MS = 8;
 
-/** So many wait at most: a connection may bring any number of requests in one piece. */
+/** The most items that wait. A connection may bring any number of requests in one piece. */
 const WAITING_MAX = 64;
 
 export interface Steps<Item, Decision> {
@@ -19,8 +19,8 @@ export interface Steps<Item, Decision> {
 }
 
 /**
- * Returns the function that takes an item in. The steps begin when everything that is there has been read, or when as
- * many wait as may: then before it returns.
+ * Returns the function that takes an item in. The steps begin when all input that has arrived was read. When WAITING_MAX
+ * items wait, the steps begin at once, before the function returns.
  */
 export function inMicroBatches<Item, Decision>(
   clock: Pick<Clock, 'monotonicMs'>,

@@ -1,9 +1,9 @@
 /**
- * Which pods got the sidecar lately though a policy may refuse them with it. A pod that is asked about again so soon was
- * probably refused: its StatefulSet makes it again, and it is left as it is then.
+ * The pods that got the sidecar lately, although a policy may refuse them with the sidecar. If a review for the same pod
+ * comes again soon, the pod was probably refused and made again by its StatefulSet. Then the pod gets no sidecar.
  *
- * Controllers wait longer after each refusal, whatever the first ones were for: a full quota may come before. So a pod
- * that is tried a second time is remembered for longer than any controller waits.
+ * A controller waits longer after each refusal, and the first refusals may have another cause, such as a full quota. So a
+ * pod that is tried a second time is remembered for longer than any controller waits.
  */
 import type { Clock } from '../../runtime/clock.ts';
 
@@ -11,13 +11,13 @@ import type { Clock } from '../../runtime/clock.ts';
 const AGAIN_MS = 60_000;
 /** Longer than the 1000 s that a controller waits at most. */
 const REMEMBERED_MS = 20 * 60_000;
-/** More than the validators of a namespace. What one namespace does makes no pod of another forgotten. */
+/** For each namespace, and more than the validators that one has. So no namespace makes us forget pods of another. */
 const PODS_MAX = 1_000;
 /** Kubernetes' own limit: a pod with a longer name never starts. */
 const NAME_LENGTH_MAX = 253;
 
 interface Tried {
-  /** When the pod was last tried, or asked about so soon after. */
+  /** When the pod was last tried, or last asked about again. */
   readonly atMs: number;
   readonly times: number;
 }
@@ -38,7 +38,7 @@ export class TriedPods {
     return this.#clock.monotonicMs() - tried.atMs < (tried.times > 1 ? REMEMBERED_MS : AGAIN_MS);
   }
 
-  /** Notes that the pod is tried now, or asked about again so soon. Of too many, the oldest is forgotten. */
+  /** Notes that the pod is tried now, or asked about again. If there are too many, the oldest one is forgotten. */
   add(namespace: string, pod: string): void {
     this.#forget();
     if (pod.length > NAME_LENGTH_MAX) return;

@@ -61,10 +61,10 @@ function unknownPolicy(
 function marginReason({ left, bears, homeDomain, absent, down, others }: QuorumMargin): Reason | undefined {
   if (left === undefined || left >= 1) return undefined;
   const named = down > others.length ? [...others, `${down - others.length} more`] : others;
-  const rule = homeDomain === undefined ? 'its quorum sets bear' : `its home domain ${homeDomain} bears`;
+  const rule = homeDomain === undefined ? 'its quorum sets' : `its home domain ${homeDomain}`;
   const already = down > 0 ? `, down already: ${named.join(', ')}` : '';
   const unseen = absent > 0 ? `, known by quorum sets alone: ${absent}` : '';
-  return reason('QuorumMargin', `${rule} ${bears} down${already}${unseen}`);
+  return reason('QuorumMargin', `${rule} can spare ${bears}${already}${unseen}`);
 }
 
 /** The verdict in words, for the person who decides about restarts. */
@@ -74,5 +74,5 @@ export function quorumWords({ hold, remark }: QuorumVerdict, { left, unknown }: 
     return `${hold ? 'forbids' : 'warns'} (${why.code}${why.detail === undefined ? '' : `: ${why.detail}`})`;
   if (unknown) return 'is not known yet';
   if (left === undefined) return 'is not checked';
-  return left === 1 ? 'bears this one' : `bears this one and ${left - 1} more`;
+  return left === 1 ? 'can spare this one' : `can spare this one and ${left - 1} more`;
 }

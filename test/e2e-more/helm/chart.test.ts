@@ -1,36 +1,15 @@
 /** The chart as helm renders it: what kustomize makes of the manifests, object by object, and what its values change. */
 import assert from 'node:assert/strict';
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { stringify } from 'yaml';
 import { readSettings } from '../../../app/settings.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { withWatched } from '../../cluster/watched.ts';
-import { CHART, helm, kustomized, objectsIn, ROOT } from './helm.ts';
+import { CHART, helm, kustomized, NAMESPACE, ROOT, render, type Values, withValues } from './helm.ts';
 
 const MANIFESTS = join(ROOT, 'manifests');
-const NAMESPACE = 'stellar-peers';
-
-type Values = Readonly<Record<string, unknown>>;
-
-/** Does `work` with a file of these values, as a person has one. */
-async function withValues<T>(values: Values, work: (file: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-values-'));
-  try {
-    const file = join(folder, 'values.yaml');
-    writeFileSync(file, stringify(values));
-    return await work(file);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-const render = (values: Values = {}, namespace = NAMESPACE, ...flags: string[]): Promise<KubeObject[]> =>
-  withValues(values, async (file) =>
-    objectsIn(await helm('template', 'stellar-peers', CHART, '-n', namespace, '-f', file, ...flags)),
-  );
 
 const isHook = ({ metadata }: KubeObject): boolean => metadata.annotations?.['helm.sh/hook'] !== undefined;
 /** The spec of the first object of that kind. */

@@ -1,10 +1,10 @@
 /** Runs helm, with folders of its own so that nothing of the person's settings counts, and reads what it renders. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { binary } from '../../cluster/control-plane.ts';
 
@@ -43,3 +43,28 @@ export async function kustomized(folder: string): Promise<KubeObject[]> {
   });
   return objectsIn(stdout);
 }
+
+export type Values = Readonly<Record<string, unknown>>;
+export const NAMESPACE = 'stellar-peers';
+
+/** Does `work` with a file of these values, as a person has one. */
+export async function withValues<T>(values: Values, work: (file: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-values-'));
+  try {
+    const file = join(folder, 'values.yaml');
+    writeFileSync(file, stringify(values));
+    return await work(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What the chart makes of these values, as objects. */
+export const render = (
+  values: Values = {},
+  namespace = NAMESPACE,
+  ...flags: string[]
+): Promise<KubeObject[]> =>
+  withValues(values, async (file) =>
+    objectsIn(await helm('template', 'stellar-peers', CHART, '-n', namespace, '-f', file, ...flags)),
+  );

@@ -124,7 +124,7 @@ test('an issuer that gives no CA is told what caBundle must hold', () => {
   assert.deepEqual(checked.fault, {
     reason: 'Empty',
     sentence:
-      'ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of CN=the root, which signed the last one in tls.crt',
+      'ca.crt is empty: its issuer gives no CA. caBundle and ca.crt must hold the certificate of CN=the root, which signed the last certificate in tls.crt',
   });
 });
 

@@ -98,6 +98,8 @@ describe('the command', () => {
     assert.deepEqual([result.status, result.stdout], [1, '']);
     assert.match(result.stderr, /neither a Pod nor a StatefulSet/);
     assert.deepEqual(result, await run(['preview', '-f', fileOf('deployment.yaml', 'kind: Deployment')]));
+    const { stderr } = await run(['preview', '-f', fileOf('broken.yaml', 'kind: [Pod\n')]);
+    assert.match(stderr, /^stellar-peers: The file is not valid YAML: .* at line 2, column 1\n$/);
   });
 
   it('exits 2 on wrong usage and on settings that cannot be used, naming what is wrong', async () => {
@@ -110,7 +112,13 @@ describe('the command', () => {
       [['preview'], {}, /-f POD\.yaml/],
       [['rollout'], {}, /rollout takes one more word: plan/],
       [['rollout', 'plan', '--set', 'ROLL_BELOW'], {}, /--set takes NAME=VALUE, not ROLL_BELOW/],
-      [['rollout', 'plan', '--set', 'PATH=x'], {}, /--set takes NAME=VALUE, not PATH=x/],
+      [['rollout', 'plan', '--set', 'PATH=x'], {}, /--set: no setting is called PATH\n/],
+      [
+        ['check', '--set', 'ROLL_BELLOW=all'],
+        {},
+        /no setting is called ROLL_BELLOW; did you mean ROLL_BELOW\?/,
+      ],
+      [['adopt', 'a', '--all', '-n', 'x'], {}, /adopt takes names of StellarNodes or --all, not both/],
       [['rollout', 'plan', '--set', 'ROLL_BELOW=few'], {}, /ROLL_BELOW="few"/],
       [['adopt', '--all'], {}, /adopt --all needs a namespace/],
       [['stauts'], {}, /unknown command: stauts; did you mean status\?\nSee stellar-peers --help\.$/],
@@ -134,7 +142,7 @@ describe('the command', () => {
   it('exits 1 where a file cannot be read', async () => {
     const { status, stderr } = await run(['preview', '-f', join(folder, 'nowhere.yaml')]);
     assert.equal(status, 1);
-    assert.match(stderr, /nowhere\.yaml cannot be read: ENOENT/);
+    assert.match(stderr, /nowhere\.yaml cannot be read: there is no such file\n/);
     assert.ok(!stderr.includes('    at '));
   });
 

@@ -50,6 +50,8 @@ describe('a command line', () => {
       for (const format of formats) assert.ok(out.includes(format), `${name} -o ${format}`);
       assert.equal((await said(['-h', ...words])).out, out);
       assert.equal((await said(['help', ...words])).out, out);
+      // No two commands begin with the same word.
+      assert.equal((await said([words[0] ?? '', '--help'])).out, out);
     }
   });
 

@@ -32,8 +32,8 @@ describe('the rollout plan', () => {
     assert.equal(
       planOf(networkWorld(BEARING)),
       `ORDER  NETWORK                  VALIDATOR  HOW   WHY    BEGINS IN  DONE IN  QUORUM
-1      #######################  stellar/a  bump  short  now        10 min   bears this one
-2      #######################  stellar/b  bump  short  15 min     25 min   bears this one
+1      #######################  stellar/a  bump  short  now        10 min   can spare this one
+2      #######################  stellar/b  bump  short  15 min     25 min   can spare this one
 
 2 restarts, the last of them over in about 25 min if all goes well.
 `,

@@ -47,7 +47,7 @@ describe('the quorum margin', () => {
   it('keeps three validators that need all three standing, and rolls three that need two', () => {
     const held = plan(group(3, flat(3, 67)));
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'QuorumMargin']);
-    assert.match(held.details.a ?? '', /bear 0 down/);
+    assert.match(held.details.a ?? '', /can spare 0\b/);
     assert.equal(plan(group(3, flat(3, 66))).restart, 'bump a');
     assert.equal(plan(group(4, flat(4, 67))).restart, 'bump a');
   });

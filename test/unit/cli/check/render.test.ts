@@ -49,7 +49,7 @@ Validators
   ✓ headless Services       every StatefulSet has the one that it names
   ✓ budgets                 none forbids every restart
   ✓ pod templates           written by their operator alone
-  ✓ merged configuration    no validator waits for it; of 3 the image decides which file is read
+  ✓ merged configuration    no pod is blocked by it; for 3 StellarNodes the image decides which file is read
 
 Network
   ✓ peers in                no NetworkPolicy is in the way
