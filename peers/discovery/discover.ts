@@ -66,6 +66,18 @@ export interface Discovery {
   readonly activeIn: ReadonlyMap<string, readonly Validator[]>;
 }
 
+/** A cluster, and the groups in it. */
+export interface Cluster {
+  readonly world: World;
+  readonly discovery: Discovery;
+}
+
+/** A cluster at one time. */
+export interface Moment extends Cluster {
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+}
+
 export interface DiscoverySettings {
   readonly peerScope: 'cluster' | 'namespace';
   readonly clusterDomain: string;

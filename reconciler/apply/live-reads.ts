@@ -2,8 +2,8 @@
  * Reads the cluster from the API server before the leader decides on one validator. Only the namespaces that count in the
  * decision are read, so that the objects of another tenant can neither delay nor block it.
  */
-import type { Discovery } from '../../peers/discovery/discover.ts';
-import { type Key, namespaceOf, type World } from '../../peers/world.ts';
+import type { Cluster } from '../../peers/discovery/discover.ts';
+import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type LiveWorld, readWorldLive } from '../../runtime/kube/live-read.ts';
 import type { Kube } from '../../runtime/kube/port.ts';
@@ -12,18 +12,12 @@ import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { seatsOf } from '../plan/quorum/quorum-units.ts';
 import { withMountedSets } from './mounted-sets.ts';
 
-/** The cluster as the caches show it. */
-interface Cached {
-  readonly world: World;
-  readonly discovery: Discovery;
-}
-
 export interface LiveReads {
   readonly kube: Kube;
   readonly scope: Scope;
   readonly clock?: Clock;
-  /** Used to find the namespaces whose validators count together. */
-  readonly known: () => Cached;
+  /** The cluster as the caches show it, used to find the namespaces whose validators count together. */
+  readonly known: () => Cluster;
 }
 
 export interface ReadLive {
@@ -67,7 +61,7 @@ function scopeOf({ ownNamespace, watchNamespaces }: Scope, namespaces: readonly 
  * The namespaces to read for a decision on a validator: those of all validators in its quorum margin, and of all journal
  * entries of its group. Empty, so that everything is read, if the caches show no group for it.
  */
-function namespacesAround(statefulSet: Key, { world, discovery }: Cached): string[] {
+function namespacesAround(statefulSet: Key, { world, discovery }: Cluster): string[] {
   const group = discovery.groups.get(discovery.groupOf.get(statefulSet) ?? '');
   if (!group) return [];
   const seats = seatsOf(group.network.id, { world, discovery }).filter(({ isMember }) => isMember);

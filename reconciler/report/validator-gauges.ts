@@ -2,12 +2,12 @@
  * The numbers of each network: validators that are up, paused or drifted, restarts, peers. Groups that share a label
  * are combined: counts are added, and of times and margins the smallest is shown. Pure.
  */
-import type { Discovery, Group } from '../../peers/discovery/discover.ts';
+import type { Cluster, Group, Moment } from '../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
 import { leastOf } from '../../peers/lists.ts';
 import type { ReasonCode } from '../../peers/reasons/reasons.ts';
-import { type PublishedView, publishedView } from '../../peers/views/views.ts';
-import type { Key, PodFacts, Validator, World } from '../../peers/world.ts';
+import { type PublishedView, publishedFor } from '../../peers/views/views.ts';
+import type { Key, PodFacts, Validator } from '../../peers/world.ts';
 import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { openEntries, restartsLastDay } from '../plan/journal/journal.ts';
 import type { Connections } from '../plan/publish/overview.ts';
@@ -43,12 +43,9 @@ export type ValidatorGauge = keyof typeof VALIDATOR_GAUGES;
 /** The numbers of one group, or of the groups that share a label. */
 type Figures = Map<ValidatorGauge, number>;
 
-export interface ValidatorGaugeInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface ValidatorGaugeInput extends Moment {
   readonly connections: Connections;
   readonly ownNamespace: string;
-  readonly nowMs: number;
   /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
@@ -161,13 +158,10 @@ export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
  * Since when a validator has lacked something, by the cluster: since the publication or the creation of the pod,
  * whichever was later. Undefined if the cluster does not say.
  */
-export function lackingSinceMs(
-  key: Key,
-  { world, discovery }: Pick<ValidatorGaugeInput, 'world' | 'discovery'>,
-): number | undefined {
+export function lackingSinceMs(key: Key, { world, discovery }: Cluster): number | undefined {
   const statefulSet = discovery.statefulSetOf.get(key);
   if (!statefulSet) return undefined;
-  const published = publishedView(world.configMaps.get(statefulSet.namespace), statefulSet.name);
+  const published = publishedFor(statefulSet, world);
   const times = podsOf(world, statefulSet).flatMap((pod) => lackingFrom(pod, published) ?? []);
   return times.length === 0 ? undefined : leastOf(times);
 }

@@ -2,7 +2,7 @@
  * Decides which published lists stay as they are. A list that could not be worked out is not removed, and a list with
  * peers becomes empty only if its group has no other members. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { ViewEntry } from '../../../peers/views/view-book.ts';
@@ -27,9 +27,9 @@ interface NewLists {
 type Refusals = Pick<Kept, 'reports'> & { readonly nodes: readonly string[] };
 
 /** The keys that must stay in the ConfigMap, with their present values. */
-export function keptLists(lists: NewLists, seen: { world: World; discovery: Discovery }): Kept {
+export function keptLists(lists: NewLists, cluster: Cluster): Kept {
   const published = lists.current?.data ?? {};
-  const found = [refuseRemovals(lists, seen), refuseEmptyLists(lists, seen.discovery)];
+  const found = [refuseRemovals(lists, cluster), refuseEmptyLists(lists, cluster.discovery)];
   const data: Record<string, string> = {};
   for (const { nodes } of found) {
     for (const key of nodes.flatMap((node) => Object.values(nodeKeys(node)))) {
@@ -45,7 +45,7 @@ const VIEW_SUFFIX = nodeKeys('').view;
 /** Keeps the lists of StellarNodes that are still validators, though no new list was made for them. */
 function refuseRemovals(
   { namespace, entries, unknown, current }: NewLists,
-  { world, discovery }: SeenWorld,
+  { world, discovery }: Cluster,
 ): Refusals {
   const reports = new Map<Key, Reason>();
   for (const [key, why] of unknown) reports.set(key, reason('ListNotWorkedOut', why));
@@ -60,8 +60,6 @@ function refuseRemovals(
   }
   return { nodes, reports };
 }
-
-type SeenWorld = { readonly world: World; readonly discovery: Discovery };
 
 /** A StellarNode that cannot be read may still be a validator. One that discovery skipped has a reason of its own. */
 function isStillValidator(key: Key, world: World, { groupOf, skipped }: Discovery): boolean {

@@ -1,20 +1,18 @@
 /**
  * Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook, type ViewEntry } from '../../../peers/views/view-book.ts';
 import { publishedView, viewFiles, viewRecord } from '../../../peers/views/views.ts';
-import type { ConfigMapFacts, Key, World } from '../../../peers/world.ts';
+import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 import { EVIDENCE_KEY, type EvidenceByPod, evidenceData } from '../signals/evidence.ts';
 import { isSharedWithOthers, withoutForeignKeys } from './foreign-keys.ts';
 import { keptLists } from './kept-lists.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
 
-export interface PublishInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface PublishInput extends Moment {
   /** The views of that discovery. */
   readonly views: ViewBook;
   readonly ownNamespace: string;
@@ -22,8 +20,6 @@ export interface PublishInput {
   readonly answers?: EvidenceByPod;
   /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
 }
 
 /** The defaults for a caller that asked no validator about its connections. */

@@ -2,28 +2,26 @@
  * The overview in our own namespace, for people and programs: every running validator of every network.
  * Pure; names none of the keys that the upstream operator's own discovery writes.
  */
-import type { Discovery, Member } from '../../../peers/discovery/discover.ts';
-import { podOf } from '../../../peers/discovery/pods.ts';
+import type { Cluster, Member } from '../../../peers/discovery/discover.ts';
+import { isRunning, podOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { fieldsOf, listOf, parseJson, textOf } from '../../../peers/field.ts';
-import { byText, type ConfigMapFacts, type Key, type PodFacts, type World } from '../../../peers/world.ts';
+import { byText, type ConfigMapFacts, type Key } from '../../../peers/world.ts';
 
 /** Below the API server's 1 MiB limit of an object, with room for metadata. */
 const OVERVIEW_BYTES_MAX = 900 * 1024;
 
-interface Entry {
+/** With the connections only if its HTTP port is open to us. */
+interface Entry extends Partial<Connection> {
   readonly namespace: string;
   readonly name: string;
   readonly ordinal: number;
   readonly dns: string;
   readonly ip: string;
   readonly port: number;
-  /** How many of its expected peers the validator is connected to; only if its HTTP port is open to us. */
-  readonly connected?: number;
-  readonly expected?: number;
-  readonly synced?: boolean;
 }
 
-interface Connection {
+/** How many of its expected peers a validator is connected to. */
+export interface Connection {
   readonly connected: number;
   readonly expected: number;
   readonly synced: boolean;
@@ -47,9 +45,7 @@ interface NetworkPieces {
 }
 
 /** The input of the overview, and its size limit. */
-export interface OverviewInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface OverviewInput extends Cluster {
   readonly connections: Connections;
   /** The DNS domain of the cluster where CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
@@ -64,8 +60,8 @@ function runningPeers({ world, discovery, connections }: OverviewInput): Network
     const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), pieces: [] };
     networks.set(id, entry);
     for (const member of group.members) {
-      const pod = runningPodOf(member, world, discovery);
-      if (pod) entry.pieces.push(pieceOf(member, pod, connections.get(pod.key)));
+      const pod = podOf(member, world, discovery);
+      if (isRunning(pod)) entry.pieces.push(pieceOf(member, pod, connections.get(pod.key)));
     }
   }
   return [...networks.values()].sort((a, b) => byText(a.network, b.network));
@@ -73,13 +69,6 @@ function runningPeers({ world, discovery, connections }: OverviewInput): Network
 
 /** A passphrase may be as long as a whole object, and must not push out the other networks. */
 const TITLE_LENGTH_MAX = 100;
-
-type RunningPod = PodFacts & { readonly ip: string };
-
-function runningPodOf(member: Member, world: World, discovery: Discovery): RunningPod | undefined {
-  const pod = podOf(member, world, discovery);
-  return pod?.running && !pod.deleting && pod.ip !== undefined ? (pod as RunningPod) : undefined;
-}
 
 function pieceOf(member: Member, pod: RunningPod, connection: Connection | undefined): Piece {
   const name = member.pod.slice(0, member.pod.lastIndexOf('-'));

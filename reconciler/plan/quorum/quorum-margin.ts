@@ -8,9 +8,10 @@
  */
 
 import type { QuorumSet } from '../../../peers/core/quorum-set.ts';
-import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
 import { readExternals } from '../../../peers/discovery/external.ts';
-import type { Key, Validator, World } from '../../../peers/world.ts';
+import { firstThree } from '../../../peers/lists.ts';
+import type { Key, Validator } from '../../../peers/world.ts';
 import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 
 /** For a smaller home domain, only the whole set counts. */
@@ -51,24 +52,19 @@ interface Unknown {
   readonly problem: string;
 }
 
-interface MarginInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-}
-
 interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
   readonly rules: readonly Rule[];
 }
 
 /** The margins of the validators of one network. Each is computed at its first use. */
 export class QuorumMargins {
-  readonly #input: MarginInput;
+  readonly #input: Cluster;
   readonly #networkId: string;
   readonly #units = new Map<string, Unit>();
   #seats: readonly QuorumSeat[] | undefined;
   #namedByHand: number | undefined;
 
-  constructor(networkId: string, input: MarginInput) {
+  constructor(networkId: string, input: Cluster) {
     this.#networkId = networkId;
     this.#input = input;
   }
@@ -80,7 +76,11 @@ export class QuorumMargins {
     const [least] = rules.toSorted((a, b) => leftOf(a, key) - leftOf(b, key));
     if (!least) return { ...NO_RULE, ...unread };
     const { bears, absent, homeDomain, down } = least;
-    const others = { down: othersDown(down, key), others: firstOf(down, key), isDown: down.has(key) };
+    const others = {
+      down: othersDown(down, key),
+      others: firstThree(down, (each) => each !== key),
+      isDown: down.has(key),
+    };
     return { left: leftOf(least, key), bears, absent, homeDomain, ...unread, ...others };
   }
 
@@ -130,7 +130,7 @@ const NO_RULE = {
  */
 export function leastLeft(
   group: Group,
-  input: MarginInput,
+  input: Cluster,
 ): { readonly left: number; readonly bears: number } | undefined {
   const margins = new QuorumMargins(group.network.id, input);
   let least: { readonly left: number; readonly bears: number } | undefined;
@@ -229,15 +229,3 @@ const downOf = (seats: readonly QuorumSeat[]): ReadonlySet<Key> =>
 const leftOf = ({ bears, down, absent }: Rule, node: Key): number => bears - absent - othersDown(down, node);
 
 const othersDown = (down: ReadonlySet<Key>, node: Key): number => down.size - Number(down.has(node));
-
-const SHOWN = 3;
-
-/** The first few of those down, without `node`: a network may have thousands. */
-function firstOf(down: ReadonlySet<Key>, node: Key): Key[] {
-  const first: Key[] = [];
-  for (const key of down) {
-    if (first.length === SHOWN) break;
-    if (key !== node) first.push(key);
-  }
-  return first;
-}

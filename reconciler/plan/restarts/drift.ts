@@ -19,7 +19,7 @@
  * knows. If admission would not inject the next pod (opted out, names taken, not selected), any drift is held.
  */
 import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
-import type { Group } from '../../../peers/discovery/discover.ts';
+import type { Group, Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod } from '../../../peers/discovery/pods.ts';
 import { placesFor } from '../../../peers/injection/inject.ts';
 import { foundNoPeers, mergeProblem } from '../../../peers/injection/merge-outcome.ts';
@@ -28,12 +28,15 @@ import { MAIN_CONTAINER, PLACES_ASIDE } from '../../../peers/names.ts';
 import { mainContainerOf } from '../../../peers/read/pod-shape.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../../peers/views/views.ts';
-import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import type { PodFacts, StatefulSetFacts, Validator } from '../../../peers/world.ts';
 import type { Evidence } from '../signals/evidence.ts';
 import type { ListedSince } from './listed-memory.ts';
 import type { Liveness } from './liveness.ts';
 import { beliefIn, believesSidecars, type ReloadSettings } from './reload-belief.ts';
 import { type RollFor, type RollForSetting, rollForOf } from './roll-for.ts';
+
+/** Those that lack most come first. */
+export const BY_LACK: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
 
 export type DriftKind = 'notInjected' | 'isolated' | 'short';
 
@@ -62,19 +65,20 @@ export interface Links {
   dialled(pod: PodFacts, listed: readonly string[]): readonly string[];
 }
 
-export interface DriftInput {
-  readonly world: World;
-  readonly validator: Validator;
-  readonly statefulSet: StatefulSetFacts;
-  readonly pod: PodFacts;
+/** The facts by which all pods of a group are evaluated. */
+export interface GroupFacts extends Omit<Moment, 'discovery'> {
   readonly group: Group;
-  readonly published: PublishedView | undefined;
   readonly liveness: Liveness;
   readonly links: Links;
   readonly listedSinceMs: ListedSince;
   readonly settings: DriftSettings;
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
+}
+
+interface DriftInput extends GroupFacts {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly pod: PodFacts;
+  readonly published: PublishedView | undefined;
 }
 
 const NONE: DriftVerdict = { kind: 'none' };

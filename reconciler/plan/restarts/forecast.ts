@@ -4,8 +4,9 @@
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { formatDigests } from '../../../peers/hash.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
-import { publishedView } from '../../../peers/views/views.ts';
+import { publishedFor } from '../../../peers/views/views.ts';
 import type {
   ConfigMapFacts,
   Key,
@@ -150,8 +151,8 @@ function renewed(validator: Validator, input: RolloutInput, takesMs: number): Ma
   const { world, discovery, nowMs } = input;
   const pods = new Map(world.pods);
   const statefulSet = discovery.statefulSetOf.get(validator.key);
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
-  for (const pod of statefulSet ? podsOf(world, statefulSet) : []) {
+  const published = publishedFor(validator, world);
+  for (const pod of podsOf(world, statefulSet)) {
     pods.set(pod.key, {
       ...pod,
       uid: `${pod.uid}'`,
@@ -177,16 +178,5 @@ function journalWith(
   entries: readonly JournalEntry[],
   nowMs: number,
 ): ConfigMapFacts {
-  const base = {
-    key: '',
-    namespace: '',
-    name: '',
-    uid: '',
-    version: '',
-    rollout: undefined,
-    ownKeys: [],
-    foreignKeys: [],
-  };
-  const data = { [group]: formatJournal(entries, nowMs) };
-  return { ...base, ...world.journal, data };
+  return { ...readConfigMap({}), ...world.journal, data: { [group]: formatJournal(entries, nowMs) } };
 }

@@ -2,7 +2,7 @@
  * Links: two validators are linked if either runs with a list that names the other, since that one dials. If a
  * validator's HTTP port answers, its connections confirm or refute its links. Pure.
  */
-import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf } from '../../../peers/discovery/pods.ts';
 import { preferredSiblings, readsNoList } from '../../../peers/injection/merge-outcome.ts';
 import { publishedView } from '../../../peers/views/views.ts';
@@ -12,9 +12,7 @@ import { hasReadPublished, type Links } from './drift.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
-interface LinksInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+interface LinksInput extends Cluster {
   readonly ownNamespace: string;
 }
 

@@ -9,13 +9,13 @@ import type { Group } from '../../../peers/discovery/discover.ts';
 import { digestOf } from '../../../peers/hash.ts';
 import { leastOf } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import { publishedView } from '../../../peers/views/views.ts';
+import { publishedFor } from '../../../peers/views/views.ts';
 import { byText, type Key, type Validator } from '../../../peers/world.ts';
 import { entriesOfGroup, unreadableFor } from '../journal/group-journal.ts';
 import { type JournalEntry, notAhead, openEntries, type RestartKind } from '../journal/journal.ts';
 import { unsyncedAfter } from '../quorum/core-says.ts';
 import { type Candidate, type CandidateSettings, examine } from './candidate.ts';
-import type { DriftKind } from './drift.ts';
+import { BY_LACK, type DriftKind } from './drift.ts';
 import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight, troubles } from './guards.ts';
 import { GroupLinks } from './links.ts';
 import { controllerSetback, pastSetback, restAfterTakeBack, unnoticedTakeBack } from './past-restarts.ts';
@@ -115,15 +115,13 @@ function allHeld(
   ]);
 }
 
-const ORDER: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
-
 /** Deletes first, since those pods are down anyway; then those that lack most; then by name. Refused ones come last. */
 const byUrgency =
   (wasRefused: (key: Key) => boolean) =>
   (a: Candidate, b: Candidate): number =>
     Number(wasRefused(a.validator.key)) - Number(wasRefused(b.validator.key)) ||
     Number(a.kind === 'bump') - Number(b.kind === 'bump') ||
-    ORDER.indexOf(a.drift) - ORDER.indexOf(b.drift) ||
+    BY_LACK.indexOf(a.drift) - BY_LACK.indexOf(b.drift) ||
     byText(a.validator.key, b.validator.key);
 
 interface Choice {
@@ -232,7 +230,7 @@ function restartOf(
   { validator, statefulSet, drift, kind, pods }: Candidate,
   { world }: RolloutInput,
 ): Restart {
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
+  const published = publishedFor(validator, world);
   const uids = pods.map((pod) => pod.uid).sort();
   return {
     group: group.key,
