@@ -84,10 +84,8 @@ export function troubles(
   return found;
 }
 
-function unplacedAfter(open: JournalEntry, { world }: GuardInput): PodFacts | undefined {
-  const statefulSet = world.statefulSets.get(open.statefulSet);
-  return statefulSet && unplacedIn(world, statefulSet);
-}
+const unplacedAfter = ({ statefulSet }: JournalEntry, { world }: GuardInput): PodFacts | undefined =>
+  unplacedIn(world, world.statefulSets.get(statefulSet));
 
 /** The wait of the whole group, other than for a restart under way. */
 export function groupWait(
