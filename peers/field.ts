@@ -12,16 +12,14 @@ export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : EMPTY;
 
 /** The objects in an array, without its other items. */
-export function listOf(value: unknown): readonly Fields[] {
-  if (!Array.isArray(value)) return NONE;
-  // Nearly every array holds objects only, and need not be copied. (Not by `every`, which skips holes.)
-  for (const item of value) if (!isObject(item)) return value.filter(isObject);
-  return value;
-}
-
-const isObject = (item: unknown): item is Fields => typeof item === 'object' && item !== null;
+export const listOf = (value: unknown): readonly Fields[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : NONE;
 
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** The texts in an array, without its other items. */
+export const textsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
