@@ -53,7 +53,7 @@ export interface ValidatorGaugeInput extends Moment {
   readonly told: ReadonlySet<Key>;
 }
 
-const seconds = (ms: number): number => ms / 1000;
+const seconds = (ms: number | undefined): number | undefined => ms && ms / 1000;
 
 function note(figures: Figures, figure: ValidatorGauge, value: number | undefined): void {
   if (value === undefined) return;
@@ -93,22 +93,11 @@ function noteValidator(figures: Figures, validator: Validator, input: ValidatorG
   const { key } = validator;
   note(figures, 'stellar_peers_ready_validators', Number(isUp(validator, input)));
   note(figures, 'stellar_peers_told_validators', Number(input.told.has(key)));
-  const times = [
-    [
-      'stellar_peers_paused_validators',
-      'stellar_peers_paused_since_timestamp_seconds',
-      input.pausedSinceMs(key),
-    ],
-    [
-      'stellar_peers_drifted_validators',
-      'stellar_peers_drift_since_timestamp_seconds',
-      input.driftSinceMs(key),
-    ],
-  ] as const;
-  for (const [count, since, sinceMs] of times) {
-    note(figures, count, Number(sinceMs !== undefined));
-    note(figures, since, sinceMs === undefined ? undefined : seconds(sinceMs));
-  }
+  const [pausedMs, driftMs] = [input.pausedSinceMs(key), input.driftSinceMs(key)];
+  note(figures, 'stellar_peers_paused_validators', Number(pausedMs !== undefined));
+  note(figures, 'stellar_peers_paused_since_timestamp_seconds', seconds(pausedMs));
+  note(figures, 'stellar_peers_drifted_validators', Number(driftMs !== undefined));
+  note(figures, 'stellar_peers_drift_since_timestamp_seconds', seconds(driftMs));
 }
 
 function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: ValidatorGaugeInput): void {
@@ -131,15 +120,13 @@ export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInp
 
 /** With one of these reasons, the lack is wanted, or is the normal state after the installation. */
 const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  ...([
-    'OptedOut',
-    'AwaitingAdoption',
-    'NotSelected',
-    'NotOwned',
-    'SignalledInstead',
-    'OnRestart',
-    'Told',
-  ] as const),
+  'OptedOut',
+  'AwaitingAdoption',
+  'NotSelected',
+  'NotOwned',
+  'SignalledInstead',
+  'OnRestart',
+  'Told',
 ]);
 
 /** Validators whose sidecar has told them what they lack. */
