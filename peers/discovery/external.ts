@@ -4,7 +4,7 @@
  * restarted for them.
  */
 
-import { type Reason, reason } from '../reasons/reasons.ts';
+import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type ConfigMapFacts } from '../world.ts';
 import { parseAddress } from './address.ts';
 import { NETWORK_ID } from './network.ts';
@@ -34,10 +34,7 @@ export function readExternals(configMap: ConfigMapFacts | undefined): Externals 
   // kubectl puts a file that is not UTF-8 into `binaryData`. Such keys are found among the foreign keys.
   for (const key of configMap.foreignKeys)
     if (configMap.data[key] === undefined) problems.push(`${key} is no UTF-8 text`);
-  const [first, ...others] = problems;
-  if (first === undefined) return { byNetwork, problem: undefined };
-  const more = others.length > 0 ? `, and ${others.length} more` : '';
-  return { byNetwork, problem: reason('InvalidExternalPeers', `${first}${more}`) };
+  return { byNetwork, problem: reasonOfAll('InvalidExternalPeers', problems) };
 }
 
 function addressesIn(key: string, text: string, problems: string[]): readonly string[] {

@@ -5,7 +5,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
 import { cutText, type Fields, fieldsOf } from '../field.ts';
-import { type Reason, reason } from '../reasons/reasons.ts';
+import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type SaidAddress } from '../world.ts';
 
 export interface OwnPeers {
@@ -56,13 +56,8 @@ export function readOwnPeers(spec: Fields, port: number): OwnPeers {
   return {
     ownPeers: [...peers.named].sort((a, b) => byText(a.address, b.address)).slice(0, PEERS_MAX),
     outwardNames: names.named,
-    problem: problemOf([...peers.problems, ...names.problems, ...tooMany]),
+    problem: reasonOfAll('InvalidOwnPeers', [...peers.problems, ...names.problems, ...tooMany]),
   };
-}
-
-function problemOf([first, ...others]: readonly string[]): Reason | undefined {
-  if (first === undefined) return undefined;
-  return reason('InvalidOwnPeers', others.length > 0 ? `${first}, and ${others.length} more` : first);
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
