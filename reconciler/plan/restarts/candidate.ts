@@ -49,7 +49,8 @@ export type CandidateFinding =
 /** Examines one validator. Only a validator with pods can have drifted. */
 export function examine(validator: Validator, input: CandidateInput): CandidateFinding {
   const statefulSet = input.discovery.statefulSetOf.get(validator.key);
-  if (!statefulSet) return withoutStatefulSet(validator, input.world);
+  if (!statefulSet)
+    return input.world.statefulSets.has(validator.key) ? { kind: 'held', reason: reason('NotOwned') } : FINE;
   const pods = podsOf(input.world, statefulSet).filter((pod) => !pod.deleting);
   const published = publishedFor(validator, input.world);
   if (areCurrent(pods, published)) return FINE;
@@ -69,11 +70,6 @@ export function examine(validator: Validator, input: CandidateInput): CandidateF
 function firstHeld(verdicts: readonly DriftVerdict[]): CandidateFinding | undefined {
   const held = verdicts.filter((verdict) => verdict.kind === 'held');
   return held.find((verdict) => isWaiting(verdict.reason)) ?? held[0];
-}
-
-function withoutStatefulSet(validator: Validator, world: World): CandidateFinding {
-  if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
-  return FINE;
 }
 
 const FINE: CandidateFinding = { kind: 'fine' };

@@ -126,7 +126,8 @@ function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
   const counts = (digest: string) => liveness.isLive(digest) && (rollFor === 'all' || !links.mayDrop(digest));
   const gained = rollFor === 'unlinked' ? links.dialled(pod, published.digests) : published.digests;
   const lacking = gained.filter((digest) => counts(digest) && !known.has(digest));
-  const sufficient = () => (rollFor === 'all' ? judgeNames(running, input) : NONE);
+  const sufficient = () =>
+    rollFor === 'all' && namesOneThatLeft(running, input) ? driftOf(pod, 'short') : NONE;
   if (lacking.length === 0) return sufficient();
   // A peer that is being replaced may have named this pod, and its next pod will.
   if (rollFor === 'unlinked') for (const digest of absentOf(published, liveness)) known.add(digest);
@@ -162,9 +163,6 @@ function mendedByTelling(
   const isMended = lacking.every((digest) => all.has(digest)) || !isShort(all, input);
   return isMended ? held(belief.reason) : undefined;
 }
-
-const judgeNames = (running: readonly string[], input: DriftInput): DriftVerdict =>
-  namesOneThatLeft(running, input) ? driftOf(input.pod, 'short') : NONE;
 
 function driftOf(pod: PodFacts, kind: DriftKind): DriftVerdict {
   const unread = unreadBecause(pod);

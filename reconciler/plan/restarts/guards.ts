@@ -26,7 +26,7 @@ import {
 import { isUntouchedBump, isWithoutTrace } from './outcome.ts';
 import { podsLeftBare } from './past-restarts.ts';
 import type { Quiet } from './quiet.ts';
-import { ageWait, type RateLimitSettings, rateLimitWait, type Wait } from './rate-limit.ts';
+import { ageWait, asWait, type RateLimitSettings, rateLimitWait, type Wait } from './rate-limit.ts';
 import type { SetbackLookup } from './setbacks.ts';
 import { noNode, unplacedIn, unplacedOf, unplacedWait } from './unplaced.ts';
 
@@ -237,5 +237,3 @@ export class GroupGuard {
     });
   }
 }
-
-const asWait = (why: Reason | undefined): Wait | undefined => why && { reason: why };

@@ -19,7 +19,7 @@ import { BY_LACK, type DriftKind } from './drift.ts';
 import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight, troubles } from './guards.ts';
 import { GroupLinks } from './links.ts';
 import { controllerSetback, pastSetback, restAfterTakeBack, unnoticedTakeBack } from './past-restarts.ts';
-import type { Wait } from './rate-limit.ts';
+import { asWait, type Wait } from './rate-limit.ts';
 import { later, type Setback } from './setbacks.ts';
 
 export interface RolloutSettings extends CandidateSettings, GuardSettings {}
@@ -150,7 +150,7 @@ function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
   for (const candidate of [...candidates].sort(byUrgency((key) => setbacks.has(key)))) {
     const { key } = candidate.validator;
     const setback = setbacks.get(key);
-    const own = heldAlready(key, holds) ?? ownWait(candidate, rolled);
+    const own = asWait(holds.get(key)) ?? ownWait(candidate, rolled);
     const wait = own ?? delayOf(setback) ?? stop ?? guard.wait(candidate) ?? delayOf(obstacle);
     if (wait) waits.push(wait);
     const known = ownReason(own, candidate, choice, input.nowMs) ?? wait?.reason ?? obstacle?.reason;
@@ -180,11 +180,6 @@ function setbacksOf(
   });
   return new Map(found.flatMap(([key, setback]) => (setback ? [[key, setback]] : [])));
 }
-
-const heldAlready = (key: Key, holds: ReadonlyMap<Key, Reason>): Wait | undefined => {
-  const why = holds.get(key);
-  return why && { reason: why };
-};
 
 /** The validator's own reason; if only our own take-back left the StatefulSet unsettled, the reason says so. */
 function ownReason(
