@@ -59,7 +59,6 @@ export function outsideOf(
   { externals }: Pick<Group, 'externals'>,
   maxPeers: number,
 ): readonly string[] {
-  if (ownPeers.length + outwardNames.length === 0) return externalsOf(key, { externals }, maxPeers);
   const self = new Set(outwardNames.map(({ address }) => address));
   const named = new Set(ownPeers.map(({ address }) => address));
   const own = externalsOf(key, { externals: [...named].filter((address) => !self.has(address)) }, maxPeers);
