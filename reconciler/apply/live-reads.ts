@@ -20,35 +20,28 @@ export interface LiveReads {
   readonly known: () => Cluster;
 }
 
-export interface ReadLive {
-  /**
-   * Reads the namespaces that count in a decision on a validator. Rejects with KubeError, as `readWorldLive` does.
-   */
-  around(statefulSet: Key): Promise<DecidedOn>;
-  /** Reads only the validator's own namespace: enough to see how its restart ended. */
-  of(statefulSet: Key): Promise<LiveWorld>;
-}
-
-interface DecidedOn extends LiveWorld {
-  /** True if quorum sets were also read from mounted ConfigMaps, which no cache holds. */
-  readonly hasMountedSets?: boolean;
-}
-
 /** Above this, all namespaces are read by one list of each kind: many lists of single namespaces would take too long. */
 const NAMESPACES_MAX = 16;
 
 /** The live reads of a cluster. With a clock, a read has a time limit, and a passing failure is tried again. */
-export function liveReads({ kube, scope, clock, known }: LiveReads): ReadLive {
+export function liveReads({ kube, scope, clock, known }: LiveReads) {
   const readIn = (namespaces: readonly string[]) => readWorldLive(kube, scopeOf(scope, namespaces), clock);
   return {
-    of: (statefulSet) => readIn([namespaceOf(statefulSet)]),
-    async around(statefulSet) {
+    /** Reads only the validator's own namespace: enough to see how its restart ended. */
+    of: (statefulSet: Key): Promise<LiveWorld> => readIn([namespaceOf(statefulSet)]),
+    /**
+     * Reads the namespaces that count in a decision on a validator. `hasMountedSets` if quorum sets were also read from
+     * mounted ConfigMaps, which no cache holds. Rejects with KubeError, as `readWorldLive` does.
+     */
+    async around(statefulSet: Key): Promise<LiveWorld & { readonly hasMountedSets?: boolean }> {
       const live = await readIn(namespacesAround(statefulSet, known()));
       const world = await withMountedSets({ kube, clock }, live.world, namespaceOf(statefulSet));
       return world ? { ...live, world, hasMountedSets: true } : live;
     },
   };
 }
+
+export type ReadLive = ReturnType<typeof liveReads>;
 
 function scopeOf({ ownNamespace, watchNamespaces }: Scope, namespaces: readonly string[]): Scope {
   const isWatched = (each: string) => watchNamespaces.length === 0 || watchNamespaces.includes(each);

@@ -18,7 +18,6 @@ import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';
 import { noNode } from '../restarts/unplaced.ts';
-import { restarting } from './restart-notes.ts';
 
 interface ConnectedMoment extends Moment {
   readonly connections: Connections;
@@ -56,7 +55,8 @@ export function withValidatorStates(moment: ConnectedMoment, reasons: ReasonsByK
 const TELLING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['Stalled', 'NoNode']);
 
 const restartingOf = (own: readonly Reason[], sinceMs: number): Reason =>
-  own.find(({ code }) => TELLING.has(code)) ?? restarting(sinceMs);
+  own.find(({ code }) => TELLING.has(code)) ??
+  reason('Restarting', `by us, since ${new Date(sinceMs).toISOString()}`);
 
 function conditionOf(validator: Validator, moment: ConnectedMoment) {
   const problem = podsProblem(validator, moment);
