@@ -10,6 +10,7 @@
 import type { QuorumSet } from '../../../peers/core/quorum-set.ts';
 import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
 import { readExternals } from '../../../peers/discovery/external.ts';
+import { lazy } from '../../../peers/lazy.ts';
 import { firstThree } from '../../../peers/lists.ts';
 import type { Key, Validator } from '../../../peers/world.ts';
 import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
@@ -38,7 +39,6 @@ export interface QuorumMargin {
   /** How many others are down, and the first of them. */
   readonly down: number;
   readonly others: readonly Key[];
-  /** Whether the validator itself is down. */
   readonly isDown: boolean;
   /** An unreadable set in the validator's own namespace. */
   readonly unknown: Unknown | undefined;
@@ -61,8 +61,9 @@ export class QuorumMargins {
   readonly #input: Cluster;
   readonly #networkId: string;
   readonly #units = new Map<string, Unit>();
-  #seats: readonly QuorumSeat[] | undefined;
-  #namedByHand: number | undefined;
+  readonly #seats = lazy(() => seatsOf(this.#networkId, this.#input));
+  /** How many validators the sets by hand name together. */
+  readonly #byHand = lazy(() => new Set(this.#seats().flatMap(({ named }) => [...named])).size);
 
   constructor(networkId: string, input: Cluster) {
     this.#networkId = networkId;
@@ -94,9 +95,8 @@ export class QuorumMargins {
   }
 
   #makeUnit({ namespace, network }: Validator, homeDomain: string | undefined): Unit {
-    this.#seats ??= seatsOf(this.#networkId, this.#input);
     const own = { namespace, homeDomain };
-    const seats = this.#seats.filter((seat) => isOneUnit(seat, own, network.isPublic));
+    const seats = this.#seats().filter((seat) => isOneUnit(seat, own, network.isPublic));
     const outside = readExternals(this.#input.world.external).byNetwork.get(network.id)?.length ?? 0;
     const here = seats.filter(({ isMember }) => isMember).length;
     const isAbroad = (seat: QuorumSeat) => seat.namespace !== namespace && seat.homeDomain === homeDomain;
@@ -106,11 +106,6 @@ export class QuorumMargins {
       unknown: unknownIn(seats.filter((seat) => seat.namespace === namespace)),
       unknownAbroad: homeDomain === undefined ? undefined : unknownIn(seats.filter(isAbroad)),
     };
-  }
-
-  #byHand(): number {
-    this.#namedByHand ??= namedByHand(this.#seats ?? []);
-    return this.#namedByHand;
   }
 }
 
@@ -167,7 +162,6 @@ function unknownIn(seats: readonly QuorumSeat[]): Unknown | undefined {
   return undefined;
 }
 
-/** How many validators of a private network are known. */
 interface Known {
   /** How many validators the sets by hand name together. stellar-core counts itself only if its own set names it. */
   readonly byHand: number;
@@ -203,9 +197,6 @@ function rulesOf(seats: readonly QuorumSeat[], own: Own, known: Known | undefine
 /** How many members are known only from quorum sets, limited to those that this set may name. */
 const absentOf = ({ leaves }: QuorumSet, { byHand, here, outside }: Known): number =>
   Math.min(leaves, Math.max(0, Math.max(leaves, byHand) - here - outside));
-
-const namedByHand = (seats: readonly QuorumSeat[]): number =>
-  new Set(seats.flatMap(({ named }) => [...named])).size;
 
 /** The rules of one kind differ only in `bears` and `absent`. */
 function strictest(rules: readonly Rule[] = []): Rule[] {
