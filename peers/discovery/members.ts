@@ -41,7 +41,6 @@ export interface Membership {
   readonly firstOrdinal: number;
   /** The members that count: every pod that exists, and at most three more. */
   readonly members: readonly Member[];
-  /** The members whose pods run. */
   readonly running: readonly Member[];
   /** Why none of them can be a peer, whatever else holds. */
   readonly unfit: Reason | undefined;

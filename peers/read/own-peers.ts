@@ -26,7 +26,6 @@ const TEXT_LENGTH_MAX = 64 * 1024;
 const CLUSTERS = 'spec.crossCluster.peerClusters';
 const KNOWN = 'spec.validatorConfig.knownPeers';
 
-/** The addresses that were found, and the problems. */
 interface Found {
   readonly named: readonly SaidAddress[];
   readonly problems: readonly string[];

@@ -55,7 +55,6 @@ function addressesOf(
   return { advertised, ...own, remark: isWrong ? reason('InvalidAddress', shown(text)) : problem };
 }
 
-/** The longest quorum set that is read. */
 const QUORUM_SET_LENGTH_MAX = 64 * 1024;
 
 /** A quorum set that is too long counts as unreadable, so its margin is not known. */

@@ -54,7 +54,6 @@ export class Gauges {
     this.#options = options;
   }
 
-  /** Sets the gauges from the results of a pass. */
   async take({ plans, reasons, ...found }: GaugeInput): Promise<void> {
     const { clock, metrics, ownNamespace } = this.#options;
     const { discovery } = found;

@@ -13,7 +13,6 @@ import { keptLists } from './kept-lists.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
 
 export interface PublishInput extends Moment {
-  /** The views of that discovery. */
   readonly views: ViewBook;
   readonly ownNamespace: string;
   readonly connections?: Connections;

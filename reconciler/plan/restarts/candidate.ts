@@ -33,7 +33,6 @@ export interface Candidate {
   readonly statefulSet: StatefulSetFacts;
   readonly drift: DriftKind;
   readonly kind: RestartKind;
-  /** The pods to be replaced. */
   readonly pods: readonly PodFacts[];
   readonly hold: Reason | undefined;
   /** The wait, in ms, until the hold ends by itself, if that is known. */

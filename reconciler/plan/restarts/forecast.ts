@@ -25,7 +25,6 @@ const HORIZON_MS = 14 * DAY_MS;
 /** More turns than any forecast needs: a thousand validators take a restart and a wait each. */
 const TURNS_MAX = 4_000;
 
-/** One expected restart. */
 interface Step {
   readonly node: Key;
   readonly kind: string;
@@ -95,7 +94,6 @@ interface AfterEnd {
   readonly passedMs: number;
 }
 
-/** The planner's input `passedMs` after `input`. */
 const inputAfter = (input: RolloutInput, { pods, journal }: AfterEnd, passedMs: number): RolloutInput => ({
   ...input,
   world: { ...input.world, pods, journal },

@@ -37,7 +37,6 @@ export interface Unavailability {
    */
   readonly inBudget: ReadonlyMap<Key, Down>;
   readonly inHeldBudget: ReadonlyMap<Key, Down>;
-  /** Validators that count in the budget. */
   readonly counted: number;
 }
 

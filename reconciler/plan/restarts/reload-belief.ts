@@ -34,7 +34,6 @@ interface BeliefInput {
   readonly published: PublishedView;
   readonly settings: ReloadSettings;
   readonly nowMs: number;
-  /** The evidence of the pod's HTTP port. */
   readonly shown: Pick<Evidence, 'seen' | 'apart'>;
   /** The running peers that the pod lacks. */
   readonly lacking: readonly string[];

@@ -130,7 +130,6 @@ interface Choice {
   readonly waits: readonly Wait[];
   /** The wait of the whole group. */
   readonly stop: Wait | undefined;
-  /** The journal. */
   readonly entries: readonly JournalEntry[];
   readonly holds: ReadonlyMap<Key, Reason>;
   /** Restarts after which a validator is not synced yet. */

@@ -82,7 +82,6 @@ export function withFormerStates(
 export interface EvidenceInput {
   readonly world: World;
   readonly ownNamespace: string;
-  /** The present evidence. */
   readonly answers: EvidenceByPod;
 }
 

@@ -21,7 +21,6 @@ export interface Dial {
   readonly yields?: boolean;
 }
 
-/** A peer that a validator should know. */
 interface ExpectedPeer {
   readonly digest: string;
   /** The addresses under which the peer may appear in stellar-core's list of its connections. */
@@ -43,7 +42,6 @@ export interface SignalTarget {
   /** True while the validator is paused or in maintenance: the leader may ask its port, but sends no signal. */
   readonly muted: boolean;
   readonly dials: readonly Dial[];
-  /** The peers that the validator should know. */
   readonly expected: readonly ExpectedPeer[];
 }
 

@@ -40,7 +40,6 @@ interface PodStatus {
 
 export interface ValidatorStatus {
   readonly validator: Validator;
-  /** How many pods there should be. */
   readonly replicas: number;
   readonly ready: number;
   readonly pods: readonly PodStatus[];
