@@ -55,15 +55,10 @@ export function forecast(group: Group, now: RolloutInput): Forecast {
     }
     const ended = afterRestart(plan.restart, inputAfter(input, world, passedMs));
     const { validator, kind, drift } = plan.restart;
-    steps.push({
-      node: validator.key,
-      kind,
-      drift,
-      beginsInMs: passedMs,
-      endsInMs: passedMs + ended.passedMs,
-    });
+    const endsInMs = passedMs + ended.passedMs;
+    steps.push({ node: validator.key, kind, drift, beginsInMs: passedMs, endsInMs });
     world = ended;
-    passedMs += ended.passedMs;
+    passedMs = endsInMs;
   }
   return { steps, holds: new Map() };
 }
@@ -115,34 +110,30 @@ function afterOpenRestart(group: Group, input: RolloutInput): AfterEnd {
   const entries = entriesOfGroup(world.journal, group);
   if (!entries) return { pods: world.pods, journal: world.journal, passedMs: 0 };
   const [open] = openEntries(entries);
-  if (!open) return { pods: world.pods, journal: journalWith(world, group.key, entries, nowMs), passedMs: 0 };
   const takesMs = restartTakesMs(entries, settings, nowMs);
-  const passedMs = Math.max(0, open.atMs + takesMs - nowMs);
-  const closed = entries.map((entry) =>
-    entry === open ? { ...entry, outcome: 'done' as const, endedAtMs: nowMs + passedMs } : entry,
-  );
-  const validator = group.validators.find(({ key }) => key === open.statefulSet);
+  const passedMs = open ? Math.max(0, open.atMs + takesMs - nowMs) : 0;
+  const closed = entries.map((entry) => (entry === open ? done(entry, nowMs + passedMs) : entry));
+  const validator = open && group.validators.find(({ key }) => key === open.statefulSet);
   const pods = validator ? renewed(validator, input, passedMs) : world.pods;
   return { pods, journal: journalWith(world, group.key, closed, nowMs + passedMs), passedMs };
 }
 
 function afterRestart(restart: Restart, input: RolloutInput): AfterEnd {
   const { world, settings, nowMs } = input;
-  const entries = readJournal(world.journal, restart.group) ?? [];
+  const { validator, group, pods, statefulSet, kind, token, drift } = restart;
+  const entries = readJournal(world.journal, group) ?? [];
   const passedMs = restartTakesMs(entries, settings, nowMs);
-  const entry: JournalEntry = {
-    statefulSet: restart.statefulSet,
-    kind: restart.kind,
-    uids: restart.pods.map(({ uid }) => uid),
-    token: restart.token,
-    drift: restart.drift,
-    atMs: nowMs,
-    outcome: 'done',
-    endedAtMs: nowMs + passedMs,
-  };
-  const journal = journalWith(world, restart.group, [...entries, entry], nowMs + passedMs);
-  return { pods: renewed(restart.validator, input, passedMs), journal, passedMs };
+  const uids = pods.map(({ uid }) => uid);
+  const entry = done({ statefulSet, kind, uids, token, drift, atMs: nowMs }, nowMs + passedMs);
+  const journal = journalWith(world, group, [...entries, entry], nowMs + passedMs);
+  return { pods: renewed(validator, input, passedMs), journal, passedMs };
 }
+
+const done = (entry: JournalEntry, endedAtMs: number): JournalEntry => ({
+  ...entry,
+  outcome: 'done',
+  endedAtMs,
+});
 
 /** All pods, with those of the validator as they are after its restart: injected, Ready, with the published peers. */
 function renewed(validator: Validator, input: RolloutInput, takesMs: number): Map<Key, PodFacts> {
