@@ -81,6 +81,9 @@ export const ownText = (part: string): string => Buffer.from(part, 'utf16le').to
 export const cutText = (text: string, lengthMax: number): string =>
   text.length <= lengthMax ? text : ownText(text.slice(0, lengthMax));
 
+/** The beginning of a foreign text, in quotes. */
+export const quoted = (text: string): string => JSON.stringify(text.slice(0, 60));
+
 /** Characters that could end a line, move the cursor or change the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

@@ -4,6 +4,7 @@
  * restarted for them.
  */
 
+import { quoted } from '../field.ts';
 import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type ConfigMapFacts } from '../world.ts';
 import { parseAddress } from './address.ts';
@@ -18,7 +19,6 @@ export interface Externals {
 
 /** More than people keep by hand: a list that grows without limit must not fill every ConfigMap. */
 const PER_NETWORK_MAX = 100;
-const SHOWN_MAX = 60;
 
 const NONE: Externals = { byNetwork: new Map(), problem: undefined };
 
@@ -43,11 +43,9 @@ function addressesIn(key: string, text: string, problems: string[]): readonly st
     const content = line.replace(/#.*/, '').trim();
     if (content === '') continue;
     const address = parseAddress(content);
-    if (address === undefined) problems.push(`${key} line ${index + 1}: ${shown(content)}`);
+    if (address === undefined) problems.push(`${key} line ${index + 1}: ${quoted(content)}`);
     else addresses.add(address);
   }
   if (addresses.size > PER_NETWORK_MAX) problems.push(`${key} has more than ${PER_NETWORK_MAX} peers`);
   return [...addresses].sort(byText).slice(0, PER_NETWORK_MAX);
 }
-
-const shown = (text: string): string => JSON.stringify(text.slice(0, SHOWN_MAX));

@@ -2,6 +2,7 @@
  * The possible pods of one validator: their identities and addresses are known before any pod exists.
  */
 
+import { quoted } from '../field.ts';
 import { digestOf, identityOf } from '../hash.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../world.ts';
@@ -114,7 +115,7 @@ function unfitnessOf(last: string | undefined, suffix: string, service: string):
   if (tooLong !== undefined) return reason('NameTooLong', tooLong);
   // The API server accepts any text as a Service name, also with quotes and line breaks, which would get into the files
   // of other validators.
-  return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
+  return isLabel(service) ? undefined : reason('InvalidServiceName', quoted(service));
 }
 
 /** Above this, digests of pods that do not count are not computed. In doubt such pods exist. */

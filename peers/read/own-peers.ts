@@ -4,7 +4,7 @@
  */
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
-import { cutText, type Fields, fieldsOf } from '../field.ts';
+import { type Fields, fieldsOf, quoted } from '../field.ts';
 import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type SaidAddress } from '../world.ts';
 
@@ -20,7 +20,6 @@ export interface OwnPeers {
 const PEERS_MAX = 100;
 /** Further entries are ignored. */
 const ENTRIES_MAX = 1_000;
-const SHOWN_MAX = 60;
 const TEXT_LENGTH_MAX = 64 * 1024;
 
 const CLUSTERS = 'spec.crossCluster.peerClusters';
@@ -118,7 +117,7 @@ function peerOfEntry(entry: unknown): Found {
 
 /** A value as a reason shows it. A nested value is shown by its type, since it may be nested too deep to be written. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(cutText(value, SHOWN_MAX));
+  if (typeof value === 'string') return quoted(value);
   if (value === undefined || value === null) return 'nothing';
   return typeof value === 'object' ? 'a list or an object' : String(value);
 }

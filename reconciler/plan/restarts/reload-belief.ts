@@ -52,7 +52,7 @@ export function believesSidecars(validator: Validator, world: World, ownNamespac
 }
 
 /** A kubelet resets the count of crashes of a container that has run for this long. */
-const CRASHES_COUNT_MS = 600_000;
+export const CRASHES_COUNT_MS = 600_000;
 
 /** True for a sidecar that cannot start, or crashes again and again. One restart in place is not a loop. */
 export function isFailing({ startedAtMs, restarts, problem }: ReloadSidecar, nowMs: number): boolean {

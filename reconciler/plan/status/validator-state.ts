@@ -17,6 +17,7 @@ import type { ContainerRestarts, Key, PodFacts, Validator } from '../../../peers
 import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';
+import { CRASHES_COUNT_MS } from '../restarts/reload-belief.ts';
 import { noNode } from '../restarts/unplaced.ts';
 
 interface ConnectedMoment extends Moment {
@@ -123,9 +124,6 @@ function notReady(pod: PodFacts): Reason {
 /** Only with the container's name does kubectl know which container is meant. */
 const lastLogOf = ({ namespace, name }: PodFacts, container: string | undefined): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
-
-/** A kubelet resets the count of crashes of a container that has run for this long. */
-const CRASHES_COUNT_MS = 600_000;
 
 /**
  * The container of a pod that crashes again and again, though the pod may be Ready in between; that of stellar-core
