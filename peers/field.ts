@@ -12,16 +12,14 @@ export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : EMPTY;
 
 /** The objects in an array, without its other items. */
-export function listOf(value: unknown): readonly Fields[] {
-  if (!Array.isArray(value)) return NONE;
-  // Nearly every array holds objects only, and need not be copied. (Not by `every`, which skips holes.)
-  for (const item of value) if (!isObject(item)) return value.filter(isObject);
-  return value;
-}
-
-const isObject = (item: unknown): item is Fields => typeof item === 'object' && item !== null;
+export const listOf = (value: unknown): readonly Fields[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : NONE;
 
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** The texts in an array, without its other items. */
+export const textsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
@@ -82,6 +80,9 @@ export const ownText = (part: string): string => Buffer.from(part, 'utf16le').to
 /** The first `lengthMax` UTF-16 units of a text. */
 export const cutText = (text: string, lengthMax: number): string =>
   text.length <= lengthMax ? text : ownText(text.slice(0, lengthMax));
+
+/** The beginning of a foreign text, in quotes. */
+export const quoted = (text: string): string => JSON.stringify(text.slice(0, 60));
 
 /** Characters that could end a line, move the cursor or change the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;

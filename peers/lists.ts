@@ -21,3 +21,13 @@ export function greatestOf(numbers: Iterable<number>, floor = Number.NEGATIVE_IN
 export function pushAll<T>(list: T[], items: Iterable<T>): void {
   for (const item of items) list.push(item);
 }
+
+/** The first three items for which `isWanted` is true, which is enough to show. */
+export function firstThree<T>(items: Iterable<T>, isWanted: (item: T) => boolean): T[] {
+  const first: T[] = [];
+  for (const item of items) {
+    if (first.length === 3) break;
+    if (isWanted(item)) first.push(item);
+  }
+  return first;
+}

@@ -106,7 +106,6 @@ export const CONFIG_INIT_CONTAINER = 'stellar-peers-config';
 export const RELOAD_CONTAINER = 'stellar-peers-reload';
 /** The paths of our files in the main container. */
 export interface Places {
-  /** The files with peers. */
   readonly peers: string;
   /** The pod's own configuration folder, if a merged one is mounted in its place. */
   readonly original: string;

@@ -20,7 +20,7 @@ export const namespaceOf = (key: Key): string => key.split('/')[0] ?? '';
 /** Compares strings by code units: the order is the same on every machine. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-interface Named {
+export interface Named {
   readonly key: Key;
   readonly namespace: string;
   readonly name: string;

@@ -43,7 +43,6 @@ export class PlanningMemory {
     this.#liveness = new LivenessMemory(this.#startedAtMs);
   }
 
-  /** For how long this leader has led, in ms. */
   leadsForMs(): number {
     return this.#options.clock.monotonicMs() - this.#startedAtMs;
   }

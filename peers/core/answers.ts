@@ -14,9 +14,9 @@ export interface CoreInfo {
   /** At most 60 printable characters. */
   readonly state: string;
   /** How many failures of other validators would stop this one: 1 if the next one does, 0 if it has stopped. */
-  readonly failAt?: number;
+  readonly failAt?: number | undefined;
   /** How many validators of its quorum set it does not hear. */
-  readonly missing?: number;
+  readonly missing?: number | undefined;
 }
 
 /** stellar-core itself takes 64 inbound and 8 outbound connections by default. */

@@ -15,7 +15,6 @@ type Quality = (typeof QUALITIES)[number];
 /** CRITICAL and HIGH domains need that many. */
 const REDUNDANCY = 3;
 
-/** A home domain and how many validators it has. */
 interface HomeDomain {
   readonly name: string;
   /** Path of the first table that names the domain. */

@@ -2,6 +2,8 @@
  * A problem of a quorum set, and the line of the text that has it.
  */
 
+import { quoted } from '../field.ts';
+
 /** Thrown inside the readers of quorum sets, caught by `readQuorumSet`. */
 export class QuorumProblem extends Error {
   override readonly name = 'QuorumProblem';
@@ -73,11 +75,9 @@ function tableOf(header: string, counts: Map<string, number>): string {
   return `${name}[${count}]`;
 }
 
-const SHOWN_MAX = 60;
-
 /** A value as a reason shows it: a text in quotes and shortened, else only its type. */
 export const shownValue = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : `a ${kindOf(value)}`;
+  typeof value === 'string' ? quoted(value) : `a ${kindOf(value)}`;
 
 const kindOf = (value: unknown): string =>
   Array.isArray(value)

@@ -2,7 +2,6 @@
  * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
  */
 
-import { pushAll } from '../lists.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { saltOf } from '../views/salt.ts';
 import { sharesOf } from '../views/shares.ts';
@@ -18,7 +17,6 @@ import { readExternals } from './external.ts';
 import { existingOf, type Member, type Membership, membershipOf } from './members.ts';
 import { keptOut, type NetworkNamespaces } from './namespace-allowlist.ts';
 import type { Network } from './network.ts';
-import { podStatesIn, type RanLately } from './pod-states.ts';
 
 export type { Member };
 
@@ -68,6 +66,18 @@ export interface Discovery {
   readonly activeIn: ReadonlyMap<string, readonly Validator[]>;
 }
 
+/** A cluster, and the groups in it. */
+export interface Cluster {
+  readonly world: World;
+  readonly discovery: Discovery;
+}
+
+/** A cluster at one time. */
+export interface Moment extends Cluster {
+  /** Wall-clock ms since the epoch. */
+  readonly nowMs: number;
+}
+
 export interface DiscoverySettings {
   readonly peerScope: 'cluster' | 'namespace';
   readonly clusterDomain: string;
@@ -75,54 +85,70 @@ export interface DiscoverySettings {
   readonly networkNamespaces?: NetworkNamespaces;
 }
 
+/**
+ * Pods that ran lately, by key, with the UID of their StatefulSet. They count as running, so that a restart does not
+ * change the lists of peers.
+ */
+export type RanLately = ReadonlyMap<Key, string>;
+
 /** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */
-export function discover(world: World, settings: DiscoverySettings, lately?: RanLately): Discovery {
-  const podStates = podStatesIn(world, lately);
+export function discover(
+  world: World,
+  settings: DiscoverySettings,
+  lately: RanLately = new Map(),
+): Discovery {
   const skipped = new Map<Key, Reason>();
   const remarks = new Map<Key, Reason>();
   const statefulSetOf = new Map<Key, StatefulSetFacts>();
-  const builders = new Map<string, Parts>();
   const groupOf = new Map<Key, string>();
-  const activeIn = new Map<string, Validator[]>();
-  for (const [key, reading] of sortedEntries(world.nodes)) {
+  const memberships: Membership[] = [];
+  for (const [key, reading] of [...world.nodes].sort(([a], [b]) => byText(a, b))) {
     const outside = outsideBecause(reading, settings);
     if (outside) skipped.set(key, outside);
     if (reading.kind !== 'validator') continue;
     const { validator } = reading;
     if (validator.remark) remarks.set(key, validator.remark);
-    const groupKey = groupKeyOf(validator, settings);
-    groupOf.set(key, groupKey);
+    groupOf.set(key, groupKeyOf(validator, settings));
     if (outside) continue;
     const statefulSet = ownStatefulSet(world, validator);
     if (statefulSet) statefulSetOf.set(key, statefulSet);
-    const membership = membershipOf(validator, statefulSet, settings, podStates.get(statefulSet?.uid ?? ''));
-    const why = skipReason(validator, membership.unfit);
-    if (why) skipped.set(key, why);
-    else pushTo(activeIn, validator.namespace, validator);
-    addTo(builders, groupKey, validator, { membership, active: why === undefined });
+    const runs = (pod: Key) => statefulSet && runsIn(world, lately, pod, statefulSet);
+    const membership = membershipOf(validator, statefulSet, settings.clusterDomain, runs);
+    if (membership.unfit) skipped.set(key, membership.unfit);
+    memberships.push(membership);
   }
   const salt = saltOf(world);
   const externalsBy = externalsIn(world, remarks);
-  const withGroup = ([key, parts]: [string, Parts]) => {
-    const group = groupOfParts(key, parts, { salt, externals: externalsBy.get(parts.network.id) ?? [] });
-    remarkUncounted(group, parts, remarks);
-    return [key, group] as const;
-  };
-  const groups = new Map([...builders].map(withGroup));
+  const groups = new Map<string, Group>();
+  for (const [key, own] of Map.groupBy(memberships, ({ validator }) => groupOf.get(validator.key) ?? '')) {
+    const group = groupWith(key, own, { salt, externalsBy });
+    remarkUncounted(group, own, remarks);
+    groups.set(key, group);
+  }
+  const active = memberships.map(({ validator }) => validator).filter(({ key }) => !skipped.has(key));
+  const activeIn = Map.groupBy(active, ({ namespace }) => namespace);
   return { groups, groupOf, skipped, remarks, statefulSetOf, salt, activeIn };
 }
 
+/** Whether a pod of the StatefulSet runs; undefined if there is no such pod. */
+function runsIn(
+  { pods }: World,
+  lately: RanLately,
+  key: Key,
+  { uid }: StatefulSetFacts,
+): boolean | undefined {
+  if (lately.get(key) === uid) return true;
+  const pod = pods.get(key);
+  return pod?.ownerUid === uid ? pod.running : undefined;
+}
+
+type Externals = ReadonlyMap<string, readonly string[]>;
+
 /** Peers outside the cluster, by network. Adds a remark for entries that cannot be used. */
-function externalsIn({ external }: World, remarks: Map<Key, Reason>): ReadonlyMap<string, readonly string[]> {
+function externalsIn({ external }: World, remarks: Map<Key, Reason>): Externals {
   const { byNetwork, problem } = readExternals(external);
   if (external && problem) remarks.set(external.key, problem);
   return byNetwork;
-}
-
-function pushTo<V>(lists: Map<string, V[]>, key: string, value: V): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
 }
 
 /** Why a StellarNode is in no group at all, and no peer of others. */
@@ -142,61 +168,47 @@ export function ownStatefulSet(world: World, validator: Validator): StatefulSetF
   return found?.ownerUid === validator.uid ? found : undefined;
 }
 
-const skipReason = ({ suspended }: Validator, unfit: Reason | undefined): Reason | undefined =>
-  suspended ? reason('Suspended') : unfit;
-
-/** The parts of a group while it is built. */
-interface Parts {
-  readonly network: Network;
-  readonly validators: Validator[];
-  /** The possible pods of each validator, in the same order. Those of active validators become members. */
-  readonly rosters: Membership[];
-  readonly active: Membership[];
-}
-
-function addTo(
-  builders: Map<string, Parts>,
-  groupKey: string,
-  validator: Validator,
-  { membership, active }: { membership: Membership; active: boolean },
-): void {
-  const { network } = validator;
-  const parts = builders.get(groupKey) ?? { network, validators: [], rosters: [], active: [] };
-  if (parts.validators.length === 0) builders.set(groupKey, parts);
-  parts.validators.push(validator);
-  parts.rosters.push(membership);
-  if (active) parts.active.push(membership);
-}
-
-function groupOfParts(key: string, parts: Parts, shared: Pick<Group, 'salt' | 'externals'>): Group {
-  const { network, validators, active } = parts;
-  const members: Member[] = [];
-  const running = new Set<Member>();
-  // Not `flat`, which visits every item of every list twice.
-  for (const membership of active) {
-    pushAll(members, membership.members);
-    for (const member of membership.running) running.add(member);
-  }
-  members.sort((a, b) => byText(a.identity, b.identity));
+function groupWith(
+  key: string,
+  memberships: readonly Membership[],
+  { salt, externalsBy }: { readonly salt: string; readonly externalsBy: Externals },
+): Group {
+  const validators = memberships.map(({ validator }) => validator);
+  const network = (validators[0] as Validator).network;
+  const active = memberships.filter(({ unfit }) => !unfit);
+  const members = active.flatMap((each) => each.members).sort((a, b) => byText(a.identity, b.identity));
+  const running = new Set(active.flatMap((each) => each.running));
   const sinceMs = new Map(validators.map(({ key: node, createdAtMs }) => [node, createdAtMs]));
   const shares = sharesOf(members, (member) => ({
     runs: running.has(member),
     sinceMs: sinceMs.get(member.node) ?? 0,
   }));
-  return { key, network, validators, members, running, ...shared, ...shares, ...existingOf(parts) };
+  const externals = externalsBy.get(network.id) ?? [];
+  return {
+    key,
+    network,
+    validators,
+    members,
+    running,
+    salt,
+    externals,
+    ...shares,
+    ...existingOf(memberships),
+  };
 }
 
 /** Adds a remark to StellarNodes with members that may not be listed. */
-function remarkUncounted({ cut }: Group, { validators, rosters }: Parts, remarks: Map<Key, Reason>): void {
+function remarkUncounted(
+  { cut }: Group,
+  memberships: readonly Membership[],
+  remarks: Map<Key, Reason>,
+): void {
   for (const [key, count] of cut) {
     if (!remarks.has(key)) remarks.set(key, reason('ShareSpent', `${count} of its pods`));
   }
-  for (const [index, { replicas, members }] of rosters.entries()) {
-    const { key, suspended } = validators[index] as Validator;
+  for (const { validator, replicas, members } of memberships) {
+    const { key, suspended } = validator;
     if (suspended || replicas === members.length || remarks.has(key)) continue;
     remarks.set(key, reason('PodsNotSeen', `${replicas - members.length} of ${replicas}`));
   }
 }
-
-const sortedEntries = <V>(map: ReadonlyMap<string, V>): Array<[string, V]> =>
-  [...map].sort(([a], [b]) => byText(a, b));

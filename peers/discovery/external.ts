@@ -4,7 +4,8 @@
  * restarted for them.
  */
 
-import { type Reason, reason } from '../reasons/reasons.ts';
+import { quoted } from '../field.ts';
+import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type ConfigMapFacts } from '../world.ts';
 import { parseAddress } from './address.ts';
 import { NETWORK_ID } from './network.ts';
@@ -18,7 +19,6 @@ export interface Externals {
 
 /** More than people keep by hand: a list that grows without limit must not fill every ConfigMap. */
 const PER_NETWORK_MAX = 100;
-const SHOWN_MAX = 60;
 
 const NONE: Externals = { byNetwork: new Map(), problem: undefined };
 
@@ -34,10 +34,7 @@ export function readExternals(configMap: ConfigMapFacts | undefined): Externals 
   // kubectl puts a file that is not UTF-8 into `binaryData`. Such keys are found among the foreign keys.
   for (const key of configMap.foreignKeys)
     if (configMap.data[key] === undefined) problems.push(`${key} is no UTF-8 text`);
-  const [first, ...others] = problems;
-  if (first === undefined) return { byNetwork, problem: undefined };
-  const more = others.length > 0 ? `, and ${others.length} more` : '';
-  return { byNetwork, problem: reason('InvalidExternalPeers', `${first}${more}`) };
+  return { byNetwork, problem: reasonOfAll('InvalidExternalPeers', problems) };
 }
 
 function addressesIn(key: string, text: string, problems: string[]): readonly string[] {
@@ -46,11 +43,9 @@ function addressesIn(key: string, text: string, problems: string[]): readonly st
     const content = line.replace(/#.*/, '').trim();
     if (content === '') continue;
     const address = parseAddress(content);
-    if (address === undefined) problems.push(`${key} line ${index + 1}: ${shown(content)}`);
+    if (address === undefined) problems.push(`${key} line ${index + 1}: ${quoted(content)}`);
     else addresses.add(address);
   }
   if (addresses.size > PER_NETWORK_MAX) problems.push(`${key} has more than ${PER_NETWORK_MAX} peers`);
   return [...addresses].sort(byText).slice(0, PER_NETWORK_MAX);
 }
-
-const shown = (text: string): string => JSON.stringify(text.slice(0, SHOWN_MAX));

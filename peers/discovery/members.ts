@@ -2,6 +2,7 @@
  * The possible pods of one validator: their identities and addresses are known before any pod exists.
  */
 
+import { quoted } from '../field.ts';
 import { digestOf, identityOf } from '../hash.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../world.ts';
@@ -36,11 +37,11 @@ const headlessNameOf = (node: string): string => `${node}-headless`;
 
 /** All possible pods of a validator. */
 export interface Membership {
+  readonly validator: Validator;
   readonly replicas: number;
   readonly firstOrdinal: number;
   /** The members that count: every pod that exists, and at most three more. */
   readonly members: readonly Member[];
-  /** The members whose pods run. */
   readonly running: readonly Member[];
   /** Why none of them can be a peer, whatever else holds. */
   readonly unfit: Reason | undefined;
@@ -53,55 +54,41 @@ export interface Membership {
 const UNSEEN_MAX = 3;
 
 /**
- * The possible pods of `validator`, from its StatefulSet if it has one. `pods` are the pods of that StatefulSet; the
- * value is true for a pod that runs.
+ * The possible pods of `validator`, from its StatefulSet if it has one. `runs` tells whether a pod of that StatefulSet
+ * runs; undefined for a pod that does not exist.
  */
 export function membershipOf(
   validator: Validator,
   statefulSet: StatefulSetFacts | undefined,
-  { clusterDomain }: { readonly clusterDomain: string },
-  pods: ReadonlyMap<Key, boolean> = NO_PODS,
+  clusterDomain: string,
+  runs: (pod: Key) => boolean | undefined,
 ): Membership {
   // The StatefulSet of a suspended validator has 0 replicas, so the replicas of the StellarNode count.
   const replicas = statefulSet && !validator.suspended ? statefulSet.replicas : validator.replicas;
   const firstOrdinal = statefulSet?.firstOrdinal ?? 0;
   const service = statefulSet?.serviceName || headlessNameOf(validator.name);
   const suffix = `${service}.${validator.namespace}.svc.${clusterDomain}`;
-  const ordinals = countedOf(validator, { replicas, firstOrdinal }, pods);
-  const members = ordinals.map(({ ordinal }) => memberOf(validator, ordinal, suffix));
-  const running = members.filter((_, index) => ordinals[index]?.runs);
-  const last = replicas > 0 ? `${validator.name}-${firstOrdinal + replicas - 1}` : undefined;
-  return { replicas, firstOrdinal, members, running, unfit: unfitnessOf(last, suffix, service) };
-}
-
-const NO_PODS: ReadonlyMap<Key, boolean> = new Map();
-
-interface Counted {
-  readonly ordinal: number;
-  readonly runs: boolean;
-}
-
-/** The ordinals whose pods exist, and the first three of the others. */
-function countedOf(
-  { namespace, name }: Validator,
-  { replicas, firstOrdinal }: Pick<Membership, 'replicas' | 'firstOrdinal'>,
-  pods: ReadonlyMap<Key, boolean>,
-): Counted[] {
-  const counted: Counted[] = [];
+  const members: Member[] = [];
+  const running: Member[] = [];
   let unseen = 0;
   for (let ordinal = firstOrdinal; ordinal < firstOrdinal + replicas; ordinal += 1) {
-    const runs = pods.size === 0 ? undefined : pods.get(keyOf(namespace, `${name}-${ordinal}`));
-    if (runs === undefined) unseen += 1;
-    if (runs === undefined && unseen > UNSEEN_MAX) continue;
-    counted.push({ ordinal, runs: runs === true });
+    const isRunning = runs(keyOf(validator.namespace, `${validator.name}-${ordinal}`));
+    if (isRunning === undefined) unseen += 1;
+    if (isRunning === undefined && unseen > UNSEEN_MAX) continue;
+    const member = memberOf(validator, ordinal, suffix);
+    members.push(member);
+    if (isRunning) running.push(member);
   }
-  return counted;
+  const last = replicas > 0 ? `${validator.name}-${firstOrdinal + replicas - 1}` : undefined;
+  const unfit = validator.suspended ? reason('Suspended') : unfitnessOf(last, suffix, service);
+  return { validator, replicas, firstOrdinal, members, running, unfit };
 }
 
 /** Digests of the possible pods that do not count as members. */
-function uncountedDigests({ namespace, name, port }: Validator, membership: Membership): string[] {
-  const counted = new Set(membership.members.map(({ ordinal }) => ordinal));
-  const ordinals = Array.from({ length: membership.replicas }, (_, index) => membership.firstOrdinal + index);
+function uncountedDigests({ validator, replicas, firstOrdinal, members }: Membership): string[] {
+  const { namespace, name, port } = validator;
+  const counted = new Set(members.map(({ ordinal }) => ordinal));
+  const ordinals = Array.from({ length: replicas }, (_, index) => firstOrdinal + index);
   return ordinals
     .filter((ordinal) => !counted.has(ordinal))
     .map((ordinal) => digestOf(identityOf(namespace, `${name}-${ordinal}`, port)));
@@ -128,33 +115,23 @@ function unfitnessOf(last: string | undefined, suffix: string, service: string):
   if (tooLong !== undefined) return reason('NameTooLong', tooLong);
   // The API server accepts any text as a Service name, also with quotes and line breaks, which would get into the files
   // of other validators.
-  return isLabel(service) ? undefined : reason('InvalidServiceName', JSON.stringify(service.slice(0, 60)));
-}
-
-/** Validators, and the possible pods of each, in the same order. */
-interface Rosters {
-  readonly validators: readonly Validator[];
-  readonly rosters: readonly Membership[];
+  return isLabel(service) ? undefined : reason('InvalidServiceName', quoted(service));
 }
 
 /** Above this, digests of pods that do not count are not computed. In doubt such pods exist. */
 const UNCOUNTED_MAX = 2_000;
 
 /** Digests of all possible pods of these validators. `hasMore` is true if there are too many to compute them all. */
-export function existingOf({ validators, rosters }: Rosters): {
+export function existingOf(memberships: readonly Membership[]): {
   existing: ReadonlySet<string>;
   hasMore: boolean;
 } {
-  const existing = new Set<string>();
-  let uncounted = 0;
-  for (const { replicas, members } of rosters) {
-    uncounted += replicas - members.length;
-    for (const { digest } of members) existing.add(digest);
-  }
+  const uncounted = memberships.reduce((sum, { replicas, members }) => sum + replicas - members.length, 0);
   const hasMore = uncounted > UNCOUNTED_MAX;
-  for (const [index, membership] of (hasMore ? [] : rosters).entries()) {
-    if (membership.replicas === membership.members.length) continue;
-    for (const digest of uncountedDigests(validators[index] as Validator, membership)) existing.add(digest);
+  const existing = new Set<string>();
+  for (const membership of memberships) {
+    for (const { digest } of membership.members) existing.add(digest);
+    for (const digest of hasMore ? [] : uncountedDigests(membership)) existing.add(digest);
   }
   return { existing, hasMore };
 }

@@ -28,17 +28,13 @@ const PUBLIC_NAMES = new Set(PASSPHRASES.values());
 
 const publicNetwork = (name: string): Network => ({ id: name, title: name, isPublic: true });
 
+/** A passphrase may have a megabyte; people see only its beginning. */
+const TITLE_LENGTH_MAX = 256;
+
 function passphraseNetwork(passphrase: unknown): Network | undefined {
   if (typeof passphrase !== 'string' || passphrase === '') return undefined;
   const name = PASSPHRASES.get(passphrase);
   if (name !== undefined) return publicNetwork(name);
-  return customNetwork(passphrase);
-}
-
-/** A passphrase may have a megabyte; people see only its beginning. */
-const TITLE_LENGTH_MAX = 256;
-
-function customNetwork(passphrase: string): Network {
   const hex = createHash('sha256').update(passphrase).digest('hex').slice(0, 16);
   return { id: `custom-${hex}`, title: cutText(passphrase, TITLE_LENGTH_MAX), isPublic: false };
 }

@@ -1,12 +1,12 @@
 /**
  * Mount paths as the kubelet reads them, and whether two of them overlap.
  */
+
 /**
  * The path with a slash in front, as the kubelet adds one, and none at the end. Not by posix.join: a request may hold
  * a path of 2 MB with dots in it, for which posix.join takes a minute.
  */
 export function normalPath(path: string): string {
-  if (isSurelyNormal(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();
@@ -15,17 +15,11 @@ export function normalPath(path: string): string {
   return `/${parts.join('/')}`;
 }
 
-/** A quick test, true for nearly every path. A path for which it is false may be normal too. */
-const isSurelyNormal = (path: string): boolean =>
-  path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/');
-
 /** True if `path` is inside the folder `parent`. */
 export const isBelow = (path: string, parent: string): boolean =>
   path.length > parent.length &&
   path.startsWith(parent) &&
-  (path.charCodeAt(parent.length) === SLASH || parent.charCodeAt(parent.length - 1) === SLASH);
-
-const SLASH = 0x2f;
+  (path[parent.length] === '/' || parent.endsWith('/'));
 
 /** True if the two are one path, or one is inside the other. */
 export const overlaps = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a);

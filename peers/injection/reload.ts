@@ -60,7 +60,6 @@ interface Asked {
   /** The annotation of the StellarNode, or of its Namespace. */
   readonly annotation: PeerReload | undefined;
   readonly mode: ReloadMode;
-  /** What becomes of the configuration. */
   readonly merge: MergeDecision;
   /** Whether the pod may be refused once, since it comes again; `never` also for a pod that was refused. */
   readonly risk: Risk;

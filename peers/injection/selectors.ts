@@ -1,7 +1,7 @@
 /**
  * Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration.
  */
-import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../field.ts';
+import { fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { INJECTION, INJECTION_DISABLED, WEBHOOK_ENTRY } from '../names.ts';
 import type { LabelSelector, WebhookFacts } from '../world.ts';
 
@@ -21,13 +21,10 @@ export function labelSelectorOf(raw: unknown): LabelSelector {
     matchExpressions: listOf(selector.matchExpressions).map((expression) => ({
       key: textOf(expression.key) ?? '',
       operator: textOf(expression.operator) ?? '',
-      values: valuesOf(expression),
+      values: textsOf(expression.values),
     })),
   };
 }
-
-const valuesOf = ({ values }: Fields): string[] =>
-  Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
 
 /** True if the selector selects these labels. An unknown operator selects nothing. */
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {

@@ -44,11 +44,7 @@ export function whyNotInjected(
 }
 
 /** Pods of the StatefulSet `key` without injection, although the next pod would be injected. */
-export function bareThoughInjectable(
-  key: Key,
-  world: World,
-  { statefulSetOf }: Pick<Discovery, 'statefulSetOf'>,
-): PodFacts[] {
+export function bareThoughInjectable(key: Key, world: World, { statefulSetOf }: Discovery): PodFacts[] {
   const statefulSet = statefulSetOf.get(key);
   const reading = world.nodes.get(key);
   if (!statefulSet || reading?.kind !== 'validator') return [];

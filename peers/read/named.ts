@@ -2,14 +2,7 @@
  * The name, namespace and UID of an object.
  */
 import { type Fields, textOf } from '../field.ts';
-import { type Key, keyOf } from '../world.ts';
-
-export interface Named {
-  readonly key: Key;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-}
+import { keyOf, type Named } from '../world.ts';
 
 /** A missing field is an empty text. */
 export function namedOf(metadata: Fields): Named {

@@ -4,8 +4,8 @@
  */
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
-import { cutText, type Fields, fieldsOf } from '../field.ts';
-import { type Reason, reason } from '../reasons/reasons.ts';
+import { type Fields, fieldsOf, quoted } from '../field.ts';
+import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type SaidAddress } from '../world.ts';
 
 export interface OwnPeers {
@@ -20,13 +20,11 @@ export interface OwnPeers {
 const PEERS_MAX = 100;
 /** Further entries are ignored. */
 const ENTRIES_MAX = 1_000;
-const SHOWN_MAX = 60;
 const TEXT_LENGTH_MAX = 64 * 1024;
 
 const CLUSTERS = 'spec.crossCluster.peerClusters';
 const KNOWN = 'spec.validatorConfig.knownPeers';
 
-/** The addresses that were found, and the problems. */
 interface Found {
   readonly named: readonly SaidAddress[];
   readonly problems: readonly string[];
@@ -56,13 +54,8 @@ export function readOwnPeers(spec: Fields, port: number): OwnPeers {
   return {
     ownPeers: [...peers.named].sort((a, b) => byText(a.address, b.address)).slice(0, PEERS_MAX),
     outwardNames: names.named,
-    problem: problemOf([...peers.problems, ...names.problems, ...tooMany]),
+    problem: reasonOfAll('InvalidOwnPeers', [...peers.problems, ...names.problems, ...tooMany]),
   };
-}
-
-function problemOf([first, ...others]: readonly string[]): Reason | undefined {
-  if (first === undefined) return undefined;
-  return reason('InvalidOwnPeers', others.length > 0 ? `${first}, and ${others.length} more` : first);
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
@@ -124,7 +117,7 @@ function peerOfEntry(entry: unknown): Found {
 
 /** A value as a reason shows it. A nested value is shown by its type, since it may be nested too deep to be written. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(cutText(value, SHOWN_MAX));
+  if (typeof value === 'string') return quoted(value);
   if (value === undefined || value === null) return 'nothing';
   return typeof value === 'object' ? 'a list or an object' : String(value);
 }

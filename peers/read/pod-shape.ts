@@ -1,7 +1,7 @@
 /**
  * The parts of a pod or pod template that injection looks at: names and paths.
  */
-import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../field.ts';
+import { type Fields, fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { normalPath } from '../injection/paths.ts';
 import { ANNOTATION_DEFAULT_CONTAINER, MAIN_CONTAINER } from '../names.ts';
 
@@ -112,11 +112,6 @@ function demandsOf(resources: Fields): Pick<ContainerShape, 'asks' | 'isGuarante
     }),
   };
 }
-
-const NO_TEXTS: readonly string[] = [];
-
-const textsOf = (list: unknown): readonly string[] =>
-  Array.isArray(list) ? list.filter((each) => typeof each === 'string') : NO_TEXTS;
 
 function mountShape(mount: Fields): MountShape {
   const path = textOf(mount.mountPath) ?? '';

@@ -20,7 +20,7 @@ import {
   NODE_TYPE_VALIDATOR,
   RELOAD_ANNOTATION,
 } from '../names.ts';
-import { type Reason, reason } from '../reasons/reasons.ts';
+import { type Reason, type ReasonCode, reason } from '../reasons/reasons.ts';
 import type { NodeReading, Validator } from '../world.ts';
 import { namedOf } from './named.ts';
 import { oddOnNode } from './odd-annotations.ts';
@@ -34,10 +34,8 @@ const isWhole = (value: unknown, min: number, max: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 
 /** The peer port: the field, else the annotation, else stellar-core's default; undefined if not a port. */
-function portOf(spec: Fields, annotations: Readonly<Record<string, string>>): number | undefined {
-  const field = fieldsOf(spec.validatorConfig).peerPort;
+function portOf(field: unknown, text: string | undefined): number | undefined {
   if (field !== undefined && field !== null) return isWhole(field, 1, PORT_MAX) ? field : undefined;
-  const text = annotations[ANNOTATION_PEER_PORT];
   if (text === undefined) return DEFAULT_PEER_PORT;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return isWhole(port, 1, PORT_MAX) ? port : undefined;
@@ -57,7 +55,6 @@ function addressesOf(
   return { advertised, ...own, remark: isWrong ? reason('InvalidAddress', shown(text)) : problem };
 }
 
-/** The longest quorum set that is read. */
 const QUORUM_SET_LENGTH_MAX = 64 * 1024;
 
 /** A quorum set that is too long counts as unreadable, so its margin is not known. */
@@ -94,19 +91,17 @@ export function readNode(raw: Fields): NodeReading {
   const homeDomain = homeDomainOf(quorumSet ?? '');
   const node = { ...named, networkId: network?.id, budget: annotations[ANNOTATION_BUDGET], homeDomain };
   if (metadata.deletionTimestamp !== undefined) return { kind: 'other', leaving: node };
-  if (!network) {
-    return { kind: 'unreadable', node, reason: reason('UnreadableNetwork', shown(spec.network)) };
-  }
-  const port = portOf(spec, annotations);
-  if (port === undefined) {
-    const found = fieldsOf(spec.validatorConfig).peerPort ?? annotations[ANNOTATION_PEER_PORT];
-    return { kind: 'unreadable', node, reason: reason('InvalidPort', shown(found)) };
-  }
-  const { vlSource } = fieldsOf(spec.validatorConfig);
+  const unreadable = (code: ReasonCode, value: unknown): NodeReading => ({
+    kind: 'unreadable',
+    node,
+    reason: reason(code, shown(value)),
+  });
+  if (!network) return unreadable('UnreadableNetwork', spec.network);
+  const { vlSource, peerPort } = fieldsOf(spec.validatorConfig);
+  const port = portOf(peerPort, annotations[ANNOTATION_PEER_PORT]);
+  if (port === undefined) return unreadable('InvalidPort', peerPort ?? annotations[ANNOTATION_PEER_PORT]);
   const replicas = numberOf(spec.replicas) ?? 1;
-  if (!isWhole(replicas, 0, REPLICAS_MAX)) {
-    return { kind: 'unreadable', node, reason: reason('InvalidReplicas', shown(spec.replicas)) };
-  }
+  if (!isWhole(replicas, 0, REPLICAS_MAX)) return unreadable('InvalidReplicas', spec.replicas);
   const addresses = addressesOf(annotations[ANNOTATION_PEER_ADDRESS], readOwnPeers(spec, port));
   return {
     kind: 'validator',

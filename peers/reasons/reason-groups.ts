@@ -24,19 +24,10 @@ export function groupedReasons(told: Iterable<readonly [Key, Reason]>): ReasonGr
     const isNamed = releaseOf(why, [key]) !== releaseOf(why, ['/']);
     return `${why.code} ${sentence} ${why.hint ?? ''} ${isNamed ? key.split('/')[0] : ''} ${kindOf(key)}`;
   });
-  return [...groups.values()].flatMap((group) => {
+  return [...groups.values()].map((group) => {
     const subjects = group.map(({ key }) => key);
-    const [first] = group;
-    return first
-      ? [
-          {
-            subjects,
-            code: first.why.code,
-            sentence: first.sentence,
-            release: releaseOf(first.why, subjects),
-          },
-        ]
-      : [];
+    const { why, sentence } = group[0] as (typeof all)[number];
+    return { subjects, code: why.code, sentence, release: releaseOf(why, subjects) };
   });
 }
 

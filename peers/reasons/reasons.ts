@@ -174,6 +174,12 @@ export const reason = (code: ReasonCode, detail?: string, hint?: string): Reason
   ...(hint === undefined ? {} : { hint: plainText(hint, HINT_LENGTH_MAX) }),
 });
 
+/** A reason with the first of these problems, and how many more there are; undefined if there is none. */
+export function reasonOfAll(code: ReasonCode, [first, ...others]: readonly string[]): Reason | undefined {
+  if (first === undefined) return undefined;
+  return reason(code, others.length > 0 ? `${first}, and ${others.length} more` : first);
+}
+
 /** A reason with a command that does what its release describes. */
 export const reasonWith = (code: ReasonCode, detail: string, command: string): Reason =>
   reason(code, detail, `${REASONS[code].release.replace(/\.$/, '')}: ${command}`);
@@ -207,7 +213,12 @@ export function releaseOf({ code, hint }: Reason, keys: readonly string[]): stri
 type Coded = Pick<Reason, 'code'>;
 
 const MEANT: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  ...(['Suspended', 'OnRestart', 'SignalledInstead', 'Told', 'EnvTaken', 'PodsNotSeen'] as const),
+  'Suspended',
+  'OnRestart',
+  'SignalledInstead',
+  'Told',
+  'EnvTaken',
+  'PodsNotSeen',
 ]);
 
 /** True for a state that a person wanted, so that there is nothing to do. */

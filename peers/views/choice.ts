@@ -19,7 +19,6 @@ function seedsOf(salt: string, uid: string): Seeds {
   return { viewer: digest.readInt32BE(0), peer: digest.readInt32BE(4) };
 }
 
-/** A member that may be chosen. */
 interface Offer {
   readonly member: Member;
   readonly seed: number;

@@ -22,11 +22,9 @@ export const viewSizes = (maxPeers: number): readonly number[] => [
 export interface ViewEntry {
   readonly validator: Validator;
   readonly peerList: PeerList;
-  /** How many bytes it takes. */
   readonly bytes: number;
 }
 
-/** The data for the ConfigMap of one namespace. */
 interface Page {
   /** How many peers its views hold at most; undefined if they do not fit at any size. */
   readonly size: number | undefined;

@@ -6,7 +6,7 @@ import type { Group, Member } from '../discovery/discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from '../field.ts';
 import { digestNumber, digestOf, formatDigests, parseDigests, rendezvousWeight, viewHash } from '../hash.ts';
 import { nodeKeys } from '../names.ts';
-import { byText, type ConfigMapFacts, type Key, type Validator } from '../world.ts';
+import { byText, type ConfigMapFacts, type Key, type Validator, type World } from '../world.ts';
 import { Choice } from './choice.ts';
 
 /** The view of a validator as it is in the ConfigMap that its pods mount. */
@@ -59,7 +59,6 @@ export function outsideOf(
   { externals }: Pick<Group, 'externals'>,
   maxPeers: number,
 ): readonly string[] {
-  if (ownPeers.length + outwardNames.length === 0) return externalsOf(key, { externals }, maxPeers);
   const self = new Set(outwardNames.map(({ address }) => address));
   const named = new Set(ownPeers.map(({ address }) => address));
   const own = externalsOf(key, { externals: [...named].filter((address) => !self.has(address)) }, maxPeers);
@@ -141,6 +140,12 @@ export function publishedView(
   const text = configMap?.data[nodeKeys(node).view];
   return text === undefined ? undefined : parseView(text);
 }
+
+/** The published view of a validator, or of the StatefulSet with its name. */
+export const publishedFor = (
+  { namespace, name }: Pick<Validator, 'namespace' | 'name'>,
+  { configMaps }: Pick<World, 'configMaps'>,
+): PublishedView | undefined => publishedView(configMaps.get(namespace), name);
 
 /** Our hashes have 16 characters. */
 const HASH_LENGTH_MAX = 64;

@@ -2,8 +2,8 @@
  * Reads the cluster from the API server before the leader decides on one validator. Only the namespaces that count in the
  * decision are read, so that the objects of another tenant can neither delay nor block it.
  */
-import type { Discovery } from '../../peers/discovery/discover.ts';
-import { type Key, namespaceOf, type World } from '../../peers/world.ts';
+import type { Cluster } from '../../peers/discovery/discover.ts';
+import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type LiveWorld, readWorldLive } from '../../runtime/kube/live-read.ts';
 import type { Kube } from '../../runtime/kube/port.ts';
@@ -12,49 +12,36 @@ import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { seatsOf } from '../plan/quorum/quorum-units.ts';
 import { withMountedSets } from './mounted-sets.ts';
 
-/** The cluster as the caches show it. */
-interface Cached {
-  readonly world: World;
-  readonly discovery: Discovery;
-}
-
 export interface LiveReads {
   readonly kube: Kube;
   readonly scope: Scope;
   readonly clock?: Clock;
-  /** Used to find the namespaces whose validators count together. */
-  readonly known: () => Cached;
-}
-
-export interface ReadLive {
-  /**
-   * Reads the namespaces that count in a decision on a validator. Rejects with KubeError, as `readWorldLive` does.
-   */
-  around(statefulSet: Key): Promise<DecidedOn>;
-  /** Reads only the validator's own namespace: enough to see how its restart ended. */
-  of(statefulSet: Key): Promise<LiveWorld>;
-}
-
-interface DecidedOn extends LiveWorld {
-  /** True if quorum sets were also read from mounted ConfigMaps, which no cache holds. */
-  readonly hasMountedSets?: boolean;
+  /** The cluster as the caches show it, used to find the namespaces whose validators count together. */
+  readonly known: () => Cluster;
 }
 
 /** Above this, all namespaces are read by one list of each kind: many lists of single namespaces would take too long. */
 const NAMESPACES_MAX = 16;
 
 /** The live reads of a cluster. With a clock, a read has a time limit, and a passing failure is tried again. */
-export function liveReads({ kube, scope, clock, known }: LiveReads): ReadLive {
+export function liveReads({ kube, scope, clock, known }: LiveReads) {
   const readIn = (namespaces: readonly string[]) => readWorldLive(kube, scopeOf(scope, namespaces), clock);
   return {
-    of: (statefulSet) => readIn([namespaceOf(statefulSet)]),
-    async around(statefulSet) {
+    /** Reads only the validator's own namespace: enough to see how its restart ended. */
+    of: (statefulSet: Key): Promise<LiveWorld> => readIn([namespaceOf(statefulSet)]),
+    /**
+     * Reads the namespaces that count in a decision on a validator. `hasMountedSets` if quorum sets were also read from
+     * mounted ConfigMaps, which no cache holds. Rejects with KubeError, as `readWorldLive` does.
+     */
+    async around(statefulSet: Key): Promise<LiveWorld & { readonly hasMountedSets?: boolean }> {
       const live = await readIn(namespacesAround(statefulSet, known()));
       const world = await withMountedSets({ kube, clock }, live.world, namespaceOf(statefulSet));
       return world ? { ...live, world, hasMountedSets: true } : live;
     },
   };
 }
+
+export type ReadLive = ReturnType<typeof liveReads>;
 
 function scopeOf({ ownNamespace, watchNamespaces }: Scope, namespaces: readonly string[]): Scope {
   const isWatched = (each: string) => watchNamespaces.length === 0 || watchNamespaces.includes(each);
@@ -67,7 +54,7 @@ function scopeOf({ ownNamespace, watchNamespaces }: Scope, namespaces: readonly 
  * The namespaces to read for a decision on a validator: those of all validators in its quorum margin, and of all journal
  * entries of its group. Empty, so that everything is read, if the caches show no group for it.
  */
-function namespacesAround(statefulSet: Key, { world, discovery }: Cached): string[] {
+function namespacesAround(statefulSet: Key, { world, discovery }: Cluster): string[] {
   const group = discovery.groups.get(discovery.groupOf.get(statefulSet) ?? '');
   if (!group) return [];
   const seats = seatsOf(group.network.id, { world, discovery }).filter(({ isMember }) => isMember);

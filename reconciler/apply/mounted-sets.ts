@@ -6,11 +6,12 @@
 
 import { type QuorumReading, readQuorumSet } from '../../peers/core/quorum-set.ts';
 import { ownStatefulSet } from '../../peers/discovery/discover.ts';
+import { stringsOf } from '../../peers/field.ts';
 import { placeOfConfig } from '../../peers/injection/merge.ts';
 import { mainContainerOf } from '../../peers/read/pod-shape.ts';
 import type { StatefulSetFacts, Validator, World } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { hasStatus, type Kube, KubeError } from '../../runtime/kube/port.ts';
+import { hasStatus, type Kube, KubeError, type KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
 import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
@@ -28,9 +29,6 @@ interface Source {
   /** Without a clock, the reads have no time limit. */
   readonly clock: Clock | undefined;
 }
-
-type Data = Readonly<Record<string, unknown>>;
-type Read = { readonly data: Data } | { readonly problem: string };
 
 /**
  * The World with the quorum sets that validators of the namespace mount; undefined if there is nothing to read. A set
@@ -87,22 +85,17 @@ const TOO_LATE = { problem: ' could not be read in time' } as const;
 class MountedMaps {
   readonly #source: Source;
   readonly #namespace: string;
-  readonly #startedAtMs: number;
+  readonly #lateAtMs: number;
   readonly #readings = new Map<string, QuorumReading>();
-  #reads = 0;
 
   constructor(source: Source, namespace: string) {
     this.#source = source;
     this.#namespace = namespace;
-    this.#startedAtMs = this.#nowMs;
-  }
-
-  get #nowMs(): number {
-    return this.#source.clock?.monotonicMs() ?? 0;
+    this.#lateAtMs = nowMsOf(source) + READS_MS_MAX;
   }
 
   get #isLate(): boolean {
-    return this.#nowMs - this.#startedAtMs > READS_MS_MAX;
+    return nowMsOf(this.#source) > this.#lateAtMs;
   }
 
   /** Never rejects. The text of a problem begins with the name of the ConfigMap. */
@@ -114,27 +107,27 @@ class MountedMaps {
   }
 
   async #read(name: string, file: string): Promise<QuorumReading> {
-    this.#reads += 1;
     if (this.#isLate) return TOO_LATE;
-    if (this.#reads > READS_MAX) return { problem: ` is one of more than ${READS_MAX}, and was not read` };
-    const map = await this.#get(name);
-    if (this.#isLate) return TOO_LATE;
-    if ('problem' in map) return map;
-    const { [file]: text } = map.data;
-    if (typeof text !== 'string') return { problem: ` has no key ${file}` };
-    const reading = readQuorumSet(text);
-    return 'set' in reading ? reading : { problem: `, ${reading.problem}` };
+    if (this.#readings.size >= READS_MAX)
+      return { problem: ` is one of more than ${READS_MAX}, and was not read` };
+    const ref = { resource: ConfigMaps, namespace: this.#namespace, name };
+    const reading = await this.#source.kube.get(ref).then((map) => readingOf(map, file), unread);
+    return this.#isLate ? TOO_LATE : reading;
   }
+}
 
-  async #get(name: string): Promise<Read> {
-    try {
-      const map = await this.#source.kube.get({ resource: ConfigMaps, namespace: this.#namespace, name });
-      return { data: (map?.data ?? {}) as Data };
-    } catch (error) {
-      if (hasStatus(error, 403)) return { problem: ' may not be read (manifests/quorum-sets)' };
-      return { problem: ` could not be read (${error instanceof KubeError ? error.status : 'no answer'})` };
-    }
-  }
+const nowMsOf = ({ clock }: Source): number => clock?.monotonicMs() ?? 0;
+
+function readingOf(map: KubeObject | undefined, file: string): QuorumReading {
+  const text = stringsOf(map?.data)[file];
+  if (text === undefined) return { problem: ` has no key ${file}` };
+  const reading = readQuorumSet(text);
+  return 'set' in reading ? reading : { problem: `, ${reading.problem}` };
+}
+
+function unread(error: unknown): QuorumReading {
+  if (hasStatus(error, 403)) return { problem: ' may not be read (manifests/quorum-sets)' };
+  return { problem: ` could not be read (${error instanceof KubeError ? error.status : 'no answer'})` };
 }
 
 /**

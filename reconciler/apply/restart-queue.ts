@@ -23,7 +23,6 @@ export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff'> {
 export class RestartQueue {
   readonly #options: RestartQueueOptions;
   readonly #backoff: Backoff;
-  /** Follows the restarts that are under way. */
   readonly #followUp: FollowUp;
   /** The number of each group's last turn. A group that just failed goes behind the others. */
   readonly #turnOf = new Map<string, number>();

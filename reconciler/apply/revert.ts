@@ -2,38 +2,22 @@
  * Undoes restarts: takes back a bump that has replaced no pod, and fences a bump that does not show, so that its write
  * cannot arrive later.
  */
-import type { Discovery } from '../../peers/discovery/discover.ts';
 import { ANNOTATION_PEER_FENCE, FENCE_FIELD_MANAGER } from '../../peers/names.ts';
 import { readStatefulSet } from '../../peers/read/workload.ts';
 import type { StatefulSetFacts, World } from '../../peers/world.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { isRefusal, type Kube, type PatchOperation } from '../../runtime/kube/port.ts';
+import { isRefusal, type PatchOperation } from '../../runtime/kube/port.ts';
 import { type ObjectRef, StatefulSets } from '../../runtime/kube/resources.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { JournalEntry } from '../plan/journal/journal.ts';
 import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flight-restarts.ts';
 import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
-import type { PlanningMemory } from '../planning-memory.ts';
-import type { JournalStore } from './journal-store.ts';
-import type { ReadLive } from './live-reads.ts';
-import { RESTART_PATH } from './restart-executor.ts';
+import { RESTART_PATH, type RestartExecutorOptions } from './restart-executor.ts';
 
 /**
  * The time limit of the note in the journal: while it is written, the StatefulSet controller may carry out the bump.
  */
 const NOTE_MS = 500;
 
-export interface ReverterOptions {
-  readonly kube: Kube;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly journal: JournalStore;
-  readonly readLive: ReadLive;
-  readonly discover: (world: World) => Discovery;
-  readonly memory: Pick<PlanningMemory, 'inputFor'>;
-  /** False once another replica may lead. */
-  readonly mayWrite: () => boolean;
-}
+export type ReverterOptions = Omit<RestartExecutorOptions, 'probe'>;
 
 export class Reverter {
   readonly #options: ReverterOptions;

@@ -9,7 +9,6 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { JournalStore } from './journal-store.ts';
 
-/** The delay between two tries to write the salt. */
 const RETRY_MS = 60_000;
 
 export interface SaltKeeperOptions {

@@ -9,9 +9,9 @@ import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-c
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
+import type { Connection, Connections } from '../plan/publish/overview.ts';
 import type { EvidenceByPod } from '../plan/signals/evidence.ts';
 import {
-  type Connection,
   dialsToSignal,
   evidenceOf,
   newState,
@@ -78,7 +78,7 @@ export class Signaller {
   }
 
   /** The connections of the pods that answer, by pod. */
-  get connections(): ReadonlyMap<Key, Connection> {
+  get connections(): Connections {
     return new Map(
       [...this.#states.values()].flatMap(({ target, connection }) =>
         connection ? [[target.pod, connection] as const] : [],

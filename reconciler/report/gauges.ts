@@ -1,8 +1,8 @@
 /**
  * The leader's gauges by network. Each pass sets them; the end of the leadership removes them.
  */
-import type { Discovery } from '../../peers/discovery/discover.ts';
-import type { Key, World } from '../../peers/world.ts';
+import type { Cluster } from '../../peers/discovery/discover.ts';
+import type { Key } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { MetricName, Metrics, Series } from '../../runtime/metrics.ts';
 import { inOneGo } from '../../runtime/slices.ts';
@@ -23,9 +23,7 @@ import {
 } from './validator-gauges.ts';
 
 /** The results of one pass. */
-export interface GaugeInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface GaugeInput extends Cluster {
   readonly connections: Connections;
   readonly plans: ReadonlyMap<string, GroupPlan>;
   readonly reasons: ReasonsByKey;
@@ -56,7 +54,6 @@ export class Gauges {
     this.#options = options;
   }
 
-  /** Sets the gauges from the results of a pass. */
   async take({ plans, reasons, ...found }: GaugeInput): Promise<void> {
     const { clock, metrics, ownNamespace } = this.#options;
     const { discovery } = found;

@@ -11,11 +11,6 @@ const OWN_LABEL_MAX = 100;
 /** The label of all others together; no group has this key. */
 const OTHER = 'other';
 
-interface Series {
-  readonly labels: { readonly group: string; readonly state: 'active' | 'suspended' };
-  readonly value: number;
-}
-
 /** The label of each group. Beyond 100 groups, the younger ones share one. */
 export function labelsOf(groups: Iterable<Group>): Map<string, string> {
   const sorted = [...groups].sort(bySeniority);
@@ -23,10 +18,7 @@ export function labelsOf(groups: Iterable<Group>): Map<string, string> {
 }
 
 /** Numbers of validators by group and state. */
-export function validatorSeries(
-  groups: ReadonlyMap<string, Group>,
-  labels: ReadonlyMap<string, string>,
-): Series[] {
+export function validatorSeries(groups: ReadonlyMap<string, Group>, labels: ReadonlyMap<string, string>) {
   const counts = new Map<string, { active: number; suspended: number }>();
   for (const [key, label] of labels) {
     const count = counts.get(label) ?? { active: 0, suspended: 0 };
@@ -35,8 +27,8 @@ export function validatorSeries(
       count[suspended ? 'suspended' : 'active'] += 1;
   }
   return [...counts].flatMap(([group, { active, suspended }]) => [
-    { labels: { group, state: 'active' as const }, value: active },
-    { labels: { group, state: 'suspended' as const }, value: suspended },
+    { labels: { group, state: 'active' }, value: active },
+    { labels: { group, state: 'suspended' }, value: suspended },
   ]);
 }
 

@@ -45,7 +45,6 @@ export class Reporter {
     this.#events = new EventWriter(options);
   }
 
-  /** Reports all changes of the reasons. */
   report(world: World, reasons: ReasonsByKey): void {
     const all = [...reasons].flatMap(([key, whys]) => whys.map((why) => ({ key, why })));
     const now = new Set(all.map(({ key, why }) => idOf(key, why)));

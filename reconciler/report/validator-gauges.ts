@@ -2,12 +2,12 @@
  * The numbers of each network: validators that are up, paused or drifted, restarts, peers. Groups that share a label
  * are combined: counts are added, and of times and margins the smallest is shown. Pure.
  */
-import type { Discovery, Group } from '../../peers/discovery/discover.ts';
+import type { Cluster, Group, Moment } from '../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
 import { leastOf } from '../../peers/lists.ts';
 import type { ReasonCode } from '../../peers/reasons/reasons.ts';
-import { type PublishedView, publishedView } from '../../peers/views/views.ts';
-import type { Key, PodFacts, Validator, World } from '../../peers/world.ts';
+import { type PublishedView, publishedFor } from '../../peers/views/views.ts';
+import type { Key, PodFacts, Validator } from '../../peers/world.ts';
 import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { openEntries, restartsLastDay } from '../plan/journal/journal.ts';
 import type { Connections } from '../plan/publish/overview.ts';
@@ -43,12 +43,9 @@ export type ValidatorGauge = keyof typeof VALIDATOR_GAUGES;
 /** The numbers of one group, or of the groups that share a label. */
 type Figures = Map<ValidatorGauge, number>;
 
-export interface ValidatorGaugeInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface ValidatorGaugeInput extends Moment {
   readonly connections: Connections;
   readonly ownNamespace: string;
-  readonly nowMs: number;
   /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
@@ -56,7 +53,7 @@ export interface ValidatorGaugeInput {
   readonly told: ReadonlySet<Key>;
 }
 
-const seconds = (ms: number): number => ms / 1000;
+const seconds = (ms: number | undefined): number | undefined => ms && ms / 1000;
 
 function note(figures: Figures, figure: ValidatorGauge, value: number | undefined): void {
   if (value === undefined) return;
@@ -96,22 +93,11 @@ function noteValidator(figures: Figures, validator: Validator, input: ValidatorG
   const { key } = validator;
   note(figures, 'stellar_peers_ready_validators', Number(isUp(validator, input)));
   note(figures, 'stellar_peers_told_validators', Number(input.told.has(key)));
-  const times = [
-    [
-      'stellar_peers_paused_validators',
-      'stellar_peers_paused_since_timestamp_seconds',
-      input.pausedSinceMs(key),
-    ],
-    [
-      'stellar_peers_drifted_validators',
-      'stellar_peers_drift_since_timestamp_seconds',
-      input.driftSinceMs(key),
-    ],
-  ] as const;
-  for (const [count, since, sinceMs] of times) {
-    note(figures, count, Number(sinceMs !== undefined));
-    note(figures, since, sinceMs === undefined ? undefined : seconds(sinceMs));
-  }
+  const [pausedMs, driftMs] = [input.pausedSinceMs(key), input.driftSinceMs(key)];
+  note(figures, 'stellar_peers_paused_validators', Number(pausedMs !== undefined));
+  note(figures, 'stellar_peers_paused_since_timestamp_seconds', seconds(pausedMs));
+  note(figures, 'stellar_peers_drifted_validators', Number(driftMs !== undefined));
+  note(figures, 'stellar_peers_drift_since_timestamp_seconds', seconds(driftMs));
 }
 
 function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: ValidatorGaugeInput): void {
@@ -134,15 +120,13 @@ export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInp
 
 /** With one of these reasons, the lack is wanted, or is the normal state after the installation. */
 const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  ...([
-    'OptedOut',
-    'AwaitingAdoption',
-    'NotSelected',
-    'NotOwned',
-    'SignalledInstead',
-    'OnRestart',
-    'Told',
-  ] as const),
+  'OptedOut',
+  'AwaitingAdoption',
+  'NotSelected',
+  'NotOwned',
+  'SignalledInstead',
+  'OnRestart',
+  'Told',
 ]);
 
 /** Validators whose sidecar has told them what they lack. */
@@ -161,13 +145,10 @@ export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
  * Since when a validator has lacked something, by the cluster: since the publication or the creation of the pod,
  * whichever was later. Undefined if the cluster does not say.
  */
-export function lackingSinceMs(
-  key: Key,
-  { world, discovery }: Pick<ValidatorGaugeInput, 'world' | 'discovery'>,
-): number | undefined {
+export function lackingSinceMs(key: Key, { world, discovery }: Cluster): number | undefined {
   const statefulSet = discovery.statefulSetOf.get(key);
   if (!statefulSet) return undefined;
-  const published = publishedView(world.configMaps.get(statefulSet.namespace), statefulSet.name);
+  const published = publishedFor(statefulSet, world);
   const times = podsOf(world, statefulSet).flatMap((pod) => lackingFrom(pod, published) ?? []);
   return times.length === 0 ? undefined : leastOf(times);
 }

@@ -2,7 +2,7 @@
  * Which pods ran within the last ten minutes: a pod that is being replaced still has its place in the lists of others.
  * Kept in memory, where it may only delay: a new replica knows of the pods that it has seen.
  */
-import type { RanLately } from '../../peers/discovery/pod-states.ts';
+import type { RanLately } from '../../peers/discovery/discover.ts';
 import type { Key, World } from '../../peers/world.ts';
 import type { Clock } from '../clock.ts';
 

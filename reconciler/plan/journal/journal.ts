@@ -3,7 +3,7 @@
  * ConfigMap `stellar-peers-restarts`. A write must have the resourceVersion that was read, so two leaders cannot both
  * begin. Pure.
  */
-import { fieldsOf, listOf, numberOf, parseJson, textOf, timeOf } from '../../../peers/field.ts';
+import { fieldsOf, listOf, numberOf, parseJson, textOf, textsOf, timeOf } from '../../../peers/field.ts';
 import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 
 /** How long closed entries are kept: rates and "restarts in 24 h" are read from them. */
@@ -57,9 +57,6 @@ const OUTCOMES: readonly string[] = [
   'gone',
 ] satisfies Outcome[];
 
-const textsOf = (raw: unknown): string[] | undefined =>
-  Array.isArray(raw) ? raw.filter((each) => typeof each === 'string') : undefined;
-
 const optional = <K extends keyof JournalEntry>(
   key: K,
   value: JournalEntry[K] | undefined,
@@ -72,16 +69,15 @@ function parseEntry(raw: Readonly<Record<string, unknown>>): JournalEntry | unde
   const token = textOf(raw.token);
   if ((kind !== 'bump' && kind !== 'delete') || !Array.isArray(raw.uids)) return undefined;
   if (atMs === undefined || statefulSet === undefined || token === undefined) return undefined;
-  const uids = raw.uids.filter((uid) => typeof uid === 'string');
   const entry: JournalEntry = {
-    ...{ statefulSet, uids, token, atMs, drift: textOf(raw.drift) ?? '' },
+    ...{ statefulSet, uids: textsOf(raw.uids), token, atMs, drift: textOf(raw.drift) ?? '' },
     kind,
     ...optional('version', textOf(raw.version)),
     ...optional('answered', raw.answered === true || undefined),
     ...optional('why', textOf(raw.why)),
     ...optional('generation', numberOf(raw.generation)),
-    ...optional('names', textsOf(raw.names)),
-    ...optional('after', textsOf(raw.after)),
+    ...optional('names', Array.isArray(raw.names) ? textsOf(raw.names) : undefined),
+    ...optional('after', Array.isArray(raw.after) ? textsOf(raw.after) : undefined),
   };
   if (outcome === undefined) return entry;
   if (!OUTCOMES.includes(outcome as string)) return undefined;

@@ -2,7 +2,7 @@
  * Decides which published lists stay as they are. A list that could not be worked out is not removed, and a list with
  * peers becomes empty only if its group has no other members. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { ViewEntry } from '../../../peers/views/view-book.ts';
@@ -23,45 +23,36 @@ interface NewLists {
   readonly current: ConfigMapFacts | undefined;
 }
 
-/** The StellarNodes whose lists stay as they are, and why. */
-type Refusals = Pick<Kept, 'reports'> & { readonly nodes: readonly string[] };
-
 /** The keys that must stay in the ConfigMap, with their present values. */
-export function keptLists(lists: NewLists, seen: { world: World; discovery: Discovery }): Kept {
-  const published = lists.current?.data ?? {};
-  const found = [refuseRemovals(lists, seen), refuseEmptyLists(lists, seen.discovery)];
-  const data: Record<string, string> = {};
-  for (const { nodes } of found) {
-    for (const key of nodes.flatMap((node) => Object.values(nodeKeys(node)))) {
-      const text = published[key];
-      if (text !== undefined) data[key] = text;
-    }
+export function keptLists(lists: NewLists, cluster: Cluster): Kept {
+  const { namespace, unknown, current } = lists;
+  const removed = removedLists(lists, cluster);
+  const emptied = emptiedLists(lists, cluster.discovery);
+  const reports = new Map<Key, Reason>();
+  for (const key of removed.map((node) => keyOf(namespace, node))) {
+    const isReadable = cluster.world.nodes.get(key)?.kind === 'validator';
+    if (isReadable) reports.set(key, reason('ListNotWorkedOut', 'none was made'));
   }
-  return { data, reports: new Map(found.flatMap(({ reports }) => [...reports])) };
+  for (const [key, why] of unknown) reports.set(key, reason('ListNotWorkedOut', why));
+  for (const node of emptied) reports.set(keyOf(namespace, node), reason('EmptyListRefused'));
+  const data: Record<string, string> = {};
+  for (const key of [...removed, ...emptied].flatMap((node) => Object.values(nodeKeys(node)))) {
+    const text = current?.data[key];
+    if (text !== undefined) data[key] = text;
+  }
+  return { data, reports };
 }
 
 const VIEW_SUFFIX = nodeKeys('').view;
 
-/** Keeps the lists of StellarNodes that are still validators, though no new list was made for them. */
-function refuseRemovals(
-  { namespace, entries, unknown, current }: NewLists,
-  { world, discovery }: SeenWorld,
-): Refusals {
-  const reports = new Map<Key, Reason>();
-  for (const [key, why] of unknown) reports.set(key, reason('ListNotWorkedOut', why));
+/** The StellarNodes that are still validators and have a list, though no new one was made for them. */
+function removedLists({ namespace, entries, current }: NewLists, { world, discovery }: Cluster): string[] {
   const made = new Set(entries.map(({ validator }) => validator.name));
   const named = (current?.ownKeys ?? []).filter((key) => key.endsWith(VIEW_SUFFIX));
-  const nodes = named
+  return named
     .map((key) => key.slice(0, -VIEW_SUFFIX.length))
     .filter((node) => !made.has(node) && isStillValidator(keyOf(namespace, node), world, discovery));
-  for (const key of nodes.map((node) => keyOf(namespace, node))) {
-    const isReadable = world.nodes.get(key)?.kind === 'validator';
-    if (isReadable && !reports.has(key)) reports.set(key, reason('ListNotWorkedOut', 'none was made'));
-  }
-  return { nodes, reports };
 }
-
-type SeenWorld = { readonly world: World; readonly discovery: Discovery };
 
 /** A StellarNode that cannot be read may still be a validator. One that discovery skipped has a reason of its own. */
 function isStillValidator(key: Key, world: World, { groupOf, skipped }: Discovery): boolean {
@@ -69,17 +60,14 @@ function isStillValidator(key: Key, world: World, { groupOf, skipped }: Discover
   return groupOf.has(key) && !skipped.has(key);
 }
 
-/** Keeps the lists with peers that would become empty, although their group has other members. */
-function refuseEmptyLists({ entries, current }: NewLists, { groups, groupOf }: Discovery): Refusals {
+/** The StellarNodes whose list with peers would become empty, although their group has other members. */
+function emptiedLists({ entries, current }: NewLists, { groups, groupOf }: Discovery): string[] {
   const isFilled = (node: string) => (current?.data[nodeKeys(node).txt] ?? '') !== '';
   const hasOthers = (key: Key) =>
     groups.get(groupOf.get(key) ?? '')?.members.some(({ node }) => node !== key) === true;
-  const refused = entries
+  return entries
     .filter(({ peerList }) => peerList.view.length === 0 && peerList.externals.length === 0)
     .map(({ validator }) => validator)
-    .filter(({ name, key }) => isFilled(name) && hasOthers(key));
-  return {
-    nodes: refused.map(({ name }) => name),
-    reports: new Map(refused.map(({ key }) => [key, reason('EmptyListRefused')])),
-  };
+    .filter(({ name, key }) => isFilled(name) && hasOthers(key))
+    .map(({ name }) => name);
 }

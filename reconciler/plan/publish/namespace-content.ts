@@ -1,29 +1,24 @@
 /**
  * Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook, type ViewEntry } from '../../../peers/views/view-book.ts';
-import { publishedView, viewFiles, viewRecord } from '../../../peers/views/views.ts';
-import type { ConfigMapFacts, Key, World } from '../../../peers/world.ts';
+import { publishedView, renderView, viewRecord } from '../../../peers/views/views.ts';
+import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 import { EVIDENCE_KEY, type EvidenceByPod, evidenceData } from '../signals/evidence.ts';
 import { isSharedWithOthers, withoutForeignKeys } from './foreign-keys.ts';
 import { keptLists } from './kept-lists.ts';
 import { type Connections, overviewData, withoutTime } from './overview.ts';
 
-export interface PublishInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-  /** The views of that discovery. */
+export interface PublishInput extends Moment {
   readonly views: ViewBook;
   readonly ownNamespace: string;
   readonly connections?: Connections;
   readonly answers?: EvidenceByPod;
   /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
 }
 
 /** The defaults for a caller that asked no validator about its connections. */
@@ -65,31 +60,28 @@ export function planNamespace(namespace: string, content: Content, input: Publis
   return { write: writeFor(namespace, data, current), reports };
 }
 
-/** Filled key by key: spreading objects of hundreds of keys takes ten times as long. */
+/** Filled by assigning: spreading objects of hundreds of keys takes ten times as long. */
 function dataOf({ entries, current }: Content, nowMs: number): Record<string, string> {
   const data: Record<string, string> = {};
   for (const entry of entries) {
-    const keys = nodeKeys(entry.validator.name);
-    const { txt, toml } = viewFiles(entry.peerList);
-    data[keys.txt] = txt;
-    data[keys.toml] = toml;
-    data[keys.view] = recordOf(entry, current, nowMs);
+    const publishedAtMs = formerDateOf(entry, current) ?? nowMs;
+    Object.assign(data, renderView(entry.validator.name, entry.peerList, publishedAtMs));
   }
   return data;
 }
 
-/** The view with its time of publication, which changes only with the content. */
-function recordOf(
-  { validator, peerList }: ViewEntry,
+/**
+ * When the view was published; undefined for a changed one. Only a changed view is a new publication. Restoring a file
+ * that others edited is none.
+ */
+function formerDateOf(
+  { validator: { name }, peerList }: ViewEntry,
   current: ConfigMapFacts | undefined,
-  nowMs: number,
-): string {
-  const published = publishedView(current, validator.name);
-  const kept = published && viewRecord(peerList, published.publishedAtMs);
-  // Only a changed view is a new publication. Restoring a file that others edited is none.
-  return kept !== undefined && kept === current?.data[nodeKeys(validator.name).view]
-    ? kept
-    : viewRecord(peerList, nowMs);
+): number | undefined {
+  const { publishedAtMs } = publishedView(current, name) ?? {};
+  if (publishedAtMs === undefined) return undefined;
+  const isSame = viewRecord(peerList, publishedAtMs) === current?.data[nodeKeys(name).view];
+  return isSame ? publishedAtMs : undefined;
 }
 
 /** The keys of our own namespace: the evidence of links, and the overview in the room that all other keys leave. */

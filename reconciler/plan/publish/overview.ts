@@ -2,28 +2,26 @@
  * The overview in our own namespace, for people and programs: every running validator of every network.
  * Pure; names none of the keys that the upstream operator's own discovery writes.
  */
-import type { Discovery, Member } from '../../../peers/discovery/discover.ts';
-import { podOf } from '../../../peers/discovery/pods.ts';
+import type { Cluster, Member } from '../../../peers/discovery/discover.ts';
+import { isRunning, podOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { fieldsOf, listOf, parseJson, textOf } from '../../../peers/field.ts';
-import { byText, type ConfigMapFacts, type Key, type PodFacts, type World } from '../../../peers/world.ts';
+import { byText, type ConfigMapFacts, type Key } from '../../../peers/world.ts';
 
 /** Below the API server's 1 MiB limit of an object, with room for metadata. */
 const OVERVIEW_BYTES_MAX = 900 * 1024;
 
-interface Entry {
+/** With the connections only if its HTTP port is open to us. */
+interface Entry extends Partial<Connection> {
   readonly namespace: string;
   readonly name: string;
   readonly ordinal: number;
   readonly dns: string;
   readonly ip: string;
   readonly port: number;
-  /** How many of its expected peers the validator is connected to; only if its HTTP port is open to us. */
-  readonly connected?: number;
-  readonly expected?: number;
-  readonly synced?: boolean;
 }
 
-interface Connection {
+/** How many of its expected peers a validator is connected to. */
+export interface Connection {
   readonly connected: number;
   readonly expected: number;
   readonly synced: boolean;
@@ -32,24 +30,14 @@ interface Connection {
 /** The connections of validators, by pod. */
 export type Connections = ReadonlyMap<Key, Connection>;
 
-/** One running validator as it is written in both keys. */
-interface Piece {
-  /** Its line in `KNOWN_PEERS`. */
-  readonly line: string;
-  /** Its text in `networks.json`. */
-  readonly text: string;
-}
-
-interface NetworkPieces {
+interface Network {
   readonly network: string;
   readonly title: string;
-  readonly pieces: Piece[];
+  readonly peers: Entry[];
 }
 
 /** The input of the overview, and its size limit. */
-export interface OverviewInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface OverviewInput extends Cluster {
   readonly connections: Connections;
   /** The DNS domain of the cluster where CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
@@ -57,15 +45,15 @@ export interface OverviewInput {
   readonly bytesMax?: number;
 }
 
-function runningPeers({ world, discovery, connections }: OverviewInput): NetworkPieces[] {
-  const networks = new Map<string, NetworkPieces>();
+function runningPeers({ world, discovery, connections }: OverviewInput): Network[] {
+  const networks = new Map<string, Network>();
   for (const group of discovery.groups.values()) {
     const { id, title } = group.network;
-    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), pieces: [] };
+    const entry = networks.get(id) ?? { network: id, title: title.slice(0, TITLE_LENGTH_MAX), peers: [] };
     networks.set(id, entry);
     for (const member of group.members) {
-      const pod = runningPodOf(member, world, discovery);
-      if (pod) entry.pieces.push(pieceOf(member, pod, connections.get(pod.key)));
+      const pod = podOf(member, world, discovery);
+      if (isRunning(pod)) entry.peers.push(entryOf(member, pod, connections.get(pod.key)));
     }
   }
   return [...networks.values()].sort((a, b) => byText(a.network, b.network));
@@ -74,81 +62,68 @@ function runningPeers({ world, discovery, connections }: OverviewInput): Network
 /** A passphrase may be as long as a whole object, and must not push out the other networks. */
 const TITLE_LENGTH_MAX = 100;
 
-type RunningPod = PodFacts & { readonly ip: string };
-
-function runningPodOf(member: Member, world: World, discovery: Discovery): RunningPod | undefined {
-  const pod = podOf(member, world, discovery);
-  return pod?.running && !pod.deleting && pod.ip !== undefined ? (pod as RunningPod) : undefined;
-}
-
-function pieceOf(member: Member, pod: RunningPod, connection: Connection | undefined): Piece {
+function entryOf(member: Member, pod: RunningPod, connection: Connection | undefined): Entry {
   const name = member.pod.slice(0, member.pod.lastIndexOf('-'));
   const { namespace, ordinal, dns, port } = member;
-  const entry: Entry = { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
-  // A list of entries is three levels deep in the text, so each line is indented by three more.
-  const text = `   ${JSON.stringify(entry, undefined, 4).slice(0, -1)}   }`;
-  return { line: `${pod.ip}:${port}\n`, text };
+  return { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
 }
 
-/** `networks` as JSON.stringify would write it with one space for each level. */
-function renderNetworks(networks: readonly NetworkPieces[]): string {
-  const texts = networks.map(({ network, title, pieces: shown }) => {
-    const peers = shown.length === 0 ? '[]' : `[\n${shown.map(({ text }) => text).join(',\n')}\n  ]`;
-    const head = `  "network": ${JSON.stringify(network)},\n  "title": ${JSON.stringify(title)},\n`;
-    return ` {\n${head}  "peers": ${peers}\n }`;
-  });
-  return texts.length === 0 ? '[]\n' : `[\n${texts.join(',\n')}\n]\n`;
-}
+/** Its line in `KNOWN_PEERS`. */
+const lineOf = ({ ip, port }: Entry): string => `${ip}:${port}\n`;
 
-/** Bytes around the entry of a list that has no other. */
-const AROUND_BYTES = '\n'.length + '\n  '.length;
+const render = (networks: readonly Network[]): string => `${JSON.stringify(networks, undefined, 1)}\n`;
+
+/** Bytes of an entry in both keys, with all that may stand around it in its list. */
+const entryBytesOf = (entry: Entry): number =>
+  lineOf(entry).length + JSON.stringify(entry, undefined, 4).length + AROUND_BYTES;
+const AROUND_BYTES = 10;
 /** Room for everything beside the lists. */
 const FRAME_BYTES = 4096;
 
 /** Bytes of a network without its peers. */
-const headBytesOf = ({ network, title }: NetworkPieces): number =>
-  Buffer.byteLength(renderNetworks([{ network, title, pieces: [] }]));
+const headBytesOf = (network: Network): number => Buffer.byteLength(render([{ ...network, peers: [] }]));
 
 /** Public networks first, those without a running validator last: StellarNodes alone must push none out. */
-const rank = ({ network, pieces: { length } }: NetworkPieces): number =>
+const rank = ({ network, peers: { length } }: Network): number =>
   length === 0 ? 2 : Number(network.startsWith('custom-'));
 
 /** The networks, and the entries of each, that fit into the limit. */
-function fitting(networks: readonly NetworkPieces[], bytesMax: number): NetworkPieces[] {
+function fitting(networks: readonly Network[], bytesMax: number): Network[] {
   let bytes = FRAME_BYTES;
   const fits = (more: number) => {
     if (bytes + more > bytesMax) return false;
     bytes += more;
     return true;
   };
-  const fitsToo = ({ line, text }: Piece) => fits(line.length + text.length + AROUND_BYTES);
   return [...networks]
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((network) =>
-      fits(headBytesOf(network)) ? [{ ...network, pieces: network.pieces.filter(fitsToo) }] : [],
+      fits(headBytesOf(network))
+        ? [{ ...network, peers: network.peers.filter((entry) => fits(entryBytesOf(entry))) }]
+        : [],
     )
     .sort((a, b) => byText(a.network, b.network));
 }
 
-const piecesIn = (networks: readonly NetworkPieces[]): number =>
-  networks.reduce((sum, network) => sum + network.pieces.length, 0);
+const entriesIn = (networks: readonly Network[]): Entry[] => networks.flatMap(({ peers }) => peers);
 
 /** Data of the overview ConfigMap. `discovered_at` is `nowMs`: a comparison leaves it out. */
 export function overviewData(input: OverviewInput, nowMs: number): Record<string, string> {
   const networks = runningPeers(input);
   const shown = fitting(networks, Math.min(input.bytesMax ?? OVERVIEW_BYTES_MAX, OVERVIEW_BYTES_MAX));
   const active = [...input.discovery.activeIn.values()].reduce((sum, { length }) => sum + length, 0);
-  const isWhole = piecesIn(shown) === piecesIn(networks) && shown.length === networks.length;
+  const entries = entriesIn(shown);
+  const isWhole = entries.length === entriesIn(networks).length && shown.length === networks.length;
   const metadata = {
     discovered_at: new Date(nowMs).toISOString(),
-    peer_count: piecesIn(shown),
+    peer_count: entries.length,
     active_validators: active,
     ...(isWhole ? {} : { truncated: true }),
     ...(input.rightDomain === undefined ? {} : { cluster_domain: input.rightDomain }),
   };
   return {
-    KNOWN_PEERS: shown.flatMap(({ pieces }) => pieces.map(({ line }) => line)).join(''),
-    'networks.json': renderNetworks(shown),
+    KNOWN_PEERS: entries.map(lineOf).join(''),
+    'networks.json': render(shown),
     discovery_metadata: `${JSON.stringify(metadata)}\n`,
   };
 }

@@ -2,10 +2,10 @@
  * Finds the validators that a refused write concerns: those whose part of their namespace's ConfigMap is not as
  * planned. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Cluster } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, World } from '../../../peers/world.ts';
+import type { Key } from '../../../peers/world.ts';
 import type { ConfigMapWrite } from './namespace-content.ts';
 
 /**
@@ -15,7 +15,7 @@ import type { ConfigMapWrite } from './namespace-content.ts';
 export function refusedReports(
   refusals: ReadonlyMap<string, Reason>,
   writes: readonly ConfigMapWrite[],
-  { world, discovery }: { readonly world: World; readonly discovery: Discovery },
+  { world, discovery }: Cluster,
 ): Map<Key, Reason> {
   const reports = new Map<Key, Reason>();
   if (refusals.size === 0) return reports;

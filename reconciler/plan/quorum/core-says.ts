@@ -7,19 +7,17 @@
  *
  * A report of another namespace holds nothing, and neither does a port that does not answer.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, PodFacts, Validator, World } from '../../../peers/world.ts';
 import type { JournalEntry } from '../journal/journal.ts';
-import { UNCOUNTED } from '../restarts/availability.ts';
+import { isUp, UNCOUNTED } from '../restarts/availability.ts';
 import type { Wait } from '../restarts/rate-limit.ts';
 import { evidenceIn, NOTHING } from '../signals/evidence.ts';
 import type { QuorumVerdict } from './quorum-verdict.ts';
 
-interface FragileInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+interface FragileInput extends Cluster {
   readonly settings: {
     readonly ownNamespace: string;
     readonly quorumCheck: 'hold' | 'warn' | 'off';
@@ -58,8 +56,7 @@ function fragileReason(
 
 /** Only Ready pods, because another one may not have heard its quorum yet. */
 function readyPodsOf(key: Key, world: World, { statefulSetOf }: Discovery): PodFacts[] {
-  const statefulSet = statefulSetOf.get(key);
-  return statefulSet ? podsOf(world, statefulSet).filter((pod) => pod.ready && !pod.deleting) : [];
+  return podsOf(world, statefulSetOf.get(key)).filter(isUp);
 }
 
 /** How long a port that answered before the restart may take to answer again, once the new pod is Ready. */
@@ -87,9 +84,8 @@ export function unsyncedAfter(entries: readonly JournalEntry[], input: SyncInput
 }
 
 function unsynced(entry: JournalEntry, { world, nowMs, settings, readyForMs }: SyncInput): Wait | undefined {
-  const statefulSet = world.statefulSets.get(entry.statefulSet);
   const evidence = evidenceIn(world.configMaps.get(settings.ownNamespace));
-  for (const pod of statefulSet ? podsOf(world, statefulSet) : []) {
+  for (const pod of podsOf(world, world.statefulSets.get(entry.statefulSet))) {
     const { state, back } = evidence.get(pod.uid) ?? NOTHING;
     if (back || !entry.after?.includes(pod.uid)) continue;
     const deadlineMs = entry.atMs + settings.progressDeadlineMs - nowMs;

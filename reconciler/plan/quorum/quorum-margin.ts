@@ -8,9 +8,11 @@
  */
 
 import type { QuorumSet } from '../../../peers/core/quorum-set.ts';
-import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
 import { readExternals } from '../../../peers/discovery/external.ts';
-import type { Key, Validator, World } from '../../../peers/world.ts';
+import { lazy } from '../../../peers/lazy.ts';
+import { firstThree } from '../../../peers/lists.ts';
+import type { Key, Validator } from '../../../peers/world.ts';
 import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 
 /** For a smaller home domain, only the whole set counts. */
@@ -37,7 +39,6 @@ export interface QuorumMargin {
   /** How many others are down, and the first of them. */
   readonly down: number;
   readonly others: readonly Key[];
-  /** Whether the validator itself is down. */
   readonly isDown: boolean;
   /** An unreadable set in the validator's own namespace. */
   readonly unknown: Unknown | undefined;
@@ -51,24 +52,20 @@ interface Unknown {
   readonly problem: string;
 }
 
-interface MarginInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-}
-
 interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
   readonly rules: readonly Rule[];
 }
 
 /** The margins of the validators of one network. Each is computed at its first use. */
 export class QuorumMargins {
-  readonly #input: MarginInput;
+  readonly #input: Cluster;
   readonly #networkId: string;
   readonly #units = new Map<string, Unit>();
-  #seats: readonly QuorumSeat[] | undefined;
-  #namedByHand: number | undefined;
+  readonly #seats = lazy(() => seatsOf(this.#networkId, this.#input));
+  /** How many validators the sets by hand name together. */
+  readonly #byHand = lazy(() => new Set(this.#seats().flatMap(({ named }) => [...named])).size);
 
-  constructor(networkId: string, input: MarginInput) {
+  constructor(networkId: string, input: Cluster) {
     this.#networkId = networkId;
     this.#input = input;
   }
@@ -80,7 +77,11 @@ export class QuorumMargins {
     const [least] = rules.toSorted((a, b) => leftOf(a, key) - leftOf(b, key));
     if (!least) return { ...NO_RULE, ...unread };
     const { bears, absent, homeDomain, down } = least;
-    const others = { down: othersDown(down, key), others: firstOf(down, key), isDown: down.has(key) };
+    const others = {
+      down: othersDown(down, key),
+      others: firstThree(down, (each) => each !== key),
+      isDown: down.has(key),
+    };
     return { left: leftOf(least, key), bears, absent, homeDomain, ...unread, ...others };
   }
 
@@ -94,9 +95,8 @@ export class QuorumMargins {
   }
 
   #makeUnit({ namespace, network }: Validator, homeDomain: string | undefined): Unit {
-    this.#seats ??= seatsOf(this.#networkId, this.#input);
     const own = { namespace, homeDomain };
-    const seats = this.#seats.filter((seat) => isOneUnit(seat, own, network.isPublic));
+    const seats = this.#seats().filter((seat) => isOneUnit(seat, own, network.isPublic));
     const outside = readExternals(this.#input.world.external).byNetwork.get(network.id)?.length ?? 0;
     const here = seats.filter(({ isMember }) => isMember).length;
     const isAbroad = (seat: QuorumSeat) => seat.namespace !== namespace && seat.homeDomain === homeDomain;
@@ -106,11 +106,6 @@ export class QuorumMargins {
       unknown: unknownIn(seats.filter((seat) => seat.namespace === namespace)),
       unknownAbroad: homeDomain === undefined ? undefined : unknownIn(seats.filter(isAbroad)),
     };
-  }
-
-  #byHand(): number {
-    this.#namedByHand ??= namedByHand(this.#seats ?? []);
-    return this.#namedByHand;
   }
 }
 
@@ -130,7 +125,7 @@ const NO_RULE = {
  */
 export function leastLeft(
   group: Group,
-  input: MarginInput,
+  input: Cluster,
 ): { readonly left: number; readonly bears: number } | undefined {
   const margins = new QuorumMargins(group.network.id, input);
   let least: { readonly left: number; readonly bears: number } | undefined;
@@ -167,7 +162,6 @@ function unknownIn(seats: readonly QuorumSeat[]): Unknown | undefined {
   return undefined;
 }
 
-/** How many validators of a private network are known. */
 interface Known {
   /** How many validators the sets by hand name together. stellar-core counts itself only if its own set names it. */
   readonly byHand: number;
@@ -204,9 +198,6 @@ function rulesOf(seats: readonly QuorumSeat[], own: Own, known: Known | undefine
 const absentOf = ({ leaves }: QuorumSet, { byHand, here, outside }: Known): number =>
   Math.min(leaves, Math.max(0, Math.max(leaves, byHand) - here - outside));
 
-const namedByHand = (seats: readonly QuorumSeat[]): number =>
-  new Set(seats.flatMap(({ named }) => [...named])).size;
-
 /** The rules of one kind differ only in `bears` and `absent`. */
 function strictest(rules: readonly Rule[] = []): Rule[] {
   const [first, ...rest] = rules;
@@ -229,15 +220,3 @@ const downOf = (seats: readonly QuorumSeat[]): ReadonlySet<Key> =>
 const leftOf = ({ bears, down, absent }: Rule, node: Key): number => bears - absent - othersDown(down, node);
 
 const othersDown = (down: ReadonlySet<Key>, node: Key): number => down.size - Number(down.has(node));
-
-const SHOWN = 3;
-
-/** The first few of those down, without `node`: a network may have thousands. */
-function firstOf(down: ReadonlySet<Key>, node: Key): Key[] {
-  const first: Key[] = [];
-  for (const key of down) {
-    if (first.length === SHOWN) break;
-    if (key !== node) first.push(key);
-  }
-  return first;
-}

@@ -13,7 +13,7 @@ import {
   type QuorumSet,
   readQuorumSet,
 } from '../../../peers/core/quorum-set.ts';
-import { type Discovery, ownStatefulSet } from '../../../peers/discovery/discover.ts';
+import { type Cluster, ownStatefulSet } from '../../../peers/discovery/discover.ts';
 import type { Absentee, Key, NodeReading, Validator, World } from '../../../peers/world.ts';
 import { everyEntry, isOfNetwork } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
@@ -64,13 +64,8 @@ function readingOf({ quorumSet, hasListSource }: Validator): QuorumReading {
 export const setIn = (reading: QuorumReading | undefined): QuorumSet | undefined =>
   reading && 'set' in reading ? reading.set : undefined;
 
-interface UnitInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-}
-
 /** Every StellarNode of the network, and those whose network cannot be read. */
-export function seatsOf(networkId: string, { world, discovery }: UnitInput): QuorumSeat[] {
+export function seatsOf(networkId: string, { world, discovery }: Cluster): QuorumSeat[] {
   // The entries of all keys count, because a group's key changes with PEER_SCOPE and the network.
   const underWay = openIn(world, () => true);
   const unseen = openIn(world, (group) => isOfNetwork(group, networkId));

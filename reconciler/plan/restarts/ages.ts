@@ -1,27 +1,25 @@
 /**
  * Remembers since when a state has lasted, where the cluster does not say so itself. The memory ends with the
- * leadership. It is only shown; no decision uses it.
+ * leadership.
  */
-import type { Key } from '../../../peers/world.ts';
-
 interface Seen {
   readonly state: string;
   readonly sinceMs: number;
 }
 
 export class Ages {
-  #seen: ReadonlyMap<Key, Seen> = new Map();
+  #seen: ReadonlyMap<string, Seen> = new Map();
 
   /**
    * Remembers the present states, and forgets keys that are not given. A new state began at `beganAtMs` if that is
    * known, else now.
    */
   observe(
-    states: Iterable<readonly [Key, string]>,
+    states: Iterable<readonly [string, string]>,
     nowMs: number,
-    beganAtMs: (key: Key) => number | undefined = () => undefined,
+    beganAtMs: (key: string) => number | undefined = () => undefined,
   ): void {
-    const seen = new Map<Key, Seen>();
+    const seen = new Map<string, Seen>();
     for (const [key, state] of states) {
       const before = this.#seen.get(key);
       seen.set(key, before?.state === state ? before : { state, sinceMs: beganAtMs(key) ?? nowMs });
@@ -29,8 +27,8 @@ export class Ages {
     this.#seen = seen;
   }
 
-  /** When the key's state began, wall-clock ms since the epoch; undefined if it has none. */
-  sinceMs(key: Key): number | undefined {
+  /** When the key's state began, by the clock that `observe` was given; undefined if it has none. */
+  sinceMs(key: string): number | undefined {
     return this.#seen.get(key)?.sinceMs;
   }
 }

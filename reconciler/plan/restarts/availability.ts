@@ -55,7 +55,7 @@ function firstRolled({ strategy, partition, replicas }: StatefulSetFacts): numbe
 export const isReplacedByController = ({ name }: PodFacts, statefulSet: StatefulSetFacts): boolean =>
   Number(name.slice(statefulSet.name.length + 1)) - statefulSet.firstOrdinal >= firstRolled(statefulSet);
 
-const isUp = (pod: PodFacts): boolean => pod.ready && !pod.deleting;
+export const isUp = (pod: PodFacts): boolean => pod.ready && !pod.deleting;
 
 /** True if all pods of the StatefulSet are there and Ready. */
 export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
@@ -194,7 +194,7 @@ const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] 
     .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
     .map(({ statefulSet, uids }) => {
       const found = world.statefulSets.get(statefulSet);
-      const pods = found ? podsOf(world, found) : [];
+      const pods = podsOf(world, found);
       if (found && pods.length === 0) return [found.template];
       return pods.every(isUp) ? pods.filter(({ uid }) => uids.includes(uid)) : [];
     });

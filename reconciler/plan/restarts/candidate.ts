@@ -1,33 +1,30 @@
 /**
  * Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure.
  */
-import type { Discovery, Group } from '../../../peers/discovery/discover.ts';
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { ANNOTATION_BUDGET } from '../../../peers/names.ts';
 import { isWaiting, mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
+import { type PublishedView, publishedFor } from '../../../peers/views/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { RestartKind } from '../journal/journal.ts';
 import { allReady, isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
-import { type DriftKind, type DriftSettings, type DriftVerdict, evaluatePod, type Links } from './drift.ts';
-import type { ListedSince } from './listed-memory.ts';
-import type { Liveness } from './liveness.ts';
+import {
+  BY_LACK,
+  type DriftKind,
+  type DriftSettings,
+  type DriftVerdict,
+  evaluatePod,
+  type GroupFacts,
+} from './drift.ts';
 import { updateStrategyOf } from './update-strategy.ts';
 
 export interface CandidateSettings extends DriftSettings {
   readonly deleteMinAgeMs: number;
 }
 
-export interface CandidateInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-  readonly group: Group;
-  readonly liveness: Liveness;
-  readonly links: Links;
-  readonly listedSinceMs: ListedSince;
+export interface CandidateInput extends GroupFacts, Moment {
   readonly settings: CandidateSettings;
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
 }
 
 /** A validator with drifted pods: how to restart it, and the reason that forbids a restart, if any. */
@@ -36,7 +33,6 @@ export interface Candidate {
   readonly statefulSet: StatefulSetFacts;
   readonly drift: DriftKind;
   readonly kind: RestartKind;
-  /** The pods to be replaced. */
   readonly pods: readonly PodFacts[];
   readonly hold: Reason | undefined;
   /** The wait, in ms, until the hold ends by itself, if that is known. */
@@ -49,22 +45,23 @@ export type CandidateFinding =
   | { readonly kind: 'held'; readonly reason: Reason; readonly releasedInMs?: number }
   | { readonly kind: 'candidate'; readonly candidate: Candidate };
 
-const SEVERITY: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
-
 /** Examines one validator. Only a validator with pods can have drifted. */
 export function examine(validator: Validator, input: CandidateInput): CandidateFinding {
   const statefulSet = input.discovery.statefulSetOf.get(validator.key);
-  if (!statefulSet) return withoutStatefulSet(validator, input.world);
+  if (!statefulSet)
+    return input.world.statefulSets.has(validator.key) ? { kind: 'held', reason: reason('NotOwned') } : FINE;
   const pods = podsOf(input.world, statefulSet).filter((pod) => !pod.deleting);
-  if (areCurrent(pods, publishedOf(validator, input.world))) return FINE;
-  const judged = pods.map((pod) => ({ pod, verdict: judge(validator, statefulSet, pod, input) }));
+  const published = publishedFor(validator, input.world);
+  if (areCurrent(pods, published)) return FINE;
+  const facts = { ...input, validator, statefulSet, published };
+  const judged = pods.map((pod) => ({ pod, verdict: evaluatePod({ ...facts, pod }) }));
   const drifted = judged.flatMap(({ pod, verdict }) =>
     verdict.kind === 'drift' ? [{ pod, drift: verdict.drift }] : [],
   );
   if (drifted.length === 0) {
     return firstHeld(judged.map(({ verdict }) => verdict)) ?? FINE;
   }
-  drifted.sort((a, b) => SEVERITY.indexOf(a.drift) - SEVERITY.indexOf(b.drift));
+  drifted.sort((a, b) => BY_LACK.indexOf(a.drift) - BY_LACK.indexOf(b.drift));
   return { kind: 'candidate', candidate: candidateOf({ validator, statefulSet, drifted }, input) };
 }
 
@@ -74,30 +71,11 @@ function firstHeld(verdicts: readonly DriftVerdict[]): CandidateFinding | undefi
   return held.find((verdict) => isWaiting(verdict.reason)) ?? held[0];
 }
 
-function withoutStatefulSet(validator: Validator, world: World): CandidateFinding {
-  if (world.statefulSets.has(validator.key)) return { kind: 'held', reason: reason('NotOwned') };
-  return FINE;
-}
-
 const FINE: CandidateFinding = { kind: 'fine' };
 
 /** True if all pods started with the published list, as nearly all have. Then there is nothing to check. */
 const areCurrent = (pods: readonly PodFacts[], published: PublishedView | undefined): boolean =>
   published !== undefined && pods.every((pod) => pod.injected && pod.peerHash === published.hash);
-
-function judge(
-  validator: Validator,
-  statefulSet: StatefulSetFacts,
-  pod: PodFacts,
-  { world, group, liveness, links, listedSinceMs, settings, nowMs }: CandidateInput,
-): DriftVerdict {
-  const published = publishedOf(validator, world);
-  const facts = { world, validator, statefulSet, pod, group, published };
-  return evaluatePod({ ...facts, liveness, links, listedSinceMs, settings, nowMs });
-}
-
-const publishedOf = (validator: Validator, world: World): PublishedView | undefined =>
-  publishedView(world.configMaps.get(validator.namespace), validator.name);
 
 interface DriftedPod {
   readonly pod: PodFacts;
@@ -173,7 +151,7 @@ function unsettledHold(
 }
 
 const publishedHold = (validator: Validator, world: World): Reason | undefined =>
-  publishedOf(validator, world) ? undefined : reason('NotPublished');
+  publishedFor(validator, world) ? undefined : reason('NotPublished');
 
 /** The longest stellar.org/peer-restart that our policies allow, in characters (manifests/base/policies.yaml). */
 const TOKEN_LENGTH_MAX = 1_024;

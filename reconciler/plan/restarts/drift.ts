@@ -19,7 +19,7 @@
  * knows. If admission would not inject the next pod (opted out, names taken, not selected), any drift is held.
  */
 import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
-import type { Group } from '../../../peers/discovery/discover.ts';
+import type { Group, Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod } from '../../../peers/discovery/pods.ts';
 import { placesFor } from '../../../peers/injection/inject.ts';
 import { foundNoPeers, mergeProblem } from '../../../peers/injection/merge-outcome.ts';
@@ -28,12 +28,15 @@ import { MAIN_CONTAINER, PLACES_ASIDE } from '../../../peers/names.ts';
 import { mainContainerOf } from '../../../peers/read/pod-shape.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../../peers/views/views.ts';
-import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import type { PodFacts, StatefulSetFacts, Validator } from '../../../peers/world.ts';
 import type { Evidence } from '../signals/evidence.ts';
 import type { ListedSince } from './listed-memory.ts';
 import type { Liveness } from './liveness.ts';
 import { beliefIn, believesSidecars, type ReloadSettings } from './reload-belief.ts';
 import { type RollFor, type RollForSetting, rollForOf } from './roll-for.ts';
+
+/** Those that lack most come first. */
+export const BY_LACK: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
 
 export type DriftKind = 'notInjected' | 'isolated' | 'short';
 
@@ -62,19 +65,20 @@ export interface Links {
   dialled(pod: PodFacts, listed: readonly string[]): readonly string[];
 }
 
-export interface DriftInput {
-  readonly world: World;
-  readonly validator: Validator;
-  readonly statefulSet: StatefulSetFacts;
-  readonly pod: PodFacts;
+/** The facts by which all pods of a group are evaluated. */
+export interface GroupFacts extends Omit<Moment, 'discovery'> {
   readonly group: Group;
-  readonly published: PublishedView | undefined;
   readonly liveness: Liveness;
   readonly links: Links;
   readonly listedSinceMs: ListedSince;
   readonly settings: DriftSettings;
-  /** Wall-clock ms since the epoch. */
-  readonly nowMs: number;
+}
+
+interface DriftInput extends GroupFacts {
+  readonly validator: Validator;
+  readonly statefulSet: StatefulSetFacts;
+  readonly pod: PodFacts;
+  readonly published: PublishedView | undefined;
 }
 
 const NONE: DriftVerdict = { kind: 'none' };
@@ -122,7 +126,8 @@ function judgeView(input: DriftInput, rollFor: RollFor): DriftVerdict {
   const counts = (digest: string) => liveness.isLive(digest) && (rollFor === 'all' || !links.mayDrop(digest));
   const gained = rollFor === 'unlinked' ? links.dialled(pod, published.digests) : published.digests;
   const lacking = gained.filter((digest) => counts(digest) && !known.has(digest));
-  const sufficient = () => (rollFor === 'all' ? judgeNames(running, input) : NONE);
+  const sufficient = () =>
+    rollFor === 'all' && namesOneThatLeft(running, input) ? driftOf(pod, 'short') : NONE;
   if (lacking.length === 0) return sufficient();
   // A peer that is being replaced may have named this pod, and its next pod will.
   if (rollFor === 'unlinked') for (const digest of absentOf(published, liveness)) known.add(digest);
@@ -158,9 +163,6 @@ function mendedByTelling(
   const isMended = lacking.every((digest) => all.has(digest)) || !isShort(all, input);
   return isMended ? held(belief.reason) : undefined;
 }
-
-const judgeNames = (running: readonly string[], input: DriftInput): DriftVerdict =>
-  namesOneThatLeft(running, input) ? driftOf(input.pod, 'short') : NONE;
 
 function driftOf(pod: PodFacts, kind: DriftKind): DriftVerdict {
   const unread = unreadBecause(pod);

@@ -4,8 +4,9 @@
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { formatDigests } from '../../../peers/hash.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
-import { publishedView } from '../../../peers/views/views.ts';
+import { publishedFor } from '../../../peers/views/views.ts';
 import type {
   ConfigMapFacts,
   Key,
@@ -24,7 +25,6 @@ const HORIZON_MS = 14 * DAY_MS;
 /** More turns than any forecast needs: a thousand validators take a restart and a wait each. */
 const TURNS_MAX = 4_000;
 
-/** One expected restart. */
 interface Step {
   readonly node: Key;
   readonly kind: string;
@@ -55,15 +55,10 @@ export function forecast(group: Group, now: RolloutInput): Forecast {
     }
     const ended = afterRestart(plan.restart, inputAfter(input, world, passedMs));
     const { validator, kind, drift } = plan.restart;
-    steps.push({
-      node: validator.key,
-      kind,
-      drift,
-      beginsInMs: passedMs,
-      endsInMs: passedMs + ended.passedMs,
-    });
+    const endsInMs = passedMs + ended.passedMs;
+    steps.push({ node: validator.key, kind, drift, beginsInMs: passedMs, endsInMs });
     world = ended;
-    passedMs += ended.passedMs;
+    passedMs = endsInMs;
   }
   return { steps, holds: new Map() };
 }
@@ -94,7 +89,6 @@ interface AfterEnd {
   readonly passedMs: number;
 }
 
-/** The planner's input `passedMs` after `input`. */
 const inputAfter = (input: RolloutInput, { pods, journal }: AfterEnd, passedMs: number): RolloutInput => ({
   ...input,
   world: { ...input.world, pods, journal },
@@ -116,42 +110,38 @@ function afterOpenRestart(group: Group, input: RolloutInput): AfterEnd {
   const entries = entriesOfGroup(world.journal, group);
   if (!entries) return { pods: world.pods, journal: world.journal, passedMs: 0 };
   const [open] = openEntries(entries);
-  if (!open) return { pods: world.pods, journal: journalWith(world, group.key, entries, nowMs), passedMs: 0 };
   const takesMs = restartTakesMs(entries, settings, nowMs);
-  const passedMs = Math.max(0, open.atMs + takesMs - nowMs);
-  const closed = entries.map((entry) =>
-    entry === open ? { ...entry, outcome: 'done' as const, endedAtMs: nowMs + passedMs } : entry,
-  );
-  const validator = group.validators.find(({ key }) => key === open.statefulSet);
+  const passedMs = open ? Math.max(0, open.atMs + takesMs - nowMs) : 0;
+  const closed = entries.map((entry) => (entry === open ? done(entry, nowMs + passedMs) : entry));
+  const validator = open && group.validators.find(({ key }) => key === open.statefulSet);
   const pods = validator ? renewed(validator, input, passedMs) : world.pods;
   return { pods, journal: journalWith(world, group.key, closed, nowMs + passedMs), passedMs };
 }
 
 function afterRestart(restart: Restart, input: RolloutInput): AfterEnd {
   const { world, settings, nowMs } = input;
-  const entries = readJournal(world.journal, restart.group) ?? [];
+  const { validator, group, pods, statefulSet, kind, token, drift } = restart;
+  const entries = readJournal(world.journal, group) ?? [];
   const passedMs = restartTakesMs(entries, settings, nowMs);
-  const entry: JournalEntry = {
-    statefulSet: restart.statefulSet,
-    kind: restart.kind,
-    uids: restart.pods.map(({ uid }) => uid),
-    token: restart.token,
-    drift: restart.drift,
-    atMs: nowMs,
-    outcome: 'done',
-    endedAtMs: nowMs + passedMs,
-  };
-  const journal = journalWith(world, restart.group, [...entries, entry], nowMs + passedMs);
-  return { pods: renewed(restart.validator, input, passedMs), journal, passedMs };
+  const uids = pods.map(({ uid }) => uid);
+  const entry = done({ statefulSet, kind, uids, token, drift, atMs: nowMs }, nowMs + passedMs);
+  const journal = journalWith(world, group, [...entries, entry], nowMs + passedMs);
+  return { pods: renewed(validator, input, passedMs), journal, passedMs };
 }
+
+const done = (entry: JournalEntry, endedAtMs: number): JournalEntry => ({
+  ...entry,
+  outcome: 'done',
+  endedAtMs,
+});
 
 /** All pods, with those of the validator as they are after its restart: injected, Ready, with the published peers. */
 function renewed(validator: Validator, input: RolloutInput, takesMs: number): Map<Key, PodFacts> {
   const { world, discovery, nowMs } = input;
   const pods = new Map(world.pods);
   const statefulSet = discovery.statefulSetOf.get(validator.key);
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
-  for (const pod of statefulSet ? podsOf(world, statefulSet) : []) {
+  const published = publishedFor(validator, world);
+  for (const pod of podsOf(world, statefulSet)) {
     pods.set(pod.key, {
       ...pod,
       uid: `${pod.uid}'`,
@@ -177,16 +167,5 @@ function journalWith(
   entries: readonly JournalEntry[],
   nowMs: number,
 ): ConfigMapFacts {
-  const base = {
-    key: '',
-    namespace: '',
-    name: '',
-    uid: '',
-    version: '',
-    rollout: undefined,
-    ownKeys: [],
-    foreignKeys: [],
-  };
-  const data = { [group]: formatJournal(entries, nowMs) };
-  return { ...base, ...world.journal, data };
+  return { ...readConfigMap({}), ...world.journal, data: { [group]: formatJournal(entries, nowMs) } };
 }

@@ -9,24 +9,20 @@
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { bareThoughInjectable } from '../../../peers/injection/successor.ts';
+import { lazy } from '../../../peers/lazy.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import type { Key, PdbFacts, PodFacts } from '../../../peers/world.ts';
+import type { Key, PodFacts } from '../../../peers/world.ts';
 import { type JournalEntry, openEntries } from '../journal/journal.ts';
 import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
 import { QuorumMargins } from '../quorum/quorum-margin.ts';
 import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
 import { forbiddingBudget, UNCOUNTED } from './availability.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
-import {
-  type Unavailability,
-  type UnavailabilitySettings,
-  unavailabilityOf,
-  unavailableReason,
-} from './max-unavailable.ts';
+import { type UnavailabilitySettings, unavailabilityOf, unavailableReason } from './max-unavailable.ts';
 import { isUntouchedBump, isWithoutTrace } from './outcome.ts';
 import { podsLeftBare } from './past-restarts.ts';
 import type { Quiet } from './quiet.ts';
-import { ageWait, type RateLimitSettings, rateLimitWait, type Wait } from './rate-limit.ts';
+import { ageWait, asWait, type RateLimitSettings, rateLimitWait, type Wait } from './rate-limit.ts';
 import type { SetbackLookup } from './setbacks.ts';
 import { noNode, unplacedIn, unplacedOf, unplacedWait } from './unplaced.ts';
 
@@ -41,7 +37,6 @@ export interface GuardSettings extends UnavailabilitySettings, RateLimitSettings
 export interface GuardInput extends Omit<CandidateInput, 'group' | 'links' | 'settings'> {
   readonly settings: CandidateInput['settings'] & GuardSettings;
   readonly quiet: (group: string) => Quiet;
-  /** The results of the last attempts. */
   readonly setbacks: SetbackLookup;
   /** For how long the leader has seen a pod Ready without a break, in ms. */
   readonly readyForMs: (pod: PodFacts) => number;
@@ -84,10 +79,8 @@ export function troubles(
   return found;
 }
 
-function unplacedAfter(open: JournalEntry, { world }: GuardInput): PodFacts | undefined {
-  const statefulSet = world.statefulSets.get(open.statefulSet);
-  return statefulSet && unplacedIn(world, statefulSet);
-}
+const unplacedAfter = ({ statefulSet }: JournalEntry, { world }: GuardInput): PodFacts | undefined =>
+  unplacedIn(world, world.statefulSets.get(statefulSet));
 
 /** The wait of the whole group, other than for a restart under way. */
 export function groupWait(
@@ -129,10 +122,10 @@ export class GroupGuard {
   readonly #input: GuardInput;
   readonly #quorum: QuorumMargins;
   readonly #unsynced: ReadonlyMap<Key, Wait>;
-  #margin: Unavailability | undefined;
-  #unplaced: readonly PodFacts[] | undefined;
-  #budgets: ReadonlyMap<string, readonly PdbFacts[]> | undefined;
-  #youngest: ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> | undefined;
+  readonly #margin = lazy(() => unavailabilityOf(this.#group, this.#input));
+  readonly #unplaced = lazy(() => unplacedOf(this.#group, this.#input));
+  readonly #budgets = lazy(() => Map.groupBy(this.#input.world.pdbs.values(), ({ namespace }) => namespace));
+  readonly #youngest = lazy(() => this.#readyLastFirst());
 
   /** `unsynced` are the waits after restarts whose validator is not synced yet, by StatefulSet. */
   constructor(group: Group, input: GuardInput, unsynced: ReadonlyMap<Key, Wait> = new Map()) {
@@ -183,42 +176,30 @@ export class GroupGuard {
     const { settings } = this.#input;
     const { left, unknown } = this.#quorum.of(validator);
     const isMarginHeld = settings.quorumCheck === 'hold' && left !== undefined && unknown === undefined;
-    return unavailableReason(validator.key, this.#marginNow(), isMarginHeld, settings);
+    return unavailableReason(validator.key, this.#margin(), isMarginHeld, settings);
   }
 
   /** A remark on a restart that goes on. */
   remark(candidate: Candidate): Reason | undefined {
     if (candidate.kind !== 'bump') return undefined;
-    const [unplaced] = this.#unplacedNow();
+    const [unplaced] = this.#unplaced();
     return unplaced ? noNode(unplaced) : this.quorum(candidate).remark;
   }
 
   #nodeWait({ validator }: Candidate): Wait | undefined {
     const { nowMs, settings } = this.#input;
     const { progressDeadlineMs } = settings;
-    return unplacedWait(this.#unplacedNow(), validator, { nowMs, progressDeadlineMs });
-  }
-
-  #unplacedNow(): readonly PodFacts[] {
-    this.#unplaced ??= unplacedOf(this.#group, this.#input);
-    return this.#unplaced;
-  }
-
-  #marginNow(): Unavailability {
-    this.#margin ??= unavailabilityOf(this.#group, this.#input);
-    return this.#margin;
+    return unplacedWait(this.#unplaced(), validator, { nowMs, progressDeadlineMs });
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
     const { world } = this.#input;
-    this.#budgets ??= Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
-    const budgets = this.#budgets.get(validator.namespace) ?? [];
+    const budgets = this.#budgets().get(validator.namespace) ?? [];
     return forbiddingBudget(budgets, validator, podsOf(world, statefulSet), world);
   }
 
   #minReadyWait({ validator }: Candidate): Wait | undefined {
-    this.#youngest ??= this.#readyLastFirst();
-    return this.#youngest.find(({ key }) => key !== validator.key)?.wait;
+    return this.#youngest().find(({ key }) => key !== validator.key)?.wait;
   }
 
   /** The validators of the group that have not been Ready for long enough, and their waits; the longest first. */
@@ -229,7 +210,7 @@ export class GroupGuard {
       const statefulSet = discovery.statefulSetOf.get(key);
       if (!statefulSet || statefulSet.replicas === 0) continue;
       // The budget was checked before, so a validator that is down is within it.
-      if (this.#marginNow().down.has(key) || budget === UNCOUNTED) continue;
+      if (this.#margin().down.has(key) || budget === UNCOUNTED) continue;
       const leftMs = settings.minReadyMs - Math.min(...podsOf(world, statefulSet).map(readyForMs));
       if (leftMs > 0) found.push({ key, leftMs });
     }
@@ -239,5 +220,3 @@ export class GroupGuard {
     });
   }
 }
-
-const asWait = (why: Reason | undefined): Wait | undefined => why && { reason: why };

@@ -119,7 +119,6 @@ export class InFlightRestarts {
     return (this.#lookAtMs.get(idOf(entry)) ?? Number.POSITIVE_INFINITY) <= this.#clock.monotonicMs();
   }
 
-  /** Sets the next check to LOOK_MS from now. */
   postponeLook({ entry }: InFlightRestart): void {
     this.#lookAtMs.set(idOf(entry), this.#clock.monotonicMs() + LOOK_MS);
   }

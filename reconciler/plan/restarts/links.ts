@@ -2,19 +2,18 @@
  * Links: two validators are linked if either runs with a list that names the other, since that one dials. If a
  * validator's HTTP port answers, its connections confirm or refute its links. Pure.
  */
-import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf } from '../../../peers/discovery/pods.ts';
 import { preferredSiblings, readsNoList } from '../../../peers/injection/merge-outcome.ts';
+import { lazy } from '../../../peers/lazy.ts';
 import { publishedView } from '../../../peers/views/views.ts';
-import type { Key, PodFacts, World } from '../../../peers/world.ts';
+import type { PodFacts, World } from '../../../peers/world.ts';
 import { type Evidence, type EvidenceByPod, evidenceIn, NOTHING } from '../signals/evidence.ts';
 import { hasReadPublished, type Links } from './drift.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
-interface LinksInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+interface LinksInput extends Cluster {
   readonly ownNamespace: string;
 }
 
@@ -24,9 +23,11 @@ export class GroupLinks implements Links {
   readonly #world: World;
   readonly #discovery: Discovery;
   readonly #evidence: EvidenceByPod;
-  #naming: ReadonlyMap<string, ReadonlySet<string>> | undefined;
-  #digests: ReadonlyMap<Key, string> | undefined;
-  #dropping: ReadonlySet<string> | undefined;
+  readonly #naming = lazy(() => this.#namingNow());
+  readonly #digests = lazy(() => new Map(this.#group.members.map(({ podKey, digest }) => [podKey, digest])));
+  readonly #dropping = lazy(
+    () => new Set(this.#group.members.filter(this.#isDropping).map(({ digest }) => digest)),
+  );
 
   constructor(group: Group, { world, discovery, ownNamespace }: LinksInput) {
     this.#group = group;
@@ -54,8 +55,7 @@ export class GroupLinks implements Links {
 
   /** True for a member that drops peers which it does not prefer. A restart to learn its name may gain nothing. */
   mayDrop(digest: string): boolean {
-    this.#dropping ??= new Set(this.#group.members.filter(this.#isDropping).map((member) => member.digest));
-    return this.#dropping.has(digest);
+    return this.#dropping().has(digest);
   }
 
   readonly #isDropping = (member: Member): boolean =>
@@ -71,9 +71,7 @@ export class GroupLinks implements Links {
 
   /** Digests of the members whose pods run with a list that names this pod. */
   naming(pod: PodFacts): ReadonlySet<string> {
-    this.#digests ??= new Map(this.#group.members.map(({ podKey, digest }) => [podKey, digest]));
-    this.#naming ??= this.#namingNow();
-    return this.#naming.get(this.#digests.get(pod.key) ?? '') ?? NONE;
+    return this.#naming().get(this.#digests().get(pod.key) ?? '') ?? NONE;
   }
 
   #namingNow(): ReadonlyMap<string, ReadonlySet<string>> {

@@ -7,7 +7,6 @@ import { podOf } from '../../../peers/discovery/pods.ts';
 import type { World } from '../../../peers/world.ts';
 
 export interface Liveness {
-  /** True if the member's pod runs now. */
   isLive(digest: string): boolean;
   /**
    * True if the member's pod ran at any time in the last 10 minutes, or if the leader has not watched for that long.

@@ -11,12 +11,12 @@
  *   down in any other way                   | down                               | down
  *   known by quorum sets alone              |                                    | down, on private networks
  */
-import type { Group } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
+import { firstThree } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, World } from '../../../peers/world.ts';
 import type { QuorumSettings } from '../quorum/quorum-verdict.ts';
 import { type Down, downBecause, UNCOUNTED } from './availability.ts';
-import type { CandidateInput } from './candidate.ts';
 
 /** `MAX_UNAVAILABLE`: a number of validators, or a percentage of those that count. */
 interface Limit {
@@ -37,14 +37,11 @@ export interface Unavailability {
    */
   readonly inBudget: ReadonlyMap<Key, Down>;
   readonly inHeldBudget: ReadonlyMap<Key, Down>;
-  /** Validators that count in the budget. */
   readonly counted: number;
 }
 
-type MarginInput = Pick<CandidateInput, 'world' | 'discovery'>;
-
 /** The unavailable validators of one group now. */
-export function unavailabilityOf(group: Group, { world, discovery }: MarginInput): Unavailability {
+export function unavailabilityOf(group: Group, { world, discovery }: Cluster): Unavailability {
   const down = new Map<Key, Down>();
   for (const validator of group.validators) {
     const found = downBecause(world, validator, discovery.statefulSetOf.get(validator.key));
@@ -76,19 +73,6 @@ function allowedDown({ value, isPercent }: Limit, counted: number): number {
   return value === 0 ? 0 : Math.max(1, Math.floor((counted * value) / 100));
 }
 
-// By size only: a group may have thousands of candidates and as many down.
-const countOthers = (down: ReadonlyMap<Key, Down>, node: Key): number => down.size - (down.has(node) ? 1 : 0);
-
-/** The first three that are down, without `node`. */
-function firstOthers(down: ReadonlyMap<Key, Down>, node: Key): Array<readonly [Key, Down]> {
-  const first: Array<readonly [Key, Down]> = [];
-  for (const entry of down) {
-    if (first.length === 3) break;
-    if (entry[0] !== node) first.push(entry);
-  }
-  return first;
-}
-
 /** Why one more validator of the group must not go down; undefined if it may. `node` itself does not count. */
 export function unavailableReason(
   node: Key,
@@ -97,10 +81,10 @@ export function unavailableReason(
   { maxUnavailable }: UnavailabilitySettings,
 ): Reason | undefined {
   const down = isMarginHeld ? margin.inHeldBudget : margin.inBudget;
-  const others = countOthers(down, node);
   const allowed = allowedDown(maxUnavailable, margin.counted);
+  const others = down.size - Number(down.has(node));
   if (others + 1 <= allowed) return undefined;
-  const named = firstOthers(down, node).map(([key, { why }]) => `${key} is ${why}`);
+  const named = firstThree(down, ([key]) => key !== node).map(([key, { why }]) => `${key} is ${why}`);
   const shown = others > named.length ? [...named, `${others - named.length} more`] : named;
   const detail = shown.length > 0 ? shown.join(', ') : 'MAX_UNAVAILABLE is 0';
   return reason('WaitingForUnavailable', detail);

@@ -29,8 +29,7 @@ export function outcomeOf(entry: JournalEntry, world: World, witness: Witness): 
 
 /** UIDs of the pods that now have the names of the pods to replace. */
 export function successorsOf({ statefulSet: key, names }: JournalEntry, world: World): string[] {
-  const statefulSet = world.statefulSets.get(key);
-  const pods = statefulSet ? podsOf(world, statefulSet) : [];
+  const pods = podsOf(world, world.statefulSets.get(key));
   return pods.filter(({ name }) => names?.includes(name) ?? true).map(({ uid }) => uid);
 }
 

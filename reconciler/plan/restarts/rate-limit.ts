@@ -24,6 +24,8 @@ export interface Wait {
   readonly releasedInMs?: number | undefined;
 }
 
+export const asWait = (why: Reason | undefined): Wait | undefined => why && { reason: why };
+
 /** The expected duration of a restart of this group: the longest successful one in the journal, else the setting. */
 export function restartTakesMs(
   entries: readonly JournalEntry[],

@@ -34,7 +34,6 @@ interface BeliefInput {
   readonly published: PublishedView;
   readonly settings: ReloadSettings;
   readonly nowMs: number;
-  /** The evidence of the pod's HTTP port. */
   readonly shown: Pick<Evidence, 'seen' | 'apart'>;
   /** The running peers that the pod lacks. */
   readonly lacking: readonly string[];
@@ -53,7 +52,7 @@ export function believesSidecars(validator: Validator, world: World, ownNamespac
 }
 
 /** A kubelet resets the count of crashes of a container that has run for this long. */
-const CRASHES_COUNT_MS = 600_000;
+export const CRASHES_COUNT_MS = 600_000;
 
 /** True for a sidecar that cannot start, or crashes again and again. One restart in place is not a loop. */
 export function isFailing({ startedAtMs, restarts, problem }: ReloadSidecar, nowMs: number): boolean {

@@ -9,17 +9,17 @@ import type { Group } from '../../../peers/discovery/discover.ts';
 import { digestOf } from '../../../peers/hash.ts';
 import { leastOf } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import { publishedView } from '../../../peers/views/views.ts';
+import { publishedFor } from '../../../peers/views/views.ts';
 import { byText, type Key, type Validator } from '../../../peers/world.ts';
 import { entriesOfGroup, unreadableFor } from '../journal/group-journal.ts';
 import { type JournalEntry, notAhead, openEntries, type RestartKind } from '../journal/journal.ts';
 import { unsyncedAfter } from '../quorum/core-says.ts';
 import { type Candidate, type CandidateSettings, examine } from './candidate.ts';
-import type { DriftKind } from './drift.ts';
+import { BY_LACK, type DriftKind } from './drift.ts';
 import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight, troubles } from './guards.ts';
 import { GroupLinks } from './links.ts';
 import { controllerSetback, pastSetback, restAfterTakeBack, unnoticedTakeBack } from './past-restarts.ts';
-import type { Wait } from './rate-limit.ts';
+import { asWait, type Wait } from './rate-limit.ts';
 import { later, type Setback } from './setbacks.ts';
 
 export interface RolloutSettings extends CandidateSettings, GuardSettings {}
@@ -115,15 +115,13 @@ function allHeld(
   ]);
 }
 
-const ORDER: readonly DriftKind[] = ['isolated', 'notInjected', 'short'];
-
 /** Deletes first, since those pods are down anyway; then those that lack most; then by name. Refused ones come last. */
 const byUrgency =
   (wasRefused: (key: Key) => boolean) =>
   (a: Candidate, b: Candidate): number =>
     Number(wasRefused(a.validator.key)) - Number(wasRefused(b.validator.key)) ||
     Number(a.kind === 'bump') - Number(b.kind === 'bump') ||
-    ORDER.indexOf(a.drift) - ORDER.indexOf(b.drift) ||
+    BY_LACK.indexOf(a.drift) - BY_LACK.indexOf(b.drift) ||
     byText(a.validator.key, b.validator.key);
 
 interface Choice {
@@ -132,7 +130,6 @@ interface Choice {
   readonly waits: readonly Wait[];
   /** The wait of the whole group. */
   readonly stop: Wait | undefined;
-  /** The journal. */
   readonly entries: readonly JournalEntry[];
   readonly holds: ReadonlyMap<Key, Reason>;
   /** Restarts after which a validator is not synced yet. */
@@ -152,7 +149,7 @@ function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
   for (const candidate of [...candidates].sort(byUrgency((key) => setbacks.has(key)))) {
     const { key } = candidate.validator;
     const setback = setbacks.get(key);
-    const own = heldAlready(key, holds) ?? ownWait(candidate, rolled);
+    const own = asWait(holds.get(key)) ?? ownWait(candidate, rolled);
     const wait = own ?? delayOf(setback) ?? stop ?? guard.wait(candidate) ?? delayOf(obstacle);
     if (wait) waits.push(wait);
     const known = ownReason(own, candidate, choice, input.nowMs) ?? wait?.reason ?? obstacle?.reason;
@@ -182,11 +179,6 @@ function setbacksOf(
   });
   return new Map(found.flatMap(([key, setback]) => (setback ? [[key, setback]] : [])));
 }
-
-const heldAlready = (key: Key, holds: ReadonlyMap<Key, Reason>): Wait | undefined => {
-  const why = holds.get(key);
-  return why && { reason: why };
-};
 
 /** The validator's own reason; if only our own take-back left the StatefulSet unsettled, the reason says so. */
 function ownReason(
@@ -232,7 +224,7 @@ function restartOf(
   { validator, statefulSet, drift, kind, pods }: Candidate,
   { world }: RolloutInput,
 ): Restart {
-  const published = publishedView(world.configMaps.get(validator.namespace), validator.name);
+  const published = publishedFor(validator, world);
   const uids = pods.map((pod) => pod.uid).sort();
   return {
     group: group.key,

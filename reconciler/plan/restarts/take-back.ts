@@ -6,7 +6,7 @@ import { CLOCK_BEHIND_MS } from '../../../peers/clock-error.ts';
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { ReasonCode } from '../../../peers/reasons/reasons.ts';
-import type { StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
+import type { Validator, World } from '../../../peers/world.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import { examine } from './candidate.ts';
 import { GroupGuard } from './guards.ts';
@@ -68,7 +68,6 @@ function forbiddenNow(validator: Validator, group: Group, input: RolloutInput): 
  * template had before may be another writer's, and no pod may run with it.
  */
 export function tokenOfPods(entry: JournalEntry, world: World): string | undefined {
-  const statefulSet: StatefulSetFacts | undefined = world.statefulSets.get(entry.statefulSet);
-  const [pod] = statefulSet ? podsOf(world, statefulSet) : [];
+  const [pod] = podsOf(world, world.statefulSets.get(entry.statefulSet));
   return pod?.restartToken;
 }

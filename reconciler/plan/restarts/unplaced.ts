@@ -8,7 +8,7 @@
  *
  * Read replicas count too, because the operator's rule that keeps validators on separate nodes also holds for them.
  */
-import type { Group } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { validatorRead } from '../../../peers/read/read-replica.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -21,39 +21,28 @@ import {
   type World,
 } from '../../../peers/world.ts';
 import { UNCOUNTED } from './availability.ts';
-import type { CandidateInput } from './candidate.ts';
 import type { Wait } from './rate-limit.ts';
 
 /** The first pod of the StatefulSet that has no node. */
-export const unplacedIn = (world: World, statefulSet: StatefulSetFacts): PodFacts | undefined =>
+export const unplacedIn = (world: World, statefulSet: StatefulSetFacts | undefined): PodFacts | undefined =>
   podsOf(world, statefulSet).find(({ unschedulable }) => unschedulable);
 
 /** The pods without a node of all validators of the group that count, and of their read replicas. */
-export function unplacedOf(group: Group, input: Input): PodFacts[] {
-  const { world, discovery } = input;
+export function unplacedOf(group: Group, { world, discovery }: Cluster): PodFacts[] {
+  const replicas = replicasIn(world);
   return group.validators.flatMap(({ key, budget }) => {
     if (budget === UNCOUNTED) return [];
-    const statefulSet = discovery.statefulSetOf.get(key);
-    const own = statefulSet && unplacedIn(world, statefulSet);
-    return [...(own ? [own] : []), ...(replicasOf(input).get(key) ?? [])];
+    const own = unplacedIn(world, discovery.statefulSetOf.get(key));
+    return [...(own ? [own] : []), ...(replicas.get(key) ?? [])];
   });
 }
 
-type Input = Pick<CandidateInput, 'world' | 'discovery'>;
-
-/** Read replicas without a node, by validator; found once for all groups of a plan. */
-const unplacedReplicas = new WeakMap<Input, ReadonlyMap<Key, readonly PodFacts[]>>();
-
-function replicasOf(input: Input): ReadonlyMap<Key, readonly PodFacts[]> {
-  const known = unplacedReplicas.get(input);
-  if (known) return known;
-  const unplaced = [...input.world.pods.values()].filter(({ unschedulable }) => unschedulable);
-  const found = Map.groupBy(unplaced, (pod) => validatorRead(input.world, ownerKeyOf(pod)) ?? '');
-  unplacedReplicas.set(input, found);
-  return found;
+/** Read replicas without a node, by validator. */
+function replicasIn(world: World): ReadonlyMap<Key, readonly PodFacts[]> {
+  const unplaced = [...world.pods.values()].filter(({ unschedulable }) => unschedulable);
+  const ownerKeyOf = ({ namespace, ownerName = '' }: PodFacts) => keyOf(namespace, ownerName);
+  return Map.groupBy(unplaced, (pod) => validatorRead(world, ownerKeyOf(pod)) ?? '');
 }
-
-const ownerKeyOf = ({ namespace, ownerName = '' }: PodFacts) => keyOf(namespace, ownerName);
 
 /**
  * The reason about such a pod, also for another validator that waits because of it. The hint contains only the pod's

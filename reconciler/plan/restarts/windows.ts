@@ -43,7 +43,6 @@ export interface Windows {
   readonly spansNear: (day: number) => readonly Span[];
 }
 
-/** Whether restarts may begin now. */
 type WindowState =
   /** Without `closesAtMs`, the window stays open for the next 8 days. */
   | { readonly kind: 'open'; readonly closesAtMs?: number }

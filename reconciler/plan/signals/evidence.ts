@@ -2,6 +2,7 @@
  * The evidence from validators' HTTP ports about their links and their own state, by the UID of the pod. It is kept in
  * our own ConfigMap for the next leader: a link that was seen counts for as long as the pod exists. Pure.
  */
+import type { CoreInfo } from '../../../peers/core/answers.ts';
 import { fieldsOf, numberOf, parseJson, textOf } from '../../../peers/field.ts';
 import { byText, type ConfigMapFacts, type World } from '../../../peers/world.ts';
 
@@ -20,14 +21,7 @@ export interface Evidence {
 }
 
 /** The state that a stellar-core reports. */
-export interface CoreState {
-  /** True if it is synced, with an authenticated peer and a ledger closed lately. */
-  readonly synced: boolean;
-  /** How many failures would stop it, 1 for the next one; undefined if the answer does not say. */
-  readonly failAt?: number | undefined;
-  /** How many validators of its quorum set it does not hear; undefined if the answer does not say. */
-  readonly missing?: number | undefined;
-}
+export type CoreState = Pick<CoreInfo, 'synced' | 'failAt' | 'missing'>;
 
 /** By the UID of the pod. */
 export type EvidenceByPod = ReadonlyMap<string, Evidence>;
@@ -88,7 +82,6 @@ export function withFormerStates(
 export interface EvidenceInput {
   readonly world: World;
   readonly ownNamespace: string;
-  /** The present evidence. */
   readonly answers: EvidenceByPod;
 }
 

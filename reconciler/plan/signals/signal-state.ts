@@ -10,17 +10,11 @@
 
 import type { CoreInfo } from '../../../peers/core/answers.ts';
 import { isIpv4 } from '../../../peers/discovery/address.ts';
+import type { Connection } from '../publish/overview.ts';
 import type { CoreState, Evidence } from './evidence.ts';
 import type { Dial, SignalTarget } from './signal-targets.ts';
 
 export type Phase = 'unknown' | 'open' | 'closed';
-
-/** How many of its expected peers a validator is connected to. */
-export interface Connection {
-  readonly connected: number;
-  readonly expected: number;
-  readonly synced: boolean;
-}
 
 export interface SignalState {
   target: SignalTarget;

@@ -2,11 +2,11 @@
  * Lists the running pods of validators that may get a signal, and the address at which each peer of a validator's view
  * can be dialled now. Pure.
  */
-import type { Discovery, Group, Member } from '../../../peers/discovery/discover.ts';
-import { podOf, podsOf } from '../../../peers/discovery/pods.ts';
+import type { Cluster, Group, Member } from '../../../peers/discovery/discover.ts';
+import { isRunning, podOf, podsOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { pushAll } from '../../../peers/lists.ts';
 import type { PeerList } from '../../../peers/views/views.ts';
-import type { Key, PodFacts, Validator, World } from '../../../peers/world.ts';
+import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
 import { updateStrategyOf } from '../restarts/update-strategy.ts';
 
 /** A peer as `connect` takes it. */
@@ -21,7 +21,6 @@ export interface Dial {
   readonly yields?: boolean;
 }
 
-/** A peer that a validator should know. */
 interface ExpectedPeer {
   readonly digest: string;
   /** The addresses under which the peer may appear in stellar-core's list of its connections. */
@@ -43,13 +42,10 @@ export interface SignalTarget {
   /** True while the validator is paused or in maintenance: the leader may ask its port, but sends no signal. */
   readonly muted: boolean;
   readonly dials: readonly Dial[];
-  /** The peers that the validator should know. */
   readonly expected: readonly ExpectedPeer[];
 }
 
-export interface SignalInput {
-  readonly world: World;
-  readonly discovery: Discovery;
+export interface SignalInput extends Cluster {
   /** The peers that a validator's files hold, or will hold. */
   readonly peerListOf: (validator: Validator) => PeerList | undefined;
   readonly settings: { readonly ownNamespace: string };
@@ -128,13 +124,10 @@ function isLeftTo({ podKey }: Member, pod: PodFacts, callable: Callable): boolea
   return own.isOpen === peer.isOpen ? !isTeller(own.digest, peer.digest) : peer.isOpen;
 }
 
-type RunningPod = PodFacts & { readonly ip: string };
-
 const processOf = (pod: PodFacts): string => `${pod.uid}/${pod.containerRestarts}`;
 
 function runningPodsOf({ key }: Validator, { world, discovery }: SignalInput): RunningPod[] {
-  const statefulSet = discovery.statefulSetOf.get(key);
-  return statefulSet ? podsOf(world, statefulSet).filter(isRunning) : [];
+  return podsOf(world, discovery.statefulSetOf.get(key)).filter(isRunning);
 }
 
 function targetsOf(
@@ -184,11 +177,9 @@ function dialsOf(
   return [...new Map(dials).values()];
 }
 
-const isRunning = (pod: PodFacts): pod is RunningPod => pod.running && !pod.deleting && pod.ip !== undefined;
-
 function runningPodOf(member: Member, { world, discovery }: SignalInput): RunningPod | undefined {
   const pod = podOf(member, world, discovery);
-  return pod && isRunning(pod) ? pod : undefined;
+  return isRunning(pod) ? pod : undefined;
 }
 
 /**

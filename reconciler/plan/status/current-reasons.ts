@@ -2,10 +2,10 @@
  * Collects every reason of every StellarNode. The leader, `stellar-peers status` and the status page all use this module,
  * so they agree; those without the leader's memory plan as if a leader had watched for long. Pure.
  */
-import type { Discovery } from '../../../peers/discovery/discover.ts';
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { oddAnnotations } from '../../../peers/read/odd-annotations.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, World } from '../../../peers/world.ts';
+import type { Key } from '../../../peers/world.ts';
 import type { PublishPlan } from '../publish/publish.ts';
 import { planServices } from '../publish/services.ts';
 import { liveDigests } from '../restarts/liveness.ts';
@@ -13,22 +13,11 @@ import type { GroupPlan, RolloutInput, RolloutSettings } from '../restarts/rollo
 import { NO_SETBACKS } from '../restarts/setbacks.ts';
 import { mergeAdvisories, reloadAdvisories } from './advisories.ts';
 
-/** A cluster at one time. */
-export interface StatusInput {
-  readonly world: World;
-  readonly discovery: Discovery;
-  readonly nowMs: number;
-}
-
 /**
- * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, each list has
- * named its peers since its last change, and a pod is
- * Ready since the time that its kubelet wrote. Kubelets' clocks may be wrong, so the result may only be shown.
+ * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, each
+ * list has named its peers since its last change, and a pod is Ready since the time that its kubelet wrote. Kubelets' clocks may be wrong, so the result may only be shown.
  */
-export function withoutMemory(
-  { world, discovery, nowMs }: StatusInput,
-  settings: RolloutSettings,
-): RolloutInput {
+export function withoutMemory({ world, discovery, nowMs }: Moment, settings: RolloutSettings): RolloutInput {
   const live = liveDigests(world, discovery);
   return {
     world,
@@ -48,7 +37,7 @@ export function withoutMemory(
  * list is not published. Only the leader has `signalled`.
  */
 export function currentReasons(
-  moment: StatusInput,
+  moment: Moment,
   { reports }: Pick<PublishPlan, 'reports'>,
   plans: ReadonlyMap<string, GroupPlan>,
   signalled?: ReadonlyMap<Key, Reason>,
@@ -80,7 +69,7 @@ const SERVICE_MADE_MS = 30_000;
 
 /** The leader knows from its `reports` which Services were refused. Others see only that a Service is late. */
 function servicesMissing(
-  { world, discovery, nowMs }: StatusInput,
+  { world, discovery, nowMs }: Moment,
   reports: ReadonlyMap<Key, Reason> | undefined,
 ): Array<readonly [Key, Reason]> {
   return planServices(world, discovery)

@@ -1,8 +1,7 @@
 /**
- * Texts about our restarts: why one began and how it ended, for Events; and that it is under way. Pure.
+ * Texts about our restarts: why one began and how it ended, for Events. Pure.
  */
 
-import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Outcome, RestartKind } from '../journal/journal.ts';
 import type { DriftKind } from '../restarts/drift.ts';
 
@@ -29,7 +28,3 @@ export const noteOfBegin = (kind: RestartKind, drift: string, pods: readonly str
 
 /** The note of the Event at the end of a restart. */
 export const noteOfEnd = (outcome: Outcome): string => ENDED[outcome];
-
-/** The state of a validator during our restart. */
-export const restarting = (sinceMs: number): Reason =>
-  reason('Restarting', `by us, since ${new Date(sinceMs).toISOString()}`);

@@ -10,15 +10,19 @@
  *   it reports that it has no peers, or lags       → OutOfSync
  *   anything else                                  → the first reason, or Current if there is none
  */
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
 import type { ContainerRestarts, Key, PodFacts, Validator } from '../../../peers/world.ts';
 import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';
+import { CRASHES_COUNT_MS } from '../restarts/reload-belief.ts';
 import { noNode } from '../restarts/unplaced.ts';
-import type { StatusInput } from './current-reasons.ts';
-import { restarting } from './restart-notes.ts';
+
+interface ConnectedMoment extends Moment {
+  readonly connections: Connections;
+}
 
 /** The reasons of each object, the most important first. */
 export type ReasonsByKey = ReadonlyMap<Key, readonly Reason[]>;
@@ -28,10 +32,7 @@ export const stateOf = (key: Key, told: ReasonsByKey): ReasonCode | 'Current' =>
   told.get(key)?.[0]?.code ?? 'Current';
 
 /** `reasons` with the state of each validator in front. */
-export function withValidatorStates(
-  moment: StatusInput & { readonly connections: Connections },
-  reasons: ReasonsByKey,
-): ReasonsByKey {
+export function withValidatorStates(moment: ConnectedMoment, reasons: ReasonsByKey): ReasonsByKey {
   const { world, discovery } = moment;
   const open = new Map(
     openEntries(everyEntry(world.journal)).map(({ statefulSet, atMs }) => [statefulSet, atMs]),
@@ -55,13 +56,13 @@ export function withValidatorStates(
 const TELLING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['Stalled', 'NoNode']);
 
 const restartingOf = (own: readonly Reason[], sinceMs: number): Reason =>
-  own.find(({ code }) => TELLING.has(code)) ?? restarting(sinceMs);
+  own.find(({ code }) => TELLING.has(code)) ??
+  reason('Restarting', `by us, since ${new Date(sinceMs).toISOString()}`);
 
-function conditionOf(validator: Validator, moment: StatusInput & { readonly connections: Connections }) {
+function conditionOf(validator: Validator, moment: ConnectedMoment) {
   const problem = podsProblem(validator, moment);
   if (problem || validator.suspended) return problem;
-  const statefulSet = moment.discovery.statefulSetOf.get(validator.key);
-  const pods = statefulSet ? podsOf(moment.world, statefulSet) : [];
+  const pods = podsOf(moment.world, moment.discovery.statefulSetOf.get(validator.key));
   const apart = pods.find(({ key }) => {
     const known = moment.connections.get(key);
     return known && ((known.connected === 0 && known.expected > 0) || !known.synced);
@@ -70,13 +71,13 @@ function conditionOf(validator: Validator, moment: StatusInput & { readonly conn
 }
 
 /** True for a validator that is wanted, and whose pods are all Ready and in no crash loop. */
-export const isUp = (validator: Validator, moment: StatusInput): boolean =>
+export const isUp = (validator: Validator, moment: Moment): boolean =>
   !validator.suspended &&
   moment.discovery.statefulSetOf.has(validator.key) &&
   podsProblem(validator, moment) === undefined;
 
 /** Why a validator is not up; undefined if it is up, or need not be. */
-function podsProblem(validator: Validator, { world, discovery, nowMs }: StatusInput): Reason | undefined {
+function podsProblem(validator: Validator, { world, discovery, nowMs }: Moment): Reason | undefined {
   const { key, namespace, name, suspended } = validator;
   const statefulSet = discovery.statefulSetOf.get(key);
   if (suspended) return undefined;
@@ -123,9 +124,6 @@ function notReady(pod: PodFacts): Reason {
 /** Only with the container's name does kubectl know which container is meant. */
 const lastLogOf = ({ namespace, name }: PodFacts, container: string | undefined): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
-
-/** A kubelet resets the count of crashes of a container that has run for this long. */
-const CRASHES_COUNT_MS = 600_000;
 
 /**
  * The container of a pod that crashes again and again, though the pod may be Ready in between; that of stellar-core

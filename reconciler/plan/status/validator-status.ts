@@ -2,18 +2,19 @@
  * What is known of one validator: its pods and the peers that each started with, what is published for it, and why
  * things are not done for it. `status`, `explain` and the status page take it from here. Pure.
  */
+import type { Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podsOf } from '../../../peers/discovery/pods.ts';
 import { isWaiting, type Reason } from '../../../peers/reasons/reasons.ts';
-import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
+import { type PublishedView, publishedFor } from '../../../peers/views/views.ts';
 import type { PodFacts, Validator } from '../../../peers/world.ts';
 import { type Connections, connectionsIn } from '../publish/overview.ts';
 import type { PublishPlan } from '../publish/publish.ts';
 import { type GroupPlan, planRollout, type RolloutSettings } from '../restarts/rollout.ts';
-import { currentReasons, type StatusInput, withoutMemory } from './current-reasons.ts';
+import { currentReasons, withoutMemory } from './current-reasons.ts';
 import { isUp, type ReasonsByKey, withValidatorStates } from './validator-state.ts';
 
 /** A cluster at one time, and what is decided on it. */
-export interface Decided extends StatusInput {
+export interface Decided extends Moment {
   readonly plans: ReadonlyMap<string, GroupPlan>;
   /** What each validator is and why things are not done, by what it is about. */
   readonly reasons: ReasonsByKey;
@@ -21,19 +22,12 @@ export interface Decided extends StatusInput {
 }
 
 /** What the leader would decide, if it had watched for long. */
-export function decide(
-  { world, discovery, nowMs }: StatusInput,
-  published: PublishPlan,
-  settings: RolloutSettings,
-): Decided {
-  const moment = { world, discovery, nowMs };
+export function decide(moment: Moment, published: PublishPlan, settings: RolloutSettings): Decided {
   const plans = planRollout(withoutMemory(moment, settings));
-  const connections = connectionsIn(world.configMaps.get(settings.ownNamespace));
+  const connections = connectionsIn(moment.world.configMaps.get(settings.ownNamespace));
   const reasons = currentReasons(moment, published, plans);
-  return {
-    ...{ ...moment, plans, connections },
-    reasons: withValidatorStates({ ...moment, connections }, reasons),
-  };
+  const connected = { ...moment, connections };
+  return { ...connected, plans, reasons: withValidatorStates(connected, reasons) };
 }
 
 interface PodStatus {
@@ -46,7 +40,6 @@ interface PodStatus {
 
 export interface ValidatorStatus {
   readonly validator: Validator;
-  /** How many pods there should be. */
   readonly replicas: number;
   readonly ready: number;
   readonly pods: readonly PodStatus[];
@@ -61,9 +54,9 @@ export interface ValidatorStatus {
 
 export function validatorStatus(validator: Validator, decided: Omit<Decided, 'plans'>): ValidatorStatus {
   const { world, discovery, connections } = decided;
-  const { key, namespace, name } = validator;
+  const { key } = validator;
   const statefulSet = discovery.statefulSetOf.get(key);
-  const pods = statefulSet ? podsOf(world, statefulSet) : [];
+  const pods = podsOf(world, statefulSet);
   const reasons = decided.reasons.get(key) ?? [];
   return {
     validator,
@@ -74,7 +67,7 @@ export function validatorStatus(validator: Validator, decided: Omit<Decided, 'pl
       started: pod.injected && pod.peers !== undefined ? (digestsOfPod(pod) ?? []) : undefined,
       connection: connections.get(pod.key),
     })),
-    published: publishedView(world.configMaps.get(namespace), name),
+    published: publishedFor(validator, world),
     reasons,
     isUp: isUp(validator, decided),
     isWaiting: reasons.some(isWaiting),
