@@ -27,17 +27,10 @@ import { describe, it } from 'node:test';
 import type { JournalEntry, RestartKind } from '../../../reconciler/plan/journal/journal.ts';
 import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
-import { NOW_MS } from './group.ts';
+import { restartOf } from './group.ts';
 
 const YEAR_MS = 365 * 86_400_000;
-const entryOf = (kind: RestartKind): JournalEntry => ({
-  statefulSet: 'stellar/a',
-  kind,
-  uids: ['pod-a'],
-  token: 'hash.digest',
-  drift: 'short',
-  atMs: NOW_MS,
-});
+const entryOf = (kind: RestartKind): JournalEntry => restartOf('a', { kind, token: 'hash.digest' });
 
 const judged = (kind: RestartKind, parts: Parts, witness: { passedMs?: number; watched?: boolean } = {}) => {
   const { passedMs = 1_000, watched = true } = witness;

@@ -1,16 +1,12 @@
 /** Rolls that the status of a StatefulSet does not tell: its pods do, by the revision that each is of. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
 import { isUntouchedBump, outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, pod, statefulSet, worldWith } from '../world.ts';
-import { NOW_MS, networkWorld, planOf } from './group.ts';
+import { networkWorld, planOf, restartOf } from './group.ts';
 
 const TOKEN = 'hash.digest';
-const entry: JournalEntry = {
-  ...{ statefulSet: 'stellar/a', kind: 'bump', uids: ['pod-a'], names: ['a-0'], token: TOKEN },
-  ...{ drift: 'short', atMs: NOW_MS },
-};
+const entry = restartOf('a', { names: ['a-0'], token: TOKEN });
 const worldOf = (set: Parameters<typeof statefulSet>[1], pods: ReadonlyArray<ReturnType<typeof pod>>) =>
   worldWith({ nodes: [node('a')], statefulSets: [statefulSet('a', set)], pods: [...pods] });
 const outcome = (world: ReturnType<typeof worldWith>) =>

@@ -8,7 +8,7 @@ import { readPod } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
 import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { pod } from '../world.ts';
-import { at, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { at, networkWorld, planOf, restartOf, type Spec, stamp } from './group.ts';
 
 const ON_DELETE = { type: 'OnDelete' };
 const PARTITIONED = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
@@ -100,14 +100,7 @@ describe('a StatefulSet with a strategy that we do not use', () => {
 });
 
 describe('a restart of ours whose StatefulSet was given OnDelete or a partition since', () => {
-  const entry = {
-    statefulSet: 'stellar/a',
-    kind: 'bump',
-    uids: ['former'],
-    token: 't',
-    drift: 'short',
-    atMs: NOW_MS,
-  } as const;
+  const entry = restartOf('a', { uids: ['former'], token: 't' });
   const outcome = (world: World) => outcomeOf(entry, world, { seenForMs: 1_000, watched: true });
 
   it('is over when the new pod is Ready, though currentRevision never moves', () => {
