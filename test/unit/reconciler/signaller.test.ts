@@ -111,7 +111,9 @@ describe('a port that refuses', () => {
     assert.equal(stage.signaller.mayListen('pod-a/0'), false);
     assert.equal(stage.log.with(/closed to us/).length, 1);
     assert.equal(stage.log.with(/a signal failed/).length, 0);
-    assert.match(await stage.metrics.render(), /stellar_peers_core_ports\{state="closed"\} 1/);
+    const page = await stage.metrics.render();
+    assert.match(page, /stellar_peers_core_ports\{state="closed"\} 1/);
+    assert.match(page, /stellar_peers_core_ports\{state="unknown"\} 0/);
   });
 
   it('is tried again by another process of that validator', async () => {
