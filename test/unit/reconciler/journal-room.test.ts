@@ -122,9 +122,7 @@ describe('the share of a namespace in the journal', () => {
     stage.addNetwork('acme');
     const lane = stage.lane();
     for (let round = 0; round < 6; round += 1) {
-      const { input, plans } = await stage.plans();
-      lane.offer(plans, input);
-      await lane.idle();
+      await stage.offer(lane);
     }
     assert.deepEqual(
       stage.entries().flatMap(({ statefulSet, outcome }) => (outcome ? [] : [statefulSet])),

@@ -148,6 +148,16 @@ export class Restarting {
     return { world, input, plans: planRollout(input) };
   }
 
+  /** Offers the lane what the caches, current now, say; waits until it has done its part. */
+  async offer(
+    lane: RestartQueue,
+    caches?: { readonly input: RolloutInput; readonly plans: ReturnType<typeof planRollout> },
+  ) {
+    const { input, plans } = caches ?? (await this.plans());
+    lane.offer(plans, input);
+    await lane.idle();
+  }
+
   async wanted(): Promise<Restart> {
     const { plans } = await this.plans();
     const [restart] = [...plans.values()].flatMap((plan) => plan.restart ?? []);
