@@ -18,6 +18,27 @@ const liveReads = ({ kube }: Restarting) =>
 
 const began = ({ log }: Restarting) => log.with(/^restarting a validator/).length;
 
+const TOKEN = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+
+/** A leader began to restart a, and its write did not come: the lane of the next one, and what was to be written. */
+async function unwritten() {
+  const stage = new Restarting();
+  await stage.offer(stage.lane());
+  const value = stage.tokens().a;
+  await stage.change(statefulSetRef('a'), { op: 'remove', path: TOKEN });
+  return { stage, next: stage.lane(), value };
+}
+
+/** The restart that a lane began comes to its end. */
+async function begunAndBack(options?: Parameters<Restarting['recreate']>[1]) {
+  const stage = new Restarting();
+  const lane = stage.lane();
+  await stage.offer(lane);
+  await stage.recreate('a', options);
+  stage.clock.advance(600_000);
+  return { stage, lane };
+}
+
 describe('the lane of restarts', () => {
   it('begins what is planned, tells of it, and calls back when that is over', async () => {
     const stage = new Restarting();
@@ -81,12 +102,8 @@ describe('the lane of restarts', () => {
 
 describe('a restart that is over', () => {
   it('is closed before another begins', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await stage.offer(lane);
     const { plans } = await new Restarting().plans();
-    await stage.recreate('a');
-    stage.clock.advance(600_000);
+    const { stage, lane } = await begunAndBack();
     const input = stage.inputFor(await stage.world());
     const before = liveReads(stage);
     lane.offer(plans, input);
@@ -98,11 +115,7 @@ describe('a restart that is over', () => {
   });
 
   it('is told as a warning if its pod came back without injection, and stops its group', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await stage.offer(lane);
-    await stage.recreate('a', { injected: false });
-    stage.clock.advance(600_000);
+    const { stage, lane } = await begunAndBack({ injected: false });
     await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: notInjected']);
     assert.match((await stories(stage)).at(-1) ?? '', /^Warning RestartEnded/);
@@ -112,10 +125,7 @@ describe('a restart that is over', () => {
   });
 
   it('is closed by the next leader too, which holds nothing against it that it did not see', async () => {
-    const stage = new Restarting();
-    await stage.offer(stage.lane());
-    await stage.recreate('a', { injected: false });
-    stage.clock.advance(600_000);
+    const { stage } = await begunAndBack({ injected: false });
     await stage.offer(stage.lane());
     assert.deepEqual(stage.outcomes(), ['stellar/a: unwitnessed']);
   });
@@ -137,15 +147,9 @@ describe('a restart that is over', () => {
   });
 
   it('is not void by the clock of its writer: its write may still be on its way', async () => {
-    const stage = new Restarting();
-    await stage.offer(stage.lane());
-    await stage.change(statefulSetRef('a'), {
-      op: 'remove',
-      path: '/spec/template/metadata/annotations/stellar.org~1peer-restart',
-    });
+    const { stage, next } = await unwritten();
     // The next leader's clock is an hour ahead.
     stage.clock.advance(3_600_000);
-    const next = stage.lane();
     await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     assert.equal(next.retryInMs(), 20_000, 'nothing else wakes the loop for it');
@@ -158,15 +162,8 @@ describe('a restart that is over', () => {
   });
 
   it('cannot happen any more once it is void: its write, held up somewhere, is on condition of a version', async () => {
-    const stage = new Restarting();
-    const { kube } = stage;
-    await stage.offer(stage.lane());
-    // The bump was not written after all: its sender was stopped just before.
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    const value = stage.tokens().a;
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const { resourceVersion } = kube.observe(statefulSetRef('a'))?.metadata ?? {};
-    const next = stage.lane();
+    const { stage, next, value } = await unwritten();
+    const { resourceVersion } = stage.kube.observe(statefulSetRef('a'))?.metadata ?? {};
     await stage.offer(next);
     stage.clock.advance(20_000);
     await stage.offer(next);
@@ -174,21 +171,16 @@ describe('a restart that is over', () => {
     const late = stage.change(
       statefulSetRef('a'),
       { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-      { op: 'add', path, value },
+      { op: 'add', path: TOKEN, value },
     );
     await assert.rejects(late, { status: 409 });
     assert.deepEqual(stage.tokens(), {});
   });
 
   it('is fenced by the next leader as soon as it sees it, long before it is void', async () => {
-    const stage = new Restarting();
-    const { kube } = stage;
-    await stage.offer(stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const versionNow = () => kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
+    const { stage, next } = await unwritten();
+    const versionNow = () => stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
     const before = versionNow();
-    const next = stage.lane();
     await stage.offer(next);
     const fenced = versionNow();
     assert.notEqual(fenced, before);
@@ -215,14 +207,10 @@ describe('a restart that is over', () => {
   });
 
   it('is void although its fence is refused, once its StatefulSet has changed since its write was sent', async () => {
-    const stage = new Restarting();
-    await stage.offer(stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+    const { stage, next } = await unwritten();
     stage.kube.intercept = (request) => {
       if (/^apply .*statefulsets/.test(request)) throw failure(403, 'Forbidden', 'hands off');
     };
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const next = stage.lane();
     await stage.offer(next);
     stage.clock.advance(20_000);
     await stage.offer(next);
@@ -261,27 +249,18 @@ describe('a restart that is over', () => {
   });
 
   it('is under way if it came through just before it would have been void', async () => {
-    const stage = new Restarting();
-    await stage.offer(stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    const value = stage.tokens().a;
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const next = stage.lane();
+    const { stage, next, value } = await unwritten();
     await stage.offer(next);
     stage.clock.advance(20_000);
     stage.before(/^apply .*statefulsets/, () =>
-      stage.change(statefulSetRef('a'), { op: 'add', path, value }),
+      stage.change(statefulSetRef('a'), { op: 'add', path: TOKEN, value }),
     );
     await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
   it('is closed later where the journal cannot be written now', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await stage.offer(lane);
-    await stage.recreate('a');
-    stage.clock.advance(600_000);
+    const { stage, lane } = await begunAndBack();
     stage.kube.intercept = (request) => {
       if (request.startsWith('replace')) throw failure(500, '', 'no');
     };
