@@ -3,7 +3,7 @@
  * many a test. Each file has replicas, an operator and a witness of its own, and namespaces that no other file uses.
  */
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
+import { after, before } from 'node:test';
 import { Pods } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from './audit.ts';
 import { bootCluster, type Cluster } from './boot.ts';
@@ -37,6 +37,19 @@ export async function sharedScene(
     await stop();
   };
   return scene;
+}
+
+/** The scene of a suite, with its replicas: there before what the suite does next, and gone after it. */
+export function startedScene(make: () => Promise<Scene>): Scene {
+  let scene: Scene | undefined;
+  before(async () => {
+    scene = await make();
+    await scene.start();
+  });
+  after(() => scene?.stop());
+  return new Proxy({} as Scene, {
+    get: (_, key) => Reflect.get(scene ?? assert.fail('the scene is not there yet'), key),
+  });
 }
 
 /** No StellarNode is left, and no pod of any. */

@@ -1,16 +1,15 @@
 /** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { FOUR, leaderOf, Network } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const PAUSED = 'stellar_peers_waiting{reason="Paused"}';
 
 describe('the Events of a StellarNode', () => {
-  let scene: Scene;
+  const scene = startedScene(() => sharedScene());
   let network: Network;
   const annotate = (annotation: string) =>
     scene.cluster.kubectl(['annotate', 'namespace', 'told', annotation, '--overwrite']);
@@ -23,12 +22,9 @@ describe('the Events of a StellarNode', () => {
   }
 
   before(async () => {
-    scene = await sharedScene();
-    await scene.start();
     network = new Network(scene, 'told');
     await network.foundUpToDate();
   });
-  after(() => scene?.stop());
 
   it('tell once that its list is published, and why it is held, also when another leader comes', async () => {
     await annotate('stellar.org/peer-rollout=paused');
