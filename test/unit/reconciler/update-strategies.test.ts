@@ -40,11 +40,9 @@ function groupWithTwo(updateStrategy: object, revisions: readonly [string, strin
   const world = networkWorld({ a: { knows: ['b'] }, b: {}, c: {}, d });
   const pods = new Map(world.pods);
   for (const [ordinal, revision] of revisions.entries()) {
-    const raw = pod('d', { uid: `pod-d-${ordinal}`, revision, annotations: stamp(['a', 'b', 'c']) });
-    pods.set(
-      `stellar/d-${ordinal}`,
-      readPod({ ...raw, metadata: { ...raw.metadata, name: `d-${ordinal}` } }),
-    );
+    const annotations = stamp(['a', 'b', 'c']);
+    const raw = pod('d', { ordinal, uid: `pod-d-${ordinal}`, revision, annotations });
+    pods.set(`stellar/d-${ordinal}`, readPod(raw));
   }
   const { restart, holds } = planOf({ ...world, pods });
   return restart ?? holds.a;
@@ -123,9 +121,8 @@ describe('a restart of ours whose StatefulSet was given OnDelete or a partition 
       b: {},
     });
     const two = pods.map((options, ordinal) => {
-      const raw = pod('a', { uid: `a-${ordinal}`, ...options });
-      const named = readPod({ ...raw, metadata: { ...raw.metadata, name: `a-${ordinal}` } });
-      return [`stellar/a-${ordinal}`, named] as const;
+      const raw = pod('a', { ordinal, uid: `a-${ordinal}`, ...options });
+      return [`stellar/a-${ordinal}`, readPod(raw)] as const;
     });
     return { ...world, pods: new Map([...world.pods, ...two]) };
   };

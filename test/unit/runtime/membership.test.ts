@@ -111,8 +111,7 @@ describe('when a group last changed', () => {
     const many = { spec: { replicas: 9 } };
     watched.put(StellarNodes, node('a', many));
     watched.put(StatefulSets, statefulSet('a', many));
-    const raw = pod('a');
-    watched.put(Pods, { ...raw, metadata: { ...raw.metadata, name: 'a-8' } });
+    watched.put(Pods, pod('a', { ordinal: 8 }));
     await watched.start();
     const placed = () =>
       watched.memberships
