@@ -27,7 +27,7 @@ const ROLLOUT = 'stellar.org/peer-rollout';
 /** These tests are one story, in this order: a network lives, is paused, grows, and we are uninstalled. */
 describe('the command on a real API server', () => {
   const scene = startedScene(() => createScene());
-  let network: Network;
+  const network = new Network(scene, NAMESPACE);
 
   const command = (...args: string[]) => runCommand(scene.cluster, args);
   const statusNow = async (): Promise<StatusReport> => {
@@ -43,10 +43,7 @@ describe('the command on a real API server', () => {
   const configMap = (namespace: string, name = OWN) =>
     scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
 
-  before(async () => {
-    network = new Network(scene, NAMESPACE);
-    await network.foundUpToDate();
-  });
+  before(() => network.foundUpToDate());
 
   it('status counts what is there, by the settings of the Deployment and not of the caller', async () => {
     const { networks, validators, rollout } = await statusNow();

@@ -10,7 +10,7 @@ const PAUSED = 'stellar_peers_waiting{reason="Paused"}';
 
 describe('the Events of a StellarNode', () => {
   const scene = startedScene(() => sharedScene());
-  let network: Network;
+  const network = new Network(scene, 'told');
   const annotate = (annotation: string) =>
     scene.cluster.kubectl(['annotate', 'namespace', 'told', annotation, '--overwrite']);
   /** How often each was told this, 0 included. */
@@ -21,10 +21,7 @@ describe('the Events of a StellarNode', () => {
     return Object.fromEntries(FOUR.map((name) => [name, count(name)]));
   }
 
-  before(async () => {
-    network = new Network(scene, 'told');
-    await network.foundUpToDate();
-  });
+  before(() => network.foundUpToDate());
 
   it('tell once that its list is published, and why it is held, also when another leader comes', async () => {
     await annotate('stellar.org/peer-rollout=paused');

@@ -33,7 +33,7 @@ const APPLIES: Readonly<Record<string, readonly string[]>> = {
 /** These tests are one story, in this order. */
 describe('under a tool of GitOps', () => {
   const scene = startedScene(() => createScene());
-  let network: Network;
+  const network = new Network(scene, 'stellar');
   let restarted: Record<string, number>;
 
   const kubectl = (args: readonly string[], input?: string) => scene.cluster.kubectl(args, input);
@@ -66,7 +66,6 @@ describe('under a tool of GitOps', () => {
   };
 
   before(async () => {
-    network = new Network(scene, 'stellar');
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     await network.add('validator-4');

@@ -41,7 +41,7 @@ const isMerged = (pod: KubeObject): boolean =>
 
 describe('merged configuration', () => {
   const scene = startedScene(() => sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } }));
-  let network: Network;
+  const network = new Network(scene, 'merged');
   let set: KubeObject;
 
   /** What the API server stores of a pod that validator-1's StatefulSet would make, changed before. */
@@ -55,7 +55,6 @@ describe('merged configuration', () => {
 
   before(async () => {
     await scene.cluster.createNamespace('merged', RESTRICTED);
-    network = new Network(scene, 'merged');
     await Promise.all(THREE.map((name) => network.add(name)));
     await network.untilTheyKnow(THREE);
     const ref = { resource: StatefulSets, namespace: 'merged', name: 'validator-1' };

@@ -10,12 +10,9 @@ const START_MS_MAX = 5_000 + 5_000;
 
 describe('replicas that accept connections and never answer', () => {
   const scene = startedScene(() => sharedScene());
-  let network: Network;
+  const network = new Network(scene, 'mute');
 
-  before(async () => {
-    network = new Network(scene, 'mute');
-    await network.foundUpToDate();
-  });
+  before(() => network.foundUpToDate());
 
   const signal = (name: NodeJS.Signals) => {
     for (const replica of scene.replicas?.replicas ?? []) replica.kill(name);

@@ -23,7 +23,7 @@ interface Spec {
 /** These tests are one story, in this order. */
 describe('what the operator makes beside a validator:', () => {
   const scene = startedScene(() => sharedScene({ replicas: 1 }));
-  let network: Network;
+  const network = new Network(scene, 'reads', FENCED);
 
   const replicas = () => scene.replicas?.replicas ?? [];
   /** Reviews that took longer than half a second. */
@@ -41,7 +41,6 @@ describe('what the operator makes beside a validator:', () => {
   };
 
   before(async () => {
-    network = new Network(scene, 'reads', FENCED);
     await network.foundUpToDate();
     await settled(scene);
   });
