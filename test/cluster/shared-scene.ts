@@ -39,17 +39,23 @@ export async function sharedScene(
   return scene;
 }
 
-/** The scene of a suite, with its replicas: there before what the suite does next, and gone after it. */
-export function startedScene(make: () => Promise<Scene>): Scene {
+/** The scene of a suite: there before what the suite does next, and gone after it. */
+export function sceneOf(make: () => Promise<Scene>): Scene {
   let scene: Scene | undefined;
   before(async () => {
     scene = await make();
-    await scene.start();
   });
   after(() => scene?.stop());
   return new Proxy({} as Scene, {
     get: (_, key) => Reflect.get(scene ?? assert.fail('the scene is not there yet'), key),
   });
+}
+
+/** The same with its replicas. */
+export function startedScene(make: () => Promise<Scene>): Scene {
+  const scene = sceneOf(make);
+  before(() => scene.start());
+  return scene;
 }
 
 /** No StellarNode is left, and no pod of any. */
