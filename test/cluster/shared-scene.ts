@@ -3,7 +3,7 @@
  * many a test. Each file has replicas, an operator and a witness of its own, and namespaces that no other file uses.
  */
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
+import { after, before } from 'node:test';
 import { Pods } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from './audit.ts';
 import { bootCluster, type Cluster } from './boot.ts';
@@ -36,6 +36,25 @@ export async function sharedScene(
     await scene.replicas?.stop();
     await stop();
   };
+  return scene;
+}
+
+/** The scene of a suite: there before what the suite does next, and gone after it. */
+export function sceneOf(make: () => Promise<Scene>): Scene {
+  let scene: Scene | undefined;
+  before(async () => {
+    scene = await make();
+  });
+  after(() => scene?.stop());
+  return new Proxy({} as Scene, {
+    get: (_, key) => Reflect.get(scene ?? assert.fail('the scene is not there yet'), key),
+  });
+}
+
+/** The same with its replicas. */
+export function startedScene(make: () => Promise<Scene>): Scene {
+  const scene = sceneOf(make);
+  before(() => scene.start());
   return scene;
 }
 

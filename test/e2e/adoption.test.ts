@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network, THREE } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 
 const NONE = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
@@ -11,16 +12,13 @@ const ONCE = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1 };
 
 /** These tests are one story, in this order: a running network, installed, adopted, reconfigured, removed. */
 describe('on a running network', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = sceneOf(() => createScene());
+  const network = new Network(scene, 'stellar');
   before(async () => {
-    scene = await createScene();
-    network = new Network(scene, 'stellar');
     await network.found(THREE);
     await network.untilReady(THREE);
     await network.untilOlder(THREE);
   });
-  after(() => scene?.stop());
 
   it('installing us restarts no validator, and status says that the pods await adoption', async () => {
     await scene.start();

@@ -1,6 +1,6 @@
 /** What our ServiceAccount's token is good for in the hands of another: each attack is refused by the API server. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import {
   ConfigMaps,
@@ -13,6 +13,7 @@ import { type Call, callerOf } from '../cluster/caller.ts';
 import { installManifests } from '../cluster/install.ts';
 import { createPki } from '../cluster/pki.ts';
 import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 import { ATTACKS, type Attack, event, paths, service } from './attack-table.ts';
 
@@ -54,7 +55,7 @@ const files = (text: string): Record<string, string> =>
   );
 
 describe('with the token of our ServiceAccount', () => {
-  let scene: Scene;
+  const scene = sceneOf(() => createScene({ nodes: 4 }));
   let send: ReturnType<typeof callerOf>;
   let untouched: string;
 
@@ -91,7 +92,6 @@ describe('with the token of our ServiceAccount', () => {
   };
 
   before(async () => {
-    scene = await createScene({ nodes: 4 });
     const { cluster } = scene;
     await installManifests(cluster, { webhookUrl: scene.webhookUrl });
     send = callerOf(await cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers'));
@@ -119,7 +119,6 @@ describe('with the token of our ServiceAccount', () => {
     }
     untouched = await world();
   });
-  after(() => scene?.stop());
 
   for (const [aim, attacks] of Object.entries(ATTACKS)) {
     describe(`aimed at ${aim} one cannot`, () => {

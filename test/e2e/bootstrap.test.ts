@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { CERT_SECRET } from '../../peers/names.ts';
 import { Secrets } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { Network, stampOf, THREE } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
+import { startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn } from '../cluster/told.ts';
 
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
@@ -16,12 +17,7 @@ const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRE
 const CONFIDENTIAL = { spec: { validatorConfig: { seed: SEED, seedSecretRef: 'the-seed' } } };
 
 describe('a new network', () => {
-  let scene: Scene;
-  before(async () => {
-    scene = await createScene({ env: { LOG_LEVEL: 'debug' } });
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => createScene({ env: { LOG_LEVEL: 'debug' } }));
 
   for (const [operator, reactMs] of [
     ['an operator that reacts within milliseconds', 0],

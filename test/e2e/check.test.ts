@@ -1,6 +1,6 @@
 /** `stellar-peers check` on the real API server: before the install, after it, and with one thing broken at a time. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Finding } from '../../cli/check/check.ts';
 import {
   ConfigMaps,
@@ -14,7 +14,8 @@ import {
 import { runCommand } from '../cluster/command.ts';
 import { Network, THREE } from '../cluster/network.ts';
 import { NetworkPolicies } from '../cluster/resources.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
 const NAMESPACE = 'checked';
@@ -39,8 +40,8 @@ const WITHOUT_CA = {
 
 /** These tests are one story, in this order. */
 describe('check', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = sceneOf(() => createScene({ env: ENV }));
+  const network = new Network(scene, NAMESPACE);
 
   /** What a check says where it does not say ok, by id; the exit code with it. */
   const complaints = async (...args: string[]): Promise<Record<string, string | number>> => {
@@ -92,12 +93,6 @@ describe('check', () => {
     (await scene.cluster.admin.list(Pods, { namespace })).items
       .map(({ metadata }) => String(metadata.uid))
       .sort();
-
-  before(async () => {
-    scene = await createScene({ env: ENV });
-    network = new Network(scene, NAMESPACE);
-  });
-  after(() => scene?.stop());
 
   it('before the install finds a cluster that will do, and an installation that is not there', async () => {
     assert.deepEqual(await complaints('--pre'), { code: 0 });

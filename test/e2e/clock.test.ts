@@ -5,7 +5,7 @@ import { CERT_SECRET } from '../../peers/names.ts';
 import { FOUR, leaderOf, Network } from '../cluster/network.ts';
 import { type Replica, startReplica } from '../cluster/replica.ts';
 import { type Scene, SHORT } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
 const MIN_READY_SECONDS = 6;
@@ -14,17 +14,13 @@ const FIVE_MINUTES_MS = 300_000;
 const only = (replica: Replica) => ({ replicas: [replica] });
 
 describe('a leader whose clock is five minutes ahead', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene({
+  const scene = startedScene(() =>
+    sharedScene({
       replicas: 1,
       program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { MIN_READY_SECONDS: String(MIN_READY_SECONDS), SKEW_MS: String(FIVE_MINUTES_MS) },
-    });
-    await scene.start();
-  });
-  after(() => scene?.stop());
+    }),
+  );
 
   it('waits MIN_READY_SECONDS after each restart before the next, as any other', async () => {
     const network = await new Network(scene, 'ahead').foundUpToDate();

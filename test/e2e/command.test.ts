@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Explained } from '../../cli/commands/explain.ts';
 import type { StatusReport } from '../../cli/commands/status-report.ts';
@@ -15,7 +15,8 @@ import {
 import { runCommand } from '../cluster/command.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
+import { startedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,8 +26,8 @@ const ROLLOUT = 'stellar.org/peer-rollout';
 
 /** These tests are one story, in this order: a network lives, is paused, grows, and we are uninstalled. */
 describe('the command on a real API server', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => createScene());
+  const network = new Network(scene, NAMESPACE);
 
   const command = (...args: string[]) => runCommand(scene.cluster, args);
   const statusNow = async (): Promise<StatusReport> => {
@@ -42,13 +43,7 @@ describe('the command on a real API server', () => {
   const configMap = (namespace: string, name = OWN) =>
     scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
 
-  before(async () => {
-    scene = await createScene();
-    network = new Network(scene, NAMESPACE);
-    await scene.start();
-    await network.foundUpToDate();
-  });
-  after(() => scene?.stop());
+  before(() => network.foundUpToDate());
 
   it('status counts what is there, by the settings of the Deployment and not of the caller', async () => {
     const { networks, validators, rollout } = await statusNow();

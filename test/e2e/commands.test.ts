@@ -1,12 +1,13 @@
 /** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and what comes of it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { Namespaces, StellarNodes } from '../../runtime/kube/resources.ts';
 import { ourRefusals } from '../cluster/audit.ts';
 import { runCommand } from '../cluster/command.ts';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { isTold, untilWaiting } from '../cluster/told.ts';
 
 const ADOPT = 'stellar.org/peer-adopt';
@@ -15,9 +16,9 @@ const NARROW = { ROLL_BELOW: '2' };
 
 /** These tests are one story, in this order: networks that ran before us are adopted, then grow. */
 describe('commands', () => {
-  let scene: Scene;
-  let named: Network;
-  let whole: Network;
+  const scene = sceneOf(() => createScene({ env: NARROW }));
+  const named = new Network(scene, 'named');
+  const whole = new Network(scene, 'whole');
 
   const command = (...args: string[]) => runCommand(scene.cluster, args, { ...SHORT, ...NARROW });
   const plan = async (...set: string[]) => {
@@ -40,9 +41,6 @@ describe('commands', () => {
       .map(({ pod }) => pod.replace(/-0$/, ''));
 
   before(async () => {
-    scene = await createScene({ env: NARROW });
-    named = new Network(scene, 'named');
-    whole = new Network(scene, 'whole');
     for (const network of [named, whole]) await network.found(THREE);
     for (const network of [named, whole]) await network.untilReady(THREE);
     for (const network of [named, whole]) await network.untilOlder(THREE);
@@ -50,7 +48,6 @@ describe('commands', () => {
     for (const { namespace } of [named, whole])
       await untilWaiting(scene, { namespace, names: THREE, reason: 'AwaitingAdoption' });
   });
-  after(() => scene?.stop());
 
   it('plan says that no validator is restarted, who waits, and what would help', async () => {
     const text = await plan();

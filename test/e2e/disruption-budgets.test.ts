@@ -1,23 +1,16 @@
 /** PodDisruptionBudgets: a StatefulSet's roll does not ask them, so we do. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const ALL_NODES = { 'app.kubernetes.io/name': 'stellar-node' };
 
 describe('disruption budgets', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   /** What the API server says that a budget allows; waits until that is about the budget as it is. */
   const allowedBy = async (namespace: string, name: string): Promise<number> => {

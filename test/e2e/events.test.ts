@@ -1,17 +1,16 @@
 /** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { FOUR, leaderOf, Network } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const PAUSED = 'stellar_peers_waiting{reason="Paused"}';
 
 describe('the Events of a StellarNode', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => sharedScene());
+  const network = new Network(scene, 'told');
   const annotate = (annotation: string) =>
     scene.cluster.kubectl(['annotate', 'namespace', 'told', annotation, '--overwrite']);
   /** How often each was told this, 0 included. */
@@ -22,13 +21,7 @@ describe('the Events of a StellarNode', () => {
     return Object.fromEntries(FOUR.map((name) => [name, count(name)]));
   }
 
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-    network = new Network(scene, 'told');
-    await network.foundUpToDate();
-  });
-  after(() => scene?.stop());
+  before(() => network.foundUpToDate());
 
   it('tell once that its list is published, and why it is held, also when another leader comes', async () => {
     await annotate('stellar.org/peer-rollout=paused');

@@ -3,7 +3,7 @@
  * server-side by force, Argo CD else client-side, and both replace where they are told to. docs/operations.md says the same.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parseAllDocuments, stringify } from 'yaml';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps, StatefulSets, StellarNodes } from '../../runtime/kube/resources.ts';
@@ -12,6 +12,7 @@ import { installManifests } from '../cluster/install.ts';
 import { Network } from '../cluster/network.ts';
 import { createScene, type Scene, SHORT } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
+import { startedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 import { caBundleDuring } from '../e2e-more/trusted.ts';
 
@@ -31,8 +32,8 @@ const APPLIES: Readonly<Record<string, readonly string[]>> = {
 
 /** These tests are one story, in this order. */
 describe('under a tool of GitOps', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => createScene());
+  const network = new Network(scene, 'stellar');
   let restarted: Record<string, number>;
 
   const kubectl = (args: readonly string[], input?: string) => scene.cluster.kubectl(args, input);
@@ -65,9 +66,6 @@ describe('under a tool of GitOps', () => {
   };
 
   before(async () => {
-    scene = await createScene();
-    network = new Network(scene, 'stellar');
-    await scene.start();
     await network.found(THREE);
     await network.untilTheyKnow(THREE);
     await network.add('validator-4');
@@ -75,7 +73,6 @@ describe('under a tool of GitOps', () => {
     restarted = network.restarts(ALL);
     for (const name of THREE) assert.ok(await restartOf(name), `${name} was restarted by its template`);
   });
-  after(() => scene?.stop());
 
   for (const [tool, flags] of Object.entries(APPLIES)) {
     it(`caBundle stays while our manifests are applied again and again: ${tool}`, async () => {

@@ -1,7 +1,7 @@
 /** Installed, upgraded from the previous release, removed and installed again under running validators. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps, Services, StatefulSets } from '../../runtime/kube/resources.ts';
@@ -10,8 +10,9 @@ import { ourRefusals } from '../cluster/audit.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import { installManifests } from '../cluster/install.ts';
 import { Network, THREE } from '../cluster/network.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
 import { settled, untilWorkloadsRest } from '../cluster/settled.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 import { tracesOf } from '../cluster/traces.ts';
 import { until } from '../cluster/until.ts';
@@ -28,12 +29,12 @@ const keysIn = (yaml: string): string[] =>
 
 /** These tests are one story, in this order. */
 describe('under running validators', () => {
-  let scene: Scene;
+  const scene = sceneOf(() => createScene());
   let deployment: Deployment;
   /** Validators from before the first installation, which are not adopted. */
-  let older: Network;
+  const older = new Network(scene, 'older');
   /** Validators of the installation. */
-  let network: Network;
+  const network = new Network(scene, 'stellar');
   /** What restarted until then, for reasons of its own. */
   let sinceUids: Record<string, readonly string[]>;
 
@@ -52,15 +53,11 @@ describe('under running validators', () => {
     installManifests(scene.cluster, { webhookUrl: scene.webhookUrl, rendered: yaml, flags: [] });
 
   before(async () => {
-    scene = await createScene();
     deployment = new Deployment(scene);
-    older = new Network(scene, 'older');
-    network = new Network(scene, 'stellar');
     await older.found(OLDER);
     await older.untilReady(OLDER);
     await older.untilOlder(OLDER);
   });
-  after(() => scene?.stop());
 
   it('the previous release is installed and does its work', async () => {
     await apply(PREVIOUS);

@@ -1,10 +1,9 @@
 /** Who is restarted when a validator joins: on public networks only where neither end of a pair knows the other. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Network, stampOf } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 
 const THREE = ['linked-1', 'linked-2', 'linked-3'];
@@ -14,12 +13,7 @@ const times = (names: readonly string[], count: number) =>
   Object.fromEntries(names.map((name) => [name, count]));
 
 describe('a validator that joins', () => {
-  let scene: Scene;
-  before(async () => {
-    scene = await sharedScene({ replicas: 1 });
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene({ replicas: 1 }));
 
   /** Three that know each other, on a public network or one of their own. */
   async function upToDate(namespace: string, network?: string): Promise<Network> {

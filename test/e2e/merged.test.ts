@@ -1,6 +1,6 @@
 /** Peers in the configuration that stellar-core reads: stored pods of a real API server, and the script really run. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parse } from 'smol-toml';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
@@ -9,9 +9,9 @@ import { startPod } from '../cluster/kubelet.ts';
 import { Network, THREE } from '../cluster/network.ts';
 import { CONFIG_HINT } from '../cluster/operator-objects.ts';
 import { addressOf } from '../cluster/published.ts';
-import { podNow, type Scene } from '../cluster/scene.ts';
+import { podNow } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -40,8 +40,8 @@ const isMerged = (pod: KubeObject): boolean =>
   (specOf(pod).initContainers ?? []).some(({ name }) => name === 'stellar-peers-config');
 
 describe('merged configuration', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } }));
+  const network = new Network(scene, 'merged');
   let set: KubeObject;
 
   /** What the API server stores of a pod that validator-1's StatefulSet would make, changed before. */
@@ -54,16 +54,12 @@ describe('merged configuration', () => {
     scene.cluster.kubectl(['-n', 'merged', 'annotate', 'stellarnode', 'validator-1', value, '--overwrite']);
 
   before(async () => {
-    scene = await sharedScene({ replicas: 1, env: { CORE_HTTP_PORT: '0' } });
-    await scene.start();
     await scene.cluster.createNamespace('merged', RESTRICTED);
-    network = new Network(scene, 'merged');
     await Promise.all(THREE.map((name) => network.add(name)));
     await network.untilTheyKnow(THREE);
     const ref = { resource: StatefulSets, namespace: 'merged', name: 'validator-1' };
     set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
   });
-  after(() => scene?.stop());
 
   it('is what a validator of the operator’s shape reads, with nothing asked, under Pod Security restricted', async () => {
     for (const name of THREE) {

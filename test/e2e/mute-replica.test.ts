@@ -1,25 +1,18 @@
 /** Replicas that accept connections and never answer: pods start all the same, and are repaired later. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 
 /** timeoutSeconds of the webhook, and what a loaded machine adds to making a pod. */
 const START_MS_MAX = 5_000 + 5_000;
 
 describe('replicas that accept connections and never answer', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => sharedScene());
+  const network = new Network(scene, 'mute');
 
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-    network = new Network(scene, 'mute');
-    await network.foundUpToDate();
-  });
-  after(() => scene?.stop());
+  before(() => network.foundUpToDate());
 
   const signal = (name: NodeJS.Signals) => {
     for (const replica of scene.replicas?.replicas ?? []) replica.kill(name);

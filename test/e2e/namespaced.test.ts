@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps, Services } from '../../runtime/kube/resources.ts';
@@ -11,7 +11,8 @@ import { callerOf } from '../cluster/caller.ts';
 import { binary } from '../cluster/control-plane.ts';
 import { Network } from '../cluster/network.ts';
 import { excessOf, rightsIn, textOf } from '../cluster/rights.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { withWatched } from '../cluster/watched.ts';
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
@@ -117,18 +118,14 @@ describe('the namespaced manifests', () => {
 describe('a namespaced install', () => {
   const folder = join(MANIFESTS, 'namespaced');
   const objects = rendered(folder);
-  let scene: Scene;
-  let inside: Network;
-  let outside: Network;
+  const scene = sceneOf(() => createScene({ folder, selected: 'stellar' }));
+  const inside = new Network(scene, 'stellar', { spec: { customNetworkPassphrase: 'both ; 2026' } });
+  const outside = new Network(scene, 'outside', { spec: { customNetworkPassphrase: 'both ; 2026' } });
 
   before(async () => {
-    scene = await createScene({ folder, selected: 'stellar' });
-    outside = new Network(scene, 'outside', { spec: { customNetworkPassphrase: 'both ; 2026' } });
-    inside = new Network(scene, 'stellar', { spec: { customNetworkPassphrase: 'both ; 2026' } });
     await scene.cluster.createNamespace('stellar');
     await scene.start(2, { WATCH_NAMESPACES: namespacesIn(objects).watched?.join() ?? '' });
   });
-  after(() => scene?.stop());
 
   it('gives the validators of its namespace their peers, and restarts those that lack one', async () => {
     await outside.found(TWO);

@@ -3,13 +3,14 @@
  * wanted is worked out from names alone; what happened is counted by a watch of its own.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { ourRefusals } from '../cluster/audit.ts';
 import { runCommand } from '../cluster/command.ts';
 import { digestOf, leaderOf } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
-import { createScene, createValidator, type Scene, SHORT } from '../cluster/scene.ts';
+import { createScene, createValidator, SHORT } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
+import { startedScene } from '../cluster/shared-scene.ts';
 import { journalOf, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -56,7 +57,7 @@ function stampOf(seat: Seat, seats: readonly Seat[]): string {
 }
 
 describe('networks over namespaces', () => {
-  let scene: Scene;
+  const scene = startedScene(() => createScene({ env: ENV }));
   let joinedAtMs = 0;
   let wideAtMs = 0;
   const outages: Array<{ readonly sinceMs: number; readonly untilMs: number }> = [];
@@ -127,14 +128,11 @@ describe('networks over namespaces', () => {
   }
 
   before(async () => {
-    scene = await createScene({ env: ENV });
-    await scene.start();
     await Promise.all(NAMESPACES.map((namespace) => scene.cluster.createNamespace(namespace)));
     await Promise.all(FOUNDERS.map(add));
     await untilTheyKnow(FOUNDERS, FOUNDERS, 120_000);
     await settled(scene);
   });
-  after(() => scene?.stop());
 
   it('are founded without a single restart', () => {
     for (const network of SMALL) assert.equal(inNetworks(FOUNDERS, [network]).length, SMALL_SIZE);

@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sceneOf, sharedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 
 describe('while both replicas are down', () => {
-  let scene: Scene;
-  before(async () => {
-    scene = await sharedScene();
-  });
-  after(() => scene?.stop());
-
+  const scene = sceneOf(() => sharedScene());
   async function killBoth(): Promise<void> {
     const replicas = scene.replicas?.replicas ?? [];
     for (const replica of replicas) replica.kill('SIGKILL');

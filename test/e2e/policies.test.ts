@@ -3,15 +3,15 @@
  * admitted before admits it with us, in the same class of service, and quotas count nothing more.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { systemClock } from '../../runtime/clock.ts';
 import { createTrials, type Trials } from '../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, type Resource, StatefulSets } from '../../runtime/kube/resources.ts';
 import { LimitRanges, PolicyBindings, ResourceQuotas, ValidatingPolicies } from '../cluster/resources.ts';
-import { createValidator, podNow, type Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { createValidator, podNow } from '../cluster/scene.ts';
+import { sceneOf, sharedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 import { POLICY_PODS } from './policy-pods.ts';
 import { COUNTED, POLICIES, type Policy } from './policy-table.ts';
@@ -36,7 +36,7 @@ function faultOf(own: KubeObject, ours: Tried): string | undefined {
 }
 
 describe('on a real API server', () => {
-  let scene: Scene;
+  const scene = sceneOf(() => sharedScene({ replicas: 1, env: { PEER_RELOAD: 'auto' } }));
   let trials: Trials;
 
   type Tables = (typeof POLICY_PODS)[number];
@@ -95,7 +95,6 @@ describe('on a real API server', () => {
     });
 
   before(async () => {
-    scene = await sharedScene({ replicas: 1, env: { PEER_RELOAD: 'auto' } });
     const config = loadKubeConfig({ path: scene.cluster.kubeconfigPath });
     trials = createTrials(config, { clock: systemClock, timeoutMs: 15_000, userAgent: 'test-policies' });
     await scene.start();
@@ -103,7 +102,6 @@ describe('on a real API server', () => {
     const spec = { maintenanceMode: true };
     await Promise.all(POLICIES.map((policy) => enforce(policy, namespaceOf(policy), spec)));
   });
-  after(() => scene?.stop());
 
   describe('a pod that is admitted without us is admitted with us, in the same class, under', () => {
     for (const policy of POLICIES) {

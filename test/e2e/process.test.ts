@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
 import { CERT_SECRET } from '../../peers/names.ts';
 import { podOf } from '../../reconciler/leader/lease.ts';
 import { Leases, Secrets } from '../../runtime/kube/resources.ts';
@@ -12,7 +12,8 @@ import { type Front, startFront } from '../cluster/front.ts';
 import { installManifests } from '../cluster/install.ts';
 import { type Replica, startReplica } from '../cluster/replica.ts';
 import { type Answered, type Caller, createCaller, reviewOf } from '../cluster/reviews.ts';
-import { createScene, createValidator, type Scene, SHORT } from '../cluster/scene.ts';
+import { createScene, createValidator, SHORT } from '../cluster/scene.ts';
+import { sceneOf } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
 const DRAIN_MS = 3_000;
@@ -27,15 +28,13 @@ const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRE
 const STRANGER = { ...reviewOf('nowhere/absent'), request: { uid: 'a-uid', operation: 'DELETE' } };
 
 describe('a replica', () => {
-  let scene: Scene;
+  const scene = sceneOf(() => createScene({ nodes: 1, operator: { reactMs: 3_600_000 } }));
   const started: Replica[] = [];
   const callers: Caller[] = [];
 
   before(async () => {
-    scene = await createScene({ nodes: 1, operator: { reactMs: 3_600_000 } });
     await installManifests(scene.cluster, { webhookUrl: scene.webhookUrl });
   });
-  after(() => scene?.stop());
   afterEach(async () => {
     for (const caller of callers.splice(0)) caller.stop();
     for (const replica of started) replica.kill('SIGKILL');

@@ -1,14 +1,13 @@
 /** What a quorum bears beyond one group: the vote of a home domain, and a network that is spread over namespaces. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { WITHOUT_ROLE } from '../cluster/audit.ts';
 import { Network, THREE } from '../cluster/network.ts';
 import { CONFIG_HINT } from '../cluster/operator-objects.ts';
 import { domainSpec, quorumSpec } from '../cluster/quorum-sets.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, type ToldEvent, untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -18,13 +17,7 @@ const NO_ROLE = /may not be read \(manifests\/quorum-sets\)/;
 const ROLE = join(import.meta.dirname, '../../manifests/quorum-sets/role.yaml');
 
 describe('the quorum beyond a group', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   /** Two that know each other, to which a third has come that they do not know. */
   async function joined(network: Network, isNew = true): Promise<void> {

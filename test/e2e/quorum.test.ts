@@ -1,10 +1,9 @@
 /** How many may be down: what quorum sets, MAX_UNAVAILABLE and validators that are away for longer allow. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { FIVE, FOUR, Network } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { untilWaiting } from '../cluster/told.ts';
 
 const TWO = ['validator-1', 'validator-2'];
@@ -14,13 +13,7 @@ const SIX = [...FIVE, 'validator-6'];
 const RUNNING = SIX.filter((name) => name !== 'validator-4');
 
 describe('how many may be down', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   async function restarted(env: Readonly<Record<string, string>>): Promise<void> {
     await scene.replicas?.stop();

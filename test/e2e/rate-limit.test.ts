@@ -1,9 +1,8 @@
 /** How fast: windows of time, restarts within an hour, and the age of what is to be restarted. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sceneOf, sharedScene } from '../cluster/shared-scene.ts';
 import { untilWaiting } from '../cluster/told.ts';
 
 const MINUTE_MS = 60_000;
@@ -18,12 +17,7 @@ function windowAround(fromMinutes: number, toMinutes: number): string {
 }
 
 describe('the pace of restarts', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-  });
-  after(() => scene?.stop());
+  const scene = sceneOf(() => sharedScene());
 
   async function startedWith(env: Env): Promise<void> {
     await scene.replicas?.stop();

@@ -1,14 +1,14 @@
 /** What the operator makes beside a validator: read replicas, which we leave alone, and a NetworkPolicy, which check tells. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Finding } from '../../cli/check/check.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { runCommand } from '../cluster/command.ts';
 import { Network, THREE } from '../cluster/network.ts';
-import { podNow, type Scene } from '../cluster/scene.ts';
+import { podNow } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -22,8 +22,8 @@ interface Spec {
 
 /** These tests are one story, in this order. */
 describe('what the operator makes beside a validator:', () => {
-  let scene: Scene;
-  let network: Network;
+  const scene = startedScene(() => sharedScene({ replicas: 1 }));
+  const network = new Network(scene, 'reads', FENCED);
 
   const replicas = () => scene.replicas?.replicas ?? [];
   /** Reviews that took longer than a second: the shortest wait is one and a half. */
@@ -41,13 +41,9 @@ describe('what the operator makes beside a validator:', () => {
   };
 
   before(async () => {
-    scene = await sharedScene({ replicas: 1 });
-    await scene.start();
-    network = new Network(scene, 'reads', FENCED);
     await network.foundUpToDate();
     await settled(scene);
   });
-  after(() => scene?.stop());
 
   it('read replicas start as they are, and do not wait at admission', async () => {
     const slowBefore = await slowReviews();

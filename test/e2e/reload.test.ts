@@ -3,26 +3,22 @@
  * The containers are not real, so no peer is really told here; `test/node/reload.test.ts` shows that.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const ENV = { PEER_RELOAD: 'auto', RELOAD_SECONDS: '5' };
 
 describe('validators whose sidecar tells them of new peers', () => {
-  let scene: Scene;
+  const scene = startedScene(() => sharedScene({ env: ENV }));
   let network: Network;
 
   before(async () => {
-    scene = await sharedScene({ env: ENV });
-    await scene.start();
     network = await new Network(scene, 'told').foundUpToDate();
   });
-  after(() => scene?.stop());
 
   /** The reasons of the Events on one of the validators. */
   const reasonsOf = async (name: string): Promise<string[]> => {

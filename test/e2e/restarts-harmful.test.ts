@@ -1,13 +1,12 @@
 /** Restarts that would take more than they give: the next pod would be without peers, or another takes its node. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
 import { Network, THREE } from '../cluster/network.ts';
 import { Nodes } from '../cluster/resources.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { journalOf, untilWaiting } from '../cluster/told.ts';
 
 const FOURTH = 'validator-4';
@@ -25,13 +24,7 @@ function isUnschedulable(pod: KubeObject | undefined): boolean {
 }
 
 describe('validators that lack a peer, and that a restart would harm,', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   /** A fourth of the same network joins in another namespace: the three lack it from then on. */
   async function joinElsewhere({ namespace }: Network): Promise<void> {

@@ -1,12 +1,11 @@
 /** Restarts whose write does not stay: a policy refuses one validator's alone, or takes the annotation out of all. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { ourRequests } from '../cluster/audit.ts';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -75,13 +74,7 @@ const stripping = (namespace: string): object[] => [
 ];
 
 describe('a restart whose annotation does not stay', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   const kubectl = (args: readonly string[], objects: readonly object[]) =>
     scene.cluster.kubectl([...args, '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));

@@ -1,11 +1,10 @@
 /** Restarts that have no effect, since the StatefulSet controller is away: they must not act later, unasked. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, type JournalEntry, untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -16,13 +15,7 @@ const NOTICED_MS = 30_000;
 const AGAIN_MS = 60_000;
 
 describe('a restart that the StatefulSet controller takes no notice of', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
   const pause = ({ namespace }: Network) =>

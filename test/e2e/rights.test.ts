@@ -1,6 +1,6 @@
 /** RBAC, measured: what our ServiceAccount is granted is what a life of ours asks for, no more and no less. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import {
@@ -14,7 +14,8 @@ import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { installManifests } from '../cluster/install.ts';
 import { Network, stampOf } from '../cluster/network.ts';
 import { excessOf, rightsIn, unusedOf } from '../cluster/rights.ts';
-import { createScene, type Scene } from '../cluster/scene.ts';
+import { createScene } from '../cluster/scene.ts';
+import { startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, journalOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -24,18 +25,15 @@ const OWN = 'stellar-peers';
 const NEVER = { annotations: { 'test.stellar-peers/ready': 'never' } };
 
 describe('in a life of ours', () => {
-  let scene: Scene;
+  const scene = startedScene(() => createScene());
   let objects: KubeObject[];
   const get = (resource: typeof ConfigMaps, namespace: string | undefined, name: string) =>
     scene.cluster.admin.get({ resource, namespace, name });
 
   before(async () => {
-    scene = await createScene();
-    await scene.start();
     const yaml = await installManifests(scene.cluster, { webhookUrl: scene.webhookUrl });
     objects = parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
   });
-  after(() => scene?.stop());
 
   it('validators join: peers are published, a Service is made, a restart is journalled and told', async () => {
     const network = await new Network(scene, 'stellar').foundUpToDate(TWO);

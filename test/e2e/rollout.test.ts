@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { FIVE, FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
@@ -12,16 +11,10 @@ const SWITCH = 'stellar.org/peer-rollout';
 const OWN = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers' };
 
 describe('restarts', () => {
-  let scene: Scene;
+  const scene = startedScene(() => sharedScene());
   const annotateOwn = (value: string) =>
     scene.cluster.kubectl(['-n', OWN.namespace, 'annotate', 'configmap', OWN.name, value, '--overwrite']);
   const status = () => statusOf(scene.cluster);
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
 
   it('by others are no reason to restart a validator', async () => {
     const network = await new Network(scene, 'dies').foundUpToDate();

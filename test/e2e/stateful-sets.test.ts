@@ -1,11 +1,11 @@
 /** StatefulSets that are not as usual, or that their operator or a person is at work on. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { ConfigMaps, StatefulSets } from '../../runtime/kube/resources.ts';
 import { FOUR, Network } from '../cluster/network.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
-import { podNow, type Scene } from '../cluster/scene.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { podNow } from '../cluster/scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import { untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
@@ -14,13 +14,7 @@ const TWO = ['validator-1', 'validator-2'];
 const THREE = [...TWO, 'validator-3'];
 
 describe('StatefulSets', () => {
-  let scene: Scene;
-
-  before(async () => {
-    scene = await sharedScene();
-    await scene.start();
-  });
-  after(() => scene?.stop());
+  const scene = startedScene(() => sharedScene());
 
   const kubectl = (network: Network, ...args: string[]) =>
     scene.cluster.kubectl(['-n', network.namespace, ...args]);

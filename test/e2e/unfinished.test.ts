@@ -1,11 +1,10 @@
 /** Restarts that do not go as meant: some do not end, and some must not act later than they should. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
 import { FIVE, FOUR, Network, THREE } from '../cluster/network.ts';
-import type { Scene } from '../cluster/scene.ts';
 import { settled } from '../cluster/settled.ts';
-import { sharedScene } from '../cluster/shared-scene.ts';
+import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { READY_HINT } from '../cluster/stages.ts';
 import { eventsIn, type JournalEntry, journalOf, untilWaiting } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
@@ -20,14 +19,8 @@ interface SetNow {
 }
 
 describe('a restart', () => {
-  let scene: Scene;
+  const scene = startedScene(() => sharedScene({ env: ENV }));
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
-
-  before(async () => {
-    scene = await sharedScene({ env: ENV });
-    await scene.start();
-  });
-  after(() => scene?.stop());
 
   /** Three that know each other; the first comes up by our hand alone, so that it will not after a restart. */
   async function withOneThatFails(namespace: string): Promise<Network> {

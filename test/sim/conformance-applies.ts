@@ -4,22 +4,19 @@ import type { KubeObject } from '../../runtime/kube/port.ts';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
 import { Subject, setBody } from './conformance-sets.ts';
 import { body, dataOf, NAME, ofTwo, refIn, refusal } from './conformance-subjects.ts';
-import type { Check } from './conformant.ts';
+import { type Check, check } from './conformant.ts';
 
 const FENCE = 'stellar.org/peer-fence';
 const SOON_MS = 700;
 
 export const APPLY_CHECKS: readonly Check[] = [
-  {
-    name: 'apply creates what is not there, and keeps what others applied',
-    run: async (cluster) => {
-      const two = await ofTwo(cluster);
-      assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
-    },
-  },
-  {
-    name: 'apply with an old resourceVersion is a conflict, with another uid invalid, forced or not',
-    run: async (cluster) => {
+  check('apply creates what is not there, and keeps what others applied', async (cluster) => {
+    const two = await ofTwo(cluster);
+    assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+  }),
+  check(
+    'apply with an old resourceVersion is a conflict, with another uid invalid, forced or not',
+    async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, space, ref, object } = two;
       const { resourceVersion = '', uid = '' } = object.metadata;
@@ -37,66 +34,54 @@ export const APPLY_CHECKS: readonly Check[] = [
       }
       assert.equal((await kube.get(ref))?.metadata.resourceVersion, applied.metadata.resourceVersion);
     },
-  },
-  {
-    name: 'apply of an annotation to a StatefulSet is a new version, and no roll',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, {});
-      await subject.untilSettled(1);
-      const before = await subject.uids();
-      const set = await subject.set();
-      const { name, namespace = '', uid = '' } = set.metadata;
-      const metadata = { name, namespace, uid, annotations: { [FENCE]: 'token' } };
-      const applied = await cluster.kube.apply(subject.ref, { metadata }, { manager: 'third' });
-      assert.ok(Number(applied.metadata.resourceVersion) > Number(set.metadata.resourceVersion));
-      assert.deepEqual(applied.spec, set.spec);
-      await cluster.pass(SOON_MS);
-      assert.deepEqual(await subject.uids(), before);
-    },
-  },
-  {
-    name: "apply of another manager's key is a conflict, unless it has that value already",
-    run: async (cluster) => {
-      const { kube, space, ref, object } = await ofTwo(cluster);
-      const same = await kube.apply(ref, body(space, { a: '1', b: '1' }), { manager: 'second' });
-      assert.deepEqual(same.data, { a: '1', b: '1' });
-      const version = Number(object.metadata.resourceVersion);
-      assert.ok(Number(same.metadata.resourceVersion) > version, 'a new holder is a change');
-      const other = kube.apply(ref, body(space, { a: '2' }), { manager: 'second' });
-      assert.equal(await refusal(other), '409 Conflict');
-    },
-  },
-  {
-    name: 'a forced apply takes the key, and its former manager conflicts from then on',
-    run: async (cluster) => {
-      const two = await ofTwo(cluster);
-      const { kube, space, ref } = two;
-      await kube.apply(ref, body(space, { a: '2', b: '1' }), { manager: 'second', force: true });
-      assert.deepEqual(await dataOf(two), { a: '2', b: '1' });
-      assert.equal(
-        await refusal(kube.apply(ref, body(space, { a: '1' }), { manager: 'first' })),
-        '409 Conflict',
-      );
-      await kube.apply(ref, body(space, {}), { manager: 'first' });
-      assert.deepEqual(await dataOf(two), { a: '2', b: '1' }, 'it is the second one that holds it');
-    },
-  },
-  {
-    name: 'a key that its manager leaves out is gone, unless another holds it too',
-    run: async (cluster) => {
-      const two = await ofTwo(cluster);
-      const { kube, space, ref } = two;
-      await kube.apply(ref, body(space, { b: '1', c: '1' }), { manager: 'first' });
-      assert.deepEqual(await dataOf(two), { b: '1', c: '1' });
-      await kube.apply(ref, body(space, { c: '1' }), { manager: 'second' });
-      assert.deepEqual(await dataOf(two), { b: '1', c: '1' }, 'the first holds b as well');
-      await kube.apply(ref, body(space, {}), { manager: 'first' });
-      assert.deepEqual(await dataOf(two), { c: '1' });
-    },
-  },
-  {
-    name: 'after a plain edit of a key an unforced apply of it conflicts, and a forced one takes it back',
-    run: async (cluster) => {
+  ),
+  check('apply of an annotation to a StatefulSet is a new version, and no roll', async (cluster) => {
+    const subject = await Subject.create(cluster, {});
+    await subject.untilSettled(1);
+    const before = await subject.uids();
+    const set = await subject.set();
+    const { name, namespace = '', uid = '' } = set.metadata;
+    const metadata = { name, namespace, uid, annotations: { [FENCE]: 'token' } };
+    const applied = await cluster.kube.apply(subject.ref, { metadata }, { manager: 'third' });
+    assert.ok(Number(applied.metadata.resourceVersion) > Number(set.metadata.resourceVersion));
+    assert.deepEqual(applied.spec, set.spec);
+    await cluster.pass(SOON_MS);
+    assert.deepEqual(await subject.uids(), before);
+  }),
+  check("apply of another manager's key is a conflict, unless it has that value already", async (cluster) => {
+    const { kube, space, ref, object } = await ofTwo(cluster);
+    const same = await kube.apply(ref, body(space, { a: '1', b: '1' }), { manager: 'second' });
+    assert.deepEqual(same.data, { a: '1', b: '1' });
+    const version = Number(object.metadata.resourceVersion);
+    assert.ok(Number(same.metadata.resourceVersion) > version, 'a new holder is a change');
+    const other = kube.apply(ref, body(space, { a: '2' }), { manager: 'second' });
+    assert.equal(await refusal(other), '409 Conflict');
+  }),
+  check('a forced apply takes the key, and its former manager conflicts from then on', async (cluster) => {
+    const two = await ofTwo(cluster);
+    const { kube, space, ref } = two;
+    await kube.apply(ref, body(space, { a: '2', b: '1' }), { manager: 'second', force: true });
+    assert.deepEqual(await dataOf(two), { a: '2', b: '1' });
+    assert.equal(
+      await refusal(kube.apply(ref, body(space, { a: '1' }), { manager: 'first' })),
+      '409 Conflict',
+    );
+    await kube.apply(ref, body(space, {}), { manager: 'first' });
+    assert.deepEqual(await dataOf(two), { a: '2', b: '1' }, 'it is the second one that holds it');
+  }),
+  check('a key that its manager leaves out is gone, unless another holds it too', async (cluster) => {
+    const two = await ofTwo(cluster);
+    const { kube, space, ref } = two;
+    await kube.apply(ref, body(space, { b: '1', c: '1' }), { manager: 'first' });
+    assert.deepEqual(await dataOf(two), { b: '1', c: '1' });
+    await kube.apply(ref, body(space, { c: '1' }), { manager: 'second' });
+    assert.deepEqual(await dataOf(two), { b: '1', c: '1' }, 'the first holds b as well');
+    await kube.apply(ref, body(space, {}), { manager: 'first' });
+    assert.deepEqual(await dataOf(two), { c: '1' });
+  }),
+  check(
+    'after a plain edit of a key an unforced apply of it conflicts, and a forced one takes it back',
+    async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, space, ref } = two;
       const live = await kube.get(ref);
@@ -107,50 +92,41 @@ export const APPLY_CHECKS: readonly Check[] = [
       await kube.apply(ref, body(space, { a: '1' }), { ...again, force: true });
       assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
     },
-  },
-  {
-    name: 'a key that was edited away comes back with the next apply',
-    run: async (cluster) => {
-      const two = await ofTwo(cluster);
-      const { kube, space, ref } = two;
-      await kube.patch(ref, [{ op: 'remove', path: '/data/a' }]);
-      await kube.apply(ref, body(space, { a: '1' }), { manager: 'first' });
-      assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
-    },
-  },
-  {
-    name: 'labels and annotations are applied key by key',
-    run: async ({ kube, namespace }) => {
-      const space = await namespace();
-      const ref = refIn(space);
-      const labelled = (labels: Record<string, string>, annotations: Record<string, string>) => ({
-        metadata: { name: NAME, namespace: space, labels, annotations },
-      });
-      await kube.apply(ref, labelled({ l: '1' }, { x: '1' }), { manager: 'first' });
-      await kube.apply(ref, labelled({ m: '1' }, { y: '1' }), { manager: 'second' });
-      await kube.apply(ref, labelled({}, { x: '1' }), { manager: 'first' });
-      const { metadata } = (await kube.get(ref)) ?? assert.fail();
-      assert.deepEqual(metadata.labels, { m: '1' });
-      assert.deepEqual(metadata.annotations, { x: '1', y: '1' });
-      const other = kube.apply(ref, labelled({}, { x: '2' }), { manager: 'second' });
-      assert.equal(await refusal(other), '409 Conflict');
-    },
-  },
-  {
-    name: 'managedFields tell who applied which key',
-    run: async (cluster) => {
-      const { kube, ref } = await ofTwo(cluster);
-      const { managedFields = [] } = (await kube.get(ref))?.metadata ?? assert.fail();
-      const held = managedFields.map(({ manager, operation, fieldsV1 }) => {
-        const keys = Object.keys((fieldsV1 as Record<string, object>)['f:data'] ?? {});
-        return `${manager} ${operation} ${keys.filter((key) => key !== '.').join()}`;
-      });
-      assert.deepEqual(held.sort(), ['first Apply f:a', 'second Apply f:b']);
-    },
-  },
-  {
-    name: 'what another applied to or edited in a template stays when its owner applies again',
-    run: async ({ kube, namespace }) => {
+  ),
+  check('a key that was edited away comes back with the next apply', async (cluster) => {
+    const two = await ofTwo(cluster);
+    const { kube, space, ref } = two;
+    await kube.patch(ref, [{ op: 'remove', path: '/data/a' }]);
+    await kube.apply(ref, body(space, { a: '1' }), { manager: 'first' });
+    assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
+  }),
+  check('labels and annotations are applied key by key', async ({ kube, namespace }) => {
+    const space = await namespace();
+    const ref = refIn(space);
+    const labelled = (labels: Record<string, string>, annotations: Record<string, string>) => ({
+      metadata: { name: NAME, namespace: space, labels, annotations },
+    });
+    await kube.apply(ref, labelled({ l: '1' }, { x: '1' }), { manager: 'first' });
+    await kube.apply(ref, labelled({ m: '1' }, { y: '1' }), { manager: 'second' });
+    await kube.apply(ref, labelled({}, { x: '1' }), { manager: 'first' });
+    const { metadata } = (await kube.get(ref)) ?? assert.fail();
+    assert.deepEqual(metadata.labels, { m: '1' });
+    assert.deepEqual(metadata.annotations, { x: '1', y: '1' });
+    const other = kube.apply(ref, labelled({}, { x: '2' }), { manager: 'second' });
+    assert.equal(await refusal(other), '409 Conflict');
+  }),
+  check('managedFields tell who applied which key', async (cluster) => {
+    const { kube, ref } = await ofTwo(cluster);
+    const { managedFields = [] } = (await kube.get(ref))?.metadata ?? assert.fail();
+    const held = managedFields.map(({ manager, operation, fieldsV1 }) => {
+      const keys = Object.keys((fieldsV1 as Record<string, object>)['f:data'] ?? {});
+      return `${manager} ${operation} ${keys.filter((key) => key !== '.').join()}`;
+    });
+    assert.deepEqual(held.sort(), ['first Apply f:a', 'second Apply f:b']);
+  }),
+  check(
+    'what another applied to or edited in a template stays when its owner applies again',
+    async ({ kube, namespace }) => {
       const space = await namespace();
       const ref = { resource: StatefulSets, namespace: space, name: NAME };
       const owner = { manager: 'operator', force: true };
@@ -174,5 +150,5 @@ export const APPLY_CHECKS: readonly Check[] = [
         ['more'],
       );
     },
-  },
+  ),
 ];

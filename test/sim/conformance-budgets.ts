@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, Subject } from './conformance-sets.ts';
-import type { Check, Conformant } from './conformant.ts';
+import { type Check, type Conformant, check } from './conformant.ts';
 
 async function withBudget(cluster: Conformant, subject: Subject, limit: object) {
   const { namespace, name } = subject;
@@ -41,32 +41,26 @@ export const BUDGET_CHECKS: readonly Check[] = [
   ofThree({ maxUnavailable: 1 }, '3,2,3,1'),
   ofThree({ maxUnavailable: 0 }, '3,3,3,0'),
   ofThree({ maxUnavailable: '34%' }, '3,1,3,2'),
-  {
-    name: 'a budget follows readiness, deletion and a change of its own spec',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, { readyByItself: false });
-      const told = await withBudget(cluster, subject, { maxUnavailable: 1 });
-      const says = (numbers: string) =>
-        cluster.until(`it says ${numbers}`, async () => (await told()) === numbers);
-      await subject.untilPod(0, 'runs', isRunning);
-      await says('1,0,0,0');
-      await cluster.makeReady(subject.podName(0));
-      await says('1,0,1,1');
-      await cluster.makeNotReady(subject.podName(0));
-      await subject.untilPod(0, 'is not Ready', (pod) => !isReady(pod));
-      await says('1,0,0,0');
-      const ref = { resource: PodDisruptionBudgets, namespace: subject.namespace, name: subject.name };
-      await cluster.kube.patch(ref, [{ op: 'replace', path: '/spec/maxUnavailable', value: 0 }]);
-      await says('1,1,0,0');
-      assert.equal((await cluster.kube.get(ref))?.metadata.generation, 2);
-    },
-  },
-  {
-    name: 'a budget over no pod allows nothing',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, { replicas: 0 });
-      const told = await withBudget(cluster, subject, { minAvailable: 1 });
-      await cluster.until('it says so', async () => (await told()) === '0,1,0,0');
-    },
-  },
+  check('a budget follows readiness, deletion and a change of its own spec', async (cluster) => {
+    const subject = await Subject.create(cluster, { readyByItself: false });
+    const told = await withBudget(cluster, subject, { maxUnavailable: 1 });
+    const says = (numbers: string) =>
+      cluster.until(`it says ${numbers}`, async () => (await told()) === numbers);
+    await subject.untilPod(0, 'runs', isRunning);
+    await says('1,0,0,0');
+    await cluster.makeReady(subject.podName(0));
+    await says('1,0,1,1');
+    await cluster.makeNotReady(subject.podName(0));
+    await subject.untilPod(0, 'is not Ready', (pod) => !isReady(pod));
+    await says('1,0,0,0');
+    const ref = { resource: PodDisruptionBudgets, namespace: subject.namespace, name: subject.name };
+    await cluster.kube.patch(ref, [{ op: 'replace', path: '/spec/maxUnavailable', value: 0 }]);
+    await says('1,1,0,0');
+    assert.equal((await cluster.kube.get(ref))?.metadata.generation, 2);
+  }),
+  check('a budget over no pod allows nothing', async (cluster) => {
+    const subject = await Subject.create(cluster, { replicas: 0 });
+    const told = await withBudget(cluster, subject, { minAvailable: 1 });
+    await cluster.until('it says so', async () => (await told()) === '0,1,0,0');
+  }),
 ];

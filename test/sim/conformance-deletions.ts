@@ -11,7 +11,7 @@ import {
   StellarNodes,
 } from '../../runtime/kube/resources.ts';
 import { setBody } from './conformance-sets.ts';
-import type { Check, Conformant } from './conformant.ts';
+import { type Check, type Conformant, check } from './conformant.ts';
 
 const NAME = 'validator-1';
 const FINALIZER = 'conformance.stellar-peers/finalizer';
@@ -52,9 +52,9 @@ async function operated(cluster: Conformant): Promise<string> {
 }
 
 export const DELETION_CHECKS: readonly Check[] = [
-  {
-    name: 'a pod of its name and labels without an owner becomes the pod of a StatefulSet that comes later',
-    run: async (cluster) => {
+  check(
+    'a pod of its name and labels without an owner becomes the pod of a StatefulSet that comes later',
+    async (cluster) => {
       const namespace = await cluster.namespace();
       const body = setBody(namespace, 'web', { updateStrategy: { type: 'OnDelete' } });
       const { metadata, spec } = (body.spec as { template: Pick<KubeObject, 'metadata' | 'spec'> }).template;
@@ -70,58 +70,46 @@ export const DELETION_CHECKS: readonly Check[] = [
         [uid, set.metadata.uid],
       );
     },
-  },
-  {
-    name: 'when a StellarNode is deleted, what it owns follows, and then what that owns',
-    run: async (cluster) => {
-      const space = await operated(cluster);
-      await cluster.kube.delete({ resource: StellarNodes, namespace: space, name: NAME }, {});
-      for (const resource of [StatefulSets, PodDisruptionBudgets]) {
-        await cluster.until(
-          `${resource.kind} is gone`,
-          async () => !(await isThere(cluster, space, resource)),
-        );
-      }
-      await cluster.until('its pod is gone', async () => !(await isThere(cluster, space, Pods, `${NAME}-0`)));
-    },
-  },
-  {
-    name: 'with a finalizer, an object is only marked until the finalizer is taken away',
-    run: async (cluster) => {
-      const { kube, namespace } = cluster;
-      const space = await namespace();
-      const ref = { resource: StellarNodes, namespace: space, name: NAME };
-      const operator = { manager: 'operator', force: true };
-      const node = await kube.create(StellarNodes, nodeBody(space));
-      const { uid = '' } = node.metadata;
-      const metadata = { name: NAME, namespace: space, uid };
-      await kube.apply(ref, { metadata: { ...metadata, finalizers: [FINALIZER] } } as KubeObject, operator);
-      await kube.delete(ref, {});
-      const marked = (await kube.get(ref)) ?? assert.fail('it is gone already');
-      assert.ok(marked.metadata.deletionTimestamp);
-      assert.equal(marked.metadata.generation, 2, 'the wish to delete it counts as a change of the spec');
-      await kube.apply(ref, { metadata }, operator);
-      assert.equal(await kube.get(ref), undefined);
-    },
-  },
-  {
-    name: 'a namespace that is deleted takes nothing new, and goes when it is empty',
-    run: async (cluster) => {
-      const { kube, until } = cluster;
-      const space = await operated(cluster);
-      const ref = { resource: Namespaces, name: space };
-      await kube.delete(ref, {});
-      const late = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'late', namespace: space } };
-      await until('nothing new is taken', async () => {
-        const refused = await kube.create(ConfigMaps, late).then(
-          () => false,
-          (error: unknown) => hasStatus(error, 403) || hasStatus(error, 404),
-        );
-        if (!refused) await kube.delete({ resource: ConfigMaps, namespace: space, name: 'late' }, {});
-        return refused;
-      });
-      await until('it is gone', async () => (await kube.get(ref)) === undefined);
-      assert.equal(await isThere(cluster, space, StellarNodes), false);
-    },
-  },
+  ),
+  check('when a StellarNode is deleted, what it owns follows, and then what that owns', async (cluster) => {
+    const space = await operated(cluster);
+    await cluster.kube.delete({ resource: StellarNodes, namespace: space, name: NAME }, {});
+    for (const resource of [StatefulSets, PodDisruptionBudgets]) {
+      await cluster.until(`${resource.kind} is gone`, async () => !(await isThere(cluster, space, resource)));
+    }
+    await cluster.until('its pod is gone', async () => !(await isThere(cluster, space, Pods, `${NAME}-0`)));
+  }),
+  check('with a finalizer, an object is only marked until the finalizer is taken away', async (cluster) => {
+    const { kube, namespace } = cluster;
+    const space = await namespace();
+    const ref = { resource: StellarNodes, namespace: space, name: NAME };
+    const operator = { manager: 'operator', force: true };
+    const node = await kube.create(StellarNodes, nodeBody(space));
+    const { uid = '' } = node.metadata;
+    const metadata = { name: NAME, namespace: space, uid };
+    await kube.apply(ref, { metadata: { ...metadata, finalizers: [FINALIZER] } } as KubeObject, operator);
+    await kube.delete(ref, {});
+    const marked = (await kube.get(ref)) ?? assert.fail('it is gone already');
+    assert.ok(marked.metadata.deletionTimestamp);
+    assert.equal(marked.metadata.generation, 2, 'the wish to delete it counts as a change of the spec');
+    await kube.apply(ref, { metadata }, operator);
+    assert.equal(await kube.get(ref), undefined);
+  }),
+  check('a namespace that is deleted takes nothing new, and goes when it is empty', async (cluster) => {
+    const { kube, until } = cluster;
+    const space = await operated(cluster);
+    const ref = { resource: Namespaces, name: space };
+    await kube.delete(ref, {});
+    const late = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'late', namespace: space } };
+    await until('nothing new is taken', async () => {
+      const refused = await kube.create(ConfigMaps, late).then(
+        () => false,
+        (error: unknown) => hasStatus(error, 403) || hasStatus(error, 404),
+      );
+      if (!refused) await kube.delete({ resource: ConfigMaps, namespace: space, name: 'late' }, {});
+      return refused;
+    });
+    await until('it is gone', async () => (await kube.get(ref)) === undefined);
+    assert.equal(await isThere(cluster, space, StellarNodes), false);
+  }),
 ];

@@ -3,53 +3,47 @@ import assert from 'node:assert/strict';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, RESTART, Subject } from './conformance-sets.ts';
-import type { Check } from './conformant.ts';
+import { type Check, check } from './conformant.ts';
 
 const SOON_MS = 700;
 const uidOf = async (subject: Subject, ordinal = 0) => (await subject.pod(ordinal))?.metadata.uid;
 
 const ONE_POD: readonly Check[] = [
-  {
-    name: 'an annotation on the template rolls a Ready pod, which inherits it',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, {});
-      await subject.untilSettled(1);
-      const before = await subject.status();
-      const uid = await uidOf(subject);
-      await subject.annotate('1');
-      const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
-      assert.equal(next.metadata.annotations?.[RESTART], '1');
-      await subject.untilSettled(1);
-      assert.notEqual((await subject.status()).currentRevision, before.currentRevision);
-      assert.equal((await subject.status()).observedGeneration, 2);
-    },
-  },
-  {
-    name: 'while a roll is under way the status tells old and new revision apart',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, { replicas: 2, readyByItself: false });
-      for (const ordinal of [0, 1]) {
-        await subject.untilPod(ordinal, 'runs', isRunning);
-        await cluster.makeReady(subject.podName(ordinal));
-      }
-      await subject.untilSettled(2);
-      const old = (await subject.status()).currentRevision;
-      const uid = await uidOf(subject, 1);
-      await subject.annotate('1');
-      await subject.untilPod(1, 'is replaced', (pod) => pod.metadata.uid !== uid && isRunning(pod));
-      await cluster.until(
-        'the status has followed',
-        async () => (await subject.status()).updatedReplicas === 1,
-      );
-      const status = await subject.status();
-      assert.equal(status.currentRevision, old);
-      assert.notEqual(status.updateRevision, old);
-      assert.deepEqual([status.replicas, status.readyReplicas, status.currentReplicas], [2, 1, 1]);
-    },
-  },
-  {
-    name: 'a roll that is undone goes on until the pod is as before, though the status has that revision as both',
-    run: async (cluster) => {
+  check('an annotation on the template rolls a Ready pod, which inherits it', async (cluster) => {
+    const subject = await Subject.create(cluster, {});
+    await subject.untilSettled(1);
+    const before = await subject.status();
+    const uid = await uidOf(subject);
+    await subject.annotate('1');
+    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
+    assert.equal(next.metadata.annotations?.[RESTART], '1');
+    await subject.untilSettled(1);
+    assert.notEqual((await subject.status()).currentRevision, before.currentRevision);
+    assert.equal((await subject.status()).observedGeneration, 2);
+  }),
+  check('while a roll is under way the status tells old and new revision apart', async (cluster) => {
+    const subject = await Subject.create(cluster, { replicas: 2, readyByItself: false });
+    for (const ordinal of [0, 1]) {
+      await subject.untilPod(ordinal, 'runs', isRunning);
+      await cluster.makeReady(subject.podName(ordinal));
+    }
+    await subject.untilSettled(2);
+    const old = (await subject.status()).currentRevision;
+    const uid = await uidOf(subject, 1);
+    await subject.annotate('1');
+    await subject.untilPod(1, 'is replaced', (pod) => pod.metadata.uid !== uid && isRunning(pod));
+    await cluster.until(
+      'the status has followed',
+      async () => (await subject.status()).updatedReplicas === 1,
+    );
+    const status = await subject.status();
+    assert.equal(status.currentRevision, old);
+    assert.notEqual(status.updateRevision, old);
+    assert.deepEqual([status.replicas, status.readyReplicas, status.currentReplicas], [2, 1, 1]);
+  }),
+  check(
+    'a roll that is undone goes on until the pod is as before, though the status has that revision as both',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       await subject.untilPod(0, 'runs', isRunning);
       await cluster.makeReady(subject.podName(0));
@@ -71,10 +65,10 @@ const ONE_POD: readonly Check[] = [
       const last = await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
       assert.equal(last.metadata.annotations?.[RESTART], undefined);
     },
-  },
-  {
-    name: 'OrderedReady: a pod that is not Ready is left alone by a bump, and killed as soon as it is Ready',
-    run: async (cluster) => {
+  ),
+  check(
+    'OrderedReady: a pod that is not Ready is left alone by a bump, and killed as soon as it is Ready',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
       await subject.annotate('1');
@@ -84,10 +78,10 @@ const ONE_POD: readonly Check[] = [
       await cluster.makeReady(subject.podName(0));
       await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
     },
-  },
-  {
-    name: 'OrderedReady: a pod that has lost readiness is left alone by a bump until it is Ready again',
-    run: async (cluster) => {
+  ),
+  check(
+    'OrderedReady: a pod that has lost readiness is left alone by a bump until it is Ready again',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
       await cluster.makeReady(subject.podName(0));
@@ -102,10 +96,10 @@ const ONE_POD: readonly Check[] = [
       await cluster.makeReady(subject.podName(0));
       await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
     },
-  },
-  {
-    name: 'a bump that is taken back before its pod is Ready does nothing, and the old revision is back',
-    run: async (cluster) => {
+  ),
+  check(
+    'a bump that is taken back before its pod is Ready does nothing, and the old revision is back',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
       const { updateRevision } = await subject.status();
@@ -120,10 +114,10 @@ const ONE_POD: readonly Check[] = [
       assert.equal(await uidOf(subject), metadata.uid);
       assert.equal((await subject.status()).updateRevision, updateRevision);
     },
-  },
-  {
-    name: 'OrderedReady: a not-Ready pod of an old revision that is deleted comes back with the new one',
-    run: async (cluster) => {
+  ),
+  check(
+    'OrderedReady: a not-Ready pod of an old revision that is deleted comes back with the new one',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
       await subject.annotate('1');
@@ -132,19 +126,16 @@ const ONE_POD: readonly Check[] = [
       const next = await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
       assert.equal(next.metadata.annotations?.[RESTART], '1');
     },
-  },
-  {
-    name: 'Parallel: a pod that is not Ready is replaced by a bump at once',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, {
-        readyByItself: false,
-        podManagementPolicy: 'Parallel',
-      });
-      const { metadata } = await subject.untilPod(0, 'runs', isRunning);
-      await subject.annotate('1');
-      await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
-    },
-  },
+  ),
+  check('Parallel: a pod that is not Ready is replaced by a bump at once', async (cluster) => {
+    const subject = await Subject.create(cluster, {
+      readyByItself: false,
+      podManagementPolicy: 'Parallel',
+    });
+    const { metadata } = await subject.untilPod(0, 'runs', isRunning);
+    await subject.annotate('1');
+    await subject.untilPod(0, 'is replaced', (pod) => pod.metadata.uid !== metadata.uid);
+  }),
 ];
 
 /** Three Ready pods, and a bump: which pods are replaced, by ordinal. */
@@ -171,9 +162,9 @@ const held = (name: string, updateStrategy: object, replaced: readonly boolean[]
 });
 
 const MANY_PODS: readonly Check[] = [
-  {
-    name: 'several pods roll from the highest, one at a time, each when the one before is Ready',
-    run: async (cluster) => {
+  check(
+    'several pods roll from the highest, one at a time, each when the one before is Ready',
+    async (cluster) => {
       const subject = await Subject.create(cluster, { replicas: 3, readyByItself: false });
       for (const ordinal of [0, 1, 2]) {
         await subject.untilPod(ordinal, 'runs', isRunning);
@@ -192,40 +183,34 @@ const MANY_PODS: readonly Check[] = [
       }
       await subject.untilSettled(3);
     },
-  },
+  ),
   held('a partition holds the pods below it', { type: 'RollingUpdate', rollingUpdate: { partition: 2 } }, [
     false,
     false,
     true,
   ]),
   held('OnDelete holds all pods', { type: 'OnDelete' }, [false, false, false]),
-  {
-    name: 'with a partition, a pod below it that is deleted comes back as it was',
-    run: async (cluster) => {
-      const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
-      const subject = await Subject.create(cluster, { updateStrategy });
-      await subject.untilSettled(1);
-      await subject.annotate('1');
-      await subject.untilObserved();
-      const uid = await uidOf(subject);
-      await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
-      const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
-      assert.equal(next.metadata.annotations?.[RESTART], undefined);
-    },
-  },
-  {
-    name: 'OnDelete: a pod that is deleted comes back with the new template',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, { updateStrategy: { type: 'OnDelete' } });
-      await subject.untilSettled(1);
-      await subject.annotate('1');
-      await subject.untilObserved();
-      const uid = await uidOf(subject);
-      await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
-      const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
-      assert.equal(next.metadata.annotations?.[RESTART], '1');
-    },
-  },
+  check('with a partition, a pod below it that is deleted comes back as it was', async (cluster) => {
+    const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
+    const subject = await Subject.create(cluster, { updateStrategy });
+    await subject.untilSettled(1);
+    await subject.annotate('1');
+    await subject.untilObserved();
+    const uid = await uidOf(subject);
+    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
+    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
+    assert.equal(next.metadata.annotations?.[RESTART], undefined);
+  }),
+  check('OnDelete: a pod that is deleted comes back with the new template', async (cluster) => {
+    const subject = await Subject.create(cluster, { updateStrategy: { type: 'OnDelete' } });
+    await subject.untilSettled(1);
+    await subject.annotate('1');
+    await subject.untilObserved();
+    const uid = await uidOf(subject);
+    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
+    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
+    assert.equal(next.metadata.annotations?.[RESTART], '1');
+  }),
 ];
 
 export const ROLL_CHECKS: readonly Check[] = [...ONE_POD, ...MANY_PODS];

@@ -9,7 +9,7 @@ import {
 } from '../../runtime/kube/port.ts';
 import { ConfigMaps, Pods, type Resource, StellarNodes } from '../../runtime/kube/resources.ts';
 import { Subject } from './conformance-sets.ts';
-import type { Check } from './conformant.ts';
+import { type Check, check } from './conformant.ts';
 
 const body = (namespace: string, name: string, labels: Record<string, string> = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -46,9 +46,9 @@ class Watched {
 const dataPatch = (value: string) => [{ op: 'add', path: '/data', value: { value } }] as const;
 
 export const WATCH_CHECKS: readonly Check[] = [
-  {
-    name: 'a list selects by namespace, name and labels, set-based ones included, in order of names',
-    run: async ({ kube, namespace }) => {
+  check(
+    'a list selects by namespace, name and labels, set-based ones included, in order of names',
+    async ({ kube, namespace }) => {
       const space = await namespace();
       await kube.create(ConfigMaps, body(space, 'c', { tier: 'one', extra: 'yes' }));
       await kube.create(ConfigMaps, body(space, 'a', { tier: 'one' }));
@@ -69,10 +69,10 @@ export const WATCH_CHECKS: readonly Check[] = [
       const everywhere = await kube.list(ConfigMaps, { fieldSelector: 'metadata.name=b' });
       assert.ok(everywhere.items.some(({ metadata }) => metadata.namespace === space));
     },
-  },
-  {
-    name: 'a watch from the version of a list sees every later change, in order, with its version',
-    run: async ({ kube, namespace, until }) => {
+  ),
+  check(
+    'a watch from the version of a list sees every later change, in order, with its version',
+    async ({ kube, namespace, until }) => {
       const space = await namespace();
       const ref = { resource: ConfigMaps, namespace: space, name: 'a' };
       await kube.create(ConfigMaps, body(space, 'before'));
@@ -93,10 +93,10 @@ export const WATCH_CHECKS: readonly Check[] = [
       );
       assert.ok((versions[3] ?? 0) > (versions[2] ?? 0), 'a deletion has a version of its own');
     },
-  },
-  {
-    name: 'for a watch by labels, an object comes and goes with its labels',
-    run: async ({ kube, namespace, until }) => {
+  ),
+  check(
+    'for a watch by labels, an object comes and goes with its labels',
+    async ({ kube, namespace, until }) => {
       const space = await namespace();
       const ref = { resource: ConfigMaps, namespace: space, name: 'a' };
       const labelled = (tier: string) => [{ op: 'add', path: '/metadata/labels', value: { tier } }] as const;
@@ -115,57 +115,48 @@ export const WATCH_CHECKS: readonly Check[] = [
       assert.equal(deleted?.resourceVersion, gone.metadata.resourceVersion);
       assert.deepEqual(deleted?.labels, { tier: 'one' }, 'as it was when it was last selected');
     },
-  },
-  {
-    name: 'a watch by name over all namespaces sees only that name',
-    run: async ({ kube, namespace, until }) => {
-      const [one, two] = [await namespace(), await namespace()];
-      const { resourceVersion } = await kube.list(ConfigMaps, {});
-      const name = `only-${one}`;
-      const watched = new Watched(kube, { fieldSelector: `metadata.name=${name}`, resourceVersion });
-      await kube.create(ConfigMaps, body(one, 'another'));
-      await kube.create(ConfigMaps, body(one, name));
-      await kube.create(ConfigMaps, body(two, name));
-      await until('both are told', () => watched.events.length === 2);
-      await watched.stop();
-      assert.deepEqual(
-        watched.events.map(({ object }) => object.metadata.namespace),
-        [one, two],
-      );
-    },
-  },
-  {
-    name: 'a watch of pods is told of the wish to delete one, and of its end',
-    run: async (cluster) => {
-      const subject = await Subject.create(cluster, {});
-      await subject.untilSettled(1);
-      const { uid = '', resourceVersion = '' } = (await subject.pod(0))?.metadata ?? {};
-      const watched = new Watched(cluster.kube, { namespace: subject.namespace, resourceVersion }, Pods);
-      await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, { uid, resourceVersion });
-      const ofOld = () => watched.events.filter(({ object }) => object.metadata.uid === uid);
-      await cluster.until('its end is told', () => ofOld().some(({ type }) => type === 'DELETED'));
-      await watched.stop();
-      const [first] = ofOld();
-      assert.equal(first?.type, 'MODIFIED');
-      assert.ok(first.object.metadata.deletionTimestamp);
-      assert.equal(ofOld().at(-1)?.type, 'DELETED');
-    },
-  },
-  {
-    name: 'a watch that is aborted resolves, and says nothing more',
-    run: async ({ kube, namespace, pass }) => {
-      const space = await namespace();
-      const { resourceVersion } = await kube.list(ConfigMaps, { namespace: space });
-      const watched = new Watched(kube, { namespace: space, resourceVersion });
-      await watched.stop();
-      await kube.create(ConfigMaps, body(space, 'late'));
-      await pass(200);
-      assert.deepEqual(watched.told, []);
-    },
-  },
-  {
-    name: 'a watch from a version that is gone gets a 410, as the answer or as an event',
-    run: async ({ kube, namespace, forget, until }) => {
+  ),
+  check('a watch by name over all namespaces sees only that name', async ({ kube, namespace, until }) => {
+    const [one, two] = [await namespace(), await namespace()];
+    const { resourceVersion } = await kube.list(ConfigMaps, {});
+    const name = `only-${one}`;
+    const watched = new Watched(kube, { fieldSelector: `metadata.name=${name}`, resourceVersion });
+    await kube.create(ConfigMaps, body(one, 'another'));
+    await kube.create(ConfigMaps, body(one, name));
+    await kube.create(ConfigMaps, body(two, name));
+    await until('both are told', () => watched.events.length === 2);
+    await watched.stop();
+    assert.deepEqual(
+      watched.events.map(({ object }) => object.metadata.namespace),
+      [one, two],
+    );
+  }),
+  check('a watch of pods is told of the wish to delete one, and of its end', async (cluster) => {
+    const subject = await Subject.create(cluster, {});
+    await subject.untilSettled(1);
+    const { uid = '', resourceVersion = '' } = (await subject.pod(0))?.metadata ?? {};
+    const watched = new Watched(cluster.kube, { namespace: subject.namespace, resourceVersion }, Pods);
+    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, { uid, resourceVersion });
+    const ofOld = () => watched.events.filter(({ object }) => object.metadata.uid === uid);
+    await cluster.until('its end is told', () => ofOld().some(({ type }) => type === 'DELETED'));
+    await watched.stop();
+    const [first] = ofOld();
+    assert.equal(first?.type, 'MODIFIED');
+    assert.ok(first.object.metadata.deletionTimestamp);
+    assert.equal(ofOld().at(-1)?.type, 'DELETED');
+  }),
+  check('a watch that is aborted resolves, and says nothing more', async ({ kube, namespace, pass }) => {
+    const space = await namespace();
+    const { resourceVersion } = await kube.list(ConfigMaps, { namespace: space });
+    const watched = new Watched(kube, { namespace: space, resourceVersion });
+    await watched.stop();
+    await kube.create(ConfigMaps, body(space, 'late'));
+    await pass(200);
+    assert.deepEqual(watched.told, []);
+  }),
+  check(
+    'a watch from a version that is gone gets a 410, as the answer or as an event',
+    async ({ kube, namespace, forget, until }) => {
       await namespace();
       forget();
       // Of a kind that was defined later than version 1 the real server never knew that far back.
@@ -185,5 +176,5 @@ export const WATCH_CHECKS: readonly Check[] = [
         assert.equal(failure.status, 410);
       }
     },
-  },
+  ),
 ];

@@ -26,3 +26,5 @@ export interface Check {
   readonly name: string;
   readonly run: (cluster: Conformant) => Promise<void>;
 }
+
+export const check = (name: string, run: Check['run']): Check => ({ name, run });

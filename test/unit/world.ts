@@ -105,6 +105,8 @@ export function statefulSet(name: string, options: StatefulSetOptions = {}): Raw
 
 interface PodOptions {
   namespace?: string;
+  /** Of several: its number. Default 0. */
+  ordinal?: number;
   uid?: string;
   ownerUid?: string;
   ready?: boolean;
@@ -130,7 +132,7 @@ interface PodOptions {
   sidecar?: string | { restartCount?: number; state: object };
 }
 
-/** Pod `<name>-0` of the StatefulSet `name`: running, Ready and injected unless said otherwise. */
+/** A pod of the StatefulSet `name`, `<name>-0` unless said otherwise: running, Ready and injected unless said otherwise. */
 export function pod(name: string, options: PodOptions = {}): Raw {
   const { namespace = 'stellar', uid = `pod-${name}`, ownerUid = `sts-${name}` } = options;
   const { ready = true, phase = 'Running', injected = true, revision = 'r1' } = options;
@@ -150,7 +152,7 @@ export function pod(name: string, options: PodOptions = {}): Raw {
   const { sidecar } = options;
   return {
     metadata: {
-      name: `${name}-0`,
+      name: `${name}-${options.ordinal ?? 0}`,
       namespace,
       uid,
       creationTimestamp: createdAt,

@@ -2,25 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Hindrance } from './hindrances.ts';
-import { play } from './history.ts';
 import type { Action } from './plan.ts';
-import { planOf, type Story } from './small-plan.ts';
+import { FOURTH_JOINS, played, type Story } from './small-plan.ts';
 
 const MINUTE_MS = 60_000;
 const SECOND = [1_000, 1_000, 1_000, 1_000];
-/** Three validators that are injected, and a fourth that joins them, which all three then lack. */
-const FOURTH_JOINS: Action = { atMs: 90_000, do: 'join', node: 3 };
-const SETTINGS = { MIN_READY_SECONDS: '5', MIN_RESTART_INTERVAL_SECONDS: '5', RESYNC_SECONDS: '60' };
-
-const FOUR = { readyMs: SECOND, founders: 3, settings: SETTINGS, calmAtMs: 5 * MINUTE_MS };
+const CALM_AT_MS = 5 * MINUTE_MS;
 const early = (hindrance: Hindrance): Action => ({ atMs: 60_000, ...hindrance });
 
-/** Plays it; fails where an invariant does not hold. */
-async function told(story: Partial<Story> & Pick<Story, 'actions'>) {
-  const result = await play(planOf({ ...FOUR, ...story, settings: { ...SETTINGS, ...story.settings } }));
-  assert.deepEqual(result.problem, undefined);
-  return result;
-}
+const told = (story: Partial<Story>) => played({ calmAtMs: CALM_AT_MS, ...story });
 
 describe('a validator whose next pod would not be injected', () => {
   it('is not restarted where its namespace opted out', async () => {
@@ -159,7 +149,7 @@ describe('what is known of pods', () => {
       actions: [
         ...[ahead(0), ahead(1), { atMs: 80_000, do: 'webhookDown', ms: 30_000 } as const, FOURTH_JOINS],
         { atMs: 200_000, do: 'switch', on: 'all', name: '', value: 'paused' },
-        { atMs: FOUR.calmAtMs, do: 'switch', on: 'all', name: '', value: null },
+        { atMs: CALM_AT_MS, do: 'switch', on: 'all', name: '', value: null },
       ],
     });
     assert.deepEqual(held, { OutsideWindow: 4 });

@@ -1,24 +1,15 @@
 /** Histories in which HTTP ports answer for some, lie late, or stop to answer. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { play } from './history.ts';
 import type { Action } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
-import { planOf, type Story } from './small-plan.ts';
+import { FOURTH_JOINS, played, type Story } from './small-plan.ts';
 
 const MINUTE_MS = 60_000;
-const SETTINGS = { MIN_READY_SECONDS: '5', MIN_RESTART_INTERVAL_SECONDS: '5', RESYNC_SECONDS: '60' };
-const FOURTH_JOINS: Action = { atMs: 90_000, do: 'join', node: 3 };
 const OPEN: PortPlan = { kind: 'open' };
 
-/** Three validators, and a fourth that joins them; fails where an invariant does not hold. */
-async function told(story: Partial<Story>, rollFor = 'unlinked') {
-  const four = { readyMs: [1_000, 1_000, 1_000, 1_000], founders: 3, actions: [FOURTH_JOINS] };
-  const settings = { ...SETTINGS, ROLL_FOR: rollFor };
-  const result = await play(planOf({ ...four, calmAtMs: 20 * MINUTE_MS, ...story, settings }));
-  assert.deepEqual(result.problem, undefined);
-  return result;
-}
+const told = (story: Partial<Story>, rollFor = 'unlinked') =>
+  played({ calmAtMs: 20 * MINUTE_MS, ...story, settings: { ROLL_FOR: rollFor } });
 
 describe('a validator that comes without a list, and that the others are told of over their ports', () => {
   const bare: Action = { atMs: 60_000, do: 'optOut', namespace: 'south', on: true };

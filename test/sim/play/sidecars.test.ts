@@ -1,33 +1,24 @@
 /** Histories in which sidecars tell validators of new peers, tell late, never tell though they run, or crash. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { play } from './history.ts';
 import type { Action } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
 import type { SidecarPlan } from './sidecar-plan.ts';
-import { planOf, type Story } from './small-plan.ts';
+import { FOURTH_JOINS, played, type Story } from './small-plan.ts';
 
 const MINUTE_MS = 60_000;
 const SETTINGS = {
-  ...{ MIN_READY_SECONDS: '5', MIN_RESTART_INTERVAL_SECONDS: '5', RESYNC_SECONDS: '300' },
-  ...{ RELOAD_SECONDS: '60', RELOAD_DEADLINE_SECONDS: '600', ROLL_FOR: 'missing' },
+  ...{ RESYNC_SECONDS: '300', RELOAD_SECONDS: '60', RELOAD_DEADLINE_SECONDS: '600', ROLL_FOR: 'missing' },
 };
-const FOURTH_JOINS: Action = { atMs: 90_000, do: 'join', node: 3 };
 const TELLS: SidecarPlan = { kind: 'tells', afterMs: 10_000 };
 const NEVER: SidecarPlan = { kind: 'never' };
 const OPEN: PortPlan = { kind: 'open' };
 
-/** Three validators, and a fourth that joins them; fails where an invariant does not hold. */
-async function played(story: Partial<Story>) {
-  const four = { readyMs: [1_000, 1_000, 1_000, 1_000], founders: 3, actions: [FOURTH_JOINS] };
-  const result = await play(planOf({ ...four, calmAtMs: 3 * MINUTE_MS, ...story, settings: SETTINGS }));
-  assert.equal(result.problem, undefined);
-  return result;
-}
+const told = (story: Partial<Story>) => played({ calmAtMs: 3 * MINUTE_MS, ...story, settings: SETTINGS });
 
 describe('a fourth that joins three', () => {
   it('restarts none of them where their sidecars tell them, though no port is open', async () => {
-    const { restarts, held, shownMs } = await played({ sidecars: [TELLS, TELLS, TELLS, TELLS] });
+    const { restarts, held, shownMs } = await told({ sidecars: [TELLS, TELLS, TELLS, TELLS] });
     assert.deepEqual([restarts.bump, held], [0, {}]);
     assert.ok(
       (shownMs.Told ?? 0) > MINUTE_MS && (shownMs.Telling ?? 0) >= 3 * 45_000,
@@ -36,7 +27,7 @@ describe('a fourth that joins three', () => {
   });
 
   it('restarts only those that have no sidecar, or one that crashes', async () => {
-    const { restarts } = await played({ sidecars: [TELLS, { kind: 'crashes' }, undefined] });
+    const { restarts } = await told({ sidecars: [TELLS, { kind: 'crashes' }, undefined] });
     assert.equal(restarts.bump, 2);
   });
 });
@@ -45,14 +36,14 @@ describe('a validator that comes alone, and knows none of those that follow', ()
   const alone = { founders: 1, readyMs: [1_000, 1_000], actions: [{ ...FOURTH_JOINS, node: 1 }] };
 
   it('is restarted at the deadline, though its sidecar may have told it: nothing shows a connection', async () => {
-    const { restarts, held, shownMs } = await played({ ...alone, sidecars: [TELLS] });
+    const { restarts, held, shownMs } = await told({ ...alone, sidecars: [TELLS] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
     const tellingMs = shownMs.Telling ?? 0;
     assert.ok(tellingMs > 580_000 && tellingMs < 640_000, `${tellingMs} ms`);
   });
 
   it('is restarted at the deadline where its sidecar never tells', async () => {
-    const { restarts, held } = await played({ ...alone, sidecars: [NEVER] });
+    const { restarts, held } = await told({ ...alone, sidecars: [NEVER] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
   });
 
@@ -64,7 +55,7 @@ describe('a validator that comes alone, and knows none of those that follow', ()
         node: 2,
       }),
     );
-    const { restarts, shownMs } = await played({
+    const { restarts, shownMs } = await told({
       ...alone,
       readyMs: [1_000, 1_000, 1_000],
       actions: [...alone.actions, ...comesAndGoes],
@@ -76,7 +67,7 @@ describe('a validator that comes alone, and knows none of those that follow', ()
   });
 
   it('is left alone where its open port shows that it is connected', async () => {
-    const { restarts, held } = await played({ ...alone, sidecars: [TELLS], ports: [OPEN, OPEN] });
+    const { restarts, held } = await told({ ...alone, sidecars: [TELLS], ports: [OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, {}]);
   });
 });

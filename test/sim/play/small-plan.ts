@@ -1,4 +1,6 @@
 /** Histories that are told in a test: who is there, and what happens, without any chance. */
+import assert from 'node:assert/strict';
+import { play, type Result } from './history.ts';
 import { type Action, CALM, type NetworkPlan, type NodePlan, type Plan } from './plan.ts';
 import type { PortPlan } from './port-plan.ts';
 import type { SidecarPlan } from './sidecar-plan.ts';
@@ -35,6 +37,20 @@ export interface Story {
   readonly settings?: Readonly<Record<string, string>>;
   readonly actions: readonly Action[];
   readonly calmAtMs: number;
+}
+
+const QUICK = { MIN_READY_SECONDS: '5', MIN_RESTART_INTERVAL_SECONDS: '5', RESYNC_SECONDS: '60' };
+
+/** Three validators that are injected, and a fourth that joins them, which all three then lack. */
+export const FOURTH_JOINS: Action = { atMs: 90_000, do: 'join', node: 3 };
+const FOUR = { readyMs: [1_000, 1_000, 1_000, 1_000], founders: 3, actions: [FOURTH_JOINS] };
+
+/** Plays how a fourth joins, or what is told instead; fails where an invariant does not hold. */
+export async function played(story: Partial<Story> & Pick<Story, 'calmAtMs'>): Promise<Result> {
+  const settings = { ...QUICK, ...story.settings };
+  const result = await play(planOf({ ...FOUR, ...story, settings }));
+  assert.deepEqual(result.problem, undefined);
+  return result;
 }
 
 /** The plan of a story: one network, in calm weather. */

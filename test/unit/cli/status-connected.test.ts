@@ -16,8 +16,7 @@ const OWN = 'stellar-peers';
 function twoPods(): World {
   const spec = { replicas: 2 };
   const world = networkWorld({ a: { node: { spec }, statefulSet: { spec } }, b: {} });
-  const raw = pod('a', { uid: 'pod-a-1' });
-  const second = readPod({ ...raw, metadata: { ...raw.metadata, name: 'a-1' } });
+  const second = readPod(pod('a', { ordinal: 1, uid: 'pod-a-1' }));
   return { ...world, pods: new Map(world.pods).set(second.key, second) };
 }
 

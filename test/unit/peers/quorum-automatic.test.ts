@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { QuorumTree } from '../../../peers/core/quorum-tree.ts';
-import { anyText } from '../any-text.ts';
 import { automaticText, type DomainText, problemOf, publicKey, setOf } from './quorum-texts.ts';
 
 const domain = (name: string, quality: string, listed: number): DomainText => ({ name, quality, listed });
@@ -65,11 +63,6 @@ describe('the quorum set that stellar-core makes of home domains', () => {
     assert.equal(set && shape(set.tree), '3of3[2of3 2of3 2of3]', 'c is too small without it');
     const loose = [domain('a', 'MEDIUM', 4), domain('b', 'MEDIUM', 2)];
     assert.equal(setOf(automaticText(loose, undefined))?.tolerance, 0, 'in a: b of two needs both');
-  });
-
-  it('does not count a node that is no validator', () => {
-    const text = `NODE_IS_VALIDATOR = false\n${automaticText([domain('a', 'HIGH', 3)], 'a')}`;
-    assert.deepEqual([setOf(text)?.leaves, setOf(text)?.ownDomain], [3, undefined]);
   });
 
   it('takes the quality of each validator where its domain has none', () => {
@@ -140,37 +133,5 @@ describe('an automatic quorum set that stellar-core would not take', () => {
     assert.match(problemOf(good + both) ?? '', /^line 20: it has both /);
     assert.equal(setOf(`UNSAFE_QUORUM = true\n${good}${both}`)?.tolerance, 1);
     assert.equal(setOf(`UNSAFE_QUORUM = true\n${good}${both}`)?.ownDomain, undefined);
-  });
-
-  it('never throws, whatever the text is, and always says a line', () => {
-    const piece = fc.constantFrom(
-      ...[
-        '[[VALIDATORS]]\n',
-        '[[HOME_DOMAINS]]\n',
-        'HOME_DOMAIN="a"\n',
-        'QUALITY="HIGH"\n',
-        'QUALITY=1\n',
-        'NAME="b"\n',
-      ],
-      ...[
-        `PUBLIC_KEY="${publicKey(1)}"\n`,
-        '[QUORUM_SET]\n',
-        'NODE_HOME_DOMAIN="a"\n',
-        '"',
-        '[',
-        '\n',
-        '__proto__=1\n',
-      ],
-    );
-    const text = fc.oneof(
-      anyText(),
-      fc.array(piece).map((pieces) => pieces.join('')),
-    );
-    fc.assert(
-      fc.property(text, (value) => {
-        const problem = problemOf(value);
-        assert.ok(problem === undefined || /^line [1-9]\d*: /.test(problem), String(problem));
-      }),
-    );
   });
 });

@@ -15,10 +15,7 @@ const podNames = (members: Iterable<{ pod: string }>): string[] => [...members].
 
 /** The pods `numbers` of StatefulSet `a`. */
 const podsOfA = (...numbers: number[]): Raw[] =>
-  numbers.map((number) => {
-    const raw = pod('a', { uid: `pod-${number}` });
-    return { ...raw, metadata: { ...raw.metadata, name: `a-${number}` } };
-  });
+  numbers.map((ordinal) => pod('a', { ordinal, uid: `pod-${ordinal}` }));
 
 const crowd = (namespace: string, count: number, since = '2025-06-01T00:00:00Z'): Raw[] =>
   Array.from({ length: count }, (_, index) => ({

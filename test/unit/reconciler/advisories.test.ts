@@ -9,7 +9,7 @@ import {
   reloadAdvisories,
   signalAdvisories,
 } from '../../../reconciler/plan/status/advisories.ts';
-import { at, DISCOVERY, NOW_MS, networkWorld, planOf, type Spec } from './group.ts';
+import { at, DISCOVERY, NOW_MS, networkWorld, type Spec, withPod } from './group.ts';
 
 const JOINED: Readonly<Record<string, Spec>> = { a: { knows: ['b'] }, b: {}, c: {} };
 const codes = (reasons: ReadonlyMap<string, { code: string }>) =>
@@ -17,12 +17,7 @@ const codes = (reasons: ReadonlyMap<string, { code: string }>) =>
 
 /** `a` lacks a peer, and its pod says this of its configuration. */
 function said(code: MergeOutcome['code'], change: object = {}): World {
-  const world = networkWorld(JOINED);
-  const pods = new Map(world.pods);
-  const pod = pods.get('stellar/a-0');
-  if (!pod) throw new Error('no pod');
-  pods.set('stellar/a-0', { ...pod, mergeOutcome: { code, detail: 'found' }, ...change });
-  return { ...world, pods };
+  return withPod(networkWorld(JOINED), 'a', { mergeOutcome: { code, detail: 'found' }, ...change });
 }
 const LOOPING = { restartCount: 5, state: { waiting: { reason: 'CrashLoopBackOff' } } };
 const momentOf = (world: World) => ({ world, discovery: discover(world, DISCOVERY), nowMs: NOW_MS });
@@ -35,18 +30,6 @@ describe('a configuration that did not take the peers', () => {
     }
     assert.deepEqual(remarksOf(said('Merged')), {});
     assert.deepEqual(remarksOf(said('BothTaken', { deleting: true })), {});
-  });
-
-  it('is a reason not to restart where the next start would find the same', () => {
-    for (const code of ['BothTaken', 'ConfigMissing', 'PeersIgnored'] as const) {
-      const plan = planOf(said(code));
-      assert.deepEqual([plan.restart, plan.holds.a], [undefined, code]);
-    }
-  });
-
-  it('is none where another attempt may go well', () => {
-    assert.equal(planOf(said('MergeFailed')).restart, 'bump a');
-    assert.equal(planOf(said('Merged')).restart, 'bump a');
   });
 });
 

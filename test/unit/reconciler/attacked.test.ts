@@ -8,24 +8,28 @@ import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { restartTakesMs } from '../../../reconciler/plan/restarts/rate-limit.ts';
 import { takeBackWhy } from '../../../reconciler/plan/restarts/take-back.ts';
 import { pod, statefulSet, worldWith } from '../world.ts';
-import { at, inputOf, NOW_MS, networkParts, networkWorld, planOf, SETTINGS, webhookOf } from './group.ts';
+import {
+  at,
+  inputOf,
+  JOINED,
+  NOW_MS,
+  networkParts,
+  networkWorld,
+  planOf,
+  restartOf,
+  SETTINGS,
+  webhookOf,
+} from './group.ts';
 
 const HOUR_MS = 3_600_000;
-const JOINED = { a: { knows: ['b', 'c'] }, b: { knows: ['a', 'c'] }, c: { knows: ['a', 'b'] }, d: {} };
 const { group: GROUP } = planOf(networkWorld(JOINED));
 
-const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => ({
-  statefulSet: 'stellar/a',
-  kind: 'bump',
-  uids: ['former'],
-  names: ['a-0'],
-  token: 'hash.digest',
-  drift: 'notInjected',
-  atMs: NOW_MS - hoursAgo * HOUR_MS,
-  outcome: 'done',
-  endedAtMs: NOW_MS - hoursAgo * HOUR_MS + 60_000,
-  ...more,
-});
+const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => {
+  const atMs = NOW_MS - hoursAgo * HOUR_MS;
+  const ended = { atMs, outcome: 'done', endedAtMs: atMs + 60_000 } as const;
+  const kind = { uids: ['former'], names: ['a-0'], token: 'hash.digest', drift: 'notInjected' } as const;
+  return restartOf('a', { ...kind, ...ended, ...more });
+};
 
 describe('a webhook configuration that takes no pods', () => {
   it('injects none, so no validator is restarted for what it lacks', () => {

@@ -4,26 +4,25 @@ import { describe, it } from 'node:test';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { World } from '../../../peers/world.ts';
 import { formatJournal, type JournalEntry, readJournal } from '../../../reconciler/plan/journal/journal.ts';
-import { type CoreState, evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
-import { at, inputOf, NOW_MS, networkWorld, type PlanOptions, planOf, type Spec } from './group.ts';
+import type { CoreState } from '../../../reconciler/plan/signals/evidence.ts';
+import {
+  at,
+  inputOf,
+  JOINED,
+  NOW_MS,
+  networkWorld,
+  type PlanOptions,
+  planOf,
+  restartOf,
+  type Spec,
+  withShown,
+} from './group.ts';
 
 const OWN = 'stellar-peers';
 /** The World once pods, by their validators, have said that of themselves. */
-function after(world: World, says: Readonly<Record<string, CoreState>>): World {
-  const answers = new Map(
-    Object.entries(says).map(([uid, state]) => [uid, { seen: [], apart: [], state }] as const),
-  );
-  const data = evidenceData({ world, ownNamespace: OWN, answers });
-  const own = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
-  return { ...world, configMaps: new Map(world.configMaps).set(OWN, own) };
-}
+const after = (world: World, says: Readonly<Record<string, CoreState>>): World =>
+  withShown(world, Object.fromEntries(Object.entries(says).map(([uid, state]) => [uid, { state }])));
 
-const JOINED: Readonly<Record<string, Spec>> = {
-  a: { knows: ['b', 'c'] },
-  b: { knows: ['a', 'c'] },
-  c: { knows: ['a', 'b'] },
-  d: {},
-};
 const fragile: CoreState = { synced: true, failAt: 1, missing: 1 };
 
 describe('a validator that says that one more failure stops it', () => {
@@ -92,16 +91,10 @@ describe('a validator that says that one more failure stops it', () => {
 });
 
 describe('a restarted validator', () => {
-  const entry: JournalEntry = {
-    ...{ statefulSet: 'stellar/a', kind: 'bump', uids: ['former'], names: ['a-0'], token: 't' },
-    ...{
-      drift: 'short',
-      atMs: NOW_MS - 60_000,
-      outcome: 'done',
-      endedAtMs: NOW_MS - 30_000,
-      after: ['pod-a'],
-    },
-  };
+  const entry = restartOf('a', {
+    ...{ uids: ['former'], names: ['a-0'], after: ['pod-a'] },
+    ...{ atMs: NOW_MS - 60_000, outcome: 'done', endedAtMs: NOW_MS - 30_000 },
+  });
   const ABC: Readonly<Record<string, Spec>> = { ...JOINED, a: { pod: { readyAt: at(30) } } };
   const settings = { minReadyMs: 0 };
   /** The World after that restart, once pods have said that of themselves. */

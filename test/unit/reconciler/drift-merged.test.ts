@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mergeOutcomeOf } from '../../../peers/injection/merge-outcome.ts';
 import type { World } from '../../../peers/world.ts';
-import { networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { networkWorld, planOf, type Spec, stamp, withPod } from './group.ts';
 
 const MERGE_STATUS = (message: string) => ({
   initContainerStatuses: [{ name: 'stellar-peers-config', state: { terminated: { message } } }],
@@ -11,13 +11,8 @@ const MERGE_STATUS = (message: string) => ({
 
 /** `a` as given, whose init container ended with this message, among two others. */
 function merged(message: string, a: Spec): World {
-  const world = networkWorld({ a, b: {}, c: {} });
-  const pods = new Map(world.pods);
-  const pod = pods.get('stellar/a-0');
   const mergeOutcome = mergeOutcomeOf(MERGE_STATUS(message));
-  if (!pod) throw new Error('no pod');
-  pods.set('stellar/a-0', { ...pod, merged: true, mergeOutcome });
-  return { ...world, pods };
+  return withPod(networkWorld({ a, b: {}, c: {} }), 'a', { merged: true, mergeOutcome });
 }
 
 const KEPT = [

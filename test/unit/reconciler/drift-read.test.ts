@@ -2,18 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
-import { NOW_MS, networkWorld, planOf } from './group.ts';
+import { NOW_MS, networkWorld, planOf, withPod } from './group.ts';
 
 const MINUTE_MS = 60_000;
 
 /** `a` was stamped before `d` joined; what else is known of its pod. */
 function joined(change: Record<string, unknown>): World {
-  const world = networkWorld({ a: { knows: ['b', 'c'] }, b: {}, c: {}, d: {} });
-  const pods = new Map(world.pods);
-  const pod = pods.get('stellar/a-0');
-  if (!pod) throw new Error('no pod');
-  pods.set('stellar/a-0', { ...pod, ...change });
-  return { ...world, pods };
+  return withPod(networkWorld({ a: { knows: ['b', 'c'] }, b: {}, c: {}, d: {} }), 'a', change);
 }
 // The view is published as of NOW_MS.
 const restarted = (change: Record<string, unknown>) =>

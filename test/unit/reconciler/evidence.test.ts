@@ -9,7 +9,7 @@ import {
   evidenceIn,
   withFormerStates,
 } from '../../../reconciler/plan/signals/evidence.ts';
-import { digest, networkWorld, type PlanOptions, planOf, type Spec } from './group.ts';
+import { digest, networkWorld, type PlanOptions, planOf, type Spec, withShown } from './group.ts';
 
 const OWN = 'stellar-peers';
 type Answers = Readonly<Record<string, Partial<Evidence>>>;
@@ -20,10 +20,7 @@ const own = (data: Readonly<Record<string, string>>) =>
 const publish = (world: World, answers: Answers) =>
   evidenceData({ world, ownNamespace: OWN, answers: answersOf(answers) });
 /** The World once these answers are published. */
-const after = (world: World, answers: Answers): World => ({
-  ...world,
-  configMaps: new Map(world.configMaps).set(OWN, own(publish(world, answers))),
-});
+const after = withShown;
 const shownIn = (world: World) => Object.fromEntries(evidenceIn(world.configMaps.get(OWN)));
 
 describe('what a port has shown', () => {

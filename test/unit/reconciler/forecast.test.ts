@@ -5,15 +5,9 @@ import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journ
 import { forecast } from '../../../reconciler/plan/restarts/forecast.ts';
 import type { RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
-import { inputOf, NOW_MS, networkWorld, planOf, type Spec } from './group.ts';
+import { inputOf, JOINED, NOW_MS, networkWorld, planOf, restartOf, type Spec } from './group.ts';
 
 const MINUTE_MS = 60_000;
-const JOINED: Readonly<Record<string, Spec>> = {
-  a: { knows: ['b', 'c'] },
-  b: { knows: ['a', 'c'] },
-  c: { knows: ['a', 'b'] },
-  d: {},
-};
 
 function forecastOf(
   specs: Readonly<Record<string, Spec>>,
@@ -33,14 +27,7 @@ function forecastOf(
   };
 }
 
-const open = (minutesAgo: number): JournalEntry => ({
-  statefulSet: 'stellar/a',
-  kind: 'bump',
-  uids: ['pod-a'],
-  token: 'token',
-  drift: 'short',
-  atMs: NOW_MS - minutesAgo * MINUTE_MS,
-});
+const open = (minutesAgo: number): JournalEntry => restartOf('a', { atMs: NOW_MS - minutesAgo * MINUTE_MS });
 
 describe('a forecast', () => {
   it('of a network at rest is empty', () => {

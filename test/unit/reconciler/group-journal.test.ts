@@ -5,15 +5,9 @@ import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journ
 import { forecast } from '../../../reconciler/plan/restarts/forecast.ts';
 import { takeBackWhy } from '../../../reconciler/plan/restarts/take-back.ts';
 import { statefulSet, worldWith } from '../world.ts';
-import { inputOf, NOW_MS, networkParts, networkWorld, planOf, type Spec } from './group.ts';
+import { inputOf, JOINED, NOW_MS, networkParts, networkWorld, planOf } from './group.ts';
 
 const HOUR_MS = 3_600_000;
-const JOINED: Readonly<Record<string, Spec>> = {
-  a: { knows: ['b', 'c'] },
-  b: { knows: ['a', 'c'] },
-  c: { knows: ['a', 'b'] },
-  d: {},
-};
 const PLAN = planOf(networkWorld(JOINED));
 const [HASH = ''] = PLAN.token?.split('.') ?? [];
 const FORMER = 'the-key-before';

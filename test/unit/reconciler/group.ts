@@ -1,11 +1,14 @@
 /**
  * A network of validators in one World, published and injected, for tests of the restart rules.
  */
+
 import { type Discovery, discover, type Group } from '../../../peers/discovery/discover.ts';
 import { digestOf, formatDigests, identityOf, viewHash } from '../../../peers/hash.ts';
+import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import { renderView, viewOf } from '../../../peers/views/views.ts';
 import type { World } from '../../../peers/world.ts';
+import type { JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import {
   planGroup,
@@ -14,6 +17,7 @@ import {
 } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS, type SetbackLookup } from '../../../reconciler/plan/restarts/setbacks.ts';
 import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
+import { type Evidence, evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 
 export const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
@@ -87,6 +91,21 @@ export const stamp = (names: readonly string[]): Record<string, string> => ({
   'stellar.org/peers': formatDigests(names.map(digest)),
 });
 
+/** Three validators that know each other, and a fourth that joined: `a` is to be restarted first. */
+export const JOINED: Readonly<Record<string, Spec>> = {
+  a: { knows: ['b', 'c'] },
+  b: { knows: ['a', 'c'] },
+  c: { knows: ['a', 'b'] },
+  d: {},
+};
+
+/** A restart of that validator as the journal has it: under way, unless `more` says how it ended. */
+export const restartOf = (name: string, more: Partial<JournalEntry> = {}): JournalEntry => ({
+  ...{ statefulSet: `stellar/${name}`, kind: 'bump', uids: [`pod-${name}`], token: 'token', drift: 'short' },
+  atMs: NOW_MS,
+  ...more,
+});
+
 /** The webhook configuration as it is installed. */
 export const webhookOf = (createdAt: string): Raw => ({
   metadata: { name: 'stellar-peers', creationTimestamp: createdAt } as Raw['metadata'],
@@ -145,6 +164,22 @@ export function networkParts(specs: Readonly<Record<string, Spec>>, extra: Extra
   const data = publishedData(discover(worldWith(base), DISCOVERY), extra);
   const views = { metadata: { name: 'stellar-peers', namespace: 'stellar' }, data };
   return { ...base, configMaps: [...ownMaps, views] };
+}
+
+/** The World where the pod of that validator has other facts. */
+export function withPod(world: World, name: string, change: object): World {
+  const pod = world.pods.get(`stellar/${name}-0`);
+  if (!pod) throw new Error('no pod');
+  return { ...world, pods: new Map(world.pods).set(pod.key, { ...pod, ...change }) };
+}
+
+/** The World once the ports of pods, by UID, have shown that, and the leader has published it. */
+export function withShown(world: World, shown: Readonly<Record<string, Partial<Evidence>>>): World {
+  const metadata = { name: 'stellar-peers', namespace: 'stellar-peers' };
+  const each = Object.entries(shown).map(([uid, more]) => [uid, { seen: [], apart: [], ...more }] as const);
+  const data = evidenceData({ world, ownNamespace: metadata.namespace, answers: new Map(each) });
+  const configMaps = new Map(world.configMaps).set(metadata.namespace, readConfigMap({ metadata, data }));
+  return { ...world, configMaps };
 }
 
 function publishedData(discovery: Discovery, extra: Extra): Record<string, string> {

@@ -24,12 +24,6 @@ const journalOf = (entries: readonly JournalEntry[]) => ({
 });
 const times = (stage: Restarting) => stage.entries().map(({ atMs }) => atMs);
 
-async function offered(stage: Restarting, lane = stage.lane()): Promise<void> {
-  const { input, plans } = await stage.plans();
-  lane.offer(plans, input);
-  await lane.idle();
-}
-
 describe('a journal whose times are far ahead', () => {
   it('keeps waiting for no longer than usual', () => {
     for (const aheadMs of [0, 2 * HOUR_MS, 400 * DAY_MS]) {
@@ -45,16 +39,16 @@ describe('a journal whose times are far ahead', () => {
   it('is put right, so that the usual waits end', async () => {
     const stage = new Restarting(JOINED, journalOf(many(12, NOW_MS + 400 * DAY_MS)));
     const lane = stage.lane();
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(times(stage), Array(12).fill(NOW_MS));
     stage.clock.advance(HOUR_MS);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['a']);
   });
 
   it('is left as it is where clocks are seconds apart', async () => {
     const stage = new Restarting(JOINED, journalOf(many(12, NOW_MS + 30_000)));
-    await offered(stage);
+    await stage.offer(stage.lane());
     assert.equal(times(stage)[0], NOW_MS + 30_000);
   });
 });

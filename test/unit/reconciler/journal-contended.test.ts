@@ -6,23 +6,17 @@ import { KubeError } from '../../../runtime/kube/port.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Restarting } from './restarting.ts';
 
-async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
-  const { input, plans } = await stage.plans();
-  lane.offer(plans, input);
-  await lane.idle();
-}
-
 async function passSeconds(stage: Restarting, lane: RestartQueue, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) {
     stage.clock.advance(1_000);
-    await offered(stage, lane);
+    await stage.offer(lane);
   }
 }
 
 it('a pod that came back bare is noted, though others wrote five times in a row', async () => {
   const stage = new Restarting();
   const lane = stage.lane();
-  await offered(stage, lane);
+  await stage.offer(lane);
   await stage.recreate('a', { injected: false });
   stage.clock.advance(600_000);
   let left = 5;
@@ -44,7 +38,7 @@ it('an intent that is stored after it was taken out stops its group no longer th
     late = () => replace(ref, structuredClone(body));
     return Promise.reject(new KubeError('PUT: no answer', { status: 0 }));
   };
-  await offered(stage, lane);
+  await stage.offer(lane);
   assert.deepEqual(stage.outcomes(), []);
   await late?.();
   await passSeconds(stage, lane, 25);

@@ -3,23 +3,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import { formatJournal, type JournalEntry, readJournal } from '../../../reconciler/plan/journal/journal.ts';
-import { NOW_MS } from './group.ts';
+import { NOW_MS, restartOf } from './group.ts';
 import { JOINED, Restarting } from './restarting.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-const entryOf = (name: string, agoMs: number, more: Partial<JournalEntry> = {}): JournalEntry => ({
-  statefulSet: `stellar/${name}`,
-  kind: 'bump',
-  uids: [`pod-${name}`],
-  token: `hash.${agoMs}`,
-  drift: 'short',
-  atMs: NOW_MS - agoMs,
-  outcome: 'done',
-  endedAtMs: NOW_MS - agoMs,
-  ...more,
-});
+const entryOf = (name: string, agoMs: number, more: Partial<JournalEntry> = {}): JournalEntry =>
+  restartOf(name, {
+    ...{ token: `hash.${agoMs}`, atMs: NOW_MS - agoMs, outcome: 'done', endedAtMs: NOW_MS - agoMs },
+    ...more,
+  });
 
 const textOf = (...entries: JournalEntry[]) => formatJournal(entries, NOW_MS - 365 * DAY_MS);
 const facts = (stage: Restarting) => readConfigMap(stage.kube.observe(stage.journal.ref) ?? {});
@@ -128,9 +122,7 @@ describe('the share of a namespace in the journal', () => {
     stage.addNetwork('acme');
     const lane = stage.lane();
     for (let round = 0; round < 6; round += 1) {
-      const { input, plans } = await stage.plans();
-      lane.offer(plans, input);
-      await lane.idle();
+      await stage.offer(lane);
     }
     assert.deepEqual(
       stage.entries().flatMap(({ statefulSet, outcome }) => (outcome ? [] : [statefulSet])),

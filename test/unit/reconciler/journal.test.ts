@@ -12,20 +12,13 @@ import {
 } from '../../../reconciler/plan/journal/journal.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { failure, MemoryKube } from '../stand-ins/memory-kube.ts';
-import { NOW_MS } from './group.ts';
+import { NOW_MS, restartOf } from './group.ts';
 
 const HOUR_MS = 3_600_000;
 const GROUP = 'testnet';
 
-const entryOf = (name: string, changed: Partial<JournalEntry> = {}): JournalEntry => ({
-  statefulSet: `stellar/${name}`,
-  kind: 'bump',
-  uids: [`pod-${name}`],
-  token: `hash.${name}`,
-  drift: 'short',
-  atMs: NOW_MS,
-  ...changed,
-});
+const entryOf = (name: string, changed: Partial<JournalEntry> = {}): JournalEntry =>
+  restartOf(name, { token: `hash.${name}`, ...changed });
 
 const reread = (text: string) => readJournal(journalWith(text), GROUP);
 const journalWith = (text: string) =>

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PodFacts } from '../../../peers/world.ts';
-import { at, networkWorld, planOf, type Spec, setOf } from './group.ts';
+import { at, networkWorld, planOf, type Spec, setOf, withPod } from './group.ts';
 
 const JOINED = { a: { knows: ['b', 'c'] }, b: {}, c: {} } satisfies Record<string, Spec>;
 const seen = (ms: number) => (pod: PodFacts) => (pod.name === 'd-0' ? ms : Number.POSITIVE_INFINITY);
@@ -34,10 +34,7 @@ function beside(pod: Exclude<Spec['pod'], string>, change: Partial<PodFacts> = {
     pod: { ready: false, createdAt: at(10_000), scheduledAt: at(9_998), ...pod },
   };
   const world = networkWorld({ ...specs, a: { knows: ['b'], node: { spec: quorum } }, g });
-  const found = world.pods.get('stellar/g-0');
-  if (!found) throw new Error('no pod');
-  const pods = new Map(world.pods).set('stellar/g-0', { ...found, ...change });
-  const { restart, holds } = planOf({ ...world, pods });
+  const { restart, holds } = planOf(withPod(world, 'g', change));
   return restart ?? holds.a;
 }
 

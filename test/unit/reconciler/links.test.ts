@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MergeOutcome } from '../../../peers/injection/merge-outcome.ts';
-import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { World } from '../../../peers/world.ts';
-import { evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
 import {
   digest,
   type Extra,
@@ -13,6 +11,8 @@ import {
   planOf as planIn,
   type Spec,
   stamp,
+  withPod,
+  withShown,
 } from './group.ts';
 
 /** None of these validators has a quorum set. */
@@ -51,11 +51,6 @@ describe('a fourth validator that joins three', () => {
     assert.deepEqual([restart, holds], [undefined, {}]);
   });
 
-  it('rolls them one at a time on a private network', () => {
-    const { restart, holds } = planOf(joined(PRIVATE));
-    assert.deepEqual([restart, holds], ['bump a', { b: 'Queued', c: 'Queued' }]);
-  });
-
   it('does as ROLL_FOR says, on either', () => {
     const restartBy = (
       rollFor: 'auto' | 'unlinked' | 'missing' | 'all',
@@ -90,13 +85,8 @@ describe('a peer that neither end knows', () => {
   });
 
   /** `d` says this of its configuration. */
-  const saying = (code: MergeOutcome['code'], world = joined(PUBLIC)): World => {
-    const pods = new Map(world.pods);
-    const pod = pods.get('stellar/d-0');
-    assert.ok(pod);
-    pods.set(pod.key, { ...pod, mergeOutcome: { code, detail: '' } });
-    return { ...world, pods };
-  };
+  const saying = (code: MergeOutcome['code'], world = joined(PUBLIC)): World =>
+    withPod(world, 'd', { mergeOutcome: { code, detail: '' } });
   const restartWhere = (code: MergeOutcome['code']) => planOf(saying(code)).restart;
 
   it('is one where the other end names it, but its configuration takes no peers', () => {
@@ -112,11 +102,7 @@ describe('a peer that neither end knows', () => {
     assert.deepEqual([deaf.restart, deaf.holds], [undefined, { d: 'PeersIgnored' }]);
     const rolled = planOf(saying('PeersIgnored', joined(PRIVATE)));
     assert.deepEqual([rolled.restart, rolled.holds], [undefined, {}]);
-    const world = saying('PeersIgnored');
-    const answers = new Map([['pod-a', { seen: [], apart: [digest('d')] }]]);
-    const data = evidenceData({ world, ownNamespace: 'stellar-peers', answers });
-    const own = readConfigMap({ metadata: { name: 'stellar-peers', namespace: 'stellar-peers' }, data });
-    const shown = { ...world, configMaps: new Map(world.configMaps).set('stellar-peers', own) };
+    const shown = withShown(saying('PeersIgnored'), { 'pod-a': { apart: [digest('d')] } });
     assert.equal(planOf(shown).restart, undefined);
     const { restart } = planOf(saying('PeersIgnored', joined(PRIVATE)), { settings: { rollFor: 'all' } });
     assert.equal(restart, 'bump a', 'all asks for exact lists');

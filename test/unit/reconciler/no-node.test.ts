@@ -4,10 +4,10 @@ import { describe, it } from 'node:test';
 import { readNode } from '../../../peers/read/stellar-node.ts';
 import { readPod, readStatefulSet } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
-import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { planGroup } from '../../../reconciler/plan/restarts/rollout.ts';
 import { node, pod, statefulSet } from '../world.ts';
-import { at, inputOf, NOW_MS, networkWorld, planOf, type Spec, setOf } from './group.ts';
+import { at, inputOf, NOW_MS, networkWorld, planOf, restartOf, type Spec, setOf } from './group.ts';
 
 const PENDING = { phase: 'Pending', ready: false, unschedulable: true } as const;
 const HOUR_S = 3_600;
@@ -95,14 +95,7 @@ function abroad(createdAt: string): World {
 }
 
 describe('a pod that cannot come back from our restart for lack of a node', () => {
-  const open: JournalEntry = {
-    statefulSet: 'stellar/g',
-    kind: 'bump',
-    uids: ['former'],
-    token: 't',
-    drift: 'short',
-    atMs: NOW_MS - 1_000,
-  };
+  const open = restartOf('g', { uids: ['former'], atMs: NOW_MS - 1_000 });
 
   it('is named by what is told of a restart that is not over in time', () => {
     const late = { ...open, atMs: NOW_MS - 2 * HOUR_S * 1_000 };

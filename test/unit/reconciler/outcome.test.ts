@@ -27,17 +27,10 @@ import { describe, it } from 'node:test';
 import type { JournalEntry, RestartKind } from '../../../reconciler/plan/journal/journal.ts';
 import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
-import { NOW_MS } from './group.ts';
+import { restartOf } from './group.ts';
 
 const YEAR_MS = 365 * 86_400_000;
-const entryOf = (kind: RestartKind): JournalEntry => ({
-  statefulSet: 'stellar/a',
-  kind,
-  uids: ['pod-a'],
-  token: 'hash.digest',
-  drift: 'short',
-  atMs: NOW_MS,
-});
+const entryOf = (kind: RestartKind): JournalEntry => restartOf('a', { kind, token: 'hash.digest' });
 
 const judged = (kind: RestartKind, parts: Parts, witness: { passedMs?: number; watched?: boolean } = {}) => {
   const { passedMs = 1_000, watched = true } = witness;
@@ -114,8 +107,7 @@ describe('a bump whose old pod is gone', () => {
     const spec = { replicas: 2 };
     const two = statefulSet('a', { spec, annotations: { 'stellar.org/peer-restart': 'hash.digest' } });
     const first = pod('a', { uid: 'pod-a-0' });
-    const deaf = next({ injected: false, ready: false });
-    const second = { ...deaf, metadata: { ...deaf.metadata, name: 'a-1' } };
+    const second = next({ ordinal: 1, injected: false, ready: false });
     const world = worldWith({ nodes: [node('a')], statefulSets: [two], pods: [first, second] });
     const entry = { ...entryOf('bump'), uids: ['pod-a-0', 'pod-a-1'], names: ['a-0', 'a-1'] };
     assert.equal(outcomeOf(entry, world, { seenForMs: 0, watched: true }), 'notInjected');
@@ -123,8 +115,7 @@ describe('a bump whose old pod is gone', () => {
 
   it('is judged by no pod that came with a change of size', () => {
     const two = statefulSet('a', { spec: { replicas: 2 } });
-    const bare = next({ injected: false });
-    const second = { ...bare, metadata: { ...bare.metadata, name: 'a-1', uid: 'second' } };
+    const second = next({ ordinal: 1, injected: false, uid: 'second' });
     const world = worldWith({ nodes: [node('a')], statefulSets: [two], pods: [next(), second] });
     const entry = { ...entryOf('bump'), names: ['a-0'] };
     assert.equal(outcomeOf(entry, world, { seenForMs: 0, watched: true }), 'done');
@@ -132,12 +123,9 @@ describe('a bump whose old pod is gone', () => {
 
   it('waits for every pod of the StatefulSet', () => {
     const two = { statefulSets: [statefulSet('a', { spec: { replicas: 2 } })] };
-    const second = (options: Parameters<typeof pod>[1]) => {
-      const raw = pod('a', { uid: 'second', ...options });
-      return { ...raw, metadata: { ...raw.metadata, name: 'a-1' } };
-    };
-    assert.equal(outcome('bump', { ...two, pods: [next(), second({ ready: false })] }), 'under way');
-    assert.equal(outcome('bump', { ...two, pods: [next(), second({})] }), 'done');
+    const second = (ready: boolean) => pod('a', { ordinal: 1, uid: 'second', ready });
+    assert.equal(outcome('bump', { ...two, pods: [next(), second(false)] }), 'under way');
+    assert.equal(outcome('bump', { ...two, pods: [next(), second(true)] }), 'done');
   });
 });
 

@@ -94,13 +94,7 @@ describe('the overview', () => {
     const parts: Parts = {
       nodes: names.map((name) => node(name, { spec })),
       statefulSets: names.map((name) => statefulSet(name, { spec })),
-      pods: names.flatMap((name) => {
-        const raw = pod(name);
-        return Array.from({ length: 100 }, (_, ordinal) => ({
-          ...raw,
-          metadata: { ...raw.metadata, name: `${name}-${ordinal}` },
-        }));
-      }),
+      pods: names.flatMap((name) => Array.from({ length: 100 }, (_, ordinal) => pod(name, { ordinal }))),
     };
     const { data, knownPeers, networks, metadata } = overviewOf(parts);
     const bytes = Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);

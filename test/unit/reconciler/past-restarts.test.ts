@@ -6,7 +6,7 @@ import { reason } from '../../../peers/reasons/reasons.ts';
 import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
 import { withEntries } from '../../../reconciler/plan/journal/journal-room.ts';
 import { NO_SETBACKS, type SetbackLookup } from '../../../reconciler/plan/restarts/setbacks.ts';
-import { NOW_MS, networkWorld, planOf, type Spec, at as timeAt } from './group.ts';
+import { NOW_MS, networkWorld, planOf, restartOf, type Spec, at as timeAt } from './group.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -19,19 +19,12 @@ const BARE: Readonly<Record<string, Spec>> = {
 const PLAN = planOf(networkWorld(SHORT));
 const [HASH = ''] = PLAN.token?.split('.') ?? [];
 
-const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => ({
-  statefulSet: 'stellar/a',
-  kind: 'bump',
-  uids: ['former'],
-  names: ['a-0'],
-  token: `${HASH}.${hoursAgo}`,
-  drift: 'short',
-  atMs: NOW_MS - hoursAgo * HOUR_MS,
-  outcome: 'done',
-  endedAtMs: NOW_MS - hoursAgo * HOUR_MS,
-  after: ['pod-a'],
-  ...more,
-});
+const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => {
+  const atMs = NOW_MS - hoursAgo * HOUR_MS;
+  const pod = { uids: ['former'], names: ['a-0'], after: ['pod-a'] };
+  const ended = { atMs, outcome: 'done', endedAtMs: atMs } as const;
+  return restartOf('a', { ...pod, token: `${HASH}.${hoursAgo}`, ...ended, ...more });
+};
 const planned = (entries: readonly JournalEntry[], specs = SHORT, setbacks: SetbackLookup = NO_SETBACKS) =>
   planOf(networkWorld(specs, { journal: { [PLAN.group]: formatJournal(entries, NOW_MS) } }), { setbacks });
 const codeOf = (entries: readonly JournalEntry[], specs = SHORT) => {

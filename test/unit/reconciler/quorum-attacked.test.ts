@@ -3,23 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
 import { discover } from '../../../peers/discovery/discover.ts';
-import { readConfigMap } from '../../../peers/read/cluster.ts';
-import type { World } from '../../../peers/world.ts';
 import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
-import { type Evidence, evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
 import { automaticText, publicKey } from '../peers/quorum-texts.ts';
 import { node, type Parts, pod, type Raw, statefulSet, worldWith } from '../world.ts';
-import { DISCOVERY, networkWorld, planOf, type Spec } from './group.ts';
+import { DISCOVERY, networkWorld, planOf, type Spec, withShown } from './group.ts';
 
 const PRIVATE = { network: 'custom', customNetworkPassphrase: 'test net' };
 const PUBLIC = { network: 'testnet', customNetworkPassphrase: undefined };
-const OWN = 'stellar-peers';
-
-function after(world: World, says: Readonly<Record<string, Evidence>>): World {
-  const data = evidenceData({ world, ownNamespace: OWN, answers: new Map(Object.entries(says)) });
-  const own = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
-  return { ...world, configMaps: new Map(world.configMaps).set(OWN, own) };
-}
 
 interface Given {
   readonly set?: string;
@@ -136,17 +126,15 @@ describe('an isolated validator whose port is open', () => {
   it('is restarted', () => assert.equal(planOf(networkWorld(four)).restart, 'bump a'));
   it('is restarted although it says that nothing more may fail, since it hears no validator', () => {
     const plan = planOf(
-      after(networkWorld(four), {
-        'pod-a': { seen: [], apart: [], state: { synced: false, failAt: 0, missing: 3 } },
-      }),
+      withShown(networkWorld(four), { 'pod-a': { state: { synced: false, failAt: 0, missing: 3 } } }),
     );
     assert.deepEqual([plan.restart, plan.holds.a], ['bump a', undefined]);
   });
   it('is restarted although others say that one more failure stops them, since they miss it', () => {
     const plan = planOf(
-      after(networkWorld(four), {
-        'pod-a': { seen: [], apart: [], state: { synced: false } },
-        'pod-b': { seen: [], apart: [], state: { synced: true, failAt: 1, missing: 1 } },
+      withShown(networkWorld(four), {
+        'pod-a': { state: { synced: false } },
+        'pod-b': { state: { synced: true, failAt: 1, missing: 1 } },
       }),
     );
     assert.deepEqual([plan.restart, plan.holds.a], ['bump a', undefined]);
@@ -308,19 +296,6 @@ describe('eight absent peers', () => {
     ]);
     const plan = planOf(networkWorld(specs), { settings: { quorumUnknown: 'warn' } });
     assert.equal(plan.restart, 'bump z');
-  });
-});
-describe('members of four home domains in one namespace that are all down', () => {
-  const names = ['a', 'b', 'c', 'd'];
-  const setFor = (home: string) =>
-    automaticText(
-      names.map((name) => ({ name, quality: 'MEDIUM', listed: name === home ? 0 : 1 })),
-      home,
-    );
-  it('leave no margin to a fourth', () => {
-    const given = Object.fromEntries(names.map((n) => [n, { set: setFor(n), ready: n === 'a' }]));
-    const m = marginOf(given, 'a');
-    assert.ok((m.left ?? 0) < 1, `left ${m.left}`);
   });
 });
 

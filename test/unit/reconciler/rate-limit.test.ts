@@ -3,32 +3,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
 import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
-import { at, NOW_MS, networkWorld, planOf, type Spec } from './group.ts';
+import { at, JOINED, NOW_MS, networkWorld, planOf, restartOf, type Spec } from './group.ts';
 
 const MINUTE_MS = 60_000;
-const JOINED: Readonly<Record<string, Spec>> = {
-  a: { knows: ['b', 'c'] },
-  b: { knows: ['a', 'c'] },
-  c: { knows: ['a', 'b'] },
-  d: {},
-};
 const LONELY: Readonly<Record<string, Spec>> = {
   a: { knows: [], pod: { ready: false } },
   b: {},
 };
 const { group: GROUP } = planOf(networkWorld(JOINED));
 
-const entry = (minutesAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => ({
-  statefulSet: 'stellar/c',
-  kind: 'bump',
-  uids: ['x'],
-  token: `t${minutesAgo}`,
-  drift: 'short',
-  atMs: NOW_MS - minutesAgo * MINUTE_MS,
-  outcome: 'done',
-  endedAtMs: NOW_MS - minutesAgo * MINUTE_MS + MINUTE_MS,
-  ...more,
-});
+const entry = (minutesAgo: number, more: Partial<JournalEntry> = {}): JournalEntry => {
+  const atMs = NOW_MS - minutesAgo * MINUTE_MS;
+  const ended = { atMs, outcome: 'done', endedAtMs: atMs + MINUTE_MS } as const;
+  return restartOf('c', { uids: ['x'], token: `t${minutesAgo}`, ...ended, ...more });
+};
 const withJournal = (entries: readonly JournalEntry[], specs = JOINED) =>
   networkWorld(specs, { journal: { [GROUP]: formatJournal(entries, NOW_MS) } });
 const open = (minutesAgo: number): JournalEntry => {

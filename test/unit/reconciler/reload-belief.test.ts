@@ -1,10 +1,18 @@
 /** A validator whose sidecar tells it of new peers: what that is believed to mend, until when, and what it is not. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readConfigMap } from '../../../peers/read/cluster.ts';
 import type { World } from '../../../peers/world.ts';
-import { evidenceData } from '../../../reconciler/plan/signals/evidence.ts';
-import { at, digest, NOW_MS, networkWorld, type PlanOptions, planOf as planIn, type Spec } from './group.ts';
+import {
+  at,
+  digest,
+  NOW_MS,
+  networkWorld,
+  type PlanOptions,
+  planOf as planIn,
+  type Spec,
+  withPod,
+  withShown,
+} from './group.ts';
 
 const SIDECAR = { pod: { sidecar: at(3_600) } };
 const PUBLIC = { spec: { network: 'testnet', customNetworkPassphrase: undefined } };
@@ -28,12 +36,8 @@ const isolated = (change: Spec = {}): World =>
   networkWorld({ a: { knows: ['gone'], ...SIDECAR, ...change }, b: {}, c: {} });
 
 /** What the port of `a` has shown. */
-function shown(world: World, seen: readonly string[], apart: readonly string[]): World {
-  const answers = new Map([['pod-a', { seen: seen.map(digest), apart: apart.map(digest) }]]);
-  const data = evidenceData({ world, ownNamespace: 'stellar-peers', answers });
-  const own = readConfigMap({ metadata: { name: 'stellar-peers', namespace: 'stellar-peers' }, data });
-  return { ...world, configMaps: new Map(world.configMaps).set('stellar-peers', own) };
-}
+const shown = (world: World, seen: readonly string[], apart: readonly string[]): World =>
+  withShown(world, { 'pod-a': { seen: seen.map(digest), apart: apart.map(digest) } });
 
 const verdictOf = ({ restart, holds, recheckInMs }: ReturnType<typeof planIn>) => [
   restart ?? holds.a,
@@ -90,21 +94,13 @@ describe('a validator that is told of a peer while it runs', () => {
   });
 
   it('is not believed to be told where it drops whom it does not prefer', () => {
-    const world = short();
-    const pods = new Map(world.pods);
-    const pod = pods.get('stellar/a-0');
-    assert.ok(pod);
-    pods.set(pod.key, { ...pod, mergeOutcome: { code: 'PeersIgnored', detail: '' } });
-    assert.equal(planAfter(TOLD_MS, { ...world, pods }).holds.a, 'PeersIgnored');
+    const world = withPod(short(), 'a', { mergeOutcome: { code: 'PeersIgnored', detail: '' } });
+    assert.equal(planAfter(TOLD_MS, world).holds.a, 'PeersIgnored');
   });
 
   it('is told though its configuration took no peers', () => {
-    const world = short();
-    const pods = new Map(world.pods);
-    const pod = pods.get('stellar/a-0');
-    assert.ok(pod);
-    pods.set(pod.key, { ...pod, mergeOutcome: { code: 'BothTaken', detail: '' } });
-    assert.equal(planAfter(TOLD_MS, { ...world, pods }).holds.a, 'Told');
+    const world = withPod(short(), 'a', { mergeOutcome: { code: 'BothTaken', detail: '' } });
+    assert.equal(planAfter(TOLD_MS, world).holds.a, 'Told');
   });
 });
 

@@ -8,11 +8,10 @@ import { Restarting } from './restarting.ts';
 
 /** Offers the lane what the caches, current now, say; waits until it has done its part. */
 async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
-  const { input, plans } = await stage.plans();
+  const caches = await stage.plans();
   const { intercept } = stage.kube;
   stage.kube.intercept = slowTo(stage);
-  lane.offer(plans, input);
-  await lane.idle();
+  await stage.offer(lane, caches);
   stage.kube.intercept = intercept;
 }
 

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
-import type { RestartQueue } from '../../../reconciler/apply/restart-queue.ts';
 import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
 import { Events } from '../../../runtime/kube/resources.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Restarting, statefulSetRef } from './restarting.ts';
-
-/** Offers the lane what the caches, current now, say; waits until it has done its part. */
-async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
-  const { input, plans } = await stage.plans();
-  lane.offer(plans, input);
-  await lane.idle();
-}
 
 const stories = async ({ kube }: Restarting) => {
   const { items } = await kube.list(Events);
@@ -26,6 +18,27 @@ const liveReads = ({ kube }: Restarting) =>
 
 const began = ({ log }: Restarting) => log.with(/^restarting a validator/).length;
 
+const TOKEN = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+
+/** A leader began to restart a, and its write did not come: the lane of the next one, and what was to be written. */
+async function unwritten() {
+  const stage = new Restarting();
+  await stage.offer(stage.lane());
+  const value = stage.tokens().a;
+  await stage.change(statefulSetRef('a'), { op: 'remove', path: TOKEN });
+  return { stage, next: stage.lane(), value };
+}
+
+/** The restart that a lane began comes to its end. */
+async function begunAndBack(options?: Parameters<Restarting['recreate']>[1]) {
+  const stage = new Restarting();
+  const lane = stage.lane();
+  await stage.offer(lane);
+  await stage.recreate('a', options);
+  stage.clock.advance(600_000);
+  return { stage, lane };
+}
+
 describe('the lane of restarts', () => {
   it('begins what is planned, tells of it, and calls back when that is over', async () => {
     const stage = new Restarting();
@@ -33,7 +46,7 @@ describe('the lane of restarts', () => {
     const lane = stage.lane(() => {
       done += 1;
     });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     assert.deepEqual(Object.keys(stage.tokens()), ['a']);
     assert.equal(done, 1);
@@ -46,7 +59,7 @@ describe('the lane of restarts', () => {
   it('does nothing, and wakes nothing, while there is nothing to do', async () => {
     const stage = new Restarting({ a: {}, b: {} });
     const lane = stage.lane(() => assert.fail('nothing ended'));
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(
       stage.kube.requests.filter((each) => !each.startsWith('list')),
       [],
@@ -62,12 +75,10 @@ describe('the lane of restarts', () => {
     await lane.idle();
     assert.deepEqual([liveReads(stage) - before, began(stage)], [1, 1]);
     // The caches are a moment behind, and still plan the same.
-    lane.offer(plans, input);
-    await lane.idle();
+    await stage.offer(lane, { plans, input });
     assert.equal(liveReads(stage) - before, 1);
     stage.clock.advance(1_000);
-    lane.offer(plans, input);
-    await lane.idle();
+    await stage.offer(lane, { plans, input });
     assert.equal(began(stage), 1);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
@@ -76,27 +87,23 @@ describe('the lane of restarts', () => {
     const stage = new Restarting();
     const lane = stage.lane();
     for (const name of ['a', 'b', 'c']) {
-      await offered(stage, lane);
+      await stage.offer(lane);
       assert.equal(stage.outcomes().at(-1), `stellar/${name}: open`);
       await stage.recreate(name);
       stage.clock.advance(600_000);
-      await offered(stage, lane);
+      await stage.offer(lane);
       assert.equal(stage.outcomes().at(-1), `stellar/${name}: done`);
       stage.clock.advance(1_000);
     }
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: done', 'stellar/b: done', 'stellar/c: done']);
   });
 });
 
 describe('a restart that is over', () => {
   it('is closed before another begins', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await offered(stage, lane);
     const { plans } = await new Restarting().plans();
-    await stage.recreate('a');
-    stage.clock.advance(600_000);
+    const { stage, lane } = await begunAndBack();
     const input = stage.inputFor(await stage.world());
     const before = liveReads(stage);
     lane.offer(plans, input);
@@ -108,32 +115,25 @@ describe('a restart that is over', () => {
   });
 
   it('is told as a warning if its pod came back without injection, and stops its group', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await offered(stage, lane);
-    await stage.recreate('a', { injected: false });
-    stage.clock.advance(600_000);
-    await offered(stage, lane);
+    const { stage, lane } = await begunAndBack({ injected: false });
+    await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: notInjected']);
     assert.match((await stories(stage)).at(-1) ?? '', /^Warning RestartEnded/);
     stage.clock.advance(600_000);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal(began(stage), 1);
   });
 
   it('is closed by the next leader too, which holds nothing against it that it did not see', async () => {
-    const stage = new Restarting();
-    await offered(stage, stage.lane());
-    await stage.recreate('a', { injected: false });
-    stage.clock.advance(600_000);
-    await offered(stage, stage.lane());
+    const { stage } = await begunAndBack({ injected: false });
+    await stage.offer(stage.lane());
     assert.deepEqual(stage.outcomes(), ['stellar/a: unwitnessed']);
   });
 
   it('is closed by the live state, not by caches that are behind', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
-    await offered(stage, lane);
+    await stage.offer(lane);
     // As if the write had never happened: the cache has the journal, and not yet the template.
     const cached = await stage.world();
     const old = await new Restarting().world();
@@ -147,62 +147,44 @@ describe('a restart that is over', () => {
   });
 
   it('is not void by the clock of its writer: its write may still be on its way', async () => {
-    const stage = new Restarting();
-    await offered(stage, stage.lane());
-    await stage.change(statefulSetRef('a'), {
-      op: 'remove',
-      path: '/spec/template/metadata/annotations/stellar.org~1peer-restart',
-    });
+    const { stage, next } = await unwritten();
     // The next leader's clock is an hour ahead.
     stage.clock.advance(3_600_000);
-    const next = stage.lane();
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     assert.equal(next.retryInMs(), 20_000, 'nothing else wakes the loop for it');
     stage.clock.advance(19_999);
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     stage.clock.advance(1);
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
   });
 
   it('cannot happen any more once it is void: its write, held up somewhere, is on condition of a version', async () => {
-    const stage = new Restarting();
-    const { kube } = stage;
-    await offered(stage, stage.lane());
-    // The bump was not written after all: its sender was stopped just before.
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    const value = stage.tokens().a;
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const { resourceVersion } = kube.observe(statefulSetRef('a'))?.metadata ?? {};
-    const next = stage.lane();
-    await offered(stage, next);
+    const { stage, next, value } = await unwritten();
+    const { resourceVersion } = stage.kube.observe(statefulSetRef('a'))?.metadata ?? {};
+    await stage.offer(next);
     stage.clock.advance(20_000);
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
     const late = stage.change(
       statefulSetRef('a'),
       { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-      { op: 'add', path, value },
+      { op: 'add', path: TOKEN, value },
     );
     await assert.rejects(late, { status: 409 });
     assert.deepEqual(stage.tokens(), {});
   });
 
   it('is fenced by the next leader as soon as it sees it, long before it is void', async () => {
-    const stage = new Restarting();
-    const { kube } = stage;
-    await offered(stage, stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const versionNow = () => kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
+    const { stage, next } = await unwritten();
+    const versionNow = () => stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
     const before = versionNow();
-    const next = stage.lane();
-    await offered(stage, next);
+    await stage.offer(next);
     const fenced = versionNow();
     assert.notEqual(fenced, before);
-    await offered(stage, next);
+    await stage.offer(next);
     assert.equal(versionNow(), fenced, 'once');
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
@@ -215,7 +197,7 @@ describe('a restart that is over', () => {
       late = await stage.world();
       throw failure(403, '', 'the policy of the house');
     });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.ok(late);
     const input = stage.inputFor(late);
     const before = stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
@@ -225,17 +207,13 @@ describe('a restart that is over', () => {
   });
 
   it('is void although its fence is refused, once its StatefulSet has changed since its write was sent', async () => {
-    const stage = new Restarting();
-    await offered(stage, stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
+    const { stage, next } = await unwritten();
     stage.kube.intercept = (request) => {
       if (/^apply .*statefulsets/.test(request)) throw failure(403, 'Forbidden', 'hands off');
     };
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const next = stage.lane();
-    await offered(stage, next);
+    await stage.offer(next);
     stage.clock.advance(20_000);
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
   });
 
@@ -245,7 +223,7 @@ describe('a restart that is over', () => {
     stage.kube.patch = async () => {
       throw failure(0, '', 'no answer');
     };
-    await offered(stage, stage.lane());
+    await stage.offer(stage.lane());
     stage.kube.patch = patch;
     let fences = 0;
     stage.kube.intercept = (request) => {
@@ -255,7 +233,7 @@ describe('a restart that is over', () => {
     };
     const next = stage.lane();
     for (let minute = 0; minute < 120; minute += 1) {
-      await offered(stage, next);
+      await stage.offer(next);
       stage.clock.advance(60_000);
     }
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
@@ -271,35 +249,26 @@ describe('a restart that is over', () => {
   });
 
   it('is under way if it came through just before it would have been void', async () => {
-    const stage = new Restarting();
-    await offered(stage, stage.lane());
-    const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
-    const value = stage.tokens().a;
-    await stage.change(statefulSetRef('a'), { op: 'remove', path });
-    const next = stage.lane();
-    await offered(stage, next);
+    const { stage, next, value } = await unwritten();
+    await stage.offer(next);
     stage.clock.advance(20_000);
     stage.before(/^apply .*statefulsets/, () =>
-      stage.change(statefulSetRef('a'), { op: 'add', path, value }),
+      stage.change(statefulSetRef('a'), { op: 'add', path: TOKEN, value }),
     );
-    await offered(stage, next);
+    await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
   it('is closed later where the journal cannot be written now', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    await offered(stage, lane);
-    await stage.recreate('a');
-    stage.clock.advance(600_000);
+    const { stage, lane } = await begunAndBack();
     stage.kube.intercept = (request) => {
       if (request.startsWith('replace')) throw failure(500, '', 'no');
     };
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     stage.kube.intercept = () => undefined;
     stage.clock.advance(lane.retryInMs() ?? 0);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: done']);
   });
 });

@@ -24,7 +24,7 @@ import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { type Parts, pod, worldWith } from '../world.ts';
-import { DISCOVERY, type Extra, NOW_MS, networkParts, SETTINGS, type Spec, stamp } from './group.ts';
+import { DISCOVERY, type Extra, JOINED, NOW_MS, networkParts, SETTINGS, type Spec, stamp } from './group.ts';
 
 const OWN = 'stellar-peers';
 const SCOPE = { ownNamespace: OWN, watchNamespaces: [] };
@@ -50,13 +50,7 @@ export const statefulSetRef = (name: string) => ({
 export const podRef = (name: string) => ({ resource: kinds.Pods, namespace: 'stellar', name: `${name}-0` });
 export const namespaceRef = { resource: kinds.Namespaces, name: 'stellar' };
 
-/** Three validators that know each other, and a fourth that joined: `a` is to be restarted first. */
-export const JOINED: Readonly<Record<string, Spec>> = {
-  a: { knows: ['b', 'c'] },
-  b: { knows: ['a', 'c'] },
-  c: { knows: ['a', 'b'] },
-  d: {},
-};
+export { JOINED };
 
 export class Restarting {
   readonly kube = new MemoryKube();
@@ -152,6 +146,16 @@ export class Restarting {
     const world = await this.world();
     const input = this.inputFor(world);
     return { world, input, plans: planRollout(input) };
+  }
+
+  /** Offers the lane what the caches, current now, say; waits until it has done its part. */
+  async offer(
+    lane: RestartQueue,
+    caches?: { readonly input: RolloutInput; readonly plans: ReturnType<typeof planRollout> },
+  ) {
+    const { input, plans } = caches ?? (await this.plans());
+    lane.offer(plans, input);
+    await lane.idle();
   }
 
   async wanted(): Promise<Restart> {

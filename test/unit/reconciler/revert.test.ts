@@ -15,11 +15,7 @@ async function bumped(annotations: Record<string, string> = {}, podToken = annot
     await stage.change(podRef('a'), { op: 'add', path: POD_RESTART, value: podToken });
   const before = structuredClone(stage.kube.observe(statefulSetRef('a'))?.spec);
   const lane = stage.lane();
-  const offer = async () => {
-    const { input, plans } = await stage.plans();
-    lane.offer(plans, input);
-    await lane.idle();
-  };
+  const offer = () => stage.offer(lane);
   await offer();
   assert.equal(stage.tokens().a?.includes('.'), true);
   return { stage, lane, offer, before };
@@ -95,13 +91,11 @@ describe('a bump that has replaced no pod yet', () => {
 
   it('is looked at past the caches after some seconds: one of them may be late', async () => {
     const { stage, lane, offer } = await bumped();
-    const { input, plans } = await stage.plans();
-    lane.offer(plans, input);
-    await lane.idle();
+    const caches = await stage.plans();
+    await stage.offer(lane, caches);
     await stage.change(namespaceRef, PAUSED);
     stage.clock.advance(5_000);
-    lane.offer(plans, input);
-    await lane.idle();
+    await stage.offer(lane, caches);
     assert.deepEqual([stage.outcomes(), whyOf(stage)], [['stellar/a: defused'], ['Paused']]);
     await offer();
   });
@@ -208,10 +202,7 @@ describe('taking a bump back', () => {
       ['a', 'b', 'c'].map((name) => [`stellar/${name}`, 'RestartTakenBack', 'stellar/a: NotAllReady']),
     );
     // Another leader reads the same in the journal.
-    const next = stage.lane();
-    const { input, plans } = await stage.plans();
-    next.offer(plans, input);
-    await next.idle();
+    await stage.offer(stage.lane());
     assert.deepEqual(stage.outcomes(), ['stellar/a: defused']);
     stage.clock.advance(60_000);
     await offer();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
-import { at, type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { at, type Extra, NOW_MS, networkWorld, planOf, restartOf, type Spec, stamp } from './group.ts';
 
 const ANNOTATION = 'stellar.org/peer-rollout';
 
@@ -67,14 +67,6 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('does not count one that is marked uncounted', () => {
-    const e: Spec = {
-      pod: { ready: false },
-      node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } },
-    };
-    assert.equal(planOf(joined({ e })).restart, 'bump a');
-  });
-
   it('waits until all others have been Ready for MIN_READY_SECONDS, and says when to look again', () => {
     const plan = planOf(joined({ d: { pod: { readyAt: at(100) } } }));
     assert.equal(plan.restart, undefined);
@@ -89,12 +81,6 @@ describe('a fourth validator that joins three', () => {
 
   it('waits after a clock jump rather than restart early', () => {
     assert.equal(planOf(joined(), { nowMs: Date.parse('2025-12-31T00:00:00Z') }).restart, undefined);
-  });
-
-  it('waits until the membership has been quiet', () => {
-    const plan = planOf(joined(), { quietMs: 10_000 });
-    assert.equal(plan.holds.a, 'Stabilizing');
-    assert.equal(plan.recheckInMs, 20_000);
   });
 
   it('waits for a pause on everything, a namespace or a node; an unknown value means hold', () => {
@@ -192,14 +178,7 @@ describe('a fourth validator that joins three', () => {
   });
 
   it('waits while the journal has an open restart, and stops on one that cannot be read', () => {
-    const open = {
-      statefulSet: 'stellar/b',
-      kind: 'bump',
-      uids: ['x'],
-      token: 't',
-      drift: 'short',
-      atMs: NOW_MS,
-    } as const;
+    const open = restartOf('b');
     const { group } = planOf(joined());
     const journal = (text: string) => planOf(joined({}, { journal: { [group]: text } }));
     assert.equal(journal(formatJournal([open], NOW_MS)).holds.a, 'InFlight');
@@ -266,24 +245,6 @@ describe('a pod that was not injected', () => {
     });
     assert.equal(codeOf(notReady(1000)), 'delete a');
     assert.equal(codeOf(notReady(59)), 'TooYoung');
-  });
-
-  it('stops its group if our own restart left it so', () => {
-    const { group } = planOf(networkWorld({ a: bare, b: {} }));
-    const entry = {
-      statefulSet: 'stellar/a',
-      kind: 'bump',
-      uids: ['x'],
-      token: 't',
-      drift: 'short',
-      after: ['pod-a'],
-    } as const;
-    const text = formatJournal(
-      [{ ...entry, atMs: NOW_MS, outcome: 'notInjected', endedAtMs: NOW_MS }],
-      NOW_MS,
-    );
-    const world = networkWorld({ a: bare, b: bare }, { journal: { [group]: text } });
-    assert.deepEqual(planOf(world).holds, { a: 'NotInjected', b: 'NotInjected' });
   });
 });
 

@@ -1,21 +1,16 @@
 /** Rolls that the status of a StatefulSet does not tell: its pods do, by the revision that each is of. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
 import { isUntouchedBump, outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, pod, statefulSet, worldWith } from '../world.ts';
-import { NOW_MS, networkWorld, planOf } from './group.ts';
+import { networkWorld, planOf, restartOf } from './group.ts';
 
 const TOKEN = 'hash.digest';
-const entry: JournalEntry = {
-  ...{ statefulSet: 'stellar/a', kind: 'bump', uids: ['pod-a'], names: ['a-0'], token: TOKEN },
-  ...{ drift: 'short', atMs: NOW_MS },
-};
+const entry = restartOf('a', { names: ['a-0'], token: TOKEN });
 const worldOf = (set: Parameters<typeof statefulSet>[1], pods: ReadonlyArray<ReturnType<typeof pod>>) =>
   worldWith({ nodes: [node('a')], statefulSets: [statefulSet('a', set)], pods: [...pods] });
 const outcome = (world: ReturnType<typeof worldWith>) =>
   outcomeOf(entry, world, { seenForMs: 60_000, watched: true }) ?? 'under way';
-const second = (raw: ReturnType<typeof pod>) => ({ ...raw, metadata: { ...raw.metadata, name: 'a-1' } });
 
 describe('a roll that a person undoes', () => {
   it('goes on, though its status has the former revision as both, while a pod is of the later one', () => {
@@ -39,7 +34,8 @@ describe('a roll that a person undoes', () => {
 describe('a bump whose pod was replaced by others', () => {
   const bumped = { annotations: { 'stellar.org/peer-restart': TOKEN }, status: { updateRevision: 'r2' } };
   const formerly = pod('a', { uid: 'made-late', ready: false });
-  const ours = pod('a', { uid: 'ours', revision: 'r2', annotations: { 'stellar.org/peer-restart': TOKEN } });
+  const next = { uid: 'ours', revision: 'r2', annotations: { 'stellar.org/peer-restart': TOKEN } };
+  const ours = pod('a', next);
 
   it('has replaced none while the next one is of the former template, too', () => {
     const world = worldOf(bumped, [formerly]);
@@ -69,7 +65,7 @@ describe('a bump whose pod was replaced by others', () => {
     const two = { ...entry, uids: ['pod-a', 'gone'], names: ['a-0', 'a-1'] };
     assert.equal(isUntouchedBump(two, worldOf(bumped, [pod('a')])), true);
     const more = { ...bumped, spec: { replicas: 2 } };
-    assert.equal(isUntouchedBump(entry, worldOf(more, [pod('a'), second(ours)])), false);
-    assert.equal(outcome(worldOf(more, [pod('a'), second(ours)])), 'under way');
+    const added = worldOf(more, [pod('a'), pod('a', { ...next, ordinal: 1 })]);
+    assert.deepEqual([isUntouchedBump(entry, added), outcome(added)], [false, 'under way']);
   });
 });

@@ -3,18 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reason } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
-import type { RestartQueue } from '../../../reconciler/apply/restart-queue.ts';
 import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { at } from './group.ts';
 import { JOINED, podRef, Restarting, statefulSetRef } from './restarting.ts';
-
-/** Offers the lane what the caches, current now, say; waits until it has done its part. */
-async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
-  const { input, plans } = await stage.plans();
-  lane.offer(plans, input);
-  await lane.idle();
-}
 
 /** Why each validator waits, or is tried again, by name. */
 async function told(stage: Restarting): Promise<Record<string, string>> {
@@ -47,9 +39,9 @@ describe('a validator whose restart was refused', () => {
     const stage = new Restarting();
     const lane = stage.lane();
     refusing(stage, 'a');
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(await told(stage), { a: 'RefusedByPolicy', c: 'Queued' });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['b']);
     stage.clock.advance(119_000);
     assert.deepEqual(await told(stage), { a: 'RefusedByPolicy', b: 'InFlight', c: 'InFlight' });
@@ -63,18 +55,18 @@ describe('a validator whose restart was refused', () => {
     refusing(stage, 'a');
     const minutes: number[] = [];
     for (let attempt = 0; attempt < 6; attempt += 1) {
-      await offered(stage, lane);
+      await stage.offer(lane);
       const waitMs = await dueInMs(stage);
       minutes.push(waitMs / 60_000);
       stage.clock.advance(waitMs - 1);
-      await offered(stage, lane);
+      await stage.offer(lane);
       assert.equal(began(stage), attempt + 1);
       stage.clock.advance(1);
       assert.deepEqual(await told(stage), { a: 'RefusedByPolicy' }, 'also while it is tried');
     }
     assert.deepEqual(minutes, [2, 4, 8, 16, 30, 30]);
     stage.kube.intercept = () => undefined;
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['a']);
     assert.equal(stage.setbacks.of('stellar/a'), undefined);
   });
@@ -83,10 +75,10 @@ describe('a validator whose restart was refused', () => {
     const stage = new Restarting({ a: { knows: ['b', 'c'] }, b: {}, c: {}, d: {} });
     const lane = stage.lane();
     refusing(stage, 'a');
-    await offered(stage, lane);
+    await stage.offer(lane);
     await stage.kube.delete(statefulSetRef('d'), {});
     await stage.kube.delete(podRef('d'), {});
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(await told(stage), {});
     assert.equal(stage.setbacks.of('stellar/a'), undefined);
   });
@@ -99,8 +91,8 @@ describe('a validator whose restart was refused', () => {
     });
     const lane = stage.lane();
     refusing(stage, 'a');
-    await offered(stage, lane);
-    await offered(stage, lane);
+    await stage.offer(lane);
+    await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['e']);
   });
 });
@@ -125,7 +117,7 @@ describe('a validator that another writes each time before us', () => {
       const lane = stage.lane();
       conflicting(stage, request);
       for (let attempt = 0; attempt < 10; attempt += 1) {
-        await offered(stage, lane);
+        await stage.offer(lane);
         stage.clock.advance(1_000);
       }
       assert.deepEqual(Object.keys(stage.tokens()), ['b']);
@@ -140,7 +132,7 @@ describe('a validator that another writes each time before us', () => {
     stage.before(/^delete .*pods\/a-0$/, async () => {
       throw failure(404, 'NotFound', 'pods "a-0" not found');
     });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal(stage.setbacks.of('stellar/a'), undefined);
     assert.notEqual((await told(stage)).a, 'RefusedByPolicy');
   });
@@ -149,11 +141,11 @@ describe('a validator that another writes each time before us', () => {
     const stage = new Restarting();
     const lane = stage.lane();
     conflicting(stage, /^patch .*statefulsets\/a$/);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal((await told(stage)).a, undefined);
     stage.kube.intercept = () => undefined;
     stage.clock.advance(250);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['a']);
   });
 });
@@ -171,7 +163,7 @@ describe('an intent that came to nothing', () => {
       };
       throw failure(status, '', 'no');
     });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.ok(late);
     const reasons = [...planRollout(stage.inputFor(late)).values()].flatMap(({ holds }) => [
       ...holds.values(),
@@ -194,17 +186,17 @@ describe('an obstacle that every restart would meet', () => {
     const stage = new Restarting();
     const lane = stage.lane();
     stage.unanswered = reason('WebhookNotAnswering', 'connection refused');
-    await offered(stage, lane);
+    await stage.offer(lane);
     const all = { a: 'WebhookNotAnswering', b: 'WebhookNotAnswering', c: 'WebhookNotAnswering' };
     assert.deepEqual(await told(stage), all);
     assert.equal(await dueInMs(stage), 5_000);
     stage.unanswered = undefined;
     stage.clock.advance(4_999);
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal(began(stage), 0);
     stage.clock.advance(1);
     assert.deepEqual(await told(stage), all, 'also while it is tried');
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal(began(stage), 1);
     stage.clock.advance(1_000);
     assert.deepEqual(await told(stage), { a: 'InFlight', b: 'InFlight', c: 'InFlight' });
@@ -228,7 +220,7 @@ describe('an obstacle that every restart would meet', () => {
     }
     assert.deepEqual([waits[0], waits[1], waits.at(-1)], [250, 500, 30_000]);
     assert.deepEqual(await told(stage), { a: 'StaleCaches', b: 'StaleCaches', c: 'StaleCaches' });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.equal(began(stage), 1);
   });
 
@@ -238,7 +230,7 @@ describe('an obstacle that every restart would meet', () => {
     stage.kube.intercept = (request) => {
       if (request.startsWith('replace')) throw failure(422, 'Invalid', 'hands off');
     };
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(await told(stage), {
       a: 'JournalUnwritable',
       b: 'JournalUnwritable',
@@ -253,7 +245,7 @@ describe('an obstacle that every restart would meet', () => {
     stage.before(/^patch .*statefulsets/, async () => {
       throw failure(0, '', 'no answer');
     });
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual(await told(stage), { a: 'InFlight', b: 'InFlight', c: 'InFlight' });
     const [group = ''] = (await stage.plans()).plans.keys();
     assert.equal(stage.setbacks.ofAll(group), undefined);

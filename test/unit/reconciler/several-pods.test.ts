@@ -23,9 +23,8 @@ function twoPods(
   const world = networkWorld({ a: { node: { spec }, statefulSet: { spec }, pod: 'none' }, b, ...more });
   const pods = new Map(world.pods);
   for (const [ordinal, options] of [first, second].entries()) {
-    const raw = pod('a', { annotations: ALL, uid: `pod-a-${ordinal}`, ...options });
-    const named = { ...raw, metadata: { ...raw.metadata, name: `a-${ordinal}` } };
-    pods.set(`stellar/a-${ordinal}`, readPod(named));
+    const raw = pod('a', { annotations: ALL, ordinal, uid: `pod-a-${ordinal}`, ...options });
+    pods.set(`stellar/a-${ordinal}`, readPod(raw));
   }
   return { ...world, pods };
 }

@@ -15,8 +15,7 @@ function world(): World {
   const spec = { replicas: 2 };
   const annotations = { 'stellar.org/peer-address': SHARED };
   const made = networkWorld({ a: {}, b: { node: { spec, annotations }, statefulSet: { spec } } });
-  const raw = pod('b', { uid: 'pod-b-1' });
-  const second = readPod({ ...raw, metadata: { ...raw.metadata, name: 'b-1' } });
+  const second = readPod(pod('b', { ordinal: 1, uid: 'pod-b-1' }));
   const pods = new Map(made.pods);
   for (const [index, facts] of [...made.pods.values(), second].entries()) {
     pods.set(facts.key, { ...facts, ip: ipOf('abc'.charAt(index)) });

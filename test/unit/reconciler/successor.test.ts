@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
-import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
-import { at, type Extra, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
+import { at, type Extra, NOW_MS, networkWorld, planOf, restartOf, type Spec, stamp } from './group.ts';
 
 const DISABLED = { 'stellar.org/peer-injection': 'disabled' };
 const TAKEN = { metadata: { name: 'stellar-peers' } };
@@ -78,17 +78,7 @@ describe('an injected validator whose next pod would not be injected', () => {
 });
 
 describe('a pod that came back bare from our restart', () => {
-  const entry: JournalEntry = {
-    statefulSet: 'stellar/a',
-    kind: 'bump',
-    uids: ['x'],
-    token: 't',
-    drift: 'short',
-    atMs: NOW_MS,
-    outcome: 'notInjected',
-    endedAtMs: NOW_MS,
-    after: ['pod-a'],
-  };
+  const entry = restartOf('a', { uids: ['x'], outcome: 'notInjected', endedAtMs: NOW_MS, after: ['pod-a'] });
   const bare = { injected: false, annotations: {}, createdAt: at(1_000) };
   const holdOf = (a: Spec) => {
     const specs = { a, b: { knows: ['c'] }, c: {}, d: {} };

@@ -12,20 +12,11 @@ const PAUSED = {
 } as const;
 const STEP_MS = 250;
 
-type Plans = Awaited<ReturnType<Restarting['plans']>>;
-
-/** Offers the lane what the caches say: these, or what is so now. */
-async function offered(stage: Restarting, lane: RestartQueue, caches?: Plans): Promise<void> {
-  const { input, plans } = caches ?? (await stage.plans());
-  lane.offer(plans, input);
-  await lane.idle();
-}
-
 /** A stage on which validator `a` was bumped a moment ago. */
 async function bumped() {
   const stage = new Restarting();
   const lane = stage.lane();
-  await offered(stage, lane);
+  await stage.offer(lane);
   assert.ok(stage.tokens().a);
   return { stage, lane };
 }
@@ -36,7 +27,7 @@ async function pausedForSeconds(stage: Restarting, lane: RestartQueue): Promise<
   let ms = 0;
   for (; ms < 60_000 && stage.tokens().a !== undefined; ms += STEP_MS) {
     stage.clock.advance(STEP_MS);
-    await offered(stage, lane);
+    await stage.offer(lane);
   }
   return ms / 1_000;
 }
@@ -54,7 +45,7 @@ describe('a pause undoes a bump that has replaced no pod, within 5 s,', () => {
       const late = await stage.plans();
       await stage.change(podRef('b'), readyOf('True'));
       for (let ms = 0; ms < lateMs; ms += STEP_MS) {
-        await offered(stage, lane, late);
+        await stage.offer(lane, late);
         stage.clock.advance(STEP_MS);
       }
       const seconds = await pausedForSeconds(stage, lane);
@@ -70,7 +61,7 @@ describe('a pause undoes a bump that has replaced no pod, within 5 s,', () => {
         throw failure(503, '', 'not now');
       };
       for (let ms = 0; ms < lateMs; ms += STEP_MS) {
-        await offered(stage, lane, caches);
+        await stage.offer(lane, caches);
         stage.clock.advance(STEP_MS);
       }
       stage.kube.intercept = () => undefined;
@@ -97,13 +88,13 @@ describe('a bump that was taken back', () => {
     await stage.change(namespaceRef, PAUSED);
     unwritable(stage, () => true);
     for (let seconds = 0; seconds < 60; seconds += 1) {
-      await offered(stage, lane);
+      await stage.offer(lane);
       stage.clock.advance(1_000);
     }
     assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, ['stellar/a: open']]);
     unwritable(stage, () => false);
     for (let seconds = 0; seconds < 40; seconds += 1) {
-      await offered(stage, lane);
+      await stage.offer(lane);
       stage.clock.advance(1_000);
     }
     assert.deepEqual(
@@ -116,11 +107,11 @@ describe('a bump that was taken back', () => {
     const { stage, lane } = await bumped();
     await stage.change(podRef('b'), readyOf('False'));
     unwritable(stage, () => isTakenBack(stage));
-    await offered(stage, lane);
+    await stage.offer(lane);
     assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, ['stellar/a: open']]);
     unwritable(stage, () => false);
     await stage.change(podRef('b'), readyOf('True'));
-    await offered(stage, stage.lane());
+    await stage.offer(stage.lane());
     assert.deepEqual(
       stage.entries().map(({ outcome, why }) => [outcome, why]),
       [['defused', 'WaitingForUnavailable']],
@@ -136,9 +127,9 @@ describe('a bump that was taken back', () => {
       await patch(ref, operations);
       throw failure(0, '', 'no answer');
     };
-    await offered(stage, lane);
+    await stage.offer(lane);
     stage.kube.patch = patch;
-    await offered(stage, stage.lane());
+    await stage.offer(stage.lane());
     assert.deepEqual(stage.outcomes(), ['stellar/a: defused']);
   });
 
@@ -147,7 +138,7 @@ describe('a bump that was taken back', () => {
     const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
     await stage.change(statefulSetRef('a'), { op: 'remove', path });
     for (let seconds = 0; seconds <= 20; seconds += 1) {
-      await offered(stage, lane);
+      await stage.offer(lane);
       stage.clock.advance(1_000);
     }
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);

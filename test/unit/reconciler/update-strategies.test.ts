@@ -8,7 +8,7 @@ import { readPod } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
 import { outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { pod } from '../world.ts';
-import { at, NOW_MS, networkWorld, planOf, type Spec, stamp } from './group.ts';
+import { at, networkWorld, planOf, restartOf, type Spec, stamp } from './group.ts';
 
 const ON_DELETE = { type: 'OnDelete' };
 const PARTITIONED = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
@@ -40,11 +40,9 @@ function groupWithTwo(updateStrategy: object, revisions: readonly [string, strin
   const world = networkWorld({ a: { knows: ['b'] }, b: {}, c: {}, d });
   const pods = new Map(world.pods);
   for (const [ordinal, revision] of revisions.entries()) {
-    const raw = pod('d', { uid: `pod-d-${ordinal}`, revision, annotations: stamp(['a', 'b', 'c']) });
-    pods.set(
-      `stellar/d-${ordinal}`,
-      readPod({ ...raw, metadata: { ...raw.metadata, name: `d-${ordinal}` } }),
-    );
+    const annotations = stamp(['a', 'b', 'c']);
+    const raw = pod('d', { ordinal, uid: `pod-d-${ordinal}`, revision, annotations });
+    pods.set(`stellar/d-${ordinal}`, readPod(raw));
   }
   const { restart, holds } = planOf({ ...world, pods });
   return restart ?? holds.a;
@@ -100,14 +98,7 @@ describe('a StatefulSet with a strategy that we do not use', () => {
 });
 
 describe('a restart of ours whose StatefulSet was given OnDelete or a partition since', () => {
-  const entry = {
-    statefulSet: 'stellar/a',
-    kind: 'bump',
-    uids: ['former'],
-    token: 't',
-    drift: 'short',
-    atMs: NOW_MS,
-  } as const;
+  const entry = restartOf('a', { uids: ['former'], token: 't' });
   const outcome = (world: World) => outcomeOf(entry, world, { seenForMs: 1_000, watched: true });
 
   it('is over when the new pod is Ready, though currentRevision never moves', () => {
@@ -130,9 +121,8 @@ describe('a restart of ours whose StatefulSet was given OnDelete or a partition 
       b: {},
     });
     const two = pods.map((options, ordinal) => {
-      const raw = pod('a', { uid: `a-${ordinal}`, ...options });
-      const named = readPod({ ...raw, metadata: { ...raw.metadata, name: `a-${ordinal}` } });
-      return [`stellar/a-${ordinal}`, named] as const;
+      const raw = pod('a', { ordinal, uid: `a-${ordinal}`, ...options });
+      return [`stellar/a-${ordinal}`, readPod(raw)] as const;
     });
     return { ...world, pods: new Map([...world.pods, ...two]) };
   };

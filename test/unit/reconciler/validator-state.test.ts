@@ -16,7 +16,7 @@ import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { overviewData } from '../../../reconciler/plan/publish/overview.ts';
 import { reloadedKeys, validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
 import { pod } from '../world.ts';
-import { at, DISCOVERY, NOW_MS, networkWorld, type Spec } from './group.ts';
+import { at, DISCOVERY, NOW_MS, networkWorld, restartOf, type Spec } from './group.ts';
 
 const SETTINGS = readSettings({});
 const OWN = 'stellar-peers';
@@ -159,14 +159,7 @@ describe('what a validator is', () => {
   it('is Restarting while a restart of ours is under way, whatever its pods show, and does not wait for another', () => {
     const specs = { a: { knows: [] }, b: {} };
     const [group = ''] = discover(networkWorld(specs), DISCOVERY).groups.keys();
-    const entry = {
-      statefulSet: 'stellar/a',
-      kind: 'bump',
-      uids: ['x'],
-      token: 't',
-      drift: 'short',
-    } as const;
-    const journal = { [group]: formatJournal([{ ...entry, atMs: NOW_MS - 60_000 }], NOW_MS) };
+    const journal = { [group]: formatJournal([restartOf('a', { atMs: NOW_MS - 60_000 })], NOW_MS) };
     const found = stateOf({}, { world: networkWorld(specs, { journal }) });
     assert.deepEqual([found.state, found.pictured], ['Restarting', 'restarting']);
     assert.equal(found.detail, 'by us, since 2026-05-31T23:59:00.000Z');

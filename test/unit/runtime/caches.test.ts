@@ -43,9 +43,7 @@ describe('the caches', () => {
   });
 
   it('tell each change with its kind and key, until a listener has had enough', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a');
-    await watched.start();
+    const watched = await Watched.over(t, 'a');
     let heard = 0;
     const end = watched.caches.onChange(() => {
       heard += 1;

@@ -14,9 +14,7 @@ const namesOf = (watched: Watched, key: string) =>
 
 describe('when a group last changed', () => {
   it('is never, for one that was there when watching began', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
   });
@@ -48,9 +46,7 @@ describe('when a group last changed', () => {
         }),
     ];
     for (const change of changes) {
-      const watched = new Watched(t);
-      watched.putValidators('a', 'b');
-      await watched.start();
+      const watched = await Watched.over(t, 'a', 'b');
       await watched.pass(HOUR_MS);
       await change(watched);
       await watched.pass(HOUR_MS);
@@ -59,9 +55,7 @@ describe('when a group last changed', () => {
   });
 
   it('is noted when it happens, not when something else happens later', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     watched.putValidators('c');
     await watched.pass(HOUR_MS);
@@ -71,9 +65,7 @@ describe('when a group last changed', () => {
   });
 
   it('does not move with statuses, annotations and pods', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     const before = watched.memberships.discovery();
     await watched.change(StellarNodes, 'a', { op: 'add', path: '/status', value: { phase: 'Ready' } });
@@ -99,9 +91,7 @@ describe('when a group last changed', () => {
   });
 
   it('discovers anew when the salt of the lists is another, and not for each entry of the journal', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     const journal = (data: Record<string, string>): Raw => ({
       metadata: { name: 'stellar-peers-restarts', namespace: 'stellar-peers' },
       data,
@@ -121,8 +111,7 @@ describe('when a group last changed', () => {
     const many = { spec: { replicas: 9 } };
     watched.put(StellarNodes, node('a', many));
     watched.put(StatefulSets, statefulSet('a', many));
-    const raw = pod('a');
-    watched.put(Pods, { ...raw, metadata: { ...raw.metadata, name: 'a-8' } });
+    watched.put(Pods, pod('a', { ordinal: 8 }));
     await watched.start();
     const placed = () =>
       watched.memberships
@@ -140,9 +129,7 @@ describe('when a group last changed', () => {
   });
 
   it('begins anew for a group that went and came back', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a');
-    await watched.start();
+    const watched = await Watched.over(t, 'a');
     await watched.kube.delete(NODE_A);
     await watched.pass(HOUR_MS);
     assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
@@ -172,9 +159,7 @@ describe('when a group last changed', () => {
 
 describe('what a validator should know', () => {
   it('follows the membership at once', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     assert.deepEqual(namesOf(watched, 'stellar/a'), ['b-0']);
     watched.putValidators('c');
     assert.deepEqual(namesOf(watched, 'stellar/a'), ['b-0', 'c-0']);
@@ -210,9 +195,7 @@ describe('what a validator should know', () => {
 
 describe('what is published for a validator', () => {
   it('is what its ConfigMap says, as far as the cache knows', async (t) => {
-    const watched = new Watched(t);
-    watched.putValidators('a', 'b');
-    await watched.start();
+    const watched = await Watched.over(t, 'a', 'b');
     assert.equal(watched.memberships.published('stellar/a'), undefined);
     const group = watched.memberships.discovery().groups.get('testnet');
     const view = group ? viewOf('stellar/a', group, 24) : [];

@@ -37,6 +37,14 @@ export class Watched {
     t.after(() => this.#stop.abort());
   }
 
+  /** Watches from now on, where validators of these names are already. */
+  static async over(t: TestContext, ...names: readonly string[]): Promise<Watched> {
+    const watched = new Watched(t);
+    watched.putValidators(...names);
+    await watched.start();
+    return watched;
+  }
+
   put(resource: kinds.Resource, ...raws: readonly Raw[]): void {
     this.kube.seed(resource, raws as unknown as KubeObject[]);
   }

@@ -18,7 +18,12 @@ function setUp() {
       freed.set(name, { why, atMs: clock.monotonicMs() - startMs, peers: village.peersOf(name) });
     });
   };
-  return { clock, village, holds, freed, admit };
+  /** Its StellarNode is seen, and its pod comes. */
+  const come = (name: string, options?: Parameters<Village['join']>[1]): void => {
+    village.join(name, options);
+    admit(name);
+  };
+  return { clock, village, holds, freed, admit, come };
 }
 
 const names = (count: number, prefix = 'v'): string[] =>
@@ -34,10 +39,9 @@ async function restingNetwork(count: number) {
 }
 
 test('three validators 300 ms apart wait for each other and start with all peers', async () => {
-  const { clock, village, freed, admit } = setUp();
+  const { clock, village, freed, come } = setUp();
   for (const name of names(3)) {
-    village.join(name);
-    admit(name);
+    come(name);
     await clock.pass(100);
     village.publish();
     await clock.pass(200);
@@ -53,10 +57,9 @@ test('three validators 300 ms apart wait for each other and start with all peers
 });
 
 test('twenty validators at once go as soon as each has eight peers', async () => {
-  const { clock, village, freed, admit } = setUp();
+  const { clock, village, freed, come } = setUp();
   for (const name of names(20)) {
-    village.join(name);
-    admit(name);
+    come(name);
   }
   await clock.pass(200);
   assert.equal(freed.size, 0);
@@ -90,10 +93,9 @@ test('a lonely validator waits for one second of quiet, no longer', async () => 
 });
 
 test('no pod waits longer than three seconds after the first of the group', async () => {
-  const { clock, village, freed, admit } = setUp();
+  const { clock, village, freed, come } = setUp();
   for (const name of names(6)) {
-    village.join(name);
-    admit(name);
+    come(name);
     village.publish();
     await clock.pass(500);
   }
@@ -103,22 +105,20 @@ test('no pod waits longer than three seconds after the first of the group', asyn
 });
 
 test('a newcomer within the minute after that waits for its view, not for others', async () => {
-  const { clock, village, freed, admit } = setUp();
+  const { clock, village, freed, admit, come } = setUp();
   for (const name of names(3)) village.join(name);
   village.publish();
   for (const name of names(3)) admit(name);
   await clock.pass(2_000);
   assert.equal(freed.size, 3);
-  village.join('v4');
-  admit('v4');
+  come('v4');
   await clock.pass(200);
   assert.equal(freed.has('v4'), false);
   village.publish();
   await clock.pass(20);
   assert.equal(freed.get('v4')?.peers, 3);
   // And without a view for 1.5 s at most.
-  village.join('v5');
-  admit('v5');
+  come('v5');
   await clock.pass(1_490);
   assert.equal(freed.has('v5'), false);
   await clock.pass(10);
@@ -178,15 +178,13 @@ test('a read replica of a validator does not wait, whatever of it is in the cach
 });
 
 test('without a leader no pod waits, and a leader that goes frees those that do', async () => {
-  const { clock, village, freed, admit } = setUp();
+  const { clock, village, freed, come } = setUp();
   village.hasLeader = false;
-  village.join('v1');
-  admit('v1');
+  come('v1');
   await clock.pass(0);
   assert.equal(freed.get('v1')?.why, 'noLeader');
   village.hasLeader = true;
-  village.join('v2');
-  admit('v2');
+  come('v2');
   await clock.pass(100);
   assert.equal(freed.has('v2'), false);
   village.hasLeader = false;
@@ -242,10 +240,9 @@ test('the process holds for at most ten seconds of any minute', async () => {
 });
 
 test('hundreds of held pods share one timer and one subscription, and release frees all', async () => {
-  const { clock, village, holds, freed, admit } = setUp();
+  const { clock, village, holds, freed, admit, come } = setUp();
   for (const name of names(200)) {
-    village.join(name, { withoutStatefulSet: true });
-    admit(name);
+    come(name, { withoutStatefulSet: true });
   }
   await clock.pass(100);
   assert.deepEqual([freed.size, clock.timers, village.listeners], [0, 1, 1]);

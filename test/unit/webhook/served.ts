@@ -8,10 +8,10 @@ import { parse } from 'yaml';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
 import { type Fields, fieldsOf } from '../../../peers/field.ts';
 import { listenOn } from '../../../runtime/listen.ts';
-import type { Log } from '../../../runtime/log.ts';
 import { LIMITS, type Limits } from '../../../webhook/http/limits.ts';
 import { createWebhookServer, type ServingCertificate } from '../../../webhook/http/server.ts';
 import { MERGE_DEFAULTS } from '../../../webhook/review/admit.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { VALID_NOW } from '../stand-ins/now.ts';
 import { FakeClock } from './fake-clock.ts';
 import { Village } from './village.ts';
@@ -66,10 +66,9 @@ export async function serve({ limits = {}, config }: { limits?: Partial<Limits>;
   memberships.publish();
   await clock.pass(3_600_000);
   const results: string[] = [];
-  const lines: Array<{ level: string; fields: object; message: string }> = [];
-  const keep = (level: string) => (fields: object, message: string) =>
-    void lines.push({ level, fields, message });
-  const log: Log = { debug: () => {}, info: keep('info'), warn: keep('warn'), error: keep('error') };
+  const log = new CapturedLog();
+  log.debug = () => undefined;
+  const { lines } = log;
   const server = createWebhookServer({
     ...{ certificate: leaf, memberships, clock, log, ownNamespace: 'stellar-peers' },
     merging: MERGE_DEFAULTS,

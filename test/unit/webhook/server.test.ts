@@ -8,9 +8,9 @@ import { before, describe, it } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { createAuthority, type Issued, issueLeaf } from '../../../certs/authority.ts';
 import { preflightProblem, preflightReview } from '../../../peers/injection/preflight-review.ts';
-import type { Log } from '../../../runtime/log.ts';
 import { createWebhookServer } from '../../../webhook/http/server.ts';
 import { MERGE_DEFAULTS } from '../../../webhook/review/admit.ts';
+import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { eventually } from '../stand-ins/eventually.ts';
 import { VALID_NOW } from '../stand-ins/now.ts';
 import { pod } from '../world.ts';
@@ -31,9 +31,7 @@ function setUp({ broken = '' } = {}) {
   const clock = new FakeClock();
   const memberships = new Village(clock);
   const results: string[] = [];
-  const lines: Array<{ level: string; message: string }> = [];
-  const keep = (level: string) => (_: object, message: string) => void lines.push({ level, message });
-  const log: Log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+  const log = new CapturedLog();
   const server = createWebhookServer({
     certificate: leaf,
     memberships,
@@ -55,7 +53,7 @@ function setUp({ broken = '' } = {}) {
     const reply = await server.app.inject({ method, url, headers, payload: body });
     return { status: reply.statusCode, body: reply.json() };
   };
-  return { clock, memberships, results, lines, server, send };
+  return { clock, memberships, results, lines: log.lines, server, send };
 }
 
 /** Resolves once a review is held: it listens for changes then. */
@@ -150,8 +148,7 @@ describe('a good review', () => {
     const { server } = setUp();
     const connectionOf = async () => {
       const payload = JSON.stringify({ ...good, request: { ...good.request, operation: 'DELETE' } });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await server.app.inject({ method: 'POST', url: PATH, headers, payload });
+      const answer = await server.app.inject({ method: 'POST', url: PATH, headers: JSON_TYPE, payload });
       return answer.headers.connection;
     };
     assert.notEqual(await connectionOf(), 'close');
@@ -209,14 +206,8 @@ describe('over TLS', () => {
     new Promise((resolve, reject) => {
       const outgoing = request(
         {
-          host: '127.0.0.1',
-          servername: 'localhost',
-          port,
-          path: PATH,
-          method: 'POST',
-          ca,
-          agent: false,
-          headers: JSON_TYPE,
+          ...{ host: '127.0.0.1', servername: 'localhost', port, path: PATH, ca },
+          ...{ method: 'POST', agent: false, headers: JSON_TYPE },
         },
         (incoming) => {
           let text = '';
