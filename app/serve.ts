@@ -4,7 +4,6 @@
  */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
-import { followSource } from '../certs/current.ts';
 import type { World } from '../peers/world.ts';
 import { preflightWebhook } from '../reconciler/apply/preflight.ts';
 import { createHttpServer } from '../runtime/http.ts';
@@ -155,7 +154,7 @@ async function serveWebhook(
   });
   signal.addEventListener('abort', () => started.resolve(), { once: true });
   await Promise.all([
-    followSource(source, bundle, signal),
+    source.run(bundle, signal),
     started.promise.then(() => listen(parts, serving)),
     started.promise.then(() =>
       keepCaBundle({ kube, clock, log, outage, rule, configuration, bundle }, signal),

@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts';
 import type { MountedFiles } from '../runtime/mounted-files.ts';
 import { checkBundle, type Fault } from './check.ts';
 import { type Round, runLoop } from './loop.ts';
-import type { Bundle, CertSource } from './source.ts';
+import type { Bundle, CertSource, Latest } from './source.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
 const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
@@ -32,24 +32,16 @@ export class MountedSource implements CertSource {
     this.#parts = parts;
   }
 
-  async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
+  async run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void> {
     const { clock, files, log } = this.#parts;
-    const bundle = await runLoop<Bundle>(
-      {
-        clock,
-        round: () => this.#round(last),
-        changes: [],
-        failed: (error, retryInMs) =>
-          log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
-      },
-      signal,
-    );
-    if (bundle) return bundle;
-    throw signal.reason;
+    const failed = (error: unknown, retryInMs: number) =>
+      log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again');
+    await runLoop({ clock, round: () => this.#round(bundle), changes: [], failed }, signal);
   }
 
-  async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
+  async #round(bundle: Latest<Bundle>): Promise<Round> {
     const { clock, files, hosts, log } = this.#parts;
+    const last = bundle.observe();
     const read = await this.#read().catch((error: unknown) => {
       const { code = String(error) } = error as NodeJS.ErrnoException;
       this.#logFault({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
@@ -66,7 +58,7 @@ export class MountedSource implements CertSource {
     if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, free: true };
     const notAfter = new Date(notAfterMs).toISOString();
     log.info({ serial, fingerprint, notAfter, folder: files.folder }, 'certificate read from its files');
-    return { done: checked.value };
+    return { lookInMs: 0, free: true, use: () => bundle.set(checked.value) };
   }
 
   /** Reads the files. If the issuer gives no CA, there may be no ca.crt; that counts as an empty file. */

@@ -5,8 +5,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { issuerPem } from './check.ts';
-import { Latest } from './current.ts';
-import type { Bundle, Observed } from './source.ts';
+import { type Bundle, Latest, type Observed } from './source.ts';
 import type { Trust } from './trust.ts';
 
 /** The API server uses a new caBundle a moment after the watches show it. */

@@ -1,8 +1,8 @@
 /**
- * The seam to where certificates come from: one method, the next bundle after the last one.
- * Owns the shapes only; managed.ts is one source, what serves TLS and keeps caBundle are its users.
+ * The seam to where certificates come from: a source sets each new bundle, whatever uses bundles is told.
+ * Owns no certificate logic; managed.ts is one source, what serves TLS and keeps caBundle are its users.
  */
-import type { Subscribe } from '../runtime/notifier.ts';
+import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
 /** A serving certificate with its key, and the CAs that its callers shall trust. */
 export interface Bundle {
@@ -21,16 +21,30 @@ export interface Bundle {
 
 export interface CertSource {
   /**
-   * Resolves with the first good bundle that differs from `last`; without `last`, as soon as there is one.
-   * Trouble on the way is logged and tried again. Rejects only when `signal` aborts.
+   * Sets `bundle` to each good bundle that differs from what it holds, until `signal` aborts. Trouble is logged and tried
+   * again. Rejects only with what a listener of `bundle` throws.
    */
-  next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle>;
+  run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void>;
 }
 
 /** Something that is known as it was last seen, and tells when it may have changed. */
 export interface Observed<T> {
   observe(): T | undefined;
   readonly onChange: Subscribe;
+}
+
+/** The value that was set last; listeners are told of each change. */
+export class Latest<T> extends Notifier implements Observed<T> {
+  #value: T | undefined;
+
+  observe(): T | undefined {
+    return this.#value;
+  }
+
+  set(value: T | undefined): void {
+    this.#value = value;
+    this.notify();
+  }
 }
 
 /** Those who call us, as far as can be seen from here. */

@@ -6,7 +6,7 @@ import { rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Bundle } from '../../../certs/source.ts';
+import { type Bundle, Latest } from '../../../certs/source.ts';
 import { MountedFiles } from '../../../runtime/mounted-files.ts';
 import { NOW_MS } from '../stand-ins/now.ts';
 import { DAY_MS, goodContent, MINUTE_MS } from './managed-world.ts';
@@ -27,13 +27,12 @@ async function setUp(t: TestContext) {
     const endMs = clock.monotonicMs() + 5 * MINUTE_MS;
     return clock.passUntil(() => clock.monotonicMs() >= endMs);
   };
+  const bundle = new Latest<Bundle>();
   const given: Bundle[] = [];
+  bundle.onChange(() => given.push(bundle.observe() ?? assert.fail()));
   /** Follows the files; what it gave is in `given`. */
-  const follow = async () => {
-    const source = parts.source();
-    for (;;) given.push(await source.next(given.at(-1), stop.signal));
-  };
-  return { ...parts, idle, given, follow: () => void follow().catch(() => undefined) };
+  const follow = () => void parts.source().run(bundle, stop.signal);
+  return { ...parts, idle, given, follow };
 }
 
 const other = await goodContent(NOW_MS);

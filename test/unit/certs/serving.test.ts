@@ -4,9 +4,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
-import { Latest } from '../../../certs/current.ts';
 import { chooseBundle, ServedBundle } from '../../../certs/serving.ts';
-import type { Bundle } from '../../../certs/source.ts';
+import { type Bundle, Latest } from '../../../certs/source.ts';
 import { Trust } from '../../../certs/trust.ts';
 import type { WebhookFacts } from '../../../peers/world.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
