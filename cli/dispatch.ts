@@ -2,10 +2,10 @@
  * From a command line to the command that it means: words, flags and formats are checked here, once for all commands.
  */
 import { parseArgs } from 'node:util';
+import { lettersOff } from '../peers/read/letters-off.ts';
 import type { Call, Command, Format } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { FLAGS, type FlagName, type FlagValues } from './flags.ts';
-import { didYouMean } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
@@ -70,22 +70,28 @@ function wordsOf(error: unknown): string {
   return `unknown flag: ${flag}${didYouMean(flag, known)}`;
 }
 
+/** The word that is at most two letters off, as a question; nothing where none is. */
+function didYouMean(word: string, known: readonly string[]): string {
+  const best = known
+    .map((each) => ({ each, off: lettersOff(word, each) }))
+    .filter(({ off }) => off <= Math.min(2, word.length - 1))
+    .sort((a, b) => a.off - b.off)[0];
+  return best ? `; did you mean ${best.each}?` : '';
+}
+
 /** The command whose words the line begins with. */
 function commandOf(words: readonly string[], commands: readonly Command[]): Command {
   const found = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (found) return found;
   const [first = ''] = words;
-  const near = commands
-    .filter(({ name }) => name.startsWith(`${first} `))
-    .map(({ name }) => name.slice(first.length + 1));
-  throw new UsageError(
-    near.length > 0
-      ? `${first} takes one more word: ${near.join(' or ')}`
-      : `unknown command: ${first}${didYouMean(
-          first,
-          commands.map(({ name }) => name.split(' ')[0] ?? ''),
-        )}`,
-  );
+  const names = commands.map(({ name }) => name.split(' '));
+  const near = names.filter(([word, ...more]) => word === first && more.length > 0);
+  if (near.length > 0) {
+    const more = near.map(([, ...words]) => words.join(' ')).join(' or ');
+    throw new UsageError(`${first} takes one more word: ${more}`);
+  }
+  const known = names.map(([word = '']) => word);
+  throw new UsageError(`unknown command: ${first}${didYouMean(first, known)}`);
 }
 
 function checkFlags(values: FlagValues, { name, flags }: Command): void {
