@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../runtime/clock.ts';
 import { guardConnections } from '../../runtime/connections.ts';
 import type { Log } from '../../runtime/log.ts';
+import { RateLimitedLog } from '../../runtime/rate-limited-log.ts';
 
 /** The API server's own limit for a request is 3 MiB. */
 export const BODY_BYTES_MAX = 3 * 1024 * 1024;
@@ -51,22 +52,17 @@ export const LIMITS: Limits = {
   largeBodies: 16,
 };
 
-const TOLD_EVERY_MS = 60_000;
-
 /** Limits the connections and what each may send at once. Logs when there are too many. */
 export function limitConnections(
   server: Server,
   { limits, log, clock }: { limits: Limits; log: Log; clock: Clock },
 ): void {
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  const onFull = (): void => {
-    if (clock.monotonicMs() < toldAtMs + TOLD_EVERY_MS) return;
-    toldAtMs = clock.monotonicMs();
-    log.warn(
+  const limited = new RateLimitedLog(clock, log);
+  const onFull = () =>
+    limited.log(
       { connections: limits.connections },
       'the webhook has as many connections as it takes; one of the address that has most was closed',
     );
-  };
   server.maxHeadersCount = HEADERS_MAX;
   guardConnections(server, { ...limits, tls: true, onFull });
 }
