@@ -2,7 +2,7 @@
  * What of a patch puts a merged configuration in the place of the pod's own: a volume in memory, an init container that
  * fills it, and the main container's configuration folder moved aside.
  */
-import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
+import { type Fields, fieldsOf } from '../../peers/field.ts';
 import type { Merge, PeerListKey, SiblingShare } from '../../peers/injection/merge.ts';
 import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
 import {
@@ -15,7 +15,7 @@ import {
   VOLUME_NAME,
 } from '../../peers/names.ts';
 import { confinementOf } from './confinement.ts';
-import type { Place, PodPatch } from './pod-patch.ts';
+import { escapedOnce, mountIn, type Place, type PodPatch, windowsConflict } from './pod-patch.ts';
 
 export interface MergePart {
   readonly place: Merge;
@@ -40,7 +40,7 @@ export function addMerge(
 ): void {
   const { place } = part;
   const container = fieldsOf(main.holder);
-  const own = fieldsOf(mountOf(container, place));
+  const own = mountIn(container, place.mount);
   const securityContext = confinementOf(container, fieldsOf(annotations));
   patch.append(spec, 'volumes', VOLUME);
   const merged = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
@@ -53,33 +53,19 @@ export function addMerge(
  * Keeps the init container of a pod in which all of that is there: another admission changed the main container after
  * us, so we are asked again. The init container asks for what the main one asks for now.
  */
-export function followMain(patch: PodPatch, { spec, main }: Target): void {
-  const { initContainers: list } = fieldsOf(spec.holder);
-  const index = Array.isArray(list) ? list.findIndex(isOurs) : -1;
-  const holder = fieldsOf(Array.isArray(list) ? list[index] : undefined);
-  const value = resourcesOf(fieldsOf(main.holder).resources);
-  if (index < 0 || isSameJson(fieldsOf(holder.resources), value)) return;
-  patch.set({ holder, path: `${spec.path}/initContainers/${index}` }, 'resources', value);
-}
-
-const isOurs = (container: unknown): boolean => fieldsOf(container).name === CONFIG_INIT_CONTAINER;
-
-function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
-  return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
-}
+export const followMain = (patch: PodPatch, { spec, main }: Target): void =>
+  patch.setResources(spec, CONFIG_INIT_CONTAINER, () => resourcesOf(fieldsOf(main.holder).resources));
 
 /** What is not where `place` says, on the raw pod: shapes leave out what they do not know. */
 export function mergeConflict({ spec, main }: Target, { place }: MergePart): string | undefined {
-  // Of a Windows pod the API server takes no container that is as confined as ours.
-  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
-  const mount = mountOf(fieldsOf(main.holder), place);
-  return fieldsOf(mount).mountPath === place.path
-    ? undefined
-    : `the mount ${place.mount} of the main container is another`;
+  const isThere = mountIn(fieldsOf(main.holder), place.mount).mountPath === place.path;
+  return (
+    windowsConflict(spec) ??
+    (isThere ? undefined : `the mount ${place.mount} of the main container is another`)
+  );
 }
 
-/** Escaped once: 5 KB in JSON are half of what a review costs. */
-const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(MERGE_SCRIPT));
+const SCRIPT = escapedOnce(MERGE_SCRIPT);
 
 function initContainer(main: Fields, own: Fields, { place, listKey, share }: MergePart) {
   const { image, imagePullPolicy } = main;
