@@ -109,7 +109,7 @@ export function holdSubjectOf(memberships: MembershipReader, ref: OwnerRef): Hol
   return {
     group,
     known: owner.kind === 'validator' && memberships.synced(),
-    changedAtMs: memberships.membershipChangedAtMs(group),
+    changedAtMs: memberships.membershipChanges(group)?.lastAtMs,
     ...viewOf(memberships, key),
   };
 }
@@ -127,6 +127,6 @@ function hashOf(view: readonly Member[]): string {
 function viewOf(memberships: MembershipReader, node: Key): Pick<HoldSubject, 'view' | 'peers'> {
   const published = memberships.published(node);
   if (!published) return { view: 'missing', peers: 0 };
-  const isCurrent = hashOf(memberships.desiredView(node) ?? NO_MEMBERS) === published.hash;
+  const isCurrent = hashOf(memberships.desired(node)?.view ?? NO_MEMBERS) === published.hash;
   return { view: isCurrent ? 'current' : 'outdated', peers: published.digests.length };
 }
