@@ -9,6 +9,7 @@ import { createSign, generateKeyPair, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import forge from 'node-forge';
+import type { Issued, Validity } from './source.ts';
 
 const RSA_BITS = 2048;
 const SERIAL_BYTES = 16;
@@ -16,17 +17,6 @@ const SERIAL_BYTES = 16;
 const PUBLIC_KEY_FIELD = 6;
 const SAN_DNS = 2;
 const SAN_IP = 7;
-
-export interface Validity {
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
-
-/** A certificate and its private key, both as PEM. */
-export interface Issued {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
 
 /** A new self-signed CA. Its name carries a part of the serial number, so that two CAs never share a name. */
 export async function createAuthority(validity: Validity): Promise<Issued> {
@@ -88,13 +78,8 @@ function leafOf(
   return cert;
 }
 
-interface Keys {
-  readonly publicKey: forge.pki.rsa.PublicKey;
-  readonly keyPem: string;
-}
-
 /** By Node's own generator, which works off the event loop. */
-async function generateAuthorityKeys(): Promise<Keys> {
+async function generateAuthorityKeys() {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: RSA_BITS,
     publicKeyEncoding: { type: 'spki', format: 'pem' },

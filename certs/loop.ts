@@ -57,7 +57,6 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The one thing that a loop backs off from. */
 const ROUND = 'round';
 
 async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {

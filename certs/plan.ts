@@ -20,7 +20,7 @@ import {
   issuerPem,
   type Signer,
 } from './check.ts';
-import type { Bundle } from './source.ts';
+import type { Bundle, Validity } from './source.ts';
 
 /** The part of its life at whose end a certificate cannot wait any more. */
 const LAST_PART = 0.1;
@@ -160,13 +160,8 @@ function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefin
 }
 
 /** Measured by the certificate's own life, so that a renewal is never due again at once. */
-function dueInMs(
-  cert: { readonly notBeforeMs: number; readonly notAfterMs: number },
-  nowMs: number,
-  terms: CertTerms,
-): number {
-  return cert.notBeforeMs + (cert.notAfterMs - cert.notBeforeMs) * terms.renewAt - nowMs;
-}
+const dueInMs = ({ notBeforeMs, notAfterMs }: Validity, nowMs: number, { renewAt }: CertTerms): number =>
+  notBeforeMs + (notAfterMs - notBeforeMs) * renewAt - nowMs;
 
 const due = (what: string): Why => ({
   reason: 'RenewalDue',

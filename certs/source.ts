@@ -4,16 +4,24 @@
  */
 import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
-/** A serving certificate with its key, and the CAs that its callers shall trust. */
-export interface Bundle {
-  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
-  readonly caPem: string;
-  readonly certPem: string;
-  readonly keyPem: string;
-  /** From when until when the certificate and all CAs of its chain are valid. */
+export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** Serial number of the certificate, in hex. */
+}
+
+/** A certificate and its private key, both as PEM. */
+export interface Issued {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/**
+ * A serving certificate with its key, and the CAs that its callers shall trust. The times are those in which the
+ * certificate and all CAs of its chain are valid.
+ */
+export interface Bundle extends Issued, Validity {
+  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
+  readonly caPem: string;
   readonly serial: string;
   /** SHA-256 over its certificates and CAs: the same for every replica that holds the same bundle. */
   readonly fingerprint: string;
