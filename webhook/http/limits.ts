@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../runtime/clock.ts';
 import { guardConnections } from '../../runtime/connections.ts';
 import type { Log } from '../../runtime/log.ts';
+import { PLAIN_LIMITS, type PlainLimits } from '../../runtime/plain-app.ts';
 import { RateLimitedLog } from '../../runtime/rate-limited-log.ts';
 
 /** The API server's own limit for a request is 3 MiB. */
@@ -19,16 +20,7 @@ export const LARGE_BYTES = 64 * 1024;
 export const HEADER_BYTES_MAX = 16 * 1024;
 export const HEADERS_MAX = 64;
 
-export interface Limits {
-  /** Time for the handshake, and for the headers of each request. */
-  readonly headersTimeoutMs: number;
-  /** Time for a whole request. */
-  readonly requestTimeoutMs: number;
-  /** How often Node looks for requests that exceed their time. With its default of 30 s, each would live that long. */
-  readonly checkEveryMs: number;
-  /** Time after which a caller that does not read its answer is cut off. */
-  readonly stalledTimeoutMs: number;
-  readonly connections: number;
+export interface Limits extends PlainLimits {
   /** How many connections of one address are served at once, and stay open while their reviews are under way. */
   readonly atOnce: number;
   /** How many large bodies are read at once. */
@@ -43,9 +35,7 @@ export interface Limits {
  * StatefulSets are made by five workers.
  */
 export const LIMITS: Limits = {
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 10_000,
-  checkEveryMs: 1_000,
+  ...PLAIN_LIMITS,
   stalledTimeoutMs: 30_000,
   connections: 512,
   atOnce: 32,

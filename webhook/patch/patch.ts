@@ -36,11 +36,6 @@ export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
   | { readonly kind: 'conflict'; readonly what: string };
 
-/** Operations as the text that an answer carries. */
-export const encodePatch = (operations: readonly PatchOperation[]): string =>
-  Buffer.from(JSON.stringify(operations)).toString('base64');
-
-/** What is added to a pod of validator `node`. */
 interface Additions {
   readonly node: string;
   readonly stamp: Stamp;

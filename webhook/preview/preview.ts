@@ -31,7 +31,6 @@ const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 
 /** What admission would do to a pod, for people and for programs. */
 export interface Preview {
-  /** The object of the file. */
   readonly title: string;
   /** The validator; empty for a pod that we are never asked about, and that names none. */
   readonly node: string;

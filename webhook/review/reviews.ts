@@ -23,7 +23,6 @@ export interface ReviewEdges extends MutateEdges {
 }
 
 interface Arrived {
-  /** The text of the review. */
   readonly body: string;
   readonly reply: FastifyReply;
   readonly startMs: number;
