@@ -20,7 +20,6 @@ import { serveStatusPage } from './wiring-page.ts';
 const CERT_MARGIN_MS = 5 * 60_000;
 const CERT_MARGIN_PART = 0.05;
 
-/** A running replica. */
 export interface Replica {
   /** Takes it down: no more traffic, reviews in flight finished, the Lease given back. */
   close(): Promise<void>;

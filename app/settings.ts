@@ -32,7 +32,6 @@ function readSetting(setting: Setting, found: string | undefined): unknown {
 
 const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
 
-/** What a schema allows, in words. */
 function allowedBy(schema: TSchema): string {
   if (Type.IsEnum(schema)) return schema.enum.join(' or ');
   const { description, minimum, maximum } = schema as {

@@ -9,7 +9,6 @@ import { FLAGS, type FlagName, type FlagValues } from './flags.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
-/** What a command line meets. */
 export interface Program {
   readonly commands: readonly Command[];
   readonly version: string;

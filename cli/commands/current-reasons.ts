@@ -21,14 +21,10 @@ export function decideNow(snapshot: ClusterSnapshot): DecidedCluster {
   return { ...snapshot, ...decide(snapshot, published, settings), published };
 }
 
-/** A reason as a program reads it. */
-export interface ShownReason {
-  readonly code: string;
-  readonly sentence: string;
-  readonly release: string;
-}
+export type ShownReason = ReturnType<typeof shownReason>;
 
-export const shownReason = (why: Reason, key: Key): ShownReason => ({
+/** A reason as a program reads it. */
+export const shownReason = (why: Reason, key: Key) => ({
   code: why.code,
   sentence: describeReason(why),
   release: releaseOf(why, [key]),

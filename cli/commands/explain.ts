@@ -84,15 +84,8 @@ function identity(explained: Explained): Line[] {
   ];
 }
 
-function groupLines({
-  name,
-  validators,
-  members,
-  externals,
-  tolerance,
-  unreadableQuorumSet,
-  down,
-}: GroupFacts): Line[] {
+function groupLines(group: GroupFacts): Line[] {
+  const { name, validators, members, externals, tolerance, unreadableQuorumSet, down } = group;
   const reasons = Object.entries(down).map(([key, why]) => `${key} is ${why}`);
   const bears =
     tolerance === null
@@ -113,16 +106,11 @@ const viewLines = ({ published, peers }: ViewFacts): Line[] => [
   ['should know', `${peers.length} peers, of which ${peers.filter(({ runs }) => runs).length} run`],
 ];
 
-function injectionLines({
-  webhookIsAsked,
-  injects,
-  notInjected,
-  configuration,
-  notMerged,
-  sidecar,
-  noSidecar,
-}: InjectionFacts): Line[] {
-  const unasked = webhookIsAsked ? '' : '; but the API server does not ask the webhook about its pods';
+function injectionLines(injection: InjectionFacts): Line[] {
+  const { injects, notInjected, configuration, notMerged, sidecar, noSidecar } = injection;
+  const unasked = injection.webhookIsAsked
+    ? ''
+    : '; but the API server does not ask the webhook about its pods';
   const merged =
     configuration === null
       ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
@@ -201,12 +189,12 @@ function podsTable({ pods }: Explained): string {
 
 function journalTable({ journal }: Explained): string {
   if (journal.length === 0) return '\nNo restart of ours within 24 hours.\n';
-  const rows = journal.map(({ began, ended, kind, drift, outcome }) => [
-    began,
+  const rows = journal.map(({ ended, ...row }) => [
+    row.began,
     ended ?? '-',
-    kind,
-    drift,
-    outcome,
+    row.kind,
+    row.drift,
+    row.outcome,
   ]);
   return `\n${table([['RESTART BEGAN', 'ENDED', 'HOW', 'WHY', 'OUTCOME'], ...rows])}`;
 }

@@ -72,7 +72,6 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
   return [...published.discovery.groups.values()].map((group) => forecast(group, input));
 }
 
-/** A restart, and its place among all. */
 type Placed = Step & { readonly order: number };
 
 /** What the leader would do from now on with the validators that are shown: with the pauses, and without them. Pure. */

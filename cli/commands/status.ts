@@ -53,7 +53,6 @@ async function runStatus(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** How it is shown. */
 interface Look {
   readonly isWide: boolean;
   readonly paint: Paint;
