@@ -99,7 +99,6 @@ const briefly = ({ namespace, name, uid }: Review) => ({
 });
 
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
-  if (warnings.length === 0 && log.isLevelEnabled?.('debug') === false) return;
   const about = briefly(review);
   log.debug({ ...about, dryRun: review.dryRun, result, durationMs }, 'review answered');
   for (const warning of warnings) {
