@@ -62,7 +62,7 @@ export class ManagedSource implements CertSource {
 
   /** Hands out a good bundle before it writes anything, because a refused renewal must not hold that bundle back. */
   async #round(bundle: Latest<Bundle>): Promise<Round> {
-    const { callers, kube, clock } = this.#parts;
+    const { callers, kube, clock, log } = this.#parts;
     const last = bundle.observe();
     const { namespace, pollMs } = this.#settings;
     const secret = (await readSecret(kube, namespace)) ?? (await createEmptySecret(kube, namespace));
@@ -76,7 +76,9 @@ export class ManagedSource implements CertSource {
     const plan = planCertificate(content, situation, this.#terms);
     const found = plan.bundle;
     if (found && found.fingerprint !== last?.fingerprint) {
-      this.#logAdoption(found);
+      const { serial, fingerprint, notAfterMs } = found;
+      const notAfter = new Date(notAfterMs).toISOString();
+      log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
       return { lookInMs: 0, free: true, use: () => bundle.set(found) };
     }
     if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
@@ -117,12 +119,6 @@ export class ManagedSource implements CertSource {
       return;
     }
     log[isExpected(step, content) ? 'info' : 'warn'](fields, 'certificate Secret written');
-  }
-
-  #logAdoption(bundle: Bundle): void {
-    const { serial, fingerprint, notAfterMs } = bundle;
-    const notAfter = new Date(notAfterMs).toISOString();
-    this.#parts.log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
   }
 
   get #secret(): string {
