@@ -1,7 +1,6 @@
 /**
  * `stellar-peers explain`: everything known and decided about one validator, as text for people or as data.
  */
-import { greatestOf } from '../../peers/lists.ts';
 import { keyOf } from '../../peers/world.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
@@ -9,7 +8,7 @@ import { CLUSTER_FLAGS } from '../flags.ts';
 import { inFormat } from '../output.ts';
 import { openSession } from '../session.ts';
 import { readCluster } from '../snapshot.ts';
-import { table } from '../table.ts';
+import { indented, table } from '../table.ts';
 import type { Paint } from '../terminal.ts';
 import { decideNow, type ShownReason } from './current-reasons.ts';
 import { type Explained, type Explanation, explain } from './explanation.ts';
@@ -58,9 +57,7 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
     ...(view ? viewLines(view) : []),
     ...(injection ? injectionLines(injection) : [['injection', 'no StatefulSet yet'] as const]),
   ];
-  const width = greatestOf(facts.map(([label]) => label.length));
-  const lines = facts.map(([label, text]) => `  ${label.padEnd(width)}  ${text}\n`).join('');
-  return `${head}${lines}${end}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
+  return `${head}${indented(facts)}${end}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
 }
 
 type Line = readonly [label: string, text: string];
