@@ -21,7 +21,7 @@ const SECRET_POLL_MS = 6 * HOUR_MS;
 const SECRET_POLL_MS_MIN = 5_000;
 const POLLS_PER_RETIREMENT = 4;
 
-interface Certificates {
+export interface Certificates {
   readonly source: CertSource;
   readonly rule: CaRule;
   /** True while what is served may be relied on to be what the others serve, or a former one that is still trusted. */
