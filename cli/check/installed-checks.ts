@@ -3,8 +3,7 @@
  */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
-import { containerOf, versionOf } from '../deployed.ts';
-import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
+import { containerOf, UNSET_DOMAIN, versionOf, wrongDomain } from '../deployed.ts';
 import {
   type CategoryCheck,
   type CheckVerdict,
