@@ -33,8 +33,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
-import { listed, type Settings } from './settings.ts';
-import { discoverySettings, rolloutSettings } from './wiring-settings.ts';
+import { discoverySettings, listed, rolloutSettings, type Settings } from './settings.ts';
 
 export interface Edges {
   readonly settings: Settings;

@@ -8,8 +8,8 @@ import { hostsOf } from '../page/hosts.ts';
 import { createPageServer } from '../page/server.ts';
 import { podOf } from '../reconciler/leader/lease.ts';
 import { listenOn } from '../runtime/listen.ts';
+import { rolloutSettings } from './settings.ts';
 import type { Parts } from './wiring.ts';
-import { rolloutSettings } from './wiring-settings.ts';
 
 export interface StatusPage {
   close(): Promise<void>;

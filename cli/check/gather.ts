@@ -3,8 +3,8 @@
  * nothing. Owns the requests.
  */
 
-import { listed, type Settings } from '../../app/settings.ts';
-import { discoverySettings } from '../../app/wiring-settings.ts';
+import { discoverySettings, listed, type Settings } from '../../app/settings.ts';
+
 import { discover } from '../../peers/discovery/discover.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';

@@ -3,7 +3,7 @@
  * how many restarts are wanted. Pure.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { rolloutSettings } from '../../app/settings.ts';
 import { matchesSelector } from '../../peers/injection/selectors.ts';
 import { WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';

@@ -3,7 +3,7 @@
  * was not done for. Pure.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { rolloutSettings } from '../../app/settings.ts';
 import { describeReason, type Reason, releaseOf } from '../../peers/reasons/reasons.ts';
 import type { Key } from '../../peers/world.ts';
 import { type PublishPlan, planPublish } from '../../reconciler/plan/publish/publish.ts';

@@ -3,8 +3,7 @@
  * waits for what. The plan is for the settings in force, or for other settings that are not in force yet.
  */
 
-import { isSetting, readSettings } from '../../app/settings.ts';
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { isSetting, readSettings, rolloutSettings } from '../../app/settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
 import { PEERS_CONFIGMAP } from '../../peers/names.ts';
 import { readConfigMap } from '../../peers/read/cluster.ts';
