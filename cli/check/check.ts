@@ -34,10 +34,9 @@ export interface Check {
 /** A check as the list of its category has it. */
 export type CategoryCheck = Omit<Check, 'category'>;
 
-export interface Finding extends Omit<CheckVerdict, 'endsWithStart'> {
-  readonly id: string;
-  readonly category: Category;
-  readonly title: string;
+export interface Finding
+  extends Pick<Check, 'id' | 'category' | 'title'>,
+    Omit<CheckVerdict, 'endsWithStart'> {
   /** Absent where nothing is to be done. */
   readonly hint?: string;
 }
