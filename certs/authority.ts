@@ -20,8 +20,13 @@ const SAN_IP = 7;
 
 /** A new self-signed CA. Its name carries a part of the serial number, so that two CAs never share a name. */
 export async function createAuthority(validity: Validity): Promise<Issued> {
-  const keys = await generateAuthorityKeys();
-  const cert = blankCertificate(keys.publicKey, validity);
+  // By Node's own generator, which works off the event loop.
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: RSA_BITS,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const cert = blankCertificate(forge.pki.publicKeyFromPem(publicKey), validity);
   const name = commonName(`stellar-peers CA ${cert.serialNumber.slice(0, 8)}`);
   cert.setSubject(name);
   cert.setIssuer(name);
@@ -30,7 +35,7 @@ export async function createAuthority(validity: Validity): Promise<Issued> {
     { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     { name: 'subjectKeyIdentifier' },
   ]);
-  return { certPem: sign(cert, keys.keyPem), keyPem: keys.keyPem };
+  return { certPem: sign(cert, privateKey), keyPem: privateKey };
 }
 
 /**
@@ -76,16 +81,6 @@ function leafOf(
     ...authorityKeyIdentifier(authorityCert),
   ]);
   return cert;
-}
-
-/** By Node's own generator, which works off the event loop. */
-async function generateAuthorityKeys() {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: RSA_BITS,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  return { publicKey: forge.pki.publicKeyFromPem(publicKey), keyPem: privateKey };
 }
 
 function blankCertificate(publicKey: forge.pki.rsa.PublicKey, validity: Validity): forge.pki.Certificate {

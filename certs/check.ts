@@ -108,26 +108,18 @@ export function hostsOf(certPem: string): string[] {
   );
 }
 
-/** Thrown inside this file only: leaves a check with its fault. */
-class Refusal extends Error {
-  readonly fault: Fault;
-  constructor(fault: Fault) {
-    super(fault.sentence);
-    this.fault = fault;
-  }
-}
+/** Thrown inside this file only: leaves a check with its fault as the cause. */
+class Refusal extends Error {}
 
 function refuse(reason: CertReason, sentence: string): never {
-  throw new Refusal({ reason, sentence });
+  throw new Refusal(sentence, { cause: { reason, sentence } satisfies Fault });
 }
 
 /** What OpenSSL refuses to work with (an unknown curve, say) is as useless as what it cannot parse. */
 function faultOf(error: unknown): { readonly ok: false; readonly fault: Fault } {
-  if (error instanceof Refusal) return { ok: false, fault: error.fault };
-  return {
-    ok: false,
-    fault: { reason: 'Unreadable', sentence: `the certificates cannot be verified (${String(error)})` },
-  };
+  if (error instanceof Refusal) return { ok: false, fault: error.cause as Fault };
+  const sentence = `the certificates cannot be verified (${String(error)})`;
+  return { ok: false, fault: { reason: 'Unreadable', sentence } };
 }
 
 /** All certificates of a PEM text, at least one; what stands between the blocks is ignored. */
