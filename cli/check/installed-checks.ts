@@ -67,9 +67,9 @@ function checkDeployment(facts: Facts): CheckVerdict {
 
 function checkImage({ deployment, commandVersion }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
-  const image = textOf(containerOf(deployment).image) ?? '';
   const tag = versionOf(deployment);
-  if (tag === undefined) return skipped(`image ${image} has no tag that says its version`);
+  if (tag === undefined)
+    return skipped(`image ${textOf(containerOf(deployment).image) ?? ''} has no tag that says its version`);
   const found = `image ${tag}, this command ${commandVersion}`;
   return tag === commandVersion || tag === `v${commandVersion}` ? ok(found) : warning(found);
 }
