@@ -4,7 +4,6 @@
  */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
-import { followSource } from '../certs/current.ts';
 import type { World } from '../peers/world.ts';
 import { preflightWebhook } from '../reconciler/apply/preflight.ts';
 import { createHttpServer } from '../runtime/http.ts';
@@ -13,7 +12,7 @@ import { createWebhookServer, type WebhookServer } from '../webhook/http/server.
 import { logClusterDomain } from './cluster-domain.ts';
 import type { Settings } from './settings.ts';
 import { coreClientOf, createParts, type Parts } from './wiring.ts';
-import { createCertificates } from './wiring-certs.ts';
+import { type Certificates, createCertificates } from './wiring-certs.ts';
 import { createReconciler } from './wiring-core.ts';
 import { serveStatusPage } from './wiring-page.ts';
 
@@ -21,7 +20,6 @@ import { serveStatusPage } from './wiring-page.ts';
 const CERT_MARGIN_MS = 5 * 60_000;
 const CERT_MARGIN_PART = 0.05;
 
-/** A running replica. */
 export interface Replica {
   /** Takes it down: no more traffic, reviews in flight finished, the Lease given back. */
   close(): Promise<void>;
@@ -73,7 +71,7 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
   const running = Promise.all([
     caches.run(stopping.signal),
     parts.leaseWatch.run(draining.signal),
-    serveWebhook(parts, serving, { certificates, signal: stopping.signal }),
+    serveWebhook(parts, serving, { ...certificates, signal: stopping.signal }),
     leader.run((term) => createReconciler(parts, outside).run(term), draining.signal),
   ]);
   running.catch(onFailure);
@@ -104,7 +102,7 @@ function createPlainPort(
     metrics,
     ready: {
       'caches are not in sync': () => caches.synced(),
-      'there is no certificate, or it expires within minutes': () => remainsMs(parts) > certMarginMs(parts),
+      'there is no certificate, or it expires within minutes': () => isLasting(parts),
       'the certificate may be an old one': isCurrent,
       'the webhook does not listen': () => serving.listening,
       'caBundle does not name our CA': () => isTrusted(parts, serving),
@@ -120,12 +118,11 @@ function createPlainPort(
   return http;
 }
 
-const remainsMs = ({ clock, served }: Parts): number => (served.observe()?.notAfterMs ?? 0) - clock.nowMs();
-
 /** Certificates that live shorter than usual may end sooner. */
-function certMarginMs({ served }: Parts): number {
+function isLasting({ clock, served }: Parts): boolean {
   const { notBeforeMs = 0, notAfterMs = 0 } = served.observe() ?? {};
-  return Math.min(CERT_MARGIN_MS, (notAfterMs - notBeforeMs) * CERT_MARGIN_PART);
+  const marginMs = Math.min(CERT_MARGIN_MS, (notAfterMs - notBeforeMs) * CERT_MARGIN_PART);
+  return notAfterMs - clock.nowMs() > marginMs;
 }
 
 /** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
@@ -135,19 +132,13 @@ function isTrusted({ served, trust }: Parts, serving: Serving): boolean {
   return serving.trusted;
 }
 
-interface ServingParts {
-  readonly certificates: ReturnType<typeof createCertificates>;
-  readonly signal: AbortSignal;
-}
-
 /** Follows the certificates: the first one starts the webhook, each later one is swapped in. */
 async function serveWebhook(
   parts: Parts,
   serving: Serving,
-  { certificates, signal }: ServingParts,
+  { rule, source, signal }: Pick<Certificates, 'rule' | 'source'> & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { bundle, clock, configuration, kube, log, outage, served } = parts;
-  const { rule, source } = certificates;
   const started = Promise.withResolvers<void>();
   served.onChange(() => {
     started.resolve();
@@ -155,7 +146,7 @@ async function serveWebhook(
   });
   signal.addEventListener('abort', () => started.resolve(), { once: true });
   await Promise.all([
-    followSource(source, bundle, signal),
+    source.run(bundle, signal),
     started.promise.then(() => listen(parts, serving)),
     started.promise.then(() =>
       keepCaBundle({ kube, clock, log, outage, rule, configuration, bundle }, signal),

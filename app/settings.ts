@@ -3,6 +3,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { DiscoverySettings } from '../peers/discovery/discover.ts';
 import { type NetworkNamespaces, readNetworkNamespaces } from '../peers/discovery/namespace-allowlist.ts';
 import { parseWindows, type Windows } from '../reconciler/plan/restarts/windows.ts';
 import type { Setting } from './setting.ts';
@@ -32,7 +33,6 @@ function readSetting(setting: Setting, found: string | undefined): unknown {
 
 const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
 
-/** What a schema allows, in words. */
 function allowedBy(schema: TSchema): string {
   if (Type.IsEnum(schema)) return schema.enum.join(' or ');
   const { description, minimum, maximum } = schema as {
@@ -71,13 +71,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   return settings;
 }
 
-/** The windows of ROLLOUT_WINDOWS. Throws SettingsError where they cannot be read. */
-export const windowsIn = ({ rolloutWindows }: Settings): Windows =>
+/** Throws SettingsError where they cannot be read. */
+const windowsIn = ({ rolloutWindows }: Settings): Windows =>
   parseWindows(rolloutWindows) ??
   refuse(SETTINGS.rolloutWindows, rolloutWindows, `: it takes ${WINDOWS_SYNTAX}`);
 
-/** The namespaces of NETWORK_NAMESPACES. Throws SettingsError where they cannot be read. */
-export function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces {
+/** Throws SettingsError where they cannot be read. */
+function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces {
   const reading = readNetworkNamespaces(networkNamespaces);
   if ('allowed' in reading) return reading.allowed;
   const allowed = `, since ${reading.problem}: it takes ${NETWORK_NAMESPACES_SYNTAX}`;
@@ -89,3 +89,36 @@ export const SETTING_NAMES: readonly string[] = Object.values<Setting>(SETTINGS)
 
 /** The names in a setting that lists them with a comma between. */
 export const listed = (text: string): string[] => text.split(',').filter((name) => name !== '');
+
+const limitOf = (text: string) => ({ value: Number.parseInt(text, 10), isPercent: text.endsWith('%') });
+
+/** The settings that discovery takes. */
+export const discoverySettings = (settings: Settings): DiscoverySettings => ({
+  peerScope: settings.peerScope,
+  clusterDomain: settings.clusterDomain,
+  networkNamespaces: networkNamespacesIn(settings),
+});
+
+/** The settings that the restart rules take, in their units. */
+export const rolloutSettings = (settings: Settings) => ({
+  ownNamespace: settings.namespace,
+  maxPeers: settings.maxPeers,
+  rollFor: settings.rollFor,
+  rollBelow: settings.rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(settings.rollBelow),
+  adoptExisting: settings.adoptExisting === 'restart',
+  deleteMinAgeMs: settings.deleteMinAgeSeconds * 1000,
+  maxUnavailable: limitOf(settings.maxUnavailable),
+  quorumCheck: settings.quorumCheck,
+  quorumUnknown: settings.quorumUnknown,
+  minReadyMs: settings.minReadySeconds * 1000,
+  minRestartIntervalMs: settings.minRestartIntervalSeconds * 1000,
+  maxRestartsPerHour: settings.maxRestartsPerHour,
+  windows: windowsIn(settings),
+  expectedRestartMs: settings.expectedRestartSeconds * 1000,
+  progressDeadlineMs: settings.progressDeadlineSeconds * 1000,
+  stabilizationMs: settings.stabilizationSeconds * 1000,
+  stabilizationMsMax: settings.stabilizationMaxSeconds * 1000,
+  reloadMs: settings.reloadSeconds * 1000,
+  reloadDeadlineMs: settings.reloadDeadlineSeconds * 1000,
+  resyncMs: settings.resyncSeconds * 1000,
+});

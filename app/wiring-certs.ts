@@ -11,7 +11,6 @@ import { describeReason } from '../peers/reasons/reasons.ts';
 import { preflightWebhook } from '../reconciler/apply/preflight.ts';
 import { Secrets } from '../runtime/kube/resources.ts';
 import { watchOne } from '../runtime/kube/watch-one.ts';
-import { MountedFiles } from '../runtime/mounted-files.ts';
 import { listed, type Settings } from './settings.ts';
 import type { Parts } from './wiring.ts';
 
@@ -21,7 +20,7 @@ const SECRET_POLL_MS = 6 * HOUR_MS;
 const SECRET_POLL_MS_MIN = 5_000;
 const POLLS_PER_RETIREMENT = 4;
 
-interface Certificates {
+export interface Certificates {
   readonly source: CertSource;
   readonly rule: CaRule;
   /** True while what is served may be relied on to be what the others serve, or a former one that is still trusted. */
@@ -33,11 +32,10 @@ export const createCertificates = (parts: Parts, signal: AbortSignal): Certifica
   parts.settings.certDir === '' ? managed(parts, signal) : mounted(parts);
 
 function mounted({ settings, clock, log, served }: Parts): Certificates {
-  const files = new MountedFiles(settings.certDir);
   // The Service's short name is what the API server calls; only people use the longer one.
   const hosts = [serviceHost(settings), ...listed(settings.webhookHosts)];
   return {
-    source: new MountedSource({ files, clock, log, hosts }),
+    source: new MountedSource({ folder: settings.certDir, clock, log, hosts }),
     rule: atLeastOurs(served),
     isCurrent: () => true,
   };

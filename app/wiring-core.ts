@@ -33,15 +33,12 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
-import { listed, type Settings } from './settings.ts';
-import { discoverySettings, rolloutSettings } from './wiring-settings.ts';
+import { discoverySettings, listed, rolloutSettings, type Settings } from './settings.ts';
 
-/** What a replica stands on. */
 export interface Edges {
   readonly settings: Settings;
   /** With wall-clock time as the API server has it. */
   readonly clock: Clock;
-  /** After that was corrected. */
   readonly onClockCorrection: Subscribe;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -8,10 +8,9 @@ import { hostsOf } from '../page/hosts.ts';
 import { createPageServer } from '../page/server.ts';
 import { podOf } from '../reconciler/leader/lease.ts';
 import { listenOn } from '../runtime/listen.ts';
+import { rolloutSettings } from './settings.ts';
 import type { Parts } from './wiring.ts';
-import { rolloutSettings } from './wiring-settings.ts';
 
-/** The page while it is served. */
 export interface StatusPage {
   close(): Promise<void>;
 }
@@ -20,7 +19,7 @@ export interface StatusPage {
 export async function serveStatusPage(parts: Parts): Promise<StatusPage> {
   const { settings, log, clock, caches, memberships, leader } = parts;
   if (settings.statusPagePort === 0) return { close: async () => undefined };
-  const decide = { caches, memberships, clock, settings: rolloutSettings(settings) };
+  const decide = { memberships, clock, settings: rolloutSettings(settings) };
   const feed = new Feed({
     clock,
     log,

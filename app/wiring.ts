@@ -1,9 +1,8 @@
 /**
  * Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet.
  */
-import { Latest } from '../certs/current.ts';
 import { ServedBundle } from '../certs/serving.ts';
-import type { Bundle, Observed } from '../certs/source.ts';
+import { type Bundle, Latest, type Observed } from '../certs/source.ts';
 import { Trust } from '../certs/trust.ts';
 import { COMPONENT } from '../peers/names.ts';
 import type { WebhookFacts } from '../peers/world.ts';

@@ -10,6 +10,7 @@ import { createSign, generateKeyPair, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import forge from 'node-forge';
+import type { Issued, Validity } from './source.ts';
 
 const RSA_BITS = 2048;
 const SERIAL_BYTES = 16;
@@ -18,21 +19,15 @@ const PUBLIC_KEY_FIELD = 6;
 const SAN_DNS = 2;
 const SAN_IP = 7;
 
-export interface Validity {
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
-
-/** A certificate and its private key, both as PEM. */
-export interface Issued {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
 /** A new self-signed CA. Its name carries a part of the serial number, so that two CAs never share a name. */
 export async function createAuthority(validity: Validity): Promise<Issued> {
-  const keys = await generateAuthorityKeys();
-  const cert = blankCertificate(keys.publicKey, validity);
+  // By Node's own generator, which works off the event loop.
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: RSA_BITS,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const cert = blankCertificate(forge.pki.publicKeyFromPem(publicKey), validity);
   const name = commonName(`stellar-peers CA ${cert.serialNumber.slice(0, 8)}`);
   cert.setSubject(name);
   cert.setIssuer(name);
@@ -41,7 +36,7 @@ export async function createAuthority(validity: Validity): Promise<Issued> {
     { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     { name: 'subjectKeyIdentifier' },
   ]);
-  return { certPem: sign(cert, keys.keyPem), keyPem: keys.keyPem };
+  return { certPem: sign(cert, privateKey), keyPem: privateKey };
 }
 
 /**
@@ -87,21 +82,6 @@ function leafOf(
     ...authorityKeyIdentifier(authorityCert),
   ]);
   return cert;
-}
-
-interface Keys {
-  readonly publicKey: forge.pki.rsa.PublicKey;
-  readonly keyPem: string;
-}
-
-/** Made by Node's own generator, because that does not block the event loop. */
-async function generateAuthorityKeys(): Promise<Keys> {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: RSA_BITS,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  return { publicKey: forge.pki.publicKeyFromPem(publicKey), keyPem: privateKey };
 }
 
 function blankCertificate(publicKey: forge.pki.rsa.PublicKey, validity: Validity): forge.pki.Certificate {

@@ -55,7 +55,7 @@ export function caBundlePatch({ version, entries }: WebhookFacts, wanted: Wanted
 /** Fills and repairs caBundle until `signal` aborts. Failures are logged and tried again, never thrown. */
 export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): Promise<void> {
   const keeper = new Keeper(parts);
-  await runLoop<never>(
+  await runLoop(
     {
       clock: parts.clock,
       outage: parts.outage,
@@ -85,7 +85,7 @@ class Keeper {
     this.#parts = parts;
   }
 
-  async round(): Promise<Round<never>> {
+  async round(): Promise<Round> {
     const { rule } = this.#parts;
     const bundle = this.#parts.bundle.observe();
     const configuration = await this.#find();
@@ -118,7 +118,7 @@ class Keeper {
     return found && readWebhook(found);
   }
 
-  async #write(operations: readonly PatchOperation[]): Promise<Round<never>> {
+  async #write(operations: readonly PatchOperation[]): Promise<Round> {
     const { kube, log } = this.#parts;
     const fields = { configuration: WEBHOOK_CONFIGURATION, webhooks: operations.length - 1 };
     try {

@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { greatestOf, leastOf } from '../peers/lists.ts';
 import { trialLeaf } from './authority.ts';
 import { chainTo, isIssuedBy } from './chain.ts';
-import type { Bundle } from './source.ts';
+import type { Bundle, Issued, Validity } from './source.ts';
 
 type CertReason =
   | 'Empty'
@@ -18,7 +18,6 @@ type CertReason =
   | 'Expired'
   | 'WrongHost';
 
-/** Why a certificate cannot be used. */
 export interface Fault {
   readonly reason: CertReason;
   readonly sentence: string;
@@ -26,20 +25,9 @@ export interface Fault {
 
 type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
-/** What a bundle is made of, as PEM. */
-export interface BundlePem {
-  readonly caPem: string;
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
-/** A CA that can sign: its certificate and key as PEM. */
-export interface Signer {
-  readonly certPem: string;
-  readonly keyPem: string;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
+export type BundlePem = Issued & Pick<Bundle, 'caPem'>;
+/** A CA that can sign. */
+export type Signer = Issued & Validity;
 
 const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
@@ -120,26 +108,18 @@ export function hostsOf(certPem: string): string[] {
   );
 }
 
-/** Thrown inside this file only: leaves a check with its fault. */
-class Refusal extends Error {
-  readonly fault: Fault;
-  constructor(fault: Fault) {
-    super(fault.sentence);
-    this.fault = fault;
-  }
-}
+/** Thrown inside this file only: leaves a check with its fault as the cause. */
+class Refusal extends Error {}
 
 function refuse(reason: CertReason, sentence: string): never {
-  throw new Refusal({ reason, sentence });
+  throw new Refusal(sentence, { cause: { reason, sentence } satisfies Fault });
 }
 
 /** An error of OpenSSL, such as for an unknown curve, counts as a certificate that cannot be read. */
 function faultOf(error: unknown): { readonly ok: false; readonly fault: Fault } {
-  if (error instanceof Refusal) return { ok: false, fault: error.fault };
-  return {
-    ok: false,
-    fault: { reason: 'Unreadable', sentence: `the certificates cannot be verified (${String(error)})` },
-  };
+  if (error instanceof Refusal) return { ok: false, fault: error.cause as Fault };
+  const sentence = `the certificates cannot be verified (${String(error)})`;
+  return { ok: false, fault: { reason: 'Unreadable', sentence } };
 }
 
 /** All certificates of a PEM text, at least one; what stands between the blocks is ignored. */

@@ -2,9 +2,10 @@
  * Carries a step of the plan out: from the content as it is to the content as it shall be.
  * Owns which part is made anew and which stays; it writes nothing to the cluster.
  */
-import { createAuthority, type Issued, issueLeaf, type Validity } from './authority.ts';
+import { createAuthority, issueLeaf } from './authority.ts';
 import { checkBundle, issuerPem } from './check.ts';
 import type { CertContent, CertStep } from './plan.ts';
+import type { Issued, Validity } from './source.ts';
 
 /** A certificate is valid from a while before it was made, for callers whose clock is behind. */
 const BACKDATE_MS_MAX = 3_600_000;
@@ -15,6 +16,8 @@ export interface Lifetimes {
   readonly leafLifetimeMs: number;
 }
 
+type Making = Lifetimes & { readonly nowMs: number };
+
 /**
  * The content after `step`, taken at `nowMs`; `content` is what the Secret holds before it. Rejects rather
  * than give content that is not good itself: a CA that others made may forbid what is needed of it.
@@ -22,7 +25,7 @@ export interface Lifetimes {
 export async function contentAfter(
   step: CertStep,
   content: CertContent,
-  making: Lifetimes & { readonly nowMs: number },
+  making: Making,
 ): Promise<CertContent> {
   const made = await make(step, content, making);
   const checked = checkBundle(made, { hosts: 'hosts' in step ? step.hosts : [], nowMs: making.nowMs });
@@ -32,11 +35,7 @@ export async function contentAfter(
   );
 }
 
-async function make(
-  step: CertStep,
-  content: CertContent,
-  making: Lifetimes & { readonly nowMs: number },
-): Promise<CertContent> {
+async function make(step: CertStep, content: CertContent, making: Making): Promise<CertContent> {
   const { nowMs, caLifetimeMs, leafLifetimeMs } = making;
   const leafLife = life(nowMs, leafLifetimeMs);
   switch (step.kind) {

@@ -14,14 +14,21 @@ const FLOOR_MS = 1_000;
  * `lookInMs`: nothing to do before that, unless something changes; `free` if the round asked nothing of the
  * API server; for `cooldownMs` changes are not listened to. `again`: something was written, by us or by another writer first; look at once, later more slowly.
  */
-export type Round<T> =
-  | { readonly done: T }
-  | { readonly lookInMs: number; readonly free?: boolean; readonly cooldownMs?: number }
-  | { readonly again: true };
+export type Round = Pause | { readonly again: true };
 
-interface Loop<T> {
+interface Pause {
+  readonly lookInMs: number;
+  readonly free?: boolean;
+  readonly cooldownMs?: number;
+  /** Done after the round: what this throws ends the loop. */
+  readonly use?: () => void;
+  /** True where no request is answered now, as far as can be seen. */
+  readonly isOutage?: boolean;
+}
+
+interface Loop {
   readonly clock: Clock;
-  readonly round: () => Promise<Round<T>>;
+  readonly round: () => Promise<Round>;
   readonly changes: readonly Subscribe[];
   /** Notified when the API server answers any request: a wait after a failure ends with that. */
   readonly outage?: Notifier;
@@ -29,8 +36,8 @@ interface Loop<T> {
   readonly failed: (error: unknown, retryInMs: number) => void;
 }
 
-/** Runs rounds until one is done; resolves with its result, or with undefined when `signal` aborts. */
-export async function runLoop<T>(loop: Loop<T>, signal: AbortSignal): Promise<T | undefined> {
+/** Runs rounds until `signal` aborts; one that throws is tried again. Rejects with what `use` of a round throws. */
+export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff(loop.clock);
   while (!signal.aborted) {
     // Subscribed before the round: a change in the middle of it is not lost.
@@ -38,8 +45,8 @@ export async function runLoop<T>(loop: Loop<T>, signal: AbortSignal): Promise<T 
     const stops = loop.changes.map((onChange) => onChange(() => changed.abort()));
     try {
       const outcome = await runRound(loop, backoff);
-      if ('done' in outcome) return outcome.done;
-      const { lookInMs, free } = outcome;
+      const { lookInMs, free, use } = outcome;
+      use?.();
       const cooldownMs = free ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? FLOOR_MS);
       await loop.clock.sleep(cooldownMs, signal);
       if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));
@@ -48,21 +55,11 @@ export async function runLoop<T>(loop: Loop<T>, signal: AbortSignal): Promise<T 
       for (const stop of stops) stop();
     }
   }
-  return undefined;
 }
 
-/** The one thing that a loop backs off from. */
 const ROUND = 'round';
 
-interface Pause {
-  readonly lookInMs: number;
-  readonly free?: boolean;
-  readonly cooldownMs?: number;
-  /** True where no request is answered now, as far as can be seen. */
-  readonly isOutage?: boolean;
-}
-
-async function runRound<T>(loop: Loop<T>, backoff: Backoff): Promise<{ done: T } | Pause> {
+async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {
   try {
     const outcome = await loop.round();
     if ('again' in outcome) {

@@ -11,7 +11,7 @@ import { contentAfter, type Lifetimes } from './issue.ts';
 import { type Round, runLoop } from './loop.ts';
 import { type CertContent, type CertStep, type CertTerms, planCertificate } from './plan.ts';
 import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
-import type { Bundle, Callers, CertSource } from './source.ts';
+import type { Bundle, Callers, CertSource, Latest } from './source.ts';
 
 /** A certificate is renewed at about this part of its life. Each replica draws its own time, so that they rarely collide. */
 const RENEW_AT = 2 / 3;
@@ -49,25 +49,21 @@ export class ManagedSource implements CertSource {
     this.#terms = { ...settings, renewAt: parts.clock.jitter(RENEW_AT) };
   }
 
-  async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
-    const { callers, clock, onSecretChange, outage } = this.#parts;
-    const bundle = await runLoop<Bundle>(
-      {
-        clock,
-        round: () => this.#round(last),
-        changes: [callers.onChange, onSecretChange],
-        outage,
-        failed: (error, retryInMs) => this.#logFailure(error, retryInMs),
-      },
-      signal,
-    );
-    if (bundle) return bundle;
-    throw signal.reason;
+  async run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void> {
+    const { callers, clock, log, onSecretChange, outage } = this.#parts;
+    const changes = [callers.onChange, onSecretChange];
+    const failed = (error: unknown, retryInMs: number) =>
+      log.warn(
+        { secret: this.#secret, error, retryInMs },
+        'certificate Secret cannot be read or written, trying again',
+      );
+    await runLoop({ clock, round: () => this.#round(bundle), changes, outage, failed }, signal);
   }
 
   /** Hands out a good bundle before it writes anything, because a refused renewal must not hold that bundle back. */
-  async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
-    const { callers, kube, clock } = this.#parts;
+  async #round(bundle: Latest<Bundle>): Promise<Round> {
+    const { callers, kube, clock, log } = this.#parts;
+    const last = bundle.observe();
     const { namespace, pollMs } = this.#settings;
     const secret = (await readSecret(kube, namespace)) ?? (await createEmptySecret(kube, namespace));
     const content = contentOf(secret);
@@ -78,9 +74,12 @@ export class ManagedSource implements CertSource {
       last,
     };
     const plan = planCertificate(content, situation, this.#terms);
-    if (plan.bundle && plan.bundle.fingerprint !== last?.fingerprint) {
-      this.#logAdoption(plan.bundle);
-      return { done: plan.bundle };
+    const found = plan.bundle;
+    if (found && found.fingerprint !== last?.fingerprint) {
+      const { serial, fingerprint, notAfterMs } = found;
+      const notAfter = new Date(notAfterMs).toISOString();
+      log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
+      return { lookInMs: 0, free: true, use: () => bundle.set(found) };
     }
     if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
     if (await this.#isUnproven(plan.step)) return { lookInMs: clock.jitter(PROBE_MS) };
@@ -120,17 +119,6 @@ export class ManagedSource implements CertSource {
       return;
     }
     log[isExpected(step, content) ? 'info' : 'warn'](fields, 'certificate Secret written');
-  }
-
-  #logAdoption(bundle: Bundle): void {
-    const { serial, fingerprint, notAfterMs } = bundle;
-    const notAfter = new Date(notAfterMs).toISOString();
-    this.#parts.log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
-  }
-
-  #logFailure(error: unknown, retryInMs: number): void {
-    const fields = { secret: this.#secret, error, retryInMs };
-    this.#parts.log.warn(fields, 'certificate Secret cannot be read or written, trying again');
   }
 
   get #secret(): string {

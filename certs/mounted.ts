@@ -4,10 +4,10 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { MountedFiles } from '../runtime/mounted-files.ts';
+import { readMounted } from '../runtime/mounted-files.ts';
 import { checkBundle, type Fault } from './check.ts';
 import { type Round, runLoop } from './loop.ts';
-import type { Bundle, CertSource } from './source.ts';
+import type { Bundle, CertSource, Latest } from './source.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
 const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
@@ -15,7 +15,8 @@ const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
 const POLL_MS = 10_000;
 
 interface MountedParts {
-  readonly files: MountedFiles;
+  /** It need not exist yet. */
+  readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Host names and addresses for which the certificate must be valid. */
@@ -32,24 +33,16 @@ export class MountedSource implements CertSource {
     this.#parts = parts;
   }
 
-  async next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
-    const { clock, files, log } = this.#parts;
-    const bundle = await runLoop<Bundle>(
-      {
-        clock,
-        round: () => this.#round(last),
-        changes: [],
-        failed: (error, retryInMs) =>
-          log.debug({ error, folder: files.folder, retryInMs }, 'looking at the certificate again'),
-      },
-      signal,
-    );
-    if (bundle) return bundle;
-    throw signal.reason;
+  async run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void> {
+    const { clock, folder, log } = this.#parts;
+    const failed = (error: unknown, retryInMs: number) =>
+      log.debug({ error, folder, retryInMs }, 'looking at the certificate again');
+    await runLoop({ clock, round: () => this.#round(bundle), changes: [], failed }, signal);
   }
 
-  async #round(last: Bundle | undefined): Promise<Round<Bundle>> {
-    const { clock, files, hosts, log } = this.#parts;
+  async #round(bundle: Latest<Bundle>): Promise<Round> {
+    const { clock, folder, hosts, log } = this.#parts;
+    const last = bundle.observe();
     const read = await this.#read().catch((error: unknown) => {
       const { code = String(error) } = error as NodeJS.ErrnoException;
       this.#logFault({ reason: 'Unreadable', sentence: `${FILES.join(', ')} cannot be read: ${code}` }, last);
@@ -65,27 +58,27 @@ export class MountedSource implements CertSource {
     const { serial, fingerprint, notAfterMs } = checked.value;
     if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, free: true };
     const notAfter = new Date(notAfterMs).toISOString();
-    log.info({ serial, fingerprint, notAfter, folder: files.folder }, 'certificate read from its files');
-    return { done: checked.value };
+    log.info({ serial, fingerprint, notAfter, folder }, 'certificate read from its files');
+    return { lookInMs: 0, free: true, use: () => bundle.set(checked.value) };
   }
 
   /** Reads the files. If the issuer gives no CA, there may be no ca.crt; that counts as an empty file. */
   async #read(): Promise<string[]> {
-    const { files } = this.#parts;
+    const { folder } = this.#parts;
     const [authority, ...own] = FILES;
-    return files.read(FILES).catch(async (error: NodeJS.ErrnoException) => {
+    return readMounted(folder, FILES).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' || !error.path?.endsWith(authority)) throw error;
-      return ['', ...(await files.read(own))];
+      return ['', ...(await readMounted(folder, own))];
     });
   }
 
   #logFault({ reason, sentence }: Fault, last: Bundle | undefined): void {
-    const { files, log } = this.#parts;
+    const { folder, log } = this.#parts;
     if (this.#logged === sentence) return;
     this.#logged = sentence;
     const instead = last ? 'the last good one stays in use' : 'there is none to serve yet';
     log.warn(
-      { folder: files.folder, reason, why: sentence, serial: last?.serial },
+      { folder, reason, why: sentence, serial: last?.serial },
       `the mounted certificate cannot be used; ${instead}`,
     );
   }

@@ -20,7 +20,7 @@ import {
   issuerPem,
   type Signer,
 } from './check.ts';
-import type { Bundle } from './source.ts';
+import type { Bundle, Validity } from './source.ts';
 
 /** In the last tenth of its life, a certificate is renewed without waiting for trust in a new CA. */
 const LAST_PART = 0.1;
@@ -160,13 +160,8 @@ function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefin
 }
 
 /** The time until renewal. It depends on the certificate's own lifetime, so a new certificate is never due at once. */
-function dueInMs(
-  cert: { readonly notBeforeMs: number; readonly notAfterMs: number },
-  nowMs: number,
-  terms: CertTerms,
-): number {
-  return cert.notBeforeMs + (cert.notAfterMs - cert.notBeforeMs) * terms.renewAt - nowMs;
-}
+const dueInMs = ({ notBeforeMs, notAfterMs }: Validity, nowMs: number, { renewAt }: CertTerms): number =>
+  notBeforeMs + (notAfterMs - notBeforeMs) * renewAt - nowMs;
 
 const due = (what: string): Why => ({
   reason: 'RenewalDue',

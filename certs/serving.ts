@@ -5,20 +5,13 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { issuerPem } from './check.ts';
-import { Latest } from './current.ts';
-import type { Bundle, Observed } from './source.ts';
+import { type Bundle, Latest, type Observed } from './source.ts';
 import type { Trust } from './trust.ts';
 
 /** The API server uses a new caBundle a moment after the watches show it. */
 const SETTLE_MS = 5_000;
 /** If the served certificate expires sooner than this, there is no reason to wait. */
 const REMAINING_MS_MIN = 60_000;
-
-interface Choice {
-  readonly bundle: Bundle;
-  /** If another bundle waits: when to look again, unless something changes before. */
-  readonly waitsMs?: number;
-}
 
 interface Choosing {
   readonly serving: Bundle | undefined;
@@ -29,16 +22,16 @@ interface Choosing {
 }
 
 /**
- * The bundle to serve now: the offered one. But while callers do not trust its CA yet, and do trust the bundle that is
- * served, the served bundle stays.
+ * How long the offered bundle waits, unless something changes before; 0 if it is to be served now. It waits while callers
+ * do not trust its CA yet, and do trust the bundle that is served.
  */
-export function chooseBundle({ serving, offered, nowMs, servedForMs }: Choosing): Choice {
-  if (!serving || issuerPem(serving) === issuerPem(offered)) return { bundle: offered };
-  if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || servedForMs(serving) === 0) return { bundle: offered };
+export function waitOf({ serving, offered, nowMs, servedForMs }: Choosing): number {
+  if (!serving || issuerPem(serving) === issuerPem(offered)) return 0;
+  if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || servedForMs(serving) === 0) return 0;
   const trustedForMs = servedForMs(offered);
-  if (trustedForMs >= SETTLE_MS) return { bundle: offered };
+  if (trustedForMs >= SETTLE_MS) return 0;
   const expiresInMs = serving.notAfterMs - REMAINING_MS_MIN - nowMs;
-  return { bundle: serving, waitsMs: Math.min(SETTLE_MS - trustedForMs, expiresInMs + 1) };
+  return Math.min(SETTLE_MS - trustedForMs, expiresInMs + 1);
 }
 
 interface ServingParts {
@@ -66,18 +59,14 @@ export class ServedBundle extends Latest<Bundle> {
   #choose(): void {
     const { clock, offered, trust } = this.#parts;
     const newest = offered.observe();
-    if (!newest || newest === this.observe()) return;
+    const serving = this.observe();
+    if (!newest || newest === serving) return;
     this.#cancel();
     const servedForMs = (bundle: Bundle) => trust.servedForMs(bundle);
-    const choice = chooseBundle({
-      serving: this.observe(),
-      offered: newest,
-      nowMs: clock.nowMs(),
-      servedForMs,
-    });
-    if (choice.waitsMs !== undefined) {
+    const waitMs = waitOf({ serving, offered: newest, nowMs: clock.nowMs(), servedForMs });
+    if (waitMs > 0) {
       this.#logWaiting(newest);
-      this.#cancel = clock.after(choice.waitsMs, () => this.#choose());
+      this.#cancel = clock.after(waitMs, () => this.#choose());
       return;
     }
     this.set(newest);

@@ -1,19 +1,27 @@
 /**
- * The interface of a source of certificates: one method, which waits for the next bundle. managed.ts and mounted.ts
- * are sources; serving.ts and cabundle.ts use one.
+ * The interface of a source of certificates, which sets each new bundle and tells what uses the bundle. managed.ts and
+ * mounted.ts are sources; serving.ts and cabundle.ts use one.
  */
-import type { Subscribe } from '../runtime/notifier.ts';
+import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
-/** A serving certificate with its key, and the CAs that its callers shall trust. */
-export interface Bundle {
-  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
-  readonly caPem: string;
-  readonly certPem: string;
-  readonly keyPem: string;
-  /** The time in which the certificate and all CAs of its chain are valid. */
+export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** Serial number of the certificate, in hex. */
+}
+
+/** A certificate and its private key, both as PEM. */
+export interface Issued {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/**
+ * A serving certificate with its key, and the CAs that its callers shall trust. The times are those in which the
+ * certificate and all CAs of its chain are valid.
+ */
+export interface Bundle extends Issued, Validity {
+  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
+  readonly caPem: string;
   readonly serial: string;
   /** SHA-256 over its certificates and CAs: the same for every replica that holds the same bundle. */
   readonly fingerprint: string;
@@ -21,16 +29,30 @@ export interface Bundle {
 
 export interface CertSource {
   /**
-   * Resolves with the first good bundle that differs from `last`; without `last`, as soon as there is one.
-   * Trouble on the way is logged and tried again. Rejects only when `signal` aborts.
+   * Sets `bundle` to each good bundle that differs from what it holds, until `signal` aborts. Trouble is logged and tried
+   * again. Rejects only with what a listener of `bundle` throws.
    */
-  next(last: Bundle | undefined, signal: AbortSignal): Promise<Bundle>;
+  run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void>;
 }
 
 /** A value as it was last seen, and a way to learn that it may have changed. */
 export interface Observed<T> {
   observe(): T | undefined;
   readonly onChange: Subscribe;
+}
+
+/** The value that was set last; listeners are told of each change. */
+export class Latest<T> extends Notifier implements Observed<T> {
+  #value: T | undefined;
+
+  observe(): T | undefined {
+    return this.#value;
+  }
+
+  set(value: T | undefined): void {
+    this.#value = value;
+    this.notify();
+  }
 }
 
 /** The API servers that call our webhook: whom they trust, as far as this replica can see. */

@@ -5,10 +5,8 @@ import type { ExitCode } from './exit.ts';
 import type { FlagName, FlagValues } from './flags.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How something can be printed. */
 export type Format = 'table' | 'wide' | 'json' | 'yaml';
 
-/** One call of a command. */
 export interface Call {
   /** What stands on the line beside the command's own words and the flags. */
   readonly args: readonly string[];

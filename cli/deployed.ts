@@ -6,10 +6,10 @@
 import { readSettings, SETTING_NAMES, type Settings, SettingsError } from '../app/settings.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';
 import { COMPONENT, PEERS_CONFIGMAP } from '../peers/names.ts';
+import { rightDomainIn } from '../reconciler/plan/publish/overview.ts';
 import { hasStatus, type Kube } from '../runtime/kube/port.ts';
 import { ConfigMaps, Deployments } from '../runtime/kube/resources.ts';
 import { ProblemError } from './exit.ts';
-import { UNSET_DOMAIN, wrongDomain } from './wrong-domain.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -138,4 +138,17 @@ async function configMapData(
   if (name === undefined) return undefined;
   const found = await kube.get({ resource: ConfigMaps, namespace, name });
   return found && stringsOf(found.data);
+}
+
+/** What mends it: a replica finds the domain out by itself. */
+export const UNSET_DOMAIN = `kubectl -n ${COMPONENT} set env deployment/${COMPONENT} CLUSTER_DOMAIN-`;
+
+/** What is wrong with the domain in use; undefined where nothing is known to be. `overview` is our own ConfigMap's data. */
+export function wrongDomain(
+  { clusterDomain }: Settings,
+  overview: Readonly<Record<string, string>> | undefined,
+): string | undefined {
+  const right = rightDomainIn(overview);
+  if (right === undefined || right === clusterDomain) return undefined;
+  return `CLUSTER_DOMAIN is ${clusterDomain}, where the leader can resolve no name; its pod is told ${right}`;
 }

@@ -9,7 +9,6 @@ import { didYouMean } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 import { overviewOf, usageOf } from './usage.ts';
 
-/** What a command line meets. */
 export interface Program {
   readonly commands: readonly Command[];
   readonly version: string;
@@ -78,14 +77,12 @@ function commandOf(words: readonly string[], commands: readonly Command[], forHe
   const near = commands.filter(({ name }) => name.startsWith(`${first} `));
   const [only] = near;
   if (forHelp && only && near.length === 1) return only;
-  throw new UsageError(
-    near.length > 0
-      ? `${first} takes one more word: ${near.map(({ name }) => name.slice(first.length + 1)).join(' or ')}`
-      : `unknown command: ${first}${didYouMean(
-          first,
-          commands.map(({ name }) => name.split(' ')[0] ?? ''),
-        )}`,
-  );
+  if (near.length > 0) {
+    const more = near.map(({ name }) => name.slice(first.length + 1)).join(' or ');
+    throw new UsageError(`${first} takes one more word: ${more}`);
+  }
+  const known = commands.map(({ name }) => name.split(' ')[0] ?? '');
+  throw new UsageError(`unknown command: ${first}${didYouMean(first, known)}`);
 }
 
 function checkFlags(values: FlagValues, { name, flags }: Command): void {

@@ -2,7 +2,6 @@
  * Every flag that a command may take, once: its type, its letter, and the sentence of the help.
  */
 
-/** A flag as it is parsed and as it is described. */
 export interface Flag {
   readonly type: 'string' | 'boolean';
   readonly short?: string;

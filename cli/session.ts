@@ -6,7 +6,6 @@
 import type { Settings } from '../app/settings.ts';
 import { SETTINGS } from '../app/settings-table.ts';
 import { systemClock } from '../runtime/clock.ts';
-import type { Trials } from '../runtime/kube/client.ts';
 import type { Kube } from '../runtime/kube/port.ts';
 import { ServerTime } from '../runtime/kube/server-time.ts';
 import type { Call } from './command.ts';
@@ -32,28 +31,26 @@ export interface Session {
  * Deployment. `overrides` are settings that stand above those in force. Rejects as loadKubeConfig and settingsInForce.
  */
 export async function openSession(
-  { flags, env, terminal }: Pick<Call, 'flags' | 'env' | 'terminal'>,
+  call: Pick<Call, 'flags' | 'env' | 'terminal'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<Session> {
-  const { kube, contextNamespace, where, nowMs } = await openCluster({ flags, env, terminal });
-  const namespace = installNamespaceOf({ flags, env });
-  const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
+  const cluster = await openCluster(call);
+  const { env, terminal } = call;
+  const sources = { namespace: installNamespaceOf(call), env, overrides };
+  const { settings, notes } = await settingsInForce(cluster.kube, sources);
   for (const note of notes) terminal.say(note);
-  return { kube, settings, contextNamespace, where, nowMs };
+  return { ...cluster, settings };
 }
 
 /** The cluster alone, for what needs no settings. Rejects with KubeConfigError. */
-export async function openCluster({
-  flags,
-  env,
-  terminal,
-}: Pick<Call, 'flags' | 'env' | 'terminal'>): Promise<Omit<Session, 'settings'> & { trials: Trials }> {
+export async function openCluster(call: Pick<Call, 'flags' | 'env' | 'terminal'>) {
+  const { flags, env, terminal } = call;
   const { 'request-timeout': timeout = TIMEOUT } = flags;
   const timeoutMs = durationMs(timeout);
   if (timeoutMs === undefined)
     throw new UsageError(`--request-timeout takes a time such as 5s or 1m, not ${timeout}`);
   // Loaded here: the client is most of the program, and what asks no cluster goes without.
-  const { createKube, createTrials } = await import('../runtime/kube/client.ts');
+  const { createKube } = await import('../runtime/kube/client.ts');
   const { loadKubeConfig } = await import('../runtime/kube/kubeconfig.ts');
   const { whereOf } = await import('../runtime/kube/kubeconfig-auth.ts');
   const { kubeconfig: path, context, cluster, user, server, as } = flags;
@@ -75,7 +72,6 @@ export async function openCluster({
   const contextNamespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   return {
     kube: createKube(config, options),
-    trials: createTrials(config, options),
     contextNamespace,
     where,
     nowMs: () => serverTime.clock.nowMs(),

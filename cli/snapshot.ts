@@ -2,8 +2,7 @@
  * What a command is asked about: everything that is read of the cluster, once, and decided on as the leader would.
  */
 
-import { listed, type Settings } from '../app/settings.ts';
-import { discoverySettings, rolloutSettings } from '../app/wiring-settings.ts';
+import { discoverySettings, listed, rolloutSettings, type Settings } from '../app/settings.ts';
 import { type Discovery, discover } from '../peers/discovery/discover.ts';
 import type { World } from '../peers/world.ts';
 import type { RolloutInput } from '../reconciler/plan/restarts/rollout.ts';

@@ -16,3 +16,7 @@ export function table(rows: ReadonlyArray<readonly string[]>): string {
     row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell))).join('  ');
   return `${rows.map((row) => line(row).trimEnd()).join('\n')}\n`;
 }
+
+/** The same rows, each two columns further in. */
+export const indented = (rows: ReadonlyArray<readonly string[]>): string =>
+  table(rows).replace(/^(?=.)/gm, '  ');

@@ -1,10 +1,10 @@
 /**
  * The help, made of the table of commands: what `--help` prints, and what docs/command.md shows. Pure.
  */
-import { greatestOf } from '../peers/lists.ts';
 import type { Command } from './command.ts';
 import { EXIT_HELP } from './exit.ts';
 import { FLAGS, type Flag, type FlagName } from './flags.ts';
+import { indented } from './table.ts';
 
 const LINE_LENGTH_MAX = 100;
 
@@ -19,7 +19,7 @@ export function overviewOf(commands: readonly Command[]): string {
   return `stellar-peers: makes the Stellar validators of a cluster know each other
 
 Usage
-${columns(rows.map(([usage = '', summary = '']) => [`stellar-peers ${usage}`, summary]))}
+${indented(rows.map(([usage = '', summary = '']) => [`stellar-peers ${usage}`, summary]))}
 stellar-peers COMMAND --help lists the flags of a command. With bin/ in your PATH, kubectl stellar-peers
 COMMAND does the same.
 
@@ -32,7 +32,7 @@ export function usageOf(command: Command): string {
   const line = ['stellar-peers', name, synopsis, flags.length > 0 ? '[flags]' : ''].filter(Boolean).join(' ');
   const rows = [...flags, 'help' as const].map((flag) => [wordsOf(flag), helpOf(flag, command)]);
   const about = details === '' ? '' : `\n${wrapped(details)}\n`;
-  return `${wrapped(`${line}: ${summary}`)}\n${about}\nFlags\n${columns(rows)}\n${EXIT_SECTION}`;
+  return `${wrapped(`${line}: ${summary}`)}\n${about}\nFlags\n${indented(rows)}\n${EXIT_SECTION}`;
 }
 
 function wordsOf(name: FlagName): string {
@@ -42,11 +42,6 @@ function wordsOf(name: FlagName): string {
 
 const helpOf = (flag: FlagName, { formats = [] }: Command): string =>
   flag === 'output' ? `${formats.join(', ')}; ${formats[0]} by default` : FLAGS[flag].help;
-
-function columns(rows: ReadonlyArray<readonly string[]>): string {
-  const width = greatestOf(rows.map(([first = '']) => first.length));
-  return rows.map(([first = '', second = '']) => `  ${first.padEnd(width)}  ${second}\n`).join('');
-}
 
 /** In lines that a terminal shows whole. */
 const wrapped = (text: string): string =>

@@ -7,25 +7,20 @@ import { publishSteps } from '../reconciler/plan/publish/publish.ts';
 import type { RolloutSettings } from '../reconciler/plan/restarts/rollout.ts';
 import { decide } from '../reconciler/plan/status/validator-status.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Caches } from '../runtime/kube/caches.ts';
 import type { MembershipCache } from '../runtime/kube/membership.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
 export interface DecideOptions {
-  readonly caches: Pick<Caches, 'world'>;
   readonly memberships: MembershipCache;
   readonly clock: Clock;
   readonly settings: RolloutSettings;
 }
 
 /** The snapshot as of now. */
-export async function snapshotNow({
-  caches: { world },
-  memberships,
-  clock,
-  settings,
-}: DecideOptions): Promise<Snapshot> {
+export async function snapshotNow(options: DecideOptions): Promise<Snapshot> {
+  const { memberships, clock, settings } = options;
+  const { world } = memberships;
   const { ownNamespace } = settings;
   const membership = { discovery: memberships.discovery(), views: memberships.views() };
   const published = await inSlices(

@@ -47,7 +47,7 @@ export class Feed {
   join(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     if (this.#watchers.size === 1) this.#begin();
-    else if (this.#last !== '') watcher(this.#snapshotMessage());
+    else if (this.#last !== '') watcher(this.#message('snapshot'));
     return () => {
       if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#stopping.abort();
     };
@@ -84,7 +84,7 @@ export class Feed {
       if (signal.aborted) return;
       const isSame = text === this.#last;
       this.#last = text;
-      this.#send(isSame ? this.#aliveMessage() : this.#snapshotMessage());
+      this.#send(this.#message(isSame ? 'alive' : 'snapshot'));
     } catch (error) {
       log.error({ error }, 'the status page could not be worked out; it is tried again');
     } finally {
@@ -97,17 +97,11 @@ export class Feed {
     for (const watcher of this.#watchers) watcher(message);
   }
 
-  #snapshotMessage(): string {
-    return `event: snapshot\ndata: ${this.#serving()}\ndata: ${this.#last}\n\n`;
-  }
-
-  #aliveMessage(): string {
-    return `event: alive\ndata: ${this.#serving()}\n\n`;
-  }
-
-  /** In a line of its own: it changes all the time, and what is shown does not. */
-  #serving(): string {
+  /** Who serves is in a line of its own: that changes all the time, and what is shown does not. */
+  #message(event: 'snapshot' | 'alive'): string {
     const { clock, replica } = this.#options;
-    return JSON.stringify({ ...replica(), nowMs: clock.nowMs() });
+    const serving = JSON.stringify({ ...replica(), nowMs: clock.nowMs() });
+    const shown = event === 'snapshot' ? `data: ${this.#last}\n` : '';
+    return `event: ${event}\ndata: ${serving}\n${shown}\n`;
   }
 }

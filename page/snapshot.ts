@@ -6,14 +6,15 @@ import type { Group } from '../peers/discovery/discover.ts';
 import { plainText } from '../peers/field.ts';
 import { groupedReasons, type ReasonGroup } from '../peers/reasons/reason-groups.ts';
 import { isWaiting } from '../peers/reasons/reasons.ts';
-import { byText } from '../peers/world.ts';
+import { byText, type World } from '../peers/world.ts';
+import { everyEntry } from '../reconciler/plan/journal/group-journal.ts';
 import { leastLeft } from '../reconciler/plan/quorum/quorum-margin.ts';
+import { noteOfBegin, noteOfEnd } from '../reconciler/plan/status/restart-notes.ts';
 import {
   type Decided,
   type ValidatorStatus,
   validatorStatus,
 } from '../reconciler/plan/status/validator-status.ts';
-import { restartsIn } from './restarts.ts';
 import { type Row, rowOf } from './row.ts';
 
 /** A larger network is no picture that people can read; a table tells more. */
@@ -26,6 +27,9 @@ const RESTARTS_MAX = 50;
 const TITLE_LENGTH_MAX = 100;
 /** Longer than a namespace and a name: what is shown in two places must be the same in both. */
 const KEY_LENGTH_MAX = 520;
+
+/** Longer than a namespace, a name and a sentence. */
+const TEXT_LENGTH_MAX = 640;
 
 /** Who serves the page, and how well it hears the cluster. */
 export interface ServingReplica {
@@ -87,6 +91,21 @@ export function takeSnapshot(cluster: SnapshotInput) {
     },
   };
 }
+
+/** All of the journal that can be read: what is closed is kept there for 24 hours. */
+const restartsIn = ({ journal }: World) =>
+  everyEntry(journal)
+    .toSorted((a, b) => b.atMs - a.atMs)
+    .map(({ statefulSet, kind, drift, atMs, endedAtMs, outcome }) => ({
+      /** Key of the StatefulSet, and of the StellarNode, that was restarted. */
+      key: plainText(statefulSet, TEXT_LENGTH_MAX),
+      ...{ atMs, endedAtMs },
+      /** Which validator was restarted how and why, and how that ended, as Events say it. */
+      begin: plainText(noteOfBegin(kind, drift, [statefulSet]), TEXT_LENGTH_MAX),
+      end: outcome ? noteOfEnd(outcome) : '',
+      /** Empty while the restart is under way. */
+      outcome: outcome ?? '',
+    }));
 
 /** Names in one row: the sentence counts, and the table has all. */
 const KEYS_MAX = 50;

@@ -179,16 +179,16 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, slots: WorkSlots):
       socket.off('data', hear).pause();
       return;
     }
-    // The parser passes over empty lines, so no request would free the place.
-    if (isEmpty(chunk)) {
-      for (const parse of parsers) parse.call(socket, chunk);
-      return;
-    }
     let waits = false;
     const begin = (): void => {
       for (const parse of parsers) parse.call(socket, chunk);
       if (waits) socket.resume();
     };
+    // The parser passes over empty lines, so no request would free the place.
+    if (isEmpty(chunk)) {
+      begin();
+      return;
+    }
     waits = !slots.take(socket, begin);
     if (waits) socket.pause();
   };

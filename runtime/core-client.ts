@@ -68,7 +68,7 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
     const question = { ...options, host, target };
     const text = await textFrom(question);
     const answer = read(text);
-    if (answer === undefined) throw otherAnswer(question, text, 'failed');
+    if (answer === undefined) throw errorOf(question, otherWords(text));
     return answer;
   };
   return {
@@ -78,7 +78,7 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
       const query = new URLSearchParams({ peer: peer.host, port: String(peer.port) });
       const question = { ...options, host, target: `/connect?${query}` };
       const text = await textFrom(question);
-      if (!isConnecting(text)) throw otherAnswer(question, text, 'declined');
+      if (!isConnecting(text)) throw errorOf(question, otherWords(text), 'declined');
     },
   };
 }
@@ -86,7 +86,7 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
 async function textFrom(question: Question): Promise<string> {
   const { host, port, target, clock, timeoutMs, bytesMax } = question;
   // A name would be resolved, which has no deadline and may lead anywhere.
-  if (!isIpv4(host)) throw failed(question, 'the host is not an IPv4 address');
+  if (!isIpv4(host)) throw errorOf(question, 'the host is not an IPv4 address');
   const deadline = new AbortController();
   const cancel = clock.after(timeoutMs, () => deadline.abort());
   const headers = { 'user-agent': COMPONENT };
@@ -100,7 +100,7 @@ async function textFrom(question: Question): Promise<string> {
   try {
     const response = await responseTo(outgoing);
     reached = 'core';
-    if (response.statusCode !== 200) throw failed(question, `status ${response.statusCode}`);
+    if (response.statusCode !== 200) throw errorOf(question, `status ${response.statusCode}`);
     return await readBody(response, bytesMax);
   } catch (error) {
     if (deadline.signal.aborted) throw lateError(question, error, reached);
@@ -125,32 +125,27 @@ const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
   });
 
 function lateError(question: Question, cause: unknown, reached: Reached): CoreError {
-  const [fault, lacking] =
-    reached === 'nothing'
-      ? (['unreachable', 'connection'] as const)
-      : (['failed', 'complete answer'] as const);
-  return new CoreError(fault, sentence(question, `no ${lacking} within ${question.timeoutMs} ms`), { cause });
+  const isUnreached = reached === 'nothing';
+  const seen = `no ${isUnreached ? 'connection' : 'complete answer'} within ${question.timeoutMs} ms`;
+  return errorOf(question, seen, isUnreached ? 'unreachable' : 'failed', cause);
 }
 
 function coreError(question: Question, cause: unknown, reached: Reached): CoreError {
   if (cause instanceof CoreError) return cause;
   const { code = '', message } = cause as NodeJS.ErrnoException;
   const isReset = code === 'ECONNRESET' && reached !== 'core';
-  const fault = isReset ? 'unreachable' : (FAULT_OF_CODE[code] ?? 'failed');
-  return new CoreError(fault, sentence(question, message), { cause });
+  return errorOf(question, message, isReset ? 'unreachable' : FAULT_OF_CODE[code], cause);
 }
 
 /** An answer that is not the one asked for, in the words of the process that gave it. */
-function otherAnswer(question: Question, text: string, fault: CoreFault): CoreError {
+function otherWords(text: string): string {
   const words = wordsOf(text);
-  return new CoreError(
-    fault,
-    sentence(question, words === '' ? 'the answer is empty' : `the answer is "${words}"`),
-  );
+  return words === '' ? 'the answer is empty' : `the answer is "${words}"`;
 }
 
-const failed = (question: Question, seen: string): CoreError =>
-  new CoreError('failed', sentence(question, seen));
-
-const sentence = ({ host, port, target }: Question, seen: string): string =>
-  `GET http://${host}:${port}${target}: ${seen}`;
+const errorOf = (
+  { host, port, target }: Question,
+  seen: string,
+  fault: CoreFault = 'failed',
+  cause?: unknown,
+): CoreError => new CoreError(fault, `GET http://${host}:${port}${target}: ${seen}`, { cause });

@@ -8,8 +8,6 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** False where nothing of that level would be written, so that nothing need be put together for it. */
-  isLevelEnabled?(level: 'debug'): boolean;
 }
 
 /**

@@ -140,7 +140,6 @@ export const METRICS = {
 export type MetricName = keyof typeof METRICS;
 type Labels = Readonly<Record<string, string>>;
 
-/** One line of a gauge. */
 export interface Series {
   readonly labels: Labels;
   readonly value: number;

@@ -12,28 +12,17 @@ const LINK = '..data';
 /** The folder may be swapped while it is read, and the former one removed. */
 const ATTEMPTS = 3;
 
-export class MountedFiles {
-  readonly folder: string;
-
-  /** `folder` need not exist yet. */
-  constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  /** Their texts, all of the same version. Rejects where one cannot be read. */
-  async read(names: readonly string[]): Promise<string[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      const version = await this.#version();
-      try {
-        return await Promise.all(names.map((name) => readFile(join(version, name), 'utf8')));
-      } catch (error) {
-        if (attempt === ATTEMPTS || version === (await this.#version())) throw error;
-      }
+/** The texts of files in `folder`, all of the same version. Rejects where one cannot be read. */
+export async function readMounted(folder: string, names: readonly string[]): Promise<string[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const version = await versionOf(folder);
+    try {
+      return await Promise.all(names.map((name) => readFile(join(version, name), 'utf8')));
+    } catch (error) {
+      if (attempt === ATTEMPTS || version === (await versionOf(folder))) throw error;
     }
   }
-
-  /** The folder that `..data` names now, or the folder itself where there is no such link. */
-  #version(): Promise<string> {
-    return realpath(join(this.folder, LINK)).catch(() => this.folder);
-  }
 }
+
+/** The folder that `..data` names now, or the folder itself where there is no such link. */
+const versionOf = (folder: string): Promise<string> => realpath(join(folder, LINK)).catch(() => folder);

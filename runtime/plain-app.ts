@@ -3,12 +3,12 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } f
 import { guardConnections } from './connections.ts';
 
 export interface PlainLimits {
-  /** For the headers of a request. */
+  /** For the headers of each request; over TLS also for the handshake. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
-  /** How often Node looks for requests over their time. */
+  /** How often Node looks for requests over their time. With its default of 30 s, each would live that long. */
   readonly checkEveryMs: number;
-  /** For a connection on which nothing moves. */
+  /** For a connection on which nothing moves, such as that of a caller that does not read its answer. */
   readonly stalledTimeoutMs: number;
   readonly connections: number;
 }

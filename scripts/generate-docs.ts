@@ -133,7 +133,7 @@ const policyRows = (): Rows =>
   ]);
 
 const checkRows = (): Rows =>
-  CHECKS.map(({ id, when, looks, hint }) => [code(id), when, cell(looks), cell(hint)]);
+  CHECKS.map(({ id, when, looks, hint }) => [code(id), when ?? 'both', cell(looks), cell(hint)]);
 
 /** A page by hand, with what stands between two marks made anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {

@@ -6,7 +6,6 @@ import type { FactSource, Facts } from './facts.ts';
 /** `skipped`: nothing can be said, and why. */
 type Mark = 'ok' | 'warning' | 'problem' | 'skipped';
 
-/** What a check came to, in a sentence. */
 export interface CheckVerdict {
   readonly verdict: Mark;
   readonly found: string;
@@ -25,8 +24,8 @@ export interface Check {
   readonly looks: string;
   /** What to do where it does not say ok. */
   readonly hint: string;
-  /** Whether it is made after the install alone, or also before it (`--pre`). */
-  readonly when: 'after' | 'both';
+  /** Absent for one that is made before the install (`--pre`) too. */
+  readonly when?: 'after';
   /** What must have been read: where it was not, the check is skipped and says why. */
   readonly needs: readonly FactSource[];
   evaluate(facts: Facts): CheckVerdict;
@@ -35,11 +34,9 @@ export interface Check {
 /** A check as the list of its category has it. */
 export type CategoryCheck = Omit<Check, 'category'>;
 
-/** A check that was made. */
-export interface Finding extends Omit<CheckVerdict, 'endsWithStart'> {
-  readonly id: string;
-  readonly category: Category;
-  readonly title: string;
+export interface Finding
+  extends Pick<Check, 'id' | 'category' | 'title'>,
+    Omit<CheckVerdict, 'endsWithStart'> {
   /** Absent where nothing is to be done. */
   readonly hint?: string;
 }

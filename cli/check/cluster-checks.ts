@@ -50,7 +50,6 @@ export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
     title: 'API server',
     looks: 'the API server answers and is Kubernetes 1.33 or newer',
     hint: 'upgrade Kubernetes: 1.33 is the oldest release that stellar-peers supports',
-    when: 'both',
     needs: ['version'],
     evaluate: checkVersion,
   },
@@ -60,7 +59,6 @@ export const CLUSTER_CHECKS: readonly CategoryCheck[] = [
     looks:
       'the CustomResourceDefinition `stellarnodes.stellar.org`, and whether it is of the older or newer generation',
     hint: 'install the Stellar-K8s operator: its definition of StellarNodes must serve stellar.org/v1alpha1',
-    when: 'both',
     needs: ['crd'],
     evaluate: checkCrd,
   },

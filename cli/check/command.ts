@@ -30,10 +30,17 @@ export const checkCommand: Command = {
 async function runCheck(call: Call): Promise<ExitCode> {
   const { terminal, format, flags } = call;
   const overrides = overridesIn(flags.set ?? []);
-  const { kube, trials, nowMs } = await openCluster(call);
+  const { kube, nowMs } = await openCluster(call);
   const found = await findSettings(call, kube, overrides);
   const when = flags.pre ? 'before' : 'after';
-  const facts = await gatherFacts({ kube, trials, nowMs, when, commandVersion: metadata.version, ...found });
+  const facts = await gatherFacts({
+    kube,
+    trials: kube,
+    nowMs,
+    when,
+    commandVersion: metadata.version,
+    ...found,
+  });
   const findings = evaluate(facts);
   terminal.print(renderCheck(findings, format, terminal.paint));
   return summaryOf(findings).problem > 0 ? EXIT.problem : EXIT.ok;

@@ -34,7 +34,7 @@ export const CHECKS: readonly Check[] = (Object.keys(BY_CATEGORY) as Category[])
 
 /** What each check of this time says. */
 export const evaluate = (facts: Facts): Finding[] =>
-  CHECKS.filter(({ when }) => when === 'both' || when === facts.when).map((check) => {
+  CHECKS.filter(({ when }) => when === undefined || when === facts.when).map((check) => {
     const { id, category, title, hint } = check;
     const { verdict, found } = verdictOf(check, facts);
     const isDone = verdict === 'ok' || verdict === 'skipped';

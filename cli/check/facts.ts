@@ -22,15 +22,17 @@ export type FactSource =
   | WorldSource;
 
 /** The kinds of objects in a World, by their plural names. */
-export type WorldSource =
-  | 'stellarnodes'
-  | 'statefulsets'
-  | 'pods'
-  | 'poddisruptionbudgets'
-  | 'services'
-  | 'namespaces'
-  | 'configmaps'
-  | 'mutatingwebhookconfigurations';
+export const WORLD_SOURCES = [
+  'stellarnodes',
+  'statefulsets',
+  'pods',
+  'poddisruptionbudgets',
+  'services',
+  'namespaces',
+  'configmaps',
+  'mutatingwebhookconfigurations',
+] as const;
+export type WorldSource = (typeof WORLD_SOURCES)[number];
 
 /** The trial pod: what admission did to it, or why the API server was not asked to make one. */
 export type Trial =
@@ -70,7 +72,6 @@ export interface Facts {
   readonly networkPolicies: readonly Fields[];
   /** Our MutatingWebhookConfiguration in full, since the World does not keep its failure policy. */
   readonly webhookConfiguration: Fields | undefined;
-  /** Services with their ports. */
   readonly services: readonly Fields[];
   /** Managers beside the operator that own containers of a StatefulSet's template. */
   readonly templateOwners: readonly TemplateOwner[];

@@ -3,8 +3,8 @@
  * nothing. Owns the requests.
  */
 
-import { listed, type Settings } from '../../app/settings.ts';
-import { discoverySettings } from '../../app/wiring-settings.ts';
+import { discoverySettings, listed, type Settings } from '../../app/settings.ts';
+
 import { discover } from '../../peers/discovery/discover.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
@@ -42,15 +42,10 @@ const PolicyBindings = kind(
 const AccessReviews = kind('authorization.k8s.io/v1', 'SubjectAccessReview', 'subjectaccessreviews');
 const CRD_NAME = 'stellarnodes.stellar.org';
 
-/** What is asked for, and of whom. */
-export interface Request {
+export interface Request extends Pick<Facts, 'when' | 'commandVersion' | 'settings' | 'settingsProblem'> {
   readonly kube: Kube;
   readonly trials: Trials;
   readonly nowMs: () => number;
-  readonly when: Facts['when'];
-  readonly commandVersion: string;
-  readonly settings: Settings;
-  readonly settingsProblem: string | undefined;
 }
 
 /** Everything that could be read. Rejects with KubeError where the cluster cannot be reached. */
@@ -154,7 +149,6 @@ async function lackingRights(kube: Kube, settings: Settings): Promise<Right[]> {
 
 type Read = Pick<Facts, 'world' | 'services' | 'webhookConfiguration' | 'templateOwners'>;
 
-/** The World, kind by kind. */
 async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read> {
   const stores = createStores();
   const raw = new Map<string, KubeObject[]>();

@@ -3,8 +3,7 @@
  */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
-import { containerOf, versionOf } from '../deployed.ts';
-import { UNSET_DOMAIN, wrongDomain } from '../wrong-domain.ts';
+import { containerOf, UNSET_DOMAIN, versionOf, wrongDomain } from '../deployed.ts';
 import {
   type CategoryCheck,
   type CheckVerdict,
@@ -68,9 +67,9 @@ function checkDeployment(facts: Facts): CheckVerdict {
 
 function checkImage({ deployment, commandVersion }: Facts): CheckVerdict {
   if (!deployment) return skipped(NOT_THERE);
-  const image = textOf(containerOf(deployment).image) ?? '';
   const tag = versionOf(deployment);
-  if (tag === undefined) return skipped(`image ${image} has no tag that says its version`);
+  if (tag === undefined)
+    return skipped(`image ${textOf(containerOf(deployment).image) ?? ''} has no tag that says its version`);
   const found = `image ${tag}, this command ${commandVersion}`;
   return tag === commandVersion || tag === `v${commandVersion}` ? ok(found) : warning(found);
 }

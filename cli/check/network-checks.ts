@@ -150,7 +150,6 @@ const READ = ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'networkPoli
 
 export const NETWORK_CHECKS: readonly CategoryCheck[] = [
   {
-    when: 'both',
     id: 'peer-ingress',
     title: 'peers in',
     looks:
@@ -160,7 +159,6 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     evaluate: (facts) => checkReach(facts, 'Ingress'),
   },
   {
-    when: 'both',
     id: 'peer-egress',
     title: 'peers out',
     looks: "NetworkPolicies over validator pods: egress to the peer port of the network's other validators",
@@ -169,7 +167,6 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     evaluate: (facts) => checkReach(facts, 'Egress'),
   },
   {
-    when: 'both',
     id: 'dns-egress',
     title: 'DNS',
     looks:
@@ -179,7 +176,6 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
     evaluate: checkDns,
   },
   {
-    when: 'both',
     id: 'open-http-port',
     title: 'HTTP port',
     looks:

@@ -17,7 +17,6 @@ const MARKS: Readonly<Record<Finding['verdict'], { readonly mark: string; readon
   skipped: { mark: '-', colour: 'dim' },
 };
 
-/** How many checks have each verdict. */
 export type Summary = Readonly<Record<Finding['verdict'], number>>;
 
 export function summaryOf(findings: readonly Finding[]): Summary {

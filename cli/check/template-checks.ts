@@ -84,7 +84,6 @@ export const TEMPLATE_CHECKS: readonly CategoryCheck[] = [
     title: 'pod templates',
     looks: 'whether a tool beside the operator writes whole pod templates of validators',
     hint: 'let the tool manage StellarNodes only; a tool that replaces StatefulSets restarts all validators at each sync (docs/operations.md#gitops)',
-    when: 'both',
     needs: ['statefulsets', 'stellarnodes'],
     evaluate: checkOwners,
   },
@@ -94,7 +93,6 @@ export const TEMPLATE_CHECKS: readonly CategoryCheck[] = [
     looks:
       'init containers `stellar-peers-config` that cannot start, images whose name says that they have no `sh`, containers whose `--conf` is another file',
     hint: 'use an image with sh, or set stellar.org/peer-config to the file that stellar-core reads, or to off, as stellar-peers status says; then delete the pod (docs/how-validators-use-peers.md)',
-    when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces'],
     evaluate: checkMerged,
   },

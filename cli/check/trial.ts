@@ -10,10 +10,8 @@ import type { StatefulSetFacts } from '../../peers/world.ts';
 import type { Trials } from '../../runtime/kube/client.ts';
 import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
-import type { Facts, Trial } from './facts.ts';
-import { placedOf } from './validators.ts';
-
-type Known = Pick<Facts, 'world' | 'discovery'>;
+import type { Trial } from './facts.ts';
+import { type Known, placedOf } from './validators.ts';
 
 /** Tries a pod of the first validator that the webhook should inject. Rejects with KubeError where that is forbidden. */
 export async function tryPod(trials: Trials, known: Known): Promise<Trial> {

@@ -3,7 +3,7 @@
  * restarts, and how many restarts are wanted. Pure.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { rolloutSettings } from '../../app/settings.ts';
 import { matchesSelector } from '../../peers/injection/selectors.ts';
 import { WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';
@@ -25,7 +25,7 @@ import {
   some,
   warning,
 } from './check.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, WORLD_SOURCES } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
 const NO_VALIDATORS = 'there are no validators';
@@ -139,24 +139,12 @@ function restartsText(steps: readonly Step[]): string {
   return `${counted(steps.length, 'restart')}, one at a time, over in about ${durationOf(steps)}: ${names}`;
 }
 
-const READ_FOR_RESTARTS = [
-  'stellarnodes',
-  'statefulsets',
-  'pods',
-  'poddisruptionbudgets',
-  'services',
-  'namespaces',
-  'configmaps',
-  'mutatingwebhookconfigurations',
-] as const;
-
 export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'validators',
     title: 'validators',
     looks: 'StellarNodes of type Validator: whether stellar-peers can read each one and use it as a peer',
     hint: 'stellar-peers status shows what to do for each, with the command',
-    when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'namespaces'],
     evaluate: checkDiscovered,
   },
@@ -166,7 +154,6 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     looks:
       'unknown keys and values among our annotations on StellarNodes, their Namespaces and our ConfigMap',
     hint: 'docs/reference.md lists all keys and values; stellar-peers status shows the command that corrects each',
-    when: 'both',
     needs: ['stellarnodes', 'namespaces', 'configmaps'],
     evaluate: checkAnnotations,
   },
@@ -195,7 +182,6 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     title: 'budgets',
     looks: 'PodDisruptionBudgets, made by people, that forbid every restart of a validator (`PdbForbids`)',
     hint: 'let the budget allow one disruption (maxUnavailable: 1), or accept that these validators are never restarted',
-    when: 'both',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets'],
     evaluate: checkBudgets,
   },
@@ -208,8 +194,7 @@ export const RESTART_CHECKS: readonly CategoryCheck[] = [
     looks:
       'how many restarts follow from the settings in force, or from those of `--set`; with `--pre`, from an install',
     hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
-    when: 'both',
-    needs: READ_FOR_RESTARTS,
+    needs: WORLD_SOURCES,
     evaluate: checkRestarts,
   },
 ];

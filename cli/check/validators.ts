@@ -19,7 +19,7 @@ export interface Placed {
 }
 
 type Labels = Readonly<Record<string, string>>;
-type Known = Pick<Facts, 'world' | 'discovery'>;
+export type Known = Pick<Facts, 'world' | 'discovery'>;
 
 /** All validators that are not suspended, by group, in order of key. */
 export function placedOf({ world, discovery }: Known): Placed[] {

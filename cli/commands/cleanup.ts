@@ -119,12 +119,8 @@ async function installedStill(kube: Kube, namespace: string): Promise<string[]> 
 }
 
 /** What is about to happen, for the person who has to agree. */
-export function cleanupText({
-  installed,
-  remove,
-  kept,
-  mounting,
-}: Awaited<ReturnType<typeof planCleanup>>): string {
+export function cleanupText(plan: Awaited<ReturnType<typeof planCleanup>>): string {
+  const { installed, remove, kept, mounting } = plan;
   const pods = mounting === 1 ? '1 running pod mounts' : `${mounting} running pods mount`;
   return [
     'To be removed:',

@@ -3,7 +3,7 @@
  * was not done for. Pure.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { rolloutSettings } from '../../app/settings.ts';
 import { describeReason, type Reason, releaseOf } from '../../peers/reasons/reasons.ts';
 import type { Key } from '../../peers/world.ts';
 import { type PublishPlan, planPublish } from '../../reconciler/plan/publish/publish.ts';
@@ -21,14 +21,10 @@ export function decideNow(snapshot: ClusterSnapshot): DecidedCluster {
   return { ...snapshot, ...decide(snapshot, published, settings), published };
 }
 
-/** A reason as a program reads it. */
-export interface ShownReason {
-  readonly code: string;
-  readonly sentence: string;
-  readonly release: string;
-}
+export type ShownReason = ReturnType<typeof shownReason>;
 
-export const shownReason = (why: Reason, key: Key): ShownReason => ({
+/** A reason as a program reads it. */
+export const shownReason = (why: Reason, key: Key) => ({
   code: why.code,
   sentence: describeReason(why),
   release: releaseOf(why, [key]),

@@ -1,240 +1,197 @@
 /**
- * Everything that is known and decided about one validator, as data. Pure.
- * The fields are a promise to programs: docs/command.md has them, and none changes its meaning.
+ * `stellar-peers explain`: everything known and decided about one validator, as text for people or as data.
  */
+import { keyOf } from '../../peers/world.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode, ProblemError } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { inFormat } from '../output.ts';
+import { openSession } from '../session.ts';
+import { readCluster } from '../snapshot.ts';
+import { indented, table } from '../table.ts';
+import type { Paint } from '../terminal.ts';
+import { decideNow, type ShownReason } from './current-reasons.ts';
+import { type Explained, type Explanation, explain } from './explanation.ts';
+import type { Count } from './status-report.ts';
 
-import type { Group } from '../../peers/discovery/discover.ts';
-import { podOf } from '../../peers/discovery/pods.ts';
-import { decideMerge } from '../../peers/injection/merge.ts';
-import { decideReload } from '../../peers/injection/reload.ts';
-import { nextPodOf } from '../../peers/injection/successor.ts';
-import { EXTERNAL_CONFIGMAP } from '../../peers/names.ts';
-import { isState, reason } from '../../peers/reasons/reasons.ts';
-import { outsideOf, viewOf } from '../../peers/views/views.ts';
-import type { Key, PodFacts, Validator } from '../../peers/world.ts';
-import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
-import type { JournalEntry } from '../../reconciler/plan/journal/journal.ts';
-import { QuorumMargins } from '../../reconciler/plan/quorum/quorum-margin.ts';
-import { isUnsettled } from '../../reconciler/plan/restarts/availability.ts';
-import { evaluatePod } from '../../reconciler/plan/restarts/drift.ts';
-import { GroupLinks } from '../../reconciler/plan/restarts/links.ts';
-import { unavailabilityOf } from '../../reconciler/plan/restarts/max-unavailable.ts';
-import { rollForOf } from '../../reconciler/plan/restarts/roll-for.ts';
-import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
-import { evidenceIn } from '../../reconciler/plan/signals/evidence.ts';
-import { stateOf } from '../../reconciler/plan/status/validator-state.ts';
-import { type ValidatorStatus, validatorStatus } from '../../reconciler/plan/status/validator-status.ts';
-import { rolloutInput } from '../snapshot.ts';
-import { type DecidedCluster, type ShownReason, shownReason } from './current-reasons.ts';
-import { connectedOf, shownView } from './status-report.ts';
+export const explainCommand: Command = {
+  name: 'explain',
+  synopsis: 'NAME',
+  summary: 'show everything that is known and decided about one validator',
+  details:
+    'Shows the discovery result, the expected and running peers, what its pods started with and lack, what ' +
+    'admission would do to its next pod, its restarts, and what the leader would do now, or why nothing. ' +
+    "Without -n the namespace is that of the kubeconfig's context.",
+  args: { min: 1, max: 1 },
+  flags: ['namespace', 'output', ...CLUSTER_FLAGS],
+  formats: ['table', 'json', 'yaml'],
+  run: runExplain,
+};
 
-export type Explanation = NonNullable<ReturnType<typeof explain>>;
-/** Of a StellarNode that can be read. */
-export type Explained = ReturnType<typeof explainValidator>;
-
-/** What is known of the StellarNode `key`; undefined where there is none that is a validator. */
-export function explain(key: Key, cluster: DecidedCluster) {
-  const reading = cluster.world.nodes.get(key);
-  if (reading === undefined || reading.kind === 'other') return undefined;
-  if (reading.kind === 'validator') return explainValidator(reading.validator, cluster);
-  const { namespace, name } = reading.node;
-  const why = shownReason(reading.reason, key);
-  const decision: Decision = { kind: 'wait', reason: why };
-  return { namespace, name, found: 'unreadable' as const, decision, reasons: [why] };
+async function runExplain(call: Call): Promise<ExitCode> {
+  const { args, flags, format, terminal } = call;
+  const session = await openSession(call);
+  const [name = ''] = args;
+  const key = keyOf(flags.namespace ?? session.contextNamespace, name);
+  const explanation = explain(key, decideNow(await readCluster(session)));
+  if (!explanation) throw new ProblemError(`no such validator: ${key}`);
+  terminal.print(inFormat(format, explanation, () => renderExplanation(explanation, terminal.paint)));
+  return EXIT.ok;
 }
 
-function explainValidator(validator: Validator, cluster: DecidedCluster) {
-  const { world, discovery, reasons, settings } = cluster;
-  const { key, namespace, name, network, port, replicas, advertised, outwardNames } = validator;
-  const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
-  const skipped = discovery.skipped.get(key);
-  const strategy = updateStrategyOf(validator, world, settings.namespace);
-  const rollFor = rollForOf(validator, world, settings.rollFor);
-  const context = group && contextOf(validator, group, cluster);
-  return {
-    namespace,
-    name,
-    found: skipped ? ('no peer' as const) : ('peer' as const),
-    notPeer: skipped ? shownReason(skipped, key) : null,
-    network: { id: network.id, title: network.title },
-    ...{ port, replicas, advertised: advertised ?? null },
-    annotations: annotationsOf(validator),
-    addresses: group?.members.filter(({ node }) => node === key).map(({ address }) => address) ?? [],
-    outwardNames,
-    strategy: strategy.kind === 'strategy' ? strategy.strategy : shownReason(strategy.reason, key),
-    rollFor: rollFor.kind === 'rollFor' ? rollFor.rollFor : shownReason(rollFor.reason, key),
-    group: group ? groupFacts(validator, group, cluster) : null,
-    view: context ? viewFacts(context) : null,
-    injection: injectionOf(validator, cluster),
-    pods: context ? podFacts(context) : [],
-    journal: everyEntry(world.journal)
-      .filter(({ statefulSet }) => statefulSet === key)
-      .map(journalFacts),
-    state: stateOf(key, reasons),
-    decision: decisionOn(key, cluster),
-    reasons: (reasons.get(key) ?? []).map((why) => shownReason(why, key)),
-  };
+type GroupFacts = NonNullable<Explained['group']>;
+type ViewFacts = NonNullable<Explained['view']>;
+type InjectionFacts = NonNullable<Explained['injection']>;
+type Connections = NonNullable<Explained['pods'][number]['connections']>;
+
+/** The whole text. */
+export function renderExplanation(explanation: Explanation, paint: Paint): string {
+  const { namespace, name } = explanation;
+  const head = `${paint('bold', `${namespace}/${name}`)}\n`;
+  const end = decisionText(explanation, paint);
+  if (explanation.found === 'unreadable') return `${head}${end}`;
+  const { group, view, injection } = explanation;
+  const facts = [
+    ...identity(explanation),
+    ...(group ? groupLines(group) : []),
+    ...(view ? viewLines(view) : []),
+    ...(injection ? injectionLines(injection) : [['injection', 'no StatefulSet yet'] as const]),
+  ];
+  return `${head}${indented(facts)}${end}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
 }
 
-/** Those that people may set and have set, by the last part of their names. */
-function annotationsOf(validator: Validator): Record<string, string> {
-  const { rollout, rollFor, adopt, budget, injection, config, peerReload, advertised } = validator;
-  const found = {
-    'peer-rollout': rollout,
-    'peer-roll-for': rollFor,
-    'peer-adopt': adopt,
-    'peer-budget': budget,
-    'peer-injection': injection,
-    'peer-config': config,
-    'peer-reload': peerReload,
-    'peer-address': advertised,
-  };
-  return Object.fromEntries(
-    Object.entries(found).flatMap(([name, value]) =>
-      value === undefined ? [] : [[`stellar.org/${name}`, value]],
-    ),
+type Line = readonly [label: string, text: string];
+
+const spoken = ({ code, sentence, release }: ShownReason): string => `${code}: ${sentence} > ${release}`;
+
+function identity(explained: Explained): Line[] {
+  const { found, notPeer, network, port, replicas, addresses, annotations, strategy, rollFor } = explained;
+  const outward = explained.outwardNames.map(({ address, from }) => `${address} (${from})`);
+  const set = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);
+  return [
+    ['found as', notPeer ? `${found}, ${spoken(notPeer)}` : found],
+    ['network', `${network.id} (${network.title})`],
+    ['port', String(port)],
+    ['replicas', String(replicas)],
+    ['others dial', addresses.join(', ') || 'nothing'],
+    ...(outward.length > 0 ? [['outside it is', outward.join(', ')] as const] : []),
+    ['annotations', set.join(', ') || 'none of ours'],
+    ['strategy', typeof strategy === 'string' ? strategy : `held, ${spoken(strategy)}`],
+    ['restarted for', typeof rollFor === 'string' ? `${rollFor} peers` : `held, ${spoken(rollFor)}`],
+  ];
+}
+
+function groupLines(group: GroupFacts): Line[] {
+  const { name, validators, members, externals, tolerance, unreadableQuorumSet, down } = group;
+  const reasons = Object.entries(down).map(([key, why]) => `${key} is ${why}`);
+  const spares =
+    tolerance === null
+      ? `cannot be read${unreadableQuorumSet === null ? '' : ` (${unreadableQuorumSet})`}`
+      : `can spare ${tolerance}`;
+  const outside = externals === 0 ? '' : `, ${externals} addresses outside the cluster`;
+  return [
+    ['group', `${name}: ${validators} validators, ${members} members${outside}`],
+    ['quorum', `${spares}; down now: ${reasons.join(', ') || 'none'}`],
+  ];
+}
+
+const viewLines = ({ published, peers }: ViewFacts): Line[] => [
+  [
+    'published',
+    published ? `${published.peers} peers, hash ${published.hash}, since ${published.since}` : 'nothing yet',
+  ],
+  ['should know', `${peers.length} peers, of which ${peers.filter(({ runs }) => runs).length} run`],
+];
+
+function injectionLines(injection: InjectionFacts): Line[] {
+  const { injects, notInjected, configuration, notMerged, sidecar, noSidecar } = injection;
+  const unasked = injection.webhookIsAsked
+    ? ''
+    : '; but the API server does not ask the webhook about its pods';
+  const merged =
+    configuration === null
+      ? `left as it is${notMerged ? `, ${spoken(notMerged)}` : ''}`
+      : `the peers go into ${configuration}`;
+  const told = noSidecar ? `none, ${spoken(noSidecar)}` : 'tells the running stellar-core of new peers';
+  return [
+    ['injection', `${notInjected ? `no, ${spoken(notInjected)}` : 'its next pod gets the peers'}${unasked}`],
+    ...(injects ? [['configuration', merged] as const] : []),
+    ...(injects && (sidecar || noSidecar) ? [['sidecar', told] as const] : []),
+  ];
+}
+
+function decisionText({ decision, reasons }: Explanation, paint: Paint): string {
+  const label = `\n${paint('bold', 'Now')}: `;
+  const lines = reasons.map(
+    ({ code, sentence, release }) => `${paint('yellow', code)}. ${sentence}\n  > ${release}\n`,
   );
+  if (decision.kind === 'restart') {
+    return `${label}it is the next to be restarted (${decision.how}, ${decision.drift}).\n${lines.join('')}`;
+  }
+  if (lines.length > 0) return `${label}${lines.join('')}`;
+  const settling = decision.kind === 'nothing' && decision.settling;
+  return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }
 
-function groupFacts(validator: Validator, group: Group, cluster: DecidedCluster) {
-  const { down } = unavailabilityOf(group, cluster);
-  const { bears, unknown } = new QuorumMargins(group.network.id, cluster).of(validator);
-  return {
-    name: group.key,
-    validators: group.validators.length,
-    members: group.members.length,
-    externals: group.externals.length,
-    tolerance: unknown ? null : (bears ?? null),
-    unreadableQuorumSet: unknown ? `${unknown.node}: ${unknown.problem}` : null,
-    down: Object.fromEntries([...down].map(([key, { why }]) => [key, why])),
-  };
+/** The code `Told` alone shows that no restart is held, so it gets no "held". */
+const heldText = ({ code }: ShownReason): string => (code === 'Told' ? code : `held: ${code}`);
+
+const counted = ({ count, of }: Count): string => `${count}/${of}`;
+const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
+
+function peersTable(view: ViewFacts | null): string {
+  if (!view || view.peers.length === 0) return '';
+  const rows = view.peers.map((peer) => [
+    ...[peer.address, yesNo(peer.runs), yesNo(peer.published), counted(peer.knownBy), linkOf(peer)],
+  ]);
+  return `\n${table([['PEER', 'RUNS', 'PUBLISHED', 'KNOWN BY ITS PODS', 'LINKED'], ...rows])}`;
 }
 
-/** One validator of a group, with what is known of both. */
-interface Context {
-  readonly validator: Validator;
-  readonly group: Group;
-  readonly status: ValidatorStatus;
-  readonly links: GroupLinks;
-  readonly cluster: DecidedCluster;
+function outsideTable(view: ViewFacts | null): string {
+  if (!view || view.outside.length === 0) return '';
+  const rows = view.outside.map(({ address, from }) => [address, from.join(', ')]);
+  return `\n${table([['PEER OUTSIDE', 'NAMED BY'], ...rows])}`;
 }
 
-const contextOf = (validator: Validator, group: Group, cluster: DecidedCluster): Context => ({
-  ...{ validator, group, cluster },
-  status: validatorStatus(validator, cluster),
-  links: new GroupLinks(group, { ...cluster, ownNamespace: cluster.settings.namespace }),
-});
-
-/** What the validator should know, in the cluster and outside. */
-function viewFacts({ validator, group, status, links, cluster }: Context) {
-  const { world, discovery, settings, published: plan } = cluster;
-  const size = plan.viewSizes.get(validator.namespace) ?? settings.maxPeers;
-  const pods = status.pods.map(({ pod }) => pod);
-  const peers = viewOf(validator.key, group, size).map((member) => {
-    const { address, node, digest } = member;
-    const pod = podOf(member, world, discovery);
-    const knowing = status.pods.filter(({ started }) => started?.includes(digest));
-    return {
-      address,
-      validator: node,
-      runs: pod?.running === true && !pod.deleting,
-      published: status.published?.digests.includes(digest) ?? false,
-      // The peer runs with a list that names all pods of the validator, and dials them.
-      names: pods.length > 0 && pods.every((each) => links.naming(each).has(digest)),
-      shown: links.shownOf(pods, digest),
-      knownBy: { count: knowing.length, of: pods.length },
-    };
-  });
-  const configMap = `ConfigMap ${settings.namespace}/${EXTERNAL_CONFIGMAP}`;
-  const outside = outsideOf(validator, group, size).map((address) => {
-    const own = validator.ownPeers.filter((each) => each.address === address).map(({ from }) => from);
-    return { address, from: group.externals.includes(address) ? [...own, configMap] : own };
-  });
-  return { published: shownView(status.published), peers, outside };
+/** Why the pair is linked: which end names the other, or what the HTTP ports showed. */
+function linkOf({ runs, names, shown, knownBy: { count, of } }: ViewFacts['peers'][number]): string {
+  const isKnown = of > 0 && count === of;
+  if (!runs) return 'no';
+  if (isKnown) return names ? 'by both' : 'by its own list';
+  if (shown === 'apart') return 'no, seen unconnected';
+  if (names) return "by the peer's list";
+  return shown === 'connected' ? 'seen connected' : 'no';
 }
 
-/** What admission would do to a pod that is created now. */
-function injectionOf(validator: Validator, { world, discovery, settings }: DecidedCluster) {
-  const statefulSet = discovery.statefulSetOf.get(validator.key);
-  if (!statefulSet) return null;
-  const { template } = statefulSet;
-  const { decision, isAsked } = nextPodOf(validator, statefulSet, world);
-  const isGoing = world.namespaces.get(validator.namespace)?.terminating ?? false;
-  const skipped =
-    decision.kind === 'skip' ? decision.reason : isGoing ? reason('NamespaceTerminating') : undefined;
-  const main = decision.kind === 'inject' ? template.containers[decision.main] : undefined;
-  const merge =
-    main && decideMerge(template, main, { annotation: validator.config, mode: settings.peerConfig });
-  const annotation = validator.peerReload ?? world.namespaces.get(validator.namespace)?.peerReload;
-  const asked = { annotation, mode: settings.peerReload, risk: 'once' } as const;
-  const reload = merge && decideReload(template, main, { ...asked, merge });
-  return {
-    webhookIsAsked: isAsked,
-    injects: skipped === undefined,
-    notInjected: skipped ? shownReason(skipped, validator.key) : null,
-    configuration: merge?.kind === 'merge' ? `${merge.path}/${merge.file}` : null,
-    notMerged: merge?.kind === 'left' ? shownReason(merge.reason, validator.key) : null,
-    sidecar: reload?.kind === 'add',
-    noSidecar: reload?.kind === 'left' ? shownReason(reload.reason, validator.key) : null,
-  };
+function connectionsText({ connected, synced, failAt, missing }: Connections): string {
+  const quorum = [
+    ...(failAt === null ? [] : [`fails at ${failAt}`]),
+    ...(missing === null || missing === 0 ? [] : [`${missing} missing`]),
+  ];
+  return [counted(connected), ...(synced ? ['synced'] : []), ...quorum].join(', ');
 }
 
-function podFacts(context: Context) {
-  const { status, cluster } = context;
-  const evidence = evidenceIn(cluster.world.configMaps.get(cluster.settings.namespace));
-  return status.pods.map((each) => {
-    const { pod, started, connection } = each;
-    const { failAt = null, missing = null } = evidence.get(pod.uid)?.state ?? {};
-    const connected = connectedOf(each);
-    return {
-      name: pod.name,
-      ready: pod.ready,
-      created: new Date(pod.createdAtMs).toISOString(),
-      stamp: pod.injected ? { hash: pod.peerHash ?? '', peers: started?.length ?? 0 } : null,
-      ...driftOf(pod, context),
-      configuration: pod.mergeOutcome ?? null,
-      connections: connection && connected ? { connected, synced: connection.synced, failAt, missing } : null,
-    };
-  });
+function podsTable({ pods }: Explained): string {
+  if (pods.length === 0) return '\nIt has no pods.\n';
+  const rows = pods.map(({ name, ready, created, stamp, lacks, lacksHeld, configuration, connections }) => [
+    ...[name, yesNo(ready), created],
+    stamp ? (stamp.hash === '' ? 'not known' : `${stamp.peers} peers, ${stamp.hash}`) : 'not injected',
+    lacksHeld ? heldText(lacksHeld) : lacks,
+    configuration ? [configuration.code, configuration.detail].join(' ').trim() : '-',
+    connections ? connectionsText(connections) : '-',
+  ]);
+  const head = ['POD', 'READY', 'CREATED', 'STARTED WITH', 'LACKS', 'CONFIGURATION', 'CONNECTED'];
+  return `\n${table([head, ...rows])}`;
 }
 
-/** What a pod lacks, if a restart would mend that, or why what it lacks is no reason for a restart. */
-function driftOf(
-  pod: PodFacts,
-  { validator, group, status, links, cluster }: Context,
-): { readonly lacks: string; readonly lacksHeld: ShownReason | null } {
-  const statefulSet = cluster.discovery.statefulSetOf.get(validator.key);
-  if (!statefulSet) return { lacks: 'nothing', lacksHeld: null };
-  const { world, settings, liveness, listedSinceMs, nowMs } = rolloutInput(cluster);
-  const facts = {
-    ...{ world, settings, liveness, listedSinceMs, nowMs, links, statefulSet, validator, pod, group },
-  };
-  const verdict = evaluatePod({ ...facts, published: status.published });
-  return {
-    lacks: verdict.kind === 'drift' ? verdict.drift : 'nothing',
-    lacksHeld: verdict.kind === 'held' ? shownReason(verdict.reason, validator.key) : null,
-  };
-}
-
-const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry) => ({
-  kind,
-  drift,
-  began: new Date(atMs).toISOString(),
-  ended: endedAtMs === undefined ? null : new Date(endedAtMs).toISOString(),
-  outcome: outcome ?? 'under way',
-});
-
-/** What the leader would do about a validator now. */
-type Decision =
-  | { readonly kind: 'nothing'; readonly settling: boolean }
-  | { readonly kind: 'restart'; readonly how: string; readonly drift: string }
-  | { readonly kind: 'wait'; readonly reason: ShownReason };
-
-function decisionOn(key: Key, { plans, reasons, discovery, world }: DecidedCluster): Decision {
-  const restart = plans.get(discovery.groupOf.get(key) ?? '')?.restart;
-  if (restart?.validator.key === key) return { kind: 'restart', how: restart.kind, drift: restart.drift };
-  const why = reasons.get(key)?.find((each) => !isState(each));
-  if (why) return { kind: 'wait', reason: shownReason(why, key) };
-  const statefulSet = discovery.statefulSetOf.get(key);
-  return { kind: 'nothing', settling: statefulSet !== undefined && isUnsettled(world, statefulSet) };
+function journalTable({ journal }: Explained): string {
+  if (journal.length === 0) return '\nNo restart of ours within 24 hours.\n';
+  const rows = journal.map(({ ended, ...row }) => [
+    row.began,
+    ended ?? '-',
+    row.kind,
+    row.drift,
+    row.outcome,
+  ]);
+  return `\n${table([['RESTART BEGAN', 'ENDED', 'HOW', 'WHY', 'OUTCOME'], ...rows])}`;
 }

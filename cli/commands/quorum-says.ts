@@ -2,7 +2,7 @@
  * What the quorum sets say of the restarts that a command is about. Pure.
  */
 
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { rolloutSettings } from '../../app/settings.ts';
 import type { Key } from '../../peers/world.ts';
 import { fragileVerdict } from '../../reconciler/plan/quorum/core-says.ts';
 import { QuorumMargins } from '../../reconciler/plan/quorum/quorum-margin.ts';

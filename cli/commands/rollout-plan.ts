@@ -3,8 +3,7 @@
  * waits for what. The plan is for the settings in force, or for other settings that are not in force yet.
  */
 
-import { readSettings, SETTING_NAMES } from '../../app/settings.ts';
-import { rolloutSettings } from '../../app/wiring-settings.ts';
+import { readSettings, rolloutSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
 import { PEERS_CONFIGMAP } from '../../peers/names.ts';
 import { readConfigMap } from '../../peers/read/cluster.ts';
@@ -75,7 +74,6 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
   return [...published.discovery.groups.values()].map((group) => forecast(group, input));
 }
 
-/** A restart, and its place among all. */
 type Placed = Step & { readonly order: number };
 
 /** What the leader would do from now on with the validators that are shown: with the pauses, and without them. Pure. */

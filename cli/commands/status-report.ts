@@ -17,7 +17,6 @@ import { type ValidatorStatus, validatorStatus } from '../../reconciler/plan/sta
 import { everything } from '../shown.ts';
 import { type DecidedCluster, shownReason } from './current-reasons.ts';
 
-/** So many of so many. */
 export interface Count {
   readonly count: number;
   readonly of: number;

@@ -1,13 +1,58 @@
 /**
- * The status as tables for people: a row per network, a row per validator, and what waits and why. Pure.
+ * `stellar-peers status`: a row per network, a row per validator, and what waits and why. Reads everything, decides as
+ * the leader would, prints; with -w again and again.
  */
-import { groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.ts';
+import { groupedReasons, groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.ts';
 import { isMeant, isState, isWaiting } from '../../peers/reasons/reasons.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import type { Call, Command } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { CLUSTER_FLAGS } from '../flags.ts';
+import { inFormat } from '../output.ts';
+import { openSession } from '../session.ts';
+import { shownBy } from '../shown.ts';
+import { readCluster } from '../snapshot.ts';
 import { table } from '../table.ts';
 import type { Paint } from '../terminal.ts';
-import type { Count, NetworkReport, StatusReport, ValidatorReport } from './status-report.ts';
+import { watchText } from '../watching.ts';
+import { decideNow } from './current-reasons.ts';
+import {
+  type Count,
+  type NetworkReport,
+  reasonsIn,
+  type StatusReport,
+  statusReport,
+  type ValidatorReport,
+} from './status-report.ts';
 
-/** How it is shown. */
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'show networks and validators: the peers they know, the restarts under way, what waits and why',
+  details:
+    'Without -n and -l, all validators are shown; with them, only the chosen ones and their networks. The command ' +
+    'reads the cluster and decides as the leader would. With -w it reads every two seconds, and prints the ' +
+    'status again after a change: on a terminal in place of the old one, otherwise below it.',
+  flags: ['namespace', 'all-namespaces', 'selector', 'output', 'watch', ...CLUSTER_FLAGS],
+  formats: ['table', 'wide', 'json', 'yaml'],
+  run: runStatus,
+};
+
+async function runStatus(call: Call): Promise<ExitCode> {
+  const { flags, format, terminal } = call;
+  const session = await openSession(call);
+  const read = async (): Promise<string> => {
+    const cluster = decideNow(await readCluster(session));
+    const isShown = await shownBy(call, session);
+    const report = statusReport(cluster, isShown);
+    const groups = groupedReasons(reasonsIn(cluster, isShown));
+    const look = { isWide: format === 'wide', paint: terminal.paint };
+    return inFormat(format, report, () => renderStatus(report, groups, look));
+  };
+  if (flags.watch) await watchText(read, { terminal, clock: systemClock, signal: terminal.stopped() });
+  else terminal.print(await read());
+  return EXIT.ok;
+}
+
 interface Look {
   readonly isWide: boolean;
   readonly paint: Paint;

@@ -1,7 +1,6 @@
 /** What an answer of the API server says, checked: a proxy or a login page may answer in its place. Pure. */
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Fields, fieldsOf, listOf, parseJson, textOf } from '../../peers/field.ts';
-import { retryAfterSecondsOf } from './answer-headers.ts';
 import { KubeError, type KubeObject } from './port.ts';
 import type { Call } from './request.ts';
 
@@ -78,3 +77,19 @@ const isObject = (value: unknown): value is KubeObject => {
   const { metadata } = fieldsOf(value);
   return metadata !== undefined && fieldsOf(metadata) === metadata;
 };
+
+/** The form in which RFC 9110 has all senders write a date. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+/** The Date, ms since the epoch; NaN where there is none. */
+export const dateMsOf = ({ date = '' }: IncomingHttpHeaders): number => httpDateMs(date);
+
+const httpDateMs = (text: string): number => (HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN);
+
+/** After how many seconds to ask again; undefined where that is not said, or nonsense. */
+function retryAfterSecondsOf(headers: IncomingHttpHeaders): number | undefined {
+  const text = headers['retry-after'] ?? '';
+  // A date is told by the clock of its sender.
+  const seconds = /^\d+$/.test(text) ? Number(text) : (httpDateMs(text) - dateMsOf(headers)) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(seconds, 0);
+}

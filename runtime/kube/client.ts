@@ -8,8 +8,7 @@ import { textOf } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 import type { Clock } from '../clock.ts';
 import type { Notifier } from '../notifier.ts';
-import { type KubeAnswer, objectIn, readAnswer } from './answer.ts';
-import { dateMsOf } from './answer-headers.ts';
+import { dateMsOf, type KubeAnswer, objectIn, readAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 import { whereOf } from './kubeconfig-auth.ts';
 import { isTimeout } from './network-words.ts';
@@ -35,52 +34,55 @@ export interface KubeOptions {
 }
 
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
-export function createKube(config: KubeConfig, options: KubeOptions): Kube {
+export function createKube(config: KubeConfig, options: KubeOptions): Kube & Trials {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
   const readThrottle = new ReadThrottle(options.clock);
   return {
-    get: async (ref) => {
-      try {
-        return await send({ method: 'GET', path: objectPath(ref) });
-      } catch (error) {
-        if (hasStatus(error, 404)) return undefined;
-        throw error;
-      }
-    },
+    get: (ref) => send({ method: 'GET', path: objectPath(ref) }).catch(noneWhereMissing),
     list: (resource, query = {}, read = asItIs) => listPages(ask, { resource, query, read }),
-    create: async (resource, body) =>
-      await send({
+    create: (resource, body) =>
+      send({
         method: 'POST',
         path: collectionPath(resource, body.metadata.namespace),
         body,
       }),
-    apply: async (ref, body, { manager, force = false, large = false }) =>
-      await send({
+    apply: (ref, body, { manager, force = false, large = false }) =>
+      send({
         method: 'PATCH',
         path: `${objectPath(ref)}?fieldManager=${encodeURIComponent(manager)}&force=${force}&fieldValidation=${large ? 'Ignore' : 'Strict'}`,
         body: { ...body, apiVersion: ref.resource.apiVersion, kind: ref.resource.kind },
         contentType: 'application/apply-patch+yaml',
         ...(large ? { accept: METADATA_ONLY } : {}),
       }),
-    replace: async (ref, body) => await send({ method: 'PUT', path: objectPath(ref), body }),
-    patch: async (ref, operations) =>
-      await send({
+    replace: (ref, body) => send({ method: 'PUT', path: objectPath(ref), body }),
+    patch: (ref, operations) =>
+      send({
         method: 'PATCH',
         path: objectPath(ref),
         body: operations,
         contentType: 'application/json-patch+json',
       }),
     delete: async (ref, preconditions) => {
-      try {
-        await ask({ method: 'DELETE', path: objectPath(ref), body: { preconditions } });
-      } catch (error) {
-        if (!hasStatus(error, 404)) throw error;
-      }
+      await ask({ method: 'DELETE', path: objectPath(ref), body: { preconditions } }).catch(noneWhereMissing);
     },
     watch: (resource, query, onEvent, signal) =>
       runWatch({ config, resource, query, readThrottle, ...options }, onEvent, signal),
+    version: async () => {
+      const { body } = await ask({ method: 'GET', path: '/version' });
+      return textOf(body.gitVersion) ?? '';
+    },
+    tryCreate: (resource, body) =>
+      send({
+        method: 'POST',
+        path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
+        body,
+      }),
   };
+}
+
+function noneWhereMissing(error: unknown): undefined {
+  if (!hasStatus(error, 404)) throw error;
 }
 
 /** What is asked of the API server beside objects: its version, and what it would make of an object. */
@@ -89,25 +91,6 @@ export interface Trials {
   version(): Promise<string>;
   /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
   tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
-}
-
-/** Trials over that configuration. */
-export function createTrials(config: KubeConfig, options: KubeOptions): Trials {
-  const ask = (call: Call) => sendRequest(config, call, options);
-  return {
-    version: async () => {
-      const { body } = await ask({ method: 'GET', path: '/version' });
-      return textOf(body.gitVersion) ?? '';
-    },
-    tryCreate: async (resource, body) =>
-      objectIn(
-        await ask({
-          method: 'POST',
-          path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
-          body,
-        }),
-      ),
-  };
 }
 
 /** Where nothing less is wanted. A caller that names another type passes its own. */

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { RequestOptions } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { getCACertificates } from 'node:tls';
 import { isatty } from 'node:tty';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -124,8 +125,7 @@ const hasEnded = ({ expirationTimestamp: ends }: Fields, nowMs: number): boolean
 /** The status of the ExecCredential that the plugin prints. */
 async function run(plugin: Plugin): Promise<Fields> {
   const { command, exec } = plugin;
-  const text = await outputOf(plugin);
-  const { apiVersion, kind, status } = fieldsOf(parseJson(text));
+  const { apiVersion, kind, status } = fieldsOf(parseJson(await outputOf(plugin)));
   const found = fieldsOf(status);
   const isWhole = typeof found.token === 'string' || typeof found.clientCertificateData === 'string';
   if (kind === 'ExecCredential' && apiVersion === exec.apiVersion && isWhole) return found;
@@ -146,17 +146,14 @@ function outputOf({ command, args, env, exec, cluster }: Plugin): Promise<string
       env: { ...env, KUBERNETES_EXEC_INFO: info },
       stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
     });
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
+    const printed = text(child.stdout);
     child.once('error', (cause: NodeJS.ErrnoException) => reject(notRun(command, exec, cause)));
     child.once('close', (code, signal) => {
       const end =
         code === null
           ? `was ended by ${signal} before it gave credentials`
           : `failed with ${code}: it says above why`;
-      if (code === 0) resolve(text);
+      if (code === 0) resolve(printed);
       else reject(new KubeConfigError(`the plugin ${command} ${end}`));
     });
   });
@@ -164,11 +161,6 @@ function outputOf({ command, args, env, exec, cluster }: Plugin): Promise<string
 
 function notRun(command: string, { installHint }: Fields, cause: NodeJS.ErrnoException): KubeConfigError {
   const why = cause.code === 'ENOENT' ? 'is not installed' : `cannot be run (${cause.code})`;
-  const hint = textOf(installHint)?.trim() ?? '';
-  return new KubeConfigError(
-    [`the plugin ${command} of the kubeconfig ${why}`, hint].filter(Boolean).join('. '),
-    {
-      cause,
-    },
-  );
+  const sentences = [`the plugin ${command} of the kubeconfig ${why}`, textOf(installHint)?.trim()];
+  return new KubeConfigError(sentences.filter(Boolean).join('. '), { cause });
 }

@@ -19,12 +19,10 @@ export interface NamedFields {
   readonly folder: string;
 }
 
-export interface Merged {
-  current: string;
-  readonly clusters: Map<string, NamedFields>;
-  readonly users: Map<string, NamedFields>;
-  readonly contexts: Map<string, NamedFields>;
-}
+const KINDS = ['clusters', 'users', 'contexts'] as const;
+type Kind = (typeof KINDS)[number];
+
+export type Merged = { current: string } & Readonly<Record<Kind, Map<string, NamedFields>>>;
 
 /** Those of KUBECONFIG, else ~/.kube/config, as far as they are there. */
 export function usualFiles({ KUBECONFIG = '', HOME }: Env): string[] {
@@ -35,17 +33,12 @@ export function usualFiles({ KUBECONFIG = '', HOME }: Env): string[] {
 
 /** All files as one. Throws KubeConfigError for one that cannot be read. */
 export function mergedOf(files: readonly string[], context = ''): Merged {
-  const merged: Merged = {
-    current: context,
-    clusters: new Map(),
-    users: new Map(),
-    contexts: new Map(),
-  };
+  const merged: Merged = { current: context, clusters: new Map(), users: new Map(), contexts: new Map() };
   for (const file of files) {
     const fields = readFields(file);
     const folder = dirname(file);
     merged.current ||= textIn(fields, 'current-context') ?? '';
-    for (const kind of ['clusters', 'users', 'contexts'] as const) {
+    for (const kind of KINDS) {
       for (const [name, entry] of entriesOf(file, fields[kind], kind)) {
         if (!merged[kind].has(name)) merged[kind].set(name, { name, fields: entry, folder });
       }
@@ -74,11 +67,7 @@ export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64
 }
 
 /** The entries of one file by name; the same name twice leaves open which is meant. */
-function entriesOf(
-  file: string,
-  list: unknown,
-  kind: 'clusters' | 'users' | 'contexts',
-): Map<string, Fields> {
+function entriesOf(file: string, list: unknown, kind: Kind): Map<string, Fields> {
   const entries = new Map<string, Fields>();
   for (const item of listOf(list)) {
     const name = textIn(item, 'name') ?? '';
@@ -98,7 +87,7 @@ export function textIn(fields: Fields, key: string): string | undefined {
 }
 
 /** The names that there are, for one that is not there. */
-export const whatThereIs = (kind: 'clusters' | 'users' | 'contexts', merged: Merged): string => {
+export const whatThereIs = (kind: Kind, merged: Merged): string => {
   const names = [...merged[kind].keys()];
   return names.length === 0 ? `there are no ${kind}` : `its ${kind} are ${names.join(', ')}`;
 };

@@ -103,7 +103,7 @@ const PLUGIN_EXTENSION = 'client.authentication.k8s.io/exec';
 /** A cluster, and what its entry holds for plugins. */
 type OwnCluster = Cluster & { readonly forPlugins: unknown };
 
-/** Data stands above a file, and a server that was named by hand is not called by the name of the other one. */
+/** A server that was named by hand is not called by the name of the other one. */
 function clusterOf(merged: Merged, name: string | undefined, choice: Choice): OwnCluster {
   const { fields, folder } = entryOf(merged, 'clusters', name);
   const said = choice.server ?? textIn(fields, 'server');
@@ -148,22 +148,22 @@ function proxyUrlOf(said: string | undefined): string | undefined {
 }
 
 function trustOf(fields: Fields, folder: string) {
-  const caData = textIn(fields, 'certificate-authority-data');
-  return {
-    caData,
-    caFile: caData === undefined ? fileIn(fields, 'certificate-authority', folder) : undefined,
-    skipTLSVerify: fields['insecure-skip-tls-verify'] === true,
-  };
+  const { data: caData, file: caFile } = pemOf(fields, 'certificate-authority', folder);
+  return { caData, caFile, skipTLSVerify: fields['insecure-skip-tls-verify'] === true };
+}
+
+/** Data stands above a file. */
+function pemOf(fields: Fields, key: string, folder: string) {
+  const data = textIn(fields, `${key}-data`);
+  return { data, file: data === undefined ? fileIn(fields, key, folder) : undefined };
 }
 
 function userOf({ name, fields, folder }: NamedFields, as: string | undefined): User {
-  const certData = textIn(fields, 'client-certificate-data');
-  const keyData = textIn(fields, 'client-key-data');
+  const cert = pemOf(fields, 'client-certificate', folder);
+  const key = pemOf(fields, 'client-key', folder);
   const isInFile = textIn(fields, 'tokenFile') !== undefined;
   return {
-    ...{ name, certData, keyData },
-    certFile: certData === undefined ? fileIn(fields, 'client-certificate', folder) : undefined,
-    keyFile: keyData === undefined ? fileIn(fields, 'client-key', folder) : undefined,
+    ...{ name, certData: cert.data, certFile: cert.file, keyData: key.data, keyFile: key.file },
     token: isInFile ? undefined : textIn(fields, 'token'),
     username: textIn(fields, 'username'),
     password: textIn(fields, 'password'),

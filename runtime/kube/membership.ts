@@ -2,12 +2,7 @@
  * What every replica knows of the membership: discovery over the caches, made anew only after a change,
  * and when each group last changed. Admission and reconciler read the same one.
  */
-import {
-  type Discovery,
-  type DiscoverySettings,
-  discover,
-  type Member,
-} from '../../peers/discovery/discover.ts';
+import { type Discovery, type DiscoverySettings, discover } from '../../peers/discovery/discover.ts';
 import { EXTERNAL_CONFIGMAP, JOURNAL_CONFIGMAP } from '../../peers/names.ts';
 import { saltOf } from '../../peers/views/salt.ts';
 import { ViewBook } from '../../peers/views/view-book.ts';
@@ -113,12 +108,7 @@ export class MembershipCache {
     return this.#views;
   }
 
-  /** The view that should be published for a validator; undefined for one that is no active peer. */
-  desiredView(node: Key): readonly Member[] | undefined {
-    return this.desired(node)?.view;
-  }
-
-  /** The same with its peers outside the cluster. */
+  /** The list that should be published for a validator; undefined for one that is no active peer. */
   desired(node: Key): PeerList | undefined {
     const reading = this.world.nodes.get(node);
     return reading?.kind === 'validator' ? this.views().peerListOf(reading.validator) : undefined;
@@ -134,11 +124,6 @@ export class MembershipCache {
   published(node: Key): PublishedView | undefined {
     const [namespace = '', name = ''] = node.split('/');
     return publishedView(this.world.configMaps.get(namespace), name);
-  }
-
-  /** When the membership of a group last changed, monotonic ms; undefined if never while we watched. */
-  membershipChangedAtMs(group: string): number | undefined {
-    return this.membershipChanges(group)?.lastAtMs;
   }
 
   /** The latest changes of a group's membership; undefined if there were none while we watched. */
@@ -177,9 +162,9 @@ export type MembershipReader = Pick<
   | 'world'
   | 'synced'
   | 'discovery'
-  | 'desiredView'
+  | 'desired'
   | 'published'
-  | 'membershipChangedAtMs'
+  | 'membershipChanges'
   | 'leaderAlive'
   | 'onChange'
 >;

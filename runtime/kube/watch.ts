@@ -42,7 +42,8 @@ export async function runWatch(
   const silence = new Silence(clock, Math.max(timeoutMs, query.patienceMs ?? 0));
   try {
     const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
-    silence.limitTo(WATCH_SILENCE_MS);
+    silence.limitMs = WATCH_SILENCE_MS;
+    silence.broken();
     target.outage?.notify();
     query.onOpened?.();
     await eachLine(incoming, {
@@ -81,24 +82,19 @@ class Silence {
   readonly #ended = new AbortController();
   readonly signal = this.#ended.signal;
   readonly #clock: Clock;
-  #limitMs: number;
+  limitMs: number;
   #cancel: () => void = () => undefined;
 
   constructor(clock: Clock, limitMs: number) {
     this.#clock = clock;
-    this.#limitMs = limitMs;
+    this.limitMs = limitMs;
     this.broken();
   }
 
-  /** Something has come; from now on the limit is this. */
-  limitTo(limitMs: number): void {
-    this.#limitMs = limitMs;
-    this.broken();
-  }
-
+  /** Something has come. */
   broken(): void {
     this.#cancel();
-    this.#cancel = this.#clock.after(this.#limitMs, () => this.#ended.abort());
+    this.#cancel = this.#clock.after(this.limitMs, () => this.#ended.abort());
   }
 
   end(): void {

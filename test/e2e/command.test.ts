@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Explained } from '../../cli/commands/explain.ts';
+import type { Explained } from '../../cli/commands/explanation.ts';
 import type { StatusReport } from '../../cli/commands/status-report.ts';
 import {
   ConfigMaps,

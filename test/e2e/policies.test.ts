@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { systemClock } from '../../runtime/clock.ts';
-import { createTrials, type Trials } from '../../runtime/kube/client.ts';
+import { createKube, type Trials } from '../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, type Resource, StatefulSets } from '../../runtime/kube/resources.ts';
@@ -96,7 +96,7 @@ describe('on a real API server', () => {
 
   before(async () => {
     const config = loadKubeConfig({ path: scene.cluster.kubeconfigPath });
-    trials = createTrials(config, { clock: systemClock, timeoutMs: 15_000, userAgent: 'test-policies' });
+    trials = createKube(config, { clock: systemClock, timeoutMs: 15_000, userAgent: 'test-policies' });
     await scene.start();
     // Its operator leaves each validator alone: pods of it are tried only.
     const spec = { maintenanceMode: true };

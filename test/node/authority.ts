@@ -1,5 +1,6 @@
 /** CAs and certificates of the tests' own, as an administrator brings them. */
-import { createAuthority, type Issued, issueLeaf } from '../../certs/authority.ts';
+import { createAuthority, issueLeaf } from '../../certs/authority.ts';
+import type { Issued } from '../../certs/source.ts';
 
 const DAY_MS = 86_400_000;
 

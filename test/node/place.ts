@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Issued } from '../../certs/authority.ts';
+import type { Issued } from '../../certs/source.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createKube } from '../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';

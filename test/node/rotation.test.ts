@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
 import { parseAllDocuments } from 'yaml';
-import type { Issued } from '../../certs/authority.ts';
+import type { Issued } from '../../certs/source.ts';
 import { rendered } from '../../scripts/manifests.ts';
 import { until } from '../cluster/until.ts';
 import { Load } from '../load/load.ts';

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Issued } from '../../certs/authority.ts';
+import type { Issued } from '../../certs/source.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Namespaces } from '../../runtime/kube/resources.ts';
 import {

@@ -84,7 +84,7 @@ const REAL_TIME_ALLOWED: readonly string[] = [
 const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
-    /^page\/(snapshot|row|restarts)\.ts$/.test(file) ||
+    /^page\/(snapshot|row)\.ts$/.test(file) ||
     /^webhook\/(patch\/|review\/(review|admit|owner)\.ts$|hold\/decision\.ts$)/.test(file) ||
     /^cli\/check\/(?!command|gather|trial)/.test(file) ||
     /^reconciler\/(plan\/|report\/(validator-gauges|group-labels)\.ts$)/.test(file),

@@ -7,29 +7,27 @@ const WINDOW_MS = 60_000;
 const BUDGET_MS = 10_000;
 
 export class HoldBudget {
-  #spans: Array<{ readonly fromMs: number; readonly toMs: number }> = [];
-  #heldSinceMs: number | undefined;
+  /** The last one goes on while an admission is held. */
+  #spans: Array<{ readonly fromMs: number; toMs: number }> = [];
 
   /** Call when an admission is held. */
   start(nowMs: number): void {
-    this.#heldSinceMs ??= nowMs;
+    if (this.#spans.at(-1)?.toMs === Number.POSITIVE_INFINITY) return;
+    this.#spans.push({ fromMs: nowMs, toMs: Number.POSITIVE_INFINITY });
   }
 
   /** Call when no admission is held any more. */
   stop(nowMs: number): void {
-    if (this.#heldSinceMs === undefined) return;
-    this.#spans.push({ fromMs: this.#heldSinceMs, toMs: nowMs });
-    this.#heldSinceMs = undefined;
+    const last = this.#spans.at(-1);
+    if (last) last.toMs = Math.min(last.toMs, nowMs);
   }
 
   /** What is left of the budget in the minute that ends now. */
   leftMs(nowMs: number): number {
-    if (this.#spans.length === 0 && this.#heldSinceMs === undefined) return BUDGET_MS;
     const sinceMs = nowMs - WINDOW_MS;
     this.#spans = this.#spans.filter(({ toMs }) => toMs > sinceMs);
-    const open = this.#heldSinceMs === undefined ? [] : [{ fromMs: this.#heldSinceMs, toMs: nowMs }];
-    const spentMs = [...this.#spans, ...open].reduce(
-      (sum, { fromMs, toMs }) => sum + toMs - Math.max(fromMs, sinceMs),
+    const spentMs = this.#spans.reduce(
+      (sum, { fromMs, toMs }) => sum + Math.min(toMs, nowMs) - Math.max(fromMs, sinceMs),
       0,
     );
     return Math.max(0, BUDGET_MS - spentMs);

@@ -11,7 +11,6 @@
  * the group is calm: (b) no longer waits, (a) waits for up to 1.5 s, because a newcomer admitted milliseconds
  * after its StellarNode would start with an empty view and need a restart.
  */
-import type { Member } from '../../peers/discovery/discover.ts';
 import { viewHash } from '../../peers/hash.ts';
 import type { Key } from '../../peers/world.ts';
 import type { MembershipReader } from '../../runtime/kube/membership.ts';
@@ -109,24 +108,15 @@ export function holdSubjectOf(memberships: MembershipReader, ref: OwnerRef): Hol
   return {
     group,
     known: owner.kind === 'validator' && memberships.synced(),
-    changedAtMs: memberships.membershipChangedAtMs(group),
+    changedAtMs: memberships.membershipChanges(group)?.lastAtMs,
     ...viewOf(memberships, key),
   };
-}
-
-const NO_MEMBERS: readonly Member[] = [];
-/** A view never changes: after a change of membership there is another. */
-const hashes = new WeakMap<readonly Member[], string>();
-
-function hashOf(view: readonly Member[]): string {
-  const known = hashes.get(view) ?? viewHash(view.map(({ identity }) => identity));
-  hashes.set(view, known);
-  return known;
 }
 
 function viewOf(memberships: MembershipReader, node: Key): Pick<HoldSubject, 'view' | 'peers'> {
   const published = memberships.published(node);
   if (!published) return { view: 'missing', peers: 0 };
-  const isCurrent = hashOf(memberships.desiredView(node) ?? NO_MEMBERS) === published.hash;
+  const wanted = memberships.desired(node)?.view ?? [];
+  const isCurrent = viewHash(wanted.map(({ identity }) => identity)) === published.hash;
   return { view: isCurrent ? 'current' : 'outdated', peers: published.digests.length };
 }

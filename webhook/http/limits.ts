@@ -7,6 +7,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../runtime/clock.ts';
 import { guardConnections } from '../../runtime/connections.ts';
 import type { Log } from '../../runtime/log.ts';
+import { PLAIN_LIMITS, type PlainLimits } from '../../runtime/plain-app.ts';
+import { RateLimitedLog } from '../../runtime/rate-limited-log.ts';
 
 /** The API server's own limit for a request is 3 MiB. */
 export const BODY_BYTES_MAX = 3 * 1024 * 1024;
@@ -18,16 +20,7 @@ export const LARGE_BYTES = 64 * 1024;
 export const HEADER_BYTES_MAX = 16 * 1024;
 export const HEADERS_MAX = 64;
 
-export interface Limits {
-  /** Time for the handshake, and for the headers of each request. */
-  readonly headersTimeoutMs: number;
-  /** Time for a whole request. */
-  readonly requestTimeoutMs: number;
-  /** How often Node looks for requests that exceed their time. With its default of 30 s, each would live that long. */
-  readonly checkEveryMs: number;
-  /** Time after which a caller that does not read its answer is cut off. */
-  readonly stalledTimeoutMs: number;
-  readonly connections: number;
+export interface Limits extends PlainLimits {
   /** How many connections of one address are served at once, and stay open while their reviews are under way. */
   readonly atOnce: number;
   /** How many large bodies are read at once. */
@@ -42,31 +35,24 @@ export interface Limits {
  * StatefulSets are made by five workers.
  */
 export const LIMITS: Limits = {
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 10_000,
-  checkEveryMs: 1_000,
+  ...PLAIN_LIMITS,
   stalledTimeoutMs: 30_000,
   connections: 512,
   atOnce: 32,
   largeBodies: 16,
 };
 
-const TOLD_EVERY_MS = 60_000;
-
 /** Limits the connections and what each may send at once. Logs when there are too many. */
 export function limitConnections(
   server: Server,
   { limits, log, clock }: { limits: Limits; log: Log; clock: Clock },
 ): void {
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  const onFull = (): void => {
-    if (clock.monotonicMs() < toldAtMs + TOLD_EVERY_MS) return;
-    toldAtMs = clock.monotonicMs();
-    log.warn(
+  const limited = new RateLimitedLog(clock, log);
+  const onFull = () =>
+    limited.log(
       { connections: limits.connections },
       'the webhook has as many connections as it takes; one of the address that has most was closed',
     );
-  };
   server.maxHeadersCount = HEADERS_MAX;
   guardConnections(server, { ...limits, tls: true, onFull });
 }

@@ -25,7 +25,6 @@ import {
   refuseConnection,
 } from './refusals.ts';
 
-/** Certificate chain and key as PEM. */
 export interface ServingCertificate {
   readonly certPem: string;
   readonly keyPem: string;

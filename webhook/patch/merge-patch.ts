@@ -2,7 +2,7 @@
  * The part of the patch that merges the configuration: a volume in memory, an init container that fills it, and the main
  * container's configuration folder moved aside.
  */
-import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
+import { type Fields, fieldsOf } from '../../peers/field.ts';
 import type { Merge, PeerListKey, SiblingShare } from '../../peers/injection/merge.ts';
 import { MERGE_SCRIPT } from '../../peers/injection/merge-script.ts';
 import {
@@ -15,7 +15,7 @@ import {
   VOLUME_NAME,
 } from '../../peers/names.ts';
 import { confinementOf } from './confinement.ts';
-import type { Place, PodPatch } from './pod-patch.ts';
+import { escapedOnce, mountIn, type Place, type PodPatch, windowsConflict } from './pod-patch.ts';
 
 export interface MergePart {
   readonly place: Merge;
@@ -40,7 +40,7 @@ export function addMerge(
 ): void {
   const { place } = part;
   const container = fieldsOf(main.holder);
-  const own = fieldsOf(mountOf(container, place));
+  const own = mountIn(container, place.mount);
   const securityContext = confinementOf(container, fieldsOf(annotations));
   patch.append(spec, 'volumes', VOLUME);
   const merged = { name: CONFIG_VOLUME, mountPath: own.mountPath, readOnly: true };
@@ -53,33 +53,19 @@ export function addMerge(
  * Adapts the init container of a pod that has one already. The API server asks us a second time if another admission
  * webhook changed the pod after us. The init container gets the resources that the main container has now.
  */
-export function followMain(patch: PodPatch, { spec, main }: Target): void {
-  const { initContainers: list } = fieldsOf(spec.holder);
-  const index = Array.isArray(list) ? list.findIndex(isOurs) : -1;
-  const holder = fieldsOf(Array.isArray(list) ? list[index] : undefined);
-  const value = resourcesOf(fieldsOf(main.holder).resources);
-  if (index < 0 || isSameJson(fieldsOf(holder.resources), value)) return;
-  patch.set({ holder, path: `${spec.path}/initContainers/${index}` }, 'resources', value);
-}
-
-const isOurs = (container: unknown): boolean => fieldsOf(container).name === CONFIG_INIT_CONTAINER;
-
-function mountOf({ volumeMounts }: Fields, { mount }: Merge): unknown {
-  return Array.isArray(volumeMounts) ? volumeMounts[mount] : undefined;
-}
+export const followMain = (patch: PodPatch, { spec, main }: Target): void =>
+  patch.setResources(spec, CONFIG_INIT_CONTAINER, () => resourcesOf(fieldsOf(main.holder).resources));
 
 /** Why the merge does not fit the pod as it was sent; undefined if it fits. (Our own types leave out unknown fields.) */
 export function mergeConflict({ spec, main }: Target, { place }: MergePart): string | undefined {
-  // For a Windows pod, the API server refuses the security context that our container has.
-  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
-  const mount = mountOf(fieldsOf(main.holder), place);
-  return fieldsOf(mount).mountPath === place.path
-    ? undefined
-    : `the main container has another mount at place ${place.mount} than expected`;
+  const isThere = mountIn(fieldsOf(main.holder), place.mount).mountPath === place.path;
+  return (
+    windowsConflict(spec) ??
+    (isThere ? undefined : `the main container has another mount at place ${place.mount} than expected`)
+  );
 }
 
-/** The script as JSON, made once: to escape its 5 KB for each review would take half of the time of a review. */
-const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(MERGE_SCRIPT));
+const SCRIPT = escapedOnce(MERGE_SCRIPT);
 
 function initContainer(main: Fields, own: Fields, { place, listKey, share }: MergePart) {
   const { image, imagePullPolicy } = main;

@@ -36,15 +36,12 @@ export type PatchResult =
   | { readonly kind: 'patch'; readonly operations: readonly PatchOperation[] }
   | { readonly kind: 'conflict'; readonly what: string };
 
-/** Operations as the text that an answer carries. */
-export const encodePatch = (operations: readonly PatchOperation[]): string =>
-  Buffer.from(JSON.stringify(operations)).toString('base64');
-
-/** What is added to a pod of validator `node`. */
 interface Additions {
   readonly node: string;
   readonly stamp: Stamp;
-  readonly merge?: MergePart | 'merged' | undefined;
+  readonly merge?: MergePart | undefined;
+  /** True where all that a merge adds is there already. */
+  readonly isMerged?: boolean;
   /** The sidecar to add, or what the one that is there must ask for. */
   readonly reload?: ReloadPart | ReloadResources | undefined;
 }
@@ -56,7 +53,7 @@ interface Additions {
 export function buildPatch(
   pod: Fields,
   decision: Injection,
-  { node, stamp, merge, reload }: Additions,
+  { node, stamp, merge, isMerged, reload }: Additions,
 ): PatchResult {
   const { containers } = fieldsOf(pod.spec);
   const holder: unknown = Array.isArray(containers) ? containers[decision.main] : undefined;
@@ -70,14 +67,13 @@ export function buildPatch(
     patch.append(main, 'volumeMounts', { name: VOLUME_NAME, mountPath: peers, readOnly: true });
   if (decision.addEnv) patch.append(main, 'env', { name: PEERS_FILE_ENV, value: `${peers}/${PEERS_TXT}` });
   const { annotations } = fieldsOf(pod.metadata);
-  const part = merge === 'merged' ? undefined : merge;
-  if (part) {
-    addMerge(patch, { spec, main, annotations }, part);
+  if (merge) {
+    addMerge(patch, { spec, main, annotations }, merge);
     allowEviction(patch, annotations);
-  } else if (merge) followMain(patch, { spec, main });
+  } else if (isMerged) followMain(patch, { spec, main });
   const unfit = reload && carryOutReload(patch, { spec, main, annotations }, reload);
   const what =
-    misplaced(containers) ?? (part && mergeConflict({ spec, main }, part)) ?? unfit ?? patch.conflict;
+    misplaced(containers) ?? (merge && mergeConflict({ spec, main }, merge)) ?? unfit ?? patch.conflict;
   return what === undefined ? { kind: 'patch', operations: patch.operations } : { kind: 'conflict', what };
 }
 

@@ -2,7 +2,7 @@
  * A JSON Patch under construction, each operation checked against the pod: a patch that does not apply, or makes a name
  * appear twice, denies the pod even under failurePolicy Ignore.
  */
-import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, isSameJson, listOf, textOf } from '../../peers/field.ts';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 
 /** A place in the pod as it was sent: its JSON Pointer, and the value there, which should be an object. */
@@ -48,11 +48,35 @@ export class PodPatch {
     if (isTaken) this.#conflict ??= `${dotted(listPath)} has ${textOf(item[id])} already`;
   }
 
+  /** Sets the resources of the init container of that name, where there is one, to what `wanted` makes of its own. */
+  setResources({ holder, path }: Place, name: string, wanted: (own: Fields) => Fields): void {
+    const { initContainers: list } = fieldsOf(holder);
+    const index = Array.isArray(list) ? list.findIndex((each) => fieldsOf(each).name === name) : -1;
+    if (!Array.isArray(list) || index < 0) return;
+    const container = fieldsOf(list[index]);
+    const own = fieldsOf(container.resources);
+    const value = wanted(own);
+    if (!isSameJson(own, value))
+      this.set({ holder: container, path: `${path}/initContainers/${index}` }, 'resources', value);
+  }
+
   #expectObject(holder: unknown, path: string): void {
     if (typeof holder !== 'object' || holder === null || Array.isArray(holder))
       this.#conflict ??= `${dotted(path)} is not an object`;
   }
 }
+
+/** The mount at that place of a raw container's list. */
+export const mountIn = ({ volumeMounts }: Fields, index: number): Fields =>
+  fieldsOf(Array.isArray(volumeMounts) ? volumeMounts[index] : undefined);
+
+/** Of a Windows pod the API server takes no container that is as confined as ours. */
+export const windowsConflict = ({ holder }: Place): string | undefined =>
+  fieldsOf(fieldsOf(holder).os).name === 'windows' ? 'the pod is one for Windows' : undefined;
+
+/** A long text for a patch: 5 KB to be escaped in JSON are half of what a review costs. */
+export const escapedOnce = (text: string): unknown =>
+  (JSON as unknown as { rawJSON(json: string): unknown }).rawJSON(JSON.stringify(text));
 
 /** For people: spec.containers.0.env. */
 const dotted = (path: string): string => path.slice(1).replaceAll('/', '.');

@@ -2,13 +2,13 @@
  * What of a patch adds the sidecar that tells stellar-core of new peers: a native sidecar, which is an init container that
  * goes on running.
  */
-import { type Fields, fieldsOf, isSameJson } from '../../peers/field.ts';
+import { type Fields, fieldsOf } from '../../peers/field.ts';
 import type { Reload, ReloadResources } from '../../peers/injection/reload.ts';
 import { RELOAD_SCRIPT } from '../../peers/injection/reload-script.ts';
 import { CONFIG_VOLUME, PEERS_TXT, type Places, RELOAD_CONTAINER, VOLUME_NAME } from '../../peers/names.ts';
 import { confinementOf } from './confinement.ts';
 import type { MergePart, Target } from './merge-patch.ts';
-import type { PodPatch } from './pod-patch.ts';
+import { escapedOnce, mountIn, type PodPatch, windowsConflict } from './pod-patch.ts';
 
 export interface ReloadPart {
   readonly place: Reload;
@@ -55,14 +55,10 @@ function addReload(
   });
 }
 
-/** Escaped once, as the script that merges. */
-const SCRIPT = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(JSON.stringify(RELOAD_SCRIPT));
+const SCRIPT = escapedOnce(RELOAD_SCRIPT);
 
 /** How often the sidecar looks at the list. */
 const LOOK_SECONDS = '5';
-
-const mountIn = ({ volumeMounts }: Fields, index: number): Fields =>
-  fieldsOf(Array.isArray(volumeMounts) ? volumeMounts[index] : undefined);
 
 /** What holds the configuration, as the main container sees it. Links in the merged folder lead to the original one. */
 function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
@@ -79,8 +75,8 @@ function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
 }
 
 function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string | undefined {
-  if (fieldsOf(fieldsOf(spec.holder).os).name === 'windows') return 'the pod is one for Windows';
-  if (place.mount === undefined) return undefined;
+  const windows = windowsConflict(spec);
+  if (windows !== undefined || place.mount === undefined) return windows;
   const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), place.mount);
   if (typeof mountPath !== 'string')
     return `the main container has another mount at place ${place.mount} than expected`;
@@ -91,14 +87,11 @@ function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string |
  * Keeps the sidecar that is there in the pod's class, and what a quota demands of each container: another admission
  * changed the other containers after us. What the sidecar has stays.
  */
-function followOthers(patch: PodPatch, { spec }: Pick<Target, 'spec'>, wanted: ReloadResources): void {
-  const { initContainers: list } = fieldsOf(spec.holder);
-  if (!Array.isArray(list)) return;
-  const index = list.findIndex((each) => fieldsOf(each).name === RELOAD_CONTAINER);
-  const holder = fieldsOf(list[index]);
-  const own = fieldsOf(holder.resources);
-  const value: Record<string, unknown> = { ...own };
-  for (const [kind, amounts] of Object.entries(wanted)) value[kind] = { ...amounts, ...fieldsOf(own[kind]) };
-  if (!isSameJson(own, value))
-    patch.set({ holder, path: `${spec.path}/initContainers/${index}` }, 'resources', value);
-}
+const followOthers = (patch: PodPatch, { spec }: Pick<Target, 'spec'>, wanted: ReloadResources): void =>
+  patch.setResources(spec, RELOAD_CONTAINER, (own) => {
+    const added = Object.entries(wanted).map(([kind, amounts]) => [
+      kind,
+      { ...amounts, ...fieldsOf(own[kind]) },
+    ]);
+    return { ...own, ...Object.fromEntries(added) };
+  });

@@ -31,7 +31,6 @@ const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 
 /** What admission would do to a pod, for people and for programs. */
 export interface Preview {
-  /** The object of the file. */
   readonly title: string;
   /** The validator; empty for a pod that names none, and about which the webhook is never asked. */
   readonly node: string;
@@ -171,16 +170,14 @@ function unreadNotes(pod: Fields): string[] {
   const merge = main && decideMerge(shape, main, { annotation: undefined, mode: MERGE_DEFAULTS.mode });
   if (!main || merge?.kind !== 'merge') return [];
   const file = `${merge.path}/${merge.file}`;
-  switch (startedWith(main, file)) {
-    case 'this':
-      return [];
-    case 'another':
-      return [
-        `Its command or args name another configuration: it does not read ${file}, which gets the peers.`,
-      ];
-    case 'unknown':
-      return [
-        `Its command and args name no configuration: its image must start stellar-core with --conf ${file}.`,
-      ];
-  }
+  const notes = {
+    this: [],
+    another: [
+      `Its command or args name another configuration: it does not read ${file}, which gets the peers.`,
+    ],
+    unknown: [
+      `Its command and args name no configuration: its image must start stellar-core with --conf ${file}.`,
+    ],
+  };
+  return notes[startedWith(main, file)];
 }

@@ -92,14 +92,14 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   const decision = optedOut ? decideInjection(shape, { node, optedOut }) : subject.decision;
   if (decision.kind === 'skip') return skipped(decision.reason);
   const merged = mergeOf(shape, decision.main, admission);
-  const { merge } = merged;
+  const { merge, isMerged } = merged;
   const { reload, warnings, isTried } = reloadOf(shape, decision, merged, admission);
-  const patch = buildPatch(pod, decision, { node, stamp, merge, reload });
+  const patch = buildPatch(pod, decision, { node, stamp, merge, isMerged, reload });
   if (patch.kind === 'conflict' && reload) {
     const why = admission.peerReload === 'on' ? [reason('ReloadLeftOut', patch.what)] : [];
     return without({ reload: 'off' }, why, { subject, admission });
   }
-  if (patch.kind === 'conflict' && merge)
+  if (patch.kind === 'conflict' && (merge || isMerged))
     return without({ mode: 'off' }, [reason('ConfigNotReplaceable', patch.what)], { subject, admission });
   if (patch.kind === 'conflict') return skipped(reason('UnreadablePod', patch.what));
   const { operations } = patch;
@@ -128,10 +128,10 @@ function mergeOf(shape: PodShape, index: number, { config, merging = MERGE_DEFAU
   const main = shape.containers[index];
   const found = main && decideMerge(shape, main, { annotation: config, mode: merging.mode });
   const share: SiblingShare = isPublic ? 'half' : 'all';
-  const place = found?.kind === 'merge' && { place: found, listKey: merging.listKey, share };
   return {
     found: found ?? NOT_MERGED,
-    merge: place || (found?.kind === 'merged' ? found.kind : undefined),
+    merge: found?.kind === 'merge' ? { place: found, listKey: merging.listKey, share } : undefined,
+    isMerged: found?.kind === 'merged',
     warnings: found?.kind === 'left' ? [found.reason] : [],
   };
 }
@@ -147,8 +147,7 @@ function reloadOf(
 ) {
   const main = shape.containers[index];
   const found = main && decideReload(shape, main, { annotation, mode: merging.reload, merge, risk });
-  const mergePart = part === 'merged' ? undefined : part;
-  const sidecar = found?.kind === 'add' ? { place: found, places, merge: mergePart } : undefined;
+  const sidecar = found?.kind === 'add' ? { place: found, places, merge: part } : undefined;
   return {
     reload: sidecar ?? (found?.kind === 'present' ? found.resources : undefined),
     isTried: found?.kind === 'add' && found.isTried,

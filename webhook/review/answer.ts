@@ -2,18 +2,16 @@
  * AdmissionReview v1 out: always allowed, with the patch and the warnings if there are any.
  */
 import { REASONS, type Reason } from '../../peers/reasons/reasons.ts';
-import type { PatchOperation } from '../../runtime/kube/port.ts';
-import { encodePatch } from '../patch/patch.ts';
+import type { Outcome } from './admit.ts';
 import { API_VERSION, KIND } from './review.ts';
 
-interface Answerable {
-  readonly operations: readonly PatchOperation[];
-  readonly warnings: readonly Reason[];
-}
-
 /** The answer to the review of that uid, as JSON. */
-export function answer(uid: string, { operations, warnings }: Answerable): string {
-  const patch = operations.length > 0 ? { patchType: 'JSONPatch', patch: encodePatch(operations) } : {};
+export function answer(
+  uid: string,
+  { operations, warnings }: Pick<Outcome, 'operations' | 'warnings'>,
+): string {
+  const encoded = () => Buffer.from(JSON.stringify(operations)).toString('base64');
+  const patch = operations.length > 0 ? { patchType: 'JSONPatch', patch: encoded() } : {};
   const shown = warnings.slice(0, WARNINGS_MAX).map(warningOf);
   const response = { uid, allowed: true, ...patch, ...(shown.length > 0 ? { warnings: shown } : {}) };
   return JSON.stringify({ apiVersion: API_VERSION, kind: KIND, response });

@@ -11,20 +11,14 @@ const TURN_MS = 8;
 /** The most items that wait. A connection may bring any number of requests in one piece. */
 const WAITING_MAX = 64;
 
-export interface Steps<Item, Decision> {
-  /** Called for the items in the order in which they came. May not throw. */
-  readonly decide: (item: Item) => Decision;
-  /** Called for each when all have been decided. May not throw. */
-  readonly finish: (item: Item, decision: Decision) => void;
-}
-
 /**
- * Returns the function that takes an item in. The steps begin when all input that has arrived was read. When WAITING_MAX
- * items wait, the steps begin at once, before the function returns.
+ * Returns the function that takes an item in. `decide` is called for the items in the order in which they came; the
+ * function that it returns is called when all have been decided. Neither may throw. Deciding begins when all input that
+ * has arrived was read. When WAITING_MAX items wait, deciding begins at once, before the function returns.
  */
-export function inMicroBatches<Item, Decision>(
+export function inMicroBatches<Item>(
   clock: Pick<Clock, 'monotonicMs'>,
-  { decide, finish }: Steps<Item, Decision>,
+  decide: (item: Item) => () => void,
 ): (item: Item) => void {
   const waiting: Item[] = [];
   let isDue = false;
@@ -38,15 +32,14 @@ export function inMicroBatches<Item, Decision>(
   };
   const turn = (): void => {
     const endsAtMs = clock.monotonicMs() + TURN_MS;
-    const decided: Array<readonly [Item, Decision]> = [];
+    const finishes: Array<() => void> = [];
     let isOver = waiting.length === 0;
     while (!isOver) {
-      const item = waiting.shift() as Item;
-      decided.push([item, decide(item)]);
+      finishes.push(decide(waiting.shift() as Item));
       isOver = waiting.length === 0 || clock.monotonicMs() >= endsAtMs;
     }
     expect();
-    for (const [item, decision] of decided) finish(item, decision);
+    for (const finish of finishes) finish();
   };
   return (item) => {
     if (waiting.push(item) < WAITING_MAX) expect();

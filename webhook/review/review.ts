@@ -7,7 +7,6 @@ import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
 export const API_VERSION = 'admission.k8s.io/v1';
 export const KIND = 'AdmissionReview';
 
-/** What we read of an admission request. */
 export interface Review {
   readonly uid: string;
   /** True for the creation of a pod itself, not of a subresource. */

@@ -23,7 +23,6 @@ export interface ReviewEdges extends MutateEdges {
 }
 
 interface Arrived {
-  /** The text of the review. */
   readonly body: string;
   readonly reply: FastifyReply;
   readonly startMs: number;
@@ -35,32 +34,22 @@ interface Answered {
   readonly text: string;
 }
 
-/** A body that is not a review. Fastify's error handler tells the caller. */
-interface Unreadable {
-  readonly error: unknown;
-}
-
-type Decision = Unreadable | Answered | Promise<Answered>;
-
 /** Returns the function that takes the body of a request and answers it: with a review, or with an error. */
 export function createReviews(edges: ReviewEdges): (body: string, reply: FastifyReply) => void {
-  const { clock } = edges;
-  const take = inMicroBatches<Arrived, Decision>(clock, {
-    decide: ({ body }) => decide(body, edges),
-    finish: (arrived, decision) => {
-      if (decision instanceof Promise) void decision.then((answered) => finish(arrived, answered, edges));
-      else if ('error' in decision) arrived.reply.send(decision.error);
-      else finish(arrived, decision, edges);
-    },
-  });
-  return (body, reply) => take({ body, reply, startMs: clock.monotonicMs() });
+  const take = inMicroBatches<Arrived>(edges.clock, (arrived) => decide(arrived, edges));
+  return (body, reply) => take({ body, reply, startMs: edges.clock.monotonicMs() });
 }
 
-function decide(body: string, edges: ReviewEdges): Decision {
+/** Decides on a review, and returns what answers it. Of a body that is none Fastify's error handler tells the caller. */
+function decide(arrived: Arrived, edges: ReviewEdges): () => void {
+  const { body, reply } = arrived;
   try {
-    return answerTo(readReview(body), edges);
+    const answered = answerTo(readReview(body), edges);
+    return answered instanceof Promise
+      ? () => void answered.then((later) => finish(arrived, later, edges))
+      : () => finish(arrived, answered, edges);
   } catch (error) {
-    return { error };
+    return () => void reply.send(error);
   }
 }
 
@@ -110,7 +99,6 @@ const briefly = ({ namespace, name, uid }: Review) => ({
 });
 
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
-  if (warnings.length === 0 && log.isLevelEnabled?.('debug') === false) return;
   const about = briefly(review);
   log.debug({ ...about, dryRun: review.dryRun, result, durationMs }, 'review answered');
   for (const warning of warnings) {

@@ -1,7 +1,8 @@
 /** A CA over another: a root, intermediate CAs below it, and serving certificates that the last of them signs. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import forge from 'node-forge';
-import { type Issued, issueLeaf, type Validity } from '../../../certs/authority.ts';
+import { issueLeaf } from '../../../certs/authority.ts';
+import type { Issued, Validity } from '../../../certs/source.ts';
 
 /** A CA that `above` signs; a root without one. */
 export const authorityBelow = (above: Issued | undefined, name: string, validity: Validity): Issued =>

@@ -7,7 +7,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { checkBundle } from '../../../certs/check.ts';
-import type { Bundle, CertSource } from '../../../certs/source.ts';
+import { type Bundle, type CertSource, Latest } from '../../../certs/source.ts';
 
 export interface CertWorld {
   readonly hosts: readonly string[];
@@ -43,18 +43,18 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     });
 
   promise('the first bundle is good for every host', async (world, signal) => {
-    assertGood(world, await world.pass(world.source().next(undefined, signal)));
+    assertGood(world, await world.pass(nextOf(world.source(), undefined, signal)));
   });
 
   promise('TLS works under every host and is refused under another', async (world, signal) => {
-    const bundle = await world.pass(world.source().next(undefined, signal));
+    const bundle = await world.pass(nextOf(world.source(), undefined, signal));
     for (const host of world.hosts) assert.equal(await call(bundle, host), 'served');
     assert.equal(await call(bundle, 'elsewhere.example.org'), 'ERR_TLS_CERT_ALTNAME_INVALID');
   });
 
   promise('two replicas that start at the same moment end with the same bundle', async (world, signal) => {
     const [one, two] = await world.pass(
-      Promise.all([world.source().next(undefined, signal), world.source().next(undefined, signal)]),
+      Promise.all([nextOf(world.source(), undefined, signal), nextOf(world.source(), undefined, signal)]),
     );
     assert.equal(one.fingerprint, two.fingerprint);
     assert.equal(one.keyPem, two.keyPem);
@@ -62,9 +62,9 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
 
   promise('nothing comes while nothing changes, then the replacement', async (world, signal) => {
     const source = world.source();
-    const first = await world.pass(source.next(undefined, signal));
+    const first = await world.pass(nextOf(source, undefined, signal));
     let came = 0;
-    const waiting = source.next(first, signal).finally(() => {
+    const waiting = nextOf(source, first, signal).finally(() => {
       came += 1;
     });
     await world.idle();
@@ -78,19 +78,16 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
 
   promise('a bundle that changed between two calls is not missed', async (world, signal) => {
     const source = world.source();
-    const first = await world.pass(source.next(undefined, signal));
+    const first = await world.pass(nextOf(source, undefined, signal));
     const { certPem } = await world.replace();
-    const second = await world.pass(source.next(first, signal));
+    const second = await world.pass(nextOf(source, first, signal));
     assert.equal(second.certPem, certPem);
   });
 
   promise('a corrupted truth never comes out, and what follows it does', async (world, signal) => {
     const source = world.source();
-    const given: Bundle[] = [await world.pass(source.next(undefined, signal))];
-    const following = (async () => {
-      for (;;) given.push(await source.next(given.at(-1), signal));
-    })();
-    following.catch(() => undefined);
+    const given = follow(source, signal);
+    await world.passUntil(() => given.length > 0);
     await world.corrupt();
     await world.idle();
     const { certPem } = await world.replace();
@@ -101,26 +98,57 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
   promise('a truth out of reach delays and does not reject', async (world, signal) => {
     world.cutOff(true);
     let settled = false;
-    const waiting = world
-      .source()
-      .next(undefined, signal)
-      .finally(() => {
-        settled = true;
-      });
+    const waiting = nextOf(world.source(), undefined, signal).finally(() => {
+      settled = true;
+    });
     await world.idle();
     assert.equal(settled, false);
     world.cutOff(false);
     assertGood(world, await world.pass(waiting));
   });
 
-  promise('an abort rejects, before, and in the middle of waiting', async (world, signal) => {
-    const source = world.source();
-    const first = await world.pass(source.next(undefined, signal));
+  promise('an abort ends it, before, and in the middle of waiting', async (world) => {
     const stop = new AbortController();
-    const waiting = source.next(first, stop.signal);
+    const bundle = new Latest<Bundle>();
+    const running = world.source().run(bundle, stop.signal);
+    await world.passUntil(() => bundle.observe() !== undefined);
     stop.abort();
-    await assert.rejects(waiting, { name: 'AbortError' });
-    await assert.rejects(source.next(first, stop.signal), { name: 'AbortError' });
+    await running;
+    await world.source().run(bundle, stop.signal);
+  });
+
+  promise(
+    'what a listener throws ends it: the process must not go on without that part',
+    async (world, signal) => {
+      const bundle = new Latest<Bundle>();
+      bundle.onChange(() => {
+        throw new Error('the webhook cannot use it');
+      });
+      await assert.rejects(world.pass(world.source().run(bundle, signal)), /cannot use it/);
+    },
+  );
+}
+
+/** All bundles that the source sets from now on. */
+export function follow(source: CertSource, signal: AbortSignal): Bundle[] {
+  const given: Bundle[] = [];
+  const bundle = new Latest<Bundle>();
+  bundle.onChange(() => given.push(bundle.observe() ?? assert.fail()));
+  void source.run(bundle, signal);
+  return given;
+}
+
+/** The first bundle that the source sets in place of `last`. */
+export function nextOf(source: CertSource, last: Bundle | undefined, signal: AbortSignal): Promise<Bundle> {
+  const bundle = new Latest<Bundle>();
+  bundle.set(last);
+  const stop = new AbortController();
+  return new Promise((resolve, reject) => {
+    bundle.onChange(() => {
+      stop.abort();
+      resolve(bundle.observe() ?? assert.fail());
+    });
+    source.run(bundle, AbortSignal.any([signal, stop.signal])).catch(reject);
   });
 }
 

@@ -9,6 +9,7 @@ import { type Kube, KubeError, type KubeObject } from '../../../runtime/kube/por
 import { createLog } from '../../../runtime/log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
+import { nextOf } from './conformance.ts';
 import { SECRET, writesOf } from './managed-stage.ts';
 import { ALONE, settingsIn, trusting } from './managed-world.ts';
 
@@ -36,7 +37,7 @@ async function scene() {
     settingsIn('stellar-peers'),
   );
   const stop = new AbortController();
-  await clock.pass(source.next(undefined, stop.signal));
+  await clock.pass(nextOf(source, undefined, stop.signal));
   return { memory, lines, bodies, end: () => stop.abort() };
 }
 

@@ -2,12 +2,12 @@
  * One API server in memory and what is needed to run managed sources over it.
  */
 import type { TestContext } from 'node:test';
-import { followSource, Latest } from '../../../certs/current.ts';
 import { type ManagedSettings, ManagedSource } from '../../../certs/managed.ts';
-import type { Bundle, Callers } from '../../../certs/source.ts';
+import type { Callers } from '../../../certs/source.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
+import { follow, nextOf } from './conformance.ts';
 import { ALONE, type goodContent, secretIn, settingsIn, trusting } from './managed-world.ts';
 
 export const NAMESPACE = 'stellar-peers';
@@ -30,17 +30,8 @@ export function setUp(t: TestContext, changed: Partial<ManagedSettings> = {}, ca
       settings,
     );
   /** A replica that serves whatever comes, and all that came. */
-  const replica = (withWatch = false) => {
-    const given: Bundle[] = [];
-    const current = new Latest<Bundle>();
-    current.onChange(() => {
-      const bundle = current.observe();
-      if (bundle) given.push(bundle);
-    });
-    void followSource(source(withWatch), current, stop.signal);
-    return given;
-  };
-  const first = () => clock.pass(source().next(undefined, stop.signal));
+  const replica = (withWatch = false) => follow(source(withWatch), stop.signal);
+  const first = () => clock.pass(nextOf(source(), undefined, stop.signal));
   return { kube, clock, log, signal: stop.signal, source, replica, first };
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
 import { NOW_MS } from '../stand-ins/now.ts';
+import { nextOf } from './conformance.ts';
 import { APPLY, fill, keysOf, READ, SECRET, setUp, WRITE, writesOf } from './managed-stage.ts';
 import { DAY_MS, FOREIGN, goodContent, HOSTS, MINUTE_MS } from './managed-world.ts';
 
@@ -71,7 +72,7 @@ for (const [what, corrupt, reason] of CORRUPTIONS) {
     await fill(kube, { ...good, ...(await corrupt(good)) });
     let bundle = await first();
     // A CA that cannot sign leaves its certificate good: it is served, and the CA replaced behind it.
-    if (writesOf(kube).length === 1) bundle = await clock.pass(source().next(bundle, signal));
+    if (writesOf(kube).length === 1) bundle = await clock.pass(nextOf(source(), bundle, signal));
     assert.equal(checkBundle(bundle, { hosts: HOSTS, nowMs: clock.nowMs() }).ok, true);
     const [written] = log.with(/Secret written/);
     assert.equal(written?.fields.reason, reason);

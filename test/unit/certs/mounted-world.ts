@@ -5,7 +5,6 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MountedSource } from '../../../certs/mounted.ts';
-import { MountedFiles } from '../../../runtime/mounted-files.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { MountedSecret } from '../stand-ins/mounted-secret.ts';
@@ -28,8 +27,7 @@ export async function mountedFolder() {
   const log = new CapturedLog();
   const good = await goodContent(clock.nowMs());
   secret.write(filesOf(good));
-  const source = () =>
-    new MountedSource({ files: new MountedFiles(secret.folder), clock, log, hosts: HOSTS });
+  const source = () => new MountedSource({ folder: secret.folder, clock, log, hosts: HOSTS });
   return { root, secret, clock, log, good, source, close: () => rmSync(root, { recursive: true }) };
 }
 

@@ -6,8 +6,8 @@ import { rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Bundle } from '../../../certs/source.ts';
-import { MountedFiles } from '../../../runtime/mounted-files.ts';
+import { type Bundle, Latest } from '../../../certs/source.ts';
+import { readMounted } from '../../../runtime/mounted-files.ts';
 import { NOW_MS } from '../stand-ins/now.ts';
 import { DAY_MS, goodContent, MINUTE_MS } from './managed-world.ts';
 import { filesOf, mountedFolder } from './mounted-world.ts';
@@ -27,13 +27,12 @@ async function setUp(t: TestContext) {
     const endMs = clock.monotonicMs() + 5 * MINUTE_MS;
     return clock.passUntil(() => clock.monotonicMs() >= endMs);
   };
+  const bundle = new Latest<Bundle>();
   const given: Bundle[] = [];
+  bundle.onChange(() => given.push(bundle.observe() ?? assert.fail()));
   /** Follows the files; what it gave is in `given`. */
-  const follow = async () => {
-    const source = parts.source();
-    for (;;) given.push(await source.next(given.at(-1), stop.signal));
-  };
-  return { ...parts, idle, given, follow: () => void follow().catch(() => undefined) };
+  const follow = () => void parts.source().run(bundle, stop.signal);
+  return { ...parts, idle, given, follow };
 }
 
 const other = await goodContent(NOW_MS);
@@ -94,7 +93,6 @@ test('a plain folder, without links, is read too', async (t) => {
 
 test('files are of one version, however often they are swapped while they are read', async (t) => {
   const { secret } = await setUp(t);
-  const files = new MountedFiles(secret.folder);
   const names = ['a', 'b', 'c'];
   let version = 0;
   const swap = () => {
@@ -104,7 +102,7 @@ test('files are of one version, however often they are swapped while they are re
   swap();
   for (let read = 0; read < READS; read += 1) {
     const before = version;
-    const reading = files.read(names);
+    const reading = readMounted(secret.folder, names);
     for (const turns of [read % 20, read % 7]) {
       for (let count = 0; count < turns; count += 1) await turn();
       swap();

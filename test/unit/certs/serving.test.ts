@@ -4,9 +4,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
-import { Latest } from '../../../certs/current.ts';
-import { chooseBundle, ServedBundle } from '../../../certs/serving.ts';
-import type { Bundle } from '../../../certs/source.ts';
+import { ServedBundle, waitOf } from '../../../certs/serving.ts';
+import { type Bundle, Latest } from '../../../certs/source.ts';
 import { Trust } from '../../../certs/trust.ts';
 import type { WebhookFacts } from '../../../peers/world.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
@@ -29,31 +28,28 @@ const choose = (formerForMs: number, nextForMs: number, nowMs = NOW_MS) => {
     [next, nextForMs],
   ]);
   const servedForMs = (bundle: Bundle) => forMs.get(bundle) ?? 0;
-  const choice = chooseBundle({ serving: former, offered: next, nowMs, servedForMs });
-  return { serves: choice.bundle === next ? 'next' : 'former', waitsMs: choice.waitsMs };
+  return waitOf({ serving: former, offered: next, nowMs, servedForMs });
 };
 
 test('the first certificate is served at once: there is nothing better', () => {
-  const choice = chooseBundle({ serving: undefined, offered: next, nowMs: NOW_MS, servedForMs: () => 0 });
-  assert.deepEqual(choice, { bundle: next });
+  assert.equal(waitOf({ serving: undefined, offered: next, nowMs: NOW_MS, servedForMs: () => 0 }), 0);
 });
 
 test('one of the same CA is served at once', () => {
   const renewed = { ...former, serial: '02' };
-  const choice = chooseBundle({ serving: former, offered: renewed, nowMs: NOW_MS, servedForMs: () => 0 });
-  assert.deepEqual(choice, { bundle: renewed });
+  assert.equal(waitOf({ serving: former, offered: renewed, nowMs: NOW_MS, servedForMs: () => 0 }), 0);
 });
 
 test('one of another CA is served when callers have trusted that CA for a moment', () => {
-  assert.deepEqual(choose(60_000, 0), { serves: 'former', waitsMs: 5_000 });
-  assert.deepEqual(choose(60_000, 4_000), { serves: 'former', waitsMs: 1_000 });
-  assert.deepEqual(choose(60_000, 5_000), { serves: 'next', waitsMs: undefined });
+  assert.equal(choose(60_000, 0), 5_000);
+  assert.equal(choose(60_000, 4_000), 1_000);
+  assert.equal(choose(60_000, 5_000), 0);
 });
 
 test('one of another CA is served at once where what is served is not trusted any more, or ends', () => {
-  assert.equal(choose(0, 0).serves, 'next');
-  assert.equal(choose(60_000, 0, former.notAfterMs - 59_000).serves, 'next');
-  assert.deepEqual(choose(60_000, 0, former.notAfterMs - 61_000), { serves: 'former', waitsMs: 1_001 });
+  assert.equal(choose(0, 0), 0);
+  assert.equal(choose(60_000, 0, former.notAfterMs - 59_000), 0);
+  assert.equal(choose(60_000, 0, former.notAfterMs - 61_000), 1_001);
 });
 
 function setUp(_t: TestContext) {

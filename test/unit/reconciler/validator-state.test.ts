@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
 import { decideNow } from '../../../cli/commands/current-reasons.ts';
-import { explain } from '../../../cli/commands/explain.ts';
+import { explain } from '../../../cli/commands/explanation.ts';
 import { statusReport } from '../../../cli/commands/status-report.ts';
 import { evaluateWorld } from '../../../cli/snapshot.ts';
 import { takeSnapshot } from '../../../page/snapshot.ts';

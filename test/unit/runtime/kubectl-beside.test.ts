@@ -16,7 +16,7 @@ import { basename, join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
-import { createTrials } from '../../../runtime/kube/client.ts';
+import { createKube } from '../../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../../runtime/kube/kubeconfig.ts';
 import { chainOf } from '../certs/chain.ts';
 import { hasKubectl, kubectl } from '../stand-ins/kubectl.ts';
@@ -53,7 +53,7 @@ const configOf = (path: string, env: Env = {}) =>
   loadKubeConfig({ path, env: { ...ENV, ...env }, nowMs: () => NOW_MS });
 
 const trialsOf = (config: ReturnType<typeof configOf>) =>
-  createTrials(config, { clock: new ManualClock(), timeoutMs: 60_000, userAgent: 'test' });
+  createKube(config, { clock: new ManualClock(), timeoutMs: 60_000, userAgent: 'test' });
 
 /** Asks for the version, by ours and by kubectl; true for each that was answered. */
 async function askBoth(path: string, env: Env = {}): Promise<boolean[]> {
@@ -195,11 +195,11 @@ describe('a caller', () => {
 async function askInChild(path: string, env: Env): Promise<string> {
   const kube = join(import.meta.dirname, '../../../runtime/kube');
   const program = `
-    import { createTrials } from '${kube}/client.ts';
+    import { createKube } from '${kube}/client.ts';
     import { loadKubeConfig } from '${kube}/kubeconfig.ts';
     const clock = { after: () => () => undefined, monotonicMs: () => 0 };
     const options = { clock, timeoutMs: 60_000, userAgent: 'test' };
-    const trials = createTrials(loadKubeConfig({ path: '${path}' }), options);
+    const trials = createKube(loadKubeConfig({ path: '${path}' }), options);
     console.log(await trials.version().catch((error) => error.name));`;
   const words = ['--input-type=module', '-e', program];
   const { stdout } = await promisify(execFile)(process.execPath, words, { env: { ...env } });

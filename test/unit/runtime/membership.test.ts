@@ -10,13 +10,13 @@ const HOUR_MS = 3_600_000;
 const NODE_A = { resource: StellarNodes, namespace: 'stellar', name: 'a' };
 
 const namesOf = (watched: Watched, key: string) =>
-  watched.memberships.desiredView(key)?.map((member) => member.pod);
+  watched.memberships.desired(key)?.view?.map((member) => member.pod);
 
 describe('when a group last changed', () => {
   it('is never, for one that was there when watching began', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 
   it('is when it came, for one that came later', async (t) => {
@@ -25,11 +25,11 @@ describe('when a group last changed', () => {
     await watched.pass(HOUR_MS);
     watched.putValidators('a');
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), HOUR_MS);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
     watched.put(StellarNodes, node('m', { spec: { network: 'mainnet' } }));
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('mainnet'), 2 * HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), HOUR_MS);
+    assert.equal(watched.memberships.membershipChanges('mainnet')?.lastAtMs, 2 * HOUR_MS);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
   it('is when one joined, left, grew or was suspended, though there was no question for an hour', async (t) => {
@@ -50,7 +50,7 @@ describe('when a group last changed', () => {
       await watched.pass(HOUR_MS);
       await change(watched);
       await watched.pass(HOUR_MS);
-      assert.equal(watched.memberships.membershipChangedAtMs('testnet'), HOUR_MS, `${change}`);
+      assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS, `${change}`);
     }
   });
 
@@ -61,7 +61,7 @@ describe('when a group last changed', () => {
     await watched.pass(HOUR_MS);
     await watched.change(StatefulSets, 'a', { op: 'replace', path: '/status/updateRevision', value: 'r2' });
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), HOUR_MS);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
   it('does not move with statuses, annotations and pods', async (t) => {
@@ -87,7 +87,7 @@ describe('when a group last changed', () => {
     });
     await watched.pass(HOUR_MS);
     assert.notEqual(watched.memberships.discovery(), before);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 
   it('discovers anew when the salt of the lists is another, and not for each entry of the journal', async (t) => {
@@ -132,10 +132,10 @@ describe('when a group last changed', () => {
     const watched = await Watched.over(t, 'a');
     await watched.kube.delete(NODE_A);
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
     watched.put(StellarNodes, node('a'));
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), HOUR_MS);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
   it('is not mistaken for the time at which the last kind could be listed', async (t) => {
@@ -153,7 +153,7 @@ describe('when a group last changed', () => {
     await watched.pass(HOUR_MS);
     assert.equal(watched.memberships.synced(), true);
     await watched.pass(HOUR_MS);
-    assert.equal(watched.memberships.membershipChangedAtMs('testnet'), undefined);
+    assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 });
 
@@ -171,9 +171,9 @@ describe('what a validator should know', () => {
     const watched = new Watched(t, { maxPeers: 2 });
     watched.putValidators('a', 'b', 'c', 'd', 'e');
     await watched.start();
-    const view = watched.memberships.desiredView('stellar/a');
+    const view = watched.memberships.desired('stellar/a')?.view;
     assert.equal(view?.length, 2);
-    assert.equal(watched.memberships.desiredView('stellar/a'), view);
+    assert.equal(watched.memberships.desired('stellar/a')?.view, view);
   });
 
   it('is unknown for one that is no active peer', async (t) => {
@@ -187,7 +187,7 @@ describe('what a validator should know', () => {
     );
     await watched.start();
     for (const name of ['suspended', 'unreadable', 'horizon', 'missing']) {
-      assert.equal(watched.memberships.desiredView(`stellar/${name}`), undefined, name);
+      assert.equal(watched.memberships.desired(`stellar/${name}`)?.view, undefined, name);
     }
     assert.deepEqual(namesOf(watched, 'stellar/a'), []);
   });

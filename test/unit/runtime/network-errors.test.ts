@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import { it, type TestContext } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { createAuthority, issueLeaf } from '../../../certs/authority.ts';
-import { createTrials, type KubeOptions } from '../../../runtime/kube/client.ts';
+import { createKube, type KubeOptions } from '../../../runtime/kube/client.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { NOW_MS, VALID_NOW } from '../stand-ins/now.ts';
 import { listening } from './listening.ts';
@@ -22,7 +22,7 @@ function ask(server: string, more: object = {}, options: Partial<KubeOptions> = 
     currentContext: 'prod',
   });
   const some = { clock: new ManualClock(), timeoutMs: 60_000, userAgent: 'test', ...options };
-  return createTrials(config, some).version();
+  return createKube(config, some).version();
 }
 
 /** A server with a certificate of these dates and hosts, and its authority. */

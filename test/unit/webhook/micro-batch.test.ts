@@ -10,17 +10,11 @@ import { inMicroBatches } from '../../../webhook/review/micro-batch.ts';
 function setUp({ decideMs = 0 } = {}) {
   let spentMs = 0;
   const told: string[] = [];
-  const take = inMicroBatches<string, string>(
-    { monotonicMs: () => spentMs },
-    {
-      decide: (item) => {
-        told.push(`decide ${item}`);
-        spentMs += decideMs;
-        return item.toUpperCase();
-      },
-      finish: (item, decision) => void told.push(`finish ${item} ${decision}`),
-    },
-  );
+  const take = inMicroBatches<string>({ monotonicMs: () => spentMs }, (item) => {
+    told.push(`decide ${item}`);
+    spentMs += decideMs;
+    return () => void told.push(`finish ${item} ${item.toUpperCase()}`);
+  });
   return { take, told };
 }
 

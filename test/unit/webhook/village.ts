@@ -44,13 +44,17 @@ export class Village implements MembershipReader {
 
   synced = () => true;
   discovery = () => discover(this.world, SETTINGS);
-  membershipChangedAtMs = (group: string) => this.#changedAtMs.get(group);
   leaderAlive = () => this.hasLeader;
 
-  desiredView(key: string) {
+  membershipChanges(group: string) {
+    const atMs = this.#changedAtMs.get(group);
+    return atMs === undefined ? undefined : { firstAtMs: atMs, lastAtMs: atMs };
+  }
+
+  desired(key: string) {
     const discovery = this.discovery();
     const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
-    return group && viewOf(key, group, MAX_PEERS);
+    return group && { view: viewOf(key, group, MAX_PEERS), externals: [] };
   }
 
   published(key: string) {
@@ -100,7 +104,7 @@ export class Village implements MembershipReader {
   publish(): void {
     const keys = [...this.#nodes.keys()];
     const data = keys.map((key) =>
-      renderView(key.split('/')[1] ?? '', { view: this.desiredView(key) ?? [], externals: [] }, 0),
+      renderView(key.split('/')[1] ?? '', this.desired(key) ?? { view: [], externals: [] }, 0),
     );
     const raw = {
       metadata: { name: 'stellar-peers', namespace: NAMESPACE },

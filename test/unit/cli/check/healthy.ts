@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { readSettings } from '../../../../app/settings.ts';
-import { discoverySettings } from '../../../../app/wiring-settings.ts';
+import { discoverySettings, readSettings } from '../../../../app/settings.ts';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
 import { evaluate } from '../../../../cli/check/evaluate.ts';
 import type { Facts } from '../../../../cli/check/facts.ts';
