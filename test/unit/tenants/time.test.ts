@@ -1,0 +1,78 @@
+/** What one tenant writes takes the leader little time, however much of it there is: the leader works for all. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { parseDigests } from '../../../peers/hash.ts';
+import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
+import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
+import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { DISCOVERY, NOW_MS, SETTINGS } from '../reconciler/group.ts';
+import { processorTimeOf } from '../stand-ins/processor-time.ts';
+import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
+import { afterPublishing, MALLORY, withVictims } from './stage.ts';
+
+/** Of the processor. Before there were limits, each of these took many times as long. */
+const SLOW_MS = 1_000;
+
+async function quickly<T>(work: () => T): Promise<T> {
+  const { value, processorMs } = await processorTimeOf(work);
+  assert.ok(processorMs < SLOW_MS, `it took ${processorMs} ms`);
+  return value;
+}
+
+const OF_MALLORY = { namespace: MALLORY };
+const many = <T>(count: number, of: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => of(index));
+
+function planOf(parts: Parts, settings: Partial<RolloutSettings> = {}) {
+  const world = worldWith(parts);
+  const discovery = discover(world, DISCOVERY);
+  const live = liveDigests(world, discovery);
+  return planRollout({
+    world,
+    discovery,
+    settings: { ...SETTINGS, ...settings },
+    nowMs: NOW_MS,
+    setbacks: NO_SETBACKS,
+    quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
+    readyForMs: () => Number.POSITIVE_INFINITY,
+    liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
+    listedSinceMs: () => Number.POSITIVE_INFINITY,
+  });
+}
+
+describe('the leader is not kept busy', () => {
+  it('by a quorum set with a very long key, many times over', async () => {
+    const lines = many(4_000, (index) => `k${index}=1\n`).join('');
+    // The key in the text has an escape, so that no line names the place of the problem.
+    const long = `${lines}[QUORUM_SET]\n"\\u0061${'.a'.repeat(16_000)}"=1\n`;
+    const inLong = `[x${'a'.repeat(30_000)}]\n${lines}[QUORUM_SET]\n"\\u0061"=1\n`;
+    for (const [text, line] of [
+      [long, 4001],
+      [inLong, 4002],
+    ] as const) {
+      const [first] = await quickly(() => many(8, () => readQuorumSet(text)));
+      assert.ok(first && 'problem' in first);
+      assert.match(first.problem, new RegExp(`^line ${line}: .* is an empty set`));
+    }
+  });
+
+  it('by pods that name more peers than any list has', async () => {
+    const digests = many(10_000, (index) => index.toString(16).padStart(8, '0'));
+    const annotations = { 'stellar.org/peers': `v1:${digests.join()}`, 'stellar.org/peer-hash': 'x' };
+    const names = many(170, (index) => `m${index}`);
+    const parts = withVictims({
+      nodes: names.map((name) => node(name, OF_MALLORY)),
+      statefulSets: names.map((name) => statefulSet(name, OF_MALLORY)),
+      pods: names.map((name) => pod(name, { ...OF_MALLORY, annotations })),
+    });
+    const plans = await quickly(() => planOf(afterPublishing(parts)));
+    assert.equal(plans.get('testnet')?.holds.get(`${MALLORY}/m0`)?.code, 'UnreadableView');
+  });
+});
+
+it('a list of as many peers as any may have is read', () => {
+  const digests = many(100, (index) => index.toString(16).padStart(8, '0'));
+  assert.deepEqual(parseDigests(`v1:${digests.join()}`), digests);
+});
