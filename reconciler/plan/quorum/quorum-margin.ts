@@ -16,6 +16,10 @@ import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 /** For a smaller home domain, only the whole set counts. */
 const DOMAIN_SIZE_MIN = 3;
 
+/** The home domains of one namespace whose margins are computed: each takes a look at the whole network. */
+const DOMAINS_MAX = 50;
+const TOO_MANY = `its namespace has more than ${DOMAINS_MAX} home domains`;
+
 /** One rule: `bears` validators may be down in total. `down` and `absent` ones count. */
 interface Rule {
   readonly bears: number;
@@ -64,7 +68,8 @@ interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
 export class QuorumMargins {
   readonly #input: MarginInput;
   readonly #networkId: string;
-  readonly #units = new Map<string, Unit>();
+  /** By namespace and home domain: validators of the same two have the same margin, apart from themselves. */
+  readonly #units = new Map<string, Map<string | undefined, Unit>>();
   #seats: readonly QuorumSeat[] | undefined;
   #namedByHand: number | undefined;
 
@@ -85,32 +90,33 @@ export class QuorumMargins {
   }
 
   #unitOf(validator: Validator): Unit {
+    const { key, namespace } = validator;
     const homeDomain = setIn(quorumOf(validator))?.homeDomain;
-    // Validators with the same values here have the same margin, apart from themselves.
-    const name = JSON.stringify([validator.namespace, homeDomain]);
-    const unit = this.#units.get(name) ?? this.#makeUnit(validator, homeDomain);
-    this.#units.set(name, unit);
+    const units = this.#units.get(namespace) ?? new Map<string | undefined, Unit>();
+    this.#units.set(namespace, units);
+    const known = units.get(homeDomain);
+    if (known) return known;
+    const unknown = { node: key, problem: TOO_MANY };
+    if (units.size >= DOMAINS_MAX) return { rules: [], unknown, unknownAbroad: undefined };
+    const unit = this.#makeUnit(validator, homeDomain);
+    units.set(homeDomain, unit);
     return unit;
   }
 
   #makeUnit({ namespace, network }: Validator, homeDomain: string | undefined): Unit {
     this.#seats ??= seatsOf(this.#networkId, this.#input);
+    this.#namedByHand ??= namedByHand(this.#seats);
     const own = { namespace, homeDomain };
     const seats = this.#seats.filter((seat) => isOneUnit(seat, own, network.isPublic));
     const outside = readExternals(this.#input.world.external).byNetwork.get(network.id)?.length ?? 0;
     const here = seats.filter(({ isMember }) => isMember).length;
     const isAbroad = (seat: QuorumSeat) => seat.namespace !== namespace && seat.homeDomain === homeDomain;
-    const known = network.isPublic ? undefined : { byHand: this.#byHand(), here, outside };
+    const known = network.isPublic ? undefined : { byHand: this.#namedByHand, here, outside };
     return {
       rules: rulesOf(seats, own, known),
       unknown: unknownIn(seats.filter((seat) => seat.namespace === namespace)),
       unknownAbroad: homeDomain === undefined ? undefined : unknownIn(seats.filter(isAbroad)),
     };
-  }
-
-  #byHand(): number {
-    this.#namedByHand ??= namedByHand(this.#seats ?? []);
-    return this.#namedByHand;
   }
 }
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
 import { discover } from '../../../peers/discovery/discover.ts';
 import { parseDigests } from '../../../peers/hash.ts';
+import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
@@ -69,6 +70,28 @@ describe('the leader is not kept busy', () => {
     });
     const plans = await quickly(() => planOf(afterPublishing(parts)));
     assert.equal(plans.get('testnet')?.holds.get(`${MALLORY}/m0`)?.code, 'UnreadableView');
+  });
+
+  it('by StellarNodes of a home domain each, and those beyond 50 wait alone', async () => {
+    const names = many(2_000, (index) => `m${index}`);
+    const set = (name: string) =>
+      `NODE_HOME_DOMAIN="${name}.example.org"\n[QUORUM_SET]\nVALIDATORS=["$self"]\n`;
+    const world = worldWith(
+      withVictims({
+        nodes: names.map((name) =>
+          node(name, { ...OF_MALLORY, spec: { validatorConfig: { quorumSet: set(name) } } }),
+        ),
+        statefulSets: names.map((name) => statefulSet(name, { ...OF_MALLORY, spec: { replicas: 0 } })),
+      }),
+    );
+    const discovery = discover(world, DISCOVERY);
+    const margins = new QuorumMargins('testnet', { world, discovery });
+    const validators = discovery.groups.get('testnet')?.validators ?? [];
+    const found = await quickly(() => validators.map((each) => [each, margins.of(each).unknown] as const));
+    const why = 'its namespace has more than 50 home domains';
+    const waiting = found.filter(([, unknown]) => unknown?.problem === why);
+    assert.equal(waiting.length, 1_950);
+    assert.ok(waiting.every(([{ namespace }]) => namespace === MALLORY));
   });
 });
 
