@@ -10,12 +10,13 @@ import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { bareThoughInjectable } from '../../../peers/injection/successor.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import type { Key, PdbFacts, PodFacts } from '../../../peers/world.ts';
+import type { Key, PodFacts } from '../../../peers/world.ts';
 import { type JournalEntry, openEntries } from '../journal/journal.ts';
 import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
 import { QuorumMargins } from '../quorum/quorum-margin.ts';
 import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
-import { forbiddingBudget, UNCOUNTED } from './availability.ts';
+import { UNCOUNTED } from './availability.ts';
+import { forbiddingBudget } from './budgets.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
 import {
   type Unavailability,
@@ -131,7 +132,6 @@ export class GroupGuard {
   readonly #unsynced: ReadonlyMap<Key, Wait>;
   #margin: Unavailability | undefined;
   #unplaced: readonly PodFacts[] | undefined;
-  #budgets: ReadonlyMap<string, readonly PdbFacts[]> | undefined;
   #youngest: ReadonlyArray<{ readonly key: Key; readonly wait: Wait }> | undefined;
 
   /** `unsynced` are the waits after restarts whose validator is not synced yet, by StatefulSet. */
@@ -210,10 +210,7 @@ export class GroupGuard {
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
-    const { world } = this.#input;
-    this.#budgets ??= Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
-    const budgets = this.#budgets.get(validator.namespace) ?? [];
-    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet), world);
+    return forbiddingBudget(validator, podsOf(this.#input.world, statefulSet), this.#input);
   }
 
   #minReadyWait({ validator }: Candidate): Wait | undefined {

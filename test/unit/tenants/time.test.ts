@@ -8,7 +8,7 @@ import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts'
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
-import { DISCOVERY, NOW_MS, SETTINGS } from '../reconciler/group.ts';
+import { DISCOVERY, NOW_MS, networkParts, SETTINGS, stamp } from '../reconciler/group.ts';
 import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 import { afterPublishing, MALLORY, withVictims } from './stage.ts';
@@ -70,6 +70,47 @@ describe('the leader is not kept busy', () => {
     });
     const plans = await quickly(() => planOf(afterPublishing(parts)));
     assert.equal(plans.get('testnet')?.holds.get(`${MALLORY}/m0`)?.code, 'UnreadableView');
+  });
+
+  /** Validators of mallory that could be restarted now, with pods that are down and with budgets that allow all. */
+  const withBudgets = (count: number, down: number, selector: object): Parts => {
+    const names = many(100, (index) => `m${index}`);
+    const all = [...names, ...many(down, (index) => `d${index}`)];
+    const own = { network: 'custom', customNetworkPassphrase: 'of my own' };
+    const isDown = (name: string) => name.startsWith('d');
+    const specOf = (name: string) => (isDown(name) ? { ...own, customNetworkPassphrase: 'another' } : own);
+    const parts = withVictims({
+      nodes: all.map((name) => node(name, { ...OF_MALLORY, spec: specOf(name) })),
+      statefulSets: all.map((name) => statefulSet(name, OF_MALLORY)),
+      pods: all.map((name) => pod(name, { ...OF_MALLORY, ready: !isDown(name), annotations: stamp([]) })),
+    });
+    const pdbs = many(count, (index) => ({
+      metadata: { name: `b${index}`, ...OF_MALLORY, generation: 1 },
+      spec: { selector },
+      status: { observedGeneration: 1, disruptionsAllowed: 5_000, desiredHealthy: 0, expectedPods: 5_000 },
+    }));
+    return { ...parts, pdbs };
+  };
+  const WITHOUT_QUORUM = { quorumCheck: 'off', maxUnavailable: { value: 5, isPercent: false } } as const;
+  const judged = async (parts: Parts) => {
+    const published = afterPublishing(parts);
+    const { webhook } = networkParts({});
+    const plans = await quickly(() => planOf({ ...published, webhook }, WITHOUT_QUORUM));
+    const plan = [...plans].find(
+      ([key]) => key.startsWith('custom-') && plans.get(key)?.holds.has(`${MALLORY}/m1`),
+    );
+    return plan?.[1].holds.get(`${MALLORY}/m1`);
+  };
+
+  it('by budgets over many pods that are down', async () => {
+    assert.equal((await judged(withBudgets(100, 400, {})))?.code, 'Queued');
+    const why = await judged(withBudgets(400, 400, {}));
+    assert.deepEqual([why?.code, why?.detail], ['PdbForbids', `${MALLORY} has too many of them`]);
+  });
+
+  it('by budgets that select pods by very many conditions', async () => {
+    const matchExpressions = many(1_500, (index) => ({ key: `k${index}`, operator: 'DoesNotExist' }));
+    assert.equal((await judged(withBudgets(160, 10, { matchExpressions })))?.code, 'PdbForbids');
   });
 
   it('by StellarNodes of a home domain each, and those beyond 50 wait alone', async () => {
