@@ -5,13 +5,14 @@ import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
 import { discover } from '../../../peers/discovery/discover.ts';
 import { parseDigests } from '../../../peers/hash.ts';
 import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
+import { quorumSteps } from '../../../reconciler/plan/quorum/quorum-units.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
 import { DISCOVERY, NOW_MS, networkParts, SETTINGS, stamp } from '../reconciler/group.ts';
 import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
-import { afterPublishing, MALLORY, withVictims } from './stage.ts';
+import { afterPublishing, MALLORY, VICTIMS, withVictims } from './stage.ts';
 
 /** Of the processor. Before there were limits, each of these took many times as long. */
 const SLOW_MS = 1_000;
@@ -134,6 +135,29 @@ describe('the leader is not kept busy', () => {
     assert.equal(waiting.length, 1_950);
     assert.ok(waiting.every(([{ namespace }]) => namespace === MALLORY));
   });
+});
+
+it('quorum sets are read one in each step, so that others get their turn between two', () => {
+  const quorumSet = 'NODE_HOME_DOMAIN="a.example.org"\n';
+  let reads = 0;
+  const nodes = new Map(
+    [...worldWith(withVictims()).nodes].map(([key, reading]) => {
+      assert.ok(reading.kind === 'validator');
+      const get = () => {
+        reads += 1;
+        return quorumSet;
+      };
+      return [
+        key,
+        { ...reading, validator: Object.defineProperty({ ...reading.validator }, 'quorumSet', { get }) },
+      ];
+    }),
+  );
+  const steps = quorumSteps({ nodes });
+  for (const [index] of VICTIMS.entries()) {
+    assert.deepEqual([steps.next().done, reads], [false, index + 1]);
+  }
+  assert.equal(steps.next().done, true);
 });
 
 it('a list of as many peers as any may have is read', () => {
