@@ -22,8 +22,13 @@ const VERSION = 'v1';
 export const formatDigests = (digests: readonly string[]): string =>
   `${VERSION}:${[...digests].sort().join(',')}`;
 
+/** More than 100 peers take, the most that a list may have. */
+const DIGESTS_LENGTH_MAX = 1_024;
+
 /** The digests in a `stellar.org/peers` value, or undefined if its version or format is not known. */
 export function parseDigests(value: string): readonly string[] | undefined {
+  // Everyone who makes pods may write one, and every plan of the leader reads it.
+  if (value.length > DIGESTS_LENGTH_MAX) return undefined;
   const match = /^v1:((?:[0-9a-f]{8}(?:,|$))*)$/.exec(value);
   const list = match?.[1];
   if (list === undefined || list.endsWith(',')) return undefined;

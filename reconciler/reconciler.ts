@@ -19,6 +19,7 @@ import type { Signaller } from './apply/signaller.ts';
 import { newcomersOf, type PublishPlan, publishSteps } from './plan/publish/publish.ts';
 import { refusedReports } from './plan/publish/refused.ts';
 import { planServices } from './plan/publish/services.ts';
+import { quorumSteps } from './plan/quorum/quorum-units.ts';
 import { pauseToRestore, type SeenPause, seePause } from './plan/restarts/pause.ts';
 import { type GroupPlan, planRollout, type RolloutSettings } from './plan/restarts/rollout.ts';
 import { withFormerStates } from './plan/signals/evidence.ts';
@@ -119,6 +120,7 @@ export class Reconciler {
     const services = await inOneGo(clock, () => planServices(world, memberships.discovery()));
     await publisher.createServices(services);
     await this.#signal(world);
+    await inSlices(clock, quorumSteps(world));
     const found = await inOneGo(clock, () => this.#decide(published));
     await this.#gauges.take(found);
     return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), queue.isBusy);

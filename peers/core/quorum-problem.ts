@@ -3,6 +3,7 @@
  */
 
 import { quoted } from '../field.ts';
+import { greatestOf } from '../lists.ts';
 
 /** Thrown inside the readers of quorum sets, caught by `readQuorumSet`. */
 export class QuorumProblem extends Error {
@@ -22,12 +23,10 @@ export class QuorumProblem extends Error {
 /** The number, from 1, of the line at `place`; if no line has that path, of the nearest table around it, else 1. */
 export function lineOf({ place, entry }: QuorumProblem, text: string): number {
   const lines = text.split('\n');
-  const paths = pathsOf(lines);
-  for (let path = bare(place); path !== ''; path = parentOf(path)) {
-    const found = paths.findIndex((each) => each !== undefined && isWithin(each, path));
-    if (found >= 0) return 1 + entryLine(lines, found, entry);
-  }
-  return 1;
+  const wanted = bare(place);
+  const shared = pathsOf(lines).map((path = '') => sharedLength(path, wanted));
+  const most = greatestOf(shared, 0);
+  return most === 0 ? 1 : 1 + entryLine(lines, shared.indexOf(most), entry);
 }
 
 /** The first line from `start` on that contains the entry in quotes; `start` if none does. */
@@ -38,14 +37,25 @@ function entryLine(lines: readonly string[], start: number, entry: string | unde
   return found < 0 ? start : found;
 }
 
+/** Longer than any path in a quorum set that people write. */
+const PATH_LENGTH_MAX = 300;
+
 /** A path without quotes and blanks, which TOML allows around each key. */
-const bare = (path: string): string => path.replace(/["'\s]/g, '');
+const bare = (path: string): string => path.replace(/["'\s]/g, '').slice(0, PATH_LENGTH_MAX);
 
-const parentOf = (path: string): string =>
-  path.slice(0, Math.max(0, path.lastIndexOf('.'), path.lastIndexOf('[')));
+/** The length of the longest path that is, or is around, both. In one pass, since each line is compared. */
+function sharedLength(a: string, b: string): number {
+  let length = 0;
+  for (let at = 0; at <= a.length && at <= b.length; at += 1) {
+    if (endsAt(a, at) && endsAt(b, at)) length = at;
+    if (a[at] !== b[at]) break;
+  }
+  return length;
+}
 
-const isWithin = (path: string, outer: string): boolean =>
-  path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
+/** True at the end of a path, and at the end of each path around it. */
+const endsAt = (path: string, at: number): boolean =>
+  at === path.length || path[at] === '.' || path[at] === '[';
 
 /** The path that each line opens or sets; undefined for comments and continued lines. */
 function pathsOf(lines: readonly string[]): Array<string | undefined> {

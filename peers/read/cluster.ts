@@ -12,25 +12,45 @@ import {
   FIELD_MANAGER,
   RELOAD_ANNOTATION,
 } from '../names.ts';
-import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from '../world.ts';
+import type {
+  ConfigMapFacts,
+  LabelSelector,
+  NamespaceFacts,
+  PdbFacts,
+  ServiceFacts,
+  WebhookFacts,
+} from '../world.ts';
 import { namedOf } from './named.ts';
 import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
-/** The facts of a PodDisruptionBudget. */
+/** More labels, conditions and values than a budget that people write selects by. */
+const REQUIREMENTS_MAX = 50;
+
+function isTooLong({ matchLabels, matchExpressions }: LabelSelector): boolean {
+  const values = matchExpressions.reduce((sum, { values: { length } }) => sum + 1 + length, 0);
+  return Object.keys(matchLabels).length + values > REQUIREMENTS_MAX;
+}
+
+/**
+ * The facts of a PodDisruptionBudget. One whose selector would take long selects all pods of its namespace and allows no
+ * disruption.
+ */
 export function readPdb(raw: Fields): PdbFacts {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);
   const status = fieldsOf(raw.status);
+  const selector = spec.selector === undefined ? undefined : labelSelectorOf(spec.selector);
+  const isLong = selector !== undefined && isTooLong(selector);
   const owner = listOf(metadata.ownerReferences).find(
     (reference) => reference.controller === true && reference.kind === 'StellarNode',
   );
   return {
     ...namedOf(fieldsOf(raw.metadata)),
     ownerNodeUid: textOf(owner?.uid),
-    selector: spec.selector === undefined ? undefined : labelSelectorOf(spec.selector),
-    disruptionsAllowed: numberOf(status.disruptionsAllowed) ?? 0,
+    selector: isLong ? labelSelectorOf({}) : selector,
+    disruptionsAllowed: isLong ? 0 : (numberOf(status.disruptionsAllowed) ?? 0),
     desiredHealthy: numberOf(status.desiredHealthy) ?? 0,
     expectedPods: numberOf(status.expectedPods) ?? 0,
     current: (numberOf(status.observedGeneration) ?? -1) >= (numberOf(metadata.generation) ?? 0),

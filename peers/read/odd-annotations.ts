@@ -2,6 +2,7 @@
  * Finds our annotations with an unknown value, and keys that differ from ours in one letter. They are reported at once,
  * since the mistake may have an effect only much later, such as in an outage. Pure.
  */
+import { cutText } from '../field.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_BUDGET,
@@ -75,7 +76,7 @@ function oddIn(annotations: Annotations, known: Readonly<Record<string, Values>>
   });
   return odd.slice(0, COUNT_MAX).map(([key, value]) => {
     const code = Object.hasOwn(known, key) ? CODES[key] : undefined;
-    const detail = `${object.split(' ')[0]}: ${key}=${value}`.slice(0, LENGTH_MAX);
+    const detail = cutText(`${object.split(' ')[0]}: ${key}=${value}`, LENGTH_MAX);
     // A command would replace the placeholder NAME inside such a key, so no command is offered.
     if (key.includes('NAME')) return reason(code ?? 'UnknownAnnotation', detail);
     return reasonWith(code ?? 'UnknownAnnotation', detail, mendOf(object, key));

@@ -8,8 +8,9 @@ import type { Clock } from '../../runtime/clock.ts';
 import { type LiveWorld, readWorldLive } from '../../runtime/kube/live-read.ts';
 import type { Kube } from '../../runtime/kube/port.ts';
 import type { Scope } from '../../runtime/kube/sources.ts';
+import { inSlices } from '../../runtime/slices.ts';
 import { entriesOfGroup } from '../plan/journal/group-journal.ts';
-import { seatsOf } from '../plan/quorum/quorum-units.ts';
+import { quorumSteps, seatsOf } from '../plan/quorum/quorum-units.ts';
 import { withMountedSets } from './mounted-sets.ts';
 
 export interface LiveReads {
@@ -35,6 +36,7 @@ export function liveReads({ kube, scope, clock, known }: LiveReads) {
      */
     async around(statefulSet: Key): Promise<LiveWorld & { readonly hasMountedSets?: boolean }> {
       const live = await readIn(namespacesAround(statefulSet, known()));
+      if (clock) await inSlices(clock, quorumSteps(live.world));
       const world = await withMountedSets({ kube, clock }, live.world, namespaceOf(statefulSet));
       return world ? { ...live, world, hasMountedSets: true } : live;
     },

@@ -3,7 +3,7 @@
  * only saves calls: a new leader that sends all signals again does no harm.
  */
 import { leastOf } from '../../peers/lists.ts';
-import type { Key } from '../../peers/world.ts';
+import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -140,13 +140,31 @@ export class Signaller {
     this.#cancelTimer();
     if (this.#stopped) return;
     const nowMs = this.#options.clock.monotonicMs();
+    while (this.#visits.size < CALLS_AT_ONCE) {
+      const next = this.#nextDue(nowMs);
+      if (!next) break;
+      this.#begin(next);
+    }
     const idle = [...this.#states.values()].filter(({ busy }) => !busy);
-    const due = idle.filter(({ dueAtMs }) => dueAtMs <= nowMs).sort((a, b) => a.dueAtMs - b.dueAtMs);
-    for (const state of due.slice(0, CALLS_AT_ONCE - this.#visits.size)) this.#begin(state);
-    const nextAtMs = leastOf(idle.filter(({ busy }) => !busy).map(({ dueAtMs }) => dueAtMs));
+    const nextAtMs = leastOf(idle.map(({ dueAtMs }) => dueAtMs));
     if (nextAtMs > nowMs && Number.isFinite(nextAtMs)) {
       this.#cancelTimer = this.#options.clock.after(nextAtMs - nowMs, () => this.#pump());
     }
+  }
+
+  /**
+   * Of those that are due, one of the namespace with the fewest visits under way, and then the one that has waited
+   * longest: ports that answer slowly must not keep those of others waiting.
+   */
+  #nextDue(nowMs: number): SignalState | undefined {
+    const visited = Map.groupBy(
+      this.#states.values(),
+      ({ busy, target }) => busy && namespaceOf(target.node),
+    );
+    const underWay = ({ target }: SignalState) => visited.get(namespaceOf(target.node))?.length ?? 0;
+    const due = [...this.#states.values()].filter(({ busy, dueAtMs }) => !busy && dueAtMs <= nowMs);
+    const [next] = due.sort((a, b) => underWay(a) - underWay(b) || a.dueAtMs - b.dueAtMs);
+    return next;
   }
 
   #begin(state: SignalState): void {

@@ -54,7 +54,10 @@ export function mutate(
     const wasTried = tried.has(review.namespace, review.name);
     const risk = riskOf(review, wasTried);
     const outcome = answerNow(subject, review.namespace, ref, { memberships, merging, risk });
-    if ((outcome.isTried || wasTried) && !review.dryRun) tried.add(review.namespace, review.name);
+    const isNoted = (outcome.isTried || wasTried) && !review.dryRun;
+    // Whoever reaches the port may name a validator, and must know the UID of its StatefulSet to be believed.
+    if (isNoted && ownerOf(memberships.world, ref).kind === 'validator')
+      tried.add(review.namespace, review.name);
     return outcome;
   };
   if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(memberships, ref, review.namespace))

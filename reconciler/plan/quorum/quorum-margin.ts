@@ -18,6 +18,10 @@ import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 /** For a smaller home domain, only the whole set counts. */
 const DOMAIN_SIZE_MIN = 3;
 
+/** The home domains of one namespace whose margins are computed: each takes a look at the whole network. */
+const DOMAINS_MAX = 50;
+const TOO_MANY = `its namespace has more than ${DOMAINS_MAX} home domains`;
+
 /** One rule: `bears` validators may be down in total. `down` and `absent` ones count. */
 interface Rule {
   readonly bears: number;
@@ -60,7 +64,8 @@ interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
 export class QuorumMargins {
   readonly #input: Cluster;
   readonly #networkId: string;
-  readonly #units = new Map<string, Unit>();
+  /** By namespace and home domain: validators of the same two have the same margin, apart from themselves. */
+  readonly #units = new Map<string, Map<string | undefined, Unit>>();
   readonly #seats = lazy(() => seatsOf(this.#networkId, this.#input));
   /** How many validators the sets by hand name together. */
   readonly #byHand = lazy(() => new Set(this.#seats().flatMap(({ named }) => [...named])).size);
@@ -86,11 +91,16 @@ export class QuorumMargins {
   }
 
   #unitOf(validator: Validator): Unit {
+    const { key, namespace } = validator;
     const homeDomain = setIn(quorumOf(validator))?.homeDomain;
-    // Validators with the same values here have the same margin, apart from themselves.
-    const name = JSON.stringify([validator.namespace, homeDomain]);
-    const unit = this.#units.get(name) ?? this.#makeUnit(validator, homeDomain);
-    this.#units.set(name, unit);
+    const units = this.#units.get(namespace) ?? new Map<string | undefined, Unit>();
+    this.#units.set(namespace, units);
+    const known = units.get(homeDomain);
+    if (known) return known;
+    const unknown = { node: key, problem: TOO_MANY };
+    if (units.size >= DOMAINS_MAX) return { rules: [], unknown, unknownAbroad: undefined };
+    const unit = this.#makeUnit(validator, homeDomain);
+    units.set(homeDomain, unit);
     return unit;
   }
 

@@ -48,6 +48,15 @@ export function quorumOf(validator: Validator): QuorumReading {
   return reading;
 }
 
+/** Reads all quorum sets, one in each step: tenants decide how many there are, and how long each takes. */
+export function* quorumSteps({ nodes }: Pick<World, 'nodes'>): Generator<undefined, void> {
+  for (const reading of [...nodes.values()]) {
+    if (reading.kind !== 'validator') continue;
+    quorumOf(reading.validator);
+    yield;
+  }
+}
+
 /** The validator with a quorum set that was read from elsewhere. */
 export function withReading(validator: Validator, reading: QuorumReading): Validator {
   const copy = { ...validator };

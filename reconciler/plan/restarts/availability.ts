@@ -1,20 +1,8 @@
 /**
- * Whether a validator is up, by the state of its pods, and what PodDisruptionBudgets allow. Pure.
+ * Whether a validator is up, by the state of its pods. Pure.
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
-import { matchesSelector } from '../../../peers/injection/selectors.ts';
-import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import {
-  keyOf,
-  namespaceOf,
-  type PdbFacts,
-  type PodFacts,
-  type StatefulSetFacts,
-  type Validator,
-  type World,
-} from '../../../peers/world.ts';
-import { everyEntry } from '../journal/group-journal.ts';
-import { openEntries } from '../journal/journal.ts';
+import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 
 /** True until the StatefulSet controller has seen the last change of the StatefulSet. */
 export const isUnobserved = ({ observedGeneration, generation }: StatefulSetFacts): boolean =>
@@ -134,74 +122,3 @@ function isAsAtFirst(pod: PodFacts): boolean {
   const laterMs = readyChangedAtMs - scheduledAtMs;
   return readyChangedAtMs <= initializedAtMs && laterMs >= -KUBELET_BEHIND_MS && laterMs < FIRST_STATUS_MS;
 }
-
-/**
- * The first budget of a namespace that forbids to disrupt these pods now. The StatefulSet controller does not check
- * budgets when it rolls pods, so we do. A budget that could never allow a disruption is ignored only if the validator's
- * own operator generated it (upstream sets minAvailable 1 for one pod); a person's budget counts as it is. Restarts of
- * ours, of any group, that have not replaced their pods yet count as disruptions: no status shows them so far.
- */
-export function forbiddingBudget(
-  budgets: readonly PdbFacts[],
-  validator: Validator,
-  pods: readonly PodFacts[],
-  world: World,
-): Reason | undefined {
-  const disrupted = disruptedBy(world, validator);
-  for (const pdb of budgets) {
-    if (!covers(pdb, pods)) continue;
-    const generated = pdb.ownerNodeUid === validator.uid;
-    if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
-    const spent = disrupted.filter((each) => covers(pdb, each)).length;
-    if (!pdb.current || allowedBy(pdb, world) - spent < 1) return forbiddenBy(pdb, spent);
-  }
-  return undefined;
-}
-
-/**
- * The disruptions that a budget allows, and no more than the pods that are down leave. Its status may not show them: a
- * change of a pod brings only one of the pod's budgets up to date. (kubernetes: pkg/controller/disruption, getPdbForPod)
- */
-function allowedBy(pdb: PdbFacts, world: World): number {
-  if (pdb.disruptionsAllowed < 1) return 0;
-  let spare = pdb.expectedPods - pdb.desiredHealthy;
-  for (const pod of world.pods.values())
-    if (!isUp(pod) && pod.namespace === pdb.namespace && covers(pdb, [pod]) && isWanted(pod, world))
-      spare -= 1;
-  return Math.min(pdb.disruptionsAllowed, spare);
-}
-
-/** False for a pod that is left of a StatefulSet that is gone, or was scaled down. */
-function isWanted(pod: PodFacts, world: World): boolean {
-  const statefulSet = world.statefulSets.get(keyOf(pod.namespace, pod.ownerName ?? ''));
-  return statefulSet !== undefined && podsOf(world, statefulSet).includes(pod);
-}
-
-function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
-  const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
-  const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
-  return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
-}
-
-/**
- * What restarts of ours disrupt of other validators of the namespace: for each restart, the pods that it is about to
- * replace; one that is down already counts as such. While the StatefulSet has no pod, its template counts: the status
- * of a budget leaves out a StatefulSet without pods, and so allows one disruption more.
- */
-const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
-  openEntries(everyEntry(world.journal))
-    .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
-    .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
-    .map(({ statefulSet, uids }) => {
-      const found = world.statefulSets.get(statefulSet);
-      const pods = podsOf(world, found);
-      if (found && pods.length === 0) return [found.template];
-      return pods.every(isUp) ? pods.filter(({ uid }) => uids.includes(uid)) : [];
-    });
-
-type Labelled = Pick<PodFacts, 'labels'>;
-
-const covers = (pdb: PdbFacts, pods: readonly Labelled[]): boolean => {
-  const { selector } = pdb;
-  return selector !== undefined && pods.some((pod) => matchesSelector(selector, pod.labels));
-};

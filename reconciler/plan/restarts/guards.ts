@@ -16,7 +16,8 @@ import { type JournalEntry, openEntries } from '../journal/journal.ts';
 import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
 import { QuorumMargins } from '../quorum/quorum-margin.ts';
 import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
-import { forbiddingBudget, UNCOUNTED } from './availability.ts';
+import { UNCOUNTED } from './availability.ts';
+import { forbiddingBudget } from './budgets.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
 import { type UnavailabilitySettings, unavailabilityOf, unavailableReason } from './max-unavailable.ts';
 import { isUntouchedBump, isWithoutTrace } from './outcome.ts';
@@ -124,7 +125,6 @@ export class GroupGuard {
   readonly #unsynced: ReadonlyMap<Key, Wait>;
   readonly #margin = lazy(() => unavailabilityOf(this.#group, this.#input));
   readonly #unplaced = lazy(() => unplacedOf(this.#group, this.#input));
-  readonly #budgets = lazy(() => Map.groupBy(this.#input.world.pdbs.values(), ({ namespace }) => namespace));
   readonly #youngest = lazy(() => this.#readyLastFirst());
 
   /** `unsynced` are the waits after restarts whose validator is not synced yet, by StatefulSet. */
@@ -193,9 +193,7 @@ export class GroupGuard {
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
-    const { world } = this.#input;
-    const budgets = this.#budgets().get(validator.namespace) ?? [];
-    return forbiddingBudget(budgets, validator, podsOf(world, statefulSet), world);
+    return forbiddingBudget(validator, podsOf(this.#input.world, statefulSet), this.#input);
   }
 
   #minReadyWait({ validator }: Candidate): Wait | undefined {

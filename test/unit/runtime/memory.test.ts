@@ -64,6 +64,7 @@ const WRITTEN: Readonly<Record<string, ReadonlyArray<(index: number) => Raw>>> =
     (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-address': long(index) } }),
     (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-rollout': long(index) } }),
     (index) => node(`n${index}`, { annotations: { 'not.ours': long(index) } }),
+    (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-unknown': long(index) } }),
     (index) => node(`n${index}`, { annotations: { 'stellar.org/peer-address': padded(index) } }),
     (index) => node(`n${index}`, { spec: { crossCluster: { peerClusters: [{ endpoint: padded(index) }] } } }),
     (index) => node(`n${index}`, { spec: { validatorConfig: { externalDns: { hostname: padded(index) } } } }),

@@ -226,8 +226,8 @@ test('a read replica of a validator is left as it is, without a warning', async 
 
 describe('a pod that a policy may refuse with the sidecar', () => {
   const resources = { requests: { cpu: '1' } };
-  const pod = (name: string): Fields => {
-    const { metadata } = podOf('v1') as { metadata: object };
+  const pod = (name: string, ownerUid = 'sts-v1'): Fields => {
+    const { metadata } = podOf('v1', { ownerUid }) as { metadata: object };
     const container = { name: 'stellar-node', image: 'stellar/stellar-core:v21', resources };
     const volumeMounts = [{ name: 'config', mountPath: '/config' }];
     const volumes = [{ name: 'config', configMap: { name: 'c' } }];
@@ -243,7 +243,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
       };
       return spec.initContainers.find((each) => each.name === 'stellar-peers-reload')?.resources;
     };
-    return { clock, sidecarOf };
+    return { clock, admit, sidecarOf };
   }
   const nothing = { requests: { cpu: '0' } };
 
@@ -275,6 +275,14 @@ describe('a pod that a policy may refuse with the sidecar', () => {
       assert.deepEqual(await sidecarOf('v1-0'), expected);
       await clock.pass(1_000_000);
     }
+  });
+
+  it('gets it whatever was asked about in its name by who does not know its StatefulSet', async () => {
+    const { admit, clock, sidecarOf } = await asking();
+    const asked = [1, 2, 3].map(() => admit(pod('v1-0', 'invented'), { name: 'v1-0' }));
+    await clock.pass(5_000);
+    await Promise.all(asked);
+    assert.deepEqual(await sidecarOf('v1-0'), nothing);
   });
 
   it('is not forgotten for the many pods of another namespace', async () => {

@@ -1,0 +1,154 @@
+/**
+ * What PodDisruptionBudgets allow. Pure.
+ */
+import { podsOf } from '../../../peers/discovery/pods.ts';
+import { matchesSelector } from '../../../peers/injection/selectors.ts';
+import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
+import {
+  namespaceOf,
+  type PdbFacts,
+  type PodFacts,
+  type Validator,
+  type World,
+} from '../../../peers/world.ts';
+import { everyEntry } from '../journal/group-journal.ts';
+import { openEntries } from '../journal/journal.ts';
+import { isUp } from './availability.ts';
+
+/** The budgets of a namespace times its pods: more would take the leader long in each plan. */
+const PAIRS_MAX = 100_000;
+
+/** A StatefulSet's template and its pods, and how many pods it lacks. */
+interface Owned {
+  readonly template: Labelled;
+  readonly pods: readonly PodFacts[];
+  readonly missing: number;
+}
+
+/** The budgets of one plan. What each allows is worked out once: a tenant decides how many there are. */
+class Budgets {
+  readonly #world: World;
+  readonly #byNamespace: ReadonlyMap<string, readonly PdbFacts[]>;
+  readonly #owned = new Map<string, readonly Owned[]>();
+  readonly #allowed = new Map<PdbFacts, number>();
+  /** By namespace: the pairs of budget and pod that were looked at. */
+  readonly #pairs = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#byNamespace = Map.groupBy(world.pdbs.values(), ({ namespace }) => namespace);
+  }
+
+  in(namespace: string): readonly PdbFacts[] {
+    return this.#byNamespace.get(namespace) ?? [];
+  }
+
+  /** The disruptions that a budget allows now; undefined where the budgets of its namespace are too many to work out. */
+  allowedBy(pdb: PdbFacts): number | undefined {
+    if (pdb.disruptionsAllowed < 1) return 0;
+    const known = this.#allowed.get(pdb);
+    if (known !== undefined) return known;
+    const owned = this.#ownedIn(pdb.namespace);
+    const pairs =
+      (this.#pairs.get(pdb.namespace) ?? 0) + owned.reduce((sum, { pods }) => sum + pods.length + 1, 0);
+    this.#pairs.set(pdb.namespace, pairs);
+    if (pairs > PAIRS_MAX) return undefined;
+    const allowed = allowedOver(pdb, owned);
+    this.#allowed.set(pdb, allowed);
+    return allowed;
+  }
+
+  #ownedIn(namespace: string): readonly Owned[] {
+    const known = this.#owned.get(namespace);
+    if (known) return known;
+    const owned = [...this.#world.statefulSets.values()]
+      .filter((statefulSet) => statefulSet.namespace === namespace)
+      .map((statefulSet) => {
+        const pods = podsOf(this.#world, statefulSet);
+        return { template: statefulSet.template, pods, missing: statefulSet.replicas - pods.length };
+      });
+    this.#owned.set(namespace, owned);
+    return owned;
+  }
+}
+
+/**
+ * What a budget allows, and no more than the pods that are down or missing leave. Its status may not show them: a change
+ * of a pod brings only one of the pod's budgets up to date. (kubernetes: pkg/controller/disruption, getPdbForPod)
+ */
+function allowedOver(pdb: PdbFacts, owned: readonly Owned[]): number {
+  let [up, wanted] = [0, 0];
+  for (const { template, pods, missing } of owned) {
+    const covered = pods.filter((pod) => covers(pdb, [pod]));
+    wanted += covered.length + (covers(pdb, [template]) ? missing : 0);
+    up += covered.filter(isUp).length;
+  }
+  // A status that is current leaves out a StatefulSet without pods. Pods that we do not see count as up.
+  const unseen = Math.max(0, pdb.expectedPods - wanted);
+  return Math.min(pdb.disruptionsAllowed, unseen + up - pdb.desiredHealthy);
+}
+
+type Input = { readonly world: World };
+
+/** Made once for all groups of a plan. */
+const budgetsOf = new WeakMap<Input, Budgets>();
+
+/**
+ * The first budget of a namespace that forbids to disrupt these pods now. The StatefulSet controller does not check
+ * budgets when it rolls pods, so we do. A budget that could never allow a disruption is ignored only if the validator's
+ * own operator generated it (upstream sets minAvailable 1 for one pod); a person's budget counts as it is. Restarts of
+ * ours, of any group, that have not replaced their pods yet count as disruptions: no status shows them so far.
+ */
+export function forbiddingBudget(
+  validator: Validator,
+  pods: readonly PodFacts[],
+  input: Input,
+): Reason | undefined {
+  const { namespace } = validator;
+  const budgets = budgetsOf.get(input) ?? new Budgets(input.world);
+  budgetsOf.set(input, budgets);
+  const disrupted = disruptedBy(input.world, validator);
+  for (const pdb of budgets.in(namespace)) {
+    if (!covers(pdb, pods)) continue;
+    const generated = pdb.ownerNodeUid === validator.uid;
+    if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
+    const spent = disrupted.filter((each) => covers(pdb, each)).length;
+    if (!pdb.current) return forbiddenBy(pdb, spent);
+    const allowed = budgets.allowedBy(pdb);
+    if (allowed === undefined) return tooMany(namespace);
+    if (allowed - spent < 1) return forbiddenBy(pdb, spent);
+  }
+  return undefined;
+}
+
+const tooMany = (namespace: string): Reason =>
+  reason('PdbForbids', `${namespace} has too many of them`, 'Remove those that are not needed.');
+
+function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
+  const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
+  const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
+  return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
+}
+
+/**
+ * What restarts of ours disrupt of other validators of the namespace: for each restart, the pods that it is about to
+ * replace; one that is down already counts as such. While the StatefulSet has no pod, its template counts: the status
+ * of a budget leaves out a StatefulSet without pods, and so allows one disruption more.
+ */
+const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
+  openEntries(everyEntry(world.journal))
+    .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
+    .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
+    .map(({ statefulSet, uids }) => {
+      const found = world.statefulSets.get(statefulSet);
+      const pods = podsOf(world, found);
+      if (found && pods.length === 0) return [found.template];
+      return pods.every(isUp) ? pods.filter(({ uid }) => uids.includes(uid)) : [];
+    });
+
+type Labelled = Pick<PodFacts, 'labels'>;
+
+const covers = (pdb: PdbFacts, pods: readonly Labelled[]): boolean => {
+  const { selector } = pdb;
+  return selector !== undefined && pods.some((pod) => matchesSelector(selector, pod.labels));
+};
