@@ -5,7 +5,6 @@ import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../../peers/injection/selectors.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import {
-  keyOf,
   namespaceOf,
   type PdbFacts,
   type PodFacts,
@@ -159,22 +158,24 @@ export function forbiddingBudget(
 }
 
 /**
- * The disruptions that a budget allows, and no more than the pods that are down leave. Its status may not show them: a
- * change of a pod brings only one of the pod's budgets up to date. (kubernetes: pkg/controller/disruption, getPdbForPod)
+ * The disruptions that a budget allows, and no more than the pods that are down or missing leave. Its status may not show
+ * them: a change of a pod brings only one of the pod's budgets up to date. (kubernetes: pkg/controller/disruption,
+ * getPdbForPod)
  */
 function allowedBy(pdb: PdbFacts, world: World): number {
   if (pdb.disruptionsAllowed < 1) return 0;
-  let spare = pdb.expectedPods - pdb.desiredHealthy;
-  for (const pod of world.pods.values())
-    if (!isUp(pod) && pod.namespace === pdb.namespace && covers(pdb, [pod]) && isWanted(pod, world))
-      spare -= 1;
-  return Math.min(pdb.disruptionsAllowed, spare);
-}
-
-/** False for a pod that is left of a StatefulSet that is gone, or was scaled down. */
-function isWanted(pod: PodFacts, world: World): boolean {
-  const statefulSet = world.statefulSets.get(keyOf(pod.namespace, pod.ownerName ?? ''));
-  return statefulSet !== undefined && podsOf(world, statefulSet).includes(pod);
+  let [up, wanted] = [0, 0];
+  for (const statefulSet of world.statefulSets.values()) {
+    if (statefulSet.namespace !== pdb.namespace) continue;
+    const pods = podsOf(world, statefulSet);
+    const covered = pods.filter((pod) => covers(pdb, [pod]));
+    const missing = covers(pdb, [statefulSet.template]) ? statefulSet.replicas - pods.length : 0;
+    wanted += covered.length + missing;
+    up += covered.filter(isUp).length;
+  }
+  // A status that is current leaves out a StatefulSet without pods. Pods that we do not see count as up.
+  const unseen = Math.max(0, pdb.expectedPods - wanted);
+  return Math.min(pdb.disruptionsAllowed, unseen + up - pdb.desiredHealthy);
 }
 
 function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
