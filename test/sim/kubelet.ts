@@ -83,6 +83,39 @@ export class Kubelet {
     this.#readyLater(restarted);
   }
 
+  /** Each native sidecar ends, and is started again after `downMs`: the pod is not Ready meanwhile, its containers are. */
+  endSidecars(namespace: string, name: string, downMs: number): void {
+    const pod = this.#store.get({ resource: Pods, namespace, name });
+    if (!pod || phaseOf(pod) !== 'Running' || isTerminating(pod)) return;
+    const wasReady = isReady(pod);
+    this.#writeSidecars(pod, wasReady ? false : undefined, (restarts) => ({
+      restartCount: restarts,
+      state: { terminated: { exitCode: 137 } },
+    }));
+    this.#later(pod, downMs, (live) =>
+      this.#writeSidecars(live, wasReady && areReady(live) ? true : undefined, (restarts) => ({
+        restartCount: restarts + 1,
+        state: { running: { startedAt: this.#now(live) } },
+      })),
+    );
+  }
+
+  #writeSidecars(pod: KubeObject, ready: boolean | undefined, of: (restarts: number) => object): void {
+    const stays = new Set(
+      ((fieldsAt(pod.spec).initContainers ?? []) as Container[])
+        .filter(({ restartPolicy }) => restartPolicy === 'Always')
+        .map((container) => container.name),
+    );
+    const status = fieldsAt(pod.status);
+    const initContainerStatuses = ((status.initContainerStatuses ?? []) as ContainerState[]).map((state) =>
+      stays.has(state.name) ? { ...state, ...of(state.restartCount) } : state,
+    );
+    const conditions = conditionsOf(pod).map((condition) =>
+      condition.type === 'Ready' && ready !== undefined ? this.#condition(pod, 'Ready', ready) : condition,
+    );
+    this.#store.writeStatus(refOf(pod), { ...status, conditions, initContainerStatuses }, KUBELET);
+  }
+
   /** The pod has failed for good, as one that is evicted for want of memory: its StatefulSet controller replaces it. */
   fail(namespace: string, name: string): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
@@ -187,10 +220,14 @@ export class Kubelet {
 interface ContainerState {
   readonly name: string;
   readonly restartCount: number;
+  readonly ready?: boolean;
 }
 
 const containerStatesOf = ({ status }: KubeObject): readonly ContainerState[] =>
   (fieldsAt(status).containerStatuses ?? []) as readonly ContainerState[];
+
+/** True if all containers of the pod are ready, whatever its sidecars are. */
+export const areReady = (pod: KubeObject): boolean => containerStatesOf(pod).every(({ ready }) => ready);
 
 const refOf = ({ metadata }: Pick<KubeObject, 'metadata'>) => ({
   resource: Pods,

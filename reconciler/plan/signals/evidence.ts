@@ -98,12 +98,15 @@ export function evidenceData(input: EvidenceInput): Readonly<Record<string, stri
   return lines.length === 0 ? {} : { [EVIDENCE_KEY]: `{\n${lines.join(',\n')}\n}\n` };
 }
 
-/** Existing pods with evidence, in a fixed order. */
+/** Existing pods with evidence, in a fixed order. The namespaces take turns, so that none pushes out all of another. */
 function uidsOf({ world, ownNamespace, answers }: EvidenceInput): string[] {
   const before = evidenceIn(world.configMaps.get(ownNamespace));
   if (before.size + answers.size === 0) return [];
-  const uids = [...world.pods.values()].map(({ uid }) => uid);
-  return uids.filter((uid) => before.has(uid) || answers.has(uid)).sort(byText);
+  const known = [...world.pods.values()].filter(({ uid }) => before.has(uid) || answers.has(uid));
+  const ranked = [...Map.groupBy(known, ({ namespace }) => namespace).values()].flatMap((pods) =>
+    pods.sort((a, b) => byText(a.uid, b.uid)).map(({ uid }, rank) => ({ uid, rank })),
+  );
+  return ranked.sort((a, b) => a.rank - b.rank || byText(a.uid, b.uid)).map(({ uid }) => uid);
 }
 
 function lineOf(uid: string, { world, ownNamespace, answers }: EvidenceInput): string {

@@ -9,7 +9,7 @@ import { namersOf, ruleOf } from './links.ts';
 import { existingIn, peersOf, publishedFor } from './members.ts';
 import type { OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
-import { isBelieved } from './sidecars.ts';
+import { hasEndedAgain, isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
@@ -67,7 +67,7 @@ function isLeftToSidecar(
   edges: Edges,
 ): boolean {
   const { stage, witness, decidedMs } = edges;
-  if (!isBelieved(pod, stage.plan)) return false;
+  if (!isBelieved(pod, stage.plan) || hasEndedAgain(pod)) return false;
   if (lacking.some((digest) => witness.cores.wasApart(pod, digest))) return false;
   if (!isolated) return true;
   // Before the last change of its list the deadline was another.

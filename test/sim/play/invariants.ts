@@ -6,6 +6,7 @@
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { PodDisruptionBudgets, Pods } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
+import { areReady } from '../kubelet.ts';
 import { controllerOf, isReady } from '../workloads.ts';
 import { wasNeedless } from './drift.ts';
 import { fragileBeside } from './fragile.ts';
@@ -13,6 +14,7 @@ import { allowedOf, isMarginHeld, isUncounted, isUnknownHeld, quorumShort, spent
 import { LEASE, type OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
 import { isPublic } from './sets.ts';
+import { sidecarOf } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
 import { ONE_AT_A_TIME } from './twists.ts';
@@ -189,6 +191,8 @@ const isBack = ({ pods, uids }: OurRestart, { server }: Stage): boolean =>
 const OF_DELETES: Readonly<Record<string, Check>> = {
   // The pod's resourceVersion is a precondition, so this holds at the very moment.
   'never a Ready pod': ({ pods }) => (pods.some(isReady) ? 'it is Ready' : undefined),
+  'never one whose sidecar alone is down': ({ pods }, { stage }) =>
+    pods.some((pod) => sidecarOf(pod, stage.plan) && areReady(pod)) ? 'stellar-core is Ready' : undefined,
   'never one that may get well': ({ node, pods }, { stage, witness, decidedMs }) => {
     const known = pods[0] && knownBy(pods[0]);
     if (!known) return undefined;

@@ -126,6 +126,7 @@ export function planOf(seed: number): Plan {
     ...lasting,
     ...twists(base, random.fork('twists')),
     ...failures(base, random.fork('failures')),
+    ...sidecarEnds(base, random.fork('sidecars that end')),
   ].sort((a, b) => a.atMs - b.atMs);
   const standing = standingOf(nodes, random.fork('standing'));
   return { ...base, ...standing, settings, rates, actions: notTooEarly(actions) };
@@ -286,6 +287,18 @@ function failures({ nodes, calmAtMs }: Base, random: Random): Action[] {
     node: random.int(0, nodes.length - 1),
     atMs: Math.min(calmAtMs, fromMs + random.int(0, random.pick([2_000, 60_000]))),
   }));
+}
+
+/** Sidecars that end, once or again and again, after ever longer times: none in half of the histories. */
+function sidecarEnds({ nodes, calmAtMs }: Base, random: Random): Action[] {
+  const node = random.int(0, nodes.length - 1);
+  let atMs = random.int(FIRST_ACTION_MS, calmAtMs);
+  const count = random.chance(0.5) ? 0 : random.pick([1, 1, 2, 6]);
+  return Array.from({ length: count }, (_, index) => {
+    const downMs = random.int(500, 1_000 + 10_000 * index);
+    atMs = Math.min(calmAtMs, atMs + downMs + random.int(1_000, 60_000));
+    return { do: 'endSidecar' as const, node, downMs, atMs };
+  });
 }
 
 const dated = (deeds: readonly Later[], atMs: number, calmAtMs: number): Action[] =>

@@ -66,6 +66,13 @@ describe('a validator that comes alone, and knows none of those that follow', ()
     assert.ok(restarts.bump > 0 && tellingMs < 800_000, `${restarts.bump} restarts, ${tellingMs} ms`);
   });
 
+  it('is restarted by its template, and never deleted, where its sidecar ends again and again', async () => {
+    const end = (atMs: number, downMs: number): Action => ({ atMs, do: 'endSidecar', node: 0, downMs });
+    const actions = [...alone.actions, end(92_000, 500), end(93_500, 500), end(94_500, 30_000)];
+    const { restarts } = await played({ ...alone, actions, sidecars: [NEVER] });
+    assert.deepEqual([restarts.bump, restarts.delete], [1, 0]);
+  });
+
   it('is left alone where its open port shows that it is connected', async () => {
     const { restarts, held } = await told({ ...alone, sidecars: [TELLS], ports: [OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, {}]);

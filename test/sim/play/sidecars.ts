@@ -43,6 +43,12 @@ export function sidecarOf(pod: KubeObject, plan: Plan): SidecarPlan | undefined 
   return hasOne ? planOf(pod, plan) : undefined;
 }
 
+/** True if the pod's sidecar has ended more than once: for a while it is not believed then. */
+export const hasEndedAgain = ({ status }: KubeObject): boolean =>
+  ((fieldsAt(status).initContainerStatuses ?? []) as ReadonlyArray<Record<string, unknown>>).some(
+    ({ name, restartCount }) => name === NAME && Number(restartCount) > 1,
+  );
+
 /** True for a pod whose sidecar is to be believed, whatever it really does. */
 export function isBelieved(pod: KubeObject, plan: Plan): boolean {
   const sidecar = sidecarOf(pod, plan);

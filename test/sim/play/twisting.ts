@@ -2,6 +2,7 @@
 import type { PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { specOf } from '../workloads.ts';
+import { isBelieved } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { podsOf, RESTART, setOf, split } from './standing.ts';
 import { type AtBump, ONE_AT_A_TIME, type Twist } from './twists.ts';
@@ -109,6 +110,12 @@ export const TWISTING: Handlers = {
       stage.kubelet.fail(metadata.namespace ?? '', metadata.name);
   },
   atBump,
+  endSidecar: (stage, { node, downMs }) => {
+    const [pod] = podsOf(stage.server.store, keyOf(stage, node));
+    // One that crashes again and again does so to the end.
+    if (pod && isBelieved(pod, stage.plan))
+      stage.kubelet.endSidecars(pod.metadata.namespace ?? '', pod.metadata.name, downMs);
+  },
   oneAtATime: (stage, { namespace }) =>
     stage.server.admin.create(kinds.PodDisruptionBudgets, {
       metadata: { name: ONE_AT_A_TIME, namespace },

@@ -13,7 +13,8 @@ export type AtBump =
 export type Twist =
   | { readonly do: 'orphanSet' | 'rollByHand' | 'recreate' | 'fail'; readonly node: number }
   | ({ readonly do: 'atBump'; readonly afterMs: number } & AtBump)
-  | { readonly do: 'oneAtATime'; readonly namespace: string };
+  | { readonly do: 'oneAtATime'; readonly namespace: string }
+  | { readonly do: 'endSidecar'; readonly node: number; readonly downMs: number };
 
 interface Target {
   readonly node: number;

@@ -54,6 +54,19 @@ describe('what a port has shown', () => {
     assert.deepEqual(nextOf({}, 60_000), []);
   });
 
+  it('of one namespace is not pushed out by that of another, however many pods answer there', () => {
+    const pod = world.pods.get('stellar/a-0');
+    assert.ok(pod);
+    const uids = Array.from({ length: 700 }, (_, index) => `another-${index}`);
+    const others = uids.map((uid) => [`crowd/${uid}`, { ...pod, uid, namespace: 'crowd' }] as const);
+    const crowded = { ...world, pods: new Map([...world.pods, ...others]) };
+    const many = Array.from({ length: 72 }, (_, index) => digest(`${index}`));
+    const answers = Object.fromEntries(uids.map((uid) => [uid, { seen: many }]));
+    const shown = shownIn(after(crowded, { ...answers, 'pod-a': { seen: [digest('b')] } }));
+    assert.deepEqual(shown['pod-a']?.seen, [digest('b')]);
+    assert.ok(Object.keys(shown).length < uids.length);
+  });
+
   it('goes with its pod', () => {
     const told = after(world, { 'pod-a': { seen: [digest('b')] } });
     const pods = new Map(told.pods);

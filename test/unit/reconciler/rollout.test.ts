@@ -138,11 +138,14 @@ describe('a fourth validator that joins three', () => {
   });
 
   /** What holds `a` under a budget over five that lets `spare` be down, of which one, `z`, is of another network. */
-  const heldBy = (spare: number, z: Spec, { kind = '', says = spare } = {}) => {
+  const heldBy = (spare: number, z: Spec, { kind = '', says = spare, expectedPods = 5 } = {}) => {
     const pdb = {
       metadata: { name: 'pdb', namespace: 'stellar', uid: 'pdb', generation: 1 },
       spec: { selector: { matchLabels: { 'stellar.org/node-type': 'Validator' } } },
-      status: { observedGeneration: 1, expectedPods: 5, desiredHealthy: 5 - spare, disruptionsAllowed: says },
+      status: {
+        ...{ observedGeneration: 1, expectedPods, disruptionsAllowed: says },
+        desiredHealthy: expectedPods - spare,
+      },
     };
     const open = { statefulSet: 'stellar/z', kind, uids: ['pod-z'], token: 't', drift: 'short' };
     const restarts = kind === '' ? [] : [{ ...open, at: new Date(NOW_MS - 1_000).toISOString() }];
@@ -175,6 +178,12 @@ describe('a fourth validator that joins three', () => {
     }
     const gone = { statefulSet: { spec: { replicas: 0 } }, pod: { ready: false } };
     assert.equal(heldBy(1, gone), undefined, 'its StatefulSet wants it no more');
+  });
+
+  it('counts, for a PodDisruptionBudget, a pod that is missing, unless its status has left it out', () => {
+    assert.equal(heldBy(1, { pod: 'none' }), 'PdbForbids');
+    assert.equal(heldBy(2, { pod: 'none' }, { says: 1 }), undefined, 'it counts once');
+    assert.equal(heldBy(1, { pod: 'none' }, { expectedPods: 3 }), undefined, 'the budget is of the others');
   });
 
   it('waits while the journal has an open restart, and stops on one that cannot be read', () => {
