@@ -69,7 +69,7 @@ describe('a validator that comes alone, and knows none of those that follow', ()
   it('is restarted by its template, and never deleted, where its sidecar ends again and again', async () => {
     const end = (atMs: number, downMs: number): Action => ({ atMs, do: 'endSidecar', node: 0, downMs });
     const actions = [...alone.actions, end(92_000, 500), end(93_500, 500), end(94_500, 30_000)];
-    const { restarts } = await played({ ...alone, actions, sidecars: [NEVER] });
+    const { restarts } = await told({ ...alone, actions, sidecars: [NEVER] });
     assert.deepEqual([restarts.bump, restarts.delete], [1, 0]);
   });
 
