@@ -46,7 +46,7 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
     try {
       const outcome = await runRound(loop, backoff);
       const { lookInMs, free, use } = outcome;
-      use?.();
+      if (!signal.aborted) use?.();
       const cooldownMs = free ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? FLOOR_MS);
       await loop.clock.sleep(cooldownMs, signal);
       if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));

@@ -4,6 +4,7 @@
  */
 import { connectionsIn } from '../reconciler/plan/publish/overview.ts';
 import { publishSteps } from '../reconciler/plan/publish/publish.ts';
+import { quorumSteps } from '../reconciler/plan/quorum/quorum-units.ts';
 import type { RolloutSettings } from '../reconciler/plan/restarts/rollout.ts';
 import { decide } from '../reconciler/plan/status/validator-status.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -23,6 +24,7 @@ export async function snapshotNow(options: DecideOptions): Promise<Snapshot> {
   const { world } = memberships;
   const { ownNamespace } = settings;
   const membership = { discovery: memberships.discovery(), views: memberships.views() };
+  await inSlices(clock, quorumSteps(world));
   const published = await inSlices(
     clock,
     publishSteps(membership, () => ({

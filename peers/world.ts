@@ -54,9 +54,7 @@ export interface Validator extends Named {
   readonly config: string | undefined;
   /** Whether people want the sidecar that tells of new peers; `off` for a value that is neither. */
   readonly peerReload: PeerReload | undefined;
-  /**
-   * `host:port` to advertise instead of the Service name; undefined if none is set, or if the value is not an address.
-   */
+  /** `host:port` to advertise instead of the Service name; undefined if none is set, or none that can be read. */
   readonly advertised: string | undefined;
   /** Peers outside the cluster that the StellarNode itself names, in order: for its own list only. */
   readonly ownPeers: readonly SaidAddress[];
@@ -176,6 +174,8 @@ export interface PdbFacts extends Named {
   /** UID of a controlling StellarNode: then its operator generated the budget. */
   readonly ownerNodeUid: string | undefined;
   readonly selector: LabelSelector | undefined;
+  /** True if the selector is too long to be applied to many pods. Then `selector` selects all of the namespace. */
+  readonly hasLongSelector: boolean;
   readonly disruptionsAllowed: number;
   readonly desiredHealthy: number;
   readonly expectedPods: number;

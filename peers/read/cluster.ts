@@ -50,6 +50,7 @@ export function readPdb(raw: Fields): PdbFacts {
     ...namedOf(fieldsOf(raw.metadata)),
     ownerNodeUid: textOf(owner?.uid),
     selector: isLong ? labelSelectorOf({}) : selector,
+    hasLongSelector: isLong,
     disruptionsAllowed: isLong ? 0 : (numberOf(status.disruptionsAllowed) ?? 0),
     desiredHealthy: numberOf(status.desiredHealthy) ?? 0,
     expectedPods: numberOf(status.expectedPods) ?? 0,

@@ -21,14 +21,20 @@ export async function awaitCacheSync(
   { caches, clock }: { readonly caches: Caches; readonly clock: Clock },
   timeoutMs: number,
 ): Promise<void> {
-  const areShown = () =>
-    [...written].every(
-      ([namespace, applied]) => !applied || isShown(caches.world.configMaps.get(namespace), applied),
-    );
-  if (areShown()) return;
+  const awaited = new Map(written);
+  for (const [namespace, applied] of written) if (!applied) awaited.delete(namespace);
+  // Only the ConfigMap that changed is compared: all of them together may be megabytes.
+  const stopAwaiting = (namespace: string) => {
+    const applied = awaited.get(namespace);
+    if (applied && isShown(caches.world.configMaps.get(namespace), applied)) awaited.delete(namespace);
+  };
+  for (const namespace of [...awaited.keys()]) stopAwaiting(namespace);
+  if (awaited.size === 0) return;
   const allShown = new Wake(clock);
-  const stopListening = caches.onChange((kind) => {
-    if (kind === 'ConfigMap' && areShown()) allShown.notify();
+  const stopListening = caches.onChange((kind, namespace) => {
+    if (kind !== 'ConfigMap') return;
+    stopAwaiting(namespace);
+    if (awaited.size === 0) allShown.notify();
   });
   await allShown.wait(timeoutMs, new AbortController().signal);
   stopListening();

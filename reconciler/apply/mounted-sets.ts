@@ -119,7 +119,8 @@ class MountedMaps {
 const nowMsOf = ({ clock }: Source): number => clock?.monotonicMs() ?? 0;
 
 function readingOf(map: KubeObject | undefined, file: string): QuorumReading {
-  const text = stringsOf(map?.data)[file];
+  const data = stringsOf(map?.data);
+  const text = Object.hasOwn(data, file) ? data[file] : undefined;
   if (text === undefined) return { problem: ` has no key ${file}` };
   const reading = readQuorumSet(text);
   return 'set' in reading ? reading : { problem: `, ${reading.problem}` };

@@ -45,7 +45,8 @@ export interface SignallerOptions {
 export class Signaller {
   readonly #options: SignallerOptions;
   readonly #states = new Map<string, SignalState>();
-  readonly #visits = new Set<Promise<void>>();
+  /** The visits under way, and the namespace of each. */
+  readonly #visits = new Map<Promise<void>, string>();
   #cancelTimer: () => void = () => undefined;
   #stopped = false;
 
@@ -102,7 +103,7 @@ export class Signaller {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    await Promise.all(this.#visits);
+    await Promise.all(this.#visits.keys());
     this.#states.clear();
     this.#measure();
   }
@@ -157,13 +158,17 @@ export class Signaller {
    * longest: ports that answer slowly must not keep those of others waiting.
    */
   #nextDue(nowMs: number): SignalState | undefined {
-    const visited = Map.groupBy(
-      this.#states.values(),
-      ({ busy, target }) => busy && namespaceOf(target.node),
-    );
-    const underWay = ({ target }: SignalState) => visited.get(namespaceOf(target.node))?.length ?? 0;
-    const due = [...this.#states.values()].filter(({ busy, dueAtMs }) => !busy && dueAtMs <= nowMs);
-    const [next] = due.sort((a, b) => underWay(a) - underWay(b) || a.dueAtMs - b.dueAtMs);
+    const underWay = new Map<string, number>();
+    for (const namespace of this.#visits.values())
+      underWay.set(namespace, (underWay.get(namespace) ?? 0) + 1);
+    let next: SignalState | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const state of this.#states.values()) {
+      if (state.busy || state.dueAtMs > nowMs) continue;
+      const visits = underWay.get(namespaceOf(state.target.node)) ?? 0;
+      if (visits > fewest || (visits === fewest && next && state.dueAtMs >= next.dueAtMs)) continue;
+      [next, fewest] = [state, visits];
+    }
     return next;
   }
 
@@ -174,7 +179,7 @@ export class Signaller {
       this.#visits.delete(visit);
       this.#pump();
     });
-    this.#visits.add(visit);
+    this.#visits.set(visit, namespaceOf(state.target.node));
   }
 
   /** One visit: asks for the connections, then sends the signals that are due. Never rejects. */

@@ -55,9 +55,7 @@ export function mutate(
     const risk = riskOf(review, wasTried);
     const outcome = answerNow(subject, review.namespace, ref, { memberships, merging, risk });
     const isNoted = (outcome.isTried || wasTried) && !review.dryRun;
-    // Whoever reaches the port may name a validator, and must know the UID of its StatefulSet to be believed.
-    if (isNoted && ownerOf(memberships.world, ref).kind === 'validator')
-      tried.add(review.namespace, review.name);
+    if (isNoted && isBelieved(memberships, ref)) tried.add(review.namespace, review.name);
     return outcome;
   };
   if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(memberships, ref, review.namespace))
@@ -69,6 +67,13 @@ export function mutate(
 /** A dry run is not asked about again, so it has to show a pod that no policy refuses. */
 const riskOf = ({ dryRun }: Review, wasTried: boolean): Risk =>
   wasTried ? 'never' : dryRun ? 'asked' : 'once';
+
+/**
+ * A program that reaches the port may name any validator, so it must know the UID of that validator's StatefulSet. Where
+ * the caches show none, each review counts: else a pod that is refused with the sidecar would get one for ever.
+ */
+const isBelieved = ({ world }: MembershipReader, ref: OwnerRef): boolean =>
+  !world.statefulSets.has(ref.key) || ownerOf(world, ref).kind === 'validator';
 
 /** The answer by the caches as they are now: before and after a wait they differ. */
 function answerNow(

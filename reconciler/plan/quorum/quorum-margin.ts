@@ -20,7 +20,7 @@ const DOMAIN_SIZE_MIN = 3;
 
 /** The home domains of one namespace whose margins are computed: each takes a look at the whole network. */
 const DOMAINS_MAX = 50;
-const TOO_MANY = `its namespace has more than ${DOMAINS_MAX} home domains`;
+const TOO_MANY = { problem: `its namespace has more than ${DOMAINS_MAX} home domains`, isUnchecked: true };
 
 /** One rule: `bears` validators may be down in total. `down` and `absent` ones count. */
 interface Rule {
@@ -50,10 +50,12 @@ export interface QuorumMargin {
   readonly unknownAbroad: Unknown | undefined;
 }
 
-/** A validator whose set is needed, and why it cannot be read. */
+/** A validator whose set is needed, and why it is not known. */
 interface Unknown {
   readonly node: Key;
   readonly problem: string;
+  /** True if no rule was looked at at all, so that those that could be read forbid nothing either. */
+  readonly isUnchecked?: boolean;
 }
 
 interface Unit extends Pick<QuorumMargin, 'unknown' | 'unknownAbroad'> {
@@ -97,8 +99,8 @@ export class QuorumMargins {
     this.#units.set(namespace, units);
     const known = units.get(homeDomain);
     if (known) return known;
-    const unknown = { node: key, problem: TOO_MANY };
-    if (units.size >= DOMAINS_MAX) return { rules: [], unknown, unknownAbroad: undefined };
+    if (units.size >= DOMAINS_MAX)
+      return { rules: [], unknown: { node: key, ...TOO_MANY }, unknownAbroad: undefined };
     const unit = this.#makeUnit(validator, homeDomain);
     units.set(homeDomain, unit);
     return unit;

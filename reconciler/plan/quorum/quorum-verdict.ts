@@ -31,6 +31,9 @@ export function quorumVerdict(
   if (settings.quorumCheck === 'off') return {};
   const short = marginReason(margin);
   if (short && settings.quorumCheck === 'hold') return { hold: short };
+  // A person takes the risk of a set that cannot be read, not of one that nothing has read.
+  if (margin.unknown?.isUnchecked && settings.quorumCheck === 'hold')
+    return { hold: unknownReason(margin.unknown) };
   const policy = unknownPolicy(validator, world, settings);
   const unknown = margin.unknown && policy !== 'read' ? unknownReason(margin.unknown) : undefined;
   if (unknown && policy === 'hold') return { hold: unknown };

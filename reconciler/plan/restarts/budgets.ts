@@ -3,6 +3,7 @@
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector } from '../../../peers/injection/selectors.ts';
+import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../../peers/names.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import {
   namespaceOf,
@@ -15,10 +16,10 @@ import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import { isUp } from './availability.ts';
 
-/** The budgets of a namespace times its pods: more would take the leader long in each plan. */
-const PAIRS_MAX = 100_000;
+/** Conditions of all budgets of a namespace times its pods. More would take the leader long in each plan. */
+const LOOKS_MAX = 3_000_000;
 
-/** A StatefulSet's template and its pods, and how many pods it lacks. */
+/** A StatefulSet's template and its pods, and how many pods it lacks. Pods without our label are in no cache. */
 interface Owned {
   readonly template: Labelled;
   readonly pods: readonly PodFacts[];
@@ -31,8 +32,8 @@ class Budgets {
   readonly #byNamespace: ReadonlyMap<string, readonly PdbFacts[]>;
   readonly #owned = new Map<string, readonly Owned[]>();
   readonly #allowed = new Map<PdbFacts, number>();
-  /** By namespace: the pairs of budget and pod that were looked at. */
-  readonly #pairs = new Map<string, number>();
+  /** By namespace, how often a condition was or would be looked at for a pod. */
+  readonly #looks = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -49,10 +50,11 @@ class Budgets {
     const known = this.#allowed.get(pdb);
     if (known !== undefined) return known;
     const owned = this.#ownedIn(pdb.namespace);
-    const pairs =
-      (this.#pairs.get(pdb.namespace) ?? 0) + owned.reduce((sum, { pods }) => sum + pods.length + 1, 0);
-    this.#pairs.set(pdb.namespace, pairs);
-    if (pairs > PAIRS_MAX) return undefined;
+    const looked = this.#looks.get(pdb.namespace) ?? 0;
+    const subjects = owned.reduce((sum, { pods, missing }) => sum + pods.length + Number(missing > 0), 0);
+    const looks = looked + subjects * conditionsOf(pdb);
+    this.#looks.set(pdb.namespace, looks);
+    if (looks > LOOKS_MAX) return undefined;
     const allowed = allowedOver(pdb, owned);
     this.#allowed.set(pdb, allowed);
     return allowed;
@@ -65,7 +67,9 @@ class Budgets {
       .filter((statefulSet) => statefulSet.namespace === namespace)
       .map((statefulSet) => {
         const pods = podsOf(this.#world, statefulSet);
-        return { template: statefulSet.template, pods, missing: statefulSet.replicas - pods.length };
+        const isWatched = statefulSet.template.labels[LABEL_NODE_TYPE] === NODE_TYPE_VALIDATOR;
+        const missing = isWatched ? statefulSet.replicas - pods.length : 0;
+        return { template: statefulSet.template, pods, missing };
       });
     this.#owned.set(namespace, owned);
     return owned;
@@ -80,7 +84,7 @@ function allowedOver(pdb: PdbFacts, owned: readonly Owned[]): number {
   let [up, wanted] = [0, 0];
   for (const { template, pods, missing } of owned) {
     const covered = pods.filter((pod) => covers(pdb, [pod]));
-    wanted += covered.length + (covers(pdb, [template]) ? missing : 0);
+    wanted += covered.length + (missing > 0 && covers(pdb, [template]) ? missing : 0);
     up += covered.filter(isUp).length;
   }
   // A status that is current leaves out a StatefulSet without pods. Pods that we do not see count as up.
@@ -124,7 +128,9 @@ export function forbiddingBudget(
 const tooMany = (namespace: string): Reason =>
   reason('PdbForbids', `${namespace} has too many of them`, 'Remove those that are not needed.');
 
-function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
+function forbiddenBy({ key, namespace, name, hasLongSelector }: PdbFacts, spent: number): Reason {
+  if (hasLongSelector)
+    return reason('PdbForbids', `${key}, whose selector has more than 50 labels, conditions and values`);
   const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
   const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
   return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
@@ -147,6 +153,12 @@ const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] 
     });
 
 type Labelled = Pick<PodFacts, 'labels'>;
+
+/** What is looked at to match one pod. */
+function conditionsOf({ selector }: PdbFacts): number {
+  const values = selector?.matchExpressions.reduce((sum, each) => sum + 1 + each.values.length, 0) ?? 0;
+  return 1 + values + Object.keys(selector?.matchLabels ?? {}).length;
+}
 
 const covers = (pdb: PdbFacts, pods: readonly Labelled[]): boolean => {
   const { selector } = pdb;

@@ -28,14 +28,19 @@ export const unplacedIn = (world: World, statefulSet: StatefulSetFacts | undefin
   podsOf(world, statefulSet).find(({ unschedulable }) => unschedulable);
 
 /** The pods without a node of all validators of the group that count, and of their read replicas. */
-export function unplacedOf(group: Group, { world, discovery }: Cluster): PodFacts[] {
-  const replicas = replicasIn(world);
+export function unplacedOf(group: Group, input: Cluster): PodFacts[] {
+  const { world, discovery } = input;
+  const replicas = unplacedReplicas.get(input) ?? replicasIn(world);
+  unplacedReplicas.set(input, replicas);
   return group.validators.flatMap(({ key, budget }) => {
     if (budget === UNCOUNTED) return [];
     const own = unplacedIn(world, discovery.statefulSetOf.get(key));
     return [...(own ? [own] : []), ...(replicas.get(key) ?? [])];
   });
 }
+
+/** Found once for all groups of a plan: a tenant decides how many groups and such pods there are. */
+const unplacedReplicas = new WeakMap<Cluster, ReadonlyMap<Key, readonly PodFacts[]>>();
 
 /** Read replicas without a node, by validator. */
 function replicasIn(world: World): ReadonlyMap<Key, readonly PodFacts[]> {

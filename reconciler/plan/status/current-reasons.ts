@@ -15,7 +15,8 @@ import { mergeAdvisories, reloadAdvisories } from './advisories.ts';
 
 /**
  * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, each
- * list has named its peers since its last change, and a pod is Ready since the time that its kubelet wrote. Kubelets' clocks may be wrong, so the result may only be shown.
+ * list has named its peers since its last change, and a pod is Ready since the time that its kubelet wrote. Kubelets'
+ * clocks may be wrong, so the result may only be shown.
  */
 export function withoutMemory({ world, discovery, nowMs }: Moment, settings: RolloutSettings): RolloutInput {
   const live = liveDigests(world, discovery);

@@ -6,6 +6,7 @@ import { discover } from '../../../peers/discovery/discover.ts';
 import { parseDigests } from '../../../peers/hash.ts';
 import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
 import { quorumSteps } from '../../../reconciler/plan/quorum/quorum-units.ts';
+import { quorumVerdict } from '../../../reconciler/plan/quorum/quorum-verdict.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
@@ -104,14 +105,19 @@ describe('the leader is not kept busy', () => {
   };
 
   it('by budgets over many pods that are down', async () => {
-    assert.equal((await judged(withBudgets(100, 400, {})))?.code, 'Queued');
-    const why = await judged(withBudgets(400, 400, {}));
+    assert.equal((await judged(withBudgets(400, 400, {})))?.code, 'Queued');
+    const matchExpressions = many(40, (index) => ({ key: `k${index}`, operator: 'DoesNotExist' }));
+    const why = await judged(withBudgets(400, 400, { matchExpressions }));
     assert.deepEqual([why?.code, why?.detail], ['PdbForbids', `${MALLORY} has too many of them`]);
   });
 
   it('by budgets that select pods by very many conditions', async () => {
     const matchExpressions = many(1_500, (index) => ({ key: `k${index}`, operator: 'DoesNotExist' }));
-    assert.equal((await judged(withBudgets(160, 10, { matchExpressions })))?.code, 'PdbForbids');
+    const why = await judged(withBudgets(160, 10, { matchExpressions }));
+    assert.deepEqual(
+      [why?.code, why?.detail],
+      ['PdbForbids', `${MALLORY}/b0, whose selector has more than 50 labels, conditions and values`],
+    );
   });
 
   it('by StellarNodes of a home domain each, and those beyond 50 wait alone', async () => {
@@ -134,6 +140,14 @@ describe('the leader is not kept busy', () => {
     const waiting = found.filter(([, unknown]) => unknown?.problem === why);
     assert.equal(waiting.length, 1_950);
     assert.ok(waiting.every(([{ namespace }]) => namespace === MALLORY));
+    // They wait also where a person takes the risk of a set that cannot be read: none of the sets was looked at.
+    for (const [validator] of waiting.slice(0, 2)) {
+      const settings = { quorumCheck: 'hold', quorumUnknown: 'warn' } as const;
+      assert.equal(
+        quorumVerdict(validator, margins.of(validator), world, settings).hold?.code,
+        'QuorumUnknown',
+      );
+    }
   });
 });
 

@@ -269,6 +269,20 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     assert.equal(tried.length, 2, `tried at ${tried}`);
   });
 
+  it('is tried once where the caches never show its StatefulSet', async () => {
+    const parts = setUp();
+    parts.village.join('v1', { withoutStatefulSet: true });
+    parts.village.publish();
+    await parts.clock.pass(3_600_000);
+    const asked: unknown[] = [];
+    for (const name of ['v1-0', 'v1-0', 'v1-0']) {
+      const outcome = Promise.resolve(parts.admit(pod(name), { name }));
+      await parts.clock.pass(5_000);
+      asked.push((await outcome).isTried);
+    }
+    assert.deepEqual(asked, [true, undefined, undefined]);
+  });
+
   it('is tried twice at most by a replica that sees only the last refusals', async () => {
     const { clock, sidecarOf } = await asking();
     for (const expected of [nothing, nothing, undefined, undefined]) {
