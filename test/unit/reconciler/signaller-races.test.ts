@@ -176,28 +176,34 @@ describe('what changes during a call', () => {
 });
 
 describe('validators that do not answer', () => {
-  it('of one namespace keep those of another waiting for one call, however many they are', async () => {
-    const stage = new Signalling();
-    const gates: Array<() => void> = [];
-    const isFree = (call: string) => call.startsWith(`${ipOf('a')} `);
-    stage.cores.answer = () => new Promise<void>((resolve) => gates.push(resolve));
-    const of = { namespace: 'mallory' };
-    const theirs = { node: of, statefulSet: of, pod: of };
-    const many = Object.fromEntries(Array.from('abcdefghijklmnop', (name) => [name, theirs]));
-    stage.signaller.offer(scopeOf(worldOf(many)));
-    stage.clock.advance(1_000);
-    stage.signaller.offer(scopeOf(worldOf({ ...many, z: {} })));
-    stage.cores.answer = (call) =>
-      isFree(call) ? undefined : new Promise<void>((resolve) => gates.push(resolve));
-    gates[0]?.();
-    for (let turns = 0; turns < 100; turns += 1) await turn();
-    const [next] = stage.cores.calls.slice(8).filter((call) => !isFree(call));
-    assert.equal(next, `${ipOf('z')} peers`);
-    stage.cores.answer = () => undefined;
-    for (const letGo of gates) letGo();
-    await stage.settled();
-    await stage.signaller.stop();
-  });
+  for (const [what, stays] of [
+    ['however many they are', () => true],
+    ['though their pods are gone', (name: string) => name >= 'i'],
+  ] as const) {
+    it(`of one namespace keep those of another waiting for one call, ${what}`, async () => {
+      const stage = new Signalling();
+      const gates: Array<() => void> = [];
+      const isFree = (call: string) => call.startsWith(`${ipOf('a')} `);
+      stage.cores.answer = () => new Promise<void>((resolve) => gates.push(resolve));
+      const of = { namespace: 'mallory' };
+      const theirs = { node: of, statefulSet: of, pod: of };
+      const all = [...'abcdefghijklmnop'];
+      const those = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, theirs]));
+      stage.signaller.offer(scopeOf(worldOf(those(all))));
+      stage.clock.advance(1_000);
+      stage.signaller.offer(scopeOf(worldOf({ ...those(all.filter(stays)), z: {} })));
+      stage.cores.answer = (call) =>
+        isFree(call) ? undefined : new Promise<void>((resolve) => gates.push(resolve));
+      gates[0]?.();
+      for (let turns = 0; turns < 100; turns += 1) await turn();
+      const [next] = stage.cores.calls.slice(8).filter((call) => !isFree(call));
+      assert.equal(next, `${ipOf('z')} peers`);
+      stage.cores.answer = () => undefined;
+      for (const letGo of gates) letGo();
+      await stage.settled();
+      await stage.signaller.stop();
+    });
+  }
 
   it('keep eight calls busy, and the next waits for one to end', async () => {
     const stage = new Signalling();
