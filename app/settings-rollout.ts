@@ -104,15 +104,15 @@ export const ROLLOUT_SETTINGS = {
     'RELOAD_SECONDS',
     seconds(0, 86_400),
     300,
-    'How long after a list is published a validator whose sidecar runs counts as told of it: the list must reach the ' +
-      'pod, and stellar-core must connect. Until then it is not restarted for missing peers.',
+    'A validator with a running sidecar counts as told of a list this long after its publication: the list must reach the ' +
+      'pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
   ),
   reloadDeadlineSeconds: setting(
     'RELOAD_DEADLINE_SECONDS',
     seconds(0, 604_800),
     1800,
-    'How long a validator that knows no running peer is left to its sidecar, from when its list first named one that it ' +
-      'lacks; then it is restarted, unless its HTTP port has shown a connection.',
+    'How long a validator that knows no running peer is left to its sidecar. The time begins when its list first names a ' +
+      'running peer that it lacks. After that it is restarted, unless its HTTP port has shown a connection.',
   ),
   adoptExisting: setting(
     'ADOPT_EXISTING',

@@ -75,8 +75,8 @@ export const SETTINGS = {
     'CORE_HTTP_PORT',
     port,
     11_626,
-    "The validators' HTTP port. The leader tells validators that have it open of new peers; 0: the leader " +
-      'calls no validator.',
+    "The validators' HTTP port. The leader tells a validator of new peers if that port is open; 0: the leader calls " +
+      'no validator.',
   ),
   corePollSeconds: setting(
     'CORE_POLL_SECONDS',

@@ -61,11 +61,11 @@ export const METRICS = {
     'group',
   ),
   stellar_peers_paused_validators: gauge(
-    'Active validators that are paused, by an annotation on any object, or that have an annotation with an unknown value.',
+    'Active validators that are paused by an annotation, or held by an annotation with an unknown value, on any object.',
     'group',
   ),
   stellar_peers_paused_since_timestamp_seconds: gauge(
-    'Unix time since which the longest paused validator has been paused; a new leader counts from its own start.',
+    'Unix time at which the longest present pause of a validator began; a new leader counts from its own start.',
     'group',
   ),
   stellar_peers_told_validators: gauge(
@@ -73,11 +73,11 @@ export const METRICS = {
     'group',
   ),
   stellar_peers_drifted_validators: gauge(
-    'Validators whose pods lack peers that they should have; without validators that wait for adoption, have opted out, are not restarted by their strategy, or were told by their sidecar.',
+    'Validators whose pods lack peers. Not counted: validators that wait for adoption, have opted out, are not restarted by their strategy, or were told by their sidecar.',
     'group',
   ),
   stellar_peers_drift_since_timestamp_seconds: gauge(
-    'Unix time since which the validator that has lacked peers longest has lacked them; a new leader counts from the last change of the published list.',
+    'Unix time at which the longest present lack of peers began; a new leader counts from the last change of the published list.',
     'group',
   ),
   stellar_peers_group_waiting: gauge(
@@ -86,7 +86,7 @@ export const METRICS = {
     'reason',
   ),
   stellar_peers_waiting_since_timestamp_seconds: gauge(
-    'Unix time since which the StellarNode that has waited longest for this reason has waited; a new leader counts from its own start.',
+    'Unix time at which the longest present wait for this reason began; a new leader counts from its own start.',
     'group',
     'reason',
   ),

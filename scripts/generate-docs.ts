@@ -43,8 +43,8 @@ const page = (title: string, intro: string, body: string): string =>
 
 function settingsPage(): string {
   const intro =
-    'Environment variables of the Deployment. An empty value means the default. Those about restarts are explained in ' +
-    '[how validators are restarted](rollout.md).';
+    'Environment variables of the Deployment. An empty value means the default. The settings about restarts are explained ' +
+    'in [how validators are restarted](rollout.md).';
   const rows = Object.values(SETTINGS).map(({ env, fallback, doc }) => [
     code(env),
     fallback === '' ? 'empty' : code(String(fallback)),

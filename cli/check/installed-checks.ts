@@ -172,7 +172,7 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
     title: 'DNS domain',
     looks:
       'whether `CLUSTER_DOMAIN` is the domain that the leader has found, by its `/etc/resolv.conf` and by resolving names',
-    hint: `${UNSET_DOMAIN}; with Helm, GitOps or an overlay, take it out of there: a replica finds the domain out`,
+    hint: `${UNSET_DOMAIN}; with Helm, GitOps or an overlay, remove the setting there: a replica finds the domain by itself`,
     needs: ['configmaps'],
     evaluate: checkDomain,
   },
@@ -192,8 +192,8 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
     title: 'admission policies',
     looks: 'the ValidatingAdmissionPolicies that limit what our ServiceAccount may do, and their bindings',
     hint:
-      'without them RBAC alone limits what the ServiceAccount may do; the `namespace:` of a kustomization does not ' +
-      'change the account that they name, so leave it out, or use Helm; apply your manifests again, in your overlay: kubectl apply -k .',
+      'without the policies, RBAC alone limits what the ServiceAccount may do. The policies name the account; `namespace:` ' +
+      'of a kustomization does not change that name, so leave `namespace:` out, or use Helm. Then apply your manifests again, in your overlay: kubectl apply -k .',
     needs: ['policies'],
     evaluate: checkPolicies,
   },

@@ -179,7 +179,7 @@ export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
     title: 'answer',
     looks:
       'a trial pod of one validator (`dryRun`): the API server must ask our webhook for it, and get an answer',
-    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; its own log names the error',
+    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; the log of the API server names the error',
     needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
     evaluate: checkTrial,
   },

@@ -14,9 +14,9 @@ export const RELOAD_REASONS = {
   },
   ReloadFailing: {
     sentence:
-      'The sidecar stellar-peers-reload crashes again and again or cannot start, so the validator counts as one without it.',
+      'The sidecar stellar-peers-reload crashes again and again or cannot start, so the validator counts as one without the sidecar.',
     release:
-      'Each of its ends makes the pod not Ready, which holds the restarts of the network. Its last words say why: kubectl -n NAMESPACE logs NAME-0 -c stellar-peers-reload --previous. ' +
-      'The next start is without it after: kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-reload=off',
+      'Each crash makes the pod not Ready, which holds the restarts of the network. The log says why: kubectl -n NAMESPACE logs NAME-0 -c stellar-peers-reload --previous. ' +
+      'To leave the sidecar out at the next start: kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-reload=off',
   },
 } as const;

@@ -14,7 +14,7 @@ export const RESTART_REASONS = {
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
   NamespaceTerminating: {
-    sentence: 'The namespace is being deleted, so a pod that goes there would not come back.',
+    sentence: 'The namespace is being deleted, so a pod that is restarted there would not come back.',
     release: 'Nothing is needed if that is meant. What keeps it: kubectl describe namespace NAMESPACE',
     severity: 'info',
   },
@@ -102,7 +102,7 @@ export const RESTART_REASONS = {
   },
   NoNode: {
     sentence:
-      'The scheduler finds no node for the pod in the detail, which could take the node of a validator during its restart.',
+      'The scheduler finds no node for the pod in the detail. That pod could take the node of a validator that is being restarted.',
     release:
       'Make room for the pod, or mark its StellarNode stellar.org/peer-budget=uncounted; kubectl describe says why.',
   },
@@ -148,7 +148,7 @@ export const RESTART_REASONS = {
   },
   Stalled: {
     sentence:
-      'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits, or its namespace where the validator is not synced.',
+      'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits. If the validator is Ready but not synced, only its namespace waits.',
     release:
       'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart does not show or has replaced no pod, let our write through: the log of the leader names what refuses it.',
   },

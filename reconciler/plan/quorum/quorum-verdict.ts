@@ -2,7 +2,7 @@
  * Decides by the quorum sets whether a restart waits, goes on with a warning, or goes on. Pure.
  */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, Validator, World } from '../../../peers/world.ts';
+import type { Validator, World } from '../../../peers/world.ts';
 import type { QuorumMargin } from './quorum-margin.ts';
 
 /** The annotation's value by which an unknown quorum set is read from the mounted ConfigMap before a restart. */
@@ -45,8 +45,12 @@ export function quorumVerdict(
   return remark ? { remark } : {};
 }
 
-const unknownReason = ({ node, problem }: { readonly node: Key; readonly problem: string }): Reason =>
-  reason('QuorumUnknown', `${node}: ${problem}`);
+const unknownReason = ({ node, problem, isUnchecked }: Unknown): Reason =>
+  reason('QuorumUnknown', `${node}: ${problem}`, isUnchecked ? FEWER_DOMAINS : undefined);
+
+const FEWER_DOMAINS = 'Use fewer home domains in the namespace, or more namespaces.';
+
+type Unknown = NonNullable<QuorumMargin['unknown']>;
 
 /** The annotation of the Namespace, else the setting. An unknown value means hold. */
 function unknownPolicy(
