@@ -52,12 +52,10 @@ export type Attempt =
   | { readonly kind: 'obstructed'; readonly reason: Reason; readonly retryMs?: number }
   /** The write got no answer. The journal entry stays open until the outcome is known. */
   | { readonly kind: 'unanswered'; readonly error: unknown }
-  /**
-   * Another writer was faster: it is another validator's turn by now, or the write met a changed pod or StatefulSet.
-   */
+  /** Another writer changed or deleted the pod or StatefulSet between the live reads and the write. */
   | { readonly kind: 'conflict'; readonly reason: Reason }
   /** The live plan differs from the cached one: look again. */
-  | { readonly kind: 'changed' };
+  | { readonly kind: 'changed'; readonly plan: GroupPlan | undefined };
 
 /** The delay after a webhook that did not answer, which is hardly back within seconds. */
 const WEBHOOK_MS = 5_000;
@@ -79,23 +77,25 @@ export class RestartExecutor {
     const live = await readLive.around(wanted.statefulSet);
     const discovery = discover(live.world);
     const group = discovery.groups.get(wanted.group);
-    if (!group) return { kind: 'changed' };
+    if (!group) return { kind: 'changed', plan: undefined };
     const plan = planGroup(group, memory.inputFor(live.world, discovery));
     const { restart } = plan;
-    if (restart?.token !== wanted.token || restart.statefulSet !== wanted.statefulSet)
-      return differing(plan, wanted, live.hasMountedSets);
+    if (restart?.token !== wanted.token || restart.statefulSet !== wanted.statefulSet) {
+      const why = live.hasMountedSets ? quorumHold(plan, wanted) : undefined;
+      return why ? { kind: 'refused', reason: why } : { kind: 'changed', plan };
+    }
     const unanswered = await probe(live.world);
     if (unanswered) return { kind: 'obstructed', reason: unanswered, retryMs: WEBHOOK_MS };
-    return this.#begin(restart, live);
+    return this.#begin(restart, live, plan);
   }
 
-  async #begin(restart: Restart, live: LiveWorld): Promise<Attempt> {
+  async #begin(restart: Restart, live: LiveWorld, plan: GroupPlan): Promise<Attempt> {
     const { clock, log, mayWrite } = this.#options;
-    if (!mayWrite()) return { kind: 'changed' };
+    if (!mayWrite()) return { kind: 'changed', plan };
     const entry = { ...entryOf(restart, live, clock.nowMs()), ...this.#answeredBefore(restart, live) };
-    const unopened = await this.#open(restart, entry, live);
+    const unopened = await this.#open(restart, entry, live, plan);
     if (unopened) return unopened;
-    if (!mayWrite()) return this.#withdraw(restart, entry, { kind: 'changed' });
+    if (!mayWrite()) return this.#withdraw(restart, entry, { kind: 'changed', plan });
     log.info(fieldsOf(restart), 'restarting a validator');
     try {
       if (await this.#write(restart, live)) return { kind: 'begun', restart };
@@ -112,12 +112,17 @@ export class RestartExecutor {
   }
 
   /** Writes the intent. Resolves to the result of the attempt if that is not possible. */
-  async #open(restart: Restart, entry: JournalEntry, live: LiveWorld): Promise<Attempt | undefined> {
+  async #open(
+    restart: Restart,
+    entry: JournalEntry,
+    live: LiveWorld,
+    plan: GroupPlan,
+  ): Promise<Attempt | undefined> {
     const { journal, log } = this.#options;
     try {
       const opening = await journal.open(restart.group, entry, live.version(journal.ref));
       if (opening === 'opened') return undefined;
-      if (opening === 'behind') return { kind: 'changed' };
+      if (opening === 'behind') return { kind: 'changed', plan };
       const { namespace } = restart.validator;
       if (opening === 'spent')
         return { kind: 'refused', reason: reason('JournalFull', `${namespace} has used up its share`) };
@@ -167,7 +172,7 @@ export class RestartExecutor {
       const why = reason('RefusedByPolicy', `others change it again and again: ${wordsOf(error)}`);
       return this.#withdraw(restart, entry, { kind: 'conflict', reason: why });
     }
-    if (isNotDone(error)) return this.#withdraw(restart, entry, { kind: 'changed' });
+    if (isNotDone(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
     log.warn({ error, ...fieldsOf(restart) }, 'the write of a restart got no answer');
     return { kind: 'unanswered', error };
   }
@@ -186,15 +191,10 @@ export class RestartExecutor {
   }
 }
 
-/** The result where the live plan is not the cached one: mounted quorum sets are in live reads alone. */
-function differing(plan: GroupPlan, wanted: Restart, hasMountedSets = false): Attempt {
-  const why = plan.holds.get(wanted.validator.key);
-  if (hasMountedSets && (why?.code === 'QuorumUnknown' || why?.code === 'QuorumMargin'))
-    return { kind: 'refused', reason: why };
-  // A tenant can make its validator look different at each read. Where another could go, the group does not wait for it.
-  return plan.restart && plan.restart.statefulSet !== wanted.statefulSet
-    ? { kind: 'conflict', reason: reason('Unsettled', 'it looks different each time that it is read') }
-    : { kind: 'changed' };
+/** The hold by the quorum after live reads, which show mounted sets that the caches do not. */
+function quorumHold({ holds }: GroupPlan, { validator }: Restart): Reason | undefined {
+  const why = holds.get(validator.key);
+  return why?.code === 'QuorumUnknown' || why?.code === 'QuorumMargin' ? why : undefined;
 }
 
 /**

@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { reason } from '../../../peers/reasons/reasons.ts';
 import type { World } from '../../../peers/world.ts';
 import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
-import { StellarNodes } from '../../../runtime/kube/resources.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { at } from './group.ts';
 import { JOINED, podRef, Restarting, statefulSetRef } from './restarting.ts';
@@ -148,25 +147,6 @@ describe('a validator that another writes each time before us', () => {
     stage.clock.advance(250);
     await stage.offer(lane);
     assert.deepEqual(Object.keys(stage.tokens()), ['a']);
-  });
-});
-
-describe('a validator that is paused whenever it is read afresh', () => {
-  it('keeps no other of its group waiting', async () => {
-    const stage = new Restarting();
-    const lane = stage.lane();
-    const nodeRef = { resource: StellarNodes, namespace: 'stellar', name: 'a' };
-    const pausedBy = (value: object) => ({ op: 'add', path: '/metadata/annotations', value }) as const;
-    for (let attempt = 0; attempt < 10; attempt += 1) {
-      await stage.change(nodeRef, pausedBy({}));
-      const caches = await stage.plans();
-      await stage.change(nodeRef, pausedBy({ 'stellar.org/peer-rollout': 'paused' }));
-      await stage.offer(lane, caches);
-      stage.clock.advance(1_000);
-    }
-    await stage.change(nodeRef, pausedBy({}));
-    assert.deepEqual(Object.keys(stage.tokens()), ['b']);
-    assert.equal((await told(stage)).a, 'Unsettled');
   });
 });
 
