@@ -58,8 +58,9 @@ function unknownPolicy(
   world: World,
   { quorumUnknown }: QuorumSettings,
 ): 'hold' | 'warn' | 'read' {
-  const asked = world.namespaces.get(namespace)?.quorumUnknown ?? quorumUnknown;
-  if (asked === 'auto') return network.isPublic ? 'hold' : 'warn';
+  const byNetwork = network.isPublic ? 'hold' : 'warn';
+  const setting = quorumUnknown === 'auto' ? byNetwork : quorumUnknown;
+  const asked = world.namespaces.get(namespace)?.quorumUnknown ?? setting;
   // Only the live reads before a restart look into the mounted ConfigMap. They hold the restart if the set stays unknown.
   if (asked === READ_BEFORE_RESTART) return 'read';
   return asked === 'warn' ? 'warn' : 'hold';
