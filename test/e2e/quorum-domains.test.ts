@@ -50,7 +50,7 @@ describe('the quorum beyond a group', () => {
     await network.untilReady(newcomers);
     const names = ['validator-1'];
     const status = await untilWaiting(scene, { namespace: 'suspended', names, reason: 'QuorumMargin' });
-    assert.match(status, /bears? 1 down, down already: suspended\/validator-2/);
+    assert.match(status, /can spare 1, down already: suspended\/validator-2/);
     await settled(scene);
     assert.deepEqual(network.restarts(['validator-1']), before);
   });
