@@ -4,9 +4,12 @@
 import { type Static, type TSchema, Type } from 'typebox';
 
 export interface Setting<S extends TSchema = TSchema> {
+  /** Name of the environment variable. */
   readonly env: string;
   readonly schema: S;
+  /** The default. */
   readonly fallback: Static<S>;
+  /** What the setting does, as docs/settings.md and error messages say it. */
   readonly doc: string;
 }
 
@@ -33,5 +36,5 @@ export const dnsName = Type.String({
   description: 'a DNS name in lower case',
   maxLength: 253,
 });
-export const names = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
+export const dnsNames = text('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?(,|$))*$', 'DNS names with a comma between');
 export const oneOf = <const T extends string>(...values: T[]) => Type.Enum(values);

@@ -7,10 +7,10 @@ export const ROLLOUT_SETTINGS = {
     'ROLL_FOR',
     oneOf('auto', 'unlinked', 'missing', 'all'),
     'auto',
-    'Which running peers a validator is restarted for. `unlinked`: peers, where neither of the two has the ' +
-      "other in its list. `missing`: peers that the validator's own list lacks. `all`: every change of its " +
-      'list, also peers that left; a full list is enough if the network has more members. `auto`: `unlinked` on ' +
-      'public networks, `missing` on private ones. ROLL_BELOW limits the first two.',
+    'Which running peers a validator is restarted for. `unlinked`: peers that it does not list, and that do not list ' +
+      "it. `missing`: peers that the validator's own list lacks. `all`: every change of its list, " +
+      'also peers that left; if the network has more members than a list can hold, any full list is enough. ' +
+      '`auto`: `unlinked` on public networks, `missing` on private ones. ROLL_BELOW limits the first two.',
   ),
   rollBelow: setting(
     'ROLL_BELOW',
@@ -73,8 +73,8 @@ export const ROLLOUT_SETTINGS = {
     'EXPECTED_RESTART_SECONDS',
     seconds(0, 86_400),
     600,
-    'How long a restart is expected to take until the validator is Ready again, if none was seen within 24 ' +
-      'hours; a window must be open for that long.',
+    'How long a restart is expected to take until the validator is Ready again, if no restart was seen within ' +
+      '24 hours; a window must be open for that long.',
   ),
   progressDeadlineSeconds: setting(
     'PROGRESS_DEADLINE_SECONDS',

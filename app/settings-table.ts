@@ -3,7 +3,17 @@
  * docs/settings.md is generated from this table.
  */
 import { Type } from 'typebox';
-import { DAY_SECONDS, dnsName, names, oneOf, port, type Setting, seconds, setting, text } from './setting.ts';
+import {
+  DAY_SECONDS,
+  dnsName,
+  dnsNames,
+  oneOf,
+  port,
+  type Setting,
+  seconds,
+  setting,
+  text,
+} from './setting.ts';
 import { ROLLOUT_SETTINGS } from './settings-rollout.ts';
 
 export const SETTINGS = {
@@ -12,11 +22,11 @@ export const SETTINGS = {
     'POD_NAME',
     dnsName,
     'stellar-peers',
-    'Name of this replica. The holder of the Lease is this name with `_` and 8 random hex digits.',
+    'Name of this replica. The Lease names its holder by this name, `_` and 8 random hex digits.',
   ),
   watchNamespaces: setting(
     'WATCH_NAMESPACES',
-    names,
+    dnsNames,
     '',
     'Namespaces to watch, with a comma between; empty for all.',
   ),
@@ -55,7 +65,7 @@ export const SETTINGS = {
     oneOf('auto', 'annotated', 'off'),
     'auto',
     "Whether peers are merged into stellar-core's configuration: `auto` if the pod has the recognised shape " +
-      'or its StellarNode asks for it, `annotated` only if the StellarNode asks for it, or `off`.',
+      '(that of the Stellar-K8s operator) or its StellarNode asks for it, `annotated` only if the StellarNode asks for it, or `off`.',
   ),
   peerListKey: setting(
     'PEER_LIST_KEY',
@@ -83,7 +93,7 @@ export const SETTINGS = {
     seconds(0, 86_400),
     60,
     'How often the leader asks a validator with an open HTTP port for its peers and state; 0: only when the ' +
-      'leader tells it of a peer.',
+      'leader tells the validator of a peer.',
   ),
   ...ROLLOUT_SETTINGS,
   resyncSeconds: setting(
@@ -119,7 +129,7 @@ export const SETTINGS = {
   ),
   statusPageHosts: setting(
     'STATUS_PAGE_HOSTS',
-    names,
+    dnsNames,
     '',
     'Further host names under which the status page answers, such as that of an ingress, with a comma ' +
       'between.',

@@ -1,6 +1,6 @@
 /**
- * Makes the parts of a replica that have to do with certificates: the source that the settings name, and what goes into
- * caBundle with it.
+ * Makes the certificate parts of a replica from its settings: the source of certificates, managed or mounted, and the
+ * rule for caBundle that belongs to that source.
  */
 import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../certs/cabundle-rules.ts';
 import { ManagedSource } from '../certs/managed.ts';
@@ -15,24 +15,25 @@ import { listed, type Settings } from './settings.ts';
 import type { Parts } from './wiring.ts';
 
 const HOUR_MS = 3_600_000;
-/** The watch tells of changes of the Secret; this is the net below it, well within the time that a CA retires in. */
-const SECRET_POLL_MS = 6 * HOUR_MS;
+/** How often to read the Secret although the watch reports no change, in case the watch misses one. */
+const SECRET_POLL_MS_MAX = 6 * HOUR_MS;
 const SECRET_POLL_MS_MIN = 5_000;
+/** How often at least the Secret is read while a former CA is still trusted. */
 const POLLS_PER_RETIREMENT = 4;
 
 export interface Certificates {
   readonly source: CertSource;
   readonly rule: CaRule;
-  /** True while what is served may be relied on to be what the others serve, or a former one that is still trusted. */
+  /** False if this replica has lost sight of the Secret for so long that callers may have ceased to trust its certificate. */
   readonly isCurrent: () => boolean;
 }
 
-/** Where certificates come from. What it watches is watched until `signal` aborts. */
+/** The source and the rule that the settings ask for. A managed source also starts a watch, which ends with `signal`. */
 export const createCertificates = (parts: Parts, signal: AbortSignal): Certificates =>
   parts.settings.certDir === '' ? managed(parts, signal) : mounted(parts);
 
 function mounted({ settings, clock, log, served }: Parts): Certificates {
-  // The Service's short name is what the API server calls; only people use the longer one.
+  // The API server calls the Service by its short name. Only people use the name with the cluster's domain.
   const hosts = [serviceHost(settings), ...listed(settings.webhookHosts)];
   return {
     source: new MountedSource({ folder: settings.certDir, clock, log, hosts }),
@@ -44,13 +45,13 @@ function mounted({ settings, clock, log, served }: Parts): Certificates {
 function managed(parts: Parts, signal: AbortSignal): Certificates {
   const { settings, kube, clock, log } = parts;
   const { namespace } = settings;
-  // Nothing of the Secret is kept but its version.
+  // The watch only has to show that the Secret changed, so it keeps the version and no key.
   const { reflector, onChange } = watchOne(parts, Secrets, {
     namespace,
     name: CERT_SECRET,
     project: (object) => object.metadata.resourceVersion,
   });
-  // Runs beside everything else and ends with the signal; a reflector never rejects.
+  // Not awaited: a reflector never rejects, and ends with the signal.
   void reflector.run(signal);
   const retireMs = settings.caRetireSeconds * 1000;
   const source = new ManagedSource(
@@ -69,7 +70,7 @@ function managed(parts: Parts, signal: AbortSignal): Certificates {
         `${serviceHost(settings)}.${settings.clusterDomain}`,
         ...listed(settings.webhookHosts),
       ],
-      pollMs: Math.max(SECRET_POLL_MS_MIN, Math.min(SECRET_POLL_MS, retireMs / POLLS_PER_RETIREMENT)),
+      pollMs: Math.max(SECRET_POLL_MS_MIN, Math.min(SECRET_POLL_MS_MAX, retireMs / POLLS_PER_RETIREMENT)),
       caLifetimeMs: settings.caLifetimeSeconds * 1000,
       leafLifetimeMs: settings.certLifetimeSeconds * 1000,
       overlapMs: settings.caOverlapSeconds * 1000,
@@ -79,7 +80,7 @@ function managed(parts: Parts, signal: AbortSignal): Certificates {
   return {
     source,
     rule: exactlyTheSecrets({ kube, clock, namespace }),
-    // A replica that has not seen the Secret for so long may serve a certificate whose CA the others retire.
+    // Meanwhile another replica may replace the CA, and remove the CA of this replica's certificate after `retireMs`.
     isCurrent: () => reflector.staleMs() <= retireMs / 2,
   };
 }
@@ -91,7 +92,7 @@ function callersOf({ caches, settings, trust }: Parts): Callers {
     authorityForMs: (caPem) => trust.authorityForMs(caPem),
     onChange: trust.onChange,
     probe: async () => {
-      // Without a configuration there are no calls.
+      // Without a webhook configuration the API server calls nothing, so no call can fail.
       if (!caches.world.webhook) return undefined;
       const problem = await preflightWebhook(caches.world, settings.namespace);
       return problem && describeReason(problem);

@@ -1,6 +1,6 @@
 /**
- * Makes what reconciles, over any API server and clock: the simulation runs the same parts as the process. Owns which
- * setting goes where; nothing runs yet.
+ * Makes the reconciler and the parts that it needs. API server and clock are parameters, so the simulation runs the same
+ * parts as the process. Owns which setting goes to which part; starts none of them.
  */
 import { discover } from '../peers/discovery/discover.ts';
 import { LEADER_LEASE } from '../peers/names.ts';
@@ -35,24 +35,25 @@ import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
 import { discoverySettings, listed, rolloutSettings, type Settings } from './settings.ts';
 
+/** What connects a replica with the outside; the simulation has its own. */
 export interface Edges {
   readonly settings: Settings;
-  /** With wall-clock time as the API server has it. */
+  /** Its wall-clock time is that of the API server. */
   readonly clock: Clock;
   readonly onClockCorrection: Subscribe;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly kube: Kube;
-  /** Notified when a request has succeeded. */
+  /** Notified when a request has succeeded: then an outage of the API server, if there was one, is over. */
   readonly outage: Notifier;
 }
 
-/** What every replica has, whether it leads or not. */
+/** The parts of every replica, whether it leads or not. */
 export interface Core extends Edges {
   readonly caches: Caches;
   readonly memberships: MembershipCache;
   readonly leader: Leader;
-  /** Wakes the leader's election when the Lease is given back. */
+  /** Watches the holder of the Lease, so that a replica tries for the lead as soon as the Lease is given up. */
   readonly leaseWatch: Reflector<unknown>;
 }
 
@@ -93,19 +94,19 @@ export function createCore(edges: Edges, identity: string): Core {
   return { ...edges, caches, memberships, leader, leaseWatch: lease.reflector };
 }
 
-/** What the leader reaches beside the API server, and the classes that the simulation extends. */
+/** What the leader calls beside the API server. The simulation also replaces the two classes. */
 interface Outside {
   /** Calls validators; undefined where the settings say never. */
   readonly core: CoreClient | undefined;
-  /** Asks the webhook whether it would answer as it should. */
+  /** Sends a test review to the webhook. Resolves to what is wrong with the answer, or to undefined. */
   readonly preflight: (world: World) => Promise<Reason | undefined>;
-  /** As in ReconcilerOptions. */
+  /** The DNS domain of the cluster, if CLUSTER_DOMAIN is known to be wrong; otherwise undefined. */
   readonly rightDomain: () => string | undefined;
   readonly createReporter?: (...options: ConstructorParameters<typeof Reporter>) => Reporter;
   readonly createQueue?: (...options: ConstructorParameters<typeof RestartQueue>) => RestartQueue;
 }
 
-/** The leader's loop for one term: what it remembers begins with the term. */
+/** The leader's loop for one term of leadership. Nothing is remembered from an earlier term. */
 export function createReconciler(parts: Core, outside: Outside): Reconciler {
   const { settings, clock, log, metrics, caches, memberships, leader } = parts;
   const { core, createReporter = (options) => new Reporter(options) } = outside;
@@ -115,8 +116,8 @@ export function createReconciler(parts: Core, outside: Outside): Reconciler {
   const reporter = createReporter({ kube, clock, log, metrics, instance: settings.podName });
   const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
   const discovery = discoverySettings(settings);
-  const known = () => ({ world: caches.world, discovery: memberships.discovery() });
-  const readLive = liveReads({ kube, scope: scopeOf(settings), clock, known });
+  const cached = () => ({ world: caches.world, discovery: memberships.discovery() });
+  const readLive = liveReads({ kube, scope: scopeOf(settings), clock, known: cached });
   const mayWrite = () => leader.leads();
   const discoverNow = (world: World) => discover(world, discovery);
   const setbacks = new Setbacks(clock);
@@ -125,9 +126,9 @@ export function createReconciler(parts: Core, outside: Outside): Reconciler {
     ...{ clock, caches, memberships, journal, setbacks },
     settings: restartSettings,
   });
-  const writing = { kube, clock, log, journal, readLive, discover: discoverNow, mayWrite, memory };
-  const reverter = new Reverter(writing);
-  const restarter = new RestartExecutor({ ...writing, probe: outside.preflight });
+  const restartParts = { kube, clock, log, journal, readLive, discover: discoverNow, mayWrite, memory };
+  const reverter = new Reverter(restartParts);
+  const restarter = new RestartExecutor({ ...restartParts, probe: outside.preflight });
   const wake = new Wake(clock);
   const pollMs = settings.corePollSeconds * 1000;
   return new Reconciler({
