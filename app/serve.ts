@@ -128,7 +128,7 @@ function isLasting({ clock, served }: Parts): boolean {
 /** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
 function isTrusted({ served, trust }: Parts, serving: Serving): boolean {
   const bundle = served.observe();
-  serving.trusted ||= bundle !== undefined && trust.servedForMs(bundle) > 0;
+  serving.trusted ||= bundle !== undefined && trust.acceptedForMs(bundle) > 0;
   return serving.trusted;
 }
 

@@ -2,7 +2,7 @@
  * Makes the certificate parts of a replica from its settings: the source of certificates, managed or mounted, and the
  * rule for caBundle that belongs to that source.
  */
-import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../certs/cabundle-rules.ts';
+import { type CaRule, managedCaRule, mountedCaRule } from '../certs/cabundle-rules.ts';
 import { ManagedSource } from '../certs/managed.ts';
 import { MountedSource } from '../certs/mounted.ts';
 import type { Callers, CertSource } from '../certs/source.ts';
@@ -24,7 +24,7 @@ const POLLS_PER_RETIREMENT = 4;
 export interface Certificates {
   readonly source: CertSource;
   readonly rule: CaRule;
-  /** False if this replica has lost sight of the Secret for so long that callers may have ceased to trust its certificate. */
+  /** False if this replica has not seen the Secret for so long that callers may soon cease to trust its certificate. */
   readonly isCurrent: () => boolean;
 }
 
@@ -37,7 +37,7 @@ function mounted({ settings, clock, log, served }: Parts): Certificates {
   const hosts = [serviceHost(settings), ...listed(settings.webhookHosts)];
   return {
     source: new MountedSource({ folder: settings.certDir, clock, log, hosts }),
-    rule: atLeastOurs(served),
+    rule: mountedCaRule(served),
     isCurrent: () => true,
   };
 }
@@ -79,7 +79,7 @@ function managed(parts: Parts, signal: AbortSignal): Certificates {
   );
   return {
     source,
-    rule: exactlyTheSecrets({ kube, clock, namespace }),
+    rule: managedCaRule({ kube, clock, namespace }),
     // Meanwhile another replica may replace the CA, and remove the CA of this replica's certificate after `retireMs`.
     isCurrent: () => reflector.staleMs() <= retireMs / 2,
   };
@@ -89,7 +89,7 @@ const serviceHost = ({ namespace }: Settings): string => `${WEBHOOK_SERVICE}.${n
 
 function callersOf({ caches, settings, trust }: Parts): Callers {
   return {
-    authorityForMs: (caPem) => trust.authorityForMs(caPem),
+    caTrustedForMs: (caPem) => trust.caTrustedForMs(caPem),
     onChange: trust.onChange,
     probe: async () => {
       // Without a webhook configuration the API server calls nothing, so no call can fail.

@@ -21,7 +21,7 @@ const SAN_IP = 7;
 
 /** A new self-signed CA. Its name carries a part of the serial number, so that two CAs never share a name. */
 export async function createAuthority(validity: Validity): Promise<Issued> {
-  // By Node's own generator, which works off the event loop.
+  // Node's own generator, because it does not block the event loop as node-forge's would.
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: RSA_BITS,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -41,7 +41,7 @@ export async function createAuthority(validity: Validity): Promise<Issued> {
 
 /**
  * A new serving certificate for `hosts` (DNS names and IP addresses, all as SANs), signed by `authority`.
- * Throws if that is no readable RSA certificate and key.
+ * Throws if `authority` is not a readable certificate with an RSA key.
  */
 export async function issueLeaf(
   authority: Issued,
@@ -57,8 +57,8 @@ export async function issueLeaf(
 }
 
 /**
- * A trial certificate, as PEM, which shows whether this authority can sign at all. It is for the authority's own key,
- * because to make a new key would cost time. Throws as `issueLeaf` does.
+ * A trial certificate, as PEM, which shows whether this authority can sign at all. The certificate contains the
+ * authority's own public key, because a new key would cost time. Throws as `issueLeaf` does.
  */
 export function trialLeaf(authority: Issued, atMs: number): string {
   const authorityCert = forge.pki.certificateFromPem(authority.certPem);
@@ -106,8 +106,8 @@ const altName = (host: string): object =>
   isIP(host) ? { type: SAN_IP, ip: host } : { type: SAN_DNS, value: host };
 
 /**
- * The key identifier that the CA itself has, or none. Another program may have made the CA and computed the identifier in
- * its own way, and a verifier refuses a different identifier.
+ * The extension with the CA's own key identifier; none if the CA has none. Another program may have made the CA and
+ * computed the identifier in its own way, and a verifier refuses a different identifier.
  */
 function authorityKeyIdentifier(authority: forge.pki.Certificate): object[] {
   const own = authority.getExtension('subjectKeyIdentifier') as { subjectKeyIdentifier?: string } | null;

@@ -7,27 +7,28 @@ import { certificatesIn, checkBundle, issuerPem } from './check.ts';
 import { contentOf, readSecret } from './secret.ts';
 import type { Bundle, Observed } from './source.ts';
 
-/** The PEM that a caBundle shall hold, given the PEM that it holds. */
-export type WantedCa = (caPem: string) => string;
+/** Returns the PEM that a caBundle should hold, given the PEM that it holds now. */
+export type CaUpdate = (caPem: string) => string;
 
 export interface CaRule {
-  /** Decides by what is in memory, without a request. If caBundle is right by this, nothing else is asked. */
-  asRemembered(bundle: Bundle): WantedCa;
-  /** Decides by what the cluster has now; used before each write. */
-  asItIs(bundle: Bundle): Promise<WantedCa>;
+  /** Decides by the bundle in memory, without a request. A caBundle that is right by this rule is not checked further. */
+  fromMemory(bundle: Bundle): CaUpdate;
+  /** Decides by the present state of the cluster. Used before each write, because memory may be out of date. */
+  fromCluster(bundle: Bundle): Promise<CaUpdate>;
 }
 
 /**
- * Managed certificates: exactly the CAs of the Secret. Before a write the Secret is read again: a replica that still
- * remembers the bundle before a rotation would remove the new CA, and the replica that added it would add it again.
+ * Managed certificates: caBundle holds exactly the CAs of the Secret. The Secret is read again before each write.
+ * Otherwise a replica that remembers the bundle from before a rotation would remove the new CA, and another would add
+ * it again.
  */
-export const exactlyTheSecrets = (parts: {
+export const managedCaRule = (parts: {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly namespace: string;
 }): CaRule => ({
-  asRemembered: (bundle) => () => bundle.caPem,
-  asItIs: async (bundle) => {
+  fromMemory: (bundle) => () => bundle.caPem,
+  fromCluster: async (bundle) => {
     const secret = await readSecret(parts.kube, parts.namespace);
     if (!secret) return () => bundle.caPem;
     const checked = checkBundle(contentOf(secret), { hosts: [], nowMs: parts.clock.nowMs() });
@@ -36,21 +37,23 @@ export const exactlyTheSecrets = (parts: {
 });
 
 /**
- * Mounted certificates: all CAs that caBundle holds already (written by cainjector, for example), and the CAs of the
- * certificates that this replica has and serves. cainjector fills an emptied caBundle with the present CA alone, but
- * certificates of the former CA are served until they are renewed.
+ * Mounted certificates: caBundle keeps all CAs that it holds (written by cainjector, for example), and gets the CAs of
+ * two certificates: the newest one of this replica, and the one that it serves. cainjector fills an emptied caBundle
+ * with the present CA alone, although certificates of the former CA are still served until their renewal.
  */
-export function atLeastOurs(served: Observed<Bundle>): CaRule {
-  const wanted =
-    (bundle: Bundle): WantedCa =>
+export function mountedCaRule(served: Observed<Bundle>): CaRule {
+  const addOurs =
+    (bundle: Bundle): CaUpdate =>
     (caPem) =>
       withCertificates(caPem, [bundle, served.observe() ?? bundle].map(issuerPem));
-  return { asRemembered: wanted, asItIs: (bundle) => Promise.resolve(wanted(bundle)) };
+  return { fromMemory: addOurs, fromCluster: (bundle) => Promise.resolve(addOurs(bundle)) };
 }
 
+/** `caPem` followed by those of the certificates `further` that it lacks; unchanged if it lacks none. */
 function withCertificates(caPem: string, further: readonly string[]): string {
   const known = new Set(certificatesIn(caPem).map((cert) => cert.fingerprint256));
   const missing = certificatesIn(further.join('\n')).filter((cert) => !known.has(cert.fingerprint256));
-  const texts = new Set(missing.map((cert) => cert.toString()));
-  return texts.size === 0 ? caPem : [...(known.size === 0 ? [] : [caPem.trim()]), ...texts].join('\n');
+  const missingPems = new Set(missing.map((cert) => cert.toString()));
+  if (missingPems.size === 0) return caPem;
+  return [...(known.size === 0 ? [] : [caPem.trim()]), ...missingPems].join('\n');
 }

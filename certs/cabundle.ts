@@ -10,7 +10,7 @@ import { hasStatus, isConflict, type Kube, type PatchOperation } from '../runtim
 import { MutatingWebhookConfigurations, type ObjectRef } from '../runtime/kube/resources.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Notifier } from '../runtime/notifier.ts';
-import type { CaRule, WantedCa } from './cabundle-rules.ts';
+import type { CaRule, CaUpdate } from './cabundle-rules.ts';
 import { type Round, runLoop } from './loop.ts';
 import type { Bundle, Observed } from './source.ts';
 
@@ -43,7 +43,7 @@ const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name
  * The operations that make every webhook of the configuration trust the wanted CAs; empty if every webhook does already.
  * They apply only to the resourceVersion that was read.
  */
-export function caBundlePatch({ version, entries }: WebhookFacts, wanted: WantedCa): PatchOperation[] {
+export function caBundlePatch({ version, entries }: WebhookFacts, wanted: CaUpdate): PatchOperation[] {
   const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
     const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');
     return value === caBundle ? [] : [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value }];
@@ -61,7 +61,7 @@ export async function keepCaBundle(parts: CaBundleParts, signal: AbortSignal): P
       outage: parts.outage,
       round: () => keeper.round(),
       changes: [parts.configuration.onChange, parts.bundle.onChange],
-      failed: (error, retryInMs) =>
+      logFailure: (error, retryInMs) =>
         parts.log.warn(
           { configuration: WEBHOOK_CONFIGURATION, error, retryInMs },
           'caBundle cannot be written, trying again',
@@ -89,10 +89,10 @@ class Keeper {
     const { rule } = this.#parts;
     const bundle = this.#parts.bundle.observe();
     const configuration = await this.#find();
-    if (!bundle || !configuration) return { lookInMs: RESYNC_MS, free: true };
-    const asRemembered = caBundlePatch(configuration, rule.asRemembered(bundle));
-    if (asRemembered.length === 0) return { lookInMs: RESYNC_MS, free: true };
-    const operations = caBundlePatch(configuration, await rule.asItIs(bundle));
+    if (!bundle || !configuration) return { lookInMs: RESYNC_MS, sentNothing: true };
+    const probable = caBundlePatch(configuration, rule.fromMemory(bundle));
+    if (probable.length === 0) return { lookInMs: RESYNC_MS, sentNothing: true };
+    const operations = caBundlePatch(configuration, await rule.fromCluster(bundle));
     if (operations.length === 0) return { lookInMs: RESYNC_MS };
     return this.#write(operations);
   }

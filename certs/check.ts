@@ -31,13 +31,13 @@ export type Signer = Issued & Validity;
 
 const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** The bundle, if TLS for all of `hosts` can be served with it at `nowMs`; otherwise the first fault found. */
+/** Checks whether a server can use these files for all of `hosts` at `nowMs`. Returns the bundle or the first fault. */
 export function checkBundle(
   pem: BundlePem,
   at: { readonly hosts: readonly string[]; readonly nowMs: number },
 ): Checked<Bundle> {
   try {
-    if (pem.caPem.trim() === '') refuse('Empty', noAuthority(pem.certPem));
+    if (pem.caPem.trim() === '') refuse('Empty', noCaSentence(pem.certPem));
     const authorities = readCertificates('ca.crt', pem.caPem);
     const given = readCertificates('tls.crt', pem.certPem);
     const [leaf] = given;
@@ -45,6 +45,7 @@ export function checkBundle(
       refuse('KeyMismatch', 'tls.key does not belong to tls.crt');
     }
     const isValid = (cert: X509Certificate) => isValidAt(cert, at.nowMs);
+    // A chain of expired certificates is looked for too, so that the fault names the time and not the issuer.
     const chain = chainTo(given, authorities, isValid) ?? chainTo(given, authorities);
     if (!chain) refuse('WrongIssuer', 'no chain leads from tls.crt to a certificate in ca.crt');
     for (const cert of chain) checkTime(cert === leaf ? 'tls.crt' : 'a CA of tls.crt', cert, at.nowMs);
@@ -55,7 +56,7 @@ export function checkBundle(
   }
 }
 
-/** The first certificate of `caPem`, if `caKeyPem` is its key and it can sign at `nowMs`; otherwise why not. */
+/** Checks whether the first certificate of `caPem` can sign with `caKeyPem` at `nowMs`. Returns that CA, or the fault. */
 export function checkSigner(
   pem: { readonly caPem: string; readonly caKeyPem: string },
   nowMs: number,
@@ -78,14 +79,14 @@ export function checkSigner(
   }
 }
 
-/** The CA in ca.crt, as PEM, by which the certificate of a good bundle is trusted for as long as the bundle is valid. */
+/** The CA in ca.crt, as PEM, that callers need to trust a good bundle until it expires; '' if no CA lasts so long. */
 export function issuerPem({ certPem, caPem, notBeforeMs, notAfterMs }: Bundle): string {
   const [given, authorities] = [readCertificates('tls.crt', certPem), readCertificates('ca.crt', caPem)];
   const lasts = (cert: X509Certificate) => isValidAt(cert, notBeforeMs) && isValidAt(cert, notAfterMs - 1);
   return chainTo(given, authorities, lasts)?.at(-1)?.toString() ?? '';
 }
 
-/** All certificates in a PEM text that can be read, without those that cannot. */
+/** The certificates in a PEM text. Skips blocks that cannot be parsed. */
 export function certificatesIn(pem: string): X509Certificate[] {
   return (pem.match(CERTIFICATE_BLOCK) ?? []).flatMap((block) => {
     try {
@@ -100,7 +101,7 @@ export function certificatesIn(pem: string): X509Certificate[] {
 export const authoritiesIn = (caBundle: string): X509Certificate[] =>
   certificatesIn(Buffer.from(caBundle, 'base64').toString('utf8'));
 
-/** The hosts that a readable certificate is for: its DNS and IP SANs. */
+/** The DNS and IP SANs of a certificate. Throws if it cannot be parsed. */
 export function hostsOf(certPem: string): string[] {
   const [leaf] = readCertificates('tls.crt', certPem);
   return [...(leaf.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):([^,\s"]+)/g)].map(([, host]) =>
@@ -108,45 +109,45 @@ export function hostsOf(certPem: string): string[] {
   );
 }
 
-/** Thrown inside this file only: leaves a check with its fault as the cause. */
+/** Ends a check; its cause is the fault. No error of this class leaves the file. */
 class Refusal extends Error {}
 
 function refuse(reason: CertReason, sentence: string): never {
   throw new Refusal(sentence, { cause: { reason, sentence } satisfies Fault });
 }
 
-/** An error of OpenSSL, such as for an unknown curve, counts as a certificate that cannot be read. */
+/** The fault that ended a check. An error of OpenSSL, such as an unknown curve, counts as an unreadable certificate. */
 function faultOf(error: unknown): { readonly ok: false; readonly fault: Fault } {
   if (error instanceof Refusal) return { ok: false, fault: error.cause as Fault };
   const sentence = `the certificates cannot be verified (${String(error)})`;
   return { ok: false, fault: { reason: 'Unreadable', sentence } };
 }
 
-/** All certificates of a PEM text, at least one; what stands between the blocks is ignored. */
-function readCertificates(what: string, pem: string): [X509Certificate, ...X509Certificate[]] {
-  if (pem.trim() === '') refuse('Empty', `${what} is empty`);
+/** All certificates of a PEM text. Refuses a text without any. Ignores text between the blocks. */
+function readCertificates(file: string, pem: string): [X509Certificate, ...X509Certificate[]] {
+  if (pem.trim() === '') refuse('Empty', `${file} is empty`);
   const [first, ...rest] = pem.match(CERTIFICATE_BLOCK) ?? [];
-  if (!first) refuse('Unreadable', `${what} holds no PEM certificate`);
+  if (!first) refuse('Unreadable', `${file} holds no PEM certificate`);
   try {
     return [new X509Certificate(first), ...rest.map((block) => new X509Certificate(block))];
   } catch {
-    return refuse('Unreadable', `${what} holds a certificate that cannot be parsed`);
+    return refuse('Unreadable', `${file} holds a certificate that cannot be parsed`);
   }
 }
 
-function readKey(what: string, pem: string): KeyObject {
-  if (pem.trim() === '') refuse('Empty', `${what} is empty`);
+function readKey(file: string, pem: string): KeyObject {
+  if (pem.trim() === '') refuse('Empty', `${file} is empty`);
   try {
     return createPrivateKey(pem);
   } catch {
-    // The parser's message is left out: nothing about a key shall reach a log.
-    return refuse('Unreadable', `${what} is not an unencrypted PEM private key`);
+    // Leave out the parser's message, because nothing about a key may reach a log.
+    return refuse('Unreadable', `${file} is not an unencrypted PEM private key`);
   }
 }
 
 /**
  * Signs a trial certificate. OpenSSL may accept a CA that names an algorithm which node-forge cannot read, or whose key
- * must not sign. With such a CA, each new certificate would fail.
+ * is not allowed to sign. Every certificate made with such a CA would be useless.
  */
 function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number): void {
   let trial: X509Certificate;
@@ -160,8 +161,8 @@ function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number):
   }
 }
 
-/** Some issuers of cert-manager write no ca.crt. */
-function noAuthority(certPem: string): string {
+/** Says that ca.crt is empty, and which CA is missing in it. Some issuers of cert-manager write no ca.crt. */
+function noCaSentence(certPem: string): string {
   const last = certificatesIn(certPem).at(-1);
   if (!last) return 'ca.crt is empty';
   const name = last.issuer.replaceAll('\n', ', ');
@@ -186,7 +187,7 @@ function checkHosts(leaf: X509Certificate, hosts: readonly string[]): void {
   }
 }
 
-/** True if a certificate is for this DNS name or address, by its SANs. */
+/** True if the SANs of a certificate contain this DNS name or address. */
 export const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 

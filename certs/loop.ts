@@ -1,28 +1,31 @@
 /**
- * One loop for what has to be put right again and again: rounds at a bounded rate, woken by changes,
- * slower after errors. Owns when to look; what is looked at and put right is the caller's.
+ * The loop of the certificate sources and of caBundle. Each round of the caller checks something and repairs it. The loop
+ * owns when rounds run: after changes, at a bounded rate, and less often after errors.
  */
 import { Backoff } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing, requestedWaitMs } from '../runtime/kube/port.ts';
 import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 
-/** Between a round that asked the API server and the next, so that a flood of changes is no flood of requests. */
-const FLOOR_MS = 1_000;
+/** The least time from a round that sent requests to the next one, so that many changes do not cause many requests. */
+const COOLDOWN_MS = 1_000;
 
 /**
- * `lookInMs`: nothing to do before that, unless something changes; `free` if the round asked nothing of the
- * API server; for `cooldownMs` changes are not listened to. `again`: something was written, by us or by another writer first; look at once, later more slowly.
+ * The result of a round: when the next round runs. `again` if we, or another writer before us, have just written the
+ * object. Then the next round runs at once. After several results `again` in a row, it runs after growing waits.
  */
 export type Round = Pause | { readonly again: true };
 
 interface Pause {
+  /** The next round runs after this time, or after a change. */
   readonly lookInMs: number;
-  readonly free?: boolean;
+  /** True if the round sent no request. Then a change starts the next round at once, without a cooldown. */
+  readonly sentNothing?: boolean;
+  /** For how long no change starts the next round; the default is `COOLDOWN_MS`. */
   readonly cooldownMs?: number;
-  /** Done after the round: what this throws ends the loop. */
+  /** Called after the round. An error that it throws is not a failed round: it ends the loop. */
   readonly use?: () => void;
-  /** True where no request is answered now, as far as can be seen. */
+  /** True if the API server seems to answer no request. Then the first request that succeeds ends the wait. */
   readonly isOutage?: boolean;
 }
 
@@ -30,24 +33,24 @@ interface Loop {
   readonly clock: Clock;
   readonly round: () => Promise<Round>;
   readonly changes: readonly Subscribe[];
-  /** Notified when the API server answers any request: a wait after a failure ends with that. */
+  /** Notified when the API server answers any request of this process. After an outage, that ends the wait. */
   readonly outage?: Notifier;
-  /** Told of each round that threw, for the log. */
-  readonly failed: (error: unknown, retryInMs: number) => void;
+  /** Logs a round that threw. */
+  readonly logFailure: (error: unknown, retryInMs: number) => void;
 }
 
-/** Runs rounds until `signal` aborts; one that throws is tried again. Rejects with what `use` of a round throws. */
+/** Runs rounds until `signal` aborts. A round that throws is repeated. Rejects only with an error that a `use` throws. */
 export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff(loop.clock);
   while (!signal.aborted) {
-    // Subscribed before the round: a change in the middle of it is not lost.
+    // Subscribe before the round, so that a change during the round is not lost.
     const changed = new AbortController();
     const stops = loop.changes.map((onChange) => onChange(() => changed.abort()));
     try {
       const outcome = await runRound(loop, backoff);
-      const { lookInMs, free, use } = outcome;
+      const { lookInMs, sentNothing, use } = outcome;
       if (!signal.aborted) use?.();
-      const cooldownMs = free ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? FLOOR_MS);
+      const cooldownMs = sentNothing ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? COOLDOWN_MS);
       await loop.clock.sleep(cooldownMs, signal);
       if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));
       await loop.clock.sleep(lookInMs - cooldownMs, AbortSignal.any([signal, changed.signal]));
@@ -57,6 +60,7 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** The only key in the loop's backoff. */
 const ROUND = 'round';
 
 async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {
@@ -71,7 +75,7 @@ async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {
     return outcome;
   } catch (error) {
     const lookInMs = backoff.failed(ROUND, false, requestedWaitMs(error));
-    loop.failed(error, lookInMs);
+    loop.logFailure(error, lookInMs);
     return { lookInMs, isOutage: isPassing(error) };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The managed source: a CA and a certificate of our own, in a Secret that is the truth for every replica.
- * Owns how the Secret is read, adopted and written. plan.ts decides, and authority.ts makes the certificates.
+ * The managed source: a CA and a certificate that we make ourselves, in a Secret that all replicas share. Owns how the
+ * Secret is read, adopted and written. plan.ts decides what to do, and authority.ts makes the certificates.
  */
 import { CERT_SECRET } from '../peers/names.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -13,7 +13,7 @@ import { type CertContent, type CertStep, type CertTerms, planCertificate } from
 import { contentOf, createEmptySecret, fillSecret, readSecret } from './secret.ts';
 import type { Bundle, Callers, CertSource, Latest } from './source.ts';
 
-/** A certificate is renewed at about this part of its life. Each replica draws its own time, so that they rarely collide. */
+/** A certificate is renewed at about this part of its life. Each replica draws its own, so that few renew at once. */
 const RENEW_AT = 2 / 3;
 /** The pause between two probes while they fail. It may be long, because a rotation is not urgent. */
 const PROBE_MS = 30_000;
@@ -32,7 +32,7 @@ interface ManagedParts {
   readonly onSecretChange: Subscribe;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
-  /** Says whether callers trust what they have; asked before a certificate of a new CA is made. */
+  /** The API servers that call us. Whether they trust the new CA is asked before a certificate of that CA is made. */
   readonly callers: Callers;
 }
 
@@ -41,6 +41,7 @@ export class ManagedSource implements CertSource {
   readonly #parts: ManagedParts;
   readonly #settings: ManagedSettings;
   readonly #terms: CertTerms;
+  /** The CAs and the certificate that the last round read, and since when each round has read the same. */
   #seen: { readonly content: string; readonly sinceMs: number } = { content: '', sinceMs: 0 };
 
   constructor(parts: ManagedParts, settings: ManagedSettings) {
@@ -52,15 +53,15 @@ export class ManagedSource implements CertSource {
   async run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void> {
     const { callers, clock, log, onSecretChange, outage } = this.#parts;
     const changes = [callers.onChange, onSecretChange];
-    const failed = (error: unknown, retryInMs: number) =>
+    const logFailure = (error: unknown, retryInMs: number) =>
       log.warn(
         { secret: this.#secret, error, retryInMs },
         'certificate Secret cannot be read or written, trying again',
       );
-    await runLoop({ clock, round: () => this.#round(bundle), changes, outage, failed }, signal);
+    await runLoop({ clock, round: () => this.#round(bundle), changes, outage, logFailure }, signal);
   }
 
-  /** Hands out a good bundle before it writes anything, because a refused renewal must not hold that bundle back. */
+  /** Hands out a good bundle first and writes only in a later round: a write that fails must not delay the bundle. */
   async #round(bundle: Latest<Bundle>): Promise<Round> {
     const { callers, kube, clock, log } = this.#parts;
     const last = bundle.observe();
@@ -70,7 +71,7 @@ export class ManagedSource implements CertSource {
     const situation = {
       nowMs: clock.nowMs(),
       seenForMs: this.#seenForMs(content),
-      trustedForMs: callers.authorityForMs(content.caPem),
+      trustedForMs: callers.caTrustedForMs(content.caPem),
       last,
     };
     const plan = planCertificate(content, situation, this.#terms);
@@ -79,16 +80,16 @@ export class ManagedSource implements CertSource {
       const { serial, fingerprint, notAfterMs } = found;
       const notAfter = new Date(notAfterMs).toISOString();
       log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
-      return { lookInMs: 0, free: true, use: () => bundle.set(found) };
+      return { lookInMs: 0, sentNothing: true, use: () => bundle.set(found) };
     }
     if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
-    if (await this.#isUnproven(plan.step)) return { lookInMs: clock.jitter(PROBE_MS) };
+    if (await this.#mustWait(plan.step)) return { lookInMs: clock.jitter(PROBE_MS) };
     await this.#carryOut(plan.step, secret, content);
     return { again: true };
   }
 
-  /** True if a certificate of a new CA must wait, since no call of ours gets through with the API server's caBundle. */
-  async #isUnproven({ kind, why }: CertStep): Promise<boolean> {
+  /** True if a rotation must not issue a certificate of the new CA yet, because a test call to the webhook fails. */
+  async #mustWait({ kind, why }: CertStep): Promise<boolean> {
     if (kind !== 'issueLeaf' || why.reason !== 'Rotation') return false;
     const problem = await this.#parts.callers.probe();
     if (problem === undefined) return false;
@@ -99,6 +100,7 @@ export class ManagedSource implements CertSource {
     return true;
   }
 
+  /** For how long each round has read the CAs and the certificate of `content`, in ms; 0 if they are new. */
   #seenForMs(content: CertContent): number {
     const nowMs = this.#parts.clock.monotonicMs();
     const seen = content.caPem + content.certPem;

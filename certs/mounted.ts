@@ -9,13 +9,13 @@ import { checkBundle, type Fault } from './check.ts';
 import { type Round, runLoop } from './loop.ts';
 import type { Bundle, CertSource, Latest } from './source.ts';
 
-/** The keys of a Secret of type kubernetes.io/tls, and the one that cert-manager adds to them. */
+/** The keys of a Secret of type kubernetes.io/tls, and `ca.crt`, which cert-manager adds to them. */
 const FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
 /** How often the files are read. The kubelet itself updates them about a minute after a renewal. */
 const POLL_MS = 10_000;
 
 interface MountedParts {
-  /** It need not exist yet. */
+  /** The folder of the files. It need not exist yet. */
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,7 +26,7 @@ interface MountedParts {
 /** The source for the files of one folder. It writes nothing. */
 export class MountedSource implements CertSource {
   readonly #parts: MountedParts;
-  /** The fault that was logged last. */
+  /** The sentence of the fault that was logged last; '' if the files have been good since. */
   #logged = '';
 
   constructor(parts: MountedParts) {
@@ -35,9 +35,10 @@ export class MountedSource implements CertSource {
 
   async run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void> {
     const { clock, folder, log } = this.#parts;
-    const failed = (error: unknown, retryInMs: number) =>
-      log.debug({ error, folder, retryInMs }, 'looking at the certificate again');
-    await runLoop({ clock, round: () => this.#round(bundle), changes: [], failed }, signal);
+    // At debug only, because the round has logged the fault.
+    const logFailure = (error: unknown, retryInMs: number) =>
+      log.debug({ error, folder, retryInMs }, 'certificate files cannot be read, trying again');
+    await runLoop({ clock, round: () => this.#round(bundle), changes: [], logFailure }, signal);
   }
 
   async #round(bundle: Latest<Bundle>): Promise<Round> {
@@ -52,23 +53,23 @@ export class MountedSource implements CertSource {
     const checked = checkBundle({ caPem, certPem, keyPem }, { hosts, nowMs: clock.nowMs() });
     if (!checked.ok) {
       this.#logFault(checked.fault, last);
-      return { lookInMs: POLL_MS, free: true };
+      return { lookInMs: POLL_MS, sentNothing: true };
     }
     this.#logged = '';
     const { serial, fingerprint, notAfterMs } = checked.value;
-    if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, free: true };
+    if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, sentNothing: true };
     const notAfter = new Date(notAfterMs).toISOString();
     log.info({ serial, fingerprint, notAfter, folder }, 'certificate read from its files');
-    return { lookInMs: 0, free: true, use: () => bundle.set(checked.value) };
+    return { lookInMs: 0, sentNothing: true, use: () => bundle.set(checked.value) };
   }
 
-  /** Reads the files. If the issuer gives no CA, there may be no ca.crt; that counts as an empty file. */
+  /** Reads the files. A missing ca.crt counts as empty, because some issuers give no CA. */
   async #read(): Promise<string[]> {
     const { folder } = this.#parts;
-    const [authority, ...own] = FILES;
+    const [caFile, ...leafFiles] = FILES;
     return readMounted(folder, FILES).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT' || !error.path?.endsWith(authority)) throw error;
-      return ['', ...(await readMounted(folder, own))];
+      if (error.code !== 'ENOENT' || !error.path?.endsWith(caFile)) throw error;
+      return ['', ...(await readMounted(folder, leafFiles))];
     });
   }
 

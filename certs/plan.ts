@@ -2,14 +2,14 @@
  * Decides the next step for the managed Secret, by its content, the time and the terms. Pure. One step at a time, so that
  * callers trust the old and the new CA together before a certificate of the new CA is served.
  *
- * | signing CA     | certificate        | step                                                        |
- * |----------------|--------------------|-------------------------------------------------------------|
- * | bad or due     | good, or last good | addCa: new CA in front, the certificate in use stays  |
- * | bad or due     | bad                | reissueAll: new CA, new certificate                          |
- * | good           | bad or due         | issueLeaf                                                   |
- * | good           | of the former CA   | issueLeaf, once both CAs were trusted for `overlapMs`       |
- * | good, former 2nd | good             | removeCa, once that was seen for `retireMs`                 |
- * | good           | good, last of another CA | retainCa: what is served stays trusted beside what comes |
+ * | CA in the Secret             | certificate in the Secret | step                                                       |
+ * |------------------------------|---------------------------|------------------------------------------------------------|
+ * | bad or due                   | good, or `last` is good   | addCa: put a new CA first, keep the good certificate       |
+ * | bad or due                   | bad, and `last` is bad    | reissueAll: new CA, new certificate                        |
+ * | good                         | bad or due                | issueLeaf                                                  |
+ * | good                         | of the former CA          | issueLeaf, once both CAs have been trusted for `overlapMs` |
+ * | good, and the former CA      | good                      | removeCa, once this has been so for `retireMs`             |
+ * | good, without that of `last` | good                      | retainCa: add the CA of `last`, so that it stays trusted   |
  */
 import {
   type BundlePem,
@@ -22,10 +22,10 @@ import {
 } from './check.ts';
 import type { Bundle, Validity } from './source.ts';
 
-/** In the last tenth of its life, a certificate is renewed without waiting for trust in a new CA. */
-const LAST_PART = 0.1;
+/** In this last part of its life, a certificate is renewed without waiting for trust in a new CA. */
+const URGENT_PART = 0.1;
 
-/** The keys of the Secret as PEM, '' where there is none. */
+/** The values of the Secret's keys as PEM; '' for a key that is missing. */
 export interface CertContent extends BundlePem {
   readonly caKeyPem: string;
 }
@@ -72,11 +72,11 @@ interface CertSituation {
   readonly seenForMs: number;
   /** For how long callers have trusted the first CA of the content, in ms, as far as this process has seen. */
   readonly trustedForMs: number;
-  /** What this process serves now, if anything. */
+  /** The bundle that this process adopted last, if any: it is served now, or will be soon. */
   readonly last: Bundle | undefined;
 }
 
-/** The next step for `content`. */
+/** The plan for a Secret with this content: the bundle to serve, and the next step. */
 export function planCertificate(content: CertContent, situation: CertSituation, terms: CertTerms): CertPlan {
   const { nowMs } = situation;
   const { hosts } = terms;
@@ -90,7 +90,7 @@ export function planCertificate(content: CertContent, situation: CertSituation, 
   }
   if (checked.ok) {
     const former = formerCa(checked.value, stillGood(situation, terms));
-    if (former !== undefined) return act(undefined, { kind: 'retainCa', why: replaced, caPem: former });
+    if (former !== undefined) return act(undefined, { kind: 'retainCa', why: caReplaced, caPem: former });
     return maintain(checked.value, { signer: signer.value, situation, terms });
   }
   return act(undefined, {
@@ -113,10 +113,10 @@ function maintain(
 
   if (issuerPem(bundle) !== signer.certPem) {
     const leftMs = terms.overlapMs - Math.min(situation.seenForMs, situation.trustedForMs);
-    const endsInMs = lastMomentMs(bundle) - situation.nowMs;
-    if (endsInMs <= 0)
+    const urgentInMs = urgentFromMs(bundle) - situation.nowMs;
+    if (urgentInMs <= 0)
       return issue({ reason: 'RenewalDue', sentence: 'the certificate ends before its new CA is trusted' });
-    if (leftMs > 0) return wait(bundle, Math.min(leftMs, endsInMs));
+    if (leftMs > 0) return wait(bundle, Math.min(leftMs, urgentInMs));
     return issue(rotation('the new CA is trusted long enough to be used'));
   }
   if (leafDueInMs <= 0) return issue(due('the certificate'));
@@ -127,31 +127,35 @@ function maintain(
   return act(bundle, { kind: 'removeCa', why, signer });
 }
 
-/** The CA of what is served, if the content, put there by others, knows nothing of it. */
-function formerCa(content: Bundle, served: Bundle | undefined): string | undefined {
-  if (!served) return undefined;
-  const former = issuerPem(served);
+/** The CA of the bundle in use, as PEM, if another writer has put content without that CA into the Secret. */
+function formerCa(content: Bundle, inUse: Bundle | undefined): string | undefined {
+  if (!inUse) return undefined;
+  const former = issuerPem(inUse);
   return content.caPem.includes(former) ? undefined : former;
 }
 
-/** From here on a certificate is replaced even by one that callers may not trust: it would be useless soon anyway. */
-const lastMomentMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
-  notAfterMs - (notAfterMs - notBeforeMs) * LAST_PART;
+/**
+ * When the last part of a certificate's life begins. From then on it is replaced even by a certificate that callers may
+ * not trust yet, because the old one would soon be useless anyway.
+ */
+const urgentFromMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
+  notAfterMs - (notAfterMs - notBeforeMs) * URGENT_PART;
 
 const act = (bundle: Bundle | undefined, step: CertStep): CertPlan => ({ bundle, step, lookInMs: 0 });
 
 const wait = (bundle: Bundle, lookInMs: number): CertPlan => ({ bundle, step: undefined, lookInMs });
 
 /**
- * If a certificate only lacks some hosts, the next one keeps its present hosts too. Otherwise two versions of
- * stellar-peers that want different hosts would replace each other's certificate for as long as both run.
+ * The hosts of the next certificate. If the present one only lacks some hosts, the next one keeps all of its hosts.
+ * Otherwise two versions of stellar-peers that want different hosts would replace each other's certificate as long as
+ * both run.
  */
 function hostsAfter(fault: Fault, content: CertContent, wanted: readonly string[]): readonly string[] {
   if (fault.reason !== 'WrongHost') return wanted;
   return [...new Set([...wanted, ...hostsOf(content.certPem)])];
 }
 
-/** The bundle in use, if it is still good though the Secret has lost it. It stays trusted, so no call fails meanwhile. */
+/** The bundle in use, if it is still good, whatever the Secret holds now. Its CA must stay trusted meanwhile. */
 function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefined {
   const { last, nowMs } = situation;
   if (!last) return undefined;
@@ -159,7 +163,7 @@ function stillGood(situation: CertSituation, terms: CertTerms): Bundle | undefin
   return checked.ok ? checked.value : undefined;
 }
 
-/** The time until renewal. It depends on the certificate's own lifetime, so a new certificate is never due at once. */
+/** The time until renewal: a part of the certificate's own lifetime, so a new certificate is never due at once. */
 const dueInMs = ({ notBeforeMs, notAfterMs }: Validity, nowMs: number, { renewAt }: CertTerms): number =>
   notBeforeMs + (notAfterMs - notBeforeMs) * renewAt - nowMs;
 
@@ -168,7 +172,7 @@ const due = (what: string): Why => ({
   sentence: `${what} is due for renewal`,
 });
 
-const replaced: Why = {
+const caReplaced: Why = {
   reason: 'Rotation',
   sentence: 'the CA of the certificate in use stays trusted beside the one that was put in its place',
 };

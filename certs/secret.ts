@@ -7,7 +7,7 @@ import type { Kube, KubeObject } from '../runtime/kube/port.ts';
 import { type ObjectRef, Secrets } from '../runtime/kube/resources.ts';
 import type { CertContent } from './plan.ts';
 
-/** Key of the Secret per part; `ca.crt` may hold a former CA behind the signing one. */
+/** The key of the Secret for each part. `ca.crt` holds the signing CA, and after it a former CA during a rotation. */
 const KEYS = { caPem: 'ca.crt', caKeyPem: 'ca.key', certPem: 'tls.crt', keyPem: 'tls.key' } as const;
 
 const secretRef = (namespace: string): ObjectRef => ({ resource: Secrets, namespace, name: CERT_SECRET });
@@ -17,8 +17,8 @@ export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | 
   kube.get(secretRef(namespace));
 
 /**
- * Makes an empty Secret, by server-side apply: RBAC can restrict that to this name, but not a POST. If two replicas
- * apply at once, there is one empty Secret, and no content is lost.
+ * Makes an empty Secret by server-side apply, because RBAC can restrict an apply to one name, but not a POST. If two
+ * replicas apply at once, there is one empty Secret, and no content is lost.
  */
 export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeObject> =>
   kube.apply(
@@ -27,7 +27,10 @@ export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeOb
     { manager: FIELD_MANAGER },
   );
 
-/** Writes `content` over `secret` as it was read; 409 (or 404) if it was written or deleted in between. */
+/**
+ * Writes `content` into the Secret that was read as `secret`. Rejects with status 409 if another writer has changed the
+ * Secret since, and with 404 or 409 if it was deleted.
+ */
 export async function fillSecret(kube: Kube, secret: KubeObject, content: CertContent): Promise<void> {
   const { name, namespace, resourceVersion, uid } = secret.metadata;
   if (!resourceVersion || !uid) {
@@ -38,7 +41,7 @@ export async function fillSecret(kube: Kube, secret: KubeObject, content: CertCo
   await kube.replace({ resource: Secrets, namespace, name }, { ...secret, data });
 }
 
-/** What the Secret holds; a key that is missing or no text is ''. */
+/** The content of the Secret. A key that is missing, or whose value is not a text, counts as ''. */
 export function contentOf(secret: KubeObject): CertContent {
   const content = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
   for (const [part, key] of parts()) {

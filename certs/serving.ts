@@ -8,7 +8,7 @@ import { issuerPem } from './check.ts';
 import { type Bundle, Latest, type Observed } from './source.ts';
 import type { Trust } from './trust.ts';
 
-/** The API server uses a new caBundle a moment after the watches show it. */
+/** How long callers must have trusted a new CA: the API server uses a new caBundle a moment after our watch shows it. */
 const SETTLE_MS = 5_000;
 /** If the served certificate expires sooner than this, there is no reason to wait. */
 const REMAINING_MS_MIN = 60_000;
@@ -17,21 +17,21 @@ interface Choosing {
   readonly serving: Bundle | undefined;
   readonly offered: Bundle;
   readonly nowMs: number;
-  /** For how long callers have trusted a bundle's certificate, in ms; 0 if they do not. */
-  readonly servedForMs: (bundle: Bundle) => number;
+  /** For how long callers have accepted a bundle's certificate, in ms; 0 if they do not accept it now. */
+  readonly acceptedForMs: (bundle: Bundle) => number;
 }
 
 /**
- * How long the offered bundle waits, unless something changes before; 0 if it is to be served now. It waits while callers
- * do not trust its CA yet, and do trust the bundle that is served.
+ * How long the offered bundle has to wait, in ms; 0 if it is to be served now. The offered bundle waits as long as
+ * callers do not accept it yet, but do accept the bundle that is served.
  */
-export function waitOf({ serving, offered, nowMs, servedForMs }: Choosing): number {
+export function waitOf({ serving, offered, nowMs, acceptedForMs }: Choosing): number {
   if (!serving || issuerPem(serving) === issuerPem(offered)) return 0;
-  if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || servedForMs(serving) === 0) return 0;
-  const trustedForMs = servedForMs(offered);
-  if (trustedForMs >= SETTLE_MS) return 0;
-  const expiresInMs = serving.notAfterMs - REMAINING_MS_MIN - nowMs;
-  return Math.min(SETTLE_MS - trustedForMs, expiresInMs + 1);
+  if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || acceptedForMs(serving) === 0) return 0;
+  const offeredForMs = acceptedForMs(offered);
+  if (offeredForMs >= SETTLE_MS) return 0;
+  const lastMinuteInMs = serving.notAfterMs - REMAINING_MS_MIN - nowMs;
+  return Math.min(SETTLE_MS - offeredForMs, lastMinuteInMs + 1);
 }
 
 interface ServingParts {
@@ -39,16 +39,18 @@ interface ServingParts {
   readonly log: Log;
   /** The newest bundle of the source. */
   readonly offered: Observed<Bundle>;
-  readonly trust: Pick<Trust, 'servedForMs' | 'onChange'>;
+  readonly trust: Pick<Trust, 'acceptedForMs' | 'onChange'>;
 }
 
+/** The bundle that is served now. */
 export class ServedBundle extends Latest<Bundle> {
   readonly #parts: ServingParts;
-  /** Names the bundle that waits, for the log. */
+  /** The fingerprint of the bundle whose wait was logged last, so that each wait is logged once. */
   #waiting = '';
+  /** Cancels the timer of the present wait. */
   #cancel: () => void = () => undefined;
 
-  /** From now on, follows what the source offers. */
+  /** Chooses again whenever the source offers a bundle, or callers change what they trust. */
   constructor(parts: ServingParts) {
     super();
     this.#parts = parts;
@@ -62,8 +64,8 @@ export class ServedBundle extends Latest<Bundle> {
     const serving = this.observe();
     if (!newest || newest === serving) return;
     this.#cancel();
-    const servedForMs = (bundle: Bundle) => trust.servedForMs(bundle);
-    const waitMs = waitOf({ serving, offered: newest, nowMs: clock.nowMs(), servedForMs });
+    const acceptedForMs = (bundle: Bundle) => trust.acceptedForMs(bundle);
+    const waitMs = waitOf({ serving, offered: newest, nowMs: clock.nowMs(), acceptedForMs });
     if (waitMs > 0) {
       this.#logWaiting(newest);
       this.#cancel = clock.after(waitMs, () => this.#choose());

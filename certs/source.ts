@@ -1,6 +1,6 @@
 /**
- * The interface of a source of certificates, which sets each new bundle and tells what uses the bundle. managed.ts and
- * mounted.ts are sources; serving.ts and cabundle.ts use one.
+ * The interface between sources of certificates and their users. managed.ts and mounted.ts are sources: each puts every
+ * new bundle into a `Latest`. serving.ts and cabundle.ts observe that `Latest`.
  */
 import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
@@ -16,26 +16,26 @@ export interface Issued {
 }
 
 /**
- * A serving certificate with its key, and the CAs that its callers shall trust. The times are those in which the
+ * A serving certificate with its key, and the CAs that its callers shall trust. From `notBeforeMs` to `notAfterMs`, the
  * certificate and all CAs of its chain are valid.
  */
 export interface Bundle extends Issued, Validity {
-  /** Trusted CAs as PEM, the signing one first; during a rotation the former one follows it. */
+  /** Trusted CAs as PEM. The signing CA is the first; during a rotation, the former CA follows. */
   readonly caPem: string;
   readonly serial: string;
-  /** SHA-256 over its certificates and CAs: the same for every replica that holds the same bundle. */
+  /** SHA-256 over the certificates and CAs, so that replicas with the same bundle have the same fingerprint. */
   readonly fingerprint: string;
 }
 
 export interface CertSource {
   /**
-   * Sets `bundle` to each good bundle that differs from what it holds, until `signal` aborts. Trouble is logged and tried
-   * again. Rejects only with what a listener of `bundle` throws.
+   * Puts each new good bundle into `bundle`, until `signal` aborts. Failures are logged, and the source tries again.
+   * Rejects only with an error that a listener of `bundle` throws.
    */
   run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void>;
 }
 
-/** A value as it was last seen, and a way to learn that it may have changed. */
+/** A value as it was last seen, and a subscription to its changes. */
 export interface Observed<T> {
   observe(): T | undefined;
   readonly onChange: Subscribe;
@@ -55,12 +55,12 @@ export class Latest<T> extends Notifier implements Observed<T> {
   }
 }
 
-/** The API servers that call our webhook: whom they trust, as far as this replica can see. */
+/** The API servers that call our webhook, and which CAs they trust, as far as this replica can see. */
 export interface Callers {
   /** For how long all callers have trusted the first CA of `caPem`, in ms; 0 if one does not trust it now. */
-  authorityForMs(caPem: string): number;
-  /** Calls the webhook as the live configuration says. Resolves to why the call failed, or to undefined. Never rejects. */
+  caTrustedForMs(caPem: string): number;
+  /** Sends a test review by the live webhook configuration. Resolves to why it failed, or to undefined. Never rejects. */
   probe(): Promise<string | undefined>;
-  /** Called when the trusted CAs may have changed. */
+  /** Calls a listener when the trusted CAs may have changed. */
   readonly onChange: Subscribe;
 }

@@ -1,6 +1,6 @@
 /**
- * What the API server trusts: the CAs in caBundle of every webhook of ours, and since when this replica has seen them
- * there. Owns that memory; plan.ts and serving.ts decide by it.
+ * The CAs that the API server trusts: those in caBundle of every webhook of ours. Owns the memory since when this replica
+ * has seen each CA there. plan.ts and serving.ts decide by these times.
  */
 import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';
@@ -15,7 +15,7 @@ interface TrustParts {
   readonly clock: Clock;
   /** Our webhook configuration as a watch last saw it; undefined where there is none. */
   readonly configuration: Observed<WebhookFacts>;
-  /** False until the watch has listed. Until then, a configuration that seems to be missing may exist. */
+  /** False until the watch has made its first list. Before, a configuration that seems to be missing may exist. */
   readonly isKnown: () => boolean;
 }
 
@@ -27,11 +27,12 @@ interface Trusted {
 export class Trust {
   readonly #parts: TrustParts;
   readonly onChange: Subscribe;
-  /** By SHA-256 of the certificate. */
+  /** The CAs that every caBundle holds, by SHA-256 of the certificate. */
   #trusted = new Map<string, Trusted>();
+  /** The configuration from which `#trusted` was computed. */
   #seen: WebhookFacts | undefined;
 
-  /** Watches the configuration for as long as it lives. */
+  /** Follows the changes of the configuration for the whole life of the process. */
   constructor(parts: TrustParts) {
     this.#parts = parts;
     this.onChange = parts.configuration.onChange;
@@ -43,19 +44,20 @@ export class Trust {
    * For how long every webhook's caBundle has accepted the certificate of `bundle`, in ms; 0 if one does not accept it now.
    * An expired CA accepts no certificate. Infinity where there is no webhook, because then nothing calls us.
    */
-  servedForMs({ certPem }: Bundle): number {
+  acceptedForMs({ certPem }: Bundle): number {
     const given = certificatesIn(certPem);
     const nowMs = this.#parts.clock.nowMs();
-    const lasts = (cert: X509Certificate) => cert.validToDate.getTime() > nowMs;
-    return given.length > 0 ? this.#longest((cert) => chainTo(given, [cert], lasts) !== undefined) : 0;
+    const isUnexpired = (cert: X509Certificate) => cert.validToDate.getTime() > nowMs;
+    return given.length > 0 ? this.#longest((cert) => chainTo(given, [cert], isUnexpired) !== undefined) : 0;
   }
 
   /** For how long every caBundle has held the first CA of `caPem`, in ms. The CA need not have signed anything yet. */
-  authorityForMs(caPem: string): number {
+  caTrustedForMs(caPem: string): number {
     const [authority] = certificatesIn(caPem);
     return authority ? this.#longest((cert) => cert.fingerprint256 === authority.fingerprint256) : 0;
   }
 
+  /** The longest time for which a CA that fits has been trusted, in ms; 0 if none fits, Infinity if nothing calls us. */
   #longest(fits: (cert: X509Certificate) => boolean): number {
     const { clock, configuration, isKnown } = this.#parts;
     this.#look();

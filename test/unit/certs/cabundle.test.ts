@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { caBundlePatch, keepCaBundle } from '../../../certs/cabundle.ts';
-import { atLeastOurs, type CaRule, exactlyTheSecrets } from '../../../certs/cabundle-rules.ts';
+import { type CaRule, managedCaRule, mountedCaRule } from '../../../certs/cabundle-rules.ts';
 import { certificatesIn, checkBundle } from '../../../certs/check.ts';
 import { fillSecret } from '../../../certs/secret.ts';
 import { type Bundle, Latest, type Observed } from '../../../certs/source.ts';
@@ -68,7 +68,7 @@ async function setUp(t: TestContext) {
   const keep = (
     bundle: Observed<Bundle>,
     watched: () => KubeObject | undefined = () => kube.observe(CONFIGURATION),
-    rule: CaRule = exactlyTheSecrets({ kube, clock, namespace: NAMESPACE }),
+    rule: CaRule = managedCaRule({ kube, clock, namespace: NAMESPACE }),
   ) =>
     keepCaBundle(
       {
@@ -260,7 +260,7 @@ test('mounted certificates: what is there stays, and the CAs of ours are added',
   const { kube, clock, keep, bundles } = await setUp(t);
   const cainjectors = base64(other.caPem);
   await kube.apply(CONFIGURATION, configuration(entry('a', cainjectors), entry('b')));
-  void keep(holding(ONE), undefined, atLeastOurs(holding(bundleOf(other))));
+  void keep(holding(ONE), undefined, mountedCaRule(holding(bundleOf(other))));
   const idsIn = (pem: string) => certificatesIn(pem).map((cert) => cert.fingerprint256);
   const held = () => bundles().map((value = '') => idsIn(Buffer.from(value, 'base64').toString()));
   const [ours, theirs] = [idsIn(content.caPem), idsIn(other.caPem)];
@@ -276,7 +276,7 @@ test('mounted certificates: caBundle is not read again from a Secret, and left a
   const theirs = base64(`# a comment that cert-manager may keep\n${ONE_AND_OTHER.caPem}`);
   await kube.apply(CONFIGURATION, configuration(entry('a', theirs), entry('b', theirs)));
   kube.requests.length = 0;
-  void keep(holding(ONE), undefined, atLeastOurs(holding(ONE)));
+  void keep(holding(ONE), undefined, mountedCaRule(holding(ONE)));
   await clock.passUntil(() => clock.monotonicMs() >= 3_600_000, 60_000);
   assert.deepEqual([writes(), kube.requests], [[], []]);
 });

@@ -89,6 +89,6 @@ test('a certificate of an intermediate CA is trusted where caBundle holds the ro
   const checked = checkBundle({ ...served, caPem: root.certPem }, { hosts: HOSTS, nowMs: NOW_MS });
   assert.ok(checked.ok);
   clock.advance(1_000);
-  assert.equal(trust.servedForMs(checked.value), 1_000);
-  assert.equal(trust.servedForMs({ ...checked.value, certPem: leaf.certPem }), 0);
+  assert.equal(trust.acceptedForMs(checked.value), 1_000);
+  assert.equal(trust.acceptedForMs({ ...checked.value, certPem: leaf.certPem }), 0);
 });

@@ -33,7 +33,7 @@ export const settingsIn = (namespace: string): ManagedSettings => ({
 
 /** Callers who trust whatever CA there is, and who always get through. */
 export const trusting: Callers = {
-  authorityForMs: () => Number.POSITIVE_INFINITY,
+  caTrustedForMs: () => Number.POSITIVE_INFINITY,
   probe: () => Promise.resolve(undefined),
   onChange: () => () => undefined,
 };

@@ -27,17 +27,17 @@ const choose = (formerForMs: number, nextForMs: number, nowMs = NOW_MS) => {
     [former, formerForMs],
     [next, nextForMs],
   ]);
-  const servedForMs = (bundle: Bundle) => forMs.get(bundle) ?? 0;
-  return waitOf({ serving: former, offered: next, nowMs, servedForMs });
+  const acceptedForMs = (bundle: Bundle) => forMs.get(bundle) ?? 0;
+  return waitOf({ serving: former, offered: next, nowMs, acceptedForMs });
 };
 
 test('the first certificate is served at once: there is nothing better', () => {
-  assert.equal(waitOf({ serving: undefined, offered: next, nowMs: NOW_MS, servedForMs: () => 0 }), 0);
+  assert.equal(waitOf({ serving: undefined, offered: next, nowMs: NOW_MS, acceptedForMs: () => 0 }), 0);
 });
 
 test('one of the same CA is served at once', () => {
   const renewed = { ...former, serial: '02' };
-  assert.equal(waitOf({ serving: former, offered: renewed, nowMs: NOW_MS, servedForMs: () => 0 }), 0);
+  assert.equal(waitOf({ serving: former, offered: renewed, nowMs: NOW_MS, acceptedForMs: () => 0 }), 0);
 });
 
 test('one of another CA is served when callers have trusted that CA for a moment', () => {
@@ -85,26 +85,26 @@ test('a CA counts as trusted since it came into the caBundle of every webhook, a
   const { clock, configure, trust } = setUp(t);
   configure([former], []);
   clock.advance(10_000);
-  assert.equal(trust.servedForMs(former), 0);
+  assert.equal(trust.acceptedForMs(former), 0);
   configure([former], [next, former]);
   clock.advance(3_000);
   configure([former, next], [next, former]);
   clock.advance(1_000);
-  assert.equal(trust.servedForMs(former), 4_000);
-  assert.equal(trust.authorityForMs(next.caPem), 1_000);
+  assert.equal(trust.acceptedForMs(former), 4_000);
+  assert.equal(trust.caTrustedForMs(next.caPem), 1_000);
   configure([next], [next]);
-  assert.equal(trust.servedForMs(former), 0);
-  assert.equal(trust.authorityForMs(next.caPem), 1_000);
+  assert.equal(trust.acceptedForMs(former), 0);
+  assert.equal(trust.caTrustedForMs(next.caPem), 1_000);
 });
 
 test('without a webhook there is no caller: everything is trusted, unless nothing was seen yet', (t) => {
   const { configuration, configure, forget, trust } = setUp(t);
-  assert.equal(trust.servedForMs(former), Number.POSITIVE_INFINITY);
+  assert.equal(trust.acceptedForMs(former), Number.POSITIVE_INFINITY);
   configure();
-  assert.equal(trust.servedForMs(former), Number.POSITIVE_INFINITY);
+  assert.equal(trust.acceptedForMs(former), Number.POSITIVE_INFINITY);
   forget();
   assert.equal(configuration.observe(), undefined);
-  assert.equal(trust.servedForMs(former), 0);
+  assert.equal(trust.acceptedForMs(former), 0);
 });
 
 test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
@@ -122,7 +122,7 @@ test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
       createdAtMs: 0,
       entries: entries.map((entry) => ({ ...entry, caBundle })),
     });
-    assert.equal(trust.servedForMs(former), 0);
+    assert.equal(trust.acceptedForMs(former), 0);
   }
 });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { exactlyTheSecrets } from '../../../certs/cabundle-rules.ts';
+import { managedCaRule } from '../../../certs/cabundle-rules.ts';
 import { checkBundle, checkSigner } from '../../../certs/check.ts';
 import { planCertificate } from '../../../certs/plan.ts';
 import { contentOf } from '../../../certs/secret.ts';
@@ -104,13 +104,13 @@ describe('a caBundle of any content', () => {
       const facts = readWebhook({ webhooks });
       const configuration = { observe: () => facts, onChange: () => () => undefined };
       const trust = new Trust({ clock: new ManualClock(), configuration, isKnown: () => true });
-      assert.ok(trust.servedForMs(good.value) >= 0);
-      assert.ok(trust.authorityForMs(FOREIGN.caPem) >= 0);
+      assert.ok(trust.acceptedForMs(good.value) >= 0);
+      assert.ok(trust.caTrustedForMs(FOREIGN.caPem) >= 0);
       const { kube, clock } = setUp(t);
-      const rule = exactlyTheSecrets({ kube, clock, namespace: NAMESPACE });
+      const rule = managedCaRule({ kube, clock, namespace: NAMESPACE });
       for (const caBundle of caBundles) {
-        assert.equal(rule.asRemembered(good.value)(caBundle), good.value.caPem);
-        assert.equal((await rule.asItIs(good.value))(caBundle), good.value.caPem);
+        assert.equal(rule.fromMemory(good.value)(caBundle), good.value.caPem);
+        assert.equal((await rule.fromCluster(good.value))(caBundle), good.value.caPem);
       }
     });
   });
