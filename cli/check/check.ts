@@ -1,55 +1,58 @@
 /**
- * What a check is: what it looks at, what it needs to have read, and the verdict that it comes to.
+ * The types of a check: the facts that it needs, what it checks, and the verdict that it returns.
  */
 import type { FactSource, Facts } from './facts.ts';
 
-/** `skipped`: nothing can be said, and why. */
-type Mark = 'ok' | 'warning' | 'problem' | 'skipped';
+/** `skipped`: the check could not decide; the sentence says why. */
+type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
 
 export interface CheckVerdict {
-  readonly verdict: Mark;
+  readonly verdict: Verdict;
+  /** What the check found, in words. */
   readonly found: string;
-  /** True for a problem that replicas remove once they run: while they start, it is only to be waited for. */
-  readonly endsWithStart?: true;
+  /** True for a problem that is normal while replicas start, because they remove it once they run. */
+  readonly isNormalAtStart?: true;
 }
 
 export type Category = 'Cluster' | 'Installation' | 'Webhook' | 'Validators' | 'Network' | 'Restarts';
 
 export interface Check {
-  /** Stable: scripts know it by this. */
+  /** Never changes, because scripts refer to the check by its id. */
   readonly id: string;
   readonly category: Category;
   readonly title: string;
-  /** What it looks at, for the docs. */
+  /** What the check looks at, for the docs. */
   readonly looks: string;
-  /** What to do where it does not say ok. */
+  /** What to do if the verdict is a warning or a problem. */
   readonly hint: string;
-  /** Absent for one that is made before the install (`--pre`) too. */
+  /** `after`: the check is left out before the install (`--pre`). */
   readonly when?: 'after';
-  /** What must have been read: where it was not, the check is skipped and says why. */
+  /** The facts that the check needs. If one of them could not be read, the check is skipped and says why. */
   readonly needs: readonly FactSource[];
   evaluate(facts: Facts): CheckVerdict;
 }
 
-/** A check as the list of its category has it. */
+/** A check in the list of its category, which need not name the category again. */
 export type CategoryCheck = Omit<Check, 'category'>;
 
+/** The verdict of one check, with what is shown beside it. */
 export interface Finding
   extends Pick<Check, 'id' | 'category' | 'title'>,
-    Omit<CheckVerdict, 'endsWithStart'> {
-  /** Absent where nothing is to be done. */
+    Omit<CheckVerdict, 'isNormalAtStart'> {
+  /** Absent if there is nothing to do. */
   readonly hint?: string;
 }
 
 export const ok = (found: string): CheckVerdict => ({ verdict: 'ok', found });
 export const warning = (found: string): CheckVerdict => ({ verdict: 'warning', found });
 export const problem = (found: string): CheckVerdict => ({ verdict: 'problem', found });
-export const notYet = (found: string): CheckVerdict => ({ ...problem(found), endsWithStart: true });
+/** A problem that is normal while replicas start. */
+export const notYet = (found: string): CheckVerdict => ({ ...problem(found), isNormalAtStart: true });
 export const skipped = (found: string): CheckVerdict => ({ verdict: 'skipped', found });
 
 const SHOWN_MAX = 5;
 
-/** Names in a sentence: the first five, and how many more. */
+/** Names for a sentence: at most five, then how many more there are. */
 export const some = (names: readonly string[]): string =>
   names.length <= SHOWN_MAX
     ? names.join(', ')

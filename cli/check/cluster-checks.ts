@@ -6,7 +6,7 @@ import { STELLAR_API_VERSION } from '../../peers/names.ts';
 import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 
-/** ValidatingAdmissionPolicy and matchConditions are v1 from here on. */
+/** Kubernetes 1.33 is the oldest release that is tested. Native sidecars are stable from this release on. */
 const MINOR_MIN = 33;
 
 function checkVersion({ serverVersion }: Facts): CheckVerdict {
@@ -18,10 +18,11 @@ function checkVersion({ serverVersion }: Facts): CheckVerdict {
     : problem(`${serverVersion}; 1.${MINOR_MIN} is the oldest version that works`);
 }
 
+/** The object at a path of nested fields; empty if there is none. */
 const at = (fields: Fields, ...path: string[]): Fields =>
   path.reduce((inner, key) => fieldsOf(inner[key]), fields);
 
-/** The definition has two generations. The newer one has the passphrase in a field of its own. */
+/** There are two generations of the definition. Only the newer one has a field for the passphrase. */
 function checkCrd({ crd }: Facts): CheckVerdict {
   if (!crd) return problem('there is no definition of StellarNodes');
   const [, wanted] = STELLAR_API_VERSION.split('/');
@@ -37,6 +38,7 @@ function checkCrd({ crd }: Facts): CheckVerdict {
   }
   const isNewer = properties.customNetworkPassphrase !== undefined;
   const validatorConfig = at(properties, 'validatorConfig');
+  // The API server drops fields that the definition does not name, unless it preserves unknown fields.
   const keepsPort =
     at(validatorConfig, 'properties').peerPort !== undefined ||
     validatorConfig['x-kubernetes-preserve-unknown-fields'] === true;

@@ -1,5 +1,5 @@
 /**
- * `stellar-peers check`: reads the cluster, evaluates the checks, prints.
+ * `stellar-peers check`: reads the cluster, evaluates the checks and prints the findings.
  */
 
 import { readSettings, type Settings } from '../../app/settings.ts';
@@ -31,7 +31,7 @@ async function runCheck(call: Call): Promise<ExitCode> {
   const { terminal, format, flags } = call;
   const overrides = overridesIn(flags.set ?? []);
   const { kube, nowMs } = await openCluster(call);
-  const found = await findSettings(call, kube, overrides);
+  const settings = await findSettings(call, kube, overrides);
   const when = flags.pre ? 'before' : 'after';
   const facts = await gatherFacts({
     kube,
@@ -39,14 +39,17 @@ async function runCheck(call: Call): Promise<ExitCode> {
     nowMs,
     when,
     commandVersion: metadata.version,
-    ...found,
+    ...settings,
   });
   const findings = evaluate(facts);
   terminal.print(renderCheck(findings, format, terminal.paint));
   return summaryOf(findings).problem > 0 ? EXIT.problem : EXIT.ok;
 }
 
-/** The settings in force. If the Deployment's settings cannot be used, the defaults, and why: a check reports that. */
+/**
+ * The settings in force. If the settings of the Deployment cannot be used, the defaults take their place, and the check
+ * `settings` reports why.
+ */
 async function findSettings(
   { flags, env, terminal }: Call,
   kube: Kube,
@@ -55,7 +58,7 @@ async function findSettings(
   const namespace = installNamespaceOf({ flags, env });
   try {
     const { settings, notes } = await settingsInForce(kube, { namespace, env, overrides });
-    // Before the install there is nothing that the settings could be read from.
+    // The notes say where the settings come from. Before the install there is no Deployment, and no need to say so.
     if (!flags.pre) for (const note of notes) terminal.say(note);
     return { settings, settingsProblem: undefined };
   } catch (error) {

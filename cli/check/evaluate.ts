@@ -1,5 +1,5 @@
 /**
- * All checks in their order, and what they come to. Pure.
+ * All checks in their order, and their evaluation. Pure.
  */
 import {
   type Category,
@@ -27,26 +27,29 @@ const BY_CATEGORY: Readonly<Record<Category, readonly CategoryCheck[]>> = {
   Restarts: RESTART_CHECKS,
 };
 
-/** Every check, by category. */
+/** All checks, ordered by category. */
 export const CHECKS: readonly Check[] = (Object.keys(BY_CATEGORY) as Category[]).flatMap((category) =>
   BY_CATEGORY[category].map((check) => ({ ...check, category })),
 );
 
-/** What each check of this time says. */
+/** The findings of all checks; before the install, without those that need an installation. */
 export const evaluate = (facts: Facts): Finding[] =>
   CHECKS.filter(({ when }) => when === undefined || when === facts.when).map((check) => {
     const { id, category, title, hint } = check;
     const { verdict, found } = verdictOf(check, facts);
-    const isDone = verdict === 'ok' || verdict === 'skipped';
-    return { id, category, title, verdict, found, ...(isDone ? {} : { hint }) };
+    const needsHint = verdict === 'warning' || verdict === 'problem';
+    return { id, category, title, verdict, found, ...(needsHint ? { hint } : {}) };
   });
 
-/** A check is never made on what was not read; and what replicas bring about may be missing while they start. */
-function verdictOf({ needs, evaluate: made }: Check, facts: Facts): CheckVerdict {
-  const why = needs.map((source) => facts.unread.get(source)).find((text) => text !== undefined);
-  if (why !== undefined) return skipped(why);
-  const verdict = made(facts);
+/**
+ * The verdict of one check. A check whose facts could not be read is skipped. While replicas start, a problem that is
+ * normal then becomes a warning.
+ */
+function verdictOf(check: Check, facts: Facts): CheckVerdict {
+  const whyUnread = check.needs.map((source) => facts.unread.get(source)).find((why) => why !== undefined);
+  if (whyUnread !== undefined) return skipped(whyUnread);
+  const verdict = check.evaluate(facts);
   const seconds = startingForSeconds(facts);
-  if (!verdict.endsWithStart || seconds === undefined) return verdict;
+  if (!verdict.isNormalAtStart || seconds === undefined) return verdict;
   return warning(`starting, installed ${seconds} s ago: ${verdict.found}`);
 }

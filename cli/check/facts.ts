@@ -1,5 +1,5 @@
 /**
- * The facts by which the checks decide: the cluster, read once, and which parts could not be read. Owns their types.
+ * The facts by which the checks decide: what was read of the cluster, and which parts could not be read. Owns the types.
  */
 
 import type { Settings } from '../../app/settings.ts';
@@ -34,7 +34,10 @@ export const WORLD_SOURCES = [
 ] as const;
 export type WorldSource = (typeof WORLD_SOURCES)[number];
 
-/** The trial pod: what admission did to it, or why the API server was not asked to make one. */
+/**
+ * The outcome of the trial: a pod of validator `node`, created as a dry run. `answered`: the pod as admission changed it.
+ * `refused`: `why` the API server refused the pod. `none`: there was no trial, for lack of a validator to be injected.
+ */
 export type Trial =
   | { readonly kind: 'answered'; readonly node: string; readonly pod: Fields }
   | { readonly kind: 'refused'; readonly node: string; readonly why: string }
@@ -57,7 +60,7 @@ export interface Facts {
   readonly nowMs: number;
   /** The sources that were not read, each with the reason. Their fields are empty, and no check may use these fields. */
   readonly unread: ReadonlyMap<FactSource, string>;
-  /** As the API server names it, such as `v1.37.0`. */
+  /** The version of the API server, such as `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
   /** The rights that our ServiceAccount should have but does not have. */
@@ -72,6 +75,7 @@ export interface Facts {
   readonly networkPolicies: readonly Fields[];
   /** Our MutatingWebhookConfiguration in full, since the World does not keep its failure policy. */
   readonly webhookConfiguration: Fields | undefined;
+  /** All Services in full, since the World does not keep their selectors and ports. */
   readonly services: readonly Fields[];
   /** Managers beside the operator that own containers of a StatefulSet's template. */
   readonly templateOwners: readonly TemplateOwner[];

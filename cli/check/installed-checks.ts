@@ -1,5 +1,5 @@
 /**
- * Whether what was installed is there and does its work: Deployment, settings, rights, policies, leader. Pure.
+ * Checks of the installation: Deployment, settings, rights, policies and leader. Pure.
  */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
@@ -28,10 +28,13 @@ function replicasOf(deployment: Fields): { readonly wanted: number; readonly rea
   };
 }
 
-/** Long enough to schedule a pod, pull its image and be probed; a replica itself is ready within seconds. */
+/**
+ * How long replicas may take to start: enough to schedule a pod, to pull its image and to probe it. The program itself is
+ * ready within seconds.
+ */
 const STARTING_SECONDS = 60;
 
-/** How old an installation is whose replicas are still starting, in seconds; undefined for any other. */
+/** The age of the Deployment in seconds, while its replicas are still starting; undefined if they are not. */
 export function startingForSeconds({ deployment, nowMs }: Facts): number | undefined {
   const createdAtMs = timeOf(fieldsOf(deployment?.metadata).creationTimestamp);
   if (!deployment || createdAtMs === undefined) return undefined;
@@ -40,7 +43,7 @@ export function startingForSeconds({ deployment, nowMs }: Facts): number | undef
   return ready < wanted && seconds < STARTING_SECONDS ? seconds : undefined;
 }
 
-/** The namespace that we run in: where the Deployment was found, else where the API server is told to call us. */
+/** The namespace in which we run: that of the Deployment; without a Deployment, that of the Service in the webhook. */
 function homeOf({ deployment, settings, world }: Facts): string {
   const entry = world.webhook?.entries.find(({ name }) => name === WEBHOOK_ENTRY);
   return (deployment ? undefined : entry?.service?.namespace) ?? settings.namespace;
@@ -85,12 +88,12 @@ function checkDomain({ settings, world }: Facts): CheckVerdict {
 }
 
 function checkRights({ accountRightsMissing, settings }: Facts): CheckVerdict {
-  const who = `ServiceAccount ${settings.namespace}/${COMPONENT}`;
-  if (accountRightsMissing.length === 0) return ok(`${who} has all of them`);
-  return problem(`${who} may not ${some(accountRightsMissing.map(rightText))}`);
+  const account = `ServiceAccount ${settings.namespace}/${COMPONENT}`;
+  if (accountRightsMissing.length === 0) return ok(`${account} has all of them`);
+  return problem(`${account} may not ${some(accountRightsMissing.map(rightText))}`);
 }
 
-/** Behind `stellar-peers-`: what our ServiceAccount is held to, by kind. */
+/** The ValidatingAdmissionPolicies that limit what our ServiceAccount may write. */
 export const POLICIES = [
   'statefulsets',
   'pods',
@@ -117,12 +120,13 @@ function checkPolicies(facts: Facts): CheckVerdict {
   if (missing.length > 0) return problem(`missing: ${some(missing)}`);
   const unbound = POLICIES.filter((name) => !policyBindings.some((binding) => denies(binding, name)));
   if (unbound.length > 0) return problem(`not bound with action Deny: ${some(unbound)}`);
-  const strange = POLICIES.filter((name) => !JSON.stringify(byName.get(name)).includes(`'${user}'`));
-  if (strange.length > 0) return problem(`not about ${user}: ${some(strange)}`);
+  const forOthers = POLICIES.filter((name) => !JSON.stringify(byName.get(name)).includes(`'${user}'`));
+  if (forOthers.length > 0) return problem(`not about ${user}: ${some(forOthers)}`);
   return ok(`${POLICIES.length} policies, each bound`);
 }
 
-const LEASE_UNKNOWN = 15;
+/** The default of LEASE_DURATION_SECONDS, for a Lease that does not say its duration. */
+const LEASE_SECONDS_DEFAULT = 15;
 
 function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
   const spec = fieldsOf(lease?.spec);
@@ -131,12 +135,14 @@ function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
   if (!lease || holder === '' || renewedAtMs === undefined)
     return notYet('no replica holds the Lease stellar-peers');
   const agoSeconds = Math.max(0, Math.round((nowMs - renewedAtMs) / 1000));
-  const allowed = numberOf(spec.leaseDurationSeconds) ?? LEASE_UNKNOWN;
+  const allowedSeconds = numberOf(spec.leaseDurationSeconds) ?? LEASE_SECONDS_DEFAULT;
   const found = `${holder}, renewed ${agoSeconds} s ago`;
-  return agoSeconds <= allowed ? ok(found) : notYet(`${found}: longer than the ${allowed} s that it lasts`);
+  return agoSeconds <= allowedSeconds
+    ? ok(found)
+    : notYet(`${found}: longer than the ${allowedSeconds} s that it lasts`);
 }
 
-const LOOK = 'look at its pods: kubectl -n stellar-peers describe pods';
+const LOOK_AT_PODS = 'look at its pods: kubectl -n stellar-peers describe pods';
 
 export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
   {
@@ -144,7 +150,7 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
     id: 'deployment',
     title: 'replicas',
     looks: 'Deployment `stellar-peers`: it exists, and has two replicas that are all ready',
-    hint: LOOK,
+    hint: LOOK_AT_PODS,
     needs: ['deployment'],
     evaluate: checkDeployment,
   },

@@ -1,6 +1,7 @@
 /**
- * Whether NetworkPolicies let validators reach each other, and whether an open HTTP port is guarded. Pure.
- * What cannot be told from outside (named ports, address blocks) counts as let through: a false alarm helps no user.
+ * Checks of NetworkPolicies: whether validators can reach each other, and whether an open HTTP port is protected. Pure.
+ * A rule that these checks cannot evaluate (named ports, address blocks) counts as allowing the traffic, to avoid false
+ * alarms.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf } from '../../peers/field.ts';
 import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
@@ -12,13 +13,14 @@ import { type Placed, placedOf } from './validators.ts';
 
 type Direction = 'Ingress' | 'Egress';
 
-/** Where pods of DNS listen, behind their Service: CoreDNS as it comes, OpenShift's, Gardener's. */
+/** The ports on which DNS pods listen: CoreDNS by default, OpenShift, Gardener. A policy sees these, not the Service's. */
 const DNS_PORTS = [53, 5353, 8053];
 
+/** `namespace/name` of a raw object. */
 const nameOf = ({ metadata }: Fields): string =>
   keyOf(textOf(fieldsOf(metadata).namespace) ?? '', textOf(fieldsOf(metadata).name) ?? '');
 
-/** The policies that restrict this pod in that direction; without any, everything is let through. */
+/** The policies that restrict this pod in this direction. If there is none, all traffic is allowed. */
 const policiesOver = (pod: Placed, direction: Direction, { networkPolicies }: Facts): Fields[] =>
   networkPolicies.filter(({ metadata, spec }) => {
     const { podSelector, policyTypes, egress } = fieldsOf(spec);
@@ -31,8 +33,8 @@ const policiesOver = (pod: Placed, direction: Direction, { networkPolicies }: Fa
     );
   });
 
-/** For each rule of these policies that covers the port, the peers that it allows. An empty list allows all. */
-const peersAllowed = (
+/** The `from` or `to` of each rule of these policies that covers the port. An empty list allows every pod. */
+const allowedPods = (
   policies: readonly Fields[],
   direction: Direction,
   port: number,
@@ -52,19 +54,19 @@ function coversPort(entry: Fields, port: number, protocol: string): boolean {
   return (textOf(entry.protocol) ?? 'TCP') === protocol && (first ?? port) <= port && port <= last;
 }
 
-/** True if one of the peers that a rule in namespace `home` names is this pod, or may be. */
-const names = (peers: readonly Fields[], pod: Placed, home: string): boolean =>
-  peers.length === 0 ||
-  peers.some(({ ipBlock, namespaceSelector, podSelector }) => {
+/** True if these entries of a `from` or `to` allow this pod, or may allow it. `home` is the namespace of their policy. */
+const mayAllow = (entries: readonly Fields[], pod: Placed, home: string): boolean =>
+  entries.length === 0 ||
+  entries.some(({ ipBlock, namespaceSelector, podSelector }) => {
     if (ipBlock !== undefined) return true;
-    const isThere =
+    const isInNamespace =
       namespaceSelector === undefined
         ? pod.namespace === home
         : matchesSelector(labelSelectorOf(namespaceSelector), pod.namespaceLabels);
-    return isThere && matchesSelector(labelSelectorOf(podSelector), pod.labels);
+    return isInNamespace && matchesSelector(labelSelectorOf(podSelector), pod.labels);
   });
 
-/** Pairs of one network that a policy over the first of them keeps apart: one pair for each such validator. */
+/** The validators that their policies keep apart from another validator of their group, each with one example. */
 function cutOff(facts: Facts, direction: Direction) {
   const byGroup = Map.groupBy(placedOf(facts), ({ group }) => group);
   return [...byGroup.values()].flatMap((members) =>
@@ -73,8 +75,8 @@ function cutOff(facts: Facts, direction: Direction) {
       if (policies.length === 0) return [];
       const other = members.find((member) => {
         const { port } = (direction === 'Ingress' ? own : member).validator;
-        const allowed = peersAllowed(policies, direction, port);
-        return member !== own && !allowed.some((peers) => names(peers, member, own.namespace));
+        const allowed = allowedPods(policies, direction, port);
+        return member !== own && !allowed.some((entries) => mayAllow(entries, member, own.namespace));
       });
       return other ? [{ own, other, by: policies.map(nameOf) }] : [];
     }),
@@ -94,18 +96,18 @@ function checkReach(facts: Facts, direction: Direction): CheckVerdict {
 }
 
 function checkDns(facts: Facts): CheckVerdict {
-  const without = placedOf(facts).flatMap((placed) => {
+  const withoutDns = placedOf(facts).flatMap((placed) => {
     const policies = policiesOver(placed, 'Egress', facts);
-    const isLetOut = DNS_PORTS.some((port) => peersAllowed(policies, 'Egress', port, 'UDP').length > 0);
-    return policies.length > 0 && !isLetOut ? [{ key: placed.validator.key, by: policies.map(nameOf) }] : [];
+    const mayAskDns = DNS_PORTS.some((port) => allowedPods(policies, 'Egress', port, 'UDP').length > 0);
+    return policies.length > 0 && !mayAskDns ? [{ key: placed.validator.key, by: policies.map(nameOf) }] : [];
   });
-  if (without.length === 0) return ok('names can be resolved');
-  const policies = [...new Set(without.flatMap(({ by }) => by))];
-  return problem(`${some(without.map(({ key }) => key))}: no rule of ${some(policies)} allows UDP 53`);
+  if (withoutDns.length === 0) return ok('names can be resolved');
+  const policies = [...new Set(withoutDns.flatMap(({ by }) => by))];
+  return problem(`${some(withoutDns.map(({ key }) => key))}: no rule of ${some(policies)} allows UDP 53`);
 }
 
-/** Services that lead to the HTTP port of these pods. */
-function exposing(services: readonly Fields[], { namespace, labels }: Placed, port: number): Fields[] {
+/** The Services that lead to this port of the validator's pods. */
+function servicesTo(services: readonly Fields[], { namespace, labels }: Placed, port: number): Fields[] {
   return services.filter(({ metadata, spec }) => {
     const { selector, ports } = fieldsOf(spec);
     const wanted = Object.entries(stringsOf(selector));
@@ -113,36 +115,37 @@ function exposing(services: readonly Fields[], { namespace, labels }: Placed, po
       fieldsOf(metadata).namespace === namespace &&
       wanted.length > 0 &&
       wanted.every(([key, value]) => labels[key] === value) &&
-      listOf(ports).some(({ port: own, targetPort }) => (numberOf(targetPort) ?? numberOf(own)) === port)
+      listOf(ports).some((entry) => (numberOf(entry.targetPort) ?? numberOf(entry.port)) === port)
     );
   });
 }
 
-const isOutside = ({ spec }: Fields): boolean =>
+/** True if a Service is reachable from outside the cluster. */
+const isExternal = ({ spec }: Fields): boolean =>
   ['LoadBalancer', 'NodePort'].includes(textOf(fieldsOf(spec).type) ?? '');
 
 function checkHttp(facts: Facts): CheckVerdict {
   const port = facts.settings.corePort;
   if (port === 0) return skipped('CORE_HTTP_PORT is 0, so the port is not known');
   const placed = placedOf(facts);
-  const outside = placed.flatMap((each) =>
-    exposing(facts.services, each, port).filter(isOutside).map(nameOf),
+  const external = placed.flatMap((each) =>
+    servicesTo(facts.services, each, port).filter(isExternal).map(nameOf),
   );
-  if (outside.length > 0)
-    return problem(`${some([...new Set(outside)])} shows ${port} to the outside of the cluster`);
+  if (external.length > 0)
+    return problem(`${some([...new Set(external)])} shows ${port} to the outside of the cluster`);
   const connections = connectionsIn(facts.world.configMaps.get(facts.settings.namespace));
   const isOpen = (each: Placed) =>
-    exposing(facts.services, each, port).length > 0 || each.pods.some((pod) => connections.has(pod));
+    servicesTo(facts.services, each, port).length > 0 || each.pods.some((pod) => connections.has(pod));
   const open = placed.filter(isOpen);
   if (open.length === 0) return ok(`no validator is known to have ${port} open`);
-  const bare = open.filter((each) => {
+  const unprotected = open.filter((each) => {
     const policies = policiesOver(each, 'Ingress', facts);
-    const allowed = peersAllowed(policies, 'Ingress', port);
-    return policies.length === 0 || allowed.some((peers) => peers.length === 0);
+    const allowed = allowedPods(policies, 'Ingress', port);
+    return policies.length === 0 || allowed.some((entries) => entries.length === 0);
   });
-  if (bare.length === 0) return ok(`${port} is open and guarded by NetworkPolicies`);
+  if (unprotected.length === 0) return ok(`${port} is open and guarded by NetworkPolicies`);
   return warning(
-    `${some(bare.map(({ validator }) => validator.key))}: any pod may use ${port}, which can stop stellar-core`,
+    `${some(unprotected.map(({ validator }) => validator.key))}: any pod may use ${port}, which can stop stellar-core`,
   );
 }
 

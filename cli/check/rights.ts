@@ -1,6 +1,6 @@
 /**
- * The rights that our ServiceAccount is granted, as a table that a test compares with the manifests, and the review that
- * asks the API server for one of them. Pure.
+ * The rights that our ServiceAccount needs, as a table that a test compares with the manifests, and the access review
+ * that asks the API server about one right. Pure.
  */
 
 import { listed, type Settings } from '../../app/settings.ts';
@@ -14,7 +14,7 @@ import {
   WEBHOOK_CONFIGURATION,
 } from '../../peers/names.ts';
 
-/** One verb on one resource; without a name on any, without a namespace in all. */
+/** One verb on one resource: on the object `name`, or on all; in `namespace`, or in all namespaces. */
 export interface Right {
   readonly verb: string;
   readonly group: string;
@@ -24,10 +24,11 @@ export interface Right {
 }
 
 const READ = ['list', 'watch'];
-const KEEP = ['get', ...READ, 'create', 'patch'];
+/** For objects that we create and keep current. */
+const MANAGE = ['get', ...READ, 'create', 'patch'];
 type Grant = readonly [group: string, resource: string, verbs: readonly string[], name?: string | undefined];
 
-/** Where validators are: in all namespaces, or in those that are watched. */
+/** Granted in the namespaces of validators: in all namespaces, or in those that WATCH_NAMESPACES names. */
 const WITH_VALIDATORS: readonly Grant[] = [
   ['stellar.org', 'stellarnodes', READ],
   ['', 'pods', [...READ, 'delete']],
@@ -35,13 +36,14 @@ const WITH_VALIDATORS: readonly Grant[] = [
   ['apps', 'statefulsets', [...READ, 'patch']],
   ['policy', 'poddisruptionbudgets', READ],
   ['events.k8s.io', 'events', ['create']],
-  ['', 'configmaps', [...KEEP, 'delete'], PEERS_CONFIGMAP],
+  ['', 'configmaps', [...MANAGE, 'delete'], PEERS_CONFIGMAP],
 ];
 
-const AT_HOME: readonly Grant[] = [
-  ['', 'configmaps', [...KEEP, 'update'], JOURNAL_CONFIGMAP],
+/** Granted in our own namespace. */
+const IN_OWN_NAMESPACE: readonly Grant[] = [
+  ['', 'configmaps', [...MANAGE, 'update'], JOURNAL_CONFIGMAP],
   ['', 'configmaps', READ, EXTERNAL_CONFIGMAP],
-  ['coordination.k8s.io', 'leases', [...KEEP, 'update'], LEADER_LEASE],
+  ['coordination.k8s.io', 'leases', [...MANAGE, 'update'], LEADER_LEASE],
 ];
 const WEBHOOK: Grant = [
   'admissionregistration.k8s.io',
@@ -49,10 +51,13 @@ const WEBHOOK: Grant = [
   ['get', ...READ, 'patch'],
   WEBHOOK_CONFIGURATION,
 ];
-const SECRET: Grant = ['', 'secrets', [...KEEP, 'update'], CERT_SECRET];
-const OVERVIEW: Grant = ['', 'configmaps', [...KEEP, 'delete'], PEERS_CONFIGMAP];
+/** Only for managed certificates. */
+const SECRET: Grant = ['', 'secrets', [...MANAGE, 'update'], CERT_SECRET];
+/** Only with WATCH_NAMESPACES: otherwise WITH_VALIDATORS grants the same in all namespaces. */
+const OVERVIEW: Grant = ['', 'configmaps', [...MANAGE, 'delete'], PEERS_CONFIGMAP];
 
-const spread = ([group, resource, verbs, name]: Grant, namespace: string | undefined): Right[] =>
+/** One right for each verb of the grant. */
+const rightsOf = ([group, resource, verbs, name]: Grant, namespace: string | undefined): Right[] =>
   verbs.map((verb) => ({ verb, group, resource, name, namespace }));
 
 type Installed = Pick<Settings, 'namespace' | 'watchNamespaces' | 'certDir'>;
@@ -61,17 +66,21 @@ type Installed = Pick<Settings, 'namespace' | 'watchNamespaces' | 'certDir'>;
 export function accountRights({ namespace: own, watchNamespaces, certDir }: Installed): Right[] {
   const watched = listed(watchNamespaces);
   const isEverywhere = watched.length === 0;
-  const places = isEverywhere ? [undefined] : watched;
-  const namespaces = places.map((name): Grant => ['', 'namespaces', READ, name]);
-  const home = [...AT_HOME, ...(certDir === '' ? [SECRET] : []), ...(isEverywhere ? [] : [OVERVIEW])];
+  const inNamespaces = isEverywhere ? [undefined] : watched;
+  const namespaces = inNamespaces.map((name): Grant => ['', 'namespaces', READ, name]);
+  const atHome = [
+    ...IN_OWN_NAMESPACE,
+    ...(certDir === '' ? [SECRET] : []),
+    ...(isEverywhere ? [] : [OVERVIEW]),
+  ];
   return [
-    ...places.flatMap((place) => WITH_VALIDATORS.flatMap((grant) => spread(grant, place))),
-    ...[...namespaces, WEBHOOK].flatMap((grant) => spread(grant, undefined)),
-    ...home.flatMap((grant) => spread(grant, own)),
+    ...inNamespaces.flatMap((namespace) => WITH_VALIDATORS.flatMap((grant) => rightsOf(grant, namespace))),
+    ...[...namespaces, WEBHOOK].flatMap((grant) => rightsOf(grant, undefined)),
+    ...atHome.flatMap((grant) => rightsOf(grant, own)),
   ];
 }
 
-/** A right in words. */
+/** A right in words, such as `patch statefulsets.apps in stellar`. */
 export const rightText = ({ verb, group, resource, name, namespace }: Right): string =>
   [
     verb,
@@ -80,11 +89,11 @@ export const rightText = ({ verb, group, resource, name, namespace }: Right): st
     ...(namespace === undefined ? [] : [`in ${namespace}`]),
   ].join(' ');
 
-/** Who our ServiceAccount is to the API server. */
+/** The user name that the API server gives our ServiceAccount. */
 export const accountName = (ownNamespace: string): string =>
   `system:serviceaccount:${ownNamespace}:${COMPONENT}`;
 
-/** The body of an access review of our ServiceAccount. */
+/** The body of a SubjectAccessReview: may our ServiceAccount do this? */
 export const reviewOf = (resourceAttributes: Right, ownNamespace: string) => ({
   metadata: { name: '' },
   spec: {

@@ -1,6 +1,6 @@
 /**
- * Asks the API server to make a validator's pod for trial only: whether it came back with its peers shows that the API
- * server reached a replica and believed it. Nothing is stored.
+ * Asks the API server to create a validator's pod as a dry run, so nothing is stored. If the answer contains the peers, the
+ * API server has reached a replica and trusted its certificate.
  */
 
 import { webhookSelects } from '../../peers/injection/selectors.ts';
@@ -13,7 +13,10 @@ import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { Trial } from './facts.ts';
 import { type Known, placedOf } from './validators.ts';
 
-/** Tries a pod of the first validator that the webhook should inject. Rejects with KubeError where that is forbidden. */
+/**
+ * Makes a trial pod of the first validator that the webhook should inject. Rejects with KubeError if the caller has no
+ * right to create pods, or if the API server does not answer.
+ */
 export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
   const subject = subjectOf(known);
   if (!subject) return { kind: 'none' };
@@ -21,6 +24,7 @@ export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
   try {
     return { kind: 'answered', node, pod: await trials.tryCreate(Pods, trialPod(subject)) };
   } catch (error) {
+    // A policy or a quota also refuses a pod with 403; only RBAC says `cannot create`.
     const isForbidden =
       error instanceof KubeError && error.status === 403 && / cannot create /.test(error.message);
     if (!(error instanceof KubeError) || error.status === 0 || isForbidden) throw error;
@@ -28,7 +32,7 @@ export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
   }
 }
 
-/** The StatefulSet of a validator whose pods are injected: selected, and not opted out. */
+/** The StatefulSet of the first validator whose pods the webhook selects and that has not opted out. */
 const subjectOf = (known: Known): StatefulSetFacts | undefined =>
   placedOf(known).find(({ validator, statefulSet, namespaceLabels }) => {
     const { webhook } = known.world;
@@ -40,7 +44,7 @@ const subjectOf = (known: Known): StatefulSetFacts | undefined =>
     );
   })?.statefulSet;
 
-/** As small as a pod of that StatefulSet can be, and within Pod Security `restricted`. */
+/** The smallest pod that counts as one of the StatefulSet, and that the Pod Security level `restricted` accepts. */
 function trialPod({ name, namespace, uid, template }: StatefulSetFacts): KubeObject {
   const main = mainContainerOf(template);
   const { apiVersion, kind } = StatefulSets;

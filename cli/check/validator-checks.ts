@@ -30,7 +30,7 @@ import { type Placed, placedOf } from './validators.ts';
 
 const NO_VALIDATORS = 'there are no validators';
 
-/** StatefulSets of read replicas, by their pods. */
+/** Keys of the StatefulSets that run read replicas, found by their pods. */
 const readReplicasIn = ({ world }: Facts): string[] => {
   const keys = [...world.pods.values()].map(({ namespace, ownerName = '' }) => keyOf(namespace, ownerName));
   return [...new Set(keys)].filter((key) => isReadReplica(world, key)).sort();
@@ -39,10 +39,10 @@ const readReplicasIn = ({ world }: Facts): string[] => {
 function checkDiscovered(facts: Facts): CheckVerdict {
   const { discovery } = facts;
   const count = [...discovery.groups.values()].flatMap(({ validators }) => validators).length;
-  const unread = [...discovery.skipped].filter(([, { code }]) => code !== 'Suspended');
-  const [first] = unread;
+  const excluded = [...discovery.skipped].filter(([, { code }]) => code !== 'Suspended');
+  const [first] = excluded;
   if (first) {
-    const others = unread.length === 1 ? '' : ` (and ${unread.length - 1} more)`;
+    const others = excluded.length === 1 ? '' : ` (and ${excluded.length - 1} more)`;
     return problem(`${first[0]} is no peer of others: ${describeReason(first[1])}${others}`);
   }
   if (count === 0) return ok(NO_VALIDATORS);
@@ -66,7 +66,7 @@ function checkConfigMaps(facts: Facts): CheckVerdict {
   const wanted = [own, ...discovery.activeIn.keys()];
   const missing = wanted.filter((namespace) => !world.configMaps.has(namespace));
   if (missing.length > 0) return notYet(`missing in ${some(missing)}`);
-  // The overview in our own namespace also says what only the leader has seen.
+  // Leave out the overview in our own namespace: it contains data that only the leader has, so it cannot be compared.
   const stale = configMaps.map(({ namespace }) => namespace).filter((namespace) => namespace !== own);
   if (stale.length > 0) return notYet(`not current in ${some(stale)}`);
   return ok(`current in ${counted(discovery.activeIn.size, 'namespace')} with validators`);
@@ -82,19 +82,19 @@ function checkServices({ world, discovery }: Facts): CheckVerdict {
   );
 }
 
-/** True for a budget that forbids every disruption until a person changes the budget or the pods. */
+/** True if a budget forbids every disruption even when all of its pods are healthy. */
 const forbidsAll = ({ current, expectedPods, desiredHealthy }: PdbFacts): boolean =>
   current && expectedPods > 0 && desiredHealthy >= expectedPods;
 
 function checkBudgets(facts: Facts): CheckVerdict {
   const placed = placedOf(facts);
   const strict = [...facts.world.pdbs.values()].filter(forbidsAll).flatMap((pdb) => {
-    // The budget that the operator makes for each validator is ignored here, as it is before a restart.
-    const held = placed.filter(
+    // Ignore the budget that the operator makes for each validator: a restart ignores it too.
+    const covered = placed.filter(
       ({ validator: { uid }, namespace, labels }) =>
         pdb.namespace === namespace && pdb.ownerNodeUid !== uid && selects(pdb, labels),
     );
-    const keys = held.map(({ validator: { key } }) => key);
+    const keys = covered.map(({ validator: { key } }) => key);
     return keys.length === 0 ? [] : [`${pdb.key} forbids every restart of ${some(keys)}`];
   });
   return strict.length === 0 ? ok('none forbids every restart') : warning(strict.join('; '));
@@ -105,7 +105,7 @@ const selects = ({ selector }: PdbFacts, labels: Placed['labels']): boolean =>
 
 const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
 
-/** The webhook as it is right after an install, for the restarts that an install would cause. */
+/** A webhook that was created at this time and selects every pod: it shows which restarts an install would cause. */
 const installedNow = (createdAtMs: number): WebhookFacts => ({
   version: '',
   createdAtMs,
@@ -123,14 +123,14 @@ function checkRestarts(facts: Facts): CheckVerdict {
   const world = { ...facts.world, webhook };
   const { holds, steps, paused, onResume } = rolloutPlanOf({ world, discovery, settings, nowMs });
   const waiting = holds.filter(([, { code }]) => code === 'AwaitingAdoption').length;
-  const adopted = waiting === 0 ? '' : `; ${counted(waiting, 'validator')} to be adopted first`;
+  const adoption = waiting === 0 ? '' : `; ${counted(waiting, 'validator')} to be adopted first`;
   if (paused.length > 0) {
     const now = steps.length === 0 ? '' : `${restartsText(steps)}; `;
     return warning(
-      `${now}paused by ${some(paused.map(titleOf))}; on resume ${restartsText(onResume)}${adopted}`,
+      `${now}paused by ${some(paused.map(titleOf))}; on resume ${restartsText(onResume)}${adoption}`,
     );
   }
-  return steps.length === 0 ? ok(`none${adopted}`) : warning(`${restartsText(steps)}${adopted}`);
+  return steps.length === 0 ? ok(`none${adoption}`) : warning(`${restartsText(steps)}${adoption}`);
 }
 
 function restartsText(steps: readonly Step[]): string {

@@ -1,6 +1,6 @@
 /**
- * Whether the API server asks us about validator pods and believes the answer: the configuration, its caBundle, the
- * certificate, and a pod for trial. Pure.
+ * Checks whether the API server asks us about validator pods and trusts our answer: the webhook configuration, its
+ * caBundle, the certificate, and a trial pod. Pure.
  */
 import type { X509Certificate } from 'node:crypto';
 import { chainTo } from '../../certs/chain.ts';
@@ -33,13 +33,13 @@ function checkConfiguration(facts: Facts): CheckVerdict {
   const { webhook } = facts.world;
   if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
   const placed = placedOf(facts);
-  const passed = placed.filter(
+  const unselected = placed.filter(
     ({ namespaceLabels, labels }) =>
       Object.keys(labels).length > 0 &&
       !webhookSelects(webhook, { namespaceLabels, labels, annotations: {} }),
   );
-  if (passed.length === 0) return ok('it selects every validator');
-  return warning(`it does not select ${some(passed.map(({ validator }) => validator.key))}`);
+  if (unselected.length === 0) return ok('it selects every validator');
+  return warning(`it does not select ${some(unselected.map(({ validator }) => validator.key))}`);
 }
 
 function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
@@ -53,11 +53,11 @@ function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
 }
 
 const DAY_MS = 86_400_000;
-/** A certificate is renewed after about two thirds of its life: with less than this left, renewal has failed. */
+/** A certificate is renewed after about two thirds of its life. If less than this part is left, renewal has failed. */
 const LAST_PART = 0.2;
 
-/** How a certificate stands: whether it is of no use now or soon, and when it begins or ends. */
-function ageOf(cert: X509Certificate, nowMs: number) {
+/** Whether a certificate is valid now, whether its renewal is overdue, and a text that says when it begins or ends. */
+function lifeOf(cert: X509Certificate, nowMs: number) {
   const [fromMs, toMs] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
   const leftMs = toMs - nowMs;
   const isEarly = nowMs < fromMs;
@@ -66,26 +66,27 @@ function ageOf(cert: X509Certificate, nowMs: number) {
       ? `ended at ${cert.validToDate.toISOString()}`
       : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
   return {
-    isOver: leftMs <= 0 || isEarly,
-    isLate: leftMs < (toMs - fromMs) * LAST_PART,
+    isInvalid: leftMs <= 0 || isEarly,
+    isOverdue: leftMs < (toMs - fromMs) * LAST_PART,
     text: isEarly ? `begins at ${cert.validFromDate.toISOString()}` : ends,
   };
 }
 
-function checkBundle(facts: Facts): CheckVerdict {
+function checkCaBundle(facts: Facts): CheckVerdict {
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
   if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
   const authorities = authoritiesIn(entry.caBundle);
   if (authorities.length === 0) return problem('it holds no certificate that can be read');
-  const ages = authorities.map((cert) => ageOf(cert, facts.nowMs));
-  const good = ages.find(({ isOver, isLate }) => !isOver && !isLate) ?? ages.find(({ isOver }) => !isOver);
-  if (!good) return problem(`the CA in it ${ages[0]?.text}`);
-  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}${good.text}`;
-  return good.isLate ? warning(found) : ok(found);
+  const lives = authorities.map((cert) => lifeOf(cert, facts.nowMs));
+  const valid = lives.filter(({ isInvalid }) => !isInvalid);
+  const best = valid.find(({ isOverdue }) => !isOverdue) ?? valid[0];
+  if (!best) return problem(`the CA in it ${lives[0]?.text}`);
+  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}${best.text}`;
+  return best.isOverdue ? warning(found) : ok(found);
 }
 
-/** The name or address by which the API server calls that webhook. */
+/** The host name or address at which the API server calls this webhook. */
 function hostOf({ url, service }: Entry): string | undefined {
   if (url !== undefined) return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
   return service && `${service.name}.${service.namespace}.svc`;
@@ -104,12 +105,12 @@ function checkCertificate(facts: Facts): CheckVerdict {
   const host = hostOf(entry);
   if (host !== undefined && !isFor(leaf, host))
     return problem(`it is not for ${host}, where the API server calls`);
-  const between = above.slice(0, -1).map((cert) => ageOf(cert, facts.nowMs));
-  const ended = between.find(({ isOver }) => isOver);
-  if (ended) return problem(`a CA that comes with it ${ended.text}`);
-  const { isOver, isLate, text } = ageOf(leaf, facts.nowMs);
-  if (isOver) return problem(`it ${text}`);
-  return isLate
+  const between = above.slice(0, -1).map((cert) => lifeOf(cert, facts.nowMs));
+  const invalid = between.find(({ isInvalid }) => isInvalid);
+  if (invalid) return problem(`a CA that comes with it ${invalid.text}`);
+  const { isInvalid, isOverdue, text } = lifeOf(leaf, facts.nowMs);
+  if (isInvalid) return problem(`it ${text}`);
+  return isOverdue
     ? warning(`it ${text}, and was not renewed`)
     : ok(`a CA in caBundle vouches for it; it ${text}`);
 }
@@ -121,9 +122,9 @@ function checkTrial(facts: Facts): CheckVerdict {
     return skipped('not tried: no answer is believed without a CA in caBundle');
   const { trial } = facts;
   if (trial.kind === 'none') {
-    const where =
+    const whyNone =
       facts.discovery.groups.size === 0 ? 'there is no validator' : 'no validator is one that it injects';
-    return skipped(`${where}, so there is no pod to try it with`);
+    return skipped(`${whyNone}, so there is no pod to try it with`);
   }
   if (trial.kind === 'refused') {
     const isOurs = trial.why.includes(WEBHOOK_ENTRY);
@@ -161,7 +162,7 @@ export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
     looks: 'caBundle: it is not empty, can be read, and does not expire soon',
     hint: 'the replicas (or cainjector) fill it within seconds; if they do not, their log says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     needs: ['mutatingwebhookconfigurations'],
-    evaluate: checkBundle,
+    evaluate: checkCaBundle,
   },
   {
     when: 'after',
