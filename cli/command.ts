@@ -1,5 +1,5 @@
 /**
- * What a command is: its words, its help, the flags it takes, and what it does with them.
+ * The types of a command: its name, its help, its flags and the function that runs it; and of one call of a command.
  */
 import type { ExitCode } from './exit.ts';
 import type { FlagName, FlagValues } from './flags.ts';
@@ -7,30 +7,31 @@ import type { Terminal } from './terminal.ts';
 
 export type Format = 'table' | 'wide' | 'json' | 'yaml';
 
+/** One call of a command: the parsed command line, and the process around it. */
 export interface Call {
-  /** What stands on the line beside the command's own words and the flags. */
+  /** The arguments on the line, without the name of the command and without flags. */
   readonly args: readonly string[];
   readonly flags: FlagValues;
-  /** What -o says, or the first of the command's formats. */
+  /** The value of -o; without -o, the first of the command's formats. */
   readonly format: Format;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
 }
 
 export interface Command {
-  /** Its words, with a space between. */
+  /** One word or several, with a space between, such as `rollout plan`. */
   readonly name: string;
-  /** What the line needs beside the words, as the help shows it; absent for nothing. */
+  /** What to write after the name, as the help shows it; absent if nothing is needed. */
   readonly synopsis?: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What else is to be known, for its own help. */
+  /** The rest of the help of this command. */
   readonly details: string;
-  /** How many arguments it takes beside its words; absent for none. */
+  /** How many arguments the command takes; absent if it takes none. */
   readonly args?: { readonly min: number; readonly max: number };
   readonly flags: readonly FlagName[];
-  /** What -o takes, its default first; absent where nothing is printed that a program would read. */
+  /** The values of -o, the default first; absent if the output is for people only. */
   readonly formats?: readonly Format[];
-  /** Does it. Resolves with the exit code, or with undefined where the process goes on by itself. */
+  /** Runs the command. Resolves to the exit code, or to undefined if the process must go on running. */
   run(call: Call): Promise<ExitCode | undefined>;
 }

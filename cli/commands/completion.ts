@@ -3,7 +3,7 @@ import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { FLAGS, type Flag } from '../flags.ts';
 
-/** The command `completion` for the table `commands`. That table contains this command too, hence the function. */
+/** The command `completion`. `commands` returns the table of commands, which contains this command too. */
 export const completionOf = (commands: () => readonly Command[]): Command => ({
   name: 'completion',
   synopsis: 'bash|zsh|fish',
@@ -20,16 +20,16 @@ export const completionOf = (commands: () => readonly Command[]): Command => ({
   },
 });
 
-/** Pairs of the words typed so far and the words that may follow them; the longest first. */
+/** Pairs of the words typed so far and the words that may follow. The longest first, for a shell takes the first match. */
 function wordsAfter(commands: readonly Command[]): Array<readonly [string, string]> {
   const names = commands.map(({ name }) => name.split(' '));
-  const seconds = names
+  const secondWords = names
     .filter(({ length }) => length > 1)
     .map(([first = '', ...rest]) => [first, rest.join(' ')] as const);
   const flags = commands.map(
     ({ name, flags }) => [name, [...flags, 'help'].map((flag) => `--${flag}`).join(' ')] as const,
   );
-  return [...flags, ...seconds].sort(([a], [b]) => b.length - a.length);
+  return [...flags, ...secondWords].sort(([a], [b]) => b.length - a.length);
 }
 
 const firstWords = (commands: readonly Command[]): string =>
@@ -52,20 +52,21 @@ const zsh = (commands: readonly Command[]): string =>
 function fish(commands: readonly Command[]): string {
   const lines = commands.flatMap(({ name, summary, flags }) => {
     const [first = '', ...rest] = name.split(' ');
-    const seen = `-n '__fish_seen_subcommand_from ${first}'`;
+    const condition = `-n '__fish_seen_subcommand_from ${first}'`;
     return [
       `-n __fish_use_subcommand -f -a ${first} -d ${quoted(rest.length === 0 ? summary : '')}`,
-      ...rest.map((word) => `${seen} -f -a ${word} -d ${quoted(summary)}`),
+      ...rest.map((word) => `${condition} -f -a ${word} -d ${quoted(summary)}`),
       ...flags.map((flag) => {
         const { short, value, help }: Flag = FLAGS[flag];
         const letter = short === undefined ? '' : ` -s ${short}`;
-        return `${seen} -l ${flag}${letter}${value === undefined ? '' : ' -r'} -d ${quoted(help)}`;
+        return `${condition} -l ${flag}${letter}${value === undefined ? '' : ' -r'} -d ${quoted(help)}`;
       }),
     ];
   });
   return lines.map((line) => `complete -c stellar-peers ${line}\n`).join('');
 }
 
+/** A word in single quotes, for fish. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "\\'")}'`;
 
 const SHELLS: Readonly<Record<string, (commands: readonly Command[]) => string>> = { bash, zsh, fish };

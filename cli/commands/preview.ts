@@ -22,28 +22,29 @@ export const previewCommand: Command = {
 
 function runPreview({ flags: { filename, node }, format, terminal }: Call): ExitCode {
   if (filename === undefined) throw new UsageError('preview needs a manifest: -f POD.yaml');
-  const found = previewsOf(terminal.read(filename), node);
+  const shown = previewsOf(terminal.read(filename), node);
   if (format === 'table') {
-    terminal.print(coloured(found.map(renderPreview).join('\n'), terminal.paint));
+    terminal.print(coloured(shown.map(renderPreview).join('\n'), terminal.paint));
     return EXIT.ok;
   }
-  for (const note of found.flatMap(({ notes }) => notes)) terminal.say(note);
+  for (const note of shown.flatMap(({ notes }) => notes)) terminal.say(note);
   terminal.print(
-    format === 'json' ? patchesIn(found) : found.map(({ after }) => yamlOf(after)).join('---\n'),
+    format === 'json' ? patchesIn(shown) : shown.map(({ after }) => yamlOf(after)).join('---\n'),
   );
   return EXIT.ok;
 }
 
-/** The patch of one object; of several each with its title. */
-function patchesIn(found: readonly Preview[]): string {
-  const [first, ...more] = found;
+/** As JSON: the patch alone if there is one object, otherwise a list of patches with the titles of their objects. */
+function patchesIn(shown: readonly Preview[]): string {
+  const [first, ...more] = shown;
   if (first && more.length === 0) return document(first.patch, 'json');
   return document(
-    found.map(({ title, node, patch }) => ({ title, node, patch })),
+    shown.map(({ title, node, patch }) => ({ title, node, patch })),
     'json',
   );
 }
 
+/** The previews of the manifest `text`. Throws ProblemError if there can be none. */
 function previewsOf(text: string, node: string | undefined): readonly Preview[] {
   try {
     return previews(text, { node });
@@ -53,6 +54,6 @@ function previewsOf(text: string, node: string | undefined): readonly Preview[] 
   }
 }
 
-/** As diffs are coloured everywhere. */
+/** A diff with added lines in green and removed lines in red. */
 const coloured = (text: string, paint: Paint): string =>
   text.replace(/^\+ .*$/gm, (line) => paint('green', line)).replace(/^- .*$/gm, (line) => paint('red', line));

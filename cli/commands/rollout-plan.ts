@@ -1,6 +1,6 @@
 /**
- * `stellar-peers rollout plan`: which restarts are wanted, in which order, how long they would take, and which validator
- * waits for what. The plan is for the settings in force, or for other settings that are not in force yet.
+ * `stellar-peers rollout plan`: which restarts are wanted, in which order and how long they would take, and why other
+ * validators wait. The plan is for the settings in force, or for settings that are not in force yet (`--set`).
  */
 
 import { readSettings, rolloutSettings, SETTING_NAMES } from '../../app/settings.ts';
@@ -60,50 +60,58 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
     return [name, rest.join('=')] as const;
   });
   const overrides = Object.fromEntries(pairs);
-  // A value that no replica takes is refused before the cluster is read.
+  // Refuse a value that no replica takes before the cluster is read.
   readSettings(overrides);
   return overrides;
 }
 
 export type Step = Forecast['steps'][number];
 
-/** What the leader would do from now on in each group, if the views were published under these settings. Pure. */
+/** What the leader would do from now on in each group, once the views are published under these settings. Pure. */
 export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
   const published = evaluateWorld(withViews(snapshot), snapshot.settings, snapshot.nowMs);
   const input = rolloutInput(published);
   return [...published.discovery.groups.values()].map((group) => forecast(group, input));
 }
 
-type Placed = Step & { readonly order: number };
+type NumberedStep = Step & { readonly order: number };
 
-/** What the leader would do from now on with the validators that are shown: with the pauses, and without them. Pure. */
+/**
+ * The plan for the validators that are shown: `steps` and `holds` as things are now, and `onResume`, the further steps if
+ * the pauses in `paused` ended now. Pure.
+ */
 export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
   const paused = pausesOf([...snapshot.discovery.groupOf.keys()].filter(isShown), snapshot);
   const resumed = paused.length === 0 ? [] : inOrder(forecastsOf(withRolloutOn(snapshot, paused, undefined)));
-  const now = new Set(keysOf(steps));
-  const onResume = resumed.filter(({ node }) => !now.has(node));
+  const restartedNow = new Set(keysOf(steps));
+  const onResume = resumed.filter(({ node }) => !restartedNow.has(node));
   return {
     holds: forecasts.flatMap(({ holds }) => [...holds]).filter(([key]) => isShown(key)),
-    steps: placed(steps, isShown),
+    steps: numbered(steps, isShown),
     paused,
-    onResume: placed(onResume, isShown),
+    onResume: numbered(onResume, isShown),
   };
 }
 
-const placed = (steps: readonly Step[], isShown: Shown): Placed[] =>
+/** The steps that are shown, each with its place among all steps. */
+const numbered = (steps: readonly Step[], isShown: Shown): NumberedStep[] =>
   steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
 
 /** The plan as text. Pure. */
 export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everything): string {
   const { steps, paused, onResume, holds } = rolloutPlanOf(snapshot, isShown);
-  const now = steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(steps, snapshot);
-  return `${now}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
+  const restarts = steps.length === 0 ? 'No validator is to be restarted.\n' : stepsText(steps, snapshot);
+  return `${restarts}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
 /** What a resume would restart; empty if nothing is paused. */
-function onResumeText(paused: readonly ObjectRef[], steps: readonly Placed[], snapshot: ClusterSnapshot) {
+function onResumeText(
+  paused: readonly ObjectRef[],
+  steps: readonly NumberedStep[],
+  snapshot: ClusterSnapshot,
+) {
   if (paused.length === 0) return '';
   const head = `\nPaused by ${some(paused.map(titleOf))}; on resume ${steps.length || 'none'} would be restarted`;
   return steps.length === 0 ? `${head}.\n` : `${head}:\n${stepsText(steps, snapshot)}`;
@@ -135,7 +143,7 @@ export const inOrder = (forecasts: readonly Forecast[]): Step[] =>
     .flatMap(({ steps }) => steps)
     .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
 
-/** The World as it is when the views are published under these settings. */
+/** The World as it will be once the views are published under these settings. */
 function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): World {
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);
@@ -158,7 +166,7 @@ const HEADINGS = ['ORDER', 'NETWORK', 'VALIDATOR', 'HOW', 'WHY', 'BEGINS IN', 'D
 
 const keysOf = (steps: ReadonlyArray<{ readonly node: Key }>): Key[] => steps.map(({ node }) => node);
 
-function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string {
+function stepsText(steps: readonly NumberedStep[], snapshot: ClusterSnapshot): string {
   const rows = stepsData(steps, snapshot).map((restart, index) => [
     String(steps[index]?.order),
     restart.network ?? '-',
@@ -170,7 +178,7 @@ function stepsText(steps: readonly Placed[], snapshot: ClusterSnapshot): string 
   return `${table([HEADINGS, ...rows])}\n${restarts}, the last of them over in about ${durationOf(steps)} if all goes well.\n`;
 }
 
-/** How long all of these restarts take, in words. */
+/** In words, how long from now until the last of these restarts is over. */
 export const durationOf = (steps: readonly Step[]): string =>
   durationText(greatestOf(steps.map(({ endsInMs }) => endsInMs)) / 1000);
 
