@@ -1,7 +1,7 @@
 /**
- * The facts that we read from the cluster: the input of every decision. Owns only their types: read/ makes them from
- * raw objects, runtime/ keeps them current. A field that no code reads is not here, so that a change of it causes no
- * work.
+ * The facts that we read from the cluster: the input of every decision. Owns only their types: read/ makes the facts from
+ * raw objects, and runtime/ keeps them current. The facts contain only fields that some code reads, so that a change of
+ * any other field causes no work.
  */
 
 import type { Network } from './discovery/network.ts';
@@ -27,8 +27,8 @@ export interface Named {
   readonly uid: string;
 }
 
-/** An address, and the field of the StellarNode that says it. */
-export interface SaidAddress {
+/** An address that a StellarNode names, and the field that names it. */
+export interface SpecAddress {
   readonly address: string;
   readonly from: string;
 }
@@ -45,41 +45,41 @@ export interface Validator extends Named {
   readonly quorumSet: string | undefined;
   /** True if a validator list (`vlSource`) replaces that quorum set. */
   readonly hasListSource: boolean;
-  /** Raw values of the annotations that people may set; undefined if absent. */
+  /** This field and the next five: raw values of annotations that people set; undefined if absent. */
   readonly rollout: string | undefined;
   readonly rollFor: string | undefined;
   readonly adopt: string | undefined;
   readonly budget: string | undefined;
   readonly injection: string | undefined;
   readonly config: string | undefined;
-  /** Whether people want the sidecar that tells of new peers; `off` for a value that is neither. */
+  /** The annotation that asks for the reload sidecar or forbids it. An unknown value counts as `off`. */
   readonly peerReload: PeerReload | undefined;
-  /** `host:port` to advertise instead of the Service name; undefined if none is set, or none that can be read. */
+  /** `host:port` to advertise instead of the Service name; undefined if it is not set or not readable. */
   readonly advertised: string | undefined;
   /** Peers outside the cluster that the StellarNode itself names, in order: for its own list only. */
-  readonly ownPeers: readonly SaidAddress[];
-  /** Names by which the validator is reached from outside the cluster; they are in no list. */
-  readonly outwardNames: readonly SaidAddress[];
-  /** A part of the StellarNode that cannot be used, though the StellarNode is a peer. */
+  readonly ownPeers: readonly SpecAddress[];
+  /** Names by which the validator is reached from outside the cluster. No list of peers contains them. */
+  readonly outwardNames: readonly SpecAddress[];
+  /** Why a part of the StellarNode cannot be used, although the StellarNode is a peer. */
   readonly remark: Reason | undefined;
-  /** Annotations with a key or a value that is not known. */
+  /** One reason for each annotation of ours with an unknown key or value. */
   readonly odd: readonly Reason[];
 }
 
 /** A StellarNode that is no peer, but that a quorum set may count on. */
 export interface Absentee extends Named {
-  /** Undefined if it cannot be read. */
+  /** Undefined if the network cannot be read. */
   readonly networkId: string | undefined;
   readonly budget: string | undefined;
   /** NODE_HOME_DOMAIN of its quorumSet, even if the rest cannot be read. */
   readonly homeDomain: string | undefined;
 }
 
-/** One StellarNode: a validator, one that cannot be read, or another kind of node. */
+/** One StellarNode: a readable validator, an unreadable one, or a node of another kind. */
 export type NodeReading =
   | { readonly kind: 'validator'; readonly validator: Validator }
   | { readonly kind: 'unreadable'; readonly node: Absentee; readonly reason: Reason }
-  /** `leaving` is a validator that is being deleted. */
+  /** With `leaving`, the node is a validator that is being deleted. */
   | { readonly kind: 'other'; readonly leaving?: Absentee };
 
 export interface StatefulSetFacts extends Named {
@@ -88,7 +88,7 @@ export interface StatefulSetFacts extends Named {
   readonly ownerName: string | undefined;
   readonly createdAtMs: number;
   readonly replicas: number;
-  /** Ordinal of its first pod (`spec.ordinals.start`). */
+  /** Ordinal of the first pod (`spec.ordinals.start`). */
   readonly firstOrdinal: number;
   readonly serviceName: string;
   readonly selector: Readonly<Record<string, string>>;
@@ -103,15 +103,15 @@ export interface StatefulSetFacts extends Named {
   /** Our token on the template, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   readonly template: PodShape;
-  /** True for a StatefulSet that is too large to be kept: then its template is not known. */
-  readonly isLight?: true;
+  /** True for a StatefulSet that is too large to be kept. Then its template is not known. */
+  readonly isTooLarge?: true;
 }
 
-/** A container that was restarted in place. */
+/** A container that the kubelet has restarted in its pod. */
 export interface ContainerRestarts {
   readonly container: string;
   readonly restarts: number;
-  /** When it was last started, ms since the epoch by the kubelet's clock. */
+  /** The last start, ms since the epoch by the kubelet's clock. */
   readonly startedAtMs: number;
 }
 
@@ -126,36 +126,36 @@ export interface PodFacts extends Named {
   readonly ready: boolean;
   /** True if the container that runs stellar-core is Ready, whatever the others are. */
   readonly coreReady: boolean;
-  /** When the Ready condition last changed, ms since the epoch by the clock of the pod's kubelet, as the next two. */
+  /** When the Ready condition last changed. This and the next two: ms since the epoch, by the kubelet's clock. */
   readonly readyChangedAtMs: number | undefined;
   /** When the Initialized condition last changed. */
   readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
-  /** When the pod got its node, by the API server's clock. */
+  /** When the scheduler gave the pod a node, by the API server's clock. */
   readonly scheduledAtMs: number | undefined;
   /** True while the scheduler finds no node for the pod. */
   readonly unschedulable: boolean;
-  /** True if its configuration was merged by an init container, which an in-place restart does not run again. */
+  /** True if an init container merges the configuration. A restart of a container does not run it again. */
   readonly merged: boolean;
   readonly ip: string | undefined;
-  /** True if our volume is mounted: the annotations alone may be inherited. */
+  /** True if our volume is mounted. Our annotations prove nothing, since a template may set them. */
   readonly injected: boolean;
-  /** Raw value of ANNOTATION_PEERS. */
+  /** Raw value of ANNOTATION_PEERS, or that of an empty list if the merge found no peers; `peerHash` goes with it. */
   readonly peers: string | undefined;
   readonly peerHash: string | undefined;
   readonly revision: string | undefined;
-  /** Our token in the template when the pod was made, see ANNOTATION_PEER_RESTART. */
+  /** Our token on the template of which the pod was made, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
-  /** The container that runs stellar-core, or the first where that is not known; undefined before the kubelet says more. */
+  /** The container that runs stellar-core, if known, or the first one; undefined until the kubelet reports it. */
   readonly container: string | undefined;
-  /** How often that container was restarted in place. */
+  /** How often the kubelet has restarted that container. */
   readonly containerRestarts: number;
-  /** The other container that was restarted more than once and runs, a sidecar included: the one that was started last. */
+  /** Of the other running containers with more than one restart, the one that was started last. */
   readonly otherRestarts: ContainerRestarts | undefined;
   /** The sidecar that tells stellar-core of new peers; undefined for a pod without one. */
   readonly reload: ReloadSidecar | undefined;
-  /** How the merge of the configuration ended; undefined without a merge. */
+  /** How the merge of the configuration ended; undefined without a merge, or before its end. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;
 }
@@ -171,15 +171,15 @@ export interface LabelSelector {
 }
 
 export interface PdbFacts extends Named {
-  /** UID of a controlling StellarNode: then its operator generated the budget. */
+  /** UID of the StellarNode that controls the budget, if one does: then the operator made the budget. */
   readonly ownerNodeUid: string | undefined;
   readonly selector: LabelSelector | undefined;
-  /** True if the selector is too long to be applied to many pods. Then `selector` selects all of the namespace. */
+  /** True if the selector is too long to be applied to many pods. Then `selector` selects all pods of the namespace. */
   readonly hasLongSelector: boolean;
   readonly disruptionsAllowed: number;
   readonly desiredHealthy: number;
   readonly expectedPods: number;
-  /** False while the status is older than the spec. */
+  /** False while the status does not reflect the spec yet. */
   readonly current: boolean;
 }
 
@@ -190,7 +190,7 @@ export interface ServiceFacts extends Named {
 
 export interface NamespaceFacts {
   readonly name: string;
-  /** True while it is being deleted: the API server then refuses everything new in it. */
+  /** True while the namespace is being deleted: then the API server refuses new objects in it. */
   readonly terminating: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly rollout: string | undefined;
@@ -198,13 +198,13 @@ export interface NamespaceFacts {
   readonly adopt: string | undefined;
   readonly quorumUnknown: string | undefined;
   readonly peerReload: PeerReload | undefined;
-  /** Annotations with a key or a value that is not known. */
+  /** One reason for each annotation of ours with an unknown key or value. */
   readonly odd: readonly Reason[];
 }
 
 /** A ConfigMap named `stellar-peers`, or the journal. */
 export interface ConfigMapFacts extends Named {
-  /** Its resourceVersion, as a condition of the next write. */
+  /** The resourceVersion that was read, which the next write requires. */
   readonly version: string;
   readonly data: Readonly<Record<string, string>>;
   readonly rollout: string | undefined;
@@ -215,14 +215,14 @@ export interface ConfigMapFacts extends Named {
 }
 
 export interface WebhookFacts {
-  /** Its resourceVersion. */
+  /** The resourceVersion that was read. */
   readonly version: string;
   readonly createdAtMs: number;
   readonly entries: ReadonlyArray<{
     readonly name: string;
     readonly namespaceSelector: LabelSelector;
     readonly objectSelector: LabelSelector;
-    /** True if its rules take the creation of pods. */
+    /** True if the rules cover the creation of pods. */
     readonly takesPods: boolean;
     /** CEL expressions; only those that we ship are understood. */
     readonly matchConditions: readonly string[];

@@ -35,7 +35,7 @@ export function whyNotInjected(
   statefulSet: StatefulSetFacts,
   world: World,
 ): Reason | undefined {
-  if (statefulSet.isLight) return reason('TooLargeToRead', `StatefulSet ${statefulSet.name}`);
+  if (statefulSet.isTooLarge) return reason('TooLargeToRead', `StatefulSet ${statefulSet.name}`);
   if (world.namespaces.get(validator.namespace)?.terminating) return reason('NamespaceTerminating');
   const { decision, isAsked } = nextPodOf(validator, statefulSet, world);
   if (decision.kind === 'skip') return decision.reason;

@@ -61,7 +61,7 @@ export function lightStatefulSet(raw: Fields): StatefulSetFacts {
       ...['observedGeneration', 'currentRevision', 'updateRevision', 'replicas', 'updatedReplicas'],
     ]),
   });
-  return { ...facts, isLight: true };
+  return { ...facts, isTooLarge: true };
 }
 
 /** A pod that counts as injected, with a stamp that cannot be read, so that no drift is concluded from it. */

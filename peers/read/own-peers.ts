@@ -6,13 +6,13 @@ import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
 import { type Fields, fieldsOf, quoted } from '../field.ts';
 import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
-import { byText, type SaidAddress } from '../world.ts';
+import { byText, type SpecAddress } from '../world.ts';
 
 export interface OwnPeers {
   /** In order of address. */
-  readonly ownPeers: readonly SaidAddress[];
+  readonly ownPeers: readonly SpecAddress[];
   /** Names by which the validator is reached from outside; they are in no list. */
-  readonly outwardNames: readonly SaidAddress[];
+  readonly outwardNames: readonly SpecAddress[];
   /** The first entry that cannot be used, and how many more there are. */
   readonly problem: Reason | undefined;
 }
@@ -26,7 +26,7 @@ const CLUSTERS = 'spec.crossCluster.peerClusters';
 const KNOWN = 'spec.validatorConfig.knownPeers';
 
 interface Found {
-  readonly named: readonly SaidAddress[];
+  readonly named: readonly SpecAddress[];
   readonly problems: readonly string[];
 }
 
