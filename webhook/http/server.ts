@@ -1,5 +1,5 @@
 /**
- * The HTTPS app that the API server asks: one route, limits, clear refusals. Never listens by itself.
+ * The HTTPS server of the webhook: one route, limits, and refusals that say why. The caller makes it listen.
  */
 import fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import { WEBHOOK_PATH } from '../../peers/names.ts';
@@ -32,22 +32,22 @@ export interface ServingCertificate {
 
 export interface WebhookOptions extends Omit<ReviewEdges, 'holds' | 'tried' | 'isDraining'> {
   readonly certificate: ServingCertificate;
-  /** Tests shorten them. */
+  /** Absent for the usual limits; tests use shorter ones. */
   readonly limits?: Limits;
 }
 
 /**
- * Longer than the 90 s after which the API server's client gives an idle connection up: closing one from our
- * side may do so at the moment at which a review is sent on it, and a POST is not sent again.
- * (k8s.io/apimachinery/pkg/util/net: SetTransportDefaults; net/http: Transport.IdleConnTimeout)
+ * Longer than the 90 s after which the API server itself closes an idle connection. If we closed the connection first,
+ * the API server might be sending a review on it just then. That review would be lost, because a POST is not sent
+ * again. (k8s.io/apimachinery/pkg/util/net: SetTransportDefaults; net/http: Transport.IdleConnTimeout)
  */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
-/** TLS 1.3 with callers that speak it, and nothing before 1.2. */
+/** TLS 1.3, or 1.2 with callers that do not know 1.3. */
 const tlsOptions = ({ certPem, keyPem }: ServingCertificate) =>
   ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }) as const;
 
-/** The app with its limits; nothing is answered yet. */
+/** The app with its limits, still without hooks and without the route. */
 function createApp({ certificate, clock, log, observe, limits = LIMITS }: WebhookOptions, refuse: Refuse) {
   const app = fastify({
     https: {
@@ -61,16 +61,16 @@ function createApp({ certificate, clock, log, observe, limits = LIMITS }: Webhoo
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionTimeout: limits.stalledTimeoutMs,
-    // A review that arrives while we shut down is answered: the other way would leave its pod uninjected.
+    // Also answer a review that arrives during the shutdown: with a 503 its pod would start uninjected.
     return503OnClosing: false,
-    // What is wrong with a path is found before any route is.
+    // For a path that cannot be decoded. Fastify finds that before it looks for a route, so no other handler is called.
     frameworkErrors: (error, _request, reply) => refuse(reply, refusalFor(error, log)),
     clientErrorHandler: (error, socket) => {
       if (refuseConnection(error, socket)) observe('rejected', 0);
     },
   });
   limitConnections(app.server, { limits, log, clock });
-  // Reviews are read as text, so that what is wrong with them is said in our words.
+  // Take the body as text and parse it later, so that an unreadable review is refused in our own words.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
@@ -89,12 +89,12 @@ const createRefuse =
     return reply.code(status).type(JSON_TYPE).send({ error });
   };
 
-/** Answers what is no review, or cannot be answered as one. */
+/** Refuses requests that are not reviews, and reviews that cannot be read. */
 function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, refuse: Refuse): void {
-  const takes = createLargeBodies(options.limits ?? LIMITS);
-  // A hook costs every review something: this is the only one, and no promise.
+  const mayRead = createLargeBodies(options.limits ?? LIMITS);
+  // The only hook, and with a callback in place of a promise, because each hook slows down every review.
   app.addHook('onRequest', (request, reply, done) => {
-    const refusal = refusalOfMethod(request) ?? (takes(request, reply) ? undefined : CROWDED);
+    const refusal = refusalOfMethod(request) ?? (mayRead(request, reply) ? undefined : CROWDED);
     if (refusal) refuse(reply, refusal);
     else done();
   });
@@ -106,8 +106,9 @@ function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions,
 }
 
 /**
- * The app, and a way to swap its certificate without closing a connection. From `drain` on no review is held, and every
- * answer asks its caller to close the connection and come back elsewhere; reviews are answered until it is closed.
+ * The app, with functions to swap its certificate without closing a connection, and to shut it down in two steps. After
+ * `drain`, no review is held, and each answer tells the API server to close the connection, so that its next review
+ * goes to another replica. Until `close`, reviews are still answered.
  */
 export function createWebhookServer(options: WebhookOptions) {
   const holds = new PendingReviews(options);
@@ -119,8 +120,8 @@ export function createWebhookServer(options: WebhookOptions) {
   const app = createApp(options, refuse);
   addRefusals(app, options, refuse);
   app.addHook('preClose', async () => holds.release());
-  const take = createReviews({ ...options, holds, tried, isDraining });
-  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => take(request.body ?? '', reply));
+  const answerReview = createReviews({ ...options, holds, tried, isDraining });
+  app.post<{ Body: string }>(WEBHOOK_PATH, (request, reply) => answerReview(request.body ?? '', reply));
   return {
     app,
     /** New connections get this certificate from now on. Throws, and keeps the old one, if it is unusable. */
@@ -131,7 +132,7 @@ export function createWebhookServer(options: WebhookOptions) {
       holds.release();
     },
     close: async (): Promise<void> => {
-      // Node does not look for callers that never end their review any more once it closes.
+      // A server that is closing no longer applies its request timeout, so a caller could keep it open for ever.
       const cancel = options.clock.after(timeoutMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();

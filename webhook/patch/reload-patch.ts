@@ -1,6 +1,6 @@
 /**
- * What of a patch adds the sidecar that tells stellar-core of new peers: a native sidecar, which is an init container that
- * goes on running.
+ * The part of the patch that adds the sidecar, which tells stellar-core of new peers. It is a native sidecar: an init
+ * container that goes on running.
  */
 import { type Fields, fieldsOf } from '../../peers/field.ts';
 import type { Reload, ReloadResources } from '../../peers/injection/reload.ts';
@@ -10,28 +10,33 @@ import { confinementOf } from './confinement.ts';
 import type { MergePart, Target } from './merge-patch.ts';
 import { escapedOnce, mountIn, type PodPatch, windowsConflict } from './pod-patch.ts';
 
+/** The sidecar to add. */
 export interface ReloadPart {
-  readonly place: Reload;
+  readonly sidecar: Reload;
+  /** The paths in this pod. */
   readonly places: Places;
   /** The merge whose result the sidecar reads. */
   readonly merge: MergePart | undefined;
 }
 
-/** Adds the sidecar, or keeps the one that is there. Returns why the sidecar would not fit the raw pod, in words. */
+/**
+ * Adds the sidecar; with resources alone, adapts the sidecar that the pod has already. Returns why the sidecar does not
+ * fit the pod as it was sent, or undefined if it fits.
+ */
 export function carryOutReload(
   patch: PodPatch,
   target: Target & { annotations: unknown },
   reload: ReloadPart | ReloadResources,
 ): string | undefined {
-  if (!('place' in reload)) {
-    followOthers(patch, target, reload);
+  if (!('sidecar' in reload)) {
+    addMissingResources(patch, target, reload);
     return undefined;
   }
   addReload(patch, target, reload);
   return reloadConflict(target, reload);
 }
 
-/** Adds the sidecar behind all init containers that are there, the one that merges among them. */
+/** Adds the sidecar after all init containers of the pod, because the one that merges must have run before. */
 function addReload(
   patch: PodPatch,
   { spec, main, annotations }: Target & { annotations: unknown },
@@ -39,14 +44,15 @@ function addReload(
 ): void {
   const container = fieldsOf(main.holder);
   const { image, imagePullPolicy } = container;
-  const { places, place } = part;
+  const { file, resources } = part.sidecar;
+  const { places } = part;
   patch.append(spec, 'initContainers', {
     name: RELOAD_CONTAINER,
     image,
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     restartPolicy: 'Always',
-    command: ['sh', '-c', SCRIPT, RELOAD_CONTAINER, place.file, `${places.peers}/${PEERS_TXT}`, LOOK_SECONDS],
-    resources: place.resources,
+    command: ['sh', '-c', SCRIPT, RELOAD_CONTAINER, file, `${places.peers}/${PEERS_TXT}`, LOOK_SECONDS],
+    resources,
     securityContext: confinementOf(container, fieldsOf(annotations)),
     volumeMounts: [
       ...mountsOf(container, part),
@@ -60,8 +66,11 @@ const SCRIPT = escapedOnce(RELOAD_SCRIPT);
 /** How often the sidecar looks at the list. */
 const LOOK_SECONDS = '5';
 
-/** What holds the configuration, as the main container sees it. Links in the merged folder lead to the original one. */
-function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
+/**
+ * The mounts that hold the configuration, at the same paths as in the main container. After a merge these are two:
+ * links in the merged folder lead to the original folder.
+ */
+function mountsOf(main: Fields, { sidecar, merge }: ReloadPart): Fields[] {
   if (merge) {
     const { name, mountPath } = mountIn(main, merge.place.mount);
     return [
@@ -69,25 +78,31 @@ function mountsOf(main: Fields, { place, merge }: ReloadPart): Fields[] {
       { name, mountPath: merge.place.original, readOnly: true },
     ];
   }
-  if (place.mount === undefined) return [];
-  const { name, mountPath, subPath } = mountIn(main, place.mount);
+  if (sidecar.mount === undefined) return [];
+  const { name, mountPath, subPath } = mountIn(main, sidecar.mount);
   return [{ name, mountPath, ...(subPath === undefined ? {} : { subPath }), readOnly: true }];
 }
 
-function reloadConflict({ spec, main }: Target, { place }: ReloadPart): string | undefined {
+/** Why the sidecar does not fit the pod as it was sent; undefined if it fits. */
+function reloadConflict({ spec, main }: Target, { sidecar }: ReloadPart): string | undefined {
   const windows = windowsConflict(spec);
-  if (windows !== undefined || place.mount === undefined) return windows;
-  const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), place.mount);
+  if (windows !== undefined || sidecar.mount === undefined) return windows;
+  const { mountPath, subPathExpr } = mountIn(fieldsOf(main.holder), sidecar.mount);
   if (typeof mountPath !== 'string')
-    return `the main container has another mount at place ${place.mount} than expected`;
+    return `the main container has another mount at place ${sidecar.mount} than expected`;
   return subPathExpr ? `${mountPath} is mounted by subPathExpr` : undefined;
 }
 
 /**
- * Keeps the sidecar that is there in the pod's class, and what a quota demands of each container: another admission
- * changed the other containers after us. What the sidecar has stays.
+ * Adds resources that the pod's sidecar lacks. Another admission webhook may have given resources to the other
+ * containers after our first review; without the same, the sidecar would change the QoS class of the pod, or break a
+ * quota. Resources that the sidecar has stay as they are.
  */
-const followOthers = (patch: PodPatch, { spec }: Pick<Target, 'spec'>, wanted: ReloadResources): void =>
+const addMissingResources = (
+  patch: PodPatch,
+  { spec }: Pick<Target, 'spec'>,
+  wanted: ReloadResources,
+): void =>
   patch.setResources(spec, RELOAD_CONTAINER, (own) => {
     const added = Object.entries(wanted).map(([kind, amounts]) => [
       kind,

@@ -147,7 +147,7 @@ function reloadOf(
 ) {
   const main = shape.containers[index];
   const found = main && decideReload(shape, main, { annotation, mode: merging.reload, merge, risk });
-  const sidecar = found?.kind === 'add' ? { place: found, places, merge: part } : undefined;
+  const sidecar = found?.kind === 'add' ? { sidecar: found, places, merge: part } : undefined;
   return {
     reload: sidecar ?? (found?.kind === 'present' ? found.resources : undefined),
     isTried: found?.kind === 'add' && found.isTried,
