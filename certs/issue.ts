@@ -7,7 +7,7 @@ import { checkBundle, issuerPem } from './check.ts';
 import type { CertContent, CertStep } from './plan.ts';
 import type { Issued, Validity } from './source.ts';
 
-/** A certificate is backdated by the smaller of these two, so that callers whose clock is behind accept it. */
+/** Certificates are backdated by this part of their life, but at most by this time, for callers whose clock is behind. */
 const BACKDATE_MS_MAX = 3_600_000;
 const BACKDATE_LIFE_PART = 0.1;
 

@@ -21,7 +21,7 @@ const PROBE_MS = 30_000;
 export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
   /** Our own namespace, where the Secret is. */
   readonly namespace: string;
-  /** How often the Secret is read even if no watch told of a change; well below `retireMs`. */
+  /** How often the Secret is read even if the watch reports no change; well below `retireMs`. */
   readonly pollMs: number;
 }
 

@@ -43,7 +43,7 @@ export const evaluate = (facts: Facts): Finding[] =>
 
 /**
  * The verdict of one check. A check whose facts could not be read is skipped. While replicas start, a problem that is
- * normal then becomes a warning.
+ * normal at that time becomes a warning.
  */
 function verdictOf(check: Check, facts: Facts): CheckVerdict {
   const whyUnread = check.needs.map((source) => facts.unread.get(source)).find((why) => why !== undefined);

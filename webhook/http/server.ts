@@ -92,7 +92,7 @@ const createRefuse =
 /** Refuses requests that are not reviews, and reviews that cannot be read. */
 function addRefusals(app: ReturnType<typeof createApp>, options: WebhookOptions, refuse: Refuse): void {
   const mayRead = createLargeBodies(options.limits ?? LIMITS);
-  // The only hook, and with a callback in place of a promise, because each hook slows down every review.
+  // The only hook on requests, and with a callback in place of a promise, because a hook slows down every review.
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = refusalOfMethod(request) ?? (mayRead(request, reply) ? undefined : CROWDED);
     if (refusal) refuse(reply, refusal);
