@@ -3,7 +3,7 @@
  * A rule that these checks cannot evaluate (named ports, address blocks) counts as allowing the traffic, to avoid false
  * alarms.
  */
-import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, textsOf } from '../../peers/field.ts';
 import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import { keyOf } from '../../peers/world.ts';
 import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
@@ -120,6 +120,20 @@ function servicesTo(services: readonly Fields[], { namespace, labels }: Placed, 
   });
 }
 
+const selectsAll = (raw: unknown): boolean => {
+  const { matchLabels, matchExpressions } = labelSelectorOf(raw);
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+};
+
+/** True if these entries of a `from` let in every pod, or every address. */
+const allowsAll = (entries: readonly Fields[]): boolean =>
+  entries.length === 0 ||
+  entries.some(({ ipBlock, namespaceSelector, podSelector }) => {
+    const { cidr, except } = fieldsOf(ipBlock);
+    if (ipBlock !== undefined) return cidr === '0.0.0.0/0' && textsOf(except).length === 0;
+    return namespaceSelector !== undefined && selectsAll(namespaceSelector) && selectsAll(podSelector);
+  });
+
 /** True if a Service is reachable from outside the cluster. */
 const isExternal = ({ spec }: Fields): boolean =>
   ['LoadBalancer', 'NodePort'].includes(textOf(fieldsOf(spec).type) ?? '');
@@ -141,7 +155,7 @@ function checkHttp(facts: Facts): CheckVerdict {
   const unprotected = open.filter((each) => {
     const policies = policiesOver(each, 'Ingress', facts);
     const allowed = allowedPods(policies, 'Ingress', port);
-    return policies.length === 0 || allowed.some((entries) => entries.length === 0);
+    return policies.length === 0 || allowed.some(allowsAll);
   });
   if (unprotected.length === 0) return ok(`${port} is open and guarded by NetworkPolicies`);
   return warning(

@@ -3,6 +3,7 @@
  * API server has reached a replica and trusted its certificate.
  */
 
+import { optsOut } from '../../peers/injection/inject.ts';
 import { webhookSelects } from '../../peers/injection/selectors.ts';
 import { INJECTION, MAIN_CONTAINER } from '../../peers/names.ts';
 import { mainContainerOf } from '../../peers/read/pod-shape.ts';
@@ -36,11 +37,10 @@ export async function tryPod(trials: Trials, known: Known): Promise<Trial> {
 const subjectOf = (known: Known): StatefulSetFacts | undefined =>
   placedOf(known).find(({ validator, statefulSet, namespaceLabels }) => {
     const { webhook } = known.world;
-    if (!webhook || !statefulSet || validator.injection !== undefined) return false;
+    if (!webhook || !statefulSet || optsOut(validator.injection)) return false;
     const { labels, annotations } = statefulSet.template;
     return (
-      annotations[INJECTION] === undefined &&
-      webhookSelects(webhook, { namespaceLabels, labels, annotations })
+      !optsOut(annotations[INJECTION]) && webhookSelects(webhook, { namespaceLabels, labels, annotations })
     );
   })?.statefulSet;
 

@@ -163,6 +163,9 @@ describe('the pod for trial', () => {
     const out = { node: { annotations: { 'stellar.org/peer-injection': 'disabled' } } };
     const first = await asked(factsWith({ specs: { a: out, b: {}, c: {} } }));
     assert.equal(first.bodies[0]?.metadata.name, 'b-stellar-peers-check');
+    const wanted = { node: { annotations: { 'stellar.org/peer-injection': 'enabled' } } };
+    const enabled = await asked(factsWith({ specs: { a: wanted, b: {}, c: {} } }));
+    assert.equal(enabled.bodies[0]?.metadata.name, 'a-stellar-peers-check');
     const elsewhere = webhookWith({ namespaceSelector: { matchLabels: { team: 'x' } } });
     assert.deepEqual(await asked(factsWith({ parts: { webhook: elsewhere } })), {
       trial: { kind: 'none' },

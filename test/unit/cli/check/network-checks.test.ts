@@ -167,11 +167,19 @@ describe('the HTTP port', () => {
   it('is guarded by a policy that lets only some in', () => {
     const guard = ingress(PEERS, {
       ports: [{ port: 11_626, protocol: 'TCP' }],
-      from: [{ namespaceSelector: {} }],
+      from: [{ namespaceSelector: {}, podSelector: { matchLabels: { app: 'stellar-peers' } } }],
     });
     assert.equal(open({ networkPolicies: [policyWith(guard)] }), undefined);
-    const hole = ingress(PEERS, { ports: [{ port: 11_626, protocol: 'TCP' }] });
-    assert.match(open({ networkPolicies: [policyWith(hole)] }) ?? '', /^warning: stellar\/a/);
+    const ports = [{ port: 11_626, protocol: 'TCP' }];
+    for (const from of [
+      undefined,
+      [{ namespaceSelector: {} }],
+      [{ namespaceSelector: {}, podSelector: {} }],
+      [{ ipBlock: { cidr: '0.0.0.0/0' } }],
+    ]) {
+      const hole = ingress(PEERS, { ports, from });
+      assert.match(open({ networkPolicies: [policyWith(hole)] }) ?? '', /^warning: stellar\/a/);
+    }
   });
 
   it('that is shown to the outside of the cluster is a problem', () => {
