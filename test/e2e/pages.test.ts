@@ -69,11 +69,13 @@ describe('on a cluster with three validators', () => {
       return `${command}\n  ${stderr.replaceAll(/^Warning: .*\n/gm, '').trim()}`;
     }
   };
-  /** What went wrong with these, but for objects that are not there, as the pages say they may be. */
+  /** What went wrong with these, but for objects that are or are not there, as the pages say they may be. */
   const failures = async (all: readonly string[]): Promise<string[]> => {
     const found: string[] = [];
     for (const command of all) found.push((await type(command)) ?? '');
-    return found.filter((failure) => failure !== '' && !/NotFound|no resources found/i.test(failure));
+    return found.filter(
+      (failure) => failure !== '' && !/NotFound|no resources found|already exists/i.test(failure),
+    );
   };
 
   before(async () => {
