@@ -9,6 +9,7 @@ import { StellarNodes } from '../../runtime/kube/resources.ts';
 import type { Replica, Replicas } from './replica.ts';
 import { createValidator, type Stage, type ValidatorOptions } from './scene.ts';
 import { settled } from './settled.ts';
+import { isPastSlips } from './slips.ts';
 import { READY_HINT } from './stages.ts';
 import { type JournalEntry, journalOf } from './told.ts';
 import { until } from './until.ts';
@@ -74,7 +75,12 @@ export class Network {
     await this.#kubectl(['delete', 'stellarnode', name, '--wait=false']);
   }
 
+  /** Deletes the pod as soon as its end counts as one: a younger pod's may be a slip of the StatefulSet controller. */
   async deletePod(name: string): Promise<void> {
+    await until(`${name} has run for a moment`, () => {
+      const life = this.#scene.pods.lives(this.podOf(name)).at(-1);
+      return life !== undefined && isPastSlips(life, Date.now());
+    });
     await this.#kubectl(['delete', 'pod', `${name}-0`, '--wait=false']);
   }
 

@@ -35,5 +35,9 @@ export function isSlip(lives: readonly Life[], index: number): boolean {
   return life.readyAtMs === undefined && life.revision !== after.revision;
 }
 
+/** True once the end of this pod counts, whoever deletes it. */
+export const isPastSlips = ({ ranAtMs, createdAtMs }: Life, nowMs: number): boolean =>
+  ranAtMs !== undefined && nowMs - createdAtMs >= YOUNG_MS;
+
 const livedMs = ({ createdAtMs, terminatingAtMs = Number.POSITIVE_INFINITY }: Life): number =>
   terminatingAtMs - createdAtMs;

@@ -1,7 +1,7 @@
 /** A restart is counted once, also where the StatefulSet controller needed two pods for it; and none is lost. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isSlip, type Life } from '../../cluster/slips.ts';
+import { isPastSlips, isSlip, type Life } from '../../cluster/slips.ts';
 
 const OLD = 'validator-1-aaa';
 const NEW = 'validator-1-bbb';
@@ -40,4 +40,12 @@ describe('two restarts are counted', () => {
 
   it('where the same revision came back twice', () =>
     assert.equal(restarts([ready(OLD), ran(OLD), ready(OLD)]), 2));
+});
+
+it('a pod that a test deletes counts, once it has run for a while', () => {
+  const deletedAt = (terminatingAtMs: number) =>
+    restarts([ready(OLD), { ...ready(NEW), terminatingAtMs }, ready(NEW)]);
+  for (const atMs of [500, 1_000, 1_001, 1_500])
+    assert.equal(deletedAt(atMs), isPastSlips(ready(NEW), atMs) ? 2 : 1, `${atMs}`);
+  assert.equal(isPastSlips(made(NEW), 5_000), false);
 });
