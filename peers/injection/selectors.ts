@@ -26,6 +26,10 @@ export function labelSelectorOf(raw: unknown): LabelSelector {
   };
 }
 
+/** How many labels, conditions and values a selector has: what it costs to match one pod. */
+export const requirementsOf = ({ matchLabels, matchExpressions }: LabelSelector): number =>
+  matchExpressions.reduce((sum, { values }) => sum + 1 + values.length, Object.keys(matchLabels).length);
+
 /** True if the selector selects these labels. An unknown operator selects nothing. */
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   return (

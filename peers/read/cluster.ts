@@ -3,7 +3,7 @@
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { peerReloadOf } from '../injection/reload.ts';
-import { labelSelectorOf } from '../injection/selectors.ts';
+import { labelSelectorOf, requirementsOf } from '../injection/selectors.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_QUORUM_UNKNOWN,
@@ -12,26 +12,14 @@ import {
   FIELD_MANAGER,
   RELOAD_ANNOTATION,
 } from '../names.ts';
-import type {
-  ConfigMapFacts,
-  LabelSelector,
-  NamespaceFacts,
-  PdbFacts,
-  ServiceFacts,
-  WebhookFacts,
-} from '../world.ts';
+import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from '../world.ts';
 import { namedOf } from './named.ts';
 import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
 /** More labels, conditions and values than a budget that people write selects by. */
-const REQUIREMENTS_MAX = 50;
-
-function isTooLong({ matchLabels, matchExpressions }: LabelSelector): boolean {
-  const values = matchExpressions.reduce((sum, { values: { length } }) => sum + 1 + length, 0);
-  return Object.keys(matchLabels).length + values > REQUIREMENTS_MAX;
-}
+export const REQUIREMENTS_MAX = 50;
 
 /**
  * The facts of a PodDisruptionBudget. One whose selector would take long selects all pods of its namespace and allows no
@@ -42,7 +30,7 @@ export function readPdb(raw: Fields): PdbFacts {
   const spec = fieldsOf(raw.spec);
   const status = fieldsOf(raw.status);
   const selector = spec.selector === undefined ? undefined : labelSelectorOf(spec.selector);
-  const isLong = selector !== undefined && isTooLong(selector);
+  const isLong = selector !== undefined && requirementsOf(selector) > REQUIREMENTS_MAX;
   const owner = listOf(metadata.ownerReferences).find(
     (reference) => reference.controller === true && reference.kind === 'StellarNode',
   );

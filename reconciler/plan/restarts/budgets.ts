@@ -2,8 +2,9 @@
  * What PodDisruptionBudgets allow. Pure.
  */
 import { podsOf } from '../../../peers/discovery/pods.ts';
-import { matchesSelector } from '../../../peers/injection/selectors.ts';
+import { matchesSelector, requirementsOf } from '../../../peers/injection/selectors.ts';
 import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../../peers/names.ts';
+import { REQUIREMENTS_MAX } from '../../../peers/read/cluster.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import {
   namespaceOf,
@@ -52,7 +53,7 @@ class Budgets {
     const owned = this.#ownedIn(pdb.namespace);
     const looked = this.#looks.get(pdb.namespace) ?? 0;
     const subjects = owned.reduce((sum, { pods, missing }) => sum + pods.length + Number(missing > 0), 0);
-    const looks = looked + subjects * conditionsOf(pdb);
+    const looks = looked + subjects * (1 + (pdb.selector ? requirementsOf(pdb.selector) : 0));
     this.#looks.set(pdb.namespace, looks);
     if (looks > LOOKS_MAX) return undefined;
     const allowed = allowedOver(pdb, owned);
@@ -130,7 +131,10 @@ const tooMany = (namespace: string): Reason =>
 
 function forbiddenBy({ key, namespace, name, hasLongSelector }: PdbFacts, spent: number): Reason {
   if (hasLongSelector)
-    return reason('PdbForbids', `${key}, whose selector has more than 50 labels, conditions and values`);
+    return reason(
+      'PdbForbids',
+      `${key}, whose selector has more than ${REQUIREMENTS_MAX} labels, conditions and values`,
+    );
   const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
   const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
   return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);
@@ -153,12 +157,6 @@ const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] 
     });
 
 type Labelled = Pick<PodFacts, 'labels'>;
-
-/** What is looked at to match one pod. */
-function conditionsOf({ selector }: PdbFacts): number {
-  const values = selector?.matchExpressions.reduce((sum, each) => sum + 1 + each.values.length, 0) ?? 0;
-  return 1 + values + Object.keys(selector?.matchLabels ?? {}).length;
-}
 
 const covers = (pdb: PdbFacts, pods: readonly Labelled[]): boolean => {
   const { selector } = pdb;
