@@ -161,6 +161,22 @@ const held = (name: string, updateStrategy: object, replaced: readonly boolean[]
   },
 });
 
+/** A bump that such a strategy holds, and a deleted pod: which annotation the next pod has. */
+const comesBack = (
+  name: string,
+  { updateStrategy, annotation }: { updateStrategy: object; annotation: string | undefined },
+): Check =>
+  check(name, async (cluster) => {
+    const subject = await Subject.create(cluster, { updateStrategy });
+    await subject.untilSettled(1);
+    await subject.annotate('1');
+    await subject.untilObserved();
+    const uid = await uidOf(subject);
+    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
+    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
+    assert.equal(next.metadata.annotations?.[RESTART], annotation);
+  });
+
 const MANY_PODS: readonly Check[] = [
   check(
     'several pods roll from the highest, one at a time, each when the one before is Ready',
@@ -190,26 +206,13 @@ const MANY_PODS: readonly Check[] = [
     true,
   ]),
   held('OnDelete holds all pods', { type: 'OnDelete' }, [false, false, false]),
-  check('with a partition, a pod below it that is deleted comes back as it was', async (cluster) => {
-    const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
-    const subject = await Subject.create(cluster, { updateStrategy });
-    await subject.untilSettled(1);
-    await subject.annotate('1');
-    await subject.untilObserved();
-    const uid = await uidOf(subject);
-    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
-    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
-    assert.equal(next.metadata.annotations?.[RESTART], undefined);
+  comesBack('with a partition, a pod below it that is deleted comes back as it was', {
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } },
+    annotation: undefined,
   }),
-  check('OnDelete: a pod that is deleted comes back with the new template', async (cluster) => {
-    const subject = await Subject.create(cluster, { updateStrategy: { type: 'OnDelete' } });
-    await subject.untilSettled(1);
-    await subject.annotate('1');
-    await subject.untilObserved();
-    const uid = await uidOf(subject);
-    await cluster.kube.delete({ resource: Pods, ...subject.podName(0) }, {});
-    const next = await subject.untilPod(0, 'is replaced', ({ metadata }) => metadata.uid !== uid);
-    assert.equal(next.metadata.annotations?.[RESTART], '1');
+  comesBack('OnDelete: a pod that is deleted comes back with the new template', {
+    updateStrategy: { type: 'OnDelete' },
+    annotation: '1',
   }),
 ];
 
