@@ -30,14 +30,14 @@ export interface Limits extends PlainLimits {
 /**
  * The times are longer than any review may take (timeoutSeconds 5), and short enough to get rid of stuck connections.
  *
- * The other limits together fit into the 256 MiB of the Deployment: 512 connections with 50 KB and 64 KiB of body each, and
+ * The other limits together fit into the 256 MiB of the Deployment: 256 connections with up to 300 KB of buffers each, and
  * 16 bodies of 3 MiB. An API server opens one connection per review that is under way at the same time, and the pods of
  * StatefulSets are made by five workers.
  */
 export const LIMITS: Limits = {
   ...PLAIN_LIMITS,
   stalledTimeoutMs: 30_000,
-  connections: 512,
+  connections: 256,
   atOnce: 32,
   largeBodies: 16,
 };

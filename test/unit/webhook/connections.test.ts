@@ -252,7 +252,7 @@ describe('a caller', { timeout }, () => {
       assert.match(await answer, /^HTTP\/1.1 200/);
       return socket;
     };
-    let opened = Array.from({ length: 300 }, () => connection());
+    let opened = Array.from({ length: 250 }, () => connection());
     for (let round = 0; round < 3; round += 1) opened = opened.map(review);
     await Promise.all(opened);
     assert.deepEqual(lines, []);
