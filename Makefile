@@ -66,7 +66,7 @@ bench-cluster: setup bundle ## How fast and how cheap on a real control plane (V
 bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
 	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
 
-demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three validators, a fourth, a move, a pause (BREAK=budget shows a failure; NODE=real: with containers)
+demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three validators, a fourth, a deleted pod, a pause (BREAK=budget shows a failure; NODE=real: with containers)
 	@BREAK='$(BREAK)' $(run) node $(if $(filter real,$(NODE)),test/node/run.ts --program test/demo/real.ts,test/demo/main.ts)
 
 real-node: node # What kubelets with containers need

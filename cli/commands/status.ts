@@ -132,12 +132,12 @@ function inFlight(networks: readonly NetworkReport[]): string {
   return lines.length === 0 ? '' : `\nBeing restarted:\n${lines.join('')}`;
 }
 
-/** Who is not up, what waits, and what is meant so. */
+/** Who is not up, what waits, and what is as intended. */
 function waitingText(groups: readonly ReasonGroup[], { paint }: Look): string {
   const sections = [
     ['Not up', isState],
     ['Waiting', isWaiting],
-    ['Meant so', isMeant],
+    ['As intended', isMeant],
   ] as const;
   return sections
     .map(([title, holds]) => [title, groups.filter(holds)] as const)

@@ -25,7 +25,7 @@ export const STATE_WORDS = {
 };
 
 /** @type {Readonly<Record<Row['kind'], string>>} */
-const KIND_WORDS = { state: '', waiting: 'waits: ', meant: 'meant so: ' };
+const KIND_WORDS = { state: '', waiting: 'waits: ', meant: 'as intended: ' };
 
 /** @type {Readonly<Record<Row['state'], string>>} */
 const MARKS = {

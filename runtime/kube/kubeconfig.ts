@@ -54,7 +54,7 @@ export function loadKubeConfig(choice: Choice = {}): KubeConfig {
     return ofServiceAccount();
   const files = choice.path ?? env.KUBECONFIG;
   const why = files
-    ? `${files} is missing, or names none`
+    ? `${files} is missing, or names no cluster; use another file`
     : 'set KUBECONFIG, or run in a pod with a ServiceAccount';
   throw new KubeConfigError(`no cluster is configured: ${why}`);
 }

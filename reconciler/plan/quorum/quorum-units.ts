@@ -2,7 +2,7 @@
  * Defines units: validators that share a quorum margin. Tells which of them are down. Pure.
  *
  *   private network   all StellarNodes of the network, in any group
- *   public network    those of the same home domain; if one of two does not give its own, those of the same namespace
+ *   public network    those of the same namespace, and those of the same home domain in other namespaces
  *
  * A StellarNode that NETWORK_NAMESPACES keeps out may lie about its network, so it counts only during a restart of ours.
  */

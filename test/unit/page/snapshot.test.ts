@@ -92,7 +92,7 @@ describe('a snapshot for the status page', () => {
     assert.equal(onlyNetwork(snapshot).rows[0]?.code, 'Paused');
   });
 
-  it('says of a validator that is down what it is, and of another whether it waits or is meant so', async () => {
+  it('says of a validator that is down what it is, and of another whether it waits or is as intended', async () => {
     const { describe: spoken } = (await import('../../../page/client/picture.js' as string)) as {
       describe(row: unknown): string;
     };
@@ -103,7 +103,7 @@ describe('a snapshot for the status page', () => {
     const { rows, waiting } = onlyNetwork(snapshotOf(world, { reasons }));
     assert.deepEqual(
       rows.map((row) => spoken(row).split('; ').at(-1)),
-      ['started knowing 3 of 3 peers.', 'NotReady.', 'waits: Paused.', 'meant so: OnRestart.'],
+      ['started knowing 3 of 3 peers.', 'NotReady.', 'waits: Paused.', 'as intended: OnRestart.'],
     );
     assert.equal(waiting, 2);
   });

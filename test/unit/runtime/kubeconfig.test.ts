@@ -217,14 +217,18 @@ describe('a kubeconfig', () => {
     [
       'each of its files',
       of(MISSING, EMPTY),
-      `no cluster is configured: ${MISSING}:${EMPTY} is missing, or names none`,
+      `no cluster is configured: ${MISSING}:${EMPTY} is missing, or names no cluster; use another file`,
     ],
     [
       'each of its files, where a context is asked for',
       { ...of(MISSING), context: 'one' },
-      `no cluster is configured: ${MISSING} is missing, or names none`,
+      `no cluster is configured: ${MISSING} is missing, or names no cluster; use another file`,
     ],
-    ['content', { path: EMPTY }, `no cluster is configured: ${EMPTY} is missing, or names none`],
+    [
+      'content',
+      { path: EMPTY },
+      `no cluster is configured: ${EMPTY} is missing, or names no cluster; use another file`,
+    ],
     [
       'an address of its server',
       of(at({ server: 'ftp://me:mine@api.example' })),
