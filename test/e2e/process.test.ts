@@ -328,7 +328,7 @@ describe('a replica', () => {
       const { port } = taken.address() as AddressInfo;
       const replica = await start('finds-page-port-taken', { STATUS_PAGE_PORT: String(port) });
       await replica.ready();
-      assert.match(logOf(replica), /EADDRINUSE.*there is no status page; everything else works/);
+      assert.match(logOf(replica), /EADDRINUSE.*the status page cannot be served; everything else works/);
       replica.kill('SIGTERM');
       assert.equal((await endOf(replica, DRAIN_MS + SLACK_MS)).code, 0);
     });
