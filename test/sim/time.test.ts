@@ -73,7 +73,7 @@ describe('simulated time', () => {
     assert.deepEqual(told, ['slept@50', 'aborted@60']);
   });
 
-  it('holds what comes for a frozen process until the thaw, in order, and drops it for a dead one', async () => {
+  it('delivers the events of a frozen process after the thaw, in order, and drops those of a dead process', async () => {
     const { time, process, clock, tell, told } = stage();
     clock.after(10, tell('first'));
     const cancel = clock.after(20, tell('second'));
@@ -99,13 +99,13 @@ describe('simulated time', () => {
 });
 
 describe('chance', () => {
-  it('is the same for the same seed, and another for its neighbour', () => {
+  it('draws the same numbers for the same seed, and others for the next seed', () => {
     const draws = (random: Random) => Array.from({ length: 5 }, () => random.int(0, 1000));
     assert.deepEqual(draws(new Random(4)), draws(new Random(4)));
     assert.notDeepEqual(draws(new Random(4)), draws(new Random(5)));
   });
 
-  it('of one part does not depend on how much another has drawn', () => {
+  it('draws for one part the same numbers, however many another part has drawn', () => {
     const random = new Random(4);
     const before = random.fork('kubelet').next();
     random.next();

@@ -2,7 +2,7 @@
 import type { PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { specOf } from '../workloads.ts';
-import { isBelieved } from './sidecars.ts';
+import { isReliedOn } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { podsOf, RESTART, setOf, split } from './standing.ts';
 import { type AtBump, ONE_AT_A_TIME, type Twist } from './twists.ts';
@@ -113,7 +113,7 @@ export const TWISTING: Handlers = {
   endSidecar: (stage, { node, downMs }) => {
     const [pod] = podsOf(stage.server.store, keyOf(stage, node));
     // One that crashes again and again does so to the end.
-    if (pod && isBelieved(pod, stage.plan))
+    if (pod && isReliedOn(pod, stage.plan))
       stage.kubelet.endSidecars(pod.metadata.namespace ?? '', pod.metadata.name, downMs);
   },
   oneAtATime: (stage, { namespace }) =>
