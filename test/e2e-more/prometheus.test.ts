@@ -49,7 +49,7 @@ describe('in a real Prometheus', () => {
     await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
     await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
-    await stalled.fare('validator-1', '0s');
+    await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(THREE);
     await rolled.untilTheyKnow(THREE);
     await signalled.untilReady(THREE);
@@ -76,7 +76,7 @@ describe('in a real Prometheus', () => {
     const { group = '' } = await prometheus.untilFires('Stalled');
     assert.match(group, /^custom-[0-9a-f]{16}$/);
     await prometheus.untilFires('DriftTooLong');
-    await stalled.fare('validator-1', '0s');
+    await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(FOUR);
     await prometheus.untilResolves('Stalled');
     await prometheus.untilResolves('DriftTooLong');

@@ -87,12 +87,12 @@ describe('disruption budgets', () => {
     await untilOnlyOurs(network, [...THREE, 'stranger']);
     const all = { namespace: 'spent', name: 'all', labels: ALL_NODES };
     await budget(all, { maxUnavailable: 1 }, 1);
-    await network.fare('stranger', 'lost');
+    await network.setReadiness('stranger', 'lost');
     await budget(all, { maxUnavailable: 1 }, 0);
     await network.add('validator-4');
     await untilOnlyOurs(network, ['validator-4']);
     await untilHeld(network, THREE, 'all');
-    await network.fare('stranger', undefined);
+    await network.setReadiness('stranger', undefined);
     await network.untilTheyKnow(FOUR);
     network.assertRestarts([...FOUR, 'stranger'], [1, 1, 1, 0, 0]);
   });

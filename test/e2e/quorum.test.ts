@@ -98,7 +98,7 @@ describe('how many may be down', () => {
   it('a percentage, rounded down, of which what is down already takes its part', async () => {
     await restarted({ MAX_UNAVAILABLE: '39%' });
     const network = await new Network(scene, 'percent').foundUpToDate(FOUR);
-    await network.fare('validator-4', 'lost');
+    await network.setReadiness('validator-4', 'lost');
     await network.add('validator-5');
     const waiting = { namespace: 'percent', names: THREE, reason: 'WaitingForUnavailable' };
     await untilWaiting(scene, { ...waiting, env: { MAX_UNAVAILABLE: '39%' } });
@@ -112,7 +112,7 @@ describe('how many may be down', () => {
       'the one that is down is left alone',
     );
     assert.equal(network.mostDown(sinceMs), 2);
-    await network.fare('validator-4', undefined);
+    await network.setReadiness('validator-4', undefined);
     await network.untilTheyKnow(FIVE);
     network.assertRestarts(FIVE, [1, 1, 1, 1, 0]);
   });

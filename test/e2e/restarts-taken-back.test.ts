@@ -98,11 +98,11 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
 
   it('is taken back when another goes down, and replaces no pod when the controller is back', async () => {
     const network = await paused('another-down');
-    const { why } = await takenBack(network, () => network.fare('validator-3', 'lost'));
+    const { why } = await takenBack(network, () => network.setReadiness('validator-3', 'lost'));
     assert.equal(why, 'WaitingForUnavailable');
     await assertUntouched(network);
     assert.equal(network.mostDown(0), 1, 'the other alone');
-    await network.fare('validator-3', undefined);
+    await network.setReadiness('validator-3', undefined);
     await untilRolledByTheNext(network);
   });
 

@@ -96,7 +96,7 @@ describe('StatefulSets', () => {
       return (await generationOf(network, 'validator-1')) !== before;
     });
     await network.settledAsTheyWere();
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilTheyKnow(FOUR);
     assert.deepEqual(
       Object.values(network.restarts(FOUR)),

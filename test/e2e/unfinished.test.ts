@@ -29,7 +29,7 @@ describe('a restart', () => {
     await network.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => network.add(name)));
     await scene.pods.until('its pod is there', ({ pods }) => pods.has(network.podOf('validator-1')));
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilTheyKnow(THREE);
     return network;
   }
@@ -58,7 +58,7 @@ describe('a restart', () => {
     const network = await withOneThatFails('stalls');
     await network.add('validator-4');
     await untilStalled(network);
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilFourth();
     const outcomes = (await journalIn('stalls')).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
     assert.deepEqual(
@@ -99,7 +99,7 @@ describe('a restart', () => {
       });
       assert.equal(begun.statefulSet, `${namespace}/validator-1`);
       assert.notEqual(begun.token, before);
-      await network.fare('validator-1', 'lost');
+      await network.setReadiness('validator-1', 'lost');
       await until('it is taken back', async () => {
         const entry = (await journalIn(namespace)).find(({ token }) => token === begun.token);
         return entry?.outcome === 'defused';
@@ -111,7 +111,7 @@ describe('a restart', () => {
       });
       // A group that has rested goes on by itself, on a slow machine before the end of this test.
       await kubectl('annotate', 'namespace', namespace, 'stellar.org/peer-rollout=paused');
-      await network.fare('validator-1', undefined);
+      await network.setReadiness('validator-1', undefined);
       await network.untilReady([...names, newcomer]);
     } finally {
       scene.cluster.signal('kube-controller-manager', 'SIGCONT');
