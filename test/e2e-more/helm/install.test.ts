@@ -13,7 +13,7 @@ import { settled, untilWorkloadsRest } from '../../cluster/settled.ts';
 import { statusOf } from '../../cluster/told.ts';
 import { tracesOf } from '../../cluster/traces.ts';
 import { caBundleDuring } from '../trusted.ts';
-import { CHART, helm, helmSays, objectsIn, ROOT } from './helm.ts';
+import { CHART, helm, helmOutputs, objectsIn, ROOT } from './helm.ts';
 
 const PREVIOUS = readFileSync(join(ROOT, 'test/e2e/fixtures/previous-release.yaml'), 'utf8');
 /** A chart that was in use: `git archive 98c8e9d:charts stellar-peers`. */
@@ -163,7 +163,7 @@ describe('the chart under running validators', () => {
   });
 
   it('removes the webhook configuration before the Deployment', async () => {
-    const { stderr } = await helmSays(['uninstall', 'stellar-peers', ...flagsOf(), '--debug']);
+    const { stderr } = await helmOutputs(['uninstall', 'stellar-peers', ...flagsOf(), '--debug']);
     const order = [...stderr.matchAll(/msg="starting delete resource".* kind=(\w+)/g)].map(
       ([, kind]) => kind,
     );
