@@ -42,12 +42,12 @@ describe('the image for arm64', () => {
   const said = (...args: readonly string[]) =>
     execFileSync(process.execPath, [EMULATED, root, ...args], { encoding: 'utf8' }).trim();
 
-  it('has a Node of that architecture, which runs the command', () => {
+  it('has a Node for arm64, which runs the command', () => {
     assert.equal(said('-p', 'process.arch'), 'arm64');
     assert.match(said(program, '--help'), /stellar-peers status/);
   });
 
-  it('has a command as one file, which needs nothing but the libraries', () => {
+  it('has the command as one executable, which needs only the libraries', () => {
     writeFileSync(join(root, 'command'), executableOf(program, join(root, NODE_PATH), 'linux'), {
       mode: 0o755,
     });

@@ -198,7 +198,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     for (const stop of stops) await stop();
   });
 
-  it('what cert-manager has made is served and trusted', (t) =>
+  it('the certificate of cert-manager is served and trusted', (t) =>
     without(t, async () => {
       await untilServed(await leafNow());
       assert.deepEqual(caBundle.now, [await caNow()]);
@@ -226,7 +226,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.ok(caBundle.trusts(former, ca));
     }));
 
-  it('nothing fails when cainjector stands still meanwhile: we add the CA, and do not quarrel about it', (t) =>
+  it('nothing fails when cainjector is stopped meanwhile: we add the CA, without repeated writes against cainjector', (t) =>
     without(t, async () => {
       const states = caBundle.history.length;
       certManager.cainjector.kill('SIGSTOP');
@@ -268,12 +268,12 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.equal(caBundle.history.length, states);
     }));
 
-  it('one that empties caBundle is repaired within a second', async (t) => {
+  it('a re-apply that empties caBundle is repaired within a second', async (t) => {
     await emptied(t, [await caNow()]);
     await without(t, async () => {});
   });
 
-  it('and without cainjector too', async (t) => {
+  it('an emptied caBundle is repaired without cainjector too', async (t) => {
     certManager.cainjector.kill('SIGSTOP');
     try {
       await emptied(t, [await caNow()]);
@@ -283,7 +283,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     await without(t, async () => {});
   });
 
-  it('and within seconds in the middle of a rotation, for the replica that still has files of the former CA', async (t) => {
+  it('an emptied caBundle is repaired within seconds during a rotation, also for a replica with files of the former CA', async (t) => {
     const [first, late] = ours;
     assert.ok(first && late);
     const former = await caNow();
@@ -322,7 +322,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await caNow()] });
     }));
 
-  it('nothing fails when an intermediate CA from elsewhere does, with its root or without', (t) =>
+  it('nothing fails when a foreign intermediate CA signs the certificate, with or without its root', (t) =>
     without(t, async () => {
       const root = await certManager.pem(CA_SECRET, 'tls.crt');
       await certManager.bringIntermediate('with-root', root);
@@ -335,7 +335,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await intermediateNow()] });
     }));
 
-  it('nothing fails where caBundle holds that intermediate CA alone', async (t) => {
+  it('nothing fails if caBundle holds only the intermediate CA', async (t) => {
     certManager.cainjector.kill('SIGSTOP');
     try {
       // How soon is held above; here it is whom the API server trusts.
@@ -368,7 +368,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await untilServed(await leafNow());
     }));
 
-  it('nothing fails while files are no use: that is said, and the last good ones are served', (t) =>
+  it('nothing fails while the files cannot be used: the fault is logged, and the last good files are served', (t) =>
     without(t, async () => {
       const other = filesOf(await goodContent(Date.now()));
       const expired = filesOf(await goodContent(Date.now() - 400 * DAY_MS));
@@ -397,7 +397,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await untilServed(await leafNow());
     }));
 
-  it('we have asked for no Secret, and were refused nothing', async () => {
+  it('our replicas have read no Secret, and no request was refused', async () => {
     const requests = ourRequests(await cluster.audit());
     assert.ok(requests.length > 0);
     assert.deepEqual(
@@ -407,7 +407,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     assert.deepEqual(ourRefusals(await cluster.audit()), []);
   });
 
-  it('nothing fails where caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
+  it('nothing fails if caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
     const former = await leafNow();
     const read = ({ logPath }: Replica) =>
       readFileSync(logPath, 'utf8').match(/certificate read from its files/g)?.length ?? 0;

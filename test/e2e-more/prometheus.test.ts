@@ -145,7 +145,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('NotConnected');
   });
 
-  it('WebhookErrors fires when many requests are no reviews', async () => {
+  it('WebhookErrors fires when many requests are not reviews', async () => {
     const [replica] = scene.replicas?.replicas ?? [];
     const caller = await createCaller(scene.cluster, replica?.webhookPort ?? 0);
     for (let call = 0; call < 100; call += 1) await caller.ask({ kind: 'Nonsense' });
@@ -164,7 +164,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('NoLeader');
   });
 
-  it('CertificateExpiry fires where the certificate that is served ends within a week', async () => {
+  it('CertificateExpiry fires if the served certificate expires within a week', async () => {
     /** New replicas, which make the certificate anew. */
     const renew = async (env: Readonly<Record<string, string>>) => {
       await scene.replicas?.stop();
@@ -178,7 +178,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('CertificateExpiry');
   });
 
-  it('nothing fires in the end, and each alert that a cluster can bring about did', async (t) => {
+  it('no alert fires at the end, and each alert that a cluster can cause has fired', async (t) => {
     await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
@@ -203,7 +203,7 @@ describe('in a real Prometheus', () => {
     assert.deepEqual(unanswered, []);
   });
 
-  it('the manifests are built by kustomize, and what is of Kubernetes itself is taken by it', async () => {
+  it('kustomize builds the manifests, and the API server accepts those of built-in kinds', async () => {
     const folder = join(import.meta.dirname, '../../manifests/monitoring');
     const rendered = await kubectl('kustomize', folder);
     const own = rendered.split('---\n').filter((text) => !text.includes('monitoring.coreos.com'));

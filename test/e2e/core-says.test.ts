@@ -52,7 +52,7 @@ describe('where the HTTP port of validators answers', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('none begins while one says that one more failure stops it', async () => {
+  it('no restart begins while a validator reports that one more failure would stop it', async () => {
     const network = await new Network(scene, 'fragile').foundUpToDate();
     const core = cores.of(network.podOf('validator-3'));
     assert.ok(core);

@@ -51,14 +51,14 @@ describe('disruption budgets', () => {
     await network.settledAsTheyWere();
   }
 
-  it('that the operator makes, and that could never allow anything, hold no validator', async () => {
+  it('that the operator makes, and that could never allow a disruption, hold no validator', async () => {
     const network = await new Network(scene, 'generated').foundUpToDate();
     for (const name of THREE) assert.equal(await allowedBy('generated', name), 0);
     await network.add('validator-4');
     await network.untilFourth();
   });
 
-  it('of the same kind that a person made do, until they are gone', async () => {
+  it('of the same kind that a person has made hold validators until they are deleted', async () => {
     const network = await new Network(scene, 'own').foundUpToDate();
     const labels = { ...ALL_NODES, 'app.kubernetes.io/instance': 'validator-2' };
     await budget({ namespace: 'own', name: 'one', labels }, { minAvailable: 1 }, 0);
@@ -70,7 +70,7 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('as a percentage hold while they allow nothing, and let one after the other go when they are relaxed', async () => {
+  it('as a percentage hold validators while they allow no disruption, and then let one after the other restart', async () => {
     const network = await new Network(scene, 'percentage').foundUpToDate();
     const all = { namespace: 'percentage', name: 'all', labels: ALL_NODES };
     await budget(all, { minAvailable: '100%' }, 0);
@@ -81,7 +81,7 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('that another has spent hold until that one is back', async () => {
+  it('that another validator has used up hold validators until that one is back', async () => {
     const network = await new Network(scene, 'spent').foundUpToDate();
     await network.add('stranger', { spec: { customNetworkPassphrase: 'another network ; 2026' } });
     await untilOnlyOurs(network, [...THREE, 'stranger']);
@@ -97,7 +97,7 @@ describe('disruption budgets', () => {
     network.assertRestarts([...FOUR, 'stranger'], [1, 1, 1, 0, 0]);
   });
 
-  it('several over one pod hold while any of them does', async () => {
+  it('hold a pod with several budgets while any of them allows no disruption', async () => {
     const network = await new Network(scene, 'several').foundUpToDate();
     const loose = { namespace: 'several', name: 'loose', labels: ALL_NODES };
     const strict = { ...loose, name: 'strict', labels: { 'app.kubernetes.io/component': 'validator' } };

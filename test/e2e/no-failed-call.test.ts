@@ -168,7 +168,7 @@ describe('at 200 reviews a second', () => {
     await without(() => load.untilAnswered(PER_SECOND));
   });
 
-  it('calls do fail, and are counted, when our server is killed: the counters are those that we look at', async () => {
+  it('calls fail and are counted when our server is killed, so these tests read the right counters', async () => {
     const before = await webhookCalls(cluster);
     for (const replica of ours.replicas) replica.kill('SIGKILL');
     await Promise.all(ours.replicas.map((replica) => replica.exited));

@@ -103,7 +103,7 @@ describe('on a real API server', () => {
     await Promise.all(POLICIES.map((policy) => enforce(policy, namespaceOf(policy), spec)));
   });
 
-  describe('a pod that is admitted without us is admitted with us, in the same class, under', () => {
+  describe('a pod that is admitted without us is also admitted with us, in the same QoS class, under', () => {
     for (const policy of POLICIES) {
       it(policy.title, async () => {
         const namespace = namespaceOf(policy);

@@ -112,7 +112,7 @@ describe('the quick start', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  it('brings a cluster up by its first commands alone', () => {
+  it('starts a cluster with its first commands', () => {
     assert.match(inKind?.commands ?? '', /kind load image-archive/);
     assert.ok(existsSync(join(checkout, '.run/cluster.env')));
     assert.ok(steps.length >= 8, `${steps.length} steps`);

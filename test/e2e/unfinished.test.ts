@@ -54,7 +54,7 @@ describe('a restart', () => {
     return { generation: found?.metadata.generation, observedGeneration, token };
   }
 
-  it('whose pod never comes up stops its group, until it does', async () => {
+  it('whose pod does not become Ready stops its group until it does', async () => {
     const network = await withOneThatFails('stalls');
     await network.add('validator-4');
     await untilStalled(network);
@@ -67,7 +67,7 @@ describe('a restart', () => {
     );
   });
 
-  it('whose StatefulSet is replaced by a person is over, and the group goes on', async () => {
+  it('whose StatefulSet a person replaces has ended, and the group goes on', async () => {
     const network = await withOneThatFails('replaced');
     await network.add('validator-4');
     await untilStalled(network);
@@ -124,7 +124,7 @@ describe('a restart', () => {
     assert.deepEqual(network.restarts(FIVE), restarts, 'the same pods as before');
   }
 
-  it('that has not begun when its pod turns not Ready is taken back: the template is as it was', async () => {
+  it('that has no effect when its pod becomes not Ready is taken back: the template is as before', async () => {
     const first = await new Network(scene, 'first').foundUpToDate();
     await takeOneBack(first, 'validator-4', THREE);
     const again = await new Network(scene, 'again').foundUpToDate();

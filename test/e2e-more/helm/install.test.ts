@@ -37,7 +37,7 @@ const runs = (program: string, url: string): Promise<number> =>
     execFile(process.execPath, ['--eval', program], { env }, (error) => resolve(Number(error?.code ?? 0)));
   });
 
-/** These tests are one story, in this order. */
+/** These tests depend on each other and run in this order. */
 describe('the chart under running validators', () => {
   let scene: Scene;
   let deployment: Deployment;
@@ -88,7 +88,7 @@ describe('the chart under running validators', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('takes over what the manifests of the previous release have made', async () => {
+  it('takes over the objects of the manifests of the previous release', async () => {
     const flags = ['--take-ownership', '--force-conflicts', '--set', 'replicas=0'];
     await quietly(() => onRelease('install', chart, ...flags));
   });
@@ -113,7 +113,7 @@ describe('the chart under running validators', () => {
     assert.equal(env, '600');
   });
 
-  it('is removed without a restart, and leaves what the documents say', async () => {
+  it('is removed without a restart, and leaves the objects that the documents name', async () => {
     await Promise.all([onRelease('uninstall'), deployment.end()]);
     await untilWorkloadsRest(scene.cluster);
     assertNoRestart();

@@ -37,7 +37,7 @@ describe('the quorum of a network', () => {
     assert.deepEqual(held, { QuorumMargin: 2 });
   });
 
-  it('keeps five of six up, though they are two groups that know nothing of each other', async () => {
+  it('keeps five of six up, although they are in two groups that do not know each other', async () => {
     const { restarts } = await told({
       ...{ readyMs: quick(6), founders: 4, percent: 75, actions: [joins(4), joins(5)] },
       namespaces: ['north', 'north', 'south', 'south', 'north', 'south'],
