@@ -1,5 +1,6 @@
 /**
- * The act of the demo on a public network: one that joins is linked to the others by its own list, and restarts none.
+ * The act of the demo on a public network: a validator that joins is linked to the others by its own list, so none of them
+ * is restarted.
  */
 import { Network } from '../cluster/network.ts';
 import { type Play, status, watch } from './story.ts';

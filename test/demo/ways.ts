@@ -1,5 +1,5 @@
 /**
- * The acts of the demo in which stellar-core gets its peers: by the configuration that it reads, and by a signal.
+ * The acts of the demo in which stellar-core gets its peers: by its configuration, and by a signal.
  */
 import { join } from 'node:path';
 import { Cores } from '../cluster/cores.ts';

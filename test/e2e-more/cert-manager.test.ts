@@ -1,6 +1,6 @@
 /**
- * Certificates by cert-manager's own controllers, from the Issuer to the API server's trust: renewed, deleted, late and
- * broken, while 200 reviews a second go on, of which the API server counts not one as failed.
+ * Certificates by cert-manager's own controllers, from the Issuer to the trust of the API server: renewed, deleted, late
+ * and broken. Meanwhile there are 200 reviews a second, and by the API server's count none of them fails.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -40,15 +40,15 @@ import { CaBundleWatcher, lapses, servedBy } from './trusted.ts';
 const OVERLAY = join(import.meta.dirname, '../../manifests/cert-manager');
 const VALIDATORS = ['validator-1', 'validator-2', 'validator-3'];
 const PER_SECOND = 200;
-/** Reviews after each thing that happens, for what goes wrong late. */
+/** The number of reviews after each action, to find late failures. */
 const REVIEWS_AFTER = 3 * PER_SECOND;
 /** What is repaired for so long is not written back by an earlier reader. */
 const REPAIRED_MS = 3_000;
-/** From a replica's readiness until it gets connections, and from its end until it gets none. */
+/** The time from a replica's readiness until it gets connections, and from its end until it gets none. */
 const ROUTED_MS = 700;
-/** A CA is trusted for 5 s before anything of it is served, less what our own watch may take. */
+/** A CA is trusted for 5 s before its certificate is served, less the delay of our own watch. */
 const TRUSTED_MS_MIN = 4_000;
-/** From a call that failed until its pod is answered, on a machine with much to do. */
+/** The time from a failed call until the next answer for its pod, on a busy machine. */
 const ANSWER_MS_MAX = 1_000;
 const CONFIGURATION = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
 

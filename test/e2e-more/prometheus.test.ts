@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes two replicas: our alerts fire when something is wrong and end with it, and what the
- * dashboard asks has an answer.
+ * A real Prometheus scrapes two replicas. Our alerts fire during a fault and end with it, and every query of the dashboard
+ * has a result.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -21,7 +21,7 @@ describe('addresses', () => {
     JSON.parse(published.data(namespace)[`${node}.view.json`] ?? '{}').hash;
 
   before(async () => {
-    // Every change would roll here: what does not, is no drift.
+    // With this setting every drift causes a restart, so a change without a restart is no drift.
     scene = await sharedScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
     published = new Published(scene.cluster.admin);
     await scene.start();

@@ -1,6 +1,6 @@
 /**
- * Odd pods at a real API server: what it accepts without us it accepts with us, and what comes out differs only by what
- * we add. FUZZ_SEED=n plays the same pods again, FUZZ_PODS=n another number of them.
+ * Odd pods at a real API server. It accepts with our webhook each pod that it accepts without, and the stored pods differ
+ * only by our additions. FUZZ_SEED=n repeats the same pods, FUZZ_PODS=n sets their number.
  */
 import assert from 'node:assert/strict';
 import { Agent, type RequestOptions, request } from 'node:https';

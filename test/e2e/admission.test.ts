@@ -1,4 +1,4 @@
-/** What admission does to pods, through a real API server and straight over TLS. */
+/** Admission of pods, through a real API server and directly over TLS. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** What our ServiceAccount's token is good for in the hands of another: each attack is refused by the API server. */
+/** Attacks with our ServiceAccount's token: the API server refuses each of them, and allows our own writes. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { KubeObject } from '../../runtime/kube/port.ts';

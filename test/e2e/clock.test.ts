@@ -1,4 +1,4 @@
-/** A replica on a machine whose clock is wrong: ages are still measured by the API server's. */
+/** A replica on a machine with a wrong clock still measures ages by the API server's clock. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CERT_SECRET } from '../../peers/names.ts';

@@ -1,4 +1,4 @@
-/** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and what comes of it. */
+/** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and their effects. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Namespaces, StellarNodes } from '../../runtime/kube/resources.ts';

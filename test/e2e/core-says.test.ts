@@ -1,4 +1,4 @@
-/** What validators say of themselves over their HTTP ports: before a restart begins, and until it is over. */
+/** The state that validators report over their HTTP ports: before a restart begins, and until it is over. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ConfigMaps } from '../../runtime/kube/resources.ts';

@@ -1,4 +1,4 @@
-/** Who is a peer of whom, by what stands in the ConfigMaps of a real API server. */
+/** Discovery: which validators are peers of each other, by the ConfigMaps of a real API server. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Pods, StatefulSets, StellarNodes } from '../../runtime/kube/resources.ts';

@@ -1,4 +1,4 @@
-/** PodDisruptionBudgets: a StatefulSet's roll does not ask them, so we do. */
+/** PodDisruptionBudgets: a StatefulSet's roll does not check them, so stellar-peers does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';

@@ -1,4 +1,4 @@
-/** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
+/** The Events of a StellarNode, as `kubectl describe` shows them. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { FOUR, leaderOf, Network } from '../cluster/network.ts';

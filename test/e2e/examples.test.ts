@@ -1,4 +1,4 @@
-/** Each folder of examples/ is applied by the commands of its README, and leads to what that says. */
+/** Runs the commands in the README of each folder of examples/, and checks the results that it promises. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** An API server that fails: a share of our calls, all of them for a minute. Nothing breaks, and nothing is hammered. */
+/** A failing API server: a share of our calls fails, then all for a minute. Nothing breaks, and retries are limited. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ourRefusals } from '../cluster/audit.ts';

@@ -1,6 +1,6 @@
 /**
- * A leader that stands still at the worst moment, with a write that is about to go out, past its Lease, and then goes
- * on. What it then asks of the API server is read from the audit log; what happened to pods, from a watch of our own.
+ * A leader that is frozen at the worst moment, just before it sends a write, until after its Lease has ended, and then
+ * continues. The audit log shows its requests, and a separate watch shows the pods.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

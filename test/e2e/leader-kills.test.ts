@@ -1,6 +1,6 @@
 /**
- * A network grows while its leader is killed again and again. Who is to be restarted is worked out from names and the
- * order of joining alone; what happened is counted by pod UIDs from watches of our own. SEED=n repeats the moments.
+ * A network grows while its leader is killed repeatedly. The expected restarts follow only from names and the order of
+ * joining. A separate watch counts the real restarts by the UIDs of pods. SEED=n repeats the same moments.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

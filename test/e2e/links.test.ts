@@ -1,4 +1,4 @@
-/** Who is restarted when a validator joins: on public networks only where neither end of a pair knows the other. */
+/** Restarts after a validator joins: on public networks only if neither end of a pair knows the other. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Network, stampOf } from '../cluster/network.ts';

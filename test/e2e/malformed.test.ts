@@ -1,6 +1,6 @@
 /**
- * Contents that are not expected, on a real API server: told, survived, and put right where they are ours. The order is
- * drawn, and of each kind only some are played: FUZZ_SEED=n repeats a draw, FUZZ_RUNS=n plays n of each kind.
+ * Unexpected contents on a real API server: stellar-peers reports them, survives them, and repairs its own objects. Their
+ * order and choice are random: FUZZ_SEED=n repeats a run, FUZZ_RUNS=n plays n of each kind.
  */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -93,7 +93,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   const untilLogged = (pattern: RegExp, from: readonly number[]) =>
     until(`the log says ${pattern}`, () => logged(from).find((line) => pattern.test(line)));
 
-  /** A pair of validators joins, is injected and published, and goes; no other validator was restarted, no process has ended. */
+  /** Adds a pair of validators, checks its injection and lists, and removes it. Nothing else restarts or ends. */
   async function assertWell(): Promise<void> {
     pairs += 1;
     const names = [`pair-${pairs}-a`, `pair-${pairs}-b`];

@@ -1,4 +1,4 @@
-/** The shipped manifests on a real API server: what they say is valid, and allows what is needed and no more. */
+/** The shipped manifests on a real API server: they are valid, and grant no more rights than needed. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-/** Peers in the configuration that stellar-core reads: stored pods of a real API server, and the script really run. */
+/** Peers in stellar-core's configuration: pods as a real API server stores them, and the script as it really runs. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { parse } from 'smol-toml';

@@ -1,4 +1,4 @@
-/** Replicas that accept connections and never answer: pods start all the same, and are repaired later. */
+/** Replicas that accept connections and never answer: pods start without injection, and are repaired later. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Network, THREE } from '../cluster/network.ts';

@@ -1,4 +1,4 @@
-/** An install for the validators of certain namespaces: it sees no others, and has no rights in them. */
+/** An install for certain namespaces: it sees no other namespaces, and has no rights in them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Several networks over several namespaces at once, with the API server and the leader killed on the way. What is
- * wanted is worked out from names alone; what happened is counted by a watch of its own.
+ * Several networks over several namespaces, while the API server and the leader are killed. The expected result follows
+ * only from names, and a separate watch counts the real restarts.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-/** What pages tell people to type, and the manifests that they show, on a real API server with three validators in it. */
+/** The commands and manifests in the documents, on a real API server with three validators. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What we add to a pod never demands what the pod itself does not, on a real API server: a policy under which it was
- * admitted before admits it with us, in the same class of service, and quotas count nothing more.
+ * Our additions to a pod never need more than the pod itself, on a real API server: each policy that admits the pod without
+ * us also admits it with us, in the same QoS class, and quotas count the same.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-/** One replica as a process: when it takes traffic, how it goes when it is asked to, and how it fails. */
+/** One replica as a process: when it is ready, how it stops, and how it fails. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** ConfigMaps stay what they should be, with any other writer; on a real API server. */
+/** Published ConfigMaps keep their content on a real API server, whatever other writers do. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';

@@ -1,5 +1,5 @@
 /**
- * The quick start, word for word, from an empty folder: each command is run as it stands, and what is shown comes out; but for
+ * The quick start, from an empty folder: runs each command as written, and compares the output with the page. Leaves out
  * the first block, which needs a container engine.
  */
 import assert from 'node:assert/strict';

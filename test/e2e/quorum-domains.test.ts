@@ -1,4 +1,4 @@
-/** What a quorum bears beyond one group: the vote of a home domain, and a network that is spread over namespaces. */
+/** The quorum margin beyond one group: the vote of a home domain, and a network over several namespaces. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-/** How many may be down: what quorum sets, MAX_UNAVAILABLE and validators that are away for longer allow. */
+/** How many validators may be down, by quorum sets, by MAX_UNAVAILABLE, and beside validators that are away. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FIVE, FOUR, Network } from '../cluster/network.ts';

@@ -1,4 +1,4 @@
-/** How fast: windows of time, restarts within an hour, and the age of what is to be restarted. */
+/** Limits of the rate of restarts: time windows, restarts within an hour, and the age of pods. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FOUR, Network, THREE } from '../cluster/network.ts';

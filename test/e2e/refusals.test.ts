@@ -1,4 +1,4 @@
-/** Another's admission that refuses what we write: it is told, and not asked again and again. */
+/** A foreign webhook that refuses our writes: the refusal is reported, and the write is not repeated at once. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Validators with the sidecar that tells of new peers, on a real control plane: none is restarted for a peer that joins.
- * The containers are not real, so no peer is really told here; `test/node/reload.test.ts` shows that.
+ * Validators with the sidecar on a real control plane: none is restarted when a peer joins. The containers are simulated, so
+ * stellar-core is not really told of peers here; `test/node/reload.test.ts` tests that.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-/** Restarts that would take more than they give: the next pod would be without peers, or another takes its node. */
+/** Restarts that would do harm: the next pod would have no peers, or another pod would take its node. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';

@@ -1,4 +1,4 @@
-/** Restarts whose write does not stay: a policy refuses one validator's alone, or takes the annotation out of all. */
+/** Restarts whose write has no effect: a policy refuses it for one validator, or removes the annotation for all. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';

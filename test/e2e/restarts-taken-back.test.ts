@@ -1,4 +1,4 @@
-/** Restarts that have no effect, since the StatefulSet controller is away: they must not act later, unasked. */
+/** Restarts without effect because the StatefulSet controller is away: they must not take effect later. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';

@@ -1,4 +1,4 @@
-/** RBAC, measured: what our ServiceAccount is granted is what a life of ours asks for, no more and no less. */
+/** Compares the rights of our ServiceAccount with the rights that an installation uses: they must be the same. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';

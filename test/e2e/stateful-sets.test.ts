@@ -1,4 +1,4 @@
-/** StatefulSets that are not as usual, or that their operator or a person is at work on. */
+/** Unusual StatefulSets, and StatefulSets that their operator or a person is changing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigMaps, StatefulSets } from '../../runtime/kube/resources.ts';

@@ -1,4 +1,4 @@
-/** Restarts that do not go as meant: some do not end, and some must not act later than they should. */
+/** Restarts that go wrong: some do not end, and some must not take effect late. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
