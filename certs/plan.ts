@@ -135,8 +135,8 @@ function formerCa(content: Bundle, inUse: Bundle | undefined): string | undefine
 }
 
 /**
- * When the last part of a certificate's life begins. From then on it is replaced even by a certificate that callers may
- * not trust yet, because the old one would soon be useless anyway.
+ * When the last part of a certificate's life begins. From then on the next certificate need not be trusted yet, because
+ * the old certificate would soon be useless anyway.
  */
 const urgentFromMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
   notAfterMs - (notAfterMs - notBeforeMs) * URGENT_PART;

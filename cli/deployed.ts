@@ -37,7 +37,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
   const own = { POD_NAMESPACE: namespace };
   const deployed = await readDeployed(kube, namespace);
   if ('missing' in deployed) {
-    const note = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
+    const note = `${deployed.missing}, so this command uses the settings of its own environment.`;
     return { settings: readSettings({ ...env, ...own, ...overrides }), notes: [note] };
   }
   const unread = deployed.unread.filter((name) => SETTING_NAMES.includes(name));
@@ -57,7 +57,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
   const notes = [
     ...(unread.length === 0
       ? []
-      : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`]),
+      : [`${unread.join(', ')} of the Deployment cannot be read from here, so the defaults are used.`]),
     ...(wrong === undefined ? [] : [`${wrong}. Unset it (with Helm or GitOps, there): ${UNSET_DOMAIN}`]),
   ];
   return { settings, notes };

@@ -45,7 +45,7 @@ export class Published {
     this.#running = follow({ kube, resource: ConfigMaps, query }, follower, this.#stopping.signal);
   }
 
-  /** The object in a namespace as last seen, undefined where there is none. */
+  /** The object in a namespace as last seen; undefined if there is none. */
   object(namespace: string): KubeObject | undefined {
     return this.#objects.get(namespace);
   }
@@ -55,7 +55,7 @@ export class Published {
     return (this.#objects.get(namespace)?.data ?? {}) as Record<string, string>;
   }
 
-  /** The addresses that a validator's pods read, sorted; undefined where nothing is published for it. */
+  /** The addresses that a validator's pods read, sorted; undefined if nothing is published for it. */
   peersOf(namespace: string, node: string): string[] | undefined {
     const text = this.data(namespace)[`${node}.peers.txt`];
     return text === undefined ? undefined : linesOf(text).sort();

@@ -99,7 +99,7 @@ describe('the command on a real API server', () => {
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /^There is no Deployment default\/stellar-peers: what follows is by the settings of/,
+      /^There is no Deployment default\/stellar-peers, so this command uses the settings of/,
     );
   });
 

@@ -1,5 +1,5 @@
 /**
- * The security context of the containers that we add: the main container's, without the rights that they do not need.
+ * The security context of the containers that we add. It is that of the main container with fewer rights.
  */
 import { type Fields, fieldsOf, textOf } from '../../peers/field.ts';
 import { ANNOTATION_APP_ARMOR } from '../../peers/names.ts';

@@ -70,7 +70,7 @@ export class PodPatch {
 export const mountIn = ({ volumeMounts }: Fields, index: number): Fields =>
   fieldsOf(Array.isArray(volumeMounts) ? volumeMounts[index] : undefined);
 
-/** Why a Windows pod gets no container of ours: the API server refuses the security context of our containers there. */
+/** The conflict of a Windows pod: for Windows, the API server refuses the security context of our containers. */
 export const windowsConflict = ({ holder }: Place): string | undefined =>
   fieldsOf(fieldsOf(holder).os).name === 'windows' ? 'the pod is one for Windows' : undefined;
 

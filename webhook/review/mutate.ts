@@ -1,5 +1,5 @@
 /**
- * One review → what admission answers: whose pod it is, whether it waits for its network, what is injected.
+ * Answers one review: finds the validator of the pod, waits for a new network if necessary, and decides on the injection.
  */
 import { optsOut } from '../../peers/injection/inject.ts';
 import { isPreflight } from '../../peers/injection/preflight-review.ts';
@@ -69,9 +69,9 @@ const riskOf = ({ dryRun }: Review, wasTried: boolean): Risk =>
   wasTried ? 'never' : dryRun ? 'asked' : 'once';
 
 /**
- * True if the pod names the UID of the validator's StatefulSet: any program that reaches the port can send a review, but
- * it does not know that UID. True also if the StatefulSet is not in the caches. Otherwise a pod that a policy refuses
- * because of the sidecar would get the sidecar at each new attempt.
+ * True if the pod names the UID of the validator's StatefulSet. Any program that reaches the port can send a review, but a
+ * stranger does not know that UID. If the StatefulSet is not in the caches, every review counts: otherwise a pod that a
+ * policy refuses because of the sidecar would get the sidecar each time.
  */
 const isTrustedOwner = ({ world }: MembershipReader, ref: OwnerRef): boolean =>
   !world.statefulSets.has(ref.key) || ownerOf(world, ref).kind === 'validator';

@@ -40,7 +40,7 @@ export function createReviews(edges: ReviewEdges): (body: string, reply: Fastify
   return (body, reply) => take({ body, reply, startMs: edges.clock.monotonicMs() });
 }
 
-/** Decides on a review, and returns the function that sends the answer. For an unreadable body that is Fastify's error. */
+/** Decides on a review. Returns the function that sends the answer, or that passes an error to Fastify's error handler. */
 function decide(arrived: Arrived, edges: ReviewEdges): () => void {
   const { body, reply } = arrived;
   try {

@@ -101,7 +101,7 @@ describe('values that repeat what the chart sets', () => {
   for (const [what, values] of TWICE)
     it(`are refused: ${what}`, () => assert.rejects(render(values), REFUSED));
 
-  it('are refused in extraEnv, by name: a setting that settings has too, and a variable that appears twice', async () => {
+  it('are refused in extraEnv, by name: a setting that is also in `settings`, and a variable that appears twice', async () => {
     const setting = { name: 'MIN_READY_SECONDS', value: '5' };
     await assert.rejects(
       render({ settings: { MIN_READY_SECONDS: 600 }, extraEnv: [setting] }),
