@@ -107,7 +107,7 @@ describe('the settings in force', () => {
       none.notes.join(),
       /^There is no Deployment stellar-peers\/stellar-peers, .*own environment\.$/,
     );
-    assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
+    assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers, /);
   });
 
   it('are not guessed where this version does not take them, or the cluster does not answer', async () => {
