@@ -1,16 +1,16 @@
 /**
- * The DNS domain of the cluster: found out from a pod's resolv.conf, and told where the one in use is another.
+ * Finds the DNS domain of the cluster in a pod's resolv.conf, and warns if another domain is in use.
  */
 import { Value } from 'typebox/value';
 import type { Log } from '../runtime/log.ts';
 import { dnsName } from './setting.ts';
 
-/** In the form of a resolver's configuration file. */
+/** The configuration file of the resolver. */
 export const RESOLV_CONF = '/etc/resolv.conf';
 
 /**
- * The domain that a pod in `namespace` is told to search; undefined where its DNS policy is not the cluster's. Of several
- * `search` lines resolvers take the last.
+ * The cluster's domain in the `search` line of a pod in `namespace`; undefined if the pod's DNS policy is not ClusterFirst.
+ * If there are several `search` lines, resolvers use the last.
  */
 export function clusterDomainIn(resolvConf: string, namespace: string): string | undefined {
   const [, words = ''] = [...resolvConf.matchAll(/^search[ \t]+(.*)$/gm)].at(-1) ?? [];
@@ -26,8 +26,8 @@ interface Domains {
 }
 
 /**
- * Warns where names of peers will not resolve. `lookup` rejects for a name that there is not. Resolves to the domain that
- * should be in use; undefined where that is not known to be another.
+ * Warns if the names of peers will not resolve. `lookup` rejects for a name that does not exist. Resolves to the right
+ * domain if the domain in use is known to be wrong, otherwise to undefined.
  */
 export async function logClusterDomain(
   { inUse, found }: Domains,
@@ -39,12 +39,15 @@ export async function logClusterDomain(
     () => undefined,
     ({ code }: NodeJS.ErrnoException) => ({ code }),
   );
-  // One that resolves is a second domain of this cluster.
+  // If the name resolves, the domain in use is a second domain of this cluster.
   if (!failure) return undefined;
   const where = { inUse, found, name };
   if (inUse !== found) log.warn(where, `CLUSTER_DOMAIN is not the domain that ${RESOLV_CONF} names`);
-  // An answer that was lost says nothing of the domain.
+  // Another failure, such as a lost answer, does not show that the domain is wrong.
   if (failure.code !== 'ENOTFOUND') return undefined;
-  log.warn(where, 'the API server has no name under CLUSTER_DOMAIN, so peers will have none');
+  log.warn(
+    where,
+    'the name of the API server does not exist under CLUSTER_DOMAIN, so names of peers will not resolve',
+  );
   return inUse === found ? undefined : found;
 }

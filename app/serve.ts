@@ -1,6 +1,6 @@
 /**
- * Runs one replica: caches → certificate → webhook → leader → reconciler, and takes it down in reverse.
- * Together with wiring.ts the only place where the parts meet; it decides nothing.
+ * Runs one replica: starts caches, certificate, webhook, leader and reconciler in this order, and stops them in reverse.
+ * Connects the parts, and makes no decision.
  */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
@@ -16,33 +16,33 @@ import { type Certificates, createCertificates } from './wiring-certs.ts';
 import { createReconciler } from './wiring-core.ts';
 import { serveStatusPage } from './wiring-page.ts';
 
-/** A replica whose certificate ends sooner takes no more traffic. */
+/** A replica is not ready if its certificate expires sooner than this. */
 const CERT_MARGIN_MS = 5 * 60_000;
 const CERT_MARGIN_PART = 0.05;
 
 export interface Replica {
-  /** Takes it down: no more traffic, reviews in flight finished, the Lease given back. */
+  /** Stops the replica: takes no more traffic, finishes the reviews in flight, and gives the Lease back. */
   close(): Promise<void>;
 }
 
-/** The webhook, which begins to exist with the first certificate. */
+/** The webhook. It exists from the first certificate on. */
 interface Serving {
   webhook?: WebhookServer;
   listening: boolean;
-  /** True once the API server was told to trust our CA: before that it would call us in vain. */
+  /** True once the API server has been told to trust our CA. Before that, its calls would fail. */
   trusted: boolean;
 }
 
 interface ServeOptions {
-  /** Called if a part fails later: the process must not go on without that part. */
+  /** Called if a part fails later. The process must then end. */
   readonly onFailure: (error: unknown) => void;
-  /** Where KUBECONFIG and the address of the API server are looked for. */
+  /** The environment, for KUBECONFIG and the address of the API server. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The cluster's DNS domain, as the pod is told; undefined where it is told none. */
+  /** The cluster's DNS domain from the pod's resolv.conf; undefined if there is none. */
   readonly foundDomain: string | undefined;
 }
 
-/** Starts a replica; resolves once its plain port listens. Rejects where it cannot start at all. */
+/** Starts a replica. Resolves once its plain port listens. Rejects if it cannot start at all. */
 export async function serve(settings: Settings, options: ServeOptions): Promise<Replica> {
   const { onFailure, env, foundDomain } = options;
   const parts = createParts(settings, env);
@@ -80,7 +80,7 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
     close: async () => {
       draining.abort();
       serving.webhook?.drain();
-      // The endpoints of the Service follow readiness only after a while; until then reviews still come.
+      // The endpoints of the Service change a while after readiness. Until then reviews still arrive.
       await clock.sleep(settings.drainSeconds * 1000);
       await serving.webhook?.close();
       stopping.abort();
@@ -118,21 +118,21 @@ function createPlainPort(
   return http;
 }
 
-/** Certificates that live shorter than usual may end sooner. */
+/** True if the certificate lasts long enough. For certificates with a short lifetime, less is enough. */
 function isLasting({ clock, served }: Parts): boolean {
   const { notBeforeMs = 0, notAfterMs = 0 } = served.observe() ?? {};
   const marginMs = Math.min(CERT_MARGIN_MS, (notAfterMs - notBeforeMs) * CERT_MARGIN_PART);
   return notAfterMs - clock.nowMs() > marginMs;
 }
 
-/** Once true it stays so: a caBundle that is emptied later is repaired, and rotation has its own rules. */
+/** True once callers trust us. It then stays true: an emptied caBundle is repaired, and a rotation has its own rules. */
 function isTrusted({ served, trust }: Parts, serving: Serving): boolean {
   const bundle = served.observe();
   serving.trusted ||= bundle !== undefined && trust.acceptedForMs(bundle) > 0;
   return serving.trusted;
 }
 
-/** Follows the certificates: the first one starts the webhook, each later one is swapped in. */
+/** Uses each new certificate: the first one starts the webhook, and each later one replaces the one before. */
 async function serveWebhook(
   parts: Parts,
   serving: Serving,
@@ -163,7 +163,7 @@ function useCertificate(parts: Parts, serving: Serving): void {
     log.info({ serial: certificate.serial }, 'certificate swapped in');
     return;
   }
-  // There from the beginning, so that the first one is an increase.
+  // Create these series at the start, so that the first such result shows as an increase.
   for (const result of ['failed', 'rejected'])
     metrics.count('stellar_peers_admission_reviews_total', { result }, 0);
   serving.webhook = createWebhookServer({

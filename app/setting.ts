@@ -1,5 +1,5 @@
 /**
- * What a setting is, and the checks that several of them share.
+ * The type of a setting, and the checks that several settings share.
  */
 import { type Static, type TSchema, Type } from 'typebox';
 
@@ -9,7 +9,7 @@ export interface Setting<S extends TSchema = TSchema> {
   readonly schema: S;
   /** The default. */
   readonly fallback: Static<S>;
-  /** What the setting does, as docs/settings.md and error messages say it. */
+  /** The effect of the setting, as a sentence for docs/settings.md and error messages. */
   readonly doc: string;
 }
 

@@ -11,12 +11,12 @@ import { SETTINGS } from './settings-table.ts';
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: Static<(typeof SETTINGS)[K]['schema']> };
 
-/** A setting that cannot be used: what was found, where, and what is allowed. */
+/** A setting cannot be used. The message has its name, its value and the allowed values. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-/** Decimal digits only: a conversion that takes `true` for 1 or `1.5` for 1 would hide a mistake. */
+/** Only decimal digits are numbers: a conversion of `true` or `1.5` to 1 would hide a mistake. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 function refuse({ env, doc }: Setting, found: string, allowed: string): never {
@@ -87,7 +87,7 @@ function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces
 /** The environment names of all settings. */
 export const SETTING_NAMES: readonly string[] = Object.values<Setting>(SETTINGS).map(({ env }) => env);
 
-/** The names in a setting that lists them with a comma between. */
+/** The items of a setting that is a list with commas. */
 export const listed = (text: string): string[] => text.split(',').filter((name) => name !== '');
 
 const limitOf = (text: string) => ({ value: Number.parseInt(text, 10), isPercent: text.endsWith('%') });

@@ -1,21 +1,20 @@
 /**
- * Notices a signal that comes before a replica can be stopped. As the first process of a container the program would
- * otherwise ignore such a SIGTERM, and be killed only after the whole grace period. Imported by main.ts before everything
- * else, so that signals count while the rest is loaded.
+ * Remembers a signal that arrives while the program starts. Without a handler the first process of a container ignores
+ * SIGTERM, and Kubernetes kills it only after the whole grace period. So main.ts imports this file before all others.
  */
 import process from 'node:process';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-let isToStop = false;
+let hasSignalled = false;
 const note = (): void => {
-  isToStop = true;
+  hasSignalled = true;
 };
 
-// Other commands end as programs do: by the signal.
+// Other commands keep Node's default: a signal ends them at once.
 if (process.argv[2] === 'run') for (const signal of SIGNALS) process.on(signal, note);
 
-/** From now on the caller listens; true where a signal has come already, so that nothing is to be started. */
+/** Stops listening, because the caller listens from now on. True if a signal has arrived, so nothing should be started. */
 export function handOverSignals(): boolean {
   for (const signal of SIGNALS) process.off(signal, note);
-  return isToStop;
+  return hasSignalled;
 }

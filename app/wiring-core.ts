@@ -35,7 +35,7 @@ import type { Notifier, Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
 import { discoverySettings, listed, rolloutSettings, type Settings } from './settings.ts';
 
-/** What connects a replica with the outside; the simulation has its own. */
+/** The connections of a replica to the outside. The simulation passes its own. */
 export interface Edges {
   readonly settings: Settings;
   /** Its wall-clock time is that of the API server. */
@@ -94,9 +94,9 @@ export function createCore(edges: Edges, identity: string): Core {
   return { ...edges, caches, memberships, leader, leaseWatch: lease.reflector };
 }
 
-/** What the leader calls beside the API server. The simulation also replaces the two classes. */
+/** The calls of the leader besides those to the API server. The simulation also passes its own reporter and queue. */
 interface Outside {
-  /** Calls validators; undefined where the settings say never. */
+  /** The client that calls validators; undefined if the settings allow no calls. */
   readonly core: CoreClient | undefined;
   /** Sends a test review to the webhook. Resolves to what is wrong with the answer, or to undefined. */
   readonly preflight: (world: World) => Promise<Reason | undefined>;

@@ -37,7 +37,7 @@ export async function serveStatusPage(parts: Parts): Promise<StatusPage> {
     await listenOn(app, { port: settings.statusPagePort, host: settings.bindAddress });
     log.info({ port: settings.statusPagePort }, 'status page listens');
   } catch (error) {
-    log.error({ error }, 'there is no status page; everything else works');
+    log.error({ error }, 'the status page cannot be served; everything else works');
   }
   return { close: () => app.close() };
 }

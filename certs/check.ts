@@ -109,7 +109,7 @@ export function hostsOf(certPem: string): string[] {
   );
 }
 
-/** Ends a check; its cause is the fault. No error of this class leaves the file. */
+/** Thrown to end a check, with the fault as its cause. Caught in this file. */
 class Refusal extends Error {}
 
 function refuse(reason: CertReason, sentence: string): never {

@@ -32,7 +32,7 @@ interface ManagedParts {
   readonly onSecretChange: Subscribe;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
-  /** The API servers that call us. Whether they trust the new CA is asked before a certificate of that CA is made. */
+  /** The API servers that call us. They must trust a new CA before a certificate of that CA is made. */
   readonly callers: Callers;
 }
 

@@ -8,7 +8,7 @@
  * | bad or due                   | bad, and `last` is bad    | reissueAll: new CA, new certificate                        |
  * | good                         | bad or due                | issueLeaf                                                  |
  * | good                         | of the former CA          | issueLeaf, once both CAs have been trusted for `overlapMs` |
- * | good, and the former CA      | good                      | removeCa, once this has been so for `retireMs`             |
+ * | good, and the former CA      | good                      | removeCa, after `retireMs` in this state                   |
  * | good, without that of `last` | good                      | retainCa: add the CA of `last`, so that it stays trusted   |
  */
 import {
@@ -135,8 +135,8 @@ function formerCa(content: Bundle, inUse: Bundle | undefined): string | undefine
 }
 
 /**
- * When the last part of a certificate's life begins. From then on it is replaced even by a certificate that callers may
- * not trust yet, because the old one would soon be useless anyway.
+ * When the last part of a certificate's life begins. From then on the next certificate need not be trusted yet, because
+ * the old certificate would soon be useless anyway.
  */
 const urgentFromMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
   notAfterMs - (notAfterMs - notBeforeMs) * URGENT_PART;
@@ -174,7 +174,7 @@ const due = (what: string): Why => ({
 
 const caReplaced: Why = {
   reason: 'Rotation',
-  sentence: 'the CA of the certificate in use stays trusted beside the one that was put in its place',
+  sentence: 'the CA of the certificate in use stays trusted beside the CA that replaced it',
 };
 
 const rotation = (sentence: string): Why => ({ reason: 'Rotation', sentence });

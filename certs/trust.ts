@@ -1,6 +1,6 @@
 /**
- * The CAs that the API server trusts: those in caBundle of every webhook of ours. Owns the memory since when this replica
- * has seen each CA there. plan.ts and serving.ts decide by these times.
+ * The CAs that the API server trusts: those in caBundle of every webhook of ours. Remembers when this replica first saw
+ * each CA there. plan.ts and serving.ts decide by these times.
  */
 import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';

@@ -1,6 +1,6 @@
 /**
- * The settings of the running Deployment, read from the cluster: what a command says about waits must be what the
- * leader waits for, whatever the environment of the caller.
+ * Reads the settings of the running Deployment from the cluster. A command must plan with the settings of the leader, not
+ * with the environment of the caller.
  */
 
 import { readSettings, SETTING_NAMES, type Settings, SettingsError } from '../app/settings.ts';
@@ -19,23 +19,25 @@ interface FoundSettings {
   readonly notes: readonly string[];
 }
 
-/** Where to look, what to take if there is nothing to be read, and what stands above both. */
 interface SettingsSources {
+  /** The namespace of the Deployment. */
   readonly namespace: string;
+  /** Used if the Deployment cannot be read. */
   readonly env: Env;
+  /** Take precedence over all other values. */
   readonly overrides?: Env;
 }
 
 /**
- * The settings in force. Rejects with KubeError where the cluster does not answer, with SettingsError where the
- * environment is wrong, with ProblemError where the Deployment's settings are none that this version knows.
+ * The settings in force. Rejects with KubeError if the cluster does not answer, with SettingsError if the environment is
+ * wrong, with ProblemError if this version does not accept the Deployment's settings.
  */
 export async function settingsInForce(kube: Kube, sources: SettingsSources): Promise<FoundSettings> {
   const { namespace, env, overrides = {} } = sources;
   const own = { POD_NAMESPACE: namespace };
   const deployed = await readDeployed(kube, namespace);
   if ('missing' in deployed) {
-    const note = `${deployed.missing}: what follows is by the settings of this command's own environment.`;
+    const note = `${deployed.missing}, so this command uses the settings of its own environment.`;
     return { settings: readSettings({ ...env, ...own, ...overrides }), notes: [note] };
   }
   const unread = deployed.unread.filter((name) => SETTING_NAMES.includes(name));
@@ -55,7 +57,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
   const notes = [
     ...(unread.length === 0
       ? []
-      : [`${unread.join(', ')} of the Deployment cannot be read from here; the defaults are taken.`]),
+      : [`${unread.join(', ')} of the Deployment cannot be read from here, so the defaults are used.`]),
     ...(wrong === undefined ? [] : [`${wrong}. Unset it (with Helm or GitOps, there): ${UNSET_DOMAIN}`]),
   ];
   return { settings, notes };
@@ -63,7 +65,7 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
 
 type Data = Readonly<Record<string, string>>;
 
-/** What the leader publishes of itself; undefined where there is nothing, or no right to read it. */
+/** The data of the leader's overview ConfigMap; undefined if it does not exist or may not be read. */
 async function overviewIn(kube: Kube, namespace: string): Promise<Data | undefined> {
   return configMapData(kube, namespace, PEERS_CONFIGMAP).catch((error: unknown) => {
     if (hasStatus(error, 403)) return undefined;
@@ -71,13 +73,14 @@ async function overviewIn(kube: Kube, namespace: string): Promise<Data | undefin
   });
 }
 
-/** The domain of the cluster that the replicas have found out, by the names that they publish. */
+/** The DNS domain of the cluster, taken from the names that the leader has published. */
 const publishedDomain = (overview: Data | undefined): string | undefined =>
   /"dns":\s*"[^"]*\.svc\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)"/.exec(overview?.['networks.json'] ?? '')?.[1];
 
-/** The variables of the Deployment, and the names of those whose values are elsewhere. */
 interface Deployed {
+  /** The environment variables of the Deployment. */
   readonly env: Env;
+  /** Names of variables whose values cannot be read here, such as those from a Secret. */
   readonly unread: readonly string[];
 }
 
@@ -93,19 +96,19 @@ async function readDeployed(kube: Kube, namespace: string): Promise<Deployed | {
   }
 }
 
-/** The container that runs us; the only one, where it has another name. */
+/** The container of stellar-peers in the Deployment; the first container if none has that name. */
 export function containerOf(deployment: Fields): Fields {
   const containers = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).containers);
   return containers.find(({ name }) => name === COMPONENT) ?? containers[0] ?? {};
 }
 
-/** The tag of a Deployment's image, which says the version; undefined where there is none. */
+/** The version, which is the tag of the Deployment's image; undefined if the image has no tag. */
 export function versionOf(deployment: Fields): string | undefined {
   const image = textOf(containerOf(deployment).image) ?? '';
   return /:([^/:]+)$/.exec(image.replace(/@.*$/, ''))?.[1];
 }
 
-/** As the kubelet would make it: first envFrom, then env, the later over the earlier. */
+/** The environment as the kubelet makes it: first envFrom, then env. A later entry replaces an earlier one. */
 async function environmentOf(kube: Kube, namespace: string, container: Fields): Promise<Deployed> {
   const env: Record<string, string | undefined> = {};
   const unread: string[] = [];
@@ -121,14 +124,14 @@ async function environmentOf(kube: Kube, namespace: string, container: Fields): 
       configMapKeyRef === undefined
         ? textOf(value)
         : (await configMapData(kube, namespace, textOf(map)))?.[textOf(key) ?? ''];
-    if (found === undefined && valueFrom !== undefined && !OF_THE_POD.has(variable)) unread.push(variable);
+    if (found === undefined && valueFrom !== undefined && !POD_VARIABLES.has(variable)) unread.push(variable);
     env[variable] = found;
   }
   return { env, unread };
 }
 
-/** What each pod is told of itself; nothing that is decided depends on it. */
-const OF_THE_POD: ReadonlySet<string> = new Set(['POD_NAMESPACE', 'POD_NAME']);
+/** Variables that each pod sets from its own metadata. No decision depends on them. */
+const POD_VARIABLES: ReadonlySet<string> = new Set(['POD_NAMESPACE', 'POD_NAME']);
 
 async function configMapData(
   kube: Kube,
@@ -140,10 +143,10 @@ async function configMapData(
   return found && stringsOf(found.data);
 }
 
-/** What mends it: a replica finds the domain out by itself. */
+/** The command that corrects a wrong domain: if the setting is not set, a replica finds the domain by itself. */
 export const UNSET_DOMAIN = `kubectl -n ${COMPONENT} set env deployment/${COMPONENT} CLUSTER_DOMAIN-`;
 
-/** What is wrong with the domain in use; undefined where nothing is known to be. `overview` is our own ConfigMap's data. */
+/** Why the domain in use is wrong; undefined if it is not known to be wrong. `overview` is our own ConfigMap's data. */
 export function wrongDomain(
   { clusterDomain }: Settings,
   overview: Readonly<Record<string, string>> | undefined,

@@ -1,5 +1,5 @@
 /**
- * From a command line to the command that it means: words, flags and formats are checked here, once for all commands.
+ * Finds the command that a command line names and runs it. Checks words, flags and formats for all commands.
  */
 import { parseArgs } from 'node:util';
 import type { Call, Command, Format } from './command.ts';
@@ -16,7 +16,7 @@ export interface Program {
   readonly terminal: Terminal;
 }
 
-/** Does what the line says; as Command.run. Throws UsageError where it says nothing that can be done. */
+/** Runs the command of the line; the result is that of Command.run. Throws UsageError if the line is not valid. */
 export async function dispatch(line: readonly string[], program: Program): Promise<ExitCode | undefined> {
   const { commands, version, env, terminal } = program;
   const { values, positionals } = parse(line);
@@ -35,7 +35,7 @@ export async function dispatch(line: readonly string[], program: Program): Promi
   return EXIT.ok;
 }
 
-/** Runs the command; an error of usage knows which one it was. */
+/** Runs the command. Adds the command's name to a UsageError. */
 async function callOf(command: Command, call: Omit<Call, 'format'>): Promise<ExitCode | undefined> {
   try {
     checkFlags(call.flags, command);
@@ -60,7 +60,7 @@ function parse(line: readonly string[]): { values: FlagValues; positionals: stri
   }
 }
 
-/** What Node says of a line, without its advice. */
+/** Node's message about the line, without its advice. */
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, flag] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
@@ -69,7 +69,7 @@ function wordsOf(error: unknown): string {
   return `unknown flag: ${flag}${didYouMean(flag, known)}`;
 }
 
-/** The command whose words the line begins with; for its help, its first word is enough if no other begins with that word. */
+/** The command whose name the line begins with. For help, the first word is enough if only one command begins with it. */
 function commandOf(words: readonly string[], commands: readonly Command[], forHelp: boolean): Command {
   const found = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (found) return found;
@@ -86,8 +86,8 @@ function commandOf(words: readonly string[], commands: readonly Command[], forHe
 }
 
 function checkFlags(values: FlagValues, { name, flags }: Command): void {
-  const strange = (Object.keys(values) as FlagName[]).find((flag) => !flags.includes(flag));
-  if (strange !== undefined) throw new UsageError(`${name} takes no flag --${strange}`);
+  const unexpected = (Object.keys(values) as FlagName[]).find((flag) => !flags.includes(flag));
+  if (unexpected !== undefined) throw new UsageError(`${name} takes no flag --${unexpected}`);
 }
 
 const NO_ARGS = { min: 0, max: 0 };

@@ -1,10 +1,10 @@
-/** Lengths of time as kubectl's flags take them. Pure. */
+/** Reads durations in the format of kubectl's flags. Pure. */
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-/** The longest that a timer takes. */
+/** The longest time that a timer accepts. */
 const MS_MAX = 2 ** 31 - 1;
 
-/** `5s`, `1m30s`, or seconds without a unit, in ms; 0 is for ever. Undefined for anything else. */
+/** Reads `5s`, `1m30s`, or seconds without a unit, as ms; 0 means no limit. Undefined for anything else. */
 export function durationMs(text: string): number | undefined {
   if (/^\d+$/.test(text)) return limited(Number(text) * 1_000);
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;

@@ -1,5 +1,5 @@
 /**
- * How a command ends: the exit codes, and which error leads to which.
+ * The exit codes of commands, and the code and text for each error.
  */
 
 import { SettingsError } from '../app/settings.ts';
@@ -7,22 +7,22 @@ import { KubeConfigError, KubeError } from '../runtime/kube/port.ts';
 import { ListenError } from '../runtime/listen.ts';
 import { withoutSecrets } from '../runtime/log.ts';
 
-/** What the exit code says to a script. */
+/** The exit codes, for scripts. */
 export const EXIT = { ok: 0, problem: 1, usage: 2, unreachable: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What `--help` says of them. */
+/** The exit codes as text for `--help`. */
 export const EXIT_HELP =
   '0 all well · 1 a problem was found · 2 wrong usage or settings · 3 the cluster could not be reached';
 
-/** Wrong arguments; the message names what is wrong. */
+/** The arguments are wrong. The message says how. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** The command at hand, whose help says more. */
+  /** The name of the command, to refer to its help. */
   command = '';
 }
 
-/** Something that was found and keeps the command from doing what was asked; the message is all there is to say. */
+/** The command found a problem and cannot go on. The message says everything; no stack is printed. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
 }
@@ -34,13 +34,13 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof KubeError && isUnreachable(error) ? EXIT.unreachable : EXIT.problem;
 }
 
-/** No answer, one of a server that does not know us, or one of a server in trouble: whatever was asked. */
+/** True if there was no answer, if the server does not accept our credentials, or if it fails for any request. */
 const isUnreachable = ({ status }: KubeError): boolean =>
   status === 0 || status === 401 || status === 429 || status >= 500;
 
 const EXPECTED = [UsageError, ProblemError, SettingsError, ListenError, KubeConfigError, KubeError];
 
-/** What is said of it: the sentence of what a person can put right, a stack for what is a defect of ours. */
+/** The text for an error: only the message if a person can correct the cause, a stack for our own defects. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected = EXPECTED.some((kind) => error instanceof kind);

@@ -1,12 +1,12 @@
 /**
- * Every flag that a command may take, once: its type, its letter, and the sentence of the help.
+ * All flags of all commands: type, letter, and sentence for the help.
  */
 
 export interface Flag {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   readonly multiple?: boolean;
-  /** What stands for its value in the help; absent for a switch. */
+  /** The placeholder for its value in the help; absent for a switch. */
   readonly value?: string;
   readonly help: string;
 }
@@ -78,7 +78,7 @@ export const FLAGS = {
 
 export type FlagName = keyof typeof FLAGS;
 
-/** What was given: text, texts of a flag that may be repeated, or true. */
+/** The given values: a text, a list of texts for a flag that may be repeated, or true for a switch. */
 export type FlagValues = {
   readonly [Name in FlagName]?:
     | ((typeof FLAGS)[Name] extends { multiple: true }
@@ -89,7 +89,7 @@ export type FlagValues = {
     | undefined;
 };
 
-/** The flags of whatever asks a cluster. */
+/** The flags of all commands that ask a cluster. */
 export const CLUSTER_FLAGS = [
   ...(['context', 'kubeconfig', 'cluster', 'user', 'server', 'as', 'request-timeout'] as const),
   'install-namespace',

@@ -1,7 +1,7 @@
-/** What a word that is not known may have meant. Pure. */
+/** Suggests a known word for an unknown one. Pure. */
 import { lettersOff } from '../peers/read/letters-off.ts';
 
-/** The word that is at most two letters off, as a question; nothing where none is. */
+/** A question with the known word that differs by at most two letters; empty if there is none. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const best = known
     .map((each) => ({ each, off: lettersOff(word, each) }))

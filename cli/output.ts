@@ -1,20 +1,20 @@
 /**
- * Data for programs, the same fields in JSON and in YAML; and the choice between that and text for people.
+ * Prints data as JSON or YAML for programs, or as text for people.
  */
 import { stringify } from 'yaml';
 import type { Format } from './command.ts';
 
-/** What is printed in that format: `data` as a document for programs, `text` for people. */
+/** The output in a format: `data` as JSON or YAML, or the result of `text` for people. */
 export const inFormat = (format: Format, data: unknown, text: () => string): string =>
   format === 'json' || format === 'yaml' ? document(data, format) : text();
 
-/** `value` as one document. In YAML each begins with its mark, so that several can follow each other. */
+/** `value` as one document. A YAML document begins with `---`, so that several can follow each other. */
 export const document = (value: unknown, format: 'json' | 'yaml'): string =>
   format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : `---\n${yamlOf(value)}`;
 
 /**
- * `value` in YAML that kubectl reads as it was meant: Kubernetes takes `on`, `off`, `yes` and `no` without quotes for
- * true and false, as YAML 1.1 does.
+ * `value` as YAML for kubectl, with quotes around `on`, `off`, `yes` and `no`: Kubernetes reads these words as true and
+ * false, as in YAML 1.1.
  */
 export const yamlOf = (value: unknown): string =>
   stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 });

@@ -1,5 +1,5 @@
 /**
- * The program without a process around it: every command under the shipped version, and what is said of a failure.
+ * Runs a command line without owning the process: all commands, the version, and the text of a failure.
  */
 import metadata from '../package.json' with { type: 'json' };
 import type { Call } from './command.ts';
@@ -7,15 +7,15 @@ import { COMMANDS } from './commands.ts';
 import { dispatch } from './dispatch.ts';
 import { type ExitCode, errorText, exitCodeOf, UsageError } from './exit.ts';
 
-/** How a command line ended. */
+/** The end of a command line. */
 export interface Ending {
-  /** Undefined where something that was started goes on, as a replica does. */
+  /** Undefined if the process must go on, as with a replica. */
   readonly code: ExitCode | undefined;
-  /** True where an error cut the command off, so that something it had started may still be open. */
+  /** True if the command ended with an error, so that something it has started may still be open. */
   readonly failed: boolean;
 }
 
-/** Does what the line says. Never rejects: the terminal is told of an error, and the exit code says its kind. */
+/** Runs the command of the line. Never rejects: the terminal shows the error, and the exit code is that of its kind. */
 export async function runProgram(
   line: readonly string[],
   { env, terminal }: Pick<Call, 'env' | 'terminal'>,

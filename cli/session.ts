@@ -1,6 +1,5 @@
 /**
- * What every command that asks a cluster begins with: the cluster of the user's kubeconfig, and the settings in force
- * there.
+ * Opens a session for a command that asks a cluster: the cluster of the user's kubeconfig, and the settings in force there.
  */
 
 import type { Settings } from '../app/settings.ts';
@@ -18,17 +17,17 @@ const TIMEOUT = '15s';
 export interface Session {
   readonly kube: Kube;
   readonly settings: Settings;
-  /** The namespace of the kubeconfig's context, for calls that name none. */
+  /** The namespace of the kubeconfig's context, used if the flags name none. */
   readonly contextNamespace: string;
-  /** Context and server, as a sentence names them. */
+  /** Context and server, as text for a message. */
   readonly where: string;
   /** Ms since the epoch by the API server's clock. */
   nowMs(): number;
 }
 
 /**
- * Opens the cluster that the flags name, and says on standard error where the settings are not those of the
- * Deployment. `overrides` are settings that stand above those in force. Rejects as loadKubeConfig and settingsInForce.
+ * Opens the cluster that the flags name. Says on standard error if the settings are not those of the Deployment.
+ * `overrides` take precedence over the settings in force. Rejects as loadKubeConfig and settingsInForce do.
  */
 export async function openSession(
   call: Pick<Call, 'flags' | 'env' | 'terminal'>,
@@ -42,14 +41,14 @@ export async function openSession(
   return { ...cluster, settings };
 }
 
-/** The cluster alone, for what needs no settings. Rejects with KubeConfigError. */
+/** Opens the cluster without settings. Rejects with KubeConfigError. */
 export async function openCluster(call: Pick<Call, 'flags' | 'env' | 'terminal'>) {
   const { flags, env, terminal } = call;
   const { 'request-timeout': timeout = TIMEOUT } = flags;
   const timeoutMs = durationMs(timeout);
   if (timeoutMs === undefined)
     throw new UsageError(`--request-timeout takes a time such as 5s or 1m, not ${timeout}`);
-  // Loaded here: the client is most of the program, and what asks no cluster goes without.
+  // Load the client here: it is most of the program, and some commands ask no cluster.
   const { createKube } = await import('../runtime/kube/client.ts');
   const { loadKubeConfig } = await import('../runtime/kube/kubeconfig.ts');
   const { whereOf } = await import('../runtime/kube/kubeconfig-auth.ts');
@@ -78,6 +77,6 @@ export async function openCluster(call: Pick<Call, 'flags' | 'env' | 'terminal'>
   };
 }
 
-/** The namespace that stellar-peers itself is installed in. */
+/** The namespace in which stellar-peers itself is installed. */
 export const installNamespaceOf = ({ flags, env }: Pick<Call, 'flags' | 'env'>): string =>
   flags['install-namespace'] ?? (env.POD_NAMESPACE || SETTINGS.namespace.fallback);

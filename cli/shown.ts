@@ -1,5 +1,5 @@
 /**
- * Whom a command shows: everything, one namespace (-n), or the validators whose labels -l selects.
+ * Decides which validators a command shows: all, those of one namespace (-n), or those that -l selects by labels.
  */
 import { listed } from '../app/settings.ts';
 import { type Key, keyOf } from '../peers/world.ts';
@@ -9,20 +9,20 @@ import type { Call } from './command.ts';
 import { UsageError } from './exit.ts';
 import type { Session } from './session.ts';
 
-/** True of a validator that is shown, and of its namespace. */
+/** True for a validator that is shown, and for its namespace. */
 export type Shown = (subject: Key) => boolean;
 
 export const everything: Shown = () => true;
 
-/** What is in one namespace, and the namespace itself. */
+/** True for the objects in one namespace, and for the namespace itself. */
 export const inNamespace =
   (namespace: string): Shown =>
   (subject) =>
     subject === namespace || subject.startsWith(`${namespace}/`);
 
 /**
- * What the flags say. The API server itself says which labels a selector selects, so that it means what it means to
- * kubectl. Rejects with UsageError for one that the API server cannot read.
+ * The choice by the flags. The API server itself evaluates a label selector, so that it works as in kubectl. Rejects with
+ * UsageError for a selector that the API server cannot read.
  */
 export async function shownBy({ flags }: Pick<Call, 'flags'>, session: Session): Promise<Shown> {
   const { 'all-namespaces': all, selector } = flags;

@@ -1,5 +1,5 @@
 /**
- * What a command is asked about: everything that is read of the cluster, once, and decided on as the leader would.
+ * A snapshot of the cluster for a command: the World, read once, and the discovery and settings for decisions.
  */
 
 import { discoverySettings, listed, rolloutSettings, type Settings } from '../app/settings.ts';
@@ -18,14 +18,14 @@ export interface ClusterSnapshot {
   readonly nowMs: number;
 }
 
-/** The cluster as it is now. Rejects with KubeError where it cannot be read. */
+/** Reads the cluster as it is now. Rejects with KubeError if it cannot be read. */
 export async function readCluster({ kube, settings, nowMs }: Session): Promise<ClusterSnapshot> {
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readWorldLive(kube, scope);
   return evaluateWorld(world, settings, nowMs());
 }
 
-/** The same for a World that was read. Pure. */
+/** Makes the snapshot of a World. Pure. */
 export const evaluateWorld = (world: World, settings: Settings, nowMs: number): ClusterSnapshot => ({
   world,
   discovery: discover(world, discoverySettings(settings)),
@@ -33,6 +33,6 @@ export const evaluateWorld = (world: World, settings: Settings, nowMs: number): 
   nowMs,
 });
 
-/** What the leader would decide on now, if it had watched for long. */
+/** The input of the restart planner, as for a leader that has watched the cluster for a long time. */
 export const rolloutInput = (snapshot: ClusterSnapshot): RolloutInput =>
   withoutMemory(snapshot, rolloutSettings(snapshot.settings));

@@ -1,5 +1,5 @@
 /**
- * Columns for people: each as wide as its widest cell.
+ * Tables for people. Each column is as wide as its widest cell.
  */
 import { stripVTControlCharacters } from 'node:util';
 
@@ -17,6 +17,6 @@ export function table(rows: ReadonlyArray<readonly string[]>): string {
   return `${rows.map((row) => line(row).trimEnd()).join('\n')}\n`;
 }
 
-/** The same rows, each two columns further in. */
+/** The rows as lines, indented by two spaces. */
 export const indented = (rows: ReadonlyArray<readonly string[]>): string =>
   table(rows).replace(/^(?=.)/gm, '  ');

@@ -1,6 +1,6 @@
 /**
- * Where a command's words go: data to standard output, everything else to standard error, questions to the person
- * at the terminal, colour only where a person sees it and did not ask for none.
+ * The output of a command: data to standard output, everything else to standard error, and questions to the person at the
+ * terminal. Colours only on a terminal, and not with NO_COLOR.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -15,22 +15,22 @@ type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 export type Paint = (colour: Colour, text: string) => string;
 
 export interface Terminal {
-  /** Data, to standard output. */
+  /** Writes data to standard output. */
   print(text: string): void;
-  /** Progress and notes, to standard error; a line. */
+  /** Writes a line with progress or a note to standard error. */
   say(text: string): void;
-  /** True for yes. Throws UsageError where there is no terminal to answer at. */
+  /** Asks a question. True for yes. Rejects with UsageError if there is no terminal on which to answer. */
   ask(question: string): Promise<boolean>;
-  /** The text of a file, of standard input for `-`. Throws ProblemError where it cannot be read. */
+  /** The text of a file, or of standard input for `-`. Throws ProblemError if it cannot be read. */
   read(path: string): string;
   readonly paint: Paint;
   /** Aborts at Ctrl-C, from the first call on. */
   stopped(): AbortSignal;
-  /** True if standard output is one that can be drawn on again. */
+  /** True if standard output is a terminal that can be redrawn. */
   readonly isLive: boolean;
 }
 
-/** The streams of a process, as far as they are used, and how it learns that it is to stop. */
+/** The streams of a process, and its signals. */
 export interface Streams {
   readonly stdin: Pick<ReadStream, 'isTTY'> & NodeJS.ReadableStream;
   readonly stdout: Pick<WriteStream, 'isTTY'> & NodeJS.WritableStream;
@@ -44,7 +44,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function terminalOf(streams: Streams, env: Env): Terminal {
   const { stdin, stdout, stderr } = streams;
   const isLive = stdout.isTTY === true && env.TERM !== 'dumb';
-  // As no-color.org has it: present and not empty, whatever it says.
+  // By no-color.org, any value that is not empty switches colours off.
   const isColoured = isLive && (env.NO_COLOR ?? '') === '';
   return {
     isLive,

@@ -1,5 +1,5 @@
 /**
- * The help, made of the table of commands: what `--help` prints, and what docs/command.md shows. Pure.
+ * The help for `--help` and docs/command.md, made from the table of commands. Pure.
  */
 import type { Command } from './command.ts';
 import { EXIT_HELP } from './exit.ts';
@@ -10,7 +10,7 @@ const LINE_LENGTH_MAX = 100;
 
 const EXIT_SECTION = `Exit status\n  ${EXIT_HELP}\n`;
 
-/** The overview: every command in a line. */
+/** The overview, with one line for each command. */
 export function overviewOf(commands: readonly Command[]): string {
   const rows = commands.map(({ name, synopsis, summary }) => [
     [name, synopsis].filter(Boolean).join(' '),
@@ -43,6 +43,6 @@ function wordsOf(name: FlagName): string {
 const helpOf = (flag: FlagName, { formats = [] }: Command): string =>
   flag === 'output' ? `${formats.join(', ')}; ${formats[0]} by default` : FLAGS[flag].help;
 
-/** In lines that a terminal shows whole. */
+/** Wraps a text into lines that fit a terminal. */
 const wrapped = (text: string): string =>
   text.replace(new RegExp(`(.{1,${LINE_LENGTH_MAX}})( |$)`, 'gm'), '$1\n').trimEnd();

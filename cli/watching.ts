@@ -1,14 +1,14 @@
 /**
- * Something shown again and again while it changes: drawn over on a terminal, one block after the other on a pipe.
+ * Shows a text repeatedly while it changes: in place on a terminal, otherwise one block after the other.
  */
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing } from '../runtime/kube/port.ts';
 import { errorText } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How often the cluster is asked: what waits for time changes without any object changing. */
+/** How often the cluster is asked. Watches would not be enough, because some waits end without any change. */
 const EVERY_MS = 2_000;
-/** Home, and everything below it cleared. */
+/** Moves the cursor home and clears everything below. */
 const REDRAW = '\u001b[H\u001b[J';
 
 interface Watched {
@@ -19,9 +19,8 @@ interface Watched {
 }
 
 /**
- * Prints what `look` resolves with, whenever that is another text and on a terminal each time, below the time of the
- * look, until `signal` aborts. The first look must
- * succeed; later ones that fail in passing are shown once and tried again.
+ * Prints the text of each `look` until `signal` aborts: on a terminal each time with the time of day, otherwise only a
+ * changed text. The first look must succeed. If a later one fails, the error is printed once and the look is repeated.
  */
 export async function watchText(
   look: () => Promise<string>,

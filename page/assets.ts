@@ -1,6 +1,5 @@
 /**
- * The files that a browser gets, read once. A bundle contains them: scripts/bundle.ts puts their text in place of this
- * module.
+ * The files of the page for the browser, read once. In a bundle, scripts/bundle.ts replaces this module by their text.
  */
 import { readFileSync } from 'node:fs';
 

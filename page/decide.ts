@@ -1,6 +1,6 @@
 /**
- * Works out what the status page shows from a replica's caches. Every replica can: where the leader would decide,
- * the same pure modules are asked.
+ * Computes the content of the status page from a replica's caches. Every replica can do so, because it uses the same pure
+ * modules as the leader for the decisions.
  */
 import { connectionsIn } from '../reconciler/plan/publish/overview.ts';
 import { publishSteps } from '../reconciler/plan/publish/publish.ts';

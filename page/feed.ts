@@ -1,6 +1,6 @@
 /**
- * One stream of snapshots for all who watch: each is worked out once, at most every half second, in at most a twentieth
- * of the time, and not at all without a watcher.
+ * One stream of snapshots for all watchers. Each snapshot is computed once for all, at most every half second, in at most
+ * a twentieth of the time, and only while there is a watcher.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -8,11 +8,11 @@ import type { Subscribe } from '../runtime/notifier.ts';
 import { Wake } from '../runtime/wake.ts';
 import type { ServingReplica, Snapshot } from './snapshot.ts';
 
-/** Changes come in bursts, and a person sees no more than this. */
+/** The shortest pause between two snapshots. Changes come in bursts, and a person cannot follow faster updates. */
 const REST_MS_MIN = 500;
-/** A snapshot that took long is followed by a rest this many times as long. */
+/** The pause after a snapshot is at least this many times as long as its computation. */
 const REST_FACTOR = 20;
-/** A hold may end by time alone, and watchers want to hear that we live. */
+/** The longest pause: a hold may end without any change, and watchers need a sign of life. */
 const LOOK_AGAIN_MS = 10_000;
 
 /** Takes one message of the stream; it must not block. */
@@ -21,7 +21,7 @@ export type Watcher = (message: string) => void;
 export interface FeedOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Calls the listener after each change that may show. */
+  /** Calls the listener after each change that may be visible. */
   readonly onChange: Subscribe;
   /** The snapshot as of now. */
   readonly take: () => Promise<Snapshot>;
@@ -32,9 +32,9 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #watchers = new Set<Watcher>();
   #stopping = new AbortController();
-  /** Ends with the last one who watched; the next one's begins after it. */
+  /** The present loop. It ends with the last watcher; the loop for the next watcher begins after it. */
   #round: Promise<void> = Promise.resolve();
-  /** Nothing is worked out before, whichever watchers come and go; monotonic ms. */
+  /** No snapshot is computed before this time, even if watchers come and go; monotonic ms. */
   #restsUntilMs = 0;
   /** The last snapshot of this round, as JSON. */
   #last = '';
@@ -43,7 +43,7 @@ export class Feed {
     this.#options = options;
   }
 
-  /** Sends `watcher` the state as it is, and what becomes of it, until the returned function is called. */
+  /** Sends `watcher` the present state and all later ones, until the returned function is called. */
   join(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     if (this.#watchers.size === 1) this.#begin();
@@ -59,7 +59,7 @@ export class Feed {
     this.#round = this.#round.then(() => this.#run(signal));
   }
 
-  /** Until there is no watcher. Never rejects. */
+  /** Sends snapshots until there is no watcher. Never rejects. */
   async #run(signal: AbortSignal): Promise<void> {
     const { clock, onChange } = this.#options;
     if (signal.aborted) return;
@@ -86,7 +86,7 @@ export class Feed {
       this.#last = text;
       this.#send(this.#message(isSame ? 'alive' : 'snapshot'));
     } catch (error) {
-      log.error({ error }, 'the status page could not be worked out; it is tried again');
+      log.error({ error }, 'the status page could not be computed, retrying');
     } finally {
       const tookMs = clock.monotonicMs() - startMs;
       this.#restsUntilMs = clock.monotonicMs() + Math.max(REST_MS_MIN, REST_FACTOR * tookMs);
@@ -97,7 +97,7 @@ export class Feed {
     for (const watcher of this.#watchers) watcher(message);
   }
 
-  /** Who serves is in a line of its own: that changes all the time, and what is shown does not. */
+  /** A message. The serving replica has its own line, because it changes in each message, unlike the snapshot. */
   #message(event: 'snapshot' | 'alive'): string {
     const { clock, replica } = this.#options;
     const serving = JSON.stringify({ ...replica(), nowMs: clock.nowMs() });

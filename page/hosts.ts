@@ -1,13 +1,13 @@
 /**
- * Which names the page is called by. Pure. A page of others may have a name of its own lead to our address, and a
- * browser that shows it would then read ours as its own: so a name that was not configured gets no answer.
+ * The host names under which the page answers. Pure. Against DNS rebinding: another site could let its own name point to
+ * our address, and then read our page in a visitor's browser. So the page does not answer under unknown names.
  */
 import { isIP } from 'node:net';
 
-/** As the manifests call it. */
+/** The name of the page's Service in the manifests. */
 const SERVICE = 'stellar-peers-status';
 
-/** The names by which the page may be called, in lower case. */
+/** The names under which the page answers, in lower case. */
 export function hostsOf(settings: {
   readonly namespace: string;
   readonly clusterDomain: string;
@@ -24,7 +24,7 @@ export function hostsOf(settings: {
   return new Set(['localhost', ...service, ...settings.statusPageHosts.split(',').filter(Boolean)]);
 }
 
-/** Whether a Host header names one of them, or an address: no name leads a browser to that. */
+/** True if a Host header has one of these names, or an IP address: DNS rebinding needs a name. */
 export function isHostOf(hosts: ReadonlySet<string>, header: string | undefined): boolean {
   const name = (header ?? '').toLowerCase().replace(/:\d{1,5}$/, '');
   return hosts.has(name) || isIP(name) === 4 || (/^\[.*\]$/.test(name) && isIP(name.slice(1, -1)) === 6);

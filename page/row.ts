@@ -6,12 +6,12 @@ import type { Key } from '../peers/world.ts';
 import type { ValidatorStatus } from '../reconciler/plan/status/validator-status.ts';
 
 /**
- * `up` all its pods are Ready · `apart` so they are, and stellar-core says that it has no peers or is not synced · `down`
- * some are not · `restarting` it is being restarted · `away` it is suspended, or no pods are wanted.
+ * `up`: all its pods are Ready · `apart`: all are Ready, but stellar-core says that it has no peers or is not synced ·
+ * `down`: some pods are not Ready · `restarting`: it is being restarted · `away`: it is suspended, or wants no pods.
  */
 type State = 'up' | 'apart' | 'down' | 'restarting' | 'away';
 
-/** Cells for people: `2,3` is one figure a pod, empty where nothing is known. */
+/** Cells for people. `2,3` has one number for each pod; a cell is empty if nothing is known. */
 export interface Row {
   readonly key: Key;
   readonly namespace: string;
@@ -21,12 +21,12 @@ export interface Row {
   readonly knows: string;
   readonly published: string;
   readonly connected: string;
-  /** How many of the connections that it should have it has, in hundredths; -1 where the port is not open. */
+  /** Its connections, in percent of those that it should have; -1 if its HTTP port is not open. */
   readonly connectedPercent: number;
   readonly synced: string;
-  /** What it is, as `status` says it; empty for `Current`. */
+  /** The code of its state, as in `status`; empty for `Current`. */
   readonly code: string;
-  /** What `code` tells: what it is, what waits, or what a person means so. */
+  /** The kind of `code`: a state, a wait, or a state that a person wanted. */
   readonly kind: 'state' | 'waiting' | 'meant';
 }
 

@@ -1,6 +1,6 @@
 /**
- * The HTTP app of the status page: files, a stream of events, and nothing that changes anything. Every program that reaches
- * the port may look, so it also owns what one who does may cost. Never listens by itself.
+ * The read-only HTTP app of the status page: files and a stream of events. Any program that reaches the port can call, so
+ * it also limits each caller. The caller of this module makes the app listen.
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,7 +10,7 @@ import type { Feed } from './feed.ts';
 import { isHostOf } from './hosts.ts';
 
 export interface PageLimits extends PlainLimits {
-  /** Of the connections, those that get the stream. */
+  /** The most connections that get the stream. */
   readonly watchers: number;
 }
 
@@ -20,7 +20,7 @@ export const PAGE_LIMITS: PageLimits = { ...PLAIN_LIMITS, stalledTimeoutMs: 60_0
 const NOT_OURS = 'the page is not called by this name; see STATUS_PAGE_HOSTS';
 const EVENTS_PATH = '/events';
 
-/** Nothing from elsewhere, nothing inline, in no frame; and text is never taken for HTML. */
+/** Forbids content from other sites, inline scripts, frames, and guesses about content types. */
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
@@ -32,7 +32,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** The app; `close` ends all streams. */
+/** Creates the app. Its `close` ends all streams. */
 export function createPageServer(
   feed: Feed,
   hosts: ReadonlySet<string>,
@@ -71,8 +71,8 @@ const refuse = (reply: FastifyReply, status: number, text: string): FastifyReply
   reply.code(status).type('text/plain; charset=utf-8').send(`${text}\n`);
 
 /**
- * Sends one watcher the stream. Of what a watcher has not taken yet only the newest message is kept, and a watcher that takes
- * nothing for long is cut off.
+ * Sends one watcher the stream. For a slow watcher only the newest message is kept. A watcher that reads nothing for a long
+ * time is cut off.
  */
 function stream(
   { raw: { socket } }: FastifyRequest,

@@ -1,6 +1,6 @@
 /**
- * What the status page shows, as one object: networks with their validators, what waits and why, the last restarts.
- * Pure. Owns how much of a large cluster is shown; everything that others wrote is shortened and printable here.
+ * The content of the status page as one object: networks with their validators, the waiting ones with reasons, and the last
+ * restarts. Pure. Owns how much of a large cluster is shown. Foreign texts are shortened and made printable here.
  */
 import type { Group } from '../peers/discovery/discover.ts';
 import { plainText } from '../peers/field.ts';
@@ -17,40 +17,40 @@ import {
 } from '../reconciler/plan/status/validator-status.ts';
 import { type Row, rowOf } from './row.ts';
 
-/** A larger network is no picture that people can read; a table tells more. */
+/** The largest network with a picture. In a larger picture people would recognise nothing. */
 const PICTURE_MAX = 24;
-/** Rows of all networks together: those that are down or wait come first. */
+/** The most rows of all networks together. Validators that are down or wait come first. */
 const ROWS_MAX = 200;
 const NETWORKS_MAX = 50;
 const WAITING_MAX = 100;
 const RESTARTS_MAX = 50;
 const TITLE_LENGTH_MAX = 100;
-/** Longer than a namespace and a name: what is shown in two places must be the same in both. */
+/** Longer than a namespace and a name, so that the same key is shown the same way in all places. */
 const KEY_LENGTH_MAX = 520;
 
 /** Longer than a namespace, a name and a sentence. */
 const TEXT_LENGTH_MAX = 640;
 
-/** Who serves the page, and how well it hears the cluster. */
+/** The replica that serves the page, and the age of its caches. */
 export interface ServingReplica {
   readonly name: string;
   readonly leads: boolean;
-  /** Empty where none does. */
+  /** The leading replica; empty if none leads. */
   readonly leader: string;
   /** Age of its caches; 0 while every watch is up. */
   readonly staleMs: number;
 }
 
-/** What of the cluster is shown. */
+/** The input of a snapshot. */
 export interface SnapshotInput extends Omit<Decided, 'plans'> {
   readonly ownNamespace: string;
 }
 
-/** All that a browser is told; times are those of the API server, ms since the epoch. */
+/** All data that a browser gets. Times are by the API server's clock, in ms since the epoch. */
 export type Snapshot = ReturnType<typeof takeSnapshot>;
 type NetworkShown = ReturnType<typeof networkOf>;
 
-/** A row, and what it is made of. */
+/** A row, and its source. */
 interface Validator {
   readonly row: Row;
   readonly status: ValidatorStatus;
@@ -73,7 +73,7 @@ export function takeSnapshot(cluster: SnapshotInput) {
   const sum = (of: 'validators' | 'ready' | 'down') =>
     networks.reduce((total, network) => total + network[of], 0);
   return {
-    /** What `stellar.org/peer-rollout` says for everything; empty where nothing is set. */
+    /** The value of `stellar.org/peer-rollout` on our ConfigMap; empty if there is none. */
     rollout: plainText(world.configMaps.get(ownNamespace)?.rollout ?? '', TITLE_LENGTH_MAX),
     networks: mostTroubled(networks),
     /** The same words once. */
@@ -92,7 +92,7 @@ export function takeSnapshot(cluster: SnapshotInput) {
   };
 }
 
-/** All of the journal that can be read: what is closed is kept there for 24 hours. */
+/** All restarts in the journal that can be read. The journal keeps closed ones for 24 hours. */
 const restartsIn = ({ journal }: World) =>
   everyEntry(journal)
     .toSorted((a, b) => b.atMs - a.atMs)
@@ -107,19 +107,19 @@ const restartsIn = ({ journal }: World) =>
       outcome: outcome ?? '',
     }));
 
-/** Names in one row: the sentence counts, and the table has all. */
+/** The most names in one row. The table shows all. */
 const KEYS_MAX = 50;
 
 const waitingRow = ({ subjects, code, sentence, release }: ReasonGroup) => ({
   keys: subjects.slice(0, KEYS_MAX).map((key) => plainText(key, KEY_LENGTH_MAX)),
-  /** How many more validators the reason is about. */
+  /** How many more validators have this reason. */
   left: Math.max(0, subjects.length - KEYS_MAX),
   code,
   text: sentence,
   release,
 });
 
-/** All of them where they fit, else those that a person should look at first. */
+/** All validators if they fit, else those that a person should look at first. */
 function mostTelling(all: readonly Validator[]): ReadonlySet<Validator> {
   if (all.length <= ROWS_MAX) return new Set(all);
   const rank = ({ row }: Validator) =>
@@ -127,7 +127,7 @@ function mostTelling(all: readonly Validator[]): ReadonlySet<Validator> {
   return new Set([...all].sort((a, b) => rank(a) - rank(b)).slice(0, ROWS_MAX));
 }
 
-/** In order of their titles; where there are too many, those with a validator down are not left out. */
+/** The networks in order of title. If there are too many, networks with a validator down come first. */
 function mostTroubled(networks: readonly NetworkShown[]): NetworkShown[] {
   return [...networks]
     .sort((a, b) => Number(b.down > 0) - Number(a.down > 0) || b.waiting - a.waiting)
@@ -152,16 +152,16 @@ function networkOf(
     suspended: count(({ row: { state } }) => state === 'away'),
     waiting: count(({ status }) => status.isWaiting),
     unadopted: count(({ status }) => status.isUnadopted),
-    /** How many more may go down; null where that is not known. */
+    /** How many more validators may go down; null if that is not known. */
     quorumMargin: leastLeft(group, { world, discovery })?.left ?? null,
     external: group.externals.length,
     rows: shown.map(({ row }) => row),
-    /** Undefined where the network is too large for a picture. */
+    /** Undefined if the network is too large for a picture. */
     links: isPicture ? linksOf(group, shown) : undefined,
   };
 }
 
-/** Pairs of places in the rows: from the validator that started with a peer to that peer. */
+/** Links as pairs of row indexes: from a validator to a peer that it started with. */
 function linksOf(group: Group, shown: readonly Validator[]): Array<readonly [number, number]> {
   const placeOf = new Map(shown.map(({ row }, index) => [row.key, index]));
   const ownerOf = new Map(group.members.map(({ digest, node }) => [digest, placeOf.get(node)]));

@@ -22,12 +22,12 @@ const VERSION = 'v1';
 export const formatDigests = (digests: readonly string[]): string =>
   `${VERSION}:${[...digests].sort().join(',')}`;
 
-/** More than 100 peers take, the most that a list may have. */
+/** Longer than the digests of 100 peers. No list has more peers. */
 const DIGESTS_LENGTH_MAX = 1_024;
 
 /** The digests in a `stellar.org/peers` value, or undefined if its version or format is not known. */
 export function parseDigests(value: string): readonly string[] | undefined {
-  // Everyone who makes pods may write one, and every plan of the leader reads it.
+  // Any creator of a pod may write this annotation, and every plan of the leader reads it.
   if (value.length > DIGESTS_LENGTH_MAX) return undefined;
   const match = /^v1:((?:[0-9a-f]{8}(?:,|$))*)$/.exec(value);
   const list = match?.[1];
@@ -35,10 +35,10 @@ export function parseDigests(value: string): readonly string[] | undefined {
   return list === '' ? [] : list.split(',');
 }
 
-/** First step of MurmurHash3's finalizer. Folding both of two numbers folds what `^` makes of them. */
+/** First step of MurmurHash3's finalizer. `fold(a) ^ fold(b)` equals `fold(a ^ b)`. */
 const fold = (value: number): number => value ^ (value >>> 16);
 
-/** Its other steps: together they spread 32 bits evenly. */
+/** The other steps of the finalizer. All steps together spread 32 bits evenly. */
 function spread(folded: number): number {
   let h = Math.imul(folded, 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
@@ -48,7 +48,7 @@ function spread(folded: number): number {
 /** A digest as a number, from which weights are computed. */
 export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
 
-/** The part of a weight that depends on only one of the two. Computed once where many weights are needed. */
+/** The parts of a weight that depend only on the viewer, or only on the peer. Callers with many weights keep them. */
 export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
 export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
 export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);

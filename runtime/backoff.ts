@@ -1,11 +1,11 @@
 /**
- * When what failed may be tried again, by key. Times are monotonic; nothing here permits, it only delays.
+ * Decides when a failed action may be tried again, by key. Times are monotonic. A backoff can only delay an action.
  */
 import type { Clock } from './clock.ts';
 
 const FAILED_MS_MIN = 250;
 const FAILED_MS_MAX = 30_000;
-/** A refusal by policy does not heal by itself in seconds. */
+/** The delay after a refusal by policy, which does not end by itself within seconds. */
 const REFUSED_MS = 120_000;
 const REFUSED_MS_MAX = 1_800_000;
 
@@ -30,18 +30,18 @@ export class Backoff {
     return state === undefined || state.dueAtMs <= this.#clock.monotonicMs();
   }
 
-  /** True where the last try failed. */
+  /** True if the last try failed. */
   hasFailed(key: string): boolean {
     return (this.#states.get(key)?.failures ?? 0) > 0;
   }
 
-  /** Not before `delayMs` from now. */
+  /** Delays the key by at least `delayMs` from now. */
   putOff(key: string, delayMs: number): void {
     const failures = this.#states.get(key)?.failures ?? 0;
     this.#states.set(key, { dueAtMs: this.#clock.monotonicMs() + delayMs, failures });
   }
 
-  /** Takes in a failure; returns in how many ms to try again, at least `atLeastMs`. */
+  /** Notes a failure. Returns the delay until the next try, in ms: at least `atLeastMs`. */
   failed(key: string, refused: boolean, atLeastMs = 0): number {
     const failures = (this.#states.get(key)?.failures ?? 0) + 1;
     const grownMs = Math.min(FAILED_MS_MIN * 2 ** (failures - 1), this.#msMax);
@@ -50,13 +50,13 @@ export class Backoff {
     return Math.round(delayMs);
   }
 
-  /** The same of what was refused: tried again after 2, 4, 8 … 30 minutes. */
+  /** Notes a refusal. Returns the delay until the next try, in ms: 2, 4, 8 … 30 minutes. */
   refused(key: string): number {
     const failures = this.#states.get(key)?.failures ?? 0;
     return this.failed(key, false, Math.min(REFUSED_MS * 2 ** failures, REFUSED_MS_MAX));
   }
 
-  /** Forgets failures; a delay that was asked for stays. */
+  /** Forgets failures. A delay from `putOff` stays. */
   succeeded(key: string): void {
     const state = this.#states.get(key);
     if (state === undefined) return;
@@ -64,8 +64,8 @@ export class Backoff {
   }
 
   /**
-   * In how many ms the next key that is put off falls due; undefined if none is. One that fell due after `sinceMs`,
-   * when it was last asked for, falls due at once: a pass that found it not due has gone on, and nothing else tells.
+   * The time until the next delayed key is due, in ms; undefined if none is delayed. 0 if a key became due after
+   * `sinceMs`: a pass that began at `sinceMs` has skipped that key, and no other event starts the next pass.
    */
   nextInMs(sinceMs = this.#clock.monotonicMs()): number | undefined {
     const nowMs = this.#clock.monotonicMs();

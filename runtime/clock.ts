@@ -1,13 +1,13 @@
 /**
- * The only real time and randomness in the process; everything else takes a Clock or plain numbers.
+ * The only source of real time and randomness in the process. All other code takes a Clock or plain numbers.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Clock {
-  /** Wall-clock time in ms since the epoch: compare it only with times that the cluster wrote. */
+  /** Wall-clock time in ms since the epoch. Compare it only with times that the cluster has written. */
   nowMs(): number;
-  /** Monotonic ms since an arbitrary start: for durations, immune to clock jumps. */
+  /** Monotonic ms since an arbitrary start, for durations. Not affected by clock jumps. */
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

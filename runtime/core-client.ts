@@ -1,6 +1,6 @@
 /**
- * The client of stellar-core's command port: one plain GET per question, bounded in time and size, no
- * redirect, no proxy, no connection kept. Whom to ask, when and how often is its caller's matter.
+ * The client of stellar-core's command port: one plain GET per question, with limits of time and size, and without
+ * redirects, proxies or kept connections. The caller decides whom to ask, and when.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import {
@@ -16,9 +16,9 @@ import type { Clock } from './clock.ts';
 import { readBody } from './kube/body.ts';
 
 /**
- * `closed`: the machine is there and nothing listens. `unreachable`: no connection, or it was reset before
- * an answer began. `declined`: `connect` was answered with other words, such as an exception of stellar-core.
- * `failed`: any other end, an answer that came too late or too large included.
+ * `closed`: the machine answers, but nothing listens on the port. `unreachable`: no connection, or a reset before an answer
+ * began. `declined`: the answer to `connect` says something else, such as an exception of stellar-core. `failed`: any
+ * other failure, such as an answer that is too late or too large.
  */
 export type CoreFault = 'closed' | 'unreachable' | 'declined' | 'failed';
 
@@ -32,19 +32,19 @@ export class CoreError extends Error {
   }
 }
 
-/** `host` is a pod's IPv4 address. Every promise settles in time, with the connection closed, or rejects with CoreError. */
+/** `host` is a pod's IPv4 address. All methods settle in time, close the connection, and reject only with CoreError. */
 export interface CoreClient {
-  /** `ip:port` of the authenticated peers. */
+  /** The authenticated peers as `ip:port`. */
   peers(host: string): Promise<ReadonlySet<string>>;
   info(host: string): Promise<CoreInfo>;
-  /** Asks it to dial `peer`; resolves when it says that it will, not when the two are connected. */
+  /** Asks stellar-core to dial `peer`. Resolves when stellar-core agrees, which is before the two are connected. */
   connect(host: string, peer: { readonly host: string; readonly port: number }): Promise<void>;
 }
 
 interface CoreClientOptions {
   readonly clock: Clock;
   readonly port: number;
-  /** For one question as a whole: connecting, headers and the last byte of the body. */
+  /** The time limit for a whole question: connection, headers and body. */
   readonly timeoutMs: number;
   /** Largest body that is read. */
   readonly bytesMax: number;
@@ -85,7 +85,7 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
 
 async function textFrom(question: Question): Promise<string> {
   const { host, port, target, clock, timeoutMs, bytesMax } = question;
-  // A name would be resolved, which has no deadline and may lead anywhere.
+  // Refuse a name: its resolution has no deadline, and the name may lead anywhere.
   if (!isIpv4(host)) throw errorOf(question, 'the host is not an IPv4 address');
   const deadline = new AbortController();
   const cancel = clock.after(timeoutMs, () => deadline.abort());
@@ -111,13 +111,13 @@ async function textFrom(question: Question): Promise<string> {
   }
 }
 
-/** How far a question got, which tells an unreachable pod from one that does not answer. */
+/** How far a question got. This distinguishes an unreachable pod from one that does not answer. */
 type Reached = 'nothing' | 'machine' | 'core';
 
 const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
-    // Stays on: destroying the request may tell of an error that nothing waits for any more.
+    // Keep this listener: destroying the request later may raise an error.
     outgoing.on('error', reject);
     // An answer that switches protocols ends without response and without error.
     outgoing.once('close', () => reject(new Error('the connection ended without an answer')));
@@ -137,7 +137,7 @@ function coreError(question: Question, cause: unknown, reached: Reached): CoreEr
   return errorOf(question, message, isReset ? 'unreachable' : FAULT_OF_CODE[code], cause);
 }
 
-/** An answer that is not the one asked for, in the words of the process that gave it. */
+/** The text of an unexpected answer, for an error message. */
 function otherWords(text: string): string {
   const words = wordsOf(text);
   return words === '' ? 'the answer is empty' : `the answer is "${words}"`;

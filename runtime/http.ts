@@ -1,20 +1,20 @@
 /**
- * The plain port: liveness, readiness with the reasons against it, and metrics. Nothing on it can change anything.
+ * The plain HTTP port: liveness, readiness with the missing conditions, and metrics. All of it is read-only.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from './clock.ts';
 import type { Metrics } from './metrics.ts';
 import { createPlainApp, PLAIN_LIMITS, type PlainLimits } from './plain-app.ts';
 
-/** Checks that must all hold before traffic may come; each says in words what is missing. */
+/** Conditions that must all hold before the replica is ready. The key says in words what is missing. */
 export type ReadyChecks = Readonly<Record<string, () => boolean>>;
 
-/** The app of the plain port; it does not listen by itself. */
+/** Creates the app of the plain port. The caller makes it listen. */
 export function createHttpServer(options: {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly ready: ReadyChecks;
-  /** Tests shorten them. */
+  /** Absent for the usual limits. Tests use shorter ones. */
   readonly limits?: PlainLimits;
 }): FastifyInstance {
   const app = createPlainApp(options.limits ?? PLAIN_LIMITS, ({ statusCode = 400 }, reply) =>
@@ -34,10 +34,10 @@ export function createHttpServer(options: {
   return app;
 }
 
-/** Of the time, so much at most goes into rendering: what took 50 ms is good for another 450. */
+/** The largest part of the time that goes into rendering: a text that took 50 ms is used for 500 ms. */
 const RENDERING_PART = 0.1;
 
-/** Renders once for all who ask at about the same time, and into the same bytes. */
+/** Renders once for all callers at about the same time. They share the same bytes. */
 function sharedRender({ clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics }) {
   let shared: Promise<Buffer> | undefined;
   let renewAtMs = 0;

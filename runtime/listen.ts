@@ -1,21 +1,21 @@
 /**
- * How a server takes its address, and the error where it cannot. Knows no server.
+ * Lets a server listen on its address, with an error that says how to choose another.
  */
 
-/** An address that cannot be listened on: which, and why. */
+/** A server cannot listen on its address. The message has the address and the cause. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
 /**
- * Connections that wait until we get to them, as far as the machine allows (net.core.somaxconn). Node's 511 are full
- * when many come at once, and a probe among them is tried again only after seconds.
+ * The most new connections that wait to be accepted, as far as the machine allows (net.core.somaxconn). With Node's
+ * default of 511, a burst could push out a probe, which its sender would repeat only after seconds.
  */
 const BACKLOG = 4096;
 
 /**
- * Listens on `host`; where that is `::` and the machine has no IPv6, on all IPv4 addresses instead.
- * Rejects with ListenError if the port is taken.
+ * Listens on `host`. If `host` is `::` and the machine has no IPv6, listens on all IPv4 addresses instead. Rejects with
+ * ListenError if the port is taken.
  */
 export async function listenOn(app: Listener, { host, port }: { host: string; port: number }): Promise<void> {
   try {

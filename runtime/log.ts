@@ -1,5 +1,5 @@
 /**
- * Structured logging: a constant message, what varies in fields. Owns the logger's shape and its making.
+ * Structured logging: messages are constant, and variable parts are fields. Owns the interface of the logger.
  */
 import { type LoggerOptions, pino } from 'pino';
 
@@ -11,13 +11,13 @@ export interface Log {
 }
 
 /**
- * What must be in no line, wherever it came from: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and
- * tokens. We write none of them, but an error may quote what the API server, a policy or a library said.
+ * Texts that no log line may contain: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and tokens. We
+ * never log them ourselves, but an error may quote the API server, a policy or a library.
  */
 const SECRETS =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)|LS0tLS1CRUdJTi[\w+/=]*|\bS[A-Z2-7]{55}\b|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
-/** The text with every secret that can be told by its form taken out. */
+/** The text without secrets, as far as they can be recognised by their form. */
 export const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
 
 /**

@@ -1,6 +1,6 @@
-/** Tells those who listen that something has changed. */
+/** Notifies subscribers of changes. */
 
-/** Calls `listener` after each change; the returned function ends that. */
+/** Subscribes `listener` to changes. The returned function ends the subscription. */
 export type Subscribe<Args extends readonly unknown[] = []> = (
   listener: (...change: Args) => void,
 ) => () => void;

@@ -1,9 +1,9 @@
-/** Work on many things, a few at a time. */
+/** Runs work on many items, a few at a time. */
 
-/** So many requests to the API server are under way at a time. */
+/** The most requests to the API server at a time. */
 const AT_ONCE = 8;
 
-/** Does `work` on each item, on eight at a time. Rejects as soon as one rejects. */
+/** Runs `work` for each item, for eight items at a time. Rejects as soon as one of them rejects. */
 export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const left = items.values();
   const worker = async () => {

@@ -1,19 +1,19 @@
-/** An HTTP app without TLS, which every program that reaches its port may call, and what a caller may cost us there. */
+/** An HTTP app without TLS, with limits for its callers: any program that reaches the port can call. */
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { guardConnections } from './connections.ts';
 
 export interface PlainLimits {
-  /** For the headers of each request; over TLS also for the handshake. */
+  /** The time limit for the headers of a request, and for a TLS handshake. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
-  /** How often Node looks for requests over their time. With its default of 30 s, each would live that long. */
+  /** How often Node looks for requests over their time limit. With its default of 30 s, short limits have no effect. */
   readonly checkEveryMs: number;
-  /** For a connection on which nothing moves, such as that of a caller that does not read its answer. */
+  /** The time limit for a connection without any traffic, such as that of a caller that does not read its answer. */
   readonly stalledTimeoutMs: number;
   readonly connections: number;
 }
 
-/** Of the port for probes and metrics: two kubelets' probes and a few that scrape. */
+/** The limits of the port for probes and metrics. Its usual callers are kubelets and a few scrapers. */
 export const PLAIN_LIMITS: PlainLimits = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
@@ -25,10 +25,10 @@ export const PLAIN_LIMITS: PlainLimits = {
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MAX = 64;
 
-/** What is answered where Fastify cannot find a route for a request, such as for a path that cannot be decoded. */
+/** Answers a request for which Fastify cannot look for a route, such as one with a path that cannot be decoded. */
 export type OnBadRequest = (error: FastifyError, reply: FastifyReply) => void;
 
-/** The app with its limits; nothing is answered yet. */
+/** Creates the app with its limits, without routes. */
 export function createPlainApp(limits: PlainLimits, onBadRequest: OnBadRequest): FastifyInstance {
   const app = fastify({
     http: {

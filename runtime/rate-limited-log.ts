@@ -1,5 +1,5 @@
 /**
- * Logs a trouble that repeats: as a warning at first, and once a minute while the trouble lasts; in between as `debug`.
+ * Logs a repeated failure: as a warning at first and once a minute while the failure lasts, otherwise as `debug`.
  */
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
@@ -22,7 +22,7 @@ export class RateLimitedLog {
     this.#log[isNews ? 'warn' : 'debug'](fields, message);
   }
 
-  /** Call when the trouble is over, so that the next one is a warning at once. True if anything was logged about it. */
+  /** Call when the failure is over, so that the next one is a warning at once. True if it was logged. */
   over(): boolean {
     const wasLogged = Number.isFinite(this.#loggedAtMs);
     this.#loggedAtMs = Number.NEGATIVE_INFINITY;

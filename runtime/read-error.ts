@@ -1,4 +1,4 @@
-/** Why a file that a person named cannot be read, in words. */
+/** Says in words why a file cannot be read. */
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

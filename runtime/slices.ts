@@ -1,12 +1,12 @@
 /**
- * Long work in slices: admission shares the process, and is answered between two of them.
+ * Splits long work into slices. Between two slices the same process can answer admission reviews.
  */
 import type { Clock } from './clock.ts';
 
-/** How long one slice may take before others get their turn. */
+/** The length of a slice, after which other work gets its turn. */
 const SLICE_MS = 8;
 
-/** Whose time is up. Each gets a turn of the event loop of its own: together they would be one long turn. */
+/** The works that wait for their next slice. Each slice gets its own turn of the event loop, to keep turns short. */
 const waiting: Array<() => void> = [];
 
 function ownTurn(): Promise<void> {
@@ -21,7 +21,7 @@ function handOn(): void {
   if (waiting.length > 0) setImmediate(handOn);
 }
 
-/** Runs `steps` to their end and resolves to what they return; others run whenever a slice's time is up. */
+/** Runs all `steps` and resolves to their result. Lets other work run whenever the time of a slice is up. */
 export async function inSlices<T>(clock: Clock, steps: Iterator<undefined, T>): Promise<T> {
   if (waiting.length > 0) await ownTurn();
   let beganAtMs = clock.monotonicMs();
@@ -35,6 +35,6 @@ export async function inSlices<T>(clock: Clock, steps: Iterator<undefined, T>): 
   }
 }
 
-/** Does `work` in one go, as one slice: others run before what follows if the work was long. */
+/** Runs `work` as a single slice. If it was long, lets other work run before the promise resolves. */
 export const inOneGo = <T>(clock: Clock, work: () => T): Promise<T> =>
   inSlices(clock, { next: () => ({ done: true, value: work() }) });

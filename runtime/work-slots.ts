@@ -1,13 +1,13 @@
-/** Which connections of each address are worked on, and which wait for that: one address cannot keep those of others waiting. */
+/** Limits how many connections of one address are worked on at once, so that one address cannot delay others. */
 import type { Socket } from 'node:net';
 
-/** How long a new connection may wait: as long as a review takes at most. */
+/** How long a new connection may wait: the longest time of a review. */
 const WAIT_MS = 5_000;
 
-/** What has the two ends of a connection: over TLS these are two sockets. */
+/** The remote end of a connection. With TLS, two sockets of a connection have the same one. */
 export type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
-/** Which connections of each address are worked on, by the port of their other end, and which wait for that. */
+/** The connections of each address that are worked on, and those that wait, by their remote port. */
 export class WorkSlots {
   readonly #atOnce: number;
   readonly #addresses = new Map<string, AddressSlots>();
@@ -16,7 +16,7 @@ export class WorkSlots {
     this.#atOnce = atOnce;
   }
 
-  /** A new connection: `begin` is called when it may be worked on, if it is still there. */
+  /** Call for a new connection. Calls `begin` when the connection may be worked on, if it is still open. */
   wait(socket: Socket, begin: () => void): void {
     const { remoteAddress, remotePort } = socket;
     const giveUp = () => void socket.destroy();
@@ -31,7 +31,7 @@ export class WorkSlots {
     });
   }
 
-  /** Calls `begin` when the connection may be worked on. False if that is not now. */
+  /** Calls `begin` when the connection may be worked on. False if it must wait. */
   take(socket: Socket, begin: () => void): boolean {
     const { remoteAddress = '', remotePort = 0 } = socket;
     const slots = this.#addresses.get(remoteAddress) ?? { busy: new Set(), waiting: new Map() };
@@ -45,7 +45,7 @@ export class WorkSlots {
     return isNow;
   }
 
-  /** The connection is not worked on any more. */
+  /** Call when the connection is no longer worked on. */
   end({ remoteAddress = '', remotePort = 0 }: Ends): void {
     const slots = this.#addresses.get(remoteAddress);
     if (!slots) return;

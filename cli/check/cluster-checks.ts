@@ -33,7 +33,7 @@ function checkCrd({ crd }: Facts): CheckVerdict {
   const properties = at(version, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties');
   if (properties.network === undefined || properties.nodeType === undefined) {
     return warning(
-      `${STELLAR_API_VERSION} has no spec.network or no spec.nodeType, by which validators are known`,
+      `${STELLAR_API_VERSION} has no spec.network or no spec.nodeType, so validators cannot be recognised`,
     );
   }
   const isNewer = properties.customNetworkPassphrase !== undefined;

@@ -1,5 +1,5 @@
 /**
- * The facts by which the checks decide: what was read of the cluster, and which parts could not be read. Owns the types.
+ * The types of the facts by which the checks decide: the data that was read, and the sources that could not be read.
  */
 
 import type { Settings } from '../../app/settings.ts';
@@ -36,7 +36,7 @@ export type WorldSource = (typeof WORLD_SOURCES)[number];
 
 /**
  * The outcome of the trial: a pod of validator `node`, created as a dry run. `answered`: the pod as admission changed it.
- * `refused`: `why` the API server refused the pod. `none`: there was no trial, for lack of a validator to be injected.
+ * `refused`: the API server refused the pod; `why` is its message. `none`: there was no validator to try.
  */
 export type Trial =
   | { readonly kind: 'answered'; readonly node: string; readonly pod: Fields }

@@ -1,6 +1,6 @@
 /**
- * Reads everything that checks look at, each by itself: what the caller may not read is noted, and costs the others
- * nothing. Owns the requests.
+ * Reads all facts for the checks. Each source is read separately, so that missing rights for one do not affect the others.
+ * Owns the requests.
  */
 
 import { discoverySettings, listed, type Settings } from '../../app/settings.ts';
@@ -48,7 +48,7 @@ export interface Request extends Pick<Facts, 'when' | 'commandVersion' | 'settin
   readonly nowMs: () => number;
 }
 
-/** Everything that could be read. Rejects with KubeError where the cluster cannot be reached. */
+/** Reads all facts. Rejects with KubeError if the cluster cannot be reached. */
 export async function gatherFacts(request: Request): Promise<Facts> {
   const { kube, trials, nowMs, ...given } = request;
   const { when, settings } = given;
@@ -84,7 +84,7 @@ export async function gatherFacts(request: Request): Promise<Facts> {
 
 const NO_TRIAL = { kind: 'none' } as const;
 
-/** Notes what cannot be read, and goes on; but for a cluster that cannot be reached at all. */
+/** Notes sources that cannot be read, and goes on. Rejects only if the cluster cannot be reached at all. */
 class Reader {
   readonly unread = new Map<FactSource, string>();
 
@@ -99,13 +99,13 @@ class Reader {
   }
 }
 
-/** Which right is missing, as the API server says it; otherwise what it said. */
+/** The missing right, from the API server's message; for another failure, the message itself. */
 function whyNot({ status, message }: KubeError): string {
   const [, right] = /cannot (\w+ resource .*)$/s.exec(message) ?? [];
   return status === 403 && right !== undefined ? `you may not ${right}` : message;
 }
 
-/** All that the queries find; nothing where the API server does not know the kind. */
+/** The objects of all queries; none if the API server does not know the kind. */
 async function listAll(kube: Kube, resource: Resource, queries: readonly ListQuery[]): Promise<KubeObject[]> {
   try {
     const lists = await Promise.all(queries.map((query) => kube.list(resource, query)));
@@ -116,7 +116,7 @@ async function listAll(kube: Kube, resource: Resource, queries: readonly ListQue
   }
 }
 
-/** Of the Secret that the replicas serve from, the certificate alone. */
+/** The certificate from the replicas' Secret, without its key. */
 async function readCertificate(
   kube: Kube,
   deployment: Fields | undefined,
@@ -129,7 +129,7 @@ async function readCertificate(
   return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
 }
 
-/** The Secret whose files stand in `folder`. */
+/** The name of the Secret that is mounted at `folder`. */
 function mountedSecret(deployment: Fields | undefined, folder: string): string | undefined {
   if (!deployment) return undefined;
   const mount = listOf(containerOf(deployment).volumeMounts).find(({ mountPath }) => mountPath === folder);
@@ -138,7 +138,7 @@ function mountedSecret(deployment: Fields | undefined, folder: string): string |
   return textOf(fieldsOf(volume?.secret).secretName);
 }
 
-/** The rights that our ServiceAccount should have, and lacks. */
+/** The rights that our ServiceAccount should have but does not have. */
 async function lackingRights(kube: Kube, settings: Settings): Promise<Right[]> {
   const rights = accountRights(settings);
   const answers = await Promise.all(

@@ -12,7 +12,7 @@ import { type CategoryCheck, type CheckVerdict, counted, ok, problem, some, warn
 import type { Facts, TemplateOwner } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-/** What becomes of one validator's configuration: why its pod does not start, and what its next pod gets. */
+/** The merge for one validator: why its present pod does not start, and the merge for its next pod. */
 function mergeOf({ validator: { key, config }, statefulSet, pods }: Placed, { world, settings }: Facts) {
   const outcomes = pods.map((pod) => world.pods.get(pod)?.mergeOutcome);
   const template = statefulSet?.template;
@@ -40,7 +40,9 @@ function checkMerged(facts: Facts): CheckVerdict {
   if (bare[0]?.noShell) return warning(`${keysOf(bare)}: ${describeReason(bare[0].noShell)}`);
   const unread = all.filter(({ reads }) => reads === 'another');
   if (unread[0])
-    return warning(`${keysOf(unread)}: the peers are put into ${unread[0].file}, and another file is read`);
+    return warning(
+      `${keysOf(unread)}: the peers are written into ${unread[0].file}, but stellar-core reads another file`,
+    );
   const unknown = all.filter(({ reads }) => reads === 'unknown').length;
   const decided =
     unknown === 0 ? '' : `; for ${counted(unknown, 'StellarNode')} the image decides which file is read`;
@@ -50,25 +52,25 @@ function checkMerged(facts: Facts): CheckVerdict {
 /** The field manager of the operator that makes the StatefulSets. */
 const OPERATOR = 'stellar-operator';
 
-/** True where this entry of `managedFields` (FieldsV1) owns containers of the template. */
+/** True if this entry of `managedFields` (FieldsV1) owns containers of the template. */
 function ownsTemplate({ fieldsV1, subresource }: Fields): boolean {
   const template = fieldsOf(fieldsOf(fieldsOf(fieldsV1)['f:spec'])['f:template']);
   return subresource === undefined && fieldsOf(template['f:spec'])['f:containers'] !== undefined;
 }
 
-/** Every manager beside the operator that owns containers of the template of a raw StatefulSet. */
+/** The managers, other than the operator, that own containers in the template of a raw StatefulSet. */
 export function templateOwnersOf({ metadata: raw }: Fields): TemplateOwner[] {
   const metadata = fieldsOf(raw);
   const statefulSet = keyOf(textOf(metadata.namespace) ?? '', textOf(metadata.name) ?? '');
   const managers = listOf(metadata.managedFields)
     .filter(ownsTemplate)
     .map(({ manager }) => textOf(manager) ?? '');
-  // A single owner is the one that makes it, whatever its name is.
+  // A single owner is the creator, whatever its name is.
   if (managers.length < 2) return [];
   return managers.filter((manager) => manager !== OPERATOR).map((manager) => ({ statefulSet, manager }));
 }
 
-/** A tool that replaces templates takes our annotation away with each sync, which rolls all validators at once. */
+/** Finds tools that replace templates: they remove our annotation at each sync, which restarts all validators at once. */
 function checkOwners({ templateOwners, discovery }: Facts): CheckVerdict {
   const ours = new Set([...discovery.statefulSetOf.values()].map(({ key }) => key));
   const found = templateOwners.filter(({ statefulSet }) => ours.has(statefulSet));

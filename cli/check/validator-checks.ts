@@ -162,7 +162,7 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
     title: 'ConfigMaps',
     looks:
       'ConfigMap `stellar-peers` of each namespace with validators: it exists, is ours, and has the right content',
-    hint: 'no other manager may apply our keys; if none does, the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
+    hint: 'make sure that no other manager applies our keys. Otherwise the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
     needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
     evaluate: checkConfigMaps,
@@ -193,7 +193,7 @@ export const RESTART_CHECKS: readonly CategoryCheck[] = [
     title: 'restarts wanted',
     looks:
       'how many restarts follow from the settings in force, or from those of `--set`; with `--pre`, from an install',
-    hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
+    hint: 'stellar-peers rollout plan shows their order and reasons; stellar-peers pause stops them, resume continues them',
     needs: WORLD_SOURCES,
     evaluate: checkRestarts,
   },

@@ -1,12 +1,12 @@
 /**
- * The validators of the facts as checks look at them: where they are, and how policies see their pods. Pure.
+ * The validators in the form that checks need: with their group, and with the labels that policies select by. Pure.
  */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { podsOf } from '../../peers/discovery/pods.ts';
 import { type Key, keyOf, type StatefulSetFacts, type Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';
 
-/** One validator that runs, or would: its group, and the labels of its pods and of their namespace. */
+/** One validator that is not suspended: its group, and the labels of its pods and of their namespace. */
 export interface Placed {
   readonly namespace: string;
   readonly namespaceLabels: Labels;
@@ -14,7 +14,7 @@ export interface Placed {
   readonly validator: Validator;
   readonly group: Group;
   readonly statefulSet: StatefulSetFacts | undefined;
-  /** Of its pods, where it has any. */
+  /** The keys of its pods. */
   readonly pods: readonly Key[];
 }
 

@@ -44,7 +44,7 @@ async function runAdopt(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** What adopting would do now, for named StellarNodes of a namespace or for all of it. Pure. */
+/** Plans the adoption of the named StellarNodes of a namespace, or of all its StellarNodes. Pure. */
 export function planAdoption(
   snapshot: ClusterSnapshot,
   { namespace, names }: { readonly namespace: string; readonly names: readonly string[] },
@@ -63,14 +63,14 @@ export function planAdoption(
         : validatorRefs(snapshot.world, namespace, names),
     /** The validators that are restarted because of it. */
     affected,
-    /** What the quorum sets say of each of these restarts now. */
+    /** For each of these validators, what a restart now would mean for the quorum sets. */
     quorum: quorumTexts(affected, snapshot),
-    /** What pauses one of them. */
+    /** The objects that pause any of these validators. */
     paused: pausesOf(affected, snapshot),
   };
 }
 
-/** What is about to happen, for the person who has to agree. */
+/** Says what is about to happen, for the person who must agree. */
 export function adoptionText({ refs, affected, quorum, paused }: ReturnType<typeof planAdoption>): string {
   const objects = refs.map(({ resource, name }) => `${resource.kind} ${name}`).join(', ');
   const validators =

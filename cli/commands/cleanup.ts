@@ -1,6 +1,6 @@
 /**
- * `stellar-peers cleanup`: removes our ConfigMaps once everything else is uninstalled. Headless Services and
- * annotations stay, since running validators depend on them; what people wrote stays too.
+ * `stellar-peers cleanup`: removes our ConfigMaps after everything else was uninstalled. Headless Services and annotations
+ * stay, because running validators depend on them. Data that people wrote stays too.
  */
 import {
   COMPONENT,
@@ -58,7 +58,7 @@ async function runCleanup(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** What there is to remove. Rejects with KubeError where it cannot be read. */
+/** Finds the ConfigMaps to remove. Rejects with KubeError if they cannot be read. */
 export async function planCleanup(kube: Kube, namespace: string) {
   const found = await ourConfigMaps(kube, namespace);
   const shared = found.filter(
@@ -110,7 +110,8 @@ async function installedStill(kube: Kube, namespace: string): Promise<string[]> 
       try {
         return (await kube.get(ref)) ? [`${titleOf(ref)} is still there`] : [];
       } catch (error) {
-        if (hasStatus(error, 403)) return [`${titleOf(ref)} may still be there, which you may not read`];
+        if (hasStatus(error, 403))
+          return [`${titleOf(ref)} may still be there: you have no right to read it`];
         throw error;
       }
     }),
@@ -118,7 +119,7 @@ async function installedStill(kube: Kube, namespace: string): Promise<string[]> 
   return found.flat();
 }
 
-/** What is about to happen, for the person who has to agree. */
+/** Says what is about to happen, for the person who must agree. */
 export function cleanupText(plan: Awaited<ReturnType<typeof planCleanup>>): string {
   const { installed, remove, kept, mounting } = plan;
   const pods = mounting === 1 ? '1 running pod mounts' : `${mounting} running pods mount`;

@@ -1,6 +1,6 @@
 /**
- * What the leader would do and not do now: one list of reasons for each validator, namespace or object that something
- * was not done for. Pure.
+ * The leader's decisions for a cluster as it is now: the plan, and the reasons for each validator, namespace or object
+ * that has to wait. Pure.
  */
 
 import { rolloutSettings } from '../../app/settings.ts';
@@ -10,10 +10,10 @@ import { type PublishPlan, planPublish } from '../../reconciler/plan/publish/pub
 import { type Decided, decide } from '../../reconciler/plan/status/validator-status.ts';
 import type { ClusterSnapshot } from '../snapshot.ts';
 
-/** What is read of a cluster, and all that follows from it. */
+/** A snapshot of a cluster, and the decisions that follow from it. */
 export type DecidedCluster = ClusterSnapshot & Decided & { readonly published: PublishPlan };
 
-/** What the leader would decide now. */
+/** Decides as the leader would decide now. */
 export function decideNow(snapshot: ClusterSnapshot): DecidedCluster {
   const { world, discovery, nowMs } = snapshot;
   const settings = rolloutSettings(snapshot.settings);
@@ -23,7 +23,7 @@ export function decideNow(snapshot: ClusterSnapshot): DecidedCluster {
 
 export type ShownReason = ReturnType<typeof shownReason>;
 
-/** A reason as a program reads it. */
+/** A reason in the form of the JSON and YAML output. */
 export const shownReason = (why: Reason, key: Key) => ({
   code: why.code,
   sentence: describeReason(why),

@@ -44,7 +44,7 @@ type ViewFacts = NonNullable<Explained['view']>;
 type InjectionFacts = NonNullable<Explained['injection']>;
 type Connections = NonNullable<Explained['pods'][number]['connections']>;
 
-/** The whole text. */
+/** The explanation as text for people. */
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
   const { namespace, name } = explanation;
   const head = `${paint('bold', `${namespace}/${name}`)}\n`;

@@ -1,6 +1,6 @@
 /**
- * Everything that is known and decided about one validator, as data. Pure.
- * The fields are a promise to programs: docs/command.md has them, and none changes its meaning.
+ * Everything that is known and decided about one validator, as data. Pure. Programs rely on the fields, so none of them may
+ * change its meaning; docs/command.md lists them.
  */
 
 import type { Group } from '../../peers/discovery/discover.ts';
@@ -29,10 +29,10 @@ import { type DecidedCluster, type ShownReason, shownReason } from './current-re
 import { connectedOf, shownView } from './status-report.ts';
 
 export type Explanation = NonNullable<ReturnType<typeof explain>>;
-/** Of a StellarNode that can be read. */
+/** The explanation of a StellarNode that can be read. */
 export type Explained = ReturnType<typeof explainValidator>;
 
-/** What is known of the StellarNode `key`; undefined where there is none that is a validator. */
+/** Explains the StellarNode `key`; undefined if there is no validator with this key. */
 export function explain(key: Key, cluster: DecidedCluster) {
   const reading = cluster.world.nodes.get(key);
   if (reading === undefined || reading.kind === 'other') return undefined;
@@ -76,7 +76,7 @@ function explainValidator(validator: Validator, cluster: DecidedCluster) {
   };
 }
 
-/** Those that people may set and have set, by the last part of their names. */
+/** The annotations that people have set, by the last part of their names. */
 function annotationsOf(validator: Validator): Record<string, string> {
   const { rollout, rollFor, adopt, budget, injection, config, peerReload, advertised } = validator;
   const found = {
@@ -110,7 +110,7 @@ function groupFacts(validator: Validator, group: Group, cluster: DecidedCluster)
   };
 }
 
-/** One validator of a group, with what is known of both. */
+/** A validator and its group. */
 interface Context {
   readonly validator: Validator;
   readonly group: Group;
@@ -125,7 +125,7 @@ const contextOf = (validator: Validator, group: Group, cluster: DecidedCluster):
   links: new GroupLinks(group, { ...cluster, ownNamespace: cluster.settings.namespace }),
 });
 
-/** What the validator should know, in the cluster and outside. */
+/** The peers that the validator should know, in the cluster and outside. */
 function viewFacts({ validator, group, status, links, cluster }: Context) {
   const { world, discovery, settings, published: plan } = cluster;
   const size = plan.viewSizes.get(validator.namespace) ?? settings.maxPeers;
@@ -139,7 +139,7 @@ function viewFacts({ validator, group, status, links, cluster }: Context) {
       validator: node,
       runs: pod?.running === true && !pod.deleting,
       published: status.published?.digests.includes(digest) ?? false,
-      // The peer runs with a list that names all pods of the validator, and dials them.
+      // True if the peer runs with a list that names all pods of the validator, so that it dials them.
       names: pods.length > 0 && pods.every((each) => links.naming(each).has(digest)),
       shown: links.shownOf(pods, digest),
       knownBy: { count: knowing.length, of: pods.length },
@@ -153,7 +153,7 @@ function viewFacts({ validator, group, status, links, cluster }: Context) {
   return { published: shownView(status.published), peers, outside };
 }
 
-/** What admission would do to a pod that is created now. */
+/** The injection of a pod that is created now. */
 function injectionOf(validator: Validator, { world, discovery, settings }: DecidedCluster) {
   const statefulSet = discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return null;
@@ -198,7 +198,7 @@ function podFacts(context: Context) {
   });
 }
 
-/** What a pod lacks, if a restart would mend that, or why what it lacks is no reason for a restart. */
+/** The drift of a pod: what a restart would give it, or why there is no restart for what it lacks. */
 function driftOf(
   pod: PodFacts,
   { validator, group, status, links, cluster }: Context,
@@ -224,7 +224,7 @@ const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry) =
   outcome: outcome ?? 'under way',
 });
 
-/** What the leader would do about a validator now. */
+/** The leader's decision about a validator now. */
 type Decision =
   | { readonly kind: 'nothing'; readonly settling: boolean }
   | { readonly kind: 'restart'; readonly how: string; readonly drift: string }

@@ -1,6 +1,6 @@
 /**
- * `stellar-peers pause` and `resume`: one annotation that holds every restart that has not begun. It stands on our
- * ConfigMap (everything), on a Namespace or on single validators. The leader reads it live before each restart.
+ * `stellar-peers pause` and `resume`: set and remove one annotation that stops all restarts that have not begun. It is on
+ * our ConfigMap (for everything), on a Namespace or on single validators. The leader reads it live before each restart.
  */
 import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
 import type { Key } from '../../peers/world.ts';
@@ -74,7 +74,7 @@ export function refsOf(snapshot: ClusterSnapshot, { namespace, names }: Reach): 
 
 type PausePlan = ReturnType<typeof planPause>;
 
-/** What setting the annotation to `value` would change. Pure. */
+/** Plans the change of the annotation to `value`. Pure. */
 export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[], value: string | undefined) {
   const { world, discovery } = snapshot;
   const isResume = value === undefined;

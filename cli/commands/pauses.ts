@@ -1,5 +1,5 @@
 /**
- * Which objects pause restarts, and the World as it would be with another value on them. Pure.
+ * Finds the objects that pause restarts, and makes the World as it would be with another value on them. Pure.
  */
 import { PAUSED, PEERS_CONFIGMAP } from '../../peers/names.ts';
 import { type Key, keyOf, type NodeReading, type World } from '../../peers/world.ts';
@@ -13,13 +13,13 @@ export const everythingOf = ({ settings }: ClusterSnapshot): ObjectRef => ({
   name: PEERS_CONFIGMAP,
 });
 
-/** True if what stands on the object is about the validator. */
+/** True if an annotation on the object applies to the validator. */
 export function isWithin(key: Key, { resource, namespace, name }: ObjectRef): boolean {
   if (resource === ConfigMaps) return true;
   return resource === Namespaces ? key.startsWith(`${name}/`) : key === keyOf(namespace ?? '', name);
 }
 
-/** `stellar.org/peer-rollout` on the object. */
+/** The value of `stellar.org/peer-rollout` on the object. */
 export function rolloutOn(world: World, { resource, namespace, name }: ObjectRef): string | undefined {
   if (resource === ConfigMaps) return world.configMaps.get(namespace ?? '')?.rollout;
   if (resource === Namespaces) return world.namespaces.get(name)?.rollout;

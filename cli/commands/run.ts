@@ -11,7 +11,7 @@ import { KubeConfigError } from '../../runtime/kube/port.ts';
 import type { Call, Command } from '../command.ts';
 import { errorText, ProblemError } from '../exit.ts';
 
-/** Longest time that a clean stop may take, beyond what the replica itself waits for. */
+/** The longest time for a clean stop, in addition to the waits of the replica itself. */
 const GRACE_MS = 15_000;
 
 export const runCommand: Command = {
@@ -22,7 +22,7 @@ export const runCommand: Command = {
   run,
 };
 
-/** Empty for a file that cannot be read: it is not asked for by a person. */
+/** The text of a file; empty if it cannot be read. That is no error, because no person has asked for the file. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -41,17 +41,17 @@ async function run({ env, terminal }: Call): Promise<undefined> {
   const say = (text: string) => terminal.say(`stellar-peers: ${text}`);
   const delay = settings.drainSeconds * 1000 + GRACE_MS;
   const onTimeout = () => say(`shutdown timed out after ${delay / 1000} s, exiting`);
-  const onSecondSignal = (signal?: string) => say(`${signal} for the second time, so it ends at once`);
-  // Before the replica is there, the process ends at once: no review is under way and no Lease is held.
+  const onSecondSignal = (signal?: string) => say(`second ${signal}, exiting at once`);
+  // Until the replica exists, the process ends at once, because no review is under way and no Lease is held.
   closeWithGrace({ delay, logger: false, onTimeout, onSecondSignal }, async ({ err }) => {
     if (err) say(errorText(err));
     await replica?.close();
   });
   if (handOverSignals()) return undefined;
-  // Loaded here, so that no other command loads the servers.
+  // Load the servers here, so that no other command loads them.
   const { serve } = await import('../../app/serve.ts');
   replica = await serve(settings, { onFailure, env, foundDomain: found }).catch((error: unknown) => {
-    // 3 is for commands: nothing waits for the answer of a replica, which is started anew whatever its code.
+    // Exit code 3 is for commands. A replica is restarted whatever its exit code is.
     throw error instanceof KubeConfigError ? new ProblemError(error.message, { cause: error }) : error;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What `stellar-peers status` knows, as data: networks, validators, what is under way and what waits. Pure.
- * The fields are a promise to programs: docs/command.md has them, and none changes its meaning.
+ * The data of `stellar-peers status`: networks, validators, restarts under way and waiting validators. Pure. Programs rely
+ * on the fields, so none of them may change its meaning; docs/command.md lists them.
  */
 import type { Group } from '../../peers/discovery/discover.ts';
 import type { Reason, ReasonCode } from '../../peers/reasons/reasons.ts';
@@ -53,7 +53,7 @@ export function statusReport(cluster: DecidedCluster, isShown = everything) {
   };
 }
 
-/** All reasons, or those of what is shown. */
+/** The reasons of the validators and namespaces that are shown. */
 export const reasonsIn = (
   { reasons }: Pick<DecidedCluster, 'reasons'>,
   isShown = everything,
@@ -113,11 +113,11 @@ const countIn = (digests: readonly string[], found: ReadonlySet<string>): Count 
   of: digests.length,
 });
 
-/** The connections of a pod to its peers, of those wanted; null where its HTTP port is not open to us. */
+/** How many of its peers a pod is connected to; null if its HTTP port is not open to us. */
 export const connectedOf = ({ connection }: ValidatorStatus['pods'][number]): Count | null =>
   connection ? { count: connection.connected, of: connection.expected } : null;
 
-/** A published list as a program reads it. */
+/** A published list in the form of the JSON and YAML output. */
 export const shownView = (published: PublishedView | undefined) =>
   published
     ? {
@@ -170,7 +170,7 @@ function validatorReport(status: ValidatorStatus, { links, live, cluster }: Cont
   };
 }
 
-/** A validator that is in no group: it cannot be read, or its namespace keeps it out. */
+/** A validator in no group: it cannot be read, or its namespace is not allowed for its network. */
 function outsider(reading: NodeReading, { discovery: { skipped } }: DecidedCluster) {
   if (reading.kind === 'other') return undefined;
   const { key, namespace, name } = reading.kind === 'validator' ? reading.validator : reading.node;

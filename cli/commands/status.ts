@@ -1,6 +1,6 @@
 /**
- * `stellar-peers status`: a row per network, a row per validator, and what waits and why. Reads everything, decides as
- * the leader would, prints; with -w again and again.
+ * `stellar-peers status`: a row per network, a row per validator, and the waiting validators with reasons. Reads the cluster
+ * and decides as the leader would; with -w repeatedly.
  */
 import { groupedReasons, groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.ts';
 import { isMeant, isState, isWaiting } from '../../peers/reasons/reasons.ts';
@@ -58,7 +58,7 @@ interface Look {
   readonly paint: Paint;
 }
 
-/** The whole text. */
+/** The report as text for people. */
 export function renderStatus(report: StatusReport, groups: readonly ReasonGroup[], look: Look): string {
   const { networks, validators, rollout } = report;
   if (validators.length === 0) return 'No validators found.\n';
@@ -121,7 +121,7 @@ function validatorTable(validators: readonly ValidatorReport[], { isWide, paint 
   return table([[...VALIDATOR_HEADINGS, ...wide, 'STATE'], ...rows]);
 }
 
-/** A cell with something for each pod; one dash where there is nothing of any. */
+/** A cell with a value for each pod; a single dash if no pod has a value. */
 const joined = (cells: readonly string[]): string =>
   cells.every((cell) => cell === '-') ? '-' : cells.join(',');
 
@@ -132,7 +132,7 @@ function inFlight(networks: readonly NetworkReport[]): string {
   return lines.length === 0 ? '' : `\nBeing restarted:\n${lines.join('')}`;
 }
 
-/** Who is not up, what waits, and what is as intended. */
+/** The reasons in three parts: validators that are not up, waiting ones, and states that a person wanted. */
 function waitingText(groups: readonly ReasonGroup[], { paint }: Look): string {
   const sections = [
     ['Not up', isState],
@@ -145,7 +145,7 @@ function waitingText(groups: readonly ReasonGroup[], { paint }: Look): string {
     .join('');
 }
 
-/** Reasons with all that they are told of, and what to do about them. */
+/** Reasons with the names of their objects, and what to do about them. */
 export const groupsText = (groups: readonly ReasonGroup[], paint: Paint): string =>
   groups
     .map((group) => {

@@ -1,4 +1,4 @@
-/** `stellar-peers version`: of this command, and of the replicas by the image of their Deployment. */
+/** `stellar-peers version`: the versions of this command and of the replicas, by the image of their Deployment. */
 import metadata from '../../package.json' with { type: 'json' };
 import { COMPONENT } from '../../peers/names.ts';
 import { Deployments } from '../../runtime/kube/resources.ts';
@@ -21,7 +21,7 @@ export const versionCommand: Command = {
 async function runVersion(call: Call): Promise<ExitCode> {
   const { flags, format, terminal } = call;
   const client = metadata.version;
-  // A cluster that cannot be reached takes nothing from that.
+  // Print this before asking the cluster, which may be unreachable.
   if (format === 'table') terminal.print(`command:  ${client}\n`);
   const replicas = flags.client ? undefined : await replicaVersion(call);
   const data = flags.client ? { client } : { client, replicas };
@@ -30,7 +30,7 @@ async function runVersion(call: Call): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** Null where there is no Deployment, or its image has no tag; a line on standard error says which. */
+/** The version of the replicas. Null, with a line on standard error, without a Deployment or without an image tag. */
 async function replicaVersion(call: Call): Promise<string | null> {
   const { kube } = await openCluster(call);
   const namespace = installNamespaceOf(call);

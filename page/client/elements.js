@@ -1,5 +1,5 @@
 /**
- * Making elements. Text becomes text nodes and nothing else: no string is ever read as HTML.
+ * Creates elements. A string always becomes a text node, and is never read as HTML.
  */
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -42,7 +42,7 @@ export const svg = (name, attributes = {}, ...children) =>
   filled(document.createElementNS(SVG, name), attributes, children);
 
 /**
- * A remark.
+ * A remark in a quiet style.
  * @param {string} text
  */
 export const quiet = (text) => html('p', { class: 'quiet' }, text);
@@ -59,7 +59,7 @@ export function byId(id) {
 }
 
 /**
- * Changes a text only where it differs: a screen reader reads each change.
+ * Sets a text only if it differs, because a screen reader reads each change.
  * @param {Element} element
  * @param {string} text
  */
@@ -71,7 +71,7 @@ export function say(element, text) {
 const shownIn = new WeakMap();
 
 /**
- * Shows data in a container, if they are other than those it shows; the focus stays on what has the same id.
+ * Renders data into a container if the data has changed. The focus stays on the element with the same id.
  * @param {Element} container
  * @param {unknown} data
  * @param {() => readonly Node[]} render

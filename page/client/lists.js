@@ -1,5 +1,5 @@
 /**
- * What waits and why, and the last restarts: lists beside the networks.
+ * The lists beside the networks: waiting validators with reasons, and the last restarts.
  */
 import { html, quiet, show } from './elements.js';
 import { clockTime, lasting } from './times.js';

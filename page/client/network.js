@@ -1,5 +1,5 @@
 /**
- * One network: what of it is up, its picture, and the same as a table.
+ * One network: its counts, its picture and its table.
  */
 import { html, quiet, show } from './elements.js';
 import { describe, pictureOf, STATE_WORDS } from './picture.js';
@@ -93,7 +93,7 @@ export function showNetworks(container, networks, total) {
 }
 
 /**
- * What changed since, in one sentence for a screen reader; empty where no validator changed its state.
+ * The changes between two states in one sentence, for a screen reader; empty if no validator changed its state.
  * @param {readonly NetworkShown[]} before
  * @param {readonly NetworkShown[]} after
  */

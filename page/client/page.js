@@ -1,5 +1,5 @@
 /**
- * The page: takes what the stream says, shows it, and says when it is no longer so.
+ * The page: shows the snapshots of the stream, and says when they are out of date.
  */
 import { byId, html, say, show } from './elements.js';
 import { showRestarts, showWaiting } from './lists.js';
@@ -10,7 +10,7 @@ import { clockTime } from './times.js';
 /** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
 /** @typedef {import('./shapes.d.ts').Serving} Serving */
 
-/** With caches that far behind nothing is restarted, and are no picture of the cluster. */
+/** With older caches the leader restarts nothing, and the page does not show the present cluster. */
 const STALE_MS_MAX = 30_000;
 
 /** @type {Snapshot | undefined} */
@@ -54,7 +54,7 @@ function leaderOf({ name, leads, leader }) {
   return leader === '' ? `${name}; no replica leads, so nothing is restarted` : `${name}; ${leader} leads`;
 }
 
-/** What a reader should see first: that nothing is restarted, or that the replica does not hear the cluster. */
+/** The notice on top: that restarts are paused, or that the replica does not hear from the API server. */
 function noticeOf() {
   if (serving && serving.staleMs > STALE_MS_MAX) {
     return 'This replica does not hear from the API server: what it shows may be old.';
@@ -77,7 +77,7 @@ follow({
     document.body.classList.remove('stale');
     say(byId('connection'), 'Live');
     if (snapshot) showSnapshot(snapshot);
-    // What is under way grows older by itself.
+    // The age of a restart under way changes without a new snapshot.
     if (latest) showRestarts(byId('restarts'), latest.restarts, latest.totals.restarts, now.nowMs);
     showState();
   },

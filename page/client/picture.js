@@ -1,5 +1,6 @@
 /**
- * A network as a picture: validators on a ring, a line from each that knows another. Shapes say what colours say.
+ * A network as a picture: validators on a ring, and a line for each pair that knows each other. Colours are never the only
+ * sign: shapes show the same.
  */
 import { svg } from './elements.js';
 
@@ -11,7 +12,7 @@ const WIDTH = 440;
 const HEIGHT = 340;
 const RING = { x: 155, y: 110 };
 const RADIUS = 15;
-/** More names would lie upon each other: then only those that are not Ready have theirs. */
+/** The most names in a picture, because more would overlap. With more validators, only those that are not Ready have one. */
 const NAMES_MAX = 12;
 const LABEL_LENGTH_MAX = 16;
 
@@ -53,14 +54,14 @@ function placeOf(index, count) {
 }
 
 /**
- * Names of one network begin alike: what tells them apart is at both ends.
+ * Shortens a name in the middle, because names of one network differ at their ends.
  * @param {string} text
  */
 const short = (text) =>
   text.length > LABEL_LENGTH_MAX ? `${text.slice(0, LABEL_LENGTH_MAX - 9)}…${text.slice(-8)}` : text;
 
 /**
- * All that the picture shows of a validator, as a sentence.
+ * Describes a validator in the picture, as a sentence.
  * @param {Row} row
  */
 export function describe(row) {
@@ -73,7 +74,7 @@ export function describe(row) {
 }
 
 /**
- * Each pair once: a line where both know each other, an arrow where one does.
+ * Draws each pair once: a line if both know each other, an arrow if only one knows the other.
  * @param {ReadonlyArray<readonly [number, number]>} links
  * @param {readonly Place[]} places
  */

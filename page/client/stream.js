@@ -1,11 +1,11 @@
 /**
- * The stream of events: followed while the page is seen, opened anew whenever it breaks or falls silent.
+ * Follows the stream of events while the page is visible. Opens the stream again if it breaks or is silent for too long.
  */
 
 /** @typedef {import('./shapes.d.ts').Serving} Serving */
 /** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
 
-/** The replica sends a message at least every 10 s, or 20 s where the cluster is very large. */
+/** Longer than the time between two messages: 10 s, or 20 s for a very large cluster. */
 const SILENT_MS = 45_000;
 const RETRY_MS = 3_000;
 

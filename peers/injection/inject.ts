@@ -160,7 +160,7 @@ const ANNOTATION_BYTES_MAX = 256 * 1024;
  * The size of all our annotations, for a view of 100 peers and with our volume's name in the autoscaler's annotation.
  */
 const OUR_ANNOTATION_BYTES_MAX = 1152;
-/** The last one is added by a restart of ours. It must not take the room of the other two. */
+/** Not counted as others' annotations. A restart adds the last one, which must not take the room of the first two. */
 const OUR_ANNOTATIONS = new Set([ANNOTATION_PEERS, ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART]);
 
 function lackOfRoom({ annotations }: PodShape): string | undefined {

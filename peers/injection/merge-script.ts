@@ -5,10 +5,10 @@
  * The call is `sh -c SCRIPT name ORIGINAL_DIR FILE PEERS_TOML TARGET_DIR KEY TERMINATION_LOG SHARE`.
  * SHARE is `half` if siblings may take only half of the outbound connections as preferred peers, else `all`.
  *
- * - The script is part of every validator's pod, so it is short and its comments are here. Kubernetes expands two
- *   sequences that begin with a dollar in a container's arguments, command substitution among them. So the script
- *   counts by the length of a string of dots, and reads constants from a pipe. It uses no here-documents, because
- *   shells write those to /tmp, and the root file system is read-only. Besides builtins it uses only cat, ln, mv, rm.
+ * - The script is part of every validator's pod, so it is short and its comments are here. Kubernetes expands `$(` and
+ *   `$$` in a container's arguments, so the script has neither command substitution nor arithmetic: it counts by the
+ *   length of a string of dots, and reads constants from a pipe. It uses no here-documents, because shells write those
+ *   to /tmp, and the root file system is read-only. Besides builtins it uses only cat, ln, mv, rm.
  * - Links to the originals come first, so that the main container always sees its own configuration, live. Without
  *   links it would start in an empty folder. So only a failure to link fails the script, and the kubelet retries.
  *   Init containers run again after a reboot: the script then links and merges anew what an earlier run left.
@@ -19,8 +19,8 @@
  *   is given twice, stellar-core would not start. `read` without IFS drops the indentation. Each step copies the rest
  *   of the line, so a very long line counts as unreadable.
  * - Our list has the format of views.ts: a peer a line, and a comment before the peers outside the cluster (`far`).
- *   Arithmetic needs such a sequence too, so the half for siblings is counted by two dots for each. The termination
- *   message has their number (`own`), because stellar-core dials no other siblings.
+ *   To limit siblings to half of the connections, the script counts two dots for each sibling. The termination
+ *   message has the number of siblings (`own`), because stellar-core dials no other siblings.
  * - The configuration is opened twice at once, for the scan and the copy, so that both see the same version of it.
  *   A byte order mark would end up in the middle. So it is dropped, in the only line that does not pass through cat.
  */

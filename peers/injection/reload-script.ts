@@ -3,23 +3,22 @@
  *
  * The call is `sh -c SCRIPT name CONFIGURATION PEERS_TXT SECONDS`; the script looks at the list every SECONDS.
  *
- * - As in merge-script.ts: no text with a dollar and a parenthesis, which Kubernetes expands (so backquotes, and numbers
- *   counted in dots), and no here-document. Beside builtins only sleep and stellar-core, and getent where it is there.
- * - The first process only waits, so a signal ends it at once, whatever the second one is doing; with the first process
- *   of a container all others end. Each end of a native sidecar makes the pod not Ready, so the script ends by itself only
- *   where there is no sleep: without pauses it would take a whole processor.
- * - `stellar-core http-command` exits 0 whatever happens, so only the text of the answer counts. Logs may stand around
- *   the text. A silent stellar-core is waited for: there is nothing else to do, and its end ends the wait.
- * - A peer in the merged configuration (`configured`) is dialled by stellar-core itself. The others are told once each,
- *   and again where that failed, after pauses of 1, 2, 4 … 32 looks. After a restart of stellar-core (`startedOn`) they
- *   are told again, since only its database may still know them. So is a peer whose address has changed, as that of a
- *   new pod has: `told` holds `peer=address`.
- * - stellar-core logs an error if it is told of a peer that is connected. `peers` shows addresses, the list has names,
- *   so names are resolved by getent; where that is missing, a peer of that name counts as not connected.
- *   stellar-core is given the address then: it would resolve a name on its main thread.
+ * - The limits of merge-script.ts hold here too. Kubernetes expands a dollar with a parenthesis, so the script uses
+ *   backquotes, and counts in dots. It uses no here-documents. Besides builtins it uses sleep, stellar-core and getent.
+ * - The first process of the container only waits, so a signal ends it at once, and all other processes with it. Each end
+ *   of a native sidecar makes the pod not Ready. So the script ends by itself only if there is no sleep: without pauses
+ *   it would use a whole processor.
+ * - `stellar-core http-command` always exits with 0, so only the text of the answer counts. Log lines may surround the
+ *   text. If stellar-core does not answer, the script waits; the end of stellar-core ends the wait.
+ * - stellar-core itself dials the peers of the merged configuration (`configured`). The script tells it of each other peer
+ *   once, and again after a failure, after pauses of 1, 2, 4 … 32 looks. It tells all again after a restart of stellar-core
+ *   (`startedOn`), and tells of a peer again if its address has changed: `told` holds `peer=address`.
+ * - stellar-core logs an error if it is told of a connected peer. The answer to `peers` has addresses, but the list has
+ *   names, so getent resolves the names. Without getent, a peer with a name counts as not connected.
+ *   The script passes the resolved address, because stellar-core would resolve a name on its main thread.
  * - `used` has a dot for each outbound connection: stellar-core keeps 8 (TARGET_PEER_CONNECTIONS).
- * - `survey` splits JSON at the quotes. A key is what a colon follows: peers say of themselves what they like (`ver`), and a
- *   quote in that has a backslash before it. In `key` a quote, which no part can be, means that an address comes.
+ * - `survey` splits JSON at the quotes. A text before a colon is a key. Peers choose their own `ver`; a quote in it has a
+ *   backslash before it. If `key` is a quote, which no key can be, the next text is an address.
  */
 
 export const RELOAD_SCRIPT = `set -u

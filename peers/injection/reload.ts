@@ -6,11 +6,11 @@
  *   the sidecar is there already                                   → present
  *   another container has its name                                 → left out
  *   the image says in its name that it has no shell                → left out
- *   localhost is that of the machine (hostNetwork)                 → left out
+ *   the pod uses the network of its machine (hostNetwork)          → left out
  *   nothing is merged, and no configuration file is known          → left out
- *   every container of the pod asks for some resource: a quota or LimitRange may demand that of each
+ *   all containers of the pod name the same resource: a quota or LimitRange may demand it of every container, and
  *     the pod was refused with the sidecar, or it is a dry run     → left out
- *     it is Guaranteed, or a LimitRange filled it in, without on   → left out
+ *     it is Guaranteed, or a LimitRange set its resources, and the annotation does not say on   → left out
  *   anything else                                                  → add
  */
 import { posix } from 'node:path';
@@ -27,7 +27,7 @@ export type PeerReload = 'on' | 'off';
 /** `auto`: with a merged configuration, or where the annotation says so. */
 export type ReloadMode = 'auto' | 'off';
 
-/** Add the sidecar, which asks stellar-core by the configuration file of that path. */
+/** Add the sidecar. It finds stellar-core's HTTP port in the configuration file at the path `file`. */
 export interface Reload {
   readonly kind: 'add';
   readonly file: string;
@@ -61,11 +61,14 @@ interface Asked {
   readonly annotation: PeerReload | undefined;
   readonly mode: ReloadMode;
   readonly merge: MergeDecision;
-  /** Whether the pod may be refused once, since it comes again; `never` also for a pod that was refused. */
+  /** Whether to add the sidecar although a policy may refuse the pod because of it. */
   readonly risk: Risk;
 }
 
-/** `asked`: only where the annotation says `on`. */
+/**
+ * `once`: yes, because a StatefulSet creates a refused pod again, then without the sidecar. `asked`: only if the annotation
+ * says `on`. `never`: no, for example because the pod was refused.
+ */
 export type Risk = 'once' | 'asked' | 'never';
 
 /** Decides for a pod with the main container `main`. */
@@ -79,7 +82,7 @@ export function decideReload(
   if (!isMerged && annotation !== 'on') return NONE;
   if (pod.initContainers.some(isOurs)) return { kind: 'present', resources: resourcesFor(pod) };
   if (pod.containers.some(isOurs)) return left(`the name ${RELOAD_CONTAINER} is taken`);
-  // A pod that was merged without the sidecar was decided on when it was merged.
+  // The first review of this pod merged the configuration and decided against the sidecar.
   if (merge.kind === 'merged') return NONE;
   if (lacksShell(main)) return left(`the image ${main.image} has no shell`);
   if (pod.hasHostNetwork)
@@ -92,7 +95,7 @@ export function decideReload(
   return { kind: 'add', mount: undefined, ...place, resources: resourcesFor(pod), isTried };
 }
 
-/** On pods whose resources a LimitRange has filled in, written by the API server before it asks us. */
+/** The API server adds this annotation, before admission webhooks run, if a LimitRange has set resources of the pod. */
 const ANNOTATION_LIMITED = 'kubernetes.io/limit-ranger';
 
 function mayTry(pod: PodShape, { annotation, risk }: Pick<Asked, 'annotation' | 'risk'>): boolean {
@@ -112,14 +115,14 @@ function ownPlaceOf(main: ContainerShape): Pick<Reload, 'file' | 'mount'> | unde
   return { file, mount: nearest && main.mounts.indexOf(nearest) };
 }
 
-/** All containers that are not ours: the one that merges asks for what the main container asks for. */
+/** All containers except our sidecar. Our init container counts, because it has the resources of the main container. */
 const othersOf = ({ containers, initContainers }: PodShape): ContainerShape[] =>
   [...containers, ...initContainers].filter((each) => !isOurs(each) && each.name !== CONFIG_INIT_CONTAINER);
 
-/** What every container of the pod names. A quota or a LimitRange may demand no other resource of each. */
+/** The resources that all containers of the pod name. A quota or a LimitRange can demand only these of every container. */
 function sharedAsks(pod: PodShape): string[] {
   const [first, ...others] = othersOf(pod);
-  // As sets: a hostile pod may name 100,000.
+  // Sets are fast enough for a hostile pod that names 100,000 resources.
   const named = others.map(({ asks }) => new Set(asks));
   return first?.asks.filter((name) => named.every((asks) => asks.has(name))) ?? [];
 }
@@ -132,9 +135,8 @@ const SIZES = { cpu: '100m', memory: '256Mi' };
 const NO_AMOUNTS = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
- * Nothing, where a container of the pod asks for nothing. Else the amount 0 of what each container names: Kubernetes
- * takes 0 for no request and no limit, and a quota for a value. In a pod of class Guaranteed 0 would change the class,
- * so fixed sizes take its place.
+ * The amount 0 for each resource that all containers name; nothing if there is none. For Kubernetes, 0 is no request and
+ * no limit, but for a quota it is a value. In a pod of class Guaranteed, 0 would change the class, so fixed sizes are used.
  */
 function resourcesFor(pod: PodShape): ReloadResources {
   const shared = sharedAsks(pod);

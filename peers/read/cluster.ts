@@ -18,7 +18,7 @@ import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
-/** More labels, conditions and values than a budget that people write selects by. */
+/** More labels, conditions and values than the selector of a budget that people write. */
 export const REQUIREMENTS_MAX = 50;
 
 /**
@@ -102,16 +102,16 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
   };
 }
 
-/** The longest foreign text that is kept: a key that looks like ours may be ours. */
+/** The longest text of a foreign key that is kept, because a key that looks like ours may be ours. */
 const FOREIGN_LENGTH_MAX = 4_096;
 const FOREIGN_LENGTHS_MAX = 64 * 1024;
 /** We have three keys for each validator, and a ConfigMap has room for some thousand. */
 const KEYS_MAX = 10_000;
 
 /**
- * The facts of a ConfigMap `stellar-peers`, into which others may write too, even under our manager's name. Of a key
- * that we did not apply, only the name is kept, and a short text. If the text of a key of ours is missing here, the
- * next publication writes it again, and removes keys that are too many.
+ * The facts of a ConfigMap `stellar-peers`. Others may write into it, even under our manager's name. For a key that we
+ * did not apply, only the name and a short text are kept. If the text of one of our keys is missing here, the next
+ * publication writes it again. It also removes excess keys.
  */
 export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
   const all = readConfigMap(raw);

@@ -72,7 +72,7 @@ export function lightPod(raw: Fields): PodFacts {
   );
   const { labels: allLabels, annotations: allAnnotations } = fieldsOf(raw.metadata);
   const labels = light(allLabels, [REVISION_LABEL]);
-  // Without its token a restart would be taken back over this pod, or not to the value that it has.
+  // Keep the restart token. Without it, a restart could be taken back wrongly, or to another value than the pod has.
   const annotations = light(allAnnotations, [ANNOTATION_PEER_RESTART]);
   const facts = readPod({
     metadata: { ...metadataOf(raw), labels, annotations },

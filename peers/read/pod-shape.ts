@@ -25,9 +25,9 @@ export interface ContainerShape {
   readonly mounts: readonly MountShape[];
   readonly env: ReadonlyArray<{ readonly name: string; readonly value: string | undefined }>;
   readonly hasReadinessProbe: boolean;
-  /** What the container's resources name, such as `requests.cpu`, whatever the amounts are. */
+  /** The resources that the container names, such as `requests.cpu`, whatever the amounts are. */
   readonly asks: readonly string[];
-  /** True if it gets the processors and memory that it requests, and no more: class Guaranteed, if all of a pod do. */
+  /** True if its limits of processor and memory equal its requests. If all containers do so, the pod is Guaranteed. */
   readonly isGuaranteed: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface PodShape {
   readonly volumes: readonly VolumeShape[];
   /** True if the pod has resources as a whole, of which its containers take their part. */
   readonly hasOwnResources: boolean;
-  /** True if localhost is that of the machine, which other pods share. */
+  /** True if the pod uses the network of its machine, so that its localhost is shared with other pods. */
   readonly hasHostNetwork: boolean;
 }
 
@@ -100,7 +100,7 @@ function containerShape(container: Fields): ContainerShape {
   };
 }
 
-/** Amounts are compared as text: the API server writes equal ones alike, and a request that is left out as the limit. */
+/** Compares amounts as text: the API server writes equal amounts alike, and sets a missing request to the limit. */
 function demandsOf(resources: Fields): Pick<ContainerShape, 'asks' | 'isGuaranteed'> {
   const [limits, requests] = [fieldsOf(resources.limits), fieldsOf(resources.requests)];
   const named = (kind: string, list: Fields) => Object.keys(list).map((name) => `${kind}.${name}`);

@@ -113,8 +113,8 @@ function startsOf(
 export const REVISION_LABEL = 'controller-revision-hash';
 
 /**
- * The container beside `main` that runs again after several restarts: of more than one, the one that was started last.
- * Our own sidecar is not one of them: its crashes do not concern stellar-core, and have a reason of their own.
+ * The container, other than `main`, that runs after more than one restart. If there are several, the one that started
+ * last. Our own sidecar is left out: its crashes do not concern stellar-core, and have their own reason.
  */
 function otherRestartsOf(
   status: Fields,
@@ -179,8 +179,8 @@ export function readPod(raw: Fields): PodFacts {
 }
 
 /**
- * The peers that the pod started with: those of its stamp, but none where the merge found none. A kubelet that has lost its
- * watch mounts what it knew last, also after admission has stamped the pod with a newer list.
+ * The peers that the pod started with: those of its stamp, or none if the merge found none. The two can differ: a kubelet
+ * that has lost its watch mounts an old ConfigMap, although admission has stamped the pod with the new list.
  */
 function stampOf(
   annotations: Readonly<Record<string, string>>,

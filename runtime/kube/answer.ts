@@ -1,38 +1,38 @@
-/** What an answer of the API server says, checked: a proxy or a login page may answer in its place. Pure. */
+/** Reads answers of the API server and checks their form: a proxy or a login page may answer in its place. Pure. */
 import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Fields, fieldsOf, listOf, parseJson, textOf } from '../../peers/field.ts';
 import { KubeError, type KubeObject } from './port.ts';
 import type { Call } from './request.ts';
 
-/** An answer that has come to its end, and from where. */
+/** A complete answer, and the server that sent it. */
 interface Whole {
   readonly incoming: Pick<IncomingMessage, 'statusCode' | 'headers'>;
   readonly text: string;
   readonly where: string;
 }
 
-/** What an answer says, and how long its text was. */
+/** The content of an answer, and the length of its text. */
 export interface KubeAnswer {
   readonly body: Fields;
   readonly length: number;
-  /** The error for one that says something else than what was asked. Whether anything was done is then not known. */
-  strange(found: string): KubeError;
+  /** The error for an answer of another form than requested. It is then unknown whether the request was carried out. */
+  unexpected(found: string): KubeError;
 }
 
-/** The answer, if it grants what was asked for. Throws KubeError where it refuses, or is no answer of an API server. */
+/** Reads the answer to a granted request. Throws KubeError if the request was refused, or if no API server answered. */
 export function readAnswer(call: Call, whole: Whole): KubeAnswer {
   const { incoming, text, where } = whole;
   const { statusCode = 0 } = incoming;
   if (statusCode < 200 || statusCode >= 300) throw refusalOf(call, whole);
-  const strange = (found: string) =>
+  const unexpected = (found: string) =>
     new KubeError(
-      `${call.method} ${call.path}: what came as the answer (${where}) ${found}: check what stands between, as a proxy or a login page`,
+      `${call.method} ${call.path}: the answer (${where}) ${found}: check whether a proxy or a login page answers`,
       { status: 0 },
     );
   const body = parseJson(text);
-  if (body === undefined) throw strange('is no JSON');
-  if (body === null || fieldsOf(body) !== body) throw strange('is no JSON object');
-  return { body: fieldsOf(body), length: text.length, strange };
+  if (body === undefined) throw unexpected('is no JSON');
+  if (body === null || fieldsOf(body) !== body) throw unexpected('is no JSON object');
+  return { body: fieldsOf(body), length: text.length, unexpected };
 }
 
 function refusalOf({ method, path }: Call, { incoming, text, where }: Whole): KubeError {
@@ -50,9 +50,9 @@ function refusalOf({ method, path }: Call, { incoming, text, where }: Whole): Ku
   });
 }
 
-/** The object that an answer is. Throws KubeError where it is none. */
+/** The object in an answer. Throws KubeError if the answer is not an object. */
 export function objectIn(answer: KubeAnswer): KubeObject {
-  if (!isObject(answer.body)) throw answer.strange('is no object');
+  if (!isObject(answer.body)) throw answer.unexpected('is no object');
   return answer.body;
 }
 
@@ -63,12 +63,12 @@ interface Page {
   readonly continueToken: string;
 }
 
-/** The page that an answer is. Throws KubeError where it is none: nothing in place of objects is not the same as none. */
+/** The page in an answer. Throws KubeError if the answer is not a list, because that is not the same as an empty list. */
 export function pageIn(answer: KubeAnswer): Page {
   const { items, metadata } = answer.body;
   const { resourceVersion, continue: continueToken } = fieldsOf(metadata);
   if (!Array.isArray(items) || !items.every(isObject) || typeof resourceVersion !== 'string') {
-    throw answer.strange('is no list');
+    throw answer.unexpected('is no list');
   }
   return { items, resourceVersion, continueToken: textOf(continueToken) ?? '' };
 }
@@ -78,18 +78,18 @@ const isObject = (value: unknown): value is KubeObject => {
   return metadata !== undefined && fieldsOf(metadata) === metadata;
 };
 
-/** The form in which RFC 9110 has all senders write a date. */
+/** The form in which all senders must write a date (RFC 9110). */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** The Date, ms since the epoch; NaN where there is none. */
+/** The header Date, in ms since the epoch; NaN if there is none. */
 export const dateMsOf = ({ date = '' }: IncomingHttpHeaders): number => httpDateMs(date);
 
 const httpDateMs = (text: string): number => (HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN);
 
-/** After how many seconds to ask again; undefined where that is not said, or nonsense. */
+/** The seconds in the header Retry-After; undefined if it is missing or not valid. */
 function retryAfterSecondsOf(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['retry-after'] ?? '';
-  // A date is told by the clock of its sender.
+  // A date in Retry-After is by the sender's clock, as is the header Date.
   const seconds = /^\d+$/.test(text) ? Number(text) : (httpDateMs(text) - dateMsOf(headers)) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(seconds, 0);
 }

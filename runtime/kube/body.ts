@@ -1,11 +1,11 @@
-/** Reads the bodies of answers: an answer, even one in place of the API server's, fills no memory. */
+/** Reads the bodies of answers up to a limit, so that no answer can fill the memory. */
 
-/** A body that was given up since it is too long. */
+/** The body is longer than the limit, and was not read to its end. */
 export class TooManyBytes extends Error {
   override readonly name = 'TooManyBytes';
 }
 
-/** The text of a body. Rejects, with TooManyBytes, and closes its connection, where it has more bytes than that, or ends early. */
+/** Reads a body as text. If it is longer than `bytesMax`, closes the connection and rejects with TooManyBytes. */
 export async function readBody(body: AsyncIterable<Buffer>, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;

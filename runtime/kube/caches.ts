@@ -1,5 +1,5 @@
 /**
- * The live caches of everything we watch, as one World that follows the cluster.
+ * The caches of all watched objects, as one World that watches keep current.
  */
 
 import { greatestOf } from '../../peers/lists.ts';
@@ -9,13 +9,13 @@ import { Reflector, type WatchEdges } from './reflector.ts';
 import { MutatingWebhookConfigurations } from './resources.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
 
-/** Told in place of a kind when every kind has been listed once. */
+/** Reported in place of a kind's name once every kind has been listed. */
 export const SYNCED = 'Synced';
 
 export class Caches {
   readonly #stores = createStores();
   readonly #reflectors: ReadonlyArray<Reflector<unknown>>;
-  /** Of the kind's name and the object's key in its map. */
+  /** Notifies with the name of the kind, and the object's key in its map. */
   readonly #changes = new Notifier<[kind: string, key: string]>();
   readonly onChange = this.#changes.onChange;
   readonly world: World = worldOf(this.#stores);
@@ -55,8 +55,8 @@ export class Caches {
   }
 
   /**
-   * Calls `listener` after each change of the webhook configuration, and when all has been listed: the certificate
-   * follows nothing else, and would otherwise be looked at, and its Secret read, at every pod that turns Ready.
+   * Calls `listener` after each change of the webhook configuration, and once all kinds have been listed. The certificate
+   * parts need no other changes. Otherwise they would read their Secret whenever a pod becomes Ready.
    */
   readonly onWebhookChange: Subscribe = (listener) =>
     this.onChange((kind) => {

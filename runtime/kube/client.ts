@@ -1,6 +1,6 @@
 /**
- * The Kube port over @kubernetes/client-node: its KubeConfig says where and who. Requests are our own, because each
- * needs a deadline below the leader lease's margin, and the client's typed models drop fields that they do not know.
+ * Implements the port Kube. KubeConfig of @kubernetes/client-node has the server and the credentials. The requests are our
+ * own: each needs a deadline below the margin of the Lease, and the library's typed models drop unknown fields.
  */
 
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -21,19 +21,19 @@ import { runWatch } from './watch.ts';
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
 export interface KubeOptions {
-  /** For watches; a request's deadline is Node's own. */
+  /** Used for watches. The deadline of other requests is a timer of Node. */
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly userAgent: string;
-  /** Told the Date of each answer, ms since the epoch; NaN where it has none that can be read. */
+  /** Called with the header Date of each answer, in ms since the epoch; NaN if it is missing or not valid. */
   readonly onDate?: (dateMs: number, tookMs: number) => void;
-  /** Told of each request that has no answer after some seconds. */
+  /** Called for each request that has no answer after some seconds. */
   readonly onSlow?: () => void;
   /** Notified of each request, or watch, that the API server has granted. */
   readonly outage?: Pick<Notifier, 'notify'>;
 }
 
-/** Kube over that configuration; every single request fails after `timeoutMs`. */
+/** Creates a Kube for the configuration. Each request fails after `timeoutMs`. */
 export function createKube(config: KubeConfig, options: KubeOptions): Kube & Trials {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
@@ -85,20 +85,20 @@ function noneWhereMissing(error: unknown): undefined {
   if (!hasStatus(error, 404)) throw error;
 }
 
-/** What is asked of the API server beside objects: its version, and what it would make of an object. */
+/** Requests of commands only: the version of the API server, and the creation of an object as a dry run. */
 export interface Trials {
-  /** As `GET /version` says it, `v1.37.0`. */
+  /** The version from `GET /version`, such as `v1.37.0`. */
   version(): Promise<string>;
   /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
   tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
 }
 
-/** Where nothing less is wanted. A caller that names another type passes its own. */
+/** The default of `read`: the whole object. A caller with another type T passes its own `read`. */
 const asItIs = <T>(object: KubeObject): T => object as T;
 
-/** So long a person waits without a word. */
+/** A person waits this long before a command reports that the API server is slow. */
 const SLOW_MS = 4_000;
-/** A list that is read without pages of its own is the longest. */
+/** The largest answer that is read. The largest real answers are lists without pages. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 async function sendRequest(config: KubeConfig, call: Call, options: KubeOptions): Promise<KubeAnswer> {

@@ -1,6 +1,6 @@
 /**
- * As whom a kubeconfig asks, where the client library cannot say it as kubectl does: tokens in files, plugins that get
- * credentials, groups and uid to impersonate, and the authorities that the system trusts.
+ * Authentication by a kubeconfig as kubectl does it, as far as the client library differs: tokens in files, credential
+ * plugins, impersonated groups and uid, and the CAs that the system trusts.
  */
 import { spawn } from 'node:child_process';
 import type { RequestOptions } from 'node:https';
@@ -13,15 +13,14 @@ import { contentOf, type Env } from './kubeconfig-files.ts';
 import { KubeConfigError } from './port.ts';
 import { withoutPassword } from './proxy.ts';
 
-/** What proves who asks. */
 interface Credentials {
-  /** Adds them to a request. Rejects with KubeConfigError where there are none. */
+  /** Adds the credentials to a request. Rejects with KubeConfigError if there are none. */
   apply(options: RequestOptions): Promise<void>;
-  /** They were refused (401): others are needed. */
+  /** Call when the API server has refused the credentials (401), so that the next request gets new ones. */
   forget(): void;
 }
 
-/** The client's KubeConfig, with what kubectl knows beside. */
+/** The library's KubeConfig, extended by the fields that only kubectl knows. */
 export class OwnConfig extends KubeConfig {
   readonly #headers: RequestOptions['headers'];
   readonly #credentials: Credentials | undefined;
@@ -40,13 +39,13 @@ export class OwnConfig extends KubeConfig {
     await super.applyToHTTPSOptions(options);
   }
 
-  /** The API server does not know the credentials. */
+  /** Call when the API server has answered with 401. */
   refused(): void {
     this.#credentials?.forget();
   }
 }
 
-/** Context, server and the proxy between, as a sentence names them. */
+/** The context, the server and the proxy, as text for an error message. */
 export function whereOf(config: KubeConfig): string {
   const { server = '', proxyUrl } = config.getCurrentCluster() ?? {};
   const context = config.getCurrentContext();
@@ -59,7 +58,7 @@ export function whereOf(config: KubeConfig): string {
 
 let authorities: string | undefined;
 
-/** Who is trusted where the kubeconfig names no authority: those of the system, as for kubectl; else Node's own. */
+/** The CAs to trust if the kubeconfig names none: those of the system, as in kubectl. Undefined for Node's own CAs. */
 function systemAuthorities(): string | undefined {
   authorities ??= getCACertificates('system').join('\n');
   return authorities === '' ? undefined : authorities;
@@ -69,7 +68,7 @@ const bearer = (options: RequestOptions, token: string): void => {
   options.headers = { ...options.headers, authorization: `Bearer ${token}` };
 };
 
-/** A token in a file, which is read for each request: no clock says how old it is, and a new one is used at once. */
+/** Credentials by a token in a file. The file is read for each request, so that a new token is used at once. */
 export function tokenFile(path: string): Credentials {
   let last = '';
   return {
@@ -85,18 +84,18 @@ export function tokenFile(path: string): Credentials {
   };
 }
 
-/** A plugin of a kubeconfig, and what it is told. */
+/** A credential plugin of a kubeconfig, and its input. */
 export interface Plugin {
   readonly exec: Fields;
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Env;
-  /** The cluster that the credentials are for, in the words of the protocol; asked for by a plugin that is told it. */
+  /** The cluster in the format of ExecCredential. Called only for a plugin that asks for it (provideClusterInfo). */
   cluster(): Fields;
   nowMs(): number;
 }
 
-/** Credentials by a plugin (client-go's exec), kept until they end or are refused. It may ask at the terminal. */
+/** Credentials by a plugin (client-go's exec), kept until they expire or are refused. The plugin may use the terminal. */
 export function pluginCredentials(plugin: Plugin): Credentials {
   let got: Promise<Fields> | undefined;
   return {
@@ -118,7 +117,7 @@ export function pluginCredentials(plugin: Plugin): Credentials {
   };
 }
 
-/** A time that cannot be read has passed. */
+/** True if the credentials have expired. A time that cannot be read counts as past. */
 const hasEnded = ({ expirationTimestamp: ends }: Fields, nowMs: number): boolean =>
   ends !== undefined && ends !== null && (timeOf(ends) ?? 0) <= nowMs;
 

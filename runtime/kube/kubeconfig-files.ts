@@ -1,6 +1,6 @@
 /**
- * The files of a kubeconfig as one, by the rules of client-go: of each name, and of the current context, the first file
- * that has one is believed; files of a list that are missing or empty are passed over.
+ * Merges the files of a kubeconfig by the rules of client-go: for each name, and for the current context, the first file
+ * that has it wins. Missing or empty files are skipped.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -24,14 +24,14 @@ type Kind = (typeof KINDS)[number];
 
 export type Merged = { current: string } & Readonly<Record<Kind, Map<string, NamedFields>>>;
 
-/** Those of KUBECONFIG, else ~/.kube/config, as far as they are there. */
+/** The existing files of KUBECONFIG, or ~/.kube/config if KUBECONFIG is not set. */
 export function usualFiles({ KUBECONFIG = '', HOME }: Env): string[] {
   const files = KUBECONFIG.split(delimiter).filter((file) => file !== '');
   const all = files.length > 0 ? files : [join(HOME ?? homedir(), '.kube', 'config')];
   return all.filter((file) => existsSync(file));
 }
 
-/** All files as one. Throws KubeConfigError for one that cannot be read. */
+/** Merges all files into one. Throws KubeConfigError for a file that cannot be read. */
 export function mergedOf(files: readonly string[], context = ''): Merged {
   const merged: Merged = { current: context, clusters: new Map(), users: new Map(), contexts: new Map() };
   for (const file of files) {
@@ -57,7 +57,7 @@ function readFields(file: string): Fields {
   }
 }
 
-/** The content of a file that a kubeconfig names as its `what`. Throws KubeConfigError. */
+/** The content of a file that a kubeconfig names. `what` is its role, for the error. Throws KubeConfigError. */
 export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64'): string {
   try {
     return readFileSync(path, encoding);
@@ -66,7 +66,7 @@ export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64
   }
 }
 
-/** The entries of one file by name; the same name twice leaves open which is meant. */
+/** The entries of one file by name. Throws if two entries have the same name. */
 function entriesOf(file: string, list: unknown, kind: Kind): Map<string, Fields> {
   const entries = new Map<string, Fields>();
   for (const item of listOf(list)) {
@@ -77,7 +77,7 @@ function entriesOf(file: string, list: unknown, kind: Kind): Map<string, Fields>
   return entries;
 }
 
-/** A text of an entry; an empty one is none. Throws where there is something else in its place. */
+/** A text field of an entry; undefined if it is missing or empty. Throws if the field is not a text. */
 export function textIn(fields: Fields, key: string): string | undefined {
   const value = fields[key] ?? undefined;
   if (value !== undefined && typeof value !== 'string') {
@@ -86,13 +86,13 @@ export function textIn(fields: Fields, key: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-/** The names that there are, for one that is not there. */
+/** A text with the existing names, for an error about a name that does not exist. */
 export const whatThereIs = (kind: Kind, merged: Merged): string => {
   const names = [...merged[kind].keys()];
   return names.length === 0 ? `there are no ${kind}` : `its ${kind} are ${names.join(', ')}`;
 };
 
-/** The entry of that name; an empty one where none is named. */
+/** The entry of that name; an empty entry if no name is given. */
 export function entryOf(merged: Merged, kind: 'clusters' | 'users', name: string | undefined): NamedFields {
   const found = name === undefined ? { name: '', fields: {}, folder: '' } : merged[kind].get(name);
   if (found) return found;
@@ -101,7 +101,7 @@ export function entryOf(merged: Merged, kind: 'clusters' | 'users', name: string
   );
 }
 
-/** A path of an entry, which starts from the folder of its file; whole, as a plugin of a bare name is looked for in the PATH. */
+/** A path of an entry as an absolute path; a relative path starts at the folder of the entry's file. */
 export function fileIn(fields: Fields, key: string, folder: string): string | undefined {
   const file = textIn(fields, key);
   return file === undefined ? undefined : resolve(folder, file);

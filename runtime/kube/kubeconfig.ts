@@ -1,6 +1,6 @@
 /**
- * Which cluster is meant, and as whom: the rules of kubectl (client-go's clientcmd) over files, flags and the pod's own
- * ServiceAccount. The client library merges files in another order, and drops fields that kubectl knows.
+ * Chooses cluster and credentials by the rules of kubectl (client-go's clientcmd): from files, flags and the pod's own
+ * ServiceAccount. The client library itself merges files in another order, and drops fields that kubectl knows.
  */
 import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
@@ -25,9 +25,9 @@ import { PROXY_NAMED_IN, proxyOf, withoutPassword } from './proxy.ts';
 
 const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** What a person says of the cluster, each over what the files say. */
+/** The flags of a command about the cluster. Each takes precedence over the files. */
 export interface Choice {
-  /** A file in place of the usual ones. */
+  /** A kubeconfig file in place of the usual files. */
   readonly path?: string | undefined;
   readonly context?: string | undefined;
   readonly cluster?: string | undefined;
@@ -37,13 +37,13 @@ export interface Choice {
   readonly as?: string | undefined;
   /** Where KUBECONFIG, HOME and the address of the API server are looked for. */
   readonly env?: Env;
-  /** By which the credentials of a plugin end. */
+  /** The clock by which the credentials of a plugin expire. */
   readonly nowMs?: () => number;
 }
 
 /**
- * The cluster of `--kubeconfig`, else of KUBECONFIG, else of ~/.kube/config, else of the pod's ServiceAccount. Throws
- * KubeConfigError where there is none, or none that can be read.
+ * Loads the cluster of `--kubeconfig`, else of KUBECONFIG, else of ~/.kube/config, else of the pod's ServiceAccount.
+ * Throws KubeConfigError if there is none, or if it cannot be read.
  */
 export function loadKubeConfig(choice: Choice = {}): KubeConfig {
   const { env = {} } = choice;
@@ -67,7 +67,7 @@ function ofServiceAccount(): KubeConfig {
     contexts: [own],
   } = found;
   const config = new OwnConfig(tokenFile(TOKEN_PATH));
-  // It has no name that a person gave.
+  // No person has named this context, so messages must not show a name.
   const contexts = [{ ...own, name: '' }];
   config.loadFromOptions({ clusters, contexts, currentContext: '', users: [{ name: own?.user ?? '' }] });
   return config;
@@ -100,10 +100,10 @@ function chosenOf(merged: Merged, choice: Choice): KubeConfig {
 
 const PLUGIN_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** A cluster, and what its entry holds for plugins. */
+/** A cluster, and the part of its entry that is passed to plugins. */
 type OwnCluster = Cluster & { readonly forPlugins: unknown };
 
-/** A server that was named by hand is not called by the name of the other one. */
+/** The cluster with the flags applied. If a flag names the server, the TLS server name of the entry does not apply. */
 function clusterOf(merged: Merged, name: string | undefined, choice: Choice): OwnCluster {
   const { fields, folder } = entryOf(merged, 'clusters', name);
   const said = choice.server ?? textIn(fields, 'server');
@@ -117,7 +117,7 @@ function clusterOf(merged: Merged, name: string | undefined, choice: Choice): Ow
   return {
     ...trust,
     ...{ name: name ?? '', server },
-    // The client library refuses a server without TLS unless it is told to check no certificate.
+    // The client library refuses a server without TLS unless certificate checks are off.
     skipTLSVerify: trust.skipTLSVerify || server.startsWith('http:'),
     tlsServerName: choice.server === undefined ? textIn(fields, 'tls-server-name') : undefined,
     proxyUrl: proxyUrlOf(textIn(fields, 'proxy-url') ?? proxyOf(server, choice.env ?? {})),
@@ -152,7 +152,7 @@ function trustOf(fields: Fields, folder: string) {
   return { caData, caFile, skipTLSVerify: fields['insecure-skip-tls-verify'] === true };
 }
 
-/** Data stands above a file. */
+/** A PEM field of an entry: the data, or else the content of the file. */
 function pemOf(fields: Fields, key: string, folder: string) {
   const data = textIn(fields, `${key}-data`);
   return { data, file: data === undefined ? fileIn(fields, key, folder) : undefined };
@@ -172,7 +172,7 @@ function userOf({ name, fields, folder }: NamedFields, as: string | undefined): 
   } as User;
 }
 
-/** The client knows ways that kubectl has dropped, and runs commands for them. */
+/** The auth-provider of a user. Only oidc is accepted: the library would run commands for the others, unlike kubectl. */
 function authProviderOf(user: string, fields: Fields): unknown {
   const found = fields['auth-provider'] ?? undefined;
   const { name } = fieldsOf(found);
@@ -183,13 +183,13 @@ function authProviderOf(user: string, fields: Fields): unknown {
   );
 }
 
-/** Of a user what may be told without TLS: as kubectl, we send no credentials that way. */
+/** The user's fields without credentials, because we do not send credentials without TLS. kubectl does the same. */
 const withoutSecrets = (entry: NamedFields): NamedFields => ({
   ...entry,
   fields: Object.fromEntries(Object.entries(entry.fields).filter(([key]) => /^as(-|$)/.test(key))),
 });
 
-/** What the client does not say of the user to impersonate. */
+/** The headers for impersonation that the library does not send. */
 function impersonation(fields: Fields): RequestOptions['headers'] {
   const uid = textIn(fields, 'as-uid');
   const groups = textsOf(fields['as-groups']);
@@ -205,11 +205,11 @@ function impersonation(fields: Fields): RequestOptions['headers'] {
 
 const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(written) : []);
 
-/** A number or a yes without quotes is meant as text. An object cannot always be made text by `String`. */
+/** A value as text: YAML reads a number or a `yes` without quotes as another type. Not `String`, which fails for objects. */
 const written = (value: unknown): string =>
   typeof value === 'object' ? JSON.stringify(value) : String(value);
 
-/** A file stands above a token, a token above a plugin. */
+/** The credentials of a user. A token file takes precedence over a token, and a token over a plugin. */
 function credentialsOf({ fields, folder }: NamedFields, cluster: OwnCluster, { env = {}, nowMs }: Choice) {
   const path = fileIn(fields, 'tokenFile', folder);
   if (path !== undefined) return tokenFile(path);
@@ -219,7 +219,7 @@ function credentialsOf({ fields, folder }: NamedFields, cluster: OwnCluster, { e
   const own = Object.fromEntries(listOf(exec.env).map(({ name, value }) => [written(name), written(value)]));
   return pluginCredentials({
     ...{ exec, args: textsOf(exec.args), env: { ...env, ...own }, nowMs: nowMs ?? (() => 0) },
-    // A bare name is looked for in the PATH.
+    // A name without a slash is searched in the PATH.
     command: said.includes('/') ? (fileIn(exec, 'command', folder) ?? said) : said,
     cluster: () => clusterInfo(cluster),
   });

@@ -1,5 +1,5 @@
 /**
- * The World read afresh from the API server, past every cache: what a restart is decided on last.
+ * Reads the World from the API server, without the caches. This is the last check before a restart.
  */
 import type { World } from '../../peers/world.ts';
 import type { Clock } from '../clock.ts';
@@ -18,26 +18,26 @@ import {
 
 export interface LiveWorld {
   readonly world: World;
-  /** resourceVersion of an object as it was read. */
+  /** The resourceVersion of an object at the time of the read. */
   version(ref: ObjectRef): string | undefined;
 }
 
-/** A dozen lists must all succeed: where a third of all requests fails, hardly ever would they at the first try. */
+/** A dozen lists must all succeed. If a third of all requests fails, that hardly ever happens at the first try. */
 const ATTEMPTS_MAX = 4;
 const RETRY_MS = 100;
-/** What was read first is old by the time that the last of it came: a restart is not decided on that. */
+/** The most time from the first to the last read, because a restart must not be decided on old data. */
 const READS_MS_MAX = 4_000;
 
 /**
- * Lists what is watched in `scope`, once. Rejects with KubeError if any of it cannot be read. With a clock it is read to
- * decide on a restart: without Services, which say nothing to that; a list that fails in passing is tried again, and
- * all of it must be there within 4 s, or is given up at once.
+ * Lists all watched kinds in `scope` once. Rejects with KubeError if a list fails. Pass a clock for a decision on a restart:
+ * then Services are left out, because they do not matter for it, a passing failure is tried again, and the read rejects
+ * after 4 s.
  */
 export async function readWorldLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
   const stores = createStores();
   const versions = new Map<string, string>();
   const isLate = deadlineOf(clock);
-  // Once a part of it failed, nothing more is read.
+  // Stop reading as soon as one list has failed.
   const failed = new AbortController();
   const goOn = () => {
     failed.signal.throwIfAborted();
@@ -68,13 +68,13 @@ export async function readWorldLive(kube: Kube, scope: Scope, clock?: Clock): Pr
   return { world: worldOf(stores), version: (ref) => versions.get(objectPath(ref)) };
 }
 
-/** Says whether what was read first is too old by now. */
+/** Returns a function that is true once the first read is too old. */
 function deadlineOf(clock: Clock | undefined): () => boolean {
   const startedAtMs = clock?.monotonicMs() ?? 0;
   return () => clock !== undefined && clock.monotonicMs() - startedAtMs > READS_MS_MAX;
 }
 
-/** One object as it is kept: the rest of it goes with the page that it came on. */
+/** The parts of an object to keep. The rest of its page can then be freed. */
 function readOf(source: Omit<WatchedKind<unknown>, 'queries'>, room: Room, object: KubeObject) {
   const { resource, keyOf } = source;
   const { name, namespace, resourceVersion: version = '' } = object.metadata;

@@ -1,6 +1,6 @@
 /**
- * What every replica knows of the membership: discovery over the caches, made anew only after a change,
- * and when each group last changed. Admission and reconciler read the same one.
+ * The membership as this replica knows it: the discovery from the caches, computed again only after a change, and the
+ * time of each group's last change. Admission and reconciler use the same instance.
  */
 import { type Discovery, type DiscoverySettings, discover } from '../../peers/discovery/discover.ts';
 import { EXTERNAL_CONFIGMAP, JOURNAL_CONFIGMAP } from '../../peers/names.ts';
@@ -12,13 +12,13 @@ import type { Clock } from '../clock.ts';
 import { type Caches, SYNCED } from './caches.ts';
 import { PodMemory } from './pod-memory.ts';
 
-/** Changes come in bursts: what arrives within this time is looked at once. */
+/** Changes come in bursts. All changes within this time cause one discovery. */
 const GATHER_MS = 20;
 
-/** Kinds whose changes can change what discovery finds. */
+/** Kinds whose changes can change the discovery. */
 const MEMBERSHIP_KINDS = new Set(['StellarNode', 'StatefulSet']);
 
-/** Changes that followed each other within the stabilization window, monotonic ms. */
+/** The first and last of a row of changes, each within the stabilization window of the one before. Monotonic ms. */
 export interface Changes {
   readonly firstAtMs: number;
   readonly lastAtMs: number;
@@ -40,9 +40,9 @@ export class MembershipCache {
   /** Digests of each group's members. */
   readonly #fingerprints = new Map<string, string>();
   readonly #changes = new Map<string, Changes>();
-  /** False until the membership was noted once: what is there then has not changed. */
+  /** False until the first discovery with complete caches. The groups in that discovery do not count as changed. */
   #watching = false;
-  /** When something that may change the membership last happened; discovery itself may come later. */
+  /** When the last event came that may change the membership. The discovery may come later. */
   #touchedAtMs = 0;
   #looking = false;
   readonly #pods: PodMemory;
@@ -54,8 +54,8 @@ export class MembershipCache {
       if (!this.#concernsDiscovery(kind, key)) return;
       this.forget();
       this.#touchedAtMs = options.clock.monotonicMs();
-      // What is there when watching begins is what later changes are measured against; and a change must be
-      // noted when it happens, not when it is asked for an hour later.
+      // The first complete discovery is the base for later changes. After that, discover soon after each event, so that
+      // a change is dated when it happens, and not when a caller asks an hour later.
       if (kind === SYNCED) this.discovery();
       else if (this.synced()) this.#lookSoon();
     });
@@ -108,19 +108,19 @@ export class MembershipCache {
     return this.#views;
   }
 
-  /** The list that should be published for a validator; undefined for one that is no active peer. */
+  /** The list that should be published for a validator; undefined if the validator is not an active peer. */
   desired(node: Key): PeerList | undefined {
     const reading = this.world.nodes.get(node);
     return reading?.kind === 'validator' ? this.views().peerListOf(reading.validator) : undefined;
   }
 
-  /** Works everything out anew from what the caches hold when it is asked for next. */
+  /** Drops the discovery and the views, so that the next call computes them again. */
   forget(): void {
     this.#discovery = undefined;
     this.#views = undefined;
   }
 
-  /** The view as it stands in the validator's ConfigMap, as far as the cache knows. */
+  /** The view in the validator's ConfigMap, as the cache shows it. */
   published(node: Key): PublishedView | undefined {
     const [namespace = '', name = ''] = node.split('/');
     return publishedView(this.world.configMaps.get(namespace), name);
@@ -132,7 +132,7 @@ export class MembershipCache {
     return this.#changes.get(group);
   }
 
-  /** A group that is there when watching begins has not changed; one that appears later has. */
+  /** Notes which groups have changed. A group of the first discovery has not; a group that appears later has. */
   #noteChanges(discovery: Discovery): void {
     const first = !this.#watching;
     this.#watching = true;
@@ -156,7 +156,7 @@ export class MembershipCache {
   }
 }
 
-/** What admission reads of the membership, live: everything may change between two awaits. */
+/** The part of the membership that admission reads. It is live: everything may change between two awaits. */
 export type MembershipReader = Pick<
   MembershipCache,
   | 'world'

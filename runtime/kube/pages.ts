@@ -1,6 +1,6 @@
 /**
- * Lists page by page. Of each page there is, for a moment, the text and what it says, whole objects, twice: what others
- * write in them must not decide how much that is.
+ * Lists objects page by page. For a moment, a page is in memory twice, as text and as whole objects. So pages are limited
+ * by their size in bytes, because tenants decide how large an object is.
  */
 
 import { type KubeAnswer, pageIn } from './answer.ts';
@@ -9,14 +9,14 @@ import { hasStatus, KubeError, type KubeObject, type ListQuery, type ObjectList 
 import { type Call, queryString } from './request.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
-/** Until one page has told how large its objects are. */
+/** The number of objects in the first page, before their size is known. */
 const FIRST_LIMIT = 10;
 const LIMIT_MAX = 200;
-/** How large a page should be. */
+/** The intended length of a page. */
 const PAGE_LENGTH = 1024 * 1024;
-/** A larger one is given up, and asked for again with fewer objects; one alone is read whatever its size. */
+/** A larger page is given up and requested again with fewer objects. A page with one object is read whatever its size. */
 const PAGE_BYTES_MAX = 4 * PAGE_LENGTH;
-/** The next page has at most so many times as many objects: large ones may follow many small ones. */
+/** The factor by which the number of objects grows at most from page to page: large objects may follow small ones. */
 const GROWTH_MAX = 4;
 
 interface Listing<T> {
@@ -28,8 +28,9 @@ interface Listing<T> {
 type Ask = (call: Call) => Promise<KubeAnswer>;
 
 /**
- * All objects of a kind, and of each what `read` makes of it. Rejects with KubeError if one page fails. Pages after one that
- * was asked for too late are of a later version; a watch begins at that of the first, so that it brings what came between.
+ * Lists all objects of a kind, each as the result of `read`. Rejects with KubeError if one page fails. If a page is
+ * requested too late (410), the rest of the list is of a later version. A watch begins at the version of the first page,
+ * so that no change is missed.
  */
 export async function listPages<T>(ask: Ask, { resource, query, read }: Listing<T>): Promise<ObjectList<T>> {
   const items: T[] = [];
@@ -55,15 +56,15 @@ export async function listPages<T>(ask: Ask, { resource, query, read }: Listing<
   }
 }
 
-/** Where in a list to go on, and with how many objects. */
+/** The next page to request: its position in the list, and its number of objects. */
 interface Place {
   readonly continueToken: string;
   readonly limit: number;
-  /** True where the page was asked for once, too late. */
+  /** True if this page was already requested once, but too late. */
   readonly isResumed: boolean;
 }
 
-/** The answer, or from where to ask again: with fewer objects where the page is too large, or with the token of a refusal. */
+/** The answer, or the next request: with fewer objects if the page was too large, or with the token of a 410 answer. */
 async function pageOf(ask: Ask, call: Call, at: Place): Promise<KubeAnswer | Place> {
   try {
     return await ask(at.limit === 1 ? call : { ...call, bytesMax: PAGE_BYTES_MAX });
@@ -77,6 +78,6 @@ async function pageOf(ask: Ask, call: Call, at: Place): Promise<KubeAnswer | Pla
   }
 }
 
-/** How many objects of that length make a page. */
+/** The number of objects in the next page, if each has this length. */
 const nextLimit = (limit: number, length: number): number =>
   Math.max(1, Math.min(Math.floor(PAGE_LENGTH / Math.max(1, length)), limit * GROWTH_MAX, LIMIT_MAX));

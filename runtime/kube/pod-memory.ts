@@ -1,12 +1,12 @@
 /**
- * Which pods ran within the last ten minutes: a pod that is being replaced still has its place in the lists of others.
- * Kept in memory, where it may only delay: a new replica knows of the pods that it has seen.
+ * Remembers which pods ran within the last ten minutes, so that a pod which is being replaced stays in the lists of
+ * others. The memory can only delay a restart. A new replica remembers only the pods that it has seen.
  */
 import type { RanLately } from '../../peers/discovery/discover.ts';
 import type { Key, World } from '../../peers/world.ts';
 import type { Clock } from '../clock.ts';
 
-/** How long a pod that is gone, or does not run any more, keeps its place. */
+/** How long a pod stays in the lists after it has stopped running. */
 const REMEMBERED_MS = 10 * 60_000;
 
 interface Gone {
@@ -30,7 +30,7 @@ export class PodMemory {
     this.#world = world;
   }
 
-  /** Takes in a pod as it is now. False where nothing that counts has changed. */
+  /** Notes the present state of a pod. False if its owner and whether it runs have not changed. */
   note(key: Key): boolean {
     const before = this.#seen.get(key);
     const { ownerUid, running = false } = this.#world.pods.get(key) ?? {};
@@ -43,7 +43,7 @@ export class PodMemory {
     return true;
   }
 
-  /** Those that ran lately and do not now. */
+  /** The pods that ran lately but do not run now. */
   ranLately(): RanLately {
     const nowMs = this.#clock.monotonicMs();
     for (const [key, { atMs }] of this.#gone) if (nowMs - atMs > REMEMBERED_MS) this.#gone.delete(key);

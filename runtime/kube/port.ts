@@ -1,6 +1,6 @@
 /**
- * The narrow port through which everything reaches the API server, and the error it fails with.
- * Owns types only; client.ts implements it for real, tests may implement it in memory.
+ * The interface through which all code reaches the API server, and its errors. Owns types only. client.ts implements the
+ * interface; tests may implement it in memory.
  */
 import type { ObjectRef, Resource } from './resources.ts';
 
@@ -24,7 +24,7 @@ interface ObjectMeta {
   managedFields?: Array<{ manager?: string; operation?: string; fieldsV1?: unknown }>;
 }
 
-/** Any Kubernetes object; what is beyond metadata is read by the projections that need it. */
+/** Any Kubernetes object. Fields other than metadata are read by the projections that need them. */
 export interface KubeObject {
   apiVersion?: string;
   kind?: string;
@@ -36,15 +36,15 @@ export interface ListQuery {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** True where managedFields are not read: then they may be missing. */
+  /** True if the caller does not read managedFields. Then they may be missing. */
   readonly unmanaged?: boolean | undefined;
 }
 
-/** What a watch streams, since when, and who is told when the server has granted it. */
+/** The objects of a watch, the version at which it begins, and a callback for when the server grants it. */
 export interface WatchQuery extends ListQuery {
   readonly resourceVersion: string;
   readonly onOpened?: () => void;
-  /** How long the server may take to grant it, in ms, where that is longer than the request timeout. */
+  /** How long the server may take to grant the watch, in ms, if longer than the request timeout. */
   readonly patienceMs?: number;
 }
 
@@ -69,29 +69,28 @@ interface ApplyOptions {
   readonly manager: string;
   readonly force?: boolean;
   /**
-   * True for what is large and made by us key by key: the server neither parses it a second time to look for fields that
-   * it does not know, nor sends it back. The answer may have metadata only.
+   * True for a large object whose fields our own code has built. The server then does not check it for unknown fields,
+   * which would take a second parse, and answers with metadata only.
    */
   readonly large?: boolean;
 }
 
 /** Every method rejects with KubeError, within the client's request timeout. */
 export interface Kube {
-  /** The object, or undefined where there is none (404). */
+  /** The object, or undefined if there is none (404). */
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   /**
-   * All objects, page by page: of each there is only what `read` makes of it as soon as its page has come (by default
-   * the object), since thousands of whole ones are hundreds of megabytes. All of them or none: it rejects if one page
-   * fails.
+   * All objects, page by page. Of each object only the result of `read` is kept (by default the object), because thousands
+   * of whole objects are hundreds of megabytes. Rejects if one page fails.
    */
   list<T = KubeObject>(
     resource: Resource,
     query?: ListQuery,
     read?: (object: KubeObject) => T,
   ): Promise<ObjectList<T>>;
-  /** POST; 409 (AlreadyExists) if it is there. */
+  /** POST; 409 (AlreadyExists) if the object exists. */
   create(resource: Resource, body: KubeObject): Promise<KubeObject>;
-  /** Server-side apply. It creates what is missing, and is no lock: two applies by one manager both succeed. */
+  /** Server-side apply. Creates a missing object. Not a lock: two applies by the same manager both succeed. */
   apply(ref: ObjectRef, body: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /** PUT; with `metadata.resourceVersion` in the body it fails with 409 if another writer came in between. */
   replace(ref: ObjectRef, body: KubeObject): Promise<KubeObject>;
@@ -100,10 +99,9 @@ export interface Kube {
   /** DELETE with preconditions; 409 if they do not hold, resolves if the object is gone already. */
   delete(ref: ObjectRef, preconditions: { uid?: string; resourceVersion?: string }): Promise<void>;
   /**
-   * Streams changes since `resourceVersion` to `onEvent` until the server ends the stream or `signal`
-   * aborts (resolves), or it fails (rejects; 410 where the version is too old). One that the server neither grants nor
-   * refuses in time fails too. An `onEvent` that returns false has learnt nothing: what comes next may then come together
-   * and some milliseconds late.
+   * Streams changes since `resourceVersion` to `onEvent`. Resolves when the server ends the stream or `signal` aborts.
+   * Rejects on a failure: 410 if the version is too old, or if the server does not grant the watch in time. If `onEvent`
+   * returns false, the event was not news; later events may then be delayed by some milliseconds and come together.
    */
   watch(
     resource: Resource,
@@ -113,21 +111,21 @@ export interface Kube {
   ): Promise<void>;
 }
 
-/** A configuration that names no cluster, or cannot be read: which, and why. */
+/** The kubeconfig names no cluster, or cannot be read. The message says which file and why. */
 export class KubeConfigError extends Error {
   override readonly name = 'KubeConfigError';
 }
 
-/** A request that failed: by the API server's answer (`status` > 0), or on the way (`status` 0). */
+/** A request that failed. `status` is that of the API server's answer, or 0 if there was no answer. */
 export class KubeError extends Error {
   readonly status: number;
   /** The API server's machine-readable reason, e.g. `Conflict`, `AlreadyExists`, `Forbidden`. */
   readonly reason: string;
   /** The `reason` of each cause in the details of the Status, e.g. `NamespaceTerminating`. */
   readonly causes: readonly string[];
-  /** Seconds the server asks to wait (Retry-After), where it does. */
+  /** The seconds that the server asks to wait (Retry-After), if it does. */
   readonly retryAfterSeconds: number | undefined;
-  /** Of a page that was asked for too late (410): what asks for the rest of the list, as it is by then. */
+  /** The token in the answer to a page that was requested too late (410): it continues the list at a newer version. */
   readonly continueToken: string | undefined;
 
   constructor(
@@ -155,23 +153,23 @@ export class KubeError extends Error {
 export const hasStatus = (error: unknown, status: number): error is KubeError =>
   error instanceof KubeError && error.status === status;
 
-/** True where another writer came first (409). */
+/** True if another writer came first (409). */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 
-/** True for trouble that may be over at the next try: no answer, a server that is busy or in trouble. */
+/** True for a failure that may be over at the next try: no answer, or a server that is busy or failing. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /**
- * True where RBAC refuses, and no admission policy: a server that has just started does so for a moment, since it has
- * not read its roles yet.
+ * True if RBAC refuses the request, and not an admission policy. RBAC may also refuse for a moment after a server has
+ * started, because the server has not read its roles yet.
  */
 const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
 
 /**
- * True where the API server, or an admission webhook or policy, says no to what was asked: in seconds it will say so again.
- * A webhook that gives no code is answered with 400, and it may give any other.
+ * True if the API server, an admission webhook or a policy refuses the request, so that the same request would be refused
+ * again. A refusal by a webhook has the status 400 by default, but the webhook may choose any other.
  */
 export const isRefusal = (error: unknown): error is KubeError =>
   !isLackOfRights(error) &&
@@ -179,18 +177,18 @@ export const isRefusal = (error: unknown): error is KubeError =>
     hasStatus(error, 422) ||
     (error instanceof KubeError && /admission webhook .* denied the request/.test(error.message)));
 
-/** True where nothing was written: the API server refused the request, or it was not sent. */
+/** True if certainly nothing was written: the API server refused the request, or the request was not sent. */
 export const isNotDone = (error: unknown): boolean =>
   error instanceof KubeError &&
   ((error.status >= 400 && error.status < 500) || error.reason === 'NotLeading' || isRefusal(error));
 
-/** The longest that an answer may put us off: nothing may do so for good. */
+/** The longest wait that an answer may ask for. Without a limit, one answer could delay us for ever. */
 const REQUESTED_MS_MAX = 30_000;
 
 /** How long the API server asks to wait before the next try, in ms. */
 export const requestedWaitMs = (error: unknown): number =>
   error instanceof KubeError ? Math.min((error.retryAfterSeconds ?? 0) * 1000, REQUESTED_MS_MAX) : 0;
 
-/** What is told of a refusal: names of request and policy come first, the policy's own words after them. */
+/** The text of a refusal for a reason: the names of request and policy come first, then the policy's own words. */
 export const wordsOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 500);

@@ -1,9 +1,9 @@
-/** The proxy on the way to a server. What the environment says is read as by Go's programs: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. Pure. */
+/** Finds the proxy for a server, from HTTPS_PROXY, HTTP_PROXY and NO_PROXY as Go programs read them. Pure. */
 import { BlockList, isIP } from 'node:net';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The proxy on the way to `server`; undefined where there is none. */
+/** The proxy for `server`; undefined if there is none. */
 export function proxyOf(server: string, env: Env): string | undefined {
   const { protocol, hostname, port } = new URL(server);
   const variable = protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
@@ -16,16 +16,16 @@ export function proxyOf(server: string, env: Env): string | undefined {
   return proxy.includes('://') ? proxy : `http://${proxy}`;
 }
 
-/** What names a proxy, for sentences. */
+/** The places where a proxy is configured, for error messages. */
 export const PROXY_NAMED_IN = 'HTTPS_PROXY, or proxy-url of the kubeconfig';
 
-/** An address without the name and password that it may hold, which no sentence may show. */
+/** An address without the user name and password that it may contain, for messages. */
 export const withoutPassword = (address: string): string => address.replace(/^(\w+:\/\/)?.*@/s, '$1');
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
-/** `*`, an address, a block of addresses, a name with those below it, or `.name` for those below alone; with or without port. */
+/** Matches an entry of NO_PROXY: `*`, an address or block, a domain with its subdomains, or `.domain` for these only. */
 function isException(text: string, at: { readonly host: string; readonly port: string }): boolean {
   if (text === '*') return true;
   if (text.includes('/')) return isWithin(text, at.host);

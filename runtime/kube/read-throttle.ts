@@ -1,16 +1,16 @@
 /**
- * Times in which streams that say nothing new are not read: what comes meanwhile is read at once after it. A process that
- * is woken for each event alone pays several times as much for it.
+ * Pauses streams that have brought nothing new, and reads all their data together after the pause. A process that wakes for
+ * each event separately needs several times as much processor time.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
 
-/** By how much a change may be seen later, at most, where nothing but noise came before it. */
+/** The longest delay of a change that follows events without news. */
 const LULL_MS = 100;
 
 export class ReadThrottle {
   readonly #clock: Clock;
-  /** Those whose lull ends at the same moment, so that the process is woken once for all of them. */
+  /** The paused streams. Their pauses end together, so that the process wakes once for all. */
   readonly #resting = new Set<IncomingMessage>();
   readonly #beginning = new Set<IncomingMessage>();
 
@@ -18,16 +18,16 @@ export class ReadThrottle {
     this.#clock = clock;
   }
 
-  /** Reads no more of the stream for at most 100 ms. */
+  /** Pauses the stream for at most 100 ms. */
   begin(stream: IncomingMessage): void {
     if (this.#beginning.has(stream) || this.#resting.has(stream)) return;
     this.#beginning.add(stream);
-    // Not at once: the stream asks its socket for more as soon as this piece was read.
+    // Pause in the next turn: after this chunk the stream would resume its socket again.
     setImmediate(() => {
       this.#beginning.delete(stream);
       stream.pause();
       stream.socket.pause();
-      // A sleep keeps the process alive, which a stream that is not read does not.
+      // The sleep also keeps the process alive, which a paused stream does not.
       if (this.#resting.size === 0) void this.#clock.sleep(LULL_MS).then(() => this.#end());
       this.#resting.add(stream);
     });

@@ -1,7 +1,7 @@
 /**
- * Keeps one local store equal to what the API server has: list, then watch, for ever, with backoff.
- * It stores projections, so that an event that changes nothing we read causes no work. Why not the
- * client's own informer: docs/decisions/0002.
+ * Keeps one local store equal to the objects of the API server: lists, then watches, for ever, with backoff. It stores
+ * projections, so an event that changes no field which we read causes no work. docs/decisions/0002 says why the client
+ * library's own informer is not used.
  */
 import { isSameJson } from '../../peers/field.ts';
 import type { Clock } from '../clock.ts';
@@ -12,18 +12,18 @@ import { Retry } from './retry.ts';
 import { Room } from './room.ts';
 import type { WatchedKind } from './sources.ts';
 
-/** A watch that has lasted this long keeps the store current: something between us may end each as it begins. */
+/** A watch counts only after it has lasted this long: a proxy may end each watch as soon as it begins. */
 const WATCH_PROVEN_MS = 1_000;
-/** Something between us may hold a grant back until there is something to tell, at the latest the next bookmark. */
+/** A proxy may hold back the headers of a watch until the first event, at the latest until the next bookmark. */
 const PATIENCE_MS_MIN = 10_000;
 const PATIENCE_MS_MAX = 90_000;
 
-/** What every watch is made over. */
+/** The connections of a watch to the outside. */
 export interface WatchEdges {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly log: Log;
-  /** Shared by all that ask the same API server: notified when a request has succeeded. */
+  /** Shared by all callers of the same API server. Notified when a request has succeeded. */
   readonly outage: Notifier;
 }
 
@@ -38,15 +38,15 @@ export interface ReflectorOptions<T> extends WatchEdges, Omit<WatchedKind<T>, 'q
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   #version = '';
-  /** Keys of ours in the store, which several reflectors (one a namespace) may share. */
+  /** This reflector's keys in the store. Several reflectors, one for each namespace, may share one store. */
   #keys = new Set<string>();
   #synced = false;
   readonly #room = new Room();
-  /** When the store was last known to be current, and since when a watch keeps it so. */
+  /** When the store was last known to be current, and since when a watch keeps it current. */
   #freshAtMs: number;
   #watchingSinceMs: number | undefined;
   readonly #retry: Retry;
-  /** How long the next watch may take to be granted; 0 for as long as any request. */
+  /** How long the API server may take to grant the next watch; 0 for the usual request timeout. */
   #patienceMs = 0;
 
   constructor(options: ReflectorOptions<T>) {
@@ -68,7 +68,7 @@ export class Reflector<T> {
     return watching ? 0 : nowMs - this.#freshAtMs;
   }
 
-  /** Lists and watches until `signal` aborts. Never rejects: what fails is logged and tried again. */
+  /** Lists and watches until `signal` aborts. Never rejects: failures are logged, and the request is tried again. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -111,7 +111,7 @@ export class Reflector<T> {
         this.#endWatch();
       });
     if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
-    // Something between us and the server ends every stream: without a pause this would be a hot loop.
+    // A proxy may end every watch at once. Without a pause this would be a hot loop.
     if (clock.monotonicMs() - startedAtMs < WATCH_PROVEN_MS) {
       throw new KubeError('the watch ended as soon as it began', { status: 0 });
     }
@@ -128,10 +128,10 @@ export class Reflector<T> {
     this.#watchingSinceMs = undefined;
   }
 
-  /** False where the event said nothing that we read. */
+  /** Handles an event. False if it changes nothing that we read. */
   #take({ type, object }: WatchEvent): boolean {
     if (type === 'ERROR') {
-      // The object is a Status; whatever it says, the version may be no good any more.
+      // The object is a Status. Whatever it says, the resourceVersion may no longer be valid.
       this.#version = '';
       return true;
     }
@@ -144,7 +144,7 @@ export class Reflector<T> {
     return true;
   }
 
-  /** Once all pages have come: what some of them lack may stand on the others. */
+  /** Replaces the content of the store. Call only with all pages, because an object may be on any of them. */
   #replaceAll(entries: ReadonlyArray<readonly [string, T]>): void {
     if (this.#keys.size > 0) this.#removeAllBut(new Set(entries.map(([key]) => key)));
     for (const [key, next] of entries) this.#put(key, next);
@@ -154,7 +154,7 @@ export class Reflector<T> {
     for (const key of [...this.#keys]) if (!present.has(key)) this.#remove(key);
   }
 
-  /** False where it was there already as it is. */
+  /** Puts an object into the store. False if the store has it already. */
   #put(key: string, next: T): boolean {
     const { store, onChange } = this.#options;
     this.#keys.add(key);

@@ -1,6 +1,6 @@
 /**
- * Requests to the API server over node:https, with the authentication of a KubeConfig and on connections that are kept:
- * what a request costs is hardly ever a TLS handshake. What is asked and what the answer means is the callers'.
+ * Sends requests to the API server over node:https, with the authentication of a KubeConfig. Keeps connections open, so
+ * that a request hardly ever needs a TLS handshake. The callers build the requests and read the answers.
  */
 import type { IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
@@ -9,11 +9,11 @@ import { OwnConfig, whereOf } from './kubeconfig-auth.ts';
 import { networkWords } from './network-words.ts';
 import { KubeConfigError, KubeError, type ListQuery } from './port.ts';
 
-/** One that was idle for so long is closed by us: the API server does so after 90 s, whatever stands between after less. */
+/** Closes connections that were idle for this long. The API server does so after 90 s, and proxies may do so earlier. */
 const UNUSED_MS_MAX = 30_000;
 const UNUSED_MAX = 8;
 
-/** Which credentials a connection was opened with is part of what it is kept by, so renewed ones open new connections. */
+/** Node keeps connections by their credentials too, so a request with renewed credentials opens a new connection. */
 const KEPT = new Agent({
   keepAlive: true,
   keepAliveMsecs: UNUSED_MS_MAX,
@@ -21,15 +21,15 @@ const KEPT = new Agent({
   maxFreeSockets: UNUSED_MAX,
 });
 
-/** A stream that is paused is not read on for a buffer's sake: each reading would wake the process. */
+/** A small buffer, so that Node does not go on reading a paused stream: each read would wake the process. */
 const STREAMS = new Agent({ highWaterMark: 1 } as AgentOptions);
 
-/** How long one address of several is tried: Node's own 250 ms are too short for an API server that is far away. */
+/** How long to try one of several addresses. Node's default of 250 ms is too short for a distant API server. */
 const ATTEMPT_MS = 1_000;
 
 /**
- * Closes what is kept and idle: where one request has had no answer in time, the API server at the other end may be gone,
- * and each of the others would cost as much time.
+ * Closes all idle connections. Call it after a request without an answer: the API server at the other end may be gone,
+ * and the next request on each of these connections would time out too.
  */
 export function dropKept(): void {
   for (const sockets of Object.values(KEPT.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
@@ -40,23 +40,23 @@ export interface Call {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
-  /** What the answer should be, where that is not the whole object as JSON. */
+  /** The form of the answer; by default the whole object as JSON. */
   readonly accept?: string;
-  /** True where managedFields of the answer are not read. */
+  /** True if the caller does not read managedFields of the answer. */
   readonly unmanaged?: boolean;
-  /** An answer of more bytes is not read to its end. */
+  /** The largest answer that is read. */
   readonly bytesMax?: number;
 }
 
 interface Sending {
   readonly userAgent: string;
-  /** Ends the request, and the answer too where that is still coming; asked for once there are credentials. */
+  /** Called once there are credentials. The signal ends the request, and also an answer that is still arriving. */
   readonly begin: () => AbortSignal;
   /** True for an answer that goes on for minutes. */
   readonly stream?: boolean;
 }
 
-/** Resolves to the answer as soon as its head has come. Rejects with KubeError, status 0, where there is none. */
+/** Sends a request. Resolves when the headers of the answer are there. Without an answer, rejects with KubeError 0. */
 export async function openRequest(
   config: KubeConfig,
   call: Call,
@@ -65,7 +65,7 @@ export async function openRequest(
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new KubeError('no cluster in the kubeconfig: set KUBECONFIG', { status: 0 });
   const options = await authenticated(config);
-  // The client's own agents know the way through a proxy, and open a connection for each request.
+  // For a proxy, keep the library's own agent, which opens a new connection for each request.
   if (!cluster.proxyUrl && cluster.server.startsWith('https:')) {
     options.agent = sending.stream ? STREAMS : KEPT;
   }
@@ -86,9 +86,9 @@ export async function openRequest(
   return answer;
 }
 
-/** Where the request goes, and as whom. A plugin that asks a person takes as long as that takes. */
+/** The options with TLS and credentials. A plugin that asks a person for input may take any time. */
 async function authenticated(config: KubeConfig): Promise<RequestOptions> {
-  // A CA is trusted by itself, its signer need not be, as by kubectl and all that Go makes.
+  // Trust an intermediate CA in the list without its root, as kubectl and all Go programs do.
   const options = {
     autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
     allowPartialTrustChain: true,
@@ -107,7 +107,7 @@ const contentOf = (payload: string, { contentType = 'application/json' }: Call) 
   'content-length': Buffer.byteLength(payload),
 });
 
-/** Sends a request; resolves to the answer as soon as its head has come. Rejects with the error of the connection. */
+/** Sends a request. Resolves when the headers of the answer are there. Rejects with the error of the connection. */
 export function answerTo(
   url: URL,
   options: RequestOptions,
@@ -120,9 +120,9 @@ export function answerTo(
   });
 }
 
-/** A request that came to nothing on the way. */
+/** The error for a request without an answer. */
 export function noAnswer({ method, path }: Call, config: KubeConfig, cause: unknown): KubeError {
-  // By SOCKS the client looks the server's name up itself: whose error that is, only the words of the error say.
+  // With SOCKS, the client library looks up the server's name itself, so such an error does not concern the proxy.
   const isByProxy = /^http/i.test(config.getCurrentCluster()?.proxyUrl ?? '');
   const words = networkWords(cause, isByProxy);
   const text = `no answer from the API server (${whereOf(config)}): ${words} (${method} ${path})`;

@@ -1,5 +1,5 @@
 /**
- * The Kubernetes resources we speak of: group, version and plural, and the paths made of them.
+ * The Kubernetes resources that we use: group, version and plural, and their paths.
  */
 
 export interface Resource {
@@ -38,7 +38,7 @@ export interface ObjectRef {
   readonly name: string;
 }
 
-/** Path of a collection; without a namespace, over all of them. */
+/** Path of a collection in a namespace, or in all namespaces. */
 export function collectionPath(resource: Resource, namespace?: string): string {
   const root = resource.apiVersion === 'v1' ? '/api/v1' : `/apis/${resource.apiVersion}`;
   const scope = namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';

@@ -1,6 +1,6 @@
 /**
- * How long to wait after the API server failed: ever longer, and no longer than until a request gets through. Owns these
- * waits and what is said of them; what is tried again is the caller's.
+ * Waits after a failure of the API server, longer after each failure, and at most until any request of the process
+ * succeeds. Owns these waits and their log lines. The caller tries again.
  */
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
@@ -10,9 +10,9 @@ import { RateLimitedLog } from '../rate-limited-log.ts';
 import { requestedWaitMs } from './port.ts';
 
 const BACKOFF_MS_MAX = 5_000;
-/** A caller that is woken because others got through comes within this time, not all at once. */
+/** After an outage, callers try again at different moments within this time. */
 const WOKEN_WITHIN_MS = 400;
-/** What fails although others succeed (a right that is missing) is woken no more often than this. */
+/** The least time between two such early tries: a request may fail although others succeed, for lack of a right. */
 const WAKE_INTERVAL_MS = 10_000;
 
 interface RetryParts {
@@ -20,15 +20,15 @@ interface RetryParts {
   readonly log: Log;
   /** Notified when a request of this process has succeeded. */
   readonly outage: Notifier;
-  /** What fails, for the log. */
+  /** Fields for the log that name the failing request. */
   readonly fields: object;
 }
 
-/** The waits of one thing that is tried again and again. */
+/** The waits of one request that is repeated until it succeeds. */
 export class Retry {
   readonly #parts: RetryParts;
   readonly #backoff: Backoff;
-  /** Since when it has failed, monotonic; undefined while it does not. */
+  /** Since when the request has failed, monotonic; undefined while it succeeds. */
   #failingSinceMs: number | undefined;
   readonly #limitedLog: RateLimitedLog;
   #wokenAtMs = Number.NEGATIVE_INFINITY;
@@ -39,7 +39,7 @@ export class Retry {
     this.#limitedLog = new RateLimitedLog(parts.clock, parts.log);
   }
 
-  /** It works: the next failure is a new one. */
+  /** Call when the request works again, so that the next failure counts as the first. */
   succeeded(): void {
     const { clock, fields, log } = this.#parts;
     if (this.#limitedLog.over() && this.#failingSinceMs !== undefined) {
@@ -50,7 +50,7 @@ export class Retry {
     this.#backoff.succeeded('');
   }
 
-  /** Says what failed and resolves when it may be tried again, or when `signal` aborts. */
+  /** Logs the failure. Resolves when the request may be tried again, or when `signal` aborts. */
   async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, fields } = this.#parts;
     this.#failingSinceMs ??= clock.monotonicMs();

@@ -1,11 +1,11 @@
 /**
- * How much of one kind is kept for each namespace: what one tenant writes must not fill the memory of all.
+ * Limits the memory for the objects of one kind in each namespace, so that one tenant cannot fill the memory.
  */
 import { weightOf } from '../../peers/read/weight.ts';
 import type { KubeObject } from './port.ts';
 import type { WatchedKind } from './sources.ts';
 
-/** A thousand validators with quorum sets of 10 KiB take less. */
+/** More than a thousand validators with quorum sets of 10 KiB need. */
 export const NAMESPACE_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Taken {
@@ -17,7 +17,7 @@ export class Room {
   readonly #taken = new Map<string, Taken>();
   readonly #bytesIn = new Map<string, number>();
 
-  /** Takes room for an object, in place of what it took before. False, and none is taken, where its namespace has no more. */
+  /** Reserves room for an object, in place of its former room. False, without a reservation, if the namespace is full. */
   take(key: string, namespace: string, facts: unknown): boolean {
     this.free(key);
     const bytes = weightOf(facts);
@@ -28,7 +28,7 @@ export class Room {
     return true;
   }
 
-  /** What is kept of an object: all that is read of it, or little where its namespace has no more room. */
+  /** The facts to keep of an object: all that we read, or a short form if its namespace is full. */
   keep<T>(
     { keyOf, project, light }: Pick<WatchedKind<T>, 'keyOf' | 'project' | 'light'>,
     object: KubeObject,
@@ -38,7 +38,7 @@ export class Room {
     return light(object, `more than ${NAMESPACE_BYTES_MAX / 1024 / 1024} MiB in its namespace`);
   }
 
-  /** Gives back what an object took. */
+  /** Frees the room of an object. */
   free(key: string): void {
     const taken = this.#taken.get(key);
     if (!taken) return;

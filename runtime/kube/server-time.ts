@@ -1,7 +1,6 @@
 /**
- * The API server's wall clock, as the Date of its answers tells it. Ages of pods and conditions are times that the
- * API server wrote: comparing them with a clock of ours that is minutes off would restart validators too early.
- * (docs/decisions/0015)
+ * The API server's wall clock, from the header Date of its answers. The API server dates pods and conditions. If they were
+ * compared with a clock of ours that is minutes off, validators could be restarted too early. (docs/decisions/0015)
  */
 import { DATE_STEP_MS, TOLERATED_MS } from '../../peers/clock-error.ts';
 import type { Clock } from '../clock.ts';
@@ -11,19 +10,19 @@ export class ServerTime {
   readonly #clock: Clock;
   #offsetMs = 0;
   readonly #corrections = new Notifier();
-  /** What was decided before a correction went by a wrong time. */
+  /** Notifies after a correction: earlier decisions used a wrong time. */
   readonly onCorrection = this.#corrections.onChange;
 
-  /** `clock` is the machine's. */
+  /** `clock` is the clock of the machine. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /**
-   * Takes in the Date of an answer whose head has just come, ms since the epoch; NaN is passed over. The request and its
-   * answer took `tookMs`: a Date that is older by no more than that does not prove that our clock is wrong. A corrected
-   * clock is never ahead of the API server's: a Date is the beginning of its second, so our clock is behind by up to a
-   * second and `tookMs`, until the next answer. Then everything seems younger than it is, and waits.
+   * Notes the Date of an answer whose headers have just arrived, in ms since the epoch; ignores NaN. The request took
+   * `tookMs`, so a Date that is older by no more than `tookMs` does not prove that our clock is wrong. A corrected clock is
+   * never ahead of the API server's, because a Date is the beginning of its second. Until the next answer our clock is
+   * behind by up to a second and `tookMs`. Objects then seem younger than they are, so we only wait longer.
    */
   note(dateMs: number, tookMs: number): void {
     if (!Number.isFinite(dateMs)) return;

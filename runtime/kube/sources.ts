@@ -1,5 +1,5 @@
 /**
- * Which kinds are watched, how they are selected, and what is kept of each (peers/read/).
+ * The watched kinds: how the watch selects their objects, and which facts of each are kept (peers/read/).
  */
 import {
   EXTERNAL_CONFIGMAP,
@@ -40,9 +40,9 @@ export type Stores = {
 export interface WatchedKind<T> {
   readonly resource: kinds.Resource;
   readonly queries: readonly ListQuery[];
-  /** What is kept of an object: nothing that JSON does not know, since that is how it is compared. */
+  /** The facts to keep of an object. They must be JSON values, because they are compared as such. */
   readonly project: (object: KubeObject) => T;
-  /** What is kept of one that is too large, or for which its namespace has no more room, and why that is so. */
+  /** The facts to keep of an object that is too large, or whose namespace is full; `why` says which. */
   readonly light?: ((object: KubeObject, why: string) => T) | undefined;
   readonly store: Map<string, T>;
   readonly keyOf: (object: KubeObject) => string;
@@ -73,7 +73,7 @@ const objectName = (object: KubeObject): string => object.metadata.name;
 const objectNamespace = (object: KubeObject): string => object.metadata.namespace ?? '';
 const byName = (name: string): ListQuery => ({ fieldSelector: `metadata.name=${name}` });
 
-/** More than an object of a validator is; with it some hundred bytes are kept. */
+/** Larger than any real object of a validator. Of a larger object only some hundred bytes are kept. */
 export const OBJECT_BYTES_MAX = 96 * 1024;
 
 /** Projects as `project` does, or, where that would be too large, as `light`. */
@@ -85,7 +85,7 @@ const bounded =
     return light(object, `more than ${OBJECT_BYTES_MAX / 1024} KiB`);
   };
 
-/** One query a watched namespace, or one over all of them. */
+/** One query for each watched namespace, or one for all namespaces. */
 const scoped = ({ watchNamespaces }: Scope, query: ListQuery): ListQuery[] =>
   watchNamespaces.length === 0 ? [query] : watchNamespaces.map((namespace) => ({ namespace, ...query }));
 
@@ -118,7 +118,7 @@ export function validatorSources(scope: Scope, stores: Stores) {
   ] as ReadonlyArray<WatchedKind<unknown>>;
 }
 
-/** Kinds that are found by name: Namespaces, and what is ours. */
+/** Kinds that are found by name: Namespaces, and our own objects. */
 export function namedSources(scope: Scope, stores: Stores) {
   const { ownNamespace, watchNamespaces } = scope;
   const peersNamespaces =
@@ -158,7 +158,7 @@ export function namedSources(scope: Scope, stores: Stores) {
   ] as ReadonlyArray<WatchedKind<unknown>>;
 }
 
-/** The stores as the World that decisions look at. */
+/** The stores as a World for decisions. */
 export function worldOf(stores: Stores): World {
   const { journals, externals, webhooks, ...maps } = stores;
   return {

@@ -1,5 +1,5 @@
 /**
- * A watch of one object by name that tells when what matters of it has changed, and keeps nothing else.
+ * Watches one object by name, and notifies when a projection of it has changed. Keeps only the projection.
  */
 import { Notifier } from '../notifier.ts';
 import type { KubeObject } from './port.ts';
@@ -9,11 +9,11 @@ import type { Resource } from './resources.ts';
 interface Watched {
   readonly namespace: string;
   readonly name: string;
-  /** What matters of the object. */
+  /** The part of the object whose changes matter. */
   readonly project: (object: KubeObject) => unknown;
 }
 
-/** The reflector, which the caller runs, and where its listeners subscribe. */
+/** Creates the reflector, which the caller must run, and the subscription to its changes. */
 export function watchOne(edges: WatchEdges, resource: Resource, { namespace, name, project }: Watched) {
   const changes = new Notifier();
   const reflector = new Reflector<unknown>({

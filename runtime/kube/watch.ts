@@ -1,6 +1,6 @@
 /**
- * Watches: granted or refused in time, never cut for being quiet, never swallowing an error. Owns how a stream becomes
- * events; the client's own Watch reads it through several layers, which cost more than what the events cause.
+ * Runs one watch and turns its stream into events. The API server must grant or refuse the watch in time, and every error
+ * is reported. The client library's own Watch is not used, because its layers cost more time than the events.
  */
 import type { IncomingMessage } from 'node:http';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -13,7 +13,7 @@ import type { ReadThrottle } from './read-throttle.ts';
 import { openRequest, queryString } from './request.ts';
 import { collectionPath, type Resource } from './resources.ts';
 
-/** A quiet watch is cut after this: the server sends a bookmark about every minute. */
+/** A watch without any data for this long is ended: the server sends a bookmark about every minute. */
 const WATCH_SILENCE_MS = 90_000;
 const WATCH_TIMEOUT_SECONDS = 600;
 const LINE_FEED = 10;
@@ -25,9 +25,9 @@ interface WatchTarget {
   readonly query: WatchQuery;
   readonly userAgent: string;
   readonly readThrottle: ReadThrottle;
-  /** How long the server may take to grant or refuse it. */
+  /** How long the server may take to grant or refuse the watch. */
   readonly timeoutMs: number;
-  /** Notified when it is granted. */
+  /** Notified when the watch is granted. */
   readonly outage?: Pick<Notifier, 'notify'>;
 }
 
@@ -43,7 +43,7 @@ export async function runWatch(
   try {
     const incoming = await open(target, path, AbortSignal.any([signal, silence.signal]));
     silence.limitMs = WATCH_SILENCE_MS;
-    silence.broken();
+    silence.restart();
     target.outage?.notify();
     query.onOpened?.();
     await eachLine(incoming, {
@@ -51,7 +51,7 @@ export async function runWatch(
       onLine: (line) =>
         signal.aborted || onEvent(eventOf(query.unmanaged ? withoutManagedFields(line) : line, path)),
       onRead: (isNews) => {
-        silence.broken();
+        silence.restart();
         if (!isNews) target.readThrottle.begin(incoming);
       },
     });
@@ -77,7 +77,7 @@ async function open(
   throw streamError(path, `${status} ${statusMessage}`, status);
 }
 
-/** Ends a stream on which nothing has come for longer than a limit. */
+/** Ends a stream on which no data has arrived for longer than a limit. */
 class Silence {
   readonly #ended = new AbortController();
   readonly signal = this.#ended.signal;
@@ -88,11 +88,11 @@ class Silence {
   constructor(clock: Clock, limitMs: number) {
     this.#clock = clock;
     this.limitMs = limitMs;
-    this.broken();
+    this.restart();
   }
 
-  /** Something has come. */
-  broken(): void {
+  /** Call when data has arrived. */
+  restart(): void {
     this.#cancel();
     this.#cancel = this.#clock.after(this.limitMs, () => this.#ended.abort());
   }
@@ -102,7 +102,7 @@ class Silence {
   }
 }
 
-/** What is no event must not be passed over: the reader would miss a change for ever. */
+/** The event in a line. Throws for any other text: if it were ignored, a change could be missed for ever. */
 function eventOf(line: string, path: string): WatchEvent {
   const event = parseJson(line);
   if (typeof event !== 'object' || event === null) throw streamError(path, 'a line is no event');
@@ -111,13 +111,13 @@ function eventOf(line: string, path: string): WatchEvent {
 
 interface LineReader {
   readonly path: string;
-  /** Returns false where the line said nothing new. */
+  /** Returns false if the line contained nothing new. */
   readonly onLine: (line: string) => unknown;
-  /** Told after each piece of the stream whether there was anything new in it; a piece of a line may be. */
+  /** Called after each chunk, with true if the chunk contained, or may contain, anything new. */
   readonly onRead: (isNews: boolean) => void;
 }
 
-/** Resolves when the stream has ended; rejects where it broke, or with what a reader throws. A line without an end is none. */
+/** Resolves when the stream has ended. Rejects if it breaks, or if a callback throws. Ignores an unfinished last line. */
 function eachLine(incoming: IncomingMessage, { path, onLine, onRead }: LineReader): Promise<void> {
   return new Promise((resolve, reject) => {
     const begun: Buffer[] = [];
@@ -146,17 +146,17 @@ function eachLine(incoming: IncomingMessage, { path, onLine, onRead }: LineReade
   });
 }
 
-/** An object has at most 1.5 MiB, and the JSON of it a few times that. */
+/** The longest line. An object has at most 1.5 MiB, and its JSON may be a few times longer. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Keeps a piece of a line; throws where that has no end. */
+/** Keeps a piece of a line. Throws if the line gets too long. */
 function keep(begun: Buffer[], piece: Buffer, path: string): void {
   begun.push(piece);
   if (begun.reduce((sum, { length }) => sum + length, 0) <= LINE_BYTES_MAX) return;
   throw streamError(path, 'a line without end');
 }
 
-/** What came of a line before, which is then used up, and its end. */
+/** The whole line: the pieces in `begun`, which becomes empty, and `end`. */
 function textOf(begun: Buffer[], end: Buffer): string {
   if (begun.length === 0) return end.toString('utf8');
   const whole = Buffer.concat([...begun, end]);

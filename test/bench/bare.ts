@@ -1,6 +1,6 @@
 /**
- * What our server is measured against, as a process: node:https and nothing else. It reads the body as JSON, and answers
- * each request with the same bytes, which are those that we answer.
+ * The yardstick for our server, as a process: node:https alone. It parses the body as JSON, and always answers with the same
+ * bytes, which are an answer of our server.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

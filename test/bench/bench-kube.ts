@@ -1,7 +1,6 @@
 /**
- * As much of an API server as the measurements need: lists are made page by page when asked for, and parsed from text,
- * watches tell what is pushed, and what is applied is told a moment later. It keeps nothing else, so that its own share
- * stays small.
+ * The part of an API server that the benchmarks need. It makes lists page by page on request and parses them from text, its
+ * watches send pushed changes, and an apply appears in the watches a moment later. It stores little, so its own cost is low.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube/port.ts';

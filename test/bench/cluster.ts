@@ -1,7 +1,7 @@
 /**
- * `make bench-cluster`: many validators on a real control plane with simulated nodes: what our replicas ask and use at rest
- * under an operator as noisy as upstream's, and how much memory they take. VALIDATORS=100,1000 and NOISE_SECONDS=300 are
- * the defaults; `-o json` prints one object in place of the table.
+ * `make bench-cluster`: many validators on a real control plane with simulated nodes. Measures the requests, the processor
+ * time and the memory of our replicas under an operator as noisy as upstream's. VALIDATORS=100,1000 and NOISE_SECONDS=300
+ * are the defaults; `-o json` prints one object in place of the table.
  */
 import { cpus } from 'node:os';
 import process from 'node:process';

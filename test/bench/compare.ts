@@ -1,6 +1,6 @@
 /**
- * `make bench`: runs the benchmarks that have a committed result (results/<name>.json, made by <name>.ts), and says of
- * each ratio whether it is better, the same or worse. `--save` writes the new results in place of the old.
+ * `make bench`: runs the benchmarks that have a committed result (results/<name>.json, made by <name>.ts), and shows for each
+ * ratio whether it is better, the same or worse. `--save` replaces the old results by the new ones.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

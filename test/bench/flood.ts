@@ -1,7 +1,7 @@
 /**
- * How a replica fares while 512 connections from one address send requests without end to one of its ports, read no
- * answer or all of them, and come back whenever they are cut off: memory, and how long a probe, a scrape and a review take
- * that come from another address, beside what they took right before, and the load of the machine.
+ * Measures a replica under attack: 512 connections from one address send endless requests to one of its ports, and
+ * reconnect when they are cut off. Some attacks read the answers, some do not. Prints the memory of the replica, the load
+ * of the machine, and the times of probes, scrapes and reviews from another address, before and during the attack.
  * `node test/bench/flood.ts [seconds] [port] [what]`.
  */
 import { fork } from 'node:child_process';
@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { operatorPod, PATH, reviewOf } from '../unit/webhook/served.ts';
 
 const SECONDS = Number(process.argv[2] ?? 60);
-/** As the image starts it, and with the limit of the heap that Node derives from the Deployment's 256 MiB. */
+/** Node's flags in the image, and the heap limit that Node derives from the Deployment's 256 MiB. */
 const FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=128'];
 const BEFORE_SECONDS = 5;
 const PROBE_EVERY_MS = 50;
@@ -31,9 +31,9 @@ interface Attack {
   /** One request. */
   readonly text: string;
   readonly reads: boolean;
-  /** Requests in one piece; undefined for as many as are read at once. */
+  /** Requests in one write; undefined for as many as the replica reads at once. */
   readonly inOne?: number;
-  /** Sends the next piece when the last is answered. */
+  /** True to send the next write after the answer to the last one. */
   readonly waits?: boolean;
 }
 
@@ -57,7 +57,7 @@ const ATTACKS: readonly Attack[] = [
   { port: 'webhook', what: 'GET /, read', text: line('/'), reads: true },
 ];
 
-/** Milliseconds until the whole answer is there; Infinity where it never comes. */
+/** The time until the whole answer has arrived, in ms; Infinity if it does not arrive. */
 const timed = async (ask: () => ReturnType<typeof get>): Promise<number> => {
   const startMs = performance.now();
   const outgoing = ask();
@@ -110,7 +110,7 @@ async function attack(each: Attack): Promise<void> {
 
 type Ask = () => ReturnType<typeof get>;
 
-/** What probes, scrapes and reviews take for so long, and how much memory the process has meanwhile. */
+/** Measures probes, scrapes, reviews and the memory of the process for `seconds`. Returns a line of text. */
 async function observe(
   pid: number,
   { plain, admission }: { readonly plain: (path: string) => Ask; readonly admission: Ask },
@@ -128,11 +128,11 @@ async function observe(
     if (times.review.length % 20 === 1) times.scrape.push(await timed(plain('/metrics')));
     mostMib = Math.max(mostMib, rssMib(pid));
   }
-  const told = Object.entries(times).map(
+  const summaries = Object.entries(times).map(
     ([name, values]) =>
       `${name} p50 ${quantile(values, 0.5)} p99 ${quantile(values, 0.99)} ms of ${values.length}, unanswered ${values.filter((value) => value === Number.POSITIVE_INFINITY).length}`,
   );
-  return `RSS ${mostMib} MiB; ${told.join('; ')}; load ${loadavg()[0]?.toFixed(1)}`;
+  return `RSS ${mostMib} MiB; ${summaries.join('; ')}; load ${loadavg()[0]?.toFixed(1)}`;
 }
 
 const [, , , port = '', what = ''] = process.argv;

@@ -1,6 +1,6 @@
 /**
- * Asks a server over and over on connections that are kept, by a program made for that: wrk where it is installed, else
- * autocannon, which is slower than what it measures and says less of it.
+ * Sends requests to a server repeatedly on kept connections, with a load generator: wrk if it is installed, else autocannon,
+ * which is slower than the server and reports less.
  */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * For memory.ts: what a client needs that reads a watch of all StellarNodes and makes nothing of it. Tells the port on which
- * it answers probes, then the name of each newcomer as soon as it comes by.
+ * For memory.ts: a client that reads a watch of all StellarNodes and does nothing with it, to measure the least cost. Prints
+ * the port on which it answers probes, and then the name of each newcomer as soon as it appears.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * A cluster of thousands of validators at rest, as raw objects that are made when they are asked for: what a
- * measurement keeps would otherwise count as ours.
+ * A cluster of thousands of up-to-date validators, as raw objects that are made on request. If the benchmark kept them,
+ * their memory would count as that of the product.
  */
 import type { World } from '../../peers/world.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';

@@ -1,9 +1,9 @@
 /**
- * Two replicas of the bundle on a real control plane, while one namespace has 300 StellarNodes of 1.4 MB of which 20 change
- * each second, and another 5,000 small ones: their memory, how long a probe takes, and how soon a validator of
- * a third namespace is published. `npm run bundle && node test/bench/memory.ts [seconds]`; LARGE, SMALL and PER_SECOND make it smaller.
- * Beside each figure stands what the machine and its control plane need in the same moment: a probe of a server that does
- * nothing, a StellarNode's way to a client that reads the same watch and nothing of it, and a small write.
+ * Two replicas of the bundle on a real control plane, while one namespace has 300 StellarNodes of 1.4 MB, of which 20 change
+ * each second, and another namespace has 5,000 small ones. Measures the replicas' memory, the time of a probe, and the time
+ * until a validator of a third namespace is published. `npm run bundle && node test/bench/memory.ts [seconds]`; LARGE, SMALL
+ * and PER_SECOND make it smaller. Beside each figure is the cost of the machine itself at the same moment: a probe of an idle
+ * server, the way of a StellarNode to a client that ignores it, and a small write.
  * etcd keeps each change for five minutes, 28 MB a second, so that more than 40 seconds fill it.
  */
 import { fork } from 'node:child_process';

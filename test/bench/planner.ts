@@ -1,4 +1,4 @@
-/** The reconciler's decisions alone, over a synthetic World: everything from nothing, as each pass decides it. */
+/** The decisions of a pass over a synthetic World, without anything remembered from earlier passes. */
 import { discover } from '../../peers/discovery/discover.ts';
 import { formatDigests, viewHash } from '../../peers/hash.ts';
 import { ViewBook } from '../../peers/views/view-book.ts';

@@ -1,4 +1,4 @@
-/** What a process has used, as Linux counts it, and starting one that says where it listens. */
+/** Measures the resources of a process on Linux, and starts processes that print their port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `make bench-reconcile`: what the reconciler costs at 10 to 1,000 validators. Prints tables, with `-o json` the
- * figures. The bars are in docs/operations.md.
+ * `make bench-reconcile`: the processor time and memory of the reconciler at 10 to 1,000 validators. Prints tables, or with
+ * `-o json` the figures. docs/operations.md has the limits.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * What a benchmark hands over, and how it stands in results/<name>.json: ratios within one run, by which runs on
- * different machines can be compared, and figures, which only describe the run.
+ * The result of a benchmark, and its form in results/<name>.json. Ratios within one run can be compared between machines;
+ * figures only describe the run.
  */
 
 export interface Result {

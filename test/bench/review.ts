@@ -1,6 +1,6 @@
 /**
- * The reviews that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with
- * what the API server has filled in by the time it asks us.
+ * The reviews that the benchmark sends: a pod as the StatefulSet controller makes it from the operator's template, with the
+ * fields that the API server adds before admission.
  */
 export interface Owner {
   readonly namespace: string;

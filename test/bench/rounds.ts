@@ -1,6 +1,6 @@
 /**
- * Rounds in which our server and bare node are driven one after the other, each time beginning with the other one. What
- * counts is how they compare within a round: a machine that others use too is slower for both then.
+ * Rounds in which our server and bare node are measured one after the other, in alternating order. Only their ratio within a
+ * round counts, because a busy machine slows down both.
  */
 import type { Drive, Generator } from './generator.ts';
 

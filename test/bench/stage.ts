@@ -1,6 +1,6 @@
 /**
- * Our server as it is shipped, on a real control plane with three validators at rest: the bundle, one replica, which
- * leads too. Owns its start and its end.
+ * Our server as shipped, on a real control plane with three up-to-date validators: the bundle, with one replica that also
+ * leads. Owns its start and its end.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * `make bench-webhook`: how many reviews a second our server answers and how fast, against node:https alone on the same
- * machine in the same minute; its memory, and how long a replica takes to start, against a node that does nothing. `-o
- * json` prints one object in place of the table.
+ * `make bench-webhook`: measures the reviews per second and the latency of our server against bare node:https, on the same
+ * machine in the same minute; also its memory, and the start of a replica against `node -e 0`. `-o json` prints one object
+ * in place of the table.
  */
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The real caches, directory and reconciler over a synthetic API server: the longest turn of the event loop, how long
- * the start and a join keep the process busy, and how much memory all of it takes.
+ * The real caches, membership and reconciler over a synthetic API server. Measures the longest turn of the event loop, the
+ * processor time of the start and of a join, and the memory.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';

@@ -14,13 +14,13 @@ import { openChromium, openPage, watchStates } from './chromium.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
-/** Long enough that a restart is seen. */
+/** Long enough for the page to show a restart. */
 const READY_DELAY_MS = 2_000;
 const ENV = { CORE_POLL_SECONDS: '1' };
 const HOSTILE = '<img src=x onerror="window.taken=1"><script>window.taken=2</script>\u202eskrowten';
 const PAUSE = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers'];
 
-/** Ready ones; a new pod of the stage is connected to none of its peers until it is told of them. */
+/** Selects Ready validators. A new pod is connected to no peer until the leader signals it, so it may be `apart`. */
 const READY = '.node.up, .node.apart';
 
 describe('the status page in a browser', () => {
@@ -82,7 +82,7 @@ describe('the status page in a browser', () => {
     await other.page.close();
   });
 
-  it('shows the roll as a fourth joins, one at a time, without being loaded anew', async () => {
+  it('shows the restarts after a fourth joins, one at a time, without a reload', async () => {
     await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
     const states = await watchStates(page);
     await network.add('validator-4');
@@ -104,7 +104,7 @@ describe('the status page in a browser', () => {
     assert.ok(await page.evaluate(() => 'loadedOnce' in window));
   });
 
-  it('says what waits and why, in the words of the status command', async () => {
+  it('shows waiting validators and the reason, in the words of the status command', async () => {
     await scene.cluster.kubectl([...PAUSE, 'stellar.org/peer-rollout=paused']);
     await untilText('#notice', /^Restarts are paused for everything\.$/);
     await network.add('validator-5');
@@ -155,7 +155,7 @@ describe('the status page in a browser', () => {
     assert.equal(await focused(), 'waits-Paused-stellar/validator-2');
   });
 
-  it('keeps the focus where it is while the page changes, and says the change to those who listen', async () => {
+  it('keeps the focus while the page changes, and announces the change to screen readers', async () => {
     await page.locator('[id="node-stellar/validator-2"]').focus();
     await network.deletePod('validator-3');
     await untilText('#announcement', /^validator-3 in stellar: (down|Ready)/);
@@ -179,7 +179,7 @@ describe('the status page in a browser', () => {
       assert.match(tree, part);
   });
 
-  it('follows what the reader prefers, dark or light, and does not move', async () => {
+  it('follows the preference for dark or light, and has no animation', async () => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     await page.emulateMedia({ colorScheme: 'light' });
@@ -198,7 +198,7 @@ describe('the status page in a browser', () => {
     await page.setViewportSize({ width: 1200, height: 860 });
   });
 
-  it('says that it is stale when its replica is gone, and is live again by itself', async () => {
+  it('says that it is stale when its replica is gone, and reconnects by itself', async () => {
     const replica = scene.replicas?.replicas[0] ?? assert.fail('no replica');
     assert.deepEqual(problems, []);
     replica.kill('SIGTERM');

@@ -1,4 +1,4 @@
-/** What ServiceAccounts asked of the API server, and what it answered: the audit policy and its log. */
+/** The audit log of the API server: the requests of ServiceAccounts and their answers, and the audit policy. */
 import { readFile } from 'node:fs/promises';
 
 export interface AuditEntry {
@@ -72,26 +72,26 @@ export async function readAudit(path: string): Promise<AuditEntry[]> {
 
 const OUR_ACCOUNTS = 'system:serviceaccount:stellar-peers:';
 
-/** What our own ServiceAccount asked, whichever client it used. */
+/** The requests of our own ServiceAccount, whichever client it used. */
 export const ourRequests = (entries: readonly AuditEntry[]): AuditEntry[] =>
   entries.filter(({ user }) => user.startsWith(OUR_ACCOUNTS));
 
-/** No client can know of a namespace's end before the API server does: that is no lack of rights. */
+/** True if a request came too late for a namespace that is being deleted. That is no lack of rights. */
 const isTooLate = ({ message }: AuditEntry): boolean => message.includes('because it is being terminated');
 
 /**
- * Tests run the command under our ServiceAccount, which may not read its own Deployment and need not: a person may, and
- * without it the command says that it goes by its environment.
+ * True for a read of the Deployment. Tests run the command under our ServiceAccount, which has no right to read its own
+ * Deployment and does not need it. The command then uses the settings of its environment.
  */
 const isTheCommands = ({ userAgent, resource, verb }: AuditEntry): boolean =>
   userAgent === 'stellar-peers-cli' && resource === 'deployments' && verb === 'get';
 
-/** A namespace that asks for what no Role there allows, which a test tries: refusals of that are wanted. */
+/** A test namespace with an annotation that needs a Role, but without the Role: refusals there are expected. */
 export const WITHOUT_ROLE = 'without-role';
 const isWanted = ({ requestURI }: AuditEntry): boolean =>
   requestURI.startsWith(`/api/v1/namespaces/${WITHOUT_ROLE}/configmaps/`);
 
-/** Our requests that were refused: a suite that ends with any has found a missing rule, or a policy. */
+/** Our requests that were refused. At the end of a suite, each shows a missing RBAC rule or a policy that is too strict. */
 export const ourRefusals = (entries: readonly AuditEntry[]): string[] =>
   ourRequests(entries)
     .filter((entry) => entry.code === 403 && !isTooLate(entry) && !isTheCommands(entry) && !isWanted(entry))

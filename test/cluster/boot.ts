@@ -66,7 +66,7 @@ export interface Cluster {
 }
 
 const CRD = join(import.meta.dirname, 'crd.yaml');
-/** A port may be taken between choosing and using it. */
+/** How often to try again, because another process may take a port before it is used. */
 const BOOT_ATTEMPTS = 3;
 
 /** A cluster that is ready for StellarNodes and pods; rejects with the log's end of what did not start. */
@@ -92,7 +92,7 @@ interface Prepared {
   readonly children: Map<string, Child>;
 }
 
-/** Logs are of use only after a failure: then their path is printed, otherwise they go. */
+/** After a failure, prints the path of the logs; otherwise deletes them. */
 function cleanUpAtExit(dir: string): void {
   process.once('exit', (code) => {
     if (code === 0) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
@@ -164,10 +164,9 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
 }
 
 /**
- * Its clients go with it and are started anew. A controller-manager that cannot renew its Lease for 10 s ends itself in a
- * cluster; ours has no Lease, and took up to 98 s to come back, its caches one by one. A scheduler that has missed the
- * replacement of a pod ends itself too. kwok, other than a kubelet, would repeat removals of pods by name alone, and hit
- * those that came in their place.
+ * Restarts the API server together with its clients. In a real cluster, a controller-manager that cannot renew its Lease
+ * for 10 s exits; ours has no Lease, and needed up to 98 s to recover. A scheduler that has missed the replacement of a pod
+ * exits too. kwok, unlike a kubelet, would repeat deletions by name only, and delete the new pods.
  */
 async function restartApiServer(
   { children, keeper, layout, files }: Prepared,
@@ -201,7 +200,7 @@ async function restartControllerManager<T>(
   }
 }
 
-/** Waits for a state, but no longer than all components run. */
+/** Waits for a state. Rejects as soon as a component ends. */
 async function alive<T>(
   children: ReadonlyMap<string, Child>,
   describe: string,

@@ -1,10 +1,10 @@
-/** Sends any request to the API server by a kubeconfig's token, well-behaved or not, and says what was answered. */
+/** Sends any request, valid or not, to the API server with a kubeconfig's token, and returns the answer. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With its query, e.g. `/api/v1/secrets?limit=1`. */
+  /** The path with its query, such as `/api/v1/secrets?limit=1`. */
   readonly path: string;
   readonly body?: unknown;
   /** Of a PATCH; default JSON Patch. */
@@ -41,7 +41,7 @@ export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer
   return ({ method, path, body, type = 'json-patch+json', headers = {} }) =>
     new Promise((resolve, reject) => {
       const payload = body === undefined ? '' : JSON.stringify(body);
-      // A DELETE's body is lost, and read as the next request, where its length is not told.
+      // Without a content-length, the body of a DELETE would be read as the next request.
       const fixed = {
         authorization: `Bearer ${token}`,
         'content-type': `application/${method === 'PATCH' ? type : 'json'}`,

@@ -1,4 +1,4 @@
-/** Runs stellar-peers as a person does, as a process of its own against the test cluster. */
+/** Runs a stellar-peers command as a separate process against the test cluster. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { Cluster } from './boot.ts';

@@ -1,10 +1,10 @@
-/** The programs of the control plane and their flags; where their binaries are is settled by `make setup`. */
+/** The programs of the control plane and their flags. `make setup` provides the binaries. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Child, Keeper } from './keeper.ts';
 
 const CACHE = join(import.meta.dirname, '../../.cache');
-/** With KUBERNETES=oldest, what the oldest release that we claim has stands in front. */
+/** The folders of binaries. With KUBERNETES=oldest, those of the oldest supported release come first. */
 const FOLDERS = process.env.KUBERNETES === 'oldest' ? ['oldest', 'bin'] : ['bin'];
 
 export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
@@ -128,7 +128,7 @@ export function startControllerManager(keeper: Keeper, layout: Layout, others: F
   );
 }
 
-/** Starts what turns objects into pods: controller-manager, scheduler and kwok in the kubelets' place. */
+/** Starts controller-manager, scheduler and kwok, which takes the place of the kubelets. */
 export const startControllers = (keeper: Keeper, layout: Layout): Child[] => [
   startControllerManager(keeper, layout),
   startScheduler(keeper, layout),

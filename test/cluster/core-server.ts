@@ -1,6 +1,6 @@
 /**
- * Stands in for stellar-core's command port: answers `/peers`, `/info` and `/connect` like it does, or
- * misbehaves in one of several ways. It connects to no peer.
+ * A stand-in for stellar-core's command port: answers `/peers`, `/info` and `/connect` like stellar-core, or misbehaves in
+ * one of several ways. It connects to no peer.
  */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -11,21 +11,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectText, infoText, peersText, UNKNOWN_COMMAND } from './core-texts.ts';
 
 /**
- * `slow` answers in pieces over `slowMs`; `hang` takes the question and never answers; `endless` never ends
- * its body; `redirect` points to another page of its own; `exception` is a refusal, with status 200.
+ * `slow`: answers in pieces over `slowMs`. `hang`: accepts the request and never answers. `endless`: the body never ends.
+ * `redirect`: points to another page of the same server. `exception`: a refusal with status 200.
  */
 type CoreBehaviour = 'answer' | 'slow' | 'error' | 'hang' | 'endless' | 'redirect' | 'garbage' | 'exception';
 
 export interface CoreServer {
   readonly host: string;
   readonly port: number;
-  /** Request targets in the order they came, the redirect's target left out. */
+  /** The request targets in order of arrival, without the target of the redirect. */
   readonly calls: readonly string[];
-  /** What `/peers` reports as outbound, `host:port`; a `/connect` adds to it. */
+  /** The outbound peers in `/peers`, as `host:port`. A `/connect` adds one. */
   readonly connected: Set<string>;
   behaviour: CoreBehaviour;
   slowMs: number;
-  /** Without `failAt` it says nothing of its quorum set. */
+  /** The answer to `/info`. Without `failAt` it has no quorum set. */
   readonly info: { state: string; age: number; failAt?: number };
   /** How often a client followed the redirect. */
   readonly redirectedTo: number;
@@ -40,14 +40,14 @@ interface CoreServerOptions {
   readonly host?: string;
   /** Default: any free one. */
   readonly port?: number;
-  /** Called with each peer that it is told to dial, `host:port`. */
+  /** Called with the peer of each `/connect`, as `host:port`. */
   readonly onDial?: (address: string) => void;
 }
 
 const ELSEWHERE = '/elsewhere';
 const PIECES = 4;
 
-/** Listens on the given address; rejects where that is taken. */
+/** Listens on the given address. Rejects if the address is in use. */
 export async function startCoreServer(options: CoreServerOptions = {}): Promise<CoreServer> {
   const { host = '127.0.0.1', port = 0, onDial } = options;
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-/** What stellar-core's command port says, as far as anything of ours asks. Pure. */
+/** The answers of stellar-core's command port that the product reads. Pure. */
 
 export const UNKNOWN_COMMAND = '<h1>unknown command</h1>';
 
@@ -22,12 +22,12 @@ export function peersText({ inbound, outbound }: Peers): string {
 
 interface Info {
   readonly state: string;
-  /** Of the last ledger, in seconds. */
+  /** The age of the last ledger, in seconds. */
   readonly age: number;
   readonly links: number;
-  /** Without it nothing is said of the quorum set. */
+  /** If absent, the answer has no quorum set. */
   readonly failAt?: number;
-  /** When its process began. */
+  /** When its process started. */
   readonly startedOn?: string;
 }
 
@@ -44,7 +44,7 @@ export const infoText = ({ state, age, links, failAt, startedOn }: Info): string
     },
   });
 
-/** The answer to `/connect`, and the address that it names; without one nothing is dialled. */
+/** The answer to `/connect`, and the address in the request, if there is one. */
 export function connectText(query: URLSearchParams): { readonly address?: string; readonly text: string } {
   const [peer, port] = [query.get('peer'), query.get('port')];
   if (peer === null || port === null)

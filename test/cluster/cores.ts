@@ -1,6 +1,6 @@
 /**
- * A stand-in for stellar-core's HTTP port in each running validator pod, at the pod's own address, for as long as the
- * pod is there. Which pods have it open is said by who starts this.
+ * A stand-in for stellar-core's HTTP port in each running validator pod, at the pod's own address, as long as the pod
+ * exists. The caller says in which pods the port is open.
  */
 import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
@@ -17,10 +17,10 @@ export class Cores {
   readonly #isOpen: (pod: string) => boolean;
   readonly #running: Promise<void>;
   #queue: Promise<void> = Promise.resolve();
-  /** The state that those say which start from now on. */
+  /** The state that ports report which start from now on. */
   startsAs = 'Synced!';
 
-  /** Listens in each pod for which `isOpen`, by `namespace/name`, is true. */
+  /** Listens in each pod for which `isOpen` is true, called with `namespace/name`. */
   constructor(kube: Kube, isOpen: (pod: string) => boolean = () => true) {
     this.#isOpen = isOpen;
     const source = { kube, resource: Pods, query: { labelSelector: 'stellar.org/node-type=Validator' } };
@@ -31,12 +31,12 @@ export class Cores {
     this.#running = follow(source, follower, this.#stopping.signal);
   }
 
-  /** The server in the pod of that name, `namespace/name`, that runs now. */
+  /** The server in the running pod with this `namespace/name`. */
   of(pod: string): CoreServer | undefined {
     return this.#servers.get(pod);
   }
 
-  /** `connect` calls so far to the pod that runs now, in order, as `host:port`. */
+  /** The `connect` calls to the running pod so far, in order, as `host:port`. */
   dialled(pod: string): string[] {
     return (this.of(pod)?.calls ?? [])
       .filter((call) => call.startsWith('/connect?'))
@@ -68,7 +68,7 @@ export class Cores {
     this.#servers.set(key, server);
   }
 
-  /** Both ends show a connection, whichever has dialled. */
+  /** Connects two pods: both ends show the connection, whichever has dialled. */
   #accept(from: string, address: string): void {
     const found = [...this.#servers.values()].find(({ host }) => address === `${host}:${PEER_PORT}`);
     found?.connected.add(`${from}:${PEER_PORT}`);

@@ -1,4 +1,4 @@
-/** Replicas that come and go as those of a Deployment do: the new one is ready before an old one is asked to stop. */
+/** Replaces replicas as a Deployment does: a new replica is ready before an old one is asked to stop. */
 import { type Replica, startReplica } from './replica.ts';
 import { type Scene, SHORT, untilAsked } from './scene.ts';
 
@@ -17,7 +17,7 @@ export class Deployment {
     return this.#running;
   }
 
-  /** Replaces each replica by a new one, or starts them where there is none. */
+  /** Replaces each replica by a new one. Starts replicas if there are none. */
   async roll(): Promise<void> {
     const former = this.#running;
     for (let index = 0; index < REPLICAS; index += 1) {
@@ -27,7 +27,7 @@ export class Deployment {
     await untilAsked(this.#scene.cluster, { replicas: this.#running }, 'default');
   }
 
-  /** Asks all of them to stop; resolves when they have. */
+  /** Asks all replicas to stop. Resolves when they have ended. */
   async end(): Promise<void> {
     await Promise.all(this.#running.map((replica) => this.#remove(replica)));
   }

@@ -1,4 +1,4 @@
-/** Pods as a StatefulSet makes them, and what the API server makes of them without keeping them. */
+/** Sends a pod to the API server as a dry run, in the form in which a StatefulSet creates it. */
 import { execFile } from 'node:child_process';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { Cluster } from './boot.ts';
@@ -6,7 +6,7 @@ import { binary } from './control-plane.ts';
 
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A pod of the StatefulSet's template, owned by it, with a name of its own. */
+/** A pod from the StatefulSet's template, owned by the StatefulSet, with the given name. */
 export function podOfSet(
   set: KubeObject,
   { namespace, name }: { namespace: string; name: string },
@@ -18,7 +18,7 @@ export function podOfSet(
   return structuredClone({ apiVersion: 'v1', kind: 'Pod', metadata: own, spec }) as unknown as KubeObject;
 }
 
-/** What would be stored, and our warnings to the creator of the pod; rejects where the API server refuses it. */
+/** The pod that would be stored, and our warnings to its creator. Rejects if the API server refuses the pod. */
 export function dryRun(cluster: Cluster, pod: object): Promise<{ pod: KubeObject; warnings: string[] }> {
   const flags = ['--dry-run=server', '--validate=strict', '-o', 'json', '-f', '-'];
   const args = [`--kubeconfig=${cluster.kubeconfigPath}`, 'create', ...flags];

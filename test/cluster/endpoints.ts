@@ -1,6 +1,6 @@
 /**
- * Stands in for the endpoints of our Service: what is ready gets new connections, what is to end gets none, both a
- * moment later, as a cluster has it.
+ * A stand-in for the endpoints of our Service: a ready replica gets new connections and a terminating one gets none, each
+ * after a short delay as in a cluster.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from './boot.ts';
@@ -8,12 +8,12 @@ import type { Front } from './front.ts';
 import { type Replica, startReplica } from './replica.ts';
 
 const PROBE_MS = 250;
-/** From a pod's deletion until no node sends it new connections. */
+/** The time from a pod's deletion until no node sends it new connections. */
 const PROPAGATION_MS = 700;
 
 type Options = Omit<NonNullable<Parameters<typeof startReplica>[1]>, 'name'>;
 
-/** Replicas that come and go as the pods of our Deployment. */
+/** The replicas of our Deployment, as pods behind the Service. */
 export class Rollable {
   readonly #cluster: Cluster;
   readonly #front: Front;
@@ -31,7 +31,7 @@ export class Rollable {
     return this.#replicas;
   }
 
-  /** Starts one more; resolves when it is ready and gets connections. */
+  /** Starts one more replica. Resolves when it is ready and gets connections. */
   async add(): Promise<Replica> {
     this.#started += 1;
     const replica = await startReplica(this.#cluster, {
@@ -45,7 +45,7 @@ export class Rollable {
     return replica;
   }
 
-  /** Deletes one as its Deployment would; resolves with its exit code. */
+  /** Deletes a replica as its Deployment would. Resolves to its exit code. */
   async end(replica: Replica): Promise<number | null> {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
     replica.kill('SIGTERM');
@@ -55,7 +55,7 @@ export class Rollable {
     return (await exited).code;
   }
 
-  /** One after the other is replaced by a new one that is ready first; exit codes of the former ones. */
+  /** Replaces all replicas in turn, each after a new one is ready. Resolves to the exit codes of the old ones. */
   async roll(): Promise<Array<number | null>> {
     const codes: Array<number | null> = [];
     for (const former of [...this.#replicas]) {
@@ -65,7 +65,7 @@ export class Rollable {
     return codes;
   }
 
-  /** Takes notice of those that ended by themselves. */
+  /** Removes replicas that have ended by themselves. */
   forgetEnded(): void {
     this.#replicas = this.#replicas.filter((replica) => replica.exit() === undefined);
     this.#route();

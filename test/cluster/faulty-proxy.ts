@@ -1,6 +1,6 @@
 /**
- * Stands between our replicas and the API server, and lets a share of their calls fail: refused, broken, or never
- * answered. Which ones is decided by a seed.
+ * A proxy between our replicas and the API server. It lets a share of the calls fail: refused, broken, or never
+ * answered. A seed decides which calls fail.
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -25,12 +25,12 @@ export interface FaultyProxy {
   share: number;
   /** Path of a kubeconfig of our ServiceAccount that leads here. */
   readonly kubeconfig: string;
-  /** Calls that came, watches included, and how many of them failed by our doing. */
+  /** The number of calls, watches included, and how many of them this proxy let fail. */
   readonly counts: { readonly calls: number; readonly failed: number };
   stop(): Promise<void>;
 }
 
-/** The ways to fail. A call that hangs is one whose answer never comes, whether it was executed or not. */
+/** The ways to fail. `hang`: the call is not executed and not answered. `lost answer`: executed, but not answered. */
 const FAULTS = ['429', '429 with Retry-After', '500', '503', 'hang', 'lost answer', 'reset'] as const;
 
 const status = (code: number, reason: string): string =>
@@ -53,7 +53,7 @@ export async function startFaultyProxy(cluster: Cluster, options: FaultyProxyOpt
   const counts = { calls: 0, failed: 0 };
   let { share } = options;
   const failedOnce = new Set<string>();
-  const isSpared = ({ method, url }: IncomingMessage): boolean => {
+  const hasFailedOnce = ({ method, url }: IncomingMessage): boolean => {
     const sent = `${method} ${url}`;
     const isKnown = failedOnce.has(sent);
     if (options.failOnce?.test(sent)) failedOnce.add(sent);
@@ -68,7 +68,7 @@ export async function startFaultyProxy(cluster: Cluster, options: FaultyProxyOpt
       (answer) => {
         if (isLost) return void answer.resume();
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        // A watch is granted by its headers, long before there is anything to tell.
+        // Send the headers at once: a watch has begun when its headers arrive, and its first event may come much later.
         outgoing.flushHeaders();
         answer.pipe(outgoing);
         answer.on('error', () => outgoing.destroy());
@@ -98,7 +98,7 @@ export async function startFaultyProxy(cluster: Cluster, options: FaultyProxyOpt
   };
   const server = createServer({ cert: pki.certPem, key: pki.keyPem }, (incoming, outgoing) => {
     counts.calls += 1;
-    if (random.chance(share) && !isSpared(incoming)) fail(incoming, outgoing);
+    if (random.chance(share) && !hasFailedOnce(incoming)) fail(incoming, outgoing);
     else forward(incoming, outgoing);
   });
   server.listen(0, '127.0.0.1');

@@ -1,6 +1,6 @@
 /**
- * List, then watch, for ever: what the stand-in operator and the pod watcher see of the cluster. Kept
- * apart from the product's own reflector, so that one cannot hide the other's mistakes.
+ * Lists, then watches, for ever: for the stand-in operator and the watchers of tests. Separate from the product's own
+ * reflector, so that neither can hide the other's mistakes.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kube, KubeObject, ListQuery } from '../../runtime/kube/port.ts';
@@ -13,7 +13,7 @@ interface Follower {
 
 const RETRY_MS = 200;
 
-/** Feeds `follower` until `signal` aborts; after a gap it is told what has gone meanwhile. */
+/** Feeds `follower` until `signal` aborts. After a gap, also reports the objects that were deleted meanwhile. */
 export async function follow(
   source: { kube: Kube; resource: Resource; query?: ListQuery },
   follower: Follower,

@@ -1,13 +1,13 @@
 /**
- * Stands in for a Service: one address on loopback that passes connections on to several backends in turn,
- * skipping those that do not answer. There is no kube-proxy in the test cluster.
+ * A stand-in for a Service, because the test cluster has no kube-proxy: one address on loopback that forwards connections
+ * to several backends in turn, and skips those that do not accept.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface Front {
   readonly port: number;
-  /** Ports on 127.0.0.1 that new connections go to from now on. */
+  /** Sets the ports on 127.0.0.1 for new connections. */
   setBackends(ports: readonly number[]): void;
   /** Breaks every connection that goes to this port. */
   cut(port: number): void;

@@ -1,6 +1,6 @@
 /**
- * Installs our manifests into a test cluster as a user would, but for two things that cannot be had there:
- * the webhook is reached by URL (no kube-proxy), and the Deployment has no pods (no container runtime).
+ * Installs our manifests into a test cluster as a user would, with two differences: the webhook has a URL, because there
+ * is no kube-proxy, and the Deployment has no pods, because there is no container runtime.
  */
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
@@ -10,11 +10,11 @@ import { ServiceAccounts } from './resources.ts';
 import { until } from './until.ts';
 
 interface InstallOptions {
-  /** Where the API server reaches the webhook, e.g. `https://127.0.0.1:<front>/mutate-pods`. */
+  /** The URL of the webhook for the API server, such as `https://127.0.0.1:<front>/mutate-pods`. */
   readonly webhookUrl: string;
   /** Folder with a kustomization. Default `manifests/base`. */
   readonly folder?: string;
-  /** Settings of the Deployment beside those of the folder: what the replicas beside the cluster run with. */
+  /** Additional settings of the Deployment: those of the replicas that run beside the cluster. */
   readonly env?: Readonly<Record<string, string>>;
   /** Rendered manifests in place of a folder. */
   readonly rendered?: string;

@@ -1,6 +1,6 @@
 /**
- * Starts processes and sees to it that none outlives us: not after stop(), not after Ctrl-C, not even
- * after our own SIGKILL. Owns their logs and their end; what they are is the caller's matter.
+ * Starts processes and makes sure that all of them end: after stop(), after Ctrl-C, and even after our own SIGKILL. Owns
+ * their logs and their end.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,9 +16,9 @@ export interface Child {
   readonly name: string;
   readonly pid: number;
   readonly logPath: string;
-  /** Settles when the process is gone, however it went. */
+  /** Resolves when the process has ended for any reason. */
   readonly exited: Promise<Exit>;
-  /** How it ended, once it has. */
+  /** How the process ended; undefined while it runs. */
   exit(): Exit | undefined;
   /** Sends a signal; does nothing if the process is gone. */
   kill(signal: NodeJS.Signals): void;
@@ -30,8 +30,8 @@ interface StartOptions {
 }
 
 /**
- * Reads "+ pid" and "- pid" until its standard input ends, which it does when we die in whatever way;
- * then kills what is left and removes the data. It runs in a session of its own, out of Ctrl-C's reach.
+ * A helper process that reads "+ pid" and "- pid" until its standard input ends, which happens whenever we end. Then it
+ * kills the remaining processes and removes the data. It has its own session, so that Ctrl-C does not reach it.
  */
 const WATCHDOG = `
 trap '' INT TERM HUP
@@ -87,7 +87,7 @@ export class Keeper {
     if (stdin?.writable) stdin.write(`${line}\n`);
   }
 
-  /** Kills everything that still runs and resolves when all of it is gone, the data too. */
+  /** Kills all running processes and removes the data. Resolves when that is done. */
   async stop(): Promise<void> {
     const children = [...this.#children.values()];
     for (const child of children) child.kill('SIGKILL');

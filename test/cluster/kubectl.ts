@@ -5,7 +5,7 @@ import { binary } from './control-plane.ts';
 
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
-/** kubectl with that kubeconfig; its standard output, or an error with its standard error. */
+/** Runs kubectl with a kubeconfig. Resolves to its standard output, or rejects with its standard error. */
 export function runKubectl(
   dir: string,
   kubeconfig: string,

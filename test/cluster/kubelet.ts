@@ -1,6 +1,6 @@
 /**
- * Plays the part of a kubelet that kwok leaves out: the volumes of a stored pod as folders, its init container for
- * the configuration really run over them, and what the main container then finds under its mounts.
+ * The part of a kubelet that kwok leaves out: makes the volumes of a stored pod as folders, really runs its init container
+ * for the configuration, and shows the files under the mounts of the main container.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -46,21 +46,21 @@ interface PodSpec {
 const INIT = 'stellar-peers-config';
 const TERMINATION_LOG = '/dev/termination-log';
 
-/** What the main container of a started pod finds. */
+/** The files of the main container in a started pod. */
 export interface StartedPod {
-  /** The init container's exit status, output and termination message; undefined where there is none. */
+  /** The init container's exit status, output and termination message; undefined without an init container. */
   readonly init:
     | { readonly status: number | null; readonly log: string; readonly message: string }
     | undefined;
-  /** The file under that path in the main container. Throws where there is none. */
+  /** The file at a path in the main container. Throws if there is none. */
   read(path: string): string;
   /** The visible names in a folder of the main container. */
   list(path: string): string[];
 }
 
 /**
- * Makes the pod's volumes of its ConfigMaps as they are now, runs our init container under `shell`, and writes its
- * termination message into the pod's status, as a kubelet does. The folders go when the process ends.
+ * Makes the pod's volumes from its present ConfigMaps, runs our init container under `shell`, and writes its termination
+ * message into the pod's status, as a kubelet does. The folders are removed when the process ends.
  */
 export async function startPod(
   cluster: Cluster,
@@ -88,7 +88,7 @@ export async function startPod(
 
 const folderOf = (root: string, volume: string): string => join(root, volume);
 
-/** A ConfigMap as the kubelet lays it out: a folder of its own behind `..data`, and a link per key. */
+/** Writes a ConfigMap as the kubelet does: a folder behind the link `..data`, and a link for each key. */
 async function fill(
   cluster: Cluster,
   namespace: string,
@@ -115,7 +115,7 @@ async function fill(
   }
 }
 
-/** The folder or file behind a path in a container; undefined where nothing is mounted there. */
+/** The folder or file behind a path in a container; undefined if nothing is mounted there. */
 function placeOf(path: string, mounts: readonly Mount[], root: string): string | undefined {
   const mount = mounts
     .filter(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`))
@@ -123,7 +123,7 @@ function placeOf(path: string, mounts: readonly Mount[], root: string): string |
   return mount && join(folderOf(root, mount.name), path.slice(mount.mountPath.length));
 }
 
-/** Runs the stored command with nothing changed but the places that its arguments name. */
+/** Runs the stored command unchanged, except for the paths in its arguments. */
 function run({ command = [], volumeMounts = [] }: Container, root: string, shell: readonly string[]) {
   const log = join(root, 'termination-log');
   writeFileSync(log, '');

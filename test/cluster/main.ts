@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const ENV_FILE = join(ROOT, '.run/cluster.env');
 const install = (process.env.INSTALL ?? '') !== '';
 
-/** What to source: the cluster, kubectl, our command, and the settings that the replicas have. */
+/** The shell file to source: the cluster, kubectl, our command, and the settings of the replicas. */
 function writeEnvironment({ cluster }: Scene): void {
   const settings = Object.entries(install ? SHORT : {}).map(([name, value]) => `export ${name}=${value}\n`);
   const path = `${join(binary('kubectl'), '..')}:${join(ROOT, 'bin')}`;

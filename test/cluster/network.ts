@@ -1,6 +1,6 @@
 /**
- * A network of validators on the stage, and what can be said of its pods without asking the product: digests and
- * hashes are worked out here from names alone.
+ * A network of validators in a test cluster. Its digests and hashes are computed here from names, independently of the
+ * product.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ import { READY_HINT } from './stages.ts';
 import { type JournalEntry, journalOf } from './told.ts';
 import { until } from './until.ts';
 
-/** First 8 hex digits of SHA-256 over `namespace/pod:port`. */
+/** The digest of a member: the first 8 hex digits of SHA-256 over `namespace/pod:port`. */
 export const digestOf = (namespace: string, name: string, port = 11_625): string =>
   createHash('sha256').update(`${namespace}/${name}-0:${port}`).digest('hex').slice(0, 8);
 
@@ -34,7 +34,7 @@ export class Network {
   readonly namespace: string;
   readonly #options: ValidatorOptions;
 
-  /** Validators of one namespace on a private network of its own. */
+  /** The validators of one namespace, with their own private network. */
   constructor(scene: Stage, namespace: string, options: ValidatorOptions = {}) {
     this.#scene = scene;
     this.namespace = namespace;
@@ -42,13 +42,13 @@ export class Network {
     this.#options = { ...options, namespace, spec };
   }
 
-  /** Creates the namespace and these validators, all at once or some time apart. */
+  /** Creates the namespace and these validators, at once or with pauses. */
   async found(names: readonly string[], apartMs = 0): Promise<void> {
     await this.#scene.cluster.createNamespace(this.namespace);
     await Promise.all(names.map((name, index) => delay(index * apartMs).then(() => this.add(name))));
   }
 
-  /** The same, until each of them knows all the others and is Ready. */
+  /** Creates them as `found` does, and waits until each of them knows all the others and is Ready. */
   async foundUpToDate(names: readonly string[] = THREE): Promise<this> {
     await this.found(names);
     await this.untilTheyKnow(names);
@@ -65,8 +65,8 @@ export class Network {
     await this.#kubectl(['patch', 'stellarnode', name, '--type=merge', '-p', JSON.stringify({ spec })]);
   }
 
-  /** How the pod that runs now fares, in READY_HINT's words; undefined for as it would by itself. */
-  async fare(name: string, hint: string | undefined): Promise<void> {
+  /** Sets the readiness of the running pod by a value of READY_HINT; undefined to remove the hint. */
+  async setReadiness(name: string, hint: string | undefined): Promise<void> {
     const change = hint === undefined ? `${READY_HINT}-` : `${READY_HINT}=${hint}`;
     await this.#kubectl(['annotate', 'pod', `${name}-0`, change, '--overwrite']);
   }
@@ -75,7 +75,7 @@ export class Network {
     await this.#kubectl(['delete', 'stellarnode', name, '--wait=false']);
   }
 
-  /** Deletes the pod as soon as its end counts as one: a younger pod's may be a slip of the StatefulSet controller. */
+  /** Deletes the pod once it is old enough for its end to count as a restart (see slips.ts). */
   async deletePod(name: string): Promise<void> {
     await until(`${name} has run for a moment`, () => {
       const life = this.#scene.pods.lives(this.podOf(name)).at(-1);
@@ -90,13 +90,13 @@ export class Network {
 
   podOf = (name: string): string => `${this.namespace}/${name}-0`;
 
-  /** How often the pod of each of these was replaced, 0 included. */
+  /** How often the pod of each of these validators was replaced; 0 if never. */
   restarts(names: readonly string[]): Record<string, number> {
     const counts = this.#scene.pods.restarts();
     return Object.fromEntries(names.map((name) => [name, counts[this.podOf(name)] ?? 0]));
   }
 
-  /** Throws, with all that happened to the pods, unless they were replaced so often. */
+  /** Throws, with the history of the pods, unless each was replaced so often. */
   assertRestarts(names: readonly string[], times: readonly number[], why?: string): void {
     const replaced = Object.values(this.restarts(names));
     const lives = names.flatMap((name) =>
@@ -110,7 +110,7 @@ export class Network {
     );
   }
 
-  /** What the pod was stamped with; undefined where it was not injected. */
+  /** The stamp of the pod; undefined if the pod was not injected. */
   stamp(name: string): string | undefined {
     return this.#scene.pods.pods.get(this.podOf(name))?.metadata.annotations?.['stellar.org/peers'];
   }
@@ -121,7 +121,7 @@ export class Network {
     await pods.until(`${names.join(', ')} of ${this.namespace} are Ready`, ready, deadlineMs);
   }
 
-  /** Until what is made now is younger than the pods of these: Kubernetes writes whole seconds. */
+  /** Waits until a new object would be younger than these pods, because Kubernetes writes whole seconds. */
   async untilOlder(names: readonly string[]): Promise<void> {
     const made = names.map((name) =>
       Date.parse(this.#scene.pods.pods.get(this.podOf(name))?.metadata.creationTimestamp ?? ''),
@@ -129,7 +129,7 @@ export class Network {
     await until('a later second has begun', () => made.every((atMs) => Date.now() >= atMs + 1_000));
   }
 
-  /** Until each of these was injected and names all the others, Ready or not. */
+  /** Waits until each of these was injected with all the others as peers, Ready or not. */
   async untilStamped(names: readonly string[]): Promise<void> {
     const done = () => names.every((name) => this.stamp(name) === this.#wanted(name, names));
     await this.#scene.pods.until(`${names.join(', ')} of ${this.namespace} are stamped`, done);
@@ -141,19 +141,19 @@ export class Network {
       names.filter((other) => other !== name),
     );
 
-  /** Until each of these knows all the others and is Ready. */
+  /** Waits until each of these knows all the others and is Ready. */
   untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
     return this.untilKnown(names, names, deadlineMs);
   }
 
-  /** Until the fourth is known to all, for which the three were restarted once each, and never two at once. */
+  /** Waits until all know the fourth. Asserts that the three were restarted once each, and never two at once. */
   async untilFourth(): Promise<void> {
     await this.untilTheyKnow(FOUR);
     this.assertRestarts(FOUR, [1, 1, 1, 0]);
     assert.equal(this.mostDown(0), 1);
   }
 
-  /** Until the leader has nothing left to do; throws if it restarted one of these meanwhile. */
+  /** Waits until the leader has nothing left to do. Throws if it has restarted one of these meanwhile. */
   async settledAsTheyWere(names: readonly string[] = FOUR): Promise<void> {
     const before = this.restarts(names);
     const { cluster, replicas } = this.#scene;
@@ -166,7 +166,7 @@ export class Network {
     return journalOf(this.#scene.cluster, ({ statefulSet }) => statefulSet.startsWith(`${this.namespace}/`));
   }
 
-  /** Until each of `names` knows all `others` but itself, and is Ready. */
+  /** Waits until each of `names` knows all `others` except itself, and is Ready. */
   async untilKnown(names: readonly string[], others: readonly string[], deadlineMs = 90_000): Promise<void> {
     const { pods } = this.#scene;
     const done = () =>
@@ -177,13 +177,13 @@ export class Network {
     await pods.until(`${these} of ${this.namespace} know ${all}`, done, deadlineMs);
   }
 
-  /** The most pods of this network that were down at once since then. */
+  /** The most pods of this network that were down at once since `sinceMs`. */
   mostDown(sinceMs: number): number {
     const inside = (pod: string) => (pod.startsWith(`${this.namespace}/`) ? 'here' : undefined);
     return this.#scene.pods.maxDown(inside, { sinceMs }).here ?? 0;
   }
 
-  /** Until the StellarNode is gone. */
+  /** Waits until the StellarNode is gone. */
   async untilGone(name: string): Promise<void> {
     const ref = { resource: StellarNodes, namespace: this.namespace, name };
     await until(`${name} is gone`, async () => (await this.#scene.cluster.admin.get(ref)) === undefined);

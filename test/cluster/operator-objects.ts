@@ -1,4 +1,4 @@
-/** The objects that the stand-in operator makes of one StellarNode, in the shape of the real operator's. */
+/** The objects that the stand-in operator makes for one StellarNode, in the same form as the real operator. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { READY_HINT } from './stages.ts';
 
@@ -128,7 +128,7 @@ export function statefulSet(node: KubeObject, labelled: boolean): KubeObject {
 
 export const deployment = (node: KubeObject) => ({ metadata: metadataOf(node), spec: workload(node) });
 
-/** Annotation on a StellarNode: what its stellar-core.cfg holds in place of what the operator would write. */
+/** Annotation on a StellarNode: replaces the content of its stellar-core.cfg. */
 export const CONFIG_HINT = 'test.stellar-peers/config';
 const GENERATED = '\n# Recent History Mode\nCATCHUP_COMPLETE=false\nCATCHUP_RECENT=60480\n';
 
@@ -140,7 +140,7 @@ export const configMap = (node: KubeObject): KubeObject => ({
   },
 });
 
-/** One budget for one pod, all of which must stay: it never allows a disruption. */
+/** A budget for one pod with minAvailable 1. It never allows a disruption. */
 export const disruptionBudget = (node: KubeObject): KubeObject => ({
   metadata: metadataOf(node),
   spec: { minAvailable: 1, selector: { matchLabels: labelsOf(node) } },
@@ -148,7 +148,7 @@ export const disruptionBudget = (node: KubeObject): KubeObject => ({
 
 const PORTS = [11_625, 11_626];
 
-/** Read replicas wear all labels of their validator's pods, and one more; undefined where none are asked for. */
+/** Read replicas have all labels of their validator's pods, and one more. Undefined if the StellarNode asks for none. */
 export function readReplicas(node: KubeObject): { set: KubeObject; service: KubeObject } | undefined {
   const { readReplicaConfig, suspended } = specOf(node);
   if (!readReplicaConfig) return undefined;
@@ -178,7 +178,7 @@ export function readReplicas(node: KubeObject): { set: KubeObject; service: Kube
   };
 }
 
-/** Lets in the operator's pods of the same namespace, and no others; undefined where none is asked for. */
+/** A NetworkPolicy that allows only the operator's pods of the same namespace; undefined if it is not asked for. */
 export function networkPolicy(node: KubeObject): KubeObject | undefined {
   if (!specOf(node).networkPolicy?.enabled) return undefined;
   const { 'app.kubernetes.io/name': name = '', 'app.kubernetes.io/instance': instance = '' } = labelsOf(node);

@@ -1,6 +1,6 @@
 /**
- * A stand-in for the Stellar-K8s operator: turns StellarNodes into StatefulSets by server-side apply, at
- * once or late, quietly or as noisily as the real one. What the objects look like is operator-objects.ts.
+ * A stand-in for the Stellar-K8s operator: makes StatefulSets from StellarNodes by server-side apply, at once or late, with
+ * or without the noise of the real operator. operator-objects.ts makes the objects.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
@@ -17,9 +17,9 @@ import {
 import { NetworkPolicies, under } from './resources.ts';
 
 export interface OperatorOptions {
-  /** From a change of a StellarNode until it is acted on. Default 0: within milliseconds. */
+  /** The delay from a change of a StellarNode to the reaction. Default: 0. */
   readonly reactMs?: number;
-  /** How often a StellarNode's status and a StatefulSet's own labels change for nothing. Default: never. */
+  /** How often a StellarNode's status and a StatefulSet's own labels change without a reason. Default: never. */
   readonly noise?: { readonly nodeStatusMs?: number; readonly statefulSetMs?: number };
 }
 
@@ -27,7 +27,7 @@ const OURS = { manager: 'stellar-operator', force: true };
 const refOf = ({ metadata: { name, namespace = '' } }: KubeObject) => ({ name, namespace });
 const FINALIZER = 'stellarnode.stellar.org/finalizer';
 
-/** Acts on the StellarNodes of all namespaces, until `stop` resolves: then nothing more will be written. */
+/** Handles the StellarNodes of all namespaces. After `stop` has resolved, it writes nothing more. */
 export function startOperator(kube: Kube, options: OperatorOptions = {}): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const running = new StandIn(kube, options, stopping.signal).run();
@@ -43,7 +43,7 @@ class StandIn {
   readonly #kube: Kube;
   readonly #options: OperatorOptions;
   readonly #signal: AbortSignal;
-  /** By UID, as last seen. */
+  /** The StellarNodes as last seen, by UID. */
   readonly #nodes = new Map<string, KubeObject>();
   /** The last write for each StellarNode; the next one waits for it. */
   readonly #writes = new Map<string, Promise<void>>();
@@ -79,7 +79,7 @@ class StandIn {
     this.#writes.set(uid, (this.#writes.get(uid) ?? Promise.resolve()).then(write));
   }
 
-  /** Acts on the StellarNode as it is after the delay, and again until it succeeds. */
+  /** Handles the StellarNode as it is after the delay. Tries again until it succeeds. */
   async #react(uid: string): Promise<void> {
     await this.#sleep(this.#options.reactMs ?? 0);
     while (!this.#signal.aborted) {
@@ -96,7 +96,7 @@ class StandIn {
   async #reconcile(node: KubeObject, labelled: boolean): Promise<void> {
     const { nodeType, maintenanceMode } = node.spec as { nodeType: string; maintenanceMode?: boolean };
     const { deletionTimestamp, uid = '' } = node.metadata;
-    // As in the real operator, a deletion is seen for a moment before the StellarNode is gone.
+    // Handles a deletion. As with the real operator, the StellarNode exists for a moment with a deletion mark.
     const finalizers = deletionTimestamp ? {} : { finalizers: [FINALIZER] };
     await this.#apply(kinds.StellarNodes, { metadata: { ...refOf(node), uid, ...finalizers } });
     if (deletionTimestamp || maintenanceMode) return;
@@ -114,7 +114,7 @@ class StandIn {
     if (object) await this.#kube.apply({ resource, ...refOf(object) }, object, OURS);
   }
 
-  /** A status that is never the same twice, and says nothing. */
+  /** A status without information that differs each time. */
   async #writeStatus({ metadata: { name, namespace } }: KubeObject, tick: number): Promise<void> {
     const ref = { resource: under({ resource: kinds.StellarNodes, name }), namespace, name: 'status' };
     const status = { phase: tick % 2 ? 'Running' : 'Syncing', message: `reconcile ${tick}` };
@@ -122,8 +122,8 @@ class StandIn {
   }
 
   /**
-   * Noise about every StellarNode, each at its own moment of the period as the real one's timers have it, not all in one
-   * burst, and not again before the last is over; it says what the StellarNode says when its turn has come.
+   * Makes noise about every StellarNode. As with the real operator's timers, each has its own moment in the period, and its
+   * next noise begins only after the last one has ended.
    */
   async #every(periodMs: number, write: (node: KubeObject, tick: number) => Promise<void>): Promise<void> {
     const busy = new Set<string>();

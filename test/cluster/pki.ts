@@ -15,7 +15,7 @@ const ALTERNATIVE_NAMES = [
   { type: 7, ip: '127.0.0.1' },
   { type: 2, value: 'localhost' },
   { type: 2, value: 'kubernetes.default.svc' },
-  // As pods on real nodes reach it: by its Service, and by the machine's address behind that.
+  // The names under which pods on real nodes reach the API server: its Service, and the machine's address.
   { type: 7, ip: '10.96.0.1' },
   { type: 7, ip: '10.99.0.1' },
 ];

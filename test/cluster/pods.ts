@@ -1,6 +1,6 @@
 /**
- * An independent witness of what happens to pods: when each was created, became Ready, stopped being so and
- * went, from a watch of its own. It shares no code with what decides about restarts.
+ * An independent witness of pods. It watches them itself, and records when each was created, became Ready or not Ready,
+ * and was removed. It shares no code with the product.
  */
 import { EventEmitter, once } from 'node:events';
 import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
@@ -22,7 +22,7 @@ export interface PodEvent {
 }
 
 interface DownQuery {
-  /** Only what happened from then on. */
+  /** Ignores events before this time. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
 }
@@ -50,7 +50,7 @@ export class PodWatcher {
     return this.#objects;
   }
 
-  /** Everything that happened, oldest first. */
+  /** All events, the oldest first. */
   get timeline(): readonly PodEvent[] {
     return this.#events;
   }
@@ -60,7 +60,7 @@ export class PodWatcher {
     return this.#lives.get(pod) ?? [];
   }
 
-  /** How often each pod name came back with another UID; names that did not are left out, as is what `isSlip` is. */
+  /** How often each pod name came back with another UID. Omits names that did not, and slips of the controller. */
   restarts(): Record<string, number> {
     const counts = [...this.#lives].map(([pod, lives]) => {
       const slips = lives.filter((_, index) => isSlip(lives, index));
@@ -76,7 +76,7 @@ export class PodWatcher {
   }
 
   /**
-   * The most pods of each group that were down at one moment: Ready once, not Ready or gone now.
+   * The most pods of each group that were down at one moment. A pod is down if it was Ready before and is not Ready or gone.
    * A pod for which `groupOf` returns undefined does not count.
    */
   maxDown(groupOf: (pod: string) => string | undefined, query: DownQuery = {}): Record<string, number> {
@@ -96,7 +96,7 @@ export class PodWatcher {
     return most;
   }
 
-  /** Resolves as soon as `predicate` holds, looking again at every change; rejects after the deadline. */
+  /** Evaluates `predicate` at every change, and resolves as soon as it holds. Rejects after the deadline. */
   async until(
     describe: string,
     predicate: (watcher: PodWatcher) => boolean,
@@ -121,7 +121,7 @@ export class PodWatcher {
       .join('\n');
   }
 
-  /** Ends the watch; what was recorded stays. */
+  /** Ends the watch. The recorded events stay. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;

@@ -1,6 +1,6 @@
 /**
- * Free ports on loopback, below the range from which the kernel picks those of outgoing connections. Test files run side by
- * side and listen a moment after they asked, so a process reserves each port that it was given until the process ends.
+ * Finds free ports on loopback, below the kernel's range for outgoing connections. Test files run in parallel, and listen a
+ * moment after they have asked for a port. So a process reserves each of its ports until it ends.
  */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -24,8 +24,8 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * Reserves the port for this process; resolves to false where another process has it. The UDP port of the same number is
- * the lock: no server under test uses UDP, only one process can bind it, and the kernel frees it when that process ends.
+ * Reserves the port for this process. Resolves to false if another process has reserved it. The UDP port of the same number
+ * is the lock: no server under test uses UDP, only one process can bind it, and the kernel frees it with that process.
  */
 async function reserve(port: number): Promise<boolean> {
   const lock = createSocket('udp4').unref();
@@ -39,7 +39,7 @@ async function reserve(port: number): Promise<boolean> {
   }
 }
 
-/** `count` different ports that no process listens on now, and that no other test is given while this process runs. */
+/** Finds `count` ports on which no process listens. No other test gets them while this process runs. */
 export async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   for (let attempt = 0; attempt < 1000 && found.length < count; attempt += 1) {

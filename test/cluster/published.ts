@@ -1,6 +1,6 @@
 /**
- * An independent witness of what is published: the ConfigMaps named `stellar-peers`, from a watch of its own,
- * read as a person would read them. It shares no code with what writes them.
+ * An independent witness of the published ConfigMaps named `stellar-peers`. It watches them itself and shares no code
+ * with the publisher.
  */
 import { EventEmitter, once } from 'node:events';
 import type { Kube, KubeObject } from '../../runtime/kube/port.ts';
@@ -33,29 +33,29 @@ export class Published {
   readonly #objects = new Map<string, KubeObject>();
 
   constructor(kube: Kube) {
-    const tell = (change: (namespace: string) => void) => (object: KubeObject) => {
+    const notifying = (change: (namespace: string) => void) => (object: KubeObject) => {
       change(object.metadata.namespace ?? '');
       this.#changed.emit('change');
     };
     const follower = {
-      put: (object: KubeObject) => tell((namespace) => this.#objects.set(namespace, object))(object),
-      remove: tell((namespace) => this.#objects.delete(namespace)),
+      put: (object: KubeObject) => notifying((namespace) => this.#objects.set(namespace, object))(object),
+      remove: notifying((namespace) => this.#objects.delete(namespace)),
     };
     const query = { fieldSelector: 'metadata.name=stellar-peers' };
     this.#running = follow({ kube, resource: ConfigMaps, query }, follower, this.#stopping.signal);
   }
 
-  /** The object in a namespace as last seen, undefined where there is none. */
+  /** The object in a namespace as last seen; undefined if there is none. */
   object(namespace: string): KubeObject | undefined {
     return this.#objects.get(namespace);
   }
 
-  /** Its data; empty where there is none. */
+  /** The data of the ConfigMap in a namespace; empty if there is no ConfigMap. */
   data(namespace: string): Readonly<Record<string, string>> {
     return (this.#objects.get(namespace)?.data ?? {}) as Record<string, string>;
   }
 
-  /** The addresses that a validator's pods read, sorted; undefined where nothing is published for it. */
+  /** The addresses that a validator's pods read, sorted; undefined if nothing is published for it. */
   peersOf(namespace: string, node: string): string[] | undefined {
     const text = this.data(namespace)[`${node}.peers.txt`];
     return text === undefined ? undefined : linesOf(text).sort();
@@ -77,8 +77,8 @@ export class Published {
   }
 
   /**
-   * Resolves as soon as `predicate` holds, looking again at every change, with the ms that it took; rejects
-   * after the deadline (30 s) with what `seen` shows then.
+   * Evaluates `predicate` at every change. Resolves to the time until it was true, in ms. Rejects after the deadline
+   * (30 s) with the result of `seen`.
    */
   async until(
     describe: string,
@@ -107,13 +107,13 @@ export class Published {
     return this.until(`published: ${text}`, () => JSON.stringify(found()) === text, { seen: found });
   }
 
-  /** Ends the watch; what was seen last stays. */
+  /** Ends the watch. The last state stays. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
   }
 }
 
-/** The address of a validator's only pod, as it should stand in its neighbours' files. */
+/** The address of a validator's only pod, as the peers of that validator should have it in their files. */
 export const addressOf = (namespace: string, node: string, port = 11625): string =>
   `${node}-0.${node}-headless.${namespace}.svc.cluster.local:${port}`;

@@ -1,9 +1,9 @@
-/** Quorum sets for StellarNodes on the stage, in the text that people write. */
+/** Quorum sets for StellarNodes in tests, as the TOML text that people write. */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const KEY_LENGTH = 56;
 
-/** A public key as it is written: it has no owner, and is a different one for each number. */
+/** A public key for a number, without a secret key. Different numbers give different keys. */
 function publicKey(number: number): string {
   const digits = [number >> 5, number % 32].map((digit) => ALPHABET[digit] ?? 'A').join('');
   return `G${'A'.repeat(KEY_LENGTH - 1 - digits.length)}${digits}`;
@@ -16,7 +16,7 @@ export function quorumSpec(count: number, percent: number): { validatorConfig: {
   return { validatorConfig: { quorumSet } };
 }
 
-/** The spec of a validator of a home domain of `count`, itself included, for which stellar-core makes the quorum set. */
+/** The spec of a validator with an automatic quorum set. Its home domain has `count` validators, itself included. */
 export function domainSpec(count: number, domain: string): { validatorConfig: { quorumSet: string } } {
   const others = Array.from(
     { length: count - 1 },

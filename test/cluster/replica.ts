@@ -1,6 +1,6 @@
 /**
- * Runs stellar-peers itself beside the test cluster, under a token of its real ServiceAccount: one or
- * several replicas, and one address in front of their webhooks.
+ * Runs replicas of stellar-peers beside the test cluster, with a token of the real ServiceAccount and one address in front
+ * of their webhooks.
  */
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { until } from './until.ts';
 export interface Replica extends Child {
   readonly webhookPort: number;
   readonly httpPort: number;
-  /** Of the status page. */
+  /** The port of the status page. */
   readonly pagePort: number;
   /** Status and body of `GET http://…:<httpPort><path>`. */
   get(path: string): Promise<{ status: number; body: string }>;
@@ -22,22 +22,22 @@ export interface Replica extends Child {
 }
 
 interface ReplicaOptions {
-  /** Default `stellar-peers-1`; also the name of its log. */
+  /** Name of the replica and of its log. Default: `stellar-peers-1`. */
   readonly name?: string;
-  /** Settings on top of those that the test cluster needs. */
+  /** Settings in addition to those that the test cluster needs. */
   readonly env?: Readonly<Record<string, string>>;
   /** Namespace and name of its ServiceAccount. Default `stellar-peers` in `stellar-peers`. */
   readonly serviceAccount?: { readonly namespace: string; readonly name: string };
-  /** What node runs instead of main.ts, with its arguments. */
+  /** The program for node in place of main.ts, with its arguments. */
   readonly program?: readonly string[];
 }
 
 export interface Replicas {
   readonly replicas: readonly Replica[];
   readonly front: Front;
-  /** From now on these are the replicas, e.g. after one was started anew; the front goes with them. */
+  /** Sets the present replicas, for example after one was restarted. The front then forwards to them. */
   use(replicas: readonly Replica[]): void;
-  /** SIGTERM to all of them; resolves when they have ended and the front is closed. */
+  /** Sends SIGTERM to all replicas. Resolves when they have ended and the front is closed. */
   stop(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const SERVICE_ACCOUNT = { namespace: 'stellar-peers', name: 'stellar-peers' };
 const READY_DEADLINE_MS = 60_000;
 
-/** Starts one replica; it may not be ready yet. */
+/** Starts one replica, without waiting until it is ready. */
 export async function startReplica(cluster: Cluster, options: ReplicaOptions = {}): Promise<Replica> {
   const {
     name = 'stellar-peers-1',
@@ -81,8 +81,8 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions = {
 }
 
 /**
- * Starts `count` replicas, `stellar-peers-1` and so on, and waits until all are ready. They stand behind
- * `front`, whose address the webhook configuration may know already, or behind a new one.
+ * Starts `count` replicas, `stellar-peers-1` and so on, and waits until all are ready. They are behind `front`, whose
+ * address may already be in the webhook configuration, or behind a new front.
  */
 export async function startReplicas(
   cluster: Cluster,
@@ -109,7 +109,7 @@ export async function startReplicas(
     stop: async () => {
       for (const replica of current) replica.kill('SIGTERM');
       await Promise.all(current.map((replica) => replica.exited));
-      // A front that was handed in serves the next replicas too.
+      // Keep a front of the caller, because it serves the next replicas too.
       if (!given) await front.stop();
     },
   };

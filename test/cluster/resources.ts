@@ -1,4 +1,4 @@
-/** Resources that only the tests speak of, and how to name a subresource through the Kube port. */
+/** Resources that only tests use, and how to name a subresource through the Kube port. */
 import type { ObjectRef, Resource } from '../../runtime/kube/resources.ts';
 
 export const Nodes: Resource = { apiVersion: 'v1', kind: 'Node', plural: 'nodes' };
@@ -26,7 +26,7 @@ export const PolicyBindings: Resource = {
   plural: 'validatingadmissionpolicybindings',
 };
 
-/** What lies under one object, to create in (`…/serviceaccounts/x/token`) or to name (`…/pods/x` + `status`). */
+/** The subresources of one object: to create in (`…/serviceaccounts/x/token`) or to name (`…/pods/x` + `status`). */
 export const under = ({ resource, name }: ObjectRef, ...path: string[]): Resource => ({
   ...resource,
   plural: [resource.plural, name, ...path].join('/'),

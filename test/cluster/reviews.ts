@@ -1,6 +1,6 @@
 /**
- * Sends admission reviews straight to one replica's webhook over TLS, as the API server does: on new connections, on
- * one that is kept, or half of one now and the rest later.
+ * Sends admission reviews directly to one replica's webhook over TLS, as the API server does: on a new connection, on a kept
+ * connection, or in two halves.
  */
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
@@ -8,10 +8,10 @@ import { Agent, request } from 'node:https';
 import { MutatingWebhookConfigurations } from '../../runtime/kube/resources.ts';
 import type { Cluster } from './boot.ts';
 
-/** What a review was answered with, in parts that tests speak of. */
+/** The parts of an answer to a review that tests check. */
 export interface Answered {
   readonly status: number;
-  /** The header of that name. */
+  /** The header with this name. */
   readonly connection: string | undefined;
   readonly uid: string | undefined;
   readonly allowed: boolean | undefined;
@@ -20,19 +20,19 @@ export interface Answered {
 
 /** A review whose caller has sent its headers and half of its body. */
 export interface HalfSent {
-  /** Sends the rest. */
+  /** Sends the second half. */
   finish(): Promise<Answered>;
   abandon(): void;
 }
 
 export interface Caller {
-  /** Asks on a new connection. */
+  /** Sends a review on a new connection. */
   ask(review: object): Promise<Answered>;
-  /** Asks on the one connection that is kept for this. */
+  /** Sends a review on the one kept connection. */
   askAgain(review: object): Promise<Answered>;
   /** Resolves when the webhook has begun to read. */
   begin(review: object): Promise<HalfSent>;
-  /** Closes what is kept. */
+  /** Closes the kept connection. */
   stop(): void;
 }
 
@@ -58,7 +58,7 @@ export function reviewOf(owner: string, uid = 'a-uid'): object {
   };
 }
 
-/** A caller that trusts what the API server is told to trust. */
+/** A caller that trusts the same CAs as the API server. */
 export async function createCaller(cluster: Cluster, port: number): Promise<Caller> {
   const ref = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
   const { webhooks } = (await cluster.admin.get(ref)) as { webhooks?: unknown };

@@ -1,4 +1,4 @@
-/** What a ServiceAccount is granted by manifests, one right at a time, and which of it a request has used. */
+/** The rights that manifests grant to a ServiceAccount, and the rights that requests have used. */
 import type { Right } from '../../cli/check/rights.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { AuditEntry } from './audit.ts';

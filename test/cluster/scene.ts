@@ -1,6 +1,6 @@
 /**
- * A stage for end-to-end tests and the demo: a cluster, our manifests, replicas of us under the real
- * ServiceAccount, the stand-in operator, and an independent witness of pods.
+ * The scene for end-to-end tests and the demo: a cluster, our manifests, our replicas with the real ServiceAccount, the
+ * stand-in operator, and an independent witness of pods.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, StellarNodes } from '../../runtime/kube/resources.ts';
@@ -12,7 +12,7 @@ import { PodWatcher } from './pods.ts';
 import { type Replicas, startReplicas } from './replica.ts';
 import { until } from './until.ts';
 
-/** What tests shorten; the shipped defaults are held by a test of their own. */
+/** The shortened settings of tests. A separate test checks the shipped defaults. */
 export const SHORT: Readonly<Record<string, string>> = {
   MIN_READY_SECONDS: '1',
   MIN_RESTART_INTERVAL_SECONDS: '0',
@@ -28,12 +28,12 @@ export const SHORT: Readonly<Record<string, string>> = {
 type ClusterOptions = NonNullable<Parameters<typeof bootCluster>[0]>;
 
 export interface SceneOptions extends ClusterOptions {
-  /** A control plane that runs already, and that goes on when the scene stops. Default: one of its own. */
+  /** A running control plane, which goes on when the scene stops. Default: a new one. */
   readonly cluster?: Cluster;
   readonly replicas?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly operator?: OperatorOptions;
-  /** What node runs instead of main.ts, with its arguments: for a build that is broken on purpose. */
+  /** The program for node in place of main.ts, with its arguments, for example a build that is broken on purpose. */
   readonly program?: readonly string[];
   /** Folder with a kustomization in place of `manifests/base`. */
   readonly folder?: string;
@@ -50,12 +50,12 @@ export interface Scene {
   replicas: Replicas | undefined;
   /** Installs our manifests and starts `count` replicas; resolves when they are ready. */
   start(count?: number, env?: Readonly<Record<string, string>>): Promise<Replicas>;
-  /** Another operator in place of the one that runs; undefined for none. */
+  /** Replaces the running operator by another one, or by none if undefined. */
   operate(options: OperatorOptions | undefined): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What acts and witnesses need of a stage, whatever its pods run on. */
+/** The part of a scene that acts and witnesses need. Its pods may be simulated or real. */
 export interface Stage {
   readonly cluster: Pick<
     Cluster,
@@ -66,7 +66,7 @@ export interface Stage {
   readonly replicas?: Replicas | undefined;
 }
 
-/** Boots the stage with an operator and without replicas: `start` brings those. */
+/** Boots the scene with an operator. `start` starts the replicas. */
 export async function createScene(options: SceneOptions = {}): Promise<Scene> {
   const cluster = options.cluster ?? (await bootCluster(options));
   const front = await startFront();
@@ -108,8 +108,8 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
 }
 
 /**
- * The API server learns of a new caBundle a moment after it was written; a pod that comes in between would
- * not be injected, which is repaired later, but is not what most tests are about.
+ * Waits until the API server uses our webhook. It learns of a new caBundle a moment after the write, and a pod in between
+ * would not be injected. That would be repaired later, but it would disturb most tests.
  */
 export async function untilAsked(
   cluster: Cluster,
@@ -152,7 +152,7 @@ export async function createValidator(
   });
 }
 
-/** A pod as the API server has it now. */
+/** The present state of a pod in the API server. */
 export const podNow = (
   { cluster }: Pick<Scene, 'cluster'>,
   name: string,

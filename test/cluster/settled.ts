@@ -1,6 +1,6 @@
 /**
- * Waiting until the leader has nothing left to do: how a test knows that a restart which did not come will not come.
- * It takes the place of a pause of some seconds, and covers more: what is due is waited for, however long it takes.
+ * Waits until the leader has nothing left to do. A test then knows that a restart which has not come will not come. This
+ * replaces a pause of some seconds, and is safer, because it also waits for delayed work.
  */
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../runtime/kube/port.ts';
@@ -9,9 +9,9 @@ import type { Cluster } from './boot.ts';
 import type { Replica } from './replica.ts';
 import { until } from './until.ts';
 
-/** A hold that ends by itself within this time is waited for; all those of the shortened settings are shorter. */
+/** Waits for holds that end by themselves within this time. All holds of the shortened settings are shorter. */
 const AHEAD_MS = 4_000;
-/** The first pass that ends may have begun before the call, and the second before our change had reached the caches. */
+/** Passes to wait for: the first may have begun before the call, and the second before the caches had our change. */
 const PASSES = 3;
 
 interface SettledOptions {
@@ -24,7 +24,7 @@ interface SettledOptions {
   readonly deadlineMs?: number;
 }
 
-/** What the leader's metrics say of its last pass. */
+/** The leader's last pass, by its metrics. */
 interface LastPass {
   readonly leader: string;
   readonly passes: number;
@@ -64,7 +64,7 @@ export async function settled({ cluster, replicas }: Settling, options: SettledO
   }
 }
 
-/** A change that means nothing, and that every leader looks at everything for. */
+/** Makes a change without meaning that causes a full pass of the leader. */
 async function ring(cluster: Admin, namespace: string): Promise<void> {
   const label = { op: 'add', path: '/metadata/labels/test-rings', value: randomUUID() } as const;
   await cluster.admin.patch({ resource: Namespaces, name: namespace }, [label]);
@@ -88,15 +88,15 @@ async function lastPassOf(replicas: readonly Asked[]): Promise<LastPass | undefi
   };
 }
 
-/** All samples of a metric, added up. */
+/** The sum of all samples of a metric. */
 function sumOf(page: string, name: string): number {
   const samples = page.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (.+)$`, 'gm'));
   return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 /**
- * Resolves when every StatefulSet has the pods that it wants: where no replica of ours runs, its controller alone
- * replaces any.
+ * Resolves when every StatefulSet has the pods that it wants. For scenes without replicas of ours, where only the
+ * StatefulSet controller replaces pods.
  */
 export async function untilWorkloadsRest(cluster: Cluster): Promise<void> {
   await until('no StatefulSet is being rolled', async () => {

@@ -1,6 +1,6 @@
 /**
- * One control plane for all test files of a process that ask for it, one after the other: to boot one takes longer than
- * many a test. Each file has replicas, an operator and a witness of its own, and namespaces that no other file uses.
+ * One control plane that all test files of a process share, one after the other, because a boot takes longer than many
+ * tests. Each file has its own replicas, operator, witness and namespaces.
  */
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
@@ -14,7 +14,7 @@ const VALIDATORS = { labelSelector: 'stellar.org/node-type=Validator' };
 
 let booted: Promise<Cluster> | undefined;
 
-// Of the whole process, since it is asked for while files are read.
+// The control plane of the process. It is global, because test files ask for it while they are loaded.
 after(async () => {
   const cluster = await booted;
   if (!cluster) return;
@@ -23,7 +23,7 @@ after(async () => {
   assert.deepEqual(refusals, [], 'no test file needs what RBAC or a policy refuses us');
 });
 
-/** A scene on the control plane of this process; `stop` takes its validators and replicas away, and leaves the rest. */
+/** A scene on the shared control plane. Its `stop` removes only its validators and replicas. */
 export async function sharedScene(
   options: Omit<SceneOptions, 'cluster' | 'nodes' | 'readyDelayMs'> = {},
 ): Promise<Scene> {
@@ -39,7 +39,7 @@ export async function sharedScene(
   return scene;
 }
 
-/** The scene of a suite: there before what the suite does next, and gone after it. */
+/** Creates the scene of a suite before its tests, and stops it after them. */
 export function sceneOf(make: () => Promise<Scene>): Scene {
   let scene: Scene | undefined;
   before(async () => {
@@ -51,14 +51,14 @@ export function sceneOf(make: () => Promise<Scene>): Scene {
   });
 }
 
-/** The same with its replicas. */
+/** Does the same, and also starts the replicas. */
 export function startedScene(make: () => Promise<Scene>): Scene {
   const scene = sceneOf(make);
   before(() => scene.start());
   return scene;
 }
 
-/** No StellarNode is left, and no pod of any. */
+/** Deletes all StellarNodes and waits until their pods are gone. */
 async function clear({ admin, kubectl }: Cluster): Promise<void> {
   await kubectl(['delete', 'stellarnodes,statefulsets', '--all', '--all-namespaces', '--wait=false']);
   await until(

@@ -1,9 +1,9 @@
-/** Which pods count as no restart: those that a StatefulSet controller made or deleted by a cache that is behind. */
+/** Slips of the StatefulSet controller: pods that it created or deleted because its cache was behind, not restarts. */
 
-/** One pod from its creation to its end; times are when a watcher learned of them, ms since the epoch. */
+/** One pod from its creation to its end. Times are those at which a watcher saw the events, in ms since the epoch. */
 export interface Life {
   readonly uid: string;
-  /** The revision of its StatefulSet that it was made of; empty for a pod of nothing. */
+  /** The revision of its StatefulSet; empty for a pod without one. */
   readonly revision: string;
   readonly createdAtMs: number;
   /** When its containers were first seen to run. */
@@ -17,13 +17,13 @@ export interface Life {
 const YOUNG_MS = 1_000;
 
 /**
- * True for a pod whose end is none of ours, though another pod followed:
- * - one that a StatefulSet controller whose cache is behind made of the former revision, and replaced at once by one of the
- *   new revision (seen on a loaded machine). The rollout restart that both belong to is one. It never became Ready;
- * - the first pod of a new revision, replaced by another of that revision while it was young. A controller deletes by name,
- *   without the UID, so one that still sees the former pod deletes the pod that has followed. A rollout restart of ours
- *   makes a revision of its own, and a pod that we delete is older;
- * - one that never ran.
+ * True for a pod that was replaced, but not by us:
+ * - a pod of the former revision that never became Ready, and was replaced at once by a pod of the new revision. The
+ *   controller made it because its cache was behind (seen on a loaded machine). Both pods belong to one restart;
+ * - the first pod of a new revision, replaced by a pod of the same revision while it was young. The controller deletes by
+ *   name, without the UID, so with an old cache it may delete the next pod. Our own restarts make a new revision, or delete
+ *   an older pod;
+ * - a pod that never ran.
  */
 export function isSlip(lives: readonly Life[], index: number): boolean {
   const [before, life, after] = [lives[index - 1], lives[index], lives[index + 1]];

@@ -1,6 +1,6 @@
 /**
- * How kwok plays the kubelet: pods start at once with an IP of their own, become Ready after a delay,
- * never, or lose readiness. Owns the stages; who asks for what is said by an annotation on the pod.
+ * The stages by which kwok simulates a kubelet: pods start at once with their own IP, become Ready after a delay or never,
+ * and may lose readiness. An annotation on the pod chooses the behaviour.
  */
 
 /**
@@ -10,11 +10,11 @@
 export const READY_HINT = 'test.stellar-peers/ready';
 
 const STAGE = 'kwok.x-k8s.io/v1alpha1';
-/** Nodes are never lost (the controller-manager waits an hour), so one beat in ten minutes is plenty. */
+/** One heartbeat in ten minutes is enough, because the controller-manager waits an hour for a node. */
 const HEARTBEAT_MS = 600_000;
 /**
- * Short against any deadline, and yet as long as a kubelet takes at least: where a pod is gone sooner than the StatefulSet
- * controller has heard of its own last write, it makes one of the former revision first, and replaces that.
+ * Much shorter than any deadline, but at least as long as a kubelet needs. If a pod ended before the StatefulSet controller
+ * has seen its own last write, the controller would first create a pod of the former revision.
  */
 const TERMINATION_MS = 400;
 
@@ -62,8 +62,8 @@ phase: Running
 `;
 
 /**
- * An address made of the pod's UID: as on a real network, a new pod never has the old one's. It is one of this
- * machine's own, so that a stand-in for stellar-core can listen on it and no call ever leaves the machine.
+ * An address from the pod's UID, so that a new pod never has the address of an old one. It is a loopback address, so that a
+ * stand-in for stellar-core can listen on it, and no call leaves the machine.
  */
 const POD_IP = `
 {{ $hash := sha256sum .metadata.uid }}
@@ -103,7 +103,7 @@ initContainerStatuses:
 {{ end }}
 `;
 
-/** Readiness of the pod and its containers, everything else of their status kept. */
+/** Sets the readiness of the pod and its containers, and keeps the rest of their status. */
 function readiness(ready: boolean): string {
   const condition = ready ? 'status: "True", reason: null' : 'status: "False", reason: ContainersNotReady';
   return `

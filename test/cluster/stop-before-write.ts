@@ -1,7 +1,7 @@
 /**
- * Loaded with --import before main.ts: stops the process (SIGSTOP) at a planted point, when a write is about to go out.
- * The connection stands by then, so that its bytes are the first thing that happens once the process goes on: before
- * any timer, and before the process can learn how late it is. Its requests carry its name as user agent.
+ * Loaded with --import before main.ts. Stops the process (SIGSTOP) just before a chosen write is sent. The connection is
+ * open by then, so the write goes out first when the process continues: before any timer, and before the process can
+ * notice how late it is. The requests of the process have its name as user agent.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { ClientRequest, RequestOptions } from 'node:http';
@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TLSSocket } from 'node:tls';
 
-/** Where the point is planted: a file named after this replica, with the request that it stops before. */
+/** The file that sets the stopping point: it is named after this replica, and contains the request to stop before. */
 const planted = join(process.env.STOP_FOLDER ?? '', process.env.POD_NAME ?? '');
 const realRequest = https.request;
 
-/** Takes the point away where `method path` is the request that it names. */
+/** Removes the stopping point if `method path` is its request. True if so. */
 function isPlantedAt(method: string, path: string): boolean {
   if (!existsSync(planted)) return false;
   if (!new RegExp(readFileSync(planted, 'utf8')).test(`${method} ${path}`)) return false;
@@ -44,7 +44,7 @@ function request(
     headers: { ...headers, 'user-agent': `stellar-peers/${process.env.POD_NAME}` },
   };
   const isPlanted = isPlantedAt(method, url.pathname);
-  // A deadline that has passed would cut it off before the audit log says what became of it.
+  // Remove the deadline. If it has passed, it would cut the request off before the audit log has the outcome.
   const outgoing = realRequest(url, isPlanted || !signal ? named : { ...named, signal }, done);
   if (isPlanted) stopBeforeBytesGo(outgoing);
   return outgoing;

@@ -1,11 +1,11 @@
-/** Tokens of ServiceAccounts, as the API server gives them to pods. */
+/** Requests tokens of ServiceAccounts from the API server. */
 import type { Kube } from '../../runtime/kube/port.ts';
 import { ServiceAccounts, under } from './resources.ts';
 import { until } from './until.ts';
 
 const TOKEN_SECONDS = 86_400;
 
-/** One that is good for 24 h, as soon as the ServiceAccount is there. */
+/** A token that is valid for 24 h. Waits until the ServiceAccount exists. */
 export async function requestToken(admin: Kube, namespace: string, name: string): Promise<string> {
   const account = { resource: ServiceAccounts, namespace, name };
   await until(`ServiceAccount ${namespace}/${name} exists`, () => admin.get(account));

@@ -1,4 +1,4 @@
-/** What stellar-peers tells people: Events on StellarNodes, its metrics, and the status table. */
+/** Reads the output of stellar-peers for people: Events on StellarNodes, metrics, and the status table. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +17,7 @@ export interface ToldEvent {
   readonly note: string;
 }
 
-/** Events that we wrote about the StellarNodes of a namespace. */
+/** Our Events about the StellarNodes of a namespace. */
 export async function eventsIn(cluster: Cluster, namespace: string): Promise<ToldEvent[]> {
   const { items } = await cluster.admin.list(Events, { namespace });
   return items
@@ -30,14 +30,14 @@ export async function eventsIn(cluster: Cluster, namespace: string): Promise<Tol
     }));
 }
 
-/** Samples of the replicas' metrics that begin with `series`, added up. */
+/** The sum of all samples of the replicas' metrics whose line begins with `series`. */
 export async function metricOf(replicas: readonly Replica[], series: string): Promise<number> {
   const pages = await Promise.all(replicas.map((replica) => replica.get('/metrics')));
   const lines = pages.flatMap(({ body }) => body.split('\n')).filter((line) => line.startsWith(series));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
-/** What `stellar-peers status` prints, with the rights of our ServiceAccount. */
+/** The output of `stellar-peers status`, with the rights of our ServiceAccount. */
 export async function statusOf(
   cluster: Pick<Cluster, 'serviceAccountKubeconfig'>,
   env: Readonly<Record<string, string>> = {},
@@ -54,13 +54,13 @@ export async function statusOf(
 interface Waiting {
   readonly namespace: string;
   readonly names: readonly string[];
-  /** Code of the reason. */
+  /** The code of the reason. */
   readonly reason: string;
-  /** Settings that differ from the shortened ones: `status` decides by its own. */
+  /** Settings that differ from the shortened ones. `status` decides by the settings of its own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Until Event, metric and status all say that these validators wait for that reason; returns the status. */
+/** Waits until Event, metric and status show that these validators wait for the reason. Resolves to the status. */
 export async function untilWaiting(
   { cluster, replicas }: Pick<Scene, 'cluster' | 'replicas'>,
   { namespace, names, reason, env = {} }: Waiting,

@@ -1,4 +1,4 @@
-/** Waiting for the world to be in a state, with a deadline, instead of sleeping. */
+/** Waits for a condition, with a deadline, so that tests need no sleeps. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 interface UntilOptions {
@@ -7,8 +7,8 @@ interface UntilOptions {
 }
 
 /**
- * Asks again and again until `predicate` returns something truthy, and returns that. What it throws counts
- * as "not yet". Rejects after the deadline (30 s) with `describe` and what was seen last.
+ * Calls `predicate` repeatedly until it returns a truthy value, and returns the value. An error of `predicate` counts
+ * as "not yet". Rejects after the deadline (30 s) with `describe` and the last value or error.
  */
 export async function until<T>(
   describe: string,

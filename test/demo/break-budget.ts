@@ -1,10 +1,10 @@
 /**
- * Breaks the product on purpose when it is loaded: two validators of a network may be down at a time, whatever their
- * quorum bears. The demo must notice. Loaded with --import before main.ts; the product itself has no such switch.
+ * Breaks the product on purpose, to see that the demo notices: two validators of a network may be down at a time, whatever
+ * their quorum sets say. Loaded with --import before main.ts; the product itself has no such switch.
  */
 import { registerHooks } from 'node:module';
 
-/** File → what is taken out, and what stands there instead. */
+/** By file: the text to remove, and its replacement. */
 const BREAKS: ReadonlyArray<readonly [string, string, string]> = [
   ['/plan/restarts/rollout.ts', 'const stop = under ?? restOf(', 'const stop = restOf('],
   [

@@ -1,5 +1,6 @@
 /**
- * What the demo promises, checked: counted by a witness of pod UIDs, against peers written out by hand.
+ * Checks the promises of the demo. A witness counts restarts by the UIDs of pods, and the expected peers are written here
+ * by hand.
  */
 import { type Network, stampOf } from '../cluster/network.ts';
 import type { Stage } from '../cluster/scene.ts';
@@ -11,7 +12,7 @@ interface Check {
   readonly found: string;
 }
 
-/** Who should know whom, from what was applied, by name. */
+/** The peers that each validator should know, by name. */
 export const PEERS: Readonly<Record<string, readonly string[]>> = {
   'validator-1': ['validator-2', 'validator-3', 'validator-4', 'validator-5'],
   'validator-2': ['validator-1', 'validator-3', 'validator-4', 'validator-5'],
@@ -29,13 +30,13 @@ export class Checks {
     this.#network = network;
   }
 
-  /** From here on restarts are counted anew. */
+  /** Starts to count restarts from zero. Returns the time now, in ms. */
   begin(): number {
     this.#before = this.#network.restarts(Object.keys(PEERS));
     return Date.now();
   }
 
-  /** Holds that since `begin` exactly these pods were replaced, each so many times. */
+  /** Checks that since `begin` exactly these pods were replaced, each so many times. */
   restarted(promise: string, expected: Readonly<Record<string, number>>): void {
     const counts = Object.entries(this.#network.restarts(Object.keys(PEERS)))
       .map(([name, count]) => [name, count - (this.#before[name] ?? 0)] as const)
@@ -45,18 +46,18 @@ export class Checks {
     this.#checks.push({ promise, kept, found: `replaced: ${found}` });
   }
 
-  /** Holds that since then no two pods of the network were down at once. */
+  /** Checks that since `sinceMs` no two pods of the network were down at once. */
   oneAtATime(promise: string, sinceMs: number): void {
     const most = this.#network.mostDown(sinceMs);
     this.#checks.push({ promise, kept: most <= 1, found: `most down at once: ${most}` });
   }
 
-  /** Holds what was looked at already. */
-  held(promise: string, kept: boolean, found: string): void {
+  /** Adds a promise that the caller has checked. */
+  add(promise: string, kept: boolean, found: string): void {
     this.#checks.push({ promise, kept, found });
   }
 
-  /** Holds what pods carry and what their files say against PEERS. */
+  /** Checks that the stamps and files of all pods agree with PEERS. */
   async knowTheirPeers({ cluster }: Stage, promise: string): Promise<void> {
     const { namespace } = this.#network;
     const path = ['-n', namespace, 'get', 'configmap', 'stellar-peers', '-o', 'json'];
@@ -69,7 +70,7 @@ export class Checks {
     this.#checks.push({ promise, kept: wrong.length === 0, found: wrong.join(', ') || 'all five do' });
   }
 
-  /** Prints each promise with what was found; true if all were kept. */
+  /** Prints each promise with its result. True if all were kept. */
   print(): boolean {
     const width = Math.max(...this.#checks.map(({ promise }) => promise.length));
     for (const { promise, kept, found } of this.#checks) {

@@ -1,6 +1,6 @@
 /**
- * `make demo`: the main job on a real control plane, told step by step and checked at the end.
- * BREAK=budget runs a build that is broken on purpose; --transcript prints the README's block last.
+ * `make demo`: the main job on a real control plane, shown step by step and checked at the end. BREAK=budget runs a build
+ * that is broken on purpose; --transcript also prints the README's block.
  */
 import process from 'node:process';
 import { startPod } from '../cluster/kubelet.ts';
@@ -24,7 +24,7 @@ import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
 import { merged, signal } from './ways.ts';
 
-/** Long enough that a person sees a pod being down. */
+/** Long enough for a person to see that a pod is down. */
 const READY_DELAY_MS = 1_500;
 const SETTINGS = { ...SHORT, CORE_POLL_SECONDS: '2' };
 const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts', 'run'];

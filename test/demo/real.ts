@@ -1,6 +1,6 @@
 /**
- * `make demo NODE=real`: the same story with real containers on two kubelets, installed by the shipped manifests. Signals are
- * left out, since the stand-in for stellar-core answers on its own loopback only.
+ * `make demo NODE=real`: the same acts with real containers on two kubelets, installed by the shipped manifests. Signals are
+ * left out, because the stand-in for stellar-core answers only on its own loopback.
  */
 import process from 'node:process';
 import type { KubeObject } from '../../runtime/kube/port.ts';

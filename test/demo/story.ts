@@ -1,5 +1,5 @@
 /**
- * The story that the demo tells, act by act, on a real control plane: with simulated pods, or with containers.
+ * The acts of the demo on a real control plane, with simulated pods or with containers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export const ROOT = join(import.meta.dirname, '../..');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const FIVE = [...FOUR, 'validator-5'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: a restart would begin within. */
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS, so an unwanted restart would begin in this time. */
 const WATCHED_MS = 4_000;
 /** Four restarts in turn, with containers on a busy machine. */
 const ROLLED_MS_MAX = 300_000;
@@ -47,7 +47,7 @@ export interface Started {
   readonly configuration: string;
 }
 
-/** Plays the acts in turn, then prints what was promised and found; true if all was kept. */
+/** Plays the acts in turn, then prints each promise with its result. True if all promises were kept. */
 export async function perform(
   play: Play,
   acts: ReadonlyArray<(play: Play) => Promise<void>>,

@@ -1,5 +1,5 @@
 /**
- * How the demo speaks: headed steps, indented lines, progress while it waits; colour only on a terminal.
+ * The output of the demo: steps with headings, indented lines, and progress during waits. Colours only on a terminal.
  */
 import process from 'node:process';
 

@@ -1,5 +1,5 @@
 /**
- * The twelve lines of the demo that the README shows: commands and what came of them, without times.
+ * The twelve lines of the demo for the README: commands and their results, without times.
  */
 import type { PodEvent } from '../cluster/pods.ts';
 

@@ -1,5 +1,5 @@
 /**
- * The acts of the demo in which stellar-core gets its peers: by the configuration that it reads, and by a signal.
+ * The acts of the demo in which stellar-core gets its peers: by its configuration, and by a signal.
  */
 import { join } from 'node:path';
 import { Cores } from '../cluster/cores.ts';
@@ -26,7 +26,7 @@ export async function merged({ network, checks, transcript, started }: Play): Pr
     file.includes(`"${name}-0.${name}-headless.`),
   );
   const own = file.includes('CATCHUP_COMPLETE=false');
-  checks.held('the configuration is the original with the peers in front', inFile && own, message);
+  checks.add('the configuration is the original with the peers in front', inFile && own, message);
 }
 
 const SIGNALLED = ['signalled-1', 'signalled-2', 'signalled-3'];
@@ -66,7 +66,7 @@ export async function signal(play: Play): Promise<void> {
     show(rows.join('\n'));
     await watch('no validator is restarted');
     const counts = network.restarts(SIGNALLED_FOUR);
-    checks.held(
+    checks.add(
       'signal: one end of each new pair is told once, and no validator is restarted',
       calls.length === SIGNALLED.length && Object.values(counts).every((count) => count === 0),
       `told: ${calls.length} calls for ${SIGNALLED.length} pairs`,

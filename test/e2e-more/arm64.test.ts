@@ -1,4 +1,4 @@
-/** The image for arm64, by qemu, on a control plane of this machine: that its Node, its libraries and the bundle work together. */
+/** The arm64 image, run by qemu against a control plane on this machine: its Node, libraries and bundle work together. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { Network } from '../cluster/network.ts';
 import { createScene, type Scene } from '../cluster/scene.ts';
 
 const EMULATED = join(import.meta.dirname, 'emulated.ts');
-/** A request takes longer than a second here, and a new leader longer than four. */
+/** Longer times: under qemu a request takes more than a second, and a new leader needs more than four. */
 const PATIENT = { REQUEST_TIMEOUT_SECONDS: '10', LEASE_DURATION_SECONDS: '30' };
 
 describe('the image for arm64', () => {
@@ -42,12 +42,12 @@ describe('the image for arm64', () => {
   const said = (...args: readonly string[]) =>
     execFileSync(process.execPath, [EMULATED, root, ...args], { encoding: 'utf8' }).trim();
 
-  it('has a Node of that architecture, which runs the command', () => {
+  it('has a Node for arm64, which runs the command', () => {
     assert.equal(said('-p', 'process.arch'), 'arm64');
     assert.match(said(program, '--help'), /stellar-peers status/);
   });
 
-  it('has a command as one file, which needs nothing but the libraries', () => {
+  it('has the command as one executable, which needs only the libraries', () => {
     writeFileSync(join(root, 'command'), executableOf(program, join(root, NODE_PATH), 'linux'), {
       mode: 0o755,
     });

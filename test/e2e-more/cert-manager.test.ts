@@ -1,6 +1,6 @@
 /**
- * Certificates by cert-manager's own controllers, from the Issuer to the API server's trust: renewed, deleted, late and
- * broken, while 200 reviews a second go on, of which the API server counts not one as failed.
+ * Certificates by cert-manager's own controllers, from the Issuer to the trust of the API server: renewed, deleted, late
+ * and broken. Meanwhile there are 200 reviews a second, and by the API server's count none of them fails.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -40,15 +40,15 @@ import { CaBundleWatcher, lapses, servedBy } from './trusted.ts';
 const OVERLAY = join(import.meta.dirname, '../../manifests/cert-manager');
 const VALIDATORS = ['validator-1', 'validator-2', 'validator-3'];
 const PER_SECOND = 200;
-/** Reviews after each thing that happens, for what goes wrong late. */
+/** The number of reviews after each action, to find late failures. */
 const REVIEWS_AFTER = 3 * PER_SECOND;
 /** What is repaired for so long is not written back by an earlier reader. */
 const REPAIRED_MS = 3_000;
-/** From a replica's readiness until it gets connections, and from its end until it gets none. */
+/** The time from a replica's readiness until it gets connections, and from its end until it gets none. */
 const ROUTED_MS = 700;
-/** A CA is trusted for 5 s before anything of it is served, less what our own watch may take. */
+/** A CA is trusted for 5 s before its certificate is served, less the delay of our own watch. */
 const TRUSTED_MS_MIN = 4_000;
-/** From a call that failed until its pod is answered, on a machine with much to do. */
+/** The time from a failed call until the next answer for its pod, on a busy machine. */
 const ANSWER_MS_MAX = 1_000;
 const CONFIGURATION = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
 
@@ -198,7 +198,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     for (const stop of stops) await stop();
   });
 
-  it('what cert-manager has made is served and trusted', (t) =>
+  it('the certificate of cert-manager is served and trusted', (t) =>
     without(t, async () => {
       await untilServed(await leafNow());
       assert.deepEqual(caBundle.now, [await caNow()]);
@@ -226,7 +226,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.ok(caBundle.trusts(former, ca));
     }));
 
-  it('nothing fails when cainjector stands still meanwhile: we add the CA, and do not quarrel about it', (t) =>
+  it('nothing fails when cainjector is stopped meanwhile: we add the CA, without repeated writes against cainjector', (t) =>
     without(t, async () => {
       const states = caBundle.history.length;
       certManager.cainjector.kill('SIGSTOP');
@@ -268,12 +268,12 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.equal(caBundle.history.length, states);
     }));
 
-  it('one that empties caBundle is repaired within a second', async (t) => {
+  it('a re-apply that empties caBundle is repaired within a second', async (t) => {
     await emptied(t, [await caNow()]);
     await without(t, async () => {});
   });
 
-  it('and without cainjector too', async (t) => {
+  it('an emptied caBundle is repaired without cainjector too', async (t) => {
     certManager.cainjector.kill('SIGSTOP');
     try {
       await emptied(t, [await caNow()]);
@@ -283,7 +283,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     await without(t, async () => {});
   });
 
-  it('and within seconds in the middle of a rotation, for the replica that still has files of the former CA', async (t) => {
+  it('an emptied caBundle is repaired within seconds during a rotation, also for a replica with files of the former CA', async (t) => {
     const [first, late] = ours;
     assert.ok(first && late);
     const former = await caNow();
@@ -322,7 +322,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await caNow()] });
     }));
 
-  it('nothing fails when an intermediate CA from elsewhere does, with its root or without', (t) =>
+  it('nothing fails when a foreign intermediate CA signs the certificate, with or without its root', (t) =>
     without(t, async () => {
       const root = await certManager.pem(CA_SECRET, 'tls.crt');
       await certManager.bringIntermediate('with-root', root);
@@ -335,7 +335,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await intermediateNow()] });
     }));
 
-  it('nothing fails where caBundle holds that intermediate CA alone', async (t) => {
+  it('nothing fails if caBundle holds only the intermediate CA', async (t) => {
     certManager.cainjector.kill('SIGSTOP');
     try {
       // How soon is held above; here it is whom the API server trusts.
@@ -368,7 +368,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await untilServed(await leafNow());
     }));
 
-  it('nothing fails while files are no use: that is said, and the last good ones are served', (t) =>
+  it('nothing fails while the files cannot be used: the fault is logged, and the last good files are served', (t) =>
     without(t, async () => {
       const other = filesOf(await goodContent(Date.now()));
       const expired = filesOf(await goodContent(Date.now() - 400 * DAY_MS));
@@ -397,7 +397,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await untilServed(await leafNow());
     }));
 
-  it('we have asked for no Secret, and were refused nothing', async () => {
+  it('our replicas have read no Secret, and no request was refused', async () => {
     const requests = ourRequests(await cluster.audit());
     assert.ok(requests.length > 0);
     assert.deepEqual(
@@ -407,7 +407,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     assert.deepEqual(ourRefusals(await cluster.audit()), []);
   });
 
-  it('nothing fails where caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
+  it('nothing fails if caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
     const former = await leafNow();
     const read = ({ logPath }: Replica) =>
       readFileSync(logPath, 'utf8').match(/certificate read from its files/g)?.length ?? 0;

@@ -1,6 +1,6 @@
 /**
- * cert-manager's own controllers beside a test cluster, and what people ask of them. Owns the two processes; their
- * program and definitions come from `node scripts/setup.mjs --only cert-manager`.
+ * cert-manager's own controllers beside a test cluster, and requests to them as people make them. Owns the two processes.
+ * `node scripts/setup.mjs --only cert-manager` provides their program and definitions.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -4,5 +4,5 @@ import process from 'node:process';
 import { NODE_PATH } from '../../scripts/image/files.ts';
 
 const [root = '', ...args] = process.argv.slice(2);
-// In place of this process, so that each signal reaches the program.
+// Replace this process, so that each signal reaches the program.
 process.execve?.('/usr/bin/env', ['env', 'qemu-aarch64', '-L', root, join(root, NODE_PATH), ...args]);

@@ -1,6 +1,6 @@
 /**
- * The kubelet's part: each change of a Secret reaches the folder of every pod that mounts it, of some of them late.
- * One that is deleted changes nothing: the kubelet keeps the files that it has.
+ * The kubelet's part for mounted Secrets: each change of a Secret reaches the folder of every pod that mounts it, for some
+ * pods late. The deletion of a Secret changes nothing, because the kubelet keeps the files.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes two replicas: our alerts fire when something is wrong and end with it, and what the
- * dashboard asks has an answer.
+ * A real Prometheus scrapes two replicas. Our alerts fire during a fault and end with it, and every query of the dashboard
+ * has a result.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ describe('in a real Prometheus', () => {
     await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
     await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
-    await stalled.fare('validator-1', '0s');
+    await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(THREE);
     await rolled.untilTheyKnow(THREE);
     await signalled.untilReady(THREE);
@@ -76,7 +76,7 @@ describe('in a real Prometheus', () => {
     const { group = '' } = await prometheus.untilFires('Stalled');
     assert.match(group, /^custom-[0-9a-f]{16}$/);
     await prometheus.untilFires('DriftTooLong');
-    await stalled.fare('validator-1', '0s');
+    await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(FOUR);
     await prometheus.untilResolves('Stalled');
     await prometheus.untilResolves('DriftTooLong');
@@ -145,7 +145,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('NotConnected');
   });
 
-  it('WebhookErrors fires when many requests are no reviews', async () => {
+  it('WebhookErrors fires when many requests are not reviews', async () => {
     const [replica] = scene.replicas?.replicas ?? [];
     const caller = await createCaller(scene.cluster, replica?.webhookPort ?? 0);
     for (let call = 0; call < 100; call += 1) await caller.ask({ kind: 'Nonsense' });
@@ -164,7 +164,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('NoLeader');
   });
 
-  it('CertificateExpiry fires where the certificate that is served ends within a week', async () => {
+  it('CertificateExpiry fires if the served certificate expires within a week', async () => {
     /** New replicas, which make the certificate anew. */
     const renew = async (env: Readonly<Record<string, string>>) => {
       await scene.replicas?.stop();
@@ -178,7 +178,7 @@ describe('in a real Prometheus', () => {
     await prometheus.untilResolves('CertificateExpiry');
   });
 
-  it('nothing fires in the end, and each alert that a cluster can bring about did', async (t) => {
+  it('no alert fires at the end, and each alert that a cluster can cause has fired', async (t) => {
     await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
@@ -203,7 +203,7 @@ describe('in a real Prometheus', () => {
     assert.deepEqual(unanswered, []);
   });
 
-  it('the manifests are built by kustomize, and what is of Kubernetes itself is taken by it', async () => {
+  it('kustomize builds the manifests, and the API server accepts those of built-in kinds', async () => {
     const folder = join(import.meta.dirname, '../../manifests/monitoring');
     const rendered = await kubectl('kustomize', folder);
     const own = rendered.split('---\n').filter((text) => !text.includes('monitoring.coreos.com'));

@@ -1,5 +1,5 @@
 /**
- * A real Prometheus beside the test cluster: scrapes replicas, and judges our alerts with every time in them shortened.
+ * A real Prometheus beside the test cluster. It scrapes replicas and evaluates our alerts with shortened times.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { until } from '../cluster/until.ts';
 const RULES = join(import.meta.dirname, '../../manifests/monitoring/alerts.yaml');
 const INTERVAL = '500ms';
 
-/** The rules with hours as seconds: the same questions, asked of a test that lasts minutes. */
+/** The rules with seconds in place of hours, for a test that lasts minutes. */
 function shortened(rules: string): string {
   return rules
     .replaceAll(/^( +for: ).*$/gm, '$11s')

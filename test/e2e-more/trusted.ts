@@ -1,5 +1,5 @@
 /**
- * Independent witnesses of the two sides of a TLS call: what caBundle of our webhook named when, and what a port serves.
+ * Independent witnesses of both sides of a TLS call: the CAs in caBundle over time, and the certificate that a port serves.
  */
 import { once } from 'node:events';
 import { connect } from 'node:tls';

@@ -21,7 +21,7 @@ describe('addresses', () => {
     JSON.parse(published.data(namespace)[`${node}.view.json`] ?? '{}').hash;
 
   before(async () => {
-    // Every change would roll here: what does not, is no drift.
+    // With this setting every drift causes a restart, so a change without a restart is no drift.
     scene = await sharedScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
     published = new Published(scene.cluster.admin);
     await scene.start();
@@ -50,7 +50,7 @@ describe('addresses', () => {
     assert.equal(entryOf()?.dns, 'validator-1-0.validator-1-headless.advertised.svc.cluster.local');
   });
 
-  it('that are none cost the validator nothing but that, and are told on it', async () => {
+  it('that are not valid are ignored, and an Event on the StellarNode says so', async () => {
     const network = await new Network(scene, 'broken').foundUpToDate();
     await annotate('broken', 'validator-1', 'stellar.org/peer-address=http://one.example.org');
     const event = await until('an Event says so', async () =>
@@ -64,7 +64,7 @@ describe('addresses', () => {
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 
-  it('outside the cluster stand in every file of their network, line by line, and restart no validator', async () => {
+  it('outside the cluster are in every file of their network, and restart no validator', async () => {
     const network = await new Network(scene, 'outside').foundUpToDate();
     const idOf = () =>
       published.networks().find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))
@@ -96,7 +96,7 @@ describe('addresses', () => {
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 
-  it('that a StellarNode names itself stand in its own file alone, and restart no validator', async () => {
+  it('that a StellarNode itself names are only in its own file, and restart no validator', async () => {
     const network = await new Network(scene, 'own').foundUpToDate();
     const spec = {
       crossCluster: {

@@ -1,6 +1,6 @@
 /**
- * Odd pods at a real API server: what it accepts without us it accepts with us, and what comes out differs only by what
- * we add. FUZZ_SEED=n plays the same pods again, FUZZ_PODS=n another number of them.
+ * Odd pods at a real API server. It accepts with our webhook each pod that it accepts without, and the stored pods differ
+ * only by our additions. FUZZ_SEED=n repeats the same pods, FUZZ_PODS=n sets their number.
  */
 import assert from 'node:assert/strict';
 import { Agent, type RequestOptions, request } from 'node:https';
@@ -87,7 +87,7 @@ describe('an odd pod', () => {
     await scene?.stop();
   });
 
-  it('is accepted with our patch wherever it is accepted without, and nothing but ours is added', async (t) => {
+  it('is accepted with our patch if it is accepted without, and differs only by our additions', async (t) => {
     t.diagnostic(`FUZZ_SEED=${SEED}, ${PODS} pods`);
     const plausible = plausibleChanges.map((changes) => changedIn(base, changes));
     const odd = oddChanges.chain((changes) => oddOf([changedIn(base, changes)], { shallow: true }));
@@ -123,7 +123,7 @@ describe('an odd pod', () => {
     );
   });
 
-  it('costs no other pod its injection', async () => {
+  it('does not prevent the injection of other pods', async () => {
     assertInjected((await create(base, NAMESPACE)).body, 'validator-1');
     const failed = await metricOf(
       scene.replicas?.replicas ?? [],

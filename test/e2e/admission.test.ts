@@ -1,4 +1,4 @@
-/** What admission does to pods, through a real API server and straight over TLS. */
+/** Admission of pods, through a real API server and directly over TLS. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -69,7 +69,7 @@ describe('admission', () => {
     await scene?.stop();
   });
 
-  describe('leaves what the user set as it is, and is accepted by the API server, for a pod', () => {
+  describe('keeps all settings of the user, and is accepted by the API server, for a pod', () => {
     for (const [index, { title, change, warning, injected }] of ODD_PODS.entries()) {
       it(title, async () => {
         const odd = podOf(`odd-${index}`);
@@ -94,7 +94,7 @@ describe('admission', () => {
     }
   });
 
-  it('patches a pod once, however often it is asked about it', async () => {
+  it('patches a pod only once, however many reviews there are for it', async () => {
     const pod = await podNow(scene, 'validator-1-0', NAMESPACE);
     assert.ok(pod);
     assertInjected(pod, 'validator-1');
@@ -109,7 +109,7 @@ describe('admission', () => {
     assert.deepEqual([await reviews('patched'), await reviews('unchanged')], [patched, unchanged + 1]);
   });
 
-  it('stays right when a later webhook puts a sidecar in front and the API server asks again', async (t) => {
+  it('stays correct when a later webhook inserts a sidecar in front and the API server sends a second review', async (t) => {
     const injector = await startInjector(scene);
     t.after(() => injector.stop());
     const odd = podOf('twice');

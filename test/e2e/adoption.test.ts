@@ -10,7 +10,7 @@ import { statusOf } from '../cluster/told.ts';
 const NONE = { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 };
 const ONCE = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1 };
 
-/** These tests are one story, in this order: a running network, installed, adopted, reconfigured, removed. */
+/** These tests depend on each other and run in this order: a running network, installed, adopted, reconfigured, removed. */
 describe('on a running network', () => {
   const scene = sceneOf(() => createScene());
   const network = new Network(scene, 'stellar');
@@ -46,7 +46,7 @@ describe('on a running network', () => {
     assert.deepEqual(network.restarts(THREE), ONCE);
   });
 
-  it('pods that opted out, and pods whose names are taken, are left alone', async () => {
+  it('pods that have opted out, and pods that already use our names, are not changed', async () => {
     const optOut = { annotations: { 'stellar.org/peer-injection': 'disabled' } };
     const quiet = new Network(scene, 'quiet');
     await quiet.found(['validator-1']);
@@ -78,7 +78,7 @@ describe('on a running network', () => {
     assert.match(status, /taken +validator-2 .* NotInjectable/);
   });
 
-  it('nothing of it was refused by RBAC', async () => {
+  it('RBAC has refused no request', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

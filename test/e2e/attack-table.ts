@@ -1,11 +1,11 @@
-/** What a thief who has stolen our ServiceAccount's token would try: each request, and who must refuse it. */
+/** The attacks of a thief with our ServiceAccount's token: each request, and the policy that must refuse it. */
 import type { Call } from '../cluster/caller.ts';
 import { createPki } from '../cluster/pki.ts';
 
 export interface Attack extends Call {
-  /** What it tries, to follow "cannot". */
+  /** The aim of the attack, as words after "cannot". */
   readonly what: string;
-  /** Name of the policy that refuses it; RBAC does where there is none. */
+  /** The name of the policy that refuses the request; absent if RBAC refuses it. */
   readonly policy?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What our ServiceAccount's token is good for in the hands of another: each attack is refused by the API server. */
+/** Attacks with our ServiceAccount's token: the API server refuses each of them, and allows our own writes. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { KubeObject } from '../../runtime/kube/port.ts';
@@ -137,7 +137,7 @@ describe('with the token of our ServiceAccount', () => {
     });
   }
 
-  it('nothing has changed after all that', async () => {
+  it('no object has changed after all attacks', async () => {
     assert.equal(await world(), untouched);
   });
 
@@ -237,20 +237,20 @@ describe('with the token of our ServiceAccount', () => {
       assert.deepEqual((await mapNow())?.data, { theirs: 'x' });
     });
 
-    it('bring a pause of any value back', async () => {
+    it('restore a pause of any value', async () => {
       const annotations = { 'stellar.org/peer-rollout': 'x'.repeat(60_000) };
       await allowed(applyMap('stellar-peers-pause', { annotations }));
       assert.deepEqual((await mapNow())?.metadata.annotations, annotations);
     });
 
-    it('delete a ConfigMap with nothing but its own, frozen or not', async () => {
+    it('delete a ConfigMap that contains only our own keys, immutable or not', async () => {
       const { admin } = scene.cluster;
       await admin.delete({ resource: ConfigMaps, ...MAP }, {});
       await admin.create(ConfigMaps, { metadata: MAP, immutable: true, data: { 'a.peers.txt': '' } });
       await allowed({ method: 'DELETE', path: '/api/v1/namespaces/stellar/configmaps/stellar-peers' });
     });
 
-    it('fence where another has left a long value, and take such a value away', async () => {
+    it('fence a StatefulSet on which another has left a long value, and remove the value', async () => {
       const { admin } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
       const path = paths.statefulSet('validator-2');
@@ -268,7 +268,7 @@ describe('with the token of our ServiceAccount', () => {
       assert.deepEqual(now.spec.template.metadata.annotations ?? {}, {});
     });
 
-    it('take its annotation over from a manager that has nothing else', async () => {
+    it('take over our annotation from a manager that owns no other field', async () => {
       const { admin, kubectl } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
       await admin.patch(ref, [{ op: 'add', path: ANNOTATIONS, value: { other: '' } }]);
@@ -287,7 +287,7 @@ describe('with the token of our ServiceAccount', () => {
       await allowed({ method: 'POST', path: paths.events('stellar'), body: event({}) });
     });
 
-    it('make its Secret', async () => {
+    it('create its Secret', async () => {
       await allowed({
         method: 'PATCH',
         path: `${paths.secret}?fieldManager=stellar-peers`,

@@ -79,7 +79,7 @@ describe('a new network', () => {
     }
   });
 
-  it('is made without a request that RBAC refuses', async () => {
+  it('needs no request that RBAC refuses', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -21,7 +21,7 @@ import { until } from '../cluster/until.ts';
 const NAMESPACE = 'checked';
 const CORE = { 'stellar.org/node-type': 'Validator' };
 const HOME = 'stellar-peers';
-/** The Lease of a leader that was killed is still good when the test looks; and no validator is restarted for one more. */
+/** The Lease outlives the killed leader until the test has looked, and no validator is restarted when one more joins. */
 const ENV = { LEASE_DURATION_SECONDS: '300', ROLL_BELOW: '2' };
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({
@@ -30,7 +30,7 @@ const kind = (apiVersion: string, name: string, plural: string): Resource => ({
   plural,
 });
 
-/** What check says of an emptied caBundle. */
+/** The findings of `check` for an empty caBundle. */
 const WITHOUT_CA = {
   code: 1,
   'webhook-ca-bundle': /^problem: it is empty, so the API server trusts no answer of ours$/,
@@ -38,25 +38,25 @@ const WITHOUT_CA = {
   'webhook-answers': /^skipped: not tried/,
 };
 
-/** These tests are one story, in this order. */
+/** These tests depend on each other and run in this order. */
 describe('check', () => {
   const scene = sceneOf(() => createScene({ env: ENV }));
   const network = new Network(scene, NAMESPACE);
 
-  /** What a check says where it does not say ok, by id; the exit code with it. */
-  const complaints = async (...args: string[]): Promise<Record<string, string | number>> => {
+  /** The findings that are not ok, by id, and the exit code. */
+  const findings = async (...args: string[]): Promise<Record<string, string | number>> => {
     const { code, stdout, stderr } = await runCommand(scene.cluster, ['check', '-o', 'json', ...args]);
     assert.notEqual(stdout, '', stderr);
     const { checks } = JSON.parse(stdout) as { checks: Finding[] };
     const bad = checks.filter(({ verdict }) => verdict !== 'ok');
     return { code, ...Object.fromEntries(bad.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`])) };
   };
-  /** Until check says exactly this: what was changed reaches caches and controllers a moment later. */
+  /** Waits for exactly these findings, because a change reaches caches and controllers a moment later. */
   const untilSays = (expected: Readonly<Record<string, RegExp | number>>, args: readonly string[] = []) =>
     until(
       `check says ${Object.keys(expected).join(', ')}`,
       async () => {
-        const found = await complaints(...args);
+        const found = await findings(...args);
         assert.deepEqual(Object.keys(found), Object.keys(expected), JSON.stringify(found));
         for (const [id, wanted] of Object.entries(expected)) {
           if (wanted instanceof RegExp) assert.match(String(found[id]), wanted);
@@ -75,8 +75,8 @@ describe('check', () => {
     });
   const remove = (resource: Resource, name: string) =>
     scene.cluster.admin.delete({ resource, namespace: NAMESPACE, name }, {});
-  /** Deletes an object; the function makes it again as it was. */
-  const taken = async (ref: ObjectRef): Promise<() => Promise<unknown>> => {
+  /** Deletes an object. Returns a function that creates the same object again. */
+  const deleted = async (ref: ObjectRef): Promise<() => Promise<unknown>> => {
     const { admin } = scene.cluster;
     const found = await admin.get(ref);
     assert.ok(found, ref.name);
@@ -94,15 +94,15 @@ describe('check', () => {
       .map(({ metadata }) => String(metadata.uid))
       .sort();
 
-  it('before the install finds a cluster that will do, and an installation that is not there', async () => {
-    assert.deepEqual(await complaints('--pre'), { code: 0 });
-    const found = await complaints();
+  it('finds no problem with --pre before the install, and without --pre no installation', async () => {
+    assert.deepEqual(await findings('--pre'), { code: 0 });
+    const found = await findings();
     assert.equal(found.code, 1);
     assert.match(found.deployment as string, /^problem: there is no Deployment stellar-peers/);
     assert.match(found['webhook-configuration'] as string, /^problem: there is no webhook/);
   });
 
-  it('after the install, with validators, has nothing to say', async () => {
+  it('finds no problem after the install, with validators', async () => {
     await scene.start();
     await scene.cluster.kubectl(['-n', HOME, 'scale', 'deployment', HOME, '--replicas=2']);
     await until('the Deployment is ready', async () => {
@@ -117,13 +117,13 @@ describe('check', () => {
     assert.match(stdout, /\n26 ok\.\n$/);
   });
 
-  it('makes nothing', async () => {
+  it('creates no pod', async () => {
     const pods = await podsIn(NAMESPACE);
-    assert.deepEqual(await complaints(), { code: 0 });
+    assert.deepEqual(await findings(), { code: 0 });
     assert.deepEqual(await podsIn(NAMESPACE), pods);
   });
 
-  it('says how many restarts a setting would want, before any is restarted for it', async () => {
+  it('counts the restarts that a setting would cause, and restarts no validator', async () => {
     await network.add('validator-4');
     await network.untilReady(['validator-4']);
     await untilSays({ code: 0 });
@@ -166,7 +166,7 @@ describe('check', () => {
     await untilSays({ code: 0 });
   });
 
-  it('finds a Service that shows the HTTP port to the outside', async () => {
+  it('finds a Service that makes the HTTP port reachable from outside', async () => {
     const { admin } = scene.cluster;
     const Services = kind('v1', 'Service', 'services');
     await admin.create(Services, {
@@ -180,10 +180,10 @@ describe('check', () => {
     await untilSays({ code: 0 });
   });
 
-  it('finds rights and policies that were taken away', async () => {
+  it('finds missing rights and policies', async () => {
     const rbac = kind('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings');
     const binding = { resource: rbac, namespace: HOME, name: HOME };
-    const giveBack = await taken(binding);
+    const giveBack = await deleted(binding);
     await untilSays({
       code: 1,
       'account-rights':
@@ -195,7 +195,7 @@ describe('check', () => {
       'ValidatingAdmissionPolicyBinding',
       'validatingadmissionpolicybindings',
     );
-    const giveBackPolicy = await taken({ resource: bound, name: 'stellar-peers-pods' });
+    const giveBackPolicy = await deleted({ resource: bound, name: 'stellar-peers-pods' });
     await untilSays({
       code: 1,
       'admission-policies': /^problem: not bound with action Deny: stellar-peers-pods$/,
@@ -204,7 +204,7 @@ describe('check', () => {
     await untilSays({ code: 0 });
   });
 
-  it('skips what one may not read, and names the right', async () => {
+  it('skips checks of objects that the caller may not read, and names the missing right', async () => {
     const path = await scene.cluster.serviceAccountKubeconfig('default', 'default');
     const { stdout, code } = await runCommand({ kubeconfigPath: path }, ['check']);
     assert.equal(code, 0);
@@ -224,13 +224,13 @@ describe('check', () => {
     });
   });
 
-  it('finds a caBundle that is empty, and judges nothing that depends on it', async () => {
+  it('finds an empty caBundle, and skips the checks that depend on it', async () => {
     const ref = { resource: MutatingWebhookConfigurations, name: HOME };
     await scene.cluster.admin.patch(ref, [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
     await untilSays(WITHOUT_CA);
   });
 
-  it('finds a ConfigMap that is missing, or that says what it should not', async () => {
+  it('finds a ConfigMap that is missing or has wrong content', async () => {
     const ref = { resource: ConfigMaps, namespace: NAMESPACE, name: 'stellar-peers' };
     await scene.cluster.kubectl([
       ...['-n', NAMESPACE, 'patch', 'configmap', 'stellar-peers', '--type=merge'],
@@ -241,7 +241,7 @@ describe('check', () => {
     await untilSays({ ...WITHOUT_CA, 'config-maps': /^problem: missing in checked$/ });
   });
 
-  it('ends with 3 where no server answers, and with 2 for what is no setting', async () => {
+  it('exits with 3 if no server answers, and with 2 for an unknown setting', async () => {
     const nowhere = await runCommand(scene.cluster, ['check', '--set', 'NO=1']);
     assert.equal(nowhere.code, 2);
     await scene.stop();

@@ -1,4 +1,4 @@
-/** A replica on a machine whose clock is wrong: ages are still measured by the API server's. */
+/** A replica on a machine with a wrong clock still measures ages by the API server's clock. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CERT_SECRET } from '../../peers/names.ts';
@@ -22,7 +22,7 @@ describe('a leader whose clock is five minutes ahead', () => {
     }),
   );
 
-  it('waits MIN_READY_SECONDS after each restart before the next, as any other', async () => {
+  it('waits MIN_READY_SECONDS after each restart, like any other leader', async () => {
     const network = await new Network(scene, 'ahead').foundUpToDate();
     const joinedAtMs = Date.now();
     await network.add('validator-4');
@@ -57,7 +57,7 @@ describe('a replica whose clock is five minutes behind', () => {
   });
   after(() => scene?.stop());
 
-  it('makes a certificate that callers trust, takes over from one that is on time, and restarts as that one would', async () => {
+  it('makes a certificate that callers trust, takes over from a replica with the right time, and restarts like that replica', async () => {
     const { cluster } = scene;
     const onTime = await startReplica(cluster, { name: 'on-time', env: SHORT });
     await onTime.ready();

@@ -1,4 +1,4 @@
-/** What the other tests may rely on: the promises of the test cluster itself. */
+/** The promises of the test cluster itself, on which the other tests rely. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -24,7 +24,7 @@ const NAMESPACE = 'stellar';
 const OWN = 'stellar-peers';
 const ROLLOUT = 'stellar.org/peer-rollout';
 
-/** These tests are one story, in this order: a network lives, is paused, grows, and we are uninstalled. */
+/** These tests depend on each other and run in this order: a network lives, is paused, grows, and we are uninstalled. */
 describe('the command on a real API server', () => {
   const scene = startedScene(() => createScene());
   const network = new Network(scene, NAMESPACE);
@@ -45,7 +45,7 @@ describe('the command on a real API server', () => {
 
   before(() => network.foundUpToDate());
 
-  it('status counts what is there, by the settings of the Deployment and not of the caller', async () => {
+  it('status counts the existing validators, by the settings of the Deployment and not of the caller', async () => {
     const { networks, validators, rollout } = await statusNow();
     assert.equal(rollout, null);
     const [found] = networks;
@@ -68,7 +68,7 @@ describe('the command on a real API server', () => {
     assert.deepEqual([none.code, none.stdout], [0, 'No validators found.\n']);
   });
 
-  it('-l shows those whose labels the API server selects, and one that it cannot read is wrong usage', async () => {
+  it('-l shows the validators that the API server selects by labels, and an unreadable selector is wrong usage', async () => {
     const label = (text: string) =>
       scene.cluster.kubectl(['-n', NAMESPACE, 'label', 'stellarnode', 'validator-1', text]);
     await label('tier=core');
@@ -87,23 +87,23 @@ describe('the command on a real API server', () => {
     }
   });
 
-  it('is what kubectl runs when it is told stellar-peers', async () => {
+  it('runs as a kubectl plugin: kubectl stellar-peers', async () => {
     const PATH = [join(ROOT, 'bin'), dirname(process.execPath), process.env.PATH ?? ''].join(':');
     const args = ['stellar-peers', 'status', '--kubeconfig', scene.cluster.kubeconfigPath];
     const { stdout } = await promisify(execFile)(binary('kubectl'), args, { env: { PATH } });
     assert.equal(stdout, (await command('status')).stdout);
   });
 
-  it('says by whose settings it decides where the Deployment is not where it looks', async () => {
+  it('says which settings it uses if it finds no Deployment', async () => {
     const { code, stderr } = await command('status', '--install-namespace', 'default');
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /^There is no Deployment default\/stellar-peers: what follows is by the settings of/,
+      /^There is no Deployment default\/stellar-peers, so this command uses the settings of/,
     );
   });
 
-  it('explain tells what one validator started with and why nothing is done', async () => {
+  it('explain shows the peers that a validator started with, and why it is not restarted', async () => {
     const { found, pods, view, decision, injection } = await explained('validator-1');
     assert.deepEqual([found, decision.kind, injection?.injects], ['peer', 'nothing', true]);
     assert.equal(pods[0]?.stamp?.hash, view?.published?.hash);
@@ -119,7 +119,7 @@ describe('the command on a real API server', () => {
     assert.match(unknown.stderr, /no such validator: stellar\/absent/);
   });
 
-  it('pause asks before, then holds; status, watched on a pipe, shows each change as it comes', async () => {
+  it('pause asks for confirmation and then holds; status -w on a pipe shows each change as it comes', async () => {
     const unasked = await command('pause');
     assert.equal(unasked.code, 2);
     assert.match(unasked.stderr, /we restart none of 3 validators \(.*\) before you resume it.*use --yes/s);
@@ -151,7 +151,7 @@ describe('the command on a real API server', () => {
     assert.match(again.stderr, /is paused already/);
   });
 
-  it('resume says who is restarted then, and they are', async () => {
+  it('resume names the validators that are restarted then, and they are', async () => {
     const { code, stdout, stderr } = await command('resume', '--yes');
     assert.deepEqual([code, stdout], [0, 'ConfigMap stellar-peers/stellar-peers resumed\n']);
     assert.match(

@@ -1,4 +1,4 @@
-/** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and what comes of it. */
+/** `stellar-peers rollout plan` and `stellar-peers adopt`, as a person runs them, and their effects. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Namespaces, StellarNodes } from '../../runtime/kube/resources.ts';
@@ -14,7 +14,7 @@ const ADOPT = 'stellar.org/peer-adopt';
 /** No validator is restarted for one more validator. */
 const NARROW = { ROLL_BELOW: '2' };
 
-/** These tests are one story, in this order: networks that ran before us are adopted, then grow. */
+/** These tests depend on each other and run in this order: networks that ran before us are adopted, then grow. */
 describe('commands', () => {
   const scene = sceneOf(() => createScene({ env: NARROW }));
   const named = new Network(scene, 'named');
@@ -49,7 +49,7 @@ describe('commands', () => {
       await untilWaiting(scene, { namespace, names: THREE, reason: 'AwaitingAdoption' });
   });
 
-  it('plan says that no validator is restarted, who waits, and what would help', async () => {
+  it('plan shows that no validator is restarted, which validators wait, and what would help', async () => {
     const text = await plan();
     assert.match(text, /^No validator is to be restarted\.\n\nWaiting:\n/);
     for (const { namespace } of [named, whole])
@@ -57,7 +57,7 @@ describe('commands', () => {
     assert.match(text, /> stellar-peers adopt validator-1 validator-2 validator-3 -n named/);
   });
 
-  it('adopt asks before, and names what it does not find; neither changes anything', async () => {
+  it('adopt asks for confirmation, and names unknown validators; neither changes anything', async () => {
     const unasked = await command('adopt', 'validator-1', '-n', 'named');
     assert.equal(unasked.code, 2);
     assert.match(unasked.stderr, /there is no terminal to ask on: use --yes/);
@@ -67,7 +67,7 @@ describe('commands', () => {
     assert.equal(await adoptionOf(nodeRef('validator-1')), undefined);
   });
 
-  it('adopt of one lets that one be restarted and injected, and no other', async () => {
+  it('adopt of one validator lets only this validator be restarted and injected', async () => {
     const { code, stdout, stderr } = await command('adopt', 'validator-1', '-n', 'named', '--yes');
     assert.equal(code, 0);
     assert.equal(stdout, 'StellarNode validator-1 adopted\n');
@@ -97,7 +97,7 @@ describe('commands', () => {
     assert.deepEqual(Object.values(named.restarts(THREE)), [1, 0, 0]);
   });
 
-  it('plan with another setting says who would be restarted, and then they are, in that order', async () => {
+  it('plan with another setting shows restarts that then happen in the same order', async () => {
     await whole.add('validator-4');
     await whole.untilReady(FOUR);
     await settled(scene);
@@ -122,13 +122,13 @@ describe('commands', () => {
     );
   });
 
-  it('plan refuses what is no setting', async () => {
+  it('plan refuses an unknown setting', async () => {
     const { code, stderr } = await command('rollout', 'plan', '--set', 'ROLL_BELLOW=all');
     assert.equal(code, 2);
     assert.match(stderr, /no setting is called ROLL_BELLOW; did you mean ROLL_BELOW\?/);
   });
 
-  it('leave nothing that RBAC refuses the leader', async () => {
+  it('cause no request of the leader that RBAC refuses', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

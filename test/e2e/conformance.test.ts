@@ -28,7 +28,7 @@ describe('the real control plane, as the simulation takes it to be', () => {
       until,
       pass: (ms) => delay(ms),
       // The server's memory of changes begins after version 1.
-      forget: () => undefined,
+      compact: () => undefined,
     };
   });
   after(() => cluster?.stop());

@@ -1,4 +1,4 @@
-/** What validators say of themselves over their HTTP ports: before a restart begins, and until it is over. */
+/** The state that validators report over their HTTP ports: before a restart begins, and until it is over. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ConfigMaps } from '../../runtime/kube/resources.ts';
@@ -52,7 +52,7 @@ describe('where the HTTP port of validators answers', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('none begins while one says that one more failure stops it', async () => {
+  it('no restart begins while a validator reports that one more failure would stop it', async () => {
     const network = await new Network(scene, 'fragile').foundUpToDate();
     const core = cores.of(network.podOf('validator-3'));
     assert.ok(core);

@@ -29,7 +29,7 @@ function readmeTranscript(): string {
 }
 
 describe('the demo', () => {
-  it('keeps every promise, stops by itself, and is what the README shows', async () => {
+  it('keeps every promise, stops by itself, and prints the transcript of the README', async () => {
     const { status, output } = await demo(['--transcript']);
     assert.equal(status, 0, output);
     assert.match(output, /Every promise was kept\./);

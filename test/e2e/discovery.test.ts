@@ -1,4 +1,4 @@
-/** Who is a peer of whom, by what stands in the ConfigMaps of a real API server. */
+/** Discovery: which validators are peers of each other, by the ConfigMaps of a real API server. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Pods, StatefulSets, StellarNodes } from '../../runtime/kube/resources.ts';
@@ -56,7 +56,7 @@ describe('discovery', () => {
     await scene?.stop();
   });
 
-  it('finds one network in both generations of the definition and in several namespaces, and mixes no two', async () => {
+  it('finds one network in both generations of the definition and in several namespaces, and never mixes two networks', async () => {
     await Promise.all([
       create('north/h1', harbour),
       create('north/h2', { network: { Custom: HARBOUR }, customNetworkPassphrase: null }),
@@ -96,7 +96,7 @@ describe('discovery', () => {
     assert.deepEqual([published.metadata().peer_count, published.metadata().active_validators], [7, 7]);
   });
 
-  it('takes no pod for a peer but those of the StellarNode’s own StatefulSet', async () => {
+  it('accepts only pods of the StellarNode’s own StatefulSet as peers', async () => {
     const { admin } = scene.cluster;
     const real = await podNow(scene, 'h1-0', 'north');
     assert.ok(real);
@@ -153,7 +153,7 @@ describe('discovery', () => {
     await published.untilPeers({ 'north/h1': [h2, h3] });
   });
 
-  it('takes no Horizon, SorobanRpc, suspended or deleted StellarNode for a peer', async () => {
+  it('does not accept a Horizon, SorobanRpc, suspended or deleted StellarNode as a peer', async () => {
     await Promise.all([
       create('north/horizon', { ...harbour, nodeType: 'Horizon' }),
       create('north/soroban', { ...harbour, nodeType: 'SorobanRpc' }),
@@ -183,7 +183,7 @@ describe('discovery', () => {
     await Promise.all(['horizon', 'soroban', 'asleep'].map((name) => remove(`north/${name}`)));
   });
 
-  it('takes a peer port from the field and from the annotation, and refuses what is none, with a reason', async () => {
+  it('reads the peer port from the field and from the annotation, and refuses an invalid port with a reason', async () => {
     const port = (peerPort: unknown) => ({ ...harbour, validatorConfig: { peerPort } });
     const annotation = (value: string) => ({ 'stellar.org/peer-port': value });
     const refused = ['zero', 'huge', 'text', 'noted-zero', 'noted-huge', 'noted-text'];
@@ -257,7 +257,7 @@ describe('discovery', () => {
     });
   });
 
-  it('has restarted no validator all the while, and was refused nothing', async () => {
+  it('has restarted no validator, and no request was refused', async () => {
     // The stray late-0 was deleted by hand, and may have had a successor before its StatefulSet went.
     const { 'north/late-0': _, ...restarts } = scene.pods.restarts();
     assert.deepEqual(restarts, {}, scene.pods.print());

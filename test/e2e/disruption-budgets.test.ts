@@ -1,4 +1,4 @@
-/** PodDisruptionBudgets: a StatefulSet's roll does not ask them, so we do. */
+/** PodDisruptionBudgets: a StatefulSet's roll does not check them, so stellar-peers does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PodDisruptionBudgets } from '../../runtime/kube/resources.ts';
@@ -51,14 +51,14 @@ describe('disruption budgets', () => {
     await network.settledAsTheyWere();
   }
 
-  it('that the operator makes, and that could never allow anything, hold no validator', async () => {
+  it('that the operator makes, and that could never allow a disruption, hold no validator', async () => {
     const network = await new Network(scene, 'generated').foundUpToDate();
     for (const name of THREE) assert.equal(await allowedBy('generated', name), 0);
     await network.add('validator-4');
     await network.untilFourth();
   });
 
-  it('of the same kind that a person made do, until they are gone', async () => {
+  it('of the same kind that a person has made hold validators until they are deleted', async () => {
     const network = await new Network(scene, 'own').foundUpToDate();
     const labels = { ...ALL_NODES, 'app.kubernetes.io/instance': 'validator-2' };
     await budget({ namespace: 'own', name: 'one', labels }, { minAvailable: 1 }, 0);
@@ -70,7 +70,7 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('as a percentage hold while they allow nothing, and let one after the other go when they are relaxed', async () => {
+  it('as a percentage hold validators while they allow no disruption, and then let one after the other restart', async () => {
     const network = await new Network(scene, 'percentage').foundUpToDate();
     const all = { namespace: 'percentage', name: 'all', labels: ALL_NODES };
     await budget(all, { minAvailable: '100%' }, 0);
@@ -81,23 +81,23 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('that another has spent hold until that one is back', async () => {
+  it('that another validator has used up hold validators until that one is back', async () => {
     const network = await new Network(scene, 'spent').foundUpToDate();
     await network.add('stranger', { spec: { customNetworkPassphrase: 'another network ; 2026' } });
     await untilOnlyOurs(network, [...THREE, 'stranger']);
     const all = { namespace: 'spent', name: 'all', labels: ALL_NODES };
     await budget(all, { maxUnavailable: 1 }, 1);
-    await network.fare('stranger', 'lost');
+    await network.setReadiness('stranger', 'lost');
     await budget(all, { maxUnavailable: 1 }, 0);
     await network.add('validator-4');
     await untilOnlyOurs(network, ['validator-4']);
     await untilHeld(network, THREE, 'all');
-    await network.fare('stranger', undefined);
+    await network.setReadiness('stranger', undefined);
     await network.untilTheyKnow(FOUR);
     network.assertRestarts([...FOUR, 'stranger'], [1, 1, 1, 0, 0]);
   });
 
-  it('several over one pod hold while any of them does', async () => {
+  it('hold a pod with several budgets while any of them allows no disruption', async () => {
     const network = await new Network(scene, 'several').foundUpToDate();
     const loose = { namespace: 'several', name: 'loose', labels: ALL_NODES };
     const strict = { ...loose, name: 'strict', labels: { 'app.kubernetes.io/component': 'validator' } };

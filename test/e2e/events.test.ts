@@ -1,4 +1,4 @@
-/** The story that Events tell of a StellarNode, as `kubectl describe` shows it. */
+/** The Events of a StellarNode, as `kubectl describe` shows them. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { FOUR, leaderOf, Network } from '../cluster/network.ts';
@@ -23,7 +23,7 @@ describe('the Events of a StellarNode', () => {
 
   before(() => network.foundUpToDate());
 
-  it('tell once that its list is published, and why it is held, also when another leader comes', async () => {
+  it('say only once that its list is published, and why it is held, even when the leader changes', async () => {
     await annotate('stellar.org/peer-rollout=paused');
     await network.add('validator-4');
     await network.untilReady(FOUR);
@@ -47,7 +47,7 @@ describe('the Events of a StellarNode', () => {
     assert.deepEqual(await told('PeersPublished'), Object.fromEntries(FOUR.map((name) => [name, 1])));
   });
 
-  it('tell of a restart when it begins and when it has ended, and are what describe shows', async () => {
+  it('report the begin and the end of a restart, in the form that kubectl describe shows', async () => {
     await annotate('stellar.org/peer-rollout-');
     await network.untilTheyKnow(FOUR);
     const once = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };

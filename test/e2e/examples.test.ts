@@ -1,4 +1,4 @@
-/** Each folder of examples/ is applied by the commands of its README, and leads to what that says. */
+/** Runs the commands in the README of each folder of examples/, and checks the results that it promises. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -114,7 +114,7 @@ describe('the example', () => {
       );
     });
 
-    it('lets a fourth in, for which each of the three is restarted once, one at a time', async () => {
+    it('restarts each of the three once, one at a time, when a fourth joins', async () => {
       const [, , join_] = stepsIn('three-validators', 3);
       assert.ok(join_);
       await run(join_);
@@ -136,7 +136,7 @@ describe('the example', () => {
       );
     });
 
-    it('applied as a whole makes four that know each other from the start', async () => {
+    it('creates four that know each other from the start if applied as a whole', async () => {
       // In another namespace and network, for the one above has only just settled.
       const folder = join(scene.cluster.dir, 'as-a-whole');
       mkdirSync(folder);
@@ -155,7 +155,7 @@ describe('the example', () => {
     });
   });
 
-  it('custom-port makes each of three known by a port of its own', async () => {
+  it('custom-port publishes each of three validators with its own port', async () => {
     const [apply] = stepsIn('custom-port', 1);
     assert.ok(apply);
     await run(apply);
@@ -176,7 +176,7 @@ describe('the example', () => {
     for (const address of Object.values(known)) assert.ok(readme('custom-port').includes(`\`${address}\``));
   });
 
-  it('two-networks makes two networks in one namespace, of which none knows the other', async () => {
+  it('two-networks makes two networks in one namespace that do not know each other', async () => {
     const [apply] = stepsIn('two-networks', 2);
     assert.ok(apply);
     await run(apply);
@@ -195,7 +195,7 @@ describe('the example', () => {
     assert.deepEqual(starts(namespace, names), [1, 1, 1, 1, 1]);
   });
 
-  it('opt-out leaves two of four pods as they were written, and all four known', async () => {
+  it('opt-out leaves two of four pods unchanged, and publishes all four', async () => {
     const [apply] = stepsIn('opt-out', 1);
     assert.ok(apply);
     await run(apply);
@@ -240,7 +240,7 @@ describe('the example', () => {
     assert.equal(await run(show), show.shown);
   });
 
-  it('signal tells three running validators of a fourth, and restarts none of them', async () => {
+  it('signal tells three running validators of a fourth, without a restart', async () => {
     const [apply, join_] = stepsIn('signal', 2);
     assert.ok(apply && join_);
     const cores = new Cores(scene.cluster.admin, (pod) => pod.startsWith('stellar-signalled/'));

@@ -1,4 +1,4 @@
-/** An API server that fails: a share of our calls, all of them for a minute. Nothing breaks, and nothing is hammered. */
+/** A failing API server: a share of our calls fails, then all for a minute. Nothing breaks, and retries are limited. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ourRefusals } from '../cluster/audit.ts';
@@ -66,7 +66,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     for (const replica of replicas()) assert.equal(replica.exit(), undefined, `${replica.name} has ended`);
   }
 
-  it('in 30 % of our calls delays a roll and nothing else: each lacking validator is restarted once', async (t) => {
+  it('in 30 % of our calls only delays restarts: each validator that lacks a peer is restarted once', async (t) => {
     const sinceMs = Date.now();
     const before = { ...proxy.counts };
     proxy.share = 0.3;
@@ -94,7 +94,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     assertAlive();
   });
 
-  it('for a minute restarts no validator, is asked at a bounded rate, and caches are fresh 5 s after it is back', async (t) => {
+  it('for a minute causes no restart and gets requests at a bounded rate, and caches are current 5 s after it is back', async (t) => {
     for (const replica of replicas()) await replica.ready();
     const before = network.restarts(FOUR);
     let [calls, downMs] = [0, 0];
@@ -121,7 +121,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     assert.equal(published.peersOf('stellar', 'validator-5')?.length, 4);
   });
 
-  it('is not asked for anything that it refuses for a lack of rights', async () => {
+  it('gets no request that it refuses for lack of rights', async () => {
     // One that has just started refuses everything until it has read the roles.
     const entries = (await scene.cluster.audit()).filter(({ atMs }) => atMs < downAtMs || atMs > backAtMs);
     const refusals = ourRefusals(entries);

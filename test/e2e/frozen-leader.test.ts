@@ -1,6 +1,6 @@
 /**
- * A leader that stands still at the worst moment, with a write that is about to go out, past its Lease, and then goes
- * on. What it then asks of the API server is read from the audit log; what happened to pods, from a watch of our own.
+ * A leader that is frozen at the worst moment, just before it sends a write, until after its Lease has ended, and then
+ * continues. The audit log shows its requests, and a separate watch shows the pods.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -150,7 +150,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertTooLate(t, writes, 'update leases stellar-peers/stellar-peers');
   });
 
-  it('does not publish over what is newer', async (t) => {
+  it('does not overwrite a newer publication', async (t) => {
     const network = await new Network(scene, 'publish').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/publish\/configmaps\/stellar-peers$/, () =>
       network.add('validator-4'),
@@ -182,7 +182,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertAtRest(network, frozen, restarts);
   });
 
-  it('does not open a restart in the journal after another has', async (t) => {
+  it('does not open a restart in the journal after another leader has opened one', async (t) => {
     const network = await new Network(scene, 'journal').foundUpToDate();
     const frozen = await freeze(/^PUT .*\/configmaps\/stellar-peers-restarts$/, () =>
       network.add('validator-4'),
@@ -215,7 +215,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertTooLate(t, writes, 'patch statefulsets bump/');
   });
 
-  it('does not restart a validator as soon as another has seen what was meant, long before that is given up', async (t) => {
+  it('does not restart a validator once another leader has seen the intent, long before that restart is given up', async (t) => {
     const network = await new Network(scene, 'early').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/early\/statefulsets\//, () =>
       network.add('validator-4'),
@@ -237,7 +237,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     assert.equal(entry?.outcome, 'void');
   });
 
-  it('does not delete a pod that another has replaced', async (t) => {
+  it('does not delete a pod that another leader has replaced', async (t) => {
     const network = new Network(scene, 'delete', { annotations: { 'test.stellar-peers/ready': 'never' } });
     const two = ['validator-1', 'validator-2'];
     await network.found(two);
@@ -261,7 +261,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertTooLate(t, writes, 'delete pods delete/');
   });
 
-  it('can lead again when the other goes', async () => {
+  it('can lead again when the other leader stops', async () => {
     const { replicas } = scene;
     assert.ok(replicas);
     const leader = await leaderOf(replicas);
@@ -277,7 +277,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('needs nothing that RBAC refuses', async () => {
+  it('needs no request that RBAC refuses', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What tools of GitOps do to what we write, by the applies that they use on a real API server: Flux and Argo CD apply
- * server-side by force, Argo CD else client-side, and both replace where they are told to. docs/operations.md says the same.
+ * GitOps tools and the fields that we write, on a real API server. Flux applies server-side by force; Argo CD applies
+ * client-side, or server-side if it is set; both can be set to replace. docs/operations.md makes the same statements.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
@@ -23,15 +23,15 @@ const ROLLOUT = 'stellar.org/peer-rollout';
 
 const byForce = (manager: string) => ['--server-side', '--force-conflicts', `--field-manager=${manager}`];
 
-/** How each tool applies; the flags of kubectl that make the same requests. */
+/** For each tool, the flags with which kubectl makes the same requests. */
 const APPLIES: Readonly<Record<string, readonly string[]>> = {
   'Flux, server-side by force': byForce('kustomize-controller'),
   'Argo CD with ServerSideApply=true': byForce('argocd-controller'),
   'Argo CD by default, client-side': [],
 };
 
-/** These tests are one story, in this order. */
-describe('under a tool of GitOps', () => {
+/** These tests depend on each other and run in this order. */
+describe('under a GitOps tool', () => {
   const scene = startedScene(() => createScene());
   const network = new Network(scene, 'stellar');
   let restarted: Record<string, number>;
@@ -47,7 +47,7 @@ describe('under a tool of GitOps', () => {
     const { template } = (await setNow(name)).spec as { template: KubeObject };
     return template.metadata.annotations?.[RESTART];
   };
-  /** A StatefulSet as a repository has it, which knows nothing of our annotation. */
+  /** A StatefulSet as YAML in a repository: without our annotation. */
   async function inGit(name: string): Promise<string> {
     const { apiVersion, kind, metadata, spec } = await setNow(name);
     const { template, ...rest } = spec as { template: KubeObject };
@@ -75,7 +75,7 @@ describe('under a tool of GitOps', () => {
   });
 
   for (const [tool, flags] of Object.entries(APPLIES)) {
-    it(`caBundle stays while our manifests are applied again and again: ${tool}`, async () => {
+    it(`caBundle stays while our manifests are applied repeatedly: ${tool}`, async () => {
       const states = await caBundleDuring(scene.cluster, async () => {
         await apply(flags);
         await apply(flags);
@@ -85,7 +85,7 @@ describe('under a tool of GitOps', () => {
       assertNoRestart();
     });
 
-    it(`the annotation of a restart stays on a StatefulSet that is applied: ${tool}`, async () => {
+    it(`an apply of a StatefulSet keeps the annotation of a restart: ${tool}`, async () => {
       const before = await restartOf('validator-1');
       await kubectl(['apply', ...flags, '-f', '-'], await inGit('validator-1'));
       assert.equal(await restartOf('validator-1'), before);
@@ -93,7 +93,7 @@ describe('under a tool of GitOps', () => {
       assertNoRestart();
     });
 
-    it(`the keys of others and ours stand side by side in the ConfigMap: ${tool}`, async () => {
+    it(`an apply of the ConfigMap keeps our keys beside those of the tool: ${tool}`, async () => {
       const before = await peersNow();
       const metadata = { name: 'stellar-peers', namespace: 'stellar' };
       const own = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { notes: tool } };
@@ -104,7 +104,7 @@ describe('under a tool of GitOps', () => {
     });
   }
 
-  it('caBundle is emptied by a replace, and filled again by a replica', async () => {
+  it('a replace empties caBundle, and a replica fills it again', async () => {
     const yaml = await apply([]);
     const [webhook] = parseAllDocuments(yaml)
       .map((document) => document.toJS() as KubeObject)
@@ -122,7 +122,7 @@ describe('under a tool of GitOps', () => {
     assertNoRestart();
   });
 
-  it('our keys are taken by a replace of the ConfigMap, and written again', async () => {
+  it('a replace of the ConfigMap removes our keys, and the leader writes them again', async () => {
     const { notes: _, ...ours } = await peersNow();
     const metadata = { name: 'stellar-peers', namespace: 'stellar' };
     await kubectl(
@@ -138,7 +138,7 @@ describe('under a tool of GitOps', () => {
     assertNoRestart();
   });
 
-  it('what kubectl annotates is taken away by Flux, and what stellar-peers pause annotates is not', async () => {
+  it('Flux removes an annotation of kubectl, but keeps the annotation of stellar-peers pause', async () => {
     await kubectl(['annotate', '-n', 'stellar', 'stellarnode', 'validator-1', `${ROLLOUT}=paused`]);
     const pause = ['pause', 'validator-2', '-n', 'stellar', '--yes'];
     assert.equal((await runCommand(scene.cluster, pause)).code, 0);
@@ -153,7 +153,7 @@ describe('under a tool of GitOps', () => {
     assertNoRestart();
   });
 
-  it('a replace of StatefulSets takes the annotation, and restarts their validators', async () => {
+  it('a replace of StatefulSets removes the annotation, and restarts their validators', async () => {
     const names = ['validator-1', 'validator-3'];
     for (const name of names) await kubectl(['replace', '-f', '-'], await inGit(name));
     await until('both are restarted', () => {
@@ -168,8 +168,8 @@ describe('under a tool of GitOps', () => {
 });
 
 /**
- * Applies a StellarNode as Flux does: the fields that any kubectl has written count as Flux's own, hence those that are not
- * in the repository go.
+ * Applies a StellarNode as Flux does. Flux first takes over the fields that any kubectl has written, so its apply removes
+ * those that are not in the repository.
  */
 async function asFlux({ cluster }: Scene, name: string): Promise<void> {
   const FLUX = 'kustomize-controller';
@@ -193,7 +193,7 @@ async function asFlux({ cluster }: Scene, name: string): Promise<void> {
 
 type Entry = NonNullable<KubeObject['metadata']['managedFields']>[number];
 
-/** One entry of that manager, with the fields of all that it has: an object may have no two. */
+/** Merges all entries of the manager into one, because an object may have only one entry for each manager. */
 function mergedBy(manager: string, entries: readonly Entry[]): Entry[] {
   const own = entries.filter((entry) => entry.manager === manager);
   const [first, ...others] = own;

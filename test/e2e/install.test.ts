@@ -27,7 +27,7 @@ const keysIn = (yaml: string): string[] =>
     .map((document) => document.toJS() as KubeObject)
     .map(({ kind, metadata: { namespace = '', name } }) => `${kind} ${namespace}/${name}`);
 
-/** These tests are one story, in this order. */
+/** These tests depend on each other and run in this order. */
 describe('under running validators', () => {
   const scene = sceneOf(() => createScene());
   let deployment: Deployment;
@@ -59,7 +59,7 @@ describe('under running validators', () => {
     await older.untilOlder(OLDER);
   });
 
-  it('the previous release is installed and does its work', async () => {
+  it('the previous release is installed and works', async () => {
     await apply(PREVIOUS);
     await deployment.roll();
     await network.foundUpToDate([FIRST, SECOND]);
@@ -84,7 +84,7 @@ describe('under running validators', () => {
     for (const name of OLDER) assert.match(status, new RegExp(`${name} .* AwaitingAdoption`));
   });
 
-  it('leaves no object behind that this release does not have', () => {
+  it('an upgrade leaves no object that this release does not have', () => {
     const now = new Set(keysIn(rendered('base')));
     assert.deepEqual(
       keysIn(PREVIOUS).filter((key) => !now.has(key)),
@@ -104,7 +104,7 @@ describe('under running validators', () => {
     assertNoRestart();
   });
 
-  it('leaves exactly what the documents say', async () => {
+  it('leaves exactly the objects that the documents name', async () => {
     const traces = await tracesOf(scene.cluster);
     // Events and what Kubernetes derives from an object go by themselves.
     const derived = /^(Event|EndpointSlice|ControllerRevision) /;
@@ -128,7 +128,7 @@ describe('under running validators', () => {
     );
   });
 
-  it('and of the StatefulSets only annotations', async () => {
+  it('leaves only annotations on the StatefulSets', async () => {
     const set = await scene.cluster.admin.get({
       resource: StatefulSets,
       namespace: 'stellar',
@@ -152,7 +152,7 @@ describe('under running validators', () => {
     for (const name of THREE) assert.match(status, new RegExp(`${name} .* Current`));
   });
 
-  it('and what is left goes by the documented command, and with the StellarNodes', async () => {
+  it('the documented command, and the end of the StellarNodes, remove the rest', async () => {
     const { cluster } = scene;
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
     const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));
@@ -174,7 +174,7 @@ describe('under running validators', () => {
     });
   });
 
-  it('nothing of it was refused by RBAC', async () => {
+  it('RBAC has refused no request', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A network grows while its leader is killed again and again. Who is to be restarted is worked out from names and the
- * order of joining alone; what happened is counted by pod UIDs from watches of our own. SEED=n repeats the moments.
+ * A network grows while its leader is killed repeatedly. The expected restarts follow only from names and the order of
+ * joining. A separate watch counts the real restarts by the UIDs of pods. SEED=n repeats the same moments.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -143,7 +143,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     console.log(`${nameOf(size)} joined, all know it after ${inSeconds(Date.now() - joinedAtMs)}`);
   }
 
-  it('it converges each time that one joins, and restarts no validator but those that lack a peer', async () => {
+  it('it converges after each join, and restarts only validators that lack a peer', async () => {
     grewAtMs = Date.now();
     let killing = true;
     const killed = killLeaders().finally(() => {
@@ -172,7 +172,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     assert.equal(network.mostDown(grewAtMs), 1);
   });
 
-  it('no restart ends otherwise than well', async () => {
+  it('every restart ends well', async () => {
     const entries = await journalOf(scene.cluster);
     const outcomes = Map.groupBy(entries, ({ outcome = 'open' }) => outcome);
     console.log([...outcomes].map(([outcome, { length }]) => `${length} ${outcome}`).join(', '));
@@ -188,20 +188,20 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     assert.equal(happened.length, total, 'each is in the journal, once');
   });
 
-  it('another takes over as soon as the Lease is over', () => {
+  it('another replica takes over as soon as the Lease has ended', () => {
     const sorted = takeoversMs.toSorted((a, b) => a - b);
     const [median = 0, slowest = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
     console.log(`takeover after SIGKILL: median ${inSeconds(median)}, slowest ${inSeconds(slowest)}`);
     assert.ok(slowest <= LEASE_MS + SLACK_MS, `the Lease is ${LEASE_MS} ms`);
   });
 
-  it('another takes over at once where the leader stops cleanly', async () => {
+  it('another replica takes over at once if the leader stops cleanly', async () => {
     const tookMs = await replaceLeader('SIGTERM');
     console.log(`takeover after SIGTERM: ${inSeconds(tookMs)}`);
     assert.ok(tookMs < LEASE_MS, `${tookMs} ms`);
   });
 
-  it('needs nothing that RBAC refuses', async () => {
+  it('needs no request that RBAC refuses', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -1,4 +1,4 @@
-/** Who is restarted when a validator joins: on public networks only where neither end of a pair knows the other. */
+/** Restarts after a validator joins: on public networks only if neither end of a pair knows the other. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Network, stampOf } from '../cluster/network.ts';
@@ -21,7 +21,7 @@ describe('a validator that joins', () => {
     return new Network(scene, namespace, { spec }).foundUpToDate(THREE);
   }
 
-  it('restarts none of three on testnet, where it dials them: known to none, linked to all', async () => {
+  it('restarts none of three on testnet, because it dials them: unknown to all, but linked to all', async () => {
     const network = await upToDate('linked-public', 'testnet');
     await network.add('linked-4');
     await network.untilKnown(['linked-4'], FOUR);
@@ -35,7 +35,7 @@ describe('a validator that joins', () => {
     for (const name of THREE) assert.match(status, new RegExp(` ${name} +1/1 +2 +3 +3/3 .* Current`));
   });
 
-  it('rolls those of a public network for each change where its namespace says all', async () => {
+  it('restarts those of a public network for each change if its namespace asks for all', async () => {
     const network = await upToDate('linked-all', 'futurenet');
     // A quorum set that is not known would hold them on a public network.
     const marks = ['stellar.org/peer-roll-for=all', 'stellar.org/peer-quorum-unknown=warn'];

@@ -1,6 +1,6 @@
 /**
- * Contents that are not expected, on a real API server: told, survived, and put right where they are ours. The order is
- * drawn, and of each kind only some are played: FUZZ_SEED=n repeats a draw, FUZZ_RUNS=n plays n of each kind.
+ * Unexpected contents on a real API server: stellar-peers reports them, survives them, and repairs its own objects. Their
+ * order and choice are random: FUZZ_SEED=n repeats a run, FUZZ_RUNS=n plays n of each kind.
  */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -93,7 +93,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   const untilLogged = (pattern: RegExp, from: readonly number[]) =>
     until(`the log says ${pattern}`, () => logged(from).find((line) => pattern.test(line)));
 
-  /** A pair of validators joins, is injected and published, and goes; no other validator was restarted, no process has ended. */
+  /** Adds a pair of validators, checks its injection and lists, and removes it. Nothing else restarts or ends. */
   async function assertWell(): Promise<void> {
     pairs += 1;
     const names = [`pair-${pairs}-a`, `pair-${pairs}-b`];
@@ -133,7 +133,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       });
     }
 
-    it('a Lease held for 68 years by no replica stops the leader, is told, and costs nothing once it is gone', async () => {
+    it('a Lease held for 68 years by no replica stops the leader and is logged, and has no effect after its deletion', async () => {
       await untilLed();
       const from = logLengths();
       await merge('lease', OWN, 'stellar-peers', { spec: ABSURD_LEASE });
@@ -196,7 +196,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       });
     }
 
-    it('one that must not be changed is told of; what is served stays, and all is well once it is gone', async () => {
+    it('an immutable Secret is logged; the served certificate stays, and is renewed once the Secret is deleted', async () => {
       const from = logLengths();
       await put({ 'tls.crt': '' }, { immutable: true });
       await untilLogged(/cannot be read or written.*immutable|immutable.*cannot be read or written/, from);
@@ -236,7 +236,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       });
     }
 
-    it('a pause of any content comes back with our ConfigMap, until a person takes it away', async () => {
+    it('a pause of any content comes back with our ConfigMap, until a person removes it', async () => {
       const rollout = 'stellar.org/peer-rollout';
       const pause = (value: string | null) =>
         untilMerged(OWN, 'stellar-peers', { metadata: { annotations: { [rollout]: value } } });
@@ -254,7 +254,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       await untilPeersAreAsTheyWere();
     });
 
-    it('peers that must not be changed are told of, on the newcomer that they lack, and published once they may be', async () => {
+    it('an immutable ConfigMap of peers causes an Event on the new validator, and is updated once it may be', async () => {
       const [first, second] = ['sealed-1', 'sealed-2'];
       const sealed = new Network(scene, 'sealed');
       await sealed.found([first]);
@@ -277,7 +277,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   });
 
   describe('of StellarNodes', () => {
-    it('each is refused by the API server, or a peer, or none for a reason that is told; and all go as they came', async () => {
+    it('each is refused by the API server, or is a peer, or has a reason why not; and all can be deleted', async () => {
       await scene.cluster.createNamespace('odd');
       const due = ODD_NODES.map(([name, node]) => ({ name, ...node }));
       for (const { name, is, ...node } of due) {
@@ -307,7 +307,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
     });
   });
 
-  it('nothing was refused for a lack of rights', async () => {
+  it('no request was refused for lack of rights', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

@@ -1,4 +1,4 @@
-/** The rendered files of `make manifests`: the same each time, complete, and with the image that is given. */
+/** The rendered files of `make manifests`: they are reproducible, complete, and have the given image. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { installations, rendered, writeManifests } from '../../scripts/manifests
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
 
-/** What is written, by the name of its file. */
+/** The content of each written file, by file name. */
 function written(options: Parameters<typeof writeManifests>[1] = {}): Record<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-manifests-'));
   try {
@@ -48,14 +48,14 @@ describe('the rendered manifests', () => {
     assert.deepEqual(written(), written());
   });
 
-  it('say of which version they are, and hold what kustomize makes', () => {
+  it('name their version, and contain the output of kustomize', () => {
     const file = written({ version: '1.2.3' })['install.yaml'] ?? '';
     const [head, ...rest] = file.split('\n');
     assert.match(head ?? '', /^# stellar-peers 1\.2\.3: /);
     assert.equal(rest.join('\n'), rendered('base'));
   });
 
-  it('are not written with what is no image, or has neither tag nor digest, which would be the newest of anything', () => {
+  it('are not written for an image without tag and digest, or for a text that is no image', () => {
     const script = join(MANIFESTS, '../scripts/manifests.ts');
     for (const image of ['two words', 'registry.example.com/One:1', 'registry.example.com:5000/one']) {
       const { status, stderr } = spawnSync(process.execPath, [script, '--image', image], {
@@ -66,7 +66,7 @@ describe('the rendered manifests', () => {
     }
   });
 
-  it('run the image that is given, and only that is changed', () => {
+  it('run the given image, and differ in nothing else', () => {
     const image = 'registry.example.com:5000/stellar-peers@sha256:0123';
     const given = written({ image });
     for (const name of Object.keys(installations()).filter((file) => file.startsWith('install')))

@@ -1,4 +1,4 @@
-/** The shipped manifests on a real API server: what they say is valid, and allows what is needed and no more. */
+/** The shipped manifests on a real API server: they are valid, and grant no more rights than needed. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -35,7 +35,7 @@ describe('the manifests', () => {
   });
   after(() => cluster?.stop());
 
-  it('are what an API server takes word for word, every one of them', async () => {
+  it('are accepted by an API server without any change', async () => {
     assert.equal(specOf('Deployment').replicas, 2);
     const webhook = objects.find(({ kind }) => kind === 'MutatingWebhookConfiguration')?.webhooks as Array<{
       clientConfig: object;
@@ -52,7 +52,7 @@ describe('the manifests', () => {
     for (const line of [...lines(created), ...lines(applied)]) assert.match(line, /\(server dry run\)$/);
   });
 
-  it('have a NetworkPolicy beside them that an API server takes as well', async () => {
+  it('have a NetworkPolicy that an API server also accepts', async () => {
     const policy = await cluster.kubectl(['kustomize', POLICY]);
     const flags = ['--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
     const applied = await cluster.kubectl(['apply', ...flags], policy);
@@ -64,14 +64,14 @@ describe('the manifests', () => {
     await assert.rejects(cluster.kubectl(['apply', ...flags], wrong), /\.spec\.policyType/);
   });
 
-  it('with one wrong field are refused, so the check before means something', async () => {
+  it('with one wrong field are refused, so the check before is effective', async () => {
     const wrong = rendered.replace('replicas: 2', 'replica: 2');
     assert.notEqual(wrong, rendered);
     const flags = ['--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
     await assert.rejects(cluster.kubectl(['apply', ...flags], wrong), /\.spec\.replica/);
   });
 
-  it('make a pod that Pod Security restricted lets in', async () => {
+  it('make a pod that Pod Security restricted accepts', async () => {
     await installManifests(cluster, { webhookUrl: WEBHOOK_URL });
     const { template } = specOf('Deployment') as { template: KubeObject };
     const pod = (change: (spec: Record<string, unknown>) => void) => {
@@ -92,7 +92,7 @@ describe('the manifests', () => {
     await assert.rejects(create(privileged), /violates PodSecurity "restricted/);
   });
 
-  describe('let the managed certificate be kept as every source must:', () => {
+  describe('allow the managed source to pass the conformance tests of sources:', () => {
     before(async () => {
       const path = await cluster.serviceAccountKubeconfig(NAMESPACE, 'stellar-peers');
       const options = { clock: systemClock, timeoutMs: 5_000, userAgent: 'stellar-peers' };
@@ -103,7 +103,7 @@ describe('the manifests', () => {
       // We may not delete the Secret ourselves, so an administrator clears up.
       return { ...world, close: () => cluster.admin.delete(secretIn(NAMESPACE), {}) };
     });
-    it('and with no more rights than we have', async () => {
+    it('no request needs more rights than we have', async () => {
       const entries = await cluster.audit();
       assert.ok(
         ourRequests(entries).some(({ resource, verb }) => resource === 'secrets' && verb === 'update'),

@@ -1,4 +1,4 @@
-/** Peers in the configuration that stellar-core reads: stored pods of a real API server, and the script really run. */
+/** Peers in stellar-core's configuration: pods as a real API server stores them, and the script as it really runs. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { parse } from 'smol-toml';
@@ -61,7 +61,7 @@ describe('merged configuration', () => {
     set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
   });
 
-  it('is what a validator of the operator’s shape reads, with nothing asked, under Pod Security restricted', async () => {
+  it('is read by a validator of the operator’s shape without an annotation, under Pod Security restricted', async () => {
     for (const name of THREE) {
       const started = await startPod(scene.cluster, { namespace: 'merged', name: `${name}-0` });
       assert.equal(started.init?.message, 'Merged KNOWN_PEERS 2');
@@ -76,7 +76,7 @@ describe('merged configuration', () => {
     }
   });
 
-  it('leaves every other file of the folder where it is', async () => {
+  it('leaves all other files of the folder in place', async () => {
     const started = await startPod(scene.cluster, { namespace: 'merged', name: 'validator-2-0' });
     assert.deepEqual(started.list('/config').sort(), ['NETWORK_PASSPHRASE', 'stellar-core.cfg']);
     assert.equal(started.read('/config/NETWORK_PASSPHRASE'), 'Scene ; November 2026');
@@ -101,7 +101,7 @@ describe('merged configuration', () => {
     assert.deepEqual(config, { name: 'stellar-peers-config', mountPath: '/config', readOnly: true });
   });
 
-  it('is left out where the StellarNode says off, and where the image is not known to have a shell', async () => {
+  it('is left out if the StellarNode says off, or if the image is not known to have a shell', async () => {
     const other = await create((pod) => {
       mainOf(pod).image = 'example/validator:1';
     });
@@ -118,7 +118,7 @@ describe('merged configuration', () => {
     await until('it is on again', async () => isMerged((await create(() => undefined)).pod) || undefined);
   });
 
-  it('goes where the StellarNode says, for an image of any name', async (t) => {
+  it('is written to the path in the StellarNode’s annotation, for an image of any name', async (t) => {
     await annotate('stellar.org/peer-config=/opt/core/own.cfg');
     t.after(() => annotate('stellar.org/peer-config-'));
     const changed = (pod: KubeObject) => {
@@ -137,7 +137,7 @@ describe('merged configuration', () => {
     assert.equal(places.config, '/etc/stellar/peers-original');
   });
 
-  it('leaves a subPath mount alone, with a warning', async () => {
+  it('does not change a subPath mount, and gives a warning', async () => {
     const { pod, warnings } = await create((changed) => {
       for (const mount of mainOf(changed).volumeMounts) {
         if (mount.name === 'config') Object.assign(mount, { mountPath: CFG, subPath: 'stellar-core.cfg' });
@@ -148,7 +148,7 @@ describe('merged configuration', () => {
     assert.match(warnings[0] ?? '', /ConfigNotReplaceable.*subPath/);
   });
 
-  it('changes neither the pod’s QoS class nor what a LimitRange allows', async (t) => {
+  it('keeps the pod’s QoS class and the limits of a LimitRange', async (t) => {
     const range = { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'least', namespace: 'merged' } };
     const limits = [{ type: 'Container', min: { cpu: '100m', memory: '64Mi' } }];
     await scene.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ ...range, spec: { limits } }));
@@ -162,7 +162,7 @@ describe('merged configuration', () => {
     assert.equal((pod.status as { qosClass?: string }).qosClass, 'Guaranteed');
   });
 
-  it('that finds both keys taken is left as it was, told on the StellarNode, and no reason to restart', async () => {
+  it('that already has both keys stays unchanged, causes an Event, and no restart', async () => {
     const own = 'KNOWN_PEERS=["core.example.org"]\nPREFERRED_PEERS=["core.example.org"]\n';
     const taken = new Network(scene, 'taken');
     await scene.cluster.createNamespace('taken');
@@ -189,7 +189,7 @@ describe('merged configuration', () => {
     assert.match(await statusOf(scene.cluster), /taken +validator-1 .*BothTaken/);
   });
 
-  it('that prefers its own peers only reads ours, is told on the StellarNode, and is no reason to restart', async () => {
+  it('that has PREFERRED_PEERS_ONLY gets our peers, causes an Event, and no restart', async () => {
     const own = 'PREFERRED_PEERS_ONLY=true\nPREFERRED_PEERS=["core.example.org"]\n';
     const only = new Network(scene, 'only');
     await scene.cluster.createNamespace('only');

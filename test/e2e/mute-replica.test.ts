@@ -1,4 +1,4 @@
-/** Replicas that accept connections and never answer: pods start all the same, and are repaired later. */
+/** Replicas that accept connections and never answer: pods start without injection, and are repaired later. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Network, THREE } from '../cluster/network.ts';
@@ -18,7 +18,7 @@ describe('replicas that accept connections and never answer', () => {
     for (const replica of scene.replicas?.replicas ?? []) replica.kill(name);
   };
 
-  it('let pods start within the timeout of the webhook, uninjected, and repair them when they go on', async (t) => {
+  it('let pods start without injection within the timeout of the webhook, and repair them when they run again', async (t) => {
     const { failedOpen } = await webhookCalls(scene.cluster);
     signal('SIGSTOP');
     const sinceMs = Date.now();

@@ -1,4 +1,4 @@
-/** An install for the validators of certain namespaces: it sees no others, and has no rights in them. */
+/** An install for certain namespaces: it sees no other namespaces, and has no rights in them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -62,7 +62,7 @@ const allAre = (names: string[]) => ({ watched: names, selected: names, bound: n
 describe('the namespaced manifests', () => {
   const objects = rendered(join(MANIFESTS, 'namespaced'));
 
-  it('say in one place what is watched, selected, bound and seen', () => {
+  it('name their namespaces in one place for settings, webhook, bindings and policies', () => {
     assert.deepEqual(namespacesIn(objects), allAre(['stellar']));
     assert.ok(!objects.some(({ kind }) => kind === 'ConfigMap'), 'the value itself is not applied');
   });
@@ -73,7 +73,7 @@ describe('the namespaced manifests', () => {
     await withWatched(['stellar'], (folder) => assert.deepEqual(rendered(folder), objects));
   });
 
-  it('change nothing for what is no name of a namespace', async () => {
+  it('are not changed for a text that is not a namespace name', async () => {
     for (const names of [[], ['Stellar'], ['stellar', 'a,b'], ['-a'], [''], ['a', 'b', 'a']]) {
       await assert.rejects(
         withWatched(names, () => undefined),
@@ -82,7 +82,7 @@ describe('the namespaced manifests', () => {
     }
   });
 
-  it('grant in the whole cluster nothing but what has no namespace, and that by name', () => {
+  it('grant in the whole cluster only cluster-scoped objects, by name', () => {
     const wide = rightsIn(objects).filter(({ namespace }) => namespace === undefined);
     assert.deepEqual([...new Set(wide.map(({ resource, name }) => `${resource} ${name}`))].sort(), [
       'mutatingwebhookconfigurations stellar-peers',
@@ -90,7 +90,7 @@ describe('the namespaced manifests', () => {
     ]);
   });
 
-  it('grant what the base grants, no less and no more, where it is needed', () => {
+  it('grant exactly the rights of the base, in the namespaces that need them', () => {
     const without = (all: readonly KubeObject[]) =>
       [
         ...new Set(
@@ -148,13 +148,13 @@ describe('a namespaced install', () => {
     assert.deepEqual((await admin.list(Services, { namespace: 'outside' })).items, []);
   });
 
-  it('asks for nothing that it is not granted', async () => {
+  it('makes no request without a right for it', async () => {
     const entries = await scene.cluster.audit();
     assert.deepEqual(ourRefusals(entries), []);
     assert.deepEqual(excessOf(rightsIn(objects), ourRequests(entries)), []);
   });
 
-  it('could not do more outside if it wanted', async () => {
+  it('cannot do more outside its namespaces with its token', async () => {
     const send = callerOf(await scene.cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers'));
     const tried = [
       { method: 'GET', path: '/api/v1/namespaces/outside/pods' },

@@ -1,6 +1,6 @@
 /**
- * Several networks over several namespaces at once, with the API server and the leader killed on the way. What is
- * wanted is worked out from names alone; what happened is counted by a watch of its own.
+ * Several networks over several namespaces, while the API server and the leader are killed. The expected result follows
+ * only from names, and a separate watch counts the real restarts.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
@@ -141,7 +141,7 @@ describe('networks over namespaces', () => {
     assert.deepEqual(scene.pods.restarts(), {});
   });
 
-  it('of eight roll once each when one joins, through the end of the API server and of the leader', async () => {
+  it('of eight restart once each when one joins, while API server and leader are killed', async () => {
     joinedAtMs = Date.now();
     await Promise.all(JOINERS.map(add));
     await untilRestarts(4);
@@ -157,7 +157,7 @@ describe('networks over namespaces', () => {
     assert.deepEqual(scene.pods.restarts(), wanted, 'each once, no newcomer, and none of the large network');
   });
 
-  it('of thirty are not rolled for one more; the plan says who would be with ROLL_BELOW=all', async () => {
+  it('of thirty are not restarted for one more; the plan names those that would be with ROLL_BELOW=all', async () => {
     assert.match(await plan(), /^No validator is to be restarted\./);
     const wide = await plan('ROLL_BELOW=all');
     assert.match(wide, /^30 restarts, the last of them over in about 5 h \d+ min if all goes well\.$/m);
@@ -165,7 +165,7 @@ describe('networks over namespaces', () => {
       assert.match(wide, new RegExp(` ${namespace}/${name} +bump +short `));
   });
 
-  it('of thirty roll once each with ROLL_BELOW=all, through the same', async () => {
+  it('of thirty restart once each with ROLL_BELOW=all, while API server and leader are killed', async () => {
     const before = restarts();
     await scene.replicas?.stop();
     wideAtMs = Date.now();
@@ -191,7 +191,7 @@ describe('networks over namespaces', () => {
     assert.deepEqual(scene.pods.maxDown(group, { sinceMs: wideAtMs }), { large: 1 });
   });
 
-  it('are all in the journal, and none of them ended otherwise than well', async () => {
+  it('have all their restarts in the journal, and every restart ended well', async () => {
     // What lost its answer with the API server, and never happened, is there as void.
     const entries = await journalOf(scene.cluster, ({ outcome }) => outcome !== 'void');
     assert.deepEqual(
@@ -200,7 +200,7 @@ describe('networks over namespaces', () => {
     );
   });
 
-  it('need nothing that RBAC refuses', async () => {
+  it('need no request that RBAC refuses', async () => {
     // An API server that is not ready yet has not read its own rules, and refuses all.
     const isStarting = (atMs: number) =>
       outages.some(({ sinceMs, untilMs }) => atMs >= sinceMs && atMs <= untilMs);

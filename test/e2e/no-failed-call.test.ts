@@ -1,6 +1,5 @@
 /**
- * Reviews go on through everything that happens to our replicas and certificates: not one call fails, by the API
- * server's own count, at 200 a second.
+ * 200 reviews a second while replicas are replaced and certificates change: by the API server's own count, no call fails.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +18,7 @@ import { webhookCalls } from '../cluster/webhook-calls.ts';
 import { Load } from '../load/load.ts';
 
 const PER_SECOND = 200;
-/** Reviews after each thing that happens, for what goes wrong late. */
+/** The number of reviews after each action, to find late failures. */
 const REVIEWS_AFTER = 3 * PER_SECOND;
 const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: 'stellar-peers-webhook-cert' };
 const CONFIGURATION = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
@@ -168,7 +167,7 @@ describe('at 200 reviews a second', () => {
     await without(() => load.untilAnswered(PER_SECOND));
   });
 
-  it('calls do fail, and are counted, when our server is killed: the counters are those that we look at', async () => {
+  it('calls fail and are counted when our server is killed, so these tests read the right counters', async () => {
     const before = await webhookCalls(cluster);
     for (const replica of ours.replicas) replica.kill('SIGKILL');
     await Promise.all(ours.replicas.map((replica) => replica.exited));

@@ -1,4 +1,4 @@
-/** An operator as noisy as the upstream one: what it costs us, and whether news is still heard. */
+/** An operator as noisy as the upstream one: it causes no work, and real changes are still seen at once. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Resource, StatefulSets, StellarNodes } from '../../runtime/kube/resources.ts';
@@ -63,7 +63,7 @@ describe('a noisy operator', () => {
     await scene?.stop();
   });
 
-  it('causes not one request of ours but watches and the Lease', async () => {
+  it('causes no request of ours except watches and the Lease', async () => {
     // What the new network itself gave us to do is over.
     await settled(scene);
     const sinceMs = Date.now();
@@ -110,7 +110,7 @@ describe('a noisy operator', () => {
     await scene.pods.until('it is back', (pods) => pods.isReady(`${NAMESPACE}/${name}-0`));
   });
 
-  it('has made us restart no validator, and nothing was refused to us', async () => {
+  it('has caused no restart, and no request of ours was refused', async () => {
     const { [`${NAMESPACE}/${VALIDATORS[1]}-0`]: suspended, ...restarts } = scene.pods.restarts();
     assert.deepEqual([suspended, restarts], [1, {}], scene.pods.print());
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);

@@ -1,4 +1,4 @@
-/** Contents that an API server takes and that we do not write: of the Lease, the Secret, ConfigMaps, StellarNodes. */
+/** Contents that an API server accepts but that we never write: of the Lease, the Secret, ConfigMaps, StellarNodes. */
 import { StellarNodes } from '../../runtime/kube/resources.ts';
 
 const INT32_MAX = 2_147_483_647;

@@ -1,4 +1,4 @@
-/** Pods of a validator as no operator makes them: what is odd about each, and what admission should do. */
+/** Unusual pods of a validator: the unusual part of each, and the expected admission. */
 
 // biome-ignore lint/suspicious/noExplicitAny: raw pods are made odd here as a person would edit them.
 type Raw = any;

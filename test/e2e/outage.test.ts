@@ -64,7 +64,7 @@ describe('while both replicas are down', () => {
     assert.deepEqual(network.restarts(['validator-1', 'validator-2']), restarts, 'by the test, then by us');
   });
 
-  it('a StellarNode that appears is served when we are back', async () => {
+  it('a StellarNode that is created meanwhile gets its peers when we are back', async () => {
     await killBoth();
     const network = new Network(scene, 'late');
     await network.found(THREE);

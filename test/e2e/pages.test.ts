@@ -1,4 +1,4 @@
-/** What pages tell people to type, and the manifests that they show, on a real API server with three validators in it. */
+/** The commands and manifests in the documents, on a real API server with three validators. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -90,19 +90,19 @@ describe('on a cluster with three validators', () => {
     await scene?.stop();
   });
 
-  it('every question that a page asks is one that kubectl can ask', async () => {
+  it('every read command in the documents works with kubectl', async () => {
     const asked = commands(READS);
     assert.ok(asked.length > 30, `${asked.length}`);
     assert.deepEqual(await failures(asked), []);
   });
 
-  it('every change that a page makes is one that the API server takes', async () => {
+  it('the API server accepts every change in the documents', async () => {
     const made = commands(WRITES);
     assert.ok(made.length > 10, `${made.length}`);
     assert.deepEqual(await failures(made.map((command) => `${command} --dry-run=server`)), []);
   });
 
-  it('every manifest that a page shows whole is one that the API server takes', async () => {
+  it('the API server accepts every whole manifest in the documents', async () => {
     const shown = manifests();
     assert.ok(shown.length >= 3, `${shown.length}`);
     const flags = ['--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
@@ -125,7 +125,7 @@ describe('on a cluster with three validators', () => {
     }
   });
 
-  it('a question that kubectl cannot ask would have been noticed', async () => {
+  it('these tests notice a command that kubectl refuses', async () => {
     const wrong = `kubectl -n stellar get pods -o jsonpath='{.items[*}'`;
     assert.equal((await failures([wrong])).length, 1);
   });

@@ -1,4 +1,4 @@
-/** Which end-to-end tests run side by side, and which alone: read from the folder, so that a new file is in it. */
+/** Decides which end-to-end tests run in parallel, and which alone. Reads the folder, so new files are included. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

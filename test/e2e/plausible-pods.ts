@@ -1,6 +1,6 @@
 /**
- * Changes to a validator's pod of the kind that people make on purpose: most of what comes out the API server accepts,
- * so that what admission adds to it is tried against all of its checks.
+ * Plausible changes to a validator's pod. The API server accepts most of the changed pods, so its checks really test our
+ * additions.
  */
 import fc from 'fast-check';
 

@@ -1,6 +1,6 @@
 /**
- * What we add to a pod never demands what the pod itself does not, on a real API server: a policy under which it was
- * admitted before admits it with us, in the same class of service, and quotas count nothing more.
+ * Our additions to a pod never need more than the pod itself, on a real API server: each policy that admits the pod without
+ * us also admits it with us, in the same QoS class, and quotas count the same.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
@@ -103,7 +103,7 @@ describe('on a real API server', () => {
     await Promise.all(POLICIES.map((policy) => enforce(policy, namespaceOf(policy), spec)));
   });
 
-  describe('a pod that is admitted without us is admitted with us, in the same class, under', () => {
+  describe('a pod that is admitted without us is also admitted with us, in the same QoS class, under', () => {
     for (const policy of POLICIES) {
       it(policy.title, async () => {
         const namespace = namespaceOf(policy);

@@ -1,4 +1,4 @@
-/** Pods of a validator that differ in what policies of clusters look at: who they run as, and what they ask for. */
+/** Pods of a validator that differ in the fields that policies check: users, rights and resources. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 
 const RUNTIME_DEFAULT = { seccompProfile: { type: 'RuntimeDefault' } };

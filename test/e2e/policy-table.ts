@@ -1,6 +1,6 @@
 /**
- * Policies of clusters, as an API server carries them out: Pod Security, LimitRanges, quotas, and rules in CEL that stand
- * in for those of OpenShift's SCCs, Gatekeeper and Kyverno.
+ * Policies of clusters that an API server enforces: Pod Security, LimitRanges, quotas, and CEL rules in place of those of
+ * OpenShift's SCCs, Gatekeeper and Kyverno.
  */
 
 export interface Policy {

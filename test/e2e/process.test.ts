@@ -1,4 +1,4 @@
-/** One replica as a process: when it takes traffic, how it goes when it is asked to, and how it fails. */
+/** One replica as a process: when it is ready, how it stops, and how it fails. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -109,7 +109,7 @@ describe('a replica', () => {
       return body;
     };
 
-    it('only once the API server has answered, and says what it lacks until then', async (t) => {
+    it('only once the API server has answered; until then it names the missing conditions', async (t) => {
       const { front, port, kubeconfig } = await startWay();
       t.after(() => front.stop());
       const replica = await start('unanswered', { KUBECONFIG: kubeconfig });
@@ -125,7 +125,7 @@ describe('a replica', () => {
       await replica.ready();
     });
 
-    it('only once the API server was told to trust its CA', async () => {
+    it('only once the API server has been told to trust its CA', async () => {
       const { kubectl } = scene.cluster;
       const role = JSON.parse(await kubectl(['get', 'clusterrole', 'stellar-peers', '-o', 'json'])) as {
         rules: ReadonlyArray<{ resources: readonly string[] }>;
@@ -150,7 +150,7 @@ describe('a replica', () => {
       await replica.ready(60_000);
     });
 
-    it('no more when its certificate is about to expire, and again when it has another', async (t) => {
+    it('no longer when its certificate is about to expire, and again when it has a new one', async (t) => {
       const { front, port, kubeconfig } = await startWay();
       let way = front;
       t.after(() => way.stop());
@@ -175,7 +175,7 @@ describe('a replica', () => {
 
   describe('that is asked to stop', () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      it(`by ${signal} takes no new traffic, answers what comes, gives the Lease back and ends well`, async () => {
+      it(`by ${signal} takes no new traffic, answers pending reviews, gives the Lease back and exits with 0`, async () => {
         const replica = await startLeader(`stops-by-${signal.toLowerCase()}`);
         const caller = await callerOf(replica);
         assertServed([await caller.ask(STRANGER), await caller.askAgain(STRANGER)]);
@@ -211,7 +211,7 @@ describe('a replica', () => {
       });
     }
 
-    it('leaves the lead to the other long before its Lease would have ended', async () => {
+    it('lets the other replica lead long before its Lease would have ended', async () => {
       const leader = await startLeader('leads-first', { LEASE_DURATION_SECONDS: '20' });
       const other = await start('leads-next', { LEASE_DURATION_SECONDS: '20' });
       await other.ready();
@@ -223,7 +223,7 @@ describe('a replica', () => {
       assert.equal((await endOf(leader, DRAIN_MS + SLACK_MS)).code, 0);
     });
 
-    it('lets pods go that it holds', async () => {
+    it('answers the reviews that it holds', async () => {
       await scene.cluster.createNamespace('held');
       const replica = await startLeader('holds');
       const caller = await callerOf(replica);
@@ -264,7 +264,7 @@ describe('a replica', () => {
       assert.equal((await endOf(replica, SLACK_MS)).code, 0);
     });
 
-    it('does not wait for ever for a caller that never ends its review', async () => {
+    it('does not wait for ever for a caller that never completes its review', async () => {
       const replica = await startLeader('is-strung-along', { DRAIN_SECONDS: '1' });
       const caller = await callerOf(replica);
       const review = await caller.begin(STRANGER);
@@ -275,7 +275,7 @@ describe('a replica', () => {
       assert.equal(code, 0);
     });
 
-    it('twice ends at once, with code 1', async () => {
+    it('twice exits at once with code 1', async () => {
       const replica = await startLeader('is-asked-twice', { DRAIN_SECONDS: '60' });
       replica.kill('SIGTERM');
       await untilDraining(replica);
@@ -283,7 +283,7 @@ describe('a replica', () => {
       assert.equal((await endOf(replica, SLACK_MS)).code, 1);
     });
 
-    it('ends well too while the API server does not answer, and before it ever did', async () => {
+    it('exits with 0 also while the API server does not answer, or has never answered', async () => {
       const front = await startFront();
       const path = await scene.cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers');
       const kubeconfig = join(scene.cluster.dir, 'config', 'nowhere.kubeconfig');
@@ -312,7 +312,7 @@ describe('a replica', () => {
   describe('serves what it can where its status page', () => {
     const pageOf = (port: number) => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status);
 
-    it('is not wanted', async () => {
+    it('is switched off', async () => {
       const replica = await start('has-no-page', { STATUS_PAGE_PORT: '0' });
       await replica.ready();
       await assert.rejects(pageOf(replica.pagePort));
@@ -321,14 +321,14 @@ describe('a replica', () => {
       assert.equal((await endOf(replica, DRAIN_MS + SLACK_MS)).code, 0);
     });
 
-    it('cannot have its port', async (t) => {
+    it('cannot get its port', async (t) => {
       const taken = createServer().listen({ port: 0, host: '127.0.0.1', exclusive: true });
       await once(taken, 'listening');
       t.after(() => taken.close());
       const { port } = taken.address() as AddressInfo;
       const replica = await start('finds-page-port-taken', { STATUS_PAGE_PORT: String(port) });
       await replica.ready();
-      assert.match(logOf(replica), /EADDRINUSE.*there is no status page; everything else works/);
+      assert.match(logOf(replica), /EADDRINUSE.*the status page cannot be served; everything else works/);
       replica.kill('SIGTERM');
       assert.equal((await endOf(replica, DRAIN_MS + SLACK_MS)).code, 0);
     });

@@ -1,4 +1,4 @@
-/** ConfigMaps stay what they should be, with any other writer; on a real API server. */
+/** Published ConfigMaps keep their content on a real API server, whatever other writers do. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -98,7 +98,7 @@ describe('publishing', () => {
     });
   }
 
-  it('leaves alone what a person adds beside its own keys', async () => {
+  it('keeps the keys that a person adds beside its own', async () => {
     await edit('stellar', { notes: 'call me before you touch validator-2' });
     await createValidator(scene, 'validator-9');
     const nine = addressOf('stellar', 'validator-9');
@@ -110,7 +110,7 @@ describe('publishing', () => {
     await published123();
   });
 
-  it('makes a deleted ConfigMap again, that of validators and the overview', async () => {
+  it('creates a deleted ConfigMap again, that of validators and the overview', async () => {
     for (const namespace of ['stellar', 'stellar-peers']) {
       const { metadata, data } = published.object(namespace) ?? { metadata: { name: '' } };
       await scene.cluster.kubectl(['delete', 'configmap', '-n', namespace, 'stellar-peers']);
@@ -144,7 +144,7 @@ describe('publishing', () => {
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'stellar', 'validator-4']);
   });
 
-  it('takes the key up again when the other controller gives it up', async () => {
+  it('writes the key again when the other controller gives it up', async () => {
     await applyAs('other-controller', 'stellar', {});
     await published123();
     await until('nothing is reported any more', async () => {
@@ -165,7 +165,7 @@ describe('publishing', () => {
     await published123();
   });
 
-  it('takes only its own keys out of a ConfigMap in which others have some', async () => {
+  it('removes only its own keys from a ConfigMap with keys of others', async () => {
     const foreign = { edited: 'by a person', applied: 'by a controller' };
     await createValidator(scene, 'passing-3', { namespace: 'brief' });
     await published.until('it is published', () => published.peersOf('brief', 'passing-3')?.length === 3);
@@ -187,7 +187,7 @@ describe('publishing', () => {
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'stellar', 'validator-5']);
   });
 
-  it('publishes at once in a namespace that is deleted and made again', async () => {
+  it('publishes at once in a namespace that is deleted and created again', async () => {
     for (const attempt of [1, 2]) {
       await scene.cluster.createNamespace('again');
       await Promise.all(
@@ -208,7 +208,7 @@ describe('publishing', () => {
     }
   });
 
-  it('shares a ConfigMap with the upstream operator’s own discovery, whose keys it never holds', async () => {
+  it('shares a ConfigMap with the upstream operator’s own discovery, and never owns its keys', async () => {
     await scene.cluster.createNamespace('stellar-system');
     const theirs = { 'peers.json': '[]', 'peers.txt': '10.0.0.1:11625', peer_count: '1' };
     await applyAs('stellar-operator', 'stellar-system', theirs);
@@ -236,7 +236,7 @@ describe('publishing', () => {
     });
   });
 
-  it('has restarted no validator all the while, and was refused nothing', async () => {
+  it('has restarted no validator, and no request was refused', async () => {
     const restarts = Object.entries(scene.pods.restarts()).filter(([pod]) => !pod.startsWith('again/'));
     assert.deepEqual(restarts, [], scene.pods.print());
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);

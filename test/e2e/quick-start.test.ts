@@ -1,5 +1,5 @@
 /**
- * The quick start, word for word, from an empty folder: each command is run as it stands, and what is shown comes out; but for
+ * The quick start, from an empty folder: runs each command as written, and compares the output with the page. Leaves out
  * the first block, which needs a container engine.
  */
 import assert from 'node:assert/strict';
@@ -112,7 +112,7 @@ describe('the quick start', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  it('brings a cluster up by its first commands alone', () => {
+  it('starts a cluster with its first commands', () => {
     assert.match(inKind?.commands ?? '', /kind load image-archive/);
     assert.ok(existsSync(join(checkout, '.run/cluster.env')));
     assert.ok(steps.length >= 8, `${steps.length} steps`);

@@ -1,4 +1,4 @@
-/** What a quorum bears beyond one group: the vote of a home domain, and a network that is spread over namespaces. */
+/** The quorum margin beyond one group: the vote of a home domain, and a network over several namespaces. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -28,7 +28,7 @@ describe('the quorum beyond a group', () => {
     await network.untilReady(THREE);
   }
 
-  it('lets a home domain of two of three roll, one at a time', async () => {
+  it('restarts a home domain that needs two of three, one at a time', async () => {
     const network = new Network(scene, 'domain', { spec: domainSpec(3, 'own.example') });
     const sinceMs = Date.now();
     await joined(network);
@@ -38,7 +38,7 @@ describe('the quorum beyond a group', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('keeps the vote of a home domain while another of it is suspended', async () => {
+  it('keeps the vote of a home domain while another validator of it is suspended', async () => {
     const network = await new Network(scene, 'suspended', {
       spec: domainSpec(4, 'own.example'),
     }).foundUpToDate(TWO);
@@ -55,7 +55,7 @@ describe('the quorum beyond a group', () => {
     assert.deepEqual(network.restarts(['validator-1']), before);
   });
 
-  it('keeps five of six up, though they are two groups that know nothing of each other', async () => {
+  it('keeps five of six up, although they are in two groups that do not know each other', async () => {
     await scene.replicas?.stop();
     await scene.start(2, { PEER_SCOPE: 'namespace' });
     const spec = { ...quorumSpec(6, 75), customNetworkPassphrase: 'six in two halves ; 2026' };
@@ -80,7 +80,7 @@ describe('the quorum beyond a group', () => {
     return network;
   }
 
-  it('is read from what a validator mounts, where its Namespace asks for that and a Role lets us', async () => {
+  it('is read from the mounted ConfigMap if the Namespace asks for that and a Role allows it', async () => {
     const [open, closed] = await Promise.all([mounting('mounted'), mounting(WITHOUT_ROLE)]);
     await scene.cluster.kubectl(['-n', 'mounted', 'apply', '-f', ROLE]);
     await Promise.all([open, closed].map((network) => joined(network, false)));

@@ -1,4 +1,4 @@
-/** How many may be down: what quorum sets, MAX_UNAVAILABLE and validators that are away for longer allow. */
+/** How many validators may be down, by quorum sets, by MAX_UNAVAILABLE, and beside validators that are away. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FIVE, FOUR, Network } from '../cluster/network.ts';
@@ -37,7 +37,7 @@ describe('how many may be down', () => {
     await network.untilReady(RUNNING);
   }
 
-  it('none of three that are all needed, at 67 percent; one of three at 66', async () => {
+  it('none of three at 67 percent, because all are needed; one of three at 66', async () => {
     const network = new Network(scene, 'three', { spec: quorumSpec(3, 67) });
     await joined(network, THREE);
     const sinceMs = Date.now();
@@ -53,21 +53,21 @@ describe('how many may be down', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('one beside a suspended one, if all quorum sets can be read and bear it', async () => {
+  it('one beside a suspended one, if all quorum sets can be read and allow it', async () => {
     const network = new Network(scene, 'bears', { spec: quorumSpec(6, 51) });
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('one beside a suspended one where a quorum set cannot be read: it takes up nothing of the budget', async () => {
+  it('one beside a suspended one even if a quorum set cannot be read, because the budget does not count a suspended one', async () => {
     const network = new Network(scene, 'unread');
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('none beside one that is scaled to 0, and those that wait when it is back', async () => {
+  it('none beside one that is scaled to 0, and the waiting ones when it is back', async () => {
     const network = new Network(scene, 'scaled', { spec: quorumSpec(3, 66) });
     await joined(network, THREE);
     await network.untilTheyKnow(THREE);
@@ -95,10 +95,10 @@ describe('how many may be down', () => {
     assert.deepEqual(more, [1, 1, 1, 1]);
   });
 
-  it('a percentage, rounded down, of which what is down already takes its part', async () => {
+  it('a percentage, rounded down, less the validators that are down already', async () => {
     await restarted({ MAX_UNAVAILABLE: '39%' });
     const network = await new Network(scene, 'percent').foundUpToDate(FOUR);
-    await network.fare('validator-4', 'lost');
+    await network.setReadiness('validator-4', 'lost');
     await network.add('validator-5');
     const waiting = { namespace: 'percent', names: THREE, reason: 'WaitingForUnavailable' };
     await untilWaiting(scene, { ...waiting, env: { MAX_UNAVAILABLE: '39%' } });
@@ -112,12 +112,12 @@ describe('how many may be down', () => {
       'the one that is down is left alone',
     );
     assert.equal(network.mostDown(sinceMs), 2);
-    await network.fare('validator-4', undefined);
+    await network.setReadiness('validator-4', undefined);
     await network.untilTheyKnow(FIVE);
     network.assertRestarts(FIVE, [1, 1, 1, 1, 0]);
   });
 
-  it('one although all are needed, with QUORUM_CHECK=warn', async () => {
+  it('one with QUORUM_CHECK=warn, although all are needed', async () => {
     const network = new Network(scene, 'warned', { spec: quorumSpec(3, 67) });
     await joined(network, THREE);
     await untilWaiting(scene, { namespace: 'warned', names: TWO, reason: 'QuorumMargin' });

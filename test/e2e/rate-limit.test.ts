@@ -1,4 +1,4 @@
-/** How fast: windows of time, restarts within an hour, and the age of what is to be restarted. */
+/** Limits of the rate of restarts: time windows, restarts within an hour, and the age of pods. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FOUR, Network, THREE } from '../cluster/network.ts';
@@ -16,7 +16,7 @@ function windowAround(fromMinutes: number, toMinutes: number): string {
   return `daily ${at(fromMinutes)}-${at(toMinutes)} UTC`;
 }
 
-describe('the pace of restarts', () => {
+describe('the rate limit of restarts', () => {
   const scene = sceneOf(() => sharedScene());
 
   async function startedWith(env: Env): Promise<void> {
@@ -39,7 +39,7 @@ describe('the pace of restarts', () => {
     return status;
   }
 
-  it('waits while no window is open, or none for long enough, and goes on in one that is', async () => {
+  it('holds while no window is open for long enough, and continues in an open window', async () => {
     const closed = { ROLLOUT_WINDOWS: windowAround(6 * 60, 7 * 60) };
     await startedWith(closed);
     const network = await joined('windows');
@@ -53,7 +53,7 @@ describe('the pace of restarts', () => {
     await network.untilFourth();
   });
 
-  it('allows a group so many restarts within an hour, also over a change of leader', async () => {
+  it('allows a group MAX_RESTARTS_PER_HOUR restarts within an hour, also after a change of leader', async () => {
     const two = { MAX_RESTARTS_PER_HOUR: '2' };
     await startedWith(two);
     const network = await joined('hourly');
@@ -70,7 +70,7 @@ describe('the pace of restarts', () => {
     await other.untilFourth();
   });
 
-  it('lets a validator be up for a while before it is restarted', async () => {
+  it('holds a validator until it has been up for MIN_RESTART_INTERVAL_SECONDS', async () => {
     const env = { MIN_RESTART_INTERVAL_SECONDS: String(AGE_SECONDS) };
     await startedWith(env);
     const network = await joined('young');

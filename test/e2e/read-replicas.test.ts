@@ -1,4 +1,4 @@
-/** What the operator makes beside a validator: read replicas, which we leave alone, and a NetworkPolicy, which check tells. */
+/** The operator's other objects for a validator: read replicas, which stay unchanged, and a NetworkPolicy. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Finding } from '../../cli/check/check.ts';
@@ -20,19 +20,19 @@ interface Spec {
   readonly volumes: ReadonlyArray<{ readonly name: string }>;
 }
 
-/** These tests are one story, in this order. */
-describe('what the operator makes beside a validator:', () => {
+/** These tests depend on each other and run in this order. */
+describe("the operator's other objects for a validator:", () => {
   const scene = startedScene(() => sharedScene({ replicas: 1 }));
   const network = new Network(scene, 'reads', FENCED);
 
   const replicas = () => scene.replicas?.replicas ?? [];
-  /** Reviews that took longer than a second: the shortest wait is one and a half. */
+  /** The number of reviews that took longer than a second. The shortest wait at admission is 1.5 s. */
   const slowReviews = async (): Promise<number> => {
     const series = 'stellar_peers_admission_duration_seconds';
     const quick = await metricOf(replicas(), `${series}_bucket{le="1"}`);
     return (await metricOf(replicas(), `${series}_count`)) - quick;
   };
-  /** What check says, by id. */
+  /** The findings of `check`, by id. */
   const checked = async (): Promise<Record<string, string>> => {
     const { stdout, stderr } = await runCommand(scene.cluster, ['check', '-o', 'json']);
     assert.notEqual(stdout, '', stderr);
@@ -61,9 +61,9 @@ describe('what the operator makes beside a validator:', () => {
         ['config', 'kube-api'],
       );
     }
-    const left = 'stellar_peers_admission_reviews_total{result="skipped:ReadReplica"}';
-    assert.ok((await metricOf(replicas(), left)) >= READS.length);
-    // A busy machine may be slow once; those that wait are slow once for each StatefulSet.
+    const series = 'stellar_peers_admission_reviews_total{result="skipped:ReadReplica"}';
+    assert.ok((await metricOf(replicas(), series)) >= READS.length);
+    // One review may be slow on a busy machine. If read replicas waited, one review of each StatefulSet would be slow.
     const slow = (await slowReviews()) - slowBefore;
     assert.ok(slow < READS.length, `${slow} reviews took longer than a second`);
   });
@@ -78,7 +78,7 @@ describe('what the operator makes beside a validator:', () => {
     });
   });
 
-  it('read replicas stand in no list, and check names them and finds nothing in the way', async () => {
+  it('read replicas are in no peer list, and check names them and reports no problem', async () => {
     const ref = { resource: ConfigMaps, namespace: 'reads', name: 'stellar-peers' };
     const published = JSON.stringify((await scene.cluster.admin.get(ref))?.data);
     assert.match(published, /validator-4-0/);
@@ -93,14 +93,14 @@ describe('what the operator makes beside a validator:', () => {
     assert.equal(found['peer-ingress'], 'ok: no NetworkPolicy is in the way');
   });
 
-  it('a NetworkPolicy keeps out peers of other namespaces, of which check tells', async () => {
+  it("check reports the operator's NetworkPolicy that keeps out peers of other namespaces", async () => {
     const { spec } = FENCED;
     const elsewhere = new Network(scene, 'elsewhere', {
       spec: { ...spec, customNetworkPassphrase: 'reads ; 2026' },
     });
     await elsewhere.found(['validator-5']);
     await elsewhere.untilReady(['validator-5']);
-    await until('check tells of the policies', async () => {
+    await until('check reports the policies', async () => {
       const found = await checked();
       assert.equal(
         found['peer-ingress'],

@@ -1,4 +1,4 @@
-/** Another's admission that refuses what we write: it is told, and not asked again and again. */
+/** A foreign webhook that refuses our writes: the refusal is reported, and the write is not repeated at once. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -94,7 +94,7 @@ describe('a restart that another refuses', () => {
       return said.includes('Fridays');
     });
 
-  it('by a webhook that gives no code is shown as RefusedByPolicy, and not tried again at once', async () => {
+  it('by a webhook without a code is reported as RefusedByPolicy, and not tried again at once', async () => {
     const { cluster, replicas } = scene;
     const network = await new Network(scene, NAMESPACE).foundUpToDate(TWO);
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(refuser.configuration));

@@ -1,6 +1,6 @@
 /**
- * Validators with the sidecar that tells of new peers, on a real control plane: none is restarted for a peer that joins.
- * The containers are not real, so no peer is really told here; `test/node/reload.test.ts` shows that.
+ * Validators with the sidecar on a real control plane: none is restarted when a peer joins. The containers are simulated, so
+ * stellar-core is not really told of peers here; `test/node/reload.test.ts` tests that.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
@@ -26,7 +26,7 @@ describe('validators whose sidecar tells them of new peers', () => {
     return events.filter(({ node }) => node === name).map(({ reason }) => reason);
   };
 
-  it('are told of one that joins and not restarted, with an Event for each', async () => {
+  it('learn of a new validator without a restart, with an Event for each', async () => {
     await network.add('validator-4');
     await network.untilReady(FOUR);
     for (const name of THREE)
@@ -36,7 +36,7 @@ describe('validators whose sidecar tells them of new peers', () => {
     assert.match(await statusOf(scene.cluster, ENV), /Told/);
   });
 
-  it('are not restarted when the sidecar is turned off, for them or for all', async () => {
+  it('are not restarted when the sidecar is switched off, for them or for all', async () => {
     const off = ['stellarnode', '--all', '-n', network.namespace, 'stellar.org/peer-reload=off'];
     await scene.cluster.kubectl(['annotate', ...off]);
     await settled(scene);

@@ -1,4 +1,4 @@
-/** Restarts that would take more than they give: the next pod would be without peers, or another takes its node. */
+/** Restarts that would do harm: the next pod would have no peers, or another pod would take its node. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';
@@ -61,7 +61,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     for (const name of THREE) assert.equal(network.stamp(name)?.split(',').length, peers, name);
   }
 
-  it('since they opted out by a label on their Namespace are left alone, and told so, until the label is gone', async () => {
+  it('because they opted out by a label on their Namespace are not restarted, with a reason, until the label is gone', async () => {
     const network = await new Network(scene, 'by-namespace').foundUpToDate();
     await scene.cluster.kubectl(['label', 'namespace', 'by-namespace', OPT_OUT]);
     await joinElsewhere(network);
@@ -70,7 +70,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await untilRolled(network);
   });
 
-  it('since they opted out by an annotation on their StellarNode are left alone, and told so', async () => {
+  it('because they opted out by an annotation on their StellarNode are not restarted, with a reason', async () => {
     const network = await new Network(scene, 'by-node').foundUpToDate();
     await scene.cluster.kubectl(['-n', 'by-node', 'annotate', 'stellarnode', ...THREE, OPT_OUT]);
     await joinElsewhere(network);
@@ -91,7 +91,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     }
   }
 
-  it('since the webhook selects their namespace no more are left alone, and told so, until it does', async () => {
+  it('because the webhook no longer selects their namespace are not restarted, with a reason, until it does', async () => {
     const network = await new Network(scene, 'by-selector').foundUpToDate();
     const matchExpressions = [
       { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['stellar-peers', 'by-selector'] },
@@ -104,7 +104,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await untilRolled(network);
   });
 
-  it('since the webhook selects their labels no more are left alone, and told so, until it does', async () => {
+  it('because the webhook no longer selects their labels are not restarted, with a reason, until it does', async () => {
     const network = await new Network(scene, 'by-labels').foundUpToDate();
     const matchLabels = { 'stellar.org/node-type': 'Validator', 'app.kubernetes.io/instance': FOURTH };
     const path = '/webhooks/0/objectSelector';
@@ -130,7 +130,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     }
   }
 
-  it('since a Pending pod would take the node of one are left alone, and told so, until it has another', async () => {
+  it('because a Pending pod would take the node of one are not restarted, with a reason, until that pod has a node', async () => {
     const network = await new Network(scene, 'no-node').foundUpToDate();
     await whileFull(network, async () => {
       await network.add(FOURTH);

@@ -1,4 +1,4 @@
-/** Restarts whose write does not stay: a policy refuses one validator's alone, or takes the annotation out of all. */
+/** Restarts whose write has no effect: a policy refuses it for one validator, or removes the annotation for all. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
@@ -132,7 +132,7 @@ describe('a restart whose annotation does not stay', () => {
       .filter(({ verb, code }) => verb === 'patch' && code !== 409)
       .map(({ name, code }) => `${name} ${code}`);
 
-  it('since a policy refuses it to one validator is told of that one, and the others are rolled', async () => {
+  it('because a policy refuses it for one validator causes an Event for this one, and the others are restarted', async () => {
     const policy = refusing('one-refused');
     const network = await under(policy, 'one-refused', 'refused');
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
@@ -156,7 +156,7 @@ describe('a restart whose annotation does not stay', () => {
     await lifted(policy, network);
   });
 
-  it('since a policy strips it takes no validator down, is tried once of each, and told as RestartReverted', async () => {
+  it('because a policy removes it takes no validator down, is tried once for each, and is reported as RestartReverted', async () => {
     const policy = stripping('stripped');
     const network = await under(policy, 'stripped', 'stripped');
     await untilTold(network, 'RestartReverted', THREE);

@@ -1,4 +1,4 @@
-/** Restarts that have no effect, since the StatefulSet controller is away: they must not act later, unasked. */
+/** Restarts without effect because the StatefulSet controller is away: they must not take effect later. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
@@ -96,17 +96,17 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     assert.equal(network.mostDown(0), 1);
   });
 
-  it('is taken back when another goes down, and replaces no pod when the controller is back', async () => {
+  it('is taken back when another validator goes down, and replaces no pod when the controller is back', async () => {
     const network = await paused('another-down');
-    const { why } = await takenBack(network, () => network.fare('validator-3', 'lost'));
+    const { why } = await takenBack(network, () => network.setReadiness('validator-3', 'lost'));
     assert.equal(why, 'WaitingForUnavailable');
     await assertUntouched(network);
     assert.equal(network.mostDown(0), 1, 'the other alone');
-    await network.fare('validator-3', undefined);
+    await network.setReadiness('validator-3', undefined);
     await untilRolledByTheNext(network);
   });
 
-  it('is taken back after 30 s, told as ControllerAway, and its group goes on a minute later', async () => {
+  it('is taken back after 30 s, reported as ControllerAway, and its group continues a minute later', async () => {
     const network = await paused('away');
     const { namespace } = network;
     const told = () => untilWaiting(scene, { namespace, names: THREE, reason: 'ControllerAway' });
@@ -136,7 +136,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     assert.ok((life?.terminatingAtMs ?? 0) >= Date.parse(last?.at ?? '') - 1_000, 'its pod went by the last');
   });
 
-  it('counts as reverted where another controller takes its annotation out: the others first, that one a minute later', async () => {
+  it('counts as reverted if another controller removes its annotation: the others follow at once, this one a minute later', async () => {
     const network = await paused('reverted');
     const { namespace } = network;
     await scene.cluster.restartControllerManager(async () => {

@@ -1,4 +1,4 @@
-/** RBAC, measured: what our ServiceAccount is granted is what a life of ours asks for, no more and no less. */
+/** Compares the rights of our ServiceAccount with the rights that an installation uses: they must be the same. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
@@ -24,7 +24,7 @@ const THREE = [...TWO, 'validator-3'];
 const OWN = 'stellar-peers';
 const NEVER = { annotations: { 'test.stellar-peers/ready': 'never' } };
 
-describe('in a life of ours', () => {
+describe('during the life of an installation', () => {
   const scene = startedScene(() => createScene());
   let objects: KubeObject[];
   const get = (resource: typeof ConfigMaps, namespace: string | undefined, name: string) =>
@@ -35,7 +35,7 @@ describe('in a life of ours', () => {
     objects = parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
   });
 
-  it('validators join: peers are published, a Service is made, a restart is journalled and told', async () => {
+  it('validators join: peers are published, a Service is created, a restart is in the journal and in an Event', async () => {
     const network = await new Network(scene, 'stellar').foundUpToDate(TWO);
     await network.add('validator-3');
     await network.untilTheyKnow(THREE);
@@ -47,7 +47,7 @@ describe('in a life of ours', () => {
     await until('Events tell', async () => (await eventsIn(scene.cluster, 'stellar')).length > 0);
   });
 
-  it('a validator that never becomes Ready is helped by deleting its pod', async () => {
+  it('the pod of a validator that never becomes Ready is deleted', async () => {
     const network = new Network(scene, 'lonely', NEVER);
     await network.found(['validator-1']);
     await scene.pods.until('it runs', ({ pods }) => pods.has(network.podOf('validator-1')));
@@ -57,7 +57,7 @@ describe('in a life of ours', () => {
     assert.equal(network.restarts(['validator-1'])['validator-1'], 1);
   });
 
-  it('the webhook configuration is emptied, deleted and put back', async () => {
+  it('the webhook configuration is emptied, deleted and restored', async () => {
     const { cluster, webhookUrl } = scene;
     const caBundle = async () => {
       const configuration = await get(MutatingWebhookConfigurations, undefined, 'stellar-peers');
@@ -74,7 +74,7 @@ describe('in a life of ours', () => {
     await until('it is filled anew', async () => (await caBundle()) === filled);
   });
 
-  it('Lease, journal and certificate are deleted and made anew', async () => {
+  it('Lease, journal and certificate are deleted and created again', async () => {
     const { kubectl } = scene.cluster;
     for (const [resource, kind, name] of [
       [Leases, 'lease', 'stellar-peers'],
@@ -109,7 +109,7 @@ describe('in a life of ours', () => {
     assert.deepEqual(unusedOf(rightsIn(objects), requests), []);
   });
 
-  it('every request was granted, and nothing was refused by RBAC or a policy', async () => {
+  it('no request was refused by RBAC or a policy', async () => {
     const entries = await scene.cluster.audit();
     assert.deepEqual(ourRefusals(entries), []);
     assert.deepEqual(excessOf(rightsIn(objects), ourRequests(entries)), []);

@@ -44,7 +44,7 @@ describe('restarts', () => {
     });
   });
 
-  it('wait while everything is paused, also when the switch is deleted, and go on when it is released', async () => {
+  it('wait while everything is paused, also when our ConfigMap is deleted, and go on after the pause', async () => {
     const network = await new Network(scene, 'paused').foundUpToDate();
     await annotateOwn(`${SWITCH}=paused`);
     await network.add('validator-4');
@@ -60,7 +60,7 @@ describe('restarts', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('that were held back by a pause stay held across a change of leader', async () => {
+  it('that a pause holds stay held after a change of leader', async () => {
     await scene.replicas?.stop();
     await scene.start();
     const network = await new Network(scene, 'paused-failover').foundUpToDate();

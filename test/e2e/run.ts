@@ -1,6 +1,6 @@
 /**
- * Runs the end-to-end tests, three files at a time: groups of files that share a control plane (groups/), and each other
- * file on one of its own. What needs the whole machine comes last and alone.
+ * Runs the end-to-end tests, three at a time: groups of files that share a control plane (groups/), and the other files
+ * with their own. Files that need the whole machine run alone at the end.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Signals to running validators: what really arrives at a stand-in for stellar-core's HTTP port in each pod. */
+/** Signals to running validators: which requests arrive at a stand-in for stellar-core's HTTP port in each pod. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '../../runtime/kube/port.ts';
@@ -12,7 +12,7 @@ import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const SIGNAL = 'stellar.org/peer-rollout=Signal';
-/** What is not told in so many visits is not told. */
+/** If the leader sends no signal within so many visits, the test concludes that it sends none. */
 const VISITS = 3;
 const POLL_SECONDS = 1;
 
@@ -23,7 +23,7 @@ describe('signals', () => {
   const ipOf = (pod: string) => (scene.pods.pods.get(pod)?.status as { podIP?: string } | undefined)?.podIP;
   const atPeer = (pod: string) => `${ipOf(pod)}:11625`;
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
-  /** Until each of these is connected to all the others, as its own stand-in says. */
+  /** Waits until each of these is connected to all the others, as its own stand-in says. */
   const untilConnected = (network: Network, names: readonly string[]) =>
     until(`${names.join(', ')} of ${network.namespace} are connected`, async () =>
       names.every((name) => {
@@ -32,7 +32,7 @@ describe('signals', () => {
       }),
     );
   const callsTo = (network: Network, name: string) => cores.of(network.podOf(name))?.calls ?? [];
-  /** Until each of these was visited again, so many times. */
+  /** Waits until the leader has visited each of these `visits` times more. */
   async function untilVisited(network: Network, names: readonly string[], visits = VISITS): Promise<void> {
     const countOf = (name: string) => callsTo(network, name).filter((call) => call === '/info').length;
     const before = names.map(countOf);
@@ -40,8 +40,8 @@ describe('signals', () => {
       names.every((name, index) => countOf(name) >= (before[index] ?? 0) + visits),
     );
   }
-  /** A network that is signalled instead of restarted. */
-  async function found(namespace: string, names: readonly string[]): Promise<Network> {
+  /** Creates a network whose validators are signalled instead of restarted. */
+  async function createNetwork(namespace: string, names: readonly string[]): Promise<Network> {
     const network = new Network(scene, namespace);
     await scene.cluster.createNamespace(namespace);
     await kubectl('annotate', 'namespace', namespace, SIGNAL);
@@ -60,8 +60,8 @@ describe('signals', () => {
     await scene?.stop();
   });
 
-  it('tell one end of each new pair where one joins, once, and restart no validator', async () => {
-    const network = await found('join', THREE);
+  it('go once to one validator of each new pair when a validator joins, and no validator restarts', async () => {
+    const network = await createNetwork('join', THREE);
     await untilConnected(network, THREE);
     await network.add('validator-4');
     await network.untilReady(FOUR);
@@ -82,8 +82,8 @@ describe('signals', () => {
     );
   });
 
-  it('tell where a validator is that moved, and restart no other validator', async () => {
-    const network = await found('moves', THREE);
+  it('give the new address of a validator that moved, and no other validator restarts', async () => {
+    const network = await createNetwork('moves', THREE);
     await untilConnected(network, THREE);
     const before = atPeer(network.podOf('validator-2'));
     await network.deletePod('validator-2');
@@ -93,8 +93,8 @@ describe('signals', () => {
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
   });
 
-  it('cost a network at rest two questions per validator and poll, and nothing else', async () => {
-    const network = await found('rests', THREE);
+  it('need only two requests per validator and poll while nothing changes', async () => {
+    const network = await createNetwork('rests', THREE);
     await untilConnected(network, THREE);
     await until('all have been asked once more', async () => {
       const asked = THREE.map((name) => cores.of(network.podOf(name))?.calls.at(-1));
@@ -111,20 +111,20 @@ describe('signals', () => {
     }
   });
 
-  it('that cannot arrive are told once on the StellarNode, and the port is left alone', async () => {
-    const network = await found('closed', ['validator-1', 'validator-2']);
+  it('that cannot arrive cause one Event on the StellarNode and no more calls', async () => {
+    const network = await createNetwork('closed', ['validator-1', 'validator-2']);
     await network.add('validator-3');
-    const told = async () =>
+    const closedEvents = async () =>
       (await eventsIn(scene.cluster, 'closed')).filter(({ reason }) => reason === 'SignalPortClosed');
-    await until('an Event says so', async () => (await told()).length >= 2 || undefined);
+    await until('an Event says so', async () => (await closedEvents()).length >= 2 || undefined);
     await settled(scene);
-    const nodes = (await told()).map(({ node }) => node);
+    const nodes = (await closedEvents()).map(({ node }) => node);
     assert.deepEqual(nodes.length, new Set(nodes).size);
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
   });
 
-  it('go to no pod that only looks like a validator’s', async () => {
-    const network = await found('stray', ['validator-1', 'validator-2']);
+  it('go to no pod that only has the labels of a validator', async () => {
+    const network = await createNetwork('stray', ['validator-1', 'validator-2']);
     const own = await podNow(scene, 'validator-1-0', 'stray');
     const spec = { ...(own?.spec as { containers: object }), nodeName: undefined, affinity: undefined };
     const metadata = { name: 'validator-9-0', namespace: 'stray', labels: own?.metadata.labels ?? {} };
@@ -136,9 +136,9 @@ describe('signals', () => {
     assert.ok(!cores.dialled('stray/validator-1-0').includes(atPeer('stray/validator-9-0')));
   });
 
-  it('wait while paused: validators are asked and told nothing', async () => {
-    const unpaused = await found('unpaused', ['validator-1', 'validator-2']);
-    const network = await found('paused', ['validator-1', 'validator-2']);
+  it('wait while paused: validators get no request at all', async () => {
+    const unpaused = await createNetwork('unpaused', ['validator-1', 'validator-2']);
+    const network = await createNetwork('paused', ['validator-1', 'validator-2']);
     await untilConnected(network, ['validator-1', 'validator-2']);
     await kubectl('annotate', 'namespace', 'paused', 'stellar.org/peer-rollout=paused', '--overwrite');
     const paused = () => metricOf(scene.replicas?.replicas ?? [], 'stellar_peers_paused_validators');
@@ -152,8 +152,8 @@ describe('signals', () => {
     await untilConnected(network, THREE);
   });
 
-  it('are not repeated by a new leader to who is connected', async () => {
-    const network = await found('failover', THREE);
+  it('are not repeated by a new leader to validators that are connected', async () => {
+    const network = await createNetwork('failover', THREE);
     await untilConnected(network, THREE);
     assert.ok(scene.replicas);
     const leader = await leaderOf(scene.replicas);

@@ -1,4 +1,4 @@
-/** StatefulSets that are not as usual, or that their operator or a person is at work on. */
+/** Unusual StatefulSets, and StatefulSets that their operator or a person is changing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigMaps, StatefulSets } from '../../runtime/kube/resources.ts';
@@ -30,7 +30,7 @@ describe('StatefulSets', () => {
   const wait = (network: Network, reason: string, names: readonly string[]) =>
     untilWaiting(scene, { namespace: network.namespace, names, reason });
 
-  it('of two replicas roll with both, one pod after the other, and not while one of them is down', async () => {
+  it('with two replicas restart both pods in turn, and not while one of them is down', async () => {
     const network = new Network(scene, 'replicas');
     await scene.cluster.createNamespace('replicas');
     await network.add('validator-1', { spec: { replicas: 2 } });
@@ -62,7 +62,7 @@ describe('StatefulSets', () => {
     assert.equal(network.mostDown(0), 1);
   });
 
-  it('with OnDelete or a partition are left to their owner, and the others roll', async () => {
+  it('with OnDelete or a partition are left to their owner, and the others restart', async () => {
     const network = await new Network(scene, 'strategies').foundUpToDate();
     await patch(network, 'validator-1', { updateStrategy: { type: 'OnDelete', rollingUpdate: null } });
     await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 1 } } });
@@ -81,7 +81,7 @@ describe('StatefulSets', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0], 'the first by its owner alone');
   });
 
-  it('that their operator is rolling are waited for, and what it does need not be done again', async () => {
+  it('that their operator is rolling hold their group, and need no further restart afterwards', async () => {
     const network = await new Network(scene, 'upgrade').foundUpToDate();
     await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}=never`);
     await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-1'] === 1);
@@ -96,7 +96,7 @@ describe('StatefulSets', () => {
       return (await generationOf(network, 'validator-1')) !== before;
     });
     await network.settledAsTheyWere();
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilTheyKnow(FOUR);
     assert.deepEqual(
       Object.values(network.restarts(FOUR)),
@@ -105,7 +105,7 @@ describe('StatefulSets', () => {
     );
   });
 
-  it('that are missing count as down in the quorum margin, and one that comes in its place does not', async () => {
+  it('that are missing count as down in the quorum margin, and a new StatefulSet does not', async () => {
     const network = await new Network(scene, 'missing', { spec: quorumSpec(4, 75) }).foundUpToDate();
     await kubectl(network, 'delete', 'statefulset', 'validator-3', '--wait=false');
     await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
@@ -118,7 +118,7 @@ describe('StatefulSets', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('that the StellarNode does not control are not restarted, and it counts as down', async () => {
+  it('that the StellarNode does not control are not restarted, and the validator counts as down', async () => {
     const network = await new Network(scene, 'foreign').foundUpToDate();
     const disown = JSON.stringify([{ op: 'remove', path: '/metadata/ownerReferences' }]);
     await kubectl(network, 'patch', 'statefulset', 'validator-3', '--type=json', '-p', disown);
@@ -132,7 +132,7 @@ describe('StatefulSets', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('of a validator in maintenance are left alone, and no other goes down beside it', async () => {
+  it('of a validator in maintenance are not restarted, and meanwhile no other validator is', async () => {
     const network = await new Network(scene, 'maintenance').foundUpToDate();
     await network.change('validator-3', { maintenanceMode: true });
     await network.add('validator-4');

@@ -1,4 +1,4 @@
-/** What one who may only create StellarNodes can do to the validators of others: their lists stay, and follow them. */
+/** Attacks by a tenant that may only create StellarNodes: the lists of others stay correct and current. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../runtime/clock.ts';

@@ -1,4 +1,4 @@
-/** Restarts that do not go as meant: some do not end, and some must not act later than they should. */
+/** Restarts that go wrong: some do not end, and some must not take effect late. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
@@ -29,7 +29,7 @@ describe('a restart', () => {
     await network.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => network.add(name)));
     await scene.pods.until('its pod is there', ({ pods }) => pods.has(network.podOf('validator-1')));
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilTheyKnow(THREE);
     return network;
   }
@@ -54,11 +54,11 @@ describe('a restart', () => {
     return { generation: found?.metadata.generation, observedGeneration, token };
   }
 
-  it('whose pod never comes up stops its group, until it does', async () => {
+  it('whose pod does not become Ready stops its group until it does', async () => {
     const network = await withOneThatFails('stalls');
     await network.add('validator-4');
     await untilStalled(network);
-    await network.fare('validator-1', '0s');
+    await network.setReadiness('validator-1', '0s');
     await network.untilFourth();
     const outcomes = (await journalIn('stalls')).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('a restart', () => {
     );
   });
 
-  it('whose StatefulSet is replaced by a person is over, and the group goes on', async () => {
+  it('whose StatefulSet a person replaces has ended, and the group goes on', async () => {
     const network = await withOneThatFails('replaced');
     await network.add('validator-4');
     await untilStalled(network);
@@ -99,7 +99,7 @@ describe('a restart', () => {
       });
       assert.equal(begun.statefulSet, `${namespace}/validator-1`);
       assert.notEqual(begun.token, before);
-      await network.fare('validator-1', 'lost');
+      await network.setReadiness('validator-1', 'lost');
       await until('it is taken back', async () => {
         const entry = (await journalIn(namespace)).find(({ token }) => token === begun.token);
         return entry?.outcome === 'defused';
@@ -111,7 +111,7 @@ describe('a restart', () => {
       });
       // A group that has rested goes on by itself, on a slow machine before the end of this test.
       await kubectl('annotate', 'namespace', namespace, 'stellar.org/peer-rollout=paused');
-      await network.fare('validator-1', undefined);
+      await network.setReadiness('validator-1', undefined);
       await network.untilReady([...names, newcomer]);
     } finally {
       scene.cluster.signal('kube-controller-manager', 'SIGCONT');
@@ -124,7 +124,7 @@ describe('a restart', () => {
     assert.deepEqual(network.restarts(FIVE), restarts, 'the same pods as before');
   }
 
-  it('that has not begun when its pod turns not Ready is taken back: the template is as it was', async () => {
+  it('that has no effect when its pod becomes not Ready is taken back: the template is as before', async () => {
     const first = await new Network(scene, 'first').foundUpToDate();
     await takeOneBack(first, 'validator-4', THREE);
     const again = await new Network(scene, 'again').foundUpToDate();

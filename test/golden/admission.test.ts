@@ -1,5 +1,5 @@
 /**
- * Odd pods as files: what admission answers to each is kept beside it. UPDATE_GOLDEN=1 writes the answers anew.
+ * Odd pods as files, each with the answer of admission in a file beside it. UPDATE_GOLDEN=1 writes the answers again.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

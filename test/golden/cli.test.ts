@@ -1,4 +1,4 @@
-/** What people and programs read of one cluster in which much is going on, word by word. */
+/** The exact output of the commands for one busy cluster, as text and as data. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';

@@ -1,8 +1,8 @@
-/** Texts kept as files: UPDATE_GOLDEN=1 writes what is there now. */
+/** Expected texts in files. UPDATE_GOLDEN=1 writes the present texts. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Holds that `text` is what stands in the file, which is named from this folder on. */
+/** Asserts that `text` is the content of the file, whose path is relative to this folder. */
 export function assertGolden(file: string, text: string): void {
   const path = new URL(file, import.meta.url);
   if (process.env.UPDATE_GOLDEN) writeFileSync(path, text);

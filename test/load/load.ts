@@ -1,6 +1,6 @@
 /**
- * A steady load of pod creations that are never carried out (dry run), each of which makes the API server ask our
- * webhook. Owns the rate and the counting: what came back injected, what bare, what not at all.
+ * A steady load of pod creations as dry runs. For each of them the API server asks our webhook. Owns the rate, and counts
+ * the pods that came back injected, without injection, or not at all.
  */
 import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import type { Cluster } from '../cluster/boot.ts';
 import { until } from '../cluster/until.ts';
 
 const STAMP = 'stellar.org/peers';
-/** More than this under way, and the API server is what we measure. */
+/** The most requests at a time. With more, the load would measure the API server. */
 const CONNECTIONS_MAX = 64;
 const TICK_MS = 10;
 const TIMEOUT_MS = 20_000;
@@ -39,7 +39,7 @@ export class Load {
   #counts = { injected: 0, bare: 0, refused: 0 };
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
-  /** When a pod came back bare or not at all, ms since the epoch, and what was said. */
+  /** The failures: when a pod came back without injection or not at all, in ms since the epoch, and the message. */
   readonly misses: Array<{ readonly atMs: number; readonly what: string }> = [];
 
   private constructor(cluster: Target, pod: KubeObject, perSecond: number) {
@@ -66,24 +66,24 @@ export class Load {
     return load;
   }
 
-  /** What came of it so far; what is under way is in `sent` only. */
+  /** The counts so far. Pending requests are only in `sent`. */
   get counts(): Counts {
     return { sent: this.#sent, ...this.#counts };
   }
 
-  /** Until so many more are answered, whatever came of them; the rate is a ceiling, so it takes at least that long. */
+  /** Waits for so many more answers of any kind. The rate is a maximum, so this takes at least the corresponding time. */
   async untilAnswered(count: number): Promise<void> {
     const answered = () => this.#counts.injected + this.#counts.bare + this.#counts.refused;
     const enough = answered() + count;
     await until(`${count} more pods are answered`, () => answered() >= enough, { deadlineMs: 60_000 });
   }
 
-  /** From now on so many a second. */
+  /** Changes the rate, in requests per second. */
   set perSecond(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  /** Resolves when everything that was sent is answered, to the counts of the whole. */
+  /** Stops. Resolves to the counts when all requests have been answered. */
   async stop(): Promise<Counts> {
     this.#stopped = true;
     await this.#running;

@@ -1,4 +1,4 @@
-/** What pods find of their ServiceAccount in their mounts, and what the API server has seen of it. */
+/** The ServiceAccount of pods: its files in their mounts, and its tokens in the API server's audit log. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Running, rootOf } from './confinement.ts';
@@ -31,7 +31,7 @@ interface TokenUse {
 
 const EXTRA = 'authentication.kubernetes.io/';
 
-/** Which pod sent each request under which token, by the audit log of the API server in the cluster's folder. */
+/** The pod and the token of each request, from the audit log of the API server in the cluster's folder. */
 export function tokenUses(folder: string): TokenUse[] {
   const text = readFileSync(join(folder, 'logs/audit.log'), 'utf8');
   const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');

@@ -1,4 +1,4 @@
-/** CAs and certificates of the tests' own, as an administrator brings them. */
+/** CAs and certificates that tests make, as an administrator would. */
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
 import type { Issued } from '../../certs/source.ts';
 

@@ -1,4 +1,4 @@
-/** Whatever happens to a run on real nodes, nothing of it is left: no process, no mount, no cgroup. */
+/** However a run on real nodes ends, it leaves no process, no mount and no cgroup behind. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const cgroupsOf = (name: string): string[] =>
     }
   });
 
-/** Processes that were started with that word in their environment. */
+/** Processes with `word` in their environment. */
 const processesOf = (word: string): string[] =>
   readdirSync('/proc').filter((pid) => {
     try {
@@ -31,8 +31,8 @@ const processesOf = (word: string): string[] =>
     }
   });
 
-/** A run of its own, as `make node-test` starts one. */
-function held(how: string) {
+/** Starts a run of held.ts, as `make node-test` starts a run: it waits for ever, or fails if `how` is `fail`. */
+function startHeldRun(how: string) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const files = ['run.ts', 'held.ts'].map((file) => join(import.meta.dirname, file));
   const own = { HELD: how, TMPDIR: env.NODE_TEST_FOLDER };
@@ -51,7 +51,7 @@ describe('a run on real nodes', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`leaves nothing after ${signal} while a container runs`, async () => {
       const mountsBefore = readFileSync('/proc/self/mountinfo', 'utf8');
-      const { child, name, ended } = held('wait');
+      const { child, name, ended } = startHeldRun('wait');
       const runs = () => cgroupsOf(join(name, 'held')).length > 0;
       await until('its container runs', runs, { deadlineMs: STARTED_MS_MAX, everyMs: 200 });
       child.kill(signal);
@@ -62,7 +62,7 @@ describe('a run on real nodes', () => {
   }
 
   it('leaves nothing after a failure', async () => {
-    const { name, ended } = held('fail');
+    const { name, ended } = startHeldRun('fail');
     assert.notEqual(await ended, 0);
     assertGone(name);
   });

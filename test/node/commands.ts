@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
-/** Where programs of administrators are, which PATH may leave out. */
+/** PATH with the folders of administrators' programs, which it may not contain. */
 export const ENV = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
 const OUTPUT_MAX = 64 * 1024 * 1024;
 

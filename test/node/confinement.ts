@@ -1,4 +1,4 @@
-/** What the kernel says of a container: who its processes are, what they may do, and how much memory it took. */
+/** The state of a container in the kernel: users and rights of its processes, and its memory. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubeObject } from '../../runtime/kube/port.ts';
@@ -8,7 +8,7 @@ const CGROUPS = '/sys/fs/cgroup';
 /** Where containerd puts the containers of pods, if the kubelet names no place. */
 const PODS = 'k8s.io';
 
-/** The cgroup of a container, of the only hierarchy or of that controller. */
+/** The cgroup of a container, in the only hierarchy or in that of the controller. */
 function folderOf(id: string, controller: string): string {
   const places = [join(CGROUPS, controller), CGROUPS].map((root) => join(root, PODS, id));
   const found = places.find((place) => existsSync(place));
@@ -47,14 +47,14 @@ const processesOf = ({ id }: Running): string[] =>
     .split('\n')
     .filter(Boolean);
 
-/** The root of a container's file system, as we reach it. */
+/** The path at which we reach the root of a container's file system. */
 export function rootOf(container: Running): string {
   const [first] = processesOf(container);
   if (first === undefined) throw new Error(`${container.name} has no process`);
   return `/proc/${first}/root`;
 }
 
-/** Of each process of a container. */
+/** The confinement of each process of a container. */
 export function confinementsOf(container: Running): Confinement[] {
   return processesOf(container).map((pid) => {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -1,4 +1,4 @@
-/** Starts a machine with a container and waits for ever: what clean-up.test.ts interrupts. */
+/** Starts a machine with a container and waits for ever, or fails with HELD=fail. clean-up.test.ts interrupts it. */
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PAUSE } from './images.ts';

@@ -1,4 +1,4 @@
-/** The images that the nodes get: ours, as `make image` wrote it, and one with the stand-in for stellar-core. */
+/** The images for the nodes: ours from `make image`, and one with the stand-in for stellar-core. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,4 @@
-/** What containerd, its network and the kubelet of one machine are configured with. */
+/** The configuration files of one machine: for containerd, its network and the kubelet. */
 import { join } from 'node:path';
 import { PAUSE } from './images.ts';
 

@@ -1,6 +1,6 @@
 /**
- * One machine of the cluster: namespaces of its own for network, mounts and host name, and in them containerd, kubelet and
- * kube-proxy. All that it stores is in memory and goes with its namespaces.
+ * One machine of the cluster: its own namespaces for network, mounts and host name, with containerd, kubelet and kube-proxy
+ * in them. Its storage is in memory, and ends with its namespaces.
  */
 import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -20,7 +20,7 @@ import { bootWorld, type World } from './world.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
-/** Of four, three are needed. */
+/** A quorum of four validators needs three. */
 const spec = quorumSpec(4, 66);
 
 let world: World;
@@ -31,14 +31,14 @@ before(async () => {
 });
 after(() => world?.stop());
 
-/** How often the pods of a namespace came back anew. */
+/** How often each pod of a namespace was replaced. */
 const restartsIn = (namespace: string): Record<string, number> =>
   Object.fromEntries(
     Object.entries(world.pods.restarts()).filter(([pod]) => pod.startsWith(`${namespace}/`)),
   );
 
 describe('three validators of a new network, in containers', () => {
-  it('are linked to each other by names in their merged configurations, and nothing is restarted', async () => {
+  it('are linked to each other by names in their merged configurations, without a restart', async () => {
     await addValidators(world, THREE, { spec });
     await untilLinked(world, THREE);
     const text = await configurationOf(world, 'validator-1');
@@ -53,7 +53,7 @@ describe('three validators of a new network, in containers', () => {
     assert.deepEqual(world.pods.restarts(), {});
   });
 
-  it('are served by two replicas on two machines, neither of which was restarted', async () => {
+  it('are served by two replicas on two machines, and no replica was restarted', async () => {
     await assertSpread(world);
     const restarted = (await podsIn(world, OWN))
       .flatMap(containersOf)
@@ -65,7 +65,7 @@ describe('three validators of a new network, in containers', () => {
 describe('a validator that joins', () => {
   before(() => shortenWaits(world));
 
-  it('is linked on a public network, and nothing is restarted', async () => {
+  it('is linked on a public network, without a restart', async () => {
     const options = { namespace: 'public', spec: { network: 'testnet' } };
     await addValidators(world, THREE, options);
     await untilLinked(world, THREE, { namespace: 'public' });
@@ -76,11 +76,11 @@ describe('a validator that joins', () => {
     assert.deepEqual(restartsIn('public'), {});
   });
 
-  it('is told to the others of a private network by their sidecars, and nothing is restarted', async () => {
+  it('becomes known to the others of a private network through their sidecars, without a restart', async () => {
     await addValidators(world, ['validator-4'], { spec });
     const events = ['get', 'events', '-n', 'stellar', '--field-selector=reason=Told'];
     await until(
-      'each of the three counts as told',
+      'each of the three has the Event Told',
       async () => {
         const told = await world.kubectl([...events, '-o', 'jsonpath={.items[*].involvedObject.name}']);
         return THREE.every((node) => told.split(' ').includes(node));
@@ -93,7 +93,7 @@ describe('a validator that joins', () => {
     assert.deepEqual(restartsIn('stellar'), {});
   });
 
-  it('is put into the configurations of the others by restarts, one at a time, where that is asked for', async () => {
+  it('is added to the configurations of the others by restarts, one at a time, if an annotation asks for it', async () => {
     await world.kubectl(['annotate', 'namespace', 'stellar', 'stellar.org/peer-roll-for=all']);
     const names = FOUR.map((name) => `${name}-0.${name}-headless`);
     await world.pods.until(
@@ -121,7 +121,7 @@ describe('a validator that joins', () => {
 describe('the containers', () => {
   const NAMESPACES = [OWN, 'stellar'];
 
-  it('are in namespaces that refuse what is not restricted', async () => {
+  it('are in namespaces that refuse a privileged pod', async () => {
     for (const namespace of NAMESPACES) {
       const pod = {
         apiVersion: 'v1',
@@ -134,7 +134,7 @@ describe('the containers', () => {
     }
   });
 
-  it('run as no root user, without a capability, on a root file system that is read-only', async () => {
+  it('run without root, without a capability, and on a read-only root file system', async () => {
     const pods = (await Promise.all(NAMESPACES.map((namespace) => podsIn(world, namespace)))).flat();
     const running = runningIn(pods);
     // Each validator has stellar-core, the operator's sidecar and ours.
@@ -155,7 +155,7 @@ describe('the containers', () => {
     }
   });
 
-  it('of the replicas never reach their limit of memory under 200 reviews a second', async (t) => {
+  it('of the replicas never reach their memory limit under 200 reviews a second', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 200);
     t.after(() => load.stop());
     for (let round = 0; round < 3; round += 1) await load.untilAnswered(2_000);

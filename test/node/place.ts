@@ -1,6 +1,6 @@
 /**
- * The place that a machine or a cluster is made in: the network between machines, a folder, keys and kubeconfigs. All of it
- * inside the namespaces that run.ts has made.
+ * The surroundings of a machine or a cluster, inside the namespaces of run.ts: the network between machines, a folder, keys
+ * and kubeconfigs.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

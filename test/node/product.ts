@@ -1,4 +1,4 @@
-/** Installs the product on real nodes: as it is shipped, since the image has the name that the manifests ask for. */
+/** Installs the product on real nodes with the shipped manifests: the image has the name that they use. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { OWN, podsIn } from './validators.ts';
 import type { World } from './world.ts';
 
 export const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-/** What an operator may shorten by settings; nothing of the safety hangs on these. The kubelets look every 10 s. */
+/** Settings with shorter waits. They do not affect safety. The kubelets look for changes every 10 s. */
 const SHORT_WAITS = [
   ...['MIN_READY_SECONDS=5', 'STABILIZATION_SECONDS=5', 'MIN_RESTART_INTERVAL_SECONDS=0'],
   'RELOAD_SECONDS=30',

@@ -1,4 +1,4 @@
-/** Running validators are told of new peers by the sidecar: no restart, no open port, at the kubelet's own pace. */
+/** The sidecar tells running validators of new peers: without a restart, without an open port, in the kubelet's own time. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -133,7 +133,7 @@ async function untilLinkedBy(nodes: readonly string[], deadlineMs: number): Prom
 }
 
 describe('a stellar-core that', () => {
-  it('is booting, slow or talks nonsense is told when it is well, and nothing is restarted', async () => {
+  it('is booting, slow or broken is told once it works, without a restart', async () => {
     const moods = { 'validator-1': 'booting', 'validator-2': 'nonsense', 'validator-3': 'slow' };
     for (const [node, mood] of Object.entries(moods)) await setMood(node, mood);
     await addValidators(world, ['validator-6'], {
@@ -177,7 +177,7 @@ describe('a stellar-core that', () => {
 });
 
 describe('the sidecar', () => {
-  it('bears 20 changes in a minute, and tells of each peer at most once', async () => {
+  it('handles 20 changes in a minute, and tells of each peer at most once', async () => {
     const addresses = Array.from({ length: 20 }, (_, index) => `192.0.2.7:${20_001 + index}`);
     for (const address of addresses) {
       await setExternal(address);
@@ -198,7 +198,7 @@ describe('the sidecar', () => {
     assert.deepEqual(await restartsOf('validator-2'), {});
   });
 
-  it('that is ended runs again, and its stellar-core goes on', async () => {
+  it('that is killed runs again, and stellar-core goes on', async () => {
     await endFirst('validator-2', SIDECAR);
     await until('it runs again', async () => (await restartsOf('validator-2'))[SIDECAR] === 1, {
       deadlineMs: MINUTE_MS,
@@ -208,7 +208,7 @@ describe('the sidecar', () => {
     await untilLinkedBy(['validator-4', 'validator-5', 'validator-6'], MENDED_MS_MAX);
   });
 
-  it('takes next to no memory', async (t) => {
+  it('takes hardly any memory', async (t) => {
     const sidecars = runningIn(await podsIn(world, 'stellar')).filter(({ name }) => name.endsWith(SIDECAR));
     for (const sidecar of sidecars) {
       // While it sends a command, the stand-in for stellar-core is in its container.
@@ -221,7 +221,7 @@ describe('the sidecar', () => {
     assert.equal(sidecars.length, 4);
   });
 
-  it('hinders no drain, and makes the end of its pod no later', async (t) => {
+  it('does not delay a drain or the end of its pod', async (t) => {
     const withoutMs = await drain('validator-4');
     const withMs = await drain('validator-3');
     t.diagnostic(`without the sidecar ${Math.round(withoutMs)} ms, with it ${Math.round(withMs)} ms`);

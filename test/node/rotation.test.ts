@@ -1,4 +1,4 @@
-/** What the kubelet changes in the mounts of pods that run: token, CA of the API server, certificate of the webhook. */
+/** Changes by the kubelet in the mounts of running pods: token, CA of the API server, certificate of the webhook. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -109,7 +109,7 @@ async function assertNotRestarted(): Promise<void> {
 }
 
 describe('a mounted certificate of the webhook', () => {
-  it('is served once the kubelet has swapped it, and each review is answered all the while', async (t) => {
+  it('is served once the kubelet has swapped it, and every review is answered meanwhile', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 20);
     t.after(() => load.stop());
     await untilServedAlone(await mount(authority));
@@ -156,7 +156,7 @@ describe('the token of the ServiceAccount', () => {
 });
 
 describe('the CA of the API server', () => {
-  it('is changed, and replicas know the API server by the new one', async () => {
+  it('changes, and replicas trust the API server by the new CA', async () => {
     const old = authoritiesOf((await replicas())[0] as Running);
     const { nextAuthority } = world;
     await world.reconfigure({ 'ca.crt': old + nextAuthority.certPem });

@@ -1,7 +1,6 @@
 /**
- * Runs each file of tests, or a program, on real nodes in namespaces of its own for network, mounts and processes, and removes
- * what these leave behind: when this process ends the namespaces' first process, all in them ends, whatever it is. Needs root
- * on Linux.
+ * Runs each test file, or a program, on real nodes, in its own namespaces for network, mounts and processes, and cleans up
+ * after it: when this process kills the first process of the namespaces, all others in them end too. Needs root on Linux.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';

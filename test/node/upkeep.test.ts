@@ -1,4 +1,4 @@
-/** The chart, and what is done to machines in the life of a cluster: rolled, drained, restarted, and cut off. */
+/** The chart, and the maintenance of machines in a cluster: rollouts, drains, restarts and losses. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -50,7 +50,7 @@ const nodeOf = async (name: string): Promise<string> => {
 };
 
 describe('the chart as it is shipped', () => {
-  it('passes its own test, and links three validators, and nothing is restarted', async () => {
+  it('passes its own test, and links three validators without a restart', async () => {
     await testChart(world);
     await assertSpread(world);
     await assertCalm(world, 'stellar');
@@ -62,7 +62,7 @@ describe('the chart as it is shipped', () => {
 });
 
 describe('replicas that are replaced', () => {
-  it('leave no pod uninjected where the API server learns seconds late that one stops', async (t) => {
+  it('leave no pod uninjected if the API server learns seconds late that a replica stops', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
     t.after(() => load.stop());
     await load.untilAnswered(50);
@@ -77,7 +77,7 @@ describe('replicas that are replaced', () => {
     assert.ok(injected >= 100, `${injected}`);
   });
 
-  it('leave no pod uninjected while the Deployment is rolled and a machine is drained of one', async (t) => {
+  it('leave no pod uninjected during a rollout of the Deployment and a drain of a machine', async (t) => {
     const load = await Load.start(world, { namespace: 'stellar', name: 'validator-1' }, 50);
     t.after(() => load.stop());
     await world.kubectl(['rollout', 'restart', '-n', 'stellar-peers', 'deployment/stellar-peers']);
@@ -93,7 +93,7 @@ describe('replicas that are replaced', () => {
 });
 
 describe('a machine with a replica and validators', () => {
-  it('goes on with the same containers while its kubelet and containerd are restarted', async () => {
+  it('keeps its containers while its kubelet and containerd are restarted', async () => {
     const beforehand = await containers();
     for (const machine of world.machines) {
       await machine.kill('kubelet');
@@ -146,7 +146,7 @@ describe('a machine with a replica and validators', () => {
 });
 
 describe('a machine that goes away for good', () => {
-  it('costs no other validator its pod, and its own come back injected on the other machine', async () => {
+  it('affects no pod of other validators, and its own pods come back injected on the other machine', async () => {
     // The drain has left them all on one machine: a validator and a replica move to the other.
     await world.kubectl(['delete', 'pod', '-n', 'stellar', 'validator-1-0']);
     await world.kubectl(['delete', 'pod', '-n', OWN, (await podsIn(world, OWN))[0]?.metadata.name ?? '']);

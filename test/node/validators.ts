@@ -1,4 +1,4 @@
-/** Validators in containers, as the scenes make and ask them. */
+/** Creates validators in containers, and reads their state. */
 import assert from 'node:assert/strict';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';

@@ -1,6 +1,6 @@
 /**
- * A whole cluster with real kubelets and containers in namespaces of its own: network, control plane, DNS, machines. It is
- * made inside the namespaces that run.ts has made, and ends with them.
+ * A whole cluster with real kubelets and containers: network, control plane, DNS and machines. It is inside the namespaces
+ * of run.ts, and ends with them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

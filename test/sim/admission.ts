@@ -1,4 +1,4 @@
-/** What the API server does with a new pod before it stores it: it asks the webhooks that select it, and patches. */
+/** Admission in the simulated API server: before a new pod is stored, the webhooks that select it may patch it. */
 import type { KubeObject, PatchOperation } from '../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, Namespaces } from '../../runtime/kube/resources.ts';
 import { fieldsAt, frozen } from './frozen.ts';
@@ -32,7 +32,7 @@ interface Edges {
 }
 
 const TIMEOUT_SECONDS = 10;
-/** The one form of match condition that is understood: a pod is passed over by an annotation's value. */
+/** The only match condition that is understood: a pod opts out by the value of an annotation. */
 const OPT_OUT = /annotations\['([^']+)'\]\s*!=\s*'([^']+)'/;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -68,8 +68,8 @@ function reviewOf(pod: KubeObject, random: Random): AdmissionReview {
 }
 
 /**
- * The pod as it is stored. A webhook that fails or is late is passed over, unless its policy is Fail; a patch that
- * does not apply is a 500, whatever the policy.
+ * Returns the pod as it is stored. A webhook that fails or is late is ignored, unless its policy is Fail. A patch that does
+ * not apply is a 500, whatever the policy.
  */
 export async function admitPod(pod: KubeObject, { store, time, random, admit }: Edges): Promise<KubeObject> {
   let current = frozen(pod);

@@ -1,6 +1,6 @@
 /**
- * The simulated API server as its clients see it: requests with latency and faults, watches, and the webhook that is
- * asked about each new pod. What it holds and the rules of writing are store.ts.
+ * The simulated API server as its clients see it: requests with latency and faults, watches, and the webhook for new pods.
+ * store.ts has the objects and the rules of writing.
  */
 import {
   type Kube,
@@ -18,26 +18,26 @@ import { Store } from './store.ts';
 import type { SimTime } from './time.ts';
 import { Watches } from './watches.ts';
 
-/** What goes wrong between one client and the server. A request is `verb path`, as `patch /apis/…/validator-1`. */
+/** The faults between one client and the server. A request is given as `verb path`, such as `patch /apis/…/validator-1`. */
 export interface Faults {
-  /** How long a request travels, and how long its answer does. */
+  /** The time that a request takes to the server, and its answer back. */
   latencyMs(): number;
-  /** The answer in place of execution; for a watch, in place of the stream. */
+  /** An error in place of the execution of a request, or of the stream of a watch. */
   before(request: string): KubeError | undefined;
-  /** Carried out, but the client never learns of it: it sees status 0 after its timeout. */
+  /** `lost` if the request is carried out, but its answer is lost: the client sees status 0 after its timeout. */
   after(request: string): 'lost' | undefined;
-  /** How late a watch learns of one change; a watch's events keep their order, watches overtake each other. */
+  /** The delay of a change in a watch. Events of one watch keep their order, but watches may overtake each other. */
   watchDelayMs(kind: string): number;
-  /** After this long without an answer the client gives up with status 0. Default 5 s. */
+  /** The client gives up with status 0 after this time. Default: 5 s. */
   readonly timeoutMs?: number;
-  /** Told the Date of each answer as it comes, in whole seconds of the server's clock, and how long request and answer took. */
+  /** Called with the Date of each answer, in whole seconds of the server's clock, and with the time that the call took. */
   readonly onDate?: (dateMs: number, tookMs: number) => void;
 }
 
-/** What the webhook answers: its patch, or nothing for "allowed as it is"; a rejection is a webhook that is down. */
+/** The webhook: resolves to its patch, or to undefined to allow the pod unchanged. Rejects if it is down. */
 export type Admit = (review: AdmissionReview) => Promise<readonly PatchOperation[] | undefined>;
 
-/** A write as an admission policy, or a webhook of others, sees it. */
+/** A write in the form in which admission policies and foreign webhooks see it. */
 export interface Written {
   readonly verb: 'apply' | 'patch' | 'delete';
   readonly ref: ObjectRef;
@@ -45,7 +45,7 @@ export interface Written {
   readonly operations: readonly PatchOperation[];
 }
 
-/** What becomes of a write: it throws a KubeError, or gives the operations that are carried out. */
+/** An admission policy: throws a KubeError, or returns the operations to carry out. */
 export type Policy = (written: Written) => readonly PatchOperation[];
 
 const CLIENT_TIMEOUT_MS = 5_000;
@@ -59,9 +59,9 @@ export class SimServer {
   readonly #time: SimTime;
   readonly #random: Random;
   readonly #watches: Watches;
-  /** Everything in it as it is now, for controllers, invariants and quick looks. Its objects are frozen. */
+  /** The present objects, for controllers, invariants and tests. They are frozen. */
   readonly store: Store;
-  /** No latency, no faults: a person with kubectl. */
+  /** A client without latency and faults, for a person with kubectl. */
   readonly admin: Kube;
   /** Asked about each pod that a webhook configuration in the store selects, until its timeout. */
   admit: Admit = () => Promise.resolve(undefined);
@@ -76,7 +76,7 @@ export class SimServer {
     this.admin = this.actor('kubectl-edit');
   }
 
-  /** Like `admin` under another name: who wrote what is in the store's changes and its field managers. */
+  /** A client like `admin` with another name, which appears in the store's changes and field managers. */
   actor(name: string): Kube {
     const send: Send = async <T>({ execute }: Call) => (await execute()) as T;
     return {
@@ -90,7 +90,7 @@ export class SimServer {
     };
   }
 
-  /** What one process of ours reaches the server by. */
+  /** The client of one of our processes. */
   client(process: Process, faults: Faults): Kube {
     const send: Send = (call) => this.#send(call, process, faults);
     return {
@@ -106,17 +106,17 @@ export class SimServer {
     };
   }
 
-  /** Forgets what was: a watch from a version before now is answered by 410, by status or by event. */
+  /** Forgets the history: a watch from an earlier version gets 410, as its status or as an event. */
   compact(): void {
     this.#watches.compact(this.#random.chance(0.5) ? 'status' : 'event');
   }
 
-  /** Ends the watches of one process, or all but the controllers'; in an error or as if in order. */
+  /** Ends the watches of one process, or of all processes of ours; with an error if it is given. */
   cutWatches(process?: Process, error?: KubeError): void {
     this.#watches.cut(process, error);
   }
 
-  /** Tells all watches how far they have come, as the server does about once a minute. */
+  /** Sends a bookmark to all watches, as the server does about once a minute. */
   bookmark(): void {
     this.#watches.bookmark();
   }

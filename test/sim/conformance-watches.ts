@@ -156,9 +156,9 @@ export const WATCH_CHECKS: readonly Check[] = [
   }),
   check(
     'a watch from a version that is gone gets a 410, as the answer or as an event',
-    async ({ kube, namespace, forget, until }) => {
+    async ({ kube, namespace, compact, until }) => {
       await namespace();
-      forget();
+      compact();
       // Of a kind that was defined later than version 1 the real server never knew that far back.
       const watched = new Watched(kube, { resourceVersion: '1' }, StellarNodes);
       let failure: unknown;

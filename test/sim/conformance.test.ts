@@ -53,7 +53,7 @@ function simulated(seed: number): Conformant {
       return assert.fail(`not within ${(STEPS_MAX * STEP_MS) / 1000} s: ${wanted}`);
     },
     pass,
-    forget: () => server.compact(),
+    compact: () => server.compact(),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the simulated API server and its controllers promise to do like the real ones: one script of named checks,
- * run against both. Where they differ, the simulation is wrong.
+ * The conformance checks of the simulated API server and its controllers. The same checks run against the real ones; if the
+ * results differ, the simulation is wrong.
  */
 import { APPLY_CHECKS } from './conformance-applies.ts';
 import { BUDGET_CHECKS } from './conformance-budgets.ts';

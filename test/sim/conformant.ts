@@ -1,20 +1,20 @@
-/** What the conformance checks ask of a cluster, and what a check is. */
+/** The types of the conformance checks: a check, and the cluster that it runs against. */
 import type { Kube } from '../../runtime/kube/port.ts';
 
-/** A cluster under the checks: a simulated one, or a real one. */
+/** A cluster that the checks run against, simulated or real. */
 export interface Conformant {
   readonly kube: Kube;
-  /** Creates a namespace that nothing is in yet, and returns its name. */
+  /** Creates an empty namespace, and returns its name. */
   namespace(): Promise<string>;
-  /** For a pod that does not turn Ready by itself (READY_HINT: never). */
+  /** Makes a pod Ready that does not become Ready by itself (READY_HINT is `never`). */
   makeReady(pod: PodName): Promise<void>;
   makeNotReady(pod: PodName): Promise<void>;
-  /** Waits until the predicate returns something truthy, and returns that; what it throws means not yet. */
+  /** Waits until the predicate returns a truthy value, and returns the value. If it throws, calls it again later. */
   until<T>(describe: string, predicate: () => T | Promise<T>): Promise<NonNullable<T>>;
-  /** Lets the time pass in which something would have happened. */
+  /** Waits, so that an unwanted effect has time to happen. */
   pass(ms: number): Promise<void>;
-  /** Makes sure that no watch can begin at resourceVersion 1 any more. */
-  forget(): void;
+  /** Compacts the history, so that no watch can begin at resourceVersion 1 any more. */
+  compact(): void;
 }
 
 export interface PodName {

@@ -1,4 +1,4 @@
-/** The simulated disruption controller: the status of PodDisruptionBudgets, a little behind what it tells of. */
+/** The simulated disruption controller. It updates the status of PodDisruptionBudgets a little after each change. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { PodDisruptionBudgets, Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
@@ -16,7 +16,7 @@ export class DisruptionController {
   readonly #queue: WorkQueue;
   #changes = 0;
 
-  /** `reactMs` is drawn for each change: for so long a status is stale. */
+  /** `reactMs` is drawn for each change: the time until the status is updated. */
   constructor(options: { server: SimServer; time: SimTime; reactMs: () => number }) {
     const { store } = options.server;
     this.#store = store;
@@ -34,7 +34,7 @@ export class DisruptionController {
     });
   }
 
-  /** As in Kubernetes, a change of a pod brings only one of its budgets up to date, whichever comes first. */
+  /** Handles a change of a pod. As in Kubernetes, it updates only the first of the pod's budgets. */
   #touch(pod: KubeObject): void {
     const budgets = [...this.#store.all(PodDisruptionBudgets)].filter((pdb) => selects(pdb, pod));
     const pdb = budgets[this.#changes % budgets.length];
@@ -48,7 +48,7 @@ export class DisruptionController {
     if (!pdb) return;
     const pods = [...this.#store.all(Pods)].filter((pod) => selects(pdb, pod));
     const expectation = expectationOf(pdb, pods, this.#store);
-    // Without a scale nothing can be said: no disruption, and the rest as it was.
+    // Without the scale of a controller, allow no disruption and keep the other fields.
     const status = expectation
       ? statusOf(pdb, pods, expectation)
       : { ...fieldsAt(pdb.status), disruptionsAllowed: 0 };
@@ -67,7 +67,7 @@ const selects = (pdb: KubeObject, pod: KubeObject): boolean =>
   pdb.metadata.namespace === pod.metadata.namespace &&
   objectSelects(fieldsAt(pdb.spec).selector, pod.metadata.labels);
 
-/** Undefined where a pod's controller is not known. */
+/** The expected pods of a budget; undefined if the controller of a pod is not known. */
 function expectationOf(pdb: KubeObject, pods: readonly KubeObject[], store: Store): Expectation | undefined {
   const { minAvailable, maxUnavailable } = fieldsAt(pdb.spec);
   if (maxUnavailable === undefined && typeof minAvailable !== 'string') {

@@ -1,11 +1,11 @@
 /**
- * JSON values that are shared instead of copied: frozen to the last leaf, so that no reader can change what another
- * sees, and compared with a short cut where two share a part.
+ * JSON values that are shared instead of copied. They are frozen with all their parts, so no reader can change a value of
+ * another. Comparisons are fast for values with shared parts.
  */
 
 /**
- * The value itself where it is frozen already (to the last leaf, since nothing else here freezes), else a frozen
- * copy; what is undefined is left out, as in JSON.
+ * The value itself if it is frozen already, else a frozen copy. Only this function freezes, so a frozen value is frozen
+ * with all its parts. Leaves out undefined fields, as JSON does.
  */
 export function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
@@ -26,7 +26,7 @@ function frozenFields(value: Record<string, unknown>): Record<string, unknown> {
 export const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** True if both are the same JSON: what is undefined is not there. */
+/** True if both are the same JSON. Undefined fields do not count. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a)) {
@@ -38,5 +38,5 @@ export function isSame(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** The fields of an object that is there, else none. */
+/** The fields of an object; none for any other value. */
 export const fieldsAt = (value: unknown): Readonly<Record<string, unknown>> => (isFields(value) ? value : {});

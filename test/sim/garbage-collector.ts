@@ -1,4 +1,4 @@
-/** The simulated garbage collector and namespace controller: what has lost its owner, or its namespace, goes too. */
+/** The simulated garbage collector and namespace controller: deletes objects whose owner or namespace is gone. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import * as kinds from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
@@ -43,14 +43,14 @@ export class GarbageCollector {
   #collectLater(uid: string): void {
     const isOwned = ({ metadata }: KubeObject) =>
       metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
-    // Most of what goes owned nothing: that is not worth an event.
+    // Most deleted objects owned nothing, so schedule no event for them.
     if (!this.#everything().some(({ object }) => isOwned(object))) return;
     this.#time.schedule(this.#reactMs(), () => {
       for (const each of this.#everything()) if (isOwned(each.object)) this.#deleteUnlessOwned(each);
     });
   }
 
-  /** What is made for an owner that has just gone is an orphan from the start. */
+  /** Checks a new object later: its owner may just have been deleted. */
   #checkLater(resource: kinds.Resource, object: KubeObject): void {
     if (this.#hasOwner(object)) return;
     this.#time.schedule(this.#reactMs(), () => this.#deleteUnlessOwned({ resource, object }));
@@ -77,7 +77,7 @@ export class GarbageCollector {
     );
   }
 
-  /** Until nothing is left in it: pods take their time. */
+  /** Empties a namespace, repeatedly until nothing is left, because pods take time to end. */
   #emptyLater({ metadata }: KubeObject): void {
     this.#time.schedule(this.#reactMs(), () => {
       const ref = { resource: kinds.Namespaces, name: metadata.name };

@@ -1,4 +1,4 @@
-/** RFC 6902 on frozen documents: what an operation does not touch is shared with the document before. */
+/** RFC 6902 on frozen documents. Unchanged parts are shared with the former document. */
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { isFields, isSame } from './frozen.ts';
 import { invalid } from './refusals.ts';
@@ -59,7 +59,7 @@ function changeOf(operation: PatchOperation): Change {
   }
 }
 
-/** The document after the operations. Throws KubeError 422 where one cannot be carried out. */
+/** The document after the operations. Throws KubeError 422 if one of them cannot be carried out. */
 export function patched<T>(document: T, operations: readonly PatchOperation[]): T {
   return operations.reduce<unknown>((current, operation) => {
     const path = operation.path.split('/').slice(1);

@@ -1,6 +1,6 @@
 /**
- * The simulated kubelets: a pod is scheduled, runs, turns Ready and goes, each after a time that is drawn for it; and it
- * can be made to lose readiness, or to restart its containers, at any time. A kubelet writes times by its own clock.
+ * The simulated kubelets. A pod is scheduled, runs, becomes Ready and ends, each step after its own delay. A test can make
+ * a pod lose readiness or restart its containers at any time. A kubelet writes times by its own clock.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
@@ -17,25 +17,25 @@ const KUBELET = 'kubelet';
 export interface KubeletOptions {
   readonly server: SimServer;
   readonly time: SimTime;
-  /** From its creation until a pod has a machine. */
+  /** From the creation of a pod until it has a machine. */
   readonly scheduleMs: (pod: KubeObject) => number;
-  /** From then until its containers run. */
+  /** From the scheduling of a pod until its containers run. */
   readonly startMs: (pod: KubeObject) => number;
-  /** From then until it is Ready; Infinity for never. */
+  /** From the start of the containers until the pod is Ready; Infinity for never. */
   readonly readyMs: (pod: KubeObject) => number;
-  /** From the request to delete it until it is gone. */
+  /** From the request to delete a pod until it is gone. */
   readonly terminateMs: (pod: KubeObject) => number;
-  /** How many machines there are; endless without it. */
+  /** The number of machines; default: a new one for each pod. */
   readonly machines?: number;
-  /** What it writes of a sidecar, beside its name; that it runs without it. */
+  /** The status that the kubelet writes for a sidecar, without its name; default: the sidecar runs and is ready. */
   readonly sidecar?: (pod: KubeObject, startedAt: string) => object;
-  /** How far the clock of a pod's kubelet is ahead; 0 without it. */
+  /** How far the clock of a pod's kubelet is ahead; default: 0. */
   readonly skewMs?: (pod: KubeObject) => number;
 }
 
 interface Container {
   readonly name: string;
-  /** `Always` for an init container that stays: a sidecar. */
+  /** `Always` for a sidecar: an init container that goes on running. */
   readonly restartPolicy?: string;
 }
 
@@ -60,7 +60,7 @@ export class Kubelet {
     });
   }
 
-  /** The pod is Ready from now on, or no more; nothing happens to one that does not run or is going. */
+  /** Makes the pod Ready or not Ready. Does nothing to a pod that does not run or is terminating. */
   setReady(namespace: string, name: string, ready: boolean): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
     if (pod && phaseOf(pod) === 'Running' && !isTerminating(pod) && isReady(pod) !== ready) {
@@ -68,7 +68,7 @@ export class Kubelet {
     }
   }
 
-  /** Its containers end and start again in place; it is Ready again after its time. */
+  /** Restarts the pod's containers in place. The pod is Ready again after `readyMs`. */
   restartContainers(namespace: string, name: string): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
     if (!pod || phaseOf(pod) !== 'Running' || isTerminating(pod)) return;
@@ -83,7 +83,7 @@ export class Kubelet {
     this.#readyLater(restarted);
   }
 
-  /** Each native sidecar ends, and is started again after `downMs`: the pod is not Ready meanwhile, its containers are. */
+  /** Ends each native sidecar and starts it again after `downMs`. Meanwhile the pod is not Ready, but its containers are. */
   endSidecars(namespace: string, name: string, downMs: number): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
     if (!pod || phaseOf(pod) !== 'Running' || isTerminating(pod)) return;
@@ -101,14 +101,14 @@ export class Kubelet {
   }
 
   #writeSidecars(pod: KubeObject, ready: boolean | undefined, of: (restarts: number) => object): void {
-    const stays = new Set(
+    const sidecars = new Set(
       ((fieldsAt(pod.spec).initContainers ?? []) as Container[])
         .filter(({ restartPolicy }) => restartPolicy === 'Always')
         .map((container) => container.name),
     );
     const status = fieldsAt(pod.status);
     const initContainerStatuses = ((status.initContainerStatuses ?? []) as ContainerState[]).map((state) =>
-      stays.has(state.name) ? { ...state, ...of(state.restartCount) } : state,
+      sidecars.has(state.name) ? { ...state, ...of(state.restartCount) } : state,
     );
     const conditions = conditionsOf(pod).map((condition) =>
       condition.type === 'Ready' && ready !== undefined ? this.#condition(pod, 'Ready', ready) : condition,
@@ -116,7 +116,7 @@ export class Kubelet {
     this.#store.writeStatus(refOf(pod), { ...status, conditions, initContainerStatuses }, KUBELET);
   }
 
-  /** The pod has failed for good, as one that is evicted for want of memory: its StatefulSet controller replaces it. */
+  /** Lets the pod fail for good, as if evicted for lack of memory. The StatefulSet controller then replaces it. */
   fail(namespace: string, name: string): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
     if (!pod || phaseOf(pod) === 'Failed' || isTerminating(pod)) return;
@@ -129,7 +129,7 @@ export class Kubelet {
     );
   }
 
-  /** Acts on the pod as it is then, if it is still the same and not going; a removal happens anyway. */
+  /** Calls `fn` with the pod after `ms`, unless the pod is gone, or has begun to terminate since this call. */
   #later({ metadata }: KubeObject, ms: number, fn: (pod: KubeObject) => void): void {
     if (ms === Number.POSITIVE_INFINITY) return;
     const wasTerminating = metadata.deletionTimestamp !== undefined;
@@ -203,13 +203,13 @@ export class Kubelet {
     return { type, status: isTrue ? 'True' : 'False', lastTransitionTime: this.#now(pod) };
   }
 
-  /** By the clock of the pod's machine. */
+  /** The time by the clock of the pod's machine. */
   #now(pod: KubeObject): string {
     const { skewMs = () => 0, time } = this.#options;
     return timestamp(time.nowMs() + skewMs(pod));
   }
 
-  /** As on a real network, a new pod never has the old one's. */
+  /** A new IP address. A new pod never gets the address of an old one. */
   #address(): string {
     this.#addresses += 1;
     const rest = this.#addresses;

@@ -1,10 +1,10 @@
-/** What the server itself writes into an object's metadata: identity, times, generation, marks of deletion. */
+/** The parts of an object's metadata that the server itself writes: identity, times, generation, deletion. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { ObjectRef } from '../../runtime/kube/resources.ts';
 import { isSame } from './frozen.ts';
 import { isSpecChange, rulesOf } from './rules.ts';
 
-/** With the fields that the product has no use for. */
+/** Metadata with the fields that the product does not use. */
 type Metadata = KubeObject['metadata'] & {
   readonly finalizers?: readonly string[];
   readonly deletionGracePeriodSeconds?: number;
@@ -14,7 +14,7 @@ const metadataOf = (object: KubeObject): Metadata => object.metadata;
 
 let known = { second: 0, text: '' };
 
-/** Whole seconds, as the API server writes them. */
+/** A time in the form of the API server, in whole seconds. */
 export function timestamp(ms: number): string {
   const second = Math.floor(ms / 1000);
   if (known.second !== second) known = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
@@ -23,7 +23,7 @@ export function timestamp(ms: number): string {
 
 export const finalizersOf = (object: KubeObject): readonly string[] => metadataOf(object).finalizers ?? [];
 
-/** What was sent, with what the server owns kept as it was; `fresh` is for an object that was not there. */
+/** The sent metadata with the server's own fields unchanged. `fresh` has these fields for a new object. */
 export function keptMetadata(
   { namespace, name }: ObjectRef,
   [former, next]: readonly [KubeObject | undefined, KubeObject],
@@ -56,7 +56,7 @@ export function keptMetadata(
   };
 }
 
-/** The wish to delete it counts as a change of the spec. */
+/** Marks an object for deletion. That counts as a change of the spec. */
 export function markedForDeletion(object: KubeObject, nowMs: number, graceSeconds: number): KubeObject {
   const { generation } = object.metadata;
   const metadata = {
@@ -79,7 +79,7 @@ export function withGeneration(
   return { ...next, metadata: { ...next.metadata, generation } };
 }
 
-/** True if nothing differs but the version and what says only who wrote. */
+/** True if two objects differ only in their version and their field managers. */
 export function isSameContent(a: KubeObject, b: KubeObject): boolean {
   const { resourceVersion: _av, managedFields: _am, ...left } = a.metadata;
   const { resourceVersion: _bv, managedFields: _bm, ...right } = b.metadata;

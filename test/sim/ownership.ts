@@ -1,16 +1,16 @@
 /**
- * Who holds which field: server-side apply and plain writes, as `metadata.managedFields` tells of them. A field is
- * a path to a leaf; lists that Kubernetes merges by a key are paths through that key, all others are one leaf.
+ * The ownership of fields, as in `metadata.managedFields`, by server-side apply and by plain writes. A field is a path to a
+ * leaf. A list that Kubernetes merges by a key is a path through that key; any other list is one leaf.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { frozen, isFields, isSame } from './frozen.ts';
 
-/** Paths by `operation manager`; immutable. */
+/** The paths of each owner, by `operation manager`. Immutable. */
 export type Owners = ReadonlyMap<string, ReadonlySet<string>>;
 export const NO_OWNERS: Owners = new Map();
 
 const SEPARATOR = '\n';
-/** What the server itself writes. */
+/** Fields that the server itself writes. */
 const SERVERS_OWN = new Set([
   'name',
   'namespace',
@@ -37,7 +37,7 @@ const ATOMIC = new Set(['selector', 'nodeSelector', 'securityContext.seLinuxOpti
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** Path element of each item, where the list is merged by key. */
+/** The path element of each item; undefined if the list is not merged by a key. */
 function itemKeys(field: string, list: readonly unknown[]): string[] | undefined {
   if (field === 'finalizers') return list.map((item) => `v:${JSON.stringify(item)}`);
   const names = LIST_KEYS[field];
@@ -59,12 +59,12 @@ export function childrenOf(field: string, value: unknown): Map<string, unknown> 
   return entries.length === 0 ? undefined : new Map(entries.map(([key, child]) => [`f:${key}`, child]));
 }
 
-/** The field that a path element names; none for an item of a list. */
+/** The field name of a path element; empty for an item of a list. */
 export const fieldOf = (element: string): string => (element.startsWith('f:') ? element.slice(2) : '');
 const joined = (prefix: string, element: string): string =>
   prefix === '' ? element : prefix + SEPARATOR + element;
 
-/** Calls `visit` for each leaf in which the two differ; `undefined` stands for what is not there. */
+/** Calls `visit` for each leaf in which the two values differ; a missing value is `undefined`. */
 function compare(
   field: string,
   path: string,
@@ -85,7 +85,7 @@ function compare(
   }
 }
 
-/** What of an object can be owned. */
+/** The part of an object whose fields can be owned. */
 function ownable(object: KubeObject | undefined): Readonly<Record<string, unknown>> | undefined {
   if (!object) return undefined;
   const { apiVersion: _v, kind: _k, status: _s, metadata, ...rest } = object;
@@ -115,7 +115,7 @@ function differenceOf(before: KubeObject | undefined, after: KubeObject): Differ
   return { removed, written };
 }
 
-/** The owners after a plain write: who changes a field holds it from then on. */
+/** The owners after a plain write. The writer owns the fields that it has changed. */
 export function afterWrite(
   owners: Owners,
   [before, after]: readonly [KubeObject | undefined, KubeObject],
@@ -133,7 +133,7 @@ export function afterWrite(
   return next;
 }
 
-/** The value with what was applied in it, without the fields that `isGone` names; shared where nothing changes. */
+/** Merges the applied value into the present one, and removes the fields for which `isGone` is true. */
 function merged(
   field: string,
   path: string,
@@ -161,8 +161,8 @@ function merged(
 }
 
 /**
- * The object and its owners after an apply; or the fields that others hold with another value, unless `force` takes
- * those. What the manager applied before and leaves out now is gone, unless another holds it.
+ * The object and its owners after an apply, or the conflicting fields: those that others own with another value, unless
+ * `force` is set. Fields that the manager applied before and omits now are removed, unless another owns them.
  */
 export function afterApply(
   owners: Owners,
@@ -198,7 +198,7 @@ const isSameOwners = (a: Owners, b: Owners): boolean =>
 const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string> | undefined): boolean =>
   a.size === b?.size && [...a].every((path) => b.has(path));
 
-/** The dropped leaves, and whatever above them nothing else that is kept lies in. */
+/** The dropped leaves, and the parents that contain no kept leaf. */
 function goneWith(dropped: readonly string[], kept: readonly string[]): ReadonlySet<string> {
   const gone = new Set(dropped);
   if (gone.size === 0) return gone;

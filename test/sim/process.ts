@@ -1,11 +1,11 @@
 /**
- * One simulated process: everything that reaches it (timers, answers, watch events) is delivered here, so that it
- * can be frozen, thawed and killed at any moment between two of its steps.
+ * One simulated process. All timers, answers and watch events are delivered through it, so that it can be frozen, thawed and
+ * killed between any two of its steps.
  */
 
 export class Process {
   readonly name: string;
-  /** How far its wall clock is ahead of the world's. */
+  /** How far its wall clock is ahead of the true time, in ms. */
   skewMs = 0;
   #state: 'running' | 'frozen' | 'dead' = 'running';
   #waiting: Array<() => void> = [];
@@ -18,18 +18,18 @@ export class Process {
     return this.#state;
   }
 
-  /** Runs `fn` now, after the thaw, or never. */
+  /** Runs `fn` now; if the process is frozen, after the thaw; if it is dead, never. */
   deliver(fn: () => void): void {
     if (this.#state === 'running') fn();
     else if (this.#state === 'frozen') this.#waiting.push(fn);
   }
 
-  /** Like SIGSTOP: nothing is lost, everything waits. */
+  /** Freezes the process, like SIGSTOP. Nothing is lost. */
   freeze(): void {
     if (this.#state === 'running') this.#state = 'frozen';
   }
 
-  /** Like SIGCONT: what waited is delivered in order. */
+  /** Thaws the process, like SIGCONT. Everything that waited is delivered in order. */
   thaw(): void {
     if (this.#state !== 'frozen') return;
     this.#state = 'running';
@@ -38,7 +38,7 @@ export class Process {
     for (const fn of waiting) this.deliver(fn);
   }
 
-  /** Like SIGKILL: what it has sent already is carried out all the same. */
+  /** Kills the process, like SIGKILL. Requests that it has sent are still carried out. */
   kill(): void {
     this.#state = 'dead';
     this.#waiting = [];

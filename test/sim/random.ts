@@ -1,5 +1,6 @@
 /**
- * All chance in a simulated history: one seed gives one history, and a part's draws do not shift another's.
+ * The random numbers of a simulated history. One seed always gives the same history, and the draws of one part do not
+ * affect those of another part.
  */
 
 /** Spreads a seed's bits (the finisher of MurmurHash3), so that neighbouring seeds have nothing in common. */
@@ -19,7 +20,7 @@ export class Random {
     this.#state = this.#seed;
   }
 
-  /** At least 0, below 1. */
+  /** The next number: at least 0, below 1. */
   next(): number {
     this.#state = (this.#state + 0x9e3779b9) | 0;
     return mixed(this.#state) / 2 ** 32;
@@ -30,18 +31,18 @@ export class Random {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** True with that probability. */
+  /** True with the given probability. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
-  /** One of the list; throws where it is empty. */
+  /** A random item of the list. Throws if the list is empty. */
   pick<T>(list: readonly T[]): T {
     if (list.length === 0) throw new Error('nothing to pick from');
     return list[this.int(0, list.length - 1)] as T;
   }
 
-  /** A source of its own, the same for the same label however much was drawn here. */
+  /** A separate source for this label. It does not depend on the draws so far. */
   fork(label: string): Random {
     let hash = this.#seed;
     for (let index = 0; index < label.length; index += 1) {

@@ -1,4 +1,4 @@
-/** The templates that StatefulSets had, by the name that Kubernetes gives each: the same template, the same name. */
+/** The revisions of StatefulSets: each template has a name, and the same template always has the same name. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { fieldsAt, isSame } from './frozen.ts';
 import { specOf } from './workloads.ts';
@@ -32,7 +32,7 @@ export class Revisions {
   /** By UID of the StatefulSet, oldest first. */
   readonly #known = new Map<string, Revision[]>();
 
-  /** What the status calls current, and what the template is now. */
+  /** The current revision by the status, and the revision of the present template. */
   of(set: KubeObject): { readonly current: Revision; readonly update: Revision } {
     const { uid = '', name } = set.metadata;
     const { template } = specOf(set);

@@ -1,6 +1,6 @@
 /**
- * What a StatefulSet controller does next for one set, as Kubernetes 1.37 decides it: which pods it makes, which it
- * deletes, and what the status says. Pure.
+ * The next step of a StatefulSet controller for one set, by the rules of Kubernetes 1.37: the pods to create, the pods to
+ * delete, and the status. Pure.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { Revision } from './revisions.ts';
@@ -32,17 +32,17 @@ interface Situation {
   readonly current: Revision;
   readonly update: Revision;
   readonly nowMs: number;
-  /** As up to Kubernetes 1.35: under OnDelete the status calls no later revision current. */
+  /** True to behave like Kubernetes up to 1.35: under OnDelete the current revision in the status never changes. */
   readonly isOld?: boolean;
 }
 
-/** A pod that is there, or is to be made. */
+/** A pod that exists, or that must be created. */
 type Slot = { readonly pod: KubeObject } | { readonly creation: Creation };
 type Actions = { readonly create: Creation[]; readonly remove: KubeObject[] };
 
 const revisionOf = ({ metadata }: KubeObject): string => metadata.labels?.[REVISION_LABEL] ?? '';
 
-/** The next step; an empty one where the set waits for something or is done. */
+/** The next step; empty if the set waits for something or is done. */
 export function stepOf(situation: Situation): Step {
   const actions: Actions = { create: [], remove: [] };
   act(situation, actions);
@@ -79,7 +79,7 @@ const isDown = ({ set, nowMs }: Situation, slot: Slot): boolean =>
   isTerminating(slot.pod) ||
   !isAvailable(slot.pod, specOf(set).minReadySeconds ?? 0, nowMs);
 
-/** Makes what is missing. True if the controller goes on to the next concern. */
+/** Creates missing pods. True if the controller goes on to the next rule. */
 function fill(
   situation: Situation,
   slots: readonly Slot[],
@@ -104,7 +104,7 @@ function fill(
   return goesOn;
 }
 
-/** Deletes what is too many, the highest first. True if there is nothing of it any more that matters. */
+/** Deletes excess pods, the highest ordinal first. True if none is left that matters. */
 function scaleDown(
   situation: Situation,
   condemned: readonly KubeObject[],
@@ -145,7 +145,7 @@ function rollOrdered(situation: Situation, slots: readonly Slot[], { remove }: A
   }
 }
 
-/** Pods that are down anyway are replaced at once, others within the budget. */
+/** Replaces pods that are down at once, and other pods within the budget. */
 function rollParallel(situation: Situation, slots: readonly Slot[], { remove }: Actions): void {
   const { partition, maxUnavailable } = limitsOf(situation);
   let left = maxUnavailable - slots.filter((slot) => isDown(situation, slot)).length;
@@ -183,5 +183,5 @@ function statusOf({ set, pods, current, update, nowMs, isOld }: Situation, repla
   };
 }
 
-/** As the API server writes it. */
+/** The API server omits counts of zero. */
 const unlessZero = (count: number): number | undefined => (count === 0 ? undefined : count);

@@ -1,6 +1,6 @@
 /**
- * What the API server knows of each kind beyond storing it: generations, defaults, what a write must keep, and what
- * it refuses. Only what the product or its surroundings can meet.
+ * The API server's rules for each kind: generations, defaults, immutable fields and validation. Only the rules that the
+ * product and its surroundings can meet.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, type Resource } from '../../runtime/kube/resources.ts';
@@ -11,20 +11,20 @@ import { objectSelects } from './selectors.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Rules {
-  /** Counts the changes of everything but metadata and status. */
+  /** True if the generation counts all changes outside metadata and status. */
   readonly generation?: true;
-  /** A plain write leaves the status as it is. */
+  /** True if a plain write does not change the status. */
   readonly status?: true;
   readonly clusterScoped?: true;
-  /** A PUT must say which version it replaces. */
+  /** True if a PUT must have a resourceVersion. */
   readonly versioned?: true;
-  /** It does not matter who wrote what. */
+  /** True if the owners of its fields do not matter. */
   readonly unowned?: true;
-  /** `managedFields` are read: for other kinds they are kept, but not written out. */
+  /** True if the objects show `managedFields`. For other kinds they are only kept internally. */
   readonly listsOwners?: true;
   /** Fields that the server fills in. */
   readonly defaults?: (object: KubeObject) => KubeObject;
-  /** Throws KubeError 422. */
+  /** Validates a write. Throws KubeError 422. */
   readonly check?: (object: KubeObject, former: KubeObject | undefined) => void;
 }
 
@@ -46,7 +46,7 @@ function checkConfigMap({ metadata, data }: KubeObject): void {
   if (bytes > CONFIGMAP_BYTES_MAX) throw invalid(`ConfigMap "${metadata.name}" is invalid: too long`);
 }
 
-/** Empty maps are as good as none, so that a template is the same after an annotation came and went. */
+/** Removes empty maps, so that a template is unchanged after an annotation was added and removed. */
 function withoutEmptyMaps(metadata: unknown): Fields {
   const { annotations, labels, ...rest } = fieldsAt(metadata);
   const isFilled = (map: unknown) => Object.keys(fieldsAt(map)).length > 0;
@@ -140,14 +140,14 @@ const NO_RULES: Rules = {};
 
 export const rulesOf = ({ kind }: Pick<Resource, 'kind'>): Rules => RULES[kind] ?? NO_RULES;
 
-/** True if the change counts as one of the spec. */
+/** True if the change increases the generation. */
 export function isSpecChange(before: KubeObject, after: KubeObject): boolean {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   for (const key of ['metadata', 'status', 'apiVersion', 'kind']) keys.delete(key);
   return [...keys].some((key) => !isSame(before[key], after[key]));
 }
 
-/** How long a deleted object is given to end: only a pod that has a machine, and is not over. */
+/** The grace period of a deleted object. Only a running pod with a machine has one. */
 export function graceSecondsOf({ spec, status }: KubeObject, { kind }: Resource): number {
   if (kind !== Pods.kind) return 0;
   const { nodeName, terminationGracePeriodSeconds = GRACE_SECONDS } = fieldsAt(spec);

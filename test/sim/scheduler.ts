@@ -1,6 +1,6 @@
 /**
- * The simulated scheduler: gives each pod a machine. Where machines are few, a pod whose anti-affinity finds none waits,
- * is told so, and takes the first that comes free, before those that come later.
+ * The simulated scheduler: gives each pod a machine. If the pod's anti-affinity excludes every machine, the pod gets the
+ * condition Unschedulable and waits. The pod that has waited longest takes the first free machine.
  */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods } from '../../runtime/kube/resources.ts';
@@ -13,18 +13,18 @@ import type { SimTime } from './time.ts';
 import { isTerminating } from './workloads.ts';
 
 const SCHEDULER = 'scheduler';
-/** From the moment at which a machine comes free until the first that waits for it has it. */
-const TAKEN_MS = 20;
+/** From the moment at which a machine becomes free until a waiting pod gets it. */
+const REASSIGN_MS = 20;
 
 export class Scheduler {
   readonly #store: Store;
   readonly #time: SimTime;
-  /** UIDs of the pods that wait, the first to come first. */
+  /** The waiting pods by UID, the one that has waited longest first. */
   readonly #waiting = new Map<string, { readonly namespace: string; readonly name: string }>();
   #machines: number;
-  #made = 0;
+  #machinesMade = 0;
 
-  /** `machines`: how many there are; Infinity for a new one for each pod. */
+  /** `machines`: their number. If it is Infinity, each pod gets a new machine. */
   constructor(options: { server: SimServer; time: SimTime; machines: number }) {
     this.#store = options.server.store;
     this.#time = options.time;
@@ -32,14 +32,14 @@ export class Scheduler {
     this.#store.onChange(({ resource, former, next }) => {
       if (resource.kind !== Pods.kind || next || !former) return;
       this.#waiting.delete(former.metadata.uid ?? '');
-      if (machineOf(former) !== undefined) this.#time.schedule(TAKEN_MS, () => this.#serve());
+      if (machineOf(former) !== undefined) this.#time.schedule(REASSIGN_MS, () => this.#placeWaiting());
     });
   }
 
-  /** From now on there are that many. */
+  /** Changes the number of machines. */
   resize(machines: number): void {
     this.#machines = machines;
-    this.#serve();
+    this.#placeWaiting();
   }
 
   /** Gives the pod a machine, or lets it wait. */
@@ -64,7 +64,7 @@ export class Scheduler {
     });
   }
 
-  #serve(): void {
+  #placeWaiting(): void {
     for (const [uid, { namespace, name }] of [...this.#waiting]) {
       const pod = this.#store.get({ resource: Pods, namespace, name });
       if (pod?.metadata.uid !== uid || isTerminating(pod)) this.#waiting.delete(uid);
@@ -74,28 +74,28 @@ export class Scheduler {
 
   #freeFor(pod: KubeObject): string | undefined {
     if (this.#machines === Number.POSITIVE_INFINITY) {
-      this.#made += 1;
-      return `machine-${this.#made}`;
+      this.#machinesMade += 1;
+      return `machine-${this.#machinesMade}`;
     }
-    const shunned = this.#shunnedBy(pod);
+    const excluded = this.#excludedFor(pod);
     for (let index = 1; index <= this.#machines; index += 1) {
-      if (!shunned.has(`machine-${index}`)) return `machine-${index}`;
+      if (!excluded.has(`machine-${index}`)) return `machine-${index}`;
     }
     return undefined;
   }
 
-  /** Machines with a pod that its required anti-affinity selects: of its own namespace, as where none is named. */
-  #shunnedBy({ metadata, spec }: KubeObject): Set<string> {
+  /** Machines that run a pod which the required anti-affinity selects. Only pods of the same namespace count. */
+  #excludedFor({ metadata, spec }: KubeObject): Set<string> {
     const { podAntiAffinity } = fieldsAt(fieldsAt(spec).affinity);
     const rules = fieldsAt(podAntiAffinity).requiredDuringSchedulingIgnoredDuringExecution;
     const selectors = (Array.isArray(rules) ? rules : []).map((rule) => fieldsAt(rule).labelSelector);
-    const shunned = new Set<string>();
+    const excluded = new Set<string>();
     for (const other of this.#store.all(Pods)) {
       const machine = machineOf(other);
       if (machine === undefined || other.metadata.namespace !== metadata.namespace) continue;
-      if (selectors.some((selector) => objectSelects(selector, other.metadata.labels))) shunned.add(machine);
+      if (selectors.some((selector) => objectSelects(selector, other.metadata.labels))) excluded.add(machine);
     }
-    return shunned;
+    return excluded;
   }
 
   #note(
@@ -108,7 +108,7 @@ export class Scheduler {
   }
 }
 
-/** The machine that a pod has. */
+/** The name of the pod's machine; undefined before it is scheduled. */
 export const machineOf = ({ spec }: KubeObject): string | undefined =>
   fieldsAt(spec).nodeName as string | undefined;
 

@@ -25,7 +25,7 @@ function memoized<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** At commas outside parentheses. */
+/** Splits a selector at the commas outside parentheses. */
 const terms = (text: string): string[] =>
   (text.match(/(?:\([^)]*\)|[^,(])+/g) ?? []).map((term) => term.trim()).filter((term) => term !== '');
 
@@ -60,7 +60,7 @@ function parseFieldTerm(term: string): Test<KubeObject> {
 
 const parseFields = memoized((text: string) => all(terms(text).map(parseFieldTerm)));
 
-/** Whether a list or watch with that query holds an object. Throws KubeError 400 for a selector that is none. */
+/** Returns the test whether a query selects an object. Throws KubeError 400 for a selector that cannot be parsed. */
 export function querySelects({ namespace, labelSelector, fieldSelector }: ListQuery): Test<KubeObject> {
   const tests: Array<Test<KubeObject>> = [];
   if (namespace) tests.push(({ metadata }) => metadata.namespace === namespace);
@@ -89,7 +89,7 @@ function meets({ key, operator, values = [] }: Expression, labels: Labels): bool
   return (key in labels && values.includes(labels[key] ?? '')) === (operator === 'In');
 }
 
-/** A `LabelSelector` inside an object: an empty one selects everything, none nothing. */
+/** True if a `LabelSelector` inside an object selects the labels. An empty selector selects all, an absent one nothing. */
 export function objectSelects(raw: unknown, labels: Labels = NO_LABELS): boolean {
   if (raw === undefined) return false;
   const { matchLabels = {}, matchExpressions = [] } = raw as LabelSelector;

@@ -1,4 +1,4 @@
-/** The simulated StatefulSet controller: sees a change a little later, makes and deletes pods, writes the status. */
+/** The simulated StatefulSet controller: a little after a change, it creates and deletes pods and writes the status. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, StatefulSets } from '../../runtime/kube/resources.ts';
 import type { SimServer } from './api-server.ts';
@@ -10,7 +10,7 @@ import { WorkQueue } from './work-queue.ts';
 import { controllerOf, ordinalOf, REVISION_LABEL, specOf } from './workloads.ts';
 
 const NAME = 'statefulset-controller';
-/** As in Kubernetes: each is taken while a pod of its set is held in admission. */
+/** The number of workers, as in Kubernetes. A worker is busy while a pod of its set is held in admission. */
 const WORKERS = 5;
 const NAP_MS = 1_000;
 
@@ -21,7 +21,7 @@ export class StatefulSetController {
   readonly #revisions = new Revisions();
   readonly #isOld: boolean;
   #restsUntilMs = 0;
-  /** StatefulSets as it still sees them, by UID, and until when. */
+  /** Old StatefulSets in the controller's cache, by UID, and until when they stay there. */
   readonly #behind = new Map<string, { readonly set: KubeObject; readonly untilMs: number }>();
 
   /** `reactMs` is drawn for each change: how long until the controller acts on it. */
@@ -29,7 +29,7 @@ export class StatefulSetController {
     server: SimServer;
     time: SimTime;
     reactMs: () => number;
-    /** One up to 1.35 never moves `currentRevision` under OnDelete. */
+    /** True to behave like Kubernetes up to 1.35, which never changes `currentRevision` under OnDelete. */
     isOld?: boolean;
   }) {
     this.#isOld = options.isOld ?? false;
@@ -54,29 +54,29 @@ export class StatefulSetController {
     });
   }
 
-  /** Does nothing for that long, as while the controller manager has no leader. What it missed it takes up then. */
+  /** Pauses the controller, as if the controller manager had no leader. Afterwards it handles all that it has missed. */
   rest(ms: number): void {
     this.#restsUntilMs = Math.max(this.#restsUntilMs, this.#time.monotonicMs() + ms);
   }
 
-  /** True while it does nothing. */
+  /** True while the controller is paused. */
   get rests(): boolean {
     return this.#restsUntilMs > this.#time.monotonicMs();
   }
 
-  /** Since when it has worked again, in ms; 0 while it rests. */
+  /** For how long the controller has worked since the last pause, in ms; 0 during a pause. */
   get awakeForMs(): number {
     return this.#restsUntilMs === 0
       ? Number.POSITIVE_INFINITY
       : Math.max(0, this.#time.monotonicMs() - this.#restsUntilMs);
   }
 
-  /** Comes back at once. */
+  /** Ends the pause at once. */
   wake(): void {
     this.#restsUntilMs = Math.min(this.#restsUntilMs, this.#time.monotonicMs());
   }
 
-  /** For that long it sees `set` with these annotations of its template, as its own cache has them. */
+  /** For this time the controller's cache shows `set` with these annotations of its template. */
   isBehind(set: KubeObject, annotations: Readonly<Record<string, string>>, ms: number): void {
     const { metadata = {}, spec } = specOf(set).template;
     const template = { metadata: { ...metadata, annotations }, spec };
@@ -92,13 +92,13 @@ export class StatefulSetController {
     this.#time.schedule(ms, () => this.#queue.add(keyOf(set, set.metadata.name)));
   }
 
-  /** As its cache has it. */
+  /** The StatefulSet in the controller's cache. */
   #seen(set: KubeObject): KubeObject {
     const known = this.#behind.get(set.metadata.uid ?? '');
     return known && known.untilMs > this.#time.monotonicMs() ? { ...known.set, status: set.status } : set;
   }
 
-  /** Pods of its names without an owner, and that it selects, are its own from then on. */
+  /** Adopts pods without an owner that have the right names and labels. */
   #adopt({ metadata, spec }: KubeObject): void {
     const { namespace, name, uid = '' } = metadata;
     const { matchLabels = {} } = (spec as { selector: { matchLabels?: Record<string, string> } }).selector;
@@ -117,7 +117,7 @@ export class StatefulSetController {
   }
 
   #sync(key: string): void | Promise<void> {
-    // Short naps, so that it can be woken.
+    // Look again after a short time, because the pause may end early.
     if (this.rests) return this.#queue.addLater(key, NAP_MS);
     const [namespace = '', name = ''] = key.split('/');
     const live = this.#server.store.get({ resource: StatefulSets, namespace, name });

@@ -1,6 +1,6 @@
 /**
- * What the simulated API server holds: every object as it is now, frozen, and every change of it in order. Owns the
- * rules of writing (versions, preconditions, deletion), which hold for all alike.
+ * The objects of the simulated API server, frozen, and all their changes in order. Owns the rules of writing that hold for
+ * all kinds: versions, preconditions and deletion.
  */
 import type { KubeObject, ListQuery, ObjectList, PatchOperation } from '../../runtime/kube/port.ts';
 import { Namespaces, type ObjectRef, type Resource } from '../../runtime/kube/resources.ts';
@@ -26,15 +26,15 @@ import type { SimTime } from './time.ts';
 export interface Change {
   readonly version: number;
   readonly resource: Resource;
-  /** Undefined for an object that was created. */
+  /** The object before the change; undefined if it was created. */
   readonly former: KubeObject | undefined;
-  /** Undefined for one that is gone. */
+  /** The object after the change; undefined if it was removed. */
   readonly next: KubeObject | undefined;
   /** The process, controller or person that wrote. */
   readonly by: string;
 }
 
-/** Who writes, and the field manager that is noted. */
+/** The writer, and its field manager. */
 export interface Author {
   readonly by: string;
   readonly manager: string;
@@ -55,7 +55,7 @@ export class Store {
   readonly #time: SimTime;
   readonly #random: Random;
   readonly #kinds = new Map<string, Map<string, KubeObject>>();
-  /** By UID. */
+  /** The owners of fields, by UID of the object. */
   readonly #owners = new Map<string, Owners>();
   readonly #listeners: Array<(change: Change) => void> = [];
   #version = 1;
@@ -65,7 +65,7 @@ export class Store {
     this.#random = options.random.fork('store');
   }
 
-  /** Of the last change. */
+  /** The resourceVersion of the last change. */
   get version(): number {
     return this.#version;
   }
@@ -79,7 +79,7 @@ export class Store {
     return this.#kind(ref.resource).get(keyOf(ref));
   }
 
-  /** All of a kind, in no particular order. */
+  /** All objects of a kind, in no particular order. */
   all(resource: Resource): Iterable<KubeObject> {
     return this.#kind(resource).values();
   }
@@ -91,7 +91,7 @@ export class Store {
     return { items, resourceVersion: String(this.#version) };
   }
 
-  /** Throws KubeError 409 where it is there already, 404 or 403 where its namespace takes nothing. */
+  /** Creates an object. Throws KubeError 409 if it exists, and 404 or 403 if its namespace accepts no objects. */
   create(resource: Resource, body: KubeObject, { by, manager }: Author): KubeObject {
     const { generateName } = body.metadata as { generateName?: string };
     const name = body.metadata.name || `${generateName}${this.#hex(5)}`;
@@ -126,7 +126,7 @@ export class Store {
     return this.#write({ ref, former, next: applied.object, owners: applied.owners, by: options.by });
   }
 
-  /** PUT. Throws KubeError 404, 409 for another uid or version, 422 without a version where the kind needs it. */
+  /** PUT. Throws KubeError 404, 409 for another uid or version, and 422 for a missing version that the kind requires. */
   replace(target: ObjectRef, body: KubeObject, { by, manager }: Author): KubeObject {
     const { ref, isStatus } = targetOf(target);
     const former = this.#stored(ref);
@@ -139,7 +139,7 @@ export class Store {
     return this.#write({ ref, former, next: body, owners, by });
   }
 
-  /** JSON Patch. Throws KubeError 404, 409 for another uid or version, 422 where it cannot be carried out. */
+  /** JSON Patch. Throws KubeError 404, 409 for another uid or version, and 422 if the patch does not apply. */
   patch(target: ObjectRef, operations: readonly PatchOperation[], { by, manager }: Author): KubeObject {
     const { ref, isStatus } = targetOf(target);
     const former = this.#stored(ref);
@@ -149,7 +149,7 @@ export class Store {
     return this.#write({ ref, former, next, owners: this.#afterWrite(ref, [former, next], manager), by });
   }
 
-  /** What is there no more is no error; a scheduled pod and whatever has finalizers goes on until it is removed. */
+  /** Deletes an object; no error if it is gone. A scheduled pod, or an object with finalizers, exists until `remove`. */
   delete(ref: ObjectRef, options: { uid?: string; resourceVersion?: string; by: string }): void {
     const former = this.get(ref);
     if (!former) return;
@@ -161,7 +161,7 @@ export class Store {
     else this.#put(ref, former, markedForDeletion(former, this.#time.nowMs(), graceSeconds), options.by);
   }
 
-  /** Takes an object away at once, whatever holds it: the last step of a kubelet or of a finalizer. */
+  /** Removes an object at once, in spite of finalizers: the last step of a kubelet or of a finalizer. */
   remove(ref: ObjectRef, by: string): void {
     const former = this.get(ref);
     if (!former) return;
@@ -209,7 +209,7 @@ export class Store {
     return afterWrite(this.#ownersOf(former), [former, frozen(next)], manager);
   }
 
-  /** What a person or program wrote becomes what the server stores. */
+  /** Stores a written object, with the server's own fields. */
   #write({ ref, former, next: sent, owners, by }: Write): KubeObject {
     const { defaults, status: hasStatus, check, listsOwners } = rulesOf(ref.resource);
     const { apiVersion, kind } = ref.resource;

@@ -1,15 +1,15 @@
-/** What a request names, and whether that is still what its sender takes it for. */
+/** The targets of requests, and the checks of their preconditions. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { ObjectRef } from '../../runtime/kube/resources.ts';
 import { conflict, invalid, notFound } from './refusals.ts';
 
-/** Where the object lies within its kind; in the order in which the server lists. */
+/** The key of an object within its kind. Keys sort in the order in which the server lists. */
 export const keyOf = (ref: Pick<ObjectRef, 'namespace' | 'name'>): string =>
   `${ref.namespace ?? ''}/${ref.name}`;
 
 export const shown = (ref: ObjectRef): string => `${ref.resource.plural} "${ref.name}"`;
 
-/** `pods/x` + `status`, as the tests name a subresource, or the object itself. */
+/** The object of a ref, and whether the ref names its status, which tests write as plural `pods/x` and name `status`. */
 export function targetOf(ref: ObjectRef): { readonly ref: ObjectRef; readonly isStatus: boolean } {
   const [plural = '', name] = ref.resource.plural.split('/');
   if (name === undefined) return { ref, isStatus: false };
@@ -17,7 +17,7 @@ export function targetOf(ref: ObjectRef): { readonly ref: ObjectRef; readonly is
   return { ref: { resource: { ...ref.resource, plural }, namespace: ref.namespace, name }, isStatus: true };
 }
 
-/** Throws KubeError 409 where a uid or version is given that is not the object's. */
+/** Throws KubeError 409 if the given uid or version is not that of the object. */
 export function requireSame(
   ref: ObjectRef,
   { metadata }: KubeObject,
@@ -31,7 +31,7 @@ export function requireSame(
   }
 }
 
-/** For server-side apply, where the uid is a field that cannot be changed. Throws KubeError 409 or 422. */
+/** Checks a server-side apply, in which the uid is an immutable field. Throws KubeError 409 or 422. */
 export function requireApplicable(
   ref: ObjectRef,
   former: KubeObject,

@@ -9,21 +9,21 @@ const START_MS = Date.UTC(2026, 10, 23, 12);
 function stage() {
   const time = new SimTime(START_MS);
   const process = new Process('replica');
-  const told: string[] = [];
-  const tell = (what: string) => () => void told.push(`${what}@${time.monotonicMs()}`);
-  return { time, process, clock: time.clock(process, new Random(1)), told, tell };
+  const fired: string[] = [];
+  const record = (what: string) => () => void fired.push(`${what}@${time.monotonicMs()}`);
+  return { time, process, clock: time.clock(process, new Random(1)), fired, record };
 }
 
 describe('simulated time', () => {
   it('runs events in order of time, then of scheduling, and no others', async () => {
-    const { time, told, tell } = stage();
-    time.schedule(30, tell('c'));
-    time.schedule(10, tell('a'));
-    time.schedule(10, tell('b'));
-    time.schedule(20, tell('cancelled'))();
-    time.schedule(41, tell('later'));
+    const { time, fired, record } = stage();
+    time.schedule(30, record('c'));
+    time.schedule(10, record('a'));
+    time.schedule(10, record('b'));
+    time.schedule(20, record('cancelled'))();
+    time.schedule(41, record('later'));
     await time.run(40);
-    assert.deepEqual(told, ['a@10', 'b@10', 'c@30']);
+    assert.deepEqual(fired, ['a@10', 'b@10', 'c@30']);
     assert.equal(time.monotonicMs(), 40);
     assert.equal(time.nowMs(), START_MS + 40);
   });
@@ -42,52 +42,52 @@ describe('simulated time', () => {
   });
 
   it('lets every promise settle before the next event, however long its chain', async () => {
-    const { time, told, tell } = stage();
+    const { time, fired, record } = stage();
     const chain = async () => {
       for (let step = 0; step < 50; step += 1) await Promise.resolve();
-      tell('chain')();
+      record('chain')();
     };
     time.schedule(10, () => void chain());
-    time.schedule(10, tell('next'));
-    await time.run(10, () => told.push('settled'));
-    assert.deepEqual(told, ['chain@10', 'settled', 'next@10', 'settled']);
+    time.schedule(10, record('next'));
+    await time.run(10, () => fired.push('settled'));
+    assert.deepEqual(fired, ['chain@10', 'settled', 'next@10', 'settled']);
   });
 
   it('stops at a condition, or at the deadline', async () => {
-    const { time, told, tell } = stage();
-    time.schedule(10, tell('a'));
-    time.schedule(20, tell('b'));
-    assert.equal(await time.runUntil(() => told.length === 1, 100), true);
+    const { time, fired, record } = stage();
+    time.schedule(10, record('a'));
+    time.schedule(20, record('b'));
+    assert.equal(await time.runUntil(() => fired.length === 1, 100), true);
     assert.equal(time.monotonicMs(), 10);
-    assert.equal(await time.runUntil(() => told.length === 3, 100), false);
+    assert.equal(await time.runUntil(() => fired.length === 3, 100), false);
     assert.equal(time.monotonicMs(), 100);
   });
 
   it('wakes a sleeper after its time, or at once when it is aborted', async () => {
-    const { time, clock, tell, told } = stage();
+    const { time, clock, record, fired } = stage();
     const stop = new AbortController();
-    void clock.sleep(50).then(tell('slept'));
-    void clock.sleep(1000, stop.signal).then(tell('aborted'));
+    void clock.sleep(50).then(record('slept'));
+    void clock.sleep(1000, stop.signal).then(record('aborted'));
     time.schedule(60, () => stop.abort());
     await time.run(100);
-    assert.deepEqual(told, ['slept@50', 'aborted@60']);
+    assert.deepEqual(fired, ['slept@50', 'aborted@60']);
   });
 
-  it('holds what comes for a frozen process until the thaw, in order, and drops it for a dead one', async () => {
-    const { time, process, clock, tell, told } = stage();
-    clock.after(10, tell('first'));
-    const cancel = clock.after(20, tell('second'));
+  it('delivers the events of a frozen process after the thaw, in order, and drops those of a dead process', async () => {
+    const { time, process, clock, record, fired } = stage();
+    clock.after(10, record('first'));
+    const cancel = clock.after(20, record('second'));
     clock.after(30, () => cancel());
-    clock.after(40, tell('third'));
+    clock.after(40, record('third'));
     process.freeze();
     await time.run(100);
-    assert.deepEqual(told, []);
+    assert.deepEqual(fired, []);
     process.thaw();
-    assert.deepEqual(told, ['first@100', 'second@100', 'third@100']);
-    clock.after(10, tell('after death'));
+    assert.deepEqual(fired, ['first@100', 'second@100', 'third@100']);
+    clock.after(10, record('after death'));
     process.kill();
     await time.run(200);
-    assert.equal(told.length, 3);
+    assert.equal(fired.length, 3);
   });
 
   it("skews a process' wall clock, not its durations", () => {
@@ -99,13 +99,13 @@ describe('simulated time', () => {
 });
 
 describe('chance', () => {
-  it('is the same for the same seed, and another for its neighbour', () => {
+  it('draws the same numbers for the same seed, and others for the next seed', () => {
     const draws = (random: Random) => Array.from({ length: 5 }, () => random.int(0, 1000));
     assert.deepEqual(draws(new Random(4)), draws(new Random(4)));
     assert.notDeepEqual(draws(new Random(4)), draws(new Random(5)));
   });
 
-  it('of one part does not depend on how much another has drawn', () => {
+  it('draws for one part the same numbers, however many another part has drawn', () => {
     const random = new Random(4);
     const before = random.fork('kubelet').next();
     random.next();

@@ -1,6 +1,6 @@
 /**
- * Simulated time: a queue of events in order of time, then of scheduling. No real time passes between them.
- * All times here are monotonic ms since the start of the history, unless they are called wall time.
+ * Simulated time: a queue of events, in order of time and then of scheduling. No real time passes between events. All times
+ * are monotonic ms since the start of the history, unless they are called wall time.
  */
 import type { Clock } from '../../runtime/clock.ts';
 import type { Process } from './process.ts';
@@ -27,12 +27,12 @@ export class SimTime {
     this.#startMs = startMs;
   }
 
-  /** The world's wall clock, ms since the epoch. */
+  /** The true wall time, in ms since the epoch. */
   nowMs(): number {
     return this.#startMs + this.#passedMs;
   }
 
-  /** Since the start of the history; what `run` and `runUntil` are told. */
+  /** The time since the start of the history, as for `run` and `runUntil`. */
   monotonicMs(): number {
     return this.#passedMs;
   }
@@ -56,18 +56,18 @@ export class SimTime {
     return new Promise((resolve) => this.schedule(ms, resolve));
   }
 
-  /** The clock of one process: its timers are delivered to it, its wall clock is off by its skew. */
+  /** The clock of one process. Timers are delivered through the process, and its wall clock has its skew. */
   clock(process: Process, random: Random): Clock {
     const after = (ms: number, fn: () => void) => this.schedule(ms, () => process.deliver(fn));
     return {
-      // In whole ms, as a machine tells it.
+      // Whole ms, as on a real machine.
       nowMs: () => Math.floor(this.nowMs() + process.skewMs),
       monotonicMs: () => this.#passedMs,
       sleep: (ms, signal) => sleepUntil(after, ms, signal),
       jitter: (ms) => ms * (0.8 + random.next() * 0.4),
       after: (ms, fn) => {
         let cancelled = false;
-        // A timer that came due while the process was frozen can still be cancelled by what runs before it.
+        // A timer that was due while the process was frozen may be cancelled by an earlier callback after the thaw.
         const cancel = after(ms, () => cancelled || fn());
         return () => {
           cancelled = true;
@@ -77,7 +77,7 @@ export class SimTime {
     };
   }
 
-  /** Runs all events up to `untilMs`, which it then is; `afterEach` is called when each has settled. */
+  /** Runs all events up to `untilMs`. Calls `afterEach` after each event, when its promises have settled. */
   async run(untilMs: number, afterEach: () => void = () => {}): Promise<void> {
     await this.#runWhile(untilMs, () => {
       afterEach();
@@ -86,7 +86,7 @@ export class SimTime {
     this.#passedMs = Math.max(this.#passedMs, untilMs);
   }
 
-  /** Runs events until the condition holds after one of them; false if that is not so by `deadlineMs`. */
+  /** Runs events until the condition holds. False if it does not hold by `deadlineMs`. */
   async runUntil(condition: () => boolean, deadlineMs: number): Promise<boolean> {
     await drained();
     if (condition()) return true;
@@ -147,8 +147,8 @@ export class SimTime {
 }
 
 /**
- * All promise callbacks that can run have run: Node takes its next tick only when there is none left. It costs a
- * tenth of a turn of the event loop, which is taken now and then so that unhandled rejections come out.
+ * Resolves when all pending promise callbacks have run: Node runs its next tick only after them. A tick costs a tenth of a
+ * turn of the event loop. A full turn is still needed now and then, so that unhandled rejections are reported.
  */
 const drained = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 const turned = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** The streams of changes: to whom each change is of interest, in which order and how late it arrives. */
+/** The watch streams of the simulated API server: which changes each stream gets, in which order, and how late. */
 import type { Kube, KubeError, KubeObject, WatchEvent, WatchQuery } from '../../runtime/kube/port.ts';
 import type { Resource } from '../../runtime/kube/resources.ts';
 import { frozen } from './frozen.ts';
@@ -13,7 +13,7 @@ type OnEvent = Parameters<Kube['watch']>[2];
 export interface WatchOptions {
   readonly resource: Resource;
   readonly query: WatchQuery;
-  /** Undefined for one that is never cut. */
+  /** The process that watches; undefined for a stream that is never cut. */
   readonly owner: Process | undefined;
   readonly delayMs: () => number;
   readonly deliver: (fn: () => void) => void;
@@ -24,14 +24,14 @@ interface Stream extends WatchOptions {
   readonly onEvent: OnEvent;
   readonly end: (error?: Error) => void;
   readonly openedAtMs: number;
-  /** When the last event on its way arrives, and what arrives with it. */
+  /** When the last pending event arrives, and the events that arrive with it. */
   lastDueMs: number;
   batch: WatchEvent[];
   ended: boolean;
 }
 
 const BOOKMARK_MS = 60_000;
-/** The server ends each watch in order after the client's `timeoutSeconds`. */
+/** The server ends each watch normally after the client's `timeoutSeconds`. */
 const STREAM_MS_MAX = 600_000;
 
 const GONE = frozen({
@@ -59,7 +59,7 @@ export class Watches {
     this.#tickLater();
   }
 
-  /** Streams until it is ended from either side, as Kube.watch promises. */
+  /** Streams until either side ends the watch, as Kube.watch promises. */
   async stream(options: WatchOptions, onEvent: OnEvent, signal: AbortSignal): Promise<void> {
     const since = Number(options.query.resourceVersion);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -93,7 +93,7 @@ export class Watches {
     this.#changes.clear();
   }
 
-  /** What is on its way is lost. */
+  /** Cuts streams. Pending events are lost. */
   cut(process: Process | undefined, error: KubeError | undefined): void {
     for (const stream of this.#all()) {
       if (stream.owner === undefined || (process !== undefined && stream.owner !== process)) continue;
@@ -173,7 +173,7 @@ export class Watches {
     });
   }
 
-  /** Behind what is on its way where the server ends it in order, else at once. */
+  /** Ends a stream: after the pending events without an error, else at once. */
   #end(stream: Stream, error?: Error): void {
     this.#streams.get(stream.resource.plural)?.delete(stream);
     const waitMs = error ? 0 : Math.max(0, stream.lastDueMs - this.#time.monotonicMs());
@@ -191,7 +191,7 @@ export class Watches {
   }
 }
 
-/** An object that is selected no more is deleted as far as the watch goes. */
+/** The event of a change for a stream. An object that the stream no longer selects appears as deleted. */
 function eventFor({ selects }: Stream, { former, next, version }: Change): WatchEvent | undefined {
   const was = former !== undefined && selects(former);
   if (next && selects(next)) return { type: was ? 'MODIFIED' : 'ADDED', object: next };

@@ -1,6 +1,6 @@
 /**
- * A controller's queue: a key waits once, is worked on by one worker at a time, and again if it came up meanwhile;
- * work that fails is tried again, later each time. Workers are few, and one that waits is not free.
+ * A controller's queue. A key waits only once, and only one worker handles it at a time. If the key is added meanwhile, it
+ * is handled again. Failed work is repeated after growing delays. A worker that waits is busy.
  */
 import type { SimTime } from './time.ts';
 
@@ -10,9 +10,9 @@ const RETRY_MS_MAX = 30_000;
 export interface QueueOptions {
   readonly time: SimTime;
   readonly workers: number;
-  /** From a change until the controller has seen it. */
+  /** The time from a change until the controller sees it. */
   readonly reactMs: () => number;
-  /** Rejects or throws where it is to be tried again. */
+  /** Handles a key. Rejects or throws if the work must be repeated. */
   readonly work: (key: string) => void | Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export class WorkQueue {
     });
   }
 
-  /** Beside what waits already: once more after that time. */
+  /** Adds the key once more after that time, even if it waits already. */
   addLater(key: string, delayMs: number): void {
     this.#options.time.schedule(delayMs, () => this.add(key));
   }

@@ -1,4 +1,4 @@
-/** What the simulated controllers read of pods, StatefulSets and owners. */
+/** Reads fields of pods, StatefulSets and owners for the simulated controllers. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { fieldsAt } from './frozen.ts';
 
@@ -26,13 +26,13 @@ export const isReady = (pod: KubeObject): boolean => readyOf(pod)?.status === 'T
 
 export const isTerminating = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined;
 
-/** Ready for that long, by the whole seconds that the condition carries. */
+/** True if the pod has been Ready for that long, by the whole seconds of its condition. */
 export const isAvailable = (pod: KubeObject, minReadySeconds: number, nowMs: number): boolean =>
   isReady(pod) &&
   (minReadySeconds === 0 ||
     Date.parse(readyOf(pod)?.lastTransitionTime ?? '') + minReadySeconds * 1000 <= nowMs);
 
-/** -1 for a name that no StatefulSet gives. */
+/** The ordinal of a pod; -1 for a name that no StatefulSet gives. */
 export const ordinalOf = ({ metadata }: KubeObject): number =>
   Number(/-(\d+)$/.exec(metadata.name)?.[1] ?? -1);
 
@@ -52,10 +52,10 @@ interface StatefulSetSpec {
   readonly volumeClaimTemplates?: ReadonlyArray<{ readonly metadata: { readonly name: string } }>;
 }
 
-/** As the server stores it, defaults filled in. */
+/** The spec of a StatefulSet, with defaults. */
 export const specOf = (set: KubeObject): StatefulSetSpec => set.spec as unknown as StatefulSetSpec;
 
-/** A number, or a percentage of `total`. */
+/** The value of a number, or of a percentage of `total`. */
 export function scaled(value: unknown, total: number, round: (value: number) => number): number {
   return typeof value === 'string' ? round((Number.parseInt(value, 10) * total) / 100) : Number(value);
 }

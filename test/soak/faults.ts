@@ -1,4 +1,4 @@
-/** What the soak does to our replicas, certificates and the API server; each is over when it resolves. */
+/** The faults of the soak: in our replicas, certificates and the API server. A fault is over when its promise resolves. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, Secrets } from '../../runtime/kube/resources.ts';

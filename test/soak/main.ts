@@ -1,6 +1,6 @@
 /**
- * `make soak`: for SOAK_MINUTES everything that can go wrong does, in random order, while validators come and go and
- * pods are created all the time. Prints what happened, and ends with 1 if a promise was broken. SEED=n repeats the order.
+ * `make soak`: for SOAK_MINUTES, plays all faults in random order, while validators join and leave and pods are created all
+ * the time. Prints the results, and exits with 1 if a promise was broken. SEED=n repeats the order.
  */
 import process from 'node:process';
 import { bootCluster } from '../cluster/boot.ts';

@@ -1,6 +1,6 @@
 /**
- * The validators of the soak: who joins and leaves, and how many restarts that justifies. Worked out from names and
- * times alone, without asking the product.
+ * The validators of the soak: their joins and leaves, and the number of restarts that these justify. Computed only from
+ * names and times, without the product.
  */
 import { Pods } from '../../runtime/kube/resources.ts';
 import { follow } from '../cluster/follow.ts';

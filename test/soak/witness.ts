@@ -1,4 +1,4 @@
-/** What happens to calls while the soak goes on, by the API server's own counters, which start anew with it. */
+/** Counts the calls of the soak by the API server's own counters, which begin at zero when it restarts. */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../cluster/boot.ts';

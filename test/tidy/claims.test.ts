@@ -1,4 +1,4 @@
-/** What docs/security.md says of attacks: each that something stops names a test that there is. */
+/** The attacks in docs/security.md: each one that is stopped names an existing test. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What the pages say is so: links, commands, names, tables and YAML, compared with what is in the repository. */
+/** Compares the documents with the repository: links, commands, names, tables and YAML. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * What the pages of this repository say, taken apart: links, anchors, code blocks, commands. Owns no judgement.
+ * Extracts the parts of the repository's documents: links, anchors, code blocks and commands. Contains no checks.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

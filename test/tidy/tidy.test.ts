@@ -1,5 +1,5 @@
 /**
- * House rules that no kept tool can say: sizes of files and functions, and what may touch the outside.
+ * Rules that no linter checks: sizes of files and functions, retired names, and which file may read clock and environment.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,7 +19,7 @@ const FILE_LINES_MAX = 250;
 const FUNCTION_LINES_MEDIAN_MAX = 10;
 const FUNCTION_LINES_P90_MAX = 30;
 
-/** Outside world → the only files that may touch it. */
+/** Calls that reach outside the process, and the only files that may contain them. */
 const EDGES: ReadonlyArray<{
   readonly pattern: RegExp;
   readonly allowed: readonly string[];
@@ -44,18 +44,19 @@ const EDGES: ReadonlyArray<{
   },
 ];
 
-/** Lists as the arguments of one call: more than some 100,000 throw. Allowed where their length is bounded by us. */
+/** A list that is spread over the arguments of a call. A call throws at about 100,000 arguments. */
 const SPREAD = /\b(?:Math\.(?:max|min)|\w+\.(?:push|unshift|concat|splice|apply))\((?:[^()[{]*, )?\.\.\./;
+/** Files where our own code bounds the length of the list. */
 const SPREAD_ALLOWED: readonly string[] = [
   // At most 101 pods of one StatefulSet.
   'reconciler/plan/restarts/guards.ts',
-  // Operations of one patch; one item that moves to the front.
+  // Operations of one patch, and one item that moves to the front.
   ...['webhook/patch/patch.ts', 'webhook/patch/merge-steps.ts', 'webhook/review/answer.ts'],
-  // Rights of our own.
+  // The rights that we ask for.
   'cli/check/gather.ts',
 ];
 
-/** Words of our own that the field's words have replaced: a restart lane is a queue, a roster is a membership. */
+/** Words that only this project used. Common terms have replaced them, such as `queue` for `lane`. */
 const RETIRED = new Set([
   ...['lane', 'restarter', 'defuse', 'undo', 'pace', 'echo', 'gathering', 'figure', 'figures', 'measures'],
   ...['remark', 'remarks', 'judge', 'roster', 'listing', 'doubt', 'lull', 'lulls', 'complaint', 'recovery'],
@@ -69,18 +70,19 @@ const wordsOf = (name: string): string[] =>
     .toLowerCase()
     .split(/[^a-z]+/);
 
-/** Tests that run before each commit, on machines of any load; and the ways in which one could depend on the real time. */
+/** Tests that run before each commit. They must pass on a machine under any load. */
 const QUICK = files.filter((file) => /^test\/(unit|golden|tidy)\/|^test\/sim\/[^/]+$/.test(file));
+/** Calls that make a test depend on the real time. */
 const REAL_TIME =
   /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bhrtime\b|(?<!\.)\bset(Timeout|Interval)\b|\bAbortSignal\.timeout\b|\bscheduler\.wait\b|\bsystemClock\b/;
 const REAL_TIME_ALLOWED: readonly string[] = [
-  // Virtual time, which waits for what is really under way.
+  // Virtual time. It waits for real promises to settle.
   'test/unit/stand-ins/manual-clock.ts',
-  // Certificates that Node's TLS compares with the real time.
+  // Node's TLS compares certificates with the real time.
   'test/unit/stand-ins/now.ts',
 ];
 
-/** Files that decide: no promise, clock, log or client in them. */
+/** Files with decisions only: they contain no promise, clock, log or client. */
 const PURE = product.filter(
   (file) =>
     file.startsWith('peers/') ||
@@ -95,7 +97,7 @@ function functionSizes(file: string): number[] {
   const sizes: number[] = [];
   const visit = (node: ts.Node, inside: boolean): void => {
     const isFunction = ts.isFunctionLike(node) && 'body' in node && node.body !== undefined;
-    // A closure counts inside its parent, as in the figures that the bar was taken from.
+    // Lines of a closure count as lines of the function around it.
     if (isFunction && !inside) {
       const { line: first } = source.getLineAndCharacterOfPosition(node.getStart());
       const { line: last } = source.getLineAndCharacterOfPosition(node.getEnd());
@@ -108,16 +110,16 @@ function functionSizes(file: string): number[] {
 }
 
 describe('house rules', () => {
-  it('product files are at most 250 lines and open by saying what they own', () => {
+  it('product files have at most 250 lines and begin with a comment that says what they own', () => {
     const long = product.filter((file) => lineCount(file) > FILE_LINES_MAX);
     assert.deepEqual(long, [], 'too long');
-    const silent = files.filter(
+    const withoutHeader = files.filter(
       (file) => !/^(#!.*\n)?\/\*\*/.test(textOf(file)) && !file.endsWith('.test.ts'),
     );
-    assert.deepEqual(silent, [], 'no header');
+    assert.deepEqual(withoutHeader, [], 'no header');
   });
 
-  it('functions fit in the head', () => {
+  it('functions are short', () => {
     const sizes = product.flatMap(functionSizes).sort((a, b) => a - b);
     const at = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0;
     assert.ok(at(0.5) <= FUNCTION_LINES_MEDIAN_MAX, `median is ${at(0.5)}`);
@@ -142,7 +144,7 @@ describe('house rules', () => {
     assert.deepEqual(found, [], 'use ManualClock, eventually or processorTimeOf, of test/unit/stand-ins');
   });
 
-  it('what decides is synchronous and knows no clock, log or client', () => {
+  it('files with decisions are synchronous and use no clock, log or client', () => {
     assert.ok(PURE.length > 15);
     const impure = PURE.filter((file) =>
       /\bawait\b|\bPromise\b|^(?!import type).*from '(\.\.\/)+runtime\/(?!kube\/resources|backoff)/m.test(
@@ -163,7 +165,7 @@ describe('house rules', () => {
     assert.deepEqual(found, []);
   });
 
-  it('every reason and every metric is one that the code gives', () => {
+  it('the code uses every reason and every metric', () => {
     const code = product
       .filter((file) => !/^peers\/reasons\/|metrics\.ts$/.test(file))
       .map(textOf)
@@ -194,7 +196,7 @@ describe('house rules', () => {
     assert.ok(found.length <= 20, found.join('\n'));
   });
 
-  it('nothing is left over or skipped', () => {
+  it('no file has an open task, and no test is skipped', () => {
     const marks = new RegExp(
       ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].map((mark) => `\\b${mark}\\b`).join('|'),
     );

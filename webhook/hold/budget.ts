@@ -22,7 +22,7 @@ export class HoldBudget {
     if (last) last.toMs = Math.min(last.toMs, nowMs);
   }
 
-  /** What is left of the budget in the minute that ends now. */
+  /** The rest of the budget in the minute that ends now, in ms. */
   leftMs(nowMs: number): number {
     const sinceMs = nowMs - WINDOW_MS;
     this.#spans = this.#spans.filter(({ toMs }) => toMs > sinceMs);

@@ -1,5 +1,5 @@
 /**
- * Whether a pod's admission waits for its network to settle. Pure; pending-reviews.ts does the waiting.
+ * Decides whether a pod's admission waits for a new network. Pure; pending-reviews.ts does the waiting.
  *
  *   of the pod's validator …                            → the pod waits …
  *   caches or published view lack something (a)         → until they have it, or the time is up
@@ -25,7 +25,7 @@ const CALM_HOLD_MS = 1_500;
 /** A published view that has been out of date for longer is not about to be published. */
 const YOUNG_MS = 10_000;
 
-/** How far a pod's validator is at one moment. */
+/** The facts about a pod's validator that decide whether the pod waits. */
 export interface HoldSubject {
   /** Key of its group; undefined while its StellarNode is not in the caches. */
   readonly group: string | undefined;
@@ -45,7 +45,7 @@ export interface HoldState {
   readonly groupHeldAtMs: number;
   /** True if the group waited within the last minute, or the pod's group is not known. */
   readonly calm: boolean;
-  /** What is left of the process's time for holding. */
+  /** The time that this process may still hold pods in this minute. */
   readonly budgetLeftMs: number;
   readonly leaderAlive: boolean;
 }
@@ -59,7 +59,7 @@ export type HoldDecision =
 
 const go = (why: HoldEnd): HoldDecision => ({ wait: false, why });
 
-/** Whether the pod waits at `nowMs` (monotonic), and if nothing changes until when. */
+/** Decides whether the pod waits at `nowMs` (monotonic), and until when if nothing changes. */
 export function decideHold(state: HoldState, nowMs: number): HoldDecision {
   const need = needOf(state, nowMs);
   if (need === undefined) return go('settled');
@@ -94,7 +94,7 @@ const UNKNOWN: HoldSubject = {
   changedAtMs: undefined,
 };
 
-/** How far the validator of `ref` is now; undefined where there is nothing that a pod could wait for. */
+/** The facts about the validator of `ref` now; undefined if there is nothing to wait for. */
 export function holdSubjectOf(memberships: MembershipReader, ref: OwnerRef): HoldSubject | undefined {
   const owner = ownerOf(memberships.world, ref);
   if (owner.kind === 'none') return undefined;

@@ -1,6 +1,6 @@
 /**
- * What is remembered from one held pod to the next: since when each group holds pods, which groups are calm (have waited
- * lately), and which StatefulSets stayed unknown. All times are monotonic ms. An entry is removed when its time is over.
+ * Remembers since when each group holds pods, which groups are calm (have waited lately), and which StatefulSets stayed
+ * unknown. All times are monotonic ms. An entry is removed when its time is over.
  */
 import type { Key } from '../../peers/world.ts';
 import { GROUP_HOLD_MS, type WaitingFor } from './decision.ts';
@@ -8,6 +8,7 @@ import { GROUP_HOLD_MS, type WaitingFor } from './decision.ts';
 /** For how long after a wait a group is calm, and for how long no pod waits again for an unknown StatefulSet. */
 const CALM_MS = 60_000;
 
+/** A time during which a group holds pods without a break. */
 interface Episode {
   readonly heldAtMs: number;
   waitedForMembers: boolean;
@@ -16,7 +17,8 @@ interface Episode {
 export class HoldMemory {
   readonly #episodes = new Map<string, Episode>();
   readonly #calmUntilMs = new Map<string, number>();
-  readonly #strangersUntilMs = new Map<Key, number>();
+  /** Until when no pod waits again for a StatefulSet that stayed unknown. */
+  readonly #unknownUntilMs = new Map<Key, number>();
 
   /** For a pod that is held since `heldAtMs`: since when its group holds pods, and whether the group is calm. */
   recall(
@@ -24,7 +26,7 @@ export class HoldMemory {
     heldAtMs: number,
     nowMs: number,
   ): { groupHeldAtMs: number; calm: boolean } {
-    // How long an unknown group has held pods is not known, so the short wait is the safe one.
+    // For an unknown group it is not known since when it holds pods. Only the short wait is safe.
     if (group === undefined) return { groupHeldAtMs: heldAtMs, calm: true };
     const episode = this.#episodes.get(group);
     if (episode && nowMs >= episode.heldAtMs + GROUP_HOLD_MS) this.#calmDown(group, nowMs);
@@ -49,7 +51,7 @@ export class HoldMemory {
       else this.#episodes.delete(group);
     }
     forgetBefore(this.#calmUntilMs, nowMs);
-    forgetBefore(this.#strangersUntilMs, nowMs);
+    forgetBefore(this.#unknownUntilMs, nowMs);
   }
 
   #calmDown(group: string, nowMs: number): void {
@@ -58,12 +60,12 @@ export class HoldMemory {
   }
 
   /** Call when a pod has waited for the StatefulSet in vain. */
-  rememberStranger(key: Key, nowMs: number): void {
-    this.#strangersUntilMs.set(key, nowMs + CALM_MS);
+  rememberUnknown(key: Key, nowMs: number): void {
+    this.#unknownUntilMs.set(key, nowMs + CALM_MS);
   }
 
-  isStranger(key: Key, nowMs: number): boolean {
-    return nowMs < (this.#strangersUntilMs.get(key) ?? 0);
+  stayedUnknown(key: Key, nowMs: number): boolean {
+    return nowMs < (this.#unknownUntilMs.get(key) ?? 0);
   }
 }
 

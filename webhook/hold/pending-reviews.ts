@@ -1,6 +1,6 @@
 /**
- * Holds reviews until decision.ts lets them go. All of them share one subscription and one timer. While none is held,
- * there is neither.
+ * Holds reviews until decision.ts releases them. All held reviews share one subscription and one timer, which exist only
+ * while reviews are held.
  */
 import type { Clock } from '../../runtime/clock.ts';
 import type { MembershipReader } from '../../runtime/kube/membership.ts';
@@ -9,13 +9,13 @@ import { HoldBudget } from './budget.ts';
 import { decideHold, type HoldDecision, type HoldEnd, type HoldSubject, holdSubjectOf } from './decision.ts';
 import { HoldMemory } from './memory.ts';
 
-/** Why a pod need not wait, or no longer. */
+/** Why a pod does not have to wait, or why its wait has ended. */
 export type Released = HoldEnd | 'shutdown';
 
 /** Changes come in bursts, so all changes within this time are looked at together. */
 const GATHER_MS = 10;
 
-/** The most text of held reviews: hundreds of ordinary pods. In memory, a review takes some ten times its text. */
+/** The most text of all held reviews together: hundreds of ordinary pods. A review takes about ten times its text. */
 const HELD_LENGTH_MAX = 4 * 1024 * 1024;
 
 interface Held {
@@ -50,7 +50,7 @@ export class PendingReviews {
     if (this.#isOver) return 'shutdown';
     const nowMs = this.#clock.monotonicMs();
     const subject = holdSubjectOf(this.#memberships, ref);
-    if (!subject || (subject.group === undefined && this.#memory.isStranger(ref.key, nowMs)))
+    if (!subject || (subject.group === undefined && this.#memory.stayedUnknown(ref.key, nowMs)))
       return 'settled';
     if (this.#heldLength + length > HELD_LENGTH_MAX) return 'budgetSpent';
     const held = { ref, heldAtMs: nowMs, length };
@@ -93,8 +93,8 @@ export class PendingReviews {
         waiting.add(subject?.group);
         nextMs = Math.min(nextMs, decision.untilMs);
       } else {
-        const isStranger = subject !== undefined && subject.group === undefined;
-        if (isStranger && decision.why === 'timeIsUp') this.#memory.rememberStranger(waiter.ref.key, nowMs);
+        const isUnknown = subject !== undefined && subject.group === undefined;
+        if (isUnknown && decision.why === 'timeIsUp') this.#memory.rememberUnknown(waiter.ref.key, nowMs);
         this.#free(waiter, decision.why);
       }
     }

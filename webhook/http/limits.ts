@@ -1,6 +1,6 @@
 /**
- * Limits what a caller of the webhook may cost us in time, connections and memory. Every program that reaches the port may
- * call, since an API server need not say who it is. So the limits stop strangers, and are far above what an API server does.
+ * Limits the time, connections and memory that one caller of the webhook can use. Any program that reaches the port can
+ * call, because an API server need not say who it is. The limits are far above the needs of an API server.
  */
 import type { Server } from 'node:https';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -42,7 +42,7 @@ export const LIMITS: Limits = {
   largeBodies: 16,
 };
 
-/** Limits the connections and what each may send at once. Logs when there are too many. */
+/** Limits the number of connections, and the data that each may send at once. Logs when there are too many. */
 export function limitConnections(
   server: Server,
   { limits, log, clock }: { limits: Limits; log: Log; clock: Clock },

@@ -1,11 +1,11 @@
 /**
- * The security context of the containers that we add: the main container's, without the rights that they do not need.
+ * The security context of the containers that we add. It is that of the main container with fewer rights.
  */
 import { type Fields, fieldsOf, textOf } from '../../peers/field.ts';
 import { ANNOTATION_APP_ARMOR } from '../../peers/names.ts';
 import { isAbsent } from './pod-patch.ts';
 
-/** For a container beside the raw container `main`, in a pod with these annotations. */
+/** The security context for a container that we add beside the raw container `main`, in a pod with these annotations. */
 export const confinementOf = (main: Fields, annotations: Fields): Fields =>
   securityContextOf(securityOf(main, annotations));
 
@@ -15,8 +15,8 @@ const APP_ARMOR_TYPES = new Map([
 ]);
 
 /**
- * The main container's own, with the AppArmor profile that an annotation gives to it: the API server makes the field of
- * that after us, and policies then see it.
+ * The security context of the main container. If an annotation names its AppArmor profile, adds the profile as a field:
+ * the API server does the same for the main container after admission, and policies then compare the containers.
  */
 function securityOf({ name, securityContext }: Fields, annotations: Fields): Fields {
   const own = fieldsOf(securityContext);
@@ -32,9 +32,9 @@ function securityOf({ name, securityContext }: Fields, annotations: Fields): Fie
 }
 
 /**
- * All that the main container says, so that our container may read what the other writes, and a policy that asks
- * something of each container finds it here too; but no more rights than it needs. What the main one does not say is not
- * said here either: an OpenShift SCC refuses a seccomp profile that is named, whichever it is.
+ * Copies the main container's fields, so that our container can read its files, and so that a policy for all containers
+ * accepts ours too. Reduces the rights to those that our container needs. Adds no seccomp profile if the main container
+ * names none, because an OpenShift SCC refuses a pod that names any.
  */
 function securityContextOf({ capabilities, ...own }: Fields) {
   const { drop } = fieldsOf(capabilities);

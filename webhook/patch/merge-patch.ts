@@ -23,7 +23,7 @@ export interface MergePart {
   readonly share: SiblingShare;
 }
 
-/** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and what else is in the folder. */
+/** Room for the largest ConfigMap (1 MiB) merged, its temporary copy, and other files of the folder. */
 const VOLUME = { name: CONFIG_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } };
 
 /** The raw pod's spec, and its main container as it stands there. */
@@ -89,9 +89,9 @@ function initContainer(main: Fields, own: Fields, { place, listKey, share }: Mer
 const COPIED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
- * The main container's own: a pod's effective request is the larger of its init containers and its containers, so
- * this asks for nothing more. Smaller figures would change the pod's QoS class, and fall below a LimitRange's
- * minimum, which would deny the pod (docs/decisions/0010).
+ * The resources of the main container. They do not increase the pod's effective request, which is the larger of its init
+ * containers' and its containers' requests. Smaller amounts could change the pod's QoS class, or fall below the minimum of
+ * a LimitRange, which would deny the pod (docs/decisions/0010).
  */
 function resourcesOf(resources: unknown) {
   const copied = (list: unknown) =>

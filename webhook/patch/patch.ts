@@ -1,6 +1,6 @@
 /**
- * Raw pod + decision → JSON Patch, built directly. Each operation is checked against the pod before it is
- * returned; on any doubt there is no patch.
+ * Builds the JSON Patch for a raw pod and a decision. Each operation is checked against the pod. If any of them might not
+ * apply, there is no patch.
  */
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { formatDigests, viewHash } from '../../peers/hash.ts';
@@ -23,7 +23,7 @@ import { addMerge, followMain, type MergePart, mergeConflict } from './merge-pat
 import { isAbsent, PodPatch } from './pod-patch.ts';
 import { carryOutReload, type ReloadPart } from './reload-patch.ts';
 
-/** What a pod is stamped with: the view that it starts with. */
+/** The stamp of a pod: the view that it starts with. */
 export interface Stamp {
   readonly hash: string;
   readonly digests: readonly string[];
@@ -40,15 +40,15 @@ interface Additions {
   readonly node: string;
   readonly stamp: Stamp;
   readonly merge?: MergePart | undefined;
-  /** True where all that a merge adds is there already. */
+  /** True if the pod already has all parts of a merge. */
   readonly isMerged?: boolean;
-  /** The sidecar to add, or what the one that is there must ask for. */
+  /** The sidecar to add, or the resources of a sidecar that the pod has already. */
   readonly reload?: ReloadPart | ReloadResources | undefined;
 }
 
 /**
- * Operations that carry out `decision`, `merge` and `reload` where these are wanted, on `pod`; none where all is
- * there already.
+ * The operations that inject `pod`, with the optional `merge` and `reload`. There are none if the pod has all parts
+ * already.
  */
 export function buildPatch(
   pod: Fields,
@@ -77,7 +77,7 @@ export function buildPatch(
   return what === undefined ? { kind: 'patch', operations: patch.operations } : { kind: 'conflict', what };
 }
 
-/** Containers that are no objects would shift the index that the decision speaks of. */
+/** The conflict if spec.containers has an item that is no object: the index in the decision would be wrong. */
 const misplaced = (containers: unknown): string | undefined =>
   Array.isArray(containers) && listOf(containers).length === containers.length
     ? undefined
@@ -94,16 +94,16 @@ function volumeOf(node: string) {
 
 const ANNOTATIONS = '/metadata/annotations';
 
-/** Names our volume beside those that a cluster autoscaler may lose. It holds nothing that is not written anew. */
+/** Lists our volume as one that a cluster autoscaler may lose, because each start writes its content again. */
 function allowEviction(patch: PodPatch, annotations: unknown): void {
-  // The stamp has made the annotations by then.
+  // Annotations exist here, because addStamp has run before.
   const holder = fieldsOf(annotations);
   const names = (textOf(holder[ANNOTATION_EVICTABLE]) ?? '').split(',').filter((name) => name !== '');
   if (names.some((name) => name.trim() === CONFIG_VOLUME)) return;
   patch.set({ holder, path: ANNOTATIONS }, ANNOTATION_EVICTABLE, [...names, CONFIG_VOLUME].join(','));
 }
 
-/** Sets the two annotations; inherited values are overwritten, since admission alone may claim them. */
+/** Sets the two annotations. Overwrites values from the template, because only admission may set them. */
 function addStamp(patch: PodPatch, metadata: unknown, { hash, digests }: Stamp): void {
   const { annotations } = fieldsOf(metadata);
   const stamp = { [ANNOTATION_PEER_HASH]: hash, [ANNOTATION_PEERS]: formatDigests(digests) };

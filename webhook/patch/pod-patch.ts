@@ -1,11 +1,11 @@
 /**
- * A JSON Patch under construction, each operation checked against the pod: a patch that does not apply, or makes a name
- * appear twice, denies the pod even under failurePolicy Ignore.
+ * Builds a JSON Patch and checks each operation against the pod. If a patch does not apply, or makes a name appear twice,
+ * the API server denies the pod even under failurePolicy Ignore.
  */
 import { type Fields, fieldsOf, isSameJson, listOf, textOf } from '../../peers/field.ts';
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 
-/** A place in the pod as it was sent: its JSON Pointer, and the value there, which should be an object. */
+/** A place in the pod as it was sent: its JSON Pointer, and the value there. The value should be an object. */
 export interface Place {
   readonly holder: unknown;
   readonly path: string;
@@ -16,7 +16,7 @@ export class PodPatch {
   readonly #made = new Set<string>();
   #conflict: string | undefined;
 
-  /** Why the patch might not apply, or might make a name appear twice; undefined where neither can be. */
+  /** Why the patch might not apply, or might make a name appear twice; undefined if neither is possible. */
   get conflict(): string | undefined {
     return this.#conflict;
   }
@@ -40,7 +40,7 @@ export class PodPatch {
       if (!isAbsent(list) && !Array.isArray(list)) this.#conflict ??= `${dotted(listPath)} is not a list`;
       this.operations.push({ op: 'add', path: `${listPath}/-`, value: item });
     }
-    // Compared on the pod as it was sent, because our own types leave out fields that they do not know.
+    // Compare with the pod as it was sent, because our own types omit fields that they do not know.
     const id = key === 'volumeMounts' ? 'mountPath' : 'name';
     const isTaken =
       listOf(list).some((entry) => entry[id] === item[id]) ||
@@ -48,7 +48,7 @@ export class PodPatch {
     if (isTaken) this.#conflict ??= `${dotted(listPath)} has ${textOf(item[id])} already`;
   }
 
-  /** Sets the resources of the init container of that name, where there is one, to what `wanted` makes of its own. */
+  /** Sets the resources of the init container `name`, if it exists, to the result of `wanted` for its present resources. */
   setResources({ holder, path }: Place, name: string, wanted: (own: Fields) => Fields): void {
     const { initContainers: list } = fieldsOf(holder);
     const index = Array.isArray(list) ? list.findIndex((each) => fieldsOf(each).name === name) : -1;
@@ -66,19 +66,19 @@ export class PodPatch {
   }
 }
 
-/** The mount at that place of a raw container's list. */
+/** The volume mount with this index in a raw container. */
 export const mountIn = ({ volumeMounts }: Fields, index: number): Fields =>
   fieldsOf(Array.isArray(volumeMounts) ? volumeMounts[index] : undefined);
 
-/** Of a Windows pod the API server takes no container that is as confined as ours. */
+/** The conflict of a Windows pod: for Windows, the API server refuses the security context of our containers. */
 export const windowsConflict = ({ holder }: Place): string | undefined =>
   fieldsOf(fieldsOf(holder).os).name === 'windows' ? 'the pod is one for Windows' : undefined;
 
-/** A long text for a patch: 5 KB to be escaped in JSON are half of what a review costs. */
+/** A long text for a patch, escaped for JSON in advance. To escape 5 KB in each review would double the review's time. */
 export const escapedOnce = (text: string): unknown =>
   (JSON as unknown as { rawJSON(json: string): unknown }).rawJSON(JSON.stringify(text));
 
-/** For people: spec.containers.0.env. */
+/** A JSON Pointer in the form for people, such as spec.containers.0.env. */
 const dotted = (path: string): string => path.slice(1).replaceAll('/', '.');
 
 export const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;

@@ -1,5 +1,5 @@
 /**
- * Two texts → the lines that differ, with some context: for people to read.
+ * The difference of two texts, line by line and with some context, for people.
  */
 import { diff } from 'node:util';
 

@@ -1,5 +1,5 @@
 /**
- * What admission would do to a pod, offline: for `stellar-peers preview -f pod.yaml`.
+ * Computes offline what admission would do to a pod, for `stellar-peers preview -f pod.yaml`.
  */
 import { parseAllDocuments, stringify } from 'yaml';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../../peers/field.ts';
@@ -32,9 +32,9 @@ const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 /** What admission would do to a pod, for people and for programs. */
 export interface Preview {
   readonly title: string;
-  /** The validator; empty for a pod that names none, and about which the webhook is never asked. */
+  /** The validator; empty for a pod that names none. The webhook is never asked about such a pod. */
   readonly node: string;
-  /** The result that the metric of reviews would count. */
+  /** The result, as in the label of the metric of reviews. */
   readonly result: string;
   readonly notes: readonly string[];
   /** JSON Patch (RFC 6902). */
@@ -44,8 +44,8 @@ export interface Preview {
 }
 
 /**
- * What admission would do to each Pod and StatefulSet in `yaml`, those of a List too. `node` names the validator where
- * the file does not. Throws PreviewError.
+ * Previews each Pod and StatefulSet in `yaml`, also those in a List. `node` names the validator if the file does not.
+ * Throws PreviewError.
  */
 export const previews = (
   yaml: string,

@@ -1,6 +1,6 @@
 /**
- * One pod of a known validator → what admission answers. Pure: who the validator is, and whether to wait
- * for its view, is settled before.
+ * The answer of admission for a pod of a known validator. Pure. The caller has found the validator, and has waited for its
+ * view if necessary.
  */
 import type { Fields } from '../../peers/field.ts';
 import { decideInjection, type Injection, type InjectionDecision } from '../../peers/injection/inject.ts';
@@ -17,7 +17,7 @@ import { type Reason, type ReasonCode, reason } from '../../peers/reasons/reason
 import type { PatchOperation } from '../../runtime/kube/port.ts';
 import { buildPatch, type Stamp } from '../patch/patch.ts';
 
-/** What became of a review, as a metric label. */
+/** The result of a review, as a metric label. */
 export type Result = 'patched' | 'unchanged' | `skipped:${ReasonCode}` | 'rejected' | 'failed';
 
 export interface Outcome {
@@ -25,24 +25,24 @@ export interface Outcome {
   readonly operations: readonly PatchOperation[];
   /** Shown to the creator of the pod. */
   readonly warnings: readonly Reason[];
-  /** True if a policy may refuse the pod for its sidecar: asked about again, the pod gets none. */
+  /** True if a policy may refuse the pod because of its sidecar. In the next review the pod then gets no sidecar. */
   readonly isTried?: boolean;
 }
 
-/** Codes that tell of no mistake, so the creator of the pod is not warned of them. */
+/** Codes that are no mistake, so the creator of the pod gets no warning. */
 const SILENT: ReadonlySet<ReasonCode> = new Set(['OptedOut', 'UnknownOwner', 'ReadReplica']);
 
-/** The answer without a patch, and for which reason. */
+/** The answer without a patch, with its reason. */
 export const skipped = (why: Reason): Outcome => ({
   result: `skipped:${why.code}`,
   operations: [],
   warnings: SILENT.has(why.code) ? [] : [why],
 });
 
-/** The answer to a review that is none of our business. */
+/** The answer to a review that does not concern us. */
 export const UNCHANGED: Outcome = { result: 'unchanged', operations: [], warnings: [] };
 
-/** How the peers come into the configuration that stellar-core reads, for all validators. */
+/** The settings for all validators about merging peers into stellar-core's configuration. */
 export interface MergeSettings {
   readonly mode: MergeMode;
   readonly listKey: PeerListKey;
@@ -51,7 +51,7 @@ export interface MergeSettings {
 
 export const MERGE_DEFAULTS: MergeSettings = { mode: 'auto', listKey: 'auto', reload: 'auto' };
 
-/** What is known of the validator whose pod it is, and how it is to be admitted. */
+/** The pod's validator as far as it is known, and the settings for its admission. */
 export interface Admission {
   readonly node: string;
   readonly optedOut: boolean;
@@ -61,31 +61,31 @@ export interface Admission {
   readonly config?: string | undefined;
   /** `stellar.org/peer-reload` of the StellarNode, or of its Namespace. */
   readonly peerReload?: PeerReload | undefined;
-  /** Whether the sidecar may be tried in a pod that a policy may refuse for it. */
+  /** Whether to add the sidecar although a policy may refuse the pod because of it. */
   readonly risk?: Risk;
   readonly merging?: MergeSettings;
   /** True on mainnet, testnet and futurenet. */
   readonly isPublic?: boolean | undefined;
 }
 
-/** A pod, and what injection makes of it as long as nothing else opts out. */
+/** A pod, and the decision about its injection if neither StellarNode nor Namespace opts out. */
 export interface Subject {
   readonly pod: Fields;
   readonly shape: PodShape;
   readonly decision: InjectionDecision;
 }
 
-/** Reads a pod of validator `node`: once a review, since that is a good part of what a review costs. */
+/** Reads a pod of validator `node`. Call it once a review, because it takes a good part of the review's time. */
 export function readSubject(pod: Fields, node: string): Subject {
   const shape = podShapeOf(pod);
   return { pod, shape, decision: decideInjection(shape, { node, optedOut: false }) };
 }
 
-/** What admission does to a pod of a validator, stamped with the view that it starts with. */
+/** Admits a pod of a validator. */
 export const admit = (pod: Fields, admission: Admission): Outcome =>
   admitSubject(readSubject(pod, admission.node), admission);
 
-/** The same for a pod that was read for that validator before. */
+/** Admits a pod that readSubject has read for the same validator. */
 export function admitSubject(subject: Subject, admission: Admission): Outcome {
   const { node, optedOut, stamp } = admission;
   const { pod, shape } = subject;
@@ -111,7 +111,7 @@ export function admitSubject(subject: Subject, admission: Admission): Outcome {
   };
 }
 
-/** The outcome with a part of the settings switched off, and with these warnings more. */
+/** The outcome with a part of the settings switched off, and with additional warnings. */
 function without(
   off: Partial<MergeSettings>,
   why: readonly Reason[],
@@ -119,7 +119,7 @@ function without(
 ): Outcome {
   const merging = { ...MERGE_DEFAULTS, ...admission.merging, ...off };
   const outcome = admitSubject(subject, { ...admission, merging });
-  // A pod that is skipped all the same has been given its reason already.
+  // If the pod is skipped even so, its own reason is enough.
   if (outcome.result.startsWith('skipped:')) return outcome;
   return { ...outcome, warnings: [...outcome.warnings, ...why] };
 }

@@ -1,11 +1,11 @@
 /**
- * AdmissionReview v1 out: always allowed, with the patch and the warnings if there are any.
+ * Writes the AdmissionReview v1 of an answer. It always allows the pod, with the patch and the warnings if there are any.
  */
 import { REASONS, type Reason } from '../../peers/reasons/reasons.ts';
 import type { Outcome } from './admit.ts';
 import { API_VERSION, KIND } from './review.ts';
 
-/** The answer to the review of that uid, as JSON. */
+/** The answer to the review with this uid, as JSON. */
 export function answer(
   uid: string,
   { operations, warnings }: Pick<Outcome, 'operations' | 'warnings'>,

@@ -1,5 +1,5 @@
 /**
- * One review → what admission answers: whose pod it is, whether it waits for its network, what is injected.
+ * Answers one review: finds the validator of the pod, waits for a new network if necessary, and decides on the injection.
  */
 import { optsOut } from '../../peers/injection/inject.ts';
 import { isPreflight } from '../../peers/injection/preflight-review.ts';
@@ -33,8 +33,8 @@ export interface MutateEdges {
 }
 
 /**
- * The answer to `review`; a promise only where the pod waits for a young network to settle, so that a caller cannot take what
- * is decided at once for what was decided after a wait.
+ * The answer to `review`. It is a promise only if the pod waits for a new network to become stable; all other answers
+ * are immediate.
  */
 export function mutate(
   review: Review,
@@ -47,15 +47,15 @@ export function mutate(
   }
   const ref = ownerRefOf(pod, review.namespace);
   if (!ref) return skipped(reason('UnknownOwner'));
-  // What the pod itself rules out needs no waiting, a dry run never starts, and what is large is not kept in memory.
+  // Answer at once if the pod itself rules out injection, for a dry run, and for a review too large to keep in memory.
   const subject = readSubject(pod, ref.name);
   if (subject.decision.kind === 'skip') return skipped(subject.decision.reason);
   const decide = () => {
     const wasTried = tried.has(review.namespace, review.name);
     const risk = riskOf(review, wasTried);
     const outcome = answerNow(subject, review.namespace, ref, { memberships, merging, risk });
-    const isNoted = (outcome.isTried || wasTried) && !review.dryRun;
-    if (isNoted && isBelieved(memberships, ref)) tried.add(review.namespace, review.name);
+    const isTrial = (outcome.isTried || wasTried) && !review.dryRun;
+    if (isTrial && isTrustedOwner(memberships, ref)) tried.add(review.namespace, review.name);
     return outcome;
   };
   if (review.dryRun || review.length > LARGE_BYTES || isOptedOut(memberships, ref, review.namespace))
@@ -64,18 +64,19 @@ export function mutate(
   return held instanceof Promise ? held.then(decide) : decide();
 }
 
-/** A dry run is not asked about again, so it has to show a pod that no policy refuses. */
+/** No second review follows a dry run, so its first answer must be a pod that no policy refuses. */
 const riskOf = ({ dryRun }: Review, wasTried: boolean): Risk =>
   wasTried ? 'never' : dryRun ? 'asked' : 'once';
 
 /**
- * A program that reaches the port may name any validator, so it must know the UID of that validator's StatefulSet. Where
- * the caches show none, each review counts: else a pod that is refused with the sidecar would get one for ever.
+ * True if the pod names the UID of the validator's StatefulSet. Any program that reaches the port can send a review, but a
+ * stranger does not know that UID. If the StatefulSet is not in the caches, every review counts: otherwise a pod that a
+ * policy refuses because of the sidecar would get the sidecar each time.
  */
-const isBelieved = ({ world }: MembershipReader, ref: OwnerRef): boolean =>
+const isTrustedOwner = ({ world }: MembershipReader, ref: OwnerRef): boolean =>
   !world.statefulSets.has(ref.key) || ownerOf(world, ref).kind === 'validator';
 
-/** The answer by the caches as they are now: before and after a wait they differ. */
+/** The answer, from the caches as they are now. After a wait they may differ. */
 function answerNow(
   subject: Subject,
   namespace: string,
@@ -89,8 +90,8 @@ function answerNow(
   return admitSubject(subject, {
     node: ref.name,
     optedOut: isOptedOut(memberships, ref, namespace),
-    // The volume is optional: what is not published yet appears in the mount later, and the reconciler
-    // sees by the empty stamp what the pod started with.
+    // If nothing is published yet, the file appears in the optional volume later. The empty stamp tells the reconciler
+    // that the pod started without peers.
     stamp: memberships.published(ref.key) ?? EMPTY_STAMP,
     config: validator?.config,
     peerReload: validator?.peerReload ?? memberships.world.namespaces.get(namespace)?.peerReload,
@@ -99,7 +100,7 @@ function answerNow(
   });
 }
 
-/** What the StellarNode's annotation and the Namespace's label say; what is not in the caches says nothing. */
+/** True if the StellarNode's annotation or the Namespace's label opts out. An object that is not in the caches does not. */
 function isOptedOut(memberships: MembershipReader, ref: OwnerRef, namespace: string): boolean {
   const label = memberships.world.namespaces.get(namespace)?.labels[INJECTION];
   return optsOut(validatorOf(memberships, ref)?.injection) || optsOut(label);

@@ -15,10 +15,10 @@ export interface OwnerRef {
 }
 
 /**
- * - `validator`: its StatefulSet is known and the StellarNode's own;
- * - `expected`: a StellarNode of that name is known, its StatefulSet is not in the cache yet;
- * - `pending`: a StellarNode may yet appear;
- * - `none`: no validator's pod, or one of a validator that cannot be read.
+ * - `validator`: the StatefulSet is known and belongs to the StellarNode;
+ * - `expected`: a StellarNode of that name is known, but its StatefulSet is not in the cache yet;
+ * - `pending`: a StellarNode may still appear;
+ * - `none`: not a validator's pod, or the validator cannot be read.
  */
 export type Owner =
   | { readonly kind: 'validator' | 'expected'; readonly validator: Validator }
@@ -29,7 +29,7 @@ const STRANGER: Owner = { kind: 'none', reason: reason('UnknownOwner') };
 const READ_REPLICA: Owner = { kind: 'none', reason: reason('ReadReplica') };
 const PENDING: Owner = { kind: 'pending' };
 
-/** The StatefulSet that controls `pod` in `namespace`; undefined where something else or nothing does. */
+/** The StatefulSet that controls `pod` in `namespace`; undefined if another object, or none, controls the pod. */
 export function ownerRefOf(pod: Fields, namespace: string): OwnerRef | undefined {
   const references = listOf(fieldsOf(pod.metadata).ownerReferences);
   const controller = references.find((reference) => reference.controller === true);
@@ -37,22 +37,22 @@ export function ownerRefOf(pod: Fields, namespace: string): OwnerRef | undefined
   const uid = textOf(controller?.uid);
   if (controller?.kind !== 'StatefulSet' || !textOf(controller.apiVersion)?.startsWith('apps/'))
     return undefined;
-  // Held pods are remembered by these, and a caller could make up any.
+  // Held pods are remembered by name and UID, and a caller could invent long ones.
   return isName(name) && isName(uid) && namespace.length <= NAME_LENGTH_MAX
     ? { key: keyOf(namespace, name), name, uid }
     : undefined;
 }
 
-/** Of any object in Kubernetes. */
+/** The longest name of any object in Kubernetes. */
 const NAME_LENGTH_MAX = 253;
 const isName = (text: string | undefined): text is string =>
   text !== undefined && text !== '' && text.length <= NAME_LENGTH_MAX;
 
-/** Who `ref` is by the caches as they are now; they may be milliseconds behind the pod. */
+/** The owner behind `ref`, by the caches as they are now. The caches may be milliseconds older than the pod. */
 export function ownerOf(world: World, ref: OwnerRef): Owner {
   if (isReadReplica(world, ref.key)) return READ_REPLICA;
   const cached = world.statefulSets.get(ref.key);
-  // A StatefulSet of another UID is the former one of that name: the pod's own is yet to be seen.
+  // A cached StatefulSet with another UID is an earlier one with the same name. The pod's own is not cached yet.
   const statefulSet = cached?.uid === ref.uid ? cached : undefined;
   if (statefulSet && statefulSet.ownerUid === undefined) return STRANGER;
   const reading = world.nodes.get(ref.key);

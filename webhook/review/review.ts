@@ -1,5 +1,5 @@
 /**
- * AdmissionReview v1 in: its shape is checked here.
+ * Reads an AdmissionReview v1 and checks its shape.
  */
 import { type Fields, fieldsOf, textOf } from '../../peers/field.ts';
 import { withoutManagedFields } from '../../peers/read/managed-fields.ts';
@@ -11,16 +11,16 @@ export interface Review {
   readonly uid: string;
   /** True for the creation of a pod itself, not of a subresource. */
   readonly isPodCreate: boolean;
-  /** Of the request: at CREATE the pod's own metadata may not have it yet. */
+  /** The namespace of the request. At CREATE the pod's own metadata may not have one yet. */
   readonly namespace: string;
   readonly name: string;
   readonly dryRun: boolean;
-  /** Of its text: what it takes in memory while it waits. */
+  /** The length of the review's text, in characters: a measure of its memory while it waits. */
   readonly length: number;
   readonly pod: Fields;
 }
 
-/** A request that is no review we can answer; the message is one sentence for its sender. */
+/** The request is not a review that can be answered. The message is one sentence for the sender. */
 export class ReviewError extends Error {
   override readonly name = 'ReviewError';
   /** HTTP status to answer with. */
@@ -29,16 +29,16 @@ export class ReviewError extends Error {
 
 const SHOWN_MAX = 80;
 
-/** Text alone is shown: anything else may be nested as deep as a body is long. */
+/** A value for an error message. Only texts are shown, because other values may be nested very deeply. */
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   return typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : 'that is no text';
 }
 
-/** The API server's have 36 characters; the answer repeats it. */
+/** UIDs of the API server have 36 characters. The answer repeats the UID, so its length is limited. */
 const UID_LENGTH_MAX = 128;
 
-/** The review in a request's body. Throws ReviewError where it is not one of version v1 with a uid. */
+/** Reads the review in a request's body. Throws ReviewError if it is not a review of version v1 with a uid. */
 export function readReview(text: string): Review {
   const body = parse(text);
   if (body.kind !== KIND || body.apiVersion !== API_VERSION) {

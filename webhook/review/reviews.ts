@@ -40,7 +40,7 @@ export function createReviews(edges: ReviewEdges): (body: string, reply: Fastify
   return (body, reply) => take({ body, reply, startMs: edges.clock.monotonicMs() });
 }
 
-/** Decides on a review, and returns what answers it. Of a body that is none Fastify's error handler tells the caller. */
+/** Decides on a review. Returns the function that sends the answer, or that passes an error to Fastify's error handler. */
 function decide(arrived: Arrived, edges: ReviewEdges): () => void {
   const { body, reply } = arrived;
   try {
@@ -53,11 +53,14 @@ function decide(arrived: Arrived, edges: ReviewEdges): () => void {
   }
 }
 
-/** A failure of ours, even while the answer is written, must not keep a pod from starting. */
+/** Allows the pod without injection if our own code throws: a fault of ours must not keep a pod from starting. */
 function answerTo(review: Review, edges: ReviewEdges): Answered | Promise<Answered> {
   const written = (outcome: Outcome): Answered => ({ review, outcome, text: answer(review.uid, outcome) });
   const failed = (error: unknown): Answered => {
-    edges.log.error({ error, ...briefly(review) }, 'admission failed; the pod is allowed without injection');
+    edges.log.error(
+      { error, ...logFieldsOf(review) },
+      'admission failed; the pod is allowed without injection',
+    );
     return written({ result: 'failed', operations: [], warnings: [FAILED] });
   };
   try {
@@ -89,25 +92,25 @@ function finish({ reply, startMs }: Arrived, { review, outcome, text }: Answered
 
 /** Texts that others wrote are cut to this length, so that no pod can fill the log. */
 const LOGGED_MAX = 300;
-const brief = (text: string): string =>
+const truncated = (text: string): string =>
   text.length <= LOGGED_MAX ? text : `${text.slice(0, LOGGED_MAX)}...`;
 
-const briefly = ({ namespace, name, uid }: Review) => ({
-  namespace: brief(namespace),
-  name: brief(name),
+const logFieldsOf = ({ namespace, name, uid }: Review) => ({
+  namespace: truncated(namespace),
+  name: truncated(name),
   uid,
 });
 
 function logOutcome(log: Log, review: Review, { result, warnings }: Outcome, durationMs: number): void {
-  const about = briefly(review);
+  const about = logFieldsOf(review);
   log.debug({ ...about, dryRun: review.dryRun, result, durationMs }, 'review answered');
   for (const warning of warnings) {
-    const why = brief(describeReason(warning));
+    const why = truncated(describeReason(warning));
     log.warn({ ...about, reason: warning.code, why }, 'admission warning');
   }
 }
 
-/** Sends an answer without Fastify's handling of answers of any type, which would take a tenth of a review's time. */
+/** Sends an answer directly to the socket: Fastify's `send` would take a tenth of a review's time. */
 function send({ raw }: FastifyReply, text: string, isLast: boolean): void {
   const headers = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) };
   raw.writeHead(200, isLast ? { ...headers, connection: 'close' } : headers);

@@ -1,6 +1,6 @@
 /**
- * The pods that got the sidecar lately, although a policy may refuse them with the sidecar. If a review for the same pod
- * comes again soon, the pod was probably refused and made again by its StatefulSet. Then the pod gets no sidecar.
+ * Remembers pods that got the sidecar although a policy may refuse them because of it. If a review for the same pod comes
+ * again soon, the pod was probably refused, and its StatefulSet created it again. Then the pod gets no sidecar.
  *
  * A controller waits longer after each refusal, and the first refusals may have another cause, such as a full quota. So a
  * pod that is tried a second time is remembered for longer than any controller waits.
@@ -24,7 +24,7 @@ interface Tried {
 
 export class TriedPods {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** By namespace; of each the oldest first. */
+  /** Pods by namespace, the oldest first. */
   readonly #tried = new Map<string, Map<string, Tried>>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {

@@ -103,28 +103,28 @@ describe('the chart', () => {
     assertSame(await render({ ...WITH_NAMESPACE, networkPolicy: { enabled: true } }), both.flat());
   });
 
-  it('is on the network of the nodes with hostNetwork, as with the patches of docs/operations.md', async () => {
+  it('uses the network of the nodes with hostNetwork, as with the patches of docs/operations.md', async () => {
     const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
     const [, patches] = /^```yaml\n(patches:\n[\s\S]*?)^```$/m.exec(page) ?? assert.fail('no patches');
     const values = { ...WITH_NAMESPACE, hostNetwork: true };
     assertSame(await render(values), await baseWith(patches ?? ''));
   });
 
-  it('names no user or group on OpenShift, which gives them', async () => {
+  it('names no user or group on OpenShift, which assigns them', async () => {
     const values = { certManager: { enabled: true } };
     for (const object of await render(values, NAMESPACE, '--api-versions', 'security.openshift.io/v1'))
       assert.doesNotMatch(JSON.stringify(object), /runAsUser|runAsGroup|fsGroup/, keyOf(object));
     assert.match(JSON.stringify(specOf(await render(values), 'Deployment')), /"fsGroup":65532/);
   });
 
-  it('keeps to nodes with Linux, whatever else is asked of them', async () => {
+  it('runs only on Linux nodes, whatever the nodeSelector is', async () => {
     const { template } = specOf(await render({ nodeSelector: { pool: 'core' } }), 'Deployment') as {
       template: { spec: Record<string, unknown> };
     };
     assert.deepEqual(template.spec.nodeSelector, { 'kubernetes.io/os': 'linux', pool: 'core' });
   });
 
-  it('moves with its namespace; a kustomize `namespace:` leaves behind whom the policies are about', async () => {
+  it('moves to another namespace with its policies; a kustomize `namespace:` does not change the account in the policies', async () => {
     const accountsOf = (objects: readonly KubeObject[]) => [
       ...new Set(JSON.stringify(objects).match(/system:serviceaccount:[\w-]+:[\w-]+/g)),
     ];
@@ -133,7 +133,7 @@ describe('the chart', () => {
     assert.deepEqual(accountsOf(overlay), ['system:serviceaccount:stellar-peers:stellar-peers']);
   });
 
-  it('has no budget for one replica alone, which could not be drained', async () => {
+  it('has no budget for a single replica, which could not be drained', async () => {
     const kinds = async (replicas: number) => (await render({ replicas })).map(({ kind }) => kind);
     assert.equal((await kinds(1)).includes('PodDisruptionBudget'), false);
     assert.equal((await kinds(2)).includes('PodDisruptionBudget'), true);
@@ -155,7 +155,7 @@ describe('the chart', () => {
     await assert.rejects(render({ quorumSets: { stellar: [] } }));
   });
 
-  it('is the same in another namespace, which is then the one that everything names', async () => {
+  it('is the same in another namespace, and all objects name that namespace', async () => {
     const base = JSON.stringify(await kustomized(join(MANIFESTS, 'base')));
     const moved = base
       .replaceAll('"namespace":"stellar-peers"', '"namespace":"elsewhere"')
@@ -171,7 +171,7 @@ describe('the chart', () => {
     assert.equal(namespace?.metadata.name, 'elsewhere');
   });
 
-  it('adds nothing with monitoring but what the Prometheus operator needs to find our pods', async () => {
+  it('adds only the objects that the Prometheus operator needs with monitoring', async () => {
     const labels = { release: 'prometheus' };
     const [without, all] = [await render(), await render({ monitoring: { enabled: true, labels } })];
     const known = new Set(without.map(keyOf));
@@ -245,7 +245,7 @@ describe('the labels of a release', () => {
 });
 
 describe('the notes', () => {
-  it('name commands that a reader with kubectl and helm has, and say with whose rights they act', async () => {
+  it('name commands that need only kubectl and helm, and say with whose rights they run', async () => {
     const flags = ['-n', NAMESPACE, '--dry-run=client', '--set', 'image.repository=registry.example.com/one'];
     const said = await helm('install', 'stellar-peers', CHART, ...flags);
     const notes = said.slice(said.indexOf('NOTES:'));

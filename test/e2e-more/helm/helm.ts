@@ -1,4 +1,4 @@
-/** Runs helm, with folders of its own so that nothing of the person's settings counts, and reads what it renders. */
+/** Runs helm and reads the rendered objects. Its folders are temporary, so the user's own helm settings have no effect. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +16,10 @@ const home = mkdtempSync(join(tmpdir(), 'stellar-peers-helm-'));
 process.once('exit', () => rmSync(home, { recursive: true, force: true }));
 
 /** Standard output of helm; rejects with its standard error. */
-export const helm = async (...args: readonly string[]): Promise<string> => (await helmSays(args)).stdout;
+export const helm = async (...args: readonly string[]): Promise<string> => (await helmOutputs(args)).stdout;
 
 /** Both outputs of helm. */
-export async function helmSays(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+export async function helmOutputs(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,
@@ -30,13 +30,13 @@ export async function helmSays(args: readonly string[]): Promise<{ stdout: strin
   return promisify(execFile)(binary('helm'), args, { env, maxBuffer: OUTPUT_MAX });
 }
 
-/** All objects of YAML documents; an empty document is none. */
+/** The objects of all YAML documents. Skips empty documents. */
 export const objectsIn = (yaml: string): KubeObject[] =>
   parseAllDocuments(yaml)
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object) => object !== null);
 
-/** What `kubectl kustomize` makes of a folder. */
+/** The objects that `kubectl kustomize` renders from a folder. */
 export async function kustomized(folder: string): Promise<KubeObject[]> {
   const { stdout } = await promisify(execFile)(binary('kubectl'), ['kustomize', folder], {
     maxBuffer: OUTPUT_MAX,
@@ -47,7 +47,7 @@ export async function kustomized(folder: string): Promise<KubeObject[]> {
 export type Values = Readonly<Record<string, unknown>>;
 export const NAMESPACE = 'stellar-peers';
 
-/** Does `work` with a file of these values, as a person has one. */
+/** Writes a temporary values.yaml with these values, and calls `work` with its path. */
 export async function withValues<T>(values: Values, work: (file: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-values-'));
   try {
@@ -59,7 +59,7 @@ export async function withValues<T>(values: Values, work: (file: string) => Prom
   }
 }
 
-/** What the chart makes of these values, as objects. */
+/** The objects that the chart renders from these values. */
 export const render = (
   values: Values = {},
   namespace = NAMESPACE,

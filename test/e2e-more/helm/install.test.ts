@@ -13,7 +13,7 @@ import { settled, untilWorkloadsRest } from '../../cluster/settled.ts';
 import { statusOf } from '../../cluster/told.ts';
 import { tracesOf } from '../../cluster/traces.ts';
 import { caBundleDuring } from '../trusted.ts';
-import { CHART, helm, helmSays, objectsIn, ROOT } from './helm.ts';
+import { CHART, helm, helmOutputs, objectsIn, ROOT } from './helm.ts';
 
 const PREVIOUS = readFileSync(join(ROOT, 'test/e2e/fixtures/previous-release.yaml'), 'utf8');
 /** A chart that was in use: `git archive 98c8e9d:charts stellar-peers`. */
@@ -37,7 +37,7 @@ const runs = (program: string, url: string): Promise<number> =>
     execFile(process.execPath, ['--eval', program], { env }, (error) => resolve(Number(error?.code ?? 0)));
   });
 
-/** These tests are one story, in this order. */
+/** These tests depend on each other and run in this order. */
 describe('the chart under running validators', () => {
   let scene: Scene;
   let deployment: Deployment;
@@ -88,7 +88,7 @@ describe('the chart under running validators', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('takes over what the manifests of the previous release have made', async () => {
+  it('takes over the objects of the manifests of the previous release', async () => {
     const flags = ['--take-ownership', '--force-conflicts', '--set', 'replicas=0'];
     await quietly(() => onRelease('install', chart, ...flags));
   });
@@ -113,7 +113,7 @@ describe('the chart under running validators', () => {
     assert.equal(env, '600');
   });
 
-  it('is removed without a restart, and leaves what the documents say', async () => {
+  it('is removed without a restart, and leaves the objects that the documents name', async () => {
     await Promise.all([onRelease('uninstall'), deployment.end()]);
     await untilWorkloadsRest(scene.cluster);
     assertNoRestart();
@@ -163,7 +163,7 @@ describe('the chart under running validators', () => {
   });
 
   it('removes the webhook configuration before the Deployment', async () => {
-    const { stderr } = await helmSays(['uninstall', 'stellar-peers', ...flagsOf(), '--debug']);
+    const { stderr } = await helmOutputs(['uninstall', 'stellar-peers', ...flagsOf(), '--debug']);
     const order = [...stderr.matchAll(/msg="starting delete resource".* kind=(\w+)/g)].map(
       ([, kind]) => kind,
     );

@@ -1,4 +1,4 @@
-/** Names and values that are legal and odd: the chart makes manifests that Kubernetes takes, or says what is wrong. */
+/** Unusual but legal names and values: the chart renders manifests that Kubernetes accepts, or names the fault. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,13 +26,13 @@ const specOf = (objects: readonly KubeObject[], kind: string) => fieldsOf(ofKind
 const podOf = (objects: readonly KubeObject[]) =>
   fieldsOf(fieldsOf(specOf(objects, 'Deployment').template).spec);
 
-/** The values at these keys that are no text, with their paths. */
-function noTexts(value: unknown, keys: readonly string[], path = ''): string[] {
+/** The paths of the values that have one of these keys and are not a string. */
+function nonStrings(value: unknown, keys: readonly string[], path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, each]) => {
     const at = `${path}/${key}`;
     const wrong = keys.includes(key) && typeof each !== 'string' && typeof each !== 'object';
-    return wrong || (keys.includes(key) && each === null) ? [at] : noTexts(each, keys, at);
+    return wrong || (keys.includes(key) && each === null) ? [at] : nonStrings(each, keys, at);
   });
 }
 
@@ -47,13 +47,13 @@ describe('names that YAML would read as something else', () => {
         'priorityClassName',
       ];
       for (const object of made)
-        assert.deepEqual(noTexts(object, keys), [], `${object.kind} ${object.metadata.name}`);
+        assert.deepEqual(nonStrings(object, keys), [], `${object.kind} ${object.metadata.name}`);
       assert.equal(ofKind(made, 'Namespace').metadata.name, name);
     });
   }
 });
 
-/** Each value of values.yaml and each part of one, as the keys that lead to it. */
+/** The path of each value in values.yaml, nested values included. */
 function pathsOf(values: Values, above: readonly string[] = []): string[][] {
   return Object.entries(values).flatMap(([key, value]) => {
     const path = [...above, key];
@@ -62,7 +62,7 @@ function pathsOf(values: Values, above: readonly string[] = []): string[][] {
   });
 }
 
-describe('a value that is null, as where all lines below its name are comments', () => {
+describe('a value that is null, for example because all lines below its name are comments', () => {
   const defaults = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Values;
   const on = { certManager: { enabled: true }, networkPolicy: { enabled: true } };
   const monitoring = { enabled: true, prometheusRule: { enabled: true }, dashboard: { enabled: true } };
@@ -81,7 +81,7 @@ describe('a value that is null, as where all lines below its name are comments',
   }
 });
 
-/** Where a value is null. */
+/** The paths of the values that are null. */
 function emptyIn(value: unknown, path: string | undefined): string[] {
   if (value === null) return [String(path)];
   if (typeof value !== 'object') return [];
@@ -95,13 +95,13 @@ describe('values that repeat what the chart sets', () => {
       'an annotation of the webhook',
       { webhook: { annotations: { 'admissions.enforcer/disabled': 'false' } } },
     ],
-    ['a label of what is scraped', { monitoring: { enabled: true, labels: OWN } }],
+    ['a label of the ServiceMonitor', { monitoring: { enabled: true, labels: OWN } }],
     ['a label of the dashboard', { monitoring: { dashboard: { enabled: true, labels: OWN } } }],
   ];
   for (const [what, values] of TWICE)
     it(`are refused: ${what}`, () => assert.rejects(render(values), REFUSED));
 
-  it('are refused by name in extraEnv: a setting, and a variable that is there twice', async () => {
+  it('are refused in extraEnv, by name: a setting that is also in `settings`, and a variable that appears twice', async () => {
     const setting = { name: 'MIN_READY_SECONDS', value: '5' };
     await assert.rejects(
       render({ settings: { MIN_READY_SECONDS: 600 }, extraEnv: [setting] }),
@@ -115,11 +115,11 @@ describe('values that repeat what the chart sets', () => {
 });
 
 describe('ports', () => {
-  it('are refused for the webhook where the replica listens for something else', async () => {
+  it('of the webhook are refused if the replica uses them for something else', async () => {
     for (const port of [8080, 8082]) await assert.rejects(render({ webhook: { port } }), REFUSED);
   });
 
-  it('of settings are those of the Deployment and of the NetworkPolicy', async () => {
+  it('in settings appear in the Deployment and in the NetworkPolicy', async () => {
     const settings = { STATUS_PAGE_PORT: 9000, CORE_HTTP_PORT: '12626' };
     const made = await render({ settings, networkPolicy: { enabled: true } });
     const [container] = listOf(podOf(made).containers);
@@ -129,7 +129,7 @@ describe('ports', () => {
     assert.doesNotMatch(policy, /8082|11626/);
   });
 
-  it('that settings switch off open no way to validators, and leave no port that is none', async () => {
+  it('that settings switch off with 0 appear neither in the NetworkPolicy nor in the Deployment', async () => {
     const settings = { STATUS_PAGE_PORT: 0, CORE_HTTP_PORT: 0 };
     const made = await render({ settings, networkPolicy: { enabled: true } });
     assert.doesNotMatch(JSON.stringify(specOf(made, 'NetworkPolicy')), /"port":(0|11626)\b/);
@@ -138,7 +138,7 @@ describe('ports', () => {
 });
 
 describe('the pod of `helm test`', () => {
-  it('may go wherever the replicas may, and is taken as seriously', async () => {
+  it('has the tolerations and the priority of the replicas', async () => {
     const tolerations = [{ key: 'dedicated', operator: 'Exists' }];
     const pod = specOf(await render({ tolerations, priorityClassName: 'high' }), 'Pod');
     assert.deepEqual([pod.tolerations, pod.priorityClassName], [tolerations, 'high']);
@@ -146,7 +146,7 @@ describe('the pod of `helm test`', () => {
 });
 
 describe('an image', () => {
-  it('is refused with a tag or digest in its repository, where the chart adds one', async () => {
+  it('is refused if its repository has a tag or digest, because the chart adds a tag', async () => {
     for (const repository of ['registry.example.com/one:1.0', `one@sha256:${'ab'.repeat(32)}`])
       await assert.rejects(render({ image: { repository } }), REFUSED);
     const repository = 'registry.example.com:5000/one';

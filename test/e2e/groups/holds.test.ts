@@ -1,4 +1,4 @@
-/** What holds restarts, on one control plane: each of these files runs alone too. */
+/** Tests of holds of restarts, on one control plane. Each of these files also runs alone. */
 import '../disruption-budgets.test.ts';
 import '../rate-limit.test.ts';
 import '../quorum.test.ts';

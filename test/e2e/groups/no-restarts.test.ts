@@ -1,4 +1,4 @@
-/** Restarts that must not happen, or not yet, on one control plane: each of these files runs alone too. */
+/** Tests of restarts that must not happen, on one control plane. Each of these files also runs alone. */
 import '../restarts-harmful.test.ts';
 import '../restarts-refused.test.ts';
 import '../restarts-taken-back.test.ts';

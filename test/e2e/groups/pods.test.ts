@@ -1,4 +1,4 @@
-/** What admission makes of pods, on one control plane: each of these files runs alone too. */
+/** Tests of admission, on one control plane. Each of these files also runs alone. */
 import '../examples.test.ts';
 import '../admission.test.ts';
 import '../admission-fuzz.test.ts';

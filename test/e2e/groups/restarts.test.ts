@@ -1,4 +1,4 @@
-/** How restarts go, and end, on one control plane: each of these files runs alone too. */
+/** Tests of restarts and their ends, on one control plane. Each of these files also runs alone. */
 import '../events.test.ts';
 import '../links.test.ts';
 import '../refusals.test.ts';

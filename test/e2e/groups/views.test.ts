@@ -1,4 +1,4 @@
-/** Who is published for whom, on one control plane: each of these files runs alone too. */
+/** Tests of published lists, on one control plane. Each of these files also runs alone. */
 import '../addresses.test.ts';
 import '../discovery.test.ts';
 import '../publishing.test.ts';

@@ -1,4 +1,4 @@
-/** Reads the configuration of stellar-core as strictly as it does: what is malformed keeps it from starting. Pure. */
+/** Reads a configuration as strictly as stellar-core, which does not start with a malformed one. Pure. */
 import { parse } from 'smol-toml';
 
 export interface Configuration {

@@ -1,13 +1,13 @@
 /**
- * Links to other validators, over TCP, in both directions: each address is dialled again and again until it answers, and
- * each end says its name first. A link to oneself is dropped.
+ * Links to other validators, over TCP and in both directions. Each address is dialled repeatedly until it answers, and both
+ * ends first send their names. A link to itself is dropped.
  */
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 const RETRY_MS = 1_000;
 const NAME_MS_MAX = 5_000;
-/** A peer whose machine went away sends no end: only an unanswered probe tells. */
+/** Probes links, because a peer whose machine is gone does not close its links. */
 const KEEPALIVE_MS = 2_000;
 
 interface Link {

@@ -1,5 +1,5 @@
 /**
- * Stands in for stellar-core in a container, and for the operator's health sidecar beside it:
+ * A stand-in for stellar-core in a container, and for the operator's health sidecar beside it:
  *   run --conf FILE      reads the configuration, listens for peers, dials them, answers commands on loopback
  *   http-command COMMAND asks that port, prints the answer; --conf FILE may stand before it
  *   health-sidecar       /readyz on 8081: whether the validator has a link

@@ -1,4 +1,4 @@
-/** Carries out the actions of a plan: what people and fate do to the cluster. */
+/** Carries out the actions of a plan: changes by people, and accidents. */
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { HINDERING } from './hindering.ts';
@@ -9,7 +9,7 @@ import { TWISTING } from './twisting.ts';
 type Of<Do extends Action['do']> = Extract<Action, { readonly do: Do }>;
 type Handlers = { readonly [Do in Action['do']]: (stage: Stage, action: Of<Do>) => unknown };
 
-/** Does what the action says, now. What cannot be done, since another was faster, is left. */
+/** Carries out an action now. Ignores a failure because another writer was faster. */
 export function act(stage: Stage, action: Action): void {
   stage.say(`· ${JSON.stringify(action)}`);
   const handle = HANDLERS[action.do] as (stage: Stage, action: Action) => unknown;
@@ -32,7 +32,7 @@ const podOf = (stage: Stage, index: number) => {
 const patch = (stage: Stage, ref: kinds.ObjectRef, ...operations: PatchOperation[]) =>
   stage.server.admin.patch(ref, operations);
 
-/** Sets or takes away one annotation of an object, whether it has others or not. */
+/** Sets or removes one annotation of an object. */
 async function annotate(
   stage: Stage,
   ref: kinds.ObjectRef,
@@ -59,7 +59,7 @@ function strategy(stage: Stage, { node, ms, onDelete }: Of<'strategy'>): Promise
   return patch(stage, ref, { op: 'add', path, value });
 }
 
-/** A person's budget over all validators of a namespace, taken away later. */
+/** A person's budget for all validators of a namespace, removed later. */
 function budget(stage: Stage, { namespace, ms }: Of<'budget'>): Promise<unknown> {
   const ref = { resource: kinds.PodDisruptionBudgets, namespace, name: 'by-hand' };
   const selector = { matchLabels: { 'stellar.org/node-type': 'Validator' } };

@@ -19,13 +19,13 @@ async function bumps(rollFor: string, actions: readonly Action[]): Promise<numbe
 describe('a validator that leaves three others', () => {
   const leaves: Action = { atMs: 90_000, do: 'leave', node: 3 };
 
-  it('rolls them where ROLL_FOR is `all`, and under no other rule', async () => {
+  it('restarts them if ROLL_FOR is `all`, and under no other rule', async () => {
     assert.equal(await bumps('all', [leaves]), 3);
     assert.equal(await bumps('missing', [leaves]), 0);
     assert.equal(await bumps('unlinked', [leaves]), 0);
   });
 
-  it('rolls them when it is suspended, and when it is back', async () => {
+  it('restarts them when it is suspended, and when it is back', async () => {
     const suspended = (atMs: number, on: boolean): Action => ({ atMs, do: 'suspend', node: 3, on });
     assert.equal(await bumps('all', [suspended(90_000, true), suspended(5 * MINUTE_MS, false)]), 6);
   });

@@ -22,7 +22,7 @@ const areDown = ({ server }: Stage) =>
     return !pod || !isReady(pod) || pod.metadata.deletionTimestamp !== undefined;
   });
 
-/** v0 is bumped, and the controller is away for a minute from then on; `then` happens meanwhile. */
+/** Bumps v0 and stops the controller for a minute. `then` adds actions meanwhile. */
 async function away(then: (stage: Stage, at: (ms: number, action: () => unknown) => void) => void) {
   let mostDown = 0;
   let podsOfV0 = 0;
@@ -62,7 +62,7 @@ describe('while the StatefulSet controller is away for a minute, a bump', () => 
     assert.deepEqual(broken, []);
   });
 
-  it('is taken back when a partition keeps it waiting, which may go later', async () => {
+  it('is taken back when a partition holds it, because the partition may be removed later', async () => {
     const strategy = (partition: number) =>
       [
         {
@@ -79,7 +79,7 @@ describe('while the StatefulSet controller is away for a minute, a bump', () => 
     assert.equal(podsOfV0, 0);
   });
 
-  it('is taken back after 30 s, told as such, and made again when the controller is back', async () => {
+  it('is taken back after 30 s, reported as ControllerAway, and made again when the controller is back', async () => {
     const codes: Record<string, string>[] = [];
     const { podsOfV0, witness, stage } = await away((stage, at) => at(40_000, () => codes.push(told(stage))));
     assert.equal(codes[0]?.v0, 'ControllerAway');

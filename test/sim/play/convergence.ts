@@ -1,18 +1,18 @@
 /**
- * What must be so in the end, when nothing goes wrong any more and no person acts: everything is as it should be, or
- * waits with a reason that is told, and nothing is written any more.
+ * The check at the end of a history, after a time without faults and without actions of people: each validator has all its
+ * peers, or waits with a true reason, and the replicas write nothing more.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { Violation } from './invariants.ts';
 import { isJustified } from './justified.ts';
 import { namersOf, ruleOf } from './links.ts';
 import { existingIn, groupOf, keysOf, liveIn, membersOf, peersOf, publishedFor } from './members.ts';
-import { isBelieved } from './sidecars.ts';
+import { isReliedOn } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isSuspended, isUnstamped, knownBy, nodeOf, podsOf, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
 
-/** Reasons that pass by themselves within minutes: in the end none may still wait for one. */
+/** Reasons that end by themselves within minutes. At the end no validator may wait for one of them. */
 const PASSING = new Set([
   'Stabilizing',
   'WaitingForMinReady',
@@ -29,11 +29,11 @@ export interface Ending {
   readonly held: Readonly<Record<string, number>>;
 }
 
-/** Throws a Violation where something is neither as it should be nor held. */
+/** Throws a Violation for a validator that lacks something without a reason, and for writes that go on. */
 export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number): Ending {
   const { leader } = stage;
   if (!leader) throw new Violation('ending: no replica leads', 'no replica holds the Lease');
-  // What is refused, or does not stay, is tried again and again.
+  // A write that a policy refuses or reverts is repeated for ever.
   if (witness.lastWriteAtMs > quietSinceMs && !stage.policies.any) {
     throw new Violation('ending: writes go on', `${witness.lastWrite} at ${witness.lastWriteAtMs} ms`);
   }
@@ -52,7 +52,7 @@ export function checkEnding(stage: Stage, witness: Witness, quietSinceMs: number
   return { held };
 }
 
-/** Validators that lack something, with what it is. */
+/** The validators that lack something, each with a description. */
 export function lacking(stage: Stage, witness: Witness): Map<string, string> {
   const found = new Map<string, string>();
   for (const key of keysOf(stage.plan)) {
@@ -83,7 +83,7 @@ function checkFiles(stage: Stage, key: string): void {
   throw new Violation('ending: files are wrong', `${key} is told ${found.join()}, not ${wanted.join()}`);
 }
 
-/** What a pod lacks by the rules of DESIGN; undefined if nothing. */
+/** What a pod lacks by the rules of docs/rollout.md; undefined if nothing. */
 function lackOf(
   key: string,
   pod: KubeObject,
@@ -96,10 +96,10 @@ function lackOf(
   if (!published) return undefined;
   if (witness.startedAtMs(pod) > published.atMs + REFRESHED_MS) return undefined;
   const live = liveIn(stage, groupOf(stage, key));
-  // By the API server's clock, whatever the leader's was that dated the view. Times of pods are whole seconds.
+  // Compare by the API server's clock, because the clock of a leader may be wrong. Times of pods are whole seconds.
   const couldRead = (digest: string) =>
     witness.publications.sinceMs(key, digest) < scheduledAtMs(pod) + SECOND_MS;
-  // Where the rule is not known, whatever is missing is to be told as held.
+  // Under an unknown rule, every missing peer must be reported as held.
   const rule = ruleOf(stage, key, stage.settings) ?? 'all';
   if (rule === 'all' && namesOneThatLeft(known, { key, pod }, { stage, witness }))
     return 'names one that left';
@@ -111,10 +111,10 @@ function lackOf(
       live.has(digest) &&
       !counted.has(digest) &&
       !couldRead(digest) &&
-      // It is linked, or was, by what its port said.
+      // A peer that the pod's port has shown as connected is not missing.
       !(isLinking && witness.cores.seenForMs(pod, digest) !== undefined),
   );
-  // A pod may have read more than it was stamped with, and then it dials those too.
+  // A member's pod may have read a newer list than that of its stamp, and then it dials the validator.
   const perhaps = isLinking ? lacking.filter((digest) => mayName(digest, key, { stage, witness })) : [];
   if (lacking.length === perhaps.length) return undefined;
   for (const digest of perhaps) counted.add(digest);
@@ -125,16 +125,16 @@ function lackOf(
   const below = rollBelow === 'all' ? Number.POSITIVE_INFINITY : Number(rollBelow);
   const needed = Math.min(below, published.digests.length);
   const isIsolated = ![...counted].some((digest) => live.has(digest));
-  // A sidecar is believed, but for a pod that knows no live peer, where no port has shown a connection.
+  // Rely on the sidecar, except for a pod that knows no running peer and whose port has shown no connection.
   const wasConnected = [...live].some((digest) => witness.cores.seenForMs(pod, digest) !== undefined);
-  if (rule !== 'all' && isBelieved(pod, stage.plan) && (!isIsolated || wasConnected)) return undefined;
-  // Of a network with more members than a list holds, one choice is as good as another.
+  if (rule !== 'all' && isReliedOn(pod, stage.plan) && (!isIsolated || wasConnected)) return undefined;
+  // If the network has more members than a list can hold, any full list is enough.
   const isChosen = peersOf(stage, key).length > published.digests.length;
   if (!isIsolated && isChosen && count >= published.digests.length) return undefined;
   return isIsolated || rule === 'all' || count < needed ? `knows ${count} of ${needed} it needs` : undefined;
 }
 
-/** True if the pod knows a peer that is none any more, and started before the list of its validator became what it is. */
+/** True if the pod knows a peer that has left, and started before the present list of its validator was published. */
 function namesOneThatLeft(
   known: readonly string[],
   { key, pod }: { key: string; pod: KubeObject },
@@ -145,7 +145,7 @@ function namesOneThatLeft(
   return isOlder && peers.length > 0 && known.some((digest) => !peers.includes(digest));
 }
 
-/** True if the member's pod was scheduled, or started again, after the validator stood in its files. */
+/** True if the member's pod was scheduled, or started again, after its files named the validator. */
 function mayName(digest: string, key: string, { stage, witness }: Sight): boolean {
   const owns = membersOf(stage, key).map((member) => member.digest);
   return keysOf(stage.plan)

@@ -1,6 +1,6 @@
 /**
- * The HTTP ports of simulated validators: some are closed, some answer, some answer with what was so minutes ago, some
- * stop to answer. The witness remembers what each has said.
+ * The HTTP ports of simulated validators: some are closed, some answer, some answer with a state of minutes ago, and some
+ * stop answering. The witness remembers all answers.
  */
 
 import type { Clock } from '../../../runtime/clock.ts';
@@ -15,7 +15,7 @@ import { isRunning, isUp, knownBy, podsOf } from './standing.ts';
 import { toldBySidecar } from './told.ts';
 
 const TRAVEL_MS = 5;
-/** Less than the product waits for, since the witness does not know when an answer was read. */
+/** A little less than the product's ten minutes, because the witness does not know when an answer was read. */
 const APART_MS = 590_000;
 
 interface Answer {
@@ -38,7 +38,7 @@ interface Runner {
 
 export class Cores {
   readonly #stage: Stage;
-  /** By the UID of the pod. */
+  /** All answers, by the UID of the pod. */
   readonly #answers = new Map<string, Answer[]>();
   readonly #told = new Map<string, Set<string>>();
   readonly #seenSinceMs = new Map<string, number>();
@@ -53,7 +53,7 @@ export class Cores {
     this.#stage = stage;
   }
 
-  /** Undefined where no validator has a port: then none is called. */
+  /** The client for the ports; undefined if no validator has one. */
   client(clock: Clock): CoreClient | undefined {
     if (this.#stage.plan.nodes.every(({ port }) => port === undefined)) return undefined;
     const ask = async <T>(host: string, answer: (asked: Runner) => T): Promise<T> => {
@@ -76,30 +76,30 @@ export class Cores {
     };
   }
 
-  /** Who lied so far tells the truth from now on. */
+  /** From now on all ports answer with the present state. */
   calm(): void {
     this.#isHonest = true;
   }
 
-  /** For how long, in ms, it is that the pod's port first said that it is connected to that peer; undefined if never. */
+  /** The time since the pod's port first showed a connection to that peer, in ms; undefined if it never did. */
   seenForMs(pod: KubeObject, digest: string): number | undefined {
     const sinceMs = this.#seenSinceMs.get(`${uidOf(pod)} ${digest}`);
     return sinceMs === undefined ? undefined : this.#nowMs - sinceMs;
   }
 
-  /** True if its port never said so, and has answered for minutes. */
+  /** True if the pod's port has answered for minutes without showing a connection to that peer. */
   wasApart(pod: KubeObject, digest: string): boolean {
     const sinceMs = this.#apartSinceMs.get(`${uidOf(pod)} ${digest}`);
     return sinceMs !== undefined && this.#nowMs - sinceMs >= APART_MS;
   }
 
-  /** For how long, in ms, the pod's port has said that one more failure stops it; undefined where it does not now. */
+  /** For how long the pod's port has said that one more failure would stop it, in ms; undefined if it does not say so. */
   fragileForMs(pod: KubeObject): number | undefined {
     const sinceMs = this.#fragileSinceMs.get(uidOf(pod));
     return sinceMs === undefined ? undefined : this.#nowMs - sinceMs;
   }
 
-  /** True if the last that the pod's port said of itself is that it is not synced, or was within so many ms. */
+  /** True if the pod's port says that it is not synced, or said so within the last `withinMs`. */
   isUnsynced(pod: KubeObject, withinMs: number): boolean {
     return (this.#unsyncedUntilMs.get(uidOf(pod)) ?? Number.NEGATIVE_INFINITY) > this.#nowMs - withinMs;
   }
@@ -149,7 +149,7 @@ export class Cores {
     return told;
   }
 
-  /** Others of its network none of whose pods is up. */
+  /** The other validators of its network without a pod that is up. */
   #unheardBy({ node, network }: Runner): string[] {
     const { plan, server } = this.#stage;
     const others = keysOf(plan).filter(

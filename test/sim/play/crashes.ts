@@ -1,4 +1,4 @@
-/** Replicas in a crash loop: one dies, or both do, a moment after each restart that is begun. */
+/** Replicas in a crash loop: one or both die a moment after each restart that they begin. */
 import type { Process } from '../process.ts';
 import type { SimTime } from '../time.ts';
 
@@ -8,7 +8,7 @@ interface Seats {
   kill(index: number, backInMs: number): void;
 }
 
-/** From the write of a restart until the process dies, and until another one takes its seat. */
+/** The time from the write of a restart until the process dies, and until another one takes its seat. */
 const CRASHES_AFTER_MS = 100;
 const BACK_MS = 8_000;
 
@@ -21,13 +21,13 @@ export class Crashes {
     this.#seats = seats;
   }
 
-  /** For that long. */
+  /** Lets replicas crash for this time. */
   goOn(ms: number, both: boolean): void {
     this.#untilMs = this.#seats.time.monotonicMs() + ms;
     this.#both = both;
   }
 
-  /** That process has written a restart. */
+  /** Call when a process has written a restart. */
   began(by: string): void {
     const { time } = this.#seats;
     if (time.monotonicMs() >= this.#untilMs) return;

@@ -1,4 +1,4 @@
-/** Validators that are Ready only with peers: a pod that comes back bare stays down until another takes its place. */
+/** Validators that are Ready only with peers: a pod without injection stays down until another pod replaces it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StellarNodes } from '../../../runtime/kube/resources.ts';
@@ -7,7 +7,7 @@ import { tell, told } from './story.ts';
 const MINUTE_MS = 60_000;
 
 describe('a validator that is Ready only with peers', () => {
-  it('is helped where an upgrade by its operator replaced its pod while the webhook was away', async () => {
+  it('gets its peers after an upgrade by its operator has replaced its pod without the webhook', async () => {
     const { stage, broken } = await tell({
       validators: 4,
       needPeers: true,
@@ -26,8 +26,18 @@ describe('a validator that is Ready only with peers', () => {
   });
 
   for (const [name, kills, after, inTheEnd] of [
-    ['is told at once as what it is where our own restart left it bare', 0, ['NotInjected'], 'NotInjected'],
-    ['is helped by the next leader, which has not seen why it is bare', 8_000, [], undefined],
+    [
+      'is reported at once as NotInjected if our own restart left its pod without injection',
+      0,
+      ['NotInjected'],
+      'NotInjected',
+    ],
+    [
+      'is restarted by the next leader, which does not know why the pod is not injected',
+      8_000,
+      [],
+      undefined,
+    ],
   ] as const) {
     it(name, async () => {
       const seen = new Set<string>();

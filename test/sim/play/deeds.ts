@@ -1,4 +1,4 @@
-/** What people and fate may do to a cluster, and how each deed is drawn. */
+/** The actions of people, and accidents, and how each of them is drawn. */
 import type { Random } from '../random.ts';
 import type { Hindrance } from './hindrances.ts';
 import type { Twist } from './twists.ts';
@@ -45,7 +45,7 @@ type Draw = (node: number, random: Random) => readonly Later[];
 const ROLLOUT = 'stellar.org/peer-rollout';
 const LONG = (random: Random): number => random.int(5_000, 120_000);
 
-/** What people and fate do; a thing that is switched on is often switched off again. */
+/** The draws of actions. A setting that is switched on is often switched off again. */
 export const DEEDS: readonly Draw[] = [
   (node, random) => [
     { do: 'suspend', node, on: true },

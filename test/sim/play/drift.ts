@@ -1,6 +1,6 @@
 /**
- * Whether a validator lacked what a restart of ours gives it, worked out by the witness: from what its pods were
- * stamped with, who lives, and when each peer stood in its files for the first time.
+ * The witness' own check whether a restart of ours was needed: from the stamps of the pods, from the running peers, and
+ * from the times at which each peer was first published.
  */
 
 import type { Settings } from '../../../app/settings.ts';
@@ -9,13 +9,13 @@ import { namersOf, ruleOf } from './links.ts';
 import { existingIn, peersOf, publishedFor } from './members.ts';
 import type { OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
-import { hasEndedAgain, isBelieved } from './sidecars.ts';
+import { hasEndedAgain, isReliedOn } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
 
 const REMEMBERED_MS = 600_000;
-/** Whole seconds, and clocks that are two seconds off. */
+/** The tolerance for times in whole seconds, and for clocks that are wrong by two seconds. */
 const SLACK_MS = 3_500;
 
 interface Edges {
@@ -24,14 +24,14 @@ interface Edges {
   readonly decidedMs: number;
 }
 
-/** Why the restart was for nothing; undefined if one of its pods lacked something. */
+/** Why the restart was not needed; undefined if one of its pods lacked something. */
 export function wasNeedless(restart: OurRestart, edges: Edges): string | undefined {
-  const found = restart.pods.map((pod) => fineness(pod, restart, edges));
+  const found = restart.pods.map((pod) => whyUpToDate(pod, restart, edges));
   return found.every((each) => each !== undefined) ? found.join('; ') : undefined;
 }
 
-/** Why a pod lacks nothing that a restart would bring; undefined if it does. */
-function fineness(pod: KubeObject, { node, by }: OurRestart, edges: Edges): string | undefined {
+/** Why a restart would give the pod nothing new; undefined if it would. */
+function whyUpToDate(pod: KubeObject, { node, by }: OurRestart, edges: Edges): string | undefined {
   const known = knownBy(pod);
   if (!known) return undefined;
   const { stage, witness } = edges;
@@ -60,37 +60,37 @@ interface Lack {
   readonly settings: Settings;
 }
 
-/** True where the sidecar is believed to mend it, or is given the time, and the pod's port does not say otherwise. */
+/** True if the leader must leave the pod to its sidecar, and the pod's HTTP port does not show that the sidecar failed. */
 function isLeftToSidecar(
   pod: KubeObject,
   { node, lacking, isolated, settings }: Lack,
   edges: Edges,
 ): boolean {
   const { stage, witness, decidedMs } = edges;
-  if (!isBelieved(pod, stage.plan) || hasEndedAgain(pod)) return false;
+  if (!isReliedOn(pod, stage.plan) || hasEndedAgain(pod)) return false;
   if (lacking.some((digest) => witness.cores.wasApart(pod, digest))) return false;
   if (!isolated) return true;
-  // Before the last change of its list the deadline was another.
+  // Just after a change of the list, the leader may have used the deadline of the former list.
   const hasJustChanged = stage.time.nowMs() - witness.publications.changedAtMs(node) <= decidedMs;
   const deadlineMs = settings.reloadDeadlineSeconds * 1000 - SLACK_MS;
   const sinceMs = Math.min(...lacking.map((digest) => witness.publications.sinceMs(node, digest)));
   return !hasJustChanged && stage.time.nowMs() - sinceMs < deadlineMs;
 }
 
-/** True where its list changed since it started and names others: under `all` that is reason enough. */
+/** True if the pod knows a peer that is no longer in its list. Under the rule `all` that is a reason for a restart. */
 function namesOneThatLeft(known: readonly string[], node: string, { witness, decidedMs }: Edges): boolean {
   const { publications } = witness;
   if (publications.lately(node, decidedMs).length === 0) return false;
   return known.some((digest) => publications.wasOut(node, digest, decidedMs));
 }
 
-/** The rule in force; the widest where it is not known to have been in force when the restart was decided. */
+/** The rule in force. `all`, the widest, if the rule may have been another when the restart was decided. */
 function ruleFor(node: string, settings: Settings, { stage, witness, decidedMs }: Edges): string {
   const rule = ruleOf(stage, node, settings);
   return rule !== undefined && witness.heldForMs(`rules ${node}`, Boolean) > decidedMs ? rule : 'all';
 }
 
-/** Those that it knows, or that name it and are not apart by what its port says, or that the port showed as connected. */
+/** The peers that the pod is linked to: it knows them, they name it undenied by its port, or its port showed them. */
 function linkedFirmly(pod: KubeObject, known: readonly string[], node: string, edges: Edges): string[] {
   const { cores } = edges.witness;
   const naming = namedFirmly(pod, node, edges).filter((digest) => !cores.wasApart(pod, digest));
@@ -102,7 +102,7 @@ function linkedFirmly(pod: KubeObject, known: readonly string[], node: string, e
   return [...new Set([...known, ...naming, ...shown])];
 }
 
-/** By then what a port showed stands where the next leader finds it, if no leader was lost before it wrote. */
+/** Within this time a leader has published what a port showed, so that the next leader knows it too. */
 const KEPT_MS = 60_000;
 const LOSING = [
   'kill',
@@ -118,7 +118,7 @@ const LOSING = [
 const isSteady = (plan: Plan): boolean =>
   isSmooth(plan) && !plan.actions.some((action) => LOSING.includes(action.do));
 
-/** Those that name the pod, and did when the restart was decided. */
+/** The peers that name the pod now, and named it when the restart was decided. */
 const namedFirmly = (
   { metadata }: KubeObject,
   node: string,
@@ -128,7 +128,7 @@ const namedFirmly = (
     (digest) => witness.heldForMs(`peer ${digest}`, (value) => value === true) > decidedMs,
   );
 
-/** Published peers that live, or did until a moment ago, and that are not known. */
+/** Published peers that run, or ran until a moment ago, and that the pod does not know. */
 function missedBy(known: readonly string[], node: string, { witness, decidedMs }: Edges): string[] {
   const isLive = (digest: string) => {
     const goneMs = witness.heldForMs(`peer ${digest}`, (value) => value === false);

@@ -1,6 +1,6 @@
 /**
- * What goes wrong between a replica and the API server, at the rates of the plan until the calm; and traps that
- * spring at the next request of a kind, so that a process dies or freezes between any two of its steps.
+ * The faults between a replica and the API server, at the rates of the plan until the calm. Traps let a process die or
+ * freeze at its next request of a kind, so between any two of its steps.
  */
 import { KubeError } from '../../../runtime/kube/port.ts';
 import type { Faults } from '../api-server.ts';
@@ -17,7 +17,7 @@ export class Weather implements Faults {
   readonly timeoutMs: number;
   readonly onDate: (dateMs: number, tookMs: number) => void;
   rates: Rates;
-  /** Called before the next request that begins with the verb, which is then carried out all the same. */
+  /** Called before the next request with this verb. The request is still carried out. */
   trap: { readonly verb: string; readonly spring: () => void } | undefined;
 
   constructor(options: {
@@ -58,7 +58,7 @@ export class Weather implements Faults {
     return WRITES.test(request) && this.#random.chance(this.rates.lost) ? 'lost' : undefined;
   }
 
-  /** Watches of one kind come late; undoes itself. */
+  /** Delays the watches of one kind. Returns a function that ends the delay. */
   late(kind: string, ms: number): () => void {
     this.#lateMs.set(kind, ms);
     return () => this.#lateMs.delete(kind);

@@ -1,16 +1,16 @@
-/** Histories that were found broken once, made small and kept. */
+/** Histories that once broke an invariant, in their smallest form. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { play } from './history.ts';
 import { planOf } from './small-plan.ts';
 
 describe('a history that was broken once', () => {
-  it('of a leader that wakes when another has begun anew what it meant to begin', async () => {
+  it('of a leader that wakes after another leader has begun the same restart', async () => {
     for (const replica of [0, 1]) {
       const plan = planOf({
         readyMs: [60_000, 60_000, 60_000, 60_000, 1_000],
         founders: 4,
-        // Two may be down, so that only the journal keeps the second restart back.
+        // Two may be down, so that only the journal prevents the second restart.
         settings: { MAX_UNAVAILABLE: '2', RESYNC_SECONDS: '5' },
         actions: [
           ...[0, 1, 2, 3].map((node) => ({ atMs: 5_000 + node, do: 'deletePod' as const, node })),
@@ -25,7 +25,7 @@ describe('a history that was broken once', () => {
     }
   });
 
-  it('of a peer that goes after a long silence: it is remembered for ten minutes from then on', async () => {
+  it('of a peer that goes after a long silence: it is remembered for ten minutes after its end', async () => {
     const plan = planOf({
       readyMs: [null, 1_000, 1_000],
       founders: 2,

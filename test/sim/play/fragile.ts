@@ -1,12 +1,12 @@
-/** What the witness heard validators say of themselves: whose port says that one more failure stops it. */
+/** The witness' record of ports that report that one more failure would stop their validator. */
 import { isUncounted } from './margins.ts';
 import type { Stage } from './stage.ts';
 import { isUp, podsOf, split } from './standing.ts';
 import type { Witness } from './witness.ts';
 
 /**
- * Why no validator of the namespace and network of `node` may be restarted: the pod whose port has said so for longer than
- * `forMs`. Undefined where none has, or where `node` itself was not in sync within that time, so that it had no vote to lose.
+ * Why no validator of the namespace and network of `node` may be restarted: the pod whose port has reported this for longer
+ * than `forMs`. Undefined if there is none, or if `node` itself was not synced within that time, so it has no vote to lose.
  */
 export function fragileBeside(
   node: string,

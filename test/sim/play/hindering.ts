@@ -1,4 +1,4 @@
-/** Carries out what stands in the way for minutes or until it is lifted, and lifts all of it in the end. */
+/** Carries out the obstacles of a plan, which last for minutes or until they are lifted, and lifts all in the end. */
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
@@ -14,18 +14,18 @@ type Handlers = { readonly [Do in Hindrance['do']]: (stage: Stage, action: Of<Do
 
 export const WEBHOOK_REF = { resource: kinds.MutatingWebhookConfigurations, name: 'stellar-peers' };
 export const JOURNAL_REF = { resource: kinds.ConfigMaps, namespace: OWN, name: 'stellar-peers-restarts' };
-/** The group of entries that fill the journal: nothing of it is there any more. */
+/** The group of the entries that fill the journal. No validator belongs to it. */
 export const FILLER = 'gone.0000000000';
 const ANNOTATIONS = '/spec/template/metadata/annotations';
 const escaped = (key: string): string => key.replace('/', '~1');
 
-/** Later, unless it is to stay until it is lifted. */
+/** Ends an obstacle after `ms`; with null, it stays until all are lifted. */
 function until(stage: Stage, ms: number | null, end: () => unknown): void {
   if (ms === null) return;
   stage.time.schedule(ms, () => void Promise.resolve(end()).catch(() => undefined));
 }
 
-/** Sets or takes away one key of the labels or annotations of an object. */
+/** Sets or removes one label or annotation of an object. */
 export async function mark(
   stage: Stage,
   ref: kinds.ObjectRef,
@@ -64,7 +64,7 @@ export async function templateOptOut(stage: Stage, key: string, on: boolean): Pr
     await stage.server.admin.patch(ref, [{ op: 'remove', path }]);
 }
 
-/** The webhook configuration as it was shipped, made anew where it is gone. */
+/** Restores the shipped webhook configuration. */
 export async function restoreWebhook(stage: Stage): Promise<void> {
   const live = stage.server.store.get(WEBHOOK_REF);
   if (!live) await stage.server.admin.create(WEBHOOK_REF.resource, WEBHOOK);
@@ -105,7 +105,7 @@ const pauseAll = (stage: Stage, value: string | undefined) =>
     { field: 'annotations', key: 'stellar.org/peer-rollout', value },
   );
 
-/** What happens between our write and the controller's return; what a person did is undone minutes later. */
+/** Actions between our write and the return of the controller. Actions of people are undone minutes later. */
 const MEANWHILE: Readonly<
   Record<Of<'controllerRestsAtBump'>['meanwhile'], (stage: Stage, node: string) => unknown>
 > = {
@@ -144,7 +144,7 @@ const MEANWHILE: Readonly<
   },
 };
 
-/** Closed entries of a group that is gone, until the journal has that many bytes. */
+/** Adds closed entries of a group that is gone, until the journal has that many bytes. */
 async function fillJournal(stage: Stage, { bytes, ageHours }: Of<'fillJournal'>): Promise<void> {
   const live =
     stage.server.store.get(JOURNAL_REF) ??
@@ -205,6 +205,6 @@ export const HINDERING: Handlers = {
   crashLoop: (stage, { ms, both }) => stage.crashLoop(ms, both),
 };
 
-/** True for what fills the journal. */
+/** True if the journal contains the filler entries. */
 export const isFilled = (journal: KubeObject | undefined): boolean =>
   fieldsAt(journal?.data)[FILLER] !== undefined;

@@ -1,12 +1,12 @@
 /**
- * What stands in the way of restarts for minutes, or until a person lifts it: opt-outs, narrowed webhooks, refusals,
- * controllers that are away, watches that are late, a journal that is full, replicas that crash. How each is drawn.
+ * Draws obstacles for restarts that last for minutes, or until a person lifts them: opt-outs, narrowed webhooks, refusals,
+ * stopped controllers, late watches, a full journal, and crashing replicas.
  */
 import type { Random } from '../random.ts';
 
 /**
- * `deny` refuses each write to a StatefulSet and each delete of a pod, as an admission policy does; `forbid` is the same
- * by a webhook; `strip` answers 200 and leaves our annotation out; `revert` puts the template back a little later.
+ * `deny`: an admission policy refuses each write to a StatefulSet and each delete of a pod. `forbid`: a webhook refuses
+ * them. `strip`: the write succeeds without our annotation. `revert`: the template is restored a little later.
  */
 export type How = 'deny' | 'forbid' | 'strip' | 'revert';
 

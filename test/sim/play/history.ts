@@ -1,4 +1,4 @@
-/** Plays one history from its plan to its end, and says what broke, if anything did. */
+/** Plays one history from its plan to its end, and reports the first broken invariant. */
 import { act } from './acting.ts';
 import { checkEnding, lacking } from './convergence.ts';
 import { checkRestart, decisionMsOf, Violation } from './invariants.ts';
@@ -10,11 +10,11 @@ import { Stage, type StageOptions } from './stage.ts';
 import { Witness } from './witness.ts';
 
 const MINUTE_MS = 60_000;
-/** After the calm: long enough for every wait that passes by itself, one validator after the other. */
+/** The time after the calm: long enough for every passing wait, one validator after the other. */
 const CONVERGES_MS = 35 * MINUTE_MS;
-/** The last stretch, in which nothing may be written. */
+/** The last part of a history, in which no replica may write. */
 const QUIET_MS = 5 * MINUTE_MS;
-/** Longer than anything is remembered of who ran. */
+/** Longer than replicas remember which pods ran. */
 const REMEMBERED_MS = 11 * MINUTE_MS;
 
 export interface Result {
@@ -22,15 +22,15 @@ export interface Result {
   readonly problem: { readonly code: string; readonly message: string } | undefined;
   readonly virtualMs: number;
   readonly events: number;
-  /** Until the end; what follows when everything is lifted does not count. */
+  /** The restarts until the end, without those after all obstacles are lifted. */
   readonly restarts: { readonly bump: number; readonly delete: number; readonly defused: number };
-  /** Validators that waited in the end, by reason. */
+  /** The number of waiting validators at the end, by reason. */
   readonly held: Readonly<Record<string, number>>;
-  /** For how many ms each reason was shown, of all validators together. */
+  /** For how long each reason was shown, in ms, summed over all validators. */
   readonly shownMs: Readonly<Record<string, number>>;
 }
 
-/** The whole history; resolves to the first invariant that did not hold, or to none. */
+/** Plays the whole history. The result has the first invariant that did not hold, if any. */
 export async function play(plan: Plan, options: StageOptions = {}): Promise<Result> {
   const stage = new Stage(plan, options);
   const witness = new Witness(stage);
@@ -40,7 +40,7 @@ export async function play(plan: Plan, options: StageOptions = {}): Promise<Resu
     try {
       check();
     } catch (error) {
-      // Thrown on, it would pass for an error of the request that is being carried out.
+      // Keep the error here. If it were thrown, it would look like an error of the present request.
       problem ??= error instanceof Violation ? error : new Violation('the witness failed', `${error}`);
     }
   };
@@ -98,7 +98,7 @@ async function run(stage: Stage, witness: Witness, goesOn: () => boolean): Promi
   await time.runUntil(() => isOver || !goesOn(), plan.calmAtMs + CONVERGES_MS);
 }
 
-/** True where no validator lacks anything and nothing has been written for long: what would the rest bring? */
+/** True if no validator lacks anything and nothing was written for a long time, so that the history can end early. */
 function hasNothingLeft(stage: Stage, witness: Witness): boolean {
   const isQuiet = stage.time.monotonicMs() - witness.lastWriteAtMs > REMEMBERED_MS;
   return isQuiet && lacking(stage, witness).size === 0 && witness.restarts.every(({ end }) => end);

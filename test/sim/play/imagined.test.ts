@@ -1,4 +1,4 @@
-/** Histories of what the simulation could not imagine at first, one for each kind: small, and always the same. */
+/** Histories with situations that random plans did not contain at first: small, and always the same. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Hindrance } from './hindrances.ts';
@@ -13,14 +13,14 @@ const early = (hindrance: Hindrance): Action => ({ atMs: 60_000, ...hindrance })
 const told = (story: Partial<Story>) => played({ calmAtMs: CALM_AT_MS, ...story });
 
 describe('a validator whose next pod would not be injected', () => {
-  it('is not restarted where its namespace opted out', async () => {
+  it('is not restarted if its namespace has opted out', async () => {
     const actions = [early({ do: 'optOut', namespace: 'north', on: true }), FOURTH_JOINS];
     const { restarts, held } = await told({ namespaces: ['north', 'north', 'north', 'south'], actions });
     assert.equal(restarts.bump, 0);
     assert.deepEqual(held, { OptedOut: 3 });
   });
 
-  it('is not restarted where it opted out itself', async () => {
+  it('is not restarted if it has opted out itself', async () => {
     const optOut = (node: number): Action => ({
       ...{ atMs: 60_000, do: 'annotate', node, key: 'stellar.org/peer-injection', value: 'disabled' },
     });
@@ -34,7 +34,7 @@ describe('a validator whose next pod would not be injected', () => {
     ['namespace', 'NotSelected', 'the webhook does not select its namespace any more'],
     ['gone', 'WebhookMissing', 'the webhook configuration is gone'],
   ] as const) {
-    it(`is not restarted where ${where}`, async () => {
+    it(`is not restarted if ${where}`, async () => {
       const narrow = early({ do: 'narrow', by, namespace: 'north', name: 'v0', ms: null });
       const { held } = await told({ actions: [narrow, FOURTH_JOINS] });
       assert.ok((held[code] ?? 0) >= 1, JSON.stringify(held));
@@ -43,7 +43,7 @@ describe('a validator whose next pod would not be injected', () => {
 });
 
 describe('a restart that does not help, or is not let through,', () => {
-  it('is not repeated for ever by replicas that die after each', async () => {
+  it('is not repeated for ever by replicas that die after each restart', async () => {
     const actions = [
       early({ do: 'crashLoop', ms: 60 * MINUTE_MS, both: true }),
       { ...FOURTH_JOINS, atMs: 90_000 },
@@ -58,7 +58,7 @@ describe('a restart that does not help, or is not let through,', () => {
     ['strip', 'a webhook takes the annotation out of it'],
     ['revert', 'a controller reverts it'],
   ] as const) {
-    it(`does not keep the others of its group from theirs where ${what}`, async () => {
+    it(`does not prevent the restarts of others in its group if ${what}`, async () => {
       const refuse = early({ do: 'refuse', how, namespace: 'north', name: 'v0', revertMs: 0, ms: null });
       const namespaces = ['north', 'south', 'south', 'south'];
       const { restarts } = await told({ namespaces, actions: [refuse, FOURTH_JOINS] });
@@ -66,7 +66,7 @@ describe('a restart that does not help, or is not let through,', () => {
     });
   }
 
-  it('does not stall its group where its fence is refused, too, once the StatefulSet has changed', async () => {
+  it('does not stall its group if its fence is also refused, once the StatefulSet has changed', async () => {
     const { held } = await told({
       actions: [
         { ...FOURTH_JOINS, atMs: 60_000 },
@@ -91,7 +91,7 @@ describe('the journal', () => {
     assert.deepEqual(held, {});
   });
 
-  it('is told as full where it is', async () => {
+  it('is reported as full when it is full', async () => {
     const fill = early({ do: 'fillJournal', bytes: 1024 * 1024 - 200, ageHours: 1 });
     await told({ actions: [fill, FOURTH_JOINS] });
   });
@@ -109,7 +109,7 @@ describe('a bump that its controller does not take up', () => {
 });
 
 describe('what is known of pods', () => {
-  it('goes by the pods under OnDelete, whose StatefulSet is never told as rolled', async () => {
+  it('comes from the pods under OnDelete, because the status of the StatefulSet never shows the end of a roll', async () => {
     const onDelete = early({ do: 'onDelete', node: 0, upgradedMs: 1_000 });
     const { restarts, held } = await told({
       actions: [onDelete, FOURTH_JOINS],
@@ -119,13 +119,13 @@ describe('what is known of pods', () => {
     assert.deepEqual(held, { OnDelete: 1 });
   });
 
-  it('is nothing where the stamp is gone: that is no reason to restart', async () => {
+  it('is unknown without a stamp, and that is no reason to restart', async () => {
     const unstamp = [0, 1, 2].map((node) => early({ do: 'unstamp', node }));
     const { restarts } = await told({ actions: [...unstamp, FOURTH_JOINS] });
     assert.equal(restarts.bump, 0);
   });
 
-  it('goes by one clock, though the kubelets’ are ten minutes off', async () => {
+  it('is dated by one clock, although the kubelets’ clocks are ten minutes off', async () => {
     for (const skewMs of [-600_000, 600_000]) {
       for (const kubeletSkewsMs of [[skewMs], [skewMs, 0], [0, skewMs, -skewMs]]) {
         const { restarts } = await told({
@@ -140,7 +140,7 @@ describe('what is known of pods', () => {
     }
   });
 
-  it('is told by a corrected clock at once, and not at the next resync', async () => {
+  it('is dated by a corrected clock at once, and not at the next resync', async () => {
     const ahead = (replica: number): Action => ({ atMs: 50_000, do: 'skew', replica, ms: 300_000 });
     const { held } = await told({
       readyMs: [1_000, 1_000, 1_000, null],
@@ -155,7 +155,7 @@ describe('what is known of pods', () => {
     assert.deepEqual(held, { OutsideWindow: 4 });
   });
 
-  it('takes no machine from a working validator that a waiting one would get', async () => {
+  it('restarts no validator whose machine a waiting pod would take', async () => {
     const { restarts } = await told({
       readyMs: [...SECOND, 1_000],
       actions: [FOURTH_JOINS, { atMs: 90_001, do: 'join', node: 4 }],

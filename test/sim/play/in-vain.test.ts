@@ -1,4 +1,4 @@
-/** Restarts that happen and change nothing. */
+/** Restarts that happen but do not help. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { tell, told } from './story.ts';
@@ -6,7 +6,7 @@ import { tell, told } from './story.ts';
 const HOUR_MS = 3_600_000;
 
 describe('a crash loop of ours', () => {
-  it('restarts no validator more than twice, and its reason is told', async () => {
+  it('restarts no validator more than twice, and its reason is reported', async () => {
     const { stage, witness, broken } = await tell({
       validators: 4,
       script: (stage, at) => {

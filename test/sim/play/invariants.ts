@@ -1,7 +1,7 @@
 /**
- * What must hold at each moment at which we begin a restart, judged by the witness. A restart is decided on live
- * reads and written a little later; what changed in between could not be known. So a state counts once it has held
- * for longer than that may take.
+ * The invariants at the moment at which we begin a restart, checked by the witness. A leader decides on live reads and
+ * writes a little later, so it cannot know of changes in between. So a state counts only if it has lasted for longer than
+ * that delay.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { PodDisruptionBudgets, Pods } from '../../../runtime/kube/resources.ts';
@@ -22,14 +22,14 @@ import type { Witness } from './witness.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** A second restart may be needed where the first could not help, as in a crash loop; a third does not help. */
+/** A second restart for the same cause may help, for example after a crash loop. A third does not help. */
 const SAME_CAUSE_MAX = 2;
-/** Whole seconds in the API, twice, and clocks that are off by up to two seconds each way. */
+/** The tolerance for two times in whole seconds, and for clocks that are wrong by up to two seconds. */
 const CLOCK_SLACK_MS = 6_500;
 
 export class Violation extends Error {
   override readonly name = 'Violation';
-  /** Which invariant it is: shrinking keeps to the same. */
+  /** Names the invariant. A history is shrunk only as long as it breaks the same invariant. */
   readonly code: string;
   constructor(code: string, detail: string) {
     super(`${code}: ${detail}`);
@@ -42,11 +42,11 @@ type Check = (restart: OurRestart, edges: Edges) => string | undefined;
 interface Edges {
   readonly stage: Stage;
   readonly witness: Witness;
-  /** From the live reads to the write that follows. */
+  /** The longest time from the live reads to the write, in ms. */
   readonly decidedMs: number;
 }
 
-/** A leader may write for as long as its Lease lasts; in calm weather its reads and writes take moments. */
+/** The longest time from the live reads to the write: short without faults, else as long as the Lease lasts. */
 export function decisionMsOf(plan: Plan): number {
   const { rates, settings } = plan;
   if (isSmooth(plan)) return 2_000;
@@ -54,10 +54,10 @@ export function decisionMsOf(plan: Plan): number {
 }
 
 const SLOW_MS = 5_000;
-/** What a port says is published within that, and seen by who leads. */
+/** Within this time the leader knows of an answer of an HTTP port. */
 const HEARD_MS = 20_000;
 
-/** Throws a Violation where the restart must not begin now. */
+/** Throws a Violation if the restart must not begin now. */
 export function checkRestart(restart: OurRestart, edges: Edges): void {
   const checks = { ...ALWAYS, ...(restart.kind === 'bump' ? OF_BUMPS : OF_DELETES) };
   for (const [code, check] of Object.entries(checks)) {
@@ -68,7 +68,7 @@ export function checkRestart(restart: OurRestart, edges: Edges): void {
 
 const ALWAYS: Readonly<Record<string, Check>> = {
   'only who leads': ({ by }, { stage }) => {
-    // What travels longer than its sender waits may arrive when another leads: the journal is the fence then.
+    // A slow request may arrive after its sender has lost the Lease. The journal protects against that.
     if (stage.plan.rates.slow > 0) return undefined;
     const { holderIdentity } = fieldsAt(stage.server.store.get(LEASE)?.spec);
     return holderIdentity === by ? undefined : `${by} wrote, ${holderIdentity} leads`;
@@ -143,7 +143,7 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const young = witness
       .othersOf(node)
       .filter((key) => !isUncounted(key, witness) && witness.downWhy(key) === undefined)
-      // One that came up since the reads was down by then, within the budget.
+      // A validator that came up after the reads was down at the time of the reads, and within the budget.
       .find((key) => witness.upForMs(key) > decidedMs && witness.upForMs(key) < neededMs);
     return young && `${young} is Ready for ${witness.upForMs(young)} ms only`;
   },
@@ -181,7 +181,7 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
   },
 };
 
-/** True if all pods of a restart are replaced and Ready again, though its StatefulSet may still add or remove others. */
+/** True if all pods of a restart are replaced and Ready. The StatefulSet may still add or remove other pods. */
 const isBack = ({ pods, uids }: OurRestart, { server }: Stage): boolean =>
   pods.every(({ metadata: { name, namespace } }) => {
     const now = server.store.get({ resource: Pods, name, namespace });
@@ -189,7 +189,7 @@ const isBack = ({ pods, uids }: OurRestart, { server }: Stage): boolean =>
   });
 
 const OF_DELETES: Readonly<Record<string, Check>> = {
-  // The pod's resourceVersion is a precondition, so this holds at the very moment.
+  // The delete has the pod's resourceVersion as a precondition, so this needs no tolerance.
   'never a Ready pod': ({ pods }) => (pods.some(isReady) ? 'it is Ready' : undefined),
   'never one whose sidecar alone is down': ({ pods }, { stage }) =>
     pods.some((pod) => sidecarOf(pod, stage.plan) && areReady(pod)) ? 'stellar-core is Ready' : undefined,
@@ -208,7 +208,7 @@ const OF_DELETES: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Restarts of ours within a day for the same cause, of a pod of the same name and StatefulSet, also where others replaced it since. */
+/** Our restarts within a day for the same cause, of a pod with the same name and StatefulSet, even if others replaced it. */
 function formerFor({ node, cause, pods, atMs }: OurRestart, { restarts }: Witness): OurRestart[] {
   const idOf = (pod: KubeObject) => `${controllerOf(pod)?.uid} ${pod.metadata.name}`;
   const ids = pods.map(idOf);
@@ -223,7 +223,7 @@ function formerFor({ node, cause, pods, atMs }: OurRestart, { restarts }: Witnes
   );
 }
 
-/** Windows as the plans draw them: `daily HH:MM-HH:MM`, UTC. */
+/** True if a window is open. Plans have only windows of the form `daily HH:MM-HH:MM` in UTC. */
 function isOpen(text: string, nowMs: number, slackMs: number): boolean {
   const dayMs = nowMs % DAY_MS;
   return [...text.matchAll(/(\d\d):(\d\d)-(\d\d):(\d\d)/g)].some((found) => {

@@ -1,6 +1,6 @@
 /**
- * Whether a reason that is told in the end is true: each is held against the world as the witness sees it, so that
- * none waits for ever for something that is not there.
+ * Checks whether a reported reason is true, by the witness' own view of the cluster. Otherwise a validator could wait for
+ * ever for a condition that does not exist.
  */
 
 import type { KubeObject } from '../../../runtime/kube/port.ts';
@@ -17,7 +17,7 @@ import { AWAY, allowedOf, downAmong, isMarginHeld, isUncounted, quorumShort } fr
 import { groupOf, keysOf, publishedFor } from './members.ts';
 import type { Plan } from './plan.ts';
 import { isSetKnown } from './sets.ts';
-import { isBelieved } from './sidecars.ts';
+import { isReliedOn } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import {
   allUp,
@@ -39,15 +39,15 @@ import type { Witness } from './witness.ts';
 type Test = (key: string, stage: Stage, witness: Witness) => boolean;
 
 const JOURNAL = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
-/** Above that nothing more is written into the journal. */
+/** Above this size the leader writes no new entries into the journal. */
 const FULL_BYTES = 850 * 1024;
-/** What failed is tried again, at the latest, after half an hour: until then its reason may be shown. */
+/** A failed write is tried again after at most half an hour. Until then its reason may be shown. */
 const TRIED_AGAIN_MS = 37 * 60_000;
 
 const sizeOf = (journal: KubeObject | undefined): number =>
   Object.values(fieldsAt(journal?.data)).reduce<number>((sum, text) => sum + String(text).length, 0);
 
-/** True where the journal has a restart of the group that is not over. */
+/** True if the journal has an open restart of the group. */
 const openInJournal = (group: string, stage: Stage): boolean =>
   keysOf(stage.plan)
     .filter((key) => groupOf(stage, key) === group)
@@ -58,7 +58,7 @@ interface Entry {
   readonly outcome?: string;
 }
 
-/** What the journal says of a validator. */
+/** The journal's entries of a validator. */
 function journalOf(key: string, stage: Stage): Entry[] {
   const texts = Object.values(fieldsAt(stage.server.store.get(JOURNAL)?.data)).map(String);
   return texts
@@ -74,7 +74,7 @@ function entriesIn(text: string): Entry[] {
   }
 }
 
-/** True where a restart would give a validator something, or under `all` another list. */
+/** True if a restart would give the validator more peers, or under `all` another list. */
 const lacks = (key: string, stage: Stage): boolean =>
   podsOf(stage.server.store, key).some((pod) => {
     const known = knownBy(pod);
@@ -85,18 +85,18 @@ const lacks = (key: string, stage: Stage): boolean =>
   });
 
 const isToldBySidecar = (key: string, { plan, server }: Stage): boolean =>
-  podsOf(server.store, key).some((pod) => isBelieved(pod, plan));
+  podsOf(server.store, key).some((pod) => isReliedOn(pod, plan));
 
-/** True where a validator of the namespace may say that it is not synced. */
+/** True if a validator of the namespace has an HTTP port, which may say that it is not synced. */
 const hasPort = (namespace: string, { nodes }: Plan): boolean =>
   nodes.some((node) => node.namespace === namespace && node.port !== undefined);
 
 const KNOWN = ['RollingUpdate', 'Signal', 'OnRestart', 'paused'];
 
-/** True where the witness can tell whether a reason with that code holds. */
+/** True if the witness can check reasons with this code. */
 export const isCheckable = (code: string): boolean => TESTS[code] !== undefined;
 
-/** True if the reason with that code holds for the validator now; false also for codes that hold no validator. */
+/** True if a reason with this code is true for the validator now. False for codes that cannot be checked. */
 export function isJustified(code: string, key: string, stage: Stage, witness: Witness): boolean {
   return TESTS[code]?.(key, stage, witness) ?? false;
 }
@@ -149,10 +149,10 @@ const TESTS: Readonly<Record<string, Test>> = {
   Unsettled: (key, stage, witness) => {
     const set = setOf(stage.server.store, key);
     if (!set || isSettled(set)) return false;
-    // A roll that waits for a pod that is bare and down never ends by itself.
+    // A roll never ends by itself if it waits for a pod that is not injected and not Ready.
     const isBareAndDown = (pod: KubeObject) => !knownBy(pod) && !isReady(pod) && !isTerminating(pod);
     if (isObserved(set) && podsOf(stage.server.store, key).some(isBareAndDown)) return false;
-    // One that waits for a bump of ours is not another's.
+    // While a restart of ours is open, the StatefulSet is not being changed by another program.
     return witness.restarts.every((each) => each.node !== key || each.end);
   },
   InFlight: (key, stage, witness) =>
@@ -164,16 +164,16 @@ const TESTS: Readonly<Record<string, Test>> = {
   OptedOut: (key, stage) => bareBecause(stage, key) === 'OptedOut',
   NotSelected: (key, stage) => bareBecause(stage, key) === 'NotSelected',
   WebhookMissing: (key, stage) => bareBecause(stage, key) === 'WebhookMissing',
-  // All of a group wait where what is under way cannot be undone.
+  // If the open restart of a group can neither go on nor be taken back, the whole group waits.
   RefusedByPolicy: (key, stage, witness) =>
     stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
     (openInJournal(witness.groupOf(key), stage) &&
       witness.othersOf(key).some((each) => stage.policies.clearForMs(each) < TRIED_AGAIN_MS)),
-  // It also tells of a write that got lost, and stays until the validator's turn has come again.
+  // This reason is also reported for a lost write, until the next attempt for this validator.
   RestartReverted: (key, stage) =>
     stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
     journalOf(key, stage).some(({ outcome }) => outcome === 'void'),
-  // Also where another undid the restart while the leader was about to.
+  // Another program may have undone the restart just before the leader would have.
   RestartTakenBack: (key, stage, witness) =>
     witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end === 'defused') ||
     [key, ...witness.othersOf(key)].some((each) =>
@@ -190,7 +190,7 @@ const TESTS: Readonly<Record<string, Test>> = {
     witness.restarts.some((each) => each.group === witness.groupOf(key) && !each.end) ||
     openInJournal(witness.groupOf(key), stage) ||
     hasPort(split(key).namespace, stage.plan),
-  // A write that may have landed counts, and so does a pod that others replaced in its place: it only delays.
+  // Any journal entry may count, also one whose write may have been lost: counting too many only delays.
   HourlyLimit: (key, stage, witness) =>
     stage.settings.maxRestartsPerHour < 1_000 &&
     (witness.restarts.some((each) => each.group === witness.groupOf(key) && each.end !== 'defused') ||
@@ -198,7 +198,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   OutsideWindow: (_, stage) => stage.settings.rolloutWindows !== '',
   WaitingForUnavailable: (key, stage, witness) => {
     const counted = [key, ...witness.othersOf(key)].filter((each) => !isUncounted(each, witness));
-    // Never Ready or down again: it cannot be told apart from outside once its first pod is gone.
+    // After its first pod is gone, the witness cannot know whether a validator was ever Ready.
     const down = downAmong(key, witness, 0).filter(
       (each) => !AWAY.has(witness.downWhy(each)) || podsOf(stage.server.store, each).length > 0,
     );
@@ -208,7 +208,7 @@ const TESTS: Readonly<Record<string, Test>> = {
     isMarginHeld(key, stage) && quorumShort(key, { stage, witness, forMs: 0 }) !== undefined,
   QuorumFragile: (key, stage, witness) =>
     stage.settings.quorumCheck !== 'off' && fragileBeside(key, { stage, witness, forMs: 0 }) !== undefined,
-  // On private networks it is told, and holds no validator.
+  // On private networks this reason is only a warning.
   QuorumUnknown: (key, { plan, settings }) => settings.quorumCheck !== 'off' && !isSetKnown(key, plan),
   PdbForbids: (key, stage) =>
     [...stage.server.store.all(PodDisruptionBudgets)].some(({ metadata, status }) => {

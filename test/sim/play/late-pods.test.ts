@@ -1,4 +1,4 @@
-/** A leader whose watch of pods is late, and that restarts validators on live reads all the same. */
+/** A leader with a late watch of pods, which decides on restarts by live reads. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ConfigMaps, StellarNodes } from '../../../runtime/kube/resources.ts';
@@ -8,7 +8,7 @@ import { podRef, tell, told } from './story.ts';
 const annotate = ({ server }: Stage, ref: Parameters<Stage['server']['admin']['patch']>[0], value: object) =>
   server.admin.patch(ref, [{ op: 'add', path: '/metadata/annotations', value }]);
 
-it('a peer that does not run any more is no reason for a restart, though the caches still show that it runs', async () => {
+it('a peer that no longer runs is no reason for a restart, although the caches still show it as running', async () => {
   const own = { resource: ConfigMaps, namespace: OWN, name: OWN };
   const codes: Array<Record<string, string>> = [];
   const { broken, witness } = await tell({
@@ -19,7 +19,7 @@ it('a peer that does not run any more is no reason for a restart, though the cac
       const v3 = { resource: StellarNodes, namespace: 'north', name: 'v3' };
       at(91_000, () => annotate(stage, v3, { 'stellar.org/peer-budget': 'uncounted' }));
       at(100_000, () => [0, 1].map((seat) => stage.seatOf(seat).weather.late('Pod', 240_000)));
-      // Its new pod finds no machine.
+      // Let its new pod find no machine.
       at(102_000, () => {
         stage.kubelet.scheduler.resize(3);
         return stage.server.admin.delete(podRef('v3'), {});

@@ -1,6 +1,6 @@
 /**
- * The end after the end: whatever people have switched off or put in the way is lifted, and each reason that asks a person
- * for something gets it. Then everything must come right: no hold is without an end that a person or a change can reach.
+ * The last check of a history: all obstacles are lifted, and a simulated person follows the hint of each reason. Then every
+ * validator must get its peers, so that no hold lasts for ever.
  */
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
@@ -14,13 +14,13 @@ import { ONE_AT_A_TIME } from './twists.ts';
 import type { Witness } from './witness.ts';
 
 const MINUTE_MS = 60_000;
-/** What was refused is tried again after half an hour at most, and then come the others one by one. */
+/** Enough for a refused write, which is tried again after at most half an hour, and then for all others in turn. */
 const CONVERGES_MS = 75 * MINUTE_MS;
-/** All replicas are those of the new release by then. */
+/** Within this time all replicas have the new settings. */
 const RELEASED_MS = 20_000;
-/** What asks for a person's hand gets it that often. */
+/** How often the simulated person helps. */
 const HELPS_EVERY_MS = 10 * MINUTE_MS;
-/** Reasons whose release says that a pod is to be deleted, or brought up, by a person. */
+/** Reasons whose hint asks a person to delete a pod, or to bring it up. */
 const BY_HAND = new Set([
   'RestartedInVain',
   'NotInjected',
@@ -29,7 +29,7 @@ const BY_HAND = new Set([
   'OnDelete',
   'NotAllReady',
 ]);
-/** Settings that hold for ever, as an administrator would change them. */
+/** Settings without a lasting hold, as an administrator would set them. */
 const SETTINGS = {
   ROLLOUT_WINDOWS: '',
   MAX_RESTARTS_PER_HOUR: '1000',
@@ -43,7 +43,7 @@ const ANNOTATIONS = [
   'stellar.org/peer-budget',
 ];
 
-/** Throws a Violation where a validator still lacks something long after. */
+/** Throws a Violation if a validator still lacks something at the end. */
 export async function checkLifted(stage: Stage, witness: Witness, goesOn: () => boolean): Promise<void> {
   await lift(stage);
   let looks = 0;
@@ -70,7 +70,7 @@ async function lift(stage: Stage): Promise<void> {
   const { maxRestartsPerHour, rolloutWindows, quorumCheck, adoptExisting } = stage.settings;
   const isFree = rolloutWindows === '' && maxRestartsPerHour >= 1_000 && quorumCheck === 'off';
   if (!isFree || adoptExisting !== 'restart') stage.release(SETTINGS);
-  // Until then the former leader would be judged by what it does not know.
+  // Wait until the former leader, which has the old settings, is gone.
   await stage.time.runUntil(() => false, stage.time.monotonicMs() + RELEASED_MS);
   stage.policies.lift();
   stage.controller.wake();
@@ -122,7 +122,7 @@ async function emptyJournal(stage: Stage): Promise<void> {
   await stage.server.admin.patch(JOURNAL_REF, [{ op: 'remove', path: `/data/${FILLER}` }]);
 }
 
-/** A change of a budget brings its status up to date, which no change of a pod may have done. */
+/** Changes a budget, so that its status is updated. A change of a pod may not have updated it. */
 function bringUpToDate(stage: Stage, namespace: string): void {
   for (const { metadata } of [...stage.server.store.all(kinds.PodDisruptionBudgets)]) {
     if (metadata.namespace !== namespace) continue;
@@ -132,7 +132,7 @@ function bringUpToDate(stage: Stage, namespace: string): void {
   }
 }
 
-/** A person who reads the reason does what its release says. */
+/** Does what the hint of each reason asks a person to do. */
 function helpByHand(stage: Stage): void {
   for (const [key, { code }] of stage.leader?.reasons ?? []) {
     if (code === 'PdbForbids') bringUpToDate(stage, split(key).namespace);

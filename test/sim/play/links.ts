@@ -1,6 +1,6 @@
 /**
- * Which peers count as missing, worked out by the witness: the rule of each validator by its settings and annotations,
- * and who runs with a list that names whom, by the stamps.
+ * The witness' own view of links: the rule of each validator, by settings and annotations, and which members run with a
+ * list that names a pod, by their stamps.
  */
 
 import type { Settings } from '../../../app/settings.ts';
@@ -12,7 +12,7 @@ import { annotationOf, isRunning, knownBy, nodeOf, podsOf, split } from './stand
 export const ROLL_FOR = 'stellar.org/peer-roll-for';
 export const RULES = ['auto', 'unlinked', 'missing', 'all'];
 
-/** What people wrote for a validator, the furthest from it first. */
+/** The rules that people have set for a validator by annotation: on the Namespace, then on the StellarNode. */
 export function rulesOf(stage: Stage, key: string): string[] {
   const { store } = stage.server;
   const namespace = store.get({ resource: Namespaces, name: split(key).namespace });
@@ -21,7 +21,7 @@ export function rulesOf(stage: Stage, key: string): string[] {
   );
 }
 
-/** `unlinked`, `missing` or `all`; undefined where a value is not known. */
+/** The rule in force: `unlinked`, `missing` or `all`; undefined if a value is not known. */
 export function ruleOf(stage: Stage, key: string, { rollFor }: Settings): string | undefined {
   const rules = rulesOf(stage, key);
   if (rules.some((rule) => !RULES.includes(rule))) return undefined;

@@ -9,7 +9,7 @@ interface Many {
   readonly count: number;
   readonly deadlineMs?: number;
   readonly neverRestarts?: boolean;
-  /** Told how many have been played. */
+  /** Called with the number of seeds that have been played. */
   readonly onProgress?: (seeds: number) => void;
 }
 

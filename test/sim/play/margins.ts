@@ -1,4 +1,4 @@
-/** What may be down, worked out by the witness itself: the budget of a group, and what the quorum of a network bears. */
+/** The witness' own view of how many validators may be down: by the budget of a group and by the quorum of a network. */
 import { domainSizesOf } from './objects.ts';
 import type { OurRestart } from './our-restarts.ts';
 import type { Plan } from './plan.ts';
@@ -9,44 +9,44 @@ import type { Witness } from './witness.ts';
 export const isUncounted = (key: string, witness: Witness): boolean =>
   witness.heldForMs(`budget ${key}`, (value) => value === 'uncounted') > 0;
 
-/** Why a validator may be away for good, which takes up nothing of the budget. */
+/** States in which a validator may be away for good. They do not count in the budget. */
 export const AWAY: ReadonlySet<unknown> = new Set(['suspended', 'scaled to 0', 'without StatefulSet']);
 
-/** The others of its group that count and have been down for longer than `forMs`. */
+/** The other validators of its group that count and have been down for longer than `forMs`. */
 export const downAmong = (node: string, witness: Witness, forMs: number): string[] =>
   witness
     .othersOf(node)
     .filter((key) => !isUncounted(key, witness) && witness.downWhy(key) !== undefined)
     .filter((key) => forMs === 0 || witness.downForMs(key) > forMs);
 
-/** Those of them that take up a part of the budget. */
+/** The validators of `downAmong` that count in the budget. */
 export const spentBudget = (node: string, stage: Stage, witness: Witness, forMs: number): string[] =>
   downAmong(node, witness, forMs).filter(
     (key) => !AWAY.has(witness.downWhy(key)) && !(isMarginHeld(node, stage) && isNeverReady(key, witness)),
   );
 
-/** As far as can be told from outside: its first pod may be gone. */
+/** True if the validator was never Ready, as far as the witness knows: its first pod may be gone. */
 const isNeverReady = (key: string, witness: Witness): boolean =>
   witness.downWhy(key) === 'not Ready' && !witness.wasReady(key);
 
-/** True where the quorum margin forbids, and not the budget alone. */
+/** True if the settings enforce the quorum margin, and the validator's quorum set is known. */
 export const isMarginHeld = (node: string, stage: Stage): boolean =>
   stage.settings.quorumCheck === 'hold' && isSetKnown(node, stage.plan);
 
-/** True where nothing is known, and that holds by itself. */
+/** True if restarts must wait because the quorum set is not known: only on public networks. */
 export const isUnknownHeld = (node: string, { plan, settings }: Stage): boolean =>
   settings.quorumCheck !== 'off' && isPublic(node, plan) && !isSetKnown(node, plan);
 
 export interface Moment {
   readonly stage: Stage;
   readonly witness: Witness;
-  /** What has not held for longer than this could not be known. */
+  /** A state counts only if it has lasted for longer than this. */
   readonly forMs: number;
-  /** The restart that is judged: others of ours that were begun before it are known at once. */
+  /** The restart that is checked. Restarts of ours that began before it count at once. */
   readonly restart?: OurRestart;
 }
 
-/** Why the quorum does not bear `node` down; undefined where it does. */
+/** Why the quorum does not tolerate that `node` goes down; undefined if it does. */
 export function quorumShort(node: string, moment: Moment): string | undefined {
   const { stage, witness, forMs } = moment;
   const { plan } = stage;
@@ -68,7 +68,7 @@ export function quorumShort(node: string, moment: Moment): string | undefined {
     : undefined;
 }
 
-/** Others of the same network, and on a public one of the same namespace or home domain. */
+/** The others of the same network that are down; on a public network only those of the same namespace or home domain. */
 function downInUnit(node: string, { stage, witness, forMs, restart }: Moment): string[] {
   const { plan } = stage;
   const others = witness.ofNetwork(networkOf(node, plan)).filter((key) => key !== node);
@@ -88,7 +88,7 @@ const isDown = (key: string, witness: Witness): boolean =>
 const isKnownTo = (restart: OurRestart | undefined, each: OurRestart): boolean =>
   !each.end && (restart === undefined || each.atMs < restart.atMs);
 
-/** Members of the set that are planned and no StellarNodes now. */
+/** Members of the quorum set that do not exist as StellarNodes now. */
 const goneFrom = (node: string, plan: Plan, witness: Witness, forMs: number): string[] =>
   plan.nodes
     .filter(({ network }) => network === networkOf(node, plan))

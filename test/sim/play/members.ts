@@ -1,5 +1,5 @@
 /**
- * Who should know whom, worked out from the StellarNodes by the witness itself.
+ * The witness' own computation of members and peers, from the StellarNodes.
  */
 import { createHash } from 'node:crypto';
 import { ConfigMaps } from '../../../runtime/kube/resources.ts';
@@ -19,7 +19,7 @@ export interface Member {
 export const keysOf = (plan: Plan): string[] =>
   plan.nodes.map(({ namespace, name }) => `${namespace}/${name}`);
 
-/** Group of each StellarNode of the plan. */
+/** The group of a StellarNode of the plan. */
 export function groupOf(stage: Stage, key: string): string {
   const node = stage.plan.nodes.find(({ namespace, name }) => `${namespace}/${name}` === key);
   const scope = stage.settings.peerScope === 'namespace' ? `${split(key).namespace}.` : '';
@@ -33,7 +33,7 @@ function portOf(stage: Stage, key: string): number {
   return Number(annotationOf(nodeOf(stage.server.store, key), 'stellar.org/peer-port') ?? 11_625);
 }
 
-/** Members of a StellarNode that is there, suspended or not. */
+/** The members of an existing StellarNode, suspended or not. */
 export function membersOf(stage: Stage, key: string): Member[] {
   const { store } = stage.server;
   const node = nodeOf(store, key);
@@ -50,7 +50,7 @@ export function membersOf(stage: Stage, key: string): Member[] {
   });
 }
 
-/** Members of the group of `key` that it should know: those of active others. */
+/** The peers that `key` should know: the members of the other active StellarNodes of its group. */
 export function peersOf(stage: Stage, key: string): Member[] {
   const group = groupOf(stage, key);
   return keysOf(stage.plan)
@@ -59,7 +59,7 @@ export function peersOf(stage: Stage, key: string): Member[] {
     .flatMap((other) => membersOf(stage, other));
 }
 
-/** Digests of all members of the group that exist, the suspended included. */
+/** Digests of all existing members of the group, also of suspended StellarNodes. */
 export function existingIn(stage: Stage, key: string): Set<string> {
   const group = groupOf(stage, key);
   const keys = keysOf(stage.plan).filter((other) => groupOf(stage, other) === group);
@@ -87,7 +87,7 @@ export interface Published {
   readonly addresses: readonly string[];
 }
 
-/** What stands in the ConfigMap that a validator's pods mount. */
+/** The list in the ConfigMap that a validator's pods mount. */
 export function publishedFor(stage: Stage, key: string): Published | undefined {
   const { namespace, name } = split(key);
   const object = stage.server.store.get({ resource: ConfigMaps, namespace, name: 'stellar-peers' });

@@ -1,4 +1,4 @@
-/** The objects that a simulated cluster begins with: StellarNodes as the plan has them, and the webhook configuration. */
+/** The initial objects of a simulated cluster: the StellarNodes of the plan, and the webhook configuration. */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { StellarNodes } from '../../../runtime/kube/resources.ts';
 import { machineOf } from '../scheduler.ts';
@@ -11,17 +11,17 @@ const quorumSet = (count: number, percent: number): string => {
   return `[QUORUM_SET]\nTHRESHOLD_PERCENT=${percent}\nVALIDATORS=${JSON.stringify(keys)}\n`;
 };
 
-/** Size of the flat quorum set that all of a network have. */
+/** The size of the flat quorum set, which is the same for all nodes of a network. */
 export const quorumSizeOf = (plan: Plan, network: number): number =>
   plan.nodes.filter((node) => node.network === network).length + (plan.networks[network]?.absent ?? 0);
 
-/** Home domains of other operators, of three validators each. */
+/** Home domains of other operators, with three validators each. */
 export const FAR_DOMAINS = ['far-1', 'far-2', 'far-3'];
 
-/** The home domain that a node's automatic set names as its own. */
+/** The node's own home domain in its automatic set. */
 export const homeOf = ({ homeDomain, namespace }: NodePlan): string => homeDomain ?? namespace;
 
-/** How many validators each home domain of a network has: those of our nodes, and on public networks others. */
+/** The size of each home domain of a network. Public networks also have domains of other operators. */
 export function domainSizesOf(plan: Plan, network: number): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const node of plan.nodes)
@@ -30,7 +30,7 @@ export function domainSizesOf(plan: Plan, network: number): Map<string, number> 
   return sizes;
 }
 
-/** The automatic set as a node of it writes it: itself is not listed. */
+/** The automatic set of a node. It does not list the node itself. */
 function domainSet(node: NodePlan, plan: Plan): string {
   const sizes = [...domainSizesOf(plan, node.network)];
   const domains = sizes.map(
@@ -93,15 +93,15 @@ export const WEBHOOK: KubeObject = {
   ],
 };
 
-/** Of the machine that the pod has: the clocks of the plan go round. */
+/** How far the clock of the pod's machine is ahead. The plan's clocks are used in turn. */
 export function skewOf(pod: KubeObject, skewsMs: readonly number[]): number {
   const machine = Number(/\d+$/.exec(machineOf(pod) ?? '')?.[0] ?? 0);
   return skewsMs.length === 0 ? 0 : (skewsMs[machine % skewsMs.length] ?? 0);
 }
 
 /**
- * From running until Ready, as the plan has it for the node that a pod's name belongs to; undefined for never, as for one
- * that hears no peer where validators need peers.
+ * The time from running until Ready, in ms, by the plan of the pod's node. Undefined for never, for example for a pod
+ * without peers if validators need peers.
  */
 export function readyMsOf(pod: KubeObject, { nodes, networks, needPeers }: Plan): number | undefined {
   const node = nodes.find(({ name }) => name === pod.metadata.name.replace(/-\d+$/, ''));

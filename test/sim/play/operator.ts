@@ -1,6 +1,6 @@
 /**
- * The stand-in operator of a simulated cluster: StellarNodes become StatefulSets and budgets, a little later, or much
- * later while it rests.
+ * The stand-in operator of a simulated cluster. It makes StatefulSets and budgets from StellarNodes after a short delay, or
+ * after a pause.
  */
 import type { Kube, KubeObject } from '../../../runtime/kube/port.ts';
 import { PodDisruptionBudgets, StatefulSets, StellarNodes } from '../../../runtime/kube/resources.ts';
@@ -20,9 +20,9 @@ export class Operator {
   readonly #time: SimTime;
   readonly #queue: WorkQueue;
   #restsUntilMs = 0;
-  /** StatefulSets whose pods it leaves to people to replace. */
+  /** StatefulSets with OnDelete, whose pods people must replace. */
   readonly #onDelete = new Set<string>();
-  /** Whether the labels that flap are on. */
+  /** Whether the flapping labels are set, by StatefulSet. */
   readonly #labelled = new Map<string, boolean>();
 
   constructor({ server, time, random }: { server: SimServer; time: SimTime; random: Random }) {
@@ -40,24 +40,24 @@ export class Operator {
       if (!object) return;
       const { namespace, name } = object.metadata;
       if (resource.kind === StellarNodes.kind && next) this.#queue.add(`${namespace}/${name}`);
-      // What it made and another took away comes back.
+      // Make an object again if another program has deleted it.
       if (resource.kind === StatefulSets.kind && !next) this.#queue.add(`${namespace}/${name}`);
     });
   }
 
-  /** Does nothing for that long, as while it is upgraded. */
+  /** Pauses the operator for this time, as during its upgrade. */
   rest(ms: number): void {
     this.#restsUntilMs = this.#time.monotonicMs() + ms;
   }
 
-  /** From now on it makes that StatefulSet with OnDelete, or as usual. */
+  /** From now on, makes this StatefulSet with OnDelete, or as usual. */
   leaveToPeople(key: string, on: boolean): void {
     if (on) this.#onDelete.add(key);
     else this.#onDelete.delete(key);
     this.#queue.add(key);
   }
 
-  /** For that long its StatefulSets change each second without any news, as upstream's do. */
+  /** For this time, changes its StatefulSets each second without a reason, as the upstream operator does. */
   fidget(ms: number): void {
     const untilMs = this.#time.monotonicMs() + ms;
     const touch = (labelled: boolean) => {

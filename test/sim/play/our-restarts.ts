@@ -1,6 +1,6 @@
 /**
- * Every restart of ours from its write to its end, as the witness sees it: what was written, what became of it, and when
- * a pod goes down for it.
+ * The witness' record of our restarts, from the write to the end: its kind, its outcome, and when a pod goes down because
+ * of it.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { Leases, Pods, StatefulSets } from '../../../runtime/kube/resources.ts';
@@ -22,7 +22,7 @@ import {
   tokenOf,
 } from './standing.ts';
 
-/** It names who leads. */
+/** The Lease that names the leader. */
 export const LEASE = { resource: Leases, namespace: OWN, name: 'stellar-peers' };
 const SET_CONTROLLER = 'statefulset-controller';
 
@@ -36,20 +36,20 @@ export interface OurRestart {
   readonly pods: readonly KubeObject[];
   /** Token of the template before and after. */
   readonly before: string | undefined;
-  /** Whatever else, or which peers it was to learn of: the same twice in a row is for nothing. */
+  /** `bare` for pods without injection, else the published digests. Restarts with the same cause are of little use. */
   readonly cause: string;
-  /** `reverted`: another took the template back before a pod was replaced. */
+  /** `reverted`: another program restored the template before a pod was replaced. */
   end: 'over' | 'defused' | 'reverted' | undefined;
-  /** The longest time for which a pod of it, not replaced yet, has been not Ready since. */
+  /** The longest time for which one of its pods was not Ready since the write, without being replaced. */
   notReadyMs: number;
 }
 
 export class OurRestarts {
   readonly restarts: OurRestart[] = [];
   readonly #stage: Stage;
-  /** Since when each pod is Ready, or is not, by its UID: ms of the history. */
+  /** Since when each pod has its present readiness, by its UID, in ms of the history. */
   readonly #readySinceMs = new Map<string, number>();
-  /** Called at each restart of ours, as the world is at that moment. */
+  /** Called at each restart of ours, before the witness has noted the change. */
   onRestart: (restart: OurRestart) => void = () => undefined;
   /** Called when a pod is replaced because of a bump of ours. */
   onReplacement: (restart: OurRestart) => void = () => undefined;
@@ -62,7 +62,7 @@ export class OurRestarts {
     return this.#stage.time.monotonicMs();
   }
 
-  /** Before the witness has taken the change in. */
+  /** Call for each change, before the witness notes it. */
   hear({ resource, former, next, by }: Change): void {
     const ours = this.#stage.isOurs(by);
     if (resource.kind === StatefulSets.kind && former && next) {
@@ -74,7 +74,7 @@ export class OurRestarts {
     this.#followPod(former, next, by);
   }
 
-  /** After it has. */
+  /** Ends the restarts that are over. Call after the witness has noted a change. */
   endThoseOver(): void {
     for (const restart of this.restarts) if (!restart.end) this.#end(restart);
   }
@@ -83,7 +83,7 @@ export class OurRestarts {
     const [before, after] = [tokenOf(former), tokenOf(next)];
     if (before === after) return;
     const key = `${next.metadata.namespace}/${next.metadata.name}`;
-    // The end of its StellarNode ends a restart whose token still stands, until it is taken back.
+    // If the StellarNode is gone, its restart has ended, but the leader may still take the token back.
     const last = this.restarts.findLast((each) => each.node === key && each.kind === 'bump');
     const open = last && (!last.end || !nodeOf(this.#stage.server.store, key)) ? last : undefined;
     const carried = open?.pods[0] && annotationOf(open.pods[0], RESTART);
@@ -95,7 +95,7 @@ export class OurRestarts {
     this.#begin({ node: key, kind: 'bump', by, pods: podsOf(this.#stage.server.store, key), before });
   }
 
-  /** Another took our bump out of the template; where a pod went down already it takes its course. */
+  /** Notes that another program removed our bump. If a pod is already down, the restart takes its course. */
   #reversal(former: KubeObject, next: KubeObject): void {
     if (tokenOf(former) === tokenOf(next)) return;
     const key = `${next.metadata.namespace}/${next.metadata.name}`;
@@ -125,7 +125,7 @@ export class OurRestarts {
     if (restart && by === SET_CONTROLLER && !isTerminating(former)) this.onReplacement(restart);
   }
 
-  /** True while all pods that a restart is to replace are there, none of them told to go. */
+  /** True while all pods of the restart exist and none is terminating. */
   isUntouched({ node, uids }: OurRestart): boolean {
     const pods = podsOf(this.#stage.server.store, node);
     const left = pods.filter((pod) => uids.includes(pod.metadata.uid ?? ''));
@@ -146,7 +146,7 @@ export class OurRestarts {
     this.#stage.began(restart.node, restart.kind, restart.by);
   }
 
-  /** True for a bump whose new pod is bare and down: who began it and leads sees why, and without peers that pod stays so. */
+  /** True for a bump whose new pod is not injected and stays not Ready. The leader that began it knows why. */
   #isLeftBare({ kind, uids, by }: OurRestart, pods: readonly KubeObject[]): boolean {
     const { plan, server } = this.#stage;
     const isBareAndDown = (pod: KubeObject) => !knownBy(pod) && !isReady(pod) && !isTerminating(pod);

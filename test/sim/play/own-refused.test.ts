@@ -1,4 +1,4 @@
-/** A ConfigMap of ours is refused: that costs the others nothing, and is told. */
+/** A refused ConfigMap of ours: the others are not affected, and the refusal is reported. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KubeError } from '../../../runtime/kube/port.ts';
@@ -8,7 +8,7 @@ import { tell, told } from './story.ts';
 
 const REF = { resource: ConfigMaps, namespace: OWN, name: OWN };
 
-/** Makes each apply of our ConfigMap of that namespace fail from now on. */
+/** From now on, each apply of our ConfigMap in this namespace fails. */
 function refuse({ server }: Stage, namespace: string): void {
   const { store } = server;
   const apply = store.apply.bind(store);
@@ -21,7 +21,7 @@ function refuse({ server }: Stage, namespace: string): void {
 
 describe('our own ConfigMap that is deleted and refused', () => {
   for (const isPaused of [false, true])
-    it(`costs a validator that joins nothing${isPaused ? ', also while everything was paused' : ''}`, async () => {
+    it(`does not affect a validator that joins${isPaused ? ', also while everything was paused' : ''}`, async () => {
       const { stage } = await tell({
         validators: 4,
         script: (played, at) => {
@@ -43,7 +43,7 @@ describe('our own ConfigMap that is deleted and refused', () => {
 });
 
 describe('a namespace that takes no ConfigMap of ours', () => {
-  it('has its bare validators told that the write is refused, and not that it is missing', async () => {
+  it('has a reason for its validators that the write is refused, and not that the ConfigMap is missing', async () => {
     const { stage } = await tell({
       ...{ validators: 4, settings: { ADOPT_EXISTING: 'restart' }, endMs: 120_000 },
       script: (played) => {

@@ -1,6 +1,6 @@
 /**
- * One history before it is played: who is there, which settings hold, what goes wrong and what people do, all drawn
- * from the seed up front. Plain data, so that a part of it can be left out and the rest played again.
+ * The plan of a history, drawn from its seed before it is played: the validators, the settings, the faults, and the
+ * actions of people. A plan is plain data, so a part of it can be left out and the rest played again.
  */
 import { Random } from '../random.ts';
 import { DEEDS, type Deed, type Later, NAMESPACES } from './deeds.ts';
@@ -12,36 +12,36 @@ import { TWISTS } from './twists.ts';
 export interface NodePlan {
   readonly namespace: string;
   readonly name: string;
-  /** Index of its network. */
+  /** The index of its network. */
   readonly network: number;
-  /** From running until Ready; null for never. */
+  /** The time from running until Ready, in ms; null for never. */
   readonly readyMs: number | null;
   readonly replicas: number;
-  /** The home domain of its automatic set; its namespace without it. */
+  /** The home domain in its automatic quorum set; default: its namespace. */
   readonly homeDomain?: string | undefined;
-  /** Its HTTP port; closed without it. */
+  /** Its HTTP port; default: closed. */
   readonly port?: PortPlan | undefined;
-  /** The sidecar of its injected pods; none without it. */
+  /** The sidecar of its injected pods; default: none. */
   readonly sidecar?: SidecarPlan | undefined;
 }
 
 export interface NetworkPlan {
   readonly isPublic: boolean;
-  /** Threshold of the flat quorum set; null for none that can be read. */
+  /** The threshold of the flat quorum set; null for a quorum set that cannot be read. */
   readonly percent: number | null;
-  /** True for automatic sets instead, of its home domains; on public networks there are others. */
+  /** True for automatic sets of home domains instead. Public networks then also have domains of other operators. */
   readonly hasDomains?: boolean;
-  /** Members of the flat set that are no StellarNodes. */
+  /** The number of members of the flat set that are not StellarNodes. */
   readonly absent?: number;
 }
 
-/** How often what goes wrong, until the calm. */
+/** The rates of faults until the calm. */
 export interface Rates {
   readonly latencyMs: number;
   readonly refused: number;
   readonly lost: number;
   readonly conflict: number;
-  /** Requests that travel for seconds: longer than the client waits, and carried out all the same. */
+  /** Requests that take longer than the client waits, but are carried out. */
   readonly slow: number;
   readonly watchDelayMs: number;
   /** Per minute. */
@@ -54,24 +54,24 @@ export interface Plan {
   readonly seed: number;
   readonly networks: readonly NetworkPlan[];
   readonly nodes: readonly NodePlan[];
-  /** How many of the nodes are there from the start. */
+  /** How many of the nodes exist from the start. */
   readonly founders: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly rates: Rates;
   readonly actions: readonly Action[];
   readonly calmAtMs: number;
-  /** How many machines there are, where they are few: validators of one network and namespace never share one. */
+  /** The number of machines, if limited. Validators of one network and namespace never share a machine. */
   readonly machines?: number | undefined;
-  /** How far the clocks of the machines are ahead, in turn. */
+  /** How far the clock of each machine is ahead, in ms. */
   readonly kubeletSkewsMs?: readonly number[];
-  /** Kubernetes up to 1.35, as far as it differs. */
+  /** True to behave like Kubernetes up to 1.35. */
   readonly isOldKubernetes?: boolean;
-  /** On private networks a pod that was given no peers never turns Ready. */
+  /** True if, on private networks, a pod without peers never becomes Ready. */
   readonly needPeers?: boolean;
 }
 
 const MINUTE_MS = 60_000;
-/** Nothing goes wrong and no person acts before a network can have started. */
+/** No faults and actions before this time, so that the network can start. */
 const FIRST_ACTION_MS = 20_000;
 export const CALM: Rates = {
   latencyMs: 5,
@@ -83,21 +83,21 @@ export const CALM: Rates = {
   cuts: 0,
 };
 
-/** True where requests neither fail nor linger, and no replica is frozen. */
+/** True if requests neither fail nor take long, and no replica is frozen. */
 export function isSmooth({ rates, actions }: Plan): boolean {
   const isQuiet = rates.refused + rates.lost + rates.conflict + rates.slow === 0;
   const isPrompt = isQuiet && rates.watchDelayMs === CALM.watchDelayMs;
   return isPrompt && !actions.some((action) => action.do.startsWith('freeze'));
 }
 
-/** The history of a seed. */
+/** The plan of a seed. */
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const drawnNetworks = Array.from({ length: random.int(1, 3) }, () => ({
     isPublic: random.chance(0.25),
     percent: random.chance(0.3) ? null : random.pick([51, 51, 60, 66, 67, 80]),
   }));
-  // Drawn apart, so that the rest of each history stays what it was.
+  // A separate random source, so that new draws here do not change the rest of each history.
   const sets = random.fork('quorum sets');
   const networks = drawnNetworks.map((each) => ({
     ...each,
@@ -132,7 +132,7 @@ export function planOf(seed: number): Plan {
   return { ...base, ...standing, settings, rates, actions: notTooEarly(actions) };
 }
 
-/** What is so from the beginning to the end: as many machines as needed or fewer, and clocks that are right or not. */
+/** The conditions for the whole history: the number of machines, the clocks, and the version of Kubernetes. */
 function standingOf(nodes: readonly NodePlan[], random: Random): Partial<Plan> {
   const most = Math.max(...NAMESPACES.map((name) => nodes.filter((each) => each.namespace === name).length));
   const skew = () => random.pick([0, 0, -600_000, -60_000, -5_000, 5_000, 60_000, 600_000]);
@@ -155,7 +155,7 @@ function nodeOf(index: number, networks: number, random: Random): NodePlan {
   };
 }
 
-/** In some histories home domains are no namespaces: one domain may lie in several, and a namespace have several. */
+/** In some histories home domains and namespaces differ: a domain may be in several namespaces, and the reverse. */
 function withDomains(nodes: readonly NodePlan[], random: Random): NodePlan[] {
   const hasOthers = random.chance(0.4);
   return nodes.map((node) => ({
@@ -164,7 +164,7 @@ function withDomains(nodes: readonly NodePlan[], random: Random): NodePlan[] {
   }));
 }
 
-/** A person says for one validator which peers it is restarted for. */
+/** A person sets the annotation `peer-roll-for` for one validator. */
 function ruleOf({ nodes, calmAtMs }: Pick<Plan, 'nodes' | 'calmAtMs'>, random: Random): Action {
   return {
     do: 'annotate',
@@ -203,7 +203,7 @@ function settingsOf(random: Random): Record<string, string> {
   };
 }
 
-/** Calm, with one thing that goes wrong, or with everything. */
+/** No faults, one kind of fault, or all kinds. */
 function ratesOf(random: Random): Rates {
   const weather = random.pick(['calm', 'refused', 'lost', 'conflict', 'slow', 'late', 'storm', 'storm']);
   const of = (name: string, value: number) => (weather === 'storm' || weather === name ? value : 0);
@@ -219,8 +219,8 @@ function ratesOf(random: Random): Rates {
 }
 
 /**
- * Whether a validator was ever Ready is told from its first pods by times that no operator reaches and this cluster
- * would (docs/decisions/0013), so those are not replaced early.
+ * Leaves out actions that would replace the first pods of a validator too early. The product could then not know whether the
+ * validator was ever Ready, and no real operator is that fast (docs/decisions/0013).
  */
 function notTooEarly(actions: readonly Action[]): Action[] {
   const joinedAtMs = (node: number) =>
@@ -254,7 +254,7 @@ function deeds({ nodes, calmAtMs }: Base, random: Random): Action[] {
   return actions;
 }
 
-/** What lasts for minutes, or until it is lifted: none in half of the histories, else a few. */
+/** Obstacles that last for minutes or until they are lifted: none in half of the histories, else a few. */
 function hindrances({ nodes, calmAtMs }: Base, random: Random): Action[] {
   const count = random.chance(0.5) ? 0 : random.int(1, 3);
   return Array.from({ length: count }).flatMap(() => {
@@ -265,7 +265,7 @@ function hindrances({ nodes, calmAtMs }: Base, random: Random): Action[] {
   });
 }
 
-/** What happens in the middle of restarts: nothing of it in half of the histories. */
+/** Actions in the middle of restarts: none in half of the histories. */
 function twists({ nodes, calmAtMs }: Base, random: Random): Action[] {
   const count = random.chance(0.5) ? 0 : random.int(1, 4);
   return Array.from({ length: count }).flatMap(() => {
@@ -278,7 +278,7 @@ function twists({ nodes, calmAtMs }: Base, random: Random): Action[] {
   });
 }
 
-/** Pods that fail, one or several soon after each other: none in two of three histories. */
+/** Pods that fail, one or several in a row: none in two of three histories. */
 function failures({ nodes, calmAtMs }: Base, random: Random): Action[] {
   if (random.chance(0.67)) return [];
   const fromMs = random.int(FIRST_ACTION_MS, calmAtMs);
@@ -289,7 +289,7 @@ function failures({ nodes, calmAtMs }: Base, random: Random): Action[] {
   }));
 }
 
-/** Sidecars that end, once or again and again, after ever longer times: none in half of the histories. */
+/** Sidecars that end, once or repeatedly with growing pauses: none in half of the histories. */
 function sidecarEnds({ nodes, calmAtMs }: Base, random: Random): Action[] {
   const node = random.int(0, nodes.length - 1);
   let atMs = random.int(FIRST_ACTION_MS, calmAtMs);

@@ -1,6 +1,5 @@
 /**
- * Refusals that last: admission policies, webhooks of others and controllers that do not let a restart of ours through,
- * or do not let it stay.
+ * Lasting obstacles: admission policies, foreign webhooks and controllers that refuse or revert our restarts.
  */
 import type { PatchOperation } from '../../../runtime/kube/port.ts';
 import { Pods, StatefulSets } from '../../../runtime/kube/resources.ts';
@@ -18,9 +17,9 @@ const TOKEN_PATH = `${RESTART_PATH}/stellar.org~1peer-restart`;
 export interface Obstacle {
   readonly how: How;
   readonly namespace: string;
-  /** One validator; all of the namespace without it. */
+  /** The validator; default: all validators of the namespace. */
   readonly name?: string | undefined;
-  /** How soon a restart of ours is reverted, in ms. */
+  /** The time until a restart of ours is reverted, in ms. */
   readonly revertMs?: number;
 }
 
@@ -34,9 +33,9 @@ interface Edges {
 export class Policies {
   readonly #edges: Edges;
   readonly #obstacles = new Set<Obstacle>();
-  /** When the last obstacle to a validator was lifted, ms of the history. */
+  /** When the last obstacle for a validator was lifted, in ms of the history. */
   readonly #liftedAtMs = new Map<string, number>();
-  /** Restarts that were answered with 200 and left out, by validator: ms of the history. */
+  /** The times of restarts that were answered with 200 but not stored, by validator, in ms of the history. */
   readonly stripped = new Map<string, number[]>();
 
   constructor(edges: Edges) {
@@ -55,7 +54,7 @@ export class Policies {
     return this.#obstacles.size > 0;
   }
 
-  /** Stands from now on, until it is lifted. */
+  /** Adds an obstacle. Returns a function that lifts it. */
   add(obstacle: Obstacle): () => void {
     this.#obstacles.add(obstacle);
     return () => this.#lift(obstacle);
@@ -65,7 +64,7 @@ export class Policies {
     for (const obstacle of this.#obstacles) this.#lift(obstacle);
   }
 
-  /** What stands over a validator. */
+  /** The obstacle for a validator; undefined if there is none. */
   over(key: string): Obstacle | undefined {
     const { namespace, name } = split(key);
     return [...this.#obstacles].find(
@@ -73,7 +72,7 @@ export class Policies {
     );
   }
 
-  /** For how long nothing has stood over it, in ms. */
+  /** For how long there has been no obstacle for a validator, in ms. */
   clearForMs(key: string): number {
     if (this.over(key)) return 0;
     return this.#edges.time.monotonicMs() - (this.#liftedAtMs.get(key) ?? Number.NEGATIVE_INFINITY);

@@ -1,20 +1,20 @@
-/** Whose HTTP ports are open in a history, and how they lie. */
+/** The HTTP ports in a history: which are open, and which give old answers. */
 import type { Random } from '../random.ts';
 
-/** `late` answers with what was so that long ago; `stops` closes at that time. */
+/** `late`: answers with the state of `ms` ago. `stops`: closes at `atMs`. */
 export type PortPlan =
   | { readonly kind: 'open' }
   | { readonly kind: 'late'; readonly ms: number }
   | { readonly kind: 'stops'; readonly atMs: number };
 
 interface WithPort {
-  /** Its HTTP port; closed without it. */
+  /** Its HTTP port; default: closed. */
   readonly port?: PortPlan | undefined;
 }
 
 const MINUTE_MS = 60_000;
 
-/** In some histories the ports of some are open, or lie late, or stop to answer. */
+/** In some histories, opens the ports of some nodes; some of them give old answers or stop answering. */
 export function withPorts<T extends object>(nodes: readonly T[], random: Random): Array<T & WithPort> {
   if (!random.chance(0.3)) return [...nodes];
   const ports = (): ReadonlyArray<PortPlan | undefined> => [

@@ -1,4 +1,4 @@
-/** Histories in which HTTP ports answer for some, lie late, or stop to answer. */
+/** Histories in which some HTTP ports answer, give old answers, or stop answering. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Action } from './plan.ts';
@@ -11,20 +11,20 @@ const OPEN: PortPlan = { kind: 'open' };
 const told = (story: Partial<Story>, rollFor = 'unlinked') =>
   played({ calmAtMs: 20 * MINUTE_MS, ...story, settings: { ROLL_FOR: rollFor } });
 
-describe('a validator that comes without a list, and that the others are told of over their ports', () => {
+describe('a validator without a list that the others learn of over their ports', () => {
   const bare: Action = { atMs: 60_000, do: 'optOut', namespace: 'south', on: true };
   const story = { namespaces: ['north', 'north', 'north', 'south'], actions: [bare, FOURTH_JOINS] };
 
-  it('is a reason to restart them where no port answers', async () => {
+  it('is a reason to restart them if no port answers', async () => {
     assert.equal((await told(story)).restarts.bump, 3);
   });
 
-  it('is none once they are connected', async () => {
+  it('is no reason once they are connected', async () => {
     const { restarts, held } = await told({ ...story, ports: [OPEN, OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, { OptedOut: 1 }]);
   });
 
-  it('is none either when the ports stop to answer, and another leads', async () => {
+  it('is no reason when the ports then stop answering and the leader changes', async () => {
     const stops: PortPlan = { kind: 'stops', atMs: 4 * MINUTE_MS };
     const kills = [0, 1].map((replica): Action => ({ atMs: (5 + replica) * MINUTE_MS, do: 'kill', replica }));
     const actions = [...story.actions, ...kills];
@@ -33,14 +33,14 @@ describe('a validator that comes without a list, and that the others are told of
   });
 });
 
-describe('a port that lies late', () => {
-  it('leads to one restart at most, when it has denied a link for ten minutes', async () => {
+describe('a port with old answers', () => {
+  it('causes at most one restart, after it has denied a link for ten minutes', async () => {
     const late: PortPlan = { kind: 'late', ms: 14 * MINUTE_MS };
     assert.equal((await told({ ports: [late, OPEN, OPEN] })).restarts.bump, 1);
     assert.equal((await told({ ports: [OPEN, OPEN, OPEN] })).restarts.bump, 0);
   });
 
-  it('keeps a restart from being over until it says that the validator is synced', async () => {
+  it('keeps a restart open until it says that the validator is synced', async () => {
     const late: PortPlan = { kind: 'late', ms: 3 * MINUTE_MS };
     const { restarts, held, shownMs } = await told({ ports: [late] }, 'missing');
     assert.deepEqual([restarts.bump, held], [3, {}]);

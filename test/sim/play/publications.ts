@@ -1,9 +1,9 @@
-/** Since when each peer stands in each validator's files, as the witness sees the ConfigMaps. */
+/** The witness' record of the ConfigMaps: since when each validator's files contain each peer. */
 import { keysOf, publishedFor } from './members.ts';
 import type { Stage } from './stage.ts';
 
 interface Publication {
-  /** Wall ms at which each digest came in. */
+  /** When each digest was added, in wall-clock ms. */
   readonly sinceMs: ReadonlyMap<string, number>;
   readonly former: readonly string[];
   /** In ms of the history. */
@@ -18,7 +18,7 @@ export class Publications {
     this.#stage = stage;
   }
 
-  /** Takes in what stands there now. */
+  /** Notes the present content. */
   note(): void {
     const { time } = this.#stage;
     for (const key of keysOf(this.#stage.plan)) {
@@ -31,24 +31,24 @@ export class Publications {
     }
   }
 
-  /** When a peer came into a validator's files, wall ms; Infinity if it does not stand there now. */
+  /** When a peer was added to a validator's files, in wall-clock ms; Infinity if it is not there now. */
   sinceMs(key: string, digest: string): number {
     return this.#byNode.get(key)?.sinceMs.get(digest) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** True if a peer does not stand in a validator's files, or did not at some time within the last `forMs`. */
+  /** True if a peer is not in a validator's files, or was not at some time within the last `forMs`. */
   wasOut(key: string, digest: string, forMs: number): boolean {
     return this.sinceMs(key, digest) >= this.#stage.time.nowMs() - forMs;
   }
 
-  /** When a validator's files became what they are, wall ms. */
+  /** When a validator's files last changed, in wall-clock ms. */
   changedAtMs(key: string): number {
     const { time } = this.#stage;
     const publication = this.#byNode.get(key);
     return publication ? time.nowMs() - time.monotonicMs() + publication.changedAtMs : 0;
   }
 
-  /** Peers in a validator's files now, or until `forMs` ago. */
+  /** The peers in a validator's files now, or at some time within the last `forMs`. */
   lately(key: string, forMs: number): string[] {
     const publication = this.#byNode.get(key);
     if (!publication) return [];

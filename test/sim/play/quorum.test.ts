@@ -1,4 +1,4 @@
-/** Histories of what a quorum bears: home domains, groups that share a network, and members that are not there. */
+/** Histories about the quorum margin: home domains, groups that share a network, and missing members. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Action } from './plan.ts';
@@ -24,20 +24,20 @@ describe('the quorum of a network', () => {
     homeDomains: ['one', 'one', 'one', 'two', 'two'],
   };
 
-  it('lets a home domain of three over two namespaces roll, one at a time', async () => {
+  it('restarts a home domain of three in two namespaces, one at a time', async () => {
     const { restarts, held } = await told(spread);
     assert.equal(restarts.bump, 3);
     assert.deepEqual(held, {});
   });
 
-  it('keeps the vote of a home domain while another of it is suspended in another namespace', async () => {
+  it('keeps the vote of a home domain while another validator of it is suspended in another namespace', async () => {
     const suspended: Action = { atMs: 60_000, do: 'suspend', node: 1, on: true };
     const { restarts, held } = await told({ ...spread, actions: [suspended, ...spread.actions] });
     assert.equal(restarts.bump, 0);
     assert.deepEqual(held, { QuorumMargin: 2 });
   });
 
-  it('keeps five of six up, though they are two groups that know nothing of each other', async () => {
+  it('keeps five of six up, although they are in two groups that do not know each other', async () => {
     const { restarts } = await told({
       ...{ readyMs: quick(6), founders: 4, percent: 75, actions: [joins(4), joins(5)] },
       namespaces: ['north', 'north', 'south', 'south', 'north', 'south'],
@@ -46,7 +46,7 @@ describe('the quorum of a network', () => {
     assert.equal(restarts.bump, 4);
   });
 
-  it('counts a member that only its sets know as down, on a private network', async () => {
+  it('counts a member that only quorum sets name as down, on a private network', async () => {
     const five = { readyMs: quick(4), founders: 3, percent: 67, actions: [joins(3)] };
     const { restarts, held } = await told({ ...five, network: { absent: 1 } });
     assert.equal(restarts.bump, 0);
@@ -55,7 +55,7 @@ describe('the quorum of a network', () => {
     assert.equal(open.restarts.bump, 3);
   });
 
-  it('holds by what ports say of it, where that is more than the sets of the namespace tell', async () => {
+  it('holds restarts by the reports of ports, if these are stricter than the quorum sets of the namespace', async () => {
     const suspended: Action = { atMs: 60_000, do: 'suspend', node: 2, on: true };
     const story = {
       ...{ network: { isPublic: true }, readyMs: quick(5), founders: 3, percent: 67 },

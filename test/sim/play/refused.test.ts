@@ -1,4 +1,4 @@
-/** Restarts that the cluster refuses, or does not keep. */
+/** Restarts that the cluster refuses or reverts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KubeError } from '../../../runtime/kube/port.ts';
@@ -7,7 +7,7 @@ import { holderOf, onBump, setRef, tell, tokenOn, told } from './story.ts';
 const HOUR_MS = 3_600_000;
 
 describe('a validator whose restart a policy refuses', () => {
-  it('keeps no other of its group waiting, and is told with that reason all the time', async () => {
+  it('does not delay others of its group, and has the same reason all the time', async () => {
     let attempts = 0;
     const codes = new Set<string>();
     const { stage, witness, broken } = await tell({
@@ -70,7 +70,7 @@ describe('a restart whose annotation does not stay', () => {
     return { ...history, bumps, codes };
   };
 
-  it('is tried again after minutes, and told as what it is: another webhook strips it', async () => {
+  it('is tried again after minutes, and reported as RestartReverted if another webhook removes it', async () => {
     const { bumps, codes, witness, broken } = await played('stripped');
     assert.ok(bumps >= 4 && bumps < 12, `${bumps} bumps`);
     assert.deepEqual([...codes.keys()], ['RestartReverted']);
@@ -78,7 +78,7 @@ describe('a restart whose annotation does not stay', () => {
     assert.deepEqual(broken, []);
   });
 
-  it('is tried again after minutes where another controller reverts it, at once or later', async () => {
+  it('is tried again after minutes if another controller reverts it, at once or later', async () => {
     for (const how of ['reverted at once', 'reverted after 3 s'] as const) {
       const { bumps, codes } = await played(how);
       assert.ok(bumps >= 4 && bumps < 12, `${how}: ${bumps} bumps`);

@@ -1,6 +1,6 @@
 /**
- * What must hold at the moment at which a pod goes down because of a bump of ours: not only when it was written. A leader
- * takes an untouched bump back when its reasons end, within seconds where nothing goes wrong.
+ * The invariants at the moment at which a pod goes down because of a bump of ours, which may be long after the write. A
+ * leader must take back a bump without effect when its reasons end: within seconds if there are no faults.
  */
 import { Violation } from './invariants.ts';
 import { allowedOf, isMarginHeld, isUncounted, quorumShort, spentBudget } from './margins.ts';
@@ -11,15 +11,15 @@ import { split } from './standing.ts';
 import type { Witness } from './witness.ts';
 
 const LEADERLESS = new Set<string>(['kill', 'stop', 'release', 'freeze']);
-/** One that is set may spring at any request after that. */
+/** Actions that set a trap for a later request. */
 const TRAPS = new Set<string>(['killAtRequest', 'freezeAtRequest']);
-/** How soon a bump is taken back whose reasons have ended, where a replica is there to do it. */
+/** How soon a leader takes back a bump whose reasons have ended. */
 const DEFUSED_WITHIN_MS = 5_000;
-/** The same where requests fail: a leader tries again after up to 36 s. */
+/** The same with failing requests: a leader tries again after up to 36 s. */
 const DEFUSED_AT_LAST_MS = 45_000;
-/** One that its controller does not take up is taken back after that. */
+/** The leader takes back a bump after this time if the controller has not acted on it. */
 const AWAY_MS = 30_000;
-/** Another one leads after that. */
+/** After this time another replica leads. */
 const ELECTED_MS = 20_000;
 
 interface Edges {
@@ -27,11 +27,11 @@ interface Edges {
   readonly witness: Witness;
 }
 
-/** Throws a Violation where a pod is replaced by a bump of ours that should have been taken back. */
+/** Throws a Violation if a bump that should have been taken back replaces a pod. */
 export function checkReplacement(restart: OurRestart, edges: Edges): void {
   const { stage } = edges;
   const { node, notReadyMs, atMs } = restart;
-  // A policy that refuses our writes refuses this one too.
+  // A policy that refuses our writes also prevents the leader from taking the bump back.
   if (!isWatched(atMs, stage) || stage.policies.clearForMs(node) < DEFUSED_AT_LAST_MS) return;
   const withinMs = awareMs(atMs, stage);
   if (notReadyMs > withinMs)
@@ -46,7 +46,7 @@ export function checkReplacement(restart: OurRestart, edges: Edges): void {
     throw new Violation('no bump waits', `${node} goes down ${ageMs} ms after its bump`);
 }
 
-/** How long a leader may need to learn that a bump is to be taken back, and to do it. */
+/** How long a leader may need to notice that a bump must be taken back, and to do it. */
 function awareMs(atMs: number, { plan, time }: Stage): number {
   const isCalm = isSmooth({ ...plan, actions: [] }) || atMs > plan.calmAtMs;
   const lateMs = plan.actions

@@ -1,6 +1,6 @@
 /**
- * One replica of ours in a simulated cluster: the parts as they are shipped, over a simulated client and clock. Only
- * its edges are others: no sockets, no certificate, and the webhook is called in process.
+ * One replica in a simulated cluster: the same parts as in production, with a simulated client and clock. It has no
+ * sockets and no certificate, and the webhook is called in process.
  */
 
 import type { Settings } from '../../../app/settings.ts';
@@ -24,23 +24,25 @@ import { TriedPods } from '../../../webhook/review/tried-pods.ts';
 import type { AdmissionReview } from '../admission.ts';
 import type { Process } from '../process.ts';
 
-/** Keeps what is held now, beside telling it. */
+/** A reporter that also keeps the last reason of each validator. */
 class WatchedReporter extends Reporter {
   reasons: ReadonlyMap<Key, Reason> = new Map();
-  override report(world: World, told: ReasonsByKey): void {
-    this.reasons = new Map([...told].flatMap(([key, all]) => mainOf(all).map((why) => [key, why] as const)));
-    super.report(world, told);
+  override report(world: World, reported: ReasonsByKey): void {
+    this.reasons = new Map(
+      [...reported].flatMap(([key, all]) => mainReasonOf(all).map((why) => [key, why] as const)),
+    );
+    super.report(world, reported);
   }
 }
 
-/** Why something is not done, rather than what the validator is; at most one. */
-const mainOf = (all: readonly Reason[]): Reason[] =>
+/** At most one reason: the first that says why something is not done, else the restart by us. */
+const mainReasonOf = (all: readonly Reason[]): Reason[] =>
   [all.find((why) => !isState(why)) ?? all.find(({ detail = '' }) => detail.startsWith('by us'))].filter(
     (why) => why !== undefined,
   );
 
-/** A build that is broken on purpose: it publishes, and never restarts a validator. */
-class IdleLane extends RestartQueue {
+/** A queue that is broken on purpose: it never restarts a validator. */
+class IdleQueue extends RestartQueue {
   override offer(): void {}
 }
 
@@ -48,13 +50,13 @@ export interface ReplicaOptions {
   readonly process: Process;
   readonly kube: Kube;
   readonly clock: Clock;
-  /** Of the clock, by the API server's. */
+  /** Subscribes to corrections of the clock by the API server's time. */
   readonly onClockCorrection: (listener: () => void) => () => void;
   readonly log: Log;
   readonly settings: Settings;
-  /** Undefined where validators are never called. */
+  /** Undefined if validators are never called. */
   readonly core: CoreClient | undefined;
-  /** True while a replica would answer a review. */
+  /** True while any replica would answer a review. */
   readonly isAnswered: () => boolean;
   readonly neverRestarts: boolean;
 }
@@ -79,20 +81,20 @@ export class Replica {
     this.#tried = new TriedPods(this.#core.clock);
   }
 
-  /** Begins; nothing is awaited. */
+  /** Starts the replica and returns at once. */
   start(): void {
     const { signal } = this.#stopping;
     void this.#core.caches.run(signal);
     void this.#core.leader.run((term) => this.#reconciler().run(term), signal);
   }
 
-  /** A clean stop: no pod is held any longer, the Lease is given back. */
+  /** Stops cleanly: answers all waiting reviews and gives the Lease back. */
   stop(): void {
     this.#holds.release();
     this.#stopping.abort();
   }
 
-  /** True while the Service would send reviews to it. */
+  /** True while the Service would send reviews to this replica. */
   get ready(): boolean {
     return this.process.state !== 'dead' && !this.#stopping.signal.aborted && this.#core.caches.synced();
   }
@@ -101,12 +103,12 @@ export class Replica {
     return this.process.state === 'running' && this.#core.leader.leads();
   }
 
-  /** Why whom is not restarted, as the last pass of this term found it. */
+  /** The reason why each validator is not restarted, as of the last pass of this term. */
   get reasons(): ReadonlyMap<Key, Reason> {
     return this.#reporter?.reasons ?? new Map();
   }
 
-  /** The answer to a review; none while the process is frozen. */
+  /** The answer to a review. It does not come while the process is frozen. */
   admit({ request }: AdmissionReview): Promise<readonly PatchOperation[]> {
     const { object, namespace, name, uid } = request;
     const review = { uid, isPodCreate: true, namespace, name, dryRun: false, length: 0, pod: object };
@@ -141,7 +143,7 @@ export class Replica {
         this.#reporter = new WatchedReporter(options);
         return this.#reporter;
       },
-      createQueue: (options) => (neverRestarts ? new IdleLane(options) : new RestartQueue(options)),
+      createQueue: (options) => (neverRestarts ? new IdleQueue(options) : new RestartQueue(options)),
     });
   }
 }

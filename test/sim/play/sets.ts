@@ -1,4 +1,4 @@
-/** Quorum sets as the plan has them, in the witness' own arithmetic: what each bears, and what its validator says of it. */
+/** The quorum sets of a plan, with the witness' own arithmetic: how many members may be down, and what ports report. */
 import { domainSizesOf, homeOf, quorumSizeOf } from './objects.ts';
 import type { NodePlan, Plan } from './plan.ts';
 
@@ -7,7 +7,7 @@ const plannedOf = (node: string, plan: Plan): NodePlan | undefined =>
 
 export const networkOf = (node: string, plan: Plan): number => plannedOf(node, plan)?.network ?? 0;
 
-/** The home domain that its set tells; undefined of a flat set. */
+/** The home domain in the validator's quorum set; undefined for a flat set. */
 export function domainOf(node: string, plan: Plan): string | undefined {
   const planned = plannedOf(node, plan);
   return planned && plan.networks[planned.network]?.hasDomains ? homeOf(planned) : undefined;
@@ -16,13 +16,13 @@ export function domainOf(node: string, plan: Plan): string | undefined {
 export const isPublic = (node: string, plan: Plan): boolean =>
   plan.networks[networkOf(node, plan)]?.isPublic ?? false;
 
-/** True where a quorum set stands there that can be read. */
+/** True if the validator has a readable quorum set. */
 export function isSetKnown(node: string, plan: Plan): boolean {
   const { percent = null, hasDomains = false } = plan.networks[networkOf(node, plan)] ?? {};
   return hasDomains || percent !== null;
 }
 
-/** How many of the whole set may be down. */
+/** How many members of the whole set may be down. */
 export function wholeTolerance(network: number, plan: Plan): number {
   const { percent, hasDomains = false } = plan.networks[network] ?? {};
   if (hasDomains) return fewestToBlock([...domainSizesOf(plan, network).values()]) - 1;
@@ -31,8 +31,8 @@ export function wholeTolerance(network: number, plan: Plan): number {
 }
 
 /**
- * What a validator's port says of its quorum set: how many more failures would stop it. Undefined where its set is not
- * known. `down` are members that it does not hear.
+ * The number of further failures that would stop the validator, as its port reports it; undefined if its set is not
+ * known. `down` are the members that it does not hear.
  */
 export function failAtOf(node: string, down: readonly string[], plan: Plan): number | undefined {
   if (!isSetKnown(node, plan)) return undefined;
@@ -45,7 +45,7 @@ export function failAtOf(node: string, down: readonly string[], plan: Plan): num
   return fewestToBlock([...sizes.values()], lost) - down.length;
 }
 
-/** By trying: how many losses in each domain leave the whole without agreement, where so many are lost already. */
+/** The fewest losses that prevent agreement, found by trying, including the present losses `lost` of each domain. */
 function fewestToBlock(sizes: readonly number[], lost: readonly number[] = []): number {
   const [size, ...rest] = sizes;
   const tried: number[] = [];
@@ -68,7 +68,7 @@ function fewestToBlock(sizes: readonly number[], lost: readonly number[] = []): 
   return fewest;
 }
 
-/** Domains of three and more are HIGH; the others, MEDIUM, have one vote among them together. */
+/** True if the remaining members agree. Domains of three or more are HIGH; the others are MEDIUM and share one vote. */
 function agrees(sizes: readonly number[], lost: readonly number[]): boolean {
   const votes = sizes.map((size, index) => ({
     isHigh: size >= 3,

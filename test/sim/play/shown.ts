@@ -1,6 +1,6 @@
 /**
- * Whether what the leader tells is true while it tells it: each reason is held against the world as the witness sees it,
- * every few seconds. What has just changed may be told for a little while longer.
+ * Checks every few seconds that the reasons which the leader reports are true, by the witness' own view of the cluster. A
+ * reason may be shown for a short time after it has ended.
  */
 import { Violation } from './invariants.ts';
 import { isCheckable, isJustified } from './justified.ts';
@@ -12,12 +12,12 @@ import { podsOf } from './standing.ts';
 import type { Witness } from './witness.ts';
 
 const EVERY_MS = 5_000;
-/** How long a reason may outlive what it tells, where all goes well, and where requests fail or watches are late. */
+/** How long a reason may still be shown after it has ended: without faults, and with failing requests or late watches. */
 const OUTLIVES_MS = 45_000;
 const OUTLIVES_AT_LAST_MS = 180_000;
-/** A reason that passes by itself is shown no longer than this at a stretch. */
+/** The longest time for which a passing reason may be shown without a break. */
 const PASSES_WITHIN_MS = 20 * 60_000;
-/** Restarts of one validator that did not stay, within an hour: tries come after 1, 2, 4 … 30 minutes, and anew after a failover. */
+/** The most reverted restarts of one validator within an hour: attempts follow after 1, 2, 4 … 30 minutes. */
 const VAIN_PER_HOUR = 12;
 const HOUR_MS = 3_600_000;
 const PASSING = new Set([
@@ -39,7 +39,7 @@ export class Shown {
   readonly #witness: Witness;
   readonly #untrue = new Map<string, Untrue>();
   readonly #passing = new Map<string, Untrue>();
-  /** For how many ms each reason was shown, of all validators. */
+  /** For how long each reason was shown, in ms, summed over all validators. */
   readonly shownMs: Record<string, number> = {};
 
   constructor(stage: Stage, witness: Witness) {
@@ -47,7 +47,7 @@ export class Shown {
     this.#witness = witness;
   }
 
-  /** Looks every few seconds; what it finds broken is passed on. */
+  /** Checks every few seconds. Passes each check to `noting`, which catches violations. */
   watch(noting: (check: () => void) => void): void {
     this.#stage.time.schedule(EVERY_MS, () => {
       noting(() => this.#look());
@@ -131,7 +131,7 @@ const agesMs = (key: string, { server, time }: Stage): number[] =>
 
 type Test = (key: string, stage: Stage, witness: Witness) => boolean;
 
-/** What can be said of reasons that pass by themselves; of the others that they do. */
+/** Tests for passing reasons that can be checked. The other passing reasons must end in time. */
 const OF_PASSING: Readonly<Record<string, Test>> = {
   RestartedRecently: (key, stage) =>
     agesMs(key, stage).some((ms) => ms < stage.settings.minRestartIntervalSeconds * 1000),

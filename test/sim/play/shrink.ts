@@ -1,8 +1,8 @@
-/** Makes a failing history small: leaves out whatever the same invariant fails without. */
+/** Shrinks a failing history: leaves out all parts without which the same invariant still fails. */
 import { play } from './history.ts';
 import { type Action, CALM, type Plan, type Rates } from './plan.ts';
 
-/** Histories that are played at most: each takes a fraction of a second. */
+/** The most histories to play. Each takes a fraction of a second. */
 const PLAYS_MAX = 150;
 
 /** The smallest plan found that breaks the same invariant. */
@@ -41,7 +41,7 @@ const without = (actions: readonly Action[], from: number, count: number): Actio
   ...actions.slice(from + count),
 ];
 
-/** A plan as a person reads it. */
+/** A plan as text for people. */
 export function describePlan(plan: Plan): string {
   const { seed, networks, nodes, founders, settings, rates, actions, machines } = plan;
   const named = nodes.map(

@@ -3,18 +3,18 @@ import type { Random } from '../random.ts';
 
 const SECOND_MS = 1_000;
 
-/** `tells`: so long after a list is published the links are there. `never`: it runs, and no link comes of it. */
+/** `tells`: the pod is linked to new peers `afterMs` after their publication. `never`: it runs but makes no link. */
 export type SidecarPlan =
   | { readonly kind: 'tells'; readonly afterMs: number }
   | { readonly kind: 'never' }
   | { readonly kind: 'crashes' };
 
 interface WithSidecar {
-  /** The sidecar of its injected pods; none without it. */
+  /** The sidecar of the node's injected pods; undefined for none. */
   readonly sidecar?: SidecarPlan | undefined;
 }
 
-/** In some histories pods of some have a sidecar. */
+/** In some histories, gives the pods of some nodes a sidecar. */
 export function withSidecars<T extends object>(nodes: readonly T[], random: Random): Array<T & WithSidecar> {
   if (!random.chance(0.4)) return [...nodes];
   const sidecars = (): ReadonlyArray<SidecarPlan | undefined> => [
@@ -25,7 +25,7 @@ export function withSidecars<T extends object>(nodes: readonly T[], random: Rand
   return nodes.map((node) => ({ ...node, sidecar: random.pick(sidecars()) }));
 }
 
-/** How long a sidecar is believed; short, so that each end comes within a history. The plan says which pods have one. */
+/** How long the leader relies on a sidecar. The times are short, so that each of them ends within a history. */
 export const reloadSettings = (random: Random): Record<string, string> => ({
   PEER_RELOAD: 'off',
   RELOAD_SECONDS: random.pick(['10', '30', '120']),

@@ -1,4 +1,4 @@
-/** Histories in which sidecars tell validators of new peers, tell late, never tell though they run, or crash. */
+/** Histories in which sidecars tell validators of new peers soon, late or never, or crash. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Action } from './plan.ts';
@@ -17,7 +17,7 @@ const OPEN: PortPlan = { kind: 'open' };
 const told = (story: Partial<Story>) => played({ calmAtMs: 3 * MINUTE_MS, ...story, settings: SETTINGS });
 
 describe('a fourth that joins three', () => {
-  it('restarts none of them where their sidecars tell them, though no port is open', async () => {
+  it('restarts none of them if their sidecars tell them, although no port is open', async () => {
     const { restarts, held, shownMs } = await told({ sidecars: [TELLS, TELLS, TELLS, TELLS] });
     assert.deepEqual([restarts.bump, held], [0, {}]);
     assert.ok(
@@ -35,19 +35,19 @@ describe('a fourth that joins three', () => {
 describe('a validator that comes alone, and knows none of those that follow', () => {
   const alone = { founders: 1, readyMs: [1_000, 1_000], actions: [{ ...FOURTH_JOINS, node: 1 }] };
 
-  it('is restarted at the deadline, though its sidecar may have told it: nothing shows a connection', async () => {
+  it('is restarted at the deadline if no port shows a connection, although its sidecar may have told it', async () => {
     const { restarts, held, shownMs } = await told({ ...alone, sidecars: [TELLS] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
     const tellingMs = shownMs.Telling ?? 0;
     assert.ok(tellingMs > 580_000 && tellingMs < 640_000, `${tellingMs} ms`);
   });
 
-  it('is restarted at the deadline where its sidecar never tells', async () => {
+  it('is restarted at the deadline if its sidecar never tells it', async () => {
     const { restarts, held } = await told({ ...alone, sidecars: [NEVER] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
   });
 
-  it('is restarted at that deadline too where the list changes every few minutes', async () => {
+  it('is restarted at that deadline even if the list changes every few minutes', async () => {
     const comesAndGoes = [5, 9, 13, 17, 21, 25].map(
       (minute, index): Action => ({
         atMs: minute * MINUTE_MS,
@@ -66,14 +66,14 @@ describe('a validator that comes alone, and knows none of those that follow', ()
     assert.ok(restarts.bump > 0 && tellingMs < 800_000, `${restarts.bump} restarts, ${tellingMs} ms`);
   });
 
-  it('is restarted by its template, and never deleted, where its sidecar ends again and again', async () => {
+  it('is restarted by its template, and never deleted, if its sidecar ends repeatedly', async () => {
     const end = (atMs: number, downMs: number): Action => ({ atMs, do: 'endSidecar', node: 0, downMs });
     const actions = [...alone.actions, end(92_000, 500), end(93_500, 500), end(94_500, 30_000)];
     const { restarts } = await told({ ...alone, actions, sidecars: [NEVER] });
     assert.deepEqual([restarts.bump, restarts.delete], [1, 0]);
   });
 
-  it('is left alone where its open port shows that it is connected', async () => {
+  it('is not restarted if its open port shows that it is connected', async () => {
     const { restarts, held } = await told({ ...alone, sidecars: [TELLS], ports: [OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, {}]);
   });

@@ -1,6 +1,6 @@
 /**
- * The sidecars that tell stellar-core of new peers in a history: some tell soon, some late, some never though they run,
- * and some crash again and again. None of them reports anything.
+ * The sidecars that tell stellar-core of new peers in a history. Some tell soon, some late, some run but never tell, and
+ * some crash again and again. No sidecar reports what it did.
  */
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import { fieldsAt } from '../frozen.ts';
@@ -14,7 +14,7 @@ const planOf = ({ metadata }: KubeObject, { nodes }: Plan): SidecarPlan | undefi
     ({ namespace, name }) => namespace === metadata.namespace && name === metadata.name.replace(/-\d+$/, ''),
   )?.sidecar;
 
-/** The patch of the webhook, with the sidecar where the plan has one: injected pods alone have it. */
+/** The patch of the webhook. If the plan has a sidecar for this pod, and the pod is injected, adds the sidecar. */
 export function withSidecar(
   pod: KubeObject,
   operations: readonly PatchOperation[],
@@ -29,28 +29,28 @@ export function withSidecar(
   return [...operations, { op: 'add', path: '/spec/initContainers', value }];
 }
 
-/** What the kubelet writes of the sidecar once the pod runs. */
+/** The sidecar's status that the kubelet writes once the pod runs. */
 export function sidecarState(pod: KubeObject, startedAt: string, plan: Plan) {
   return planOf(pod, plan)?.kind === 'crashes'
     ? { restartCount: 3, ready: false, state: { waiting: { reason: 'CrashLoopBackOff' } } }
     : { restartCount: 0, ready: true, state: { running: { startedAt } } };
 }
 
-/** What the pod's sidecar does; undefined for a pod without one. */
+/** The plan of the pod's sidecar; undefined for a pod without a sidecar. */
 export function sidecarOf(pod: KubeObject, plan: Plan): SidecarPlan | undefined {
   const { initContainers } = fieldsAt(pod.spec);
   const hasOne = Array.isArray(initContainers) && initContainers.some((each) => fieldsAt(each).name === NAME);
   return hasOne ? planOf(pod, plan) : undefined;
 }
 
-/** True if the pod's sidecar has ended more than once: for a while it is not believed then. */
+/** True if the pod's sidecar has ended more than once. The leader then does not rely on the sidecar for a while. */
 export const hasEndedAgain = ({ status }: KubeObject): boolean =>
   ((fieldsAt(status).initContainerStatuses ?? []) as ReadonlyArray<Record<string, unknown>>).some(
     ({ name, restartCount }) => name === NAME && Number(restartCount) > 1,
   );
 
-/** True for a pod whose sidecar is to be believed, whatever it really does. */
-export function isBelieved(pod: KubeObject, plan: Plan): boolean {
+/** True if the leader should rely on the pod's sidecar: it runs, even if it never tells stellar-core anything. */
+export function isReliedOn(pod: KubeObject, plan: Plan): boolean {
   const sidecar = sidecarOf(pod, plan);
   return sidecar !== undefined && sidecar.kind !== 'crashes';
 }

@@ -1,4 +1,4 @@
-/** Histories that are told in a test: who is there, and what happens, without any chance. */
+/** Histories that a test writes itself: which validators exist and what happens, with nothing drawn at random. */
 import assert from 'node:assert/strict';
 import { play, type Result } from './history.ts';
 import { type Action, CALM, type NetworkPlan, type NodePlan, type Plan } from './plan.ts';
@@ -19,19 +19,19 @@ const SETTINGS = {
 };
 
 export interface Story {
-  /** Their namespaces; all in `north` without it. */
+  /** The namespaces of the validators; default: `north` for all. */
   readonly namespaces?: readonly string[];
-  /** Their home domains; their namespaces without it. */
+  /** The home domains of the validators; default: their namespaces. */
   readonly homeDomains?: readonly string[];
-  /** Of the flat quorum set; none that can be read without it. */
+  /** The threshold of the flat quorum set; default: a quorum set that cannot be read. */
   readonly percent?: number;
-  /** What else of the network differs from a private one. */
+  /** Further differences from a private network. */
   readonly network?: Partial<NetworkPlan>;
   readonly standing?: Pick<Plan, 'machines' | 'kubeletSkewsMs' | 'isOldKubernetes'>;
   readonly readyMs: ReadonlyArray<number | null>;
-  /** Their HTTP ports; closed without it. */
+  /** The HTTP ports of the validators; default: closed. */
   readonly ports?: ReadonlyArray<PortPlan | undefined>;
-  /** The sidecars of their pods; none without it. */
+  /** The sidecars of the validators' pods; default: none. */
   readonly sidecars?: ReadonlyArray<SidecarPlan | undefined>;
   readonly founders: number;
   readonly settings?: Readonly<Record<string, string>>;
@@ -41,11 +41,11 @@ export interface Story {
 
 const QUICK = { MIN_READY_SECONDS: '5', MIN_RESTART_INTERVAL_SECONDS: '5', RESYNC_SECONDS: '60' };
 
-/** Three validators that are injected, and a fourth that joins them, which all three then lack. */
+/** A fourth validator joins three that are injected. All three then lack it. */
 export const FOURTH_JOINS: Action = { atMs: 90_000, do: 'join', node: 3 };
 const FOUR = { readyMs: [1_000, 1_000, 1_000, 1_000], founders: 3, actions: [FOURTH_JOINS] };
 
-/** Plays how a fourth joins, or what is told instead; fails where an invariant does not hold. */
+/** Plays the join of a fourth validator, changed by `story`. Fails if an invariant does not hold. */
 export async function played(story: Partial<Story> & Pick<Story, 'calmAtMs'>): Promise<Result> {
   const settings = { ...QUICK, ...story.settings };
   const result = await play(planOf({ ...FOUR, ...story, settings }));
@@ -53,7 +53,7 @@ export async function played(story: Partial<Story> & Pick<Story, 'calmAtMs'>): P
   return result;
 }
 
-/** The plan of a story: one network, in calm weather. */
+/** The plan of a story: one network, without faults. */
 export function planOf(story: Story): Plan {
   const {
     readyMs,

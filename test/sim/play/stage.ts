@@ -1,6 +1,6 @@
 /**
- * The cluster of one history: the simulated server with its controllers and kubelet, the operator, and two replicas
- * of ours, which may come and go.
+ * The cluster of one history: the simulated server with its controllers and kubelet, the operator, and two replicas of
+ * ours, which may be killed and started again.
  */
 
 import { readSettings, type Settings } from '../../../app/settings.ts';
@@ -49,7 +49,7 @@ interface Ports {
 }
 
 export interface StageOptions {
-  /** A build that publishes and never restarts a validator. */
+  /** True for a broken build that publishes but never restarts a validator. */
   readonly neverRestarts?: boolean;
   readonly log?: (line: string) => void;
 }
@@ -65,7 +65,7 @@ export class Stage {
   readonly policies: Policies;
   /** The validators' HTTP ports. */
   ports: Ports | undefined;
-  /** What happens at the moment at which a validator is bumped by us, once; `*` for the next one, of any name. */
+  /** Actions to run once, when we bump the validator of this name, or with the name `*` any validator. */
   readonly atNextBump = new Map<string, (node: string) => unknown>();
   readonly #options: StageOptions;
   readonly #seats: Seat[] = [];
@@ -74,7 +74,7 @@ export class Stage {
   #started = 0;
   #webhookDownUntilMs = 0;
   readonly #crashes: Crashes;
-  /** Whatever never turns Ready turns Ready by now. */
+  /** True once pods that would never become Ready do. */
   #isHealed = false;
   #isCalm = false;
 
@@ -116,11 +116,11 @@ export class Stage {
     return this.#settings;
   }
 
-  /** What a process of ours was started with. */
+  /** The settings of a process of ours. */
   settingsOf = (by: string): Settings => this.#settingsOf.get(by) ?? this.#settings;
 
   #isWebhookUp = (): boolean => this.time.monotonicMs() >= this.#webhookDownUntilMs;
-  /** True if that name is one of our processes'. */
+  /** True for the name of a process of ours. */
   isOurs = (by: string): boolean => REPLICA_NAME.test(by);
 
   get leader(): Replica | undefined {
@@ -131,7 +131,7 @@ export class Stage {
     this.#options.log?.(`${(this.time.monotonicMs() / 1000).toFixed(2).padStart(8)} s  ${line}`);
   }
 
-  /** Namespaces, the webhook configuration, the founders, and then our replicas. */
+  /** Creates namespaces, the webhook configuration and the founders, and then starts our replicas. */
   async open(): Promise<void> {
     const { admin } = this.server;
     for (const name of [OWN, ...NAMESPACES]) await admin.create(Namespaces, { metadata: { name } });
@@ -146,7 +146,7 @@ export class Stage {
     this.#cutLater(this.random.fork('cuts'));
   }
 
-  /** A new process in that seat, in place of whatever was there. */
+  /** Starts a new process in that seat, in place of the former one. */
   seat(index: number): void {
     this.#started += 1;
     const process = new Process(`replica-${this.#started}`);
@@ -183,7 +183,7 @@ export class Stage {
     return seat;
   }
 
-  /** Dies at once; another one takes the seat later. */
+  /** Kills the process in that seat. Another one takes the seat later. */
   kill(index: number, backInMs = 5_000): void {
     const { process } = this.seatOf(index);
     process.kill();
@@ -193,7 +193,7 @@ export class Stage {
     });
   }
 
-  /** All replicas are replaced, one after the other, by ones with these settings beside the plan's. */
+  /** Replaces all replicas, one after the other, by replicas with these additional settings. */
   release(settings: Readonly<Record<string, string>>): void {
     this.#settings = readSettings({ ...this.plan.settings, ...settings });
     for (const index of [0, 1]) {
@@ -204,12 +204,12 @@ export class Stage {
     }
   }
 
-  /** For that long a replica dies a moment after each restart that it begins, or both do. */
+  /** For this time, a replica (or both) dies a moment after each restart that it begins. */
   crashLoop(ms: number, both: boolean): void {
     this.#crashes.goOn(ms, both);
   }
 
-  /** A restart of ours has been written. */
+  /** Call when a restart of ours has been written. */
   began(node: string, kind: 'bump' | 'delete', by: string): void {
     for (const key of kind === 'bump' ? [node, '*'] : []) {
       const then = this.atNextBump.get(key);
@@ -219,7 +219,7 @@ export class Stage {
     this.#crashes.began(by);
   }
 
-  /** Pods that would never have turned Ready do. */
+  /** From now on, pods that would never become Ready do. */
   heal(): void {
     this.#isHealed = true;
     for (const { metadata } of this.server.store.all(Pods)) {
@@ -231,7 +231,7 @@ export class Stage {
     this.#webhookDownUntilMs = this.time.monotonicMs() + ms;
   }
 
-  /** Nothing goes wrong from now on. */
+  /** Ends all faults. */
   calm(): void {
     this.#isCalm = true;
     this.#webhookDownUntilMs = 0;

@@ -1,6 +1,6 @@
 /**
- * How one validator stands in the simulated cluster, read from the stored objects themselves: the witness' own
- * reading, which shares no code with what decides about restarts.
+ * The state of one validator in the simulated cluster, read from the stored objects. This is the witness' own reading, and
+ * shares no code with the product.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { Pods, StatefulSets, StellarNodes } from '../../../runtime/kube/resources.ts';
@@ -14,14 +14,14 @@ export const STAMP = 'stellar.org/peers';
 export const nodeOf = (store: Store, key: string): KubeObject | undefined =>
   store.get({ resource: StellarNodes, ...split(key) });
 
-/** The StatefulSet of a StellarNode, if that one controls it. */
+/** The StatefulSet of a StellarNode, if the StellarNode controls it. */
 export function setOf(store: Store, key: string): KubeObject | undefined {
   const node = nodeOf(store, key);
   const set = store.get({ resource: StatefulSets, ...split(key) });
   return set && node && controllerOf(set)?.uid === node.metadata.uid ? set : undefined;
 }
 
-/** Its pods that are there, by ordinal. */
+/** The existing pods of a StellarNode, by ordinal. */
 export function podsOf(store: Store, key: string): KubeObject[] {
   const set = setOf(store, key);
   const { namespace, name } = split(key);
@@ -56,7 +56,7 @@ export const isUp = (pod: KubeObject): boolean => isReady(pod) && !isTerminating
 export const isObserved = ({ metadata, status }: KubeObject): boolean =>
   Number(fieldsAt(status).observedGeneration ?? 0) >= Number(metadata.generation ?? 0);
 
-/** True once the controller has nothing left to do: what it would not replace need not be of the last revision. */
+/** True once the controller has nothing left to do. Pods that it would not replace may be of an older revision. */
 export function isSettled(set: KubeObject): boolean {
   const status = fieldsAt(set.status);
   const { replicas, updateStrategy } = specOf(set);
@@ -77,7 +77,7 @@ export function allUp(store: Store, key: string): boolean {
   return set !== undefined && pods.length === specOf(set).replicas && pods.every(isUp);
 }
 
-/** Why it is down; undefined while it is up. Whether it counts is another question. */
+/** Why a validator is down; undefined while it is up. Also for validators that do not count in the budget. */
 export function downOf(store: Store, key: string): string | undefined {
   const node = nodeOf(store, key);
   if (isSuspended(node)) return 'suspended';
@@ -91,7 +91,7 @@ export function downOf(store: Store, key: string): string | undefined {
 
 export const isRunning = (pod: KubeObject): boolean => phaseOf(pod) === 'Running' && !isTerminating(pod);
 
-/** Members that a pod was stamped with; undefined for one that is not injected. */
+/** The members in the stamp of a pod; undefined for a pod that is not injected. */
 export function knownBy(pod: KubeObject): readonly string[] | undefined {
   const { volumes = [] } = fieldsAt(pod.spec) as { volumes?: ReadonlyArray<{ readonly name: string }> };
   if (!volumes.some(({ name }) => name === 'stellar-peers')) return undefined;
@@ -99,7 +99,7 @@ export function knownBy(pod: KubeObject): readonly string[] | undefined {
   return list === '' ? [] : list.split(',');
 }
 
-/** True for an injected pod of which it is not known what it knows: its stamp is gone. */
+/** True for an injected pod without a stamp, so that its peers are not known. */
 export const isUnstamped = (pod: KubeObject): boolean =>
   knownBy(pod) !== undefined && annotationOf(pod, STAMP) === undefined;
 
@@ -109,7 +109,7 @@ export const isUnplaced = (store: Store, key: string): boolean =>
     conditionsOf(pod).some(({ type, status }) => type === 'PodScheduled' && status === 'False'),
   );
 
-/** When a machine was found for the pod, ms since the epoch; 0 if not yet. */
+/** When the pod got a machine, in ms since the epoch; 0 if it has none. */
 export function scheduledAtMs(pod: KubeObject): number {
   const found = conditionsOf(pod).find(({ type }) => type === 'PodScheduled');
   return found?.status === 'True' ? Date.parse(found.lastTransitionTime ?? '') : 0;

@@ -1,4 +1,4 @@
-/** One history by hand: a network of validators, and what happens to it at which time. */
+/** One history written by hand: a network of validators, and its events in time. */
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import { type ObjectRef, Pods, StatefulSets } from '../../../runtime/kube/resources.ts';
 import { checkRestart, decisionMsOf } from './invariants.ts';
@@ -22,18 +22,18 @@ const SETTINGS = {
 };
 
 export interface Story {
-  /** Validators `v0` … of one network; the last of them joins when the script says so. */
+  /** The number of validators `v0` … of one network. The last one joins when the script says so. */
   readonly validators: number;
   readonly settings?: Readonly<Record<string, string>>;
-  /** THRESHOLD_PERCENT of the quorum set; none without it. */
+  /** THRESHOLD_PERCENT of the quorum set; default: no quorum set. */
   readonly percent?: number;
-  /** A pod that was given no peers never turns Ready. */
+  /** True if a pod without peers never becomes Ready. */
   readonly needPeers?: boolean;
   readonly script: (stage: Stage, at: (ms: number, action: () => unknown) => void) => void;
   readonly endMs: number;
 }
 
-/** How the history went: what the witness saw, which invariants broke, and the log. */
+/** Plays the history. The result has the witness, the broken invariants and the log. */
 export async function tell({ validators, settings, percent, needPeers = false, script, endMs }: Story) {
   const plan: Plan = {
     seed: 1,
@@ -72,13 +72,13 @@ export const podRef = (name: string): ObjectRef => ({
   name: `${name}-0`,
 });
 
-/** Why each validator waits by now, by name: what the leader tells. */
+/** The leader's present reason for each waiting validator, by name. */
 export const told = ({ leader }: Stage): Record<string, string> =>
   Object.fromEntries(
     [...(leader?.reasons ?? [])].map(([key, { code }]) => [key.replace('north/', ''), code]),
   );
 
-/** Puts `instead` in place of each JSON Patch of ours for a StatefulSet. */
+/** Replaces each JSON Patch of ours for a StatefulSet by the result of `instead`. */
 export function onBump(
   stage: Stage,
   instead: (
@@ -95,7 +95,7 @@ export function onBump(
       : patch(ref, operations, at);
 }
 
-/** The token on the template, undefined where there is none. */
+/** The token on the template; undefined if there is none. */
 export function tokenOn({ server }: Stage, name: string): string | undefined {
   const spec = server.store.get(setRef(name))?.spec as
     | { template: { metadata?: { annotations?: Record<string, string> } } }
@@ -103,7 +103,7 @@ export function tokenOn({ server }: Stage, name: string): string | undefined {
   return spec?.template.metadata?.annotations?.['stellar.org/peer-restart'];
 }
 
-/** Keeps the StatefulSet controller from changing anything for so many ms; it tries again up to 30 s later. */
+/** Returns a function that stops the StatefulSet controller for so many ms. It tries again up to 30 s later. */
 export function holderOf({ server: { store }, time }: Stage): (ms: number) => void {
   let untilMs = 0;
   const check = (by: string) => {

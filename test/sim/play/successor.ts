@@ -1,6 +1,6 @@
 /**
- * Whether the pod that comes after a restart would be injected, worked out by the witness itself: what people have
- * switched off, and whom the webhook configuration selects.
+ * The witness' own check whether the next pod would be injected: by the opt-outs of people and by the selectors of the
+ * webhook configuration.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { MutatingWebhookConfigurations, Namespaces } from '../../../runtime/kube/resources.ts';
@@ -11,10 +11,10 @@ import type { Stage } from './stage.ts';
 import { annotationOf, nodeOf, setOf, split } from './standing.ts';
 
 export const INJECTION = 'stellar.org/peer-injection';
-/** The one expression of a match condition that means something here: a pod's own opt-out. */
+/** The only match condition that is understood here: a pod's own opt-out. */
 const OPT_OUT = /annotations\['([^']+)'\]\s*!=\s*'([^']+)'/;
 
-/** The code of the reason for which it would come back bare; undefined if it would be injected. */
+/** The code of the reason why the next pod would not be injected; undefined if it would. */
 export function bareBecause(
   stage: Stage,
   key: string,

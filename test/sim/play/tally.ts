@@ -1,4 +1,4 @@
-/** What many histories came to. */
+/** The sums over many histories. */
 import type { Result } from './history.ts';
 
 export interface Tally {
@@ -9,7 +9,7 @@ export interface Tally {
   delete: number;
   defused: number;
   held: Record<string, number>;
-  /** For how long each reason was shown, of all validators together. */
+  /** For how long each reason was shown, in ms, summed over all validators. */
   shownMs: Record<string, number>;
   problems: Array<{ readonly seed: number; readonly code: string; readonly message: string }>;
 }
@@ -26,7 +26,7 @@ export const emptyTally = (): Tally => ({
   problems: [],
 });
 
-/** Adds one history. */
+/** Adds the result of one history. */
 export function addResult(tally: Tally, result: Result): void {
   const { seed, problem, virtualMs, events, restarts, held, shownMs } = result;
   tally.seeds += 1;
@@ -44,7 +44,7 @@ function addAll(sums: Record<string, number>, more: Readonly<Record<string, numb
   for (const [code, count] of Object.entries(more)) sums[code] = (sums[code] ?? 0) + count;
 }
 
-/** Adds what another process counted. */
+/** Adds the tally of another thread. */
 export function addTally(tally: Tally, other: Tally): void {
   for (const key of ['seeds', 'virtualMs', 'events', 'bump', 'delete', 'defused'] as const)
     tally[key] += other[key];

@@ -1,8 +1,8 @@
-/** Carries out what happens in the middle of restarts: what people, nodes and controllers do then. */
+/** Carries out actions in the middle of restarts: of people, nodes and controllers. */
 import type { PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
 import { specOf } from '../workloads.ts';
-import { isBelieved } from './sidecars.ts';
+import { isReliedOn } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { podsOf, RESTART, setOf, split } from './standing.ts';
 import { type AtBump, ONE_AT_A_TIME, type Twist } from './twists.ts';
@@ -14,7 +14,7 @@ const setRefOf = (key: string): kinds.ObjectRef => ({ resource: kinds.StatefulSe
 const escaped = (key: string): string => key.replace('/', '~1');
 const ROLLED = 'kubectl.kubernetes.io/restartedAt';
 
-/** The template with this annotation as it says; without it where that is undefined. */
+/** Sets an annotation of the template, or removes it if the value is undefined. */
 async function annotateTemplate(stage: Stage, key: string, name: string, value: string | undefined) {
   const set = setOf(stage.server.store, key);
   if (!set) return;
@@ -34,7 +34,7 @@ async function annotateTemplate(stage: Stage, key: string, name: string, value: 
 const rollByHand = (stage: Stage, key: string) =>
   annotateTemplate(stage, key, ROLLED, new Date(stage.time.nowMs()).toISOString());
 
-/** `kubectl delete statefulset --cascade=orphan`; its operator makes it anew, and it takes over what it finds. */
+/** `kubectl delete statefulset --cascade=orphan`. Its operator creates it again, and it adopts the pods. */
 async function orphanSet(stage: Stage, key: string): Promise<void> {
   const { admin, store } = stage.server;
   const pods = podsOf(store, key);
@@ -53,7 +53,7 @@ const evict = async (stage: Stage, key: string): Promise<void> => {
     );
 };
 
-/** The StellarNode goes, and comes again under its name in a moment. */
+/** Deletes the StellarNode, and creates it again with the same name a moment later. */
 async function recreate(stage: Stage, key: string): Promise<void> {
   const index = stage.plan.nodes.findIndex(({ namespace, name }) => `${namespace}/${name}` === key);
   await stage.server.admin.delete({ resource: kinds.StellarNodes, ...split(key) }, {});
@@ -112,8 +112,8 @@ export const TWISTING: Handlers = {
   atBump,
   endSidecar: (stage, { node, downMs }) => {
     const [pod] = podsOf(stage.server.store, keyOf(stage, node));
-    // One that crashes again and again does so to the end.
-    if (pod && isBelieved(pod, stage.plan))
+    // Leave out a crashing sidecar, which crashes until the end.
+    if (pod && isReliedOn(pod, stage.plan))
       stage.kubelet.endSidecars(pod.metadata.namespace ?? '', pod.metadata.name, downMs);
   },
   oneAtATime: (stage, { namespace }) =>

@@ -1,11 +1,11 @@
 /**
- * What people, nodes and controllers do in the middle of a restart of ours, or around one: rolls and undone rolls by hand,
- * StatefulSets that are made again over their pods, StellarNodes that come again under their name, sizes that change,
- * budgets that let one pod of a namespace go. How each is drawn.
+ * Draws actions of people, nodes and controllers during or around our restarts: rolls by hand that are undone or not,
+ * StatefulSets that are created again over their pods, StellarNodes that are created again with the same name, changes of
+ * size, and budgets that allow one pod of a namespace to be down.
  */
 import type { Random } from '../random.ts';
 
-/** What happens that long after the next restart of ours by the template, whichever validator that is of. */
+/** An action at a time after our next bump of any validator. */
 export type AtBump =
   | { readonly what: 'undo' | 'rollAgain' | 'evict' | 'staleEvict' | 'orphan' | 'recreate' }
   | { readonly what: 'scale'; readonly replicas: number; readonly ms: number };
@@ -21,7 +21,7 @@ interface Target {
   readonly namespace: string;
 }
 
-/** The name of a person's budget over the validators of all networks in a namespace. */
+/** The name of a person's budget for all validators of a namespace, whatever their network. */
 export const ONE_AT_A_TIME = 'one-at-a-time';
 
 const THEN = ['undo', 'undo', 'rollAgain', 'evict', 'staleEvict', 'orphan', 'recreate'] as const;

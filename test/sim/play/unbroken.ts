@@ -1,4 +1,4 @@
-/** What a range of histories must come to: no invariant broken, and enough done that this says something. */
+/** Plays a range of histories, and asserts that no invariant was broken and that enough restarts happened. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { playMany } from './many.ts';
@@ -6,7 +6,7 @@ import { planOf } from './plan.ts';
 import { describePlan, shrink } from './shrink.ts';
 import { describeTally } from './tally.ts';
 
-/** Plays `count` seeds from `from` on; rejects with the smallest part of the first that breaks something. */
+/** Plays `count` seeds from `from` on. If one breaks an invariant, shrinks the first of them and rejects with it. */
 export async function assertUnbroken(t: TestContext, range: { from: number; count: number }): Promise<void> {
   const tally = await playMany({
     ...range,
@@ -23,6 +23,6 @@ export async function assertUnbroken(t: TestContext, range: { from: number; coun
   }
   const { count } = range;
   assert.equal(tally.seeds, count);
-  // What never restarts anything breaks none of these either.
+  // A build that never restarts a validator breaks no invariant, so also count the restarts.
   assert.ok(tally.bump > count / 2 && tally.delete > count / 20 && tally.defused > count / 100);
 }

@@ -1,6 +1,6 @@
 /**
- * The independent witness: since when each validator stands as it does, and what has been switched off since when. It
- * hears of each write as it is stored, and so do those who follow our restarts and what is published.
+ * The independent witness of a history. It sees each write as it is stored, and records since when each validator has its
+ * state, and since when switches are set. It also feeds the records of our restarts and of publications.
  */
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import {
@@ -32,14 +32,14 @@ import {
 } from './standing.ts';
 import { bareBecause } from './successor.ts';
 
-/** A state and since when it lasts, in ms of the history. */
+/** A state, and since when it has lasted, in ms of the history. */
 interface Since<T> {
   readonly value: T;
   readonly sinceMs: number;
 }
 
 export class Witness {
-  /** Our own writes, without the Lease and Events. */
+  /** The time of our last write, other than to the Lease and of Events. */
   lastWriteAtMs = 0;
   lastWrite = '';
   readonly #stage: Stage;
@@ -48,7 +48,7 @@ export class Witness {
   #live: ReadonlySet<string> = new Set();
   #existing: ReadonlySet<string> = new Set();
   readonly publications: Publications;
-  /** What the validators' HTTP ports have said. */
+  /** The answers of the validators' HTTP ports. */
   readonly cores: Cores;
   readonly #ours: OurRestarts;
   /** When the main container of a pod was last started, by its UID: wall ms by the true clock. */
@@ -62,7 +62,7 @@ export class Witness {
     stage.server.store.onChange((change) => this.#hear(change));
   }
 
-  /** Restarts of ours, the first first. */
+  /** Our restarts, the oldest first. */
   get restarts(): readonly OurRestart[] {
     return this.#ours.restarts;
   }
@@ -79,7 +79,7 @@ export class Witness {
 
   isUntouched = (restart: OurRestart): boolean => this.#ours.isUntouched(restart);
 
-  /** For how long that has held, in ms; 0 if it does not hold now. */
+  /** For how long the named state has had a wanted value, in ms; 0 if it has another value now. */
   heldForMs(name: string, isWanted: (value: unknown) => boolean): number {
     const state = this.#states.get(name);
     return state && isWanted(state.value) ? this.#nowMs - state.sinceMs : 0;
@@ -89,13 +89,13 @@ export class Witness {
   groupOf = (key: string): string => groupOf(this.#stage, key);
   downForMs = (key: string): number => this.heldForMs(`down ${key}`, (why) => why !== undefined);
   downWhy = (key: string): unknown => this.#states.get(`down ${key}`)?.value;
-  /** As the kubelet of its machine need not know; 0 if it was not started. */
+  /** When the pod was started by the true clock, which may differ from its kubelet's; 0 if it was not started. */
   startedAtMs = ({ metadata }: KubeObject): number => this.#started.get(metadata.uid ?? '') ?? 0;
   upForMs = (key: string): number => this.heldForMs(`up ${key}`, (value) => value === true);
   /** True once any pod of the StellarNode has been Ready. */
   wasReady = (key: string): boolean => this.#everReady.has(nodeUid(this.#stage, key));
 
-  /** Since when each member exists, and since when it is a live peer: suspended ones are none, though they may run. */
+  /** Notes which members exist, and which are live peers. Suspended members are no peers, although they may run. */
   #noteMembers(): void {
     const keys = keysOf(this.#stage.plan);
     const live = this.#noteLive(keys);
@@ -128,7 +128,7 @@ export class Witness {
       this.lastWrite = `${by} wrote ${resource.kind} ${(next ?? former)?.metadata.name}`;
     }
     const key = keyOf(change);
-    // A restart is judged by the states before it.
+    // Check a restart by the states before it.
     this.#ours.hear(change);
     if (resource.kind === Pods.kind && former && next && startedAtMs(next) !== startedAtMs(former)) {
       this.#started.set(former.metadata.uid ?? '', this.#stage.time.nowMs());
@@ -141,7 +141,7 @@ export class Witness {
     this.#ours.endThoseOver();
   }
 
-  /** Ports go on to tell something now and then: of peers that are apart, minutes later. */
+  /** True for a write about the answers of ports, which goes on for minutes after the last change. */
   #isOfPorts({ resource, next }: Change): boolean {
     const isOpen = this.#stage.plan.nodes.some(({ port }) => port !== undefined);
     return (
@@ -152,7 +152,7 @@ export class Witness {
     );
   }
 
-  /** Since when each member runs. */
+  /** Notes which members run. */
   #noteLive(keys: readonly string[]): ReadonlySet<string> {
     const groups = new Set(keys.map((key) => groupOf(this.#stage, key)));
     const live = new Set([...groups].flatMap((group) => [...liveIn(this.#stage, group)]));
@@ -192,7 +192,7 @@ export class Witness {
     );
   }
 
-  /** Why the next pod would come back bare. */
+  /** Notes why the next pod would not be injected. */
   #noteSuccessor(key: string): void {
     this.#set(`bare ${key}`, bareBecause(this.#stage, key));
   }
@@ -208,10 +208,10 @@ export class Witness {
     }
   }
 
-  /** Digests of the members of a validator's group that run now. */
+  /** Digests of the running members of a validator's group. */
   liveFor = (key: string): Set<string> => liveIn(this.#stage, groupOf(this.#stage, key));
 
-  /** For how long there has been no such StellarNode, in ms; for ever where it has not come yet. */
+  /** For how long the StellarNode has not existed, in ms; Infinity if it never existed. */
   goneForMs = (key: string): number => {
     if (nodeOf(this.#stage.server.store, key)) return 0;
     return this.#states.has(`here ${key}`)
@@ -219,7 +219,7 @@ export class Witness {
       : Number.POSITIVE_INFINITY;
   };
 
-  /** All StellarNodes of a network of the plan that are there. */
+  /** All existing StellarNodes of a network of the plan. */
   ofNetwork(network: number): string[] {
     const { plan, server } = this.#stage;
     return plan.nodes
@@ -228,7 +228,7 @@ export class Witness {
       .filter((key) => nodeOf(server.store, key));
   }
 
-  /** All StellarNodes of the same group that are there, itself left out. */
+  /** All other existing StellarNodes of the same group. */
   othersOf(key: string): string[] {
     const group = groupOf(this.#stage, key);
     return keysOf(this.#stage.plan).filter(
@@ -253,6 +253,6 @@ function keyOf({ resource, former, next }: Change): string | undefined {
   return resource.kind === Pods.kind ? `${namespace}/${controllerOf(object)?.name}` : undefined;
 }
 
-/** Whether a budget is there that lets no pod go. One of all pods does for a moment while a validator is scaled to none. */
+/** True if a budget allows no disruption. A budget of all pods does so for a moment while a validator is scaled to zero. */
 const allowsNone = (budget: KubeObject | undefined): boolean =>
   budget !== undefined && !(Number(fieldsAt(budget.status).disruptionsAllowed) >= 1);

@@ -1,4 +1,4 @@
-/** Plays every n-th seed of a range, and posts what they came to. */
+/** Plays every n-th seed of a range, and posts the tally. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { play } from './history.ts';
 import { planOf } from './plan.ts';
@@ -8,7 +8,7 @@ export interface Share {
   readonly from: number;
   readonly to: number;
   readonly step: number;
-  /** No seed is begun after this long. */
+  /** No seed begins after this time. */
   readonly deadlineMs: number;
   readonly neverRestarts: boolean;
 }

@@ -41,7 +41,10 @@ describe('a domain in use that is wrong', () => {
     const differs = 'warn: CLUSTER_DOMAIN is not the domain that /etc/resolv.conf names';
     assert.deepEqual(await told('cluster.local', 'k8s.example', 'ENOTFOUND'), {
       right: 'k8s.example',
-      said: [differs, 'warn: the API server has no name under CLUSTER_DOMAIN, so peers will have none'],
+      said: [
+        differs,
+        'warn: the name of the API server does not exist under CLUSTER_DOMAIN, so names of peers will not resolve',
+      ],
     });
     const notKnown = { right: undefined, said: [differs] };
     assert.deepEqual(

@@ -76,7 +76,7 @@ describe('cleaning up', () => {
       if (request.includes('deployments')) throw new KubeError('forbidden', { status: 403 });
     };
     assert.deepEqual((await planCleanup(blind, OWN)).installed, [
-      `Deployment ${OWN}/${OWN} may still be there, which you may not read`,
+      `Deployment ${OWN}/${OWN} may still be there: you have no right to read it`,
     ]);
   });
 

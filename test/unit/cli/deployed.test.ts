@@ -56,7 +56,7 @@ describe('the settings in force', () => {
     const { settings, notes } = await settingsInForce(kube, SOURCES);
     assert.deepEqual([settings.rollBelow, settings.namespace], ['8', NAMESPACE]);
     assert.deepEqual(notes, [
-      'ROLL_BELOW of the Deployment cannot be read from here; the defaults are taken.',
+      'ROLL_BELOW of the Deployment cannot be read from here, so the defaults are used.',
     ]);
   });
 
@@ -105,9 +105,9 @@ describe('the settings in force', () => {
       assert.deepEqual([settings.rollBelow, settings.maxPeers, settings.namespace], ['3', 5, NAMESPACE]);
     assert.match(
       none.notes.join(),
-      /^There is no Deployment stellar-peers\/stellar-peers: .*own environment\.$/,
+      /^There is no Deployment stellar-peers\/stellar-peers, .*own environment\.$/,
     );
-    assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers: /);
+    assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers, /);
   });
 
   it('are not guessed where this version does not take them, or the cluster does not answer', async () => {

@@ -190,7 +190,7 @@ describe('an answer that is none', () => {
       const { kube, port } = await setUp(t, (_, response) => void response.end(body));
       const where = `context loaded-context, server https://127.0.0.1:${port}`;
       const asked =
-        /^GET \/api\/v1\/pods\?limit=10: what came as the answer \((.*)\) (is no .*): check what stands between/;
+        /^GET \/api\/v1\/pods\?limit=10: the answer \((.*)\) (is no .*): check whether a proxy or a login page answers/;
       const error = await kube.list(Pods).catch((cause: unknown) => cause);
       assert.ok(error instanceof KubeError, String(error));
       const [, from, found = ''] = asked.exec(error.message) ?? [];

@@ -68,7 +68,7 @@ it('a proxy on which nothing listens, and one that gives no way', async (t) => {
     ['socks5://127.0.0.1:9', 'its name is not known: check the address, the network and DNS'],
     [
       `http://127.0.0.1:${port}`,
-      `the proxy gives no way to the API server (HTTP 407): ${check}, and their name and password`,
+      `the proxy does not connect to the API server (HTTP 407): ${check}, and their name and password`,
     ],
   ] as const) {
     await assert.rejects(ask(server, { proxyUrl: at.replace('//', '//me:mine@') }), {
@@ -81,8 +81,7 @@ it('a proxy on which nothing listens, and one that gives no way', async (t) => {
 it('a certificate of another authority', async (t) => {
   const { server } = await tlsServer(t, ['127.0.0.1']);
   const { caData } = await tlsServer(t, ['127.0.0.1']);
-  const words =
-    'none that we trust has signed its certificate: check certificate-authority of the kubeconfig';
+  const words = 'no trusted CA has signed its certificate: check certificate-authority of the kubeconfig';
   await saysOf(server, words, { caData });
 });
 
@@ -97,7 +96,7 @@ it('a certificate for another name, and one that has expired', async (t) => {
 
 it('a server without TLS', async (t) => {
   const port = await listening(t, createHttpServer());
-  const words = 'it does not speak TLS as we do: check whether the address begins with http://';
+  const words = 'it does not speak TLS: check whether its address should begin with http://';
   await saysOf(`https://127.0.0.1:${port}`, words);
 });
 
@@ -111,7 +110,7 @@ it('a certificate of the kubeconfig that is none', async (t) => {
 
 it('a connection that is cut, and an answer that ends early', async (t) => {
   const cut = createHttpServer(({ socket }) => socket.destroy());
-  const words = 'the connection was cut: check what stands between, as a proxy or a load balancer';
+  const words = 'the connection was cut: check proxies and load balancers on the way';
   await saysOf(`http://127.0.0.1:${await listening(t, cut)}`, words, { skipTLSVerify: true });
   const early = createHttpServer(({ socket }, response) => {
     response.writeHead(200, { 'content-length': '100' }).write('{', () => socket.destroy());
@@ -129,7 +128,7 @@ it('a server that does not answer; after a few seconds a word is said', async (t
   const onSlow = () => {
     slow += 1;
   };
-  const words = 'nothing came in time: check the network, a VPN, and firewalls';
+  const words = 'no answer in time: check the network, a VPN, and firewalls';
   await saysOf(server, words, { skipTLSVerify: true }, { clock, timeoutMs: 500, onSlow });
   assert.equal(slow, 1);
 });

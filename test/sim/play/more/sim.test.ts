@@ -1,4 +1,4 @@
-/** Random histories beyond the first hundred, and what makes them worth believing. */
+/** Random histories beyond the first hundred, and tests that the simulation finds faults. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { play } from '../history.ts';
@@ -6,7 +6,7 @@ import { playMany } from '../many.ts';
 import { planOf } from '../plan.ts';
 import { assertUnbroken } from '../unbroken.ts';
 
-/** Those that `first.test.ts` does not play. */
+/** The seeds that `first.test.ts` does not play. */
 const OTHERS = { from: 101, count: 900 };
 
 describe('a simulated history', () => {
@@ -20,7 +20,7 @@ describe('a simulated history', () => {
     }
   });
 
-  it('finds a build that never restarts a validator, by what is neither restarted nor held in the end', async () => {
+  it('finds a build that never restarts a validator, because some validators are neither restarted nor held at the end', async () => {
     const { problems, bump } = await playMany({ from: 1, count: 60, neverRestarts: true });
     assert.equal(bump, 0);
     assert.ok(problems.length > 10, `${problems.length} found`);

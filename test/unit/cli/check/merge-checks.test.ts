@@ -31,7 +31,7 @@ describe('an init container that merges', () => {
     const found = complaintsOf({ specs: { a: {}, b, c: {} } })['merged-configuration'];
     assert.equal(
       found,
-      'warning: stellar/b: the peers are put into /config/stellar-core.cfg, and another file is read',
+      'warning: stellar/b: the peers are written into /config/stellar-core.cfg, but stellar-core reads another file',
     );
   });
 });
