@@ -6,6 +6,7 @@
 import type { Settings } from '../app/settings.ts';
 import { SETTINGS } from '../app/settings-table.ts';
 import { systemClock } from '../runtime/clock.ts';
+import type { ServerVersion } from '../runtime/kube/client.ts';
 import type { Kube } from '../runtime/kube/port.ts';
 import { ServerTime } from '../runtime/kube/server-time.ts';
 import type { Call } from './command.ts';
@@ -16,7 +17,7 @@ import { UsageError } from './exit.ts';
 const TIMEOUT = '15s';
 
 export interface Session {
-  readonly kube: Kube;
+  readonly kube: Kube & ServerVersion;
   readonly settings: Settings;
   /** The namespace of the kubeconfig's context, for calls that name none. */
   readonly contextNamespace: string;

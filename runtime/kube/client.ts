@@ -16,7 +16,7 @@ import { listPages } from './pages.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject } from './port.ts';
 import { ReadThrottle } from './read-throttle.ts';
 import { type Call, dropKept, noAnswer, openRequest } from './request.ts';
-import { collectionPath, objectPath, type Resource } from './resources.ts';
+import { collectionPath, objectPath } from './resources.ts';
 import { runWatch } from './watch.ts';
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
@@ -34,7 +34,7 @@ export interface KubeOptions {
 }
 
 /** Kube over that configuration; every single request fails after `timeoutMs`. */
-export function createKube(config: KubeConfig, options: KubeOptions): Kube & Trials {
+export function createKube(config: KubeConfig, options: KubeOptions): Kube & ServerVersion {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
   const readThrottle = new ReadThrottle(options.clock);
@@ -72,12 +72,6 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube & Tri
       const { body } = await ask({ method: 'GET', path: '/version' });
       return textOf(body.gitVersion) ?? '';
     },
-    tryCreate: (resource, body) =>
-      send({
-        method: 'POST',
-        path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
-        body,
-      }),
   };
 }
 
@@ -85,12 +79,10 @@ function noneWhereMissing(error: unknown): undefined {
   if (!hasStatus(error, 404)) throw error;
 }
 
-/** What is asked of the API server beside objects: its version, and what it would make of an object. */
-export interface Trials {
-  /** As `GET /version` says it, `v1.37.0`. */
+/** What is asked of the API server beside objects. */
+export interface ServerVersion {
+  /** As `GET /version` says it, `v1.37.0`. Rejects as Kube does. */
   version(): Promise<string>;
-  /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
-  tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
 }
 
 /** Where nothing less is wanted. A caller that names another type passes its own. */

@@ -51,8 +51,6 @@ const SPREAD_ALLOWED: readonly string[] = [
   'reconciler/plan/restarts/guards.ts',
   // Operations of one patch; one item that moves to the front.
   ...['webhook/patch/patch.ts', 'webhook/patch/merge-steps.ts', 'webhook/review/answer.ts'],
-  // Rights of our own.
-  'cli/check/gather.ts',
 ];
 
 /** Words of our own that the field's words have replaced: a restart lane is a queue, a roster is a membership. */
