@@ -77,7 +77,7 @@ describe('what the operator makes beside a validator:', () => {
     });
   });
 
-  it('read replicas stand in no list, and check names them and finds nothing in the way', async () => {
+  it('read replicas stand in no list, and check names them', async () => {
     const ref = { resource: ConfigMaps, namespace: 'reads', name: 'stellar-peers' };
     const published = JSON.stringify((await scene.cluster.admin.get(ref))?.data);
     assert.match(published, /validator-4-0/);
