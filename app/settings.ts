@@ -19,8 +19,9 @@ export class SettingsError extends Error {
 /** Only decimal digits are numbers: a conversion of `true` or `1.5` to 1 would hide a mistake. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
-function refuse({ env, doc }: Setting, found: string, allowed: string): never {
-  throw new SettingsError(`${env}=${JSON.stringify(found)} is not allowed${allowed}. ${doc}`);
+function refuse({ env, schema, doc }: Setting, found: string, why = ''): never {
+  const allowed = `it takes ${allowedBy(schema)}. ${doc}`;
+  throw new SettingsError(`${env}=${JSON.stringify(found)} is not allowed${why}: ${allowed}`);
 }
 
 function readSetting(setting: Setting, found: string | undefined): unknown {
@@ -28,7 +29,7 @@ function readSetting(setting: Setting, found: string | undefined): unknown {
   if (found === undefined || found === '') return fallback;
   const value = isNumeric(schema) && DECIMAL.test(found) ? Number(found) : found;
   if (Value.Check(schema, value)) return value;
-  return refuse(setting, found, `: it takes ${allowedBy(schema)}`);
+  return refuse(setting, found);
 }
 
 const isNumeric = (schema: TSchema): boolean => Type.IsNumber(schema) || Type.IsInteger(schema);
@@ -44,13 +45,6 @@ function allowedBy(schema: TSchema): string {
     description ?? `a ${Type.IsInteger(schema) ? 'whole number' : 'number'} from ${minimum} to ${maximum}`
   );
 }
-
-const WINDOWS_SYNTAX =
-  'days (Mon-Fri, Sat,Sun or daily), times (09:00-17:00) and a time zone (Europe/Berlin; UTC if none is given)';
-
-const NETWORK_NAMESPACES_SYNTAX =
-  'networks (mainnet, testnet, futurenet, or custom- and 16 hex digits), each with = and namespaces with a comma ' +
-  'between, and a semicolon between networks';
 
 /**
  * Settings from an environment; an empty value means the default.
@@ -73,15 +67,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
 
 /** Throws SettingsError where they cannot be read. */
 const windowsIn = ({ rolloutWindows }: Settings): Windows =>
-  parseWindows(rolloutWindows) ??
-  refuse(SETTINGS.rolloutWindows, rolloutWindows, `: it takes ${WINDOWS_SYNTAX}`);
+  parseWindows(rolloutWindows) ?? refuse(SETTINGS.rolloutWindows, rolloutWindows);
 
 /** Throws SettingsError where they cannot be read. */
 function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces {
   const reading = readNetworkNamespaces(networkNamespaces);
   if ('allowed' in reading) return reading.allowed;
-  const allowed = `, since ${reading.problem}: it takes ${NETWORK_NAMESPACES_SYNTAX}`;
-  return refuse(SETTINGS.networkNamespaces, networkNamespaces, allowed);
+  return refuse(SETTINGS.networkNamespaces, networkNamespaces, `, since ${reading.problem}`);
 }
 
 /** The environment names of all settings. */

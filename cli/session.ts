@@ -5,6 +5,7 @@
 import type { Settings } from '../app/settings.ts';
 import { SETTINGS } from '../app/settings-table.ts';
 import { systemClock } from '../runtime/clock.ts';
+import type { ServerVersion } from '../runtime/kube/client.ts';
 import type { Kube } from '../runtime/kube/port.ts';
 import { ServerTime } from '../runtime/kube/server-time.ts';
 import type { Call } from './command.ts';
@@ -15,7 +16,7 @@ import { UsageError } from './exit.ts';
 const TIMEOUT = '15s';
 
 export interface Session {
-  readonly kube: Kube;
+  readonly kube: Kube & ServerVersion;
   readonly settings: Settings;
   /** The namespace of the kubeconfig's context, used if the flags name none. */
   readonly contextNamespace: string;

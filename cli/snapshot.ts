@@ -18,8 +18,12 @@ export interface ClusterSnapshot {
   readonly nowMs: number;
 }
 
-/** Reads the cluster as it is now. Rejects with KubeError if it cannot be read. */
-export async function readCluster({ kube, settings, nowMs }: Session): Promise<ClusterSnapshot> {
+/** The cluster as it is now. Rejects with KubeError where it cannot be read. */
+export async function readCluster({
+  kube,
+  settings,
+  nowMs,
+}: Pick<Session, 'kube' | 'settings' | 'nowMs'>): Promise<ClusterSnapshot> {
   const scope = { ownNamespace: settings.namespace, watchNamespaces: listed(settings.watchNamespaces) };
   const { world } = await readWorldLive(kube, scope);
   return evaluateWorld(world, settings, nowMs());

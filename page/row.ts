@@ -1,7 +1,6 @@
 /**
  * One validator as the status page shows it. Pure.
  */
-import { isMeant, isState, type Reason } from '../peers/reasons/reasons.ts';
 import type { Key } from '../peers/world.ts';
 import type { ValidatorStatus } from '../reconciler/plan/status/validator-status.ts';
 
@@ -21,13 +20,9 @@ export interface Row {
   readonly knows: string;
   readonly published: string;
   readonly connected: string;
-  /** Its connections, in percent of those that it should have; -1 if its HTTP port is not open. */
-  readonly connectedPercent: number;
   readonly synced: string;
   /** The code of its state, as in `status`; empty for `Current`. */
   readonly code: string;
-  /** The kind of `code`: a state, a wait, or a state that a person wanted. */
-  readonly kind: 'state' | 'waiting' | 'meant';
 }
 
 /** The row of one validator. */
@@ -43,12 +38,8 @@ export function rowOf(status: ValidatorStatus): Row {
     published: published ? String(published.digests.length) : '',
     ...connectionOf(pods),
     code: first?.code ?? '',
-    kind: kindOf(first),
   };
 }
-
-const kindOf = (why: Reason | undefined): Row['kind'] =>
-  why === undefined || isState(why) ? 'state' : isMeant(why) ? 'meant' : 'waiting';
 
 function picturedAs({ validator, replicas, reasons, isUp }: ValidatorStatus): State {
   const code = reasons[0]?.code;
@@ -59,14 +50,11 @@ function picturedAs({ validator, replicas, reasons, isUp }: ValidatorStatus): St
 }
 
 function connectionOf(pods: ValidatorStatus['pods']) {
-  const answers = pods.flatMap(({ connection }) => connection ?? []);
-  if (answers.length === 0) return { connected: '', connectedPercent: -1, synced: '' };
-  const sum = (of: 'connected' | 'expected') => answers.reduce((total, each) => total + each[of], 0);
-  const cells = (textOf: (connection: (typeof answers)[number]) => string) =>
+  if (pods.every(({ connection }) => !connection)) return { connected: '', synced: '' };
+  const cells = (textOf: (connection: NonNullable<(typeof pods)[number]['connection']>) => string) =>
     pods.map(({ connection }) => (connection ? textOf(connection) : '-')).join(',');
   return {
     connected: cells(({ connected, expected }) => `${connected}/${expected}`),
-    connectedPercent: sum('expected') === 0 ? 100 : Math.round((100 * sum('connected')) / sum('expected')),
     synced: cells(({ synced }) => (synced ? 'yes' : 'no')),
   };
 }

@@ -5,7 +5,6 @@
 import type { Group } from '../peers/discovery/discover.ts';
 import { plainText } from '../peers/field.ts';
 import { groupedReasons, type ReasonGroup } from '../peers/reasons/reason-groups.ts';
-import { isWaiting } from '../peers/reasons/reasons.ts';
 import { byText, type World } from '../peers/world.ts';
 import { everyEntry } from '../reconciler/plan/journal/group-journal.ts';
 import { leastLeft } from '../reconciler/plan/quorum/quorum-margin.ts';
@@ -19,9 +18,8 @@ import { type Row, rowOf } from './row.ts';
 
 /** The largest network with a picture. In a larger picture people would recognise nothing. */
 const PICTURE_MAX = 24;
-/** The most rows of all networks together. Validators that are down or wait come first. */
+/** Rows of all networks together: those that are down or wait come first. A network without a row is not shown. */
 const ROWS_MAX = 200;
-const NETWORKS_MAX = 50;
 const WAITING_MAX = 100;
 const RESTARTS_MAX = 50;
 const TITLE_LENGTH_MAX = 100;
@@ -48,7 +46,6 @@ export interface SnapshotInput extends Omit<Decided, 'plans'> {
 
 /** All data that a browser gets. Times are by the API server's clock, in ms since the epoch. */
 export type Snapshot = ReturnType<typeof takeSnapshot>;
-type NetworkShown = ReturnType<typeof networkOf>;
 
 /** A row, and its source. */
 interface Validator {
@@ -70,22 +67,18 @@ export function takeSnapshot(cluster: SnapshotInput) {
   }));
   const kept = mostTelling(found.flatMap(({ all }) => all));
   const networks = found.map(({ group, all }) => networkOf(group, all, { ...cluster, kept }));
-  const sum = (of: 'validators' | 'ready' | 'down') =>
-    networks.reduce((total, network) => total + network[of], 0);
   return {
     /** The value of `stellar.org/peer-rollout` on our ConfigMap; empty if there is none. */
     rollout: plainText(world.configMaps.get(ownNamespace)?.rollout ?? '', TITLE_LENGTH_MAX),
-    networks: mostTroubled(networks),
+    networks: networks
+      .filter(({ rows }) => rows.length > 0)
+      .sort((a, b) => byText(a.title, b.title) || byText(a.key, b.key)),
     /** The same words once. */
     waiting: waiting.slice(0, WAITING_MAX).map(waitingRow),
     restarts: restarts.slice(0, RESTARTS_MAX),
     /** How many there are in all. */
     totals: {
       networks: networks.length,
-      validators: sum('validators'),
-      ready: sum('ready'),
-      down: sum('down'),
-      waiting: [...reasons.values()].filter((all) => all.some(isWaiting)).length,
       reasons: waiting.length,
       restarts: restarts.length,
     },
@@ -125,14 +118,6 @@ function mostTelling(all: readonly Validator[]): ReadonlySet<Validator> {
   const rank = ({ row }: Validator) =>
     row.state === 'down' ? 0 : row.state === 'restarting' ? 1 : row.code ? 2 : 3;
   return new Set([...all].sort((a, b) => rank(a) - rank(b)).slice(0, ROWS_MAX));
-}
-
-/** The networks in order of title. If there are too many, networks with a validator down come first. */
-function mostTroubled(networks: readonly NetworkShown[]): NetworkShown[] {
-  return [...networks]
-    .sort((a, b) => Number(b.down > 0) - Number(a.down > 0) || b.waiting - a.waiting)
-    .slice(0, NETWORKS_MAX)
-    .sort((a, b) => byText(a.title, b.title) || byText(a.key, b.key));
 }
 
 function networkOf(

@@ -1,31 +1,29 @@
 /**
- * Reads all facts for the checks. Each source is read separately, so that missing rights for one do not affect the others.
- * Owns the requests.
+ * Reads everything that checks look at, each part by itself: what the caller may not read is noted, and costs the others
+ * nothing. Owns the requests.
  */
 
-import { discoverySettings, listed, type Settings } from '../../app/settings.ts';
-
-import { discover } from '../../peers/discovery/discover.ts';
+import { listed, type Settings } from '../../app/settings.ts';
+import { contentOf } from '../../certs/secret.ts';
+import type { Issued } from '../../certs/source.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
-import { CERT_SECRET, COMPONENT, LEADER_LEASE } from '../../peers/names.ts';
-import type { Trials } from '../../runtime/kube/client.ts';
-import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube/port.ts';
-import { Deployments, Leases, type Resource, Secrets, StatefulSets } from '../../runtime/kube/resources.ts';
 import {
-  createStores,
-  type WatchedKind as Kind,
-  namedSources,
-  type Scope,
-  validatorSources,
-  worldOf,
-} from '../../runtime/kube/sources.ts';
+  CERT_SECRET,
+  COMPONENT,
+  LEADER_LEASE,
+  STATEFULSET_SELECTOR,
+  WEBHOOK_CONFIGURATION,
+} from '../../peers/names.ts';
+import { type Kube, KubeError, type KubeObject, type ListQuery } from '../../runtime/kube/port.ts';
+import * as kinds from '../../runtime/kube/resources.ts';
+import { createStores, worldOf } from '../../runtime/kube/sources.ts';
 import { containerOf } from '../deployed.ts';
-import type { FactSource, Facts, WorldSource } from './facts.ts';
-import { accountRights, type Right, reviewOf } from './rights.ts';
+import type { Session } from '../session.ts';
+import { evaluateWorld, readCluster } from '../snapshot.ts';
+import type { FactSource, Facts } from './facts.ts';
 import { templateOwnersOf } from './template-checks.ts';
-import { tryPod } from './trial.ts';
 
-const kind = (apiVersion: string, name: string, plural: string): Resource => ({
+const kind = (apiVersion: string, name: string, plural: string): kinds.Resource => ({
   apiVersion,
   kind: name,
   plural,
@@ -39,50 +37,54 @@ const PolicyBindings = kind(
   'ValidatingAdmissionPolicyBinding',
   'validatingadmissionpolicybindings',
 );
-const AccessReviews = kind('authorization.k8s.io/v1', 'SubjectAccessReview', 'subjectaccessreviews');
 const CRD_NAME = 'stellarnodes.stellar.org';
 
-export interface Request extends Pick<Facts, 'when' | 'commandVersion' | 'settings' | 'settingsProblem'> {
-  readonly kube: Kube;
-  readonly trials: Trials;
-  readonly nowMs: () => number;
-}
+export type Request = Pick<Facts, 'when' | 'commandVersion'> & Pick<Session, 'kube' | 'settings' | 'nowMs'>;
 
 /** Reads all facts. Rejects with KubeError if the cluster cannot be reached. */
 export async function gatherFacts(request: Request): Promise<Facts> {
-  const { kube, trials, nowMs, ...given } = request;
-  const { when, settings } = given;
-  const { namespace, watchNamespaces } = settings;
-  const isAfter = when === 'after';
-  const scope = { ownNamespace: namespace, watchNamespaces: listed(watchNamespaces) };
-  const places = scope.watchNamespaces.map((each) => ({ namespace: each }));
+  const { kube, settings, when, commandVersion } = request;
+  const { namespace } = settings;
+  const watched = listed(settings.watchNamespaces);
+  const inScope = (query: ListQuery) =>
+    watched.length === 0 ? [query] : watched.map((each) => ({ ...query, namespace: each }));
   const reader = new Reader();
-  const serverVersion = await reader.read('version', '', () => trials.version());
-  const named = (source: FactSource, resource: Resource, name: string) =>
-    reader.read(source, undefined, () => kube.get({ resource, namespace, name }));
-  const list = (source: FactSource, resource: Resource, queries: readonly ListQuery[] = [{}]) =>
+  const serverVersion = await reader.read('version', '', () => kube.version());
+  const named = (source: FactSource, ref: kinds.ObjectRef) =>
+    reader.read(source, undefined, () => kube.get(ref));
+  const list = (source: FactSource, resource: kinds.Resource, queries: readonly ListQuery[] = [{}]) =>
     reader.read(source, [], () => listAll(kube, resource, queries));
-  const deployment = await named('deployment', Deployments, COMPONENT);
-  const [crd, policies, policyBindings, lease, certificatePem, accountRightsMissing, read, networkPolicies] =
-    await Promise.all([
-      reader.read('crd', undefined, () => kube.get({ resource: Crds, name: CRD_NAME })),
-      list('policies', AdmissionPolicies),
-      list('policies', PolicyBindings),
-      named('lease', Leases, LEADER_LEASE),
-      reader.read('certificate', undefined, () => readCertificate(kube, deployment, settings)),
-      isAfter ? reader.read('accountRights', [], () => lackingRights(kube, settings)) : [],
-      readWorld(kube, scope, reader),
-      list('networkPolicies', NetworkPolicies, places.length === 0 ? [{}] : places),
-    ]);
-  const known = { ...read, discovery: discover(read.world, discoverySettings(settings)) };
-  const trial = isAfter ? await reader.read('trial', NO_TRIAL, () => tryPod(trials, known)) : NO_TRIAL;
+  const deployment = await named('deployment', { resource: kinds.Deployments, namespace, name: COMPONENT });
+  const [
+    snapshot,
+    crd,
+    policies,
+    policyBindings,
+    lease,
+    webhookConfiguration,
+    certificate,
+    templates,
+    network,
+  ] = await Promise.all([
+    reader.read('world', nothingIn(request), () => readCluster(request)),
+    named('crd', { resource: Crds, name: CRD_NAME }),
+    list('policies', AdmissionPolicies),
+    list('policies', PolicyBindings),
+    named('lease', { resource: kinds.Leases, namespace, name: LEADER_LEASE }),
+    named('webhook', { resource: kinds.MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION }),
+    reader.read('certificate', undefined, () => readCertificate(kube, deployment, settings)),
+    list('templates', kinds.StatefulSets, inScope({ labelSelector: STATEFULSET_SELECTOR })),
+    list('networkPolicies', NetworkPolicies, inScope({})),
+  ]);
   return {
-    ...{ ...given, ...known, nowMs: nowMs(), unread: reader.unread, serverVersion, crd, deployment },
-    ...{ policies, policyBindings, lease, certificatePem, accountRightsMissing, networkPolicies, trial },
+    ...{ when, commandVersion, unread: reader.unread, serverVersion, ...snapshot },
+    ...{ crd, deployment, policies, policyBindings, lease, webhookConfiguration, certificate },
+    ...{ templateOwners: templates.flatMap(templateOwnersOf), networkPolicies: network },
   };
 }
 
-const NO_TRIAL = { kind: 'none' } as const;
+/** In place of a cluster that may not be read. */
+const nothingIn = ({ settings, nowMs }: Request) => evaluateWorld(worldOf(createStores()), settings, nowMs());
 
 /** Notes sources that cannot be read, and goes on. Rejects only if the cluster cannot be reached at all. */
 class Reader {
@@ -105,28 +107,22 @@ function whyNot({ status, message }: KubeError): string {
   return status === 403 && right !== undefined ? `you may not ${right}` : message;
 }
 
-/** The objects of all queries; none if the API server does not know the kind. */
-async function listAll(kube: Kube, resource: Resource, queries: readonly ListQuery[]): Promise<KubeObject[]> {
-  try {
-    const lists = await Promise.all(queries.map((query) => kube.list(resource, query)));
-    return lists.flatMap(({ items }) => items);
-  } catch (error) {
-    if (error instanceof KubeError && error.status === 404) return [];
-    throw error;
-  }
+async function listAll(kube: Kube, resource: kinds.Resource, queries: readonly ListQuery[]) {
+  const lists = await Promise.all(queries.map((query) => kube.list<KubeObject>(resource, query)));
+  return lists.flatMap(({ items }) => items);
 }
 
-/** The certificate from the replicas' Secret, without its key. */
+/** The certificate and its key of the Secret that the replicas serve from. */
 async function readCertificate(
   kube: Kube,
   deployment: Fields | undefined,
   { namespace, certDir }: Settings,
-): Promise<string | undefined> {
+): Promise<Issued | undefined> {
   const name = certDir === '' ? CERT_SECRET : mountedSecret(deployment, certDir);
   if (name === undefined) return undefined;
-  const secret = await kube.get({ resource: Secrets, namespace, name });
-  const text = textOf(fieldsOf(secret?.data)['tls.crt']);
-  return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
+  const secret = await kube.get({ resource: kinds.Secrets, namespace, name });
+  const content = secret && contentOf(secret);
+  return content?.certPem ? content : undefined;
 }
 
 /** The name of the Secret that is mounted at `folder`. */
@@ -136,40 +132,4 @@ function mountedSecret(deployment: Fields | undefined, folder: string): string |
   const volumes = listOf(fieldsOf(fieldsOf(fieldsOf(deployment.spec).template).spec).volumes);
   const volume = volumes.find(({ name }) => name === mount?.name);
   return textOf(fieldsOf(volume?.secret).secretName);
-}
-
-/** The rights that our ServiceAccount should have but does not have. */
-async function lackingRights(kube: Kube, settings: Settings): Promise<Right[]> {
-  const rights = accountRights(settings);
-  const answers = await Promise.all(
-    rights.map((right) => kube.create(AccessReviews, reviewOf(right, settings.namespace))),
-  );
-  return rights.filter((_, index) => fieldsOf(answers[index]?.status).allowed !== true);
-}
-
-type Read = Pick<Facts, 'world' | 'services' | 'webhookConfiguration' | 'templateOwners'>;
-
-async function readWorld(kube: Kube, scope: Scope, reader: Reader): Promise<Read> {
-  const stores = createStores();
-  const raw = new Map<string, KubeObject[]>();
-  const readKind = async ({ resource, queries, store, keyOf, project }: Kind<unknown>) => {
-    const { plural } = resource;
-    const items = await reader.read(plural as WorldSource, [], () =>
-      // Who manages what is wanted of StatefulSets.
-      listAll(
-        kube,
-        resource,
-        resource === StatefulSets ? queries.map((query) => ({ ...query, unmanaged: false })) : queries,
-      ),
-    );
-    raw.set(plural, items);
-    for (const item of items) store.set(keyOf(item), project(item));
-  };
-  await Promise.all([...validatorSources(scope, stores), ...namedSources(scope, stores)].map(readKind));
-  return {
-    world: worldOf(stores),
-    services: raw.get('services') ?? [],
-    webhookConfiguration: raw.get('mutatingwebhookconfigurations')?.[0],
-    templateOwners: (raw.get('statefulsets') ?? []).flatMap(templateOwnersOf),
-  };
 }

@@ -1,5 +1,5 @@
 /**
- * Checks of the installation: Deployment, settings, rights, policies and leader. Pure.
+ * Checks of the installation: Deployment, DNS domain, admission policies and leader. Pure.
  */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
@@ -16,7 +16,6 @@ import {
   warning,
 } from './check.ts';
 import type { Facts } from './facts.ts';
-import { accountName, rightText } from './rights.ts';
 
 const NOT_THERE = 'there is no Deployment stellar-peers';
 
@@ -77,20 +76,9 @@ function checkImage({ deployment, commandVersion }: Facts): CheckVerdict {
   return tag === commandVersion || tag === `v${commandVersion}` ? ok(found) : warning(found);
 }
 
-function checkSettings({ deployment, settingsProblem }: Facts): CheckVerdict {
-  if (!deployment) return skipped(NOT_THERE);
-  return settingsProblem === undefined ? ok('all of the Deployment can be used') : problem(settingsProblem);
-}
-
 function checkDomain({ settings, world }: Facts): CheckVerdict {
   const wrong = wrongDomain(settings, world.configMaps.get(settings.namespace)?.data);
   return wrong === undefined ? ok(settings.clusterDomain) : problem(wrong);
-}
-
-function checkRights({ accountRightsMissing, settings }: Facts): CheckVerdict {
-  const account = `ServiceAccount ${settings.namespace}/${COMPONENT}`;
-  if (accountRightsMissing.length === 0) return ok(`${account} has all of them`);
-  return problem(`${account} may not ${some(accountRightsMissing.map(rightText))}`);
 }
 
 /** The ValidatingAdmissionPolicies that limit what our ServiceAccount may write. */
@@ -104,6 +92,9 @@ export const POLICIES = [
   'configmaps',
   'own',
 ].map((kind) => `${COMPONENT}-${kind}`);
+
+/** The user name that the API server gives our ServiceAccount. */
+const accountName = (ownNamespace: string): string => `system:serviceaccount:${ownNamespace}:${COMPONENT}`;
 
 const nameOf = ({ metadata }: Fields): string => textOf(fieldsOf(metadata).name) ?? '';
 
@@ -142,15 +133,13 @@ function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
     : notYet(`${found}: longer than the ${allowedSeconds} s that it lasts`);
 }
 
-const LOOK_AT_PODS = 'look at its pods: kubectl -n stellar-peers describe pods';
-
 export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
   {
     when: 'after',
     id: 'deployment',
     title: 'replicas',
     looks: 'Deployment `stellar-peers`: it exists, and has two replicas that are all ready',
-    hint: LOOK_AT_PODS,
+    hint: 'look at its pods: kubectl -n stellar-peers describe pods. What its ServiceAccount may do: kubectl auth can-i --list --as=system:serviceaccount:stellar-peers:stellar-peers',
     needs: ['deployment'],
     evaluate: checkDeployment,
   },
@@ -165,32 +154,13 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
   },
   {
     when: 'after',
-    id: 'settings',
-    title: 'settings',
-    looks: 'whether a replica accepts the environment variables of the Deployment',
-    hint: 'docs/settings.md lists the allowed values; a replica does not start with any other',
-    needs: ['deployment'],
-    evaluate: checkSettings,
-  },
-  {
-    when: 'after',
     id: 'cluster-domain',
     title: 'DNS domain',
     looks:
       'whether `CLUSTER_DOMAIN` is the domain that the leader has found, by its `/etc/resolv.conf` and by resolving names',
     hint: `${UNSET_DOMAIN}; with Helm, GitOps or an overlay, remove the setting there: a replica finds the domain by itself`,
-    needs: ['configmaps'],
+    needs: ['world'],
     evaluate: checkDomain,
-  },
-  {
-    when: 'after',
-    id: 'account-rights',
-    title: 'rights',
-    looks:
-      'whether our ServiceAccount has every right of `manifests/base/rbac.yaml`; the API server is asked',
-    hint: 'apply your manifests again, in your overlay: kubectl apply -k .',
-    needs: ['accountRights'],
-    evaluate: checkRights,
   },
   {
     when: 'after',

@@ -12,16 +12,15 @@ import { type CategoryCheck, type CheckVerdict, counted, ok, problem, some, warn
 import type { Facts, TemplateOwner } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-/** The merge for one validator: why its present pod does not start, and the merge for its next pod. */
-function mergeOf({ validator: { key, config }, statefulSet, pods }: Placed, { world, settings }: Facts) {
-  const outcomes = pods.map((pod) => world.pods.get(pod)?.mergeOutcome);
+/** What becomes of one validator's configuration: why its pod does not start, and what its next pod gets. */
+function mergeOf({ validator: { key, config }, statefulSet, pods }: Placed, { settings }: Facts) {
   const template = statefulSet?.template;
   const main = template && mainContainerOf(template);
   const merge = main && decideMerge(template, main, { annotation: config, mode: settings.peerConfig });
   const file = merge?.kind === 'merge' ? `${merge.path}/${merge.file}` : undefined;
   return {
     key,
-    blocked: outcomes.find((outcome) => outcome?.code === 'MergeBlocked'),
+    blocked: pods.find(({ mergeOutcome }) => mergeOutcome?.code === 'MergeBlocked')?.mergeOutcome,
     noShell: merge?.kind === 'left' && merge.reason.code === 'NoShell' ? merge.reason : undefined,
     file,
     reads: main && file !== undefined ? startedWith(main, file) : undefined,
@@ -86,7 +85,7 @@ export const TEMPLATE_CHECKS: readonly CategoryCheck[] = [
     title: 'pod templates',
     looks: 'whether a tool beside the operator writes whole pod templates of validators',
     hint: 'let the tool manage StellarNodes only; a tool that replaces StatefulSets restarts all validators at each sync (docs/operations.md#gitops)',
-    needs: ['statefulsets', 'stellarnodes'],
+    needs: ['world', 'templates'],
     evaluate: checkOwners,
   },
   {
@@ -95,7 +94,7 @@ export const TEMPLATE_CHECKS: readonly CategoryCheck[] = [
     looks:
       'init containers `stellar-peers-config` that cannot start, images whose name says that they have no `sh`, containers whose `--conf` is another file',
     hint: 'use an image with sh, or set stellar.org/peer-config to the file that stellar-core reads, or to off, as stellar-peers status says; then delete the pod (docs/how-validators-use-peers.md)',
-    needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces'],
+    needs: ['world'],
     evaluate: checkMerged,
   },
 ];

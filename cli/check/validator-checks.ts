@@ -1,16 +1,15 @@
 /**
- * Checks of the validators: whether stellar-peers has made their ConfigMaps and Services, whether budgets allow their
- * restarts, and how many restarts are wanted. Pure.
+ * Checks of the validators: whether each can be a peer and has what stellar-peers makes for it, and how many restarts are
+ * wanted. Pure.
  */
 
 import { rolloutSettings } from '../../app/settings.ts';
-import { matchesSelector } from '../../peers/injection/selectors.ts';
-import { WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { PEERS_CONFIGMAP, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';
 import { isReadReplica } from '../../peers/read/read-replica.ts';
 import { groupedReasons } from '../../peers/reasons/reason-groups.ts';
-import { describeReason } from '../../peers/reasons/reasons.ts';
-import { keyOf, type PdbFacts, type WebhookFacts } from '../../peers/world.ts';
+import type { Reason } from '../../peers/reasons/reasons.ts';
+import { type Key, keyOf, type WebhookFacts } from '../../peers/world.ts';
 import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { planServices } from '../../reconciler/plan/publish/services.ts';
 import { titleOf } from '../annotate.ts';
@@ -25,10 +24,7 @@ import {
   some,
   warning,
 } from './check.ts';
-import { type Facts, WORLD_SOURCES } from './facts.ts';
-import { type Placed, placedOf } from './validators.ts';
-
-const NO_VALIDATORS = 'there are no validators';
+import type { Facts } from './facts.ts';
 
 /** Keys of the StatefulSets that run read replicas, found by their pods. */
 const readReplicasIn = ({ world }: Facts): string[] => {
@@ -36,72 +32,44 @@ const readReplicasIn = ({ world }: Facts): string[] => {
   return [...new Set(keys)].filter((key) => isReadReplica(world, key)).sort();
 };
 
-function checkDiscovered(facts: Facts): CheckVerdict {
-  const { discovery } = facts;
+/** Reasons of the same kinds that `status` shows, each once. */
+const reasonsText = (found: Iterable<readonly [Key, Reason]>): string =>
+  groupedReasons(found)
+    .map(({ subjects, sentence }) => `${some(subjects)}: ${sentence}`)
+    .join(' ');
+
+const planOf = ({ world, discovery, settings, nowMs }: Facts) =>
+  planPublish(world, discovery, rolloutSettings(settings), nowMs);
+
+function checkValidators(facts: Facts): CheckVerdict {
+  const { world, discovery, when } = facts;
+  const reports = [planOf(facts), planServices(world, discovery)].flatMap((plan) => [...plan.reports]);
+  const wrong = [...discovery.skipped, ...(when === 'after' ? reports : [])].filter(
+    ([, { code }]) => code !== 'Suspended',
+  );
+  if (wrong.length > 0) return problem(reasonsText(wrong));
+  const odd = [...oddAnnotations(world)];
+  if (odd.length > 0) return warning(reasonsText(odd));
   const count = [...discovery.groups.values()].flatMap(({ validators }) => validators).length;
-  const excluded = [...discovery.skipped].filter(([, { code }]) => code !== 'Suspended');
-  const [first] = excluded;
-  if (first) {
-    const others = excluded.length === 1 ? '' : ` (and ${excluded.length - 1} more)`;
-    return problem(`${first[0]} is no peer of others: ${describeReason(first[1])}${others}`);
-  }
-  if (count === 0) return ok(NO_VALIDATORS);
   const replicas = readReplicasIn(facts);
   const beside = replicas.length === 0 ? '' : `; read replicas, left as they are: ${some(replicas)}`;
   return ok(`${counted(count, 'validator')} in ${counted(discovery.groups.size, 'network')}${beside}`);
 }
 
-function checkAnnotations({ world }: Facts): CheckVerdict {
-  const odd = groupedReasons(oddAnnotations(world));
-  if (odd.length === 0) return ok('all are known');
-  return warning(odd.map(({ subjects, sentence }) => `${some(subjects)}: ${sentence}`).join(' '));
-}
-
-function checkConfigMaps(facts: Facts): CheckVerdict {
-  const { world, discovery, settings, nowMs } = facts;
-  const { configMaps, reports } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
-  const [report] = reports;
-  if (report) return problem(`${report[0]}: ${describeReason(report[1])}`);
+function checkPublished(facts: Facts): CheckVerdict {
+  const { world, discovery, settings } = facts;
   const { namespace: own } = settings;
-  const wanted = [own, ...discovery.activeIn.keys()];
-  const missing = wanted.filter((namespace) => !world.configMaps.has(namespace));
-  if (missing.length > 0) return notYet(`missing in ${some(missing)}`);
-  // Leave out the overview in our own namespace: it contains data that only the leader has, so it cannot be compared.
-  const stale = configMaps.map(({ namespace }) => namespace).filter((namespace) => namespace !== own);
-  if (stale.length > 0) return notYet(`not current in ${some(stale)}`);
+  // The overview in our own namespace contains data that only the leader has, so it cannot be compared.
+  const maps = planOf(facts)
+    .configMaps.filter(({ namespace }) => namespace !== own || !world.configMaps.has(own))
+    .map(({ namespace }) => `ConfigMap ${namespace}/${PEERS_CONFIGMAP}`);
+  const services = planServices(world, discovery).create.map(
+    ({ statefulSet: { namespace, serviceName } }) => `Service ${namespace}/${serviceName}`,
+  );
+  const late = [...maps, ...services];
+  if (late.length > 0) return notYet(`missing, or not current: ${some(late)}`);
   return ok(`current in ${counted(discovery.activeIn.size, 'namespace')} with validators`);
 }
-
-function checkServices({ world, discovery }: Facts): CheckVerdict {
-  const { create, reports } = planServices(world, discovery);
-  const [report] = reports;
-  if (report) return problem(`${report[0]}: ${describeReason(report[1])}`);
-  if (create.length === 0) return ok('every StatefulSet has the one that it names');
-  return notYet(
-    `missing: ${some(create.map(({ statefulSet }) => `${statefulSet.namespace}/${statefulSet.serviceName}`))}`,
-  );
-}
-
-/** True if a budget forbids every disruption even when all of its pods are healthy. */
-const forbidsAll = ({ current, expectedPods, desiredHealthy }: PdbFacts): boolean =>
-  current && expectedPods > 0 && desiredHealthy >= expectedPods;
-
-function checkBudgets(facts: Facts): CheckVerdict {
-  const placed = placedOf(facts);
-  const strict = [...facts.world.pdbs.values()].filter(forbidsAll).flatMap((pdb) => {
-    // Ignore the budget that the operator makes for each validator: a restart ignores it too.
-    const covered = placed.filter(
-      ({ validator: { uid }, namespace, labels }) =>
-        pdb.namespace === namespace && pdb.ownerNodeUid !== uid && selects(pdb, labels),
-    );
-    const keys = covered.map(({ validator: { key } }) => key);
-    return keys.length === 0 ? [] : [`${pdb.key} forbids every restart of ${some(keys)}`];
-  });
-  return strict.length === 0 ? ok('none forbids every restart') : warning(strict.join('; '));
-}
-
-const selects = ({ selector }: PdbFacts, labels: Placed['labels']): boolean =>
-  selector !== undefined && matchesSelector(selector, labels);
 
 const EVERYTHING = { matchLabels: {}, matchExpressions: [] };
 
@@ -143,47 +111,21 @@ export const VALIDATOR_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'validators',
     title: 'validators',
-    looks: 'StellarNodes of type Validator: whether stellar-peers can read each one and use it as a peer',
+    looks:
+      'StellarNodes of type Validator: whether each one can be read and be a peer, its annotations, and, after the install, its ConfigMap and its governing Service',
     hint: 'stellar-peers status shows what to do for each, with the command',
-    needs: ['stellarnodes', 'statefulsets', 'namespaces'],
-    evaluate: checkDiscovered,
+    needs: ['world'],
+    evaluate: checkValidators,
   },
   {
-    id: 'annotations',
-    title: 'annotations',
+    id: 'published',
+    title: 'ConfigMaps, Services',
     looks:
-      'unknown keys and values among our annotations on StellarNodes, their Namespaces and our ConfigMap',
-    hint: 'docs/reference.md lists all keys and values; stellar-peers status shows the command that corrects each',
-    needs: ['stellarnodes', 'namespaces', 'configmaps'],
-    evaluate: checkAnnotations,
-  },
-  {
-    id: 'config-maps',
-    title: 'ConfigMaps',
-    looks:
-      'ConfigMap `stellar-peers` of each namespace with validators: it exists, is ours, and has the right content',
-    hint: 'make sure that no other manager applies our keys. Otherwise the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
+      'ConfigMap `stellar-peers` of each namespace with validators, and the governing Service that each StatefulSet names: they exist, and the ConfigMap has the right content',
+    hint: 'the log of the leader says why it does not write them: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
     when: 'after',
-    needs: ['stellarnodes', 'statefulsets', 'pods', 'namespaces', 'configmaps'],
-    evaluate: checkConfigMaps,
-  },
-  {
-    id: 'headless-services',
-    title: 'headless Services',
-    looks:
-      'the governing Service that each StatefulSet names: it exists, is headless, and also has the pods that are not ready',
-    hint: 'the leader creates a missing Service; stellar-peers status shows how to correct an existing one',
-    when: 'after',
-    needs: ['stellarnodes', 'statefulsets', 'services', 'namespaces'],
-    evaluate: checkServices,
-  },
-  {
-    id: 'disruption-budgets',
-    title: 'budgets',
-    looks: 'PodDisruptionBudgets, made by people, that forbid every restart of a validator (`PdbForbids`)',
-    hint: 'let the budget allow one disruption (maxUnavailable: 1), or accept that these validators are never restarted',
-    needs: ['stellarnodes', 'statefulsets', 'pods', 'poddisruptionbudgets'],
-    evaluate: checkBudgets,
+    needs: ['world'],
+    evaluate: checkPublished,
   },
 ];
 
@@ -193,8 +135,8 @@ export const RESTART_CHECKS: readonly CategoryCheck[] = [
     title: 'restarts wanted',
     looks:
       'how many restarts follow from the settings in force, or from those of `--set`; with `--pre`, from an install',
-    hint: 'stellar-peers rollout plan shows their order and reasons; stellar-peers pause stops them, resume continues them',
-    needs: WORLD_SOURCES,
+    hint: 'stellar-peers rollout plan says in which order and why; stellar-peers pause holds them, resume lets them go on',
+    needs: ['world'],
     evaluate: checkRestarts,
   },
 ];

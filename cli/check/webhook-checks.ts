@@ -1,13 +1,11 @@
 /**
- * Checks whether the API server asks us about validator pods and trusts our answer: the webhook configuration, its
- * caBundle, the certificate, and a trial pod. Pure.
+ * Checks whether the API server asks us about validator pods and trusts our answer: the webhook configuration, the
+ * certificate, and the pods that were created lately. Pure.
  */
-import type { X509Certificate } from 'node:crypto';
-import { chainTo } from '../../certs/chain.ts';
-import { authoritiesIn, certificatesIn, isFor } from '../../certs/check.ts';
-import { fieldsOf, listOf, textOf } from '../../peers/field.ts';
-import { webhookSelects } from '../../peers/injection/selectors.ts';
-import { VOLUME_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
+import { checkBundle } from '../../certs/check.ts';
+import { listOf, textOf } from '../../peers/field.ts';
+import { whyNotInjected } from '../../peers/injection/successor.ts';
+import { WEBHOOK_CONFIGURATION, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import type { WebhookFacts } from '../../peers/world.ts';
 import {
   type CategoryCheck,
@@ -30,60 +28,20 @@ const entryOf = ({ world }: Facts): Entry | undefined =>
 const NO_ENTRY = `there is no webhook ${WEBHOOK_ENTRY} in a MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION}`;
 
 function checkConfiguration(facts: Facts): CheckVerdict {
-  const { webhook } = facts.world;
-  if (!webhook || !entryOf(facts)) return problem(NO_ENTRY);
-  const placed = placedOf(facts);
-  const unselected = placed.filter(
-    ({ namespaceLabels, labels }) =>
-      Object.keys(labels).length > 0 &&
-      !webhookSelects(webhook, { namespaceLabels, labels, annotations: {} }),
+  if (!entryOf(facts)) return problem(NO_ENTRY);
+  const failing = listOf(facts.webhookConfiguration?.webhooks).find(
+    ({ failurePolicy }) => failurePolicy !== 'Ignore',
+  );
+  if (failing) {
+    const policy = textOf(failing.failurePolicy) ?? 'Fail';
+    return warning(`failurePolicy ${policy}: while we are down no validator pod can start`);
+  }
+  const unselected = placedOf(facts).filter(
+    ({ validator, statefulSet }) =>
+      statefulSet && whyNotInjected(validator, statefulSet, facts.world)?.code === 'NotSelected',
   );
   if (unselected.length === 0) return ok('it selects every validator');
   return warning(`it does not select ${some(unselected.map(({ validator }) => validator.key))}`);
-}
-
-function checkFailurePolicy({ webhookConfiguration }: Facts): CheckVerdict {
-  const entries = listOf(webhookConfiguration?.webhooks);
-  if (entries.length === 0) return skipped(NO_ENTRY);
-  const failing = entries.filter(({ failurePolicy }) => failurePolicy !== 'Ignore');
-  if (failing.length === 0) return ok('Ignore: pods start when we are down');
-  return warning(
-    `${textOf(failing[0]?.failurePolicy) ?? 'Fail'}: while we are down no validator pod can start`,
-  );
-}
-
-const DAY_MS = 86_400_000;
-/** A certificate is renewed after about two thirds of its life. If less than this part is left, renewal has failed. */
-const LAST_PART = 0.2;
-
-/** Whether a certificate is valid now, whether its renewal is overdue, and a text that says when it begins or ends. */
-function lifeOf(cert: X509Certificate, nowMs: number) {
-  const [fromMs, toMs] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
-  const leftMs = toMs - nowMs;
-  const isEarly = nowMs < fromMs;
-  const ends =
-    leftMs <= 0
-      ? `ended at ${cert.validToDate.toISOString()}`
-      : `ends in ${counted(Math.floor(leftMs / DAY_MS), 'day')}`;
-  return {
-    isInvalid: leftMs <= 0 || isEarly,
-    isOverdue: leftMs < (toMs - fromMs) * LAST_PART,
-    text: isEarly ? `begins at ${cert.validFromDate.toISOString()}` : ends,
-  };
-}
-
-function checkCaBundle(facts: Facts): CheckVerdict {
-  const entry = entryOf(facts);
-  if (!entry) return skipped(NO_ENTRY);
-  if (entry.caBundle === '') return notYet('it is empty, so the API server trusts no answer of ours');
-  const authorities = authoritiesIn(entry.caBundle);
-  if (authorities.length === 0) return problem('it holds no certificate that can be read');
-  const lives = authorities.map((cert) => lifeOf(cert, facts.nowMs));
-  const valid = lives.filter(({ isInvalid }) => !isInvalid);
-  const best = valid.find(({ isOverdue }) => !isOverdue) ?? valid[0];
-  if (!best) return problem(`the CA in it ${lives[0]?.text}`);
-  const found = `${counted(authorities.length, 'CA')}; ${authorities.length > 1 ? 'one ' : ''}${best.text}`;
-  return best.isOverdue ? warning(found) : ok(found);
 }
 
 /** The host name or address at which the API server calls this webhook. */
@@ -92,48 +50,46 @@ function hostOf({ url, service }: Entry): string | undefined {
   return service && `${service.name}.${service.namespace}.svc`;
 }
 
+const DAY_MS = 86_400_000;
+/** A certificate is renewed after about two thirds of its life. If less than this part is left, renewal has failed. */
+const LAST_PART = 0.2;
+
+/** Checks as a replica does, but with caBundle as ca.crt, since that is what the API server trusts. */
 function checkCertificate(facts: Facts): CheckVerdict {
+  const { certificate, nowMs } = facts;
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
-  const authorities = authoritiesIn(entry.caBundle);
-  if (authorities.length === 0) return skipped('there is no CA in caBundle to verify it by');
-  const given = certificatesIn(facts.certificatePem ?? '');
-  const [leaf] = given;
-  if (!leaf) return notYet('there is no certificate in its Secret');
-  const [, ...above] = chainTo(given, authorities) ?? [];
-  if (above.length === 0) return notYet('no CA in caBundle has signed it, or a CA that comes with it');
+  if (entry.caBundle === '') return notYet('caBundle is empty, so the API server trusts no answer of ours');
+  if (!certificate) return notYet('there is no certificate in its Secret');
   const host = hostOf(entry);
-  if (host !== undefined && !isFor(leaf, host))
-    return problem(`it is not for ${host}, where the API server calls`);
-  const between = above.slice(0, -1).map((cert) => lifeOf(cert, facts.nowMs));
-  const invalid = between.find(({ isInvalid }) => isInvalid);
-  if (invalid) return problem(`a CA that comes with it ${invalid.text}`);
-  const { isInvalid, isOverdue, text } = lifeOf(leaf, facts.nowMs);
-  if (isInvalid) return problem(`it ${text}`);
-  return isOverdue
-    ? warning(`it ${text}, and was not renewed`)
-    : ok(`a CA in caBundle vouches for it; it ${text}`);
+  const checked = checkBundle(
+    { ...certificate, caPem: Buffer.from(entry.caBundle, 'base64').toString('utf8') },
+    { hosts: host === undefined ? [] : [host], nowMs },
+  );
+  if (!checked.ok) {
+    const { reason, sentence } = checked.fault;
+    return (reason === 'WrongIssuer' ? notYet : problem)(`with caBundle as ca.crt: ${sentence}`);
+  }
+  const { notBeforeMs, notAfterMs } = checked.value;
+  const ends = `it ends in ${counted(Math.floor((notAfterMs - nowMs) / DAY_MS), 'day')}`;
+  const isOverdue = notAfterMs - nowMs < (notAfterMs - notBeforeMs) * LAST_PART;
+  return isOverdue ? warning(`${ends}, and was not renewed`) : ok(`a CA in caBundle vouches for it; ${ends}`);
 }
 
-function checkTrial(facts: Facts): CheckVerdict {
-  const entry = entryOf(facts);
-  if (!entry) return skipped(NO_ENTRY);
-  if (authoritiesIn(entry.caBundle).length === 0)
-    return skipped('not tried: no answer is believed without a CA in caBundle');
-  const { trial } = facts;
-  if (trial.kind === 'none') {
-    const whyNone =
-      facts.discovery.groups.size === 0 ? 'there is no validator' : 'no validator is one that it injects';
-    return skipped(`${whyNone}, so there is no pod to try it with`);
-  }
-  if (trial.kind === 'refused') {
-    const isOurs = trial.why.includes(WEBHOOK_ENTRY);
-    return (isOurs ? notYet : skipped)(`a pod of ${trial.node}, for trial, was refused: ${trial.why}`);
-  }
-  const volumes = listOf(fieldsOf(trial.pod.spec).volumes);
-  return volumes.some(({ name }) => name === VOLUME_NAME)
-    ? ok(`a pod of ${trial.node}, for trial, came back with its peers`)
-    : notYet(`a pod of ${trial.node}, for trial, came back without its peers`);
+/** Judges by the newest pod that the API server must have asked us about. */
+function checkAnswers(facts: Facts): CheckVerdict {
+  const { world } = facts;
+  const { webhook } = world;
+  if (!webhook || !entryOf(facts)) return skipped(NO_ENTRY);
+  const [newest] = placedOf(facts)
+    .filter(({ validator, statefulSet }) => statefulSet && !whyNotInjected(validator, statefulSet, world))
+    .flatMap(({ pods }) => pods)
+    .filter(({ createdAtMs }) => createdAtMs > webhook.createdAtMs)
+    .sort((a, b) => b.createdAtMs - a.createdAtMs);
+  if (!newest) return skipped('no pod of a validator is newer than the webhook; the next one will show it');
+  return newest.injected
+    ? ok(`${newest.key}, the newest pod, was created with its peers`)
+    : warning(`${newest.key}, the newest pod, was created without its peers`);
 }
 
 export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
@@ -141,37 +97,20 @@ export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
     when: 'after',
     id: 'webhook-configuration',
     title: 'configuration',
-    looks: 'the MutatingWebhookConfiguration: it exists, and selects every validator',
-    hint: 'let it select the namespaces of these validators, or apply your manifests again, in your overlay: kubectl apply -k .',
-    needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces'],
+    looks:
+      'the MutatingWebhookConfiguration: it exists, selects every validator, and its `failurePolicy` is Ignore',
+    hint: 'let it select the namespaces of these validators, with failurePolicy Ignore; or apply your manifests again, in your overlay: kubectl apply -k .',
+    needs: ['world', 'webhook'],
     evaluate: checkConfiguration,
-  },
-  {
-    when: 'after',
-    id: 'webhook-failure-policy',
-    title: 'failure policy',
-    looks: '`failurePolicy` of the webhook',
-    hint: 'set it to Ignore, so that pods also start while stellar-peers is down: apply your manifests again, in your overlay: kubectl apply -k .',
-    needs: ['mutatingwebhookconfigurations'],
-    evaluate: checkFailurePolicy,
-  },
-  {
-    when: 'after',
-    id: 'webhook-ca-bundle',
-    title: 'caBundle',
-    looks: 'caBundle: it is not empty, can be read, and does not expire soon',
-    hint: 'the replicas (or cainjector) fill it within seconds; if they do not, their log says why: kubectl -n stellar-peers logs -l app.kubernetes.io/name=stellar-peers --prefix',
-    needs: ['mutatingwebhookconfigurations'],
-    evaluate: checkCaBundle,
   },
   {
     when: 'after',
     id: 'webhook-certificate',
     title: 'certificate',
     looks:
-      'the serving certificate in its Secret: it is signed by a CA in caBundle, has the right name, and does not expire soon',
-    hint: 'docs/high-availability.md says what happens in each case; if the Secret is deleted, a replica makes it again',
-    needs: ['mutatingwebhookconfigurations', 'certificate'],
+      'caBundle, and the serving certificate in its Secret: a CA in caBundle vouches for it, it has the right name, and does not expire soon',
+    hint: 'the replicas (or cainjector) fill caBundle within seconds; if they do not, their log says why. docs/high-availability.md says what happens in each case',
+    needs: ['world', 'certificate'],
     evaluate: checkCertificate,
   },
   {
@@ -179,9 +118,9 @@ export const WEBHOOK_CHECKS: readonly CategoryCheck[] = [
     id: 'webhook-answers',
     title: 'answer',
     looks:
-      'a trial pod of one validator (`dryRun`): the API server must ask our webhook for it, and get an answer',
-    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; the log of the API server names the error',
-    needs: ['mutatingwebhookconfigurations', 'stellarnodes', 'statefulsets', 'pods', 'namespaces', 'trial'],
-    evaluate: checkTrial,
+      'the newest pod of a validator that was created after the webhook configuration: it has its peers if the API server asked the webhook for it',
+    hint: 'the API server must reach Service stellar-peers-webhook on 443 (pods: 8443): docs/operations.md, Platforms; the log of the API server names the error. If no replica was ready at that time, the next pod will have its peers',
+    needs: ['world'],
+    evaluate: checkAnswers,
   },
 ];

@@ -57,8 +57,7 @@ function tableOf({ title, rows, validators }) {
   );
 }
 
-const LEGEND =
-  'A line: both know each other. A dashed arrow: one started knowing the other. The ring: connected, where the HTTP port is open.';
+const LEGEND = 'A line: both know each other. A dashed arrow: one started knowing the other.';
 
 /** @param {NetworkShown} network */
 function cardOf(network) {

@@ -1,7 +1,7 @@
 /**
  * The page: shows the snapshots of the stream, and says when they are out of date.
  */
-import { byId, html, say, show } from './elements.js';
+import { byId, say } from './elements.js';
 import { showRestarts, showWaiting } from './lists.js';
 import { changesBetween, showNetworks } from './network.js';
 import { follow } from './stream.js';
@@ -18,30 +18,11 @@ let latest;
 /** @type {Serving | undefined} */
 let serving;
 
-/** @param {Snapshot['totals']} totals */
-function showTotals(totals) {
-  const { networks, validators, ready, down, waiting, restarts } = totals;
-  /** @type {ReadonlyArray<readonly [string, string | number, boolean]>} */
-  const tiles = [
-    ['networks', networks, false],
-    ['Ready', `${ready}/${validators}`, false],
-    ['down', down, down > 0],
-    ['waiting', waiting, false],
-    ['restarts, 24 h', restarts, false],
-  ];
-  show(byId('totals'), tiles, () =>
-    tiles.map(([name, value, isBad]) =>
-      html('div', { class: isBad ? 'bad' : undefined }, html('dt', {}, name), html('dd', {}, String(value))),
-    ),
-  );
-}
-
 /** @param {Snapshot} snapshot */
 function showSnapshot(snapshot) {
   const before = latest?.networks ?? [];
   latest = snapshot;
   const { networks, waiting, totals } = snapshot;
-  showTotals(totals);
   showNetworks(byId('networks'), networks, totals.networks);
   showWaiting(byId('waiting'), waiting, totals.reasons);
   const changes = changesBetween(before, networks);

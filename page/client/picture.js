@@ -25,9 +25,6 @@ export const STATE_WORDS = {
   away: 'suspended',
 };
 
-/** @type {Readonly<Record<Row['kind'], string>>} */
-const KIND_WORDS = { state: '', waiting: 'waits: ', meant: 'as intended: ' };
-
 /** @type {Readonly<Record<Row['state'], string>>} */
 const MARKS = {
   up: 'M-6 0 -2 5 7 -5',
@@ -69,7 +66,7 @@ export function describe(row) {
   if (row.knows !== '')
     parts.push(`started knowing ${row.knows.replaceAll('-', 'none')} of ${row.published || 0} peers`);
   if (row.connected !== '') parts.push(`connected to ${row.connected.replaceAll('/', ' of ')}`);
-  if (row.code !== '') parts.push(`${KIND_WORDS[row.kind]}${row.code}`);
+  if (row.code !== '') parts.push(row.code);
   return `${parts.join('; ')}.`;
 }
 
@@ -98,7 +95,6 @@ function linesOf(links, places) {
  * @param {boolean} isNamed
  */
 function nodeOf(row, { x, y, isAbove }, isNamed) {
-  const ring = { class: 'connected', r: RADIUS + 4, pathLength: 100, transform: 'rotate(-90)' };
   const detail = row.connected === '' ? short(row.namespace) : `${row.connected} connected`;
   return svg(
     'a',
@@ -110,9 +106,6 @@ function nodeOf(row, { x, y, isAbove }, isNamed) {
       'aria-label': describe(row),
     },
     svg('title', {}, describe(row)),
-    row.connectedPercent < 0
-      ? undefined
-      : svg('circle', { ...ring, 'stroke-dasharray': `${row.connectedPercent} 100` }),
     svg('circle', { class: 'body', r: RADIUS }),
     svg('path', { class: 'mark', d: MARKS[row.state] }),
     isNamed

@@ -16,7 +16,7 @@ import { listPages } from './pages.ts';
 import { hasStatus, type Kube, KubeError, type KubeObject } from './port.ts';
 import { ReadThrottle } from './read-throttle.ts';
 import { type Call, dropKept, noAnswer, openRequest } from './request.ts';
-import { collectionPath, objectPath, type Resource } from './resources.ts';
+import { collectionPath, objectPath } from './resources.ts';
 import { runWatch } from './watch.ts';
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
@@ -33,8 +33,8 @@ export interface KubeOptions {
   readonly outage?: Pick<Notifier, 'notify'>;
 }
 
-/** Creates a Kube for the configuration. Each request fails after `timeoutMs`. */
-export function createKube(config: KubeConfig, options: KubeOptions): Kube & Trials {
+/** Kube over that configuration; every single request fails after `timeoutMs`. */
+export function createKube(config: KubeConfig, options: KubeOptions): Kube & ServerVersion {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
   const readThrottle = new ReadThrottle(options.clock);
@@ -72,12 +72,6 @@ export function createKube(config: KubeConfig, options: KubeOptions): Kube & Tri
       const { body } = await ask({ method: 'GET', path: '/version' });
       return textOf(body.gitVersion) ?? '';
     },
-    tryCreate: (resource, body) =>
-      send({
-        method: 'POST',
-        path: `${collectionPath(resource, body.metadata.namespace)}?dryRun=All`,
-        body,
-      }),
   };
 }
 
@@ -85,12 +79,10 @@ function noneWhereMissing(error: unknown): undefined {
   if (!hasStatus(error, 404)) throw error;
 }
 
-/** Requests of commands only: the version of the API server, and the creation of an object as a dry run. */
-export interface Trials {
-  /** The version from `GET /version`, such as `v1.37.0`. */
+/** What is asked of the API server beside objects. */
+export interface ServerVersion {
+  /** As `GET /version` says it, `v1.37.0`. Rejects as Kube does. */
   version(): Promise<string>;
-  /** The object as it would be stored, admission included; nothing is stored (`dryRun`). Rejects as Kube does. */
-  tryCreate(resource: Resource, body: KubeObject): Promise<KubeObject>;
 }
 
 /** The default of `read`: the whole object. A caller with another type T passes its own `read`. */

@@ -1,7 +1,15 @@
-/** The rights that manifests grant to a ServiceAccount, and the rights that requests have used. */
-import type { Right } from '../../cli/check/rights.ts';
+/** What a ServiceAccount is granted by manifests, one right at a time, and which of it a request has used. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { AuditEntry } from './audit.ts';
+
+/** One verb on one resource: on the object `name`, or on all; in `namespace`, or in all namespaces. */
+export interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly name: string | undefined;
+  readonly namespace: string | undefined;
+}
 
 interface Rule {
   readonly apiGroups: readonly string[];

@@ -4,9 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { systemClock } from '../../runtime/clock.ts';
-import { createKube, type Trials } from '../../runtime/kube/client.ts';
-import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import { KubeError, type KubeObject } from '../../runtime/kube/port.ts';
 import { Pods, type Resource, StatefulSets } from '../../runtime/kube/resources.ts';
 import { LimitRanges, PolicyBindings, ResourceQuotas, ValidatingPolicies } from '../cluster/resources.ts';
@@ -16,6 +13,8 @@ import { until } from '../cluster/until.ts';
 import { POLICY_PODS } from './policy-pods.ts';
 import { COUNTED, POLICIES, type Policy } from './policy-table.ts';
 
+/** Pods that are created as a dry run: what would be stored is answered, and not stored. */
+const TRIED_PODS: Resource = { ...Pods, plural: `${Pods.plural}?dryRun=All` };
 const OPTED_OUT = { 'stellar.org/peer-injection': 'disabled' };
 const namespaceOf = (policy: Policy): string => `policy-${POLICIES.indexOf(policy)}`;
 
@@ -37,8 +36,6 @@ function faultOf(own: KubeObject, ours: Tried): string | undefined {
 
 describe('on a real API server', () => {
   const scene = sceneOf(() => sharedScene({ replicas: 1, env: { PEER_RELOAD: 'auto' } }));
-  let trials: Trials;
-
   type Tables = (typeof POLICY_PODS)[number];
   const tried = async (pod: Tables, namespace: string, annotations: object = {}): Promise<Tried> => {
     const metadata = {
@@ -49,7 +46,7 @@ describe('on a real API server', () => {
       ownerReferences: [{ ...kindOf(StatefulSets), name: 'v', uid: `uid-of-${namespace}`, controller: true }],
     };
     try {
-      return await trials.tryCreate(Pods, { ...kindOf(Pods), metadata, spec: pod.spec });
+      return await scene.cluster.admin.create(TRIED_PODS, { ...kindOf(Pods), metadata, spec: pod.spec });
     } catch (error) {
       if (error instanceof KubeError && [403, 422].includes(error.status)) return error.message;
       throw error;
@@ -95,8 +92,6 @@ describe('on a real API server', () => {
     });
 
   before(async () => {
-    const config = loadKubeConfig({ path: scene.cluster.kubeconfigPath });
-    trials = createKube(config, { clock: systemClock, timeoutMs: 15_000, userAgent: 'test-policies' });
     await scene.start();
     // Its operator leaves each validator alone: pods of it are tried only.
     const spec = { maintenanceMode: true };

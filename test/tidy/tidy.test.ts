@@ -52,8 +52,6 @@ const SPREAD_ALLOWED: readonly string[] = [
   'reconciler/plan/restarts/guards.ts',
   // Operations of one patch, and one item that moves to the front.
   ...['webhook/patch/patch.ts', 'webhook/patch/merge-steps.ts', 'webhook/review/answer.ts'],
-  // The rights that we ask for.
-  'cli/check/gather.ts',
 ];
 
 /** Words that only this project used. Common terms have replaced them, such as `queue` for `lane`. */

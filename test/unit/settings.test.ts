@@ -126,7 +126,7 @@ describe('a setting that cannot be', () => {
     [
       'ROLLOUT_WINDOWS',
       'now and then',
-      'days (Mon-Fri, Sat,Sun or daily), times (09:00-17:00) and a time zone (Europe/Berlin; UTC if none is given)',
+      'windows such as `Mon-Fri 09:00-17:00 Europe/Berlin; daily 22:00-02:00 UTC`',
     ],
     ['QUORUM_CHECK', 'maybe', 'hold or warn or off'],
     ['MAX_UNAVAILABLE', 'true', 'a whole number, or a percentage such as 25%'],
@@ -167,7 +167,7 @@ describe('a setting that cannot be', () => {
     ];
     for (const [found, problem] of cases) {
       const message = limitedLog({ NETWORK_NAMESPACES: found });
-      const start = `NETWORK_NAMESPACES=${JSON.stringify(found)} is not allowed, since ${problem}: it takes networks (`;
+      const start = `NETWORK_NAMESPACES=${JSON.stringify(found)} is not allowed, since ${problem}: it takes networks and their namespaces, such as \`mainnet=`;
       assert.ok(message.startsWith(start), message);
     }
   });

@@ -26,7 +26,12 @@ function cluster(): MemoryKube {
 /** Which of the subjects these flags show. */
 async function shown(flags: FlagValues, kube = cluster(), env: Record<string, string> = {}) {
   const session: Session = {
-    ...{ kube, settings: readSettings(env), contextNamespace: 'default', where: '' },
+    ...{
+      kube: Object.assign(kube, { version: async () => '' }),
+      settings: readSettings(env),
+      contextNamespace: 'default',
+      where: '',
+    },
     nowMs: () => 0,
   };
   return SUBJECTS.filter(await shownBy({ flags }, session));

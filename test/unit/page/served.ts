@@ -17,7 +17,7 @@ const EMPTY: Snapshot = {
   networks: [],
   waiting: [],
   restarts: [],
-  totals: { networks: 0, validators: 0, ready: 0, down: 0, waiting: 0, reasons: 0, restarts: 0 },
+  totals: { networks: 0, reasons: 0, restarts: 0 },
 };
 
 /** A cluster that counts how often it was looked at. */

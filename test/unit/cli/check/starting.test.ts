@@ -12,13 +12,12 @@ const applied = (ageSeconds: number, ready = 0, facts: Partial<Facts> = {}): Cha
   facts: {
     deployment: deploymentWith({ ready, ageSeconds }),
     lease: undefined,
-    certificatePem: undefined,
-    trial: { kind: 'answered', node: 'stellar/a', pod: { spec: {} } },
+    certificate: undefined,
     ...facts,
   },
 });
 /** What only replicas can bring about. */
-const MISSING = ['deployment', 'leader', 'webhook-ca-bundle', 'config-maps', 'headless-services'];
+const MISSING = ['deployment', 'leader', 'webhook-certificate', 'published'];
 const problemsOf = (change: Change): string[] =>
   Object.entries(complaintsOf(change))
     .filter(([, found]) => found.startsWith('problem'))
@@ -54,12 +53,10 @@ describe('a check of an installation that has just been applied', () => {
   });
 
   it('has a problem that no replica will remove, however young it is', () => {
-    const right = { verb: 'get', group: '', resource: 'pods', name: undefined, namespace: undefined };
-    const change = applied(1, 0, { accountRightsMissing: [right], settingsProblem: 'X', policies: [] });
-    assert.deepEqual(problemsOf(change), ['settings', 'account-rights', 'admission-policies']);
+    assert.deepEqual(problemsOf(applied(1, 0, { policies: [] })), ['admission-policies']);
     const services = [service('a-headless', { clusterIP: '10.0.0.1' })];
     const { facts = {} } = applied(1);
-    assert.deepEqual(problemsOf({ parts: { services }, facts }), ['headless-services']);
+    assert.deepEqual(problemsOf({ parts: { services }, facts }), ['validators']);
     const missing = complaintsOf(applied(1, 0, { deployment: undefined })).deployment;
     assert.match(missing ?? '', /^problem: there is no Deployment/);
   });

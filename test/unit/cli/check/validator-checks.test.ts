@@ -9,7 +9,7 @@ describe('validators', () => {
   it('that cannot be a peer are named, with the reason', () => {
     const specs = { a: {}, b: {}, c: { node: { spec: { network: 'nowhere' } } } };
     const found = complaintsOf({ specs });
-    assert.match(found.validators ?? '', /^problem: stellar\/c is no peer of others: /);
+    assert.match(found.validators ?? '', /^problem: stellar\/c: spec\.network cannot be read/);
   });
 
   it('are told from their read replicas, which get no peers', () => {
@@ -35,7 +35,7 @@ describe('validators', () => {
 describe('the annotations', () => {
   it('that say nothing are named', () => {
     const annotations = { 'stellar.org/peer-rolout': 'paused' };
-    const found = complaintsOf({ specs: { a: { node: { annotations } }, b: {}, c: {} } }).annotations;
+    const found = complaintsOf({ specs: { a: { node: { annotations } }, b: {}, c: {} } }).validators;
     assert.match(found ?? '', /^warning: stellar\/a: .*peer-rolout=paused/);
   });
 });
@@ -45,18 +45,14 @@ describe('the ConfigMaps', () => {
     const { world, ...rest } = factsWith();
     const configMaps = new Map(world.configMaps);
     change(configMaps);
-    return complaintsOf({ facts: { ...rest, world: { ...world, configMaps } } })['config-maps'];
+    return complaintsOf({ facts: { ...rest, world: { ...world, configMaps } } });
   };
 
   it('must be there: in each namespace with validators, and the overview in our own', () => {
-    assert.equal(
-      maps((all) => all.delete('stellar')),
-      'problem: missing in stellar',
-    );
-    assert.equal(
-      maps((all) => all.delete('stellar-peers')),
-      'problem: missing in stellar-peers',
-    );
+    for (const namespace of ['stellar', 'stellar-peers']) {
+      const said = `problem: missing, or not current: ConfigMap ${namespace}/stellar-peers`;
+      assert.equal(maps((all) => all.delete(namespace)).published, said);
+    }
   });
 
   it('must say what they should', () => {
@@ -64,7 +60,7 @@ describe('the ConfigMaps', () => {
       const map = all.get('stellar');
       if (map) all.set('stellar', { ...map, data: { ...map.data, 'a.peers.txt': 'somewhere.else:1\n' } });
     });
-    assert.equal(edited, 'problem: not current in stellar');
+    assert.equal(edited.published, 'problem: missing, or not current: ConfigMap stellar/stellar-peers');
   });
 
   it('must be ours: a key that others apply is named', () => {
@@ -72,7 +68,7 @@ describe('the ConfigMaps', () => {
       const map = all.get('stellar');
       if (map) all.set('stellar', { ...map, foreignKeys: ['b.peers.txt'] });
     });
-    assert.match(foreign ?? '', /^problem: stellar\/b: .*b\.peers\.txt/);
+    assert.match(foreign.validators ?? '', /^problem: stellar\/b: .*b\.peers\.txt/);
   });
 });
 
@@ -81,58 +77,21 @@ describe('the headless Services', () => {
   const asked = (services: Array<typeof a>) => complaintsOf({ parts: { services } });
 
   it('must be there', () => {
-    assert.deepEqual(asked([a, c]), { 'headless-services': 'problem: missing: stellar/b-headless' });
+    assert.deepEqual(asked([a, c]), {
+      published: 'problem: missing, or not current: Service stellar/b-headless',
+    });
   });
 
   it('must be headless and name pods that are not ready', () => {
     const hides = service('b-headless', { publishNotReadyAddresses: false });
-    assert.match(asked([a, hides, c])['headless-services'] ?? '', /^problem: stellar\/b: .*b-headless/);
+    assert.match(asked([a, hides, c]).validators ?? '', /^problem: stellar\/b: .*b-headless/);
     const balanced = service('b-headless', { clusterIP: '10.0.0.7' });
-    assert.match(asked([a, balanced, c])['headless-services'] ?? '', /^problem: stellar\/b: .*b-headless/);
-  });
-});
-
-describe('the budgets', () => {
-  const budget = (options: {
-    desired?: number;
-    owner?: string;
-    selector?: object;
-    observed?: number;
-    namespace?: string;
-  }) => ({
-    metadata: {
-      name: 'strict',
-      namespace: options.namespace ?? 'stellar',
-      generation: 1,
-      ...(options.owner
-        ? { ownerReferences: [{ kind: 'StellarNode', uid: options.owner, controller: true, name: 'a' }] }
-        : {}),
-    },
-    spec: { selector: options.selector ?? { matchLabels: { 'stellar.org/node-type': 'Validator' } } },
-    status: {
-      observedGeneration: options.observed ?? 1,
-      expectedPods: 3,
-      desiredHealthy: options.desired ?? 3,
-    },
-  });
-  const found = (options: Parameters<typeof budget>[0]) =>
-    complaintsOf({ parts: { pdbs: [budget(options)] } })['disruption-budgets'];
-
-  it('that forbid every restart for ever are named, with whom they hold', () => {
-    assert.equal(
-      found({}),
-      'warning: stellar/strict forbids every restart of stellar/a, stellar/b, stellar/c',
-    );
-    const one = { matchLabels: { 'app.kubernetes.io/instance': 'b' } };
-    assert.equal(found({ selector: one }), 'warning: stellar/strict forbids every restart of stellar/b');
+    assert.match(asked([a, balanced, c]).validators ?? '', /^problem: stellar\/b: .*b-headless/);
   });
 
-  it('that allow some, are not counted yet, are elsewhere or the operator makes for a validator itself are not', () => {
-    assert.equal(found({ desired: 2 }), undefined);
-    assert.equal(found({ observed: 0 }), undefined);
-    assert.equal(found({ namespace: 'other' }), undefined);
-    const own = { owner: 'node-a', selector: { matchLabels: { 'app.kubernetes.io/instance': 'a' } } };
-    assert.equal(found(own), undefined);
+  it('are no concern before the install', () => {
+    const parts = { services: [service('b-headless', { clusterIP: '10.0.0.7' })] };
+    assert.deepEqual(complaintsOf({ parts, facts: { when: 'before' } }), {});
   });
 });
 
