@@ -45,17 +45,12 @@ function spread(folded: number): number {
   return fold(h) >>> 0;
 }
 
-/** A digest as a number, from which weights are computed. */
-export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
-
 /** The part of a weight that depends on only one of the two. Computed once where many weights are needed. */
 export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
 export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
-export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
 
 /**
- * The rendezvous weight of `peer` for `viewer`, both given as the number of their digest. It is the same on every
- * replica and depends on no other member, so a newcomer changes only the views that it enters.
+ * The rendezvous weight of a peer for a viewer, by their seeds. It is the same on every replica and depends on no other
+ * member, so a newcomer changes only the views that it enters.
  */
-export const rendezvousWeight = (viewer: number, peer: number): number =>
-  weightOfSeeds(viewerSeed(viewer), peerSeed(peer));
+export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
