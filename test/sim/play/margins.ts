@@ -20,14 +20,8 @@ export const downAmong = (node: string, witness: Witness, forMs: number): string
     .filter((key) => forMs === 0 || witness.downForMs(key) > forMs);
 
 /** Those of them that take up a part of the budget. */
-export const spentBudget = (node: string, stage: Stage, witness: Witness, forMs: number): string[] =>
-  downAmong(node, witness, forMs).filter(
-    (key) => !AWAY.has(witness.downWhy(key)) && !(isMarginHeld(node, stage) && isNeverReady(key, witness)),
-  );
-
-/** As far as can be told from outside: its first pod may be gone. */
-const isNeverReady = (key: string, witness: Witness): boolean =>
-  witness.downWhy(key) === 'not Ready' && !witness.wasReady(key);
+export const spentBudget = (node: string, witness: Witness, forMs: number): string[] =>
+  downAmong(node, witness, forMs).filter((key) => !AWAY.has(witness.downWhy(key)));
 
 /** True where the quorum margin forbids, and not the budget alone. */
 export const isMarginHeld = (node: string, stage: Stage): boolean =>
