@@ -99,7 +99,6 @@ export interface StatefulSetFacts extends Named {
   readonly currentRevision: string;
   readonly updateRevision: string;
   readonly currentReplicas: number;
-  readonly updatedReplicas: number;
   /** Our token on the template, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   readonly template: PodShape;
