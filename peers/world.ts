@@ -173,8 +173,6 @@ export interface PdbFacts extends Named {
   /** UID of the StellarNode that controls the budget, if one does: then the operator made the budget. */
   readonly ownerNodeUid: string | undefined;
   readonly selector: LabelSelector | undefined;
-  /** True if the selector is too long to be applied to many pods. Then `selector` selects all pods of the namespace. */
-  readonly hasLongSelector: boolean;
   readonly disruptionsAllowed: number;
   readonly desiredHealthy: number;
   readonly expectedPods: number;
