@@ -35,22 +35,13 @@ export function parseDigests(value: string): readonly string[] | undefined {
   return list === '' ? [] : list.split(',');
 }
 
-/** First step of MurmurHash3's finalizer. Folding both of two numbers folds what `^` makes of them. */
-const fold = (value: number): number => value ^ (value >>> 16);
-
-/** Its other steps: together they spread 32 bits evenly. */
-function spread(folded: number): number {
-  let h = Math.imul(folded, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return fold(h) >>> 0;
-}
-
-/** The part of a weight that depends on only one of the two. Computed once where many weights are needed. */
-export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
-export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
-
 /**
- * The rendezvous weight of a peer for a viewer, by their seeds. It is the same on every replica and depends on no other
- * member, so a newcomer changes only the views that it enters.
+ * The rendezvous weight of a peer for a viewer, both given by 32 even bits. It is the same on every replica and depends on
+ * no other member, so a newcomer changes only the views that it enters. (MurmurHash3's finalizer)
  */
-export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
+export function weightOf(viewer: number, peer: number): number {
+  let h = viewer ^ peer;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Group, Member } from '../discovery/discover.ts';
-import { peerSeed, viewerSeed, weightOfSeeds } from '../hash.ts';
+import { weightOf } from '../hash.ts';
 import { type Key, namespaceOf } from '../world.ts';
 
 /** The seeds of a StellarNode: one for weights in which it is the peer, one for weights in which it is the viewer. */
@@ -77,14 +77,14 @@ export class Choice {
     const seeds = new Map(validators.map(({ key, uid }) => [key, seedsOf(salt, uid)]));
     const seedOf = ({ node, ordinal }: Member) => {
       const { peer } = seeds.get(node) ?? seedsOf(salt, node);
-      return peerSeed((peer + Math.imul(ordinal + 1, 0x85ebca6b)) | 0);
+      return (peer + Math.imul(ordinal + 1, 0x9e3779b1)) | 0;
     };
     const offers = listed.map((member, place) => {
       return { member, place, seed: seedOf(member), runs: running.has(member) };
     });
     this.#listed = listed;
     this.#byNamespace = Map.groupBy(offers, ({ member }) => member.namespace);
-    this.#viewerSeeds = new Map([...seeds].map(([key, { viewer }]) => [key, viewerSeed(viewer)]));
+    this.#viewerSeeds = new Map([...seeds].map(([key, { viewer }]) => [key, viewer]));
     this.#sharing = sharingOf(offers);
   }
 
@@ -104,14 +104,14 @@ export class Choice {
   #chosenOf(inOwn: readonly Offer[], viewer: Viewer, size: number): Offer[] {
     const passedOver = this.#passedOver(viewer);
     const own = inOwn.filter((offer) => !passedOver.has(offer));
-    const weightOf = ({ seed, runs }: Offer) => weightOfSeeds(viewer.seed, seed) + (runs ? RUNS_WEIGHT : 0);
+    const weightFor = ({ seed, runs }: Offer) => weightOf(viewer.seed, seed) + (runs ? RUNS_WEIGHT : 0);
     const ours = new Heaviest(size);
     const foreign = new Heaviest(size);
-    for (const offer of own) ours.offer(offer, weightOf(offer));
+    for (const offer of own) ours.offer(offer, weightFor(offer));
     for (const [namespace, offers] of this.#byNamespace) {
       if (namespace === viewer.namespace) continue;
       for (const offer of offers) {
-        const weight = weightOf(offer);
+        const weight = weightFor(offer);
         if (weight > foreign.floor && !passedOver.has(offer)) foreign.offer(offer, weight);
       }
     }
@@ -128,9 +128,9 @@ export class Choice {
    */
   #passedOver({ seed, node, namespace }: Viewer): ReadonlySet<Offer> {
     const rankOf = ({ runs, member }: Offer) => (runs ? 2 : 0) + (member.namespace === namespace ? 1 : 0);
-    const weightOf = (offer: Offer) => weightOfSeeds(seed, offer.seed);
+    const weightFor = (offer: Offer) => weightOf(seed, offer.seed);
     const isBefore = (a: Offer, b: Offer) =>
-      (rankOf(a) - rankOf(b) || weightOf(a) - weightOf(b) || b.place - a.place) > 0;
+      (rankOf(a) - rankOf(b) || weightFor(a) - weightFor(b) || b.place - a.place) > 0;
     const passed = new Set<Offer>();
     for (const offers of this.#sharing) {
       const others = offers.filter(({ member }) => member.node !== node);
