@@ -34,7 +34,7 @@ import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publ
 const OVERVIEW_INTERVAL_MS = 1_000;
 /** Time for the watch to show another writer's change. */
 const REPLAN_MS = 50;
-/** The interval between two checks whether the watch shows a ConfigMap that holds our keys. */
+/** The interval between two checks whether the watch shows a ConfigMap as we wrote it. */
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
 const FORCE_INTERVAL_MS = 2_000;
@@ -50,8 +50,6 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #backoff: Backoff;
   readonly #refusals = new Map<string, Reason>();
-  /** By namespace, the version that our last write replaced: a plan on that version is older than the write. */
-  readonly #replaced = new Map<string, string>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -69,23 +67,22 @@ export class Publisher {
   }
 
   /**
-   * Carries out all writes that are not delayed, and whose plan has seen our last write. Resolves to the namespaces whose
-   * ConfigMaps were written; never rejects.
+   * Carries out all writes that are not delayed, and whose plan has seen our last write. Resolves to the namespaces of the
+   * ConfigMaps that were written; never rejects.
    */
   async publish(writes: readonly ConfigMapWrite[]): Promise<Set<string>> {
     const written = new Set<string>();
     const wanted = new Set(writes.map(({ namespace }) => namespace));
     this.#forgetRefusals((key) => !key.includes('/') && !wanted.has(key));
-    for (const namespace of this.#replaced.keys())
-      if (!wanted.has(namespace)) this.#replaced.delete(namespace);
-    const isOutdated = ({ namespace, version }: ConfigMapWrite) =>
-      version !== undefined && this.#replaced.get(namespace) === version;
-    const due = writes.filter((write) => this.#backoff.isDue(write.namespace) && !isOutdated(write));
+    const due = writes.filter(
+      (write) => this.#backoff.isDue(write.namespace) && this.#backoff.isDue(planOf(write)),
+    );
     await inParallel(due, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
         if (!(await this.#write(write))) return;
         written.add(write.namespace);
-        if (write.version !== undefined) this.#replaced.set(write.namespace, write.version);
+        // A plan on the same version has not seen this write.
+        this.#backoff.putOff(planOf(write), UNSEEN_MS);
         const keys = Object.keys(write.data).length;
         this.#options.log.info({ namespace: write.namespace, keys }, 'published');
       });
@@ -229,6 +226,9 @@ export class Publisher {
     return true;
   }
 }
+
+/** The key of all plans on one version of a ConfigMap. */
+const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
