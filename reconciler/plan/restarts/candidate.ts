@@ -5,7 +5,7 @@ import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { ANNOTATION_BUDGET } from '../../../peers/names.ts';
 import { isWaiting, mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
-import { publishedFor } from '../../../peers/views/views.ts';
+import { type PublishedView, publishedFor } from '../../../peers/views/views.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 import type { RestartKind } from '../journal/journal.ts';
 import { allReady, isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
@@ -52,6 +52,7 @@ export function examine(validator: Validator, input: CandidateInput): CandidateF
     return input.world.statefulSets.has(validator.key) ? { kind: 'held', reason: reason('NotOwned') } : FINE;
   const pods = podsOf(input.world, statefulSet).filter((pod) => !pod.deleting);
   const published = publishedFor(validator, input.world);
+  if (areCurrent(pods, published)) return FINE;
   const facts = { ...input, validator, statefulSet, published };
   const judged = pods.map((pod) => ({ pod, verdict: evaluatePod({ ...facts, pod }) }));
   const drifted = judged.flatMap(({ pod, verdict }) =>
@@ -71,6 +72,10 @@ function firstHeld(verdicts: readonly DriftVerdict[]): CandidateFinding | undefi
 }
 
 const FINE: CandidateFinding = { kind: 'fine' };
+
+/** True if all pods started with the published list, as nearly all have. Then there is nothing to check. */
+const areCurrent = (pods: readonly PodFacts[], published: PublishedView | undefined): boolean =>
+  published !== undefined && pods.every((pod) => pod.injected && pod.peerHash === published.hash);
 
 interface DriftedPod {
   readonly pod: PodFacts;
