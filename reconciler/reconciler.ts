@@ -15,7 +15,7 @@ import type { Publisher } from './apply/publisher.ts';
 import type { RestartQueue } from './apply/restart-queue.ts';
 import type { SaltKeeper } from './apply/salt-keeper.ts';
 import type { Signaller } from './apply/signaller.ts';
-import { type PublishPlan, publishSteps } from './plan/publish/publish.ts';
+import { newcomersOf, type PublishPlan, publishSteps } from './plan/publish/publish.ts';
 import { refusedReports } from './plan/publish/refused.ts';
 import { planServices } from './plan/publish/services.ts';
 import { quorumSteps } from './plan/quorum/quorum-units.ts';
@@ -97,7 +97,7 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time in ms after which the next pass is due without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, memberships, memory, metrics, publisher, queue, salt } = this.#options;
+    const { caches, clock, memberships, memory, metrics, publisher, queue, reporter, salt } = this.#options;
     if (!caches.synced()) return RETRY_MS;
     const beganAtMs = clock.monotonicMs();
     const { world } = caches;
@@ -107,8 +107,13 @@ export class Reconciler {
     memory.observe();
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
+    const newcomers = newcomersOf(published.configMaps, { world, discovery: memberships.discovery() });
     const written = await publisher.publish(published.configMaps);
     metrics.count('stellar_peers_configmap_writes_total', {}, written.size);
+    reporter.reportPublished(
+      world,
+      newcomers.filter(({ namespace }) => written.has(namespace)),
+    );
     const services = await inOneGo(clock, () => planServices(world, memberships.discovery()));
     await publisher.createServices(services);
     await this.#signal(world);

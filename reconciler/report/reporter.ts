@@ -5,6 +5,7 @@
 import { describeReason, isState, type Reason, releaseOf, severityOf } from '../../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type World } from '../../peers/world.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
+import type { Newcomer } from '../plan/publish/publish.ts';
 import type { ReasonsByKey } from '../plan/status/validator-state.ts';
 import { type EventsOptions, type EventText, EventWriter } from './events.ts';
 
@@ -119,6 +120,15 @@ export class Reporter {
   /** Writes an Event on the StellarNode. Never rejects. */
   tell(world: World, key: Key, story: EventText): void {
     this.#events.tell(world, key, story);
+  }
+
+  /** Reports the validators whose list of peers was published for the first time. */
+  reportPublished(world: World, newcomers: readonly Newcomer[]): void {
+    for (const { key, peers } of newcomers) {
+      const note = `Published ${peers} peers for this validator, and its address in their lists.`;
+      const story: EventText = { type: 'Normal', action: 'Publish', reason: 'PeersPublished', note };
+      this.#events.tell(world, key, story);
+    }
   }
 }
 

@@ -44,6 +44,7 @@ describe('the Events of a StellarNode', () => {
     await annotate('stellar.org/peer-rollout=unheard-of');
     await until('it tells what is new', async () => (await told('UnknownStrategy'))['validator-3'] === 1);
     assert.deepEqual(await told('Paused'), lacking);
+    assert.deepEqual(await told('PeersPublished'), Object.fromEntries(FOUR.map((name) => [name, 1])));
   });
 
   it('tell of a restart when it begins and when it has ended, and are what describe shows', async () => {
@@ -57,6 +58,7 @@ describe('the Events of a StellarNode', () => {
     assert.deepEqual(await told('Restarting'), once);
     const shown = await scene.cluster.kubectl(['describe', 'stellarnode', '-n', 'told', 'validator-1']);
     for (const line of [
+      /Normal +PeersPublished .* Published \d+ peers for this validator/,
       /Warning +Paused .* /,
       /Normal +Restarting .* Rolling restart of validator-1-0: it knows too few of its peers/,
       /Normal +RestartEnded .* Restart finished\./,

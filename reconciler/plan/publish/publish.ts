@@ -2,6 +2,7 @@
  * Plans the writes that bring all ConfigMaps to the data that they should have. Pure.
  */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
+import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { ViewBook } from '../../../peers/views/view-book.ts';
 import type { Key, Validator, World } from '../../../peers/world.ts';
@@ -65,6 +66,31 @@ const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[
 function nothingWritten(validators: readonly Validator[], why: Reason): NamespacePlan {
   const reports = new Map(validators.map(({ key }) => [key, why]));
   return { write: undefined, reports };
+}
+
+/** A validator whose list in the ConfigMap of its namespace names no peer yet. */
+export interface Newcomer {
+  readonly key: Key;
+  readonly namespace: string;
+  /** How many peers its first list names. */
+  readonly peers: number;
+}
+
+/** The validators whose first peers these writes publish. An empty first list is not news. */
+export function newcomersOf(
+  writes: readonly ConfigMapWrite[],
+  { world, discovery }: Pick<PublishInput, 'world' | 'discovery'>,
+): Newcomer[] {
+  return writes.flatMap((write) => {
+    const { namespace } = write;
+    const before = world.configMaps.get(namespace)?.data ?? {};
+    return (discovery.activeIn.get(namespace) ?? []).flatMap((validator) => {
+      const { key, name } = validator;
+      const { txt } = nodeKeys(name);
+      const peers = (write.data[txt] ?? '').split('\n').length - 1;
+      return (before[txt] ?? '') === '' && peers > 0 ? [{ key, namespace, peers }] : [];
+    });
+  });
 }
 
 export interface PublishSettings extends Pick<PublishInput, 'ownNamespace' | 'connections'> {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { discover } from '../../../peers/discovery/discover.ts';
+import { newcomersOf } from '../../../reconciler/plan/publish/publish.ts';
 import { node } from '../world.ts';
-import { NOW_MS } from './group.ts';
+import { DISCOVERY, NOW_MS } from './group.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
 const HOUR_MS = 3_600_000;
@@ -271,5 +273,23 @@ describe('whatever Kubernetes lets validators be called', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('whose first peers are told', () => {
+  const told = async (publishing: Publishing, parts: Parameters<Publishing['plan']>[0]) => {
+    const world = await publishing.world(parts);
+    const { configMaps } = await publishing.plan(parts);
+    const found = newcomersOf(configMaps, { world, discovery: discover(world, DISCOVERY) });
+    await publishing.pass(parts);
+    publishing.clock.advance(60_000);
+    return found.map(({ key, peers }) => `${key} ${peers}`);
+  };
+
+  it('is one whose list was empty, or was not there, and none for an empty list', async () => {
+    const publishing = new Publishing();
+    assert.deepEqual(await told(publishing, running('a')), []);
+    assert.deepEqual(await told(publishing, running('a', 'b')), ['stellar/a 1', 'stellar/b 1']);
+    assert.deepEqual(await told(publishing, running('a', 'b', 'c')), ['stellar/c 2']);
   });
 });
