@@ -77,5 +77,6 @@ export class PlanningMemory {
 /** While a cache is behind, every restart waits. */
 const whileStale = (setbacks: SetbackLookup): SetbackLookup => ({
   of: (key) => setbacks.of(key),
+  ofUndo: (key) => setbacks.ofUndo(key),
   ofAll: () => ({ reason: reason('StaleCaches'), dueInMs: STALE_RETRY_MS }),
 });

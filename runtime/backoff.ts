@@ -26,12 +26,8 @@ export class Backoff {
   }
 
   isDue(key: string): boolean {
-    return this.dueInMs(key) === 0;
-  }
-
-  /** The wait, in ms, until the key may be tried again; 0 if it may be tried now. */
-  dueInMs(key: string): number {
-    return Math.max(0, (this.#states.get(key)?.dueAtMs ?? 0) - this.#clock.monotonicMs());
+    const state = this.#states.get(key);
+    return state === undefined || state.dueAtMs <= this.#clock.monotonicMs();
   }
 
   /** True where the last try failed. */

@@ -205,7 +205,7 @@ export const RESTART_REASONS = {
     release: `kubectl -n NAMESPACE patch sts NAME --type=merge -p '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'`,
   },
   Unsettled: {
-    sentence: 'The StatefulSet controller has not finished the last change of the StatefulSet.',
+    sentence: 'The StatefulSet is being changed or rolled by another person or program.',
     release:
       'Nothing is needed: it goes on when that is over. If one of its pods stays not Ready, delete that pod, since the roll waits for it.',
     severity: 'info',

@@ -2,14 +2,16 @@
  * Follows restarts that are under way. Closes those that have ended, fences those that another leader may have begun,
  * and takes back those that have done nothing yet and are now forbidden. Decides on live reads only.
  */
+import { reason } from '../../peers/reasons/reasons.ts';
 import type { World } from '../../peers/world.ts';
 import type { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { isRefusal } from '../../runtime/kube/port.ts';
+import { isRefusal, wordsOf } from '../../runtime/kube/port.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { Closing } from '../plan/journal/journal.ts';
+import type { Closing, JournalEntry } from '../plan/journal/journal.ts';
 import { type InFlightRestart, InFlightRestarts, LOOK_MS } from '../plan/restarts/in-flight-restarts.ts';
 import type { RolloutInput } from '../plan/restarts/rollout.ts';
+import type { Setbacks } from '../plan/restarts/setbacks.ts';
 import { takeBackWhy } from '../plan/restarts/take-back.ts';
 import { noteOfEnd } from '../plan/status/restart-notes.ts';
 import type { Reporter } from '../report/reporter.ts';
@@ -26,6 +28,8 @@ export interface FollowUpOptions {
   readonly readLive: ReadLive;
   /** The delays of all work for a group, new restarts included. */
   readonly backoff: Backoff;
+  /** Gets the restarts that could not be undone, and why. */
+  readonly setbacks: Setbacks;
 }
 
 /** A piece of work that may be done now, for one group. */
@@ -61,10 +65,11 @@ export class FollowUp {
   due(input: RolloutInput): Job[] {
     const { world } = input;
     this.#open.observe(world);
+    this.#options.setbacks.keepUndo(this.#open.undoable(world));
     const ended = this.#ended(world).map((open) => this.#job('close', open, () => this.#close(open, world)));
     const unsure = this.#open.toFence(world).filter(({ group }) => this.#backoff.isDue(`fence ${group}`));
     const fences = unsure.map((open) => this.#job('fence', open, () => this.#fence(open, world)));
-    return [...ended, ...fences, ...this.#looks(input)];
+    return [...ended, ...fences, ...this.#looks(input), ...this.#redateJobs(world)];
   }
 
   /** A job that failed last time is not urgent, so that other groups do not wait for it. */
@@ -72,15 +77,35 @@ export class FollowUp {
     return { group, run, isUrgent: !this.#backoff.hasFailed(`${kind} ${group}`) };
   }
 
+  #redateJobs({ journal }: World): Job[] {
+    if (!this.#backoff.isDue('put right')) return [];
+    const keys = this.#options.journal.keysDatedAhead(journal);
+    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#redateAhead(group) }));
+  }
+
+  /** Dates entries from a wrong clock anew, so that other restarts wait no longer than usual. */
+  async #redateAhead(group: string): Promise<void> {
+    const { journal, log } = this.#options;
+    // Until the cache shows the write.
+    this.#backoff.putOff('put right', 1_000);
+    try {
+      await journal.redateAhead(group);
+      log.info({ group }, 'corrected journal entries that were dated in the future');
+    } catch (error) {
+      const retryMs = this.#failed('put right', error);
+      log.warn({ error, group, retryMs }, 'the dates in the journal could not be corrected');
+    }
+  }
+
   /**
    * Makes sure that the write of another leader either shows now or is refused, before anything else happens in its
    * group.
    */
   async #fence(open: InFlightRestart, world: World): Promise<void> {
-    const { log, reverter } = this.#options;
+    const { log } = this.#options;
     const { group, entry } = open;
     try {
-      await reverter.fence(entry, world);
+      await this.#surelyFenced(entry, world);
       this.#open.noteFenced(open);
       this.#backoff.succeeded(`fence ${group}`);
     } catch (error) {
@@ -89,30 +114,50 @@ export class FollowUp {
     }
   }
 
+  /** Rejects if the fence fails, and reports a refusal. */
+  async #surelyFenced(entry: JournalEntry, world: World): Promise<boolean> {
+    const { setbacks, reverter } = this.#options;
+    try {
+      const isGone = await reverter.fence(entry, world);
+      setbacks.undone(entry.statefulSet);
+      return isGone;
+    } catch (error) {
+      this.#reportRefusal(entry, error);
+      throw error;
+    }
+  }
+
+  #reportRefusal({ statefulSet }: JournalEntry, error: unknown): void {
+    if (!isRefusal(error)) return;
+    this.#options.setbacks.undoRefused(
+      statefulSet,
+      reason('RefusedByPolicy', `${statefulSet}: ${wordsOf(error)}`),
+    );
+  }
+
   /**
-   * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due,
-   * because a cache may be behind.
+   * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due.
    */
   #looks(input: RolloutInput): Job[] {
     const untouched = this.#open.untouched(input.world);
     return untouched
       .filter(({ group }) => this.#backoff.isDue(`take back ${group}`))
       .flatMap((open) => {
-        const seenForMs = this.#open.seenForMs(open);
-        const isForbidden = takeBackWhy(open, input, seenForMs) !== undefined;
-        const isLook = seenForMs >= LOOK_MS && this.#backoff.isDue(`look ${open.group}`);
-        if (!isForbidden && !isLook) return [];
-        const job = this.#job('take back', open, () => this.#takeBack(open, input.world, isLook));
+        const isForbidden = takeBackWhy(open, input, this.#open.seenForMs(open)) !== undefined;
+        if (!isForbidden && !this.#open.isLookDue(open)) return [];
+        const job = this.#job('take back', open, () => this.#takeBack(open, input.world));
         return [{ ...job, isUrgent: job.isUrgent && isForbidden }];
       });
   }
 
-  async #takeBack(open: InFlightRestart, world: World, isLook: boolean): Promise<void> {
-    const { log, reporter, reverter } = this.#options;
+  async #takeBack(open: InFlightRestart, world: World): Promise<void> {
+    const { log, reporter, setbacks, reverter } = this.#options;
     const { group, entry } = open;
-    this.#backoff.putOff(`look ${group}`, LOOK_MS);
+    const isLook = this.#open.isLookDue(open);
+    this.#open.postponeLook(open);
     try {
       const why = await reverter.takeBack(open, this.#open);
+      setbacks.undone(entry.statefulSet);
       this.#backoff.succeeded(`take back ${group}`);
       // The caches forbade the bump, but live reads did not: the caches are behind, and the next live check finds what
       // they miss.
@@ -125,6 +170,7 @@ export class FollowUp {
         note: `The restart was taken back before a pod was replaced: ${why}.`,
       });
     } catch (error) {
+      this.#reportRefusal(entry, error);
       const failedMs = this.#failed(`take back ${group}`, error);
       const retryMs = isRefusal(error) ? failedMs : Math.min(failedMs, LOOK_MS);
       this.#backoff.putOff(`take back ${group}`, retryMs);
@@ -183,7 +229,7 @@ export class FollowUp {
     const sure: Closing[] = [];
     for (const closing of this.#open.outcomes(group, live)) {
       if (closing.entry.statefulSet !== statefulSet) continue;
-      const isSure = closing.outcome !== 'void' || (await this.#options.reverter.fence(closing.entry, live));
+      const isSure = closing.outcome !== 'void' || (await this.#surelyFenced(closing.entry, live));
       if (isSure) sure.push(closing);
     }
     return sure;

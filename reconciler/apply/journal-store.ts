@@ -14,6 +14,7 @@ import {
   type Closing,
   closeEntry,
   formatJournal,
+  isAhead,
   isSameOpen,
   type JournalEntry,
   readJournal,
@@ -73,6 +74,11 @@ export class JournalStore {
       });
   }
 
+  /** Writes into an open entry why the leader is about to take the restart back. */
+  async noteTakeBack(group: string, entry: JournalEntry, why: string): Promise<void> {
+    await this.#edit(group, (entries) => closeEntry(entries, entry, { why }));
+  }
+
   /** Writes the salt of the lists, unless there is one. */
   async keepSalt(salt: string): Promise<void> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -105,6 +111,17 @@ export class JournalStore {
   #isWithdrawn(entry: JournalEntry): boolean {
     const last = this.#withdrawn.get(entry.statefulSet);
     return last !== undefined && isSameOpen(entry, last);
+  }
+
+  /** Keys with entries that are dated in the future; none while our own clock may be wrong. */
+  keysDatedAhead(journal: ConfigMapFacts | undefined): string[] {
+    const nowMs = this.#steady.nowMs();
+    return nowMs === undefined ? [] : keysWith(journal, (entry) => isAhead(entry, nowMs));
+  }
+
+  /** Sets the date of entries that are dated in the future to now, under all keys: each write does so. */
+  async redateAhead(group: string): Promise<void> {
+    await this.#edit(group, (entries) => entries);
   }
 
   /** Tries again if another writer came first. False if nothing was written. */

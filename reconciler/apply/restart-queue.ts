@@ -9,7 +9,6 @@ import { wordsOf } from '../../runtime/kube/port.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
 import type { GroupPlan, Restart, RolloutInput } from '../plan/restarts/rollout.ts';
-import type { Setbacks } from '../plan/restarts/setbacks.ts';
 import { noteOfBegin } from '../plan/status/restart-notes.ts';
 import { FollowUp, type FollowUpOptions, type Job } from './follow-up.ts';
 import type { RestartExecutor } from './restart-executor.ts';
@@ -17,7 +16,6 @@ import type { RestartExecutor } from './restart-executor.ts';
 export interface RestartQueueOptions extends Omit<FollowUpOptions, 'backoff'> {
   readonly metrics: Metrics;
   readonly restarter: RestartExecutor;
-  readonly setbacks: Setbacks;
   /** Notified at the end of each job, so that the loop plans again. */
   readonly wake: Pick<Wake, 'notify'>;
 }

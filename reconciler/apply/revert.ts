@@ -12,6 +12,11 @@ import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flig
 import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
 import { RESTART_PATH, type RestartExecutorOptions } from './restart-executor.ts';
 
+/**
+ * The time limit of the note in the journal: while it is written, the StatefulSet controller may carry out the bump.
+ */
+const NOTE_MS = 500;
+
 export type ReverterOptions = Omit<RestartExecutorOptions, 'probe'>;
 
 export class Reverter {
@@ -23,9 +28,8 @@ export class Reverter {
 
   /**
    * Takes a bump back if the live reads agree, on condition that nothing was written in between. Resolves to the
-   * reason, or to undefined if the bump stays. The journal is written afterwards, since a bump that must not act is taken
-   * back whether or not the journal can be written. If this leader crashes in between, the next one finds a bump that did
-   * not stay. Rejects with KubeError if the API server fails.
+   * reason, or to undefined if the bump stays. The reason is written to the journal first: without it, a bump that is
+   * gone from the template counts as undone by others. Rejects with KubeError if the API server fails.
    */
   async takeBack(open: InFlightRestart, known: InFlightRestarts): Promise<TakenBack | undefined> {
     const { discover, journal, kube, log, mayWrite, memory, readLive } = this.#options;
@@ -34,12 +38,24 @@ export class Reverter {
     if (why === undefined || !mayWrite()) return undefined;
     const { group, entry } = open;
     known.noteTakeBack(open, why);
+    await this.#noteTakeBack(open, why);
+    if (!mayWrite()) return undefined;
     const [namespace = '', name = ''] = entry.statefulSet.split('/');
     const ref = { resource: StatefulSets, namespace, name };
-    await kube.patch(ref, takeBackPatch(tokenOfPods(entry, live.world), live.version(ref) ?? ''));
+    const patch = takeBackPatch(tokenOfPods(entry, live.world), live.version(ref) ?? '');
+    const { generation } = readStatefulSet(await kube.patch(ref, patch));
     log.info({ group, statefulSet: entry.statefulSet, reason: why }, 'a restart was taken back');
-    await journal.close(group, [{ entry, outcome: 'defused', why }]);
+    await journal.close(group, [{ entry, outcome: 'defused', why, generation }]);
     return why;
+  }
+
+  /** The journal may not be writable, or may not answer. A bump that must not act is taken back even so. */
+  async #noteTakeBack({ group, entry }: InFlightRestart, why: TakenBack): Promise<void> {
+    const { clock, journal, log } = this.#options;
+    const noted = journal.noteTakeBack(group, entry, why).catch((error: unknown) => {
+      log.warn({ error, group }, 'the journal could not be told that a restart is taken back');
+    });
+    await Promise.race([noted, clock.sleep(NOTE_MS)]);
   }
 
   /**

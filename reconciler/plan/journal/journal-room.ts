@@ -4,7 +4,7 @@
  */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 import { causeOf, TWICE } from '../restarts/past-restarts.ts';
-import { formatJournal, hasHappened, type JournalEntry, readJournal } from './journal.ts';
+import { formatJournal, hasHappened, isAhead, type JournalEntry, notAhead, readJournal } from './journal.ts';
 
 type Data = Readonly<Record<string, string>>;
 
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 
 /**
  * The journal's data with these entries for the group. A key that cannot be read is left as it is, for a person. While
- * the time is not certain, nothing is dropped.
+ * the time is not certain, nothing is dropped and no date is changed.
  */
 export function withEntries(
   journal: ConfigMapFacts,
@@ -39,7 +39,8 @@ export function withEntries(
 
 function textOf(entries: readonly JournalEntry[], nowMs: number | undefined): string {
   if (nowMs === undefined) return formatJournal(entries, Number.NEGATIVE_INFINITY);
-  return formatJournal(newest(entries, nowMs), nowMs);
+  const dated = entries.map((entry) => (isAhead(entry, nowMs) ? notAhead(entry, nowMs) : entry));
+  return formatJournal(newest(dated, nowMs), nowMs);
 }
 
 /**

@@ -3,7 +3,7 @@
  * ConfigMap `stellar-peers-restarts`. A write must have the resourceVersion that was read, so two leaders cannot both
  * begin. Pure.
  */
-import { fieldsOf, listOf, parseJson, textOf, textsOf, timeOf } from '../../../peers/field.ts';
+import { fieldsOf, listOf, numberOf, parseJson, textOf, textsOf, timeOf } from '../../../peers/field.ts';
 import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 
 /** How long closed entries are kept: rates and "restarts in 24 h" are read from them. */
@@ -42,8 +42,10 @@ export interface JournalEntry {
   readonly endedAtMs?: number;
   /** UIDs of the new pods at the end of the restart; absent in entries of before 0.2. */
   readonly after?: readonly string[];
-  /** The code of the reason why the restart was taken back; also in open entries of earlier versions. */
+  /** The code of the reason why the restart was taken back, or, in an open entry, is about to be. */
   readonly why?: string;
+  /** `metadata.generation` of the StatefulSet after the restart was taken back; absent in entries of before 0.2. */
+  readonly generation?: number;
 }
 
 const OUTCOMES: readonly string[] = [
@@ -73,6 +75,7 @@ function parseEntry(raw: Readonly<Record<string, unknown>>): JournalEntry | unde
     ...optional('version', textOf(raw.version)),
     ...optional('answered', raw.answered === true || undefined),
     ...optional('why', textOf(raw.why)),
+    ...optional('generation', numberOf(raw.generation)),
     ...optional('names', Array.isArray(raw.names) ? textsOf(raw.names) : undefined),
     ...optional('after', Array.isArray(raw.after) ? textsOf(raw.after) : undefined),
   };
@@ -98,10 +101,14 @@ export function readJournal(
   return readable.length === restarts.length ? readable : undefined;
 }
 
-/**
- * `entry` with future dates, which a wrong clock wrote, set to now: waits because of it last until the usual time after
- * that date.
- */
+/** The clocks of two leaders differ by less than this. */
+const AHEAD_MS = 60_000;
+
+/** True for an entry that is dated in the future: either the clock of its writer was wrong, or ours is. */
+export const isAhead = ({ atMs, endedAtMs = atMs }: JournalEntry, nowMs: number): boolean =>
+  Math.max(atMs, endedAtMs) > nowMs + AHEAD_MS;
+
+/** `entry` with future dates set to now, so that waits because of it are no longer than usual. */
 export const notAhead = (entry: JournalEntry, nowMs: number): JournalEntry => ({
   ...entry,
   atMs: Math.min(entry.atMs, nowMs),
@@ -131,8 +138,9 @@ export interface Closing {
   readonly outcome: Outcome;
   /** UIDs of the new pods. */
   readonly after?: readonly string[];
-  /** If the restart was taken back: the code of the reason. */
+  /** If the restart was taken back: the code of the reason, and the generation of the StatefulSet since. */
   readonly why?: string;
+  readonly generation?: number;
 }
 
 /** The entries whose restart has begun, or may have begun, and has not ended. */
@@ -153,7 +161,7 @@ export const isSameOpen = (each: JournalEntry, entry: JournalEntry): boolean =>
 export const closeEntry = (
   entries: readonly JournalEntry[],
   entry: JournalEntry,
-  ending: Pick<JournalEntry, 'outcome' | 'endedAtMs' | 'after' | 'why'>,
+  ending: Pick<JournalEntry, 'outcome' | 'endedAtMs' | 'after' | 'why' | 'generation'>,
 ): readonly JournalEntry[] =>
   entries.map((each) => (isSameOpen(each, entry) ? { ...each, ...ending } : each));
 

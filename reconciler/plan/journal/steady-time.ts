@@ -1,5 +1,5 @@
 /**
- * Wall-clock time for a change that cannot be undone: entries that are dropped from the journal.
+ * Wall-clock time for changes that cannot be undone: entries that are dropped from the journal, or dated anew.
  */
 import type { Clock } from '../../../runtime/clock.ts';
 

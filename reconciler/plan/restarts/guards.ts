@@ -48,6 +48,8 @@ export function inFlight(entries: readonly JournalEntry[], input: GuardInput): W
   const [open] = openEntries(entries);
   if (!open) return undefined;
   const leftMs = open.atMs + input.settings.progressDeadlineMs - input.nowMs;
+  const refused = input.setbacks.ofUndo(open.statefulSet);
+  if (refused) return { reason: refused };
   if (leftMs > 0) return { reason: reason('InFlight', open.statefulSet), releasedInMs: leftMs };
   const since = new Date(open.atMs).toISOString();
   return { reason: reason('Stalled', `${open.statefulSet}, since ${since}${becauseOf(open, input)}`) };

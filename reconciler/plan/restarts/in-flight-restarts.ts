@@ -2,7 +2,7 @@
  * Remembers about each open entry of the journal whether this leader began the restart, since when this leader has seen
  * the entry, and whether it is fenced. The memory ends with the leadership; it may delay a restart, never permit one.
  */
-import type { World } from '../../../peers/world.ts';
+import type { Key, World } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { type Closing, type JournalEntry, openEntries, readJournal } from '../journal/journal.ts';
 import { BARE_MS, isUntouchedBump, isWithoutTrace, outcomeOf, successorsOf, TRACE_MS } from './outcome.ts';
@@ -26,8 +26,10 @@ export class InFlightRestarts {
   /** Since when this leader has seen an entry open, monotonic: the clocks of other leaders may be wrong. */
   readonly #seenSinceMs = new Map<string, number>();
   readonly #fenced = new Set<string>();
-  /** Why this leader takes a restart back, until the journal says so. */
+  /** Why this leader takes a restart back. Kept here too, because the journal may not be writable. */
   readonly #takenBack = new Map<string, string>();
+  /** When to check a bump that has replaced no pod yet, monotonic. */
+  readonly #lookAtMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -36,9 +38,12 @@ export class InFlightRestarts {
   /** Starts to remember entries that are new, and forgets those that are closed. */
   observe(world: World): void {
     const ids = new Set(openOf(world).map(({ entry }) => idOf(entry)));
+    const untouched = new Map(this.untouched(world).map((open) => [idOf(open.entry), open]));
     for (const known of [this.#seenSinceMs, this.#fenced, this.#takenBack]) {
       for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
     }
+    for (const id of this.#lookAtMs.keys()) if (!untouched.has(id)) this.#lookAtMs.delete(id);
+    for (const [id, open] of untouched) if (!this.#lookAtMs.has(id)) this.postponeLook(open);
     for (const id of ids)
       if (!this.#seenSinceMs.has(id)) this.#seenSinceMs.set(id, this.#clock.monotonicMs());
   }
@@ -73,7 +78,9 @@ export class InFlightRestarts {
       const seenForMs = nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);
       const outcome = outcomeOf(entry, world, { seenForMs, watched: this.#begunTokens.has(entry.token) });
       if (outcome === undefined) return [];
-      return [{ entry, outcome, after: successorsOf(entry, world), ...known }];
+      const { generation } = world.statefulSets.get(entry.statefulSet) ?? {};
+      const noted = outcome === 'defused' && generation !== undefined ? { generation } : {};
+      return [{ entry, outcome, after: successorsOf(entry, world), ...known, ...noted }];
     });
   }
 
@@ -93,17 +100,35 @@ export class InFlightRestarts {
     return openOf(world).filter(({ entry }) => isUntouchedBump(entry, world));
   }
 
+  /** StatefulSets whose bump may still be undone: the bump has replaced no pod, or its write may still arrive. */
+  undoable(world: World): Set<Key> {
+    const found = openOf(world).filter(
+      ({ entry }) => isUntouchedBump(entry, world) || isWithoutTrace(entry, world),
+    );
+    return new Set(found.map(({ entry }) => entry.statefulSet));
+  }
+
   /** For how long this leader has seen the entry open, in ms. */
   seenForMs({ entry }: InFlightRestart): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);
   }
 
+  /** True if it is time for a live read, because a cache may be behind. */
+  isLookDue({ entry }: InFlightRestart): boolean {
+    return (this.#lookAtMs.get(idOf(entry)) ?? Number.POSITIVE_INFINITY) <= this.#clock.monotonicMs();
+  }
+
+  postponeLook({ entry }: InFlightRestart): void {
+    this.#lookAtMs.set(idOf(entry), this.#clock.monotonicMs() + LOOK_MS);
+  }
+
   /** The waits, in ms, until time alone may end an entry or make the next check due. */
   duesInMs(sinceMs = this.#clock.monotonicMs()): number[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#seenSinceMs.values()]
-      .flatMap((seenMs) => [seenMs + LOOK_MS, seenMs + TRACE_MS, seenMs + BARE_MS])
+      .flatMap((seenMs) => [seenMs + TRACE_MS, seenMs + BARE_MS])
+      .concat([...this.#lookAtMs.values()])
       .filter((dueAtMs) => dueAtMs > sinceMs)
       .map((dueAtMs) => Math.max(0, dueAtMs - nowMs));
   }

@@ -3,6 +3,7 @@
  * no difference.
  */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import type { StatefulSetFacts } from '../../../peers/world.ts';
 import { hasHappened, type JournalEntry, type Outcome } from '../journal/journal.ts';
 import type { Setback } from './setbacks.ts';
 
@@ -91,6 +92,24 @@ export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: numbe
   const { statefulSet, why, atMs, endedAtMs = atMs } = last;
   const detail = why === undefined ? statefulSet : `${statefulSet}: ${why}`;
   return { reason: reason('RestartTakenBack', detail), dueInMs: endedAtMs + MINUTE_MS - nowMs };
+}
+
+/**
+ * The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. If the entry
+ * has no generation, the reason lasts as long as the group waits.
+ */
+export function unnoticedTakeBack(
+  last: JournalEntry,
+  { observedGeneration }: StatefulSetFacts,
+  nowMs: number,
+): Reason | undefined {
+  if (last.outcome !== 'defused') return undefined;
+  const rest = restAfterTakeBack([last], nowMs);
+  const isResting = rest !== undefined && rest.dueInMs > 0;
+  const { generation } = last;
+  const isUnnoticed = generation === undefined ? isResting : observedGeneration < generation;
+  if (!isUnnoticed) return undefined;
+  return awayOf(last) ?? (isResting ? rest.reason : reason('ControllerAway', last.statefulSet));
 }
 
 /** The wait after one or more failures in a row: 1, 2, 4 … 30 minutes after the last one. */

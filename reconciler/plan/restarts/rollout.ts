@@ -18,7 +18,7 @@ import { type Candidate, type CandidateSettings, examine } from './candidate.ts'
 import { BY_LACK, type DriftKind } from './drift.ts';
 import { GroupGuard, type GuardInput, type GuardSettings, groupWait, inFlight, troubles } from './guards.ts';
 import { GroupLinks } from './links.ts';
-import { controllerSetback, pastSetback, restAfterTakeBack } from './past-restarts.ts';
+import { controllerSetback, pastSetback, restAfterTakeBack, unnoticedTakeBack } from './past-restarts.ts';
 import { asWait, type Wait } from './rate-limit.ts';
 import { later, type Setback } from './setbacks.ts';
 
@@ -149,10 +149,10 @@ function choose(group: Group, choice: Choice, input: RolloutInput): GroupPlan {
   for (const candidate of [...candidates].sort(byUrgency((key) => setbacks.has(key)))) {
     const { key } = candidate.validator;
     const setback = setbacks.get(key);
-    const own = asWait(holds.get(key)) ?? ownWait(candidate, rolled, stop);
+    const own = asWait(holds.get(key)) ?? ownWait(candidate, rolled);
     const wait = own ?? delayOf(setback) ?? stop ?? guard.wait(candidate) ?? delayOf(obstacle);
     if (wait) waits.push(wait);
-    const known = wait?.reason ?? obstacle?.reason;
+    const known = ownReason(own, candidate, choice, input.nowMs) ?? wait?.reason ?? obstacle?.reason;
     if (wait || restart) {
       held.set(key, known ?? reason('Queued', restart?.statefulSet));
       continue;
@@ -180,6 +180,19 @@ function setbacksOf(
   return new Map(found.flatMap(([key, setback]) => (setback ? [[key, setback]] : [])));
 }
 
+/** The validator's own reason; if only our own take-back left the StatefulSet unsettled, the reason says so. */
+function ownReason(
+  own: Wait | undefined,
+  { statefulSet }: Candidate,
+  { entries }: Choice,
+  nowMs: number,
+): Reason | undefined {
+  const isNoticed = statefulSet.observedGeneration >= statefulSet.generation;
+  if (own?.reason.code !== 'Unsettled' || isNoticed) return own?.reason;
+  const last = entries.findLast((each) => each.statefulSet === statefulSet.key);
+  return (last && unnoticedTakeBack(last, statefulSet, nowMs)) ?? own.reason;
+}
+
 /** The wait after a failed attempt. */
 const delayOf = (setback: Setback | undefined): Wait | undefined =>
   setback && setback.dueInMs > 0 ? { reason: setback.reason, releasedInMs: setback.dueInMs } : undefined;
@@ -188,18 +201,14 @@ const delayOf = (setback: Setback | undefined): Wait | undefined =>
 const restOf = (entries: readonly JournalEntry[], nowMs: number): Wait | undefined =>
   delayOf(controllerSetback(entries, nowMs)) ?? delayOf(restAfterTakeBack(entries, nowMs));
 
-/**
- * The validator's own wait. If our own restart, or taking it back, left the StatefulSet unsettled, its whole group waits,
- * and the reason of the group says more.
- */
-function ownWait(
+/** The validator's own wait. A roll that our restart caused is shown as under way, not as unsettled. */
+const ownWait = (
   { hold, releasedInMs, statefulSet }: Candidate,
   rolled: ReadonlySet<Key>,
-  stop: Wait | undefined,
-): Wait | undefined {
-  const isOurs = hold?.code === 'Unsettled' && (stop !== undefined || rolled.has(statefulSet.key));
-  return hold && !isOurs ? { reason: hold, releasedInMs } : undefined;
-}
+): Wait | undefined =>
+  hold && !(hold.code === 'Unsettled' && rolled.has(statefulSet.key))
+    ? { reason: hold, releasedInMs }
+    : undefined;
 
 function earliest(waits: readonly Wait[]): number | undefined {
   const known = waits.map((wait) => wait.releasedInMs).filter((ms) => ms !== undefined);

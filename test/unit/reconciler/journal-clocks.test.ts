@@ -35,6 +35,22 @@ describe('a journal whose times are far ahead', () => {
     const plan = planOf(networkWorld({ ...JOINED, b: {}, c: {} }, journalOf(twice)));
     assert.deepEqual([plan.holds.a, plan.recheckInMs], ['RestartedInVain', DAY_MS]);
   });
+
+  it('is put right, so that the usual waits end', async () => {
+    const stage = new Restarting(JOINED, journalOf(many(12, NOW_MS + 400 * DAY_MS)));
+    const lane = stage.lane();
+    await stage.offer(lane);
+    assert.deepEqual(times(stage), Array(12).fill(NOW_MS));
+    stage.clock.advance(HOUR_MS);
+    await stage.offer(lane);
+    assert.deepEqual(Object.keys(stage.tokens()), ['a']);
+  });
+
+  it('is left as it is where clocks are seconds apart', async () => {
+    const stage = new Restarting(JOINED, journalOf(many(12, NOW_MS + 30_000)));
+    await stage.offer(stage.lane());
+    assert.equal(times(stage)[0], NOW_MS + 30_000);
+  });
 });
 
 describe('a clock that is wrong for a while', () => {

@@ -131,6 +131,7 @@ describe('a restart that did not stay', () => {
     const refused = (dueInMs: number): SetbackLookup => ({
       of: () => ({ reason: reason('RefusedByPolicy'), dueInMs }),
       ofAll: () => undefined,
+      ofUndo: () => undefined,
     });
     const later = planned([reverted(3)], SHORT, refused(2 * MINUTE_MS));
     assert.deepEqual([later.holds.a, later.recheckInMs], ['RefusedByPolicy', 2 * MINUTE_MS]);
@@ -147,13 +148,35 @@ describe('a restart that did not stay', () => {
 
 describe('a StatefulSet that its controller has not got to', () => {
   const unnoticed = { ...SHORT, a: { ...SHORT.a, statefulSet: { status: { observedGeneration: 0 } } } };
-  const takenBack = (minutesAgo: number, why: string) => entry(minutesAgo / 60, { outcome: 'defused', why });
+  const rolled = { currentRevision: 'r1', updateRevision: 'r2', currentReplicas: 0, updatedReplicas: 1 };
+  // The fixtures' StatefulSets are of generation 1.
+  const takenBack = (minutesAgo: number, why: string, generation: number | undefined = 1) =>
+    entry(minutesAgo / 60, { outcome: 'defused', why, ...(generation !== undefined && { generation }) });
 
-  it('is shown with what its group rests for, and then as unsettled', () => {
+  it('is not told as changed by others where we took a restart back', () => {
     assert.equal(codeOf([takenBack(0.5, 'Paused')], unnoticed), 'RestartTakenBack');
-    assert.equal(codeOf([takenBack(0.5, 'ControllerAway')], unnoticed), 'ControllerAway');
-    for (const why of ['Paused', 'ControllerAway'])
-      assert.equal(codeOf([takenBack(2, why)], unnoticed), 'Unsettled');
+    assert.equal(codeOf([takenBack(2, 'Paused')], unnoticed), 'ControllerAway');
+    assert.equal(codeOf([takenBack(300, 'ControllerAway')], unnoticed), 'ControllerAway');
+  });
+
+  it('is told as changed by others where they changed it', () => {
+    const others = { ...SHORT, a: { ...SHORT.a, statefulSet: { status: rolled } } };
+    assert.equal(codeOf([takenBack(300, 'ControllerAway')], others), 'Unsettled');
     assert.equal(codeOf([entry(5, { token: 'other.1' })], unnoticed), 'Unsettled');
+  });
+
+  it('is told as changed by others once the controller has noticed what we took back, however it ended', () => {
+    for (const why of ['Paused', 'ControllerAway']) {
+      assert.equal(codeOf([takenBack(300, why, 0)], unnoticed), 'Unsettled');
+      assert.equal(codeOf([takenBack(300, why, 1)], unnoticed), 'ControllerAway');
+    }
+  });
+
+  it('is told as changed by others, a minute later, where the journal does not say which change was ours', () => {
+    const of = (minutesAgo: number) => {
+      const { generation: _, ...old } = takenBack(minutesAgo, 'Paused');
+      return codeOf([old], unnoticed);
+    };
+    assert.deepEqual([of(0.5), of(300)], ['RestartTakenBack', 'Unsettled']);
   });
 });

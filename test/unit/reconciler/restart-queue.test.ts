@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
 import { planRollout } from '../../../reconciler/plan/restarts/rollout.ts';
+import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
 import { Events } from '../../../runtime/kube/resources.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Restarting, statefulSetRef } from './restarting.ts';
@@ -151,10 +152,8 @@ describe('a restart that is over', () => {
     stage.clock.advance(3_600_000);
     await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
-    stage.clock.advance(5_000);
-    await stage.offer(next);
-    assert.equal(next.retryInMs(), 15_000, 'nothing else wakes the loop for it');
-    stage.clock.advance(14_999);
+    assert.equal(next.retryInMs(), 20_000, 'nothing else wakes the loop for it');
+    stage.clock.advance(19_999);
     await stage.offer(next);
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
     stage.clock.advance(1);
@@ -241,8 +240,12 @@ describe('a restart that is over', () => {
     assert.ok(fences > 4 && fences < 20, `${fences} fences`);
     const { plans } = await stage.plans();
     const told = [...plans.values()].flatMap(({ holds }) => [...holds.values()]);
-    assert.deepEqual([...new Set(told.map(({ code }) => code))], ['Stalled']);
-    assert.ok(told.every(({ detail = '' }) => /stellar\/a.*does not show/.test(detail)));
+    assert.deepEqual([...new Set(told.map(({ code }) => code))], ['RefusedByPolicy']);
+    assert.ok(told.every(({ detail = '' }) => /stellar\/a.*hands off/.test(detail)));
+    // As a replica that does not lead tells it.
+    stage.setbacks = NO_SETBACKS;
+    const [others] = (await stage.plans()).plans.values();
+    assert.match(others?.holds.get('stellar/b')?.detail ?? '', /does not show/);
   });
 
   it('is under way if it came through just before it would have been void', async () => {
