@@ -35,27 +35,13 @@ export function parseDigests(value: string): readonly string[] | undefined {
   return list === '' ? [] : list.split(',');
 }
 
-/** First step of MurmurHash3's finalizer. `fold(a) ^ fold(b)` equals `fold(a ^ b)`. */
-const fold = (value: number): number => value ^ (value >>> 16);
-
-/** The other steps of the finalizer. All steps together spread 32 bits evenly. */
-function spread(folded: number): number {
-  let h = Math.imul(folded, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return fold(h) >>> 0;
-}
-
-/** A digest as a number, from which weights are computed. */
-export const digestNumber = (digest: string): number => Number.parseInt(digest, 16);
-
-/** The parts of a weight that depend only on the viewer, or only on the peer. Callers with many weights keep them. */
-export const viewerSeed = (viewer: number): number => fold(spread(fold(viewer)));
-export const peerSeed = (peer: number): number => fold(Math.imul(peer, 0x9e3779b1));
-export const weightOfSeeds = (viewer: number, peer: number): number => spread(viewer ^ peer);
-
 /**
- * The rendezvous weight of `peer` for `viewer`, both given as the number of their digest. It is the same on every
- * replica and depends on no other member, so a newcomer changes only the views that it enters.
+ * The rendezvous weight of a peer for a viewer, both given by 32 even bits. It is the same on every replica and depends on
+ * no other member, so a newcomer changes only the views that it enters. (MurmurHash3's finalizer)
  */
-export const rendezvousWeight = (viewer: number, peer: number): number =>
-  weightOfSeeds(viewerSeed(viewer), peerSeed(peer));
+export function weightOf(viewer: number, peer: number): number {
+  let h = viewer ^ peer;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

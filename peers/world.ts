@@ -99,7 +99,6 @@ export interface StatefulSetFacts extends Named {
   readonly currentRevision: string;
   readonly updateRevision: string;
   readonly currentReplicas: number;
-  readonly updatedReplicas: number;
   /** Our token on the template, see ANNOTATION_PEER_RESTART. */
   readonly restartToken: string | undefined;
   readonly template: PodShape;
@@ -174,8 +173,6 @@ export interface PdbFacts extends Named {
   /** UID of the StellarNode that controls the budget, if one does: then the operator made the budget. */
   readonly ownerNodeUid: string | undefined;
   readonly selector: LabelSelector | undefined;
-  /** True if the selector is too long to be applied to many pods. Then `selector` selects all pods of the namespace. */
-  readonly hasLongSelector: boolean;
   readonly disruptionsAllowed: number;
   readonly desiredHealthy: number;
   readonly expectedPods: number;

@@ -11,7 +11,6 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { inOneGo, inSlices } from '../runtime/slices.ts';
 import type { Wake } from '../runtime/wake.ts';
-import { awaitCacheSync, withoutOverview } from './apply/cache-sync.ts';
 import type { Publisher } from './apply/publisher.ts';
 import type { RestartQueue } from './apply/restart-queue.ts';
 import type { SaltKeeper } from './apply/salt-keeper.ts';
@@ -33,8 +32,8 @@ import type { Reporter } from './report/reporter.ts';
 
 /** Changes come in bursts. All that arrive within this time are handled together. */
 const GATHER_MS = 20;
-/** How long to wait until the watch shows our own writes, before planning again. */
-const ECHO_MS = 1_000;
+/** When to try again after a pass that was not possible. */
+const RETRY_MS = 1_000;
 
 export interface ReconcilerOptions {
   readonly clock: Clock;
@@ -86,7 +85,7 @@ export class Reconciler {
         waitMs = await this.#pass();
       } catch (error) {
         log.error({ error }, 'reconcile failed, retrying');
-        waitMs = ECHO_MS;
+        waitMs = RETRY_MS;
       }
     }
     stopListening();
@@ -98,14 +97,13 @@ export class Reconciler {
 
   /** One pass over everything. Resolves to the time in ms after which the next pass is due without a change. */
   async #pass(): Promise<number> {
-    const { caches, clock, memberships, memory, metrics, publisher, queue, reporter, salt, settings } =
-      this.#options;
-    if (!caches.synced()) return ECHO_MS;
+    const { caches, clock, memberships, memory, metrics, publisher, queue, reporter, salt } = this.#options;
+    if (!caches.synced()) return RETRY_MS;
     const beganAtMs = clock.monotonicMs();
     const { world } = caches;
     this.#forgetInTime();
     await inOneGo(clock, () => memberships.discovery());
-    if (await salt.keep(world, memberships.discovery())) return ECHO_MS;
+    if (await salt.keep(world, memberships.discovery())) return RETRY_MS;
     memory.observe();
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
@@ -116,7 +114,6 @@ export class Reconciler {
       world,
       newcomers.filter(({ namespace }) => written.has(namespace)),
     );
-    await awaitCacheSync(withoutOverview(written, world, settings.ownNamespace), { caches, clock }, ECHO_MS);
     const services = await inOneGo(clock, () => planServices(world, memberships.discovery()));
     await publisher.createServices(services);
     await this.#signal(world);

@@ -9,10 +9,6 @@ import { cutText, fieldsOf, listOf, numberOf, parseJson, textOf } from '../field
 export interface CoreInfo {
   /** True if stellar-core says that it is synced, has an authenticated peer, and has closed a ledger lately. */
   readonly synced: boolean;
-  readonly authenticated: number;
-  readonly ledgerAgeSeconds: number;
-  /** At most 60 printable characters. */
-  readonly state: string;
   /** How many failures of other validators would stop this one: 1 if the next one does, 0 if it has stopped. */
   readonly failAt?: number | undefined;
   /** How many validators of its quorum set it does not hear. */
@@ -21,7 +17,6 @@ export interface CoreInfo {
 
 /** stellar-core itself takes 64 inbound and 8 outbound connections by default. */
 const ADDRESSES_MAX = 1000;
-const STATE_LENGTH_MAX = 60;
 /** stellar-core calls consensus stuck when no ledger closed for this long. */
 const STUCK_AFTER_SECONDS = 35;
 
@@ -51,8 +46,6 @@ const countOf = (value: unknown): number | undefined => {
   return number !== undefined && number >= 0 ? number : undefined;
 };
 
-const printable = (text: string): string => cutText(text.replace(/[^\x20-\x7e]/g, ''), STATE_LENGTH_MAX);
-
 /**
  * The body of `GET /info`; undefined if the text is not such an answer. `synced` needs more than the state, which stays
  * "Synced!" in a node that has lost its last peer.
@@ -64,7 +57,7 @@ export function coreInfoOf(text: string): CoreInfo | undefined {
   const ledgerAgeSeconds = countOf(fieldsOf(info.ledger).age);
   if (state === undefined || authenticated === undefined || ledgerAgeSeconds === undefined) return undefined;
   const synced = state === 'Synced!' && authenticated >= 1 && ledgerAgeSeconds <= STUCK_AFTER_SECONDS;
-  return { synced, authenticated, ledgerAgeSeconds, state: printable(state), ...quorumIn(info.quorum) };
+  return { synced, ...quorumIn(info.quorum) };
 }
 
 /** The numbers about its quorum set that the answer contains. */

@@ -3,7 +3,7 @@
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { peerReloadOf } from '../injection/reload.ts';
-import { labelSelectorOf, requirementsOf } from '../injection/selectors.ts';
+import { labelSelectorOf } from '../injection/selectors.ts';
 import {
   ANNOTATION_ADOPT,
   ANNOTATION_QUORUM_UNKNOWN,
@@ -18,28 +18,19 @@ import { oddOnNamespace } from './odd-annotations.ts';
 
 const annotationsOf = (raw: Fields) => stringsOf(fieldsOf(raw.metadata).annotations);
 
-/** More labels, conditions and values than the selector of a budget that people write. */
-export const REQUIREMENTS_MAX = 50;
-
-/**
- * The facts of a PodDisruptionBudget. One whose selector would take long selects all pods of its namespace and allows no
- * disruption.
- */
+/** The facts of a PodDisruptionBudget. */
 export function readPdb(raw: Fields): PdbFacts {
   const metadata = fieldsOf(raw.metadata);
   const spec = fieldsOf(raw.spec);
   const status = fieldsOf(raw.status);
-  const selector = spec.selector === undefined ? undefined : labelSelectorOf(spec.selector);
-  const isLong = selector !== undefined && requirementsOf(selector) > REQUIREMENTS_MAX;
   const owner = listOf(metadata.ownerReferences).find(
     (reference) => reference.controller === true && reference.kind === 'StellarNode',
   );
   return {
     ...namedOf(fieldsOf(raw.metadata)),
     ownerNodeUid: textOf(owner?.uid),
-    selector: isLong ? labelSelectorOf({}) : selector,
-    hasLongSelector: isLong,
-    disruptionsAllowed: isLong ? 0 : (numberOf(status.disruptionsAllowed) ?? 0),
+    selector: spec.selector === undefined ? undefined : labelSelectorOf(spec.selector),
+    disruptionsAllowed: numberOf(status.disruptionsAllowed) ?? 0,
     desiredHealthy: numberOf(status.desiredHealthy) ?? 0,
     expectedPods: numberOf(status.expectedPods) ?? 0,
     current: (numberOf(status.observedGeneration) ?? -1) >= (numberOf(metadata.generation) ?? 0),

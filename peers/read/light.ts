@@ -57,9 +57,7 @@ export function lightStatefulSet(raw: Fields): StatefulSetFacts {
         rollingUpdate: light(update.rollingUpdate, ['partition']),
       },
     },
-    status: light(raw.status, [
-      ...['observedGeneration', 'currentRevision', 'updateRevision', 'replicas', 'updatedReplicas'],
-    ]),
+    status: light(raw.status, ['observedGeneration', 'currentRevision', 'updateRevision', 'replicas']),
   });
   return { ...facts, isTooLarge: true };
 }

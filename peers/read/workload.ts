@@ -73,7 +73,6 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     currentRevision: textOf(status.currentRevision) ?? '',
     updateRevision: textOf(status.updateRevision) ?? '',
     currentReplicas: numberOf(status.replicas) ?? 0,
-    updatedReplicas: numberOf(status.updatedReplicas) ?? 0,
     restartToken: stringsOf(fieldsOf(template.metadata).annotations)[ANNOTATION_PEER_RESTART],
     template: withClaims(podShapeOf(template), spec),
   };

@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Group, Member } from '../discovery/discover.ts';
-import { peerSeed, viewerSeed, weightOfSeeds } from '../hash.ts';
+import { weightOf } from '../hash.ts';
 import { type Key, namespaceOf } from '../world.ts';
 
 /** The seeds of a StellarNode: one for weights in which it is the peer, one for weights in which it is the viewer. */
@@ -55,6 +55,9 @@ class Heaviest {
   }
 }
 
+/** More than any weight, so that members that run are the heaviest. */
+const RUNS_WEIGHT = 2 ** 32;
+
 interface Viewer {
   readonly seed: number;
   readonly node: Key;
@@ -74,14 +77,14 @@ export class Choice {
     const seeds = new Map(validators.map(({ key, uid }) => [key, seedsOf(salt, uid)]));
     const seedOf = ({ node, ordinal }: Member) => {
       const { peer } = seeds.get(node) ?? seedsOf(salt, node);
-      return peerSeed((peer + Math.imul(ordinal + 1, 0x85ebca6b)) | 0);
+      return (peer + Math.imul(ordinal + 1, 0x9e3779b1)) | 0;
     };
     const offers = listed.map((member, place) => {
       return { member, place, seed: seedOf(member), runs: running.has(member) };
     });
     this.#listed = listed;
     this.#byNamespace = Map.groupBy(offers, ({ member }) => member.namespace);
-    this.#viewerSeeds = new Map([...seeds].map(([key, { viewer }]) => [key, viewerSeed(viewer)]));
+    this.#viewerSeeds = new Map([...seeds].map(([key, { viewer }]) => [key, viewer]));
     this.#sharing = sharingOf(offers);
   }
 
@@ -101,19 +104,22 @@ export class Choice {
   #chosenOf(inOwn: readonly Offer[], viewer: Viewer, size: number): Offer[] {
     const passedOver = this.#passedOver(viewer);
     const own = inOwn.filter((offer) => !passedOver.has(offer));
-    const running = tierOf(size);
-    const idle = tierOf(size);
-    const weightOf = ({ seed }: Offer) => weightOfSeeds(viewer.seed, seed);
-    for (const offer of own) (offer.runs ? running : idle).own.offer(offer, weightOf(offer));
+    const weightFor = ({ seed, runs }: Offer) => weightOf(viewer.seed, seed) + (runs ? RUNS_WEIGHT : 0);
+    const ours = new Heaviest(size);
+    const foreign = new Heaviest(size);
+    for (const offer of own) ours.offer(offer, weightFor(offer));
     for (const [namespace, offers] of this.#byNamespace) {
       if (namespace === viewer.namespace) continue;
       for (const offer of offers) {
-        const { foreign } = offer.runs ? running : idle;
-        const weight = weightOf(offer);
+        const weight = weightFor(offer);
         if (weight > foreign.floor && !passedOver.has(offer)) foreign.offer(offer, weight);
       }
     }
-    return filled([running, idle], size, own.length);
+    // Other namespaces get at most half of the list while the own namespace has members left.
+    const foreignMax = Math.max(Math.floor(size / 2), size - own.length);
+    const all = [...ours.found, ...foreign.found.slice(0, foreignMax)];
+    all.sort((a, b) => b.weight - a.weight || a.offer.place - b.offer.place);
+    return all.slice(0, size).map(({ offer }) => offer);
   }
 
   /**
@@ -122,9 +128,9 @@ export class Choice {
    */
   #passedOver({ seed, node, namespace }: Viewer): ReadonlySet<Offer> {
     const rankOf = ({ runs, member }: Offer) => (runs ? 2 : 0) + (member.namespace === namespace ? 1 : 0);
-    const weightOf = (offer: Offer) => weightOfSeeds(seed, offer.seed);
+    const weightFor = (offer: Offer) => weightOf(seed, offer.seed);
     const isBefore = (a: Offer, b: Offer) =>
-      (rankOf(a) - rankOf(b) || weightOf(a) - weightOf(b) || b.place - a.place) > 0;
+      (rankOf(a) - rankOf(b) || weightFor(a) - weightFor(b) || b.place - a.place) > 0;
     const passed = new Set<Offer>();
     for (const offers of this.#sharing) {
       const others = offers.filter(({ member }) => member.node !== node);
@@ -143,31 +149,6 @@ function bestOf(offers: readonly Offer[], isBefore: (a: Offer, b: Offer) => bool
   let [best] = offers;
   for (const offer of offers) if (best !== undefined && isBefore(offer, best)) best = offer;
   return best;
-}
-
-/** The members that run, or those that do not. */
-interface Tier {
-  readonly own: Heaviest;
-  readonly foreign: Heaviest;
-}
-
-const tierOf = (size: number): Tier => ({ own: new Heaviest(size), foreign: new Heaviest(size) });
-
-/**
- * Fills a list tier by tier, and by weight. Other namespaces get at most half of the list while the own namespace has
- * members left.
- */
-function filled(tiers: readonly Tier[], size: number, ownCount: number): Offer[] {
-  const chosen: Offer[] = [];
-  let foreignLeft = Math.max(Math.floor(size / 2), size - ownCount);
-  for (const { own, foreign } of tiers) {
-    const all = [...own.found, ...foreign.found.slice(0, foreignLeft)];
-    all.sort((a, b) => b.weight - a.weight || a.offer.place - b.offer.place);
-    const taken = all.slice(0, size - chosen.length);
-    foreignLeft -= taken.filter((each) => foreign.found.includes(each)).length;
-    for (const { offer } of taken) chosen.push(offer);
-  }
-  return chosen;
 }
 
 /** Members with the same address, of each address that several have. */

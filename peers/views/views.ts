@@ -4,7 +4,7 @@
 
 import type { Group, Member } from '../discovery/discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from '../field.ts';
-import { digestNumber, digestOf, formatDigests, parseDigests, rendezvousWeight, viewHash } from '../hash.ts';
+import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { nodeKeys } from '../names.ts';
 import { byText, type ConfigMapFacts, type Key, type Validator, type World } from '../world.ts';
 import { Choice } from './choice.ts';
@@ -32,38 +32,19 @@ export function viewOf(node: Key, group: Group, maxPeers: number): readonly Memb
 }
 
 /**
- * At most `maxPeers` peers outside the cluster for a validator's files, in order. They are not part of the hash of the
- * view: stellar-peers does not know whether they run, so no validator is restarted for them.
- */
-export function externalsOf(
-  node: Key,
-  { externals }: Pick<Group, 'externals'>,
-  maxPeers: number,
-): readonly string[] {
-  if (externals.length <= maxPeers) return externals;
-  const viewer = digestNumber(digestOf(node));
-  return externals
-    .map((address) => ({ address, weight: rendezvousWeight(viewer, digestNumber(digestOf(address))) }))
-    .sort((a, b) => b.weight - a.weight || byText(a.address, b.address))
-    .slice(0, maxPeers)
-    .map(({ address }) => address)
-    .sort(byText);
-}
-
-/**
- * The external peers of the network, with those that the StellarNode itself names in front, and without the names by
- * which the validator itself is reached from outside.
+ * At most `maxPeers` peers outside the cluster for a validator's files, in order. Those that the StellarNode itself names
+ * come before those of the network; names by which the validator itself is reached from outside are left out. They are
+ * not part of the hash of the view: stellar-peers does not know whether they run, so no validator is restarted for them.
  */
 export function outsideOf(
-  { key, ownPeers, outwardNames }: Pick<Validator, 'key' | 'ownPeers' | 'outwardNames'>,
+  { ownPeers, outwardNames }: Pick<Validator, 'ownPeers' | 'outwardNames'>,
   { externals }: Pick<Group, 'externals'>,
   maxPeers: number,
 ): readonly string[] {
   const self = new Set(outwardNames.map(({ address }) => address));
-  const named = new Set(ownPeers.map(({ address }) => address));
-  const own = externalsOf(key, { externals: [...named].filter((address) => !self.has(address)) }, maxPeers);
-  const others = externals.filter((address) => !self.has(address) && !named.has(address));
-  return [...own, ...externalsOf(key, { externals: others }, maxPeers - own.length)].sort(byText);
+  const all = new Set([...ownPeers.map(({ address }) => address), ...externals]);
+  const others = [...all].filter((address) => !self.has(address));
+  return others.slice(0, maxPeers).sort(byText);
 }
 
 /** The content of a validator's files: its view, then peers outside the cluster. */

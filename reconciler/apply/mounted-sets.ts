@@ -16,11 +16,9 @@ import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
 import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
 
-/** The most ConfigMaps to read before one restart, because tenants name them. Further sets stay unknown. */
-const READS_MAX = 20;
-
 /**
- * The time limit for these reads, because what was read before gets old meanwhile. Sets that take longer stay unknown.
+ * The time limit for these reads, because what was read before gets old meanwhile, and tenants decide how many there are.
+ * Sets that take longer stay unknown.
  */
 const READS_MS_MAX = 2_000;
 
@@ -41,12 +39,12 @@ export async function withMountedSets(
 ): Promise<World | undefined> {
   const facts = world.namespaces.get(namespace);
   if (facts?.quorumUnknown !== READ_BEFORE_RESTART) return undefined;
-  const maps = new MountedMaps(source, namespace);
+  const lateAtMs = nowMsOf(source) + READS_MS_MAX;
   const nodes = new Map(world.nodes);
   // One after the other, so that the memory for one tenant's ConfigMap is free before the next is read.
   for (const unknown of unknownIn(world, namespace)) {
-    const validator = await withMountedSet(maps, unknown, world);
-    nodes.set(validator.key, { kind: 'validator', validator });
+    const reading = await mountedSet(source, unknown, world, lateAtMs);
+    nodes.set(unknown.key, { kind: 'validator', validator: withSet(unknown, reading) });
   }
   // The sets are read, so the annotation counts like `hold` from here on: sets that are still unknown hold restarts.
   const namespaces = new Map(world.namespaces).set(namespace, { ...facts, quorumUnknown: 'was read' });
@@ -60,61 +58,34 @@ function unknownIn({ nodes }: World, namespace: string): Validator[] {
   return validators.filter((each) => each.namespace === namespace && !setIn(quorumOf(each)));
 }
 
-async function withMountedSet(maps: MountedMaps, validator: Validator, world: World): Promise<Validator> {
+function withSet(validator: Validator, reading: QuorumReading): Validator {
   const before = quorumOf(validator);
-  const reading = await mountedSet(maps, validator, ownStatefulSet(world, validator));
   if ('set' in reading || !('problem' in before)) return withReading(validator, reading);
   return withReading(validator, { problem: `${before.problem}; ${reading.problem}` });
 }
 
+/** Never rejects. */
 async function mountedSet(
-  maps: MountedMaps,
-  { config }: Validator,
-  statefulSet: StatefulSetFacts | undefined,
+  source: Source,
+  validator: Validator,
+  world: World,
+  lateAtMs: number,
 ): Promise<QuorumReading> {
-  const place = statefulSet && placeOf(statefulSet, config);
+  const statefulSet = ownStatefulSet(world, validator);
+  const place = statefulSet && placeOf(statefulSet, validator.config);
   if (!place) return { problem: 'it mounts no ConfigMap that is known as its configuration' };
   const { name, file } = place;
-  const reading = await maps.setIn(name, file);
-  return 'set' in reading ? reading : { problem: `ConfigMap ${name}${reading.problem}` };
+  const isLate = () => nowMsOf(source) > lateAtMs;
+  const ref = { resource: ConfigMaps, namespace: validator.namespace, name };
+  const reading = isLate()
+    ? TOO_LATE
+    : await source.kube.get(ref).then((map) => readingOf(map, file), unread);
+  const found = isLate() ? TOO_LATE : reading;
+  return 'set' in found ? found : { problem: `ConfigMap ${name}${found.problem}` };
 }
 
-const TOO_LATE = { problem: ' could not be read in time' } as const;
-
-/** The ConfigMaps of one namespace. Each is read once, and only its quorum sets are kept. */
-class MountedMaps {
-  readonly #source: Source;
-  readonly #namespace: string;
-  readonly #lateAtMs: number;
-  readonly #readings = new Map<string, QuorumReading>();
-
-  constructor(source: Source, namespace: string) {
-    this.#source = source;
-    this.#namespace = namespace;
-    this.#lateAtMs = nowMsOf(source) + READS_MS_MAX;
-  }
-
-  get #isLate(): boolean {
-    return nowMsOf(this.#source) > this.#lateAtMs;
-  }
-
-  /** Never rejects. The text of a problem begins with the name of the ConfigMap. */
-  async setIn(name: string, file: string): Promise<QuorumReading> {
-    const place = JSON.stringify([name, file]);
-    const reading = this.#readings.get(place) ?? (await this.#read(name, file));
-    this.#readings.set(place, reading);
-    return reading;
-  }
-
-  async #read(name: string, file: string): Promise<QuorumReading> {
-    if (this.#isLate) return TOO_LATE;
-    if (this.#readings.size >= READS_MAX)
-      return { problem: ` is one of more than ${READS_MAX}, and was not read` };
-    const ref = { resource: ConfigMaps, namespace: this.#namespace, name };
-    const reading = await this.#source.kube.get(ref).then((map) => readingOf(map, file), unread);
-    return this.#isLate ? TOO_LATE : reading;
-  }
-}
+/** The text of this and of the next problems is for behind the name of the ConfigMap. */
+const TOO_LATE: QuorumReading = { problem: ' could not be read in time' };
 
 const nowMsOf = ({ clock }: Source): number => clock?.monotonicMs() ?? 0;
 

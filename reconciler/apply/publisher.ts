@@ -29,13 +29,12 @@ import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-
 import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
 import type { ServicePlan } from '../plan/publish/services.ts';
 import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
-import type { Applied } from './cache-sync.ts';
 
 /** The overview is for people and programs, so once a second is enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
 /** Time for the watch to show another writer's change. */
 const REPLAN_MS = 50;
-/** The interval between two checks whether the watch shows a ConfigMap that holds our keys. */
+/** The interval between two checks whether the watch shows a ConfigMap as we wrote it. */
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
 const FORCE_INTERVAL_MS = 2_000;
@@ -67,16 +66,23 @@ export class Publisher {
     return this.#backoff.nextInMs(sinceMs);
   }
 
-  /** Carries out all writes that are not delayed. Resolves to the ConfigMaps written, by namespace; never rejects. */
-  async publish(writes: readonly ConfigMapWrite[]): Promise<Map<string, Applied | undefined>> {
-    const written = new Map<string, Applied | undefined>();
-    this.#forgetRefusals((key) => !key.includes('/') && !writes.some(({ namespace }) => namespace === key));
-    const due = writes.filter((write) => this.#backoff.isDue(write.namespace));
+  /**
+   * Carries out all writes that are not delayed, and whose plan has seen our last write. Resolves to the namespaces of the
+   * ConfigMaps that were written; never rejects.
+   */
+  async publish(writes: readonly ConfigMapWrite[]): Promise<Set<string>> {
+    const written = new Set<string>();
+    const wanted = new Set(writes.map(({ namespace }) => namespace));
+    this.#forgetRefusals((key) => !key.includes('/') && !wanted.has(key));
+    const due = writes.filter(
+      (write) => this.#backoff.isDue(write.namespace) && this.#backoff.isDue(planOf(write)),
+    );
     await inParallel(due, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
-        const applied = await this.#write(write);
-        if (!applied && !write.remove) return;
-        written.set(write.namespace, applied);
+        if (!(await this.#write(write))) return;
+        written.add(write.namespace);
+        // A plan on the same version has not seen this write.
+        this.#backoff.putOff(planOf(write), UNSEEN_MS);
         const keys = Object.keys(write.data).length;
         this.#options.log.info({ namespace: write.namespace, keys }, 'published');
       });
@@ -156,19 +162,20 @@ export class Publisher {
 
   /**
    * Writes one ConfigMap. The API server must still have the resourceVersion of the plan, so that a leader that was
-   * held up past its Lease cannot overwrite what its successor has published.
+   * held up past its Lease cannot overwrite what its successor has published. False if nothing was written.
    */
-  async #write(write: ConfigMapWrite): Promise<Applied | undefined> {
+  async #write(write: ConfigMapWrite): Promise<boolean> {
     const ref: ObjectRef = { resource: ConfigMaps, namespace: write.namespace, name: PEERS_CONFIGMAP };
     if (write.remove) return this.#remove(ref);
     const version = write.version ?? (await this.#createEmpty(ref));
-    if (version === undefined) return undefined;
+    if (version === undefined) return false;
+    const versioned = { ...write, version };
     try {
-      return await this.#apply(ref, write, { data: write.data, version });
+      return await this.#apply(ref, versioned);
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
-    return this.#takeBack(ref, { ...write, version });
+    return this.#takeBack(ref, versioned);
   }
 
   /**
@@ -188,45 +195,45 @@ export class Publisher {
    * Handles a conflict. If another writer came first, the plan is old and must be made again. If another manager holds
    * our keys, an edit by a person is reverted, but keys that a controller applies are left to the controller.
    */
-  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<Applied | undefined> {
+  async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<boolean> {
     const { kube, log } = this.#options;
     const { namespace } = write;
     const live = await kube.get(ref);
-    const version = live?.metadata.resourceVersion ?? '';
-    if (version !== write.version) {
+    if (live?.metadata.resourceVersion !== write.version) {
       this.#backoff.putOff(namespace, REPLAN_MS);
-      return undefined;
+      return false;
     }
     const key = `force ${namespace}`;
-    if (!this.#backoff.isDue(key)) return undefined;
+    if (!this.#backoff.isDue(key)) return false;
     this.#backoff.putOff(key, FORCE_INTERVAL_MS);
-    const data = withoutForeignKeys(write.data, live && readConfigMap(live));
     log.warn({ namespace }, 'reverting manual edits of managed keys');
-    return this.#apply(ref, write, { data, version }, true);
+    const data = withoutForeignKeys(write.data, live && readConfigMap(live));
+    return this.#apply(ref, { ...write, data }, true);
   }
 
-  /** Returns only the version from the answer. The rest is what was sent, hundreds of kilobytes. */
-  async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Applied, force = false): Promise<Applied> {
-    const options = { manager: FIELD_MANAGER, force, large: true };
-    const { metadata } = await this.#options.kube.apply(ref, bodyOf(write, wanted), options);
-    return { version: metadata.resourceVersion ?? '', data: wanted.data };
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<true> {
+    await this.#options.kube.apply(ref, bodyOf(write), { manager: FIELD_MANAGER, force, large: true });
+    return true;
   }
 
   /** Deletes the object if no other writer put anything into it meanwhile. */
-  async #remove(ref: ObjectRef): Promise<undefined> {
+  async #remove(ref: ObjectRef): Promise<true> {
     const { kube } = this.#options;
     const live = await kube.get(ref);
-    if (!live) return;
-    if (isSharedWithOthers(readConfigMap(live))) return;
+    if (!live || isSharedWithOthers(readConfigMap(live))) return true;
     const { uid = '', resourceVersion = '' } = live.metadata;
     await kube.delete(ref, { uid, resourceVersion });
+    return true;
   }
 }
+
+/** The key of all plans on one version of a ConfigMap. */
+const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
 /** Without keys of ours the object belongs to another, so our label is removed too. */
-const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Applied): KubeObject => ({
+const bodyOf = ({ namespace, data, version = '' }: ConfigMapWrite): KubeObject => ({
   metadata: {
     ...{ name: PEERS_CONFIGMAP, namespace, resourceVersion: version },
     ...(Object.keys(data).length > 0 ? { labels: LABELS } : {}),

@@ -43,7 +43,7 @@ export interface RestartExecutorOptions {
 
 /** The result of an attempt: begun, or why not. */
 export type Attempt =
-  | { readonly kind: 'begun'; readonly restart: Restart }
+  | { readonly kind: 'begun' }
   /** The cluster refuses to restart this validator. */
   | { readonly kind: 'refused'; readonly reason: Reason }
   /**
@@ -51,12 +51,13 @@ export type Attempt =
    */
   | { readonly kind: 'obstructed'; readonly reason: Reason; readonly retryMs?: number }
   /** The write got no answer. The journal entry stays open until the outcome is known. */
-  | { readonly kind: 'unanswered'; readonly error: unknown }
+  | { readonly kind: 'unanswered' }
   /** Another writer changed or deleted the pod or StatefulSet between the live reads and the write. */
   | { readonly kind: 'conflict'; readonly reason: Reason }
   /** The live plan differs from the cached one: look again. */
-  | { readonly kind: 'changed'; readonly plan: GroupPlan | undefined };
+  | { readonly kind: 'changed' };
 
+const CHANGED: Attempt = { kind: 'changed' };
 /** The delay after a webhook that did not answer, which is hardly back within seconds. */
 const WEBHOOK_MS = 5_000;
 /** The delay after a full journal, which empties within hours. */
@@ -77,28 +78,28 @@ export class RestartExecutor {
     const live = await readLive.around(wanted.statefulSet);
     const discovery = discover(live.world);
     const group = discovery.groups.get(wanted.group);
-    if (!group) return { kind: 'changed', plan: undefined };
+    if (!group) return CHANGED;
     const plan = planGroup(group, memory.inputFor(live.world, discovery));
     const { restart } = plan;
     if (restart?.token !== wanted.token || restart.statefulSet !== wanted.statefulSet) {
       const why = live.hasMountedSets ? quorumHold(plan, wanted) : undefined;
-      return why ? { kind: 'refused', reason: why } : { kind: 'changed', plan };
+      return why ? { kind: 'refused', reason: why } : CHANGED;
     }
     const unanswered = await probe(live.world);
     if (unanswered) return { kind: 'obstructed', reason: unanswered, retryMs: WEBHOOK_MS };
-    return this.#begin(restart, live, plan);
+    return this.#begin(restart, live);
   }
 
-  async #begin(restart: Restart, live: LiveWorld, plan: GroupPlan): Promise<Attempt> {
+  async #begin(restart: Restart, live: LiveWorld): Promise<Attempt> {
     const { clock, log, mayWrite } = this.#options;
-    if (!mayWrite()) return { kind: 'changed', plan };
+    if (!mayWrite()) return CHANGED;
     const entry = { ...entryOf(restart, live, clock.nowMs()), ...this.#answeredBefore(restart, live) };
-    const unopened = await this.#open(restart, entry, live, plan);
+    const unopened = await this.#open(restart, entry, live);
     if (unopened) return unopened;
-    if (!mayWrite()) return this.#withdraw(restart, entry, { kind: 'changed', plan });
+    if (!mayWrite()) return this.#withdraw(restart, entry, CHANGED);
     log.info(fieldsOf(restart), 'restarting a validator');
     try {
-      if (await this.#write(restart, live)) return { kind: 'begun', restart };
+      if (await this.#write(restart, live)) return { kind: 'begun' };
     } catch (error) {
       return this.#afterFailure(restart, entry, error);
     }
@@ -112,17 +113,12 @@ export class RestartExecutor {
   }
 
   /** Writes the intent. Resolves to the result of the attempt if that is not possible. */
-  async #open(
-    restart: Restart,
-    entry: JournalEntry,
-    live: LiveWorld,
-    plan: GroupPlan,
-  ): Promise<Attempt | undefined> {
+  async #open(restart: Restart, entry: JournalEntry, live: LiveWorld): Promise<Attempt | undefined> {
     const { journal, log } = this.#options;
     try {
       const opening = await journal.open(restart.group, entry, live.version(journal.ref));
       if (opening === 'opened') return undefined;
-      if (opening === 'behind') return { kind: 'changed', plan };
+      if (opening === 'behind') return CHANGED;
       const { namespace } = restart.validator;
       if (opening === 'spent')
         return { kind: 'refused', reason: reason('JournalFull', `${namespace} has used up its share`) };
@@ -172,9 +168,9 @@ export class RestartExecutor {
       const why = reason('RefusedByPolicy', `others change it again and again: ${wordsOf(error)}`);
       return this.#withdraw(restart, entry, { kind: 'conflict', reason: why });
     }
-    if (isNotDone(error)) return this.#withdraw(restart, entry, { kind: 'changed', plan: undefined });
+    if (isNotDone(error)) return this.#withdraw(restart, entry, CHANGED);
     log.warn({ error, ...fieldsOf(restart) }, 'the write of a restart got no answer');
-    return { kind: 'unanswered', error };
+    return { kind: 'unanswered' };
   }
 
   /**

@@ -55,7 +55,7 @@ export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
  * Whether a validator that is down uses up a part of MAX_UNAVAILABLE. One that may be down for good must not block the
  * budget.
  */
-type InBudget = 'always' | 'unless the margin holds' | 'while a pod is left' | 'never';
+type InBudget = 'always' | 'while a pod is left' | 'never';
 
 /** Why a validator is down. */
 export interface Down {
@@ -82,43 +82,8 @@ export function downBecause(
     );
   if (isUnsettled(world, statefulSet)) return down('being rolled');
   if (statefulSet.replicas === 0) return down('scaled to 0', 'while a pod is left');
-  if (allReady(world, statefulSet)) return undefined;
-  return wasNeverReady(world, validator, statefulSet)
-    ? down('never Ready so far', 'unless the margin holds')
-    : down('not Ready');
+  return allReady(world, statefulSet) ? undefined : down('not Ready');
 }
 
 /** The one value of the annotation `stellar.org/peer-budget`. */
 export const UNCOUNTED = 'uncounted';
-
-/** An operator creates the StatefulSet within this time. A later StatefulSet may follow one that ran for months. */
-const FIRST_SET_MS = 60_000;
-/** The StatefulSet controller creates the first pod within this time. */
-const FIRST_POD_MS = 15_000;
-/** A kubelet writes the first Ready condition, which is false, within this time of scheduling. */
-const FIRST_STATUS_MS = 10_000;
-/** The times of a kubelet whose clock is further behind are not believed. */
-const KUBELET_BEHIND_MS = 3_000;
-
-/**
- * True if no pod of the validator can ever have been Ready: only the first pods of its first StatefulSet exist, and
- * their Ready condition has never changed. False in doubt, so that the validator counts as one that went down.
- * (docs/decisions/0013)
- */
-function wasNeverReady(world: World, validator: Validator, statefulSet: StatefulSetFacts): boolean {
-  if (statefulSet.createdAtMs - validator.createdAtMs > FIRST_SET_MS) return false;
-  const pods = podsOf(world, statefulSet);
-  const isFirst = (pod: PodFacts) => pod.createdAtMs - statefulSet.createdAtMs < FIRST_POD_MS;
-  return pods.length > 0 && pods.every((pod) => !pod.ready && isFirst(pod) && isAsAtFirst(pod));
-}
-
-/** True if the pod's Ready condition is still the first one, which its kubelet wrote with the condition Initialized. */
-function isAsAtFirst(pod: PodFacts): boolean {
-  const { readyChangedAtMs, initializedAtMs, scheduledAtMs } = pod;
-  if (pod.containerRestarts > 0) return false;
-  if (readyChangedAtMs === undefined) return initializedAtMs === undefined && !pod.running;
-  if (initializedAtMs === undefined || scheduledAtMs === undefined) return false;
-  // The scheduler has another clock, so this only detects a kubelet's clock that is far off.
-  const laterMs = readyChangedAtMs - scheduledAtMs;
-  return readyChangedAtMs <= initializedAtMs && laterMs >= -KUBELET_BEHIND_MS && laterMs < FIRST_STATUS_MS;
-}

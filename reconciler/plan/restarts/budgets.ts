@@ -4,7 +4,6 @@
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector, requirementsOf } from '../../../peers/injection/selectors.ts';
 import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../../peers/names.ts';
-import { REQUIREMENTS_MAX } from '../../../peers/read/cluster.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import {
   namespaceOf,
@@ -17,7 +16,7 @@ import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import { isUp } from './availability.ts';
 
-/** Conditions of all budgets of a namespace times its pods. More would take the leader long in each plan. */
+/** Conditions of all budgets of a namespace times its pods. More would take the leader long, so all of them forbid. */
 const LOOKS_MAX = 3_000_000;
 
 /** A StatefulSet's template and its pods, and how many pods it lacks. Pods without our label are in no cache. */
@@ -47,7 +46,6 @@ class Budgets {
 
   /** The disruptions that a budget allows now; undefined where the budgets of its namespace are too many to work out. */
   allowedBy(pdb: PdbFacts): number | undefined {
-    if (pdb.disruptionsAllowed < 1) return 0;
     const known = this.#allowed.get(pdb);
     if (known !== undefined) return known;
     const owned = this.#ownedIn(pdb.namespace);
@@ -56,7 +54,7 @@ class Budgets {
     const looks = looked + subjects * (1 + (pdb.selector ? requirementsOf(pdb.selector) : 0));
     this.#looks.set(pdb.namespace, looks);
     if (looks > LOOKS_MAX) return undefined;
-    const allowed = allowedOver(pdb, owned);
+    const allowed = pdb.disruptionsAllowed < 1 ? 0 : allowedOver(pdb, owned);
     this.#allowed.set(pdb, allowed);
     return allowed;
   }
@@ -114,27 +112,21 @@ export function forbiddingBudget(
   budgetsOf.set(input, budgets);
   const disrupted = disruptedBy(input.world, validator);
   for (const pdb of budgets.in(namespace)) {
+    const allowed = budgets.allowedBy(pdb);
+    if (allowed === undefined) return tooMany(namespace);
     if (!covers(pdb, pods)) continue;
     const generated = pdb.ownerNodeUid === validator.uid;
     if (generated && pdb.desiredHealthy >= pdb.expectedPods) continue;
     const spent = disrupted.filter((each) => covers(pdb, each)).length;
-    if (!pdb.current) return forbiddenBy(pdb, spent);
-    const allowed = budgets.allowedBy(pdb);
-    if (allowed === undefined) return tooMany(namespace);
-    if (allowed - spent < 1) return forbiddenBy(pdb, spent);
+    if (!pdb.current || allowed - spent < 1) return forbiddenBy(pdb, spent);
   }
   return undefined;
 }
 
 const tooMany = (namespace: string): Reason =>
-  reason('PdbForbids', `${namespace} has too many of them`, 'Remove those that are not needed.');
+  reason('PdbForbids', `those of ${namespace} are too many or too long`, 'Remove what is not needed.');
 
-function forbiddenBy({ key, namespace, name, hasLongSelector }: PdbFacts, spent: number): Reason {
-  if (hasLongSelector)
-    return reason(
-      'PdbForbids',
-      `${key}, whose selector has more than ${REQUIREMENTS_MAX} labels, conditions and values`,
-    );
+function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason {
   const ours = spent === 1 ? '1 restart of ours' : `${spent} restarts of ours`;
   const detail = spent === 0 ? key : `${key}, less ${ours} under way`;
   return reasonWith('PdbForbids', detail, `kubectl -n ${namespace} describe pdb ${name}`);

@@ -123,7 +123,7 @@ export class GroupGuard {
   readonly #input: GuardInput;
   readonly #quorum: QuorumMargins;
   readonly #unsynced: ReadonlyMap<Key, Wait>;
-  readonly #margin = lazy(() => unavailabilityOf(this.#group, this.#input));
+  readonly #unavailability = lazy(() => unavailabilityOf(this.#group, this.#input));
   readonly #unplaced = lazy(() => unplacedOf(this.#group, this.#input));
   readonly #youngest = lazy(() => this.#readyLastFirst());
 
@@ -168,15 +168,8 @@ export class GroupGuard {
     return verdict.hold ? verdict : { ...verdict, ...fragileVerdict(validator, this.#input) };
   }
 
-  /**
-   * The check of MAX_UNAVAILABLE. A validator that was never Ready counts in the quorum margin instead, if that margin
-   * is known and enforced.
-   */
   #unavailable({ validator }: Candidate): Reason | undefined {
-    const { settings } = this.#input;
-    const { left, unknown } = this.#quorum.of(validator);
-    const isMarginHeld = settings.quorumCheck === 'hold' && left !== undefined && unknown === undefined;
-    return unavailableReason(validator.key, this.#margin(), isMarginHeld, settings);
+    return unavailableReason(validator.key, this.#unavailability(), this.#input.settings);
   }
 
   /** A remark on a restart that goes on. */
@@ -208,7 +201,7 @@ export class GroupGuard {
       const statefulSet = discovery.statefulSetOf.get(key);
       if (!statefulSet || statefulSet.replicas === 0) continue;
       // The budget was checked before, so a validator that is down is within it.
-      if (this.#margin().down.has(key) || budget === UNCOUNTED) continue;
+      if (this.#unavailability().down.has(key) || budget === UNCOUNTED) continue;
       const leftMs = settings.minReadyMs - Math.min(...podsOf(world, statefulSet).map(readyForMs));
       if (leftMs > 0) found.push({ key, leftMs });
     }

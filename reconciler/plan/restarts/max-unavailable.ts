@@ -7,7 +7,6 @@
  *   suspended, being deleted, unreadable;   |                                    |
  *   without StatefulSet or scaled to 0, and |                                    |
  *   no pod of it is left                    |                                    | down
- *   never Ready so far                      | down unless the margin is held     | down
  *   down in any other way                   | down                               | down
  *   known by quorum sets alone              |                                    | down, on private networks
  */
@@ -31,12 +30,8 @@ export interface UnavailabilitySettings extends QuorumSettings {
 /** The validators of a group that are down; made once for each plan. */
 export interface Unavailability {
   readonly down: ReadonlyMap<Key, Down>;
-  /**
-   * The validators that use up a part of the budget: `inBudget` if the quorum margin is not enforced, `inHeldBudget` if
-   * it is.
-   */
+  /** Those of them that use up a part of the budget. */
   readonly inBudget: ReadonlyMap<Key, Down>;
-  readonly inHeldBudget: ReadonlyMap<Key, Down>;
   readonly counted: number;
 }
 
@@ -51,11 +46,9 @@ export function unavailabilityOf(group: Group, { world, discovery }: Cluster): U
   const left = isAsked ? withPodsIn(world) : new Set<Key>();
   const counts = (key: Key, { inBudget }: Down) =>
     inBudget === 'while a pod is left' ? left.has(key) : inBudget !== 'never';
-  const inBudget = new Map([...down].filter(([key, each]) => counts(key, each)));
   return {
     down,
-    inBudget,
-    inHeldBudget: new Map([...inBudget].filter(([, each]) => each.inBudget !== 'unless the margin holds')),
+    inBudget: new Map([...down].filter(([key, each]) => counts(key, each))),
     counted: group.validators.filter(({ budget }) => budget !== UNCOUNTED).length,
   };
 }
@@ -76,12 +69,10 @@ function allowedDown({ value, isPercent }: Limit, counted: number): number {
 /** Why one more validator of the group must not go down; undefined if it may. `node` itself does not count. */
 export function unavailableReason(
   node: Key,
-  margin: Unavailability,
-  isMarginHeld: boolean,
+  { inBudget: down, counted }: Unavailability,
   { maxUnavailable }: UnavailabilitySettings,
 ): Reason | undefined {
-  const down = isMarginHeld ? margin.inHeldBudget : margin.inBudget;
-  const allowed = allowedDown(maxUnavailable, margin.counted);
+  const allowed = allowedDown(maxUnavailable, counted);
   const others = down.size - Number(down.has(node));
   if (others + 1 <= allowed) return undefined;
   const named = firstThree(down, ([key]) => key !== node).map(([key, { why }]) => `${key} is ${why}`);

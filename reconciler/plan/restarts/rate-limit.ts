@@ -5,7 +5,7 @@ import { greatestOf, leastOf } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PodFacts } from '../../../peers/world.ts';
 import type { JournalEntry } from '../journal/journal.ts';
-import { type Windows, windowAt } from './windows.ts';
+import type { Windows } from './windows.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,7 +38,7 @@ export function restartTakesMs(
     .filter(({ atMs }) => nowMs - atMs < DAY_MS)
     .filter(({ outcome, kind }) => outcome === 'done' && kind === 'bump')
     .map(({ atMs, endedAtMs = atMs }) => endedAtMs - atMs)
-    // An entry that was dated anew after a wrong clock has no duration.
+    // An entry from a wrong clock counts as begun and ended now.
     .filter((ms) => ms > 0);
   return took.length > 0 ? greatestOf(took) : expectedRestartMs;
 }
@@ -49,10 +49,9 @@ export function rateLimitWait(
   settings: RateLimitSettings,
   nowMs: number,
 ): Wait | undefined {
-  const window = windowAt(settings.windows, nowMs, restartTakesMs(entries, settings, nowMs));
-  if (window.kind === 'closed') {
-    const { opensAtMs } = window;
-    if (opensAtMs === undefined) return { reason: reason('OutsideWindow', 'none is long enough') };
+  const opensAtMs = settings.windows(nowMs, restartTakesMs(entries, settings, nowMs));
+  if (opensAtMs === undefined) return { reason: reason('OutsideWindow', 'none is long enough') };
+  if (opensAtMs > nowMs) {
     const opens = new Date(opensAtMs).toISOString();
     return { reason: reason('OutsideWindow', `the next opens at ${opens}`), releasedInMs: opensAtMs - nowMs };
   }

@@ -124,7 +124,7 @@ const OF_BUMPS: Readonly<Record<string, Check>> = {
     const { stage, witness } = edges;
     const counted = [node, ...witness.othersOf(node)].filter((key) => !isUncounted(key, witness));
     const allowed = allowedOf(stage.settingsOf(by).maxUnavailable, counted.length);
-    const down = spentBudget(node, stage, witness, edges.decidedMs);
+    const down = spentBudget(node, witness, edges.decidedMs);
     return down.length + 1 > allowed ? `${shown(down, witness)}, ${allowed} allowed` : undefined;
   },
   quorum: (restart, edges) => {

@@ -198,7 +198,6 @@ const TESTS: Readonly<Record<string, Test>> = {
   OutsideWindow: (_, stage) => stage.settings.rolloutWindows !== '',
   WaitingForUnavailable: (key, stage, witness) => {
     const counted = [key, ...witness.othersOf(key)].filter((each) => !isUncounted(each, witness));
-    // After its first pod is gone, the witness cannot know whether a validator was ever Ready.
     const down = downAmong(key, witness, 0).filter(
       (each) => !AWAY.has(witness.downWhy(each)) || podsOf(stage.server.store, each).length > 0,
     );

@@ -19,15 +19,9 @@ export const downAmong = (node: string, witness: Witness, forMs: number): string
     .filter((key) => !isUncounted(key, witness) && witness.downWhy(key) !== undefined)
     .filter((key) => forMs === 0 || witness.downForMs(key) > forMs);
 
-/** The validators of `downAmong` that count in the budget. */
-export const spentBudget = (node: string, stage: Stage, witness: Witness, forMs: number): string[] =>
-  downAmong(node, witness, forMs).filter(
-    (key) => !AWAY.has(witness.downWhy(key)) && !(isMarginHeld(node, stage) && isNeverReady(key, witness)),
-  );
-
-/** True if the validator was never Ready, as far as the witness knows: its first pod may be gone. */
-const isNeverReady = (key: string, witness: Witness): boolean =>
-  witness.downWhy(key) === 'not Ready' && !witness.wasReady(key);
+/** Those of them that take up a part of the budget. */
+export const spentBudget = (node: string, witness: Witness, forMs: number): string[] =>
+  downAmong(node, witness, forMs).filter((key) => !AWAY.has(witness.downWhy(key)));
 
 /** True if the settings enforce the quorum margin, and the validator's quorum set is known. */
 export const isMarginHeld = (node: string, stage: Stage): boolean =>

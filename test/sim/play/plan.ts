@@ -129,7 +129,7 @@ export function planOf(seed: number): Plan {
     ...sidecarEnds(base, random.fork('sidecars that end')),
   ].sort((a, b) => a.atMs - b.atMs);
   const standing = standingOf(nodes, random.fork('standing'));
-  return { ...base, ...standing, settings, rates, actions: notTooEarly(actions) };
+  return { ...base, ...standing, settings, rates, actions };
 }
 
 /** The conditions for the whole history: the number of machines, the clocks, and the version of Kubernetes. */
@@ -216,21 +216,6 @@ function ratesOf(random: Random): Rates {
     watchDelayMs: of('late', random.pick([300, 3_000])) || 20,
     cuts: of('late', 2),
   };
-}
-
-/**
- * Leaves out actions that would replace the first pods of a validator too early. The product could then not know whether the
- * validator was ever Ready, and no real operator is that fast (docs/decisions/0013).
- */
-function notTooEarly(actions: readonly Action[]): Action[] {
-  const joinedAtMs = (node: number) =>
-    actions.find((action) => action.do === 'join' && action.node === node)?.atMs ?? 0;
-  return actions.filter((action) => {
-    if (['dropSet', 'orphanSet', 'recreate'].includes(action.do))
-      return 'node' in action && action.atMs - joinedAtMs(action.node) > 90_000;
-    const replaces = ['deletePod', 'fail', 'upgrade', 'rollByHand'].includes(action.do);
-    return !replaces || !('node' in action) || action.atMs - joinedAtMs(action.node) > 40_000;
-  });
 }
 
 type Base = Pick<Plan, 'nodes' | 'founders' | 'calmAtMs'>;

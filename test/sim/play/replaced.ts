@@ -80,7 +80,7 @@ const AS_IT_GOES_DOWN: Readonly<Record<string, Check>> = {
   'budget as it goes down': ({ node, by }, { stage, witness }, withinMs) => {
     const counted = [node, ...witness.othersOf(node)].filter((key) => !isUncounted(key, witness));
     const allowed = allowedOf(stage.settingsOf(by).maxUnavailable, counted.length);
-    const down = spentBudget(node, stage, witness, withinMs);
+    const down = spentBudget(node, witness, withinMs);
     return down.length + 1 > allowed ? `${down.join()} down, ${allowed} allowed` : undefined;
   },
   'quorum as it goes down': (restart, { stage, witness }, withinMs) => {

@@ -44,7 +44,6 @@ export class Witness {
   lastWrite = '';
   readonly #stage: Stage;
   readonly #states = new Map<string, Since<unknown>>();
-  readonly #everReady = new Set<string>();
   #live: ReadonlySet<string> = new Set();
   #existing: ReadonlySet<string> = new Set();
   readonly publications: Publications;
@@ -92,8 +91,6 @@ export class Witness {
   /** When the pod was started by the true clock, which may differ from its kubelet's; 0 if it was not started. */
   startedAtMs = ({ metadata }: KubeObject): number => this.#started.get(metadata.uid ?? '') ?? 0;
   upForMs = (key: string): number => this.heldForMs(`up ${key}`, (value) => value === true);
-  /** True once any pod of the StellarNode has been Ready. */
-  wasReady = (key: string): boolean => this.#everReady.has(nodeUid(this.#stage, key));
 
   /** Notes which members exist, and which are live peers. Suspended members are no peers, although they may run. */
   #noteMembers(): void {
@@ -177,7 +174,6 @@ export class Witness {
       return;
     }
     const up = allUp(store, key) && podsOf(store, key).length > 0;
-    if (up) this.#everReady.add(node.metadata.uid ?? '');
     this.#set(`down ${key}`, downOf(store, key));
     this.#set(`up ${key}`, up);
     this.#set(`unplaced ${key}`, isUnplaced(store, key));
@@ -241,8 +237,6 @@ export class Witness {
 const MEMBERS = new Set<string>(['StellarNode', Pods.kind, StatefulSets.kind]);
 const INJECTS = new Set<string>(['MutatingWebhookConfiguration', Namespaces.kind]);
 const SWITCHES = new Set<string>([ConfigMaps.kind, Namespaces.kind, PodDisruptionBudgets.kind]);
-
-const nodeUid = (stage: Stage, key: string): string => nodeOf(stage.server.store, key)?.metadata.uid ?? '';
 
 /** The StellarNode that a change concerns. */
 function keyOf({ resource, former, next }: Change): string | undefined {

@@ -5,7 +5,7 @@ import { parse } from 'smol-toml';
 import { discover } from '../../../peers/discovery/discover.ts';
 import { readExternals } from '../../../peers/discovery/external.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
-import { externalsOf, renderView, viewOf } from '../../../peers/views/views.ts';
+import { outsideOf, renderView, viewOf } from '../../../peers/views/views.ts';
 import { planPublish } from '../../../reconciler/plan/publish/publish.ts';
 import { node, worldWith } from '../world.ts';
 
@@ -58,11 +58,7 @@ describe('peers outside the cluster', () => {
     assert.deepEqual(with_.members, group.members);
     assert.deepEqual([...with_.existing], [...group.existing]);
     const files = (from: typeof group) =>
-      renderView(
-        'a',
-        { view: viewOf('stellar/a', from, 24), externals: externalsOf('stellar/a', from, 24) },
-        0,
-      );
+      renderView('a', { view: viewOf('stellar/a', from, 24), externals: from.externals }, 0);
     assert.equal(files(with_)['a.view.json'], files(group)['a.view.json']);
     assert.notEqual(files(with_)['a.peers.txt'], files(group)['a.peers.txt']);
   });
@@ -70,7 +66,7 @@ describe('peers outside the cluster', () => {
   it('stand in both files behind the members, each address once', () => {
     const { group } = discovered({ testnet: 'b-0.b-headless.stellar.svc.cluster.local\nz.example.org:1' });
     const view = viewOf('stellar/a', group, 24);
-    const files = renderView('a', { view, externals: externalsOf('stellar/a', group, 24) }, 0);
+    const files = renderView('a', { view, externals: group.externals }, 0);
     const expected = [
       'b-0.b-headless.stellar.svc.cluster.local:11625',
       'c-0.c-headless.stellar.svc.cluster.local:11625',
@@ -83,7 +79,8 @@ describe('peers outside the cluster', () => {
   it('are bounded like members, and one more changes at most one of those that are chosen', () => {
     const list = (count: number) =>
       Array.from({ length: count }, (_, index) => `p${index}.example.org`).join('\n');
-    const of = (count: number) => externalsOf('stellar/a', discovered({ testnet: list(count) }).group, 8);
+    const none = { ownPeers: [], outwardNames: [] };
+    const of = (count: number) => outsideOf(none, discovered({ testnet: list(count) }).group, 8);
     for (const count of [9, 20, 60]) {
       const [before, after] = [of(count), of(count + 1)];
       assert.equal(before.length, 8);

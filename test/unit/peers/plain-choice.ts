@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Group, Member } from '../../../peers/discovery/discover.ts';
-import { peerSeed, viewerSeed, weightOfSeeds } from '../../../peers/hash.ts';
+import { weightOf } from '../../../peers/hash.ts';
 import { byText, type Key } from '../../../peers/world.ts';
 
 const uids = new WeakMap<Group, ReadonlyMap<Key, string>>();
@@ -24,11 +24,11 @@ function hmac(group: Group, node: Key): Buffer {
 export function plainView(node: Key, group: Group, size: number): readonly Member[] {
   const others = group.listed.filter((member) => member.node !== node);
   if (others.length <= size) return others;
-  const viewer = viewerSeed(hmac(group, node).readInt32BE(0));
+  const viewer = hmac(group, node).readInt32BE(0);
   const weights = new Map(
     others.map((member) => {
-      const peer = hmac(group, member.node).readInt32BE(4) + Math.imul(member.ordinal + 1, 0x85ebca6b);
-      return [member, weightOfSeeds(viewer, peerSeed(peer | 0))] as const;
+      const peer = hmac(group, member.node).readInt32BE(4) + Math.imul(member.ordinal + 1, 0x9e3779b1);
+      return [member, weightOf(viewer, peer | 0)] as const;
     }),
   );
   const isOwn = (member: Member) => member.namespace === node.split('/')[0];

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Discovery, discover } from '../../../peers/discovery/discover.ts';
 import { CONFIGMAP_BYTES_MAX, ViewBook, viewSizes } from '../../../peers/views/view-book.ts';
-import { externalsOf, renderView, viewOf } from '../../../peers/views/views.ts';
+import { renderView, viewOf } from '../../../peers/views/views.ts';
 import type { Validator, World } from '../../../peers/world.ts';
 import { node, pod, statefulSet, worldWith } from '../world.ts';
 import { plainView } from './plain-choice.ts';
@@ -17,14 +17,14 @@ const activeOf = (discovery: Discovery): Validator[] => [...discovery.activeIn.v
 function plainly(discovery: Discovery, { key }: Validator, size: number) {
   const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
   assert.ok(group);
-  return { view: plainView(key, group, size), externals: externalsOf(key, group, size) };
+  return { view: plainView(key, group, size), externals: group.externals.slice(0, size) };
 }
 
 /** The same as it is chosen, where there are too many to sort them all each time. */
 function chosen(discovery: Discovery, { key }: Validator, size: number) {
   const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
   assert.ok(group);
-  return { view: viewOf(key, group, size), externals: externalsOf(key, group, size) };
+  return { view: viewOf(key, group, size), externals: group.externals.slice(0, size) };
 }
 
 /** `count` validators in each of these namespaces. */

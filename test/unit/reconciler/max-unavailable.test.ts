@@ -30,18 +30,6 @@ const plan = (specs: Record<string, Spec>, settings: Partial<RolloutSettings> = 
   planOf(networkWorld(specs), { settings });
 const suspended: Spec = { node: { spec: { suspended: true } }, pod: 'none' };
 const down: Spec = { pod: { ready: false, readyAt: at(1_000) } };
-/** Created with its StatefulSet, and never Ready since. */
-const never: Spec = {
-  node: { creationTimestamp: at(10_001) },
-  statefulSet: { createdAt: at(10_000) },
-  pod: {
-    ready: false,
-    createdAt: at(10_000),
-    scheduledAt: at(9_998),
-    initializedAt: at(9_995),
-    readyAt: at(9_995),
-  },
-};
 
 describe('the quorum margin', () => {
   it('keeps three validators that need all three standing, and rolls three that need two', () => {
@@ -57,29 +45,16 @@ describe('the quorum margin', () => {
     assert.equal(plan(group(4, strict)).holds.a, 'QuorumMargin');
   });
 
-  it('counts a first pod that failed as down, though its last condition says Ready', () => {
-    const pod = { ...(never.pod as object), ready: true, phase: 'Failed' } as const;
-    const failed = plan(group(5, flat(5, 51), { e: { ...never, pod } }));
-    assert.deepEqual([failed.restart, failed.holds.a], [undefined, 'WaitingForUnavailable']);
-    assert.equal(plan(group(5, flat(5, 51), { e: never })).restart, 'bump a');
-  });
-
-  it('counts who is down already, the suspended and those that were never Ready included', () => {
+  it('counts who is down already, the suspended included', () => {
     // Four at 67 % bear one down, seven two.
     assert.equal(plan(group(4, flat(4, 67), { c: suspended })).holds.a, 'QuorumMargin');
     assert.equal(plan(group(7, flat(7, 67), { c: suspended })).restart, 'bump a');
-    assert.equal(plan(group(7, flat(7, 67), { c: never })).restart, 'bump a');
-    assert.equal(plan(group(7, flat(7, 67), { c: never, d: suspended })).holds.a, 'QuorumMargin');
+    const two = { maxUnavailable: { value: 2, isPercent: false } };
+    assert.equal(plan(group(7, flat(7, 67), { c: down, d: suspended }), two).holds.a, 'QuorumMargin');
   });
 
-  it('does not replace the budget for those that went down', () => {
+  it('does not replace the budget', () => {
     assert.equal(plan(group(7, flat(7, 67), { c: down })).holds.a, 'WaitingForUnavailable');
-    const replaced: Spec = { ...never, statefulSet: { createdAt: at(90_000) } };
-    assert.equal(plan(group(7, flat(7, 67), { c: replaced })).holds.a, 'WaitingForUnavailable');
-    const setReplaced: Spec = { ...never, node: { creationTimestamp: at(90_000) } };
-    assert.equal(plan(group(7, flat(7, 67), { c: setReplaced })).holds.a, 'WaitingForUnavailable');
-    const wasReady: Spec = { ...never, pod: { ...(never.pod as object), readyAt: at(500) } };
-    assert.equal(plan(group(7, flat(7, 67), { c: wasReady })).holds.a, 'WaitingForUnavailable');
   });
 
   it('is not asked of one that is marked uncounted', () => {
@@ -96,16 +71,12 @@ describe('the quorum margin', () => {
     }
   });
 
-  it('is told and not held with warn, and not asked with off; then those never Ready count in the budget', () => {
+  it('is told and not held with warn, and not asked with off', () => {
     const three = group(3, flat(3, 67));
     const warned = plan(three, { quorumCheck: 'warn' });
     assert.deepEqual([warned.restart, warned.remarks], ['bump a', { a: 'QuorumMargin' }]);
     const off = plan(three, { quorumCheck: 'off' });
     assert.deepEqual([off.restart, off.remarks], ['bump a', {}]);
-    for (const quorumCheck of ['warn', 'off'] as const) {
-      const found = plan(group(7, flat(7, 67), { c: never }), { quorumCheck });
-      assert.equal(found.holds.a, 'WaitingForUnavailable');
-    }
   });
 });
 

@@ -12,7 +12,7 @@ import { at, inputOf, NOW_MS, networkWorld, planOf, restartOf, type Spec, setOf 
 const PENDING = { phase: 'Pending', ready: false, unschedulable: true } as const;
 const HOUR_S = 3_600;
 
-/** Seven at 67 % bear two down: the budget alone lets one be restarted while another was never Ready. */
+/** Seven at 67 % bear two down. */
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const quorum = { spec: { validatorConfig: { quorumSet: setOf(NAMES, 67) } } };
 

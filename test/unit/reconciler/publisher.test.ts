@@ -133,10 +133,24 @@ describe('a write that was planned before another wrote', () => {
   it('changes nothing: another leader may know better', async () => {
     const { publishing } = await published();
     const late = await publishing.plan(running('a', 'b', 'c'));
-    await publishing.pass(running('a', 'b', 'c', 'd'));
+    const another = new Publisher({ ...publishing, ownNamespace: OWN });
+    await another.publish((await publishing.plan(running('a', 'b', 'c', 'd'))).configMaps);
     const right = publishing.data('stellar');
     await publishing.publisher.publish(late.configMaps);
     assert.deepEqual(publishing.data('stellar'), right);
+  });
+
+  it('is not even tried for a second where the other write was ours', async () => {
+    const { publishing } = await published();
+    const late = await publishing.plan(running('a', 'b', 'c'));
+    const own = late.configMaps.filter(({ namespace }) => namespace === 'stellar');
+    await publishing.pass(running('a', 'b', 'c', 'd'));
+    const before = publishing.writes().length;
+    await publishing.publisher.publish(own);
+    assert.deepEqual([publishing.writes().length - before, publishing.publisher.retryInMs()], [0, 1_000]);
+    publishing.clock.advance(1_000);
+    await publishing.publisher.publish(own);
+    assert.equal(publishing.writes().length - before, 1);
   });
 
   it('takes nothing away where it found no ConfigMap, and another leader has made it since', async () => {

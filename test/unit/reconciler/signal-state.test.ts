@@ -40,12 +40,7 @@ const target = (change: Partial<SignalTarget> = {}): SignalTarget => {
 };
 
 const answer = (state: SignalState, dials: readonly Dial[], nowMs: number, synced = true) =>
-  noteAnswer(
-    state,
-    new Set(dials.map(({ address }) => address)),
-    { synced, authenticated: dials.length, ledgerAgeSeconds: 1, state: 'Synced!' },
-    nowMs,
-  );
+  noteAnswer(state, new Set(dials.map(({ address }) => address)), { synced }, nowMs);
 
 const hostsToTell = (state: SignalState, nowMs: number) =>
   dialsToSignal(state, nowMs, POLL_MS).map(({ host }) => host);

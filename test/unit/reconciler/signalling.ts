@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { discover } from '../../../peers/discovery/discover.ts';
 import { readPod } from '../../../peers/read/workload.ts';
-import { externalsOf, viewOf } from '../../../peers/views/views.ts';
+import { viewOf } from '../../../peers/views/views.ts';
 import type { Validator, World } from '../../../peers/world.ts';
 import { Signaller } from '../../../reconciler/apply/signaller.ts';
 import { type SignalScope, signalScope } from '../../../reconciler/plan/signals/signal-targets.ts';
@@ -44,7 +44,7 @@ export function scopeOf(
   const settings = { ownNamespace: OWN, maxPeers: 24 };
   const peerList = ({ key: node }: Validator) => {
     const group = discovery.groups.get(discovery.groupOf.get(node) ?? '');
-    return group && { view: viewOf(node, group, 24), externals: externalsOf(node, group, 24) };
+    return group && { view: viewOf(node, group, 24), externals: group.externals };
   };
   return signalScope({ world, discovery, peerListOf: peerList, settings, mayListen, isOpen });
 }
@@ -62,13 +62,7 @@ export class FakeCores implements CoreClient {
   mostUnderWay = 0;
 
   peers = (host: string) => this.#call(`${host} peers`, () => new Set(this.connected.get(host)));
-  info = (host: string) =>
-    this.#call(`${host} info`, () => ({
-      synced: true,
-      authenticated: 1,
-      ledgerAgeSeconds: 1,
-      state: 'Synced!',
-    }));
+  info = (host: string) => this.#call(`${host} info`, () => ({ synced: true }));
   connect = (host: string, peer: { host: string; port: number }) =>
     this.#call(`${host} connect ${peer.host}:${peer.port}`, () => {
       this.#connect(host, `${peer.host}:${peer.port}`);

@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseWindows, type Windows, windowAt } from '../../../reconciler/plan/restarts/windows.ts';
 import { runsOf } from '../runs.ts';
+import { windowsOf } from './windows.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-
-function windowsOf(text: string): Windows {
-  const windows = parseWindows(text);
-  assert.ok(windows, text);
-  return windows;
-}
 
 const ZONES = [
   'UTC',
@@ -77,15 +71,6 @@ function isOpenOnTheWall({ days, start, end, zone }: Entry, atMs: number): boole
   return (days.includes(day) && minute >= start) || (days.includes(yesterday) && minute < end);
 }
 
-/** Whether this minute of the wall's clock comes a second time, or did. */
-function comesTwice(zone: string, atMs: number): boolean {
-  const { day, minute } = wallClock(zone, atMs);
-  return [-60, -30, 30, 60].some((minutes) => {
-    const other = wallClock(zone, atMs + minutes * MINUTE_MS);
-    return other.day === day && other.minute === minute;
-  });
-}
-
 const near = (text: string) =>
   fc.integer({ min: -180, max: 180 }).map((minutes) => Date.parse(`2026-${text}Z`) + minutes * MINUTE_MS);
 const anywhere = fc.integer({ min: Date.parse('2024-01-01') / 1000, max: Date.parse('2028-01-01') / 1000 });
@@ -106,33 +91,30 @@ const entry: fc.Arbitrary<Entry> = fc.record({
 const entriesOf = fc.array(entry, { minLength: 1, maxLength: 3 });
 
 describe('at any instant', () => {
-  it('open is what the clock on the wall says; in an hour that comes twice, at most that', () => {
+  it('open is what the clock on the wall says', () => {
     fc.assert(
       fc.property(entriesOf, instant, (entries, atMs) => {
-        const isOpen = windowAt(windowsOf(textOf(entries)), atMs, 0).kind === 'open';
+        const isOpen = windowsOf(textOf(entries))(atMs, 0) === atMs;
         const onTheWall = entries.some((one) => isOpenOnTheWall(one, atMs));
-        if (entries.some(({ zone }) => comesTwice(zone, atMs)))
-          assert.ok(onTheWall || !isOpen, textOf(entries));
-        else assert.equal(isOpen, onTheWall, textOf(entries));
+        assert.equal(isOpen, onTheWall, textOf(entries));
       }),
       { numRuns: runsOf(3000) },
     );
   });
 
-  it('the opening or closing that is told is the very next one', () => {
+  it('the opening that is told is the very next one that is long enough', () => {
     const needed = fc.constantFrom(0, 1, 10 * MINUTE_MS, 3 * HOUR_MS, 30 * HOUR_MS);
     fc.assert(
       fc.property(entriesOf, instant, needed, (entries, atMs, neededMs) => {
         const windows = windowsOf(textOf(entries));
-        const state = windowAt(windows, atMs, neededMs);
-        const nextMs = state.kind === 'open' ? state.closesAtMs : state.opensAtMs;
-        const untilMs = nextMs ?? atMs + 8 * DAY_MS;
+        const opensAtMs = windows(atMs, neededMs);
+        const untilMs = opensAtMs ?? atMs + 8 * DAY_MS;
         const stepMs = Math.max(MINUTE_MS, (untilMs - atMs) / 50);
-        const fitsMs = state.kind === 'open' ? 0 : neededMs;
-        for (let ms = atMs; ms < untilMs; ms += stepMs)
-          assert.equal(windowAt(windows, ms, fitsMs).kind, state.kind);
-        assert.equal(windowAt(windows, untilMs - 1, fitsMs).kind, state.kind);
-        if (nextMs !== undefined) assert.notEqual(windowAt(windows, nextMs, fitsMs).kind, state.kind);
+        for (let ms = atMs; ms < untilMs; ms += stepMs) assert.notEqual(windows(ms, neededMs), ms);
+        if (opensAtMs === undefined) return;
+        assert.equal(windows(opensAtMs, neededMs), opensAtMs);
+        for (let ms = opensAtMs; ms < opensAtMs + neededMs; ms += Math.max(MINUTE_MS, neededMs / 50))
+          assert.ok(entries.some((one) => isOpenOnTheWall(one, ms)));
       }),
       { numRuns: runsOf(300) },
     );

@@ -83,7 +83,7 @@ describe('asking stellar-core', () => {
     await client.connect(HOST, PEER);
     assert.deepEqual(await client.peers(HOST), new Set(['10.0.0.5:11625']));
     server.info.age = 5;
-    const expected = { synced: true, authenticated: 1, ledgerAgeSeconds: 5, state: 'Synced!' };
+    const expected = { synced: true };
     assert.deepEqual(await client.info(HOST), expected);
     assert.deepEqual(server.calls, ['/peers', '/connect?peer=10.0.0.5&port=11625', '/peers', '/info']);
     await allClosed(server);

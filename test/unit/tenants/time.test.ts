@@ -108,7 +108,10 @@ describe('the leader is not kept busy', () => {
     assert.equal((await judged(withBudgets(400, 400, {})))?.code, 'Queued');
     const matchExpressions = many(40, (index) => ({ key: `k${index}`, operator: 'DoesNotExist' }));
     const why = await judged(withBudgets(400, 400, { matchExpressions }));
-    assert.deepEqual([why?.code, why?.detail], ['PdbForbids', `${MALLORY} has too many of them`]);
+    assert.deepEqual(
+      [why?.code, why?.detail],
+      ['PdbForbids', `those of ${MALLORY} are too many or too long`],
+    );
   });
 
   it('by budgets that select pods by very many conditions', async () => {
@@ -116,7 +119,7 @@ describe('the leader is not kept busy', () => {
     const why = await judged(withBudgets(160, 10, { matchExpressions }));
     assert.deepEqual(
       [why?.code, why?.detail],
-      ['PdbForbids', `${MALLORY}/b0, whose selector has more than 50 labels, conditions and values`],
+      ['PdbForbids', `those of ${MALLORY} are too many or too long`],
     );
   });
 
