@@ -168,7 +168,8 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   TooYoung: {
-    sentence: 'The pod is too young to be replaced.',
+    sentence:
+      'The pod has existed, or has been seen not Ready, for less than DELETE_MIN_AGE_SECONDS; so it is not replaced yet.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
