@@ -4,7 +4,7 @@
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { isInjected } from '../injection/inject.ts';
-import { foundNoPeers, type MergeOutcome, mergeOutcomeOf } from '../injection/merge-outcome.ts';
+import { foundNoPeers, type MergeOutcome, mergedAtOf, mergeOutcomeOf } from '../injection/merge-outcome.ts';
 import {
   ANNOTATION_PEER_HASH,
   ANNOTATION_PEER_RESTART,
@@ -12,9 +12,15 @@ import {
   CONFIG_INIT_CONTAINER,
   RELOAD_CONTAINER,
 } from '../names.ts';
-import type { ContainerRestarts, PodFacts, StatefulSetFacts } from '../world.ts';
+import type { PodFacts, StatefulSetFacts } from '../world.ts';
 import { namedOf } from './named.ts';
-import { type ContainerShape, mainContainerOf, type PodShape, podShapeOf } from './pod-shape.ts';
+import {
+  type ContainerRestarts,
+  type ContainerShape,
+  mainContainerOf,
+  type PodShape,
+  podShapeOf,
+} from './pod-shape.ts';
 import { reloadSidecarOf } from './reload-sidecar.ts';
 
 /** The controlling owner, if it is of that group and kind. */
@@ -145,6 +151,7 @@ export function readPod(raw: Fields): PodFacts {
   const main = mainContainerOf(shape);
   const starts = startsOf(status, main, shape);
   const mergeOutcome = mergeOutcomeOf(status);
+  const isMerged = shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER);
   // A pod that has failed, as on a machine that was shut down, may keep its last condition.
   const isReady = status.phase === 'Running' && readyCondition?.status === 'True';
   const isStale = readyCondition?.status === 'True' && !isReady;
@@ -160,6 +167,7 @@ export function readPod(raw: Fields): PodFacts {
     // The time of a stale condition is when the pod became Ready, not when that ended.
     readyChangedAtMs: isStale ? undefined : timeOf(readyCondition?.lastTransitionTime),
     initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
+    takenAtMs: timeOf(status.startTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',
     ip: ipv4Of(status),
@@ -170,7 +178,7 @@ export function readPod(raw: Fields): PodFacts {
     restartToken: annotations[ANNOTATION_PEER_RESTART],
     ...starts,
     otherRestarts: otherRestartsOf(status, starts.container, shape),
-    merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
+    readAtMs: isMerged ? mergedAtOf(status) : starts.startedAtMs,
     reload: reloadSidecarOf(raw),
     mergeOutcome,
     // The probe of a sidecar does not check stellar-core.
