@@ -1,0 +1,103 @@
+/** Machines that start anew, kubelets that do not reach the API server, and probes that fail once. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ConfigMaps } from '../../../runtime/kube/resources.ts';
+import { OWN, type Stage } from './stage.ts';
+import { podRef, tell, told } from './story.ts';
+
+const ROLLOUT = '/metadata/annotations';
+const annotate = ({ server }: Stage, value: Record<string, string>) =>
+  server.admin.patch({ resource: ConfigMaps, namespace: OWN, name: OWN }, [
+    { op: 'add', path: ROLLOUT, value },
+  ]);
+
+/** v0 comes back bare at 80 s, while restarts are paused; they are resumed at 150 s. */
+function bareV0(stage: Stage, at: (ms: number, action: () => unknown) => void): void {
+  at(70_000, () => annotate(stage, { 'stellar.org/peer-rollout': 'paused' }));
+  at(80_000, () => {
+    stage.webhookDown(10_000);
+    return stage.server.admin.delete(podRef('v0'), {});
+  });
+  at(150_000, () => annotate(stage, {}));
+}
+
+/** All three are needed, so that no Ready validator may be restarted. */
+const NONE_TO_SPARE = { validators: 4, percent: 100 } as const;
+const SLOW = { DELETE_MIN_AGE_SECONDS: '60' };
+
+describe('a bare validator that its quorum cannot spare', () => {
+  it('is not deleted because its kubelet does not reach the API server: it runs and votes', async () => {
+    const { broken, stage, witness } = await tell({
+      ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 400_000 },
+      script: (stage, at) => {
+        bareV0(stage, at);
+        at(160_000, () => stage.kubelet.silence('north', 'v0-0', 120_000));
+      },
+    });
+    assert.deepEqual([broken, witness.restarts.length], [[], 0]);
+    assert.equal(told(stage).v0, 'QuorumMargin');
+  });
+
+  it('is told as not Ready meanwhile, and not as one that catches up', async () => {
+    const codes: Array<string | undefined> = [];
+    await tell({
+      ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 260_000 },
+      script: (stage, at) => {
+        bareV0(stage, at);
+        at(160_000, () => stage.kubelet.silence('north', 'v0-0', 120_000));
+        at(250_000, () => codes.push(told(stage).v0));
+      },
+    });
+    assert.deepEqual(codes, ['NotAllReady']);
+  });
+
+  it('is not deleted because its probe has failed for half a minute', async () => {
+    const { broken, witness } = await tell({
+      ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 400_000 },
+      script: (stage, at) => {
+        bareV0(stage, at);
+        at(200_000, () => stage.kubelet.setReady('north', 'v0-0', false));
+        at(230_000, () => stage.kubelet.setReady('north', 'v0-0', true));
+      },
+    });
+    assert.deepEqual([broken, witness.restarts.length], [[], 0]);
+  });
+
+  it('is deleted when it has been down for long enough', async () => {
+    const { broken, witness } = await tell({
+      ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 400_000 },
+      script: (stage, at) => {
+        bareV0(stage, at);
+        at(200_000, () => stage.kubelet.setReady('north', 'v0-0', false));
+      },
+    });
+    assert.deepEqual(broken, []);
+    assert.deepEqual(
+      witness.restarts.map(({ kind, node }) => `${kind} ${node}`),
+      ['delete north/v0'],
+    );
+  });
+});
+
+describe('a machine that starts anew', () => {
+  const joins = (stage: Stage, at: (ms: number, action: () => unknown) => void) => {
+    at(70_000, () => annotate(stage, { 'stellar.org/peer-rollout': 'OnRestart' }));
+    at(90_000, () => stage.join(3));
+  };
+
+  it('has its validator read its list: it is not restarted for what it has read then', async () => {
+    const codes: Array<string | undefined> = [];
+    const { broken, witness } = await tell({
+      ...{ validators: 4, endMs: 700_000 },
+      script: (stage, at) => {
+        joins(stage, at);
+        at(350_000, () => stage.kubelet.reboot('north', 'v0-0'));
+        at(395_000, () => codes.push(told(stage).v0, told(stage).v1));
+        at(400_000, () => annotate(stage, {}));
+      },
+    });
+    assert.deepEqual(codes, [undefined, 'OnRestart']);
+    assert.deepEqual(broken, []);
+    assert.deepEqual(witness.restarts.map(({ node }) => node).sort(), ['north/v1', 'north/v2']);
+  });
+});
