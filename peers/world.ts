@@ -87,6 +87,8 @@ export interface StatefulSetFacts extends Named {
   readonly ownerUid: string | undefined;
   readonly ownerName: string | undefined;
   readonly createdAtMs: number;
+  /** True for one that is being deleted. Its controller makes no pod any more. */
+  readonly deleting: boolean;
   readonly replicas: number;
   /** Ordinal of the first pod (`spec.ordinals.start`). */
   readonly firstOrdinal: number;
@@ -120,16 +122,16 @@ export interface PodFacts extends Named {
   readonly coreReady: boolean;
   /** When the Ready condition last changed. This and the next four: ms since the epoch, by the kubelet's clock. */
   readonly readyChangedAtMs: number | undefined;
-  /** When the Initialized condition last changed. */
-  readonly initializedAtMs: number | undefined;
   /** When the kubelet took the pod. This does not change in the life of the pod. */
   readonly takenAtMs: number | undefined;
+  /** When the Initialized condition last changed. */
+  readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
-  /** When the scheduler gave the pod a node, by the API server's clock. */
-  readonly scheduledAtMs: number | undefined;
   /** When the files of peers were last read: at the start of the init container that merges, or else of stellar-core. */
   readonly readAtMs: number | undefined;
+  /** When the scheduler gave the pod a node, by the API server's clock. */
+  readonly scheduledAtMs: number | undefined;
   /** True while the scheduler finds no node for the pod. */
   readonly unschedulable: boolean;
   readonly ip: string | undefined;

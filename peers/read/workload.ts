@@ -68,6 +68,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     ownerUid: owner?.uid,
     ownerName: owner?.name,
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
     replicas: replicasOf(spec),
     firstOrdinal: firstOrdinalOf(spec),
     serviceName: textOf(spec.serviceName) ?? '',
@@ -150,8 +151,8 @@ export function readPod(raw: Fields): PodFacts {
   const shape = podShapeOf(raw);
   const main = mainContainerOf(shape);
   const starts = startsOf(status, main, shape);
-  const mergeOutcome = mergeOutcomeOf(status);
   const isMerged = shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER);
+  const mergeOutcome = mergeOutcomeOf(status);
   // A pod that has failed, as on a machine that was shut down, may keep its last condition.
   const isReady = status.phase === 'Running' && readyCondition?.status === 'True';
   const isStale = readyCondition?.status === 'True' && !isReady;
@@ -166,8 +167,8 @@ export function readPod(raw: Fields): PodFacts {
     ready: isReady,
     // The time of a stale condition is when the pod became Ready, not when that ended.
     readyChangedAtMs: isStale ? undefined : timeOf(readyCondition?.lastTransitionTime),
-    initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     takenAtMs: timeOf(status.startTime),
+    initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',
     ip: ipv4Of(status),

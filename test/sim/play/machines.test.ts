@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigMaps } from '../../../runtime/kube/resources.ts';
 import { OWN, type Stage } from './stage.ts';
-import { podRef, tell, told } from './story.ts';
+import { podRef, setRef, tell, told } from './story.ts';
 
 const ROLLOUT = '/metadata/annotations';
 const annotate = ({ server }: Stage, value: Record<string, string>) =>
@@ -99,5 +99,22 @@ describe('a machine that starts anew', () => {
     assert.deepEqual(codes, [undefined, 'OnRestart']);
     assert.deepEqual(broken, []);
     assert.deepEqual(witness.restarts.map(({ node }) => node).sort(), ['north/v1', 'north/v2']);
+  });
+});
+
+describe('a StatefulSet that is being deleted, and that a finalizer keeps', () => {
+  it('has none of its pods restarted or deleted, since they would not come back', async () => {
+    const finalizers = [{ op: 'add', path: '/metadata/finalizers', value: ['example.org/keep'] }] as const;
+    const { broken, stage, witness } = await tell({
+      ...{ validators: 4, endMs: 400_000 },
+      script: (stage, at) => {
+        at(80_000, () => stage.server.admin.patch(setRef('v0'), finalizers));
+        at(81_000, () => stage.server.admin.delete(setRef('v0'), {}));
+        at(90_000, () => stage.join(3));
+      },
+    });
+    assert.deepEqual(broken, []);
+    assert.deepEqual(witness.restarts.map(({ node }) => node).sort(), ['north/v1', 'north/v2']);
+    assert.equal(told(stage).v0, 'Unsettled');
   });
 });
