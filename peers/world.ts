@@ -96,6 +96,8 @@ export interface StatefulSetFacts extends Named {
   readonly selector: Readonly<Record<string, string>>;
   readonly strategy: string;
   readonly partition: number;
+  /** How many pods a roll may take down at once. */
+  readonly maxUnavailable: number;
   readonly generation: number;
   readonly observedGeneration: number;
   readonly currentRevision: string;

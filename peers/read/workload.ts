@@ -51,6 +51,13 @@ const REPLICAS_MAX = 101;
 const replicasOf = (spec: Fields): number =>
   Math.max(0, Math.min(Math.trunc(numberOf(spec.replicas) ?? 1), REPLICAS_MAX));
 
+/** A number, or a percentage that is rounded down; at least 1, as by the StatefulSet controller. */
+function maxUnavailableOf({ maxUnavailable }: Fields, replicas: number): number {
+  const [, percent] = textOf(maxUnavailable)?.match(/^(\d{1,3})%$/) ?? [];
+  const count = percent === undefined ? numberOf(maxUnavailable) : (Number(percent) * replicas) / 100;
+  return Math.max(1, Math.floor(count ?? 1));
+}
+
 /** `spec.ordinals.start` (Kubernetes: a whole number from 0 on). */
 const firstOrdinalOf = (spec: Fields): number =>
   Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
@@ -75,6 +82,7 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     selector: stringsOf(fieldsOf(spec.selector).matchLabels),
     strategy: textOf(update.type) ?? 'RollingUpdate',
     partition: numberOf(fieldsOf(update.rollingUpdate).partition) ?? 0,
+    maxUnavailable: maxUnavailableOf(fieldsOf(update.rollingUpdate), replicasOf(spec)),
     generation: numberOf(metadata.generation) ?? 0,
     observedGeneration: numberOf(status.observedGeneration) ?? 0,
     currentRevision: textOf(status.currentRevision) ?? '',

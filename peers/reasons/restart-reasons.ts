@@ -198,9 +198,9 @@ export const RESTART_REASONS = {
   },
   OtherUpdateStrategy: {
     sentence:
-      'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete; it is left alone.',
+      'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete, or rolls several pods at once; it is left alone.',
     release:
-      'Restart it yourself, or have its operator use RollingUpdate: kubectl -n NAMESPACE delete pod NAME-0',
+      'Restart it yourself, or have its operator use RollingUpdate with maxUnavailable 1: kubectl -n NAMESPACE delete pod NAME-0',
   },
   Partitioned: {
     sentence: 'The StatefulSet has a partition, so a template change would not reach every pod.',

@@ -130,11 +130,14 @@ function budgetHold({ budget, key }: Validator): Reason | undefined {
 
 function statefulSetHold(
   validator: Validator,
-  { strategy, partition }: StatefulSetFacts,
+  { strategy, partition, maxUnavailable, replicas }: StatefulSetFacts,
 ): Reason | undefined {
   if (validator.maintenance) return reason('Maintenance');
   if (strategy === 'OnDelete') return reason('OnDelete');
   if (strategy !== 'RollingUpdate') return reason('OtherUpdateStrategy', strategy.slice(0, 40));
+  // Neither a budget nor a quorum set would be asked for the second pod.
+  if (Math.min(maxUnavailable, replicas) > 1)
+    return reason('OtherUpdateStrategy', `maxUnavailable ${maxUnavailable}`);
   return partition > 0 ? reason('Partitioned') : undefined;
 }
 
