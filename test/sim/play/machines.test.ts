@@ -79,6 +79,61 @@ describe('a bare validator that its quorum cannot spare', () => {
   });
 });
 
+describe('a network whose kubelets do not reach the API server', () => {
+  it('has none of its validators taken down beside the one that is being restarted', async () => {
+    const codes: Array<Record<string, string>> = [];
+    const { broken, witness } = await tell({
+      ...{ validators: 4, endMs: 900_000 },
+      script: (stage, at) => {
+        at(90_000, () => stage.join(3));
+        stage.atNextBump.set('north/v0', () =>
+          at(2_500, () => {
+            for (const name of ['v0-0', 'v1-0', 'v2-0', 'v3-0'])
+              stage.kubelet.silence('north', name, 180_000);
+          }),
+        );
+        at(200_000, () => codes.push(told(stage)));
+      },
+    });
+    assert.deepEqual(codes, [{ v1: 'NotAllReady', v2: 'NotAllReady' }]);
+    assert.deepEqual([broken, witness.restarts.length], [[], 3]);
+  });
+
+  it('has a restart taken back where it is the kubelet of the very pod', async () => {
+    const { broken, witness } = await tell({
+      ...{ validators: 4, endMs: 900_000 },
+      script: (stage, at) => {
+        at(90_000, () => stage.join(3));
+        stage.atNextBump.set('north/v0', () => at(0, () => stage.kubelet.silence('north', 'v0-0', 180_000)));
+      },
+    });
+    assert.deepEqual(
+      witness.restarts.map(({ node, end }) => `${node} ${end}`),
+      ['north/v0 defused', 'north/v0 over', 'north/v1 over', 'north/v2 over'],
+    );
+    assert.deepEqual(broken, []);
+  });
+});
+
+describe('a machine that is drained for a minute at the moment of a bump', () => {
+  it('is waited for: its validator is the second one down, and no third goes', async () => {
+    const { broken, stage, witness } = await tell({
+      ...{ validators: 4, endMs: 700_000 },
+      script: (stage, at) => {
+        at(90_000, () => stage.join(3));
+        stage.atNextBump.set('*', () => {
+          stage.kubelet.scheduler.resize(3);
+          at(10, () => stage.server.admin.delete(podRef('v2'), {}));
+          at(60_000, () => stage.kubelet.scheduler.resize(5));
+        });
+      },
+    });
+    assert.deepEqual([broken, told(stage)], [[], {}]);
+    // v2 has read its list when it came back.
+    assert.deepEqual(witness.restarts.map(({ node }) => node).sort(), ['north/v0', 'north/v1']);
+  });
+});
+
 describe('a machine that starts anew', () => {
   const joins = (stage: Stage, at: (ms: number, action: () => unknown) => void) => {
     at(70_000, () => annotate(stage, { 'stellar.org/peer-rollout': 'OnRestart' }));
