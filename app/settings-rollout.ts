@@ -98,7 +98,7 @@ export const ROLLOUT_SETTINGS = {
     'DELETE_MIN_AGE_SECONDS',
     seconds(0, 86_400),
     60,
-    'A pod that is not Ready is not replaced before it is this old.',
+    'A pod is not replaced before it is this old, and has been not Ready for this long.',
   ),
   reloadSeconds: setting(
     'RELOAD_SECONDS',

@@ -7,7 +7,7 @@
 import type { Network } from './discovery/network.ts';
 import type { MergeOutcome } from './injection/merge-outcome.ts';
 import type { PeerReload } from './injection/reload.ts';
-import type { PodShape } from './read/pod-shape.ts';
+import type { ContainerRestarts, PodShape } from './read/pod-shape.ts';
 import type { ReloadSidecar } from './read/reload-sidecar.ts';
 import type { Reason } from './reasons/reasons.ts';
 
@@ -87,6 +87,8 @@ export interface StatefulSetFacts extends Named {
   readonly ownerUid: string | undefined;
   readonly ownerName: string | undefined;
   readonly createdAtMs: number;
+  /** True for one that is being deleted. Its controller makes no pod any more. */
+  readonly deleting: boolean;
   readonly replicas: number;
   /** Ordinal of the first pod (`spec.ordinals.start`). */
   readonly firstOrdinal: number;
@@ -94,6 +96,8 @@ export interface StatefulSetFacts extends Named {
   readonly selector: Readonly<Record<string, string>>;
   readonly strategy: string;
   readonly partition: number;
+  /** How many pods a roll may take down at once. */
+  readonly maxUnavailable: number;
   readonly generation: number;
   readonly observedGeneration: number;
   readonly currentRevision: string;
@@ -104,14 +108,6 @@ export interface StatefulSetFacts extends Named {
   readonly template: PodShape;
   /** True for a StatefulSet that is too large to be kept. Then its template is not known. */
   readonly isTooLarge?: true;
-}
-
-/** A container that the kubelet has restarted in its pod. */
-export interface ContainerRestarts {
-  readonly container: string;
-  readonly restarts: number;
-  /** The last start, ms since the epoch by the kubelet's clock. */
-  readonly startedAtMs: number;
 }
 
 export interface PodFacts extends Named {
@@ -125,18 +121,20 @@ export interface PodFacts extends Named {
   readonly ready: boolean;
   /** True if the container that runs stellar-core is Ready, whatever the others are. */
   readonly coreReady: boolean;
-  /** When the Ready condition last changed. This and the next two: ms since the epoch, by the kubelet's clock. */
+  /** When the Ready condition last changed. This and the next four: ms since the epoch, by the kubelet's clock. */
   readonly readyChangedAtMs: number | undefined;
+  /** When the kubelet took the pod. This does not change in the life of the pod. */
+  readonly takenAtMs: number | undefined;
   /** When the Initialized condition last changed. */
   readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
+  /** When the files of peers were last read: at the start of the init container that merges, or else of stellar-core. */
+  readonly readAtMs: number | undefined;
   /** When the scheduler gave the pod a node, by the API server's clock. */
   readonly scheduledAtMs: number | undefined;
   /** True while the scheduler finds no node for the pod. */
   readonly unschedulable: boolean;
-  /** True if an init container merges the configuration. A restart of a container does not run it again. */
-  readonly merged: boolean;
   readonly ip: string | undefined;
   /** True if our volume is mounted. Our annotations prove nothing, since a template may set them. */
   readonly injected: boolean;

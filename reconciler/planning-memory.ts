@@ -69,6 +69,7 @@ export class PlanningMemory {
       nowMs: clock.nowMs(),
       quiet: (group) => quietOf(memberships.membershipChanges(group), this.#startedAtMs, nowMs),
       readyForMs: this.#ready.readyForMsAt(nowMs),
+      downForMs: this.#ready.downForMsAt(nowMs),
       listedSinceMs: this.#listed.sinceMs,
     };
   }

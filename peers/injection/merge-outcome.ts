@@ -3,7 +3,7 @@
  * status. The text comes from a container, so only known words are accepted.
  */
 import type { Fields } from '../field.ts';
-import { cutText, fieldsOf, listOf, numberOf, textOf } from '../field.ts';
+import { cutText, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { CONFIG_INIT_CONTAINER } from '../names.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
 
@@ -19,15 +19,22 @@ const DETAIL_LENGTH_MAX = 120;
 
 /** The outcome in a pod's status; undefined if there is no merge, or if it has not ended. */
 export function mergeOutcomeOf(status: Fields): MergeOutcome | undefined {
-  const found = listOf(status.initContainerStatuses).find(({ name }) => name === CONFIG_INIT_CONTAINER);
-  const state = fieldsOf(found?.state);
-  const blocked = blockedBy(state, fieldsOf(found?.lastState));
+  const { state: now, lastState } = mergerIn(status);
+  const state = fieldsOf(now);
+  const blocked = blockedBy(state, fieldsOf(lastState));
   if (blocked !== undefined) return { code: 'MergeBlocked', detail: detailOf(blocked) };
   const message = textOf(fieldsOf(state.terminated).message) ?? '';
   const [word, ...rest] = message.trim().split(' ');
   const code = CODES.find((known) => known === word);
   return code && { code, detail: detailOf(rest.join(' ')) };
 }
+
+/** When the merge that has ended was started, by the kubelet's clock. It runs again when the node starts anew. */
+export const mergedAtOf = (status: Fields): number | undefined =>
+  timeOf(fieldsOf(fieldsOf(mergerIn(status).state).terminated).startedAt);
+
+const mergerIn = (status: Fields): Fields =>
+  listOf(status.initContainerStatuses).find(({ name }) => name === CONFIG_INIT_CONTAINER) ?? {};
 
 const detailOf = (text: string): string => cutText(text.replace(/[^ -~]/g, ''), DETAIL_LENGTH_MAX);
 

@@ -37,6 +37,7 @@ export function whyNotInjected(
 ): Reason | undefined {
   if (statefulSet.isTooLarge) return reason('TooLargeToRead', `StatefulSet ${statefulSet.name}`);
   if (world.namespaces.get(validator.namespace)?.terminating) return reason('NamespaceTerminating');
+  if (statefulSet.deleting) return reason('Unsettled', 'the StatefulSet is being deleted');
   const { decision, isAsked } = nextPodOf(validator, statefulSet, world);
   if (decision.kind === 'skip') return decision.reason;
   if (!world.webhook) return reason('WebhookMissing');

@@ -54,7 +54,7 @@ export function lightStatefulSet(raw: Fields): StatefulSetFacts {
       ordinals: light(spec.ordinals, ['start']),
       updateStrategy: {
         ...light(update, ['type']),
-        rollingUpdate: light(update.rollingUpdate, ['partition']),
+        rollingUpdate: light(update.rollingUpdate, ['partition', 'maxUnavailable']),
       },
     },
     status: light(raw.status, ['observedGeneration', 'currentRevision', 'updateRevision', 'replicas']),

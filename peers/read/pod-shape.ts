@@ -56,6 +56,14 @@ export interface PodShape {
   readonly hasHostNetwork: boolean;
 }
 
+/** A container that the kubelet has restarted in its pod. */
+export interface ContainerRestarts {
+  readonly container: string;
+  readonly restarts: number;
+  /** The last start, ms since the epoch by the kubelet's clock. */
+  readonly startedAtMs: number;
+}
+
 /** An image reference whose last part is `stellar-core`, whatever its registry, tag or digest. */
 const CORE_IMAGE = /^([^@]*\/)?stellar-core(:[\w.-]+)?(@.*)?$/;
 

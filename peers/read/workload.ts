@@ -4,7 +4,7 @@
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { isInjected } from '../injection/inject.ts';
-import { foundNoPeers, type MergeOutcome, mergeOutcomeOf } from '../injection/merge-outcome.ts';
+import { foundNoPeers, type MergeOutcome, mergedAtOf, mergeOutcomeOf } from '../injection/merge-outcome.ts';
 import {
   ANNOTATION_PEER_HASH,
   ANNOTATION_PEER_RESTART,
@@ -12,9 +12,15 @@ import {
   CONFIG_INIT_CONTAINER,
   RELOAD_CONTAINER,
 } from '../names.ts';
-import type { ContainerRestarts, PodFacts, StatefulSetFacts } from '../world.ts';
+import type { PodFacts, StatefulSetFacts } from '../world.ts';
 import { namedOf } from './named.ts';
-import { type ContainerShape, mainContainerOf, type PodShape, podShapeOf } from './pod-shape.ts';
+import {
+  type ContainerRestarts,
+  type ContainerShape,
+  mainContainerOf,
+  type PodShape,
+  podShapeOf,
+} from './pod-shape.ts';
 import { reloadSidecarOf } from './reload-sidecar.ts';
 
 /** The controlling owner, if it is of that group and kind. */
@@ -45,6 +51,13 @@ const REPLICAS_MAX = 101;
 const replicasOf = (spec: Fields): number =>
   Math.max(0, Math.min(Math.trunc(numberOf(spec.replicas) ?? 1), REPLICAS_MAX));
 
+/** A number, or a percentage that is rounded down; at least 1, as by the StatefulSet controller. */
+function maxUnavailableOf({ maxUnavailable }: Fields, replicas: number): number {
+  const [, percent] = textOf(maxUnavailable)?.match(/^(\d{1,3})%$/) ?? [];
+  const count = percent === undefined ? numberOf(maxUnavailable) : (Number(percent) * replicas) / 100;
+  return Math.max(1, Math.floor(count ?? 1));
+}
+
 /** `spec.ordinals.start` (Kubernetes: a whole number from 0 on). */
 const firstOrdinalOf = (spec: Fields): number =>
   Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
@@ -62,12 +75,14 @@ export function readStatefulSet(raw: Fields): StatefulSetFacts {
     ownerUid: owner?.uid,
     ownerName: owner?.name,
     createdAtMs: timeOf(metadata.creationTimestamp) ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
     replicas: replicasOf(spec),
     firstOrdinal: firstOrdinalOf(spec),
     serviceName: textOf(spec.serviceName) ?? '',
     selector: stringsOf(fieldsOf(spec.selector).matchLabels),
     strategy: textOf(update.type) ?? 'RollingUpdate',
     partition: numberOf(fieldsOf(update.rollingUpdate).partition) ?? 0,
+    maxUnavailable: maxUnavailableOf(fieldsOf(update.rollingUpdate), replicasOf(spec)),
     generation: numberOf(metadata.generation) ?? 0,
     observedGeneration: numberOf(status.observedGeneration) ?? 0,
     currentRevision: textOf(status.currentRevision) ?? '',
@@ -143,6 +158,7 @@ export function readPod(raw: Fields): PodFacts {
   const shape = podShapeOf(raw);
   const main = mainContainerOf(shape);
   const starts = startsOf(status, main, shape);
+  const isMerged = shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER);
   const mergeOutcome = mergeOutcomeOf(status);
   // A pod that has failed, as on a machine that was shut down, may keep its last condition.
   const isReady = status.phase === 'Running' && readyCondition?.status === 'True';
@@ -158,6 +174,7 @@ export function readPod(raw: Fields): PodFacts {
     ready: isReady,
     // The time of a stale condition is when the pod became Ready, not when that ended.
     readyChangedAtMs: isStale ? undefined : timeOf(readyCondition?.lastTransitionTime),
+    takenAtMs: timeOf(status.startTime),
     initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',
@@ -169,7 +186,7 @@ export function readPod(raw: Fields): PodFacts {
     restartToken: annotations[ANNOTATION_PEER_RESTART],
     ...starts,
     otherRestarts: otherRestartsOf(status, starts.container, shape),
-    merged: shape.initContainers.some(({ name }) => name === CONFIG_INIT_CONTAINER),
+    readAtMs: isMerged ? mergedAtOf(status) : starts.startedAtMs,
     reload: reloadSidecarOf(raw),
     mergeOutcome,
     // The probe of a sidecar does not check stellar-core.

@@ -86,14 +86,15 @@ export const RESTART_REASONS = {
       'Find the admission webhook or controller that removes stellar.org/peer-restart from the pod template, and make it leave the annotation alone.',
   },
   RestartTakenBack: {
-    sentence:
-      'A restart of the group was taken back within the last minute, before a pod was replaced; the group rests.',
+    sentence: 'A restart of the group was taken back within the last minute; the group rests.',
     release: 'Nothing is needed: it goes on by itself, when the cause in the detail is over.',
     severity: 'info',
   },
   Queued: {
-    sentence: 'Another validator of the same group is restarted first.',
-    release: 'Nothing is needed: it goes on when that is over.',
+    sentence:
+      'It is to be restarted when its turn in the group comes: after the one in the detail, or as the next.',
+    release:
+      'Nothing is needed: its turn comes. If it stays the next one for minutes, the log of the leader says what is in the way.',
     severity: 'info',
   },
   WaitingForUnavailable: {
@@ -167,7 +168,8 @@ export const RESTART_REASONS = {
     severity: 'info',
   },
   TooYoung: {
-    sentence: 'The pod is too young to be replaced.',
+    sentence:
+      'The pod has existed, or has been seen not Ready, for less than DELETE_MIN_AGE_SECONDS; so it is not replaced yet.',
     release: 'Nothing is needed: it goes on by itself.',
     severity: 'info',
   },
@@ -196,9 +198,9 @@ export const RESTART_REASONS = {
   },
   OtherUpdateStrategy: {
     sentence:
-      'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete; it is left alone.',
+      'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete, or rolls several pods at once; it is left alone.',
     release:
-      'Restart it yourself, or have its operator use RollingUpdate: kubectl -n NAMESPACE delete pod NAME-0',
+      'Restart it yourself, or have its operator use RollingUpdate with maxUnavailable 1: kubectl -n NAMESPACE delete pod NAME-0',
   },
   Partitioned: {
     sentence: 'The StatefulSet has a partition, so a template change would not reach every pod.',

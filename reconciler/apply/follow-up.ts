@@ -167,7 +167,7 @@ export class FollowUp {
         type: 'Normal',
         action: 'Restart',
         reason: 'RestartTakenBack',
-        note: `The restart was taken back before a pod was replaced: ${why}.`,
+        note: `The restart was taken back: ${why}.`,
       });
     } catch (error) {
       this.#reportRefusal(entry, error);

@@ -36,6 +36,7 @@ function plan(world: World): void {
     setbacks: NO_SETBACKS,
     quiet: () => QUIET,
     readyForMs: () => QUIET.quietMs,
+    downForMs: () => QUIET.quietMs,
   });
   mergeAdvisories(world, discovery);
 }

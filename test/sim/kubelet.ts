@@ -44,6 +44,8 @@ export class Kubelet {
   readonly #store: Store;
   readonly scheduler: Scheduler;
   #addresses = 0;
+  /** Until when the kubelets of pods, by UID, do not reach the API server, monotonic ms. */
+  readonly #silentUntilMs = new Map<string, number>();
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -55,7 +57,8 @@ export class Kubelet {
       else if (machineOf(next) !== undefined && machineOf(former) === undefined) {
         this.#later(next, options.startMs(next), (pod) => this.#start(pod));
       } else if (isTerminating(next) && !isTerminating(former)) {
-        this.#later(next, options.terminateMs(next), (pod) => this.#store.remove(refOf(pod), KUBELET));
+        const ms = options.terminateMs(next) + this.#silentForMs(next);
+        this.#later(next, ms, (pod) => this.#store.remove(refOf(pod), KUBELET));
       }
     });
   }
@@ -81,6 +84,49 @@ export class Kubelet {
     const restarted = this.#store.writeStatus(refOf(pod), { ...status, containerStatuses }, KUBELET);
     this.setReady(namespace, name, false);
     this.#readyLater(restarted);
+  }
+
+  /**
+   * Its kubelet does not reach the API server for so long, as after its certificate has expired: the pod runs on, and the
+   * node controller calls it not Ready. What the kubelet wrote of the containers stays, and no deletion is heard of.
+   */
+  silence(namespace: string, name: string, ms: number): void {
+    const pod = this.#store.get({ resource: Pods, namespace, name });
+    if (!pod || !isReady(pod) || isTerminating(pod)) return;
+    this.#silentUntilMs.set(pod.metadata.uid ?? '', this.#options.time.monotonicMs() + ms);
+    this.#writeReadyAlone(pod, false);
+    this.#later(pod, ms, (live) => {
+      if (areReady(live) && !isReady(live)) this.#writeReadyAlone(live, true);
+    });
+  }
+
+  #silentForMs({ metadata }: KubeObject): number {
+    const untilMs = this.#silentUntilMs.get(metadata.uid ?? '') ?? 0;
+    return Math.max(0, untilMs - this.#options.time.monotonicMs());
+  }
+
+  #writeReadyAlone(pod: KubeObject, ready: boolean): void {
+    const conditions = conditionsOf(pod).map((condition) =>
+      condition.type === 'Ready' ? this.#condition(pod, 'Ready', ready) : condition,
+    );
+    this.#store.writeStatus(refOf(pod), { ...fieldsAt(pod.status), conditions }, KUBELET);
+  }
+
+  /**
+   * Its machine starts anew. The pod stays the same, but all its containers run again, the init containers first: they
+   * read the mounted files as they are by then.
+   */
+  reboot(namespace: string, name: string): void {
+    const pod = this.#store.get({ resource: Pods, namespace, name });
+    if (!pod || phaseOf(pod) !== 'Running' || isTerminating(pod)) return;
+    const { initContainers = [] } = fieldsAt(pod.spec) as Record<string, Container[]>;
+    const conditions = conditionsOf(pod).map((condition) =>
+      condition.type === 'Initialized' ? this.#condition(pod, 'Initialized', true) : condition,
+    );
+    const initContainerStatuses = initContainers.map((container) => this.#initState(pod, container));
+    const status = { ...fieldsAt(pod.status), conditions, initContainerStatuses };
+    this.#store.writeStatus(refOf(pod), status, KUBELET);
+    this.restartContainers(namespace, name);
   }
 
   /** Ends each native sidecar and starts it again after `downMs`. Meanwhile the pod is not Ready, but its containers are. */
@@ -177,7 +223,7 @@ export class Kubelet {
       sidecar = (_, startedAt) => ({ ready: true, restartCount: 0, state: { running: { startedAt } } }),
     } = this.#options;
     if (restartPolicy === 'Always') return { name, ...sidecar(pod, now) };
-    const state = { terminated: { exitCode: 0, reason: 'Completed', finishedAt: now } };
+    const state = { terminated: { exitCode: 0, reason: 'Completed', startedAt: now, finishedAt: now } };
     return { name, ready: true, restartCount: 0, state };
   }
 
@@ -227,7 +273,8 @@ const containerStatesOf = ({ status }: KubeObject): readonly ContainerState[] =>
   (fieldsAt(status).containerStatuses ?? []) as readonly ContainerState[];
 
 /** True if all containers of the pod are ready, whatever its sidecars are. */
-export const areReady = (pod: KubeObject): boolean => containerStatesOf(pod).every(({ ready }) => ready);
+export const areReady = (pod: KubeObject): boolean =>
+  containerStatesOf(pod).length > 0 && containerStatesOf(pod).every(({ ready }) => ready);
 
 const refOf = ({ metadata }: Pick<KubeObject, 'metadata'>) => ({
   resource: Pods,

@@ -25,6 +25,8 @@ export interface CandidateSettings extends DriftSettings {
 
 export interface CandidateInput extends GroupFacts, Moment {
   readonly settings: CandidateSettings;
+  /** For how long the leader has seen a pod not Ready without a break, in ms. */
+  readonly downForMs: (pod: PodFacts) => number;
 }
 
 /** A validator with drifted pods: how to restart it, and the reason that forbids a restart, if any. */
@@ -108,10 +110,9 @@ function candidateOf(found: Drifted, input: CandidateInput): Candidate {
     statefulSetHold(validator, statefulSet) ??
     unsettledHold(input.world, statefulSet, replaceable) ??
     publishedHold(validator, input.world) ??
-    (bump ? bumpHold(pods) : deleteHold(replaceable, down.length > 0, input));
-  if (hold?.code !== 'TooYoung') return { ...base, hold };
-  const ageMs = input.nowMs - (pods[0]?.createdAtMs ?? 0);
-  return { ...base, hold, releasedInMs: Math.max(0, input.settings.deleteMinAgeMs - ageMs) };
+    (bump ? bumpHold(pods) : deleteHold(replaceable, down, input));
+  if (hold?.code !== 'TooYoung' || !replaceable) return { ...base, hold };
+  return { ...base, hold, releasedInMs: deleteInMs(replaceable, input) };
 }
 
 const STRATEGY_HOLDS = { Signal: 'SignalledInstead', OnRestart: 'OnRestart' } as const;
@@ -129,11 +130,14 @@ function budgetHold({ budget, key }: Validator): Reason | undefined {
 
 function statefulSetHold(
   validator: Validator,
-  { strategy, partition }: StatefulSetFacts,
+  { strategy, partition, maxUnavailable, replicas }: StatefulSetFacts,
 ): Reason | undefined {
   if (validator.maintenance) return reason('Maintenance');
   if (strategy === 'OnDelete') return reason('OnDelete');
   if (strategy !== 'RollingUpdate') return reason('OtherUpdateStrategy', strategy.slice(0, 40));
+  // Neither a budget nor a quorum set would be asked for the second pod.
+  if (Math.min(maxUnavailable, replicas) > 1)
+    return reason('OtherUpdateStrategy', `maxUnavailable ${maxUnavailable}`);
   return partition > 0 ? reason('Partitioned') : undefined;
 }
 
@@ -165,17 +169,22 @@ function bumpHold(pods: readonly PodFacts[]): Reason | undefined {
 }
 
 /**
- * A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. If it is our
- * sidecar alone that is down, stellar-core may be in use, and a deletion asks for no budget.
+ * A pod that is not Ready may be hours into a catch-up: delete only one that cannot become Ready by itself. If its
+ * stellar-core is Ready, it may be in use, and a deletion asks for no budget: another container may be down, or the
+ * kubelet may not reach the API server.
  */
 const mayBeDeleted = ({ drift, pod }: DriftedPod, { network }: Validator): boolean =>
-  !(pod.reload && pod.coreReady) && (drift === 'notInjected' || (drift === 'isolated' && !network.isPublic));
+  !pod.coreReady && (drift === 'notInjected' || (drift === 'isolated' && !network.isPublic));
 
 function deleteHold(
   found: DriftedPod | undefined,
-  anyDown: boolean,
-  { nowMs, settings }: CandidateInput,
+  down: readonly DriftedPod[],
+  input: CandidateInput,
 ): Reason | undefined {
-  if (!found) return reason(anyDown ? 'CatchingUp' : 'NotAllReady');
-  return nowMs - found.pod.createdAtMs < settings.deleteMinAgeMs ? reason('TooYoung') : undefined;
+  if (!found) return reason(down.some(({ pod }) => !pod.coreReady) ? 'CatchingUp' : 'NotAllReady');
+  return deleteInMs(found, input) > 0 ? reason('TooYoung') : undefined;
 }
+
+/** The wait before a pod may be deleted. Its age is not enough, since the readiness probe of an old one may fail once. */
+const deleteInMs = ({ pod }: DriftedPod, { nowMs, settings, downForMs }: CandidateInput): number =>
+  settings.deleteMinAgeMs - Math.min(nowMs - pod.createdAtMs, downForMs(pod));

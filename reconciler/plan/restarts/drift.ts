@@ -202,29 +202,24 @@ const REFRESHED_MS = 3 * 60_000;
 /**
  * True if the pod has read the published view, whatever its stamp says. That is so if it was scheduled after the
  * publication, by more than our clock may be behind: if this were true by mistake, the pod would never get its peers.
- * It is also so if its container started well after, with refreshed files, unless an init container merged the
- * configuration before. It is not so if the merge found no peers.
+ * It is also so if what reads the files was started well after, with refreshed files: its container, or the init
+ * container that merges the configuration. It is not so if the merge found no peers.
  */
 export function hasReadPublished(pod: PodFacts, { publishedAtMs }: PublishedView): boolean {
-  const { scheduledAtMs, merged, mergeOutcome } = pod;
+  const { scheduledAtMs, mergeOutcome } = pod;
   if (foundNoPeers(mergeOutcome)) return false;
   if (scheduledAtMs !== undefined && scheduledAtMs > publishedAtMs + CLOCK_BEHIND_MS) return true;
-  const startedAtMs = startedNoEarlierThanMs(pod);
-  return !merged && startedAtMs !== undefined && startedAtMs > publishedAtMs + REFRESHED_MS;
+  const readAtMs = readNoEarlierThanMs(pod);
+  return readAtMs !== undefined && readAtMs > publishedAtMs + REFRESHED_MS;
 }
 
 /**
- * The earliest time at which the container may have started, by the clock that also dates our views. The kubelet's
- * clock counts only for the time between initialization and start. Undefined if one of these times is missing.
+ * The earliest time at which the pod may have read its files last, by the clock that also dates our views. The kubelet's
+ * clock counts only for the time since it took the pod. Undefined if one of these times is missing.
  */
-function startedNoEarlierThanMs({
-  scheduledAtMs,
-  initializedAtMs,
-  startedAtMs,
-}: PodFacts): number | undefined {
-  if (scheduledAtMs === undefined || initializedAtMs === undefined || startedAtMs === undefined)
-    return undefined;
-  return scheduledAtMs + (startedAtMs - initializedAtMs);
+function readNoEarlierThanMs({ scheduledAtMs, takenAtMs, readAtMs }: PodFacts): number | undefined {
+  if (scheduledAtMs === undefined || takenAtMs === undefined || readAtMs === undefined) return undefined;
+  return scheduledAtMs + (readAtMs - takenAtMs);
 }
 
 const absentOf = ({ digests }: PublishedView, { isLive, wasLive }: Liveness): string[] =>

@@ -97,6 +97,7 @@ const inputAfter = (input: RolloutInput, { pods, journal }: AfterEnd, passedMs: 
     const quiet = input.quiet(key);
     return { ...quiet, quietMs: quiet.quietMs + passedMs };
   },
+  downForMs: (pod) => input.downForMs(pod) + passedMs,
   // A renewed pod is Ready since its restart. All other pods stay Ready.
   readyForMs: (pod) =>
     input.world.pods.get(pod.key) === pod

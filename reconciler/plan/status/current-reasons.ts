@@ -15,8 +15,8 @@ import { mergeAdvisories, reloadAdvisories } from './advisories.ts';
 
 /**
  * The input of the restart rules without a leader's memory: the membership is quiet, every peer ran lately, each
- * list has named its peers since its last change, and a pod is Ready since the time that its kubelet wrote. Kubelets'
- * clocks may be wrong, so the result may only be shown.
+ * list has named its peers since its last change, and a pod is Ready, or not, since the time that its kubelet wrote.
+ * Kubelets' clocks may be wrong, so the result may only be shown.
  */
 export function withoutMemory({ world, discovery, nowMs }: Moment, settings: RolloutSettings): RolloutInput {
   const live = liveDigests(world, discovery);
@@ -28,6 +28,7 @@ export function withoutMemory({ world, discovery, nowMs }: Moment, settings: Rol
     setbacks: NO_SETBACKS,
     quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
     readyForMs: ({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs,
+    downForMs: ({ createdAtMs, readyChangedAtMs = createdAtMs }) => nowMs - readyChangedAtMs,
     liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
     listedSinceMs: () => Number.POSITIVE_INFINITY,
   };

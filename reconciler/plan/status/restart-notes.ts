@@ -18,7 +18,7 @@ const ENDED: Readonly<Record<Outcome, string>> = {
   notInjected: 'Restart finished, but the pod was created without its peers.',
   unwitnessed: 'Restart finished while there was no leader, so its outcome is not known.',
   void: 'The restart did not take place.',
-  defused: 'The restart was taken back before a pod was replaced.',
+  defused: 'The restart was taken back.',
   gone: 'The StatefulSet of the restart is gone.',
 };
 

@@ -12,8 +12,9 @@
  */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
+import type { ContainerRestarts } from '../../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
-import type { ContainerRestarts, Key, PodFacts, Validator } from '../../../peers/world.ts';
+import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
 import { everyEntry } from '../journal/group-journal.ts';
 import { openEntries } from '../journal/journal.ts';
 import type { Connections } from '../publish/overview.ts';

@@ -4,7 +4,7 @@
  */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podsOf } from '../../../peers/discovery/pods.ts';
-import { isWaiting, type Reason } from '../../../peers/reasons/reasons.ts';
+import { isWaiting, type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { type PublishedView, publishedFor } from '../../../peers/views/views.ts';
 import type { PodFacts, Validator } from '../../../peers/world.ts';
 import { type Connections, connectionsIn } from '../publish/overview.ts';
@@ -25,9 +25,23 @@ export interface Decided extends Moment {
 export function decide(moment: Moment, published: PublishPlan, settings: RolloutSettings): Decided {
   const plans = planRollout(withoutMemory(moment, settings));
   const connections = connectionsIn(moment.world.configMaps.get(settings.ownNamespace));
-  const reasons = currentReasons(moment, published, plans);
+  const reasons = withDue(plans, currentReasons(moment, published, plans));
   const connected = { ...moment, connections };
   return { ...connected, plans, reasons: withValidatorStates(connected, reasons) };
+}
+
+/**
+ * The reasons, also for those that may be restarted at once. The leader does so within moments, unless it knows of an
+ * obstacle that does not show here.
+ */
+function withDue(plans: Decided['plans'], reasons: ReasonsByKey): ReasonsByKey {
+  const all = new Map(reasons);
+  for (const { restart } of plans.values()) {
+    if (!restart) continue;
+    const { key } = restart.validator;
+    all.set(key, [reason('Queued', 'it is the next'), ...(all.get(key) ?? [])]);
+  }
+  return all;
 }
 
 interface PodStatus {

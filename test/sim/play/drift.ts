@@ -15,6 +15,8 @@ import { isUnstamped, knownBy, scheduledAtMs } from './standing.ts';
 import type { Witness } from './witness.ts';
 
 const REMEMBERED_MS = 600_000;
+/** Within this time the kubelet brings a changed list into the pods of its node. */
+const REFRESHED_MS = 180_000;
 /** The tolerance for times in whole seconds, and for clocks that are wrong by two seconds. */
 const SLACK_MS = 3_500;
 
@@ -48,6 +50,8 @@ function whyUpToDate(pod: KubeObject, { node, by }: OurRestart, edges: Edges): s
   if (!isolated && rule !== 'all' && !isShort(linked, node, settings, edges)) return `${name} knows enough`;
   if (rule !== 'all' && isLeftToSidecar(pod, { node, lacking, isolated, settings }, edges))
     return `${name} is told by its sidecar`;
+  if (witness.rebootedAtMs(pod) > witness.publications.changedAtMs(node) + REFRESHED_MS + SLACK_MS)
+    return `${name} has read its list when its machine started anew`;
   const startMs = scheduledAtMs(pod) - SLACK_MS;
   const unread = lacking.filter((digest) => witness.publications.sinceMs(node, digest) >= startMs);
   return unread.length > 0 ? undefined : `${name} has read of ${lacking.join()} when it started`;

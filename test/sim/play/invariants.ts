@@ -14,7 +14,6 @@ import { allowedOf, isMarginHeld, isUncounted, isUnknownHeld, quorumShort, spent
 import { LEASE, type OurRestart } from './our-restarts.ts';
 import { isSmooth, type Plan } from './plan.ts';
 import { isPublic } from './sets.ts';
-import { sidecarOf } from './sidecars.ts';
 import type { Stage } from './stage.ts';
 import { knownBy, split } from './standing.ts';
 import { ONE_AT_A_TIME } from './twists.ts';
@@ -191,8 +190,8 @@ const isBack = ({ pods, uids }: OurRestart, { server }: Stage): boolean =>
 const OF_DELETES: Readonly<Record<string, Check>> = {
   // The delete has the pod's resourceVersion as a precondition, so this needs no tolerance.
   'never a Ready pod': ({ pods }) => (pods.some(isReady) ? 'it is Ready' : undefined),
-  'never one whose sidecar alone is down': ({ pods }, { stage }) =>
-    pods.some((pod) => sidecarOf(pod, stage.plan) && areReady(pod)) ? 'stellar-core is Ready' : undefined,
+  'never one whose stellar-core is Ready': ({ pods }) =>
+    pods.some(areReady) ? 'another container or its kubelet is down' : undefined,
   'never one that may get well': ({ node, pods }, { stage, witness, decidedMs }) => {
     const known = pods[0] && knownBy(pods[0]);
     if (!known) return undefined;
@@ -205,6 +204,11 @@ const OF_DELETES: Readonly<Record<string, Check>> = {
   'age of the deleted': ({ pods }, { stage }) => {
     const neededMs = stage.settings.deleteMinAgeSeconds * 1000 - CLOCK_SLACK_MS;
     return pods.some((pod) => ageMs(pod, stage) < neededMs) ? 'it is too young' : undefined;
+  },
+  'not for a probe that fails once': ({ pods }, { stage, witness }) => {
+    const neededMs = stage.settings.deleteMinAgeSeconds * 1000;
+    const young = pods.find((pod) => witness.notReadyForMs(pod) < neededMs);
+    return young && `it has been down for ${witness.notReadyForMs(young)} ms`;
   },
 };
 

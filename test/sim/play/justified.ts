@@ -148,6 +148,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   Partitioned: (key, _, witness) => /"partition":[1-9]/.test(updateOf(key, witness)),
   Unsettled: (key, stage, witness) => {
     const set = setOf(stage.server.store, key);
+    if (set && isTerminating(set)) return true;
     if (!set || isSettled(set)) return false;
     // A roll never ends by itself if it waits for a pod that is not injected and not Ready.
     const isBareAndDown = (pod: KubeObject) => !knownBy(pod) && !isReady(pod) && !isTerminating(pod);

@@ -127,6 +127,7 @@ export function planOf(seed: number): Plan {
     ...twists(base, random.fork('twists')),
     ...failures(base, random.fork('failures')),
     ...sidecarEnds(base, random.fork('sidecars that end')),
+    ...machines(base, random.fork('machines')),
   ].sort((a, b) => a.atMs - b.atMs);
   const standing = standingOf(nodes, random.fork('standing'));
   return { ...base, ...standing, settings, rates, actions };
@@ -283,6 +284,19 @@ function sidecarEnds({ nodes, calmAtMs }: Base, random: Random): Action[] {
     const downMs = random.int(500, 1_000 + 10_000 * index);
     atMs = Math.min(calmAtMs, atMs + downMs + random.int(1_000, 60_000));
     return { do: 'endSidecar' as const, node, downMs, atMs };
+  });
+}
+
+/** Machines that start anew, or whose kubelets do not reach the API server for a while: none in half of the histories. */
+function machines({ nodes, calmAtMs }: Base, random: Random): Action[] {
+  const count = random.chance(0.5) ? 0 : random.int(1, 4);
+  const fromMs = random.int(FIRST_ACTION_MS, calmAtMs);
+  return Array.from({ length: count }, () => {
+    const node = random.int(0, nodes.length - 1);
+    const atMs = Math.min(calmAtMs, fromMs + random.int(0, random.pick([2_000, 60_000])));
+    return random.chance(0.5)
+      ? { do: 'reboot' as const, node, atMs }
+      : { do: 'silence' as const, node, ms: random.int(1_000, 120_000), atMs };
   });
 }
 

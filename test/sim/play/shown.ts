@@ -135,5 +135,8 @@ type Test = (key: string, stage: Stage, witness: Witness) => boolean;
 const OF_PASSING: Readonly<Record<string, Test>> = {
   RestartedRecently: (key, stage) =>
     agesMs(key, stage).some((ms) => ms < stage.settings.minRestartIntervalSeconds * 1000),
-  TooYoung: (key, stage) => agesMs(key, stage).some((ms) => ms < stage.settings.deleteMinAgeSeconds * 1000),
+  TooYoung: (key, stage, witness) =>
+    [...agesMs(key, stage), ...podsOf(stage.server.store, key).map(witness.notReadyForMs)].some(
+      (ms) => ms < stage.settings.deleteMinAgeSeconds * 1000,
+    ),
 };

@@ -115,6 +115,10 @@ export function scheduledAtMs(pod: KubeObject): number {
   return found?.status === 'True' ? Date.parse(found.lastTransitionTime ?? '') : 0;
 }
 
+/** When its init containers had last run, as its kubelet says. */
+export const initializedAt = (pod: KubeObject): string | undefined =>
+  conditionsOf(pod).find(({ type }) => type === 'Initialized')?.lastTransitionTime;
+
 /** When its main container was last started, ms since the epoch; 0 if it was not. */
 export function startedAtMs(pod: KubeObject): number {
   const { containerStatuses = [] } = fieldsAt(pod.status) as {

@@ -116,6 +116,14 @@ export const TWISTING: Handlers = {
     if (pod && isReliedOn(pod, stage.plan))
       stage.kubelet.endSidecars(pod.metadata.namespace ?? '', pod.metadata.name, downMs);
   },
+  silence: (stage, { node, ms }) => {
+    for (const { metadata } of podsOf(stage.server.store, keyOf(stage, node)))
+      stage.kubelet.silence(metadata.namespace ?? '', metadata.name, ms);
+  },
+  reboot: (stage, { node }) => {
+    for (const { metadata } of podsOf(stage.server.store, keyOf(stage, node)))
+      stage.kubelet.reboot(metadata.namespace ?? '', metadata.name);
+  },
   oneAtATime: (stage, { namespace }) =>
     stage.server.admin.create(kinds.PodDisruptionBudgets, {
       metadata: { name: ONE_AT_A_TIME, namespace },

@@ -14,7 +14,9 @@ export type Twist =
   | { readonly do: 'orphanSet' | 'rollByHand' | 'recreate' | 'fail'; readonly node: number }
   | ({ readonly do: 'atBump'; readonly afterMs: number } & AtBump)
   | { readonly do: 'oneAtATime'; readonly namespace: string }
-  | { readonly do: 'endSidecar'; readonly node: number; readonly downMs: number };
+  | { readonly do: 'endSidecar'; readonly node: number; readonly downMs: number }
+  | { readonly do: 'silence'; readonly node: number; readonly ms: number }
+  | { readonly do: 'reboot'; readonly node: number };
 
 interface Target {
   readonly node: number;

@@ -12,7 +12,7 @@ import {
 } from '../../../runtime/kube/resources.ts';
 import { fieldsAt } from '../frozen.ts';
 import type { Change } from '../store.ts';
-import { controllerOf } from '../workloads.ts';
+import { controllerOf, isReady } from '../workloads.ts';
 import { Cores } from './cores.ts';
 import { ROLL_FOR } from './links.ts';
 import { groupOf, keysOf, liveIn, membersOf } from './members.ts';
@@ -23,6 +23,7 @@ import {
   allUp,
   annotationOf,
   downOf,
+  initializedAt,
   isSuspended,
   isUnplaced,
   nodeOf,
@@ -52,6 +53,8 @@ export class Witness {
   readonly #ours: OurRestarts;
   /** When the main container of a pod was last started, by its UID: wall ms by the true clock. */
   readonly #started = new Map<string, number>();
+  /** When all containers of a pod, the init containers too, were last started: wall ms by the true clock. */
+  readonly #rebooted = new Map<string, number>();
   constructor(stage: Stage) {
     this.#stage = stage;
     this.publications = new Publications(stage);
@@ -90,6 +93,10 @@ export class Witness {
   downWhy = (key: string): unknown => this.#states.get(`down ${key}`)?.value;
   /** When the pod was started by the true clock, which may differ from its kubelet's; 0 if it was not started. */
   startedAtMs = ({ metadata }: KubeObject): number => this.#started.get(metadata.uid ?? '') ?? 0;
+  /** When all containers of the pod were last started, so that it has read its files; 0 if never. */
+  rebootedAtMs = ({ metadata }: KubeObject): number => this.#rebooted.get(metadata.uid ?? '') ?? 0;
+  notReadyForMs = ({ metadata }: KubeObject): number =>
+    this.heldForMs(`ready ${metadata.uid}`, (value) => value === false);
   upForMs = (key: string): number => this.heldForMs(`up ${key}`, (value) => value === true);
 
   /** Notes which members exist, and which are live peers. Suspended members are no peers, although they may run. */
@@ -130,7 +137,10 @@ export class Witness {
     if (resource.kind === Pods.kind && former && next && startedAtMs(next) !== startedAtMs(former)) {
       this.#started.set(former.metadata.uid ?? '', this.#stage.time.nowMs());
     }
+    if (resource.kind === Pods.kind && next) this.#set(`ready ${next.metadata.uid}`, isReady(next));
     if (key !== undefined) this.#note(key);
+    if (resource.kind === Pods.kind && former && next && initializedAt(next) !== initializedAt(former))
+      this.#rebooted.set(former.metadata.uid ?? '', this.#stage.time.nowMs());
     if (resource.kind === ConfigMaps.kind) this.publications.note();
     if (SWITCHES.has(resource.kind)) this.#noteSwitches();
     if (INJECTS.has(resource.kind)) for (const each of keysOf(this.#stage.plan)) this.#noteSuccessor(each);

@@ -12,7 +12,7 @@ const MERGE_STATUS = (message: string) => ({
 /** `a` as given, whose init container ended with this message, among two others. */
 function merged(message: string, a: Spec): World {
   const mergeOutcome = mergeOutcomeOf(MERGE_STATUS(message));
-  return withPod(networkWorld({ a, b: {}, c: {} }), 'a', { merged: true, mergeOutcome });
+  return withPod(networkWorld({ a, b: {}, c: {} }), 'a', { mergeOutcome });
 }
 
 const KEPT = [

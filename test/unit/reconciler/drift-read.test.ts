@@ -1,8 +1,10 @@
 /** A pod whose container started after a view was published has read it, whatever it is stamped with. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readPod } from '../../../peers/read/workload.ts';
 import type { World } from '../../../peers/world.ts';
-import { NOW_MS, networkWorld, planOf, withPod } from './group.ts';
+import { pod } from '../world.ts';
+import { at, NOW_MS, networkWorld, planOf, withPod } from './group.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -24,8 +26,8 @@ describe('a pod that was stamped before a view was published', () => {
   /** Scheduled an hour before, with a container that was started that long after; the kubelet's clock is off by so much. */
   const started = (afterMs: number, offMs = 0) => ({
     scheduledAtMs: NOW_MS - HOUR_MS,
-    initializedAtMs: NOW_MS - HOUR_MS + offMs,
-    startedAtMs: NOW_MS - HOUR_MS + offMs + afterMs,
+    takenAtMs: NOW_MS - HOUR_MS + offMs,
+    readAtMs: NOW_MS - HOUR_MS + offMs + afterMs,
   });
 
   it('has read it if its container was started again, well after', () => {
@@ -41,7 +43,7 @@ describe('a pod that was stamped before a view was published', () => {
   });
 
   it('has not, for all that is known, where one of these times is missing', () => {
-    for (const missing of ['scheduledAtMs', 'initializedAtMs', 'startedAtMs']) {
+    for (const missing of ['scheduledAtMs', 'takenAtMs', 'readAtMs']) {
       const change = { ...started(2 * HOUR_MS), [missing]: undefined };
       assert.equal(restarted(change), 'bump a', missing);
     }
@@ -52,7 +54,32 @@ describe('a pod that was stamped before a view was published', () => {
     assert.equal(restarted({ scheduledAtMs: NOW_MS + 10 * MINUTE_MS, mergeOutcome }), 'bump a');
   });
 
-  it('has not if its configuration was merged, which is done once a pod', () => {
-    assert.equal(restarted({ ...started(HOUR_MS + 30 * MINUTE_MS), merged: true }), 'bump a');
+  describe('where its machine started anew an hour later, or its container was restarted', () => {
+    const [taken, again] = [at(3_600), at(-1_800)];
+    const run = (name: string, startedAt: string) => ({
+      name,
+      state: { terminated: { exitCode: 0, startedAt } },
+    });
+    const core = { name: 'stellar-node', state: { running: { startedAt: again } } };
+    const read = (initContainers: object[], initContainerStatuses: object[]) => {
+      const raw = pod('a');
+      const spec = { ...(raw.spec as object), initContainers };
+      // The kubelet writes this condition anew too.
+      const conditions = [{ type: 'Initialized', status: 'True', lastTransitionTime: again }];
+      const status = { startTime: taken, conditions, containerStatuses: [core], initContainerStatuses };
+      const { takenAtMs, readAtMs } = readPod({ ...raw, spec, status });
+      return restarted({ scheduledAtMs: NOW_MS - HOUR_MS, takenAtMs, readAtMs });
+    };
+    const MERGE = 'stellar-peers-config';
+
+    it('has read it if nothing is merged, or if the merge has run again', () => {
+      assert.equal(read([], []), undefined);
+      assert.equal(read([{ name: MERGE }], [run('other', taken), run(MERGE, again)]), undefined);
+    });
+
+    it('has not if the merge has not run again, or it is not known when it ran', () => {
+      assert.equal(read([{ name: MERGE }], [run('other', again), run(MERGE, taken)]), 'bump a');
+      assert.equal(read([{ name: MERGE }], []), 'bump a');
+    });
   });
 });

@@ -204,6 +204,8 @@ export interface PlanOptions {
   readonly setbacks?: SetbackLookup;
   /** For how long the leader has seen that pod Ready; as the pod itself says without it. */
   readonly readyForMs?: RolloutInput['readyForMs'];
+  /** For how long the leader has seen that pod not Ready; for ever without it. */
+  readonly downForMs?: RolloutInput['downForMs'];
   /** Since when the lists have named their peers; unknown without it. */
   readonly listedSinceMs?: RolloutInput['listedSinceMs'];
   /** Members that ran within the last 10 min although they do not now. */
@@ -227,6 +229,7 @@ export function inputOf(
     setbacks: options.setbacks ?? NO_SETBACKS,
     nowMs,
     readyForMs: options.readyForMs ?? (({ readyChangedAtMs = nowMs }) => nowMs - readyChangedAtMs),
+    downForMs: options.downForMs ?? (() => Number.POSITIVE_INFINITY),
     quiet: () => ({ quietMs: options.quietMs ?? 3_600_000, changingMs: options.changingMs ?? 0 }),
     listedSinceMs: options.listedSinceMs ?? (() => Number.POSITIVE_INFINITY),
     liveness: {

@@ -14,7 +14,7 @@ function restartWith(detailOf: (count: number) => string): string | undefined {
     [...world.pods].map(([key, pod]) => {
       const count = KNOWS[pod.name.replace(/-0$/, '')]?.length ?? 0;
       const mergeOutcome = { code: 'Merged', detail: detailOf(count) } as const;
-      return [key, { ...pod, merged: true, mergeOutcome }];
+      return [key, { ...pod, mergeOutcome }];
     }),
   );
   return planOf({ ...world, pods }, { settings: { quorumUnknown: 'warn' } }).restart;

@@ -229,7 +229,7 @@ describe('siblings that the merge left out', () => {
     const pods = new Map(
       [...world.pods].map(([key, p]) => [
         key,
-        key === 'stellar/f-0' ? p : { ...p, merged: true, mergeOutcome: { code: 'Merged', detail } as const },
+        key === 'stellar/f-0' ? p : { ...p, mergeOutcome: { code: 'Merged', detail } as const },
       ]),
     );
     return planOf({ ...world, pods }, { settings: { quorumUnknown: 'warn' } }).restart;
@@ -259,7 +259,6 @@ describe('siblings that the merge left out', () => {
           key,
           {
             ...p,
-            merged: true,
             mergeOutcome: { code: 'Merged', detail: key === 'stellar/z-0' ? front : detail } as const,
           },
         ]),

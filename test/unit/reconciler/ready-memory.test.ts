@@ -40,4 +40,14 @@ describe('the memory of who is Ready', () => {
       assert.equal(memory.readyForMsAt(8_000)(READY), 5_000);
     }
   });
+
+  it('counts in the same way for how long a pod has been not Ready', () => {
+    const memory = new ReadyMemory();
+    const down = read({ ready: false, readyAt: at(600) });
+    memory.observe([READY], 1_000);
+    assert.equal(memory.downForMsAt(2_000)(down), 0);
+    memory.observe([down], 2_000);
+    assert.deepEqual([memory.downForMsAt(8_000)(down), memory.readyForMsAt(8_000)(READY)], [6_000, 0]);
+    assert.equal(memory.downForMsAt(8_000)(read({ ready: false, readyAt: at(599) })), 0);
+  });
 });

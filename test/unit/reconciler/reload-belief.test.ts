@@ -140,7 +140,7 @@ describe('an isolated validator with a sidecar', () => {
     const down = { ready: false, sidecar: { restartCount: 5, state } };
     const planWith = (coreReady: boolean) =>
       planAfter(DEADLINE_MS, isolated({ pod: { ...down, coreReady } }));
-    assert.deepEqual([planWith(true).restart, planWith(true).holds.a], [undefined, 'CatchingUp']);
+    assert.deepEqual([planWith(true).restart, planWith(true).holds.a], [undefined, 'NotAllReady']);
     assert.equal(planWith(false).restart, 'delete a');
   });
 

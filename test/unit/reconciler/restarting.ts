@@ -136,6 +136,7 @@ export class Restarting {
       nowMs: this.clock.nowMs(),
       quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
       readyForMs: ({ readyChangedAtMs = 0 }) => this.clock.nowMs() - readyChangedAtMs,
+      downForMs: () => Number.POSITIVE_INFINITY,
       liveness: { isLive: (digest) => live.has(digest), wasLive: (digest) => live.has(digest) },
       listedSinceMs: () => Number.POSITIVE_INFINITY,
     };

@@ -272,6 +272,23 @@ describe('a pod that was not injected', () => {
     assert.equal(codeOf(notReady(1000)), 'delete a');
     assert.equal(codeOf(notReady(59)), 'TooYoung');
   });
+
+  it('is not deleted for a probe that has just failed, but once it has been down for as long', () => {
+    const world = networkWorld({
+      a: { pod: { injected: false, ready: false, annotations: {}, createdAt: at(86_400) } },
+      ...{ b: {}, c: {} },
+    });
+    const downFor = (ms: number) => planOf(world, { downForMs: () => ms });
+    assert.deepEqual([downFor(59_000).holds.a, downFor(59_000).recheckInMs], ['TooYoung', 1_000]);
+    assert.equal(downFor(60_000).restart, 'delete a');
+  });
+
+  it('is not deleted while its stellar-core is Ready: another container is down, or its kubelet away', () => {
+    const down = { ready: false, coreReady: true };
+    const bare: Spec = { pod: { ...down, injected: false, annotations: {} } };
+    const alone: Spec = { pod: { ...down, annotations: stamp([]) } };
+    for (const each of [bare, alone]) assert.equal(codeOf(each), 'NotAllReady');
+  });
 });
 
 describe('a pod that knows no live peer', () => {

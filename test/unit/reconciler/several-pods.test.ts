@@ -86,3 +86,26 @@ describe('a validator with two pods', () => {
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'NotAllReady']);
   });
 });
+
+describe('a StatefulSet that replaces several pods at once', () => {
+  const rolled = (maxUnavailable: unknown, replicas = 3) => {
+    const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable } };
+    const statefulSet = { spec: { replicas, updateStrategy } };
+    const a: Spec = { node: { spec: { replicas } }, statefulSet, pod: 'none' };
+    const world = networkWorld({ a, b: {}, c: {} });
+    const pods = new Map(world.pods);
+    for (let ordinal = 0; ordinal < replicas; ordinal += 1)
+      pods.set(`stellar/a-${ordinal}`, readPod(pod('a', { annotations: ALL, ordinal, uid: `a-${ordinal}` })));
+    const { restart, holds } = planOf({ ...world, pods }, { settings: { quorumCheck: 'off' } });
+    return holds.a ?? restart;
+  };
+
+  it('is left alone, since no budget would be asked for the second one', () => {
+    for (const several of [2, '67%', '100%']) assert.equal(rolled(several), 'OtherUpdateStrategy');
+  });
+
+  it('is restarted as ever where that is one at a time', () => {
+    for (const one of [undefined, 1, '34%', '10%', 'odd']) assert.equal(rolled(one), 'bump a', String(one));
+    assert.equal(rolled('100%', 1), 'bump a');
+  });
+});

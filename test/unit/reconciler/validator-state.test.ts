@@ -58,6 +58,12 @@ function stateOf(spec: Spec, options: { world?: World; nowMs?: number } = {}) {
 }
 
 describe('what a validator is', () => {
+  it('is not Current while its restart is due: the leader may know of something in the way', () => {
+    const due = { knows: [], statefulSet: {} };
+    assert.equal(saidOf(due).detail, 'it is the next');
+    assert.equal(stateOf(due).state, 'Queued');
+  });
+
   it('is Current where all its pods are Ready', () => {
     const { state, pictured, isReady } = stateOf({});
     assert.deepEqual([state, pictured, isReady], ['Current', 'up', true]);

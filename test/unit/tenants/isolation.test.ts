@@ -79,6 +79,7 @@ describe('a group that cannot be worked out', () => {
       setbacks: NO_SETBACKS,
       quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
       readyForMs: () => 3_600_000,
+      downForMs: () => 3_600_000,
       liveness: { isLive, wasLive: isLive },
       listedSinceMs: () => Number.POSITIVE_INFINITY,
     });

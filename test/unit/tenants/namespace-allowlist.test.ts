@@ -44,6 +44,7 @@ function restartsIn(parts: Parts, settings = settingsWith('')) {
     setbacks: NO_SETBACKS,
     quiet: () => ({ quietMs: 3_600_000, changingMs: 0 }),
     readyForMs: () => 3_600_000,
+    downForMs: () => 3_600_000,
     liveness: { isLive, wasLive: isLive },
     listedSinceMs: () => Number.POSITIVE_INFINITY,
   });

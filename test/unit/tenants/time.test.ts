@@ -40,6 +40,7 @@ function planOf(parts: Parts, settings: Partial<RolloutSettings> = {}) {
     setbacks: NO_SETBACKS,
     quiet: () => ({ quietMs: Number.POSITIVE_INFINITY, changingMs: 0 }),
     readyForMs: () => Number.POSITIVE_INFINITY,
+    downForMs: () => Number.POSITIVE_INFINITY,
     liveness: { isLive: (digest) => live.has(digest), wasLive: () => true },
     listedSinceMs: () => Number.POSITIVE_INFINITY,
   });
