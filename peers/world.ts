@@ -125,8 +125,6 @@ export interface PodFacts extends Named {
   readonly readyChangedAtMs: number | undefined;
   /** When the kubelet took the pod. This does not change in the life of the pod. */
   readonly takenAtMs: number | undefined;
-  /** When the Initialized condition last changed. */
-  readonly initializedAtMs: number | undefined;
   /** When the container that runs stellar-core was last started. */
   readonly startedAtMs: number | undefined;
   /** When the files of peers were last read: at the start of the init container that merges, or else of stellar-core. */

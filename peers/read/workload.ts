@@ -175,7 +175,6 @@ export function readPod(raw: Fields): PodFacts {
     // The time of a stale condition is when the pod became Ready, not when that ended.
     readyChangedAtMs: isStale ? undefined : timeOf(readyCondition?.lastTransitionTime),
     takenAtMs: timeOf(status.startTime),
-    initializedAtMs: timeOf(conditionOf(status, 'Initialized')?.lastTransitionTime),
     scheduledAtMs: scheduled?.status === 'True' ? timeOf(scheduled.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False',
     ip: ipv4Of(status),
