@@ -6,15 +6,16 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Caches } from '../../runtime/kube/caches.ts';
 import { Wake } from '../../runtime/wake.ts';
 
-/** The data that was applied, and the resourceVersion after the write. */
+/** The resourceVersions of a ConfigMap before and after our write. */
 export interface Applied {
+  readonly from: string;
   readonly version: string;
-  readonly data: Readonly<Record<string, string>>;
 }
 
 /**
  * Resolves when the caches show all ConfigMaps in `written`, or after `timeoutMs`. `written` is by namespace. A value
- * that is undefined stands for a removed ConfigMap, which is not awaited.
+ * that is undefined stands for a removed ConfigMap, which is not awaited. Neither is one that others have changed or
+ * deleted since: a tenant who does so again and again would delay the lists of all.
  */
 export async function awaitCacheSync(
   written: ReadonlyMap<string, Applied | undefined>,
@@ -23,17 +24,17 @@ export async function awaitCacheSync(
 ): Promise<void> {
   const awaited = new Map(written);
   for (const [namespace, applied] of written) if (!applied) awaited.delete(namespace);
-  // Only the ConfigMap that changed is compared: all of them together may be megabytes.
-  const stopAwaiting = (namespace: string) => {
+  const stopAwaiting = (namespace: string, isChanged: boolean) => {
     const applied = awaited.get(namespace);
-    if (applied && isShown(caches.world.configMaps.get(namespace), applied)) awaited.delete(namespace);
+    if (applied && isShown(caches.world.configMaps.get(namespace), applied, isChanged))
+      awaited.delete(namespace);
   };
-  for (const namespace of [...awaited.keys()]) stopAwaiting(namespace);
+  for (const namespace of [...awaited.keys()]) stopAwaiting(namespace, false);
   if (awaited.size === 0) return;
   const allShown = new Wake(clock);
   const stopListening = caches.onChange((kind, namespace) => {
     if (kind !== 'ConfigMap') return;
-    stopAwaiting(namespace);
+    stopAwaiting(namespace, true);
     if (awaited.size === 0) allShown.notify();
   });
   await allShown.wait(timeoutMs, new AbortController().signal);
@@ -51,12 +52,13 @@ export function withoutOverview(
   return new Map([...written].filter(([namespace]) => namespace !== ownNamespace));
 }
 
-/** True too if others have written since: the version is another one then, but our keys are all there. */
-function isShown(cached: ConfigMapFacts | undefined, { version, data }: Applied): boolean {
-  if (!cached) return false;
-  if (cached.version === version) return true;
-  const entries = Object.entries(data);
-  return (
-    cached.ownKeys.length === entries.length && entries.every(([key, value]) => cached.data[key] === value)
-  );
+/** A write changes only the version that it was made for, so each other version is that of the write, or a later one. */
+function isShown(
+  cached: ConfigMapFacts | undefined,
+  { from, version }: Applied,
+  isChanged: boolean,
+): boolean {
+  // A ConfigMap that was just created may not be there yet; one that goes has been there.
+  if (!cached) return isChanged;
+  return cached.version === version || cached.version !== from;
 }

@@ -2,6 +2,7 @@
  * Writes planned ConfigMaps and Services at a bounded rate, and remembers refused writes. Its memory can only delay a
  * write.
  */
+import { inTurn } from '../../peers/lists.ts';
 import {
   ANNOTATION_ROLLOUT,
   CREATE_FIELD_MANAGER,
@@ -39,6 +40,9 @@ const REPLAN_MS = 50;
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
 const FORCE_INTERVAL_MS = 2_000;
+
+/** The most Services to create in one pass, since lists and restarts wait for that, and tenants may delete them again. */
+const SERVICES_AT_ONCE = 200;
 
 export interface PublisherOptions {
   readonly kube: Kube;
@@ -103,7 +107,7 @@ export class Publisher {
     });
   }
 
-  /** Creates missing Services. A Service that has appeared meanwhile is left alone. */
+  /** Creates missing Services, as many as one pass may. A Service that has appeared meanwhile is left alone. */
   async createServices(plan: ServicePlan): Promise<void> {
     this.#forgetRefusals(
       (key) => key.includes('/') && !plan.create.some(({ validator }) => validator.key === key),
@@ -112,7 +116,9 @@ export class Publisher {
     const due = plan.create.filter(({ validator: { key } }) =>
       this.#refusals.has(key) ? again.has(key) : this.#backoff.isDue(key),
     );
-    await inParallel(due, async ({ validator, statefulSet }) => {
+    if (due.length > SERVICES_AT_ONCE) this.#backoff.putOff('further Services', 0);
+    const inOrder = inTurn(due, ({ validator }) => validator.namespace);
+    await inParallel(inOrder.slice(0, SERVICES_AT_ONCE), async ({ validator, statefulSet }) => {
       await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
         await this.#options.kube
           .create(Services, headlessService(validator, statefulSet))
@@ -205,19 +211,18 @@ export class Publisher {
     return this.#apply(ref, write, { data, version }, true);
   }
 
-  /** Returns only the version from the answer. The rest is what was sent, hundreds of kilobytes. */
-  async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Applied, force = false): Promise<Applied> {
+  /** Returns only the versions: the rest of the answer is what was sent. */
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, wanted: Wanted, force = false): Promise<Applied> {
     const options = { manager: FIELD_MANAGER, force, large: true };
     const { metadata } = await this.#options.kube.apply(ref, bodyOf(write, wanted), options);
-    return { version: metadata.resourceVersion ?? '', data: wanted.data };
+    return { from: wanted.version, version: metadata.resourceVersion ?? '' };
   }
 
   /** Deletes the object if no other writer put anything into it meanwhile. */
   async #remove(ref: ObjectRef): Promise<undefined> {
     const { kube } = this.#options;
     const live = await kube.get(ref);
-    if (!live) return;
-    if (isSharedWithOthers(readConfigMap(live))) return;
+    if (!live || isSharedWithOthers(readConfigMap(live))) return;
     const { uid = '', resourceVersion = '' } = live.metadata;
     await kube.delete(ref, { uid, resourceVersion });
   }
@@ -225,8 +230,11 @@ export class Publisher {
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
+/** What to apply to the object of a version. */
+type Wanted = Pick<ConfigMapWrite, 'data'> & { readonly version: string };
+
 /** Without keys of ours the object belongs to another, so our label is removed too. */
-const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Applied): KubeObject => ({
+const bodyOf = ({ namespace }: ConfigMapWrite, { data, version }: Wanted): KubeObject => ({
   metadata: {
     ...{ name: PEERS_CONFIGMAP, namespace, resourceVersion: version },
     ...(Object.keys(data).length > 0 ? { labels: LABELS } : {}),

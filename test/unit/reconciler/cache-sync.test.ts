@@ -27,35 +27,56 @@ async function watching(t: TestContext): Promise<Watched> {
 }
 
 describe('the wait for what was written', () => {
-  it('ends as soon as the caches show that version', async (t) => {
+  it('ends as soon as the caches show that version, and not while they show the one before', async (t) => {
     const watched = await watching(t);
-    const isOver = waitFor(watched, { version: '1000', data: DATA });
-    await apply(watched, { 'a.peers.txt': 'another' });
+    const { metadata: before } = await apply(watched, { 'a.peers.txt': 'another' });
+    const from = before.resourceVersion ?? '';
+    const isOver = waitFor(watched, { from, version: 'still to come' });
     await watched.settle();
     assert.equal(isOver(), false);
     const { metadata } = await apply(watched, DATA);
     await watched.settle();
     assert.equal(isOver(), true);
-    const again = waitFor(watched, { version: metadata.resourceVersion ?? '', data: {} });
+    const again = waitFor(watched, { from, version: metadata.resourceVersion ?? '' });
     await watched.settle();
     assert.equal(again(), true);
   });
 
-  it('ends where another has written since, and ours still stands', async (t) => {
+  it('ends at once where a write changed nothing', async (t) => {
     const watched = await watching(t);
-    await apply(watched, DATA);
-    await apply(watched, { 'key-of-others': 'value' }, 'stranger');
+    const { metadata } = await apply(watched, DATA);
     await watched.settle();
-    const isOver = waitFor(watched, { version: 'gone by', data: DATA });
+    const version = metadata.resourceVersion ?? '';
+    const isOver = waitFor(watched, { from: version, version });
     await watched.settle();
     assert.equal(isOver(), true);
   });
 
-  it('goes on while a key that was taken away still stands, and ends after its time', async (t) => {
+  it('is none where others have changed our keys since, again and again', async (t) => {
     const watched = await watching(t);
-    await apply(watched, { ...DATA, 'b.peers.txt': 'a:11625\n' });
+    const { metadata: before } = await apply(watched, DATA);
+    await apply(watched, { 'a.peers.txt': 'of others' });
     await watched.settle();
-    const isOver = waitFor(watched, { version: 'still to come', data: DATA });
+    const isOver = waitFor(watched, { from: before.resourceVersion ?? '', version: 'gone by' });
+    await watched.settle();
+    assert.equal(isOver(), true);
+  });
+
+  it('is none where others delete it as soon as it is there', async (t) => {
+    const watched = await watching(t);
+    const { metadata: before } = await apply(watched, DATA);
+    await watched.settle();
+    const isOver = waitFor(watched, { from: before.resourceVersion ?? '', version: 'gone by' });
+    await watched.settle();
+    assert.equal(isOver(), false);
+    await watched.kube.delete(ref, {});
+    await watched.settle();
+    assert.equal(isOver(), true);
+  });
+
+  it('is for what was just created too, and ends after its time', async (t) => {
+    const watched = await watching(t);
+    const isOver = waitFor(watched, { from: 'just created', version: 'still to come' });
     await watched.pass(999);
     assert.equal(isOver(), false);
     await watched.pass(1);
