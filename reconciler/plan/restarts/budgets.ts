@@ -13,8 +13,7 @@ import {
   type Validator,
   type World,
 } from '../../../peers/world.ts';
-import { everyEntry } from '../journal/group-journal.ts';
-import { openEntries } from '../journal/journal.ts';
+import { everyOpen } from '../journal/group-journal.ts';
 import { isUp } from './availability.ts';
 
 /** Conditions of all budgets of a namespace times its pods. More would take the leader long in each plan. */
@@ -146,7 +145,7 @@ function forbiddenBy({ key, namespace, name, hasLongSelector }: PdbFacts, spent:
  * of a budget leaves out a StatefulSet without pods, and so allows one disruption more.
  */
 const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
-  openEntries(everyEntry(world.journal))
+  everyOpen(world.journal)
     .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
     .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
     .map(({ statefulSet, uids }) => {
