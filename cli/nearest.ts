@@ -1,5 +1,5 @@
 /** What a word that is not known may have meant. Pure. */
-import { lettersOff } from '../peers/read/letters-off.ts';
+import { lettersOff } from './letters-off.ts';
 
 /** The word that is at most two letters off, as a question; nothing where none is. */
 export function didYouMean(word: string, known: readonly string[]): string {

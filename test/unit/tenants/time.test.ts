@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
 import { type Cluster, discover } from '../../../peers/discovery/discover.ts';
 import { parseDigests } from '../../../peers/hash.ts';
+import { readNode } from '../../../peers/read/stellar-node.ts';
 import { atOnce } from '../../../peers/steps.ts';
 import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
 import { quorumSteps } from '../../../reconciler/plan/quorum/quorum-units.ts';
@@ -62,6 +63,13 @@ describe('the leader is not kept busy', () => {
       assert.ok(first && 'problem' in first);
       assert.match(first.problem, new RegExp(`^line ${line}: .* is an empty set`));
     }
+  });
+
+  it('by keys of annotations that look nearly like ours, as many as an object may have', async () => {
+    const keys = many(9_000, (index) => `stellar.org/xxxx-${index.toString().padStart(6, 'l')}`);
+    const raw = node('m', { annotations: Object.fromEntries(keys.map((key) => [key, ''])) });
+    const [first] = await quickly(() => many(20, () => readNode(raw)));
+    assert.equal(first?.kind, 'validator');
   });
 
   it('by pods that name more peers than any list has', async () => {
