@@ -117,7 +117,8 @@ export function createReconciler(parts: Core, outside: Outside): Reconciler {
   const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
   const discovery = discoverySettings(settings);
   const cached = () => ({ world: caches.world, discovery: memberships.discovery() });
-  const readLive = liveReads({ kube, scope: scopeOf(settings), clock, known: cached });
+  const room = () => caches.room.another();
+  const readLive = liveReads({ kube, scope: scopeOf(settings), clock, room, known: cached });
   const mayWrite = () => leader.leads();
   const discoverNow = (world: World) => discover(world, discovery);
   const setbacks = new Setbacks(clock);

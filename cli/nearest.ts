@@ -1,5 +1,5 @@
 /** Suggests a known word for an unknown one. Pure. */
-import { lettersOff } from '../peers/read/letters-off.ts';
+import { lettersOff } from './letters-off.ts';
 
 /** A question with the known word that differs by at most two letters; empty if there is none. */
 export function didYouMean(word: string, known: readonly string[]): string {

@@ -31,3 +31,11 @@ export function firstThree<T>(items: Iterable<T>, isWanted: (item: T) => boolean
   }
   return first;
 }
+
+/** The first item of each namespace, then the second of each, and so on: none waits for all items of another. */
+export function inTurn<T>(items: Iterable<T>, namespaceOf: (item: T) => string): T[] {
+  const ranked = [...Map.groupBy(items, namespaceOf).values()].flatMap((own) =>
+    own.map((item, rank) => ({ item, rank })),
+  );
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ item }) => item);
+}

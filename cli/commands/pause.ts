@@ -4,8 +4,7 @@
  */
 import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
 import type { Key } from '../../peers/world.ts';
-import { everyEntry } from '../../reconciler/plan/journal/group-journal.ts';
-import { openEntries } from '../../reconciler/plan/journal/journal.ts';
+import { everyOpen } from '../../reconciler/plan/journal/group-journal.ts';
 import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
 import { Namespaces, type ObjectRef } from '../../runtime/kube/resources.ts';
 import { annotate, isConfirmed, titleOf, validatorRefs } from '../annotate.ts';
@@ -99,7 +98,7 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
     wanted,
     /** What the quorum sets say about each validator that would be restarted after a resume. */
     quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
-    underWay: inReach(openEntries(everyEntry(world.journal)).map(({ statefulSet }) => statefulSet)),
+    underWay: inReach(everyOpen(world.journal).map(({ statefulSet }) => statefulSet)),
     /** Of `validators`, those that another pause still holds after the resume. */
     stillHeld: isResume ? validators.filter((key) => isHeld(key, after)) : [],
   };

@@ -21,7 +21,6 @@ import {
 } from '../names.ts';
 import { mendOf, type Reason, type ReasonCode, reason, reasonWith } from '../reasons/reasons.ts';
 import type { Key, World } from '../world.ts';
-import { lettersOff } from './letters-off.ts';
 
 type Values = readonly string[] | 'any';
 
@@ -83,11 +82,20 @@ function oddIn(annotations: Annotations, known: Readonly<Record<string, Values>>
   });
 }
 
-/** True for two texts that differ in one letter, or only in upper and lower case. */
+/** True for two texts that differ in one letter, or only in upper and lower case. One pass: an object has thousands of keys. */
 const isNear =
   (a: string) =>
   (b: string): boolean =>
-    Math.abs(a.length - b.length) <= 1 && (lettersOff(a, b) === 1 || a.toLowerCase() === b.toLowerCase());
+    isOneOff(a, b) || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+
+/** True if one letter is added, left out or changed: after the first difference, the texts are the same. */
+function isOneOff(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  if (a.length === b.length) return at < a.length && a.slice(at + 1) === b.slice(at + 1);
+  return a.length > b.length ? a.slice(at + 1) === b.slice(at) : a.slice(at) === b.slice(at + 1);
+}
 
 /** The odd annotations of each StellarNode, of its Namespace, and of the ConfigMaps whose annotations are for all. */
 export function oddAnnotations({ nodes, namespaces, configMaps }: World): Array<readonly [Key, Reason]> {

@@ -3,7 +3,7 @@
  * and takes back those that have done nothing yet and are now forbidden. Decides on live reads only.
  */
 import { reason } from '../../peers/reasons/reasons.ts';
-import type { World } from '../../peers/world.ts';
+import { namespaceOf, type World } from '../../peers/world.ts';
 import type { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { isRefusal, wordsOf } from '../../runtime/kube/port.ts';
@@ -35,6 +35,8 @@ export interface FollowUpOptions {
 /** A piece of work that may be done now, for one group. */
 export interface Job {
   readonly group: string;
+  /** Whose work it is; empty for that of all. */
+  readonly namespace: string;
   /** Urgent jobs come before all others. */
   readonly isUrgent: boolean;
   readonly run: () => Promise<void>;
@@ -73,14 +75,16 @@ export class FollowUp {
   }
 
   /** A job that failed last time is not urgent, so that other groups do not wait for it. */
-  #job(kind: string, { group }: InFlightRestart, run: Job['run']): Job {
-    return { group, run, isUrgent: !this.#backoff.hasFailed(`${kind} ${group}`) };
+  #job(kind: string, { group, entry }: InFlightRestart, run: Job['run']): Job {
+    const namespace = namespaceOf(entry.statefulSet);
+    return { group, namespace, run, isUrgent: !this.#backoff.hasFailed(`${kind} ${group}`) };
   }
 
   #redateJobs({ journal }: World): Job[] {
     if (!this.#backoff.isDue('put right')) return [];
     const keys = this.#options.journal.keysDatedAhead(journal);
-    return keys.map((group) => ({ group, isUrgent: false, run: () => this.#redateAhead(group) }));
+    const ofAll = { namespace: '', isUrgent: false };
+    return keys.map((group) => ({ ...ofAll, group, run: () => this.#redateAhead(group) }));
   }
 
   /** Dates entries from a wrong clock anew, so that other restarts wait no longer than usual. */

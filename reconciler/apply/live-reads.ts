@@ -7,6 +7,7 @@ import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type LiveWorld, readWorldLive } from '../../runtime/kube/live-read.ts';
 import type { Kube } from '../../runtime/kube/port.ts';
+import type { Room } from '../../runtime/kube/room.ts';
 import type { Scope } from '../../runtime/kube/sources.ts';
 import { inSlices } from '../../runtime/slices.ts';
 import { entriesOfGroup } from '../plan/journal/group-journal.ts';
@@ -17,6 +18,8 @@ export interface LiveReads {
   readonly kube: Kube;
   readonly scope: Scope;
   readonly clock?: Clock;
+  /** Where a read may keep as much as the caches may. */
+  readonly room?: () => Room;
   /** The cluster as the caches show it, used to find the namespaces whose validators count together. */
   readonly known: () => Cluster;
 }
@@ -25,8 +28,9 @@ export interface LiveReads {
 const NAMESPACES_MAX = 16;
 
 /** The live reads of a cluster. With a clock, a read has a time limit, and a passing failure is tried again. */
-export function liveReads({ kube, scope, clock, known }: LiveReads) {
-  const readIn = (namespaces: readonly string[]) => readWorldLive(kube, scopeOf(scope, namespaces), clock);
+export function liveReads({ kube, scope, clock, room, known }: LiveReads) {
+  const readIn = (namespaces: readonly string[]) =>
+    readWorldLive(kube, scopeOf(scope, namespaces), clock, room?.());
   return {
     /** Reads only the validator's own namespace: enough to see how its restart ended. */
     of: (statefulSet: Key): Promise<LiveWorld> => readIn([namespaceOf(statefulSet)]),

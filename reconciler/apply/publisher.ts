@@ -1,7 +1,5 @@
-/**
- * Writes planned ConfigMaps and Services at a bounded rate, and remembers refused writes. Its memory can only delay a
- * write.
- */
+/** Writes planned ConfigMaps and Services at a bounded rate. Its memory of refused writes can only delay a write. */
+import { inTurn } from '../../peers/lists.ts';
 import {
   ANNOTATION_ROLLOUT,
   CREATE_FIELD_MANAGER,
@@ -38,6 +36,8 @@ const REPLAN_MS = 50;
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
 const FORCE_INTERVAL_MS = 2_000;
+/** The most Services to create in one pass, since lists and restarts wait for that, and tenants may delete them again. */
+const SERVICES_AT_ONCE = 200;
 
 export interface PublisherOptions {
   readonly kube: Kube;
@@ -109,7 +109,7 @@ export class Publisher {
     });
   }
 
-  /** Creates missing Services. A Service that has appeared meanwhile is left alone. */
+  /** Creates missing Services, as many as one pass may. A Service that has appeared meanwhile is left alone. */
   async createServices(plan: ServicePlan): Promise<void> {
     this.#forgetRefusals(
       (key) => key.includes('/') && !plan.create.some(({ validator }) => validator.key === key),
@@ -118,7 +118,9 @@ export class Publisher {
     const due = plan.create.filter(({ validator: { key } }) =>
       this.#refusals.has(key) ? again.has(key) : this.#backoff.isDue(key),
     );
-    await inParallel(due, async ({ validator, statefulSet }) => {
+    if (due.length > SERVICES_AT_ONCE) this.#backoff.putOff('further Services', 0);
+    const inOrder = inTurn(due, ({ validator }) => validator.namespace);
+    await inParallel(inOrder.slice(0, SERVICES_AT_ONCE), async ({ validator, statefulSet }) => {
       await this.#attempt(validator.key, `Service ${statefulSet.serviceName}`, async () => {
         await this.#options.kube
           .create(Services, headlessService(validator, statefulSet))
@@ -233,13 +235,10 @@ const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace}
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
 /** Without keys of ours the object belongs to another, so our label is removed too. */
-const bodyOf = ({ namespace, data, version = '' }: ConfigMapWrite): KubeObject => ({
-  metadata: {
-    ...{ name: PEERS_CONFIGMAP, namespace, resourceVersion: version },
-    ...(Object.keys(data).length > 0 ? { labels: LABELS } : {}),
-  },
-  data,
-});
+function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
+  const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
+  return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };
+}
 
 function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;

@@ -24,8 +24,11 @@ export class RestartQueue {
   readonly #options: RestartQueueOptions;
   readonly #backoff: Backoff;
   readonly #followUp: FollowUp;
-  /** The number of each group's last turn. A group that just failed goes behind the others. */
-  readonly #turnOf = new Map<string, number>();
+  /**
+   * The numbers of the last turns of each namespace and of each group: those that just had one go behind the others, and
+   * a tenant with many groups has no more turns than another.
+   */
+  readonly #turnOf = { namespace: new Map<string, number>(), group: new Map<string, number>() };
   #turns = 0;
   #busy: Promise<void> | undefined;
 
@@ -59,34 +62,43 @@ export class RestartQueue {
    */
   offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput): void {
     if (this.#busy !== undefined) return;
-    this.#keep(plans);
+    this.#keep(plans, input.world);
     const next = this.#nextOf([
       ...this.#followUp.due(input),
       ...this.#restartsDue(plans).map((restart) => ({
         group: restart.group,
+        namespace: restart.validator.namespace,
         isUrgent: false,
         run: () => this.#attempt(restart, input),
       })),
     ]);
     if (!next) return;
     this.#turns += 1;
-    this.#turnOf.set(next.group, this.#turns);
+    this.#turnOf.namespace.set(next.namespace, this.#turns);
+    this.#turnOf.group.set(next.group, this.#turns);
     this.#busy = next.run().finally(() => {
       this.#busy = undefined;
       this.#options.wake.notify();
     });
   }
 
-  /** Forgets groups and waiting validators that are gone. */
-  #keep(plans: ReadonlyMap<string, GroupPlan>): void {
+  /** Forgets groups, namespaces and waiting validators that are gone. */
+  #keep(plans: ReadonlyMap<string, GroupPlan>, { namespaces }: World): void {
     this.#options.setbacks.keep(new Set([...plans.values()].flatMap(waitingIn)), new Set(plans.keys()));
-    for (const group of this.#turnOf.keys()) if (!plans.has(group)) this.#turnOf.delete(group);
+    const { namespace: ofNamespace, group: ofGroup } = this.#turnOf;
+    for (const group of ofGroup.keys()) if (!plans.has(group)) ofGroup.delete(group);
+    for (const namespace of ofNamespace.keys()) if (!namespaces.has(namespace)) ofNamespace.delete(namespace);
   }
 
-  /** An urgent job; else one of the group that has waited longest for its turn. */
+  /** An urgent job; else one of the namespace, and there of the group, that has waited longest for its turn. */
   #nextOf(jobs: readonly Job[]): Job | undefined {
-    const turnOf = ({ group }: Job) => this.#turnOf.get(group) ?? 0;
-    const [next] = jobs.toSorted((a, b) => Number(b.isUrgent) - Number(a.isUrgent) || turnOf(a) - turnOf(b));
+    const turnOf = (of: 'namespace' | 'group', job: Job) => this.#turnOf[of].get(job[of]) ?? 0;
+    const [next] = jobs.toSorted(
+      (a, b) =>
+        Number(b.isUrgent) - Number(a.isUrgent) ||
+        turnOf('namespace', a) - turnOf('namespace', b) ||
+        turnOf('group', a) - turnOf('group', b),
+    );
     return next;
   }
 

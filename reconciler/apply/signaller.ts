@@ -7,7 +7,7 @@ import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { Metrics } from '../../runtime/metrics.ts';
+import type { MetricName, Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
 import type { Connection, Connections } from '../plan/publish/overview.ts';
 import type { EvidenceByPod } from '../plan/signals/evidence.ts';
@@ -28,9 +28,16 @@ import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 
 /** How many validators are called at the same time. Each gets one call at a time. */
 const CALLS_AT_ONCE = 8;
+/** A visit that takes longer leaves further peers to the next one: slow answers must not keep other ports waiting. */
+const VISIT_MS_MAX = 5_000;
 /** Nothing listens, as far as can be told. */
 const REFUSALS: ReadonlySet<CoreFault> = new Set(['closed', 'unreachable']);
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
+const BY_POD: ReadonlyArray<readonly [MetricName, (connection: Connection) => number]> = [
+  ['stellar_peers_expected_peers', ({ expected }) => expected],
+  ['stellar_peers_connected_peers', ({ connected }) => connected],
+  ['stellar_peers_synced', ({ synced }) => Number(synced)],
+];
 
 export interface SignallerOptions {
   readonly core: CoreClient;
@@ -118,22 +125,12 @@ export class Signaller {
     metrics.replace('stellar_peers_core_ports', phases.length > 0 ? ports : []);
     const pods = [...this.connections].map(([key, connection]) => {
       const [namespace = '', pod = ''] = key.split('/');
-      return { labels: { namespace, pod }, ...connection };
+      return { labels: { namespace, pod }, connection };
     });
-    const series = (value: (pod: Connection) => number) =>
-      pods.map((pod) => ({ labels: pod.labels, value: value(pod) }));
-    metrics.replace(
-      'stellar_peers_expected_peers',
-      series(({ expected }) => expected),
-    );
-    metrics.replace(
-      'stellar_peers_connected_peers',
-      series(({ connected }) => connected),
-    );
-    metrics.replace(
-      'stellar_peers_synced',
-      series(({ synced }) => Number(synced)),
-    );
+    for (const [metric, numberOf] of BY_POD) {
+      const series = pods.map(({ labels, connection }) => ({ labels, value: numberOf(connection) }));
+      metrics.replace(metric, series);
+    }
   }
 
   /** Begins the visits that are due, and sets a timer for the next one. */
@@ -186,12 +183,16 @@ export class Signaller {
   async #visit(state: SignalState): Promise<void> {
     const { clock, core, pollMs, wake } = this.#options;
     const before = fingerprintOf(state, pollMs);
+    const startedAtMs = clock.monotonicMs();
     try {
       const peers = await core.peers(state.target.host);
       if (!this.#isCurrent(state)) return;
       noteAnswer(state, peers, await core.info(state.target.host), clock.monotonicMs());
       const dials = dialsToSignal(state, clock.monotonicMs(), pollMs);
-      for (const dial of dials) await this.#tell(state, dial);
+      for (const dial of dials) {
+        await this.#tell(state, dial);
+        if (clock.monotonicMs() - startedAtMs > VISIT_MS_MAX) break;
+      }
       noteVisit(state, clock.monotonicMs(), { pollMs: clock.jitter(pollMs), told: dials.length });
     } catch (error) {
       if (this.#isCurrent(state)) this.#noteFailure(state, error);

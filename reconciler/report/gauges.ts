@@ -5,7 +5,7 @@ import type { Cluster } from '../../peers/discovery/discover.ts';
 import type { Key } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { MetricName, Metrics, Series } from '../../runtime/metrics.ts';
-import { inOneGo } from '../../runtime/slices.ts';
+import { inOneGo, inSlices } from '../../runtime/slices.ts';
 import type { Connections } from '../plan/publish/overview.ts';
 import { Ages } from '../plan/restarts/ages.ts';
 import type { GroupPlan } from '../plan/restarts/rollout.ts';
@@ -19,7 +19,7 @@ import {
   VALIDATOR_GAUGES,
   type ValidatorGauge,
   type ValidatorGaugeInput,
-  validatorGaugesOf,
+  validatorGaugeSteps,
 } from './validator-gauges.ts';
 
 /** The results of one pass. */
@@ -71,7 +71,7 @@ export class Gauges {
     metrics.replace('stellar_peers_network_info', titleSeries(discovery.groups, labels));
     const labelOf = (key: Key) => labels.get(discovery.groupOf.get(key) ?? '') ?? '';
     await inOneGo(clock, () => this.#showWaiting(reasons, labelOf));
-    const byLabel = await inOneGo(clock, () => validatorGaugesOf(input, labels));
+    const byLabel = await inSlices(clock, validatorGaugeSteps(input, labels));
     for (const figure of BY_GROUP) {
       const series = [...byLabel].flatMap(([group, figures]) => {
         const value = figures.get(figure);

@@ -11,7 +11,7 @@ import type { Key, PodFacts, Validator } from '../../peers/world.ts';
 import { entriesOfGroup } from '../plan/journal/group-journal.ts';
 import { openEntries, restartsLastDay } from '../plan/journal/journal.ts';
 import type { Connections } from '../plan/publish/overview.ts';
-import { leastLeft } from '../plan/quorum/quorum-margin.ts';
+import { leastSteps } from '../plan/quorum/quorum-margin.ts';
 import type { GroupPlan } from '../plan/restarts/rollout.ts';
 import { updateStrategyOf } from '../plan/restarts/update-strategy.ts';
 import { isUp } from '../plan/status/validator-state.ts';
@@ -62,26 +62,31 @@ function note(figures: Figures, figure: ValidatorGauge, value: number | undefine
 }
 
 /** The numbers of all groups by label. */
-export function validatorGaugesOf(
+export function* validatorGaugeSteps(
   input: ValidatorGaugeInput,
   labels: ReadonlyMap<string, string>,
-): Map<string, Figures> {
+): Generator<undefined, Map<string, Figures>> {
   const byLabel = new Map<string, Figures>();
   for (const group of input.discovery.groups.values()) {
     const label = labels.get(group.key) ?? group.key;
     const figures: Figures = byLabel.get(label) ?? new Map();
     byLabel.set(label, figures);
-    noteGroup(figures, group, input);
+    yield* groupSteps(figures, group, input);
     for (const validator of group.validators) noteValidator(figures, validator, input);
     for (const member of group.members) notePod(figures, podOf(member, input.world, input.discovery), input);
+    yield;
   }
   return byLabel;
 }
 
-function noteGroup(figures: Figures, group: Group, { world, discovery, nowMs }: ValidatorGaugeInput): void {
+function* groupSteps(
+  figures: Figures,
+  group: Group,
+  { world, discovery, nowMs }: ValidatorGaugeInput,
+): Generator<undefined, void> {
   const entries = entriesOfGroup(world.journal, group) ?? [];
   const open = openEntries(entries);
-  note(figures, 'stellar_peers_quorum_margin', leastLeft(group, { world, discovery })?.left);
+  note(figures, 'stellar_peers_quorum_margin', (yield* leastSteps(group, { world, discovery }))?.left);
   note(figures, 'stellar_peers_restarts_in_flight', open.length);
   for (const { atMs } of open) note(figures, 'stellar_peers_restart_since_timestamp_seconds', seconds(atMs));
   note(figures, 'stellar_peers_restarts_last_day', restartsLastDay(entries, nowMs).length);

@@ -7,6 +7,7 @@ import type { World } from '../../peers/world.ts';
 import { Notifier, type Subscribe } from '../notifier.ts';
 import { Reflector, type WatchEdges } from './reflector.ts';
 import { MutatingWebhookConfigurations } from './resources.ts';
+import { Room } from './room.ts';
 import { createStores, namedSources, type Scope, validatorSources, worldOf } from './sources.ts';
 
 /** Reported in place of a kind's name once every kind has been listed. */
@@ -20,7 +21,10 @@ export class Caches {
   readonly onChange = this.#changes.onChange;
   readonly world: World = worldOf(this.#stores);
 
-  constructor({ scope, ...edges }: WatchEdges & { scope: Scope }) {
+  readonly room: Room;
+
+  constructor({ scope, room = new Room(), ...edges }: WatchEdges & { scope: Scope; room?: Room }) {
+    this.room = room;
     const sources = [...validatorSources(scope, this.#stores), ...namedSources(scope, this.#stores)];
     this.#reflectors = sources.flatMap(({ queries, ...source }) =>
       queries.map(
@@ -28,7 +32,7 @@ export class Caches {
           new Reflector({
             ...edges,
             ...source,
-            query,
+            ...{ query, room },
             onChange: (key) => this.#changes.notify(source.resource.kind, key),
             onSynced: () => this.synced() && this.#changes.notify(SYNCED, ''),
           }),

@@ -33,7 +33,12 @@ const READS_MS_MAX = 4_000;
  * then Services are left out, because they do not matter for it, a passing failure is tried again, and the read rejects
  * after 4 s.
  */
-export async function readWorldLive(kube: Kube, scope: Scope, clock?: Clock): Promise<LiveWorld> {
+export async function readWorldLive(
+  kube: Kube,
+  scope: Scope,
+  clock?: Clock,
+  room = new Room(),
+): Promise<LiveWorld> {
   const stores = createStores();
   const versions = new Map<string, string>();
   const isLate = deadlineOf(clock);
@@ -46,7 +51,6 @@ export async function readWorldLive(kube: Kube, scope: Scope, clock?: Clock): Pr
   };
   const list = listWith(kube, clock, isLate);
   const read = async ({ queries, ...source }: WatchedKind<unknown>) => {
-    const room = new Room();
     await inParallel(queries, async (query) => {
       goOn();
       const { items } = await list(source.resource, query, (object) => {

@@ -7,20 +7,28 @@ import type { Clock } from '../clock.ts';
 
 /** The longest delay of a change that follows events without news. */
 const LULL_MS = 100;
+/** After more than this, being woken costs little beside what was read, and more may wait: a pause would make us late. */
+const LITTLE_BYTES = 256 * 1024;
 
 export class ReadThrottle {
   readonly #clock: Clock;
   /** The paused streams. Their pauses end together, so that the process wakes once for all. */
   readonly #resting = new Set<IncomingMessage>();
   readonly #beginning = new Set<IncomingMessage>();
+  /** Of each stream, how much had come when it was to rest last. */
+  readonly #bytesAt = new WeakMap<IncomingMessage, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Pauses the stream for at most 100 ms. */
+  /** Pauses the stream for at most 100 ms, unless much has come since the last call. */
   begin(stream: IncomingMessage): void {
     if (this.#beginning.has(stream) || this.#resting.has(stream)) return;
+    const { bytesRead } = stream.socket;
+    const isLittle = bytesRead - (this.#bytesAt.get(stream) ?? 0) <= LITTLE_BYTES;
+    this.#bytesAt.set(stream, bytesRead);
+    if (!isLittle) return;
     this.#beginning.add(stream);
     // Pause in the next turn: after this chunk the stream would resume its socket again.
     setImmediate(() => {

@@ -33,6 +33,8 @@ export interface ReflectorOptions<T> extends WatchEdges, Omit<WatchedKind<T>, 'q
   readonly onChange: (key: string) => void;
   /** Called once, when the first list is in the store. */
   readonly onSynced?: () => void;
+  /** Shared by all kinds of one replica. */
+  readonly room?: Room;
 }
 
 export class Reflector<T> {
@@ -41,7 +43,9 @@ export class Reflector<T> {
   /** This reflector's keys in the store. Several reflectors, one for each namespace, may share one store. */
   #keys = new Set<string>();
   #synced = false;
-  readonly #room = new Room();
+  readonly #room: Room;
+  /** Aborts the watch when less may be kept than was listed. */
+  #crowded = new AbortController();
   /** When the store was last known to be current, and since when a watch keeps it current. */
   #freshAtMs: number;
   #watchingSinceMs: number | undefined;
@@ -51,7 +55,9 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    const { clock, log, outage, resource } = options;
+    const { clock, log, outage, resource, room = new Room() } = options;
+    this.#room = room;
+    if (options.light) room.onLowered(() => this.#crowded.abort());
     this.#retry = new Retry({ clock, log, outage, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }
@@ -83,7 +89,8 @@ export class Reflector<T> {
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {
     const { kube, clock, resource, query, keyOf } = this.#options;
-    if (this.#version === '') {
+    if (this.#version === '' || this.#crowded.signal.aborted) {
+      this.#crowded = new AbortController();
       const read = (object: KubeObject): [string, T] => [
         keyOf(object),
         this.#room.keep(this.#options, object),
@@ -94,6 +101,8 @@ export class Reflector<T> {
       this.#noteSynced();
       this.#freshAtMs = clock.monotonicMs();
     }
+    const crowded = this.#crowded.signal;
+    if (crowded.aborted) return;
     const startedAtMs = clock.monotonicMs();
     let forget = () => {};
     const patienceMs = this.#patienceMs;
@@ -105,11 +114,12 @@ export class Reflector<T> {
     };
     const from = { ...query, resourceVersion: this.#version, onOpened, patienceMs };
     await kube
-      .watch(resource, from, (event) => this.#take(event), signal)
+      .watch(resource, from, (event) => this.#take(event), AbortSignal.any([signal, crowded]))
       .finally(() => {
         forget();
         this.#endWatch();
       });
+    if (crowded.aborted) return;
     if (this.#version === '') throw new KubeError('the watch fell too far behind', { status: 410 });
     // A proxy may end every watch at once. Without a pause this would be a hot loop.
     if (clock.monotonicMs() - startedAtMs < WATCH_PROVEN_MS) {
@@ -166,7 +176,7 @@ export class Reflector<T> {
   }
 
   #remove(key: string): void {
-    this.#room.free(key);
+    this.#room.free(this.#options, key);
     this.#keys.delete(key);
     if (this.#options.store.delete(key)) this.#options.onChange(key);
   }

@@ -127,7 +127,7 @@ export function namedSources(scope: Scope, stores: Stores) {
     {
       resource: kinds.Namespaces,
       queries: watchNamespaces.length === 0 ? [{}] : watchNamespaces.map(byName),
-      project: bounded(readNamespace, lightNamespace),
+      ...{ project: bounded(readNamespace, lightNamespace), light: lightNamespace },
       store: stores.namespaces,
       keyOf: objectName,
     },

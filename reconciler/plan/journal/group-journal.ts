@@ -15,6 +15,8 @@ interface Written {
 interface Reading {
   readonly byGroup: ReadonlyMap<string, readonly JournalEntry[] | undefined>;
   readonly byStatefulSet: ReadonlyMap<Key, readonly Written[]>;
+  /** Of all keys, the entries of restarts that are under way. */
+  readonly open: readonly Written[];
   /** Keys that cannot be read in full. */
   readonly unreadable: readonly string[];
 }
@@ -30,7 +32,8 @@ function readingOf(journal: ConfigMapFacts): Reading {
   const written = [...byGroup].flatMap(([group, entries = []]) => entries.map((entry) => ({ group, entry })));
   const unreadable = groups.filter((group) => byGroup.get(group) === undefined);
   const byStatefulSet = Map.groupBy(written, ({ entry }) => entry.statefulSet);
-  const reading = { byGroup, byStatefulSet, unreadable };
+  const open = written.filter(({ entry }) => entry.outcome === undefined);
+  const reading = { byGroup, byStatefulSet, open, unreadable };
   readings.set(journal, reading);
   return reading;
 }
@@ -81,11 +84,13 @@ export const keysWith = (
     ? [...readingOf(journal).byGroup].flatMap(([key, entries]) => (entries?.some(isSuch) ? [key] : []))
     : [];
 
-/** All readable entries of all keys, or of the keys for which `isSuch` is true. */
-export const everyEntry = (
+/** All readable entries of all keys. */
+export const everyEntry = (journal: ConfigMapFacts | undefined): readonly JournalEntry[] =>
+  journal ? [...readingOf(journal).byGroup.values()].flatMap((entries = []) => entries) : [];
+
+/** The open entries of all keys, or of the keys for which `isSuch` is true. */
+export const everyOpen = (
   journal: ConfigMapFacts | undefined,
   isSuch: (group: string) => boolean = () => true,
 ): readonly JournalEntry[] =>
-  journal
-    ? [...readingOf(journal).byGroup].flatMap(([group, entries = []]) => (isSuch(group) ? entries : []))
-    : [];
+  journal ? readingOf(journal).open.flatMap(({ group, entry }) => (isSuch(group) ? [entry] : [])) : [];

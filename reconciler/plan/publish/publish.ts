@@ -4,6 +4,7 @@
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import { ViewBook } from '../../../peers/views/view-book.ts';
 import type { Key, Validator, World } from '../../../peers/world.ts';
 import {
@@ -106,8 +107,5 @@ export function planPublish(
 ): PublishPlan {
   const views = new ViewBook(discovery, maxPeers);
   const steps = publishSteps({ discovery, views }, () => ({ world, nowMs, ...rest }));
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(steps);
 }

@@ -12,6 +12,7 @@ import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
 import { readExternals } from '../../../peers/discovery/external.ts';
 import { lazy } from '../../../peers/lazy.ts';
 import { firstThree } from '../../../peers/lists.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import type { Key, Validator } from '../../../peers/world.ts';
 import { type QuorumSeat, quorumOf, seatsOf, setIn } from './quorum-units.ts';
 
@@ -135,12 +136,18 @@ const NO_RULE = {
  * The smallest margin of a group's validators, before any of them goes down; undefined if no set can be read, or a
  * needed one cannot.
  */
-export function leastLeft(
-  group: Group,
-  input: Cluster,
-): { readonly left: number; readonly bears: number } | undefined {
+export const leastLeft = (group: Group, input: Cluster): Least | undefined =>
+  atOnce(leastSteps(group, input));
+
+interface Least {
+  readonly left: number;
+  readonly bears: number;
+}
+
+/** The same, a validator in each step: tenants decide how many home domains there are, and each is a look at them all. */
+export function* leastSteps(group: Group, input: Cluster): Generator<undefined, Least | undefined> {
   const margins = new QuorumMargins(group.network.id, input);
-  let least: { readonly left: number; readonly bears: number } | undefined;
+  let least: Least | undefined;
   for (const validator of group.validators) {
     // A validator without a StatefulSet is never restarted. Skipped, so that a tenant's many StellarNodes cost no time
     // here.
@@ -149,6 +156,7 @@ export function leastLeft(
     if (left === undefined || bears === undefined || unknown) return undefined;
     const now = left - Number(isDown);
     if (!least || now < least.left) least = { left: now, bears };
+    yield;
   }
   return least;
 }

@@ -13,10 +13,9 @@ import {
   type QuorumSet,
   readQuorumSet,
 } from '../../../peers/core/quorum-set.ts';
-import { type Cluster, ownStatefulSet } from '../../../peers/discovery/discover.ts';
+import { type Cluster, type Discovery, ownStatefulSet } from '../../../peers/discovery/discover.ts';
 import type { Absentee, Key, NodeReading, Validator, World } from '../../../peers/world.ts';
-import { everyEntry, isOfNetwork } from '../journal/group-journal.ts';
-import { openEntries } from '../journal/journal.ts';
+import { everyOpen, isOfNetwork } from '../journal/group-journal.ts';
 import { downBecause, UNCOUNTED } from '../restarts/availability.ts';
 
 /** A StellarNode of the network, as the margins see it. */
@@ -73,13 +72,32 @@ function readingOf({ quorumSet, hasListSource }: Validator): QuorumReading {
 export const setIn = (reading: QuorumReading | undefined): QuorumSet | undefined =>
   reading && 'set' in reading ? reading.set : undefined;
 
+type Nodes = ReadonlyArray<readonly [Key, NodeReading]>;
+
+/** Found once for all networks of a membership: tenants decide how many there are of both. */
+const nodesBy = new WeakMap<Discovery, ReadonlyMap<string | undefined, Nodes>>();
+
+/** The StellarNodes of the network, and those whose network cannot be read. */
+function nodesOf(networkId: string, { world, discovery }: Cluster): Nodes {
+  const known = nodesBy.get(discovery) ?? Map.groupBy(world.nodes, ([, reading]) => networkIdOf(reading));
+  nodesBy.set(discovery, known);
+  return [...(known.get(networkId) ?? []), ...(known.get(undefined) ?? [])];
+}
+
+/** Undefined if the network cannot be read; empty for a node that is in no network. */
+function networkIdOf(reading: NodeReading): string | undefined {
+  if (reading.kind === 'validator') return reading.validator.network.id;
+  const gone = goneIn(reading);
+  return gone ? gone.networkId : '';
+}
+
 /** Every StellarNode of the network, and those whose network cannot be read. */
 export function seatsOf(networkId: string, { world, discovery }: Cluster): QuorumSeat[] {
   // The entries of all keys count, because a group's key changes with PEER_SCOPE and the network.
-  const underWay = openIn(world, () => true);
-  const unseen = openIn(world, (group) => isOfNetwork(group, networkId));
+  const underWay = setsIn(world);
+  const unseen = setsIn(world, (group) => isOfNetwork(group, networkId));
   const seats: QuorumSeat[] = [];
-  for (const [key, reading] of world.nodes) {
+  for (const [key, reading] of nodesOf(networkId, { world, discovery })) {
     if (discovery.skipped.get(key)?.code === 'NamespaceNotAllowed') continue;
     const seat = seatOf(reading, networkId, world);
     if (!seat) continue;
@@ -95,9 +113,13 @@ export function seatsOf(networkId: string, { world, discovery }: Cluster): Quoru
 
 function seatOf(reading: NodeReading, networkId: string, world: World): QuorumSeat | undefined {
   if (reading.kind === 'validator') return validatorSeat(reading.validator, networkId, world);
-  const gone = reading.kind === 'unreadable' ? reading.node : reading.leaving;
+  const gone = goneIn(reading);
   return gone && absentSeat(gone, networkId);
 }
+
+/** The node of a reading that is no validator, or not any more. */
+const goneIn = (reading: Exclude<NodeReading, { kind: 'validator' }>): Absentee | undefined =>
+  reading.kind === 'unreadable' ? reading.node : reading.leaving;
 
 function validatorSeat(validator: Validator, networkId: string, world: World): QuorumSeat | undefined {
   if (validator.network.id !== networkId) return undefined;
@@ -123,5 +145,5 @@ function absentSeat(
 }
 
 /** StatefulSets with an open restart under a group key for which `isSuch` is true. */
-const openIn = ({ journal }: World, isSuch: (group: string) => boolean): Set<Key> =>
-  new Set(openEntries(everyEntry(journal, isSuch)).map(({ statefulSet }) => statefulSet));
+const setsIn = ({ journal }: World, isSuch?: (group: string) => boolean): Set<Key> =>
+  new Set(everyOpen(journal, isSuch).map(({ statefulSet }) => statefulSet));

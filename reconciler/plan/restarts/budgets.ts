@@ -12,8 +12,7 @@ import {
   type Validator,
   type World,
 } from '../../../peers/world.ts';
-import { everyEntry } from '../journal/group-journal.ts';
-import { openEntries } from '../journal/journal.ts';
+import { everyOpen } from '../journal/group-journal.ts';
 import { isUp } from './availability.ts';
 
 /** Conditions of all budgets of a namespace times its pods. More would take the leader long, so all of them forbid. */
@@ -138,7 +137,7 @@ function forbiddenBy({ key, namespace, name }: PdbFacts, spent: number): Reason 
  * of a budget leaves out a StatefulSet without pods, and so allows one disruption more.
  */
 const disruptedBy = (world: World, { key, namespace }: Validator): Labelled[][] =>
-  openEntries(everyEntry(world.journal))
+  everyOpen(world.journal)
     .filter((entry) => entry.kind === 'bump' && entry.statefulSet !== key)
     .filter((entry) => namespaceOf(entry.statefulSet) === namespace)
     .map(({ statefulSet, uids }) => {

@@ -4,6 +4,7 @@
  */
 import type { CoreInfo } from '../../../peers/core/answers.ts';
 import { fieldsOf, numberOf, parseJson, textOf } from '../../../peers/field.ts';
+import { inTurn } from '../../../peers/lists.ts';
 import { byText, type ConfigMapFacts, type World } from '../../../peers/world.ts';
 
 /** The evidence of one pod's port. Peers are given by their digests. A port that does not answer shows nothing. */
@@ -101,10 +102,8 @@ function uidsOf({ world, ownNamespace, answers }: EvidenceInput): string[] {
   const before = evidenceIn(world.configMaps.get(ownNamespace));
   if (before.size + answers.size === 0) return [];
   const known = [...world.pods.values()].filter(({ uid }) => before.has(uid) || answers.has(uid));
-  const ranked = [...Map.groupBy(known, ({ namespace }) => namespace).values()].flatMap((pods) =>
-    pods.sort((a, b) => byText(a.uid, b.uid)).map(({ uid }, rank) => ({ uid, rank })),
-  );
-  return ranked.sort((a, b) => a.rank - b.rank || byText(a.uid, b.uid)).map(({ uid }) => uid);
+  known.sort((a, b) => byText(a.uid, b.uid));
+  return inTurn(known, ({ namespace }) => namespace).map(({ uid }) => uid);
 }
 
 function lineOf(uid: string, { world, ownNamespace, answers }: EvidenceInput): string {

@@ -26,7 +26,7 @@ export interface SignalState {
   refusedWhileReady: number;
   /** By address: how often a signal was sent, and when last; 0 for a peer that was found connected, or that dials itself. */
   readonly told: Map<string, Signal>;
-  /** `ip:port` of its peers in the last answer. */
+  /** `ip:port` of the wanted peers in the last answer. It may list any others, and as many as it likes. */
   peers: ReadonlySet<string>;
   connection: Connection | undefined;
   /** Digests of the peers that the process was ever seen connected to. */
@@ -125,12 +125,16 @@ export function noteAnswer(
 ): void {
   state.phase = 'open';
   state.failures = 0;
-  state.peers = peers;
-  for (const { address, process, yields } of state.target.dials) {
+  const { dials, expected } = state.target;
+  const wanted = new Set([
+    ...dials.map(({ address }) => address),
+    ...expected.flatMap(({ addresses }) => addresses),
+  ]);
+  state.peers = new Set([...wanted].filter((address) => peers.has(address)));
+  for (const { address, process, yields } of dials) {
     const isLeft = yields || peers.has(address);
     if (isLeft && !state.told.has(address)) state.told.set(address, { times: 0, atMs: nowMs, process });
   }
-  const { expected } = state.target;
   const connected = expected.filter(({ addresses }) => addresses.some((address) => peers.has(address)));
   state.connection = { connected: connected.length, expected: expected.length, synced: info.synced };
   state.core = { synced: info.synced, failAt: info.failAt, missing: info.missing };

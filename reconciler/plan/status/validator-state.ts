@@ -15,8 +15,7 @@ import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { ContainerRestarts } from '../../../peers/read/pod-shape.ts';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
 import type { Key, PodFacts, Validator } from '../../../peers/world.ts';
-import { everyEntry } from '../journal/group-journal.ts';
-import { openEntries } from '../journal/journal.ts';
+import { everyOpen } from '../journal/group-journal.ts';
 import type { Connections } from '../publish/overview.ts';
 import { CRASHES_COUNT_MS } from '../restarts/reload-belief.ts';
 import { noNode } from '../restarts/unplaced.ts';
@@ -35,9 +34,7 @@ export const stateOf = (key: Key, told: ReasonsByKey): ReasonCode | 'Current' =>
 /** `reasons` with the state of each validator in front. */
 export function withValidatorStates(moment: ConnectedMoment, reasons: ReasonsByKey): ReasonsByKey {
   const { world, discovery } = moment;
-  const open = new Map(
-    openEntries(everyEntry(world.journal)).map(({ statefulSet, atMs }) => [statefulSet, atMs]),
-  );
+  const open = new Map(everyOpen(world.journal).map(({ statefulSet, atMs }) => [statefulSet, atMs]));
   const told = new Map(reasons);
   for (const { validators } of discovery.groups.values()) {
     for (const validator of validators) {

@@ -342,3 +342,10 @@ describe('what a process shows of its links', () => {
     assert.deepEqual(apartAfter([0, 5, 10], unknown), []);
   });
 });
+
+it('of an answer only the addresses of wanted peers are kept, however many it names', () => {
+  const state = newState(target(), 0);
+  const others = Array.from({ length: 1_000 }, (_, index) => dialTo(`10.1.${index >> 8}.${index & 255}`));
+  answer(state, [...others, B], 0);
+  assert.deepEqual([...state.peers], [B.address]);
+});

@@ -11,15 +11,17 @@ import { discover } from '../../../peers/discovery/discover.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import { readPod } from '../../../peers/read/workload.ts';
 import { releaseOf } from '../../../peers/reasons/reasons.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import type { World } from '../../../peers/world.ts';
 import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { overviewData } from '../../../reconciler/plan/publish/overview.ts';
-import { reloadedKeys, validatorGaugesOf } from '../../../reconciler/report/validator-gauges.ts';
+import { reloadedKeys, validatorGaugeSteps } from '../../../reconciler/report/validator-gauges.ts';
 import { pod } from '../world.ts';
 import { at, DISCOVERY, NOW_MS, networkWorld, restartOf, type Spec } from './group.ts';
 
 const SETTINGS = readSettings({});
 const OWN = 'stellar-peers';
+const UNDATED = { pausedSinceMs: () => undefined, driftSinceMs: () => undefined };
 
 /** What all four say of validator `a`, beside a `b` that is up. */
 function saidOf(
@@ -28,13 +30,9 @@ function saidOf(
 ) {
   const cluster = decideNow(evaluateWorld(world, SETTINGS, nowMs));
   const snapshot = takeSnapshot({ ...cluster, ownNamespace: OWN });
-  const byLabel = validatorGaugesOf(
-    {
-      ...{ ...cluster, ownNamespace: OWN, told: new Set(reloadedKeys(cluster.plans.values())) },
-      ...{ pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
-    },
-    new Map(),
-  );
+  const told = new Set(reloadedKeys(cluster.plans.values()));
+  const input = { ...{ ...cluster, ownNamespace: OWN, told }, ...UNDATED };
+  const byLabel = atOnce(validatorGaugeSteps(input, new Map()));
   const [figures] = byLabel.values();
   const [first] = cluster.reasons.get('stellar/a') ?? [];
   const explained = explain('stellar/a', cluster);

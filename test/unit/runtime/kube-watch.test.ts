@@ -200,6 +200,28 @@ it('a stream that says nothing new is read more seldom, and nothing of it is los
   assert.deepEqual(seen, names);
 });
 
+it('large objects that say nothing new keep nothing behind them waiting', async (t) => {
+  const padding = 'x'.repeat(400_000);
+  const { kube } = await setUp(t, async (_, response) => {
+    response.writeHead(200);
+    for (let index = 0; index < 20; index += 1) {
+      response.write(
+        `${JSON.stringify({ type: 'MODIFIED', object: { metadata: { name: 'large' }, padding } })}\n`,
+      );
+      await turn();
+    }
+    response.end(`${JSON.stringify(ADDED)}\n`);
+  });
+  const seen: string[] = [];
+  const note = ({ object }: WatchEvent) => {
+    seen.push(object.metadata.name);
+    return object.metadata.name === 'a';
+  };
+  // No time passes, so there is no pause.
+  await kube.watch(Pods, { resourceVersion: '1' }, note, new AbortController().signal);
+  assert.equal(seen.length, 21);
+});
+
 it('a stream that is not read just now ends with the signal all the same', async (t) => {
   const { kube } = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}\n');

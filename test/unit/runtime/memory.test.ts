@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { weightOf } from '../../../peers/read/weight.ts';
+import type { NodeReading } from '../../../peers/world.ts';
 import { readWorldLive } from '../../../runtime/kube/live-read.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { StellarNodes } from '../../../runtime/kube/resources.ts';
-import { NAMESPACE_BYTES_MAX } from '../../../runtime/kube/room.ts';
+import { NAMESPACE_BYTES_MAX, Room } from '../../../runtime/kube/room.ts';
 import { createStores, validatorSources, type WatchedKind } from '../../../runtime/kube/sources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { node, pod, type Raw, statefulSet } from '../world.ts';
@@ -150,5 +152,45 @@ describe('a namespace with more than there is room for', () => {
     await watched.kube.patch(ref, [{ op: 'add', path: '/metadata/annotations', value: { a: 'b' } }]);
     await watched.pass(100);
     assert.equal(nodes.get(first)?.kind, 'validator');
+  });
+});
+
+describe('many namespaces, none of which has too much', () => {
+  const BYTES_MAX = 4 * MEGABYTE;
+  const COUNT_EACH = 10;
+  const large = (name: string, namespace: string) =>
+    node(name, { namespace, spec: { validatorConfig: { quorumSet: 'x'.repeat(60 * 1024) } } });
+  const keptBytes = (nodes: ReadonlyMap<string, NodeReading>) =>
+    [...nodes.values()].reduce((sum, facts) => sum + weightOf(facts), 0);
+
+  for (const when of ['before we watch', 'while we watch'] as const)
+    it(`have less kept of each, so that all together have little, and small ones all of theirs: ${when}`, async (t) => {
+      const watched = new Watched(t, { room: new Room(BYTES_MAX) });
+      watched.put(StellarNodes, large('a', 'stellar'), large('b', 'stellar'));
+      const attack = () => {
+        for (let index = 0; index < 20 * COUNT_EACH; index += 1)
+          watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 20}`));
+      };
+      if (when === 'before we watch') attack();
+      await watched.start();
+      if (when === 'while we watch') attack();
+      watched.put(StellarNodes, large('c', 'zoe'));
+      for (let passes = 0; passes < 20; passes += 1) await watched.pass(1_000);
+      const { nodes } = watched.memberships.world;
+      assert.equal(nodes.size, 20 * COUNT_EACH + 3);
+      assert.ok(keptBytes(nodes) <= 1.2 * BYTES_MAX, `${keptBytes(nodes) / MEGABYTE} MiB are kept`);
+      const kindOf = (key: string) => nodes.get(key)?.kind;
+      assert.deepEqual(['stellar/a', 'stellar/b', 'zoe/c'].map(kindOf), Array(3).fill('validator'));
+    });
+
+  it('have no more kept where everything is read afresh than in the caches', async (t) => {
+    const room = new Room(BYTES_MAX);
+    const watched = new Watched(t, { room });
+    for (let index = 0; index < 20 * COUNT_EACH; index += 1)
+      watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 20}`));
+    await watched.start();
+    const scope = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
+    const { world } = await readWorldLive(watched.kube, scope, undefined, room.another());
+    assert.ok(keptBytes(world.nodes) <= 1.2 * BYTES_MAX);
   });
 });

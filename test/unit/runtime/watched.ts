@@ -8,6 +8,7 @@ import { Caches } from '../../../runtime/kube/caches.ts';
 import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
+import { Room } from '../../../runtime/kube/room.ts';
 import { Notifier } from '../../../runtime/notifier.ts';
 import { CapturedLog } from '../stand-ins/captured-log.ts';
 import { ManualClock } from '../stand-ins/manual-clock.ts';
@@ -25,11 +26,15 @@ export class Watched {
   readonly told: string[] = [];
   readonly #stop = new AbortController();
 
-  constructor(t: TestContext, options: { watchNamespaces?: readonly string[]; maxPeers?: number } = {}) {
-    const { watchNamespaces = [], maxPeers = 24 } = options;
+  constructor(
+    t: TestContext,
+    options: { watchNamespaces?: readonly string[]; maxPeers?: number; room?: Room } = {},
+  ) {
+    const { watchNamespaces = [], maxPeers = 24, room = new Room() } = options;
     const { kube, clock } = this;
     const scope = { ownNamespace: OWN, watchNamespaces };
-    this.caches = new Caches({ kube, clock, log: new CapturedLog(), scope, outage: new Notifier() });
+    const log = new CapturedLog();
+    this.caches = new Caches({ kube, clock, log, scope, room, outage: new Notifier() });
     this.caches.onChange((kind, key) => this.told.push(`${kind} ${key}`));
     const domain = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
     const settings = { ...domain, maxPeers, stabilizationMs: 30_000 };

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
-import { discover } from '../../../peers/discovery/discover.ts';
+import { type Cluster, discover } from '../../../peers/discovery/discover.ts';
 import { parseDigests } from '../../../peers/hash.ts';
+import { readNode } from '../../../peers/read/stellar-node.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import { QuorumMargins } from '../../../reconciler/plan/quorum/quorum-margin.ts';
 import { quorumSteps } from '../../../reconciler/plan/quorum/quorum-units.ts';
 import { quorumVerdict } from '../../../reconciler/plan/quorum/quorum-verdict.ts';
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { validatorGaugeSteps } from '../../../reconciler/report/validator-gauges.ts';
 import { DISCOVERY, NOW_MS, networkParts, SETTINGS, stamp } from '../reconciler/group.ts';
 import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
@@ -24,6 +27,7 @@ async function quickly<T>(work: () => T): Promise<T> {
   return value;
 }
 
+const OWN = 'stellar-peers';
 const OF_MALLORY = { namespace: MALLORY };
 const many = <T>(count: number, of: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => of(index));
@@ -60,6 +64,13 @@ describe('the leader is not kept busy', () => {
       assert.ok(first && 'problem' in first);
       assert.match(first.problem, new RegExp(`^line ${line}: .* is an empty set`));
     }
+  });
+
+  it('by keys of annotations that look nearly like ours, as many as an object may have', async () => {
+    const keys = many(9_000, (index) => `stellar.org/xxxx-${index.toString().padStart(6, 'l')}`);
+    const raw = node('m', { annotations: Object.fromEntries(keys.map((key) => [key, ''])) });
+    const [first] = await quickly(() => many(20, () => readNode(raw)));
+    assert.equal(first?.kind, 'validator');
   });
 
   it('by pods that name more peers than any list has', async () => {
@@ -152,6 +163,48 @@ describe('the leader is not kept busy', () => {
         'QuorumUnknown',
       );
     }
+  });
+});
+
+/** StellarNodes of mallory in namespaces of its own, each with a home domain of its own, and without pods. */
+function manyDomains(count: number, spaces: number, specOf: (name: string) => object) {
+  const all = many(count, (index) => ({
+    name: `m${index}`,
+    of: { namespace: `${MALLORY}-${index % spaces}` },
+  }));
+  const quorumSet = (name: string) =>
+    `NODE_HOME_DOMAIN="${name}.example.org"\n[QUORUM_SET]\nVALIDATORS=["$self"]\n`;
+  const world = worldWith({
+    nodes: all.map(({ name, of }) => {
+      const validatorConfig = { quorumSet: quorumSet(name) };
+      return node(name, { ...of, spec: { ...specOf(name), validatorConfig } });
+    }),
+    statefulSets: all.map(({ name, of }) => statefulSet(name, { ...of, spec: { replicas: 0 } })),
+  });
+  for (const _ of quorumSteps(world));
+  return { world, discovery: discover(world, DISCOVERY) };
+}
+
+const gaugesOf = (cluster: Cluster) =>
+  validatorGaugeSteps(
+    {
+      ...{ ...cluster, nowMs: NOW_MS, connections: new Map(), ownNamespace: OWN, told: new Set() },
+      ...{ pausedSinceMs: () => undefined, driftSinceMs: () => undefined },
+    },
+    new Map(),
+  );
+
+describe('the metrics of networks keep the leader no longer from its work', () => {
+  it('where there are as many networks as StellarNodes, and little longer than where there is one', async () => {
+    const own = manyDomains(5_000, 1, (name) => ({ network: 'custom', customNetworkPassphrase: name }));
+    const found = await quickly(() => atOnce(gaugesOf(own)));
+    assert.equal(found.size, 5_000);
+  });
+
+  it('than for one home domain at a time, in however many namespaces they are', async () => {
+    let steps = 0;
+    for (const _ of gaugesOf(manyDomains(1_000, 20, () => ({})))) steps += 1;
+    assert.ok(steps >= 1_000, `${steps} steps`);
   });
 });
 

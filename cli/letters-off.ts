@@ -1,5 +1,5 @@
 /** How far two words are apart, to find what a slip of the pen meant. Pure. */
-import { leastOf } from '../lists.ts';
+import { leastOf } from '../peers/lists.ts';
 
 /** How many letters are to be added, left out or changed (Levenshtein). */
 export function lettersOff(a: string, b: string): number {
