@@ -18,6 +18,7 @@ export type FactSource =
   | 'certificate'
   | 'templates'
   | 'networkPolicies'
+  | 'services'
   /** What the leader watches: `world` and `discovery`. */
   | 'world';
 
@@ -47,4 +48,6 @@ export interface Facts extends ClusterSnapshot {
   /** Managers beside the operator that own containers of a StatefulSet's template. */
   readonly templateOwners: readonly TemplateOwner[];
   readonly networkPolicies: readonly Fields[];
+  /** Services in full, since the World does not keep their ports. */
+  readonly services: readonly Fields[];
 }

@@ -65,6 +65,7 @@ export async function gatherFacts(request: Request): Promise<Facts> {
     certificate,
     templates,
     network,
+    services,
   ] = await Promise.all([
     reader.read('world', nothingIn(request), () => readCluster(request)),
     named('crd', { resource: Crds, name: CRD_NAME }),
@@ -75,11 +76,12 @@ export async function gatherFacts(request: Request): Promise<Facts> {
     reader.read('certificate', undefined, () => readCertificate(kube, deployment, settings)),
     list('templates', kinds.StatefulSets, inScope({ labelSelector: STATEFULSET_SELECTOR })),
     list('networkPolicies', NetworkPolicies, inScope({})),
+    list('services', kinds.Services, inScope({})),
   ]);
   return {
     ...{ when, commandVersion, unread: reader.unread, serverVersion, ...snapshot },
     ...{ crd, deployment, policies, policyBindings, lease, webhookConfiguration, certificate },
-    ...{ templateOwners: templates.flatMap(templateOwnersOf), networkPolicies: network },
+    ...{ templateOwners: templates.flatMap(templateOwnersOf), networkPolicies: network, services },
   };
 }
 

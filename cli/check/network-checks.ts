@@ -2,11 +2,11 @@
  * Checks of NetworkPolicies over validators, and of HTTP ports that are open. They find which policies select which pods;
  * what the rules of a policy let through is left to a person. Pure.
  */
-import { type Fields, fieldsOf, textOf, textsOf } from '../../peers/field.ts';
+import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, textsOf } from '../../peers/field.ts';
 import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
 import { keyOf } from '../../peers/world.ts';
 import { connectionsIn } from '../../reconciler/plan/publish/overview.ts';
-import { type CategoryCheck, type CheckVerdict, ok, skipped, some, warning } from './check.ts';
+import { type CategoryCheck, type CheckVerdict, ok, problem, skipped, some, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
@@ -37,9 +37,27 @@ const isAboutIngress = ({ spec }: Fields): boolean => {
   return policyTypes === undefined || textsOf(policyTypes).includes('Ingress');
 };
 
+/** The Services that lead to this port of the validator's pods from outside the cluster. */
+function externalServices({ validator, labels }: Placed, { services }: Facts, port: number): Fields[] {
+  return services.filter(({ metadata, spec }) => {
+    const { selector, ports, type } = fieldsOf(spec);
+    const wanted = Object.entries(stringsOf(selector));
+    return (
+      ['LoadBalancer', 'NodePort'].includes(textOf(type) ?? '') &&
+      fieldsOf(metadata).namespace === validator.namespace &&
+      wanted.length > 0 &&
+      wanted.every(([key, value]) => labels[key] === value) &&
+      listOf(ports).some((entry) => (numberOf(entry.targetPort) ?? numberOf(entry.port)) === port)
+    );
+  });
+}
+
 function checkHttp(facts: Facts): CheckVerdict {
   const { corePort: port, namespace } = facts.settings;
   if (port === 0) return skipped('CORE_HTTP_PORT is 0, so the port is not known');
+  const external = placedOf(facts).flatMap((each) => externalServices(each, facts, port).map(nameOf));
+  if (external.length > 0)
+    return problem(`${some([...new Set(external)])} shows ${port} to the outside of the cluster`);
   const connections = connectionsIn(facts.world.configMaps.get(namespace));
   const open = placedOf(facts).filter(({ pods }) => pods.some(({ key }) => connections.has(key)));
   if (open.length === 0) return ok(`the leader reaches ${port} of no validator`);
@@ -62,9 +80,10 @@ export const NETWORK_CHECKS: readonly CategoryCheck[] = [
   {
     id: 'open-http-port',
     title: 'HTTP port',
-    looks: 'validators whose HTTP port (11626) the leader reaches, and which no NetworkPolicy selects',
+    looks:
+      'validators whose HTTP port (11626) a Service shows to the outside, or which the leader reaches although no NetworkPolicy selects them',
     hint: 'let a NetworkPolicy allow 11626 from stellar-peers alone; every program that reaches it can command stellar-core',
-    needs: ['world', 'networkPolicies'],
+    needs: ['world', 'networkPolicies', 'services'],
     evaluate: checkHttp,
   },
 ];

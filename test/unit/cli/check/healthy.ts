@@ -132,6 +132,7 @@ export function factsWith({
     lease: leaseWith(2),
     certificate: LEAF,
     networkPolicies: [],
+    services: [],
     webhookConfiguration: webhook,
     templateOwners: [],
     world,

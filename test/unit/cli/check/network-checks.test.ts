@@ -39,4 +39,20 @@ describe('the HTTP port', () => {
     assert.equal(open(policyWith({ policyTypes: ['Ingress', 'Egress'] })), undefined);
     assert.equal(open(policyWith({})), undefined);
   });
+
+  it('that a Service shows to the outside of the cluster is a problem', () => {
+    const shownBy = (spec: object) => {
+      const service = { metadata: { namespace: 'stellar', name: 'http' }, spec };
+      return complaintsOf({ facts: { services: [service] } })['open-http-port'];
+    };
+    const selector = { 'app.kubernetes.io/instance': 'a' };
+    const problem = 'problem: stellar/http shows 11626 to the outside of the cluster';
+    for (const type of ['NodePort', 'LoadBalancer']) {
+      assert.equal(shownBy({ type, selector, ports: [{ port: 11_626 }] }), problem);
+      assert.equal(shownBy({ type, selector, ports: [{ port: 80, targetPort: 11_626 }] }), problem);
+      assert.equal(shownBy({ type, selector, ports: [{ port: 11_626, targetPort: 11_625 }] }), undefined);
+      assert.equal(shownBy({ type, selector: { app: 'x' }, ports: [{ port: 11_626 }] }), undefined);
+    }
+    assert.equal(shownBy({ type: 'ClusterIP', selector, ports: [{ port: 11_626 }] }), undefined);
+  });
 });
