@@ -3,7 +3,8 @@
  * the order and the timing; the pure modules beside it decide.
  */
 import { leastOf } from '../peers/lists.ts';
-import type { Validator, World } from '../peers/world.ts';
+import type { Reason } from '../peers/reasons/reasons.ts';
+import { type Key, namespaceOf, type Validator, type World } from '../peers/world.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Caches } from '../runtime/kube/caches.ts';
 import type { MembershipCache } from '../runtime/kube/membership.ts';
@@ -15,6 +16,7 @@ import type { Publisher } from './apply/publisher.ts';
 import type { RestartQueue } from './apply/restart-queue.ts';
 import type { SaltKeeper } from './apply/salt-keeper.ts';
 import type { Signaller } from './apply/signaller.ts';
+import type { ConfigMapWrite } from './plan/publish/namespace-content.ts';
 import { newcomersOf, type PublishPlan, publishSteps } from './plan/publish/publish.ts';
 import { refusedReports } from './plan/publish/refused.ts';
 import { planServices } from './plan/publish/services.ts';
@@ -25,7 +27,7 @@ import { withFormerStates } from './plan/signals/evidence.ts';
 import { signalScope } from './plan/signals/signal-targets.ts';
 import { signalAdvisories } from './plan/status/advisories.ts';
 import { currentReasons } from './plan/status/current-reasons.ts';
-import { withValidatorStates } from './plan/status/validator-state.ts';
+import { type ReasonsByKey, withValidatorStates } from './plan/status/validator-state.ts';
 import type { PlanningMemory } from './planning-memory.ts';
 import { type GaugeInput, Gauges } from './report/gauges.ts';
 import type { Reporter } from './report/reporter.ts';
@@ -108,7 +110,7 @@ export class Reconciler {
     await this.#keepPause(world);
     const published = await this.#planPublish(world);
     const newcomers = newcomersOf(published.configMaps, { world, discovery: memberships.discovery() });
-    const written = await publisher.publish(published.configMaps);
+    const written = await publisher.publish(this.#withoutLostPause(published.configMaps, world));
     metrics.count('stellar_peers_configmap_writes_total', {}, written.size);
     reporter.reportPublished(
       world,
@@ -137,7 +139,9 @@ export class Reconciler {
     const connections = signaller?.connections ?? new Map();
     const moment = { world, discovery, nowMs: input.nowMs, connections };
     const signalled = signalAdvisories(closed, moment, settings.ownNamespace);
-    const reasons = withValidatorStates(moment, currentReasons(moment, { reports }, plans, signalled));
+    const current = currentReasons(moment, { reports }, plans, signalled);
+    const written = published.configMaps.filter((write) => publisher.isWritten(write));
+    const reasons = withValidatorStates(moment, withoutWritten(current, written));
     reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections };
   }
@@ -182,11 +186,22 @@ export class Reconciler {
     );
   }
 
+  /** The pause that was lost with our ConfigMap; undefined if there is none. */
+  #lostPause(world: World): string | undefined {
+    const { ownNamespace } = this.#options.settings;
+    this.#pause = seePause(this.#pause, world, ownNamespace);
+    return pauseToRestore(this.#pause, world, ownNamespace);
+  }
+
   async #keepPause(world: World): Promise<void> {
-    const { publisher, settings } = this.#options;
-    this.#pause = seePause(this.#pause, world, settings.ownNamespace);
-    const value = pauseToRestore(this.#pause, world, settings.ownNamespace);
-    if (value !== undefined) await publisher.restorePause(value);
+    const value = this.#lostPause(world);
+    if (value !== undefined) await this.#options.publisher.restorePause(value);
+  }
+
+  /** Our ConfigMap may have been deleted since the pass began: made without the pause, it would lift the pause. */
+  #withoutLostPause(writes: readonly ConfigMapWrite[], world: World): readonly ConfigMapWrite[] {
+    if (this.#lostPause(world) === undefined) return writes;
+    return writes.filter(({ namespace }) => namespace !== this.#options.settings.ownNamespace);
   }
 
   /** A time that came during this pass may have been too late for it, so such a time counts as due now. */
@@ -196,4 +211,12 @@ export class Reconciler {
     const retries = [publisher.retryInMs(beganAtMs), queue.retryInMs(beganAtMs), reporter.retryInMs()];
     return Math.max(GATHER_MS, leastOf([settings.resyncMs, ...times, ...retries]));
   }
+}
+
+/** Without `NotPublished` where we have just published: the caches do not show that yet. */
+function withoutWritten(reasons: ReasonsByKey, written: readonly ConfigMapWrite[]): ReasonsByKey {
+  const namespaces = new Set(written.map(({ namespace }) => namespace));
+  const isUntrue = (key: Key, { code }: Reason) =>
+    code === 'NotPublished' && namespaces.has(namespaceOf(key));
+  return new Map([...reasons].map(([key, own]) => [key, own.filter((each) => !isUntrue(key, each))]));
 }

@@ -74,9 +74,7 @@ export class Publisher {
     const written = new Set<string>();
     const wanted = new Set(writes.map(({ namespace }) => namespace));
     this.#forgetRefusals((key) => !key.includes('/') && !wanted.has(key));
-    const due = writes.filter(
-      (write) => this.#backoff.isDue(write.namespace) && this.#backoff.isDue(planOf(write)),
-    );
+    const due = writes.filter((write) => this.#backoff.isDue(write.namespace) && !this.isWritten(write));
     await inParallel(due, async (write) => {
       await this.#attempt(write.namespace, 'ConfigMap stellar-peers', async () => {
         if (!(await this.#write(write))) return;
@@ -91,6 +89,11 @@ export class Publisher {
       }
     });
     return written;
+  }
+
+  /** True for a write that was just done, though the caches on which it was planned do not show that. */
+  isWritten(write: ConfigMapWrite): boolean {
+    return !this.#backoff.isDue(planOf(write));
   }
 
   /**
@@ -198,9 +201,8 @@ export class Publisher {
    * our keys, an edit by a person is reverted, but keys that a controller applies are left to the controller.
    */
   async #takeBack(ref: ObjectRef, write: ConfigMapWrite): Promise<boolean> {
-    const { kube, log } = this.#options;
     const { namespace } = write;
-    const live = await kube.get(ref);
+    const live = await this.#options.kube.get(ref);
     if (live?.metadata.resourceVersion !== write.version) {
       this.#backoff.putOff(namespace, REPLAN_MS);
       return false;
@@ -208,7 +210,7 @@ export class Publisher {
     const key = `force ${namespace}`;
     if (!this.#backoff.isDue(key)) return false;
     this.#backoff.putOff(key, FORCE_INTERVAL_MS);
-    log.warn({ namespace }, 'reverting manual edits of managed keys');
+    this.#options.log.warn({ namespace }, 'reverting manual edits of managed keys');
     const data = withoutForeignKeys(write.data, live && readConfigMap(live));
     return this.#apply(ref, { ...write, data }, true);
   }

@@ -7,7 +7,7 @@ import { isSameJson } from '../../peers/field.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Notifier } from '../notifier.ts';
-import { hasStatus, type Kube, KubeError, type KubeObject, type ListQuery, type WatchEvent } from './port.ts';
+import { hasStatus, type Kube, KubeError, type ListQuery, type ObjectList, type WatchEvent } from './port.ts';
 import { Retry } from './retry.ts';
 import { Room } from './room.ts';
 import type { WatchedKind } from './sources.ts';
@@ -88,14 +88,12 @@ export class Reflector<T> {
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {
-    const { kube, clock, resource, query, keyOf } = this.#options;
+    const { kube, clock, resource, query } = this.#options;
     if (this.#version === '' || this.#crowded.signal.aborted) {
+      // If the list fails, the next try must be a list too.
+      this.#version = '';
       this.#crowded = new AbortController();
-      const read = (object: KubeObject): [string, T] => [
-        keyOf(object),
-        this.#room.keep(this.#options, object),
-      ];
-      const list = await kube.list(resource, query, read);
+      const list = await this.#list();
       this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
       this.#noteSynced();
@@ -124,6 +122,22 @@ export class Reflector<T> {
     // A proxy may end every watch at once. Without a pause this would be a hot loop.
     if (clock.monotonicMs() - startedAtMs < WATCH_PROVEN_MS) {
       throw new KubeError('the watch ended as soon as it began', { status: 0 });
+    }
+  }
+
+  /** Lists all objects. If that fails, objects that are not in the store keep no room. */
+  async #list(): Promise<ObjectList<readonly [string, T]>> {
+    const { kube, resource, query, keyOf } = this.#options;
+    const read = new Set<string>();
+    try {
+      return await kube.list(resource, query, (object) => {
+        const key = keyOf(object);
+        read.add(key);
+        return [key, this.#room.keep(this.#options, object)] as const;
+      });
+    } catch (error) {
+      for (const key of read) if (!this.#keys.has(key)) this.#room.free(this.#options, key);
+      throw error;
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * How much is kept of each namespace, and of all together: what tenants write must not fill the memory of all.
+ * Limits the memory for the objects of each namespace, and of all namespaces together, so that no tenants can fill the memory.
  */
 import { getHeapStatistics } from 'node:v8';
 import { weightOf } from '../../peers/read/weight.ts';
@@ -7,25 +7,31 @@ import { Notifier } from '../notifier.ts';
 import type { KubeObject } from './port.ts';
 import type { WatchedKind } from './sources.ts';
 
-/** Seven hundred validators with quorum sets of 10 KiB take less, and the ConfigMap of a namespace holds no more. */
+/** 700 validators with quorum sets of 10 KiB need less, and the ConfigMap of a namespace has no room for more. */
 export const NAMESPACE_BYTES_MAX = 16 * 1024 * 1024;
-/** Less than this is left to no namespace: a dozen validators. */
+/** A namespace may always use this much, as long as there is any room: a dozen validators. */
 const NAMESPACE_BYTES_MIN = 128 * 1024;
-/** Beside what is kept, a part of the heap is needed for live reads, and for what is made of both. */
+/** The other parts of the heap are for live reads, and for the results of both. */
 const HEAP_SHARE = 4;
+/** Many namespaces that each use the least may exceed the room by this factor. Then nothing more is kept whole. */
+const FULL = 1.5;
+/** A Namespace up to this size is always kept. */
+const NAMESPACE_OBJECT_BYTES = 4 * 1024;
+/** Small steps, so that little more than necessary is given up. */
+const STEP = 0.9;
 
 interface Taken {
   readonly namespace: string;
   readonly bytes: number;
 }
 
-/** By kind, how an object is read, and its key among those of its kind. */
+/** What the room needs to know of a kind. */
 type Kept<T> = Pick<WatchedKind<T>, 'resource' | 'keyOf' | 'project' | 'light'>;
 
 const idOf = ({ resource }: Pick<WatchedKind<unknown>, 'resource'>, key: string): string =>
   `${resource.kind} ${key}`;
 
-/** One for all kinds, since together they have one memory. */
+/** The room of one replica, for all kinds. */
 export class Room {
   readonly #taken = new Map<string, Taken>();
   readonly #bytesIn = new Map<string, number>();
@@ -33,35 +39,38 @@ export class Room {
   #bytes = 0;
   #namespaceMax = NAMESPACE_BYTES_MAX;
   readonly #lowered = new Notifier();
-  /** Calls the listener when a namespace may keep less than before, so that what is kept has to be read anew. */
+  /** Calls the listener when namespaces may keep less than before: all objects must be listed again. */
   readonly onLowered = this.#lowered.onChange;
 
   constructor(bytesMax = getHeapStatistics().heap_size_limit / HEAP_SHARE) {
     this.#bytesMax = bytesMax;
   }
 
-  /** An empty one in which each namespace may keep as much as it may here. */
+  /** An empty room with the same limits. */
   another(): Room {
     const room = new Room(this.#bytesMax);
     room.#namespaceMax = this.#namespaceMax;
     return room;
   }
 
-  /** What is kept of an object: all that is read of it, or little where its namespace has no more room. */
+  /** The facts to keep of an object: all that we read, or a short form if there is no room. */
   keep<T>(kind: Kept<T>, object: KubeObject): T {
     const facts = kind.project(object);
     const { light } = kind;
     const { namespace, name } = object.metadata;
+    // A Namespace that is not read holds all restarts in it, whoever has used up its room.
+    if (namespace === undefined && weightOf(facts) <= NAMESPACE_OBJECT_BYTES) return facts;
     if (!light || this.#take(idOf(kind, kind.keyOf(object)), namespace ?? name, facts)) return facts;
-    return light(object, `more than ${this.#namespaceMax / 1024 / 1024} MiB in its namespace`);
+    const mib = Number((this.#namespaceMax / 1024 / 1024).toPrecision(2));
+    return light(object, `more than ${mib} MiB in its namespace`);
   }
 
-  /** Takes room for an object, in place of what it took before. False, and none is taken, where its namespace has no more. */
+  /** Reserves room for an object, in place of its former room. False, without a reservation, if there is none. */
   #take(id: string, namespace: string, facts: unknown): boolean {
     this.#give(id);
     const bytes = weightOf(facts);
     const used = this.#bytesIn.get(namespace) ?? 0;
-    if (used + bytes > this.#namespaceMax) return false;
+    if (used + bytes > this.#namespaceMax || this.#bytes + bytes > FULL * this.#bytesMax) return false;
     this.#taken.set(id, { namespace, bytes });
     this.#bytesIn.set(namespace, used + bytes);
     this.#bytes += bytes;
@@ -69,17 +78,22 @@ export class Room {
     return true;
   }
 
-  /** The namespaces that keep most keep less, until there is room for all: how many there are is not ours to decide. */
+  /** Lowers the limit of each namespace until there is room for all. The namespaces that use most lose most. */
   #lower(): void {
     const before = this.#namespaceMax;
     const keptAt = (most: number) =>
       [...this.#bytesIn.values()].reduce((sum, bytes) => sum + Math.min(bytes, most), 0);
     while (this.#namespaceMax > NAMESPACE_BYTES_MIN && keptAt(this.#namespaceMax) > this.#bytesMax)
-      this.#namespaceMax /= 2;
-    if (this.#namespaceMax < before) this.#lowered.notify();
+      this.#namespaceMax = Math.max(NAMESPACE_BYTES_MIN, this.#namespaceMax * STEP);
+    if (this.#namespaceMax === before) return;
+    // All kinds are listed again, and each takes its room anew.
+    this.#taken.clear();
+    this.#bytesIn.clear();
+    this.#bytes = 0;
+    this.#lowered.notify();
   }
 
-  /** Gives back what an object took. */
+  /** Frees the room of an object. */
   free(kind: Pick<WatchedKind<unknown>, 'resource'>, key: string): void {
     this.#give(idOf(kind, key));
   }

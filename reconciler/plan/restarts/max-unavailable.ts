@@ -7,15 +7,17 @@
  *   suspended, being deleted, unreadable;   |                                    |
  *   without StatefulSet or scaled to 0, and |                                    |
  *   no pod of it is left                    |                                    | down
+ *   too large to be read, and not Ready     | down, in all groups of its         | down
+ *                                           | namespace                          |
  *   down in any other way                   | down                               | down
  *   known by quorum sets alone              |                                    | down, on private networks
  */
-import type { Cluster, Group } from '../../../peers/discovery/discover.ts';
+import type { Cluster, Discovery, Group } from '../../../peers/discovery/discover.ts';
 import { firstThree } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
-import type { Key, World } from '../../../peers/world.ts';
+import { type Key, namespaceOf, type World } from '../../../peers/world.ts';
 import type { QuorumSettings } from '../quorum/quorum-verdict.ts';
-import { type Down, downBecause, UNCOUNTED } from './availability.ts';
+import { allReady, type Down, downBecause, UNCOUNTED } from './availability.ts';
 
 /** `MAX_UNAVAILABLE`: a number of validators, or a percentage of those that count. */
 interface Limit {
@@ -42,6 +44,8 @@ export function unavailabilityOf(group: Group, { world, discovery }: Cluster): U
     const found = downBecause(world, validator, discovery.statefulSetOf.get(validator.key));
     if (found) down.set(validator.key, found);
   }
+  for (const key of unreadDown(group, { world, discovery }))
+    down.set(key, { why: 'not Ready, and too large to be read', inBudget: 'always' });
   const isAsked = [...down.values()].some(({ inBudget }) => inBudget === 'while a pod is left');
   const left = isAsked ? withPodsIn(world) : new Set<Key>();
   const counts = (key: Key, { inBudget }: Down) =>
@@ -51,6 +55,27 @@ export function unavailabilityOf(group: Group, { world, discovery }: Cluster): U
     inBudget: new Map([...down].filter(([key, each]) => counts(key, each))),
     counted: group.validators.filter(({ budget }) => budget !== UNCOUNTED).length,
   };
+}
+
+/** Found once for all groups of a membership: tenants decide how many there are of both. */
+const unreadBy = new WeakMap<Discovery, ReadonlyMap<string, readonly Key[]>>();
+
+/**
+ * StellarNodes in namespaces of the group that are too large to be read, and not Ready. They may be of the group. Other
+ * tenants can bring this about, by using up the room for what is read.
+ */
+function unreadDown(group: Group, { world, discovery }: Cluster): Key[] {
+  const tooLarge = () =>
+    [...discovery.skipped].flatMap(([key, { code }]) => (code === 'TooLargeToRead' ? [key] : []));
+  const unread = unreadBy.get(discovery) ?? Map.groupBy(tooLarge(), namespaceOf);
+  unreadBy.set(discovery, unread);
+  const namespaces = new Set(group.validators.map(({ namespace }) => namespace));
+  return [...namespaces]
+    .flatMap((namespace) => unread.get(namespace) ?? [])
+    .filter((key) => {
+      const statefulSet = world.statefulSets.get(key);
+      return statefulSet && statefulSet.replicas > 0 && !allReady(world, statefulSet);
+    });
 }
 
 /**

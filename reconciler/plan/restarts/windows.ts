@@ -122,24 +122,32 @@ export function parseWindows(text: string): Windows | undefined {
   if (text.trim() === '') return (nowMs) => nowMs;
   const entries = text.split(';').map(parseEntry);
   if (!entries.every((entry) => entry !== undefined)) return undefined;
-  let asked = { nowMs: Number.NaN, opensAtMs: new Map<number, number | undefined>() };
+  let known = { nowMs: Number.NaN, stretches: [] as readonly Stretch[] };
   return (nowMs, neededMs) => {
     // Kept, because every group of a plan asks at the same time.
-    if (asked.nowMs !== nowMs) asked = { nowMs, opensAtMs: new Map() };
-    const { opensAtMs } = asked;
-    if (!opensAtMs.has(neededMs)) opensAtMs.set(neededMs, openingOf(entries, nowMs, neededMs));
-    return opensAtMs.get(neededMs);
+    if (known.nowMs !== nowMs) known = { nowMs, stretches: stretchesOf(entries, nowMs) };
+    return known.stretches.find(({ startMs, endMs }) => endMs - startMs >= neededMs)?.startMs;
   };
 }
 
-/** Looks at every minute in turn, at which one of the windows is open or not. */
-function openingOf(entries: readonly Entry[], nowMs: number, neededMs: number): number | undefined {
+/** A time in which a window is open without a break. */
+interface Stretch {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** The stretches that begin before the horizon. One that lasts a day beyond the horizon counts as endless. */
+function stretchesOf(entries: readonly Entry[], nowMs: number): readonly Stretch[] {
+  const stretches: Stretch[] = [];
   let startMs: number | undefined;
-  for (let atMs = nowMs; (startMs ?? atMs) <= nowMs + HORIZON_MS; ) {
-    const isOpen = entries.some((entry) => isOpenAt(entry, atMs));
-    startMs = isOpen ? (startMs ?? atMs) : undefined;
-    atMs += MINUTE_MS - (atMs % MINUTE_MS);
-    if (startMs !== undefined && atMs - startMs >= neededMs) return startMs;
+  const horizonMs = nowMs + HORIZON_MS;
+  for (let atMs = nowMs; (startMs ?? atMs) <= horizonMs; atMs += MINUTE_MS - (atMs % MINUTE_MS)) {
+    if (entries.some((entry) => isOpenAt(entry, atMs))) startMs ??= atMs;
+    else if (startMs !== undefined) {
+      stretches.push({ startMs, endMs: atMs });
+      startMs = undefined;
+    }
+    if (atMs > horizonMs + DAY_MS) break;
   }
-  return undefined;
+  return startMs === undefined ? stretches : [...stretches, { startMs, endMs: Number.POSITIVE_INFINITY }];
 }

@@ -6,23 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { fieldsOf, stringsOf } from '../../../peers/field.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
-import { Publisher } from '../../../reconciler/apply/publisher.ts';
-import { SaltKeeper } from '../../../reconciler/apply/salt-keeper.ts';
-import { PlanningMemory } from '../../../reconciler/planning-memory.ts';
-import { Reconciler } from '../../../reconciler/reconciler.ts';
-import { Reporter } from '../../../reconciler/report/reporter.ts';
-import { Caches } from '../../../runtime/kube/caches.ts';
-import { MembershipCache } from '../../../runtime/kube/membership.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import * as kinds from '../../../runtime/kube/resources.ts';
-import { Notifier } from '../../../runtime/notifier.ts';
-import { Wake } from '../../../runtime/wake.ts';
-import { DISCOVERY, SETTINGS } from '../reconciler/group.ts';
+import { leaderOf, OWN } from '../reconciler/leader-loop.ts';
 import { Restarting } from '../reconciler/restarting.ts';
 import { node, pod, type Raw, statefulSet } from '../world.ts';
 import { fuzz, oddOf } from './odd.ts';
 
-const OWN = 'stellar-peers';
 /** The stage's validators, none of which is touched. */
 const GOOD = ['a', 'b', 'c', 'd'];
 
@@ -77,42 +67,6 @@ const oddCluster = fc.array(
   ),
   { minLength: 1, maxLength: 5 },
 );
-
-/** The shipped loop of a leader over that cluster. */
-function leaderOf(stage: Restarting, stop: AbortSignal) {
-  const { kube, clock, log, metrics } = stage;
-  const caches = new Caches({
-    kube,
-    clock,
-    log,
-    scope: { ownNamespace: OWN, watchNamespaces: [] },
-    outage: new Notifier(),
-  });
-  const settings = { ...DISCOVERY, maxPeers: 24, stabilizationMs: 30_000 };
-  const memberships = new MembershipCache({ caches, clock, settings, leaderAlive: () => true });
-  const wake = new Wake(clock);
-  const queue = stage.lane(() => wake.notify());
-  const { journal, setbacks } = stage;
-  const memory = new PlanningMemory({ clock, caches, memberships, settings: SETTINGS, journal, setbacks });
-  stage.memory = memory;
-  const reconciler = new Reconciler({
-    clock,
-    log,
-    metrics,
-    caches,
-    memberships,
-    reporter: new Reporter({ kube, clock, log, metrics, instance: 'replica-1' }),
-    publisher: new Publisher({ kube, clock, log, ownNamespace: OWN }),
-    salt: new SaltKeeper({ journal: stage.journal, clock, log, maxPeers: 24 }),
-    settings: { ...SETTINGS, maxPeers: 24, resyncMs: 60_000 },
-    signaller: undefined,
-    rightDomain: () => undefined,
-    onClockCorrection: () => () => undefined,
-    ...{ wake, memory, queue },
-  });
-  void caches.run(stop);
-  return { caches, running: reconciler.run(stop) };
-}
 
 async function play(t: TestContext, odds: ReadonlyArray<{ resource: kinds.Resource; object: KubeObject }>) {
   const stage = new Restarting();

@@ -1,6 +1,7 @@
 /** How much of a group may be down: MAX_UNAVAILABLE, and the quorum below it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { lightNode } from '../../../peers/read/light.ts';
 import type { RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { pod, type Raw, worldWith } from '../world.ts';
 import { at, networkParts, networkWorld, planOf, type Spec, setOf } from './group.ts';
@@ -156,5 +157,24 @@ describe('a validator whose StatefulSet is gone, or wants no pod any more', () =
       assert.equal(held(1, set, []), 'bump a');
       assert.equal(held(1, set, [podOf('e-1-0'), podOf('ee-0'), podOf('e-x')]), 'bump a');
     }
+  });
+});
+
+describe('a StellarNode that is too large to be read', () => {
+  const planWith = (change: Readonly<Record<string, Spec>>) => {
+    const world = networkWorld(group(4, () => undefined, change));
+    const raw = { metadata: { name: 'c', namespace: 'stellar', uid: 'uid-c' } };
+    const light = lightNode(raw, 'more than 8 MiB in its namespace');
+    return planOf({ ...world, nodes: new Map(world.nodes).set('stellar/c', light) });
+  };
+
+  it('uses up the budget of its namespace while it is not Ready: others can bring it about that it is not read', () => {
+    const { restart, holds, details } = planWith({ c: down });
+    assert.deepEqual([restart, holds.a], [undefined, 'WaitingForUnavailable']);
+    assert.match(details.a ?? '', /stellar\/c is not Ready, and too large to be read/);
+  });
+
+  it('holds no restart while it is Ready', () => {
+    assert.equal(planWith({}).restart, 'bump a');
   });
 });

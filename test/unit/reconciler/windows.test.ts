@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
+import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { closingOf, windowsOf } from './windows.ts';
 
 const MINUTE_MS = 60_000;
@@ -155,5 +156,18 @@ describe('zones without summer time', () => {
     assert.equal(at('Mon 00:00-24:00 Etc/GMT-14', '2026-11-22T10:00Z'), 'open till 2026-11-23T10:00Z');
     assert.equal(at('Mon 00:00-24:00 Etc/GMT+12', '2026-11-24T11:59Z'), 'open till 2026-11-24T12:00Z');
     assert.equal(at('Mon 00:00-24:00 Etc/GMT+12', '2026-11-23T11:59Z'), 'closed till 2026-11-23T12:00Z');
+  });
+});
+
+describe('the windows of many groups', () => {
+  it('are looked for once, however long each restart takes', async () => {
+    const windows = windowsOf('Sun 02:00-04:00 Europe/Berlin; Sun 22:00-23:00 Asia/Tokyo');
+    const nowMs = Date.parse('2026-11-23T12:00Z');
+    const askAll = () =>
+      Array.from({ length: 500 }, (_, index) => windows(nowMs, 3 * HOUR_MS + index)).filter(Boolean);
+    const { value, processorMs } = await processorTimeOf(askAll);
+    assert.deepEqual(value, []);
+    // It took 5 ms for each group.
+    assert.ok(processorMs < 500, `it took ${processorMs} ms`);
   });
 });

@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm';
 import { weightOf } from '../../../peers/read/weight.ts';
 import type { NodeReading } from '../../../peers/world.ts';
 import { readWorldLive } from '../../../runtime/kube/live-read.ts';
-import type { KubeObject } from '../../../runtime/kube/port.ts';
-import { StellarNodes } from '../../../runtime/kube/resources.ts';
+import { KubeError, type KubeObject } from '../../../runtime/kube/port.ts';
+import { Namespaces, StellarNodes } from '../../../runtime/kube/resources.ts';
 import { NAMESPACE_BYTES_MAX, Room } from '../../../runtime/kube/room.ts';
 import { createStores, validatorSources, type WatchedKind } from '../../../runtime/kube/sources.ts';
 import { MemoryKube } from '../stand-ins/memory-kube.ts';
@@ -158,8 +158,9 @@ describe('a namespace with more than there is room for', () => {
 describe('many namespaces, none of which has too much', () => {
   const BYTES_MAX = 4 * MEGABYTE;
   const COUNT_EACH = 10;
-  const large = (name: string, namespace: string) =>
-    node(name, { namespace, spec: { validatorConfig: { quorumSet: 'x'.repeat(60 * 1024) } } });
+  const largeOf = (name: string, namespace: string, kib: number) =>
+    node(name, { namespace, spec: { validatorConfig: { quorumSet: 'x'.repeat(kib * 1024) } } });
+  const large = (name: string, namespace: string) => largeOf(name, namespace, 60);
   const keptBytes = (nodes: ReadonlyMap<string, NodeReading>) =>
     [...nodes.values()].reduce((sum, facts) => sum + weightOf(facts), 0);
 
@@ -182,6 +183,68 @@ describe('many namespaces, none of which has too much', () => {
       const kindOf = (key: string) => nodes.get(key)?.kind;
       assert.deepEqual(['stellar/a', 'stellar/b', 'zoe/c'].map(kindOf), Array(3).fill('validator'));
     });
+
+  it('never have more kept than there is room for, however many they are', async (t) => {
+    const watched = new Watched(t, { room: new Room(BYTES_MAX) });
+    await watched.start();
+    for (let wave = 0; wave < 4; wave += 1) {
+      for (let index = 0; index < 200; index += 1) {
+        const namespace = `mallory-${wave}-${index % 20}`;
+        watched.put(StellarNodes, largeOf(`m${index}`, namespace, 30));
+      }
+      for (let passes = 0; passes < 20; passes += 1) await watched.pass(1_000);
+    }
+    const bytes = keptBytes(watched.memberships.world.nodes);
+    assert.ok(bytes <= 1.6 * BYTES_MAX, `${bytes / MEGABYTE} MiB are kept`);
+  });
+
+  it('have less kept also if a list fails in between, and hold no restarts of another by its Namespace', async (t) => {
+    const watched = new Watched(t, { room: new Room(BYTES_MAX) });
+    watched.put(Namespaces, { metadata: { name: 'stellar', labels: { a: 'b' } } });
+    for (let index = 0; index < 60; index += 1)
+      watched.put(StellarNodes, largeOf(`v${index}`, 'stellar', 10));
+    await watched.start();
+    const { list } = watched.kube;
+    let lists = 0;
+    watched.kube.list = async (resource, query, read) => {
+      const found = await list(resource, query, read);
+      if (resource !== StellarNodes) return found;
+      lists += 1;
+      if (lists > 1) return found;
+      throw new KubeError('the last page failed', { status: 503 });
+    };
+    for (let index = 0; index < 70; index += 1)
+      watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 7}`));
+    for (let passes = 0; passes < 60; passes += 1) await watched.pass(1_000);
+    const { nodes, namespaces } = watched.memberships.world;
+    assert.ok(lists > 1, 'the list failed, and came again');
+    assert.ok(keptBytes(nodes) <= 1.2 * BYTES_MAX, `${keptBytes(nodes) / MEGABYTE} MiB are kept`);
+    assert.equal(namespaces.get('stellar')?.rollout, undefined);
+    const isRead = ([key, { kind }]: readonly [string, NodeReading]) =>
+      key.startsWith('stellar/') && kind === 'validator';
+    assert.ok([...nodes].filter(isRead).length >= 30);
+  });
+
+  it('keep no room for objects of a list that failed, if these are gone', async (t) => {
+    const watched = new Watched(t);
+    for (let index = 0; index < 200; index += 1) watched.put(StellarNodes, large(`old${index}`, 'stellar'));
+    const { list } = watched.kube;
+    let hasFailed = false;
+    watched.kube.list = async (resource, query, read) => {
+      const found = await list(resource, query, read);
+      if (resource !== StellarNodes || hasFailed) return found;
+      hasFailed = true;
+      for (let index = 0; index < 200; index += 1)
+        await watched.kube.delete({ resource, namespace: 'stellar', name: `old${index}` }, {});
+      throw new KubeError('the last page failed', { status: 503 });
+    };
+    void watched.start();
+    for (let passes = 0; passes < 20; passes += 1) await watched.pass(1_000);
+    for (let index = 0; index < 100; index += 1) watched.put(StellarNodes, large(`new${index}`, 'stellar'));
+    for (let passes = 0; passes < 20; passes += 1) await watched.pass(1_000);
+    const { nodes } = watched.memberships.world;
+    assert.equal([...nodes.values()].filter(({ kind }) => kind === 'validator').length, 100);
+  });
 
   it('have no more kept where everything is read afresh than in the caches', async (t) => {
     const room = new Room(BYTES_MAX);
