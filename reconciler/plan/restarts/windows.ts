@@ -122,11 +122,11 @@ export function parseWindows(text: string): Windows | undefined {
   if (text.trim() === '') return (nowMs) => nowMs;
   const entries = text.split(';').map(parseEntry);
   if (!entries.every((entry) => entry !== undefined)) return undefined;
-  let known = { nowMs: Number.NaN, stretches: [] as readonly Stretch[] };
+  let search = new Search(entries, Number.NaN);
   return (nowMs, neededMs) => {
     // Kept, because every group of a plan asks at the same time.
-    if (known.nowMs !== nowMs) known = { nowMs, stretches: stretchesOf(entries, nowMs) };
-    return known.stretches.find(({ startMs, endMs }) => endMs - startMs >= neededMs)?.startMs;
+    if (search.nowMs !== nowMs) search = new Search(entries, nowMs);
+    return search.openingFor(neededMs);
   };
 }
 
@@ -136,18 +136,39 @@ interface Stretch {
   readonly endMs: number;
 }
 
-/** The stretches that begin before the horizon. One that lasts a day beyond the horizon counts as endless. */
-function stretchesOf(entries: readonly Entry[], nowMs: number): readonly Stretch[] {
-  const stretches: Stretch[] = [];
-  let startMs: number | undefined;
-  const horizonMs = nowMs + HORIZON_MS;
-  for (let atMs = nowMs; (startMs ?? atMs) <= horizonMs; atMs += MINUTE_MS - (atMs % MINUTE_MS)) {
-    if (entries.some((entry) => isOpenAt(entry, atMs))) startMs ??= atMs;
-    else if (startMs !== undefined) {
-      stretches.push({ startMs, endMs: atMs });
-      startMs = undefined;
-    }
-    if (atMs > horizonMs + DAY_MS) break;
+/** Looks at one minute after the other from `nowMs` on, as far as it has been asked for, and at none twice. */
+class Search {
+  readonly nowMs: number;
+  readonly #entries: readonly Entry[];
+  readonly #ended: Stretch[] = [];
+  #startMs: number | undefined;
+  /** The next minute to look at. */
+  #atMs: number;
+
+  constructor(entries: readonly Entry[], nowMs: number) {
+    this.#entries = entries;
+    this.nowMs = nowMs;
+    this.#atMs = nowMs;
   }
-  return startMs === undefined ? stretches : [...stretches, { startMs, endMs: Number.POSITIVE_INFINITY }];
+
+  openingFor(neededMs: number): number | undefined {
+    const ended = this.#ended.find(({ startMs, endMs }) => endMs - startMs >= neededMs);
+    if (ended) return ended.startMs;
+    while ((this.#startMs ?? this.#atMs) <= this.nowMs + HORIZON_MS) {
+      if (this.#startMs !== undefined && this.#atMs - this.#startMs >= neededMs) return this.#startMs;
+      this.#look();
+    }
+    return undefined;
+  }
+
+  #look(): void {
+    const atMs = this.#atMs;
+    const isOpen = this.#entries.some((entry) => isOpenAt(entry, atMs));
+    if (isOpen) this.#startMs ??= atMs;
+    else if (this.#startMs !== undefined) {
+      this.#ended.push({ startMs: this.#startMs, endMs: atMs });
+      this.#startMs = undefined;
+    }
+    this.#atMs += MINUTE_MS - (atMs % MINUTE_MS);
+  }
 }
