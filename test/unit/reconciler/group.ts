@@ -253,6 +253,7 @@ export function planOf(world: World, options: PlanOptions = {}) {
     details: Object.fromEntries([...holds].map(([key, why]) => [key.replace('stellar/', ''), why.detail])),
     restart: restart && `${restart.kind} ${restart.validator.name}`,
     token: restart?.token,
+    replaced: restart?.pods.map(({ name }) => name),
     holds: named(holds),
     recheckInMs,
   };

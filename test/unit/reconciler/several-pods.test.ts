@@ -56,6 +56,10 @@ describe('a validator with two pods', () => {
     const held = planOf(twoPods(BARE, short), { wasLive: ['left'] });
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'CatchingUp']);
     assert.equal(planOf(twoPods(BARE, { ready: false, ...LONELY })).restart, 'delete a');
+    // One lacks most, and is in use, though another of its containers is down.
+    const inUse: PodOptions = { ready: false, coreReady: true, ...LONELY };
+    const both = planOf(twoPods(inUse, { ready: false, ...BARE }));
+    assert.deepEqual([both.restart, both.replaced], ['delete a', ['a-1']]);
   });
 
   it('is being told while one of its sidecars still tells, whichever that is', () => {
