@@ -91,8 +91,9 @@ export const REASONS = {
       'kubectl -n stellar-peers edit deployment stellar-peers',
   },
   TooLargeToRead: {
-    sentence: 'The object, or all objects of its namespace together, are too large; a part is not read.',
-    release: 'Shorten what the detail names, or remove objects of the namespace that are not needed.',
+    sentence:
+      'The object is too large, or its namespace or all namespaces together have too much; a part is not read.',
+    release: 'Shorten what the detail names, or remove objects that are not needed.',
   },
   NotOwned: {
     sentence: 'A StatefulSet of that name exists but is not controlled by the StellarNode.',

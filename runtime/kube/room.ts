@@ -1,5 +1,5 @@
 /**
- * Limits the memory for the objects of each namespace, and of all namespaces together, so that no tenants can fill the memory.
+ * Limits the memory for the objects of each namespace, and of all namespaces together, so that tenants cannot fill it.
  */
 import { getHeapStatistics } from 'node:v8';
 import { weightOf } from '../../peers/read/weight.ts';
@@ -31,6 +31,8 @@ type Kept<T> = Pick<WatchedKind<T>, 'resource' | 'keyOf' | 'project' | 'light'>;
 const idOf = ({ resource }: Pick<WatchedKind<unknown>, 'resource'>, key: string): string =>
   `${resource.kind} ${key}`;
 
+const mibOf = (bytes: number): string => `${Number((bytes / 1024 / 1024).toPrecision(2))} MiB`;
+
 /** The room of one replica, for all kinds. */
 export class Room {
   readonly #taken = new Map<string, Taken>();
@@ -38,6 +40,8 @@ export class Room {
   readonly #bytesMax: number;
   #bytes = 0;
   #namespaceMax = NAMESPACE_BYTES_MAX;
+  /** False for a room whose objects are listed once: a lower limit would come too late for those that have room. */
+  #mayLower = true;
   readonly #lowered = new Notifier();
   /** Calls the listener when namespaces may keep less than before: all objects must be listed again. */
   readonly onLowered = this.#lowered.onChange;
@@ -46,10 +50,11 @@ export class Room {
     this.#bytesMax = bytesMax;
   }
 
-  /** An empty room with the same limits. */
+  /** An empty room with the limits of now, for objects that are listed once. */
   another(): Room {
     const room = new Room(this.#bytesMax);
     room.#namespaceMax = this.#namespaceMax;
+    room.#mayLower = false;
     return room;
   }
 
@@ -58,24 +63,25 @@ export class Room {
     const facts = kind.project(object);
     const { light } = kind;
     const { namespace, name } = object.metadata;
-    // A Namespace that is not read holds all restarts in it, whoever has used up its room.
-    if (namespace === undefined && weightOf(facts) <= NAMESPACE_OBJECT_BYTES) return facts;
-    if (!light || this.#take(idOf(kind, kind.keyOf(object)), namespace ?? name, facts)) return facts;
-    const mib = Number((this.#namespaceMax / 1024 / 1024).toPrecision(2));
-    return light(object, `more than ${mib} MiB in its namespace`);
+    // A Namespace that is not read holds all restarts in it, also if other tenants have used up the room.
+    if (!light || (namespace === undefined && weightOf(facts) <= NAMESPACE_OBJECT_BYTES)) return facts;
+    const why = this.#take(idOf(kind, kind.keyOf(object)), namespace ?? name, facts);
+    return why === undefined ? facts : light(object, why);
   }
 
-  /** Reserves room for an object, in place of its former room. False, without a reservation, if there is none. */
-  #take(id: string, namespace: string, facts: unknown): boolean {
+  /** Reserves room for an object, in place of its former room. Returns why there is none; then nothing is reserved. */
+  #take(id: string, namespace: string, facts: unknown): string | undefined {
     this.#give(id);
     const bytes = weightOf(facts);
     const used = this.#bytesIn.get(namespace) ?? 0;
-    if (used + bytes > this.#namespaceMax || this.#bytes + bytes > FULL * this.#bytesMax) return false;
+    const fullBytes = FULL * this.#bytesMax;
+    if (used + bytes > this.#namespaceMax) return `more than ${mibOf(this.#namespaceMax)} in its namespace`;
+    if (this.#bytes + bytes > fullBytes) return `more than ${mibOf(fullBytes)} in all namespaces together`;
     this.#taken.set(id, { namespace, bytes });
     this.#bytesIn.set(namespace, used + bytes);
     this.#bytes += bytes;
-    if (this.#bytes > this.#bytesMax) this.#lower();
-    return true;
+    if (this.#mayLower && this.#bytes > this.#bytesMax) this.#lower();
+    return undefined;
   }
 
   /** Lowers the limit of each namespace until there is room for all. The namespaces that use most lose most. */

@@ -196,6 +196,11 @@ describe('many namespaces, none of which has too much', () => {
     }
     const bytes = keptBytes(watched.memberships.world.nodes);
     assert.ok(bytes <= 1.6 * BYTES_MAX, `${bytes / MEGABYTE} MiB are kept`);
+    // The first object of a namespace that has nothing else.
+    watched.put(StellarNodes, largeOf('z', 'zoe', 30));
+    await watched.pass(1_000);
+    const why = watched.memberships.discovery().skipped.get('zoe/z');
+    assert.deepEqual(why, { code: 'TooLargeToRead', detail: 'more than 6 MiB in all namespaces together' });
   });
 
   it('have less kept also if a list fails in between, and hold no restarts of another by its Namespace', async (t) => {
@@ -255,5 +260,15 @@ describe('many namespaces, none of which has too much', () => {
     const scope = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
     const { world } = await readWorldLive(watched.kube, scope, undefined, room.another());
     assert.ok(keptBytes(world.nodes) <= 1.2 * BYTES_MAX);
+  });
+
+  it('have an end where everything is read afresh, also if they have grown since the caches were read', async () => {
+    const kube = new MemoryKube();
+    for (let index = 0; index < 20 * COUNT_EACH; index += 1)
+      kube.seed(StellarNodes, [large(`m${index}`, `mallory-${index % 20}`)] as unknown as KubeObject[]);
+    const scope = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
+    const { world } = await readWorldLive(kube, scope, undefined, new Room(BYTES_MAX).another());
+    const bytes = keptBytes(world.nodes);
+    assert.ok(bytes <= 1.6 * BYTES_MAX, `${bytes / MEGABYTE} MiB are kept`);
   });
 });
