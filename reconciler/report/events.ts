@@ -12,6 +12,8 @@ import type { Log } from '../../runtime/log.ts';
 
 /** The most Events in a minute. A namespace may use at most as many of them as it leaves for the others. */
 const EVENTS_PER_MINUTE = 300;
+/** The most minor Events in a minute, which can be left out without loss. */
+const MINOR_PER_MINUTE = 60;
 const NOTE_LENGTH_MAX = 1024;
 
 export interface EventsOptions {
@@ -29,6 +31,16 @@ export interface EventText {
   readonly note: string;
 }
 
+interface Manner {
+  /**
+   * Identifies the message. The same message gives the same name to the Event, so that a new leader repeats no Event;
+   * undefined for a message that is always new.
+   */
+  readonly same?: string;
+  /** True for an Event that may be left out when there are many. */
+  readonly minor?: boolean;
+}
+
 export class EventWriter {
   readonly #options: EventsOptions;
   #spent = 0;
@@ -40,16 +52,15 @@ export class EventWriter {
   }
 
   /**
-   * Writes an Event on the StellarNode. `same` identifies the message: the same message gives the same name to the Event, so
-   * that a new leader repeats no Event; undefined for a message that is always new. False if it was not written, because
-   * the minute's share is used up. Never rejects.
+   * Writes an Event on the StellarNode. False if it was not written, because the minute's share is used up. Never
+   * rejects.
    */
-  tell(world: World, key: Key, story: EventText, same?: string): boolean {
+  tell(world: World, key: Key, story: EventText, { same, minor = false }: Manner = {}): boolean {
     const reading = world.nodes.get(key);
     const node = reading?.kind === 'validator' ? reading.validator : undefined;
     const target = node ?? (reading?.kind === 'unreadable' ? reading.node : undefined);
     if (!target || world.namespaces.get(target.namespace)?.terminating) return true;
-    if (!this.#maySpend(target.namespace)) return false;
+    if (!this.#maySpend(target.namespace, minor)) return false;
     const { clock, instance } = this.#options;
     const id = same === undefined ? newUid() : digestOf(`${target.uid} ${same}`);
     const { namespace, name, uid } = target;
@@ -91,8 +102,8 @@ export class EventWriter {
     return (this.#spentIn.get(namespace) ?? 0) < EVENTS_PER_MINUTE - this.#spent;
   }
 
-  #maySpend(namespace: string): boolean {
-    if (!this.hasRoomIn(namespace)) return false;
+  #maySpend(namespace: string, minor: boolean): boolean {
+    if (!this.hasRoomIn(namespace) || (minor && this.#spent >= MINOR_PER_MINUTE)) return false;
     this.#spent += 1;
     this.#spentIn.set(namespace, (this.#spentIn.get(namespace) ?? 0) + 1);
     return true;

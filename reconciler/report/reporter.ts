@@ -105,7 +105,7 @@ export class Reporter {
     const note = `${describeReason(why)} ${releaseOf(why, [key])}`;
     const story: EventText = { type: typeOf(why), action: 'Hold', reason: why.code, note };
     const what = `${why.code} ${why.detail ?? ''}`;
-    if (!this.#events.tell(world, key, story, told.has(what) ? undefined : what)) return false;
+    if (!this.#events.tell(world, key, story, told.has(what) ? {} : { same: what })) return false;
     if (told.size >= TOLD_MAX) told.clear();
     told.add(what);
     return true;
@@ -127,7 +127,7 @@ export class Reporter {
     for (const { key, peers } of newcomers) {
       const note = `Published ${peers} peers for this validator, and its address in their lists.`;
       const story: EventText = { type: 'Normal', action: 'Publish', reason: 'PeersPublished', note };
-      this.#events.tell(world, key, story);
+      this.#events.tell(world, key, story, { minor: true });
     }
   }
 }

@@ -168,6 +168,22 @@ describe('after a change of leader', () => {
 });
 
 describe('Events', () => {
+  it('of first lists leave room for what matters more', async () => {
+    const { clock, reporter, events } = setUp();
+    const newcomers = Array.from({ length: 100 }, () => ({
+      key: 'stellar/a',
+      namespace: 'stellar',
+      peers: 2,
+    }));
+    reporter.reportPublished(WORLD, newcomers);
+    reporter.report(WORLD, waiting({ b: 'Paused' }));
+    const told = (await events()).map((event) => event.reason);
+    assert.deepEqual([told.filter((each) => each === 'PeersPublished').length, told.at(-1)], [60, 'Paused']);
+    clock.advance(60_000);
+    reporter.reportPublished(WORLD, newcomers);
+    assert.equal((await events()).length, 121);
+  });
+
   const story = { type: 'Normal', action: 'Restart', reason: 'Restarting', note: 'n' } as const;
 
   it('are at most 150 a minute in one namespace, however bad the day; the log misses nothing', async () => {
