@@ -92,7 +92,7 @@ export const RESTART_REASONS = {
   },
   Queued: {
     sentence:
-      'It is to be restarted when its turn in the group comes: after the one in the detail, or as the next.',
+      'The validator waits for its turn in the group: after the validator in the detail, or as the next one.',
     release:
       'Nothing is needed: its turn comes. If it stays the next one for minutes, the log of the leader says what is in the way.',
     severity: 'info',

@@ -35,7 +35,7 @@ export interface FollowUpOptions {
 /** A piece of work that may be done now, for one group. */
 export interface Job {
   readonly group: string;
-  /** Whose work it is; empty for that of all. */
+  /** The namespace that has the turn; empty for work that concerns no single namespace. */
   readonly namespace: string;
   /** Urgent jobs come before all others. */
   readonly isUrgent: boolean;

@@ -84,7 +84,7 @@ async function mountedSet(
   return 'set' in found ? found : { problem: `ConfigMap ${name}${found.problem}` };
 }
 
-/** The text of this and of the next problems is for behind the name of the ConfigMap. */
+/** This text, and those of the problems below, follow the name of the ConfigMap. */
 const TOO_LATE: QuorumReading = { problem: ' could not be read in time' };
 
 const nowMsOf = ({ clock }: Source): number => clock?.monotonicMs() ?? 0;

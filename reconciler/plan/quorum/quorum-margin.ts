@@ -144,7 +144,7 @@ interface Least {
   readonly bears: number;
 }
 
-/** The same, a validator in each step: tenants decide how many home domains there are, and each is a look at them all. */
+/** Like leastLeft, with one validator in each step: each home domain takes a look at all of the network, and tenants add some. */
 export function* leastSteps(group: Group, input: Cluster): Generator<undefined, Least | undefined> {
   const margins = new QuorumMargins(group.network.id, input);
   let least: Least | undefined;

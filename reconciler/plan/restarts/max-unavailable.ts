@@ -61,8 +61,8 @@ export function unavailabilityOf(group: Group, { world, discovery }: Cluster): U
 const unreadBy = new WeakMap<Discovery, ReadonlyMap<string, readonly Key[]>>();
 
 /**
- * StellarNodes in namespaces of the group that are too large to be read, and not Ready. They may be of the group. Other
- * tenants can bring this about, by using up the room for what is read.
+ * StellarNodes in namespaces of the group that are too large to be read, and not Ready: their network is not known, so they
+ * may be of the group. They may be too large only because other tenants have used up the room for what is read.
  */
 function unreadDown(group: Group, { world, discovery }: Cluster): Key[] {
   const tooLarge = () =>

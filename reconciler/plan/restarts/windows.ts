@@ -43,7 +43,7 @@ function zoneOf(name: string): OffsetMs | undefined {
   }
 }
 
-/** Asks once for a day on which the clocks are not changed. */
+/** Asks once for each day, and for each half hour of a day on which the clocks are changed. */
 function offsetsBy(ask: OffsetMs): OffsetMs {
   const known = new Map<number, number>();
   const at = (atMs: number): number => {
@@ -136,7 +136,7 @@ interface Stretch {
   readonly endMs: number;
 }
 
-/** Looks at one minute after the other from `nowMs` on, as far as it has been asked for, and at none twice. */
+/** Looks at the minutes from `nowMs` on in order, at each once, and only as far as an answer needs. */
 class Search {
   readonly nowMs: number;
   readonly #entries: readonly Entry[];
