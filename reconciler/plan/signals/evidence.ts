@@ -17,6 +17,8 @@ export interface Evidence {
   readonly back?: boolean;
   /** The present state as the pod reports it; undefined if it does not answer, or is not asked often enough. */
   readonly state?: CoreState;
+  /** True once this leader has asked, whether or not there was an answer. */
+  readonly asked?: boolean;
 }
 
 /** The state that a stellar-core reports. */
@@ -62,8 +64,8 @@ const digestsOf = (value: unknown): string[] =>
 const FIRST_VISITS_MS = 60_000;
 
 /**
- * The present evidence. For the first minute, a port that this leader has no answer of keeps the state that it reported to
- * the former leader. `leadsForMs` is how long this leader has led.
+ * The present evidence. A port that this leader has not asked yet keeps the state that it reported to the former
+ * leader, because it is not silent. `leadsForMs` is how long this leader has led.
  */
 export function withFormerStates(
   answers: EvidenceByPod,
@@ -73,7 +75,7 @@ export function withFormerStates(
   if (leadsForMs >= FIRST_VISITS_MS) return answers;
   const kept = [...evidenceIn(own)].flatMap(([uid, { state }]) => {
     const now = answers.get(uid) ?? NOTHING;
-    return state && !now.state ? [[uid, { ...now, state }] as const] : [];
+    return state && !now.asked ? [[uid, { ...now, state }] as const] : [];
   });
   return new Map([...answers, ...kept]);
 }

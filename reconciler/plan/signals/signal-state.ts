@@ -165,9 +165,10 @@ function noteLinks(
  * The evidence from its answers. Its own state counts only if it is asked every few minutes, because an old state may
  * be wrong.
  */
-export function evidenceOf({ seen, apart, core }: SignalState, pollMs: number): Evidence {
+export function evidenceOf({ seen, apart, core, phase, failures }: SignalState, pollMs: number): Evidence {
   const long = [...apart].filter(([, { sinceMs, untilMs }]) => untilMs - sinceMs >= APART_MS);
-  const links = { seen: [...seen], apart: long.map(([digest]) => digest) };
+  const asked = phase !== 'unknown' || failures > 0;
+  const links = { seen: [...seen], apart: long.map(([digest]) => digest), ...(asked ? { asked } : {}) };
   return core && pollMs > 0 && pollMs <= STATE_POLL_MS_MAX ? { ...links, state: core } : links;
 }
 
