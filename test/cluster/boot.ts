@@ -22,6 +22,7 @@ import {
   startKwok,
   startScheduler,
 } from './control-plane.ts';
+import { define } from './definitions.ts';
 import { type Child, Keeper, logTail } from './keeper.ts';
 import { runKubectl } from './kubectl.ts';
 import { freePorts } from './ports.ts';
@@ -152,8 +153,7 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
   add(startApiServer(keeper, layout));
   await alive(children, 'the API server is ready', () => isReady(layout.apiPort, prepared.files.caPem));
   // Before the controller-manager, whose garbage collector learns of new kinds only every 30 s.
-  await kubectl(['apply', '--server-side', '-f', CRD]);
-  await kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
+  await define(kubectl, CRD);
   for (const child of startControllers(keeper, layout)) add(child);
   await Promise.all(Array.from({ length: options.nodes ?? 25 }, (_, index) => createNode(admin, index + 1)));
   await alive(children, 'all nodes are schedulable', async () => {

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Resource, Secrets } from '../../runtime/kube/resources.ts';
 import type { Cluster } from '../cluster/boot.ts';
+import { define } from '../cluster/definitions.ts';
 import type { Child } from '../cluster/keeper.ts';
 import { under } from '../cluster/resources.ts';
 import { until } from '../cluster/until.ts';
@@ -44,8 +45,7 @@ export async function defineCertificates(cluster: Cluster): Promise<void> {
   if (!existsSync(PROGRAM)) {
     throw new Error(`cert-manager is not at ${PROGRAM}: run "node scripts/setup.mjs --only cert-manager"`);
   }
-  await cluster.kubectl(['apply', '--server-side', '-f', DEFINITIONS]);
-  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', DEFINITIONS]);
+  await define(cluster.kubectl, DEFINITIONS);
 }
 
 const FIELDS = { apiVersion: 'cert-manager.io/v1' };

@@ -15,6 +15,7 @@ import {
   startEtcd,
   startScheduler,
 } from '../cluster/control-plane.ts';
+import { define } from '../cluster/definitions.ts';
 import type { Child, Keeper } from '../cluster/keeper.ts';
 import { startOperator } from '../cluster/operator.ts';
 import { PodWatcher } from '../cluster/pods.ts';
@@ -70,8 +71,7 @@ async function startControlPlane(prepared: Prepared): Promise<World['reconfigure
   const { keeper, layout, world } = prepared;
   startEtcd(keeper, layout);
   let readers = await startReaders(prepared);
-  await world.kubectl(['apply', '--server-side', '-f', CRD]);
-  await world.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', CRD]);
+  await define(world.kubectl, CRD);
   startScheduler(keeper, layout);
   return async (files) => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(layout.configDir, name), text);
