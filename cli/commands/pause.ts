@@ -5,6 +5,8 @@
 import { ANNOTATION_ROLLOUT, PAUSED } from '../../peers/names.ts';
 import type { Key } from '../../peers/world.ts';
 import { everyOpen } from '../../reconciler/plan/journal/group-journal.ts';
+import type { JournalEntry } from '../../reconciler/plan/journal/journal.ts';
+import { isUntouchedBump, isWithoutTrace } from '../../reconciler/plan/restarts/outcome.ts';
 import { updateStrategyOf } from '../../reconciler/plan/restarts/update-strategy.ts';
 import { Namespaces, type ObjectRef } from '../../runtime/kube/resources.ts';
 import { annotate, isConfirmed, titleOf, validatorRefs } from '../annotate.ts';
@@ -87,6 +89,10 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
   const wanted = inReach(inOrder(forecasts).map(({ node }) => node));
   // The steps of the forecast leave out validators whose restart the quorum sets forbid.
   const waiting = inReach(forecasts.flatMap(({ holds }) => [...holds.keys()]));
+  const keysOf = (entries: readonly JournalEntry[]) => inReach(entries.map(({ statefulSet }) => statefulSet));
+  const open = everyOpen(world.journal);
+  const isUntouched = (entry: JournalEntry) => isUntouchedBump(entry, world) || isWithoutTrace(entry, world);
+  const untouched = isResume ? [] : open.filter(isUntouched);
   return {
     /** The objects whose annotation is not `value` yet. */
     refs: changed,
@@ -98,7 +104,10 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
     wanted,
     /** What the quorum sets say about each validator that would be restarted after a resume. */
     quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
-    underWay: inReach(everyOpen(world.journal).map(({ statefulSet }) => statefulSet)),
+    /** Restarts that have replaced no pod yet: during a pause the leader takes them back. Empty for a resume. */
+    untouched: keysOf(untouched),
+    /** All other restarts that have begun. */
+    underWay: keysOf(open.filter((entry) => !untouched.includes(entry))),
     /** Of `validators`, those that another pause still holds after the resume. */
     stillHeld: isResume ? validators.filter((key) => isHeld(key, after)) : [],
   };
@@ -123,10 +132,10 @@ function noteOn(ref: ObjectRef, now: string | undefined, value: string | undefin
 
 /** Says what is about to happen, for the person who must agree. */
 export function pauseText(plan: PausePlan, value: string | undefined): string {
-  const { refs, notes, validators, wanted, quorum, underWay, stillHeld } = plan;
+  const { refs, notes, validators, wanted, quorum, untouched, underWay, stillHeld } = plan;
   const objects = refs.map(titleOf).join(', ');
-  const named = validators.length === 0 ? '' : ` (${some(validators)})`;
-  const count = `${counted(validators.length, 'validator')}${named}`;
+  const names = validators.length === 0 ? '' : ` (${some(validators)})`;
+  const count = `${counted(validators.length, 'validator')}${names}`;
   const what =
     value === undefined
       ? `${ANNOTATION_ROLLOUT} is removed from ${objects}: ${count} may be restarted again, under all the usual conditions.`
@@ -137,9 +146,16 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
     ...notes,
     wanted.length === 0 ? 'No restart is wanted now.' : `${when}: ${wanted.join(', ')}.`,
     ...quorumLines(quorum),
-    ...(underWay.length === 0 ? [] : [`Under way, and finished by Kubernetes: ${underWay.join(', ')}.`]),
-    ...(stillHeld.length === 0
-      ? []
-      : [`Still held by an annotation on another object: ${stillHeld.join(', ')}.`]),
+    ...named(untouched, (keys) => `Begun, and no pod is replaced yet: ${keys}. ${TAKEN_BACK}`),
+    ...named(
+      underWay,
+      (keys) => `Under way${value === undefined ? '' : '; Kubernetes will finish'}: ${keys}.`,
+    ),
+    ...named(stillHeld, (keys) => `Still held by an annotation on another object: ${keys}.`),
   ].join('\n');
 }
+
+const TAKEN_BACK = 'The leader takes such a restart back, unless Kubernetes replaces a pod first.';
+
+const named = (keys: readonly Key[], sentence: (keys: string) => string): string[] =>
+  keys.length === 0 ? [] : [sentence(keys.join(', '))];

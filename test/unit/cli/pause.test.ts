@@ -7,7 +7,7 @@ import { ProblemError } from '../../../cli/exit.ts';
 import { evaluateWorld } from '../../../cli/snapshot.ts';
 import type { World } from '../../../peers/world.ts';
 import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
-import { NOW_MS, networkWorld, type Spec } from '../reconciler/group.ts';
+import { NOW_MS, networkWorld, restartOf, type Spec } from '../reconciler/group.ts';
 
 const ROLLOUT = 'stellar.org/peer-rollout';
 const SHORT: Spec = { knows: ['c'] };
@@ -63,11 +63,30 @@ To be restarted now, and held from now on: stellar/a, stellar/b.`,
     const journal = { [group]: formatJournal([{ ...entry, atMs: NOW_MS }], NOW_MS) };
     const specs = { a: SHORT, b: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, c: {} };
     const under = networkWorld(specs, { journal });
-    assert.match(said(under, 'paused').text, /Under way, and finished by Kubernetes: stellar\/a\.$/);
+    assert.match(said(under, 'paused').text, /Under way; Kubernetes will finish: stellar\/a\.$/);
     assert.match(
       said(under, 'paused', 'stellar', ['b']).text,
       /StellarNode stellar\/b has stellar\.org\/peer-rollout=Signal now, which resume will not bring back\./,
     );
+  });
+
+  it('says which restart the leader takes back, because no pod is replaced yet', () => {
+    const bumped = { ...SHORT, statefulSet: { annotations: { 'stellar.org/peer-restart': 'token' } } };
+    const [group = ''] = asked(world).discovery.groups.keys();
+    const journal = { [group]: formatJournal([restartOf('a')], NOW_MS) };
+    const begun = [
+      networkWorld({ a: bumped, b: {}, c: {} }, { journal }),
+      networkWorld({ a: SHORT, b: {}, c: {} }, { journal }),
+    ];
+    for (const under of begun) {
+      const { text } = said(under, 'paused');
+      assert.match(
+        text,
+        /\nBegun, and no pod is replaced yet: stellar\/a\. The leader takes such a restart back, unless/,
+      );
+      assert.doesNotMatch(text, /Kubernetes will finish/);
+      assert.match(said(under, undefined, 'stellar', ['a']).text, /\nUnder way: stellar\/a\.$/);
+    }
   });
 
   it('does nothing where it stands already, nor for what is no validator', () => {
