@@ -98,21 +98,21 @@ export const ROLLOUT_SETTINGS = {
     'DELETE_MIN_AGE_SECONDS',
     seconds(0, 86_400),
     60,
-    'A pod is not replaced before it is this old, and has been not Ready for this long.',
+    'A pod that is not Ready is deleted only when it is this old, and has been not Ready for this long.',
   ),
   reloadSeconds: setting(
     'RELOAD_SECONDS',
     seconds(0, 86_400),
     300,
-    'A validator with a running sidecar counts as told of a list this long after its publication: the list must reach the ' +
-      'pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
+    'How long after the publication of a list a validator with a running sidecar counts as told of that list. Within this ' +
+      'time the list must reach the pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
   ),
   reloadDeadlineSeconds: setting(
     'RELOAD_DEADLINE_SECONDS',
     seconds(0, 604_800),
     1800,
-    'How long a validator that knows no running peer is left to its sidecar. The time begins when its list first names a ' +
-      'running peer that it lacks. After that it is restarted, unless its HTTP port has shown a connection.',
+    'How long a validator that knows no running peer is left to its sidecar. The time begins when the list of the validator ' +
+      'first names a running peer that the pod started without. After that time the validator is restarted, unless its HTTP port has shown a connection.',
   ),
   adoptExisting: setting(
     'ADOPT_EXISTING',

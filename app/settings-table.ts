@@ -58,28 +58,28 @@ export const SETTINGS = {
     'MAX_PEERS',
     Type.Integer({ minimum: 1, maximum: 100 }),
     24,
-    'Most peers in one view; stellar-core keeps 8 outbound connections.',
+    'The largest number of peers in one view. stellar-core keeps 8 outbound connections.',
   ),
   peerConfig: setting(
     'PEER_CONFIG',
     oneOf('auto', 'annotated', 'off'),
     'auto',
-    "Whether peers are merged into stellar-core's configuration: `auto` if the pod has the recognised shape " +
-      '(that of the Stellar-K8s operator) or its StellarNode asks for it, `annotated` only if the StellarNode asks for it, or `off`.',
+    "Where peers are merged into stellar-core's configuration. `auto`: if the pod has the recognised shape (that of the " +
+      'Stellar-K8s operator), or if its StellarNode asks for it. `annotated`: only if the StellarNode asks for it. `off`: nowhere.',
   ),
   peerListKey: setting(
     'PEER_LIST_KEY',
     oneOf('auto', 'KNOWN_PEERS', 'PREFERRED_PEERS'),
     'auto',
-    "The key of stellar-core's configuration for the merged peers; `auto` is KNOWN_PEERS, or PREFERRED_PEERS " +
+    "The key of stellar-core's configuration for the merged peers. `auto`: KNOWN_PEERS, or PREFERRED_PEERS " +
       'if the original has KNOWN_PEERS already.',
   ),
   peerReload: setting(
     'PEER_RELOAD',
     oneOf('auto', 'off'),
     'auto',
-    'Whether a sidecar tells running validators of new peers: `auto` with a merged configuration, or where ' +
-      '`stellar.org/peer-reload` says `on`; or `off`.',
+    'Where a sidecar tells running validators of new peers. `auto`: if the configuration is merged, or if ' +
+      '`stellar.org/peer-reload` says `on`. `off`: nowhere.',
   ),
   corePort: setting(
     'CORE_HTTP_PORT',
@@ -112,7 +112,7 @@ export const SETTINGS = {
     'REQUEST_TIMEOUT_SECONDS',
     seconds(0.1, 60),
     5,
-    'How long one request to the API server may take; less than a third of the Lease.',
+    'How long one request to the API server may take: at most a third of LEASE_DURATION_SECONDS.',
   ),
   webhookPort: setting(
     'WEBHOOK_PORT',

@@ -33,7 +33,7 @@ export const METRICS = {
     'title',
   ),
   stellar_peers_view_size: gauge(
-    'Most peers in one list, by namespace with validators: less than MAX_PEERS if lists of that size do not fit, 0 if no size fits. Leader only.',
+    'The largest number of peers that a list may have, by namespace with validators: MAX_PEERS, or less if such lists do not fit into the ConfigMap, or 0 if no size fits. Leader only.',
     'namespace',
   ),
   stellar_peers_waiting: gauge(

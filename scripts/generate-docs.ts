@@ -78,9 +78,9 @@ function metricsPage(): string {
   return `${page('Metrics', intro, metrics)}\n## Alerts\n\n${ALERTS_INTRO}\n\n${alertsTable()}`;
 }
 
-const ALERTS_INTRO = `\`kubectl apply -k manifests/monitoring\` installs them with a ServiceMonitor, for the Prometheus operator, and a
-dashboard for Grafana. For a Prometheus without it, \`manifests/monitoring/alerts.yaml\` is a rules file. Scrape with
-\`honor_labels: true\`: some series name the namespace and pod of a validator. What to do when one fires:
+const ALERTS_INTRO = `\`kubectl apply -k manifests/monitoring\` installs these alerts and a ServiceMonitor for the Prometheus operator, and a
+dashboard for Grafana. \`manifests/monitoring/alerts.yaml\` is a rules file for a Prometheus without the operator. Scrape with
+\`honor_labels: true\`: some series name the namespace and pod of a validator. What to do when an alert fires:
 [runbook](runbook.md).`;
 
 function alertsTable(): string {
@@ -95,8 +95,8 @@ function alertsTable(): string {
 
 async function licencesPage(): Promise<string> {
   const intro =
-    'Everything that is in the bundle beside our own code, by the bundler’s own account, as `package-lock.json` pins it. ' +
-    '`make sbom` writes the same as CycloneDX, and the texts of the licences, into `dist/`.';
+    'All packages in the bundle, as the bundler reports them, with the versions in `package-lock.json`. ' +
+    '`make sbom` writes the same list as CycloneDX, and the texts of the licences, into `dist/`.';
   const rows = (await bundledPackages()).map(({ name, version, licence }) => [
     code(name),
     version,

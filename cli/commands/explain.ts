@@ -74,7 +74,7 @@ function identity(explained: Explained): Line[] {
     ['port', String(port)],
     ['replicas', String(replicas)],
     ['others dial', addresses.join(', ') || 'nothing'],
-    ...(outward.length > 0 ? [['outside it is', outward.join(', ')] as const] : []),
+    ...(outward.length > 0 ? [['name outside', outward.join(', ')] as const] : []),
     ['annotations', set.join(', ') || 'none of ours'],
     ['strategy', typeof strategy === 'string' ? strategy : `held, ${spoken(strategy)}`],
     ['restarted for', typeof rollFor === 'string' ? `${rollFor} peers` : `held, ${spoken(rollFor)}`],

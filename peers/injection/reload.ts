@@ -9,8 +9,9 @@
  *   the pod uses the network of its machine (hostNetwork)          → left out
  *   nothing is merged, and no configuration file is known          → left out
  *   all containers of the pod name the same resource: a quota or LimitRange may demand it of every container, and
- *     the pod was refused with the sidecar, or it is a dry run     → left out
- *     it is Guaranteed, or a LimitRange set its resources, and the annotation does not say on   → left out
+ *     the pod was refused with the sidecar                         → left out
+ *     the annotation does not say on, and the review is a dry run, or the pod is Guaranteed,
+ *     or a LimitRange set its resources                            → left out
  *   anything else                                                  → add
  */
 import { posix } from 'node:path';

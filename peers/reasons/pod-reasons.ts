@@ -38,7 +38,7 @@ export const POD_REASONS = {
     release: `Mount its folder as a whole from a ConfigMap or Secret. ${IF_MEANT}`,
   },
   NoShell: {
-    sentence: 'The image is named after having no shell, so nothing is merged into the configuration.',
+    sentence: 'The name of the image says that it has no shell, so nothing is merged into the configuration.',
     release: `Use an image with sh, or begin the command of the container with one. ${IF_MEANT}`,
   },
   ReloadLeftOut: {
@@ -51,7 +51,7 @@ export const POD_REASONS = {
   // Merged configuration: why the peers do nothing for stellar-core.
   BothTaken: {
     sentence: 'The configuration already has peers under each key that we could use; it is used unchanged.',
-    release: `Remove KNOWN_PEERS or PREFERRED_PEERS from it. ${IF_MEANT}`,
+    release: `Remove KNOWN_PEERS or PREFERRED_PEERS from the configuration. ${IF_MEANT}`,
   },
   ConfigMissing: {
     sentence: 'The configuration file was not there when the pod started, so nothing was merged.',
@@ -66,14 +66,14 @@ export const POD_REASONS = {
   MergeBlocked: {
     sentence: 'The init container stellar-peers-config cannot start or fails, so the pod does not start.',
     release:
-      'Read its log; where the image has no sh, do this and then delete the pod: ' +
+      'Read the log of the init container. If the image has no sh, leave the merge out, and then delete the pod: ' +
       'kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-config=off',
   },
   PeersIgnored: {
     sentence:
       'The configuration says PREFERRED_PEERS_ONLY=true: stellar-core drops the peers in its KNOWN_PEERS, unless PREFERRED_PEER_KEYS names them.',
     release:
-      'Nothing is needed where PREFERRED_PEER_KEYS names the peers; else remove PREFERRED_PEERS_ONLY from it, or (with Helm or GitOps, there): ' +
+      'Nothing is needed where PREFERRED_PEER_KEYS names the peers. Else remove PREFERRED_PEERS_ONLY from the configuration, or set PEER_LIST_KEY (with Helm or GitOps, in the values or in Git): ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers PEER_LIST_KEY=PREFERRED_PEERS',
   },
   UnknownOwner: {

@@ -53,7 +53,7 @@ export const REASONS = {
   InvalidExternalPeers: {
     sentence: 'A part of the ConfigMap stellar-peers-external cannot be used; the rest is used.',
     release:
-      'Correct what the detail names to one host:port a line, a key per network: ' +
+      'Correct the part that the detail names. Each key is a network, each line one host:port: ' +
       'kubectl -n stellar-peers edit configmap stellar-peers-external',
   },
   InvalidOwnPeers: {
@@ -92,7 +92,7 @@ export const REASONS = {
   },
   TooLargeToRead: {
     sentence:
-      'The object is too large, or its namespace or all namespaces together have too much; a part is not read.',
+      'The object is too large, or its namespace or all namespaces together have too much. A part of it is not read.',
     release: 'Shorten what the detail names, or remove objects that are not needed.',
   },
   NotOwned: {

@@ -2,14 +2,15 @@
 export const RELOAD_REASONS = {
   Telling: {
     sentence:
-      'The sidecar stellar-peers-reload is telling the running stellar-core of its new peers; until the time in the detail the validator is not restarted for them.',
-    release: 'Nothing is needed: it goes on by itself.',
+      'The sidecar stellar-peers-reload is telling the running stellar-core of its new peers. Until the time in the detail, the validator is not restarted for these peers.',
+    release: 'Nothing is needed: the wait ends by itself.',
     severity: 'info',
   },
   Told: {
     sentence:
-      'The sidecar stellar-peers-reload has had the time to tell the running stellar-core of the peers that its pod started without, so the validator is not restarted for them.',
-    release: 'Nothing is needed: the next restart, whatever causes it, puts them into its configuration.',
+      'The sidecar stellar-peers-reload has had the time to tell the running stellar-core of the peers that its pod started without, so the validator is not restarted for these peers.',
+    release:
+      'Nothing is needed: the next restart, whatever causes it, puts the peers into its configuration.',
     severity: 'info',
   },
   ReloadFailing: {

@@ -10,12 +10,13 @@ export const RESTART_REASONS = {
   NotSelected: {
     sentence: 'The webhook configuration does not select the pod, so a restart would not inject it.',
     release:
-      'Make the webhook select the namespace, or leave it so. To see what it selects: ' +
+      'Make the webhook select the namespace, or do nothing. To see what the webhook selects: ' +
       'kubectl get mutatingwebhookconfiguration stellar-peers -o yaml',
   },
   NamespaceTerminating: {
     sentence: 'The namespace is being deleted, so a pod that is restarted there would not come back.',
-    release: 'Nothing is needed if that is meant. What keeps it: kubectl describe namespace NAMESPACE',
+    release:
+      'Nothing is needed if that is meant. What delays the deletion: kubectl describe namespace NAMESPACE',
     severity: 'info',
   },
   Paused: {
@@ -25,16 +26,16 @@ export const RESTART_REASONS = {
       'pause.',
   },
   PauseUnknown: {
-    sentence: 'The pause switch cannot be read, which means paused.',
+    sentence: 'The pause switch cannot be read, so restarts are paused.',
     release:
       'Allow stellar-peers to read the ConfigMap stellar-peers in its namespace. To see the error: stellar-peers check',
   },
   UnknownStrategy: {
-    sentence: 'The value of stellar.org/peer-rollout is not known, which means hold.',
+    sentence: 'The value of stellar.org/peer-rollout is not known, so restarts wait.',
     release: 'Use RollingUpdate, Signal or OnRestart, remove the annotation, or pause on purpose.',
   },
   UnknownRollFor: {
-    sentence: 'The value of stellar.org/peer-roll-for is not known, which means hold.',
+    sentence: 'The value of stellar.org/peer-roll-for is not known, so restarts wait.',
     release: 'Use auto, unlinked, missing or all, or remove the annotation.',
   },
   SignalledInstead: {
@@ -56,21 +57,21 @@ export const RESTART_REASONS = {
   },
   InFlight: {
     sentence: 'Another restart of the same group is under way.',
-    release: 'Nothing is needed: it goes on when that is over.',
+    release: 'Nothing is needed: this restart goes on when the other one is over.',
     severity: 'info',
   },
   NotSynced: {
     sentence:
-      'A validator of the namespace that we restarted does not report yet, over its HTTP port, that it is synced.',
+      'We restarted another validator of the namespace, and its HTTP port does not say yet that it is synced.',
     release:
-      'Nothing is needed: it goes on when it is synced; after PROGRESS_DEADLINE_SECONDS it is Stalled.',
+      'Nothing is needed: restarts go on when that validator is synced. After PROGRESS_DEADLINE_SECONDS the reason is Stalled.',
     severity: 'info',
   },
   ControllerAway: {
     sentence:
-      'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes; the restart was taken back, and is tried again later.',
+      'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes. The restart was taken back, and is tried again later.',
     release:
-      'Check that kube-controller-manager runs and that no policy keeps it from deleting the pod; nothing else is needed.',
+      'Check that kube-controller-manager runs and that no policy keeps it from deleting the pod. Nothing else is needed.',
   },
   RestartedInVain: {
     sentence:
@@ -81,25 +82,26 @@ export const RESTART_REASONS = {
   },
   RestartReverted: {
     sentence:
-      'A restart of ours was not carried out: its annotation did not stay on the StatefulSet, or its write never arrived; it is tried again later.',
+      'A restart of ours was not carried out: its annotation did not stay on the StatefulSet, or its write never arrived. The restart is tried again later.',
     release:
       'Find the admission webhook or controller that removes stellar.org/peer-restart from the pod template, and make it leave the annotation alone.',
   },
   RestartTakenBack: {
     sentence: 'A restart of the group was taken back within the last minute; the group rests.',
-    release: 'Nothing is needed: it goes on by itself, when the cause in the detail is over.',
+    release: 'Nothing is needed: the restart goes on by itself, when the cause in the detail is over.',
     severity: 'info',
   },
   Queued: {
     sentence:
       'The validator waits for its turn in the group: after the validator in the detail, or as the next one.',
     release:
-      'Nothing is needed: its turn comes. If it stays the next one for minutes, the log of the leader says what is in the way.',
+      'Nothing is needed: its turn comes. If the validator stays the next one for minutes, the log of the leader says what is in the way.',
     severity: 'info',
   },
   WaitingForUnavailable: {
     sentence: 'Too many validators of the group are down already.',
-    release: 'Bring the validators that the detail names back, or mark them uncounted.',
+    release:
+      'Bring the validators that the detail names back, or mark their StellarNodes as uncounted (stellar.org/peer-budget).',
   },
   NoNode: {
     sentence:
@@ -109,42 +111,42 @@ export const RESTART_REASONS = {
   },
   WaitingForMinReady: {
     sentence: 'The leader has not seen a validator of the group Ready for MIN_READY_SECONDS yet.',
-    release: 'Nothing is needed: it goes on by itself.',
+    release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
   RestartedRecently: {
     sentence: 'The pod is younger than MIN_RESTART_INTERVAL_SECONDS.',
-    release: 'Nothing is needed: it goes on by itself.',
+    release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
   QuorumMargin: {
     sentence: 'With one more validator down, a quorum set or the vote of a home domain would fall short.',
     release:
       'Bring validators that are down back, list members outside the cluster in stellar-peers-external, or give the quorum ' +
-      'sets a lower threshold. To restart at the risk of the quorum (with Helm or GitOps, there): ' +
+      'sets a lower threshold. To restart at the risk of the quorum (with Helm or GitOps, in the values or in Git): ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   QuorumUnknown: {
     sentence: 'A quorum set that counts for the validator cannot be read, so its quorum margin is not known.',
     release:
-      'Correct spec.validatorConfig.quorumSet of the StellarNode that the detail names; to go on without it: ' +
+      'Correct spec.validatorConfig.quorumSet of the StellarNode that the detail names. To restart without knowing the quorum set: ' +
       'kubectl annotate --overwrite namespace NAMESPACE stellar.org/peer-quorum-unknown=warn',
   },
   QuorumFragile: {
     sentence: 'A validator of the same namespace and network reports that one more failure would stop it.',
     release:
-      'Bring back the members of its quorum set that it does not hear (stellar-core http-command quorum names them). To ' +
-      'restart at the risk of the quorum (with Helm or GitOps, there): kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
+      'Bring back the members that this validator does not hear (stellar-core http-command quorum names them). To ' +
+      'restart at the risk of the quorum (with Helm or GitOps, in the values or in Git): kubectl -n stellar-peers set env deployment/stellar-peers QUORUM_CHECK=warn',
   },
   HourlyLimit: {
     sentence:
-      'We have begun MAX_RESTARTS_PER_HOUR restarts of the group within the hour, carried out or not.',
-    release: 'Nothing is needed: it goes on by itself.',
+      'Within the last hour we have begun MAX_RESTARTS_PER_HOUR restarts of the group, whether they were carried out or not.',
+    release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
   OutsideWindow: {
     sentence: 'No window of ROLLOUT_WINDOWS is open for long enough.',
-    release: 'Nothing is needed: it goes on when a window opens.',
+    release: 'Nothing is needed: the restart goes on when a window opens.',
     severity: 'info',
   },
   Stalled: {
@@ -154,12 +156,12 @@ export const RESTART_REASONS = {
       'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart does not show or has replaced no pod, let our write through: the log of the leader names what refuses it.',
   },
   UnknownBudget: {
-    sentence: 'The value of stellar.org/peer-budget is not known, which means hold.',
+    sentence: 'The value of stellar.org/peer-budget is not known, so restarts wait.',
     release: 'Use uncounted, or remove the annotation.',
   },
   Stabilizing: {
     sentence: 'The membership of the group changed a moment ago, and more changes may follow.',
-    release: 'Nothing is needed: it goes on by itself.',
+    release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
   CatchingUp: {
@@ -169,15 +171,15 @@ export const RESTART_REASONS = {
   },
   TooYoung: {
     sentence:
-      'The pod has existed, or has been seen not Ready, for less than DELETE_MIN_AGE_SECONDS; so it is not replaced yet.',
-    release: 'Nothing is needed: it goes on by itself.',
+      'The pod has existed, or has been seen not Ready, for less than DELETE_MIN_AGE_SECONDS, so we do not delete it yet.',
+    release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
   TokenTooLong: {
     sentence:
       'A pod carries stellar.org/peer-restart with more than 1,024 characters, so a restart could not be taken back.',
     release:
-      'Remove it from the pod template, which rolls the pods once: kubectl -n NAMESPACE patch sts NAME --type=json ' +
+      'Remove the annotation from the pod template, which rolls the pods once: kubectl -n NAMESPACE patch sts NAME --type=json ' +
       `-p '[{"op":"remove","path":"/spec/template/metadata/annotations/stellar.org~1peer-restart"}]'`,
   },
   ReadinessUnknown: {
@@ -190,7 +192,7 @@ export const RESTART_REASONS = {
   },
   Maintenance: {
     sentence: 'The StellarNode is in maintenance mode: hands off.',
-    release: `When that is over: kubectl -n NAMESPACE patch stellarnode NAME --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
+    release: `When the maintenance is over: kubectl -n NAMESPACE patch stellarnode NAME --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
   },
   OnDelete: {
     sentence: 'The StatefulSet uses OnDelete: its owner restarts the pods.',
@@ -209,18 +211,18 @@ export const RESTART_REASONS = {
   Unsettled: {
     sentence: 'The StatefulSet is being changed or rolled by another person or program.',
     release:
-      'Nothing is needed: it goes on when that is over. If one of its pods stays not Ready, delete that pod, since the roll waits for it.',
+      'Nothing is needed: the restart goes on when the change is over. If a pod of the StatefulSet stays not Ready, delete that pod, since the roll waits for it.',
     severity: 'info',
   },
   NotAllReady: {
     sentence:
       'Not all pods of the StatefulSet are Ready, so a template change would take effect at an unknown later time.',
-    release: 'Nothing is needed: it goes on when they are.',
+    release: 'Nothing is needed: the restart goes on when all pods are Ready.',
     severity: 'info',
   },
   NotPublished: {
     sentence: 'The view of the validator is not published yet, so a restart would gain nothing.',
-    release: 'Nothing is needed: it goes on when the view is published.',
+    release: 'Nothing is needed: the restart goes on when the view is published.',
     severity: 'info',
   },
   UnreadableView: {

@@ -5,20 +5,20 @@
 export const STATE_REASONS = {
   Restarting: {
     sentence: 'The validator is being restarted, by us or by its kubelet.',
-    release: 'Nothing is needed: it is over when its pods are Ready.',
+    release: 'Nothing is needed: the restart is over when the pods are Ready.',
     severity: 'info',
   },
   NotReady: {
     sentence: 'Not all pods of the validator are Ready.',
-    release: 'The end of this says why: kubectl -n NAMESPACE describe pod NAME',
+    release: 'The end of the output says why: kubectl -n NAMESPACE describe pod NAME',
   },
   NoPods: {
     sentence: 'The validator has no pods.',
-    release: 'The end of this says why: kubectl -n NAMESPACE describe sts NAME',
+    release: 'The end of the output says why: kubectl -n NAMESPACE describe sts NAME',
   },
   OutOfSync: {
     sentence:
       'stellar-core says over its HTTP port that it is connected to none of its peers, or is not synced.',
-    release: 'See what stands in its way: stellar-peers explain NAME -n NAMESPACE',
+    release: 'To see the cause: stellar-peers explain NAME -n NAMESPACE',
   },
 } as const;

@@ -36,7 +36,7 @@ describe('what to do about a reason', () => {
     }
     assert.equal(
       releaseOf(reason('Maintenance'), ['stellar/a', 'stellar/b']),
-      `When that is over: kubectl -n stellar patch stellarnode a b --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
+      `When the maintenance is over: kubectl -n stellar patch stellarnode a b --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
     );
     assert.match(
       releaseOf(reason('OnRestart'), ['stellar/a', 'stellar/b']),
