@@ -53,7 +53,7 @@ test-all: test ## Everything: test, all promises on real control planes, and wha
 node-test: setup ## The product as it is shipped, in containers on two real kubelets (as root, on Linux)
 	@$(run) node scripts/test.ts node
 
-test-oldest: setup ## The main promises, and policies, attacks and applies, on the oldest Kubernetes that we claim
+test-oldest: setup ## The main promises, and the tests of policies, attacks, installs and GitOps, on the oldest Kubernetes that we support
 	@$(setup) --only oldest
 	@$(run) npm run -s test:oldest
 
