@@ -1,6 +1,6 @@
 /** Why a pod gets no peers, or not in full: reasons of admission and of the merged configuration. */
 const IF_MEANT =
-  'If it is meant so: kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-config=off';
+  'To leave the merge out: kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-config=off';
 
 export const POD_REASONS = {
   // Admission: why a pod is not patched, or not in full.

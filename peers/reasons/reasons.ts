@@ -92,7 +92,7 @@ export const REASONS = {
   },
   TooLargeToRead: {
     sentence:
-      'The object is too large, or its namespace or all namespaces together have too much. A part of it is not read.',
+      'The object is too large, or its namespace or all namespaces together have too much. A part of the object is not read.',
     release: 'Shorten what the detail names, or remove objects that are not needed.',
   },
   NotOwned: {
@@ -119,7 +119,7 @@ export const REASONS = {
     sentence:
       'Another controller applies a key of ours in the peers ConfigMap; the key is left to that controller.',
     release:
-      'Stop the other controller from applying the key. To see its name: ' +
+      'Stop the other controller from applying the key. To see the name of that controller: ' +
       'kubectl -n NAMESPACE get configmap stellar-peers -o yaml --show-managed-fields',
   },
   ServiceHidesNotReady: {
@@ -128,7 +128,7 @@ export const REASONS = {
   },
   ServiceNotHeadless: {
     sentence: 'The governing Service has a cluster IP, so pod names do not resolve.',
-    release: 'Replace it with a headless Service (clusterIP: None).',
+    release: 'Replace the Service with a headless one (clusterIP: None).',
   },
   ServiceMissing: {
     sentence:

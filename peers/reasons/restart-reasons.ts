@@ -4,7 +4,7 @@
 export const RESTART_REASONS = {
   AwaitingAdoption: {
     sentence:
-      'The pod started before it could be injected; its next restart, whatever causes it, injects it.',
+      'The pod started before stellar-peers could inject it. The next restart, whatever causes it, injects the peers.',
     release: 'stellar-peers adopt NAME -n NAMESPACE',
   },
   NotSelected: {
@@ -40,7 +40,8 @@ export const RESTART_REASONS = {
   },
   SignalledInstead: {
     sentence: 'The strategy is Signal: the validator is told of its peers while it runs, and not restarted.',
-    release: 'Nothing is needed; without the annotation stellar.org/peer-rollout it would be restarted.',
+    release:
+      'Nothing is needed. Without the annotation stellar.org/peer-rollout the validator would be restarted.',
     severity: 'info',
   },
   SignalPortClosed: {
@@ -52,7 +53,7 @@ export const RESTART_REASONS = {
   },
   OnRestart: {
     sentence: 'The strategy is OnRestart: the next restart, whatever causes it, picks the peers up.',
-    release: 'Nothing is needed, or restart it yourself: kubectl -n NAMESPACE delete pod NAME-0',
+    release: 'Nothing is needed, or restart the pod yourself: kubectl -n NAMESPACE delete pod NAME-0',
     severity: 'info',
   },
   InFlight: {
@@ -71,7 +72,7 @@ export const RESTART_REASONS = {
     sentence:
       'The StatefulSet controller took no notice of our last write within 30 s, or replaced no pod within 2 minutes. The restart was taken back, and is tried again later.',
     release:
-      'Check that kube-controller-manager runs and that no policy keeps it from deleting the pod. Nothing else is needed.',
+      'Check that kube-controller-manager runs and that no policy keeps that controller from deleting the pod. Nothing else is needed.',
   },
   RestartedInVain: {
     sentence:
@@ -166,7 +167,7 @@ export const RESTART_REASONS = {
   },
   CatchingUp: {
     sentence: 'The pod is not Ready and may be catching up; it is left alone.',
-    release: 'Nothing is needed, or restart it yourself.',
+    release: 'Nothing is needed, or restart the pod yourself.',
     severity: 'info',
   },
   TooYoung: {
@@ -191,7 +192,7 @@ export const RESTART_REASONS = {
     release: 'Wait, or relax the PodDisruptionBudget that the detail names.',
   },
   Maintenance: {
-    sentence: 'The StellarNode is in maintenance mode: hands off.',
+    sentence: 'The StellarNode is in maintenance mode, so its pods are left alone.',
     release: `When the maintenance is over: kubectl -n NAMESPACE patch stellarnode NAME --type=merge -p '{"spec":{"maintenanceMode":false}}'`,
   },
   OnDelete: {
@@ -202,7 +203,7 @@ export const RESTART_REASONS = {
     sentence:
       'The StatefulSet uses an update strategy other than RollingUpdate and OnDelete, or rolls several pods at once; it is left alone.',
     release:
-      'Restart it yourself, or have its operator use RollingUpdate with maxUnavailable 1: kubectl -n NAMESPACE delete pod NAME-0',
+      'Restart the pods yourself, or have the operator use RollingUpdate with maxUnavailable 1: kubectl -n NAMESPACE delete pod NAME-0',
   },
   Partitioned: {
     sentence: 'The StatefulSet has a partition, so a template change would not reach every pod.',

@@ -85,7 +85,10 @@ describe('the Deployment', () => {
     assert.match(missing.version ?? '', /^skipped/);
     assert.deepEqual(found({ ready: 0 }), { deployment: 'problem: 0 of 2 replicas ready' });
     assert.deepEqual(found({ ready: 1 }), { deployment: 'warning: 1 of 2 replicas ready' });
-    assert.match(found({ replicas: 1 }).deployment ?? '', /^warning: 1 of 1 replica ready: while the only replica/);
+    assert.match(
+      found({ replicas: 1 }).deployment ?? '',
+      /^warning: 1 of 1 replica ready: while the only replica/,
+    );
     assert.match(found({ replicas: 0 }).deployment ?? '', /^problem/);
   });
 
