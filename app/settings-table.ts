@@ -157,13 +157,13 @@ export const SETTINGS = {
     'CERT_LIFETIME_SECONDS',
     seconds(10, 315_360_000),
     90 * DAY_SECONDS,
-    'How long a certificate that stellar-peers makes is valid; it is renewed after about two thirds of that.',
+    'How long a certificate that stellar-peers makes is valid; it is renewed after about two thirds of this time.',
   ),
   caLifetimeSeconds: setting(
     'CA_LIFETIME_SECONDS',
     seconds(20, 1_576_800_000),
     5 * 365 * DAY_SECONDS,
-    'How long the CA that stellar-peers makes is valid; it is renewed after about two thirds of that.',
+    'How long the CA that stellar-peers makes is valid; it is renewed after about two thirds of this time.',
   ),
   caOverlapSeconds: setting(
     'CA_OVERLAP_SECONDS',
