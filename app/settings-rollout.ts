@@ -104,8 +104,8 @@ export const ROLLOUT_SETTINGS = {
     'RELOAD_SECONDS',
     seconds(0, 86_400),
     300,
-    'A validator with a running sidecar counts as told of a list this long after its publication: the list must reach the ' +
-      'pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
+    'How long after the publication of a list a validator with a running sidecar counts as told of that list: it must ' +
+      'reach the pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
   ),
   reloadDeadlineSeconds: setting(
     'RELOAD_DEADLINE_SECONDS',

@@ -78,8 +78,8 @@ export const SETTINGS = {
     'PEER_RELOAD',
     oneOf('auto', 'off'),
     'auto',
-    'Whether a sidecar tells running validators of new peers: `auto` with a merged configuration, or where ' +
-      '`stellar.org/peer-reload` says `on`; or `off`.',
+    'Whether a sidecar tells running validators of new peers. `auto`: if the configuration is merged, or if ' +
+      '`stellar.org/peer-reload` is `on`. `off`: never.',
   ),
   corePort: setting(
     'CORE_HTTP_PORT',
@@ -112,7 +112,7 @@ export const SETTINGS = {
     'REQUEST_TIMEOUT_SECONDS',
     seconds(0.1, 60),
     5,
-    'How long one request to the API server may take; less than a third of the Lease.',
+    'How long one request to the API server may take; at most a third of LEASE_DURATION_SECONDS.',
   ),
   webhookPort: setting(
     'WEBHOOK_PORT',

@@ -21,7 +21,7 @@ const RESYNC_MS = 600_000;
  * before. The wait lets that writer read our value, and doubles with each of our writes in the last minute.
  */
 const WRITTEN_MS_MIN = 50;
-/** The longest such wait. It shows that another writer keeps undoing our writes. */
+/** The longest such wait. If it is reached, another writer keeps undoing our writes, and a warning is logged. */
 const QUARREL_MS = 5_000;
 
 interface CaBundleParts {

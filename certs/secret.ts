@@ -1,5 +1,5 @@
 /**
- * The Secret with the managed certificate: its keys, and the only two requests that write it. All replicas take the
+ * The Secret with the managed certificate: the keys of its data, and the only two requests that write it. All replicas take the
  * certificate from this Secret; plan.ts decides what belongs in it.
  */
 import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';

@@ -63,7 +63,7 @@ function checkDeployment(facts: Facts): CheckVerdict {
   if (ready === 0) return notYet(found);
   if (ready < wanted) return warning(found);
   return wanted < 2
-    ? warning(`${found}: pods that start while it is replaced start without peers`)
+    ? warning(`${found}: while the only replica is replaced, new pods start without peers`)
     : ok(found);
 }
 
@@ -112,7 +112,7 @@ function checkPolicies(facts: Facts): CheckVerdict {
   const unbound = POLICIES.filter((name) => !policyBindings.some((binding) => denies(binding, name)));
   if (unbound.length > 0) return problem(`not bound with action Deny: ${some(unbound)}`);
   const forOthers = POLICIES.filter((name) => !JSON.stringify(byName.get(name)).includes(`'${user}'`));
-  if (forOthers.length > 0) return problem(`not about ${user}: ${some(forOthers)}`);
+  if (forOthers.length > 0) return problem(`these policies do not name ${user}: ${some(forOthers)}`);
   return ok(`${POLICIES.length} policies, each bound`);
 }
 
@@ -138,7 +138,7 @@ export const INSTALLED_CHECKS: readonly CategoryCheck[] = [
     when: 'after',
     id: 'deployment',
     title: 'replicas',
-    looks: 'Deployment `stellar-peers`: it exists, and has two replicas that are all ready',
+    looks: 'Deployment `stellar-peers`: it exists, and has at least two replicas, all of them ready',
     hint: 'look at its pods: kubectl -n stellar-peers describe pods. What its ServiceAccount may do: kubectl auth can-i --list --as=system:serviceaccount:stellar-peers:stellar-peers',
     needs: ['deployment'],
     evaluate: checkDeployment,

@@ -38,7 +38,7 @@ export const POD_REASONS = {
     release: `Mount its folder as a whole from a ConfigMap or Secret. ${IF_MEANT}`,
   },
   NoShell: {
-    sentence: 'The image is named after having no shell, so nothing is merged into the configuration.',
+    sentence: 'The name of the image says that it has no shell, so nothing is merged into the configuration.',
     release: `Use an image with sh, or begin the command of the container with one. ${IF_MEANT}`,
   },
   ReloadLeftOut: {
@@ -73,7 +73,7 @@ export const POD_REASONS = {
     sentence:
       'The configuration says PREFERRED_PEERS_ONLY=true: stellar-core drops the peers in its KNOWN_PEERS, unless PREFERRED_PEER_KEYS names them.',
     release:
-      'Nothing is needed where PREFERRED_PEER_KEYS names the peers; else remove PREFERRED_PEERS_ONLY from it, or (with Helm or GitOps, there): ' +
+      'Nothing is needed where PREFERRED_PEER_KEYS names the peers; else remove PREFERRED_PEERS_ONLY from the configuration, or set PEER_LIST_KEY (with Helm or GitOps, in the values or in Git): ' +
       'kubectl -n stellar-peers set env deployment/stellar-peers PEER_LIST_KEY=PREFERRED_PEERS',
   },
   UnknownOwner: {

@@ -51,7 +51,7 @@ export class Room {
   }
 
   /** An empty room with the limits of now, for objects that are listed once. */
-  another(): Room {
+  emptyCopy(): Room {
     const room = new Room(this.#bytesMax);
     room.#namespaceMax = this.#namespaceMax;
     room.#mayLower = false;

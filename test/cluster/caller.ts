@@ -33,7 +33,7 @@ const messageOf = (text: string): string => {
   }
 };
 
-/** Calls with the token of a kubeconfig that `serviceAccountKubeconfig` wrote; the promise never hangs for 10 s. */
+/** Calls with the token of a kubeconfig from `serviceAccountKubeconfig`; rejects after 10 s without any data. */
 export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer> {
   const { clusters, users } = JSON.parse(readFileSync(kubeconfigPath, 'utf8')) as Kubeconfig;
   const { server = '', 'certificate-authority-data': ca = '' } = clusters[0]?.cluster ?? {};

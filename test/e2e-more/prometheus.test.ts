@@ -18,8 +18,8 @@ import { READY_HINT } from '../cluster/stages.ts';
 import { until } from '../cluster/until.ts';
 import { Prometheus } from './prometheus.ts';
 
-/** Tells of a fault of ours, which no cluster brings about; promtool asks its rule (test/monitoring). */
-const OF_A_FAULT_OF_OURS = 'ListRefused';
+/** This alert means a bug of ours, which this test cannot cause. promtool tests its rule instead (test/monitoring). */
+const BUG_ALERT = 'ListRefused';
 const PAUSE = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers', '--overwrite'];
 
 describe('in a real Prometheus', () => {
@@ -45,7 +45,7 @@ describe('in a real Prometheus', () => {
       signalled.found(THREE),
       scene.cluster.createNamespace('stalled'),
     ]);
-    // It comes up by our hand alone, so that it will not after a restart.
+    // This pod becomes Ready only when the test says so, so it does not become Ready after a restart.
     await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
     await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
@@ -136,7 +136,7 @@ describe('in a real Prometheus', () => {
     const before = [
       ...(await until('it is connected', () => (core.connected.size > 0 ? core.connected : undefined))),
     ];
-    // It takes calls and comes of nothing.
+    // From now on, this stellar-core accepts each call to connect, and never connects.
     core.connected.add = () => core.connected;
     core.connected.clear();
     const labels = await prometheus.untilFires('NotConnected');
@@ -182,14 +182,14 @@ describe('in a real Prometheus', () => {
     await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
-    // Some are over within a second, and in no sample of a range.
+    // Some alerts end within a second. A range query may miss these, so the names come from `fired`.
     const names = [...prometheus.fired].sort();
     t.diagnostic(`fired and resolved: ${names.join(', ')}`);
     assert.deepEqual(
       names,
       alertsNow()
         .map(({ alert }) => alert.replace('StellarPeers', ''))
-        .filter((name) => name !== OF_A_FAULT_OF_OURS)
+        .filter((name) => name !== BUG_ALERT)
         .sort(),
     );
   });

@@ -1,6 +1,6 @@
 /**
- * A whole cluster with real kubelets and containers: network, control plane, DNS and machines. It is inside the namespaces
- * of run.ts, and ends with them.
+ * A whole cluster with real kubelets and containers: network, control plane, DNS and machines. The cluster runs inside the
+ * Linux namespaces that run.ts makes, and ends with them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,15 +38,15 @@ export interface World extends Readonly<Prepared['world']> {
   readonly keeper: Keeper;
   /** Routes what the API server sends to Services. */
   readonly proxy: Child;
-  /** A CA by which the API server may get a certificate, which all but pods trust already. */
+  /** A second CA, for the next certificate of the API server. All but pods trust this CA already. */
   readonly nextAuthority: Issued;
-  /** Writes files of the control plane's configuration, by name, and restarts who reads these. */
+  /** Writes configuration files of the control plane, by name, and restarts API server and controller-manager. */
   reconfigure(files: Readonly<Record<string, string>>): Promise<void>;
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts the two that read the certificates of the cluster; resolves when the API server is ready. */
+/** Starts API server and controller-manager, which read the certificates; resolves when the API server is ready. */
 async function startReaders({ keeper, layout, caPem }: Prepared): Promise<Child[]> {
   const apiServer = startApiServer(keeper, layout, {
     'bind-address': '0.0.0.0',
@@ -66,7 +66,7 @@ async function startReaders({ keeper, layout, caPem }: Prepared): Promise<Child[
   return [apiServer, controllers];
 }
 
-/** Resolves to what writes files of the configuration, and restarts the two that read these. */
+/** Starts the control plane. Resolves to the function that changes its configuration. */
 async function startControlPlane(prepared: Prepared): Promise<World['reconfigure']> {
   const { keeper, layout, world } = prepared;
   startEtcd(keeper, layout);

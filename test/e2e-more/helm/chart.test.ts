@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
-import { withWatched } from '../../cluster/watched.ts';
+import { withManifestsFor } from '../../cluster/watched.ts';
 import { CHART, helm, kustomized, NAMESPACE, ROOT, render, type Values, withValues } from './helm.ts';
 
 const MANIFESTS = join(ROOT, 'manifests');
@@ -93,7 +93,7 @@ describe('the chart', () => {
     const one = { ...WITH_NAMESPACE, watchNamespaces: ['stellar'] };
     assertSame(await render(one), await kustomized(join(MANIFESTS, 'namespaced')));
     const two = { ...WITH_NAMESPACE, watchNamespaces: ['stellar', 'north'] };
-    assertSame(await render(two), await withWatched(['stellar', 'north'], kustomized));
+    assertSame(await render(two), await withManifestsFor(['stellar', 'north'], kustomized));
   });
 
   it('has manifests/network-policy beside them with networkPolicy', async () => {

@@ -63,7 +63,10 @@ To be restarted now, and held from now on: stellar/a, stellar/b.`,
     const journal = { [group]: formatJournal([{ ...entry, atMs: NOW_MS }], NOW_MS) };
     const specs = { a: SHORT, b: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, c: {} };
     const under = networkWorld(specs, { journal });
-    assert.match(said(under, 'paused').text, /Under way, and finished by Kubernetes: stellar\/a\.$/);
+    assert.match(
+      said(under, 'paused').text,
+      /Under way now \(taken back if no pod is replaced yet, otherwise finished by Kubernetes\): stellar\/a\.$/,
+    );
     assert.match(
       said(under, 'paused', 'stellar', ['b']).text,
       /StellarNode stellar\/b has stellar\.org\/peer-rollout=Signal now, which resume will not bring back\./,

@@ -85,7 +85,10 @@ describe('the Deployment', () => {
     assert.match(missing.version ?? '', /^skipped/);
     assert.deepEqual(found({ ready: 0 }), { deployment: 'problem: 0 of 2 replicas ready' });
     assert.deepEqual(found({ ready: 1 }), { deployment: 'warning: 1 of 2 replicas ready' });
-    assert.match(found({ replicas: 1 }).deployment ?? '', /^warning: 1 of 1 replica ready: pods that start/);
+    assert.match(
+      found({ replicas: 1 }).deployment ?? '',
+      /^warning: 1 of 1 replica ready: while the only replica is replaced/,
+    );
     assert.match(found({ replicas: 0 }).deployment ?? '', /^problem/);
   });
 
@@ -149,7 +152,7 @@ describe('the admission policies', () => {
     assert.deepEqual(facts({ policyBindings: audited }), said);
     assert.match(
       complaintsOf({ env: { POD_NAMESPACE: 'elsewhere' }, parts: {} })['admission-policies'] ?? '',
-      /^problem: not about system:serviceaccount:elsewhere:stellar-peers/,
+      /^problem: these policies do not name system:serviceaccount:elsewhere:stellar-peers/,
     );
   });
 
@@ -159,7 +162,7 @@ describe('the admission policies', () => {
     const moved = { ...clientConfig, service: { ...clientConfig?.service, namespace: 'moved' } };
     const parts = { webhook: webhookWith({ clientConfig: moved }) };
     const wanted =
-      /^problem: not about system:serviceaccount:moved:stellar-peers: stellar-peers-statefulsets,/;
+      /^problem: these policies do not name system:serviceaccount:moved:stellar-peers: stellar-peers-statefulsets,/;
     const asked = complaintsOf({ env: { POD_NAMESPACE: 'moved' }, parts });
     assert.match(asked['admission-policies'] ?? '', wanted);
     // Asked without --install-namespace: there is no Deployment where one is looked for.
