@@ -70,7 +70,7 @@ describe('the namespaced manifests', () => {
     );
   });
 
-  it('are for any number of namespaces by one command', async () => {
+  it('watch any number of namespaces after one command', async () => {
     const names = ['2026', 'north', 'null', 'stellar'];
     await withManifestsFor(names, (folder) =>
       assert.deepEqual(namespacesIn(rendered(folder)), allAre(names)),
@@ -141,7 +141,7 @@ describe('a namespaced install', () => {
     assert.deepEqual(inside.restarts(THREE), { 'validator-1': 1, 'validator-2': 1, 'validator-3': 0 });
   });
 
-  it('leaves validators of other namespaces alone, of the same network too', async () => {
+  it('leaves validators of other namespaces alone, even of the same network', async () => {
     await outside.untilReady(TWO);
     assert.deepEqual(outside.restarts(TWO), { 'validator-1': 0, 'validator-2': 0 });
     for (const name of TWO) assert.equal(outside.stamp(name), undefined);
@@ -153,7 +153,7 @@ describe('a namespaced install', () => {
     assert.deepEqual((await admin.list(Services, { namespace: 'outside' })).items, []);
   });
 
-  it('makes no request without a right for it', async () => {
+  it('makes no request that it has no right for', async () => {
     const entries = await scene.cluster.audit();
     assert.deepEqual(ourRefusals(entries), []);
     assert.deepEqual(excessOf(rightsIn(objects), ourRequests(entries)), []);

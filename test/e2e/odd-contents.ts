@@ -17,7 +17,7 @@ export const ODD_LEASES: ReadonlyArray<readonly [string, object | null | 'delete
   ['was renewed in the far future', { holderIdentity: 'stranger', renewTime: '9999-12-31T23:59:59.999999Z' }],
   ['was never renewed', { holderIdentity: 'stranger', renewTime: null, acquireTime: null }],
   ['has no duration', { holderIdentity: 'stranger', leaseDurationSeconds: null }],
-  ['has changed hands as often as can be counted', { holderIdentity: 'gone', leaseTransitions: INT32_MAX }],
+  ['has the largest number of leaseTransitions', { holderIdentity: 'gone', leaseTransitions: INT32_MAX }],
 ];
 
 /** Held for 68 years, by a holder that never gives it back. */
@@ -32,7 +32,7 @@ const GARBAGE = base64('\u0000\u0001 no PEM');
 
 type Data = Readonly<Record<string, string>>;
 
-/** What a person makes of the Secret's data; undefined deletes the Secret, `type` makes it anew with that type. */
+/** The new data of the Secret, from its data; undefined deletes the Secret, `type` creates it anew with that type. */
 export const ODD_SECRETS: ReadonlyArray<
   readonly [string, (data: Data) => { readonly data: Data; readonly type?: string } | undefined]
 > = [
@@ -53,7 +53,10 @@ export const ODD_SECRETS: ReadonlyArray<
     (data) => ({ data: { ...data, 'tls.crt': data['ca.crt'] ?? '', 'ca.crt': data['tls.crt'] ?? '' } }),
   ],
   ['is empty', () => ({ data: {} })],
-  ['holds nothing of ours and much of others', () => ({ data: { dump: base64('x'.repeat(700_000)) } })],
+  [
+    'holds none of our keys and a large key of others',
+    () => ({ data: { dump: base64('x'.repeat(700_000)) } }),
+  ],
   ['is deleted', () => undefined],
   [
     'is of the type of TLS pairs',
@@ -64,12 +67,17 @@ export const ODD_SECRETS: ReadonlyArray<
 
 const dataOf = (path: string, text: string) => ({ [path]: text });
 
-/** Merge patches of a ConfigMap: which one, of whose namespace, and what is put there. */
+/** Merge patches of ConfigMaps: a title, the name, the namespace, the patch. */
 export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stellar-peers', object]> = [
   ['the peers', 'stellar-peers', 'stellar', { data: dataOf('validator-1.view.json', '{"hash":1}') }],
   ['the peers, all of them', 'stellar-peers', 'stellar', { data: null }],
-  ['the peers, with much of others', 'stellar-peers', 'stellar', { data: { dump: 'x'.repeat(900_000) } }],
-  ['the peers, with bytes of others', 'stellar-peers', 'stellar', { binaryData: { dump: GARBAGE } }],
+  [
+    'the peers, with a large key of others',
+    'stellar-peers',
+    'stellar',
+    { data: { dump: 'x'.repeat(900_000) } },
+  ],
+  ['the peers, with binaryData of others', 'stellar-peers', 'stellar', { binaryData: { dump: GARBAGE } }],
   [
     'the overview',
     'stellar-peers',
@@ -90,7 +98,7 @@ export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stel
     { data: { testnet: `::1\n${'x y\n'.repeat(90_000)}` } },
   ],
   [
-    'the outside peers’ bytes',
+    'binaryData of the outside peers',
     'stellar-peers-external',
     'stellar-peers',
     { binaryData: { mainnet: GARBAGE } },
