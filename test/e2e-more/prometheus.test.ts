@@ -48,7 +48,9 @@ describe('in a real Prometheus', () => {
     // This pod becomes Ready only when the test says so, so it does not become Ready after a restart.
     await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
-    await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
+    await scene.pods.until('the pod of validator-1 is there', ({ pods }) =>
+      pods.has(stalled.podOf('validator-1')),
+    );
     await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(THREE);
     await rolled.untilTheyKnow(THREE);
@@ -61,10 +63,10 @@ describe('in a real Prometheus', () => {
 
   it('two replicas are scraped, and no alert fires while nothing is wrong', async () => {
     await until(
-      'both are scraped',
+      'both replicas are scraped',
       async () => (await prometheus.query('stellar_peers_leader')).length === 2,
     );
-    await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
+    await until('no alert fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
     const [leader] = await prometheus.query('stellar_peers_leader == 1');
@@ -88,7 +90,7 @@ describe('in a real Prometheus', () => {
     await rolled.add('validator-4');
     await rolled.untilReady(FOUR);
     await kubectl('annotate', 'pod', '-n', 'rolled', 'validator-3-0', `${READY_HINT}=lost`, '--overwrite');
-    await until('it is down', () => !scene.pods.isReady(rolled.podOf('validator-3')));
+    await until('validator-3 is down', () => !scene.pods.isReady(rolled.podOf('validator-3')));
     await kubectl(...PAUSE, 'stellar.org/peer-rollout-');
     const { reason } = await prometheus.untilFires('WaitingTooLong');
     assert.equal(reason, 'WaitingForUnavailable');
@@ -165,7 +167,7 @@ describe('in a real Prometheus', () => {
   });
 
   it('CertificateExpiry fires if the served certificate expires within a week', async () => {
-    /** New replicas, which make the certificate anew. */
+    /** Starts new replicas, which make a new certificate. */
     const renew = async (env: Readonly<Record<string, string>>) => {
       await scene.replicas?.stop();
       await kubectl('-n', 'stellar-peers', 'delete', 'secret', CERT_SECRET);
