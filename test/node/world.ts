@@ -33,10 +33,10 @@ const BOOT_MS_MAX = 120_000;
 
 export interface World extends Readonly<Prepared['world']> {
   readonly machines: readonly Machine[];
-  /** What happens to all pods, from a watch of its own. */
+  /** A witness of all pods, with its own watch. */
   readonly pods: PodWatcher;
   readonly keeper: Keeper;
-  /** Routes what the API server sends to Services. */
+  /** The kube-proxy that routes requests of the API server to Services. */
   readonly proxy: Child;
   /** A second CA, for the next certificate of the API server. All but pods trust this CA already. */
   readonly nextAuthority: Issued;
@@ -81,7 +81,7 @@ async function startControlPlane(prepared: Prepared): Promise<World['reconfigure
   };
 }
 
-/** The API server calls webhooks by their Services, so its machine has a kube-proxy too; and it answers DNS. */
+/** Starts kube-proxy on the machine of the API server, which calls webhooks by their Services, and CoreDNS. */
 async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<Child> {
   const name = 'control-plane';
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
@@ -129,7 +129,7 @@ async function bringUp(prepared: Prepared): Promise<Pick<World, 'machines' | 'pr
   return { machines, proxy, reconfigure };
 }
 
-/** Boots it all; resolves when both nodes are Ready and pods can be made. */
+/** Boots the whole cluster. Resolves when both nodes are Ready and pods can be created. */
 export async function bootWorld(): Promise<World> {
   const prepared = await prepare();
   const { keeper, nextAuthority, world } = prepared;
