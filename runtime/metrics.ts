@@ -33,7 +33,7 @@ export const METRICS = {
     'title',
   ),
   stellar_peers_view_size: gauge(
-    'Most peers in one list, by namespace with validators: less than MAX_PEERS if lists of that size do not fit, 0 if no size fits. Leader only.',
+    'The most peers that a list may have, by namespace with validators: MAX_PEERS, or fewer if lists of that size do not fit into the ConfigMap, or 0 if no size fits. Leader only.',
     'namespace',
   ),
   stellar_peers_waiting: gauge(
@@ -169,7 +169,7 @@ export class Metrics {
     (this.#registry.getSingleMetric(name) as Histogram).observe(value);
   }
 
-  /** Replaces all series of a gauge, so that what is over disappears. */
+  /** Replaces all series of a gauge, so that series which are over disappear. */
   replace(name: MetricName, series: readonly Series[]): void {
     const gauge = this.#gauge(name);
     gauge.reset();
