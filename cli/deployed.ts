@@ -58,7 +58,9 @@ export async function settingsInForce(kube: Kube, sources: SettingsSources): Pro
     ...(unread.length === 0
       ? []
       : [`${unread.join(', ')} of the Deployment cannot be read from here, so the defaults are used.`]),
-    ...(wrong === undefined ? [] : [`${wrong}. Unset it (with Helm or GitOps, there): ${UNSET_DOMAIN}`]),
+    ...(wrong === undefined
+      ? []
+      : [`${wrong}. Unset CLUSTER_DOMAIN (with Helm or GitOps, in the values or in Git): ${UNSET_DOMAIN}`]),
   ];
   return { settings, notes };
 }

@@ -83,7 +83,7 @@ describe('the settings in force', () => {
     };
     assert.deepEqual(await told('wrong.example'), [
       'CLUSTER_DOMAIN is wrong.example, where the leader can resolve no name; its pod is told k8s.example. ' +
-        'Unset it (with Helm or GitOps, there): kubectl -n stellar-peers set env deployment/stellar-peers CLUSTER_DOMAIN-',
+        'Unset CLUSTER_DOMAIN (with Helm or GitOps, in the values or in Git): kubectl -n stellar-peers set env deployment/stellar-peers CLUSTER_DOMAIN-',
     ]);
     assert.deepEqual(await told('k8s.example'), []);
   });
