@@ -21,7 +21,7 @@ interface Wait {
   readonly lookInMs: number;
   /** True if the round sent no request. Then a change starts the next round at once, without a cooldown. */
   readonly sentNothing?: boolean;
-  /** For how long no change starts the next round; the default is `COOLDOWN_MS`. */
+  /** The time in which no change starts the next round; the default is `COOLDOWN_MS`. */
   readonly cooldownMs?: number;
   /** Called after the round. An error that it throws is not a failed round: it ends the loop. */
   readonly afterRound?: () => void;

@@ -12,7 +12,7 @@ const KEYS = { caPem: 'ca.crt', caKeyPem: 'ca.key', certPem: 'tls.crt', keyPem: 
 
 const secretRef = (namespace: string): ObjectRef => ({ resource: Secrets, namespace, name: CERT_SECRET });
 
-/** The Secret, or undefined where there is none. */
+/** The Secret, or undefined if there is none. */
 export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | undefined> =>
   kube.get(secretRef(namespace));
 
