@@ -117,7 +117,7 @@ export function createReconciler(parts: Core, outside: Outside): Reconciler {
   const journal = new JournalStore({ kube, clock, namespace: ownNamespace });
   const discovery = discoverySettings(settings);
   const cached = () => ({ world: caches.world, discovery: memberships.discovery() });
-  const room = () => caches.room.another();
+  const room = () => caches.room.emptyCopy();
   const readLive = liveReads({ kube, scope: scopeOf(settings), clock, room, known: cached });
   const mayWrite = () => leader.leads();
   const discoverNow = (world: World) => discover(world, discovery);

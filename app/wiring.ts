@@ -18,7 +18,7 @@ import { Notifier } from '../runtime/notifier.ts';
 import type { Settings } from './settings.ts';
 import { type Core, createCore } from './wiring-core.ts';
 
-/** For one call to a validator. The answer to `peers` has about 100 bytes for each of at most 72 connections. */
+/** The time limit of one call to a validator. The answer to `peers` has about 100 bytes for each of 72 connections. */
 const CORE_TIMEOUT_MS = 3_000;
 const CORE_BYTES_MAX = 512 * 1024;
 

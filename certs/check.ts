@@ -79,7 +79,7 @@ export function checkSigner(
   }
 }
 
-/** The CA in ca.crt, as PEM, that callers need to trust a good bundle until it expires; '' if no CA lasts so long. */
+/** The CA in ca.crt, as PEM, by which callers can trust a good bundle until it expires; '' if no CA is valid that long. */
 export function issuerPem({ certPem, caPem, notBeforeMs, notAfterMs }: Bundle): string {
   const [given, authorities] = [readCertificates('tls.crt', certPem), readCertificates('ca.crt', caPem)];
   const lasts = (cert: X509Certificate) => isValidAt(cert, notBeforeMs) && isValidAt(cert, notAfterMs - 1);

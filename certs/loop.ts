@@ -14,17 +14,17 @@ const COOLDOWN_MS = 1_000;
  * The result of a round: when the next round runs. `again` if we, or another writer before us, have just written the
  * object. Then the next round runs at once. After several results `again` in a row, it runs after growing waits.
  */
-export type Round = Pause | { readonly again: true };
+export type Round = Wait | { readonly again: true };
 
-interface Pause {
+interface Wait {
   /** The next round runs after this time, or after a change. */
   readonly lookInMs: number;
   /** True if the round sent no request. Then a change starts the next round at once, without a cooldown. */
   readonly sentNothing?: boolean;
-  /** For how long no change starts the next round; the default is `COOLDOWN_MS`. */
+  /** The time in which no change starts the next round; the default is `COOLDOWN_MS`. */
   readonly cooldownMs?: number;
   /** Called after the round. An error that it throws is not a failed round: it ends the loop. */
-  readonly use?: () => void;
+  readonly afterRound?: () => void;
   /** True if the API server seems to answer no request. Then the first request that succeeds ends the wait. */
   readonly isOutage?: boolean;
 }
@@ -39,7 +39,7 @@ interface Loop {
   readonly logFailure: (error: unknown, retryInMs: number) => void;
 }
 
-/** Runs rounds until `signal` aborts. A round that throws is repeated. Rejects only with an error that a `use` throws. */
+/** Runs rounds until `signal` aborts. A round that throws is repeated. Rejects only with an error that an `afterRound` throws. */
 export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff(loop.clock);
   while (!signal.aborted) {
@@ -48,8 +48,8 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
     const stops = loop.changes.map((onChange) => onChange(() => changed.abort()));
     try {
       const outcome = await runRound(loop, backoff);
-      const { lookInMs, sentNothing, use } = outcome;
-      if (!signal.aborted) use?.();
+      const { lookInMs, sentNothing, afterRound } = outcome;
+      if (!signal.aborted) afterRound?.();
       const cooldownMs = sentNothing ? 0 : Math.min(lookInMs, outcome.cooldownMs ?? COOLDOWN_MS);
       await loop.clock.sleep(cooldownMs, signal);
       if (outcome.isOutage && loop.outage) stops.push(loop.outage.onChange(() => changed.abort()));
@@ -63,7 +63,7 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
 /** The only key in the loop's backoff. */
 const ROUND = 'round';
 
-async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {
+async function runRound(loop: Loop, backoff: Backoff): Promise<Wait> {
   try {
     const outcome = await loop.round();
     if ('again' in outcome) {

@@ -80,7 +80,7 @@ export class ManagedSource implements CertSource {
       const { serial, fingerprint, notAfterMs } = found;
       const notAfter = new Date(notAfterMs).toISOString();
       log.info({ serial, fingerprint, notAfter }, 'certificate adopted from Secret');
-      return { lookInMs: 0, sentNothing: true, use: () => bundle.set(found) };
+      return { lookInMs: 0, sentNothing: true, afterRound: () => bundle.set(found) };
     }
     if (!plan.step) return { lookInMs: Math.min(clock.jitter(pollMs), plan.lookInMs) };
     if (await this.#mustWait(plan.step)) return { lookInMs: clock.jitter(PROBE_MS) };

@@ -60,7 +60,7 @@ export class MountedSource implements CertSource {
     if (fingerprint === last?.fingerprint) return { lookInMs: POLL_MS, sentNothing: true };
     const notAfter = new Date(notAfterMs).toISOString();
     log.info({ serial, fingerprint, notAfter, folder }, 'certificate read from its files');
-    return { lookInMs: 0, sentNothing: true, use: () => bundle.set(checked.value) };
+    return { lookInMs: 0, sentNothing: true, afterRound: () => bundle.set(checked.value) };
   }
 
   /** Reads the files. A missing ca.crt counts as empty, because some issuers give no CA. */

@@ -68,7 +68,7 @@ interface CertPlan {
 
 interface CertSituation {
   readonly nowMs: number;
-  /** For how long this process has seen this very content, by its monotonic clock. */
+  /** For how long this process has seen exactly this content, by its monotonic clock. */
   readonly seenForMs: number;
   /** For how long callers have trusted the first CA of the content, in ms, as far as this process has seen. */
   readonly trustedForMs: number;
@@ -123,7 +123,7 @@ function maintain(
   if (bundle.caPem === signer.certPem) return wait(bundle, soonestDueInMs);
   const leftMs = terms.retireMs - situation.seenForMs;
   if (leftMs > 0) return wait(bundle, Math.min(leftMs, soonestDueInMs));
-  const why = rotation('nothing that the former CA signed is served any more');
+  const why = rotation('no certificate of the former CA is served any more');
   return act(bundle, { kind: 'removeCa', why, signer });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The Secret with the managed certificate: its keys, and the only two requests that write it. All replicas take the
+ * The Secret with the managed certificate: the keys of its data, and the only two requests that write it. All replicas take the
  * certificate from this Secret; plan.ts decides what belongs in it.
  */
 import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';
@@ -12,7 +12,7 @@ const KEYS = { caPem: 'ca.crt', caKeyPem: 'ca.key', certPem: 'tls.crt', keyPem: 
 
 const secretRef = (namespace: string): ObjectRef => ({ resource: Secrets, namespace, name: CERT_SECRET });
 
-/** The Secret, or undefined where there is none. */
+/** The Secret, or undefined if there is none. */
 export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | undefined> =>
   kube.get(secretRef(namespace));
 

@@ -13,7 +13,7 @@ export interface AnnotationChange {
   readonly value: string | undefined;
 }
 
-/** Writes the annotation on each object in turn. Rejects with KubeError at the first failure; earlier writes stay. */
+/** Writes the annotation on one object after the other. Rejects with KubeError at the first failure; earlier writes stay. */
 export async function annotate(
   kube: Kube,
   refs: readonly ObjectRef[],

@@ -78,7 +78,7 @@ export const FLAGS = {
 
 export type FlagName = keyof typeof FLAGS;
 
-/** The given values: a text, a list of texts for a flag that may be repeated, or true for a switch. */
+/** The values of the given flags: a text, a list of texts for a flag that may be repeated, or true for a switch. */
 export type FlagValues = {
   readonly [Name in FlagName]?:
     | ((typeof FLAGS)[Name] extends { multiple: true }

@@ -1,7 +1,7 @@
-/** How far two words are apart, to find what a slip of the pen meant. Pure. */
+/** The distance of two words, to find the word that a person meant. Pure. */
 import { leastOf } from '../peers/lists.ts';
 
-/** How many letters are to be added, left out or changed (Levenshtein). */
+/** How many letters to add, remove or change to make one word from the other (Levenshtein). */
 export function lettersOff(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...a].entries()) {

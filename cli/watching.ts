@@ -14,7 +14,7 @@ const REDRAW = '\u001b[H\u001b[J';
 interface Watched {
   readonly terminal: Terminal;
   readonly clock: Pick<Clock, 'sleep' | 'nowMs'>;
-  /** Ends it. */
+  /** Ends the watching. */
   readonly signal: AbortSignal;
 }
 

@@ -12,7 +12,7 @@ export interface Asset {
 
 const SCRIPT = 'text/javascript; charset=utf-8';
 
-/** By path. */
+/** The files by their paths. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
   '/': { type: 'text/html; charset=utf-8', text: read('page.html') },
   '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },

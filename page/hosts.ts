@@ -11,7 +11,7 @@ const SERVICE = 'stellar-peers-status';
 export function hostsOf(settings: {
   readonly namespace: string;
   readonly clusterDomain: string;
-  /** With a comma between. */
+  /** Host names with a comma between. */
   readonly statusPageHosts: string;
 }): ReadonlySet<string> {
   const inNamespace = `${SERVICE}.${settings.namespace}`;

@@ -57,7 +57,11 @@ export function createPageServer(
   }
   app.get(EVENTS_PATH, { exposeHeadRoute: false }, (request, reply) => {
     if (streams.size >= limits.watchers) {
-      return refuse(reply.header('retry-after', '10'), 503, 'too many are watching; this page tries again');
+      return refuse(
+        reply.header('retry-after', '10'),
+        503,
+        'too many browsers watch this page; it tries again',
+      );
     }
     return stream(request, reply, feed, streams);
   });

@@ -18,7 +18,7 @@ import { type Row, rowOf } from './row.ts';
 
 /** The largest network with a picture. In a larger picture people would recognise nothing. */
 const PICTURE_MAX = 24;
-/** Rows of all networks together: those that are down or wait come first. A network without a row is not shown. */
+/** The most rows of all networks; validators that are down or wait come first. A network without a row is not shown. */
 const ROWS_MAX = 200;
 const WAITING_MAX = 100;
 const RESTARTS_MAX = 50;
@@ -73,10 +73,10 @@ export function takeSnapshot(cluster: SnapshotInput) {
     networks: networks
       .filter(({ rows }) => rows.length > 0)
       .sort((a, b) => byText(a.title, b.title) || byText(a.key, b.key)),
-    /** The same words once. */
+    /** Validators with the same reason share a row. */
     waiting: waiting.slice(0, WAITING_MAX).map(waitingRow),
     restarts: restarts.slice(0, RESTARTS_MAX),
-    /** How many there are in all. */
+    /** The numbers of all rows, shown or not. */
     totals: {
       networks: networks.length,
       reasons: waiting.length,

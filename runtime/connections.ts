@@ -1,13 +1,13 @@
 /**
- * What the connections of one server may cost: how many there are, whose goes where there are too many, and how much one
- * may ask at once. Every program that reaches a port may connect. One that waits for each answer, as an API server, a kubelet and
- * a browser do, is never cut off below the limit of all connections, however often and however long it asks.
+ * Limits the connections of one server: their number, which one is closed if there are too many, and how much a caller may
+ * send at once. Every program that reaches a port may connect. A caller that waits for each answer, as API servers, kubelets
+ * and browsers do, is never cut off while there are fewer connections than the limit.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Ends, WorkSlots } from './work-slots.ts';
 
-/** As node:http and node:https have them. */
+/** The methods of a node:http or node:https server that are used here. */
 interface GuardedServer {
   on(event: 'connection' | 'secureConnection', listener: (socket: Socket) => void): unknown;
   on(
@@ -19,22 +19,23 @@ interface GuardedServer {
 }
 
 interface Guard {
-  /** Most connections at once. */
+  /** The most connections at the same time. */
   readonly connections: number;
-  /** Over TLS the requests come on another socket than the connection. */
+  /** True for a TLS server, whose requests come on another socket than the connection. */
   readonly tls?: boolean;
   /**
-   * Of each address so many connections are worked on at once: during the TLS handshake, and from the first byte of a
+   * How many connections of one address are worked on at once: during the TLS handshake, and from the first byte of a
    * request to its end. The others wait, before their handshake or unread. A connection without a request takes no place,
-   * since Go's client opens some that it then does not need. Those that wait for the answer to a whole request neither
-   * count nor go: an API server's reviews under way, those that are held among them. By default none waits, and all count.
+   * because Go's client opens some that it does not need. If there are too many connections, up to so many of each address
+   * that wait for the answer to a complete request are not closed and do not count: those of an API server, whose reviews
+   * may be held. By default, no connection waits, and all count.
    */
   readonly atOnce?: number;
-  /** Called when a connection had to go. */
+  /** Called when a new connection exceeds the limit, so that a connection is closed. */
   readonly onFull?: () => void;
 }
 
-/** Bounds the connections of a server and what one sends at once; to be called before the server listens. */
+/** Applies the limits of `guard` to a server. Call it before the server listens. */
 export function guardConnections(server: GuardedServer, guard: Guard): void {
   const slots = new WorkSlots(guard.atOnce ?? Number.POSITIVE_INFINITY);
   const unanswered = new Unanswered(slots);
@@ -47,7 +48,7 @@ export function guardConnections(server: GuardedServer, guard: Guard): void {
       return !isSpared;
     });
   };
-  // A connection that waits has cost no handshake: what the server does with it comes later.
+  // Take over the server's own listeners, so that a waiting connection has cost no handshake.
   const listeners = server.listeners('connection') as Array<(socket: Socket) => void>;
   server.removeAllListeners('connection');
   server.on('connection', (socket) => {
@@ -68,7 +69,7 @@ export function guardConnections(server: GuardedServer, guard: Guard): void {
     ignoreFloods(socket, unanswered, slots);
   };
   server.on('request', (request, response) => unanswered.add(request, response));
-  // Node would answer such a request without an event, and its place would never be free.
+  // Without this listener, Node answers such a request without an event, and its place would never become free.
   server.on('checkExpectation', (request, response) => {
     unanswered.add(request, response);
     response.writeHead(417).end();
@@ -88,9 +89,9 @@ class OpenConnections {
   }
 
   /**
-   * Closes the oldest of the address that has most: one who floods makes room for the others. False for a newcomer that
-   * has as many itself: what came before is answered, and does not make room for ever more of the same. `counted` picks
-   * those of an address that count, oldest first.
+   * Closes the oldest connection of the address that has most, so that a flooding address makes room for others. Returns
+   * false if the address of the new connection has as many: then the new connection is refused, and the earlier ones are
+   * answered. `counted` picks the connections of an address that count, oldest first.
    */
   makeRoomFor(
     { remoteAddress = '' }: Socket,
@@ -113,10 +114,10 @@ class OpenConnections {
   }
 }
 
-/** So many answers of one connection may be written while the end of none is told. */
+/** So many answers of one connection may be written before Node has reported the end of any. */
 const UNREAD_MAX = 3;
 
-/** Ends the headers of each request. No JSON holds it but between its tokens, where no encoder writes it. */
+/** The end of the headers of a request. JSON may contain it only between tokens, where no encoder writes it. */
 const END_OF_HEADERS = Buffer.from('\r\n\r\n');
 
 const otherEnd = ({ remoteAddress, remotePort }: Ends): string => `${remoteAddress} ${remotePort}`;
@@ -131,15 +132,15 @@ class Unanswered {
   }
 
   /**
-   * True for a caller that does not wait for answers. One that does may send its next request before the end of its last
-   * answer is told here, on a busy machine: such an answer is written, and counts only among many.
+   * True for a caller that does not wait for answers. On a busy machine, even a caller that waits may send its next request
+   * before Node has reported the end of the last answer here. So written answers count only if there are many.
    */
   areMany(socket: Socket): boolean {
     const responses = [...(this.#requests.get(otherEnd(socket))?.values() ?? [])];
     return responses.length > UNREAD_MAX || responses.filter((each) => !each.writableEnded).length > 1;
   }
 
-  /** True if we owe an answer: who sends a body slowly, or reads no answer, waits for nothing of ours. */
+  /** True if a complete request has no answer yet. A caller that sends slowly, or does not read, waits for none. */
   isDue(socket: Socket): boolean {
     const requests = this.#requests.get(otherEnd(socket)) ?? [];
     return [...requests].some(([request, response]) => request.complete && !response.writableEnded);
@@ -155,21 +156,21 @@ class Unanswered {
       if (isWorkedOn) this.#slots.end({ remoteAddress, remotePort });
       isWorkedOn = false;
     };
-    // A review that is held is no work: a tenant's must not keep those of others waiting.
+    // A held review is no work: held reviews of one tenant must not delay the reviews of others.
     request.once('end', () => setImmediate(leave));
     response.once('close', () => {
       requests.delete(request);
       if (requests.size === 0 && this.#requests.get(end) === requests) this.#requests.delete(end);
-      // The body of a request that is refused early is still to come, and frees the place.
+      // If a request was refused early, its body is still to come, and the end of the body frees the place.
       if (request.complete) leave();
     });
   }
 }
 
 /**
- * Hears nothing more of a connection whose caller does not wait for answers, as API servers, kubelets and browsers do:
- * Node's parser would turn all that came into requests, and the 64 KiB of one read are some 1,800, in one piece or in many
- * small records of TLS. The connection is left unread until its time is over: closed at once, it would come back at once.
+ * Stops reading a connection whose caller does not wait for answers. Node's parser would turn all data into requests, and
+ * one read of 64 KiB has some 1,800, in one piece or in many small TLS records. The connection stays open and unread until
+ * its time limit: if it were closed at once, the caller would reconnect at once.
  */
 function ignoreFloods(socket: Socket, unanswered: Unanswered, slots: WorkSlots): void {
   const parsers = socket.listeners('data') as Array<(chunk: Buffer) => void>;
@@ -184,7 +185,7 @@ function ignoreFloods(socket: Socket, unanswered: Unanswered, slots: WorkSlots):
       for (const parse of parsers) parse.call(socket, chunk);
       if (waits) socket.resume();
     };
-    // The parser passes over empty lines, so no request would free the place.
+    // Empty lines begin no request, so no end of a request would free the place.
     if (isEmpty(chunk)) {
       begin();
       return;

@@ -8,8 +8,8 @@ export class ListenError extends Error {
 }
 
 /**
- * The most new connections that wait to be accepted, as far as the machine allows (net.core.somaxconn). With Node's
- * default of 511, a burst could push out a probe, which its sender would repeat only after seconds.
+ * The most new connections that wait to be accepted, if the machine allows so many (net.core.somaxconn). With Node's
+ * default of 511, a burst could displace a probe, and its sender would repeat it only after seconds.
  */
 const BACKLOG = 4096;
 

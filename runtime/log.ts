@@ -20,10 +20,7 @@ const SECRETS =
 /** The text without secrets, as far as they can be recognised by their form. */
 export const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
 
-/**
- * JSON lines from `level` up, on standard output if not elsewhere; error objects under `error` are written with their
- * causes.
- */
+/** Writes JSON lines from `level` up, by default to standard output. Errors under `error` are written with their causes. */
 export function createLog(level: string, destination?: { write(line: string): void }): Log {
   const options: LoggerOptions = {
     level,

@@ -169,7 +169,7 @@ export class Metrics {
     (this.#registry.getSingleMetric(name) as Histogram).observe(value);
   }
 
-  /** Replaces all series of a gauge, so that what is over disappears. */
+  /** Replaces all series of a gauge, so that series which are over disappear. */
   replace(name: MetricName, series: readonly Series[]): void {
     const gauge = this.#gauge(name);
     gauge.reset();

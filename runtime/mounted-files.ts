@@ -12,7 +12,7 @@ const LINK = '..data';
 /** The folder may be swapped while it is read, and the former one removed. */
 const ATTEMPTS = 3;
 
-/** The texts of files in `folder`, all of the same version. Rejects where one cannot be read. */
+/** The texts of files in `folder`, all of the same version. Rejects if one cannot be read. */
 export async function readMounted(folder: string, names: readonly string[]): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
     const version = await versionOf(folder);
@@ -24,5 +24,5 @@ export async function readMounted(folder: string, names: readonly string[]): Pro
   }
 }
 
-/** The folder that `..data` names now, or the folder itself where there is no such link. */
+/** The folder that `..data` names now, or the folder itself if there is no such link. */
 const versionOf = (folder: string): Promise<string> => realpath(join(folder, LINK)).catch(() => folder);

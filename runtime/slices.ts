@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 /** The length of a slice, after which other work gets its turn. */
 const SLICE_MS = 8;
 
-/** The works that wait for their next slice. Each slice gets its own turn of the event loop, to keep turns short. */
+/** The pieces of work that wait for their next slice. Each slice has its own turn of the event loop, to keep turns short. */
 const waiting: Array<() => void> = [];
 
 function ownTurn(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The alerts as they stand in their one file, and what is made of it: the object of the Prometheus operator, and a table.
+ * Reads the alerts from their file, and makes the object for the Prometheus operator and a table from them.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -41,5 +41,5 @@ export function rulesFile(): string {
   return text.slice(text.indexOf('groups:'));
 }
 
-/** The rules file as a PrometheusRule: the same text, further in. */
+/** The rules file as a PrometheusRule: the same text, indented. */
 export const prometheusRule = (): string => `${OBJECT}${rulesFile().replaceAll(/^(?=.)/gm, '  ')}`;

@@ -1,6 +1,6 @@
 /**
- * Writes what the image runs: the program in one file, with its source map beside it, and of each dependency only what
- * is used. Development and tests run the sources.
+ * Writes the program that the image runs as one file, with its source map. It contains only the used parts of each
+ * dependency. Development and tests run the sources.
  */
 import { resolve } from 'node:path';
 import process from 'node:process';
@@ -11,11 +11,11 @@ import { ASSETS } from '../page/assets.ts';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /**
- * The Kubernetes client's generated API and models, which nothing of ours asks for. Loading them has no effect, which
- * its package.json does not say; the bundler would keep their tables.
+ * The Kubernetes client's generated API and models, which we do not use. Loading them has no side effects, but the
+ * package.json of the client does not say so, and the bundler would keep their tables.
  */
 const UNUSED_BARRELS = /^\.{1,2}\/(models\/ObjectSerializer|types\/ObjectParamAPI)\.js$/;
-/** The models, which its index exports as a whole: the bundler keeps that in what is loaded by import(). */
+/** All models of the client. Its index exports them, so the bundler would keep them in files that import() loads. */
 const MODELS = /^\.\/models\/all\.js$/;
 
 const CLIENT_WITHOUT_API: Plugin = {
@@ -24,7 +24,7 @@ const CLIENT_WITHOUT_API: Plugin = {
     onResolve({ filter: MODELS }, ({ path }) => ({ path, namespace: 'no-models' }));
     onLoad({ filter: /.*/, namespace: 'no-models' }, () => ({ contents: '' }));
     onResolve({ filter: UNUSED_BARRELS }, async ({ path, pluginData, ...from }) => {
-      // Asked once more by ourselves: the bundler's own answer is what is wanted.
+      // This is our own call of `resolve` below, which wants the bundler's answer.
       if (pluginData === UNUSED_BARRELS) return undefined;
       const found = await resolve(path, { ...from, pluginData: UNUSED_BARRELS });
       return { ...found, sideEffects: false };
@@ -33,8 +33,8 @@ const CLIENT_WITHOUT_API: Plugin = {
 };
 
 /**
- * What the Kubernetes client sends requests with, which is half of the bundle: ours go over node:https (0002). Its
- * configuration makes nothing of it unless it is asked for a dispatcher, which nothing of ours does.
+ * Leaves out undici, which would be half of the bundle. The Kubernetes client sends its requests with undici, but we send
+ * ours over node:https (0002), and never ask the client's configuration for a dispatcher.
  */
 const CLIENT_WITHOUT_UNDICI: Plugin = {
   name: 'client-without-undici',
@@ -48,7 +48,7 @@ const CLIENT_WITHOUT_UNDICI: Plugin = {
   },
 };
 
-/** The files of the status page go into the bundle: beside it there is nothing of ours. */
+/** Puts the files of the status page into the bundle, because the image has no other files of ours. */
 const WITH_PAGE: Plugin = {
   name: 'with-page',
   setup: ({ onLoad }) => {
@@ -59,11 +59,11 @@ const WITH_PAGE: Plugin = {
   },
 };
 
-/** Dependencies in CommonJS ask for Node's own modules by `require`, which a module does not have by itself. */
+/** Defines `require`, which CommonJS dependencies use for Node's own modules, and which an ES module does not have. */
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
-/** Writes the bundle and its source map, unless `write` is false; the files that something in it comes from, relative. */
+/** Writes the bundle and its source map, unless `write` is false. Resolves to the relative paths of its source files. */
 export async function bundle(outfile: string, { write = true } = {}): Promise<string[]> {
   const { metafile } = await build({
     entryPoints: ['main.ts'],
@@ -74,7 +74,7 @@ export async function bundle(outfile: string, { write = true } = {}): Promise<st
     format: 'esm',
     target: 'node24',
     sourcemap: 'linked',
-    // Names stay, so that a stack can be read without the source map.
+    // Keep names, so that a stack trace can be read without the source map.
     minifyWhitespace: true,
     minifySyntax: true,
     banner: { js: REQUIRE },

@@ -13,7 +13,7 @@ export interface Panel {
   readonly type: 'stat' | 'timeseries';
   readonly unit: Unit;
   readonly queries: readonly Query[];
-  /** The lowest value that is shown as wrong. */
+  /** From this value on, the panel shows the value as wrong. */
   readonly wrongFrom?: number;
 }
 
@@ -172,7 +172,7 @@ const OURSELVES: readonly Panel[] = [
   ),
 ];
 
-/** Rows of panels, the first of single values, and where in docs/ each row is explained. */
+/** Rows of panels, and the page of docs/ that explains each row. The first row has single values. */
 export const ROWS: ReadonlyArray<readonly [title: string, panels: readonly Panel[], doc: string]> = [
   ['Now', NOW, 'runbook.md#alerts'],
   ['Networks', NETWORKS, 'rollout.md#how-many-may-be-down'],

@@ -4,11 +4,11 @@
 import { type Panel, RESTART_MARKS, ROWS } from './dashboard-panels.ts';
 
 const COLUMNS = 24;
-// Grafana puts in what the variable holds.
+// Grafana replaces this by the value of the variable.
 const DOCS = `\${docs}`;
 const DATA_SOURCE = { type: 'prometheus', uid: '$datasource' };
 
-/** A page of the documents, at the address that a variable of the dashboard holds. */
+/** A link to a page of the documents, whose address is in a variable of the dashboard. */
 const linkTo = (title: string, doc: string) => ({ title, url: `${DOCS}/${doc}`, targetBlank: true });
 
 function panelOf({ title, description, type, unit, queries, wrongFrom }: Panel, doc: string) {
@@ -30,7 +30,7 @@ function panelOf({ title, description, type, unit, queries, wrongFrom }: Panel, 
   };
 }
 
-/** Panels with their places: stats six in a row, graphs two. */
+/** The panels with their positions: six single values in a row, or two graphs. */
 function placed(): object[] {
   const placedPanels: object[] = [];
   let y = 0;
@@ -54,7 +54,7 @@ const VARIABLES = [
   { ...{ name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' } },
   {
     ...{ name: 'group', label: 'Network', type: 'query', datasource: DATA_SOURCE },
-    // Shown by name, asked for by group.
+    // People choose the title; queries use the group.
     ...{ query: 'query_result(stellar_peers_network_info)', refresh: 2, sort: 1 },
     regex: '/group="(?<value>[^"]*)".*title="(?<text>[^"]*)"/',
     ...{ multi: true, includeAll: true, allValue: '.*' },

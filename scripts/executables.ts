@@ -1,6 +1,6 @@
 /**
- * Writes dist/executables: the command as one file for each machine, by Node's own single-executable build, which makes
- * them for all machines on any of them. Those for macOS were never run: see docs/command.md.
+ * Writes dist/executables: the command as one file for each kind of machine, by Node's own single-executable build, which
+ * works on any machine for all others. The executables for macOS were never run: see docs/command.md.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const TARGET = `${ROOT}dist/executables`;
 const PROGRAM = 0o755;
 const PLAIN = 0o644;
 
-/** What kubectl looks for when it is asked for `kubectl stellar-peers`. */
+/** The name of the program that `kubectl stellar-peers` runs. */
 export const PLUGIN = 'kubectl-stellar_peers';
 
 interface Machine {
@@ -41,16 +41,16 @@ export const MACHINES: readonly Machine[] = ARCHITECTURES.flatMap((arch) => [
 export const archiveName = (version: string, { os, arch }: Omit<Machine, 'node'>): string =>
   `${PLUGIN}-${version}-${os}-${arch}.tar.gz`;
 
-/** The program in a bundle and this Node as one executable file; that of macOS is signed ad hoc. */
+/** The bundle and Node as one executable file. An executable for macOS is signed ad hoc. */
 export function executableOf(bundled: string, node: string, os: Machine['os']): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-executable-'));
   try {
     const output = join(folder, PLUGIN);
     const settings = {
       ...{ main: bundled, mainFormat: 'module', executable: node, output },
-      // What runs is checked against neither: a cache or snapshot would have to be made on the machine that runs it.
+      // A code cache or snapshot would have to be made on the machine that runs it.
       ...{ useCodeCache: false, useSnapshot: false, disableExperimentalSEAWarning: true },
-      // No NODE_OPTIONS of a person's changes what the command does.
+      // The NODE_OPTIONS of a person must not change the command.
       execArgvExtension: 'none',
     };
     writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));

@@ -1,9 +1,9 @@
 /**
- * Writes docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in the code, docs/licences.md from the
- * packages, the mutants into docs/rollout.md, what we may touch, from the manifests, into docs/security.md, what `--help`
- * prints and the checks into docs/command.md, the versions that tests run with into docs/operations.md, the names of the
- * settings into the schema of the chart's values, and the alerts and the dashboard into manifests/monitoring/ and the chart.
- * `--check` writes nothing and fails where a page differs.
+ * Writes the generated pages and parts of pages: docs/settings.md, docs/reasons.md and docs/metrics.md from the tables in
+ * the code; docs/licences.md from the packages; the mutants into docs/rollout.md; our rights and the policies, from the
+ * manifests, into docs/security.md; the help texts and the checks into docs/command.md; the tested versions into
+ * docs/operations.md; the settings into the schema of the chart's values; alerts and dashboard into manifests/monitoring/
+ * and the chart. `--check` writes nothing, and fails if a page differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
@@ -135,7 +135,7 @@ const policyRows = (): Rows =>
 const checkRows = (): Rows =>
   CHECKS.map(({ id, when, looks, hint }) => [code(id), when ?? 'both', cell(looks), cell(hint)]);
 
-/** A page by hand, with what stands between two marks made anew. */
+/** A page that people write, with its sections between two marks generated anew. */
 function withSections(name: string, sections: Readonly<Record<string, string>>): string {
   let text = readFileSync(new URL(name, folder), 'utf8');
   for (const [mark, body] of Object.entries(sections)) {
@@ -149,7 +149,7 @@ function withSections(name: string, sections: Readonly<Record<string, string>>):
 
 const fenced = (text: string): string => `\`\`\`text\n${text}\`\`\`\n`;
 
-/** A section for each command, which its page must have: nothing that can be said goes without being explained. */
+/** A section for each command. The page must have them all, so that each command is explained. */
 const usageSections = (): Record<string, string> => ({
   overview: fenced(overviewOf(COMMANDS)),
   ...Object.fromEntries(COMMANDS.map((command) => [`usage ${command.name}`, fenced(usageOf(command))])),
@@ -157,7 +157,7 @@ const usageSections = (): Record<string, string> => ({
 
 const folder = new URL('../docs/', import.meta.url);
 
-/** What the chart sets by itself, from values of other names. */
+/** The settings that the chart sets by itself, from values of other names. */
 const SET_BY_CHART = new Set([
   'POD_NAMESPACE',
   'POD_NAME',
@@ -171,7 +171,7 @@ const SET_BY_CHART = new Set([
 const LINE_WIDTH = 110;
 const LIST = /^(.*)\[\s+([^[\]{}]*?)\s+\](,?)$/gm;
 
-/** JSON as Biome formats it: a list of plain values on one line where it fits. */
+/** JSON as Biome formats it: a list of plain values is on one line if it fits. */
 function json(value: unknown): string {
   const spread = JSON.stringify(value, undefined, 2);
   const folded = spread.replace(LIST, (list, before: string, inner: string, after: string) => {
@@ -181,7 +181,7 @@ function json(value: unknown): string {
   return `${folded}\n`;
 }
 
-/** The schema of the chart's values, with the settings that there are. */
+/** The schema of the chart's values, with all settings. */
 function valuesSchema(): string {
   const schema = JSON.parse(readFileSync(new URL(CHART_SCHEMA, folder), 'utf8')) as {
     properties: { settings: { properties: object } };

@@ -24,7 +24,7 @@ function writeAll(folder: string, files: Iterable<readonly [string, Buffer, numb
   }
 }
 
-/** The layers of one architecture, the lowest first; a new version of ours changes the last one only. */
+/** The layers of one architecture, the lowest first. A new version of stellar-peers changes only the last layer. */
 function layersOf(architecture: Architecture): ImageFile[][] {
   return [runtimeFiles(obtain(architecture, say), SOURCES[architecture]), ownFiles(ROOT)];
 }
@@ -52,5 +52,5 @@ function writeImage(name: string, version: string): void {
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const { values } = parseArgs({ options: { name: { type: 'string' } } });
-// In full, as containerd knows it: what has no registry in front is Docker Hub's there.
+// The full name: containerd takes a name without a registry for one of Docker Hub.
 writeImage(values.name ?? `docker.io/library/stellar-peers:${version}`, version);

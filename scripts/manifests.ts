@@ -30,7 +30,7 @@ function kubectl(): string {
   return existsSync(linked) ? linked : 'kubectl';
 }
 
-/** The Deployment's image as it stands in rendered manifests. */
+/** Matches the line with the Deployment's image in rendered manifests. */
 const IMAGE = /^( +(?:- )?image: )\S+$/gm;
 
 /** The YAML that kustomize makes of a folder of manifests, with `image` in place of the Deployment's image. */

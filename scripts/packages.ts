@@ -1,5 +1,6 @@
 /**
- * The packages that a replica runs with, and those that its bundle is made of: their pins in package-lock.json, and their own metadata in node_modules.
+ * The production packages and the packages in the bundle: their pins in package-lock.json, and their own metadata in
+ * node_modules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,7 @@ import { bundle } from './bundle.ts';
 
 const ROOT = new URL('../', import.meta.url);
 
-/** What package-lock.json says of one package. */
+/** The entry of one package in package-lock.json. */
 export interface Pin {
   readonly version?: string;
   readonly integrity?: string;
@@ -49,7 +50,7 @@ function packageAt(path: string, pin: Pin): Package {
   };
 }
 
-/** Those of package-lock.json at these paths, in order; each version of a package once. */
+/** The packages of package-lock.json that are wanted, in order; each version of a package once. */
 function packagesAt(isWanted: (path: string, pin: Pin) => boolean): Package[] {
   const pins = parsed('package-lock.json').packages as Record<string, Pin>;
   const found = Object.entries(pins)
@@ -62,7 +63,7 @@ function packagesAt(isWanted: (path: string, pin: Pin) => boolean): Package[] {
 /** All production dependencies, direct and indirect. */
 export const productionPackages = (): Package[] => packagesAt((_, { dev }) => !dev);
 
-/** The packages that something in the bundle comes from, by the bundler's own account. */
+/** The packages that have a part in the bundle, as the bundler reports. */
 export async function bundledPackages(): Promise<Package[]> {
   const files = await bundle('unwritten.mjs', { write: false });
   const paths = new Set(files.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));

@@ -1,6 +1,6 @@
 /**
  * Writes dist/release: all files of a release, their checksums, and its notes. Refuses a tree that is not committed, a
- * version that some file does not have yet, one that the changelog does not tell of, and workflows without digests.
+ * version that some file does not have yet, a version without a section in the changelog, and workflows without digests.
  * Publishes nothing.
  */
 import { execFileSync } from 'node:child_process';
@@ -33,7 +33,7 @@ const TARGET = `${ROOT}dist/release`;
 const EXECUTABLES = `${ROOT}dist/executables`;
 const WORKFLOWS = '.github/workflows/';
 
-/** Where a version stands, as the pattern around it. */
+/** The files that contain the version, with a pattern for its place. */
 const VERSIONED: ReadonlyArray<readonly [string, RegExp]> = [
   ['package.json', /^ {2}"version": "(.*)",$/m],
   ['package-lock.json', /^ {2}"version": "(.*)",$/m],
@@ -43,7 +43,7 @@ const VERSIONED: ReadonlyArray<readonly [string, RegExp]> = [
   ['README.md', /^ {4}newTag: (.*)$/m],
 ];
 
-/** What the changelog says of a version, without its heading; undefined where it says nothing. */
+/** The section of a version in the changelog, without its heading; undefined if it is missing or empty. */
 export function changelogSection(changelog: string, version: string): string | undefined {
   const sections = changelog.split(/^(?=## )/m).slice(1);
   const heading = new RegExp(`^## \\[?${version.replaceAll('.', '\\.')}\\]?(?![\\w.-])`);
@@ -53,7 +53,7 @@ export function changelogSection(changelog: string, version: string): string | u
 
 const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
 
-/** Each workflow with what it takes from others without a digest, as a sentence. */
+/** A sentence for each workflow that uses actions or images without a digest. */
 function missingDigests(): string[] {
   return readdirSync(`${ROOT}${WORKFLOWS}`).flatMap((name) => {
     const without = [...new Set(unpinned(read(`${WORKFLOWS}${name}`)))];
@@ -64,7 +64,7 @@ function missingDigests(): string[] {
   });
 }
 
-/** What stands in the way of a release of this version, each as a sentence. */
+/** The problems that prevent a release of this version, each as a sentence. */
 function problems(version: string, repository: string, image: string | undefined): string[] {
   if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version))
     return [`VERSION is "${version}"; it takes one like 1.2.3: make release VERSION=1.2.3.`];
@@ -83,7 +83,7 @@ function problems(version: string, repository: string, image: string | undefined
   return [...found, ...missingDigests()];
 }
 
-/** What cannot be made here; each as a sentence. */
+/** The files that cannot be made here, each as a sentence. */
 function lacking(version: string): string[] {
   const archives = MACHINES.map((machine) => `${EXECUTABLES}/${archiveName(version, machine)}`);
   return [

@@ -1,4 +1,4 @@
-/** Reads what manifests grant and what their policies hold, with the reasons that their comments give. */
+/** Reads the rights that manifests grant, and their policies, with the reasons in their comments. */
 import { isMap, isSeq, parseAllDocuments } from 'yaml';
 
 export interface Granted {
@@ -6,7 +6,7 @@ export interface Granted {
   readonly where: string;
   readonly verbs: readonly string[];
   readonly resources: readonly string[];
-  /** Empty for any. */
+  /** The names of the objects; empty for any. */
   readonly names: readonly string[];
   readonly why: string;
 }
@@ -29,7 +29,7 @@ const grantOf = (rule: Rule, where: string, comment: string): Granted => ({
     .join(' '),
 });
 
-/** Every rule of every role in this YAML; throws where one has no comment that says why. */
+/** Every rule of every role in this YAML. Throws if a rule has no comment that says why. */
 export function rulesIn(text: string): Granted[] {
   return parseAllDocuments(text).flatMap((document) => {
     const rules = document.get('rules');
@@ -56,7 +56,7 @@ interface PolicyObject {
   };
 }
 
-/** Every policy in this YAML: which requests it looks at, and what it says of them. */
+/** Every policy in this YAML: the requests that it checks, and its messages. */
 export function policiesIn(text: string): Array<{
   readonly name: string;
   readonly what: readonly string[];

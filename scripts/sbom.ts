@@ -17,8 +17,8 @@ interface Bom {
 }
 
 /**
- * The bill as npm makes it from package-lock.json, without the hour and the folder that it was made in. Which packages
- * belong to it the bundler says: of a package that is installed, often nothing is in the bundle.
+ * The bill of materials that npm makes from package-lock.json, without the time and the folder of its making. It has only
+ * the packages that the bundler reports, because many installed packages have no part in the bundle.
  */
 export function billOfMaterials(packages: readonly Package[]): string {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
@@ -42,7 +42,7 @@ export function billOfMaterials(packages: readonly Package[]): string {
   return `${JSON.stringify(bom, undefined, 2)}\n`;
 }
 
-/** What the licences ask to be shipped with copies: their texts, ours first. */
+/** The texts of the licences, ours first: the licences demand that copies include them. */
 export function licenceTexts(packages: readonly Package[]): string {
   const parts = packages.map(
     ({ name, version, licence, text }) => `${name} ${version} (${licence})\n\n${text || 'No licence file.'}`,

@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * Gets what the project needs on this machine: npm packages and the control plane's binaries, side by side.
- * `--only node` gets the packages alone; `--only cert-manager`, `--only helm` and `--only node-minimum` get what
- * `make test-all` needs besides, and `--only real-node` what `make node-test` needs (`node` is the npm packages). Plain JavaScript, because a Node that runs TypeScript comes with the packages.
+ * `--only node` gets only the npm packages. `--only cert-manager`, `--only helm` and `--only node-minimum` get more for
+ * `make test-all`, and `--only real-node` gets what `make node-test` needs. Plain JavaScript, because a Node that runs
+ * TypeScript comes with the packages.
  */
 import { installDebian } from './setup/debian.mjs';
 import { obtain } from './setup/kits.mjs';
@@ -21,7 +22,7 @@ import {
 import { duration, SetupError, say } from './setup/say.mjs';
 
 const startedAt = Date.now();
-/** One after the other, since Go uses all of the machine for one. @param {import('./setup/places.mjs').Kit[]} kits */
+/** Obtains kits one after the other, because Go uses the whole machine for each. @param {import('./setup/places.mjs').Kit[]} kits */
 async function obtainAll(kits) {
   for (const kit of kits) await obtain(kit);
 }
@@ -45,17 +46,17 @@ if (!begin) {
   process.exit(2);
 }
 
-// Ending by exit() lets what was started and half made be cleared away.
+// End by exit(), so that exit handlers can remove half-made files.
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
   process.once(signal, () => process.exit(1));
 
-/** Tells a failure as soon as it is known; the other part goes on. @param {unknown} error */
+/** Prints a failure at once; the other work continues. @param {unknown} error */
 function report(error) {
   process.stderr.write(`setup: ${wordsOf(error)}\n`);
   process.exitCode = 1;
 }
 
-/** The stack only where the fault may be ours: not for a folder that may not be written. @param {unknown} error */
+/** The text of an error, with its stack unless the error names a path, such as a folder without access. @param {unknown} error */
 function wordsOf(error) {
   if (!(error instanceof Error)) return error;
   if (error instanceof SetupError) return error.message;

@@ -1,6 +1,6 @@
 /**
- * Runs a suite of tests part by part, `check`, `test` or `rest`, and says what each took. All parts run, whatever fails.
- * With CI=true something that was left out is a failure too.
+ * Runs a suite of tests (`check`, `test` or `rest`) part by part, and prints the time of each. All parts run, even if some
+ * fail. With CI=true, a part that was left out counts as a failure.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -14,7 +14,7 @@ import { killAll, type Outcome, runPart } from './parts/run.ts';
 const LOGS = join(import.meta.dirname, '../.run/test');
 const name = process.argv[2] ?? '';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-/** By npm, whose PATH has the Node of the packages in front. */
+/** Runs a script by npm, whose PATH begins with the Node of the packages. */
 const command = (script: string) => ['npm', 'run', '--silent', script];
 
 async function runSuite(suite: Suite): Promise<Outcome[]> {
@@ -35,7 +35,7 @@ async function runSuite(suite: Suite): Promise<Outcome[]> {
   return all.flatMap((part) => outcomes.get(part) ?? []);
 }
 
-/** What failed is shown in full, at once. */
+/** Prints the result of a part; for a failed part, its whole output. */
 function tell({ part, verdict, why, wallMs, logPath }: Outcome): void {
   if (verdict === 'failed' && logPath !== undefined) say(readFileSync(logPath, 'utf8'));
   const mark = { passed: '✓', failed: '✗', 'not run': '-' }[verdict];
@@ -44,7 +44,7 @@ function tell({ part, verdict, why, wallMs, logPath }: Outcome): void {
   );
 }
 
-/** The last line of `make test-all`. */
+/** Prints the last line of `make test-all`: what was left out. */
 function tellLeftOut(outcomes: readonly Outcome[]): boolean {
   const without = [...shellsLeftOut(), ...leftOut(outcomes)];
   say(without.length === 0 ? 'Nothing was left out.' : `Not run: ${without.join('; ')}.`);

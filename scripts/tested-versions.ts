@@ -7,11 +7,11 @@ const read = (path: string): string => readFileSync(new URL(`../${path}`, import
 export interface Tested {
   readonly what: string;
   readonly version: string;
-  /** What tries it. */
+  /** The tests that use it. */
   readonly by: string;
 }
 
-/** What stands in a file between the brackets of the pattern. */
+/** The text in a file that the group of the pattern matches. */
 function found(path: string, pattern: RegExp): string {
   const [, text] = pattern.exec(read(path)) ?? [];
   if (text === undefined) throw new Error(`${path} has no ${pattern}`);
@@ -24,7 +24,7 @@ const inModule = (folder: string, module: string): string =>
     new RegExp(`^(?:require)?\\s+${module.replaceAll('.', '\\.')} v(\\S+)`, 'm'),
   );
 
-/** One row for each. */
+/** One row for each program. */
 export const testedVersions = (): readonly Tested[] => [
   {
     what: 'Kubernetes (API server, controller-manager, scheduler, kubectl with kustomize)',

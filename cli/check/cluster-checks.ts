@@ -6,7 +6,7 @@ import { STELLAR_API_VERSION } from '../../peers/names.ts';
 import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './check.ts';
 import type { Facts } from './facts.ts';
 
-/** Kubernetes 1.33 is the oldest release that is tested. Native sidecars are stable from this release on. */
+/** Kubernetes 1.33 is the oldest release that is tested, and the first with stable native sidecars. */
 const MINOR_MIN = 33;
 
 function checkVersion({ serverVersion }: Facts): CheckVerdict {

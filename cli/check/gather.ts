@@ -1,6 +1,6 @@
 /**
- * Reads everything that checks look at, each part by itself: what the caller may not read is noted, and costs the others
- * nothing. Owns the requests.
+ * Reads everything that checks look at, each part by itself: a part that the caller may not read is noted, and the other
+ * parts are read all the same. Owns the requests.
  */
 
 import { listed, type Settings } from '../../app/settings.ts';
@@ -85,7 +85,7 @@ export async function gatherFacts(request: Request): Promise<Facts> {
   };
 }
 
-/** In place of a cluster that may not be read. */
+/** The facts of an empty cluster, for a caller who may not read the cluster. */
 const nothingIn = ({ settings, nowMs }: Request) => evaluateWorld(worldOf(createStores()), settings, nowMs());
 
 /** Notes sources that cannot be read, and goes on. Rejects only if the cluster cannot be reached at all. */
@@ -114,7 +114,7 @@ async function listAll(kube: Kube, resource: kinds.Resource, queries: readonly L
   return lists.flatMap(({ items }) => items);
 }
 
-/** The certificate and its key of the Secret that the replicas serve from. */
+/** The certificate and key in the Secret from which the replicas serve. */
 async function readCertificate(
   kube: Kube,
   deployment: Fields | undefined,

@@ -1,6 +1,6 @@
 /**
- * Checks of NetworkPolicies over validators, and of HTTP ports that are open. They find which policies select which pods;
- * what the rules of a policy let through is left to a person. Pure.
+ * Checks of NetworkPolicies that select validators, and of open HTTP ports. The checks find which policies select which
+ * pods; a person must look at the rules of a policy. Pure.
  */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, textsOf } from '../../peers/field.ts';
 import { labelSelectorOf, matchesSelector } from '../../peers/injection/selectors.ts';
@@ -31,7 +31,7 @@ function checkPolicies(facts: Facts): CheckVerdict {
   return names.length === 0 ? ok('none selects a validator') : skipped(`${some(names)}: ${LOOK}`);
 }
 
-/** False for a policy that is about egress alone. */
+/** False for a policy that limits only egress. */
 const isAboutIngress = ({ spec }: Fields): boolean => {
   const { policyTypes } = fieldsOf(spec);
   return policyTypes === undefined || textsOf(policyTypes).includes('Ingress');

@@ -12,7 +12,7 @@ import { type CategoryCheck, type CheckVerdict, counted, ok, problem, some, warn
 import type { Facts, TemplateOwner } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-/** What becomes of one validator's configuration: why its pod does not start, and what its next pod gets. */
+/** The merge of one validator's configuration: why its pod does not start, and what its next pod gets. */
 function mergeOf({ validator: { key, config }, statefulSet, pods }: Placed, { settings }: Facts) {
   const template = statefulSet?.template;
   const main = template && mainContainerOf(template);

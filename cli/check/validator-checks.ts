@@ -32,7 +32,7 @@ const readReplicasIn = ({ world }: Facts): string[] => {
   return [...new Set(keys)].filter((key) => isReadReplica(world, key)).sort();
 };
 
-/** Reasons of the same kinds that `status` shows, each once. */
+/** The sentences of these reasons. Validators with the same reason share one sentence, as in `status`. */
 const reasonsText = (found: Iterable<readonly [Key, Reason]>): string =>
   groupedReasons(found)
     .map(({ subjects, sentence }) => `${some(subjects)}: ${sentence}`)

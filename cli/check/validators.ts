@@ -1,16 +1,16 @@
 /**
- * The validators of the facts as checks look at them: with their StatefulSets, pods, and the labels of these. Pure.
+ * The validators as the checks need them: with their StatefulSets, their pods and the labels of the pods. Pure.
  */
 import { podsOf } from '../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';
 
-/** One validator that runs, or would. */
+/** One validator that is not suspended. */
 export interface Placed {
   readonly validator: Validator;
   readonly statefulSet: StatefulSetFacts | undefined;
   readonly pods: readonly PodFacts[];
-  /** Of its pods, or of their template while there is none. */
+  /** The labels of its pods, or of their template if there are no pods. */
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -130,7 +130,7 @@ export function cleanupText(plan: Awaited<ReturnType<typeof planCleanup>>): stri
     ...installed.map((text) => `${text}: what is removed may be written again.`),
     mounting === 0
       ? 'No running pod mounts any of them.'
-      : `${pods} one of them; the mount is optional, so they go on, and start again without it.`,
+      : `${pods} one of them; the mount is optional, so these pods keep running, and can start again without it.`,
     'Headless Services, annotations and mounts stay.',
   ].join('\n');
 }

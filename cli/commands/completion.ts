@@ -20,7 +20,7 @@ export const completionOf = (commands: () => readonly Command[]): Command => ({
   },
 });
 
-/** Pairs of the words typed so far and the words that may follow. The longest first, for a shell takes the first match. */
+/** Pairs of the words typed so far and the words that may follow. The longest come first, because a shell takes the first match. */
 function wordsAfter(commands: readonly Command[]): Array<readonly [string, string]> {
   const names = commands.map(({ name }) => name.split(' '));
   const secondWords = names

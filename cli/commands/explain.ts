@@ -48,8 +48,8 @@ type Connections = NonNullable<Explained['pods'][number]['connections']>;
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
   const { namespace, name } = explanation;
   const head = `${paint('bold', `${namespace}/${name}`)}\n`;
-  const end = decisionText(explanation, paint);
-  if (explanation.found === 'unreadable') return `${head}${end}`;
+  const decided = decisionText(explanation, paint);
+  if (explanation.found === 'unreadable') return `${head}${decided}`;
   const { group, view, injection } = explanation;
   const facts = [
     ...identity(explanation),
@@ -57,7 +57,7 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
     ...(view ? viewLines(view) : []),
     ...(injection ? injectionLines(injection) : [['injection', 'no StatefulSet yet'] as const]),
   ];
-  return `${head}${indented(facts)}${end}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
+  return `${head}${indented(facts)}${decided}${peersTable(view)}${outsideTable(view)}${podsTable(explanation)}${journalTable(explanation)}`;
 }
 
 type Line = readonly [label: string, text: string];
@@ -133,7 +133,7 @@ function decisionText({ decision, reasons }: Explanation, paint: Paint): string 
   return `${label}nothing is to be done${settling ? '; its StatefulSet is being rolled' : ''}.\n`;
 }
 
-/** The code `Told` alone shows that no restart is held, so it gets no "held". */
+/** `Told` is the only code here with which no restart is held. */
 const heldText = ({ code }: ShownReason): string => (code === 'Told' ? code : `held: ${code}`);
 
 const counted = ({ count, of }: Count): string => `${count}/${of}`;

@@ -67,7 +67,7 @@ export function overridesIn(texts: readonly string[]): Record<string, string> {
 
 export type Step = Forecast['steps'][number];
 
-/** What the leader would do from now on in each group, once the views are published under these settings. Pure. */
+/** What the leader would do from now on in each group, once the lists are published under these settings. Pure. */
 export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
   const published = evaluateWorld(withViews(snapshot), snapshot.settings, snapshot.nowMs);
   const input = rolloutInput(published);
@@ -143,7 +143,7 @@ export const inOrder = (forecasts: readonly Forecast[]): Step[] =>
     .flatMap(({ steps }) => steps)
     .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
 
-/** The World as it will be once the views are published under these settings. */
+/** The World as it will be once the lists are published under these settings. */
 function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): World {
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);

@@ -10,7 +10,7 @@ import { clockTime } from './times.js';
 /** @typedef {import('./shapes.d.ts').Snapshot} Snapshot */
 /** @typedef {import('./shapes.d.ts').Serving} Serving */
 
-/** With older caches the leader restarts nothing, and the page does not show the present cluster. */
+/** If the caches are older than this, the leader restarts nothing, and the page is not up to date. */
 const STALE_MS_MAX = 30_000;
 
 /** @type {Snapshot | undefined} */

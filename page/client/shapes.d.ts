@@ -1,4 +1,4 @@
-/** What the stream carries, in the words of the server. */
+/** The types of the stream's messages, as the server declares them. */
 import type { Snapshot as Sent, ServingReplica } from '../snapshot.ts';
 
 export type Serving = ServingReplica & { readonly nowMs: number };

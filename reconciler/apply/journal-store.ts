@@ -119,7 +119,7 @@ export class JournalStore {
     return nowMs === undefined ? [] : keysWith(journal, (entry) => isAhead(entry, nowMs));
   }
 
-  /** Sets the date of entries that are dated in the future to now, under all keys: each write does so. */
+  /** Sets the date of entries that are dated in the future to now, under all keys, as each write of the journal does. */
   async redateAhead(group: string): Promise<void> {
     await this.#edit(group, (entries) => entries);
   }

@@ -17,7 +17,7 @@ import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
 import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
 
 /**
- * The time limit for these reads, because what was read before gets old meanwhile, and tenants decide how many there are.
+ * The time limit for these reads: the live reads before them get old meanwhile, and tenants decide how many there are.
  * Sets that take longer stay unknown.
  */
 const READS_MS_MAX = 2_000;
@@ -64,7 +64,7 @@ function withSet(validator: Validator, reading: QuorumReading): Validator {
   return withReading(validator, { problem: `${before.problem}; ${reading.problem}` });
 }
 
-/** Never rejects. */
+/** Reads the quorum set that one validator mounts. Never rejects. */
 async function mountedSet(
   source: Source,
   validator: Validator,

@@ -45,7 +45,7 @@ async function probeEntry(entry: Entry, ownNamespace: string): Promise<string | 
     const answer = await post(url, ca, JSON.stringify(preflightReview(uid, ownNamespace)));
     return preflightProblem(parseJson(answer), uid);
   } catch (error) {
-    // Without the part of the message that advises people who start Node themselves.
+    // Leave out the advice of the message, which is for people who start Node themselves.
     return (error instanceof Error ? error.message : String(error)).split('; ')[0];
   }
 }
@@ -54,7 +54,7 @@ async function post(url: URL, ca: string, body: string): Promise<string> {
   const options = {
     method: 'POST',
     ca,
-    // As the API server does: it trusts each CA in caBundle, even if the CA that signed it is missing.
+    // Trust each CA in caBundle, even if the CA that signed it is missing, as the API server does.
     allowPartialTrustChain: true,
     agent: false,
     signal: AbortSignal.timeout(TIMEOUT_MS),

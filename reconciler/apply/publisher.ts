@@ -91,7 +91,7 @@ export class Publisher {
     return written;
   }
 
-  /** True for a write that was just done, though the caches on which it was planned do not show that. */
+  /** True for a write that was just done, but was planned on caches that do not show it yet. */
   isWritten(write: ConfigMapWrite): boolean {
     return !this.#backoff.isDue(planOf(write));
   }
@@ -137,7 +137,7 @@ export class Publisher {
     });
   }
 
-  /** If one refused Service of a namespace is accepted now, the others may be too. */
+  /** Forgets the refusals of a namespace: if one of its Services is accepted now, the others may be too. */
   #letIn(prefix: string): void {
     const others = [...this.#refusals.keys()].filter((key) => key.startsWith(prefix));
     for (const key of others) this.#backoff.succeeded(key);
@@ -236,7 +236,7 @@ const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace}
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
-/** Without keys of ours the object belongs to another, so our label is removed too. */
+/** The body of an apply. Without keys of ours, the object belongs to others, so our label is removed too. */
 function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
   const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
   return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };

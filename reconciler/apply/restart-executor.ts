@@ -58,9 +58,9 @@ export type Attempt =
   | { readonly kind: 'changed' };
 
 const CHANGED: Attempt = { kind: 'changed' };
-/** The delay after a webhook that did not answer, which is hardly back within seconds. */
+/** The delay if the webhook did not answer: it is hardly back sooner. */
 const WEBHOOK_MS = 5_000;
-/** The delay after a full journal, which empties within hours. */
+/** The delay if the journal is full: it takes hours to empty. */
 const FULL_MS = 30_000;
 
 export class RestartExecutor {

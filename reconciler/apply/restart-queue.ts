@@ -25,8 +25,8 @@ export class RestartQueue {
   readonly #backoff: Backoff;
   readonly #followUp: FollowUp;
   /**
-   * The numbers of the last turns of each namespace and of each group: those that just had one go behind the others, and
-   * a tenant with many groups has no more turns than another.
+   * The number of the last turn of each namespace and of each group. Those that had a turn last wait longest, so a tenant
+   * with many groups has no more turns than another.
    */
   readonly #turnOf = { namespace: new Map<string, number>(), group: new Map<string, number>() };
   #turns = 0;

@@ -30,7 +30,7 @@ import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 const CALLS_AT_ONCE = 8;
 /** A visit that takes longer leaves further peers to the next one: slow answers must not keep other ports waiting. */
 const VISIT_MS_MAX = 5_000;
-/** Nothing listens, as far as can be told. */
+/** Faults that mean that no program listens on the port. */
 const REFUSALS: ReadonlySet<CoreFault> = new Set(['closed', 'unreachable']);
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
 const BY_POD: ReadonlyArray<readonly [MetricName, (connection: Connection) => number]> = [
@@ -151,8 +151,8 @@ export class Signaller {
   }
 
   /**
-   * Of those that are due, one of the namespace with the fewest visits under way, and then the one that has waited
-   * longest: ports that answer slowly must not keep those of others waiting.
+   * The next process to visit: of those that are due, one of the namespace with the fewest visits under way, and there the
+   * one that has waited longest. So slow ports of one tenant do not delay the visits of others.
    */
   #nextDue(nowMs: number): SignalState | undefined {
     const underWay = new Map<string, number>();
@@ -202,7 +202,7 @@ export class Signaller {
     wake.notify();
   }
 
-  /** False once the process is gone or we stopped: then the answer of a call is ignored. */
+  /** False once the process is gone or the signaller is stopped. Then the answer of a call is ignored. */
   #isCurrent(state: SignalState): boolean {
     return !this.#stopped && this.#states.get(state.target.process) === state;
   }
@@ -220,7 +220,7 @@ export class Signaller {
     } catch (error) {
       metrics.count('stellar_peers_signals_total', { result: 'failed' });
       if (!(error instanceof CoreError) || error.fault !== 'declined') throw error;
-      // Only this peer is concerned, such as one whose name does not resolve: the others are told all the same.
+      // This concerns only one peer, for example because its name does not resolve. The other peers are still sent.
       noteDeclined(state, dial);
       log.warn({ error, pod: target.pod, peer: dial.address }, 'stellar-core did not take a signal');
       return;
@@ -245,6 +245,6 @@ export class Signaller {
   }
 }
 
-/** Changes with everything that others see of a state. */
+/** A text that changes with everything that others see of a state. */
 const fingerprintOf = (state: SignalState, pollMs: number): string =>
   JSON.stringify([state.phase, state.connection, evidenceOf(state, pollMs)]);

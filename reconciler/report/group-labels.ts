@@ -8,7 +8,7 @@ import { byText } from '../../peers/world.ts';
 
 /** Groups with a label of their own. */
 const OWN_LABEL_MAX = 100;
-/** The label of all others together; no group has this key. */
+/** The common label of all other groups; no group has this key. */
 const OTHER = 'other';
 
 /** The label of each group. Beyond 100 groups, the younger ones share one. */

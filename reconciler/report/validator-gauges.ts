@@ -1,6 +1,6 @@
 /**
  * The numbers of each network: validators that are up, paused or drifted, restarts, peers. Groups that share a label
- * are combined: counts are added, and of times and margins the smallest is shown. Pure.
+ * are combined: counts are added, and the smallest of their times and margins is shown. Pure.
  */
 import type { Cluster, Group, Moment } from '../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
@@ -112,7 +112,7 @@ function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: V
   note(figures, 'stellar_peers_fewest_connected_peers', connections.get(pod.key)?.connected);
 }
 
-/** Undefined if the pod does not say. */
+/** The number of peers that the pod started with; undefined if its annotation cannot be read. */
 const knownBy = (pod: PodFacts): number | undefined => (pod.injected ? digestsOfPod(pod)?.length : 0);
 
 /** Active validators whose restarts are held by an annotation that a person set. */
@@ -123,7 +123,7 @@ export function pausedKeys({ world, discovery, ownNamespace }: ValidatorGaugeInp
     .map(({ key }) => key);
 }
 
-/** With one of these reasons, the lack is wanted, or is the normal state after the installation. */
+/** With one of these reasons, missing peers are intended, or normal after the installation. */
 const ON_PURPOSE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'OptedOut',
   'AwaitingAdoption',

@@ -33,7 +33,7 @@ export interface KubeOptions {
   readonly outage?: Pick<Notifier, 'notify'>;
 }
 
-/** Kube over that configuration; every single request fails after `timeoutMs`. */
+/** Kube over a KubeConfig. Each request fails after `timeoutMs`. */
 export function createKube(config: KubeConfig, options: KubeOptions): Kube & ServerVersion {
   const ask = (call: Call) => sendRequest(config, call, options);
   const send = async (call: Call) => objectIn(await ask(call));
@@ -79,9 +79,9 @@ function noneWhereMissing(error: unknown): undefined {
   if (!hasStatus(error, 404)) throw error;
 }
 
-/** What is asked of the API server beside objects. */
+/** The version of the API server. */
 export interface ServerVersion {
-  /** As `GET /version` says it, `v1.37.0`. Rejects as Kube does. */
+  /** The version from `GET /version`, such as `v1.37.0`. Rejects as Kube does. */
   version(): Promise<string>;
 }
 

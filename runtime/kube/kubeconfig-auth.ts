@@ -136,7 +136,7 @@ async function run(plugin: Plugin): Promise<Fields> {
 function outputOf({ command, args, env, exec, cluster }: Plugin): Promise<string> {
   const interactive = exec.interactiveMode !== 'Never' && isatty(0);
   if (exec.interactiveMode === 'Always' && !interactive) {
-    throw new KubeConfigError(`the plugin ${command} wants to ask something, and there is no terminal`);
+    throw new KubeConfigError(`the plugin ${command} needs input, and there is no terminal`);
   }
   const spec = { ...(exec.provideClusterInfo === true ? { cluster: cluster() } : {}), interactive };
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion: exec.apiVersion, spec });
@@ -151,7 +151,7 @@ function outputOf({ command, args, env, exec, cluster }: Plugin): Promise<string
       const end =
         code === null
           ? `was ended by ${signal} before it gave credentials`
-          : `failed with ${code}: it says above why`;
+          : `failed with ${code}: its own output above says why`;
       if (code === 0) resolve(printed);
       else reject(new KubeConfigError(`the plugin ${command} ${end}`));
     });

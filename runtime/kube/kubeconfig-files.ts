@@ -50,7 +50,8 @@ export function mergedOf(files: readonly string[], context = ''): Merged {
 function readFields(file: string): Fields {
   try {
     const content: unknown = parse(readFileSync(file, 'utf8'), { prettyErrors: false });
-    if (content !== null && typeof content !== 'object') throw new Error('it is no YAML of a kubeconfig');
+    if (content !== null && typeof content !== 'object')
+      throw new Error('the file is no YAML of a kubeconfig');
     return fieldsOf(content);
   } catch (cause) {
     throw new KubeConfigError(`the kubeconfig ${file} cannot be read: ${wordsOfReadError(cause)}`, { cause });

@@ -35,7 +35,7 @@ export interface Choice {
   readonly server?: string | undefined;
   /** The user to impersonate. */
   readonly as?: string | undefined;
-  /** Where KUBECONFIG, HOME and the address of the API server are looked for. */
+  /** The environment with KUBECONFIG, HOME and the address of the API server. */
   readonly env?: Env;
   /** The clock by which the credentials of a plugin expire. */
   readonly nowMs?: () => number;

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 
 /** The longest delay of a change that follows events without news. */
 const LULL_MS = 100;
-/** After more than this, being woken costs little beside what was read, and more may wait: a pause would make us late. */
+/** After more bytes than this there is no pause: waking costs little beside reading them, and more may wait. */
 const LITTLE_BYTES = 256 * 1024;
 
 export class ReadThrottle {
@@ -15,7 +15,7 @@ export class ReadThrottle {
   /** The paused streams. Their pauses end together, so that the process wakes once for all. */
   readonly #resting = new Set<IncomingMessage>();
   readonly #beginning = new Set<IncomingMessage>();
-  /** Of each stream, how much had come when it was to rest last. */
+  /** For each stream, the bytes that had arrived at the last call of `begin`. */
   readonly #bytesAt = new WeakMap<IncomingMessage, number>();
 
   constructor(clock: Clock) {

@@ -25,7 +25,7 @@ interface Taken {
   readonly bytes: number;
 }
 
-/** What the room needs to know of a kind. */
+/** The parts of a kind that the room uses. */
 type Kept<T> = Pick<WatchedKind<T>, 'resource' | 'keyOf' | 'project' | 'light'>;
 
 const idOf = ({ resource }: Pick<WatchedKind<unknown>, 'resource'>, key: string): string =>
@@ -40,7 +40,7 @@ export class Room {
   readonly #bytesMax: number;
   #bytes = 0;
   #namespaceMax = NAMESPACE_BYTES_MAX;
-  /** False for a room whose objects are listed once: a lower limit would come too late for those that have room. */
+  /** False for a room whose objects are listed once: a lower limit would not affect objects that are kept already. */
   #mayLower = true;
   readonly #lowered = new Notifier();
   /** Calls the listener when namespaces may keep less than before: all objects must be listed again. */
@@ -50,8 +50,8 @@ export class Room {
     this.#bytesMax = bytesMax;
   }
 
-  /** An empty room with the limits of now, for objects that are listed once. */
-  another(): Room {
+  /** An empty room with the present limits, for objects that are listed once. */
+  emptyCopy(): Room {
     const room = new Room(this.#bytesMax);
     room.#namespaceMax = this.#namespaceMax;
     room.#mayLower = false;

@@ -50,7 +50,7 @@ export interface WatchedKind<T> {
 
 export interface Scope {
   readonly ownNamespace: string;
-  /** Empty for all. */
+  /** The namespaces to watch; empty for all. */
   readonly watchNamespaces: readonly string[];
 }
 
@@ -76,7 +76,7 @@ const byName = (name: string): ListQuery => ({ fieldSelector: `metadata.name=${n
 /** Larger than any real object of a validator. Of a larger object only some hundred bytes are kept. */
 export const OBJECT_BYTES_MAX = 96 * 1024;
 
-/** Projects as `project` does, or, where that would be too large, as `light`. */
+/** Projects by `project`, or by `light` if the result would be too large. */
 const bounded =
   <T>(project: (object: KubeObject) => T, light: (object: KubeObject, why: string) => T) =>
   (object: KubeObject): T => {

@@ -14,7 +14,7 @@ const PAGE_BYTES = 1 << PAGE_BITS;
 const SEGMENT_BYTES = 16_384;
 const HASH_BYTES = 32;
 
-/** Of the signature's own format, which is big-endian. */
+/** Numbers of the signature's own format, which is big-endian. */
 const SUPER_BLOB = 0xfade0cc0;
 const CODE_DIRECTORY = 0xfade0c02;
 const SUPER_BLOB_BYTES = 20;
@@ -43,7 +43,7 @@ function commandsOf(file: Buffer): Command[] {
   return commands;
 }
 
-/** Where the command of a segment stands. */
+/** The offset of the command of a segment. */
 function segmentNamed(file: Buffer, name: string): number {
   const found = commandsOf(file).find(
     ({ at, kind }) =>
@@ -53,7 +53,7 @@ function segmentNamed(file: Buffer, name: string): number {
   return found.at;
 }
 
-/** Where the first byte behind the commands is that belongs to a section: commands may grow until there. */
+/** The offset of the first section: the commands may grow up to this byte. */
 function roomEnd(file: Buffer): number {
   const starts = commandsOf(file)
     .filter(({ kind }) => kind === COMMAND.segment)
@@ -70,7 +70,7 @@ const aligned = (value: number, to: number): number => Math.ceil(value / to) * t
 const signatureBytes = (codeBytes: number, name: string): number =>
   SUPER_BLOB_BYTES + DIRECTORY_BYTES + name.length + 1 + Math.ceil(codeBytes / PAGE_BYTES) * HASH_BYTES;
 
-/** The program with the command that says where its signature is, and its last segment made to reach over that. */
+/** The program with a command that names the place of its signature, and with a last segment that covers the signature. */
 function withCommand(file: Buffer, bytes: number): Buffer {
   const commands = commandsOf(file);
   if (commands.some(({ kind }) => kind === COMMAND.signature))
@@ -120,7 +120,7 @@ function signatureOf(code: Buffer, name: string): Buffer {
   return blob;
 }
 
-/** The signed program; throws where the file is no such program, is signed, or has no room for a signature. */
+/** The signed program. Throws if the file is no Mach-O program, is signed already, or has no room for a signature. */
 export function signedAdHoc(file: Buffer, name: string): Buffer {
   const bytes = signatureBytes(aligned(file.length, 16), name);
   const code = withCommand(file, bytes);

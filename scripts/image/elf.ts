@@ -1,7 +1,7 @@
-/** Reads of a 64-bit little-endian ELF program which libraries it asks for, and which loader. Pure. */
+/** Reads which libraries and which loader a 64-bit little-endian ELF program needs. Pure. */
 
 export interface Needs {
-  /** Path of the loader; undefined of a library. */
+  /** The path of the loader; undefined for a library. */
   readonly loader: string | undefined;
   readonly libraries: readonly string[];
 }
@@ -31,7 +31,7 @@ function segmentsOf(file: Buffer): Segment[] {
   });
 }
 
-/** What the program asks for; throws where the file is no such program. */
+/** What the program needs. Throws if the file is no such program. */
 export function needsOf(file: Buffer): Needs {
   if (file.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw new Error('not a 64-bit ELF program');
   const segments = segmentsOf(file);

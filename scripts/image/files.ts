@@ -1,4 +1,4 @@
-/** The one list of files of the image: what lies where, from the packages that were fetched and from our own dist/. */
+/** The list of all files of the image and their places, from the fetched packages and from our own dist/. */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { needsOf } from './elf.ts';
@@ -17,7 +17,7 @@ const PLAIN = 0o644;
 export const NODE_PATH = 'nodejs/bin/node';
 export const USER = 65532;
 
-/** Names for the user's number, and in which order host names are looked up: the C library asks for these. */
+/** Files that the C library reads: the name of the user, and the order in which host names are looked up. */
 const ACCOUNTS = {
   'etc/passwd': `root:x:0:0:root:/:/sbin/nologin\nnonroot:x:${USER}:${USER}:nonroot:/:/sbin/nologin\n`,
   'etc/group': `root:x:0:\nnonroot:x:${USER}:\n`,
@@ -48,7 +48,7 @@ export function runtimeFiles(folder: string, sources: Sources): ImageFile[] {
     ...Object.entries(ACCOUNTS).map(([path, text]) => ({ path, content: Buffer.from(text), mode: PLAIN })),
   ];
   const missing = missingLibraries(files);
-  if (missing.length > 0) throw new Error(`the image lacks ${missing.join(', ')}, which Node asks for`);
+  if (missing.length > 0) throw new Error(`the image lacks ${missing.join(', ')}, which Node needs`);
   return files;
 }
 
@@ -62,7 +62,7 @@ function readLibrary(folder: string, path: string, name: string): Buffer {
   throw new Error(`the package ${name} has no ${path}`);
 }
 
-/** What programs and libraries among these files ask for, and no file is: looked up by name, as the loader does. */
+/** The libraries that programs and libraries among these files need and that are missing, by name, as the loader looks. */
 export function missingLibraries(files: readonly ImageFile[]): string[] {
   const names = new Set(files.map(({ path }) => basename(path)));
   const programs = files.filter(({ mode }) => mode === PROGRAM).map(({ content }) => needsOf(content));
@@ -79,7 +79,7 @@ export function missingLibraries(files: readonly ImageFile[]): string[] {
  */
 const COMMAND = `#!/${NODE_PATH} --max-old-space-size=64\nimport '/app/dist/stellar-peers.mjs';\n`;
 
-/** Ours, from the root of a checkout in which the bundle and the bill of materials were written. */
+/** Our own files, from a checkout in which the bundle and the bill of materials were written. */
 export function ownFiles(root: string): ImageFile[] {
   const places = {
     'app/LICENSE': 'LICENSE',

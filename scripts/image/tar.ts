@@ -26,7 +26,7 @@ function header({ path, mode, size, type }: Entry): Buffer {
   block.write(octal(0, 8), 116);
   block.write(octal(size, 12), 124);
   block.write(octal(0, 12), 136);
-  // Counted as blanks in the sum that replaces them.
+  // The checksum counts its own field as blanks.
   block.write(' '.repeat(8), 148);
   block.write(type, 156);
   block.write('ustar\x0000', 257);

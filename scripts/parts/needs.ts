@@ -1,4 +1,4 @@
-/** What some parts of the tests need beyond the prerequisites: gets it, or says in a few words why it is not to be had. */
+/** Gets what some parts of the tests need beyond the prerequisites, or says in a few words why it is not available. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -7,7 +7,7 @@ import { whyNoRealNode } from './real-node.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Why something cannot be had; undefined where it is there. */
+/** Why something is not available; undefined if it is. */
 type Lack = string | undefined;
 
 /** Kit of `scripts/setup.mjs` → the folder of its Go module, and the package that is built from it. */
@@ -16,13 +16,13 @@ const KITS = {
   'cert-manager': { module: 'test/certmanager', package: '.' },
 } as const;
 
-/** The shells that an image may have; the unit tests run the merge script under those that are here. */
+/** The shells that an image may have. The unit tests run the merge script under those that are installed. */
 const SHELLS = ['dash', 'busybox', 'bash'];
 
 const isOnPath = (program: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 
-/** For a part that needs all these programs. */
+/** `obtain` of a part that needs all these programs. */
 export const onPath =
   (...programs: readonly string[]) =>
   async (): Promise<Lack> => {
@@ -30,13 +30,13 @@ export const onPath =
     return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
   };
 
-/** What the unit tests left out, each with the reason. */
+/** What the unit tests leave out here, each with the reason. */
 export const shellsLeftOut = (): string[] =>
   SHELLS.filter((shell) => !isOnPath(shell)).map(
     (shell) => `the merge script under ${shell} (not installed: ${shell})`,
   );
 
-/** For a part that needs what setup builds with Go. Rejects where the build fails although it could be made. */
+/** `obtain` of a part that needs a program built with Go. Rejects if a build fails although tools and sources are there. */
 export const builtBy = (kit: keyof typeof KITS) => async (): Promise<Lack> => {
   const failure = await setupOf(kit);
   if (failure === undefined) return undefined;
@@ -45,13 +45,13 @@ export const builtBy = (kit: keyof typeof KITS) => async (): Promise<Lack> => {
   return lack;
 };
 
-/** For the part that needs the oldest Node that we promise. */
+/** `obtain` of the part that needs the oldest Node that we promise. */
 export const minimumNode = async (): Promise<Lack> => {
   const failure = await setupOf('node-minimum');
   return failure?.trim().split('\n').at(-1)?.replace('setup: ', '');
 };
 
-/** For the part that starts kubelets and containers: what they need of the machine, their programs, and the image. */
+/** `obtain` of the part that starts kubelets and containers: the abilities of the machine, the programs, and the image. */
 export const realNode = async (): Promise<Lack> => {
   const lack = whyNoRealNode();
   if (lack !== undefined) return lack;
@@ -62,7 +62,7 @@ export const realNode = async (): Promise<Lack> => {
   return undefined;
 };
 
-/** What setup said when it failed; undefined where it did not. */
+/** Runs setup for a kit. Resolves to its error output if it fails, else to undefined. */
 async function setupOf(kit: string): Promise<string | undefined> {
   const args = [join(ROOT, 'scripts/setup.mjs'), '--only', kit];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] });
@@ -74,7 +74,7 @@ async function setupOf(kit: string): Promise<string | undefined> {
   return code === 0 ? undefined : said;
 }
 
-/** Why a Go package cannot be built here; undefined where its sources are all to be had. */
+/** Why a Go package cannot be built here; undefined if all its sources are available. */
 function noBuild({ module, package: name }: (typeof KITS)[keyof typeof KITS]): Lack {
   if (!isOnPath('go')) return 'not installed: go';
   const env = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };

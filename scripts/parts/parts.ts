@@ -1,19 +1,19 @@
-/** The parts of the tests, in the order in which they begin: what each proves, and how it runs alone. */
+/** The parts of the tests, in the order in which they start: what each proves, and how to run it alone. */
 import { builtBy, minimumNode, onPath, realNode } from './needs.ts';
 
 export interface Part {
   /** The script of package.json that runs it, also alone. */
   readonly script: string;
-  /** For people, as the end of a sentence. */
+  /** What the part proves, as the end of a sentence. */
   readonly what: string;
-  /** Gets what it needs beyond the prerequisites; resolves to why that cannot be had, or to undefined. */
+  /** Gets what the part needs beyond the prerequisites. Resolves to why it is not available, or to undefined. */
   readonly obtain?: () => Promise<string | undefined>;
 }
 
-/** Without a cluster. */
+/** Checks without a cluster. */
 const CHECK: readonly Part[] = [
   { script: 'lint', what: 'format and lint' },
-  // Early, since it takes longest.
+  // Start this early, because it takes longest.
   { script: 'test:unit', what: 'unit tests, golden files and house rules' },
   { script: 'types', what: 'types' },
   { script: 'imports', what: 'import rules' },
@@ -40,14 +40,14 @@ const HEAVY: readonly Part[] = [
   { script: 'test:e2e', what: 'all promises on real control planes' },
 ];
 
-/** As the product is shipped. Also a suite of its own: `make node-test`. */
+/** Tests of the product as it is shipped. They are also a suite of their own: `make node-test`. */
 const NODE: readonly Part[] = [
   { script: 'test:node', what: 'the image in containers on real kubelets', obtain: realNode },
 ];
 
-/** These wait more than they work. */
+/** Parts that wait more than they compute. */
 const LIGHT: readonly Part[] = [
-  // Early, since it takes longest.
+  // Start these early, because they take longest.
   ...NODE,
   { script: 'test:helm', what: 'the chart by Helm', obtain: builtBy('helm') },
   {
@@ -66,14 +66,14 @@ const LIGHT: readonly Part[] = [
 
 interface Stage {
   readonly parts: readonly Part[];
-  /** How many parts may run side by side. More than one only where none needs the whole machine. */
+  /** How many parts may run at the same time: more than one only if none needs the whole machine. */
   readonly atOnce: number;
 }
 
-/** Stages, one after the other. */
+/** Stages that run one after the other. */
 export type Suite = readonly Stage[];
 
-/** By the name that `scripts/test.ts` is called with. */
+/** The suites, by the argument of `scripts/test.ts`. */
 export const SUITES: Readonly<Record<string, Suite>> = {
   check: [{ parts: CHECK, atOnce: 2 }],
   test: [{ parts: TEST, atOnce: 2 }],

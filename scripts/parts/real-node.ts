@@ -1,4 +1,4 @@
-/** Whether kubelets and containers can run on this machine: what it must allow, each asked of the kernel in turn. */
+/** Finds out whether kubelets and containers can run on this machine, by trying each ability that they need. */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
@@ -6,13 +6,13 @@ const NAMESPACES = ['--net', '--mount', '--pid', '--mount-proc', '--fork'];
 /** Where programs of administrators are, which PATH may leave out. */
 const PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
 
-/** What the machine is asked for, and the command that asks. Only what succeeds is there. */
+/** An ability of the machine, and the command that tries it. */
 interface Need {
   readonly what: string;
   readonly command: readonly string[];
 }
 
-/** With version 2 of cgroups, those below get a controller only where the root hands it on. */
+/** With version 2 of cgroups, a lower cgroup has a controller only if the root cgroup enables it. */
 const CGROUP = `
 cd /sys/fs/cgroup && if [ -e cgroup.controllers ]; then
   grep -qw memory cgroup.subtree_control || echo +memory >cgroup.subtree_control
@@ -36,12 +36,12 @@ const NEEDS: readonly Need[] = [
   { what: 'a network bridge and veth pairs', command: inside(LINKS) },
 ];
 
-/** What a command said on its standard error when it failed; undefined where it succeeded. */
+/** Runs a command. The result is its standard error if it failed, else undefined. */
 type Ask = (command: readonly string[]) => string | undefined;
 
 interface Machine {
   readonly platform: string;
-  /** User of this process; undefined where there are none. */
+  /** The user of this process; undefined if the platform has none. */
   readonly uid: number | undefined;
   readonly ask: Ask;
 }
@@ -58,7 +58,7 @@ const here: Machine = {
   },
 };
 
-/** Why kubelets and containers cannot run on the machine, in a few words; undefined where they can. */
+/** Why kubelets and containers cannot run on the machine, in a few words; undefined if they can. */
 export function whyNoRealNode({ platform, uid, ask }: Machine = here): string | undefined {
   if (platform !== 'linux') return 'only on Linux';
   if (uid !== 0) return 'needs root, for namespaces and mounts';

@@ -1,4 +1,4 @@
-/** What is said of parts that have run: a table of times, and what failed or was left out. */
+/** The report of parts that have run: a table of times, the failures, and what was left out. */
 import type { Part } from './parts.ts';
 import type { Outcome } from './run.ts';
 
@@ -8,7 +8,7 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const row = (name: string, processor: string, wall: string): string =>
   `${name.padEnd(24)}${processor.padStart(12)}${wall.padStart(12)}`;
 
-/** The times of each part and of all, in the order of the suite. `wallMs` is that of the whole run. */
+/** The times of each part and their sum, in the order of the suite. `wallMs` is the time of the whole run. */
 export function timesTable(outcomes: readonly Outcome[], wallMs: number): string {
   const ran = outcomes.filter(({ verdict }) => verdict !== 'not run');
   const processorMs = ran.reduce((sum, each) => sum + each.processorMs, 0);
@@ -20,7 +20,7 @@ export function timesTable(outcomes: readonly Outcome[], wallMs: number): string
   ].join('\n');
 }
 
-/** Each part that failed: how to run it alone, and under it the tests that failed, by file and line, and how. */
+/** For each failed part: how to run it alone, and its failed tests with file, line and the beginning of their output. */
 export const failures = (outcomes: readonly Outcome[], outputOf: (logPath: string) => string): string[] =>
   outcomes
     .filter(({ verdict }) => verdict === 'failed')
@@ -29,15 +29,15 @@ export const failures = (outcomes: readonly Outcome[], outputOf: (logPath: strin
       ...(logPath === undefined ? [] : failedTests(outputOf(logPath)).map((each) => `  ${each}`)),
     ]);
 
-/** Of what a failed test said. The whole is in the part's output, which may be long or cut. */
+/** The lines of a failed test's output that are shown. The whole is in the output of the part. */
 const SAID_LINES = 20;
 
-/** Of the cause that stands at the end of what a random test said, below a value of any length. */
+/** The lines that are shown of the cause, which a random test prints at the end, below a value of any length. */
 const CAUSE_LINES = 6;
 
 /**
  * The failed tests that Node's `spec` reporter lists at the end of its output, such as `test/a.test.ts:5:1: name`, and
- * under each the beginning of what it said.
+ * under each the beginning of its output.
  */
 function failedTests(output: string): string[] {
   const listed = output.split(/^test at /m).slice(1);
@@ -54,7 +54,7 @@ function beginningOf(said: string): string[] {
   return [...lines.slice(0, SAID_LINES), ...below];
 }
 
-/** What a suite would prove, in one sentence's end. */
+/** What these parts prove, as the end of a sentence. */
 export const sumOf = (parts: readonly Part[]): string => parts.map(({ what }) => what).join('; ');
 
 /** What was left out, each with the reason. */

@@ -1,4 +1,4 @@
-/** Runs one part to its end: its output in a file of its own, its time, and a sign of life while it takes long. */
+/** Runs one part, writes its output into a file, measures its time, and prints a sign of life while it runs long. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import type { Part } from './parts.ts';
 
 const BEAT_MS = 30_000;
-/** Tells what the command and all its children took, after it: the only way to learn that without a tool. */
+/** Runs the command and prints the processor time of it and all its children: the only way without another tool. */
 const TIMED = '"$@" 3>&-; code=$?; times >&3; exit $code';
 
 export interface Outcome {
@@ -16,9 +16,9 @@ export interface Outcome {
   /** Why it was not run. */
   readonly why?: string;
   readonly wallMs: number;
-  /** Of all its processes; 0 where it was not run. */
+  /** The processor time of all its processes; 0 if it was not run. */
   readonly processorMs: number;
-  /** What it printed. */
+  /** The file with its output. */
   readonly logPath?: string;
 }
 
@@ -32,12 +32,12 @@ interface Runner {
 
 const running = new Set<ChildProcess>();
 
-/** Ends all that runs, with all children. */
+/** Sends the signal to all running commands and their children. */
 export function killAll(signal: NodeJS.Signals): void {
   for (const { pid } of running) if (pid !== undefined) process.kill(-pid, signal);
 }
 
-/** Never rejects: what goes wrong before the part begins is its failure. */
+/** Runs a part. Never rejects: an error before the part begins counts as its failure. */
 export async function runPart(part: Part, runner: Runner): Promise<Outcome> {
   const beganAtMs = performance.now();
   const wallMs = () => performance.now() - beganAtMs;
@@ -69,7 +69,7 @@ async function timed(
   // A test runner inside a test runner reports to its parent unless it is told that it has none.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const stdio = ['ignore', log, log, 'pipe'] as const;
-  // A group of its own, so that all of it can be ended.
+  // Start a process group, so that the command and its children can be ended together.
   const child = spawn('sh', ['-c', TIMED, 'sh', ...command], { stdio: [...stdio], env, detached: true });
   closeSync(log);
   running.add(child);

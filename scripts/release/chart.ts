@@ -7,7 +7,7 @@ import process from 'node:process';
 import { parse, stringify } from 'yaml';
 import type { Published } from './published.ts';
 
-/** Path of helm, as `make setup` links it or on PATH; undefined where there is none. */
+/** The path of helm, from setup or on PATH; undefined if there is none. */
 export function findHelm(root: string): string | undefined {
   const places = [`${root}.cache/bin`, ...(process.env.PATH ?? '').split(':')];
   return places.map((folder) => `${folder}/helm`).find((path) => existsSync(path));
@@ -24,11 +24,11 @@ export function chartImage(values: string, image: string): string {
   );
 }
 
-/** The values with the address of the documents that alerts and dashboard lead to. */
+/** The values with the address of the documents to which alerts and dashboard lead. */
 const withDocuments = (values: string, documents: string): string =>
   values.replace(/^( {2}documents: ).*$/m, `$1${documents}`);
 
-/** Chart.yaml with where it comes from, and what Artifact Hub shows beside. */
+/** Chart.yaml with the addresses of its sources, and the annotations that Artifact Hub shows. */
 function chartMetadata(chart: string, { repository, documents, image }: Published): string {
   const metadata = parse(chart) as { annotations?: object };
   const links = [{ name: 'documents', url: documents }];

@@ -1,4 +1,4 @@
-/** Prints `digest=sha256:…` of the image in dist/image: what a registry calls the image once it is copied there. */
+/** Prints `digest=sha256:…` of the image in dist/image, by which a registry will name the image. */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 

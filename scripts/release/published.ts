@@ -1,4 +1,4 @@
-/** Where a release will be found: all addresses follow from that of the repository, which is a setting of the release. Pure. */
+/** The addresses of a release. All follow from the address of the repository, which is a setting of the release. Pure. */
 
 export interface Published {
   /** Such as `https://github.com/OWNER/NAME`. */
@@ -11,15 +11,15 @@ export interface Published {
   readonly image: string | undefined;
 }
 
-/** True for an address from which the others can be made. */
+/** True for an address of a repository, from which the other addresses follow. */
 export const isRepository = (address: string): boolean =>
   /^https:\/\/[^/\s]+\/[^/\s]+\/[^/\s]+$/.test(address);
 
-/** True for an image of which a tag or a digest says which one it is. */
+/** True for an image name with a tag or a digest. */
 export const isImage = (image: string): boolean =>
   /^([\w.-]+(:\d+)?\/)?[a-z0-9._/-]+(:[\w.-]+|(:[\w.-]+)?@sha256:[0-9a-f]{64})$/.test(image);
 
-/** What is wrong with an image that is none. */
+/** The sentence about an image name that is not valid. */
 export const imageProblem = (image: string): string =>
   `IMAGE is "${image}"; it takes one like registry.example.com/stellar-peers:0.1.0, or with @sha256:… in place of the tag.`;
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** Builds binaries with Go into the cache: first whether that can work at all, then the build, told as it goes. */
+/** Builds binaries with Go into the cache: checks whether a build can work, then builds and prints its progress. */
 import {
   existsSync,
   mkdirSync,
@@ -26,7 +26,7 @@ const POLL_MS = 1_000;
 /** @typedef {import('./places.mjs').Kit} Kit */
 /** @typedef {import('./places.mjs').Kubernetes} Kubernetes */
 
-/** Nothing of the person's own Go settings may change what is built. */
+/** An environment in which the person's own Go settings do not change the build. */
 const goEnv = () => ({ ...process.env, HOME: home(), GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' });
 
 /** @param {string[]} args */
@@ -69,7 +69,7 @@ const builtName = (binary) =>
     .split('/')
     .at(-1) ?? binary.name;
 
-/** Tells of each binary as it appears in `folder`. @param {Binary[]} binaries @param {string} folder */
+/** Prints a line for each binary that appears in `folder`. @param {Binary[]} binaries @param {string} folder */
 function watchFolder(binaries, folder) {
   const startedAt = Date.now();
   const left = new Set(binaries);
@@ -89,7 +89,7 @@ function watchFolder(binaries, folder) {
 const namesOf = (binaries) => [...binaries].map(({ name }) => name).join(', ');
 
 /**
- * What Go has yet to compile: its cache may have the rest. The programs themselves count by their names, as they appear.
+ * The packages that Go must still compile; its cache has the rest. Programs are counted separately, when they appear.
  * @param {Binary[]} binaries
  * @param {{ module: string, tags: string[] }} how
  */
@@ -129,7 +129,7 @@ async function goBuild(binaries, { module, tags, folder, toCompile, kubernetes }
   }
 }
 
-/** A folder beside the cache that goes with this process; those of setups that were killed go now. @param {string} cache */
+/** Makes a folder beside the cache, removed when this process ends; removes those of killed setups. @param {string} cache */
 function freshFolder(cache) {
   const prefix = `${basename(cache)}.building-`;
   const old = readdirSync(dirname(cache)).filter((name) => name.startsWith(prefix));
@@ -149,7 +149,7 @@ async function copyDefinitions({ definitions, module }, cache) {
   mkdirSync(target, { recursive: true });
   for (const file of readdirSync(source)) {
     if (!definitions.files.test(file)) continue;
-    // Files of the module cache may not be written, and their copies would inherit that.
+    // Files of the module cache are read-only, and copies would be too.
     writeFileSync(join(target, file), readFileSync(join(source, file)));
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a real node needs of the machine itself, which no module of Go has: installed from Debian where that may be done. */
+/** Installs from Debian, if allowed, the programs that a real node needs and that cannot be built with Go. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './run.mjs';
@@ -7,7 +7,7 @@ import { SetupError, say } from './say.mjs';
 
 /** Program → package of Debian. */
 const PROGRAMS = { runc: 'runc', nft: 'nftables', ip: 'iproute2', unshare: 'util-linux' };
-/** Where programs of administrators are, which PATH may leave out. */
+/** Folders of administrators' programs, which may be missing in PATH. */
 const FOLDERS = ['/usr/sbin', '/sbin'];
 
 /** @param {string} program */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Official release downloads in place of builds: each checked against the checksum that is published beside it, and run
- * once, before it is used. Whatever goes wrong is said, and the binary is built as if there were no downloads.
+ * Downloads official releases in place of builds. Each is checked against its published checksum and run once before it
+ * is used. A failure is printed, and then the binary is built.
  *
  * DOWNLOAD_BASE names a mirror, which holds each file under its official address less `https://`; `none` downloads nothing.
  */
@@ -12,9 +12,9 @@ import { downloaded } from './progress.mjs';
 import { run } from './run.mjs';
 import { keepSaying, say } from './say.mjs';
 
-/** Until the server answers: a site that cannot be reached must not keep people waiting. */
+/** The longest wait for an answer of the server, so that people do not wait long for a site that cannot be reached. */
 const ANSWER_MS_MAX = 5_000;
-/** Between two pieces of a file. */
+/** The longest time between two pieces of a file. */
 const SILENCE_MS_MAX = 20_000;
 const ASK_MS = 10_000;
 
@@ -28,9 +28,9 @@ function addressOf(url) {
 }
 
 /**
- * The whole file; rejects if nothing comes for too long.
+ * Downloads a whole file. Rejects if no data comes for too long.
  * @param {string} url
- * @param {(received: number, total: number | undefined) => void} [onPiece] told in bytes
+ * @param {(received: number, total: number | undefined) => void} [onPiece] called with numbers of bytes
  */
 async function get(url, onPiece = () => {}) {
   const address = addressOf(url);
@@ -42,7 +42,7 @@ async function get(url, onPiece = () => {}) {
     const response = await fetch(address, { signal: stop.signal });
     if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
     limitMs = SILENCE_MS_MAX;
-    // What is packed on its way is longer when it arrives than the server says.
+    // A compressed transfer is longer after unpacking than the server says.
     const isPacked = response.headers.has('content-encoding');
     const total = isPacked ? undefined : Number(response.headers.get('content-length')) || undefined;
     const pieces = [];
@@ -62,7 +62,7 @@ async function get(url, onPiece = () => {}) {
   }
 }
 
-/** What an error says; that a fetch failed says nothing, its cause does. @param {unknown} error @returns {string} */
+/** The text of an error, or of its cause: `fetch failed` says nothing. @param {unknown} error @returns {string} */
 function said(error) {
   if (!(error instanceof Error)) return String(error);
   return error.message === 'fetch failed' && error.cause !== undefined ? said(error.cause) : error.message;
@@ -113,7 +113,7 @@ async function download(binary, release, cache) {
     writeFileSync(path, content);
     chmodSync(path, 0o755);
     const answer = await run(path, binary.ask, { timeoutMs: ASK_MS });
-    if (!binary.fits.test(answer)) throw new Error(`it says it is ${answer.trim().slice(0, 100)}`);
+    if (!binary.fits.test(answer)) throw new Error(`its version is ${answer.trim().slice(0, 100)}`);
     renameSync(path, join(cache, binary.name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -121,7 +121,7 @@ async function download(binary, release, cache) {
 }
 
 /**
- * Downloads into `cache` what can be had so, all at once; the others are returned, each with the reason said.
+ * Downloads binaries into `cache`, all at the same time. Resolves to those that failed; a printed line says why.
  * @param {Binary[]} binaries
  * @param {string} cache
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** Looks for a binary where others keep theirs, and takes it only if it says the right version. */
+/** Looks for a binary in the usual folders of this machine, and accepts it only if it has the right version. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { LINKS } from './places.mjs';
@@ -17,7 +17,7 @@ export function isExecutable(path) {
   }
 }
 
-/** The folders to look into, each with the name that people know it by. */
+/** The folders to look into, each with a name for people. */
 function folders() {
   const { KUBEBUILDER_ASSETS: assets, PATH = '' } = process.env;
   const onPath = PATH.split(delimiter).filter((folder) => folder !== '' && resolve(folder) !== LINKS);
@@ -28,7 +28,7 @@ function folders() {
 }
 
 /**
- * Path of a fitting binary on this machine and where it was found, or undefined.
+ * The path of a fitting binary on this machine, and the name of the folder; undefined if there is none.
  * @param {import('./places.mjs').Binary} binary
  * @returns {Promise<{ path: string, origin: string } | undefined>}
  */

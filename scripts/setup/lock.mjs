@@ -1,5 +1,5 @@
 // @ts-check
-/** One setup at a time does the work, others wait for it; the lock of one that died is taken over. */
+/** A lock, so that one setup works while others wait. The lock of a setup that died is taken over. */
 import {
   linkSync,
   mkdirSync,
@@ -30,7 +30,7 @@ function isAlive(pid) {
 }
 
 /**
- * Its holder's process is gone, or (it may run on another machine) has long given no sign of life.
+ * True if the process of the holder is gone, or if the holder, perhaps on another machine, has not touched the lock for long.
  * @param {string} path
  */
 function isStale(path) {
@@ -38,15 +38,15 @@ function isStale(path) {
     const holder = JSON.parse(readFileSync(path, 'utf8'));
     if (holder.host === hostname() && !isAlive(holder.pid)) return true;
   } catch {
-    // Gone meanwhile, or half written: its age decides.
+    // If the file is gone or half written, its age decides.
   }
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat !== undefined && Date.now() - stat.mtimeMs > SILENT_MS;
 }
 
 /**
- * Removes a lock that was found stale. Another setup may have taken the lock over since, so it is moved aside first, which
- * one of several can do, and put back where its holder is at work.
+ * Removes a lock that was found stale. Another setup may have taken the lock over since, so the file is first moved aside,
+ * which only one setup can do, and put back if its holder is alive.
  * @param {string} path
  */
 export function removeStale(path) {
@@ -55,7 +55,7 @@ export function removeStale(path) {
     renameSync(path, aside);
     if (!isStale(aside)) linkSync(aside, path);
   } catch (error) {
-    // Another was faster: it has removed the lock, or taken it.
+    // Another setup was faster: it has removed or taken the lock.
     if (!['ENOENT', 'EEXIST'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '')) throw error;
   }
   rmSync(aside, { force: true });
@@ -77,7 +77,7 @@ function take(path) {
  * Does `work` while no other process holds the lock file at `path`.
  * @template T
  * @param {string} path
- * @param {string} what for the line that says what is waited for
+ * @param {string} what the name of the work, for the line about waiting
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The oldest Node that package.json promises to run on: from the npm registry, kept outside the checkout. */
+/** Obtains the oldest Node that package.json promises to support, from the npm registry, and keeps it in the cache. */
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isExecutable } from './find.mjs';
@@ -17,7 +17,7 @@ function minimumVersion() {
   return `${major}.${minor}.${patch}`;
 }
 
-/** The package with the program for this machine alone, which runs no script when it is installed. */
+/** The package that has only the program for this machine, and runs no install script. */
 function packageName() {
   const { platform, arch } = process;
   const prefix = platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node';
@@ -36,13 +36,13 @@ async function fetchInto(folder, version) {
     renameSync(join(scratch, 'node_modules', name, 'bin/node'), join(folder, 'node'));
   } catch (cause) {
     const code = /npm error code (\w+)/.exec(String(cause))?.[1] ?? String(cause);
-    throw new SetupError(`${name}@${version} cannot be had from the npm registry: ${code}`, { cause });
+    throw new SetupError(`${name}@${version} cannot be fetched from the npm registry: ${code}`, { cause });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** Obtains it and links it. */
+/** Obtains the oldest Node and links it. */
 export async function obtainMinimumNode() {
   const version = minimumVersion();
   const folder = join(cacheRoot(), `node-${version}-${process.platform}-${process.arch}`);

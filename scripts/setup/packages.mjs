@@ -1,5 +1,5 @@
 // @ts-check
-/** The npm packages, a recent enough Node among them: `npm ci` where node_modules is not what the lockfile says. */
+/** Installs the npm packages, which include Node, by `npm ci` if node_modules differs from the lockfile. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
@@ -18,7 +18,7 @@ function entries(path) {
   return packages;
 }
 
-/** npm notes at the end of each installation what it has installed: that against the lockfile. */
+/** True if the packages that npm noted at the end of its last installation are those of the lockfile. */
 function isInstalled() {
   try {
     const wanted = entries(join(ROOT, 'package-lock.json'));
@@ -32,7 +32,7 @@ function isInstalled() {
   }
 }
 
-/** The installed Node runs; an installation that was cut off may have left none. */
+/** True if the installed Node runs: an interrupted installation may have left none. */
 async function nodeRuns() {
   const version = await run(join(ROOT, 'node_modules/.bin/node'), ['--version']).catch(() => '');
   return version !== '';

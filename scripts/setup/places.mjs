@@ -1,19 +1,19 @@
 // @ts-check
-/** Where things are, and what is needed: folders, binaries, their Go packages and versions. */
+/** The folders, and the binaries with their Go packages and versions. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
-/** Links to the binaries, wherever they are: what the test cluster starts. */
+/** The folder with links to the binaries that the test cluster starts. */
 export const LINKS = join(ROOT, '.cache/bin');
-/** Links to folders with resource definitions, by kit. */
+/** The folder with links to resource definitions, by kit. */
 export const DEFINITIONS = join(ROOT, '.cache/definitions');
 /** Folder with a link to the oldest Node that the project runs on. */
 export const MINIMUM_NODE = join(ROOT, '.cache/node-minimum');
 
-/** Links to what the oldest Kubernetes has in place of these. */
+/** The folder with links to the binaries of the oldest Kubernetes that differ. */
 const OLDEST_LINKS = join(ROOT, '.cache/oldest');
 
 /** @typedef {{ version: string, major: number, minor: number }} Kubernetes a release */
@@ -25,8 +25,8 @@ export const KUBERNETES = { version: 'v1.37.2', major: 1, minor: 37 };
  * @typedef {object} Binary
  * @property {string} name
  * @property {string} package Go package that it is built from
- * @property {string[]} ask arguments that make it tell its version
- * @property {RegExp} fits what it says if its version will do
+ * @property {string[]} ask arguments with which it prints its version
+ * @property {RegExp} fits matches its output if the version fits
  * @property {{ url: string, sums: string, member?: string }} [release] an official download, the checksums published
  *   beside it, and which file of an archive it is
  */
@@ -50,7 +50,7 @@ function required(folder, name) {
   return line?.split(name)[1]?.trim().split(' ')[0] ?? '';
 }
 
-/** @type {Kubernetes} The oldest that we claim to run on. */
+/** @type {Kubernetes} The oldest release that we support. */
 const OLDEST = { version: required('oldest', 'k8s.io/kubernetes'), major: 1, minor: 33 };
 
 /** @type {(name: string, ask?: string[], release?: Kubernetes) => Binary} */
@@ -66,19 +66,19 @@ const component = (name, ask = ['--version'], { version, major, minor } = KUBERN
 });
 
 /**
- * What is built from one Go module of ours.
+ * The binaries that are built from one Go module of ours.
  * @typedef {object} Kit
  * @property {string} name of its folder in the cache
  * @property {string} what it is, for people
  * @property {string} module folder of its go.mod
  * @property {Binary[]} binaries
  * @property {string[]} [tags] build tags
- * @property {Kubernetes} [kubernetes] the release that its programs are told to be, if another than the newest
- * @property {string} [links] folder for the links to its binaries, if another than that of all
+ * @property {Kubernetes} [kubernetes] the release that its programs report, if not the newest
+ * @property {string} [links] folder for the links to its binaries, if not LINKS
  * @property {{ module: string, folder: string, files: RegExp }} [definitions] resource definitions in a dependency
  */
 
-/** No other place has this program: it is never looked for elsewhere. */
+/** For a program that only we build, so it is not looked for on the machine. */
 const OURS_ALONE = { ask: [], fits: /^$(?!)/ };
 
 /** @type {Kit} */
@@ -144,7 +144,7 @@ const BINARIES = [
   component('kube-scheduler'),
   component('kubectl', ['version', '--client']),
   {
-    // Always built: its releases have no checksums beside them.
+    // No `release`, because kwok publishes no checksums, so it is always built.
     name: 'kwok',
     package: 'sigs.k8s.io/kwok/cmd/kwok',
     ask: ['--version'],
@@ -152,7 +152,7 @@ const BINARIES = [
   },
 ];
 
-/** HOME, or the account's own where it is not set or empty. */
+/** HOME, or the home folder of the account if HOME is not set or empty. */
 export const home = () => process.env.HOME || userInfo().homedir;
 
 /** @type {Kit} */
@@ -163,7 +163,7 @@ export const CONTROL_PLANE = {
   binaries: BINARIES,
 };
 
-/** @type {Kit} By the modules and flags of the control plane, so that Go's cache has most of it. */
+/** @type {Kit} Built with the modules and flags of the control plane, so that Go's cache has most packages. */
 export const KUBELET = {
   name: 'kubelet',
   what: 'kubelet and kube-proxy',
@@ -171,7 +171,7 @@ export const KUBELET = {
   binaries: [component('kubelet'), component('kube-proxy')],
 };
 
-/** @type {Kit} What differs from release to release; etcd, kubectl and kwok do not. */
+/** @type {Kit} The binaries that differ between releases; etcd, kubectl and kwok are the same. */
 export const OLDEST_CONTROL_PLANE = {
   name: 'oldest',
   what: 'the control plane of the oldest Kubernetes',
@@ -215,14 +215,14 @@ export const DNS = {
   binaries: [{ name: 'coredns', package: 'stellar-peers/test/node/dns', ...OURS_ALONE }],
 };
 
-/** Where all that is kept outside the checkout lies. */
+/** The folder for everything that is kept outside the checkout. */
 export function cacheRoot() {
   const { STELLAR_PEERS_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
   return own || join(xdg || join(home(), '.cache'), 'stellar-peers');
 }
 
 /**
- * The folder outside the checkout that keeps what was built from exactly these sources and versions.
+ * The folder outside the checkout for the binaries of exactly these sources and versions.
  * @param {Kit} kit
  */
 export function cacheFolder(kit) {

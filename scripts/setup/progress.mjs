@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * What setup says of work under way: counts of what has happened, and no guess of what is to come. How long a build
- * takes depends on what else the machine does. Pure.
+ * The texts about work under way. They count what has happened, and do not guess how long the rest takes, because that
+ * depends on the load of the machine. Pure.
  */
 
 const MEGABYTE = 1e6;
 
-/** How Go tells of a module that it begins to download. */
+/** The line that Go prints when it begins to download a module. */
 const MODULE = /^go: downloading /;
-/** A line that is nothing but a Go package: what `go list` and `go build -v` print of each. */
+/** A line that is only the name of a Go package, as `go list` and `go build -v` print it. */
 export const PACKAGE = /^[^\s:]+$/;
 
 /** @param {string} output of `go list` or `go build` */
@@ -17,7 +17,7 @@ const linesOf = (output) => output.split('\n').filter((line) => line !== '');
 /** The packages in the answer of `go list`. @param {string} output */
 export const packagesIn = (output) => new Set(linesOf(output).filter((line) => PACKAGE.test(line)));
 
-/** What `go list` does, by what it has printed so far. @param {string} output */
+/** What `go list` is doing, by its output so far. @param {string} output */
 export function reading(output) {
   const modules = linesOf(output).filter((line) => MODULE.test(line)).length;
   return modules === 0 ? 'reading the sources' : `downloading Go modules, ${modules} begun`;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs a program to its end: its output kept, its failure told, a sign of life while it takes long. */
+/** Runs a program: keeps its output, reports its failure, and prints a sign of life while it runs long. */
 import { spawn } from 'node:child_process';
 import { keepSaying, SetupError } from './say.mjs';
 
@@ -11,11 +11,11 @@ const TAIL_LINES = 25;
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [timeoutMs]
  * @property {(output: string) => string} [beat] the line that is printed every 20 s
- * @property {RegExp} [progress] lines that only tell how far it is, and say nothing of a failure
+ * @property {RegExp} [progress] lines of progress, which do not belong into the message of a failure
  */
 
 /**
- * Output of a program that succeeded; rejects with the last lines of what it printed.
+ * Runs a program. Resolves to its output, or rejects with the last lines of its output.
  * @param {string} command
  * @param {string[]} args
  * @param {RunOptions} [options]

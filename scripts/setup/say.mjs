@@ -1,7 +1,7 @@
 // @ts-check
-/** What setup prints: a line each, times as people say them, and the sentence that it fails with. */
+/** Prints the lines of setup; durations as text; the error of a failure. */
 
-/** A failure that is told in one sentence, without a stack. */
+/** A failure that is reported by one sentence, without a stack. */
 export class SetupError extends Error {}
 
 /** @param {string} line */

@@ -1,6 +1,6 @@
 /**
- * The yardstick for our server, as a process: node:https alone. It parses the body as JSON, and always answers with the same
- * bytes, which are an answer of our server.
+ * The yardstick for our server: a process with node:https alone. It parses each body as JSON, and always answers with the
+ * same bytes, which are an answer of our server.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

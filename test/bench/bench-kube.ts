@@ -7,19 +7,19 @@ import type { Kube, KubeObject, ListQuery, WatchEvent } from '../../runtime/kube
 import * as kinds from '../../runtime/kube/resources.ts';
 import type { LargeCluster, Place } from './large-cluster.ts';
 
-/** As many as the client asks for at a time. */
+/** The number of objects in a page. */
 const PAGE = 200;
 const LIST_VERSION = '1';
 
 export class BenchKube implements Kube {
   readonly #cluster: LargeCluster;
-  /** Made beforehand: they are no work of the one that lists. */
+  /** Made beforehand, so that listing does not cost their making. */
   readonly #namespaces: readonly unknown[];
   readonly #watches = new Map<string, Set<(event: WatchEvent) => void>>();
   readonly #configMaps = new Map<string, KubeObject>();
   #version = 1;
   #wire: Promise<void> = Promise.resolve();
-  /** Writes of ConfigMaps. */
+  /** The number of writes of ConfigMaps. */
   writes = 0;
 
   constructor(cluster: LargeCluster) {
@@ -28,7 +28,7 @@ export class BenchKube implements Kube {
     this.#configMaps.set('stellar-peers', cluster.own());
   }
 
-  /** How many there are of a kind, and how one is made when its page is asked for. */
+  /** The number of objects of a kind, and the function that makes an object when its page is requested. */
   #peerList(kind: string): { count: number; make: (index: number) => unknown } {
     const { node, statefulSet, pod, service, pdb, size } = this.#cluster;
     const each = (make: (place: Place) => unknown) => ({
@@ -52,7 +52,7 @@ export class BenchKube implements Kube {
     return listings[kind] ?? these([]);
   }
 
-  /** A page at a time, and each as text first, as it comes over a wire: what is parsed shares nothing. */
+  /** Makes each page as text and parses it, as a client does, so that the objects share no memory. */
   async list<T = KubeObject>(
     { kind }: kinds.Resource,
     query: ListQuery = {},
@@ -83,7 +83,7 @@ export class BenchKube implements Kube {
     return ended(signal);
   }
 
-  /** The API server tells of a change. */
+  /** Sends a change to all watches of the kind. */
   push({ kind }: kinds.Resource, type: string, object: unknown): void {
     for (const listener of this.#watches.get(kind) ?? []) listener({ type, object: object as KubeObject });
   }
@@ -109,7 +109,7 @@ export class BenchKube implements Kube {
     return object;
   }
 
-  /** Answers come one after the other, as over a wire: never two in one turn of the event loop. */
+  /** Resolves in a turn of the event loop of its own, as answers over a connection do. */
   #answered(): Promise<void> {
     this.#wire = this.#wire.then(() => delay(1));
     return this.#wire;

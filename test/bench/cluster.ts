@@ -17,10 +17,10 @@ const NOISE_SECONDS = Number(process.env.NOISE_SECONDS || 300);
 /** Both writers of the upstream operator, at its pace; with more validators than this it is the API server that is measured. */
 const NOISE = { nodeStatusMs: 1000, statefulSetMs: 3000 };
 const NOISY_SIZE_MAX = 100;
-/** Of one namespace and one network; upstream's anti-affinity wants a node for each. */
+/** The validators of one namespace and network. Upstream's anti-affinity needs a node for each. */
 const NETWORK_SIZE = 100;
 const APPLIED_AT_ONCE = 20;
-/** Until what the new networks gave us to do is over. */
+/** The time until all work for the new networks is done. */
 const REST_MS = 15_000;
 /** As the image starts it. */
 const PROGRAM = ['--max-semi-space-size=4', 'dist/stellar-peers.mjs', 'run'];
@@ -33,7 +33,7 @@ const nameOf = (index: number): string => `validator-${index + 1}`;
 
 type Figures = Record<string, number | string>;
 
-/** Applies so many validators, some at a time, a network for each namespace; resolves when all are Ready. */
+/** Applies `size` validators, some at a time, with a network for each namespace. Resolves when all are Ready. */
 async function applyAll({ cluster, pods }: Scene, size: number): Promise<void> {
   const indices = Array.from({ length: size }, (_, index) => index);
   for (const namespace of new Set(indices.map(namespaceOf))) await cluster.createNamespace(namespace);
@@ -50,7 +50,7 @@ async function applyAll({ cluster, pods }: Scene, size: number): Promise<void> {
   await pods.until('all are Ready', () => indices.every(isReady), 900_000);
 }
 
-/** What we ask for and use while nothing happens but noise. */
+/** Measures our requests and resources while only the noise of the operator happens. */
 async function atRest(scene: Scene): Promise<Figures> {
   tell(`${NOISE_SECONDS} s at rest, with an operator as noisy as upstream's`);
   await scene.operate({ noise: NOISE });

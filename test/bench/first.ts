@@ -1,4 +1,4 @@
-/** One request on a connection of its own, which is what the first review after a start is. */
+/** Sends one request on a new connection, as the first review after a start is sent. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 
@@ -13,7 +13,7 @@ export function askOnce(url: string, bodyPath: string): Promise<Asked> {
   const headers = { 'content-type': 'application/json', 'content-length': body.length };
   const startedAtMs = performance.now();
   return new Promise((resolve, reject) => {
-    // Who answers is not the question here.
+    // The certificate of the server does not matter here.
     const options = { method: 'POST', headers, agent: false, rejectUnauthorized: false } as const;
     const outgoing = request(url, options, (incoming) => {
       let text = '';

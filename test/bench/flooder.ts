@@ -4,10 +4,10 @@ import { connect as connectTls } from 'node:tls';
 
 const CONNECTIONS = 512;
 const ADDRESS = '127.0.0.2';
-/** Some 1,800 of the shortest requests. */
+/** The bytes in one write: some 1,800 of the shortest requests. */
 const BYTES_AT_ONCE = 64 * 1024;
 const COME_BACK_MS = 100;
-/** Between pieces of few requests, so that they are not read as one. */
+/** The time between writes of few requests, so that the server does not read them as one. */
 const PIECES_EVERY_MS = 50;
 
 interface Flood {
@@ -17,7 +17,7 @@ interface Flood {
   readonly text: string;
   readonly reads: boolean;
   readonly inOne?: number;
-  /** Sends the next piece when the last is answered, in place of at once. */
+  /** True to send the next write after the answer to the last one. */
   readonly waits?: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface Generator {
 
 const run = promisify(execFile);
 
-/** Written to where wrk prints its own report, from which it is told by its first word. */
+/** Prints our own line into the output of wrk. The line begins with `counted`, so that it can be found. */
 const REPORT = `
 done = function(summary, latency, requests)
   local failed = summary.errors.status + summary.errors.connect + summary.errors.read
@@ -67,7 +67,7 @@ function autocannon(bodyPath: string): Generator {
   };
 }
 
-/** What sends the body in the file; it may write beside it. */
+/** The generator that sends the body in the file. It may write files beside it. */
 export async function createGenerator(bodyPath: string): Promise<Generator> {
   const hasWrk = await run('sh', ['-c', 'command -v wrk']).then(
     () => true,

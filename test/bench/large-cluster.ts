@@ -6,11 +6,11 @@ import type { World } from '../../peers/world.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { node, pod, type Raw, statefulSet, worldWith } from '../unit/world.ts';
 
-/** As many as fit into one ConfigMap with views of 24. */
+/** As many validators as fit into one ConfigMap with lists of 24. */
 export const PER_NAMESPACE = 200;
 const OWN = 'stellar-peers';
 
-/** What a pod started with: values of its two annotations. */
+/** The two annotations of a pod that name the peers with which it started. */
 export type StampOf = (namespace: string, name: string) => Record<string, string>;
 
 export interface Place {
@@ -88,7 +88,7 @@ export class LargeCluster {
     data: {},
   });
 
-  /** All of it as the planner sees it. */
+  /** The whole cluster as the planner sees it. */
   world(): World {
     const places = this.places();
     return worldWith({

@@ -19,7 +19,7 @@ import { memoryMib } from './processes.ts';
 const SECONDS = Number(process.argv[2] ?? 20);
 const { LARGE = '300', SMALL = '5000', PER_SECOND = '20' } = process.env;
 const QUORUM_SET = '#'.repeat(1_400_000);
-/** As the image starts it, and with the limit of the heap that Node derives from the Deployment's 256 MiB: half of them. */
+/** The flags of the image, and the heap limit that Node derives from the Deployment's 256 MiB: half of them. */
 const FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=128'];
 const PROGRAM = [
   ...FLAGS,
@@ -33,7 +33,7 @@ const PROBE_EVERY_MS = 50;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const nameOf = (index: number): string => `tenant-${index}`;
 
-/** So many at the same time, each index once. */
+/** Calls `act` for each index from 0 to `count`, for eight at a time. */
 async function eachOf(count: number, act: (index: number) => Promise<unknown>): Promise<void> {
   const indices = Array.from({ length: count }, (_, index) => index).values();
   const lane = async () => {
@@ -56,7 +56,7 @@ const watchedOf = (name: string, pid: number, probe: Watched['probe']): Watched 
   tookMs: [],
 });
 
-/** Of each the most memory, how long probes took and how many had no answer; told at the end of each phase. */
+/** Measures the memory of each process, the times of probes, and unanswered probes. Prints these after each phase. */
 class Watch {
   readonly #watched: readonly Watched[];
   #isOver = false;
@@ -99,7 +99,7 @@ class Watch {
   }
 }
 
-/** The client that reads the same watch as a replica: tells when the name of a newcomer came by. */
+/** Starts the client that reads the same watch as a replica, and notes when it saw the name of each newcomer. */
 async function startIdle({ cluster }: Scene) {
   const child = fork(new URL('idle-client.ts', import.meta.url), [cluster.kubeconfigPath]);
   const seenAtMs = new Map<string, number>();
@@ -116,7 +116,7 @@ async function startIdle({ cluster }: Scene) {
 }
 type Idle = Awaited<ReturnType<typeof startIdle>>;
 
-/** Changes large ones, as many a second as the API server takes; resolves to how many. */
+/** Changes PER_SECOND large StellarNodes each second, or as many as the API server can take. Resolves to their number. */
 async function change({ cluster: { admin } }: Scene, isOver: () => boolean): Promise<number> {
   const startMs = performance.now();
   let changed = 0;
@@ -127,7 +127,7 @@ async function change({ cluster: { admin } }: Scene, isOver: () => boolean): Pro
       await sleep(Math.max(0, dueMs - performance.now()));
       const ref = { resource: StellarNodes, namespace: 'large', name: nameOf(changed % Number(LARGE)) };
       const body = { metadata: { name: ref.name, annotations: { tick: `${changed}` } } };
-      // `large`: the answer, which this process would have to parse, is the metadata alone.
+      // With `large`, the answer is only the metadata, so this process has less to parse.
       await admin.apply(ref, body, { manager: 'bench', large: true });
     }
   };
@@ -135,7 +135,7 @@ async function change({ cluster: { admin } }: Scene, isOver: () => boolean): Pro
   return changed;
 }
 
-/** How long each newcomer of another namespace waits for its list, and of that the API server needed. */
+/** Measures how long each newcomer of another namespace waits for its list, and how much of that is due to the API server. */
 async function join(scene: Scene, idle: Idle, isOver: () => boolean): Promise<string[]> {
   const published = new Published(scene.cluster.admin);
   const told: string[] = [];
@@ -168,7 +168,7 @@ async function join(scene: Scene, idle: Idle, isOver: () => boolean): Promise<st
   return told;
 }
 
-/** The tenants of the two namespaces, and what they do; resolves to what became of it. */
+/** Creates and changes the StellarNodes of the two tenants. Resolves to the number of changes, as text. */
 async function load(scene: Scene, watch: Watch, idle: Idle): Promise<string> {
   say(`${SMALL} small StellarNodes, then ${LARGE} large ones`);
   await eachOf(Number(SMALL), (index) => createValidator(scene, nameOf(index), { namespace: 'small' }));

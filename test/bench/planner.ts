@@ -43,7 +43,7 @@ function plan(world: World): void {
 
 export type Stamps = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
-/** Where stamps are looked up that were worked out before. */
+/** Looks up stamps that were computed before. */
 export const stampOfAll =
   (stamps: Stamps): StampOf =>
   (namespace, name) =>
@@ -66,7 +66,7 @@ export function allStampsOf(cluster: LargeCluster): Stamps {
   return stamps;
 }
 
-/** Time of the processor that `work` took, in ms. Others share the machine, so no clock on the wall. */
+/** The processor time of `work`, in ms. The machine is shared, so wall-clock time would not do. */
 function timedMs(work: () => unknown): number {
   const before = process.threadCpuUsage();
   work();
@@ -81,7 +81,7 @@ const medianMs = (work: () => unknown): number =>
 export function measurePlanner(size: number) {
   const cluster = new LargeCluster(size);
   cluster.stampOf = stampOfAll(allStampsOf(cluster));
-  // Code that has never run is slow whatever the size: a small cluster of others warms it.
+  // Code that runs for the first time is slow, so plan a small cluster first.
   const warmth = new LargeCluster(60, 'warm').world();
   for (let index = 0; index < 20; index += 1) plan(warmth);
   const world = cluster.world();

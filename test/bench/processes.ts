@@ -11,7 +11,7 @@ const KIB = 1024;
 /** Processor time of the process so far, in ms. */
 export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name, in parentheses, may hold blanks.
+  // The name, in parentheses, may contain blanks.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
@@ -27,7 +27,7 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** Starts bare.ts, which answers with what is in the file. */
+/** Starts bare.ts, which answers with the content of the file `answer`. */
 export async function startBare(
   files: Readonly<Record<'cert' | 'key' | 'answer', string>>,
 ): Promise<Listener> {

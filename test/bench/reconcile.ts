@@ -16,9 +16,9 @@ const SIZES = [10, 100, 1_000];
 type Whole = Awaited<ReturnType<typeof measureWhole>>;
 type Planned = ReturnType<typeof measurePlanner>;
 
-/** Each size in a process of its own: neither memory nor warmth of one counts for the next. */
+/** Measures in a new process, so that memory and compiled code of one size do not affect the next. */
 function inProcess<T>(what: string, size: number): T {
-  // The room for what is young is the image's.
+  // The size of the young generation is that of the image.
   const args = ['--expose-gc', '--max-semi-space-size=4', import.meta.filename, what, String(size)];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
@@ -47,7 +47,7 @@ function print(planner: readonly Planned[], whole: readonly Whole[]): void {
   }
 }
 
-/** Ratios where a size is large enough for them to mean something; figures of all of them. */
+/** The ratios of sizes that are large enough for a meaningful ratio, and the figures of all sizes. */
 function resultOf(planner: readonly Planned[], whole: readonly Whole[]): Result {
   const ratios: Record<string, Ratio> = {};
   const figures: Record<string, number> = {};

@@ -17,10 +17,10 @@ export interface Ratio {
 
 export type Verdict = 'better' | 'same' | 'worse';
 
-/** Runs on one machine differ by as much. */
+/** Ratios that differ by less are the same, because runs on one machine differ as much. */
 const SAME_WITHIN = 0.1;
 
-/** How `now` compares with what it was. */
+/** How the ratio `now` compares with the ratio `before`. */
 export function verdictOn(now: Ratio, before: Ratio): Verdict {
   const change = now.value / before.value - 1;
   if (Math.abs(change) <= SAME_WITHIN) return 'same';

@@ -14,7 +14,7 @@ import { reviewBody } from './review.ts';
 
 const NAMESPACE = 'stellar';
 const MEASURED = ['validator-1', 'validator-2', 'validator-3'];
-/** The scene shortens these for tests; a server under load has what is shipped. */
+/** The shipped values of settings that the scene shortens for tests. */
 const SHIPPED = {
   LEASE_DURATION_SECONDS: '15',
   REQUEST_TIMEOUT_SECONDS: '5',
@@ -24,7 +24,7 @@ const SHIPPED = {
 /** As the image starts it. */
 const PROGRAM = ['--max-semi-space-size=4', 'dist/stellar-peers.mjs', 'run'];
 
-/** Where things are that servers and generator read. */
+/** The files that servers and generator read. */
 export interface Files {
   readonly body: string;
   readonly answer: string;
@@ -71,7 +71,7 @@ export async function createStage(): Promise<Stage> {
   };
 }
 
-/** The body to send, what our server answers to it, and a certificate of the same kind for the others. */
+/** Writes the body to send, the answer of our server, and a certificate of the same kind for bare.ts. */
 async function writeFiles(scene: Scene, url: string): Promise<Files> {
   const folder = join(scene.cluster.dir, 'bench');
   mkdirSync(folder);

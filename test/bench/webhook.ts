@@ -15,7 +15,7 @@ import { createStage, type Stage } from './stage.ts';
 
 const ROUNDS = 7;
 const SECONDS = 2;
-/** Until V8 has compiled all of it, which costs a tenth of a review's time: the more code, the longer it takes. */
+/** The time until V8 has compiled all code. Before that, a review takes a tenth longer. */
 const WARM_UP_SECONDS = 12;
 const STARTS = 3;
 

@@ -84,7 +84,7 @@ function createLeader(kube: BenchKube) {
   return { caches, reporter, reconciler };
 }
 
-/** Times of the processor that the main thread used between two turns of the event loop, the longest of them. */
+/** The longest turn of the event loop, by the processor time of the main thread. */
 class Turns {
   longestMs = 0;
   #last = process.threadCpuUsage();
@@ -101,7 +101,7 @@ class Turns {
   }
 }
 
-/** What happened from `begin` on until there were `passes` of them and nothing more happened for a while. */
+/** Calls `begin`, and measures until there were `passes` passes and none followed for a while. */
 async function observe(reporter: CountingReporter, begin: () => unknown, passes: number) {
   await delay(20);
   const turns = new Turns();
@@ -123,14 +123,14 @@ async function observe(reporter: CountingReporter, begin: () => unknown, passes:
   };
 }
 
-/** Everything of one size; to be run in a process of its own, for the memory: the stamps come from another, too. */
+/** Measures one size. Call it in a new process, with stamps of another process, so that only the leader's memory counts. */
 export async function measureWhole(size: number, stamps: Stamps) {
   const cluster = new LargeCluster(size);
   cluster.stampOf = stampOfAll(stamps);
   const kube = new BenchKube(cluster);
   const { caches, reporter, reconciler } = createLeader(kube);
   const stop = new AbortController();
-  // What making the cluster left behind is not for the leader to collect.
+  // Collect the garbage of making the cluster, so that it does not count for the leader.
   globalThis.gc?.();
   let ended: Promise<void> = Promise.resolve();
   const run = async () => {

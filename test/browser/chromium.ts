@@ -1,16 +1,16 @@
 /**
- * Debian's Chromium, for looking at the status page as a person does, and what went wrong in it.
+ * Opens the status page in Debian's Chromium, as a person does, and collects the errors of the page.
  */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** The browser; rejects where it is not installed. */
+/** Starts the browser. Rejects if it is not installed. */
 export async function openChromium(): Promise<Browser> {
   const folders = (process.env.PATH ?? '').split(':');
   const executablePath = folders.map((folder) => join(folder, 'chromium')).find(canRun);
   if (executablePath === undefined) throw new Error('chromium is not in PATH: apt-get install chromium');
-  // As root, in a container, it has no sandbox of its own; it opens nothing but our page.
+  // As root in a container, Chromium has no sandbox. It opens only our page.
   return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 }
 
@@ -23,7 +23,7 @@ function canRun(path: string): boolean {
   }
 }
 
-/** A page, and what its console complained of: what a Content-Security-Policy forbids is among it. */
+/** Opens a page. `problems` gets the errors of its console, also those by its Content-Security-Policy. */
 export async function openPage(browser: Browser, url: string): Promise<{ page: Page; problems: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1200, height: 860 }, timezoneId: 'UTC' });
   const problems: string[] = [];
@@ -38,7 +38,7 @@ export async function openPage(browser: Browser, url: string): Promise<{ page: P
   return { page, problems };
 }
 
-/** The states in which each validator was drawn, in order, from now on: kept in the page. */
+/** Records in the page, from now on, each state in which a validator is drawn. The result reads the record. */
 export async function watchStates(page: Page): Promise<() => Promise<string[]>> {
   await page.evaluate(() => {
     const seen: string[] = [];

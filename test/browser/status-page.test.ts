@@ -63,7 +63,10 @@ describe('the status page in a browser', () => {
   });
 
   it('shows three validators that know each other, and how they are connected', async () => {
-    await until('three are drawn as Ready', async () => (await page.locator('.node.up').count()) === 3);
+    await until(
+      'three validators are drawn as Ready',
+      async () => (await page.locator('.node.up').count()) === 3,
+    );
     await untilText('tbody', /(validator-\d\s+stellar\s+Ready\s+1\/1\s+2 of 2\s+2\/2\s+yes\s*){3}/);
     assert.equal(await page.locator('.picture line.both').count(), 3);
     assert.deepEqual(await textOf('#connection'), ['Live']);
@@ -75,14 +78,14 @@ describe('the status page in a browser', () => {
     const parts = ['#networks', '#waiting', '#restarts'];
     const shown = async (on: Page) =>
       JSON.stringify(await Promise.all(parts.map((part) => textOf(part, on))));
-    await until('both say the same', async () => (await shown(page)) === (await shown(other.page)));
+    await until('both pages show the same', async () => (await shown(page)) === (await shown(other.page)));
     const serving = [...(await textOf('#serving')), ...(await textOf('#serving', other.page))];
     assert.equal(serving.filter((text) => text.endsWith('which leads')).length, 1, serving.join());
     assert.deepEqual(other.problems, []);
     await other.page.close();
   });
 
-  it('shows the restarts after a fourth joins, one at a time, without a reload', async () => {
+  it('shows the restarts after a fourth validator joins, one at a time, without a reload', async () => {
     await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
     const states = await watchStates(page);
     await network.add('validator-4');
@@ -110,7 +113,7 @@ describe('the status page in a browser', () => {
     await network.add('validator-5');
     await network.untilReady(['validator-5']);
     await untilText('#waiting', /validator-1 [\s\S]*validator-4 Paused/);
-    await until('nothing is on its way', async () => (await page.locator(READY).count()) === 5);
+    await until('all validators are Ready', async () => (await page.locator(READY).count()) === 5);
     const status = (await statusOf(scene.cluster, { ...SHORT, ...ENV })).replace(/^ +>? ?/gm, '');
     const items = await textOf('#waiting li:first-child p');
     const [names = '', ...words] = items;

@@ -83,16 +83,18 @@ const isTooLate = ({ message }: AuditEntry): boolean => message.includes('becaus
  * True for a read of the Deployment. Tests run the command under our ServiceAccount, which has no right to read its own
  * Deployment and does not need it. The command then uses the settings of its environment.
  */
-const isTheCommands = ({ userAgent, resource, verb }: AuditEntry): boolean =>
+const isReadOfDeployment = ({ userAgent, resource, verb }: AuditEntry): boolean =>
   userAgent === 'stellar-peers-cli' && resource === 'deployments' && verb === 'get';
 
 /** A test namespace with an annotation that needs a Role, but without the Role: refusals there are expected. */
 export const WITHOUT_ROLE = 'without-role';
-const isWanted = ({ requestURI }: AuditEntry): boolean =>
+const isExpected = ({ requestURI }: AuditEntry): boolean =>
   requestURI.startsWith(`/api/v1/namespaces/${WITHOUT_ROLE}/configmaps/`);
 
 /** Our requests that were refused. At the end of a suite, each shows a missing RBAC rule or a policy that is too strict. */
 export const ourRefusals = (entries: readonly AuditEntry[]): string[] =>
   ourRequests(entries)
-    .filter((entry) => entry.code === 403 && !isTooLate(entry) && !isTheCommands(entry) && !isWanted(entry))
+    .filter(
+      (entry) => entry.code === 403 && !isTooLate(entry) && !isReadOfDeployment(entry) && !isExpected(entry),
+    )
     .map(({ verb, requestURI, message }) => `${verb} ${requestURI}: ${message}`);

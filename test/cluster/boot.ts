@@ -39,16 +39,16 @@ export interface ClusterOptions {
 }
 
 export interface Cluster {
-  /** Everything of this cluster: `config/`, `data/`, `logs/`. */
+  /** The folder of this cluster, with `config/`, `data/` and `logs/`. */
   readonly dir: string;
   /** URL of the API server. */
   readonly server: string;
-  /** Of a cluster administrator. */
+  /** The kubeconfig of a cluster administrator. */
   readonly kubeconfigPath: string;
   readonly admin: Kube;
   /** For processes that belong to this cluster and must end with it. */
   readonly keeper: Keeper;
-  /** kubectl as administrator; its standard output, or an error with its standard error. */
+  /** Runs kubectl as administrator. Resolves to its standard output, or rejects with its standard error. */
   kubectl(args: readonly string[], stdin?: string): Promise<string>;
   /** Creates a namespace and waits until pods can be made in it. */
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
@@ -58,19 +58,19 @@ export interface Cluster {
   audit(): Promise<AuditEntry[]>;
   /** Freezes, thaws or kills a component: SIGSTOP, SIGCONT, SIGKILL. */
   signal(component: Component, signal: NodeJS.Signals): void;
-  /** Kills the API server and all that hangs on it and, after `whileDown`, starts them again; resolves when it is ready. */
+  /** Kills the API server and its clients, calls `whileDown`, and starts them again. Resolves when all is ready. */
   restartApiServer(whileDown?: () => Promise<void>): Promise<void>;
-  /** Kills the controller-manager and starts it again after `whileDown`, however that ends. */
+  /** Kills the controller-manager, calls `whileDown`, and starts it again, even if `whileDown` fails. */
   restartControllerManager<T>(whileDown: () => Promise<T>): Promise<T>;
   /** Kills everything that belongs to the cluster; logs stay until the process ends without failure. */
   stop(): Promise<void>;
 }
 
 const CRD = join(import.meta.dirname, 'crd.yaml');
-/** How often to try again, because another process may take a port before it is used. */
+/** How often to try, because another process may take a port before we use it. */
 const BOOT_ATTEMPTS = 3;
 
-/** A cluster that is ready for StellarNodes and pods; rejects with the log's end of what did not start. */
+/** Boots a cluster. Resolves when it is ready for StellarNodes and pods. Rejects with the log of a component that failed. */
 export async function bootCluster(options: ClusterOptions = {}): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     const cluster = await prepare(options);
@@ -152,7 +152,7 @@ async function bringUp(prepared: Prepared, options: ClusterOptions): Promise<voi
   add(startEtcd(keeper, layout));
   add(startApiServer(keeper, layout));
   await alive(children, 'the API server is ready', () => isReady(layout.apiPort, prepared.files.caPem));
-  // Before the controller-manager, whose garbage collector learns of new kinds only every 30 s.
+  // Define the kinds before the controller-manager starts, because its garbage collector learns of new kinds only every 30 s.
   await define(kubectl, CRD);
   for (const child of startControllers(keeper, layout)) add(child);
   await Promise.all(Array.from({ length: options.nodes ?? 25 }, (_, index) => createNode(admin, index + 1)));

@@ -7,14 +7,14 @@ export interface Call {
   /** The path with its query, such as `/api/v1/secrets?limit=1`. */
   readonly path: string;
   readonly body?: unknown;
-  /** Of a PATCH; default JSON Patch. */
+  /** The type of a PATCH. Default JSON Patch. */
   readonly type?: 'json-patch+json' | 'merge-patch+json' | 'strategic-merge-patch+json' | 'apply-patch+yaml';
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Answer {
   readonly status: number;
-  /** The API server's words where it refuses. */
+  /** The API server's message; empty if it gives none. */
   readonly message: string;
 }
 
@@ -33,7 +33,7 @@ const messageOf = (text: string): string => {
   }
 };
 
-/** Calls with the token of a kubeconfig that `serviceAccountKubeconfig` wrote; the promise never hangs for 10 s. */
+/** Calls with the token of a kubeconfig from `serviceAccountKubeconfig`; rejects after 10 s without any data. */
 export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer> {
   const { clusters, users } = JSON.parse(readFileSync(kubeconfigPath, 'utf8')) as Kubeconfig;
   const { server = '', 'certificate-authority-data': ca = '' } = clusters[0]?.cluster ?? {};

@@ -52,7 +52,7 @@ export function startEtcd(keeper: Keeper, layout: Layout): Child {
   );
 }
 
-/** `others` are added, or take the place of those of the same names. */
+/** Starts the API server. `others` are more flags; they replace flags of the same name. */
 export function startApiServer(keeper: Keeper, layout: Layout, others: Flags = {}): Child {
   const config = (file: string) => join(layout.configDir, file);
   return keeper.start(
@@ -107,7 +107,7 @@ export function startKwok(keeper: Keeper, layout: Layout): Child {
   );
 }
 
-/** `others` are added, or take the place of those of the same names. */
+/** Starts the controller-manager. `others` are more flags; they replace flags of the same name. */
 export function startControllerManager(keeper: Keeper, layout: Layout, others: Flags = {}): Child {
   const config = (file: string) => join(layout.configDir, file);
   return keeper.start(

@@ -38,7 +38,7 @@ export interface CoreServer {
 interface CoreServerOptions {
   /** Any address of loopback. Default 127.0.0.1. */
   readonly host?: string;
-  /** Default: any free one. */
+  /** Default: any free port. */
   readonly port?: number;
   /** Called with the peer of each `/connect`, as `host:port`. */
   readonly onDial?: (address: string) => void;

@@ -3,7 +3,7 @@
 export const UNKNOWN_COMMAND = '<h1>unknown command</h1>';
 
 interface Peers {
-  /** `host:port` of each authenticated peer, by who dialled. */
+  /** `host:port` of each authenticated peer; inbound peers have dialled, outbound peers were dialled. */
   readonly inbound: readonly string[];
   readonly outbound: readonly string[];
 }
@@ -27,7 +27,7 @@ interface Info {
   readonly links: number;
   /** If absent, the answer has no quorum set. */
   readonly failAt?: number;
-  /** When its process started. */
+  /** When the process of stellar-core started. */
   readonly startedOn?: string;
 }
 

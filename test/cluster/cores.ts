@@ -17,7 +17,7 @@ export class Cores {
   readonly #isOpen: (pod: string) => boolean;
   readonly #running: Promise<void>;
   #queue: Promise<void> = Promise.resolve();
-  /** The state that ports report which start from now on. */
+  /** The state that newly started ports report. */
   startsAs = 'Synced!';
 
   /** Listens in each pod for which `isOpen` is true, called with `namespace/name`. */

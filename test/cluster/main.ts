@@ -1,6 +1,6 @@
 /**
- * `make cluster`: boots a cluster with the stand-in operator in it and stays until Ctrl-C. `INSTALL=yes` installs
- * stellar-peers too, with two replicas. What a shell needs to use it is written to `.run/cluster.env`.
+ * `make cluster`: boots a cluster with the stand-in operator and keeps it until Ctrl-C. `INSTALL=yes` installs
+ * stellar-peers too, with two replicas. `.run/cluster.env` gets the variables with which a shell uses the cluster.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -48,7 +48,7 @@ export class Network {
     await Promise.all(names.map((name, index) => delay(index * apartMs).then(() => this.add(name))));
   }
 
-  /** Creates them as `found` does, and waits until each of them knows all the others and is Ready. */
+  /** Creates validators as `found` does, and waits until each of them knows all the others and is Ready. */
   async foundUpToDate(names: readonly string[] = THREE): Promise<this> {
     await this.found(names);
     await this.untilTheyKnow(names);
@@ -75,7 +75,7 @@ export class Network {
     await this.#kubectl(['delete', 'stellarnode', name, '--wait=false']);
   }
 
-  /** Deletes the pod once it is old enough for its end to count as a restart (see slips.ts). */
+  /** Deletes the pod, once it is old enough that its end counts as a restart (see slips.ts). */
   async deletePod(name: string): Promise<void> {
     await until(`${name} has run for a moment`, () => {
       const life = this.#scene.pods.lives(this.podOf(name)).at(-1);
@@ -96,7 +96,7 @@ export class Network {
     return Object.fromEntries(names.map((name) => [name, counts[this.podOf(name)] ?? 0]));
   }
 
-  /** Throws, with the history of the pods, unless each was replaced so often. */
+  /** Asserts that the pod of each validator was replaced so many times. An error has the history of the pods. */
   assertRestarts(names: readonly string[], times: readonly number[], why?: string): void {
     const replaced = Object.values(this.restarts(names));
     const lives = names.flatMap((name) =>
@@ -129,7 +129,7 @@ export class Network {
     await until('a later second has begun', () => made.every((atMs) => Date.now() >= atMs + 1_000));
   }
 
-  /** Waits until each of these was injected with all the others as peers, Ready or not. */
+  /** Waits until each of these validators was injected with all the others as peers, Ready or not. */
   async untilStamped(names: readonly string[]): Promise<void> {
     const done = () => names.every((name) => this.stamp(name) === this.#wanted(name, names));
     await this.#scene.pods.until(`${names.join(', ')} of ${this.namespace} are stamped`, done);
@@ -141,7 +141,7 @@ export class Network {
       names.filter((other) => other !== name),
     );
 
-  /** Waits until each of these knows all the others and is Ready. */
+  /** Waits until each of these validators knows all the others and is Ready. */
   untilTheyKnow(names: readonly string[], deadlineMs = 90_000): Promise<void> {
     return this.untilKnown(names, names, deadlineMs);
   }

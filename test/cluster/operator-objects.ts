@@ -14,7 +14,7 @@ interface Spec {
 }
 const specOf = (node: KubeObject) => node.spec as Spec;
 
-/** Steady on templates and pods; on the StatefulSet itself the last two come and go. */
+/** The labels of a validator's objects. On the StatefulSet itself, the last two come and go; elsewhere all stay. */
 function labelsOf(node: KubeObject): Record<string, string> {
   const { nodeType, network } = specOf(node);
   return {
@@ -69,7 +69,7 @@ const mainContainer = (node: KubeObject) => ({
   ],
 });
 
-/** Annotation on a StellarNode: seconds until its pod is first asked whether it is ready, in place of the operator's 60. */
+/** Annotation on a StellarNode: the initialDelaySeconds of its readiness probe, in place of the operator's 60. */
 export const READY_DELAY_HINT = 'test.stellar-peers/ready-delay-seconds';
 
 const HEALTH_CHECK = {
@@ -80,7 +80,7 @@ const HEALTH_CHECK = {
   securityContext: RESTRICTED,
 };
 
-/** Validators of one network never share a machine, unless that is allowed. */
+/** The anti-affinity by which validators of one network never share a node, unless the StellarNode allows it. */
 function antiAffinity(labels: Record<string, string>, node: KubeObject): object {
   if (specOf(node).podAntiAffinity === 'Disabled') return {};
   const keys = ['app.kubernetes.io/name', 'app.kubernetes.io/component', 'stellar-network'];
@@ -112,7 +112,7 @@ const workload = (node: KubeObject) => ({
   template: podTemplate(node),
 });
 
-/** Its governing Service is named and never made. With `labelled: false`, without the labels that flap. */
+/** The StatefulSet. The Service that it names is not made. `labelled: false` leaves out the labels that come and go. */
 export function statefulSet(node: KubeObject, labelled: boolean): KubeObject {
   const { 'stellar.org/node-type': _type, 'stellar-network': _network, ...steady } = labelsOf(node);
   return {
@@ -178,7 +178,7 @@ export function readReplicas(node: KubeObject): { set: KubeObject; service: Kube
   };
 }
 
-/** A NetworkPolicy that allows only the operator's pods of the same namespace; undefined if it is not asked for. */
+/** A NetworkPolicy that allows only the operator's pods of the same namespace; undefined if the StellarNode wants none. */
 export function networkPolicy(node: KubeObject): KubeObject | undefined {
   if (!specOf(node).networkPolicy?.enabled) return undefined;
   const { 'app.kubernetes.io/name': name = '', 'app.kubernetes.io/instance': instance = '' } = labelsOf(node);

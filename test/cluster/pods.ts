@@ -60,7 +60,7 @@ export class PodWatcher {
     return this.#lives.get(pod) ?? [];
   }
 
-  /** How often each pod name came back with another UID. Omits names that did not, and slips of the controller. */
+  /** How often each pod name came back with another UID. Leaves out pods that did not, and slips of the controller. */
   restarts(): Record<string, number> {
     const counts = [...this.#lives].map(([pod, lives]) => {
       const slips = lives.filter((_, index) => isSlip(lives, index));

@@ -1,7 +1,7 @@
 /** Asks an API server whether it is ready. */
 import { request } from 'node:https';
 
-/** False or an error until it is; `ca` is the authority of its certificate. */
+/** True if the API server is ready; false or an error otherwise. `ca` is the CA of its certificate. */
 export function isReady(port: number, ca: string): Promise<boolean> {
   const options = { host: '127.0.0.1', port, path: '/readyz', ca, timeout: 2000, agent: false };
   return new Promise((resolve, reject) => {

@@ -26,7 +26,7 @@ export const PolicyBindings: Resource = {
   plural: 'validatingadmissionpolicybindings',
 };
 
-/** The subresources of one object: to create in (`…/serviceaccounts/x/token`) or to name (`…/pods/x` + `status`). */
+/** The subresources of one object as a resource: `…/serviceaccounts/x/token`, or `…/pods/x` with name `status`. */
 export const under = ({ resource, name }: ObjectRef, ...path: string[]): Resource => ({
   ...resource,
   plural: [resource.plural, name, ...path].join('/'),

@@ -1,4 +1,4 @@
-/** What a ServiceAccount is granted by manifests, one right at a time, and which of it a request has used. */
+/** The rights that manifests grant to ServiceAccounts, and the rights that requests have used. */
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import type { AuditEntry } from './audit.ts';
 
@@ -73,7 +73,7 @@ export const unusedOf = (rights: readonly Right[], entries: readonly AuditEntry[
     .map(textOf)
     .sort();
 
-/** Requests for something that no right of these grants. */
+/** The requests that none of these rights allows. */
 export const excessOf = (rights: readonly Right[], entries: readonly AuditEntry[]): string[] => [
   ...new Set(
     entries

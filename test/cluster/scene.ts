@@ -28,7 +28,7 @@ export const SHORT: Readonly<Record<string, string>> = {
 type ClusterOptions = NonNullable<Parameters<typeof bootCluster>[0]>;
 
 export interface SceneOptions extends ClusterOptions {
-  /** A running control plane, which goes on when the scene stops. Default: a new one. */
+  /** A running control plane, which keeps running when the scene stops. Default: a new one. */
   readonly cluster?: Cluster;
   readonly replicas?: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -55,14 +55,14 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
-/** The part of a scene that acts and witnesses need. Its pods may be simulated or real. */
+/** The part of a scene that demo acts and witnesses use. Its pods may be simulated or real. */
 export interface Stage {
   readonly cluster: Pick<
     Cluster,
     'admin' | 'createNamespace' | 'dir' | 'kubectl' | 'serviceAccountKubeconfig'
   >;
   readonly pods: PodWatcher;
-  /** Replicas that run as processes here, if any. */
+  /** The replicas, if they run as processes of this machine. */
   readonly replicas?: Replicas | undefined;
 }
 
@@ -129,7 +129,7 @@ export async function untilAsked(
   });
 }
 
-/** Raw spec of a StellarNode in the newer CRD generation. */
+/** Options of a StellarNode; `spec` is raw, in the newer CRD generation. */
 export interface ValidatorOptions {
   readonly namespace?: string;
   readonly annotations?: Readonly<Record<string, string>>;

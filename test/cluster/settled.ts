@@ -9,7 +9,7 @@ import type { Cluster } from './boot.ts';
 import type { Replica } from './replica.ts';
 import { until } from './until.ts';
 
-/** Waits for holds that end by themselves within this time. All holds of the shortened settings are shorter. */
+/** Holds that end by themselves within this time are waited for. With the shortened settings, all holds are shorter. */
 const AHEAD_MS = 4_000;
 /** Passes to wait for: the first may have begun before the call, and the second before the caches had our change. */
 const PASSES = 3;
@@ -19,7 +19,7 @@ interface SettledOptions {
   readonly namespace?: string;
   /** How many restarts stay under way, because the test holds them up. Default 0. */
   readonly underWay?: number;
-  /** How long nothing must fall due, in ms. Default 4,000; more where the replicas' settings are longer. */
+  /** The time, in ms, in which nothing may become due. Default 4,000; set more if the replicas' settings are longer. */
   readonly aheadMs?: number;
   readonly deadlineMs?: number;
 }
@@ -48,7 +48,7 @@ export async function settled({ cluster, replicas }: Settling, options: SettledO
   const { namespace = 'stellar-peers', underWay = 0, aheadMs = AHEAD_MS, deadlineMs = 60_000 } = options;
   const read = () => lastPassOf(replicas?.replicas ?? []);
   for (let round = 0; round < PASSES; round += 1) {
-    // Before the change: the pass that it causes may end while it is still being answered.
+    // Read before the change, because the pass that it causes may end before the change is answered.
     const before = await until('a replica leads', read);
     await ring(cluster, namespace);
     await until(
@@ -70,7 +70,7 @@ async function ring(cluster: Admin, namespace: string): Promise<void> {
   await cluster.admin.patch({ resource: Namespaces, name: namespace }, [label]);
 }
 
-/** Undefined while no replica leads. */
+/** The last pass of the leader; undefined while no replica leads. */
 async function lastPassOf(replicas: readonly Asked[]): Promise<LastPass | undefined> {
   const pages = await Promise.all(
     replicas.map(async (replica) => {

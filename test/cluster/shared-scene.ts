@@ -51,7 +51,7 @@ export function sceneOf(make: () => Promise<Scene>): Scene {
   });
 }
 
-/** Does the same, and also starts the replicas. */
+/** Creates the scene as `sceneOf` does, and also starts the replicas. */
 export function startedScene(make: () => Promise<Scene>): Scene {
   const scene = sceneOf(make);
   before(() => scene.start());

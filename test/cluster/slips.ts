@@ -35,7 +35,7 @@ export function isSlip(lives: readonly Life[], index: number): boolean {
   return life.readyAtMs === undefined && life.revision !== after.revision;
 }
 
-/** True once the end of this pod counts, also where a test deletes it. */
+/** True once the end of this pod counts as a restart, even if a test deletes the pod. */
 export const isPastSlips = ({ ranAtMs, createdAtMs }: Life, nowMs: number): boolean =>
   ranAtMs !== undefined && nowMs - createdAtMs >= YOUNG_MS;
 

@@ -13,8 +13,8 @@ const STAGE = 'kwok.x-k8s.io/v1alpha1';
 /** One heartbeat in ten minutes is enough, because the controller-manager waits an hour for a node. */
 const HEARTBEAT_MS = 600_000;
 /**
- * Much shorter than any deadline, but at least as long as a kubelet needs. If a pod ended before the StatefulSet controller
- * has seen its own last write, the controller would first create a pod of the former revision.
+ * How long a pod takes to end: much shorter than any deadline, but at least as long as with a kubelet. If a pod ended before
+ * the StatefulSet controller has seen its own last write, the controller would first create a pod of the former revision.
  */
 const TERMINATION_MS = 400;
 

@@ -65,7 +65,7 @@ export async function untilWaiting(
   { cluster, replicas }: Pick<Scene, 'cluster' | 'replicas'>,
   { namespace, names, reason, env = {} }: Waiting,
 ): Promise<string> {
-  await until(`Events in ${namespace} tell of ${reason}`, async () => {
+  await until(`Events in ${namespace} have ${reason}`, async () => {
     const events = await eventsIn(cluster, namespace);
     return names.every((name) => events.some((event) => event.node === name && event.reason === reason));
   });
@@ -73,21 +73,21 @@ export async function untilWaiting(
     const count = await metricOf(replicas?.replicas ?? [], `stellar_peers_waiting{reason="${reason}"}`);
     return count >= names.length;
   });
-  return await until(`status tells ${names.join(', ')} of ${reason}`, async () => {
+  return await until(`status shows ${names.join(', ')} with ${reason}`, async () => {
     const status = await statusOf(cluster, { ...SHORT, ...env });
     if (!names.every((name) => isTold(status, `${namespace}/${name}`, reason))) throw new Error(status);
     return status;
   });
 }
 
-/** True where a text has the validator under that reason, alone or with others of the same. */
+/** True if the text shows the validator under this reason, alone or with other validators. */
 export function isTold(text: string, key: string, reason: string): boolean {
   if (text.includes(`  ${key}  ${reason}\n`)) return true;
   const lists = text.matchAll(new RegExp(`^ {2}\\d+ validators {2}${reason}\\n {4}(.*)$`, 'gm'));
   return [...lists].some(([, list = '']) => list.split(', ').includes(key));
 }
 
-/** A restart as the journal has it. */
+/** An entry of the journal: one restart. */
 export interface JournalEntry {
   readonly statefulSet: string;
   readonly at: string;
@@ -97,11 +97,11 @@ export interface JournalEntry {
   /** Undefined while it is under way. */
   readonly outcome?: string;
   readonly endedAt?: string;
-  /** Code of why it was taken back. */
+  /** The code of the reason why the restart was taken back. */
   readonly why?: string;
 }
 
-/** All restarts in the journal of which `wanted` holds, oldest first. */
+/** All restarts in the journal for which `wanted` is true, oldest first. */
 export async function journalOf(
   cluster: Pick<Cluster, 'admin'>,
   wanted: (entry: JournalEntry) => boolean = () => true,

@@ -1,24 +1,24 @@
 /**
- * stellar-peers in a cluster that a person tries it on, usable from the moment that is said: `check` finds nothing wrong,
- * and the status page opens. Owns what `make cluster` prints then.
+ * Installs stellar-peers in a cluster for a person to try, and waits until `check` finds nothing wrong and the status page
+ * opens. Owns what `make cluster` prints then.
  */
 import { runCommand } from './command.ts';
 import type { Scene } from './scene.ts';
 import { until } from './until.ts';
 
-/** A busy machine takes its time; what is wrong by then stays wrong. */
+/** The longest wait, on a busy machine. */
 const USABLE_DEADLINE_MS = 180_000;
-/** Each look is a process of its own. */
+/** The time between two looks; each look starts a process. */
 const LOOK_EVERY_MS = 500;
 const REPLICAS = 2;
 
-/** What is looked at: the exit code and text of `stellar-peers check`, and the HTTP status with which a page answers. */
+/** How to look: the exit code and text of `stellar-peers check`, and the HTTP status of a page. */
 interface Looks {
   readonly check: () => Promise<{ readonly code: number; readonly stdout: string }>;
   readonly statusOf: (page: string) => Promise<number>;
 }
 
-/** Resolves once a person who follows what is printed sees nothing red; else rejects with what was seen last. */
+/** Resolves when `check` finds nothing wrong and the pages open. Rejects after the deadline with what was seen last. */
 export async function untilUsable(
   { check, statusOf }: Looks,
   pages: readonly string[],
@@ -28,16 +28,16 @@ export async function untilUsable(
   for (const page of pages) await wait(`${page} opens`, async () => (await statusOf(page)) === 200, timing);
   const isClean = async () => {
     const { code, stdout } = await check();
-    if (code !== 0) throw new Error(`it ends with ${code}:\n${stdout}`);
+    if (code !== 0) throw new Error(`check ends with ${code}:\n${stdout}`);
     return true;
   };
   await wait('`stellar-peers check` finds nothing wrong', isClean, timing);
 }
 
-/** Installs us with two replicas; resolves to the addresses of their status pages once all of it can be used. */
+/** Installs stellar-peers with two replicas. Resolves to the addresses of their status pages, once all is usable. */
 export async function installToTry(scene: Scene): Promise<string[]> {
   const { replicas } = await scene.start(REPLICAS);
-  // The replicas run beside the cluster; in it kwok plays the pods of their Deployment, as it plays all others.
+  // The replicas run beside the cluster. In the cluster, kwok simulates the pods of their Deployment, like all pods.
   const kubectl = (...args: string[]) => scene.cluster.kubectl(['-n', 'stellar-peers', ...args]);
   await kubectl('scale', 'deployment', 'stellar-peers', `--replicas=${REPLICAS}`);
   await kubectl('rollout', 'status', 'deployment/stellar-peers', `--timeout=${USABLE_DEADLINE_MS / 1000}s`);
@@ -55,11 +55,11 @@ async function statusOf(page: string): Promise<number> {
 interface Ready {
   readonly tookMs: number;
   readonly logs: string;
-  /** Of the replicas' status pages; undefined where stellar-peers is not installed. */
+  /** The addresses of the replicas' status pages; undefined if stellar-peers is not installed. */
   readonly pages: readonly string[] | undefined;
 }
 
-/** What is printed when a person may begin. */
+/** The text that is printed when a person can begin. */
 export function readyText({ tookMs, logs, pages }: Ready): string {
   const check = pages ? '\n  stellar-peers check' : '';
   const installed = pages

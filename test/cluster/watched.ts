@@ -1,4 +1,4 @@
-/** The manifests for other namespaces than those in the repository, made as an operator makes them. */
+/** Makes manifests/namespaced for the namespaces of a test, by watch.sh, as an administrator does. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
 
-/** What `use` makes of a copy of manifests/namespaced for these namespaces. */
-export async function withWatched<T>(
+/** Calls `use` with a copy of manifests/namespaced that watches these namespaces, and resolves to its result. */
+export async function withManifestsFor<T>(
   namespaces: readonly string[],
   use: (folder: string) => T | Promise<T>,
 ): Promise<T> {

@@ -4,7 +4,7 @@ import type { Cluster } from './boot.ts';
 import { runKubectl } from './kubectl.ts';
 
 export interface WebhookCalls {
-  /** All calls, whatever came of them. */
+  /** All calls, failed ones included. */
   readonly called: number;
   /** Calls that failed, for which the pod was let through as it was. */
   readonly failedOpen: number;
@@ -14,7 +14,7 @@ export interface WebhookCalls {
 
 const NAME = 'name="pods.peers.stellar.org"';
 
-/** Its counters since the API server started. */
+/** The counters of the API server since its start. */
 export async function webhookCalls(cluster: Cluster): Promise<WebhookCalls> {
   const page = await runKubectl(cluster.dir, cluster.kubeconfigPath, ['get', '--raw', '/metrics']);
   const lines = page.split('\n').filter((line) => line.includes(NAME));

@@ -36,7 +36,7 @@ export class Checks {
     return Date.now();
   }
 
-  /** Checks that since `begin` exactly these pods were replaced, each so many times. */
+  /** Checks that, since `begin`, exactly these pods were replaced, each as often as `expected` says. */
   restarted(promise: string, expected: Readonly<Record<string, number>>): void {
     const counts = Object.entries(this.#network.restarts(Object.keys(PEERS)))
       .map(([name, count]) => [name, count - (this.#before[name] ?? 0)] as const)

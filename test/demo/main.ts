@@ -24,7 +24,7 @@ import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
 import { merged, signal } from './ways.ts';
 
-/** Long enough for a person to see that a pod is down. */
+/** From a pod's start until it is Ready: long enough for a person to see that the pod is down. */
 const READY_DELAY_MS = 1_500;
 const SETTINGS = { ...SHORT, CORE_POLL_SECONDS: '2' };
 const BROKEN = ['--import', './test/demo/break-budget.ts', 'main.ts', 'run'];
@@ -67,7 +67,7 @@ async function started({ cluster }: Scene, pod: { namespace: string; name: strin
   return { log, message, configuration: read('/config/stellar-core.cfg') };
 }
 
-/** A person may look around until Ctrl-C; a program is not kept waiting. */
+/** On a terminal, keeps the cluster until Ctrl-C, so that a person can look around. */
 async function stay(scene: Scene): Promise<void> {
   if (process.stdout.isTTY !== true || process.stdin.isTTY !== true) return;
   say(

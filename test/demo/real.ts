@@ -26,7 +26,7 @@ import { awaiting, bold, say, step } from './telling.ts';
 import { Transcript } from './transcript.ts';
 import { merged } from './ways.ts';
 
-/** The story is one of restarts: with sidecars that tell of new peers there would be none. */
+/** The demo shows restarts. With sidecars that tell of new peers, there would be none. */
 const SETTINGS = {
   ...{ MIN_READY_SECONDS: '1', MIN_RESTART_INTERVAL_SECONDS: '0', STABILIZATION_SECONDS: '1' },
   PEER_RELOAD: 'off',

@@ -19,7 +19,7 @@ export const ROOT = join(import.meta.dirname, '../..');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 const FOUR = [...THREE, 'validator-4'];
 const FIVE = [...FOUR, 'validator-5'];
-/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS, so an unwanted restart would begin in this time. */
+/** Longer than the shortened MIN_READY_SECONDS and STABILIZATION_SECONDS: an unwanted restart would begin in this time. */
 const WATCHED_MS = 4_000;
 /** Four restarts in turn, with containers on a busy machine. */
 const ROLLED_MS_MAX = 300_000;
@@ -33,9 +33,9 @@ export interface Play {
   readonly transcript: Transcript;
   /** The settings that this run shortens. */
   readonly env: Readonly<Record<string, string>>;
-  /** What each StellarNode has beside what the examples say. */
+  /** What each StellarNode has in addition to the examples. */
   readonly options: Pick<ValidatorOptions, 'annotations' | 'spec'>;
-  /** What happened when a validator's pod started. */
+  /** The init container's output and the configuration of a validator's pod after its start. */
   readonly started: (pod: { readonly namespace: string; readonly name: string }) => Promise<Started>;
 }
 
@@ -68,7 +68,7 @@ async function apply({ scene, options }: Play, yaml: string): Promise<void> {
   await scene.cluster.kubectl(['apply', '-f', '-'], objects.map((each) => stringify(each)).join('---\n'));
 }
 
-/** Looks on for that long; what came of it is for the checks to say. */
+/** Watches for WATCHED_MS. The checks at the end say whether the promise was kept. */
 export const watch = (promise: string): Promise<void> =>
   awaiting(
     `watching for ${WATCHED_MS / 1000} s that ${promise}`,
@@ -91,7 +91,7 @@ export async function bootstrap(play: Play): Promise<void> {
   show(table);
 }
 
-/** What a pod was given, and what is published. */
+/** Shows what a pod was given, and what is published. */
 export async function injection({ scene, network }: Play): Promise<void> {
   step('What was injected into validator-1-0');
   const pod = await scene.cluster.admin.get({
@@ -184,7 +184,7 @@ export async function suspend({ network, checks, scene }: Play): Promise<void> {
   checks.restarted('suspended and back: no other validator is restarted', { 'validator-3': 1 });
 }
 
-/** The kill switch holds a restart, and lets it go. */
+/** The kill switch holds restarts, and releases them. */
 export async function killSwitch(play: Play): Promise<void> {
   const { scene, network, checks } = play;
   step('The kill switch holds restarts');

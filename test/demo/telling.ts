@@ -13,7 +13,7 @@ const dim = (text: string): string => paint(2, text);
 
 let stepNumber = 0;
 
-/** One line, or several. */
+/** Prints one line, or several. */
 export const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 
 /** Opens the next numbered step. */
@@ -25,7 +25,7 @@ export function step(title: string): void {
 /** Shows text of others (a table, a file), indented. */
 export const show = (text: string): void => say(text.trimEnd().replace(/^/gm, '   '));
 
-/** Says what is awaited, and again every five seconds until it is there. */
+/** Prints what is awaited, again every five seconds, until the promise settles. */
 export async function awaiting<T>(what: string, promise: Promise<T>): Promise<T> {
   const startMs = performance.now();
   say(dim(`   … ${what}`));

@@ -19,7 +19,7 @@ export class Transcript {
     this.#lines.push(...text.trimEnd().split('\n'));
   }
 
-  /** What happened to pods since then, a line per pod and life. */
+  /** Adds the events of pods since `sinceMs`: a line for each life of a pod. */
   timeline(events: readonly PodEvent[], sinceMs: number): void {
     const lives = new Map<string, string[]>();
     for (const { atMs, pod, change } of events) {

@@ -11,7 +11,7 @@ import { awaiting, say, show, step } from './telling.ts';
 /** Lines of a merged configuration that name two peers: a comment, the key, the peers, the end. */
 const PEERS_LINES = 5;
 
-/** What stellar-core finds where its configuration was. */
+/** Shows the configuration that stellar-core reads. */
 export async function merged({ network, checks, transcript, started }: Play): Promise<void> {
   step('What stellar-core reads in validator-1-0: its own configuration, with the peers in front');
   const { namespace } = network;
@@ -32,7 +32,7 @@ export async function merged({ network, checks, transcript, started }: Play): Pr
 const SIGNALLED = ['signalled-1', 'signalled-2', 'signalled-3'];
 const SIGNALLED_FOUR = [...SIGNALLED, 'signalled-4'];
 
-/** Another network, whose validators have their HTTP port open: they are told instead of being restarted. */
+/** Another network, whose validators have open HTTP ports, so they are told of a peer and not restarted. */
 export async function signal(play: Play): Promise<void> {
   const { scene, checks } = play;
   step(
@@ -89,7 +89,7 @@ function callsOf(
   return dialled.map(() => `  ${name}-0 gets GET /connect?peer=${podIP}&port=11625`);
 }
 
-/** Everything at a glance, as the first thing that a person would ask for. */
+/** Shows the output of `stellar-peers status`. */
 async function conclude(play: Play): Promise<void> {
   step('Everything at a glance: stellar-peers status');
   show(await status(play));

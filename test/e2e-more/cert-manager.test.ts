@@ -42,7 +42,7 @@ const VALIDATORS = ['validator-1', 'validator-2', 'validator-3'];
 const PER_SECOND = 200;
 /** The number of reviews after each action, to find late failures. */
 const REVIEWS_AFTER = 3 * PER_SECOND;
-/** What is repaired for so long is not written back by an earlier reader. */
+/** After this time, cainjector or another writer that had read the empty caBundle does not write it back. */
 const REPAIRED_MS = 3_000;
 /** The time from a replica's readiness until it gets connections, and from its end until it gets none. */
 const ROUTED_MS = 700;
@@ -68,7 +68,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
 
   const route = () => front.setBackends(ours.map(({ replica }) => replica.webhookPort));
 
-  /** One more replica, with files of its own. */
+  /** Starts one more replica, with its own mounted files. */
   async function start(): Promise<void> {
     startedCount += 1;
     const name = `stellar-peers-${startedCount}`;
@@ -81,7 +81,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     route();
   }
 
-  /** Ends the one that was started last. */
+  /** Ends the replica that was started last. */
   async function end(): Promise<void> {
     const last = ours.at(-1);
     ours = ours.slice(0, -1);
@@ -96,7 +96,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
   const intermediateNow = async (): Promise<string> =>
     fingerprintOf(await certManager.pem(INTERMEDIATE, 'tls.crt'));
 
-  /** Until all of these serve that certificate, on new connections; with how long that took. */
+  /** Waits until all of these replicas serve the certificate on new connections. Resolves to the time that it took, in ms. */
   async function untilServed(leaf: string, by: readonly (typeof ours)[number][] = ours): Promise<number> {
     const sinceMs = performance.now();
     await until('all serve the new certificate', async () => {
@@ -106,7 +106,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     return performance.now() - sinceMs;
   }
 
-  /** `action`, and some hundred reviews after it; rejects if a single call failed meanwhile. */
+  /** Calls `action`, and waits for some hundred reviews after it. Rejects if a single call failed meanwhile. */
   async function without(t: TestContext, action: () => Promise<unknown>): Promise<void> {
     const [before, counted, sinceMs] = [await webhookCalls(cluster), load.counts, performance.now()];
     await action();
@@ -126,7 +126,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     assert.ok(called > 100, `only ${called} calls`);
   }
 
-  /** A CA was trusted long enough when it was first seen to be used. */
+  /** Asserts that the CA was trusted long enough before its certificate was served. */
   function assertWaited(t: TestContext, authority: string, servedAtMs = Date.now()): void {
     const trustedMs = servedAtMs - (caBundle.trustedSinceMs(authority) ?? servedAtMs);
     t.diagnostic(`its CA was in caBundle for ${trustedMs} ms before all served it`);
@@ -134,20 +134,23 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
   }
 
   /**
-   * Applies our webhook configuration so that caBundle is empty, twice; rejects if it takes longer than that until it
-   * names these CAs again.
+   * Empties caBundle twice by applying our webhook configuration. Rejects if caBundle names these CAs again only after
+   * `withinMs`.
    */
   async function emptied(t: TestContext, authorities: readonly string[], withinMs = 1_000): Promise<void> {
     const [from, missesBefore] = [caBundle.history.length, load.misses.length];
     const documents = parseAllDocuments(applied).map((document) => document.toJS() as KubeObject);
     const yaml = stringify(documents.find(({ kind }) => kind === CONFIGURATION.resource.kind));
-    // kubectl reads before it writes, and a repair may come in between.
+    // kubectl reads before it writes. If a replica repairs caBundle in between, the write fails.
     const empty = () =>
-      until('it is applied', async () => (await cluster.kubectl(['replace', '-f', '-'], yaml)) !== '');
+      until(
+        'the configuration with the empty caBundle is written',
+        async () => (await cluster.kubectl(['replace', '-f', '-'], yaml)) !== '',
+      );
     await empty();
     await empty();
     const trustedForMs = (one: string) => Date.now() - (caBundle.trustedSinceMs(one) ?? Date.now());
-    await until('caBundle names them again for good', () =>
+    await until('caBundle names these CAs again, and for some seconds', () =>
       authorities.every((one) => trustedForMs(one) > REPAIRED_MS),
     );
     const states = caBundle.history.slice(from);
@@ -158,7 +161,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       .map((seen) => `${seen.authorities.length} CAs at ${seen.atMs - firstMs} ms`)
       .join(', ');
     t.diagnostic(`${story}; missed: ${missed.length}, the last ${missed.at(-1) ?? 0} ms after the last time`);
-    assert.ok(atMs.length > 0, `it was never empty: ${story}`);
+    assert.ok(atMs.length > 0, `caBundle was never empty: ${story}`);
     const lapsesMs = lapses(states, authorities);
     assert.ok(Math.max(...lapsesMs) < withinMs, `not all there for ${lapsesMs.join(' and ')} ms: ${story}`);
     assert.ok((missed.at(-1) ?? 0) < withinMs + ANSWER_MS_MAX, `a call failed ${missed.at(-1)} ms later`);
@@ -172,7 +175,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     webhookUrl = `https://127.0.0.1:${front.port}/mutate-pods`;
     await defineCertificates(cluster);
     applied = await installManifests(cluster, { webhookUrl, folder: OVERLAY });
-    // There is no Service here: we are called at an address.
+    // There is no Service here: the API server calls us at an address.
     const spec = JSON.stringify({ spec: { ipAddresses: ['127.0.0.1'] } });
     await cluster.kubectl(['-n', 'stellar-peers', 'patch', 'certificate', LEAF, '--type=merge', '-p', spec]);
     caBundle = new CaBundleWatcher(cluster);
@@ -204,7 +207,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(caBundle.now, [await caNow()]);
     }));
 
-  it('nothing fails when the certificate is renewed', (t) =>
+  it('no call fails when the certificate is renewed', (t) =>
     without(t, async () => {
       const [ca, states] = [await caNow(), caBundle.history.length];
       const issuedMs = await certManager.renew(LEAF);
@@ -214,7 +217,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.equal(caBundle.history.length, states, 'the configuration was not touched');
     }));
 
-  it('nothing fails when the CA is renewed, and the certificate at once after it', (t) =>
+  it('no call fails when the CA is renewed, and the certificate right after the CA', (t) =>
     without(t, async () => {
       const former = await caNow();
       const issuedMs = await certManager.renew(CA);
@@ -226,7 +229,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.ok(caBundle.trusts(former, ca));
     }));
 
-  it('nothing fails when cainjector is stopped meanwhile: we add the CA, without repeated writes against cainjector', (t) =>
+  it('no call fails when the CA is renewed while cainjector is stopped: we add the CA, and do not fight with cainjector', (t) =>
     without(t, async () => {
       const states = caBundle.history.length;
       certManager.cainjector.kill('SIGSTOP');
@@ -243,7 +246,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.ok(writes <= 4, `${writes} writes`);
     }));
 
-  it('nothing fails when a new replica begins with files that the others do not have yet', (t) =>
+  it('no call fails when a new replica begins with files that the others do not have yet', (t) =>
     without(t, async () => {
       for (const { mount } of ours) mount.hold();
       certManager.cainjector.kill('SIGSTOP');
@@ -260,7 +263,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await end();
     }));
 
-  it('a re-apply changes nothing, and nothing fails', (t) =>
+  it('a re-apply changes nothing, and no call fails', (t) =>
     without(t, async () => {
       const states = caBundle.history.length;
       await installManifests(cluster, { webhookUrl, folder: OVERLAY });
@@ -293,7 +296,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
         await certManager.renewBoth();
         await untilServed(await leafNow(), [first]);
       });
-      // cainjector writes back what it has read before us; who comes last depends on how fast each of us is.
+      // cainjector writes by what it has read before our write. Who writes last depends on the speed of both.
       await emptied(t, [former, await caNow()], 5_000);
     } finally {
       late.mount.release();
@@ -301,7 +304,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     await without(t, async () => untilServed(await leafNow()));
   });
 
-  it('nothing fails when the Secrets are deleted', (t) =>
+  it('no call fails when the Secrets are deleted', (t) =>
     without(t, async () => {
       const leafMs = await certManager.remove(LEAF_SECRET);
       await untilServed(await leafNow());
@@ -314,7 +317,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       );
     }));
 
-  it('nothing fails when an intermediate CA signs the certificate', (t) =>
+  it('no call fails when an intermediate CA signs the certificate', (t) =>
     without(t, async () => {
       await certManager.makeIntermediate();
       await certManager.signBy(INTERMEDIATE);
@@ -322,7 +325,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await caNow()] });
     }));
 
-  it('nothing fails when a foreign intermediate CA signs the certificate, with or without its root', (t) =>
+  it('no call fails when a foreign intermediate CA signs the certificate, with or without its root', (t) =>
     without(t, async () => {
       const root = await certManager.pem(CA_SECRET, 'tls.crt');
       await certManager.bringIntermediate('with-root', root);
@@ -335,10 +338,10 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.deepEqual(await certManager.chain(), { behind: 1, authorities: [await intermediateNow()] });
     }));
 
-  it('nothing fails if caBundle holds only the intermediate CA', async (t) => {
+  it('no call fails if caBundle holds only the intermediate CA', async (t) => {
     certManager.cainjector.kill('SIGSTOP');
     try {
-      // How soon is held above; here it is whom the API server trusts.
+      // The tests above check the time; this one checks which CA the API server trusts.
       await emptied(t, [await intermediateNow()], 5_000);
       assert.deepEqual(caBundle.now, [await intermediateNow()]);
       await without(t, async () => {});
@@ -347,7 +350,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     }
   });
 
-  it('nothing fails when the root is renewed, then the intermediate CA, then the certificate', (t) =>
+  it('no call fails when the root is renewed, then the intermediate CA, then the certificate', (t) =>
     without(t, async () => {
       const former = await caNow();
       await certManager.signBy(INTERMEDIATE);
@@ -356,7 +359,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       assert.ok(caBundle.trusts(former, await caNow()), 'both roots are trusted');
     }));
 
-  it('nothing fails when the certificate signs itself, and when a CA signs it again', (t) =>
+  it('no call fails when the certificate signs itself, and when a CA signs it again', (t) =>
     without(t, async () => {
       await certManager.signBy('stellar-peers-self-signed');
       await untilServed(await leafNow());
@@ -368,7 +371,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await untilServed(await leafNow());
     }));
 
-  it('nothing fails while the files cannot be used: the fault is logged, and the last good files are served', (t) =>
+  it('no call fails while the files cannot be used: the fault is logged, and the last good files are served', (t) =>
     without(t, async () => {
       const other = filesOf(await goodContent(Date.now()));
       const expired = filesOf(await goodContent(Date.now() - 400 * DAY_MS));
@@ -407,7 +410,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     assert.deepEqual(ourRefusals(await cluster.audit()), []);
   });
 
-  it('nothing fails if caBundle cannot be written: the certificate of a new CA waits until it can', async (t) => {
+  it('no call fails if caBundle cannot be written: the certificate of a new CA is not served until it can', async (t) => {
     const former = await leafNow();
     const read = ({ logPath }: Replica) =>
       readFileSync(logPath, 'utf8').match(/certificate read from its files/g)?.length ?? 0;
@@ -417,7 +420,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
       await mayDo(['get', 'list', 'watch']);
       await without(t, async () => {
         await certManager.renewBoth();
-        await until('all have read it', () =>
+        await until('all replicas have read the new certificate', () =>
           ours.every(({ replica }, index) => read(replica) > (before[index] ?? 0)),
         );
         await reconnect();
@@ -433,7 +436,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     }
   });
 
-  /** What we may do with our webhook configuration from now on. */
+  /** Sets the verbs that our ServiceAccount may use on our webhook configuration. */
   async function mayDo(verbs: readonly string[]): Promise<void> {
     const role = await cluster.kubectl(['get', 'clusterrole', 'stellar-peers', '-o', 'json']);
     const { rules } = JSON.parse(role) as { rules: Array<{ resources: string[]; verbs: readonly string[] }> };
@@ -442,7 +445,7 @@ describe('with certificates by cert-manager, at 200 reviews a second', () => {
     await cluster.kubectl(['patch', 'clusterrole', 'stellar-peers', '--type=merge', '-p', patch]);
   }
 
-  /** Another caBundle makes the API server open new connections, even if it means the same. */
+  /** Adds an empty line to caBundle: any change of it makes the API server open new connections. */
   async function reconnect(): Promise<void> {
     const { webhooks } = (await cluster.admin.get(CONFIGURATION)) as unknown as {
       webhooks: Array<{ clientConfig: { caBundle: string } }>;

@@ -29,7 +29,7 @@ export const LEAF_SECRET = 'stellar-peers-webhook-tls';
 /** Certificates of the overlay. */
 export const CA = 'stellar-peers-ca';
 export const LEAF = 'stellar-peers-webhook';
-/** A CA below that of the overlay: its Certificate, its Secret, and the Issuer that signs by it. */
+/** The name of an intermediate CA, signed by the CA of the overlay: of its Certificate, its Secret and its Issuer. */
 export const INTERMEDIATE = 'stellar-peers-intermediate';
 const SECRET_OF: Readonly<Record<string, string>> = {
   [CA]: CA_SECRET,
@@ -40,7 +40,7 @@ const textsIn = (pem: string): string[] => pem.match(CERTIFICATE) ?? [];
 
 export const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerprint256;
 
-/** What cert-manager's objects are made of; before the manifests that use them. */
+/** Applies the definitions of cert-manager's kinds. Call it before the manifests that use these kinds are applied. */
 export async function defineCertificates(cluster: Cluster): Promise<void> {
   if (!existsSync(PROGRAM)) {
     throw new Error(`cert-manager is not at ${PROGRAM}: run "node scripts/setup.mjs --only cert-manager"`);
@@ -51,7 +51,7 @@ export async function defineCertificates(cluster: Cluster): Promise<void> {
 const FIELDS = { apiVersion: 'cert-manager.io/v1' };
 const issuerRef = (name: string) => ({ name, kind: 'Issuer', group: 'cert-manager.io' });
 
-/** An Issuer whose CA is that of the Secret. */
+/** An Issuer that signs by the CA in the Secret. */
 const issuerOf = (name: string, secretName: string) => ({
   ...FIELDS,
   kind: 'Issuer',
@@ -59,7 +59,7 @@ const issuerOf = (name: string, secretName: string) => ({
   spec: { ca: { secretName } },
 });
 
-/** That CA as people make it: a Certificate, and an Issuer of its Secret. */
+/** The intermediate CA as people make it: a Certificate, and an Issuer of its Secret. */
 const INTERMEDIATE_OBJECTS = [
   {
     ...FIELDS,
@@ -90,14 +90,14 @@ export class CertManager {
     this.cainjector = start('cainjector');
   }
 
-  /** A key of a Secret as text; '' where it is not there. */
+  /** A key of a Secret as text; '' if there is no such key. */
   async pem(secret: string, key: string): Promise<string> {
     const ref = { resource: Secrets, namespace: NAMESPACE, name: secret };
     const { data } = ((await this.#cluster.admin.get(ref)) ?? {}) as { data?: Record<string, string> };
     return Buffer.from(data?.[key] ?? '', 'base64').toString();
   }
 
-  /** As `cmctl renew` does it; resolves when the Secret holds another certificate, with how long that took. */
+  /** Renews as `cmctl renew` does. Resolves, when the Secret has another certificate, to the time that it took, in ms. */
   async renew(certificate: string): Promise<number> {
     const secret = SECRET_OF[certificate] ?? '';
     return this.#change(secret, async () => {
@@ -115,7 +115,7 @@ export class CertManager {
     });
   }
 
-  /** How many certificates stand behind the leaf in its Secret, and the CAs beside them. */
+  /** How many certificates follow the leaf in tls.crt of its Secret, and the CAs in ca.crt. */
   async chain(): Promise<{ readonly behind: number; readonly authorities: readonly string[] }> {
     const [given, authorities] = [
       await this.pem(LEAF_SECRET, 'tls.crt'),
@@ -124,13 +124,13 @@ export class CertManager {
     return { behind: textsIn(given).length - 1, authorities: textsIn(authorities).map(fingerprintOf) };
   }
 
-  /** Makes the CA below that of the overlay, as people do: a Certificate, and an Issuer of its Secret. */
+  /** Makes the intermediate CA. */
   async makeIntermediate(): Promise<void> {
     for (const each of INTERMEDIATE_OBJECTS) await this.#apply(each);
     await until('there is an intermediate CA', async () => (await this.pem(INTERMEDIATE, 'tls.crt')) !== '');
   }
 
-  /** An Issuer of a Secret with the intermediate CA and `root`, as one is brought from elsewhere. */
+  /** Makes an Issuer of a Secret with the intermediate CA and `root`, as for a CA that comes from elsewhere. */
   async bringIntermediate(name: string, root: string): Promise<void> {
     const [cert, key] = [await this.pem(INTERMEDIATE, 'tls.crt'), await this.pem(INTERMEDIATE, 'tls.key')];
     const stringData = { 'tls.crt': cert + root, 'tls.key': key, ...(root === '' ? {} : { 'ca.crt': root }) };
@@ -139,7 +139,7 @@ export class CertManager {
     await this.#apply(issuerOf(name, name));
   }
 
-  /** Lets another Issuer sign the leaf; resolves when it has. */
+  /** Lets another Issuer sign the leaf. Resolves when the leaf is signed. */
   async signBy(issuer: string): Promise<void> {
     const patch = JSON.stringify({ spec: { issuerRef: issuerRef(issuer) } });
     await this.#change(LEAF_SECRET, () =>
@@ -151,20 +151,20 @@ export class CertManager {
     return this.#cluster.kubectl(['apply', '-f', '-'], JSON.stringify(object));
   }
 
-  /** Deletes a Secret; resolves when there is a new one, with how long that took. */
+  /** Deletes a Secret. Resolves, when there is a new one, to the time that it took, in ms. */
   remove(secret: string): Promise<number> {
     return this.#change(secret, () =>
       this.#cluster.admin.delete({ resource: Secrets, namespace: NAMESPACE, name: secret }, {}),
     );
   }
 
-  /** Another CA, and at once a leaf of it. */
+  /** Renews the CA, and right after it the leaf. */
   async renewBoth(): Promise<void> {
     await this.renew(CA);
     await this.renewLeafOfNewCa();
   }
 
-  /** The Issuer may still sign by the CA before for a moment. */
+  /** Renews the leaf until the new CA has signed it, because the Issuer may use the former CA for a moment. */
   async renewLeafOfNewCa(): Promise<void> {
     const authority = new X509Certificate(await this.pem(CA_SECRET, 'tls.crt'));
     await until('the leaf is of the new CA', async () => {

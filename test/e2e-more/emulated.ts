@@ -1,4 +1,4 @@
-/** Becomes a program of the arm64 image, run by qemu: `node emulated.ts <the image's root> <Node's arguments>`. */
+/** Becomes a program of the arm64 image, run by qemu: `node emulated.ts <root of the image> <arguments of Node>`. */
 import { join } from 'node:path';
 import process from 'node:process';
 import { NODE_PATH } from '../../scripts/image/files.ts';

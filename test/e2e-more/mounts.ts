@@ -25,24 +25,24 @@ export class Mount {
     this.#secret = new MountedSecret(folder);
   }
 
-  /** What the Secret holds now. */
+  /** Call with the new content of the Secret. */
   update(files: Files): void {
     this.#files = files;
     if (!this.#held) this.#secret.write(files);
   }
 
-  /** The kubelet looks only about once a minute: from now on it has not looked yet. */
+  /** From now on, changes of the Secret do not reach the folder. A kubelet looks only about once a minute. */
   hold(): void {
     this.#held = true;
   }
 
-  /** It has looked. */
+  /** Writes the last content of the Secret into the folder, as after a look of the kubelet. */
   release(): void {
     this.#held = false;
     if (this.#files) this.#secret.write(this.#files);
   }
 
-  /** Other files than the Secret holds, until `release`. */
+  /** Puts other files into the folder than the Secret has, until `release`. */
   spoil(change: (files: Files) => Files): void {
     this.hold();
     if (this.#files) this.#secret.write(change(this.#files));
@@ -67,7 +67,7 @@ export class Mounts {
     );
   }
 
-  /** Another pod's; like the kubelet, resolves when its files are there. */
+  /** Adds the mount of another pod. Resolves when its files are there. */
   async add(): Promise<Mount> {
     const files = await until('the Secret holds a certificate', () => this.#files);
     const mount = new Mount(join(this.#folder, String(this.#mounts.length)));

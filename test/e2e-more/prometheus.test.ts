@@ -18,8 +18,8 @@ import { READY_HINT } from '../cluster/stages.ts';
 import { until } from '../cluster/until.ts';
 import { Prometheus } from './prometheus.ts';
 
-/** Tells of a fault of ours, which no cluster brings about; promtool asks its rule (test/monitoring). */
-const OF_A_FAULT_OF_OURS = 'ListRefused';
+/** This alert means a bug of ours, which this test cannot cause. promtool tests its rule instead (test/monitoring). */
+const BUG_ALERT = 'ListRefused';
 const PAUSE = ['-n', 'stellar-peers', 'annotate', 'configmap', 'stellar-peers', '--overwrite'];
 
 describe('in a real Prometheus', () => {
@@ -45,10 +45,12 @@ describe('in a real Prometheus', () => {
       signalled.found(THREE),
       scene.cluster.createNamespace('stalled'),
     ]);
-    // It comes up by our hand alone, so that it will not after a restart.
+    // This pod becomes Ready only when the test says so, so it does not become Ready after a restart.
     await stalled.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => stalled.add(name)));
-    await scene.pods.until('its pod is there', ({ pods }) => pods.has(stalled.podOf('validator-1')));
+    await scene.pods.until('the pod of validator-1 is there', ({ pods }) =>
+      pods.has(stalled.podOf('validator-1')),
+    );
     await stalled.setReadiness('validator-1', '0s');
     await stalled.untilTheyKnow(THREE);
     await rolled.untilTheyKnow(THREE);
@@ -61,10 +63,10 @@ describe('in a real Prometheus', () => {
 
   it('two replicas are scraped, and no alert fires while nothing is wrong', async () => {
     await until(
-      'both are scraped',
+      'both replicas are scraped',
       async () => (await prometheus.query('stellar_peers_leader')).length === 2,
     );
-    await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
+    await until('no alert fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
     const [leader] = await prometheus.query('stellar_peers_leader == 1');
@@ -88,7 +90,7 @@ describe('in a real Prometheus', () => {
     await rolled.add('validator-4');
     await rolled.untilReady(FOUR);
     await kubectl('annotate', 'pod', '-n', 'rolled', 'validator-3-0', `${READY_HINT}=lost`, '--overwrite');
-    await until('it is down', () => !scene.pods.isReady(rolled.podOf('validator-3')));
+    await until('validator-3 is down', () => !scene.pods.isReady(rolled.podOf('validator-3')));
     await kubectl(...PAUSE, 'stellar.org/peer-rollout-');
     const { reason } = await prometheus.untilFires('WaitingTooLong');
     assert.equal(reason, 'WaitingForUnavailable');
@@ -136,7 +138,7 @@ describe('in a real Prometheus', () => {
     const before = [
       ...(await until('it is connected', () => (core.connected.size > 0 ? core.connected : undefined))),
     ];
-    // It takes calls and comes of nothing.
+    // From now on, this stellar-core accepts each call to connect, and never connects.
     core.connected.add = () => core.connected;
     core.connected.clear();
     const labels = await prometheus.untilFires('NotConnected');
@@ -165,7 +167,7 @@ describe('in a real Prometheus', () => {
   });
 
   it('CertificateExpiry fires if the served certificate expires within a week', async () => {
-    /** New replicas, which make the certificate anew. */
+    /** Starts new replicas, which make a new certificate. */
     const renew = async (env: Readonly<Record<string, string>>) => {
       await scene.replicas?.stop();
       await kubectl('-n', 'stellar-peers', 'delete', 'secret', CERT_SECRET);
@@ -182,14 +184,14 @@ describe('in a real Prometheus', () => {
     await until('nothing fires', async () => (await prometheus.firing()).length === 0, {
       deadlineMs: 60_000,
     });
-    // Some are over within a second, and in no sample of a range.
+    // Some alerts end within a second. A range query may miss these, so the names come from `fired`.
     const names = [...prometheus.fired].sort();
     t.diagnostic(`fired and resolved: ${names.join(', ')}`);
     assert.deepEqual(
       names,
       alertsNow()
         .map(({ alert }) => alert.replace('StellarPeers', ''))
-        .filter((name) => name !== OF_A_FAULT_OF_OURS)
+        .filter((name) => name !== BUG_ALERT)
         .sort(),
     );
   });

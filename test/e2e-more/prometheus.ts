@@ -56,7 +56,7 @@ export class Prometheus {
     ]);
   }
 
-  /** Resolves when it answers; it ends with the cluster. */
+  /** Starts Prometheus. Resolves when it answers. It ends with the cluster. */
   static async start(cluster: Cluster): Promise<Prometheus> {
     const [port = 0] = await freePorts(1);
     const prometheus = new Prometheus(cluster, port);
@@ -67,14 +67,14 @@ export class Prometheus {
     return prometheus;
   }
 
-  /** From now on these are scraped. */
+  /** Sets the replicas to scrape. */
   scrape(replicas: readonly Replica[]): void {
     const targets = replicas.map(({ name, httpPort }) => ({
       targets: [`127.0.0.1:${httpPort}`],
       labels: { instance: name },
     }));
     const path = join(this.#folder, 'targets.json');
-    // It looks whenever the file changes, and must never see half of it.
+    // Prometheus reads the file after each change, and must never read half of it.
     writeFileSync(`${path}.new`, JSON.stringify(targets));
     renameSync(`${path}.new`, path);
   }
@@ -107,7 +107,7 @@ export class Prometheus {
     return samples.map(({ metric }) => (metric.alertname ?? '').replace('StellarPeers', '')).sort();
   }
 
-  /** Until this alert fires; resolves to its labels. */
+  /** Waits until the alert fires. Resolves to its labels. */
   async untilFires(name: string): Promise<Readonly<Record<string, string>>> {
     const labels = await until(
       `the alert ${name} fires`,
@@ -119,7 +119,7 @@ export class Prometheus {
     return labels;
   }
 
-  /** Until this alert does not fire any more. */
+  /** Waits until the alert does not fire any more. */
   async untilResolves(name: string): Promise<void> {
     const gone = async () => !(await this.firing()).includes(name);
     await until(`the alert ${name} is over`, gone, { deadlineMs: 60_000, everyMs: 200 });

@@ -14,14 +14,14 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 interface Seen {
   readonly atMs: number;
-  /** SHA-256 of the CAs that every webhook names. */
+  /** SHA-256 of the CAs that are in caBundle of every webhook. */
   readonly authorities: readonly string[];
 }
 
 export class CaBundleWatcher {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
-  /** Each state of it, oldest first. */
+  /** Each state of caBundle, oldest first. */
   readonly history: Seen[] = [];
 
   constructor(cluster: Cluster) {
@@ -48,7 +48,7 @@ export class CaBundleWatcher {
     return authorities.every((one) => this.now.includes(one));
   }
 
-  /** Since when that CA has been trusted without a break, ms since the epoch; undefined if it is not. */
+  /** Since when the CA has been trusted without a break, in ms since the epoch; undefined if it is not trusted. */
   trustedSinceMs(authority: string): number | undefined {
     const lapse = this.history.findLastIndex(({ authorities }) => !authorities.includes(authority));
     return this.history[lapse + 1]?.atMs;
@@ -60,7 +60,7 @@ export class CaBundleWatcher {
   }
 }
 
-/** Each state of caBundle during `work`, as the number of CAs in it, beginning with the one before it. */
+/** The number of CAs in caBundle: before `work`, and after each change during `work`. */
 export async function caBundleDuring(cluster: Cluster, work: () => Promise<unknown>): Promise<number[]> {
   const watcher = new CaBundleWatcher(cluster);
   try {
@@ -72,7 +72,7 @@ export async function caBundleDuring(cluster: Cluster, work: () => Promise<unkno
   }
 }
 
-/** For how long at a time not all of these were trusted, in ms; a caBundle that is emptied again begins another time. */
+/** The times, in ms, in which not all of these CAs were trusted. If caBundle is emptied again, a time begins anew. */
 export function lapses(states: readonly Seen[], authorities: readonly string[]): number[] {
   const lengths: number[] = [];
   let sinceMs: number | undefined;
@@ -98,7 +98,7 @@ function authoritiesOf({ webhooks }: KubeObject): string[] {
   return first.filter((one) => rest.every((other) => other.includes(one)));
 }
 
-/** SHA-256 of the certificate that a new connection to that port is shown. */
+/** SHA-256 of the certificate that the port serves on a new connection. */
 export async function servedBy(port: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   try {

@@ -21,7 +21,7 @@ describe('addresses', () => {
     JSON.parse(published.data(namespace)[`${node}.view.json`] ?? '{}').hash;
 
   before(async () => {
-    // With this setting every drift causes a restart, so a change without a restart is no drift.
+    // With ROLL_BELOW=all every drift causes a restart, so a change without a restart is no drift.
     scene = await sharedScene({ replicas: 1, env: { ROLL_BELOW: 'all', CORE_HTTP_PORT: '0' } });
     published = new Published(scene.cluster.admin);
     await scene.start();
@@ -31,7 +31,7 @@ describe('addresses', () => {
     await scene?.stop();
   });
 
-  it('are advertised as the StellarNode says, and a change of them restarts no validator', async () => {
+  it('are advertised as the StellarNode says, and changing an advertised address restarts no validator', async () => {
     const network = await new Network(scene, 'advertised').foundUpToDate();
     const before = hashOf('advertised', 'validator-2');
     await annotate('advertised', 'validator-1', 'stellar.org/peer-address=one.example.org:31625');
@@ -50,7 +50,7 @@ describe('addresses', () => {
     assert.equal(entryOf()?.dns, 'validator-1-0.validator-1-headless.advertised.svc.cluster.local');
   });
 
-  it('that are not valid are ignored, and an Event on the StellarNode says so', async () => {
+  it('are ignored if they are not valid, and an Event on the StellarNode says so', async () => {
     const network = await new Network(scene, 'broken').foundUpToDate();
     await annotate('broken', 'validator-1', 'stellar.org/peer-address=http://one.example.org');
     const event = await until('an Event says so', async () =>
@@ -64,7 +64,7 @@ describe('addresses', () => {
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 
-  it('outside the cluster are in every file of their network, and restart no validator', async () => {
+  it('of peers outside the cluster are in every file of their network, and restart no validator', async () => {
     const network = await new Network(scene, 'outside').foundUpToDate();
     const idOf = () =>
       published.networks().find(({ peers }) => peers.some(({ namespace }) => namespace === 'outside'))
@@ -83,7 +83,7 @@ describe('addresses', () => {
     const all = [...inside, 'core.example.org:11625', '203.0.113.7:11725'];
     await published.untilPeers({ 'outside/validator-1': all });
     const { replicas = [] } = scene.replicas ?? {};
-    await until('the line that is none is told', async () => {
+    await until('the line that is not an address is reported', async () => {
       const waiting = await metricOf(replicas, 'stellar_peers_waiting{reason="InvalidExternalPeers"}');
       return waiting === 1 || undefined;
     });
@@ -96,7 +96,7 @@ describe('addresses', () => {
     assert.deepEqual(network.restarts(THREE), UNTOUCHED);
   });
 
-  it('that a StellarNode itself names are only in its own file, and restart no validator', async () => {
+  it('in knownPeers of a StellarNode are only in its own file, and restart no validator', async () => {
     const network = await new Network(scene, 'own').foundUpToDate();
     const spec = {
       crossCluster: {

@@ -1,6 +1,6 @@
 /**
- * Odd pods at a real API server. It accepts with our webhook each pod that it accepts without, and the stored pods differ
- * only by our additions. FUZZ_SEED=n repeats the same pods, FUZZ_PODS=n sets their number.
+ * Odd pods at a real API server. With our webhook it accepts each pod that it accepts without the webhook, and the stored
+ * pods differ only by our additions. FUZZ_SEED=n repeats the same pods, FUZZ_PODS=n sets their number.
  */
 import assert from 'node:assert/strict';
 import { Agent, type RequestOptions, request } from 'node:https';
@@ -24,10 +24,10 @@ const { FUZZ_SEED: seedText = '', FUZZ_PODS: podsText = '' } = process.env;
 const SEED = seedText === '' ? Math.floor(Math.random() * 2 ** 31) : Number(seedText);
 const PODS = podsText === '' ? 160 : Number(podsText);
 const NAMESPACE = 'odd';
-/** Our webhook does not select it. */
+/** A namespace that our webhook does not select. */
 const UNASKED = 'unasked';
 
-/** The pod without what the API server makes up anew each time, times above all, and without where it is. */
+/** The pod without its namespace, and without the fields that the API server fills with new values each time. */
 function comparable(pod: KubeObject): KubeObject {
   const text = JSON.stringify(pod).replaceAll(/kube-api-access-[a-z0-9]+/g, 'kube-api-access');
   const copy = JSON.parse(text) as KubeObject;
@@ -43,7 +43,7 @@ describe('an odd pod', () => {
   let target: RequestOptions;
   let base: KubeObject;
 
-  /** What the API server answers to the pod in that namespace; nothing is kept. */
+  /** Creates the pod in the namespace as a dry run, and resolves to the answer. */
   const create = (pod: KubeObject, namespace: string): Promise<{ status: number; body: KubeObject }> =>
     new Promise((resolve, reject) => {
       const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All&fieldValidation=Ignore`;
@@ -119,7 +119,7 @@ describe('an odd pod', () => {
     t.diagnostic(JSON.stringify(tally));
     assert.ok(
       tally.accepted > PODS / 4 && tally.injected > PODS / 8,
-      'too few were accepted to say anything',
+      'too few pods were accepted for a result',
     );
   });
 

@@ -21,7 +21,7 @@ const NAMESPACE = 'admitted';
 const NAMES = ['validator-1', 'validator-2', 'validator-3'];
 const OPTED_OUT = { 'stellar.org/peer-injection': 'disabled' };
 
-/** The pod without what the API server makes up anew each time. */
+/** The pod without the fields that the API server fills with new values each time. */
 function comparable(pod: KubeObject): KubeObject {
   const text = JSON.stringify(pod).replaceAll(/kube-api-access-[a-z0-9]+/g, 'kube-api-access');
   const copy = JSON.parse(text) as KubeObject;
@@ -61,7 +61,7 @@ describe('admission', () => {
     });
     const ref = { resource: StatefulSets, namespace: NAMESPACE, name: 'validator-1' };
     set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
-    // Reviews are counted below: none is to come but ours.
+    // Reviews are counted below, so no other pod may be reviewed meanwhile.
     await settled(scene);
   });
   after(async () => {
@@ -75,7 +75,7 @@ describe('admission', () => {
         const odd = podOf(`odd-${index}`);
         change(odd);
         const annotations = odd.metadata.annotations ?? {};
-        // What the API server makes of the pod when it does not ask us; what opts out by itself is that already.
+        // The pod as the API server stores it without asking us. A pod that opts out by itself needs no change for that.
         const unasked = structuredClone(odd);
         const isFull = JSON.stringify(annotations).length > 200_000;
         unasked.metadata.annotations = isFull ? { ...OPTED_OUT } : { ...annotations, ...OPTED_OUT };
@@ -129,7 +129,7 @@ describe('admission', () => {
   });
 });
 
-/** Another webhook that is asked after ours and puts a sidecar in front of the containers. */
+/** Another webhook, called after ours, which puts a sidecar in front of the containers. */
 async function startInjector({ cluster }: Scene): Promise<{ stop(): Promise<void> }> {
   const validity = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
   const authority = await createAuthority(validity);

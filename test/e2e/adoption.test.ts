@@ -37,7 +37,7 @@ describe('on a running network', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('another MAX_PEERS restarts no validator, smaller or larger', async () => {
+  it('a smaller or larger MAX_PEERS restarts no validator', async () => {
     for (const maxPeers of ['1', '24']) {
       await scene.replicas?.stop();
       await scene.start(2, { MAX_PEERS: maxPeers });
@@ -67,7 +67,7 @@ describe('on a running network', () => {
     assert.equal(quiet.stamp('validator-2'), undefined);
     assert.equal(closed.stamp('validator-1'), undefined);
     assert.equal(taken.stamp('validator-2'), undefined);
-    // The one roll is the user's own change of the template.
+    // The user's own change of the template has rolled validator-2 once.
     assert.deepEqual(taken.restarts(['validator-1', 'validator-2']), { 'validator-1': 0, 'validator-2': 1 });
     for (const each of [quiet, closed]) {
       assert.deepEqual(Object.values(each.restarts(['validator-1', 'validator-2'])), [0, 0], each.namespace);
@@ -83,7 +83,7 @@ describe('on a running network', () => {
   });
 });
 
-/** A user's own change of the template: another volume mounted where ours would go. */
+/** A user's own change of the template: another volume is mounted at the path of ours. */
 async function takeTheMountPath(scene: Scene, namespace: string, name: string): Promise<void> {
   const patch = [
     { op: 'add', path: '/spec/template/spec/volumes/-', value: { name: 'mine', emptyDir: {} } },

@@ -51,9 +51,9 @@ const statefulSets: readonly Attack[] = [
   ]),
   change('add a volume', 'add', `${TEMPLATE}/spec/volumes/-`, { name: 'x', secret: { secretName: 'seed' } }),
   change('make pods run as another ServiceAccount', 'add', `${TEMPLATE}/spec/serviceAccountName`, 'evil'),
-  change('take the readiness probe away', 'remove', `${MAIN}/readinessProbe`),
+  change('remove the readiness probe', 'remove', `${MAIN}/readinessProbe`),
   change('scale', 'replace', '/spec/replicas', 0),
-  change('set an annotation of the template that is another', 'add', `${TEMPLATE}/metadata/annotations`, {
+  change('set another annotation of the template beside ours', 'add', `${TEMPLATE}/metadata/annotations`, {
     ...RESTART_VALUE,
     'kubectl.kubernetes.io/restartedAt': 'now',
   }),
@@ -63,17 +63,22 @@ const statefulSets: readonly Attack[] = [
     evil: 'yes',
   }),
   change('change a label', 'replace', '/metadata/labels/app.kubernetes.io~1name', 'evil'),
-  change('take it from its StellarNode', 'remove', '/metadata/ownerReferences'),
+  change('take a StatefulSet away from its StellarNode', 'remove', '/metadata/ownerReferences'),
   change('add a finalizer', 'add', '/metadata/finalizers', ['evil.example.org/x']),
   change('change the update strategy', 'replace', '/spec/updateStrategy', { type: 'OnDelete' }),
   change('set a partition', 'add', '/spec/updateStrategy/rollingUpdate', { partition: 1 }),
-  change('have its volumes deleted with it', 'replace', '/spec/persistentVolumeClaimRetentionPolicy', {
-    whenDeleted: 'Delete',
-    whenScaled: 'Delete',
-  }),
+  change(
+    'have the volumes deleted with the StatefulSet',
+    'replace',
+    '/spec/persistentVolumeClaimRetentionPolicy',
+    {
+      whenDeleted: 'Delete',
+      whenScaled: 'Delete',
+    },
+  ),
   change('set minReadySeconds', 'add', '/spec/minReadySeconds', 3600),
   change('forget old revisions', 'replace', '/spec/revisionHistoryLimit', 0),
-  change('forget who manages which field', 'add', '/metadata/managedFields', [{}]),
+  change('make the API server forget who manages which field', 'add', '/metadata/managedFields', [{}]),
   change(
     'put itself in the place of another manager',
     'replace',
@@ -81,7 +86,12 @@ const statefulSets: readonly Attack[] = [
     'evil',
   ),
   {
-    ...change('hide an image behind an annotation that it may set', 'replace', `${MAIN}/image`, 'evil'),
+    ...change(
+      'change an image together with an annotation that we may set',
+      'replace',
+      `${MAIN}/image`,
+      'evil',
+    ),
     body: patchOf([
       ['add', `${TEMPLATE}/metadata/annotations`, RESTART_VALUE],
       ['replace', `${MAIN}/image`, 'evil'],
@@ -104,7 +114,12 @@ const statefulSets: readonly Attack[] = [
     },
   },
   {
-    ...change("restart what is no validator's", 'add', `${TEMPLATE}/metadata/annotations`, RESTART_VALUE),
+    ...change(
+      "restart a StatefulSet that is no validator's",
+      'add',
+      `${TEMPLATE}/metadata/annotations`,
+      RESTART_VALUE,
+    ),
     path: paths.statefulSet('database'),
   },
   {
@@ -139,9 +154,9 @@ const POD = { metadata: { name: 'evil' }, spec: { containers: [{ name: 'evil', i
 
 const pods: readonly Attack[] = [
   remove('delete a Ready pod of a validator', 'validator-1-0'),
-  remove("delete a pod that is not Ready and no validator's", 'database-0'),
+  remove('delete a pod that is not Ready and belongs to no validator', 'database-0'),
   remove("delete a pod with a validator's label that no StatefulSet controls", 'bare'),
-  remove('forget a pod that may still run', 'validator-2-0', { gracePeriodSeconds: 0 }),
+  remove('delete a pod at once while it may still run', 'validator-2-0', { gracePeriodSeconds: 0 }),
   remove('cut the grace period of a pod short', 'validator-2-0', { gracePeriodSeconds: 1 }),
   { what: 'delete all pods', method: 'DELETE', path: '/api/v1/namespaces/stellar/pods' },
   { what: 'create a pod', method: 'POST', path: '/api/v1/namespaces/stellar/pods', body: POD },
@@ -217,7 +232,7 @@ const named: readonly Attack[] = [
     path: '/api/v1/namespaces/stellar-peers/secrets',
   },
   {
-    what: 'watch Secrets of a name like ours in all namespaces',
+    what: 'watch Secrets with the name of ours in all namespaces',
     method: 'GET',
     path: '/api/v1/secrets?watch=1&fieldSelector=metadata.name%3Dstellar-peers-webhook-cert',
   },
@@ -275,7 +290,7 @@ const named: readonly Attack[] = [
 const THEIR_MAP: readonly [string, string] = ['stellar', 'stellar-peers'];
 const NEW_MAP: readonly [string, string] = ['default', 'stellar-peers'];
 const MAPS = 'stellar-peers-configmaps';
-/** An apply to a ConfigMap that we may write, of something that we never write. */
+/** Applies to a ConfigMap that we may write, with content that we never write. */
 const fill = (what: string, at: readonly [string, string], rest: object): Attack => ({
   what: `${what} in namespace ${at[0]}`,
   path: `${configMap(...at)}${APPLY}`,
@@ -293,17 +308,17 @@ const edit = (what: string, ...operations: readonly Operation[]): Attack => ({
 const configMaps: readonly Attack[] = [
   ...[NEW_MAP, THEIR_MAP].flatMap((at) => [
     fill('keep a ConfigMap from being deleted', at, { metadata: { finalizers: ['evil.example.org/x'] } }),
-    fill('have a ConfigMap deleted with another', at, {
+    fill('have a ConfigMap deleted together with another object', at, {
       metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u' }] },
     }),
     fill('make a ConfigMap immutable', at, { immutable: true }),
     fill('write bytes', at, { binaryData: { 'a.peers.txt': 'AAAA' } }),
-    fill('write what is no file of a validator', at, { data: { 'stellar-core.cfg': 'evil' } }),
+    fill('write a key that is no file of a validator', at, { data: { 'stellar-core.cfg': 'evil' } }),
   ]),
   edit("change another's key", ['replace', '/data/theirs', 'evil']),
   edit("remove another's key", ['remove', '/data/theirs']),
   edit("remove another's bytes", ['remove', '/binaryData']),
-  edit('forget who manages which key', ['add', '/metadata/managedFields', [{}]]),
+  edit('make the API server forget who manages which key', ['add', '/metadata/managedFields', [{}]]),
   {
     what: 'delete a ConfigMap with keys of others',
     method: 'DELETE',
@@ -336,16 +351,35 @@ const webhooks: readonly Attack[] = [
     ['add', `${HOOK}/clientConfig/service`, { namespace: 'evil', name: 'evil' }],
   ),
   redirect('make pods wait for the webhook', ['replace', `${HOOK}/failurePolicy`, 'Fail']),
-  redirect('be asked about other kinds', ['replace', `${HOOK}/rules/0/resources`, ['secrets']]),
-  redirect('be asked about updates', ['replace', `${HOOK}/rules/0/operations`, ['*']]),
-  redirect('be asked about other namespaces', ['replace', `${HOOK}/namespaceSelector`, {}]),
-  redirect('be asked about other pods', ['replace', `${HOOK}/objectSelector`, {}]),
-  redirect('be asked in spite of an opt-out', ['remove', `${HOOK}/matchConditions`]),
+  redirect('make the API server call the webhook for other kinds', [
+    'replace',
+    `${HOOK}/rules/0/resources`,
+    ['secrets'],
+  ]),
+  redirect('make the API server call the webhook for updates', [
+    'replace',
+    `${HOOK}/rules/0/operations`,
+    ['*'],
+  ]),
+  redirect('make the API server call the webhook for other namespaces', [
+    'replace',
+    `${HOOK}/namespaceSelector`,
+    {},
+  ]),
+  redirect('make the API server call the webhook for other pods', ['replace', `${HOOK}/objectSelector`, {}]),
+  redirect('make the API server call the webhook for pods that opted out', [
+    'remove',
+    `${HOOK}/matchConditions`,
+  ]),
   redirect('wait longer', ['replace', `${HOOK}/timeoutSeconds`, 30]),
-  redirect('be asked once only', ['replace', `${HOOK}/reinvocationPolicy`, 'Never']),
+  redirect('make the API server call the webhook only once for a pod', [
+    'replace',
+    `${HOOK}/reinvocationPolicy`,
+    'Never',
+  ]),
   redirect('rename the webhook', ['replace', `${HOOK}/name`, 'evil.peers.stellar.org']),
   redirect('remove the webhook', ['replace', '/webhooks', []]),
-  redirect('forget who manages the webhook', ['add', '/metadata/managedFields', [{}]]),
+  redirect('make the API server forget who manages the webhook', ['add', '/metadata/managedFields', [{}]]),
   redirect('add a webhook', [
     'add',
     '/webhooks/-',
@@ -395,7 +429,7 @@ export const OWNER = {
   name: 'validator-1',
   uid: 'u-1',
 };
-/** As we create it, changed in one way. */
+/** A Service as we create it, changed in one way. */
 export const service = (name: string, spec: object, metadata: object = {}) => ({
   metadata: { name, ownerReferences: [OWNER], ...metadata },
   spec: {
@@ -424,7 +458,7 @@ const services: readonly Attack[] = [
     externalName: 'evil.example.org',
   }),
   make('that is not headless', { clusterIP: undefined }),
-  make('that hides what is not ready', { publishNotReadyAddresses: false }),
+  make('that hides pods that are not Ready', { publishNotReadyAddresses: false }),
   make('without a selector', { selector: undefined }),
   make('without an owner', {}, { ownerReferences: [] }),
   make('of another owner', {}, { ownerReferences: [{ ...OWNER, apiVersion: 'v1', kind: 'ConfigMap' }] }),
@@ -436,19 +470,23 @@ const services: readonly Attack[] = [
     },
   ),
   make('of another port', { ports: [{ name: 'http', port: 80 }] }),
-  make('whose port is another inside', { ports: [{ name: 'peer', port: 443, targetPort: 11626 }] }),
+  make('whose targetPort differs from its port', { ports: [{ name: 'peer', port: 443, targetPort: 11626 }] }),
   make('of two ports', {
     ports: [
       { name: 'peer', port: 11625 },
       { name: 'http', port: 80 },
     ],
   }),
-  make('whose protocol is announced', { ports: [{ name: 'peer', port: 11625, appProtocol: 'http' }] }),
-  make('that keeps its callers to one pod', { sessionAffinity: 'ClientIP' }),
+  make('with an appProtocol', { ports: [{ name: 'peer', port: 11625, appProtocol: 'http' }] }),
+  make('with sessionAffinity', { sessionAffinity: 'ClientIP' }),
   make('that prefers near pods', { trafficDistribution: 'PreferClose' }),
   make('with an annotation', {}, { annotations: { 'service.cilium.io/global': 'true' } }),
   make('with a label', {}, { labels: { scrape: 'yes' } }),
-  make('that says that another made it', {}, { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }),
+  make(
+    'with the label managed-by of another tool',
+    {},
+    { labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+  ),
   make('that cannot be deleted', {}, { finalizers: ['evil.example.org/x'] }),
   {
     what: 'change a Service',
@@ -459,7 +497,7 @@ const services: readonly Attack[] = [
   { what: 'delete a Service', method: 'DELETE', path: '/api/v1/namespaces/default/services/kubernetes' },
 ];
 
-/** As we write it. */
+/** An Event as we write it, changed in one way. */
 export const event = (change: object) => ({
   metadata: { name: 'evil', namespace: 'stellar' },
   eventTime: '2026-11-24T12:00:00.000000Z',
@@ -481,11 +519,11 @@ const say = (what: string, changed: object): Attack => ({
 });
 
 const events: readonly Attack[] = [
-  say('in the name of another', { reportingController: 'kubelet' }),
+  say('in the name of another controller', { reportingController: 'kubelet' }),
   say('about a pod', {
     regarding: { apiVersion: 'v1', kind: 'Pod', namespace: 'stellar', name: 'validator-1-0' },
   }),
-  say('that another object is shown with', {
+  say('related to another object', {
     related: { apiVersion: 'v1', kind: 'Pod', namespace: 'stellar', name: 'validator-1-0' },
   }),
   say('of a series', { series: { count: 9, lastObservedTime: '2026-11-24T12:00:00.000000Z' } }),
@@ -495,7 +533,7 @@ const events: readonly Attack[] = [
   say('with a label', { metadata: { name: 'evil', namespace: 'stellar', labels: { a: 'b' } } }),
 ];
 
-/** What is ours alone, kept from being written or deleted once the token is worthless. */
+/** Objects that only we write. These attacks would keep them from being written or deleted after the token is revoked. */
 const own: readonly Attack[] = [
   ['v1', 'Secret', paths.secret, 'stellar-peers-webhook-cert'],
   ['v1', 'ConfigMap', configMap('stellar-peers', 'stellar-peers-restarts'), 'stellar-peers-restarts'],
@@ -508,11 +546,11 @@ const own: readonly Attack[] = [
     policy: 'stellar-peers-own',
   });
   return [
-    write('keep what is ours from being deleted', { metadata: { finalizers: ['evil.example.org/x'] } }),
-    write('have what is ours deleted with another', {
+    write('keep our own object from being deleted', { metadata: { finalizers: ['evil.example.org/x'] } }),
+    write('have our own object deleted together with another', {
       metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u' }] },
     }),
-    ...(kind === 'Lease' ? [] : [write('freeze what is ours', { immutable: true })]),
+    ...(kind === 'Lease' ? [] : [write('make our own object immutable', { immutable: true })]),
   ];
 });
 
@@ -566,7 +604,7 @@ const escalations: readonly Attack[] = [
     },
   },
   {
-    what: 'lift Pod Security from a namespace',
+    what: 'remove Pod Security from a namespace',
     method: 'PATCH',
     path: '/api/v1/namespaces/stellar-peers',
     body: patchOf([['remove', '/metadata/labels/pod-security.kubernetes.io~1enforce']]),
@@ -592,7 +630,7 @@ const escalations: readonly Attack[] = [
   { what: 'reach a kubelet', method: 'GET', path: '/api/v1/nodes/node-1/proxy/pods' },
 ];
 
-/** By what they aim at. */
+/** The attacks, by the objects that they aim at. */
 export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   StatefulSets: statefulSets,
   pods,
@@ -601,19 +639,19 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   'the webhook and the policies': webhooks,
   Services: services,
   Events: events,
-  'what is ours alone': own,
+  'objects that only we write': own,
   'more rights': escalations,
 };
 
-/** What one who may only create StellarNodes in a namespace of their own would try, to follow "cannot". */
+/** An attack by a tenant that may only create StellarNodes in its own namespace. `what` follows the word "cannot". */
 export interface TenantAttack {
   readonly what: string;
   readonly count: number;
-  /** Of each StellarNode. */
+  /** The spec of each StellarNode. */
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** The network of `createValidator`. */
+/** The network of the validators that `createValidator` makes. */
 const VICTIMS = { network: 'custom', customNetworkPassphrase: 'Scene ; November 2026' };
 
 export const TENANT_ATTACKS: readonly TenantAttack[] = [

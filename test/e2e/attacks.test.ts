@@ -59,7 +59,7 @@ describe('with the token of our ServiceAccount', () => {
   let send: ReturnType<typeof callerOf>;
   let untouched: string;
 
-  /** All that the attacks aim at, less what changes by itself. */
+  /** All objects that the attacks aim at, without the fields that change by themselves. */
   async function world(): Promise<string> {
     const { admin } = scene.cluster;
     const sets = (await admin.list(StatefulSets)).items.map(({ metadata, spec }) => [
@@ -109,7 +109,7 @@ describe('with the token of our ServiceAccount', () => {
       ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
     for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
     await until('validator-1-0 is Ready', () => scene.pods.isReady('stellar/validator-1-0'));
-    // The API server takes a moment to put a new policy into force.
+    // A new policy takes effect after a moment.
     for (const attack of firstOfEachPolicy()) {
       await until(`${attack.policy} is in force`, async () => {
         const { status, message } = await send(dry(attack));
@@ -121,9 +121,9 @@ describe('with the token of our ServiceAccount', () => {
   });
 
   for (const [aim, attacks] of Object.entries(ATTACKS)) {
-    describe(`aimed at ${aim} one cannot`, () => {
+    describe(`attacks on ${aim}`, () => {
       for (const attack of attacks) {
-        it(`${attack.what} (refused by ${attack.policy ?? 'RBAC'})`, async () => {
+        it(`cannot ${attack.what} (refused by ${attack.policy ?? 'RBAC'})`, async () => {
           const { status, message } = await send(attack);
           assert.equal(status, 403, message);
           if (attack.policy === undefined) assert.match(message, /cannot [\w:-]+ resource/);
@@ -141,7 +141,7 @@ describe('with the token of our ServiceAccount', () => {
     assert.equal(await world(), untouched);
   });
 
-  describe('one can still', () => {
+  describe('our ServiceAccount can still', () => {
     const allowed = async (call: Call) => {
       const { status, message } = await send(call);
       assert.ok(status >= 200 && status < 300, `${status} ${message}`);
@@ -156,7 +156,7 @@ describe('with the token of our ServiceAccount', () => {
     const ANNOTATIONS = '/spec/template/metadata/annotations';
     const RESTART = `${ANNOTATIONS}/stellar.org~1peer-restart`;
 
-    it('restart a validator by the one annotation of its template, again, and take that back', async () => {
+    it('restart a validator by one annotation of its template, twice, and take the restart back', async () => {
       const path = paths.statefulSet('validator-1');
       await allowed(
         patch(path, { op: 'add', path: ANNOTATIONS, value: { 'stellar.org/peer-restart': 'a' } }),
@@ -167,7 +167,7 @@ describe('with the token of our ServiceAccount', () => {
       assert.equal((await template())?.['stellar.org/peer-restart'], undefined);
     });
 
-    it('fence a restart by the one annotation of the StatefulSet, twice', async () => {
+    it('fence a restart by one annotation of the StatefulSet, twice', async () => {
       for (const token of ['a', 'b']) {
         await allowed({
           method: 'PATCH',
@@ -191,7 +191,7 @@ describe('with the token of our ServiceAccount', () => {
     it('delete the pod of a validator that is not Ready', async () => {
       const uid = (await podNow(scene, 'validator-2-0'))?.metadata.uid;
       await allowed({ method: 'DELETE', path: paths.pod('validator-2-0'), body: { preconditions: { uid } } });
-      await until('another takes its place', async () => {
+      await until('another pod takes its place', async () => {
         const pod = await podNow(scene, 'validator-2-0');
         return pod !== undefined && pod.metadata.uid !== uid;
       });
@@ -224,7 +224,7 @@ describe('with the token of our ServiceAccount', () => {
     });
     const mapNow = () => scene.cluster.admin.get({ resource: ConfigMaps, ...MAP });
 
-    it('publish 9,000 files beside what others keep, and take them back from a person who edited them', async () => {
+    it('publish 9,000 files beside keys of others, and take the files back from a person who edited them', async () => {
       await allowed(applyMap('stellar-peers', {}, files('one')));
       const edited = ['patch', 'configmap', 'stellar-peers', '-n', 'stellar', '--type=merge', '-p'];
       await scene.cluster.kubectl([
@@ -250,7 +250,7 @@ describe('with the token of our ServiceAccount', () => {
       await allowed({ method: 'DELETE', path: '/api/v1/namespaces/stellar/configmaps/stellar-peers' });
     });
 
-    it('fence a StatefulSet on which another has left a long value, and remove the value', async () => {
+    it('fence a StatefulSet that has a long value of another manager in the annotation, and remove the value', async () => {
       const { admin } = scene.cluster;
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
       const path = paths.statefulSet('validator-2');
@@ -287,7 +287,7 @@ describe('with the token of our ServiceAccount', () => {
       await allowed({ method: 'POST', path: paths.events('stellar'), body: event({}) });
     });
 
-    it('create its Secret', async () => {
+    it('create our Secret', async () => {
       await allowed({
         method: 'PATCH',
         path: `${paths.secret}?fieldManager=stellar-peers`,

@@ -11,7 +11,7 @@ import { startedScene } from '../cluster/shared-scene.ts';
 import { eventsIn } from '../cluster/told.ts';
 
 const TWENTY = Array.from({ length: 20 }, (_, index) => `validator-${index + 1}`);
-/** What StellarNodes of the older generation may hold, and what no log may hold. */
+/** A seed, which StellarNodes of the older generation may contain, and no log may contain. */
 const SEED = `S${'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.repeat(2).slice(0, 55)}`;
 const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRET };
 const CONFIDENTIAL = { spec: { validatorConfig: { seed: SEED, seedSecretRef: 'the-seed' } } };
@@ -72,7 +72,7 @@ describe('a new network', () => {
     assert.ok(long.length > 2);
     for (const { logPath } of scene.replicas?.replicas ?? []) {
       const log = readFileSync(logPath, 'utf8');
-      assert.match(log, /review answered/, 'it is that of a replica that tells everything');
+      assert.match(log, /review answered/, 'the log is at level debug');
       assert.doesNotMatch(log, /PRIVATE KEY|LS0tLS1CRUdJTi/);
       for (const line of [...long, ...secrets]) assert.ok(!log.includes(line));
       for (const text of [SEED, 'the-seed', ' ; 2026']) assert.ok(!log.includes(text), text);

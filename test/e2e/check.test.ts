@@ -20,7 +20,7 @@ import { until } from '../cluster/until.ts';
 const NAMESPACE = 'checked';
 const CORE = { 'stellar.org/node-type': 'Validator' };
 const HOME = 'stellar-peers';
-/** The Lease outlives the killed leader until the test has looked, and no validator is restarted when one more joins. */
+/** The Lease outlives the killed leader until the test has looked at it. ROLL_BELOW=2: one more validator restarts none. */
 const ENV = { LEASE_DURATION_SECONDS: '300', ROLL_BELOW: '2' };
 
 const kind = (apiVersion: string, name: string, plural: string): Resource => ({
@@ -33,7 +33,7 @@ const ONE_RESTART = /^warning: 1 restart, .*: checked\/validator-1$/;
 const NOT_CURRENT = /^problem: missing, or not current: ConfigMap checked\/stellar-peers$/;
 const WITHOUT_PEERS = /^warning: checked\/validator-1-0, the newest pod, was created without its peers$/;
 
-/** What check says of an emptied caBundle, after a pod was created without its peers. */
+/** The findings of check for an empty caBundle, after a pod was created without its peers. */
 const WITHOUT_CA = {
   code: 1,
   'webhook-certificate': /^problem: caBundle is empty, so the API server trusts no answer of ours$/,
@@ -53,7 +53,7 @@ describe('check', () => {
     const bad = checks.filter(({ verdict }) => verdict !== 'ok');
     return { code, ...Object.fromEntries(bad.map(({ id, verdict, found }) => [id, `${verdict}: ${found}`])) };
   };
-  /** Waits for exactly these findings, because a change reaches caches and controllers a moment later. */
+  /** Waits for exactly these findings, because caches and controllers see a change a moment later. */
   const untilSays = (expected: Readonly<Record<string, RegExp | number>>, args: readonly string[] = []) =>
     until(
       `check says ${Object.keys(expected).join(', ')}`,
@@ -140,7 +140,7 @@ describe('check', () => {
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
   });
 
-  it('names a NetworkPolicy over validators, and what to look at', async () => {
+  it('names a NetworkPolicy that applies to validators, and says what to look at', async () => {
     await make(NetworkPolicies, 'fence', { podSelector: { matchLabels: CORE } });
     await untilSays({
       code: 0,
@@ -177,7 +177,7 @@ describe('check', () => {
     assert.match(stdout, /\n\d ok, \d+ skipped\.\n$/);
   });
 
-  it('finds a webhook that is down, by the next pod', async () => {
+  it('finds a webhook that is down after the next pod was created', async () => {
     for (const replica of scene.replicas?.replicas ?? []) replica.kill('SIGKILL');
     await network.deletePod('validator-1');
     await untilSays({ code: 0, 'webhook-answers': WITHOUT_PEERS, restarts: ONE_RESTART });

@@ -50,7 +50,7 @@ describe('a replica whose clock is five minutes behind', () => {
       program: ['--import', './test/cluster/skewed-clock.ts', 'main.ts', 'run'],
       env: { SKEW_MS: String(-FIVE_MINUTES_MS) },
     });
-    // It makes the certificate, though another made one before.
+    // Delete the certificate that another replica made, so that this replica makes one.
     const secret = ['delete', 'secret', CERT_SECRET, '-n', 'stellar-peers', '--ignore-not-found'];
     await scene.cluster.kubectl(secret);
     await scene.start(1);
@@ -72,11 +72,14 @@ describe('a replica whose clock is five minutes behind', () => {
       env: { ...SHORT, SKEW_MS: String(-FIVE_MINUTES_MS) },
     });
     await again.ready();
-    await until('the one on time leads', async () => (await leaderOf(only(onTime))) === onTime);
+    await until(
+      'the replica with the right time leads',
+      async () => (await leaderOf(only(onTime))) === onTime,
+    );
     onTime.kill('SIGKILL');
     await onTime.exited;
     scene.replicas?.use([again]);
-    await until('the late one leads', async () => (await leaderOf(only(again))) === again);
+    await until('the replica that is behind leads', async () => (await leaderOf(only(again))) === again);
     await network.add('validator-4');
     await network.untilFourth();
   });

@@ -24,7 +24,7 @@ const NAMESPACE = 'stellar';
 const OWN = 'stellar-peers';
 const ROLLOUT = 'stellar.org/peer-rollout';
 
-/** These tests depend on each other and run in this order: a network lives, is paused, grows, and we are uninstalled. */
+/** These tests depend on each other and run in this order: a network runs, is paused, grows, and we are uninstalled. */
 describe('the command on a real API server', () => {
   const scene = startedScene(() => createScene());
   const network = new Network(scene, NAMESPACE);
@@ -151,7 +151,7 @@ describe('the command on a real API server', () => {
     assert.match(again.stderr, /is paused already/);
   });
 
-  it('resume names the validators that are restarted then, and they are', async () => {
+  it('resume names the validators that will be restarted, and these are restarted', async () => {
     const { code, stdout, stderr } = await command('resume', '--yes');
     assert.deepEqual([code, stdout], [0, 'ConfigMap stellar-peers/stellar-peers resumed\n']);
     assert.match(

@@ -26,7 +26,7 @@ describe('commands', () => {
     assert.equal(code, 0);
     return stdout;
   };
-  /** What the plan says is restarted, in its order. */
+  /** The validators that the plan says are restarted, in its order. */
   const stepsIn = (text: string): string[] =>
     [...text.matchAll(/^\d+ +custom-\S+ +(\S+) +(\S+) +(\S+) /gm)].map(([, ...cells]) => cells.join(' '));
   const adoptionOf = async (ref: Parameters<Scene['cluster']['admin']['get']>[0]) =>

@@ -6,7 +6,7 @@ import { until } from '../cluster/until.ts';
 import { CHECKS } from '../sim/conformance.ts';
 import type { Conformant, PodName } from '../sim/conformant.ts';
 
-describe('the real control plane, as the simulation takes it to be', () => {
+describe('the real control plane behaves as the simulation assumes', () => {
   let cluster: Cluster;
   let conformant: Conformant;
 

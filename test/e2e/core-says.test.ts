@@ -26,7 +26,7 @@ describe('where the HTTP port of validators answers', () => {
     await scene?.stop();
   });
 
-  /** Until that stands in our own ConfigMap, which is what restarts are decided on. */
+  /** Waits until our own ConfigMap contains the text, because restarts are decided by that ConfigMap. */
   const untilKept = (text: string) =>
     until(`${text} is kept`, async () => {
       const ref = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers' };

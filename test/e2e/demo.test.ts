@@ -35,7 +35,7 @@ describe('the demo', () => {
     assert.match(output, /Every promise was kept\./);
     assert.match(output, /the status page, while this runs: http:\/\/127\.0\.0\.1:\d+\/ and http:/);
     const [, transcript = ''] = output.split('--- transcript ---\n');
-    // After a change of what the demo shows, this block goes into README.md.
+    // If the output of the demo changes, copy this block into README.md.
     assert.equal(readmeTranscript(), transcript.trimEnd().concat('\n'), 'the README shows another run');
   });
 

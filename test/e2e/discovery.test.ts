@@ -12,9 +12,9 @@ import { until } from '../cluster/until.ts';
 
 const HARBOUR = 'Harbour network ; 2026';
 const TESTNET = 'Test SDF Network ; September 2015';
-/** Validators of this network are meant to be found, whatever else is around. */
+/** The tests look for the validators of this network among other objects. */
 const harbour = { network: 'custom', customNetworkPassphrase: HARBOUR };
-/** Nothing is restarted here: who knows whom is what these tests are about. */
+/** A long stabilization, so that no validator is restarted: these tests are about lists. */
 const QUIET = { STABILIZATION_SECONDS: '600' };
 
 describe('discovery', () => {
@@ -32,7 +32,7 @@ describe('discovery', () => {
   };
   const ipOf = (pod: string) =>
     (scene.pods.pods.get(pod)?.status as { podIP?: string } | undefined)?.podIP ?? 'none';
-  /** The overview lists exactly the only pods of these validators, with their addresses of now. */
+  /** Waits until the overview lists exactly the pods `-0` of these validators, with their present addresses. */
   const untilKnown = (keys: readonly string[], port = 11625) =>
     published.until(
       `KNOWN_PEERS lists ${keys.join(', ')}`,
@@ -122,7 +122,7 @@ describe('discovery', () => {
     }
     const strays = ['north/stray-0', 'north/late-0', 'north/orphan-0'];
     await scene.pods.until('the strays run', (pods) => strays.every((name) => pods.isReady(name)));
-    // A real pod that comes after them is listed, so they were seen too.
+    // A real pod that was created after the stray pods is listed, so the stray pods were seen too.
     await scene.operate({});
     await create('south/h4', harbour);
     const [h1, h2, h3, h4] = [
@@ -162,7 +162,7 @@ describe('discovery', () => {
     ]);
     const [h1, h2, h3] = [addressOf('north', 'h1'), addressOf('north', 'h2'), addressOf('south', 'h3')];
     await published.untilPeers({ 'north/h1': [h2, h3, addressOf('north', 'leaving')] });
-    await until('all have pods that may have one', async () => {
+    await until('all StellarNodes that may have a pod have one', async () => {
       const { items } = await scene.cluster.admin.list(Pods, { namespace: 'north' });
       const running = items.filter(({ status }) => (status as { phase?: string }).phase === 'Running');
       return ['horizon-', 'soroban-', 'leaving-'].every((prefix) =>
@@ -205,7 +205,7 @@ describe('discovery', () => {
       'north/field': [h1, h2, h3, noted],
       'north/noted': [h1, h2, h3, field],
     });
-    const told = await until('every refusal is told', async () => {
+    const told = await until('every refusal is reported', async () => {
       const events = (await eventsIn(scene.cluster, 'north')).filter(
         ({ reason }) => reason === 'InvalidPort',
       );
@@ -227,7 +227,7 @@ describe('discovery', () => {
     );
   });
 
-  it('lets a refused validator in as soon as its port is corrected', async () => {
+  it('accepts a refused validator as soon as its port is corrected', async () => {
     const ref = { resource: StellarNodes, namespace: 'north', name: 'huge' };
     await scene.cluster.admin.patch(ref, [
       { op: 'replace', path: '/spec/validatorConfig/peerPort', value: 7000 },
@@ -258,7 +258,7 @@ describe('discovery', () => {
   });
 
   it('has restarted no validator, and no request was refused', async () => {
-    // The stray late-0 was deleted by hand, and may have had a successor before its StatefulSet went.
+    // The stray late-0 was deleted by hand. Its StatefulSet may have made another late-0 before it was deleted.
     const { 'north/late-0': _, ...restarts } = scene.pods.restarts();
     assert.deepEqual(restarts, {}, scene.pods.print());
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);

@@ -12,9 +12,9 @@ const ALL_NODES = { 'app.kubernetes.io/name': 'stellar-node' };
 describe('disruption budgets', () => {
   const scene = startedScene(() => sharedScene());
 
-  /** What the API server says that a budget allows; waits until that is about the budget as it is. */
+  /** The disruptions that a budget allows, by its status; waits until the status is about the present budget. */
   const allowedBy = async (namespace: string, name: string): Promise<number> => {
-    const pdb = await until(`the budget ${namespace}/${name} is worked out`, async () => {
+    const pdb = await until(`the status of the budget ${namespace}/${name} is up to date`, async () => {
       const found = await scene.cluster.admin.get({ resource: PodDisruptionBudgets, namespace, name });
       const { observedGeneration } = (found?.status ?? {}) as { observedGeneration?: number };
       return observedGeneration === found?.metadata.generation ? found : undefined;
@@ -22,7 +22,7 @@ describe('disruption budgets', () => {
     return (pdb.status as { disruptionsAllowed: number }).disruptionsAllowed;
   };
 
-  /** A person's budget over the pods with these labels, made or changed; resolves when it allows that many. */
+  /** Makes or changes a person's budget for the pods with these labels; resolves when it allows so many disruptions. */
   async function budget(
     { namespace, name, labels }: { namespace: string; name: string; labels: Record<string, string> },
     limit: { minAvailable: number | string } | { maxUnavailable: number | string },
@@ -36,8 +36,8 @@ describe('disruption budgets', () => {
   }
 
   /**
-   * Without the operator's budgets, so that each pod is under one: where a pod has several, the API server's
-   * controller brings but one of them up to date at a change of the pod, whichever it finds first.
+   * Deletes the operator's budgets, so that each pod has only one budget. If a pod has several, Kubernetes' controller updates
+   * only one of them when the pod changes: the one that it finds first.
    */
   async function untilOnlyOurs(network: Network, names: readonly string[]): Promise<void> {
     await network.untilReady(names);
@@ -51,14 +51,14 @@ describe('disruption budgets', () => {
     await network.settledAsTheyWere();
   }
 
-  it('that the operator makes, and that could never allow a disruption, hold no validator', async () => {
+  it('of the operator, which could never allow a disruption, hold no validator', async () => {
     const network = await new Network(scene, 'generated').foundUpToDate();
     for (const name of THREE) assert.equal(await allowedBy('generated', name), 0);
     await network.add('validator-4');
     await network.untilFourth();
   });
 
-  it('of the same kind that a person has made hold validators until they are deleted', async () => {
+  it('of a person that could never allow a disruption hold validators until they are deleted', async () => {
     const network = await new Network(scene, 'own').foundUpToDate();
     const labels = { ...ALL_NODES, 'app.kubernetes.io/instance': 'validator-2' };
     await budget({ namespace: 'own', name: 'one', labels }, { minAvailable: 1 }, 0);
@@ -70,7 +70,7 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('as a percentage hold validators while they allow no disruption, and then let one after the other restart', async () => {
+  it('with a percentage hold validators while they allow no disruption, and then let them restart one at a time', async () => {
     const network = await new Network(scene, 'percentage').foundUpToDate();
     const all = { namespace: 'percentage', name: 'all', labels: ALL_NODES };
     await budget(all, { minAvailable: '100%' }, 0);
@@ -81,7 +81,7 @@ describe('disruption budgets', () => {
     await network.untilFourth();
   });
 
-  it('that another validator has used up hold validators until that one is back', async () => {
+  it('that another validator has used up hold validators until the other validator is back', async () => {
     const network = await new Network(scene, 'spent').foundUpToDate();
     await network.add('stranger', { spec: { customNetworkPassphrase: 'another network ; 2026' } });
     await untilOnlyOurs(network, [...THREE, 'stranger']);
@@ -97,7 +97,7 @@ describe('disruption budgets', () => {
     network.assertRestarts([...FOUR, 'stranger'], [1, 1, 1, 0, 0]);
   });
 
-  it('hold a pod with several budgets while any of them allows no disruption', async () => {
+  it('of which a pod has several hold the pod while any of them allows no disruption', async () => {
     const network = await new Network(scene, 'several').foundUpToDate();
     const loose = { namespace: 'several', name: 'loose', labels: ALL_NODES };
     const strict = { ...loose, name: 'strict', labels: { 'app.kubernetes.io/component': 'validator' } };
@@ -106,7 +106,7 @@ describe('disruption budgets', () => {
     await network.add('validator-4');
     await untilOnlyOurs(network, FOUR);
     await untilHeld(network, THREE, 'strict');
-    // In this order, so that one of them forbids at every moment.
+    // In this order, one of the budgets forbids a disruption at every moment.
     await budget(loose, { maxUnavailable: 0 }, 0);
     await budget(strict, { maxUnavailable: '25%' }, 1);
     await untilHeld(network, THREE, 'loose');

@@ -13,7 +13,7 @@ describe('the Events of a StellarNode', () => {
   const network = new Network(scene, 'told');
   const annotate = (annotation: string) =>
     scene.cluster.kubectl(['annotate', 'namespace', 'told', annotation, '--overwrite']);
-  /** How often each was told this, 0 included. */
+  /** How often each validator has an Event with this code, 0 included. */
   async function told(code: string): Promise<Record<string, number>> {
     const events = await eventsIn(scene.cluster, 'told');
     const count = (name: string) =>
@@ -23,12 +23,12 @@ describe('the Events of a StellarNode', () => {
 
   before(() => network.foundUpToDate());
 
-  it('say only once that its list is published, and why it is held, even when the leader changes', async () => {
+  it('say only once that its list is published and why its restart is held, even if the leader changes', async () => {
     await annotate('stellar.org/peer-rollout=paused');
     await network.add('validator-4');
     await network.untilReady(FOUR);
     const lacking = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };
-    await until('three are told that they are paused', async () => {
+    await until('three validators have an Event that they are paused', async () => {
       assert.deepEqual(await told('Paused'), lacking);
       return true;
     });
@@ -40,14 +40,17 @@ describe('the Events of a StellarNode', () => {
     await leaderOf({ replicas: others });
     await until('the new leader holds them too', async () => (await metricOf(others, PAUSED)) === 3);
     scene.replicas?.use(others);
-    // Whatever it tells comes before what it tells of the next.
+    // Events come in order: when the next code is there, all Events about the former are there too.
     await annotate('stellar.org/peer-rollout=unheard-of');
-    await until('it tells what is new', async () => (await told('UnknownStrategy'))['validator-3'] === 1);
+    await until(
+      'the new leader reports the new code',
+      async () => (await told('UnknownStrategy'))['validator-3'] === 1,
+    );
     assert.deepEqual(await told('Paused'), lacking);
     assert.deepEqual(await told('PeersPublished'), Object.fromEntries(FOUR.map((name) => [name, 1])));
   });
 
-  it('report the begin and the end of a restart, in the form that kubectl describe shows', async () => {
+  it('report the start and the end of a restart, in the form that kubectl describe shows', async () => {
     await annotate('stellar.org/peer-rollout-');
     await network.untilTheyKnow(FOUR);
     const once = { 'validator-1': 1, 'validator-2': 1, 'validator-3': 1, 'validator-4': 0 };

@@ -19,7 +19,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 interface Step {
   readonly command: string;
-  /** The lines that the README shows below it, behind `# `. */
+  /** The lines of output that the README shows below the command, behind `# `. */
   readonly shown: string;
 }
 
@@ -80,7 +80,7 @@ describe('the example', () => {
     );
   const started = async (namespace: string, names: readonly string[]) =>
     Promise.all(names.map(async (name) => injectedWith(await podNow(scene, `${name}-0`, namespace))));
-  /** How often each was started; what was replaced before it ran was not. */
+  /** How often each validator was started. A pod that was replaced before it ran does not count. */
   const starts = (namespace: string, names: readonly string[]) =>
     names.map((name) => 1 + (scene.pods.restarts()[`${namespace}/${name}-0`] ?? 0));
 
@@ -114,13 +114,13 @@ describe('the example', () => {
       );
     });
 
-    it('restarts each of the three once, one at a time, when a fourth joins', async () => {
+    it('restarts each of three validators once, one at a time, when a fourth joins', async () => {
       const [, , join_] = stepsIn('three-validators', 3);
       assert.ok(join_);
       await run(join_);
       await untilReady('stellar', ['validator-4']);
       await scene.pods.until(
-        'the three were restarted and are back',
+        'the three validators were restarted and are Ready again',
         (pods) =>
           three.every(
             (name) => pods.lives(`stellar/${name}-0`).length > 1 && pods.isReady(`stellar/${name}-0`),
@@ -136,8 +136,8 @@ describe('the example', () => {
       );
     });
 
-    it('creates four that know each other from the start if applied as a whole', async () => {
-      // In another namespace and network, for the one above has only just settled.
+    it('creates four validators that know each other from the start if the folder is applied as a whole', async () => {
+      // In another namespace and network, because the network above has only just come to rest.
       const folder = join(scene.cluster.dir, 'as-a-whole');
       mkdirSync(folder);
       for (const file of ['validators.yaml', 'fourth.yaml']) {
@@ -258,7 +258,7 @@ describe('the example', () => {
       const fourth = await addressOf('signalled-4');
       for (const name of three) {
         const own = await addressOf(name);
-        await until(`${name} or the fourth was told`, async () => {
+        await until(`${name} or the fourth validator was told of the other`, async () => {
           const byFourth = cores.dialled(`${namespace}/signalled-4-0`).includes(own);
           return byFourth || cores.dialled(`${namespace}/${name}-0`).includes(fourth);
         });

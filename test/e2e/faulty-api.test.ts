@@ -15,12 +15,12 @@ const SEED = Number(process.env.SEED || Math.floor(Math.random() * 1_000_000));
 const OUTAGE_MS = 60_000;
 const FRESH_MS = 5_000;
 /**
- * A bump that was not answered and left no trace is given up after 20 s, and tried again after 1, 2, 4 … minutes. So that
- * no more than the first minute is waited for, that of each StatefulSet fails once at most.
+ * The request of a rolling restart. If it was not answered and left no trace, it is given up after 20 s, and tried again
+ * after 1, 2, 4 … minutes. So for each StatefulSet it fails at most once, and the test waits for the first minute only.
  */
 const BUMP = /^PATCH \/apis\/apps\/v1\/namespaces\/[^/]+\/statefulsets\/[^/?]+$/;
 const CONVERGED_MS = 420_000;
-/** Of one replica: a dozen watches that wait up to 5 s each, the Lease, and what a takeover needs. */
+/** The calls of one replica: a dozen watches that wait up to 5 s each, the Lease, and a takeover. */
 const CALLS_PER_SECOND_MAX = 8;
 
 describe(`an API server that fails (SEED=${SEED})`, () => {
@@ -48,7 +48,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
 
   const replicas = () => scene.replicas?.replicas ?? [];
 
-  /** Of each replica: how old the cache is that is furthest behind, in ms. */
+  /** The age of the oldest cache of each replica, in ms. */
   const stalenesses = () =>
     Promise.all(
       replicas().map(
@@ -66,15 +66,17 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     for (const replica of replicas()) assert.equal(replica.exit(), undefined, `${replica.name} has ended`);
   }
 
-  it('in 30 % of our calls only delays restarts: each validator that lacks a peer is restarted once', async (t) => {
+  it('in 30 % of our calls only delays restarts, and each validator that lacks a peer is restarted once', async (t) => {
     const sinceMs = Date.now();
     const before = { ...proxy.counts };
     proxy.share = 0.3;
     let isFourthAlone = false;
     try {
       await network.add('validator-4');
-      await scene.pods.until('the fourth has a pod', () => scene.pods.pods.has(network.podOf('validator-4')));
-      // Where publishing failed for longer than admission waits, it starts without peers, and lacks them as the others do.
+      await scene.pods.until('the fourth validator has a pod', () =>
+        scene.pods.pods.has(network.podOf('validator-4')),
+      );
+      // If publishing fails for longer than admission waits, the fourth starts without peers, and lacks them too.
       isFourthAlone = network.stamp('validator-4')?.split(',').length !== THREE.length;
       await network.untilTheyKnow(FOUR, CONVERGED_MS);
     } finally {
@@ -94,7 +96,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     assertAlive();
   });
 
-  it('for a minute causes no restart and gets requests at a bounded rate, and caches are current 5 s after it is back', async (t) => {
+  it('for a minute causes no restart and gets requests at a bounded rate; caches are current 5 s after its return', async (t) => {
     for (const replica of replicas()) await replica.ready();
     const before = network.restarts(FOUR);
     let [calls, downMs] = [0, 0];
@@ -112,7 +114,10 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
     assert.ok(calls > 0 && calls < (2 * CALLS_PER_SECOND_MAX * downMs) / 1000, `${calls} calls`);
     assert.ok(freshMs <= FRESH_MS, `fresh after ${freshMs} ms`);
     assertAlive();
-    await until('one of ours leads', async () => (await metricOf(replicas(), 'stellar_peers_leader')) === 1);
+    await until(
+      'one of our replicas leads',
+      async () => (await metricOf(replicas(), 'stellar_peers_leader')) === 1,
+    );
     await settled(scene);
     assert.deepEqual(network.restarts(FOUR), before);
     published = new Published(scene.cluster.admin);
@@ -122,7 +127,7 @@ describe(`an API server that fails (SEED=${SEED})`, () => {
   });
 
   it('gets no request that it refuses for lack of rights', async () => {
-    // One that has just started refuses everything until it has read the roles.
+    // An API server that has just started refuses everything until it has read the roles.
     const entries = (await scene.cluster.audit()).filter(({ atMs }) => atMs < downAtMs || atMs > backAtMs);
     const refusals = ourRefusals(entries);
     assert.deepEqual(refusals, []);

@@ -18,11 +18,11 @@ import { settled } from '../cluster/settled.ts';
 import { metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-/** Until another may lead, and has looked at everything. */
+/** The longest time until another replica leads and has looked at everything. */
 const TAKEOVER_MS = 30_000;
-/** A restart without a trace is given up after 20 s. */
+/** The longest time until a restart that left no trace is given up; that takes 20 s. */
 const VOID_MS = 60_000;
-/** One that left no trace is tried again a minute after it was closed. */
+/** A restart that left no trace is tried again a minute after it was closed. */
 const TRIED_AGAIN_MS = VOID_MS + 60_000;
 const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 const READS = ['get', 'list', 'watch'];
@@ -59,14 +59,14 @@ describe('a leader that stands still just before a write, past its Lease, and go
   const isStopped = ({ pid }: Replica): boolean =>
     /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
-  /** Plants a stop before `write` in the leader, has `cause` bring it about, and waits until it stands still. */
+  /** Makes the leader stop before `write`, calls `cause` so that it writes, and waits until the leader stands still. */
   async function freeze(write: RegExp, cause: () => Promise<void> = async () => {}): Promise<Frozen> {
     const replicas = scene.replicas;
     assert.ok(replicas);
     const leader = await leaderOf(replicas);
     const other = replicas.replicas.find((replica) => replica !== leader);
     assert.ok(other);
-    // As when its readiness probe fails; reviews are not what this is about.
+    // As when its readiness probe fails: a stopped replica gets no reviews.
     replicas.front.setBackends([other.webhookPort]);
     replicas.front.cut(leader.webhookPort);
     const point = join(folder, leader.name);
@@ -83,7 +83,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
   const untilTakenOver = ({ other }: Frozen) =>
     until(`${other.name} leads`, async () => (await holder()) === other.name, { deadlineMs: TAKEOVER_MS });
 
-  /** Lets it go on, waits until it has understood, and resolves to all writes that it asked for since. */
+  /** Continues the stopped leader, waits until it knows that it does not lead, and resolves to its writes since then. */
   async function thaw({ leader, other }: Frozen): Promise<() => Promise<string[]>> {
     const sinceMs = Date.now();
     const ended = () => readFileSync(leader.logPath, 'utf8').split('leadership ended').length;
@@ -92,7 +92,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await until(`${leader.name} knows that it does not lead`, async () => {
       return (await metricOf([leader], 'stellar_peers_leader')) === 0;
     });
-    // Whatever it had under way is over by then.
+    // The end of its term in the log shows that all work of the term is over.
     await until(`${leader.name} has ended its term`, () => ended() > endedBefore);
     await leader.ready();
     scene.replicas?.front.setBackends([leader.webhookPort, other.webhookPort]);
@@ -105,7 +105,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
         );
   }
 
-  /** What it asked for came to nothing, and `meant` to a conflict. */
+  /** None of the writes succeeded, and the write `meant` ended in a conflict. */
   async function assertTooLate(
     t: TestContext,
     writes: () => Promise<string[]>,
@@ -120,7 +120,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     );
   }
 
-  /** No validator restarted but as wanted, never two at once, and the one that stood still follows the other. */
+  /** Validators were restarted only as `wanted` says, one at a time, and the stopped leader follows the other replica. */
   async function assertAtRest(
     network: Network,
     { leader, other }: Frozen,
@@ -128,7 +128,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
   ): Promise<void> {
     await settled(scene);
     assert.deepEqual(network.restarts(Object.keys(wanted)), wanted);
-    assert.ok(network.mostDown(0) <= 1, 'never two at once');
+    assert.ok(network.mostDown(0) <= 1, 'never two pods down at once');
     assert.equal(await holder(), other.name);
     assert.equal(await metricOf([leader], 'stellar_peers_leader'), 0);
     assert.equal((await leader.get('/readyz')).status, 200);
@@ -175,7 +175,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertTooLate(t, writes, 'patch configmaps publish/stellar-peers');
     assert.deepEqual([...new Set(seen)], [4]);
     await watched;
-    // The newcomers started while no replica published: each may lack what was published after it.
+    // The newcomers started while no replica published: each may lack peers that were published later.
     const restarts = network.restarts(FIVE);
     for (const name of THREE) assert.equal(restarts[name], 1, `${name}: one restart for both newcomers`);
     for (const name of FIVE) assert.ok((restarts[name] ?? 0) <= 1, `${name}: ${restarts[name]}`);
@@ -189,7 +189,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     );
     assert.deepEqual(await network.journal(), []);
     await untilTakenOver(frozen);
-    await until('the other has begun a restart', async () => (await network.journal()).length > 0);
+    await until('the other replica has begun a restart', async () => (await network.journal()).length > 0);
     const writes = await thaw(frozen);
     await network.untilTheyKnow(FOUR);
     await assertAtRest(network, frozen, counts(FOUR, 1, 1, 1, 0));
@@ -202,10 +202,10 @@ describe('a leader that stands still just before a write, past its Lease, and go
       network.add('validator-4'),
     );
     const [meant] = await network.journal();
-    assert.ok(meant, 'it is in the journal');
+    assert.ok(meant, 'the restart is in the journal');
     await untilTakenOver(frozen);
     await until(
-      'the other has given it up',
+      'the other replica has given up the restart',
       async () => (await network.journal()).some(({ at, outcome }) => at === meant.at && outcome === 'void'),
       { deadlineMs: VOID_MS, everyMs: 10 },
     );
@@ -215,17 +215,17 @@ describe('a leader that stands still just before a write, past its Lease, and go
     await assertTooLate(t, writes, 'patch statefulsets bump/');
   });
 
-  it('does not restart a validator once another leader has seen the intent, long before that restart is given up', async (t) => {
+  it('does not restart a validator once another leader has seen the journal entry, long before that restart is given up', async (t) => {
     const network = await new Network(scene, 'early').foundUpToDate();
     const frozen = await freeze(/^PATCH .*\/namespaces\/early\/statefulsets\//, () =>
       network.add('validator-4'),
     );
     const [meant] = await network.journal();
-    assert.ok(meant, 'it is in the journal');
+    assert.ok(meant, 'the restart is in the journal');
     await untilTakenOver(frozen);
     const [, name = ''] = meant.statefulSet.split('/');
     const ref = { resource: StatefulSets, namespace: 'early', name };
-    await until('the other has fenced it', async () => {
+    await until('the other replica has fenced the restart', async () => {
       const { metadata } = (await scene.cluster.admin.get(ref)) ?? assert.fail('it is there');
       return metadata.annotations?.['stellar.org/peer-fence'];
     });
@@ -254,7 +254,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
     });
     await untilTakenOver(frozen);
     const replaced = () => network.restarts(two)['validator-1'] === 2;
-    await scene.pods.until('the other has replaced it', replaced, TRIED_AGAIN_MS);
+    await scene.pods.until('the other replica has replaced the pod', replaced, TRIED_AGAIN_MS);
     const writes = await thaw(frozen);
     await network.untilStamped(two);
     await assertAtRest(network, frozen, counts(two, 2, 0));

@@ -47,7 +47,7 @@ describe('under a GitOps tool', () => {
     const { template } = (await setNow(name)).spec as { template: KubeObject };
     return template.metadata.annotations?.[RESTART];
   };
-  /** A StatefulSet as YAML in a repository: without our annotation. */
+  /** A StatefulSet as YAML in a Git repository: without our annotation. */
   async function inGit(name: string): Promise<string> {
     const { apiVersion, kind, metadata, spec } = await setNow(name);
     const { template, ...rest } = spec as { template: KubeObject };
@@ -169,7 +169,7 @@ describe('under a GitOps tool', () => {
 
 /**
  * Applies a StellarNode as Flux does. Flux first takes over the fields that any kubectl has written, so its apply removes
- * those that are not in the repository.
+ * the fields that are not in the repository.
  */
 async function asFlux({ cluster }: Scene, name: string): Promise<void> {
   const FLUX = 'kustomize-controller';

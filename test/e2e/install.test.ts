@@ -35,7 +35,7 @@ describe('under running validators', () => {
   const older = new Network(scene, 'older');
   /** Validators of the installation. */
   const network = new Network(scene, 'stellar');
-  /** What restarted until then, for reasons of its own. */
+  /** The UIDs of all pods, after the one restart that the tests expect. */
   let sinceUids: Record<string, readonly string[]>;
 
   const uids = () =>
@@ -45,10 +45,10 @@ describe('under running validators', () => {
         scene.pods.lives(pod).map(({ uid }) => uid),
       ]),
     );
-  /** Every pod is the one that it was. */
+  /** Asserts that every pod is still the same. */
   const assertNoRestart = () => assert.deepEqual(uids(), sinceUids);
   const untilSettled = () => settled({ cluster: scene.cluster, replicas: { replicas: deployment.running } });
-  /** As the README says it: client-side, over what is there. */
+  /** Applies as the README says: client-side, over the existing objects. */
   const apply = (yaml: string) =>
     installManifests(scene.cluster, { webhookUrl: scene.webhookUrl, rendered: yaml, flags: [] });
 
@@ -65,7 +65,7 @@ describe('under running validators', () => {
     await network.foundUpToDate([FIRST, SECOND]);
     await network.add(THIRD);
     await network.untilTheyKnow(THREE);
-    // A restart of ours, so that there is an annotation on a template.
+    // This restart of ours leaves an annotation on a template.
     assert.equal(network.restarts(THREE)[FIRST], 1);
     assert.deepEqual(older.restarts(OLDER), { 'older-1': 0, 'older-2': 0 });
     sinceUids = uids();
@@ -95,7 +95,7 @@ describe('under running validators', () => {
   it('is removed in the documented order without a restart', async () => {
     const { cluster } = scene;
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
-    // A person may take that long for the second command: the leader has seen that its webhook is gone.
+    // A person may take as long for the second command, so the leader has seen that its webhook is gone.
     await untilSettled();
     assertNoRestart();
     const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));
@@ -106,15 +106,15 @@ describe('under running validators', () => {
 
   it('leaves exactly the objects that the documents name', async () => {
     const traces = await tracesOf(scene.cluster);
-    // Events and what Kubernetes derives from an object go by themselves.
+    // Events, and objects that Kubernetes derives from others, go by themselves.
     const derived = /^(Event|EndpointSlice|ControllerRevision) /;
     const wanted = [
       ...['older', 'stellar'].map((namespace) => `ConfigMap ${namespace}/stellar-peers`),
       ...OLDER.map((name) => `Service older/${name}-headless`),
       ...THREE.map((name) => `Service stellar/${name}-headless`),
-      // What they were injected with.
+      // The pods keep their injected volumes and annotations.
       ...THREE.map((name) => `Pod stellar/${name}-0`),
-      // The annotation of a restart on their templates.
+      // The templates keep the annotation of a restart.
       ...[FIRST, SECOND].map((name) => `StatefulSet stellar/${name}`),
     ];
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('under running validators', () => {
     for (const name of THREE) assert.match(status, new RegExp(`${name} .* Current`));
   });
 
-  it('the documented command, and the end of the StellarNodes, remove the rest', async () => {
+  it('the documented command removes the rest, and deleting a StellarNode removes its Service', async () => {
     const { cluster } = scene;
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
     const removal = cluster.kubectl(['delete', '--ignore-not-found', '-f', '-'], rendered('base'));

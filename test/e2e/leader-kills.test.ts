@@ -21,12 +21,12 @@ const KILLS = 20;
 const FOUNDERS = 4;
 const SIZE_MIN = 8;
 const NAMESPACE = 'grows';
-/** Every newcomer is missed by all others, however many they know. */
+/** With ROLL_BELOW=all, every other validator lacks the newcomer, however many peers it knows. */
 const ENV = { ROLL_BELOW: 'all', MAX_RESTARTS_PER_HOUR: '1000' };
 const LEASE_MS = Number(SHORT.LEASE_DURATION_SECONDS) * 1000;
-/** A follower looks at the Lease about every fifth of its duration; the rest is for a loaded machine. */
+/** A follower looks at the Lease about every fifth of its duration; more time is for a loaded machine. */
 const SLACK_MS = LEASE_MS / 2 + 3_000;
-/** From a takeover to the next kill, at most. */
+/** The longest time from a takeover to the next kill. */
 const REIGN_MS_MAX = 4_000;
 const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 
@@ -41,9 +41,9 @@ const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
   const random = new Random(seed);
   const watching = new AbortController();
-  /** What each pod of the network was started with, by UID. */
+  /** The stamp with which each pod of the network was started, by UID. */
   const stamps = new Map<string, string | undefined>();
-  /** How often a validator was started with less than there was to know, by a dead leader's fault or none. */
+  /** How many restarts of each validator followed from a pod that had started without a peer, beside one for each join. */
   const short = new Map<string, number>();
   const takeoversMs: number[] = [];
   let scene: Scene;
@@ -90,7 +90,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     });
   }
 
-  /** Ends the leader; another comes in its place under another name, as with a Deployment. Resolves when one leads. */
+  /** Ends the leader, and starts another replica under another name, as a Deployment does. Resolves when a replica leads. */
   async function replaceLeader(signal: 'SIGKILL' | 'SIGTERM'): Promise<number> {
     const leader = await leaderNow();
     const rest = replicas().replicas.filter((replica) => replica !== leader);
@@ -104,7 +104,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     await until('another leads', async () => !['', leader.name].includes(await holder()), options);
     const tookMs = performance.now() - sinceMs;
     const next = await fresh;
-    // As a Service does, which passes over what is not ready.
+    // A Service sends no connection to a replica that is not ready.
     await next.ready();
     replicas().use([...rest, next]);
     await leader.exited;
@@ -118,7 +118,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     }
   }
 
-  /** One joins; resolves when all know it. No other joins meanwhile. */
+  /** One validator joins; resolves when all know it. No other validator joins meanwhile. */
   async function join(): Promise<void> {
     const before = network.restarts(namesUpTo(size));
     const lived = new Map(
@@ -130,7 +130,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     await network.untilTheyKnow(namesUpTo(size), 240_000);
     const after_ = network.restarts(namesUpTo(size));
     for (const name of namesUpTo(size)) {
-      // The pod that ran before, and those that came since: each that lacks a peer is replaced, and no other.
+      // Of the pod that ran before and the pods that came since, exactly those that lack a peer are replaced.
       const lives = scene.pods.lives(network.podOf(name)).slice(Math.max(0, (lived.get(name) ?? 0) - 1));
       const ran = lives.filter(({ ranAtMs }, index) => ranAtMs !== undefined || index === lives.length - 1);
       const lacking = ran.filter(({ uid }) => stamps.get(uid) !== stampedFor(name, size));
@@ -143,7 +143,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     console.log(`${nameOf(size)} joined, all know it after ${inSeconds(Date.now() - joinedAtMs)}`);
   }
 
-  it('it converges after each join, and restarts only validators that lack a peer', async () => {
+  it('all validators know each other after each join, and only validators that lack a peer are restarted', async () => {
     grewAtMs = Date.now();
     let killing = true;
     const killed = killLeaders().finally(() => {
@@ -158,9 +158,9 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     const restarts = network.restarts(namesUpTo(size));
     console.log(
       `${size} validators, ${sumOf(Object.values(restarts))} restarts in ${inSeconds(Date.now() - grewAtMs)}, ` +
-        `${sumOf(short.values())} of them of pods that started short of peers while no replica led`,
+        `${sumOf(short.values())} of them because a pod had started without a peer while no replica led`,
     );
-    // By names and the order of joining alone: once for each that joined after it.
+    // Each validator is restarted once for each validator that joined after it.
     const wanted = namesUpTo(size).map((name, index) => {
       const joinedAfter = size - Math.max(FOUNDERS, index + 1);
       return [name, joinedAfter + (short.get(name) ?? 0)] as const;
@@ -168,7 +168,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     assert.deepEqual(restarts, Object.fromEntries(wanted));
   });
 
-  it('never two are down at once', () => {
+  it('never are two validators down at once', () => {
     assert.equal(network.mostDown(grewAtMs), 1);
   });
 
@@ -176,8 +176,8 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     const entries = await journalOf(scene.cluster);
     const outcomes = Map.groupBy(entries, ({ outcome = 'open' }) => outcome);
     console.log([...outcomes].map(([outcome, { length }]) => `${length} ${outcome}`).join(', '));
-    // Void: the leader was killed between the journal and the write, which so never happened. Unwitnessed: it was killed
-    // with the review of the new pod in its hands.
+    // Void: the leader was killed between the journal entry and the restart, so the restart did not happen. Unwitnessed:
+    // the leader was killed while it answered the review of the new pod.
     const well = sumOf(short.values()) === 0 ? ['done', 'void'] : ['done', 'void', 'unwitnessed'];
     assert.deepEqual(
       entries.filter(({ outcome = 'open' }) => !well.includes(outcome)),
@@ -185,7 +185,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     );
     const total = sumOf(Object.values(network.restarts(namesUpTo(size))));
     const happened = entries.filter(({ outcome }) => outcome !== 'void');
-    assert.equal(happened.length, total, 'each is in the journal, once');
+    assert.equal(happened.length, total, 'each restart is in the journal once');
   });
 
   it('another replica takes over as soon as the Lease has ended', () => {
@@ -201,7 +201,7 @@ describe(`while the leader is killed ${KILLS} times (SEED=${seed})`, () => {
     assert.ok(tookMs < LEASE_MS, `${tookMs} ms`);
   });
 
-  it('needs no request that RBAC refuses', async () => {
+  it('RBAC refuses no request', async () => {
     assert.deepEqual(ourRefusals(await scene.cluster.audit()), []);
   });
 });

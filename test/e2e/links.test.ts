@@ -15,13 +15,13 @@ const times = (names: readonly string[], count: number) =>
 describe('a validator that joins', () => {
   const scene = startedScene(() => sharedScene({ replicas: 1 }));
 
-  /** Three that know each other, on a public network or one of their own. */
+  /** Three validators that know each other, on a public network or on their own private network. */
   async function upToDate(namespace: string, network?: string): Promise<Network> {
     const spec = network === undefined ? {} : { network, customNetworkPassphrase: null };
     return new Network(scene, namespace, { spec }).foundUpToDate(THREE);
   }
 
-  it('restarts none of three on testnet, because it dials them: unknown to all, but linked to all', async () => {
+  it('restarts none of three validators on testnet, because it dials them: all are linked without a restart', async () => {
     const network = await upToDate('linked-public', 'testnet');
     await network.add('linked-4');
     await network.untilKnown(['linked-4'], FOUR);
@@ -29,15 +29,19 @@ describe('a validator that joins', () => {
     assert.deepEqual(network.restarts(FOUR), times(FOUR, 0));
     for (const name of THREE) {
       const others = THREE.filter((other) => other !== name);
-      assert.equal(network.stamp(name), stampOf(network.namespace, others), `${name} is the one it was`);
+      assert.equal(
+        network.stamp(name),
+        stampOf(network.namespace, others),
+        `${name} is the same pod as before`,
+      );
     }
     const status = await statusOf(scene.cluster);
     for (const name of THREE) assert.match(status, new RegExp(` ${name} +1/1 +2 +3 +3/3 .* Current`));
   });
 
-  it('restarts those of a public network for each change if its namespace asks for all', async () => {
+  it('restarts the validators of a public network for each change if the annotation of their namespace is all', async () => {
     const network = await upToDate('linked-all', 'futurenet');
-    // A quorum set that is not known would hold them on a public network.
+    // On a public network, restarts would be held because the quorum set is not known.
     const marks = ['stellar.org/peer-roll-for=all', 'stellar.org/peer-quorum-unknown=warn'];
     await scene.cluster.kubectl(['annotate', 'namespace', network.namespace, ...marks]);
     const sinceMs = Date.now();
@@ -47,7 +51,7 @@ describe('a validator that joins', () => {
     await network.untilTheyKnow(FIVE);
     await settled(scene);
     assert.deepEqual(network.restarts(FIVE), { ...times(THREE, 2), 'linked-4': 1, 'linked-5': 0 });
-    // One that has left is down for good.
+    // The validator that has left stays down.
     assert.ok(network.mostDown(sinceMs) <= 1);
     await network.remove('linked-5');
     await network.untilGone('linked-5');
@@ -56,7 +60,7 @@ describe('a validator that joins', () => {
     assert.deepEqual(
       network.restarts(FOUR),
       { ...times(THREE, 3), 'linked-4': 2 },
-      'one that leaves is a change',
+      'a validator that leaves is a change',
     );
   });
 });

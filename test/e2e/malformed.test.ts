@@ -1,6 +1,6 @@
 /**
- * Unexpected contents on a real API server: stellar-peers reports them, survives them, and repairs its own objects. Their
- * order and choice are random: FUZZ_SEED=n repeats a run, FUZZ_RUNS=n plays n of each kind.
+ * Unexpected contents on a real API server: stellar-peers reports them, survives them, and repairs its own objects. The
+ * choice and order of the contents are random: FUZZ_SEED=n repeats a run, FUZZ_RUNS=n plays n of each kind.
  */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -35,7 +35,7 @@ const INT32_MAX = 2 ** 31 - 1;
 const { FUZZ_SEED = `${Math.floor(Math.random() * 1_000_000)}`, FUZZ_RUNS = '3' } = process.env;
 const random = new Random(Number(FUZZ_SEED));
 
-/** Some of the list, in any order. */
+/** A random part of the list, in random order. */
 function drawn<T>(list: readonly T[]): T[] {
   const rest = [...list];
   const count = Math.min(Number(FUZZ_RUNS), rest.length);
@@ -78,11 +78,11 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       `--patch-file=${file}`,
     ]);
   };
-  /** Replicas may take away what is not needed any more, and put back what they do: both are as well as ours. */
+  /** Deletes an object. A replica may delete it first, or make it again: both are right. */
   const remove = (kind: string, namespace: string, name: string) =>
     scene.cluster.kubectl(['delete', kind, name, '-n', namespace, '--ignore-not-found']);
 
-  /** Lines that our replicas have logged since `from`, a length of each log. */
+  /** The lines that our replicas have logged since `from`, which has the former length of each log. */
   const logged = (from: readonly number[] = []) =>
     replicas().flatMap(({ logPath }, index) =>
       readFileSync(logPath, 'utf8')
@@ -93,7 +93,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   const untilLogged = (pattern: RegExp, from: readonly number[]) =>
     until(`the log says ${pattern}`, () => logged(from).find((line) => pattern.test(line)));
 
-  /** Adds a pair of validators, checks its injection and lists, and removes it. Nothing else restarts or ends. */
+  /** Adds a pair of validators, checks its injection and lists, and removes it. No other pod and no replica restarts. */
   async function assertWell(): Promise<void> {
     pairs += 1;
     const names = [`pair-${pairs}-a`, `pair-${pairs}-b`];
@@ -117,13 +117,13 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   describe('of the Lease', () => {
     const spec = async () => (await scene.cluster.admin.get(LEASE))?.spec as LeaseSpec;
     const untilLed = () =>
-      until('one of ours holds the Lease', async () => {
+      until('one of our replicas holds the Lease', async () => {
         const { holderIdentity = '', leaseTransitions = -1 } = (await spec()) ?? {};
         return replicas().some(({ name }) => name === podOf(holderIdentity)) && leaseTransitions >= 0;
       });
 
     for (const [what, content] of drawn(ODD_LEASES)) {
-      it(`a Lease that ${what} is held again by one of ours in seconds`, async () => {
+      it(`a Lease that ${what} is held again by one of our replicas in seconds`, async () => {
         await untilLed();
         if (content === 'deleted') await remove('lease', OWN, 'stellar-peers');
         else await merge('lease', OWN, 'stellar-peers', { spec: content });
@@ -169,9 +169,9 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       await scene.cluster.admin.replace(SECRET, { metadata, type, data, ...more });
     };
 
-    /** A Secret of another type: each of our replicas makes its own as soon as there is none, so it takes some tries. */
+    /** Makes a Secret of another type. Our replicas make one as soon as there is none, so this takes some tries. */
     const createFirst = (content: object) =>
-      until('ours is the first Secret', async () => {
+      until('the Secret of this test is the first', async () => {
         await scene.cluster.admin.delete(SECRET, {});
         return scene.cluster.admin.create(Secrets, {
           metadata: { name: SECRET.name, namespace: OWN },
@@ -190,7 +190,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
         await untilGood();
         await untilLogged(/"reason":"\w+".*certificate Secret written/, from);
         await assertWell();
-        // A type stays for good and demands keys of its own, which the next content does not have.
+        // The type of a Secret cannot be changed, and demands keys that the next content does not have.
         if (next?.type) await remove('secret', OWN, SECRET.name);
         await untilGood();
       });
@@ -211,7 +211,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
     const configMap = (namespace: string, name: string) =>
       scene.cluster.admin.get({ resource: ConfigMaps, namespace, name });
 
-    /** Replicas make and put right what is theirs meanwhile. */
+    /** Merges the content. Tries again, because replicas make and repair their own keys meanwhile. */
     const untilMerged = (namespace: string, name: string, content: object) =>
       until(`${namespace}/${name} has its content`, async () => {
         if (!(await configMap(namespace, name)))
@@ -221,7 +221,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
 
     const untilPeersAreAsTheyWere = () =>
       published.until(
-        'the peers are as they were',
+        'the peers are as before',
         () => published.peersOf('stellar', 'validator-1')?.length === 2,
       );
 
@@ -229,7 +229,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       it(`${what} may be of any content`, async () => {
         await untilMerged(namespace, name, content);
         await assertWell();
-        // What is ours is put right; what is not, a person takes away.
+        // Replicas repair our own keys; a person removes all others.
         await remove('configmap', namespace, name);
         await assertWell();
         await untilPeersAreAsTheyWere();
@@ -254,20 +254,20 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
       await untilPeersAreAsTheyWere();
     });
 
-    it('an immutable ConfigMap of peers causes an Event on the new validator, and is updated once it may be', async () => {
+    it('an immutable ConfigMap of peers causes an Event on the new validator, and is updated once it is mutable', async () => {
       const [first, second] = ['sealed-1', 'sealed-2'];
       const sealed = new Network(scene, 'sealed');
       await sealed.found([first]);
       await published.until('it is published', () => published.peersOf('sealed', first) !== undefined);
       await merge('configmap', 'sealed', 'stellar-peers', { immutable: true });
       await sealed.add(second);
-      await until('an Event on it says so', async () =>
+      await until('an Event on the new validator says so', async () =>
         (await eventsIn(scene.cluster, 'sealed')).some(
           ({ node, reason }) => node === second && reason === 'RefusedByPolicy',
         ),
       );
       const metric = 'stellar_peers_waiting{reason="RefusedByPolicy"}';
-      await until('the metric counts it', async () => (await metricOf(replicas(), metric)) >= 1);
+      await until('the metric counts the validator', async () => (await metricOf(replicas(), metric)) >= 1);
       await assertWell();
       await remove('configmap', 'sealed', 'stellar-peers');
       await published.until('both are published', () => published.peersOf('sealed', second)?.length === 1, {
@@ -277,7 +277,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
   });
 
   describe('of StellarNodes', () => {
-    it('each is refused by the API server, or is a peer, or has a reason why not; and all can be deleted', async () => {
+    it('each StellarNode is refused by the API server, is a peer, or has a reason; and all can be deleted', async () => {
       await scene.cluster.createNamespace('odd');
       const due = ODD_NODES.map(([name, node]) => ({ name, ...node }));
       for (const { name, is, ...node } of due) {
@@ -292,7 +292,7 @@ describe(`contents that are not expected (FUZZ_SEED=${FUZZ_SEED})`, () => {
         if (is === 'peer' || is === 'InvalidAddress')
           await published.until(`${name} is published`, () => published.peersOf('odd', name) !== undefined);
         if (is === 'peer') continue;
-        await until(`an Event on ${name} tells of ${is}`, async () =>
+        await until(`an Event on ${name} says ${is}`, async () =>
           (await eventsIn(scene.cluster, 'odd')).some((event) => event.node === name && event.reason === is),
         );
       }

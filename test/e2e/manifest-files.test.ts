@@ -11,7 +11,7 @@ import { installations, rendered, writeManifests } from '../../scripts/manifests
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
 
-/** The content of each written file, by file name. */
+/** Writes the manifests; the content of each written file, by file name. */
 function written(options: Parameters<typeof writeManifests>[1] = {}): Record<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-manifests-'));
   try {

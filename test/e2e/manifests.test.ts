@@ -22,7 +22,7 @@ describe('the manifests', () => {
   let cluster: Cluster;
   let rendered: string;
   let objects: KubeObject[];
-  /** With the rights of our ServiceAccount. */
+  /** The API with the rights of our ServiceAccount. */
   let ours: Kube;
 
   const specOf = (wanted: string) =>
@@ -64,7 +64,7 @@ describe('the manifests', () => {
     await assert.rejects(cluster.kubectl(['apply', ...flags], wrong), /\.spec\.policyType/);
   });
 
-  it('with one wrong field are refused, so the check before is effective', async () => {
+  it('with one wrong field are refused, which shows that the check is effective', async () => {
     const wrong = rendered.replace('replicas: 2', 'replica: 2');
     assert.notEqual(wrong, rendered);
     const flags = ['--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];

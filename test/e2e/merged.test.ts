@@ -44,7 +44,7 @@ describe('merged configuration', () => {
   const network = new Network(scene, 'merged');
   let set: KubeObject;
 
-  /** What the API server stores of a pod that validator-1's StatefulSet would make, changed before. */
+  /** Changes a pod of validator-1's StatefulSet, and creates it as a dry run: the pod as the API server would store it. */
   const create = (change: (pod: KubeObject) => void) => {
     const pod = podOfSet(set, { namespace: 'merged', name: 'changed' });
     change(pod);
@@ -61,7 +61,7 @@ describe('merged configuration', () => {
     set = await until('validator-1 has a StatefulSet', () => scene.cluster.admin.get(ref));
   });
 
-  it('is read by a validator of the operator’s shape without an annotation, under Pod Security restricted', async () => {
+  it('is read by a validator as the operator makes it, without an annotation, under Pod Security restricted', async () => {
     for (const name of THREE) {
       const started = await startPod(scene.cluster, { namespace: 'merged', name: `${name}-0` });
       assert.equal(started.init?.message, 'Merged KNOWN_PEERS 2');
@@ -115,7 +115,10 @@ describe('merged configuration', () => {
     const mounts = mainOf(pod).volumeMounts.filter(({ mountPath }) => mountPath === '/config');
     assert.deepEqual(mounts, [{ name: 'config', mountPath: '/config', readOnly: true }]);
     await annotate('stellar.org/peer-config-');
-    await until('it is on again', async () => isMerged((await create(() => undefined)).pod) || undefined);
+    await until(
+      'the merge is on again',
+      async () => isMerged((await create(() => undefined)).pod) || undefined,
+    );
   });
 
   it('is written to the path in the StellarNode’s annotation, for an image of any name', async (t) => {
@@ -162,7 +165,7 @@ describe('merged configuration', () => {
     assert.equal((pod.status as { qosClass?: string }).qosClass, 'Guaranteed');
   });
 
-  it('that already has both keys stays unchanged, causes an Event, and no restart', async () => {
+  it('stays unchanged if it already has both keys, with an Event and without a restart', async () => {
     const own = 'KNOWN_PEERS=["core.example.org"]\nPREFERRED_PEERS=["core.example.org"]\n';
     const taken = new Network(scene, 'taken');
     await scene.cluster.createNamespace('taken');
@@ -189,7 +192,7 @@ describe('merged configuration', () => {
     assert.match(await statusOf(scene.cluster), /taken +validator-1 .*BothTaken/);
   });
 
-  it('that has PREFERRED_PEERS_ONLY gets our peers, causes an Event, and no restart', async () => {
+  it('gets our peers if it has PREFERRED_PEERS_ONLY, with an Event and without a restart', async () => {
     const own = 'PREFERRED_PEERS_ONLY=true\nPREFERRED_PEERS=["core.example.org"]\n';
     const only = new Network(scene, 'only');
     await scene.cluster.createNamespace('only');

@@ -5,7 +5,7 @@ import { Network, THREE } from '../cluster/network.ts';
 import { sharedScene, startedScene } from '../cluster/shared-scene.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
 
-/** timeoutSeconds of the webhook, and what a loaded machine adds to making a pod. */
+/** timeoutSeconds of the webhook, and the time that a loaded machine may add. */
 const START_MS_MAX = 5_000 + 5_000;
 
 describe('replicas that accept connections and never answer', () => {
@@ -27,7 +27,7 @@ describe('replicas that accept connections and never answer', () => {
     const tookMs = Date.now() - sinceMs;
     t.diagnostic(`started after ${tookMs} ms`);
     assert.ok(tookMs < START_MS_MAX, `started after ${tookMs} ms`);
-    assert.equal(network.stamp('validator-1'), undefined, 'it is not injected');
+    assert.equal(network.stamp('validator-1'), undefined, 'the pod is not injected');
     const after_ = await webhookCalls(scene.cluster);
     assert.ok(after_.failedOpen > failedOpen, 'the API server has counted the failed call');
     signal('SIGCONT');

@@ -13,7 +13,7 @@ import { Network } from '../cluster/network.ts';
 import { excessOf, rightsIn, textOf } from '../cluster/rights.ts';
 import { createScene } from '../cluster/scene.ts';
 import { sceneOf } from '../cluster/shared-scene.ts';
-import { withWatched } from '../cluster/watched.ts';
+import { withManifestsFor } from '../cluster/watched.ts';
 
 const MANIFESTS = join(import.meta.dirname, '../../manifests');
 const TWO = ['validator-1', 'validator-2'];
@@ -37,7 +37,7 @@ interface Webhook {
   namespaceSelector: { matchExpressions: Array<{ key: string; operator: string; values: string[] }> };
 }
 
-/** The namespaces, by each of the places that must agree. */
+/** The namespaces that each place names; the places must agree. */
 function namespacesIn(objects: readonly KubeObject[]): Record<string, string[]> {
   const { template } = find(objects, 'Deployment').spec as DeploymentSpec;
   const watched = template.spec.containers[0]?.env.find(({ name }) => name === 'WATCH_NAMESPACES')?.value;
@@ -62,21 +62,26 @@ const allAre = (names: string[]) => ({ watched: names, selected: names, bound: n
 describe('the namespaced manifests', () => {
   const objects = rendered(join(MANIFESTS, 'namespaced'));
 
-  it('name their namespaces in one place for settings, webhook, bindings and policies', () => {
+  it('name the watched namespaces in one place for settings, webhook, RoleBindings and rights on Namespaces', () => {
     assert.deepEqual(namespacesIn(objects), allAre(['stellar']));
-    assert.ok(!objects.some(({ kind }) => kind === 'ConfigMap'), 'the value itself is not applied');
+    assert.ok(
+      !objects.some(({ kind }) => kind === 'ConfigMap'),
+      'the ConfigMap that holds the list is not applied',
+    );
   });
 
-  it('are for any number of namespaces by one command', async () => {
+  it('watch any number of namespaces after one command', async () => {
     const names = ['2026', 'north', 'null', 'stellar'];
-    await withWatched(names, (folder) => assert.deepEqual(namespacesIn(rendered(folder)), allAre(names)));
-    await withWatched(['stellar'], (folder) => assert.deepEqual(rendered(folder), objects));
+    await withManifestsFor(names, (folder) =>
+      assert.deepEqual(namespacesIn(rendered(folder)), allAre(names)),
+    );
+    await withManifestsFor(['stellar'], (folder) => assert.deepEqual(rendered(folder), objects));
   });
 
   it('are not changed for a text that is not a namespace name', async () => {
     for (const names of [[], ['Stellar'], ['stellar', 'a,b'], ['-a'], [''], ['a', 'b', 'a']]) {
       await assert.rejects(
-        withWatched(names, () => undefined),
+        withManifestsFor(names, () => undefined),
         /usage|is no name of a namespace|is named twice/,
       );
     }
@@ -136,7 +141,7 @@ describe('a namespaced install', () => {
     assert.deepEqual(inside.restarts(THREE), { 'validator-1': 1, 'validator-2': 1, 'validator-3': 0 });
   });
 
-  it('leaves validators of other namespaces alone, of the same network too', async () => {
+  it('leaves validators of other namespaces alone, even of the same network', async () => {
     await outside.untilReady(TWO);
     assert.deepEqual(outside.restarts(TWO), { 'validator-1': 0, 'validator-2': 0 });
     for (const name of TWO) assert.equal(outside.stamp(name), undefined);
@@ -148,13 +153,13 @@ describe('a namespaced install', () => {
     assert.deepEqual((await admin.list(Services, { namespace: 'outside' })).items, []);
   });
 
-  it('makes no request without a right for it', async () => {
+  it('makes no request that it has no right for', async () => {
     const entries = await scene.cluster.audit();
     assert.deepEqual(ourRefusals(entries), []);
     assert.deepEqual(excessOf(rightsIn(objects), ourRequests(entries)), []);
   });
 
-  it('cannot do more outside its namespaces with its token', async () => {
+  it('can do nothing outside its namespaces with its token', async () => {
     const send = callerOf(await scene.cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers'));
     const tried = [
       { method: 'GET', path: '/api/v1/namespaces/outside/pods' },

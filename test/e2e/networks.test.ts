@@ -18,7 +18,7 @@ const NAMESPACES = ['org-1', 'org-2', 'org-3', 'org-4', 'org-5'];
 const SMALL = ['alpha', 'beta', 'gamma'];
 const SMALL_SIZE = 8;
 const LARGE_SIZE = 30;
-/** Views hold a whole network here, so that in the large one every member misses the newcomer. */
+/** A list holds a whole network here, so in the large network every validator lacks the newcomer. */
 const ENV = { MAX_RESTARTS_PER_HOUR: '100', MAX_PEERS: '40' };
 
 interface Seat {
@@ -27,7 +27,7 @@ interface Seat {
   readonly name: string;
 }
 
-/** Dealt in turn to networks and namespaces: names repeat across namespaces, networks share each of them. */
+/** Deals validators to networks and namespaces in turn. So names repeat, and each namespace has all networks. */
 function deal(networks: readonly string[], count: number, prefix: string): Seat[] {
   return Array.from({ length: count }, (_, index) => ({
     network: networks[index % networks.length] ?? '',
@@ -72,7 +72,7 @@ describe('networks over namespaces', () => {
     const stamp = scene.pods.pods.get(podOf(seat))?.metadata.annotations?.['stellar.org/peers'];
     return stamp === stampOf(seat, seats) && scene.pods.isReady(podOf(seat));
   };
-  /** Who does not, and what holds them, comes first in what a failure says. */
+  /** A failure names the validators that do not know their network, and why they wait. */
   async function untilTheyKnow(seats: readonly Seat[], among: readonly Seat[], deadlineMs: number) {
     const isDone = () => seats.every((seat) => knows(seat, among));
     try {
@@ -94,13 +94,13 @@ describe('networks over namespaces', () => {
 
   const isUnderWay = (seat: Seat): boolean => !scene.pods.isReady(podOf(seat));
 
-  /** As long as no replica reaches the API server, and until the leader's Lease is over by its own clock. */
+  /** Waits, while the API server is away, until the leader's Lease is over by its own clock. */
   async function untilNobodyLeads(): Promise<void> {
     const { replicas } = scene.replicas ?? assert.fail();
     await until('no replica leads', async () => (await metricOf(replicas, 'stellar_peers_leader')) === 0);
   }
 
-  /** In the middle of a restart, at whatever moment of it. */
+  /** Kills the API server at any moment of a restart. */
   async function killApiServer(): Promise<void> {
     await scene.pods.until('a pod is being replaced', () => SEATS.some(isUnderWay));
     const sinceMs = Date.now();
@@ -109,8 +109,8 @@ describe('networks over namespaces', () => {
   }
 
   /**
-   * In the middle of a restart whose pod is there, and not while another pod is about to come: a review that dies with
-   * its replica lets its pod start without peers, and a second restart of it would be right then.
+   * Kills the leader in the middle of a restart, but only while all pods exist. If a replica dies during the review of a pod,
+   * the pod starts without peers, and is rightly restarted a second time.
    */
   async function killLeader(): Promise<void> {
     assert.ok(scene.replicas);
@@ -120,7 +120,7 @@ describe('networks over namespaces', () => {
       return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
     };
     await scene.pods.until(
-      'a restart is under way, and no pod about to come',
+      'a restart is under way, and all pods exist',
       () => SEATS.some(isUnderWay) && !SEATS.some(isToCome),
     );
     leader.kill('SIGKILL');
@@ -141,7 +141,7 @@ describe('networks over namespaces', () => {
     assert.deepEqual(scene.pods.restarts(), {});
   });
 
-  it('of eight restart once each when one joins, while API server and leader are killed', async () => {
+  it('of eight validators: each is restarted once when one joins, while API server and leader are killed', async () => {
     joinedAtMs = Date.now();
     await Promise.all(JOINERS.map(add));
     await untilRestarts(4);
@@ -154,10 +154,14 @@ describe('networks over namespaces', () => {
     const wanted = once(inNetworks(FOUNDERS, SMALL));
     assert.equal(Object.keys(wanted).length, SMALL.length * SMALL_SIZE);
     assert.ok(restarts() > 0);
-    assert.deepEqual(scene.pods.restarts(), wanted, 'each once, no newcomer, and none of the large network');
+    assert.deepEqual(
+      scene.pods.restarts(),
+      wanted,
+      'each validator once, but no newcomer, and none of the large network',
+    );
   });
 
-  it('of thirty are not restarted for one more; the plan names those that would be with ROLL_BELOW=all', async () => {
+  it('of thirty validators: none is restarted for one more; the plan names those that ROLL_BELOW=all would restart', async () => {
     assert.match(await plan(), /^No validator is to be restarted\./);
     const wide = await plan('ROLL_BELOW=all');
     assert.match(wide, /^30 restarts, the last of them over in about 5 h \d+ min if all goes well\.$/m);
@@ -165,7 +169,7 @@ describe('networks over namespaces', () => {
       assert.match(wide, new RegExp(` ${namespace}/${name} +bump +short `));
   });
 
-  it('of thirty restart once each with ROLL_BELOW=all, while API server and leader are killed', async () => {
+  it('of thirty validators: each is restarted once with ROLL_BELOW=all, while API server and leader are killed', async () => {
     const before = restarts();
     await scene.replicas?.stop();
     wideAtMs = Date.now();
@@ -177,10 +181,14 @@ describe('networks over namespaces', () => {
     await untilTheyKnow(SEATS, SEATS, 180_000);
     await settled(scene);
     assert.equal(restarts() - before, LARGE_SIZE);
-    assert.deepEqual(scene.pods.restarts(), once(FOUNDERS), 'each of the large one once, no other again');
+    assert.deepEqual(
+      scene.pods.restarts(),
+      once(FOUNDERS),
+      'each validator of the large network once, and no other again',
+    );
   });
 
-  it('never had two of a network down', () => {
+  it('never had two validators of a network down at once', () => {
     const group = (pod: string) => networkOf.get(pod);
     assert.deepEqual(scene.pods.maxDown(group, { sinceMs: joinedAtMs, untilMs: wideAtMs }), {
       alpha: 1,
@@ -192,7 +200,7 @@ describe('networks over namespaces', () => {
   });
 
   it('have all their restarts in the journal, and every restart ended well', async () => {
-    // What lost its answer with the API server, and never happened, is there as void.
+    // A restart whose request was lost with the API server did not happen, and is void in the journal.
     const entries = await journalOf(scene.cluster, ({ outcome }) => outcome !== 'void');
     assert.deepEqual(
       entries.map(({ statefulSet, outcome }) => `${statefulSet} ${outcome}`).sort(),
@@ -201,7 +209,7 @@ describe('networks over namespaces', () => {
   });
 
   it('need no request that RBAC refuses', async () => {
-    // An API server that is not ready yet has not read its own rules, and refuses all.
+    // An API server that is not ready yet has not read the roles, and refuses everything.
     const isStarting = (atMs: number) =>
       outages.some(({ sinceMs, untilMs }) => atMs >= sinceMs && atMs <= untilMs);
     const audit = await scene.cluster.audit();

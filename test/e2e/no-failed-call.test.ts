@@ -38,7 +38,7 @@ describe('at 200 reviews a second', () => {
   let load: Load;
   const stops: Array<() => Promise<unknown>> = [];
 
-  /** What the Secret holds, as text. */
+  /** A value of the Secret, as text. */
   async function secret(key: string): Promise<string> {
     const { data } = ((await cluster.admin.get(SECRET)) ?? {}) as { data?: Record<string, string> };
     return Buffer.from(data?.[key] ?? '', 'base64').toString();
@@ -51,7 +51,7 @@ describe('at 200 reviews a second', () => {
     return webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
   };
 
-  /** As a re-apply does that names no CA; resolves to when it was sent. */
+  /** Empties caBundle, as a re-apply without a CA does; resolves to the time at which it was sent. */
   async function emptyCaBundle(): Promise<number> {
     const configuration = (await cluster.admin.get(CONFIGURATION)) as KubeObject;
     const webhooks = structuredClone(configuration.webhooks) as Array<{
@@ -66,7 +66,7 @@ describe('at 200 reviews a second', () => {
 
   const authorities = (pem: string) => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 
-  /** `action`, and some hundred reviews after it; rejects if a single call failed meanwhile. */
+  /** Calls `action`, and waits for some hundred reviews after it. Rejects if a single call failed meanwhile. */
   async function without(action: () => Promise<unknown>): Promise<void> {
     const [before, counted] = [await webhookCalls(cluster), load.counts];
     await action();
@@ -108,23 +108,23 @@ describe('at 200 reviews a second', () => {
     for (const stop of stops) await stop();
   });
 
-  it('nothing fails while nothing happens', () => without(() => load.untilAnswered(2 * PER_SECOND)));
+  it('no call fails while nothing happens', () => without(() => load.untilAnswered(2 * PER_SECOND)));
 
-  it('nothing fails through two rolling restarts of our replicas, which all end with 0', () =>
+  it('no call fails during two rolling restarts of our replicas, which all exit with 0', () =>
     without(async () => {
       assert.deepEqual(await ours.roll(), [0, 0]);
       assert.deepEqual(await ours.roll(), [0, 0]);
     }));
 
-  it('nothing fails through a rotation of the certificate', () =>
+  it('no call fails during a rotation of the certificate', () =>
     without(async () => {
       const former = await secret('tls.crt');
-      await until('the certificate is another', async () => (await secret('tls.crt')) !== former, {
+      await until('the Secret has another certificate', async () => (await secret('tls.crt')) !== former, {
         deadlineMs: 90_000,
       });
     }));
 
-  it('nothing fails through a rotation of the CA; old and new are trusted together', () =>
+  it('no call fails during a rotation of the CA; the old and the new CA are trusted together', () =>
     without(async () => {
       await until(
         'old and new CA are in caBundle',
@@ -138,7 +138,7 @@ describe('at 200 reviews a second', () => {
       });
     }));
 
-  it('nothing fails when the Secret is deleted, or filled with garbage', () =>
+  it('no call fails when the Secret is deleted, or filled with garbage', () =>
     without(async () => {
       const former = await secret('ca.crt');
       await cluster.admin.delete(SECRET, {});
@@ -151,15 +151,15 @@ describe('at 200 reviews a second', () => {
       await until('the certificate is repaired', async () => (await secret('tls.crt')).includes('BEGIN'));
     }));
 
-  it('a re-apply that empties caBundle is repaired within seconds, and nothing fails before or after', async () => {
+  it('an emptied caBundle is repaired within seconds, and no call fails before or after', async () => {
     const missesBefore = load.misses.length;
-    // Our replicas write to it too, and may come in between.
-    const emptiedAtMs = await until('it is applied', emptyCaBundle);
+    // Our replicas also write caBundle, so this write may conflict.
+    const emptiedAtMs = await until('the empty caBundle is written', emptyCaBundle);
     await until('caBundle is there again', async () => (await caBundles()).every((pem) => pem !== ''), {
       everyMs: 5,
     });
     const repairedAtMs = Date.now();
-    // A second of it our replicas may be deaf for, after the writes of the last minute (certs/cabundle.ts).
+    // Of this time, our replicas may ignore changes for a second, after their writes of the last minute (certs/cabundle.ts).
     assert.ok(repairedAtMs - emptiedAtMs < 3_000, `repaired after ${repairedAtMs - emptiedAtMs} ms`);
     await load.untilAnswered(2 * PER_SECOND);
     const late = load.misses.slice(missesBefore).filter(({ atMs }) => atMs > repairedAtMs + 1_000);

@@ -9,17 +9,17 @@ import { settled } from '../cluster/settled.ts';
 import { sharedScene } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
 
-/** Both writers of the upstream operator, at its pace. */
+/** How often the two writers of the upstream operator write, as upstream does. */
 const NOISE = { nodeStatusMs: 1000, statefulSetMs: 3000 };
 const NAMESPACE = 'noisy';
 const VALIDATORS = Array.from({ length: 12 }, (_, index) => `validator-${index + 1}`);
-/** How often both writers write while we are observed. */
+/** How many times each writer writes while we are observed. */
 const NODE_WRITES = 15;
 const STATEFUL_SET_WRITES = 5;
-/** The promise is a second; what a loaded machine may add is not ours. */
+/** The promise is one second; a loaded machine may need more. */
 const PUBLISHED_MS_MAX = 3_000;
 
-/** Watches, and what keeps the leader lease, cost the same however large the cluster is. */
+/** Watches and requests for the leader Lease cost the same for a cluster of any size. */
 const isUpkeep = ({ verb, resource }: AuditEntry): boolean =>
   verb === 'watch' || (resource === 'leases' && (verb === 'get' || verb === 'update'));
 
@@ -32,7 +32,7 @@ describe('a noisy operator', () => {
       { op: 'add', path, value },
     ]);
   const everyOther = (name: string) => VALIDATORS.filter((other) => other !== name);
-  /** Until an object of the first validator was written so often again. */
+  /** Waits until an object of the first validator was written so many times more. */
   async function untilWritten(resource: Resource, times: number): Promise<void> {
     const ref = { resource, namespace: NAMESPACE, name: VALIDATORS[0] ?? '' };
     const versions = new Set<string | undefined>();
@@ -64,7 +64,7 @@ describe('a noisy operator', () => {
   });
 
   it('causes no request of ours except watches and the Lease', async () => {
-    // What the new network itself gave us to do is over.
+    // Wait until all work for the new network is done.
     await settled(scene);
     const sinceMs = Date.now();
     await Promise.all([
@@ -82,7 +82,7 @@ describe('a noisy operator', () => {
     );
   });
 
-  it('does not keep a changed port from being published within a second', async (t) => {
+  it('does not delay a changed port, which is published within a second', async (t) => {
     const [first = '', ...rest] = VALIDATORS;
     const address = addressOf(NAMESPACE, first, 21_625);
     const knownToAll = () =>
@@ -94,7 +94,7 @@ describe('a noisy operator', () => {
     assert.ok(tookMs < PUBLISHED_MS_MAX, `published after ${Math.round(tookMs)} ms`);
   });
 
-  it('does not keep a suspension and its end from being published within a second', async (t) => {
+  it('does not delay a suspension or its end, which are published within a second', async (t) => {
     const name = VALIDATORS[1] ?? '';
     for (const suspended of [true, false]) {
       const published_ = () =>

@@ -10,11 +10,14 @@ export const ODD_LEASES: ReadonlyArray<readonly [string, object | null | 'delete
   ['is deleted', 'deleted'],
   ['is held by no replica', { holderIdentity: '' }],
   ['is held by a stranger', { holderIdentity: 'stranger', leaseDurationSeconds: 1 }],
-  ['is held by a name that none can be', { holderIdentity: `\u202e💥 ${LONG}`, leaseDurationSeconds: 1 }],
+  [
+    'is held by a name that no replica can have',
+    { holderIdentity: `\u202e💥 ${LONG}`, leaseDurationSeconds: 1 },
+  ],
   ['was renewed in the far future', { holderIdentity: 'stranger', renewTime: '9999-12-31T23:59:59.999999Z' }],
   ['was never renewed', { holderIdentity: 'stranger', renewTime: null, acquireTime: null }],
   ['has no duration', { holderIdentity: 'stranger', leaseDurationSeconds: null }],
-  ['has changed hands as often as can be counted', { holderIdentity: 'gone', leaseTransitions: INT32_MAX }],
+  ['has the largest number of leaseTransitions', { holderIdentity: 'gone', leaseTransitions: INT32_MAX }],
 ];
 
 /** Held for 68 years, by a holder that never gives it back. */
@@ -29,7 +32,7 @@ const GARBAGE = base64('\u0000\u0001 no PEM');
 
 type Data = Readonly<Record<string, string>>;
 
-/** What a person makes of the Secret's data; undefined deletes the Secret, `type` makes it anew with that type. */
+/** The new data of the Secret, from its data; undefined deletes the Secret, `type` creates it anew with that type. */
 export const ODD_SECRETS: ReadonlyArray<
   readonly [string, (data: Data) => { readonly data: Data; readonly type?: string } | undefined]
 > = [
@@ -50,7 +53,10 @@ export const ODD_SECRETS: ReadonlyArray<
     (data) => ({ data: { ...data, 'tls.crt': data['ca.crt'] ?? '', 'ca.crt': data['tls.crt'] ?? '' } }),
   ],
   ['is empty', () => ({ data: {} })],
-  ['holds nothing of ours and much of others', () => ({ data: { dump: base64('x'.repeat(700_000)) } })],
+  [
+    'holds none of our keys and a large key of others',
+    () => ({ data: { dump: base64('x'.repeat(700_000)) } }),
+  ],
   ['is deleted', () => undefined],
   [
     'is of the type of TLS pairs',
@@ -59,14 +65,19 @@ export const ODD_SECRETS: ReadonlyArray<
   ['is of the type of passwords', () => ({ data: { username: GARBAGE }, type: 'kubernetes.io/basic-auth' })],
 ];
 
-const nodeAt = (path: string, text: string) => ({ [path]: text });
+const dataOf = (path: string, text: string) => ({ [path]: text });
 
-/** Merge patches of a ConfigMap: which one, of whose namespace, and what is put there. */
+/** Merge patches of ConfigMaps: a title, the name, the namespace, the patch. */
 export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stellar-peers', object]> = [
-  ['the peers', 'stellar-peers', 'stellar', { data: nodeAt('validator-1.view.json', '{"hash":1}') }],
+  ['the peers', 'stellar-peers', 'stellar', { data: dataOf('validator-1.view.json', '{"hash":1}') }],
   ['the peers, all of them', 'stellar-peers', 'stellar', { data: null }],
-  ['the peers, with much of others', 'stellar-peers', 'stellar', { data: { dump: 'x'.repeat(900_000) } }],
-  ['the peers, with bytes of others', 'stellar-peers', 'stellar', { binaryData: { dump: GARBAGE } }],
+  [
+    'the peers, with a large key of others',
+    'stellar-peers',
+    'stellar',
+    { data: { dump: 'x'.repeat(900_000) } },
+  ],
+  ['the peers, with binaryData of others', 'stellar-peers', 'stellar', { binaryData: { dump: GARBAGE } }],
   [
     'the overview',
     'stellar-peers',
@@ -87,7 +98,7 @@ export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stel
     { data: { testnet: `::1\n${'x y\n'.repeat(90_000)}` } },
   ],
   [
-    'the outside peers’ bytes',
+    'binaryData of the outside peers',
     'stellar-peers-external',
     'stellar-peers',
     { binaryData: { mainnet: GARBAGE } },
@@ -96,7 +107,10 @@ export const ODD_MAPS: ReadonlyArray<readonly [string, string, 'stellar' | 'stel
 
 const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 
-/** JSON text of StellarNode fields: what becomes of it is a reason, or `peer` for one that is a peer all the same. */
+/**
+ * `spec`: JSON text of StellarNode fields. `is`: the code of the reason for it, `refused` by the API server, or `peer` if
+ * the StellarNode is a peer all the same.
+ */
 export const ODD_NODES: ReadonlyArray<readonly [string, { spec: string; annotations?: object; is: string }]> =
   [
     ['network-null', { spec: '"network": null', is: 'refused' }],
@@ -184,7 +198,7 @@ export const ODD_NODES: ReadonlyArray<readonly [string, { spec: string; annotati
     ],
   ];
 
-/** The StellarNode as JSON text; what the operator makes of such a one is not this test's matter, so it leaves it alone. */
+/** The StellarNode as JSON text, in maintenance mode: the operator leaves it alone, since no test looks at the operator. */
 export const nodeText = (
   namespace: string,
   name: string,

@@ -1,6 +1,6 @@
 /** Unusual pods of a validator: the unusual part of each, and the expected admission. */
 
-// biome-ignore lint/suspicious/noExplicitAny: raw pods are made odd here as a person would edit them.
+// biome-ignore lint/suspicious/noExplicitAny: raw pods are changed here as a person would edit them.
 type Raw = any;
 
 export interface OddPod {
@@ -35,7 +35,7 @@ const ourVolume = (node: string, ...keys: string[]) => ({
   },
 });
 
-/** API server's limit for all annotations of an object together. */
+/** The API server's limit for all annotations of an object together. */
 const ANNOTATION_BYTES_MAX = 256 * 1024;
 
 /** Annotations of exactly `bytes`, keys included. */
@@ -65,7 +65,7 @@ export const ODD_PODS: readonly OddPod[] = [
     injected: true,
   },
   {
-    title: 'that has a name made up for it',
+    title: 'whose name the API server generates',
     change: ({ metadata }) => {
       metadata.generateName = `${metadata.name}-`;
       delete metadata.name;
@@ -137,15 +137,20 @@ export const ODD_PODS: readonly OddPod[] = [
     warning: 'NotInjectable',
     injected: false,
   },
-  { title: 'with our path taken', change: mountedAt(PATH), warning: 'NotInjectable', injected: false },
   {
-    title: 'with our path taken, written with a slash at its end',
+    title: 'with another volume at our path',
+    change: mountedAt(PATH),
+    warning: 'NotInjectable',
+    injected: false,
+  },
+  {
+    title: 'with another volume at our path, written with a slash at its end',
     change: mountedAt(`${PATH}/`),
     warning: 'NotInjectable',
     injected: false,
   },
   {
-    title: 'with our path taken, written without the slash at its start',
+    title: 'with another volume at our path, written without the slash at its start',
     change: mountedAt(PATH.slice(1)),
     warning: 'NotInjectable',
     injected: false,
@@ -184,7 +189,7 @@ export const ODD_PODS: readonly OddPod[] = [
     injected: true,
   },
   {
-    title: 'with a variable of our name that comes from elsewhere',
+    title: 'with a variable of our name and a valueFrom',
     change: (pod) => {
       const fieldRef = { fieldPath: 'metadata.name' };
       mainOf(pod).env = [{ name: 'KNOWN_PEERS_FILE', valueFrom: { fieldRef } }];
@@ -193,7 +198,7 @@ export const ODD_PODS: readonly OddPod[] = [
     injected: true,
   },
   {
-    title: 'with half of ours there already',
+    title: 'that already has half of our additions',
     change: ({ spec }) => spec.volumes.push(ourVolume('validator-1', 'peers.txt', 'peers.toml')),
     injected: true,
   },
@@ -220,7 +225,7 @@ export const ODD_PODS: readonly OddPod[] = [
     injected: false,
   },
   {
-    title: 'on the host’s network, with a projected volume and a probe-free main container',
+    title: 'on the host’s network, with a projected volume, whose main container has no probes',
     change: (pod) => {
       pod.spec.hostNetwork = true;
       const downwardAPI = { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] };
@@ -237,7 +242,7 @@ export const ODD_PODS: readonly OddPod[] = [
     injected: false,
   },
   {
-    title: 'that opts out in words of its own',
+    title: 'whose opt-out has another value',
     change: ({ metadata }) => {
       metadata.annotations = { 'stellar.org/peer-injection': 'off' };
     },

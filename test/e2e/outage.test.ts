@@ -19,7 +19,7 @@ describe('while both replicas are down', () => {
     await scene.pods.until(`${name} is replaced`, () => (network.restarts([name])[name] ?? 0) > before);
   }
 
-  it('pods start uninjected, also after an earlier roll, and are repaired one at a time when we are back', async () => {
+  it('pods start uninjected, even after an earlier restart by us, and are restarted one at a time when we are back', async () => {
     await scene.start();
     const network = await new Network(scene, 'outage').foundUpToDate();
     await network.add('validator-4');
@@ -29,10 +29,10 @@ describe('while both replicas are down', () => {
     await network.untilReady(FOUR);
     for (const name of ['validator-2', 'validator-3']) {
       const pod = scene.pods.pods.get(network.podOf(name));
-      assert.equal(network.stamp(name), undefined, 'it is not injected');
+      assert.equal(network.stamp(name), undefined, 'the pod is not injected');
       assert.ok(
         pod?.metadata.annotations?.['stellar.org/peer-restart'],
-        'the template annotation is inherited',
+        'the pod has the annotation of its template',
       );
     }
     assert.match(
@@ -50,7 +50,7 @@ describe('while both replicas are down', () => {
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('a pod that never becomes Ready is repaired too, although its StatefulSet waits for it', async () => {
+  it('a pod that never becomes Ready is replaced too, although its StatefulSet waits for it', async () => {
     const network = new Network(scene, 'never', { annotations: { 'test.stellar-peers/ready': 'never' } });
     await network.found(['validator-1', 'validator-2']);
     await network.untilStamped(['validator-1', 'validator-2']);
@@ -61,7 +61,11 @@ describe('while both replicas are down', () => {
     await network.untilStamped(['validator-1', 'validator-2']);
     await settled(scene);
     const restarts = { 'validator-1': 2, 'validator-2': 0 };
-    assert.deepEqual(network.restarts(['validator-1', 'validator-2']), restarts, 'by the test, then by us');
+    assert.deepEqual(
+      network.restarts(['validator-1', 'validator-2']),
+      restarts,
+      'the first restart is by the test, the second by us',
+    );
   });
 
   it('a StellarNode that is created meanwhile gets its peers when we are back', async () => {

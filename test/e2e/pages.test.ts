@@ -12,11 +12,11 @@ import { blocksIn, commandsIn, pagesOfTheRepository, textOf } from '../tidy/mark
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGES = pagesOfTheRepository().filter((page) => !page.startsWith('docs/decisions/'));
-/** Stands for a name of the reader's, or for a folder of theirs. */
+/** A placeholder, which stands for a name or a folder of the reader. */
 const PLACEHOLDER = /\b(POD|NAME|NS)\b|<|\{\}|[…]| -k \.(\s|$)|pod\.yaml/;
 /**
- * Of the upstream operator and of cert-manager, which are not in this cluster; and whole installations, which have tests of
- * their own (the webhook is reached by URL here).
+ * Commands for the upstream operator and cert-manager, which are not in this cluster, and commands that install everything,
+ * which other tests run (here the webhook is reached by URL).
  */
 const ELSEWHERE = /stellar-system|certificates$|apply (-k manifests\/|-f$|-f dist\/)/;
 
@@ -36,7 +36,7 @@ interface Manifest {
   readonly yaml: string;
 }
 
-/** Blocks that are whole objects; others are parts, which a test without a cluster reads. */
+/** The YAML blocks that are whole objects. Blocks with a part of an object are tested without a cluster. */
 const manifests = (): Manifest[] =>
   PAGES.flatMap((page) =>
     blocksIn(textOf(page))
@@ -69,7 +69,7 @@ describe('on a cluster with three validators', () => {
       return `${command}\n  ${stderr.replaceAll(/^Warning: .*\n/gm, '').trim()}`;
     }
   };
-  /** What went wrong with these, but for objects that are or are not there, as the pages say they may be. */
+  /** The failures of these commands. An object that is missing or exists already is no failure: the pages allow both. */
   const failures = async (all: readonly string[]): Promise<string[]> => {
     const found: string[] = [];
     for (const command of all) found.push((await type(command)) ?? '');
@@ -82,7 +82,7 @@ describe('on a cluster with three validators', () => {
     scene = await sharedScene({ replicas: 1 });
     await scene.start();
     await type('kubectl apply -f examples/three-validators/validators.yaml');
-    await scene.pods.until('the three are Ready', (pods) =>
+    await scene.pods.until('the three validators are Ready', (pods) =>
       [1, 2, 3].every((number) => pods.isReady(`stellar/validator-${number}-0`)),
     );
   });
@@ -107,7 +107,7 @@ describe('on a cluster with three validators', () => {
     assert.ok(shown.length >= 3, `${shown.length}`);
     const flags = ['--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
     for (const { page, yaml } of shown) {
-      // What an overlay of the reader's patches in.
+      // A Deployment without a selector is a patch for the overlay of the reader.
       if (/^kind: Deployment$/m.test(yaml) && !yaml.includes('selector:')) {
         await scene.cluster.kubectl([
           '-n',

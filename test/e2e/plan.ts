@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-/** They need the whole machine: many validators, and 200 reviews a second of which none may fail. */
+/** Tests that need the whole machine: one has many validators, the other 200 reviews a second of which none may fail. */
 const ALONE = ['networks.test.ts', 'no-failed-call.test.ts'];
 
 interface Plan {
-  /** Groups of files that share a control plane, and each other file; paths from this folder. Groups take longest. */
+  /** Groups (files that share a control plane) and the files in no group; paths from this folder. Groups take longest. */
   readonly sideBySide: readonly string[];
   readonly alone: readonly string[];
-  /** Files that a group brings. */
+  /** Files that a group imports. */
   readonly inGroups: readonly string[];
 }
 

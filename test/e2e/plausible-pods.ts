@@ -145,7 +145,7 @@ const CHANGES: readonly Change[] = [
     spec.volumes.push(...Array.from({ length: 200 }, (_, index) => ({ name: `v-${index}`, emptyDir: {} }))),
 ];
 
-/** Some of these, to be made in order; one that finds nothing to change changes nothing. */
+/** Some of the changes, to be applied in order. A change that finds nothing to change does nothing. */
 export const plausibleChanges: fc.Arbitrary<readonly Change[]> = fc.subarray([...CHANGES], {
   minLength: 1,
   maxLength: 4,

@@ -13,7 +13,7 @@ import { until } from '../cluster/until.ts';
 import { POLICY_PODS } from './policy-pods.ts';
 import { COUNTED, POLICIES, type Policy } from './policy-table.ts';
 
-/** Pods that are created as a dry run: what would be stored is answered, and not stored. */
+/** Pods that are created as a dry run: the answer is the pod as it would be stored. */
 const TRIED_PODS: Resource = { ...Pods, plural: `${Pods.plural}?dryRun=All` };
 const OPTED_OUT = { 'stellar.org/peer-injection': 'disabled' };
 const namespaceOf = (policy: Policy): string => `policy-${POLICIES.indexOf(policy)}`;
@@ -27,10 +27,10 @@ const isMerged = ({ spec }: KubeObject): boolean => {
 /** A pod as it would be stored, or why it is refused. */
 type Tried = KubeObject | string;
 
-/** What is wrong with the pod as it is with us, which is `own` without us. */
+/** The fault of `ours`, the pod with our additions, compared with `own`, the pod without them. */
 function faultOf(own: KubeObject, ours: Tried): string | undefined {
   if (typeof ours === 'string') return ours;
-  if (!isMerged(ours)) return 'it is not merged';
+  if (!isMerged(ours)) return 'the configuration is not merged';
   return classOf(own) === classOf(ours) ? undefined : `${classOf(own)} became ${classOf(ours)}`;
 }
 
@@ -54,7 +54,7 @@ describe('on a real API server', () => {
   };
   const make = (resource: Resource, metadata: KubeObject['metadata'], spec: object) =>
     scene.cluster.admin.create(resource, { ...kindOf(resource), metadata, spec });
-  /** A namespace under that policy with a validator of a network of its own. */
+  /** Makes a namespace under the policy, with a validator that has its own network. */
   const enforce = async (policy: Omit<Policy, 'title'>, namespace: string, spec: object = {}) => {
     const { labels, limits = [], quotas = [], rule } = policy;
     await scene.cluster.createNamespace(namespace, labels);
@@ -93,7 +93,7 @@ describe('on a real API server', () => {
 
   before(async () => {
     await scene.start();
-    // Its operator leaves each validator alone: pods of it are tried only.
+    // In maintenance, a validator gets no pods from its operator: the test only tries pods as dry runs.
     const spec = { maintenanceMode: true };
     await Promise.all(POLICIES.map((policy) => enforce(policy, namespaceOf(policy), spec)));
   });
@@ -103,15 +103,18 @@ describe('on a real API server', () => {
       it(policy.title, async () => {
         const namespace = namespaceOf(policy);
         const withoutUs = () => Promise.all(POLICY_PODS.map((pod) => tried(pod, namespace, OPTED_OUT)));
-        const before = await until('the policy is in force, and the validator known', async () => {
-          const results = await withoutUs();
-          const admitted = POLICY_PODS.filter((_, index) => typeof results[index] !== 'string');
-          const [pod] = admitted;
-          assert.ok(pod, String(results[0]));
-          assert.equal(admitted.length === POLICY_PODS.length, policy.admitsAll ?? false, String(results));
-          const ours = await tried(pod, namespace);
-          return typeof ours === 'string' || isMerged(ours) ? results : undefined;
-        });
+        const before = await until(
+          'the policy is in force, and stellar-peers knows the validator',
+          async () => {
+            const results = await withoutUs();
+            const admitted = POLICY_PODS.filter((_, index) => typeof results[index] !== 'string');
+            const [pod] = admitted;
+            assert.ok(pod, String(results[0]));
+            assert.equal(admitted.length === POLICY_PODS.length, policy.admitsAll ?? false, String(results));
+            const ours = await tried(pod, namespace);
+            return typeof ours === 'string' || isMerged(ours) ? results : undefined;
+          },
+        );
         const faults = await Promise.all(
           POLICY_PODS.map(async (pod, index) => {
             const own = before[index];

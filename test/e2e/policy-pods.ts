@@ -8,14 +8,14 @@ const OPERATORS = {
 };
 const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io';
 
-/** What pods say for all of their containers. */
+/** The securityContexts of pods. */
 const OF_PODS: readonly object[] = [
   {},
   { runAsNonRoot: true, ...RUNTIME_DEFAULT },
   { runAsUser: 10_000, runAsGroup: 10_000, fsGroup: 10_000 },
   { appArmorProfile: { type: 'RuntimeDefault' } },
 ];
-/** What their containers say. */
+/** The securityContexts of containers. */
 const OF_CONTAINERS: readonly object[] = [
   {},
   STRICT,
@@ -32,7 +32,7 @@ const OF_CONTAINERS: readonly object[] = [
 
 const FULL = { cpu: '1', memory: '2Gi', 'ephemeral-storage': '1Gi' };
 const HUGE = { cpu: '1', memory: '1Gi', 'hugepages-2Mi': '64Mi' };
-/** What each of their containers asks for. */
+/** The resources of each container. */
 const RESOURCES: readonly object[] = [
   {},
   { requests: FULL },
@@ -44,7 +44,7 @@ const RESOURCES: readonly object[] = [
   { limits: { ...FULL, 'example.org/gpu': '1' }, requests: FULL },
   { limits: HUGE, requests: HUGE },
 ];
-/** What pods ask for as a whole. */
+/** The resources of the pod as a whole. */
 const OF_ALL: readonly object[] = [
   { requests: { cpu: '4', memory: '8Gi' }, limits: { cpu: '4', memory: '8Gi' } },
   { requests: { cpu: '4', memory: '8Gi' } },
@@ -56,9 +56,9 @@ interface Looks {
   readonly ofPod?: object;
   readonly ofContainer?: object;
   readonly resources?: object;
-  /** True unless the configuration may be written, as far as the mount says. */
+  /** False if the mount of the configuration is writable. Default true. */
   readonly readOnly?: boolean;
-  /** More of the spec, or in the place of what stands there. */
+  /** More fields of the spec, which replace fields of the same name. */
   readonly spec?: object;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -86,14 +86,14 @@ function podOf(looks: Looks): Pick<KubeObject, 'metadata' | 'spec'> {
   return { metadata: { name: 'v-0', annotations: { ...looks.annotations } }, spec };
 }
 
-/** As the operator writes it of a container that may be confined by AppArmor. */
+/** The AppArmor annotations, in the form in which the operator writes them. */
 const confined = (profile: string) => ({
   [`${APP_ARMOR}/stellar-node`]: profile,
   [`${APP_ARMOR}/stellar-health-check`]: profile,
 });
 
 const LOOKS: readonly Looks[] = [
-  // Every second pair: each of these still stands beside two of those.
+  // Every second pair is enough: each securityContext of a container still occurs with two of a pod.
   ...OF_PODS.flatMap((ofPod, row) =>
     OF_CONTAINERS.map((ofContainer, column) => ({
       ...{ ofPod, ofContainer },
@@ -114,5 +114,5 @@ const LOOKS: readonly Looks[] = [
   { spec: { volumes: [CONFIG, { name: 'data', hostPath: { path: '/data' } }] } },
 ];
 
-/** All of them; no two are the same. */
+/** All pods of the table; no two are the same. */
 export const POLICY_PODS: ReadonlyArray<Pick<KubeObject, 'metadata' | 'spec'>> = LOOKS.map(podOf);

@@ -9,9 +9,9 @@ export interface Policy {
   readonly labels?: Readonly<Record<string, string>>;
   readonly limits?: readonly object[];
   readonly quotas?: readonly object[];
-  /** In CEL, of `object` and of all its containers as `variables.all`; what cannot be evaluated refuses the pod. */
+  /** CEL over `object` and its containers, which are `variables.all`. A rule that cannot be evaluated refuses the pod. */
   readonly rule?: string;
-  /** True where no pod of the table is refused. */
+  /** True if the policy refuses no pod of the table. */
   readonly admitsAll?: boolean;
 }
 
@@ -32,11 +32,11 @@ const quota = (title: string, spec: object, admitsAll = false): Policy => ({
 const rule = (title: string, ...parts: string[]): Policy => ({ title, rule: parts.join(' && ') });
 
 const each = (condition: string): string => `variables.all.all(c, ${condition})`;
-/** Neither the pod nor any container says anything of `field`. */
+/** A rule: neither the pod nor any container has `field` in its securityContext. */
 const none = (field: string): string =>
   `!has(object.spec.securityContext.${field}) && ` +
   each(`!has(c.securityContext) || !has(c.securityContext.${field})`);
-/** Each container says so itself, or the pod for all of them. */
+/** A rule: `field` has this value in the securityContext of the pod, or of each container. */
 const said = (field: string, value: string): string =>
   `(has(object.spec.securityContext.${field}) && object.spec.securityContext.${field}${value}) || ` +
   each(`c.securityContext.${field}${value}`);
@@ -76,7 +76,7 @@ export const POLICIES: readonly Policy[] = [
   quota('requests', { hard: PER_REQUEST }),
   quota('limits', { hard: PER_LIMIT }),
   quota('requests and limits', { hard: { ...ALL_OF, ...PER_LIMIT } }),
-  quota('just what two containers ask for', { hard: { 'requests.cpu': '2', 'limits.memory': '4Gi' } }),
+  quota('exactly what two containers request', { hard: { 'requests.cpu': '2', 'limits.memory': '4Gi' } }),
   quota('pods', { hard: { pods: '1', 'count/pods': '1' } }, true),
   quota('no pod but BestEffort ones', { hard: { pods: '0' }, scopes: ['NotBestEffort'] }),
   quota('no BestEffort pod', { hard: { pods: '0' }, scopes: ['BestEffort'] }),
@@ -85,7 +85,7 @@ export const POLICIES: readonly Policy[] = [
   rule('an SCC under which no user is named', none('runAsUser')),
   rule('an SCC under which no SELinux label is named', none('seLinuxOptions')),
   rule(
-    'an SCC that lists types of volumes',
+    'an SCC that allows certain types of volumes',
     `object.spec.volumes.all(v, ${SCC_VOLUMES.map((type) => `has(v.${type})`).join(' || ')})`,
   ),
   rule(
@@ -93,14 +93,14 @@ export const POLICIES: readonly Policy[] = [
     'object.spec.volumes.all(v, !has(v.emptyDir) || has(v.emptyDir.sizeLimit))',
   ),
   rule(
-    'no mount of a ConfigMap that can be written',
+    'no writable mount of a ConfigMap',
     each('c.volumeMounts.all(m, !(m.name in variables.maps) || (has(m.readOnly) && m.readOnly))'),
   ),
   rule('no AppArmor profile is named', none('appArmorProfile')),
   rule('an AppArmor profile is named', said('appArmorProfile.type', " != 'Unconfined'")),
   rule('users and groups are named', said('runAsUser', ' == 10000'), said('runAsGroup', ' == 10000')),
   rule('one seccomp profile only', said('seccompProfile.localhostProfile', " == 'a.json'")),
-  rule('it is said that no container is privileged', each('c.securityContext.privileged == false')),
+  rule('privileged: false is named for each container', each('c.securityContext.privileged == false')),
   rule('a capability is dropped by its name', each("'NET_RAW' in c.securityContext.capabilities.drop")),
   rule('a way to mount /proc is named', each("c.securityContext.procMount == 'Default'")),
   rule('a root file system is read-only', each('c.securityContext.readOnlyRootFilesystem')),
@@ -119,7 +119,7 @@ export const POLICIES: readonly Policy[] = [
 const ONE_CONTAINER = { cpu: '500m', memory: '1Gi' };
 const scoped = (scope: string, pods: string): object => ({ hard: { pods }, scopes: [scope] });
 
-/** Quotas that are just spent by one pod of the operator's, for pods that are really made. */
+/** Quotas that one pod of the operator uses up, for pods that are really created. */
 export const COUNTED: readonly Policy[] = [
   {
     title: 'a quota of processors and memory, with defaults by a LimitRange,',

@@ -18,13 +18,13 @@ import { until } from '../cluster/until.ts';
 
 const DRAIN_MS = 3_000;
 const DRAIN = { DRAIN_SECONDS: String(DRAIN_MS / 1000) };
-/** What a loaded machine may add to anything. */
+/** The time that a loaded machine may add. */
 const SLACK_MS = 5_000;
 /** Beyond the drain, a clean stop may take this long; then the process gives up. */
 const GRACE_MS = 15_000;
 const LEASE = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 const SECRET = { resource: Secrets, namespace: 'stellar-peers', name: CERT_SECRET };
-/** Of no validator: it is answered at once, without a patch. */
+/** A review of a pod of no validator: it is answered at once, without a patch. */
 const STRANGER = { ...reviewOf('nowhere/absent'), request: { uid: 'a-uid', operation: 'DELETE' } };
 
 describe('a replica', () => {
@@ -39,7 +39,7 @@ describe('a replica', () => {
     for (const caller of callers.splice(0)) caller.stop();
     for (const replica of started) replica.kill('SIGKILL');
     await Promise.all(started.splice(0).map((replica) => replica.exited));
-    // The replica that was killed here still holds it, for as long as its own settings say.
+    // The killed replica still holds the Lease, so empty it.
     const free = JSON.stringify({ spec: { holderIdentity: '' } });
     const lease = ['-n', LEASE.namespace, 'patch', 'lease', LEASE.name, '--type=merge', '-p', free];
     if (await scene.cluster.admin.get(LEASE)) await scene.cluster.kubectl(lease);
@@ -70,7 +70,7 @@ describe('a replica', () => {
     return spec?.holderIdentity === undefined ? undefined : podOf(spec.holderIdentity);
   };
 
-  /** Until the process has ended, with how, and how long that took; rejects if it takes longer than that. */
+  /** Waits until the process has ended. Resolves to its exit code and the time that it took. */
   async function endOf(replica: Replica, withinMs: number): Promise<{ code: number | null; tookMs: number }> {
     const sinceMs = performance.now();
     const { code } = await until(`${replica.name} has ended`, () => replica.exit(), { deadlineMs: withinMs });
@@ -91,7 +91,7 @@ describe('a replica', () => {
   }
 
   describe('is ready', () => {
-    /** A way to the API server that can be cut. */
+    /** Starts a way to the API server that can be cut, and writes a kubeconfig for it. */
     async function startWay(): Promise<{ front: Front; port: number; kubeconfig: string }> {
       const { cluster } = scene;
       const port = Number(new URL(cluster.server).port);
@@ -113,14 +113,18 @@ describe('a replica', () => {
       const { front, port, kubeconfig } = await startWay();
       t.after(() => front.stop());
       const replica = await start('unanswered', { KUBECONFIG: kubeconfig });
-      const reasons = await until('it says why it is not ready', () => reasonsOf(replica));
+      const reasons = await until('the replica says why it is not ready', () => reasonsOf(replica));
       for (const lacking of [
         'caches are not in sync',
         'there is no certificate, or it expires within minutes',
         'the webhook does not listen',
       ])
         assert.ok(reasons.includes(lacking), reasons);
-      assert.equal((await replica.get('/healthz')).status, 200, 'it is alive, and not to be killed for that');
+      assert.equal(
+        (await replica.get('/healthz')).status,
+        200,
+        'the replica is alive: the kubelet must not kill it',
+      );
       front.setBackends([port]);
       await replica.ready();
     });
@@ -150,7 +154,7 @@ describe('a replica', () => {
       await replica.ready(60_000);
     });
 
-    it('no longer when its certificate is about to expire, and again when it has a new one', async (t) => {
+    it('not while its certificate is about to expire, and again when it has a new certificate', async (t) => {
       const { front, port, kubeconfig } = await startWay();
       let way = front;
       t.after(() => way.stop());
@@ -159,7 +163,7 @@ describe('a replica', () => {
       const replica = await start('expiring', { KUBECONFIG: kubeconfig, CERT_LIFETIME_SECONDS: '20' });
       await replica.ready();
       await way.stop();
-      const reasons = await until('it is not ready', async () => {
+      const reasons = await until('the replica is not ready', async () => {
         const found = await reasonsOf(replica);
         return found !== 'ok\n' && found;
       });
@@ -211,14 +215,16 @@ describe('a replica', () => {
       });
     }
 
-    it('lets the other replica lead long before its Lease would have ended', async () => {
+    it('gives up its Lease, so that the other replica leads long before the Lease would have ended', async () => {
       const leader = await startLeader('leads-first', { LEASE_DURATION_SECONDS: '20' });
       const other = await start('leads-next', { LEASE_DURATION_SECONDS: '20' });
       await other.ready();
       leader.kill('SIGTERM');
       const sinceMs = performance.now();
-      // It looks at the Lease about every fifth of its duration.
-      await until('the other leads', async () => (await holder()) === 'leads-next', { deadlineMs: 10_000 });
+      // A follower looks at the Lease about every fifth of the duration of the Lease.
+      await until('the other replica leads', async () => (await holder()) === 'leads-next', {
+        deadlineMs: 10_000,
+      });
       console.log(`taken over ${(performance.now() - sinceMs).toFixed()} ms after SIGTERM`);
       assert.equal((await endOf(leader, DRAIN_MS + SLACK_MS)).code, 0);
     });
@@ -234,7 +240,11 @@ describe('a replica', () => {
         for (let other = 0; other < 5; other += 1) assertServed([await caller.ask(STRANGER)]);
         return 'held';
       };
-      assert.equal(await Promise.race([asked, others()]), 'held', 'others are answered before it');
+      assert.equal(
+        await Promise.race([asked, others()]),
+        'held',
+        'other reviews are answered before the held one',
+      );
       replica.kill('SIGTERM');
       const answer = await asked;
       assertServed([answer]);
@@ -249,7 +259,7 @@ describe('a replica', () => {
       const review = await caller.begin(STRANGER);
       replica.kill('SIGTERM');
       let refusedCount = 0;
-      await until('it takes no more connections, a second long', async () => {
+      await until('the replica has refused more than 20 connections', async () => {
         const error = await caller.ask(STRANGER).then(
           () => undefined,
           (cause: NodeJS.ErrnoException) => cause,
@@ -257,7 +267,7 @@ describe('a replica', () => {
         if (error?.code === 'ECONNREFUSED') refusedCount += 1;
         return refusedCount > 20;
       });
-      assert.equal(replica.exit(), undefined, 'it waits for the review');
+      assert.equal(replica.exit(), undefined, 'the replica waits for the review');
       const answer = await review.finish();
       assertServed([answer]);
       assert.equal(answer.connection, 'close');
@@ -275,7 +285,7 @@ describe('a replica', () => {
       assert.equal(code, 0);
     });
 
-    it('twice exits at once with code 1', async () => {
+    it('for the second time exits at once with code 1', async () => {
       const replica = await startLeader('is-asked-twice', { DRAIN_SECONDS: '60' });
       replica.kill('SIGTERM');
       await untilDraining(replica);
@@ -283,7 +293,7 @@ describe('a replica', () => {
       assert.equal((await endOf(replica, SLACK_MS)).code, 1);
     });
 
-    it('exits with 0 also while the API server does not answer, or has never answered', async () => {
+    it('exits with 0 even if the API server does not answer, or has never answered', async () => {
       const front = await startFront();
       const path = await scene.cluster.serviceAccountKubeconfig('stellar-peers', 'stellar-peers');
       const kubeconfig = join(scene.cluster.dir, 'config', 'nowhere.kubeconfig');
@@ -295,7 +305,7 @@ describe('a replica', () => {
       writeFileSync(kubeconfig, text, { mode: 0o600 });
       const never = await start('never-answered', { KUBECONFIG: kubeconfig });
       const once_ = await startLeader('answered-once');
-      await until('it goes on trying', () => logOf(never).includes('no answer from the API server'));
+      await until('the replica keeps trying', () => logOf(never).includes('no answer from the API server'));
       assert.equal((await never.get('/readyz')).status, 503);
       scene.cluster.signal('kube-apiserver', 'SIGSTOP');
       try {
@@ -309,7 +319,7 @@ describe('a replica', () => {
     });
   });
 
-  describe('serves what it can where its status page', () => {
+  describe('serves everything else if its status page', () => {
     const pageOf = (port: number) => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status);
 
     it('is switched off', async () => {
@@ -334,7 +344,7 @@ describe('a replica', () => {
     });
   });
 
-  describe('that cannot start ends with code 1 and says why, where', () => {
+  describe('that cannot start exits with code 1 and says why, if', () => {
     for (const name of ['HTTP_PORT', 'WEBHOOK_PORT']) {
       it(`its ${name} is taken`, async (t) => {
         const taken = createServer().listen({ port: 0, host: '127.0.0.1', exclusive: true });
@@ -348,7 +358,10 @@ describe('a replica', () => {
         const said = logOf(replica).split('\n');
         const sentence = said.find((line) => line.includes(`127.0.0.1:${port}`) && !line.startsWith('{'));
         assert.match(sentence ?? said.join('\n'), /^stellar-peers: .*EADDRINUSE/);
-        assert.ok(!said.some((line) => line.startsWith('    at ')), 'no stack for what is no defect');
+        assert.ok(
+          !said.some((line) => line.startsWith('    at ')),
+          'no stack trace, because this is not a bug',
+        );
       });
     }
 

@@ -12,7 +12,7 @@ import { sharedScene } from '../cluster/shared-scene.ts';
 import { eventsIn, metricOf, statusOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
-/** Nothing is restarted here: what is published is what these tests are about. */
+/** A long stabilization, so that no validator is restarted: these tests are about lists. */
 const QUIET = { STABILIZATION_SECONDS: '600' };
 const KEY = 'validator-1.peers.txt';
 /** Keys of the upstream operator's own discovery. */
@@ -34,7 +34,7 @@ function holdersOf(object: KubeObject | undefined): Record<string, string[]> {
   return keys;
 }
 
-/** When a view that was spoiled is published again, that is a new publication. */
+/** A list that is published again after an edit has a new time. */
 const withoutTime = (text: string) => text.replace(/"publishedAt":"[^"]*"/, '');
 
 describe('publishing', () => {
@@ -83,7 +83,7 @@ describe('publishing', () => {
     ['a validator’s view', 'stellar', 'validator-3.view.json'],
     ['the overview', 'stellar-peers', 'KNOWN_PEERS'],
   ] as const) {
-    it(`takes back what a person wrote into ${what}, and what a person removed from it`, async () => {
+    it(`restores ${what} if a person has changed or removed the key`, async () => {
       const read = () => withoutTime(published.data(namespace)[key] ?? '');
       const wanted = read();
       const isBack = () => read() === wanted;
@@ -93,12 +93,12 @@ describe('publishing', () => {
         const before = version();
         await edit(namespace, { [key]: value });
         await published.until('the edit is seen', () => version() !== before);
-        await published.until(`${key} is as it was`, () => isBack() && !isHeld(), { seen: read });
+        await published.until(`${key} is as before`, () => isBack() && !isHeld(), { seen: read });
       }
     });
   }
 
-  it('keeps the keys that a person adds beside its own', async () => {
+  it('keeps the keys that a person adds to the ConfigMap', async () => {
     await edit('stellar', { notes: 'call me before you touch validator-2' });
     await createValidator(scene, 'validator-9');
     const nine = addressOf('stellar', 'validator-9');
@@ -110,13 +110,13 @@ describe('publishing', () => {
     await published123();
   });
 
-  it('creates a deleted ConfigMap again, that of validators and the overview', async () => {
+  it('creates a deleted ConfigMap again: that of a namespace with validators, and the overview', async () => {
     for (const namespace of ['stellar', 'stellar-peers']) {
       const { metadata, data } = published.object(namespace) ?? { metadata: { name: '' } };
       await scene.cluster.kubectl(['delete', 'configmap', '-n', namespace, 'stellar-peers']);
       const keys = Object.keys(data ?? {}).sort();
-      // It is made empty, and filled on condition of the version that came back.
-      await published.until(`it is back in ${namespace} with all its keys`, () => {
+      // The ConfigMap is created empty, and filled by a second write. So wait for all keys.
+      await published.until(`the ConfigMap is back in ${namespace} with all its keys`, () => {
         const { uid = metadata.uid } = published.object(namespace)?.metadata ?? {};
         return uid !== metadata.uid && isDeepStrictEqual(Object.keys(published.data(namespace)).sort(), keys);
       });
@@ -135,7 +135,7 @@ describe('publishing', () => {
     assert.deepEqual([event.node, event.type], ['validator-1', 'Warning']);
     assert.match(event.note, /validator-1\.peers\.txt/);
     assert.match(await statusOf(scene.cluster), /stellar +validator-1 .*KeyConflict/);
-    // What is published beside it goes on, and leaves it alone.
+    // Other keys of the ConfigMap are still published, and this key stays as it is.
     await createValidator(scene, 'validator-4');
     const four = addressOf('stellar', 'validator-4');
     await published.untilPeers({ 'stellar/validator-2': [one ?? '', three ?? '', four] });
@@ -158,26 +158,32 @@ describe('publishing', () => {
     await createValidator(scene, 'passing-2', { namespace: 'brief' });
     await published.until('both are published', () => published.peersOf('brief', 'passing-2')?.length === 4);
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'brief', 'passing-1']);
-    await published.until('one is left', () => published.peersOf('brief', 'passing-1') === undefined);
+    await published.until(
+      'one validator is left',
+      () => published.peersOf('brief', 'passing-1') === undefined,
+    );
     assert.equal(published.peersOf('brief', 'passing-2')?.length, 3);
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'brief', 'passing-2']);
-    await published.until('it is gone', () => published.object('brief') === undefined);
+    await published.until('the ConfigMap is gone', () => published.object('brief') === undefined);
     await published123();
   });
 
   it('removes only its own keys from a ConfigMap with keys of others', async () => {
     const foreign = { edited: 'by a person', applied: 'by a controller' };
     await createValidator(scene, 'passing-3', { namespace: 'brief' });
-    await published.until('it is published', () => published.peersOf('brief', 'passing-3')?.length === 3);
+    await published.until(
+      'passing-3 is published',
+      () => published.peersOf('brief', 'passing-3')?.length === 3,
+    );
     await edit('brief', { edited: foreign.edited });
     await applyAs('other-controller', 'brief', { applied: foreign.applied });
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'brief', 'passing-3']);
     await published.until(
-      'ours are gone',
+      'our keys are gone',
       () => Object.keys(published.data('brief')).sort().join() === 'applied,edited',
       { seen: () => published.object('brief') },
     );
-    // Another's namespace passes by meanwhile: whatever was to come has come.
+    // Publishing to another namespace takes a pass, so no write to `brief` is outstanding afterwards.
     await createValidator(scene, 'validator-5');
     await published.until(
       'validator-5 is published',
@@ -202,7 +208,9 @@ describe('publishing', () => {
         [1, 2, 3].every((ordinal) => pods.isReady(`again/again-${ordinal}-0`)),
       );
       const isPublished = () => published.peersOf('again', 'again-3')?.length === 2;
-      await published.until(`it is published, time ${attempt}`, isPublished, { deadlineMs: 15_000 });
+      await published.until(`the ConfigMap is published, attempt ${attempt}`, isPublished, {
+        deadlineMs: 15_000,
+      });
       if (attempt === 2) break;
       await scene.cluster.kubectl(['delete', 'namespace', 'again', '--timeout=60s']);
     }
@@ -231,7 +239,7 @@ describe('publishing', () => {
       );
     }
     await scene.cluster.kubectl(['delete', 'stellarnode', '-n', 'stellar-system', 'inside']);
-    await published.until('only theirs is left', () => {
+    await published.until('only the keys of the operator are left', () => {
       return Object.keys(published.data('stellar-system')).sort().join() === [...UPSTREAM_KEYS].sort().join();
     });
   });

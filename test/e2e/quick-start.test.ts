@@ -23,10 +23,10 @@ import { promisify } from 'node:util';
 import { blocksIn, textOf } from '../tidy/markdown.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** From `make` until the cluster is there, on a machine that does other things too. */
+/** The longest time from `make` until the cluster is ready, on a busy machine. */
 const READY_MS = 180_000;
 
-/** `UPDATE=yes` writes what comes out into the page, so that a person reads the difference. */
+/** `UPDATE=yes` writes the output into the page, so that a person can read the difference. */
 const UPDATE = (process.env.UPDATE ?? '') !== '';
 
 function update(commands: string, seen: string): void {
@@ -38,11 +38,11 @@ function update(commands: string, seen: string): void {
 
 interface Step {
   readonly commands: string;
-  /** What the page shows below them; undefined where it shows nothing. */
+  /** The output that the page shows below the commands; undefined if it shows none. */
   readonly shown: string | undefined;
 }
 
-/** Each shell block with the text block behind it, in order. */
+/** Each shell block with the text block that follows, in order. */
 function stepsOf(text: string): Step[] {
   const blocks = blocksIn(text);
   return blocks.flatMap(({ language, text: commands }, index) => {
@@ -51,7 +51,7 @@ function stepsOf(text: string): Step[] {
   });
 }
 
-/** A repository to clone: this one, with what is not committed yet, and with the packages that are here already. */
+/** A repository to clone: this one, with uncommitted changes, and with the packages that are already here. */
 function repositoryIn(folder: string): string {
   const path = join(folder, 'repository');
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -85,7 +85,7 @@ describe('the quick start', () => {
   const checkout = join(folder, 'stellar-peers');
   let terminal: ChildProcess | undefined;
 
-  /** Runs what a person types into the second terminal; standard output. */
+  /** Runs what a person types into the second terminal. Resolves to the standard output. */
   const type = async (commands: string): Promise<string> => {
     const script = `. .run/cluster.env\n${commands}`;
     const env = { PATH: process.env.PATH, HOME: folder };
@@ -119,19 +119,19 @@ describe('the quick start', () => {
   });
 
   for (const [index, { commands, shown }] of steps.entries()) {
-    it(`shows what step ${index + 1} says: ${commands.split('\n')[0]}`, async () => {
+    it(`prints the output of step ${index + 1} in the page: ${commands.split('\n')[0]}`, async () => {
       const isLast = index === steps.length - 1;
       const earlier = isLast ? await uids() : '';
       const seen = await type(commands);
       if (shown !== undefined && UPDATE) update(commands, seen);
       else if (shown !== undefined) assert.equal(seen.trimEnd(), shown.trimEnd());
-      // The last step takes us away, and no validator is restarted for it.
+      // The last step removes stellar-peers, and restarts no validator.
       if (isLast) assert.equal(await uids(), earlier);
     });
   }
 });
 
-/** Until the process prints that line; rejects when it ends before, or takes too long. */
+/** Waits until the process prints the line. Rejects if the process ends before, or takes too long. */
 async function untilSaid(child: ChildProcess, wanted: string): Promise<void> {
   const signal = AbortSignal.timeout(READY_MS);
   const said: string[] = [];

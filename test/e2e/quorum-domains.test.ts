@@ -19,7 +19,7 @@ const ROLE = join(import.meta.dirname, '../../manifests/quorum-sets/role.yaml');
 describe('the quorum beyond a group', () => {
   const scene = startedScene(() => sharedScene());
 
-  /** Two that know each other, to which a third has come that they do not know. */
+  /** Two validators that know each other, and a third that has joined and that they do not know. */
   async function joined(network: Network, isNew = true): Promise<void> {
     if (isNew) await network.found(TWO);
     else await Promise.all(TWO.map((name) => network.add(name)));
@@ -28,7 +28,7 @@ describe('the quorum beyond a group', () => {
     await network.untilReady(THREE);
   }
 
-  it('restarts a home domain that needs two of three, one at a time', async () => {
+  it('restarts the validators of a home domain that needs two of three, one at a time', async () => {
     const network = new Network(scene, 'domain', { spec: domainSpec(3, 'own.example') });
     const sinceMs = Date.now();
     await joined(network);
@@ -43,7 +43,10 @@ describe('the quorum beyond a group', () => {
       spec: domainSpec(4, 'own.example'),
     }).foundUpToDate(TWO);
     await network.change('validator-2', { suspended: true });
-    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-2')));
+    await scene.pods.until(
+      'the pod of validator-2 is gone',
+      ({ pods }) => !pods.has(network.podOf('validator-2')),
+    );
     const before = network.restarts(['validator-1']);
     const newcomers = ['validator-3', 'validator-4'];
     await Promise.all(newcomers.map((name) => network.add(name)));
@@ -69,7 +72,7 @@ describe('the quorum beyond a group', () => {
     assert.equal(scene.pods.maxDown(inside, { sinceMs }).six, 1);
   });
 
-  /** Validators whose set stands in their configuration alone, in a namespace that asks for that to be read. */
+  /** Validators whose quorum set is only in their configuration, in a namespace whose annotation asks us to read it. */
   async function mounting(namespace: string): Promise<Network> {
     const { validatorConfig } = quorumSpec(3, 66);
     const network = new Network(scene, namespace, {
@@ -80,7 +83,7 @@ describe('the quorum beyond a group', () => {
     return network;
   }
 
-  it('is read from the mounted ConfigMap if the Namespace asks for that and a Role allows it', async () => {
+  it('reads quorum sets from the mounted ConfigMap if the Namespace asks for it and a Role allows it', async () => {
     const [open, closed] = await Promise.all([mounting('mounted'), mounting(WITHOUT_ROLE)]);
     await scene.cluster.kubectl(['-n', 'mounted', 'apply', '-f', ROLE]);
     await Promise.all([open, closed].map((network) => joined(network, false)));
@@ -89,7 +92,7 @@ describe('the quorum beyond a group', () => {
       events.some(
         ({ node, reason, note }) => node === name && reason === 'QuorumUnknown' && NO_ROLE.test(note),
       );
-    await until('both are told that no Role lets us', async () =>
+    await until('both validators have an Event that no Role allows the read', async () =>
       TWO.every(isTold(await eventsIn(scene.cluster, WITHOUT_ROLE))),
     );
     await settled(scene);

@@ -9,7 +9,7 @@ import { untilWaiting } from '../cluster/told.ts';
 const TWO = ['validator-1', 'validator-2'];
 const THREE = [...TWO, 'validator-3'];
 const SIX = [...FIVE, 'validator-6'];
-/** The six without the fourth. */
+/** The six validators without the fourth. */
 const RUNNING = SIX.filter((name) => name !== 'validator-4');
 
 describe('how many may be down', () => {
@@ -20,7 +20,7 @@ describe('how many may be down', () => {
     await scene.start(2, env);
   }
 
-  /** A network of which some know each other, and to which one more has come that they do not know. */
+  /** A network of validators that know each other, and one more that has joined and that they do not know. */
   async function joined(network: Network, names: readonly string[]): Promise<void> {
     await network.found(names.slice(0, -1));
     await network.untilTheyKnow(names.slice(0, -1));
@@ -28,16 +28,19 @@ describe('how many may be down', () => {
     await network.untilReady(names);
   }
 
-  /** Afterwards three know three members that exist, one of which is suspended, and could know four that live. */
+  /** Afterwards three validators know three members, one of them suspended, and could know four running ones. */
   async function suspendOneAndAddTwo(network: Network): Promise<void> {
     await network.foundUpToDate(FOUR);
     await network.change('validator-4', { suspended: true });
-    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-4')));
+    await scene.pods.until(
+      'the pod of validator-4 is gone',
+      ({ pods }) => !pods.has(network.podOf('validator-4')),
+    );
     await Promise.all(['validator-5', 'validator-6'].map((name) => network.add(name)));
     await network.untilReady(RUNNING);
   }
 
-  it('none of three at 67 percent, because all are needed; one of three at 66', async () => {
+  it('none of three validators at 67 percent, because all are needed; one of three at 66 percent', async () => {
     const network = new Network(scene, 'three', { spec: quorumSpec(3, 67) });
     await joined(network, THREE);
     const sinceMs = Date.now();
@@ -46,32 +49,36 @@ describe('how many may be down', () => {
     await network.settledAsTheyWere(THREE);
     for (const name of TWO) await network.change(name, quorumSpec(3, 66));
     await network.settledAsTheyWere(THREE);
-    network.assertRestarts(THREE, [0, 0, 0], 'one that needs all three is enough');
+    network.assertRestarts(
+      THREE,
+      [0, 0, 0],
+      'one quorum set that needs all three is enough to hold restarts',
+    );
     await network.change('validator-3', quorumSpec(3, 66));
     await network.untilTheyKnow(THREE);
     network.assertRestarts(THREE, [1, 1, 0]);
     assert.equal(network.mostDown(sinceMs), 1);
   });
 
-  it('one beside a suspended one, if all quorum sets can be read and allow it', async () => {
+  it('one beside a suspended validator, if all quorum sets can be read and allow it', async () => {
     const network = new Network(scene, 'bears', { spec: quorumSpec(6, 51) });
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('one beside a suspended one even if a quorum set cannot be read, because the budget does not count a suspended one', async () => {
+  it('one beside a suspended validator even if a quorum set cannot be read, because the budget does not count the suspended', async () => {
     const network = new Network(scene, 'unread');
     await suspendOneAndAddTwo(network);
     await network.untilKnown(THREE, RUNNING);
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('none beside one that is scaled to 0, and the waiting ones when it is back', async () => {
+  it('none beside a validator that is scaled to 0; the others are restarted when it is back', async () => {
     const network = new Network(scene, 'scaled', { spec: quorumSpec(3, 66) });
     await joined(network, THREE);
     await network.untilTheyKnow(THREE);
-    // Of four at 67 percent one may be down.
+    // Of four validators at 67 percent, one may be down.
     for (const name of THREE) await network.change(name, quorumSpec(4, 67));
     const scale = (replicas: number) =>
       scene.cluster.kubectl([
@@ -83,7 +90,10 @@ describe('how many may be down', () => {
         `--replicas=${replicas}`,
       ]);
     await scale(0);
-    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
+    await scene.pods.until(
+      'the pod of validator-3 is gone',
+      ({ pods }) => !pods.has(network.podOf('validator-3')),
+    );
     const before = network.restarts(THREE);
     await network.add('validator-4', { spec: quorumSpec(4, 67) });
     await untilWaiting(scene, { namespace: 'scaled', names: TWO, reason: 'QuorumMargin' });
@@ -91,7 +101,7 @@ describe('how many may be down', () => {
     await scale(1);
     await network.untilTheyKnow(FOUR);
     const more = Object.entries(network.restarts(FOUR)).map(([name, count]) => count - (before[name] ?? 0));
-    // The third by the scaling alone; the fourth came while the third had no pods, so it did not know it.
+    // The third was replaced by the scaling. The fourth joined while the third had no pod, so it did not know the third.
     assert.deepEqual(more, [1, 1, 1, 1]);
   });
 
@@ -109,7 +119,7 @@ describe('how many may be down', () => {
     assert.deepEqual(
       Object.values(network.restarts(FIVE)),
       [1, 1, 1, 0, 0],
-      'the one that is down is left alone',
+      'the validator that is down is not restarted',
     );
     assert.equal(network.mostDown(sinceMs), 2);
     await network.setReadiness('validator-4', undefined);
@@ -117,7 +127,7 @@ describe('how many may be down', () => {
     network.assertRestarts(FIVE, [1, 1, 1, 1, 0]);
   });
 
-  it('one with QUORUM_CHECK=warn, although all are needed', async () => {
+  it('one validator with QUORUM_CHECK=warn, although all are needed', async () => {
     const network = new Network(scene, 'warned', { spec: quorumSpec(3, 67) });
     await joined(network, THREE);
     await untilWaiting(scene, { namespace: 'warned', names: TWO, reason: 'QuorumMargin' });

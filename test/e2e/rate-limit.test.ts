@@ -10,7 +10,7 @@ const AGE_SECONDS = 12;
 
 type Env = Readonly<Record<string, string>>;
 
-/** A daily window in UTC between two times that are so many minutes from now. */
+/** A daily window in UTC, from and to so many minutes from now. */
 function windowAround(fromMinutes: number, toMinutes: number): string {
   const at = (minutes: number) => new Date(Date.now() + minutes * MINUTE_MS).toISOString().slice(11, 16);
   return `daily ${at(fromMinutes)}-${at(toMinutes)} UTC`;
@@ -24,7 +24,7 @@ describe('the rate limit of restarts', () => {
     await scene.start(2, env);
   }
 
-  /** Three that know each other, and a fourth that has just joined. */
+  /** Three validators that know each other, and a fourth that has just joined. */
   async function joined(namespace: string): Promise<Network> {
     const network = await new Network(scene, namespace).foundUpToDate();
     await network.add('validator-4');
@@ -39,7 +39,7 @@ describe('the rate limit of restarts', () => {
     return status;
   }
 
-  it('holds while no window is open for long enough, and continues in an open window', async () => {
+  it('holds restarts while no window is open for long enough, and restarts validators in an open window', async () => {
     const closed = { ROLLOUT_WINDOWS: windowAround(6 * 60, 7 * 60) };
     await startedWith(closed);
     const network = await joined('windows');
@@ -70,7 +70,7 @@ describe('the rate limit of restarts', () => {
     await other.untilFourth();
   });
 
-  it('holds a validator until it has been up for MIN_RESTART_INTERVAL_SECONDS', async () => {
+  it('does not restart a validator until it has been up for MIN_RESTART_INTERVAL_SECONDS', async () => {
     const env = { MIN_RESTART_INTERVAL_SECONDS: String(AGE_SECONDS) };
     await startedWith(env);
     const network = await joined('young');
@@ -84,7 +84,7 @@ describe('the rate limit of restarts', () => {
     for (const name of THREE) {
       const [first] = scene.pods.lives(network.podOf(name));
       const livedMs = (first?.terminatingAtMs ?? 0) - (first?.createdAtMs ?? 0);
-      // Kubernetes writes whole seconds.
+      // Kubernetes writes whole seconds, so a second may be missing.
       assert.ok(livedMs > (AGE_SECONDS - 1) * 1000, `${name} was up for ${livedMs} ms`);
     }
   });

@@ -77,7 +77,7 @@ describe("the operator's other objects for a validator:", () => {
     });
   });
 
-  it('read replicas stand in no list, and check names them', async () => {
+  it('read replicas are in no list, and check names them', async () => {
     const ref = { resource: ConfigMaps, namespace: 'reads', name: 'stellar-peers' };
     const published = JSON.stringify((await scene.cluster.admin.get(ref))?.data);
     assert.match(published, /validator-4-0/);
@@ -91,7 +91,7 @@ describe("the operator's other objects for a validator:", () => {
     assert.equal(found['open-http-port'], 'ok: the leader reaches 11626 of no validator');
   });
 
-  it('a NetworkPolicy keeps out peers of other namespaces: check names it, and what to look at', async () => {
+  it('check names a NetworkPolicy that keeps out peers of other namespaces, and says what to look at', async () => {
     const found = await checked();
     assert.match(
       found['network-policies'] ?? '',

@@ -15,9 +15,9 @@ import { until } from '../cluster/until.ts';
 const NAMESPACE = 'by-webhook';
 const TWO = ['validator-1', 'validator-2'];
 const THREE = [...TWO, 'validator-3'];
-/** Many times the backoff of what only failed: nothing is to be tried again within this time. */
+/** Many times the backoff after a plain failure: within this time, a refused restart must not be tried again. */
 const AHEAD_MS = 6_000;
-/** One for each of two validators, and one more each if another leader took over. */
+/** One attempt for each of two validators, and one more for each if another leader took over. */
 const ATTEMPTS_MAX = 4;
 
 const RULES = [
@@ -25,7 +25,7 @@ const RULES = [
 ];
 const RESTARTS = "'stellar.org/peer-restart' in object.spec.template.metadata.?annotations.orValue({})";
 
-/** A webhook that says no to all that it is asked, without a code. */
+/** A webhook that refuses every request, without a code. */
 async function startRefuser(): Promise<{
   readonly server: Server;
   readonly configuration: object;
@@ -63,7 +63,7 @@ async function startRefuser(): Promise<{
   };
 }
 
-describe('a restart that another refuses', () => {
+describe('a restart that a webhook of others refuses', () => {
   let scene: Scene;
   let refuser: Awaited<ReturnType<typeof startRefuser>>;
 
@@ -77,16 +77,16 @@ describe('a restart that another refuses', () => {
     refuser?.server.close();
   });
 
-  /** Without those that came to nothing since the StatefulSet had just been written: no policy is asked then. */
+  /** Our requests to restart. Requests that failed with 409 do not count, because no policy was asked for them. */
   const bumps = async (): Promise<AuditEntry[]> =>
     ourRequests(await scene.cluster.audit())
       .filter(({ code }) => code !== 409)
       .filter(({ resource, verb }) => resource === 'statefulsets' && verb === 'patch')
       .filter(({ namespace }) => namespace === NAMESPACE);
 
-  /** A restart by an administrator would be refused too. */
+  /** Waits until the webhook also refuses a restart by an administrator. */
   const untilInForce = () =>
-    until('it refuses', async () => {
+    until('the webhook refuses', async () => {
       const metadata = { annotations: { 'stellar.org/peer-restart': 'x' } };
       const patch = JSON.stringify({ spec: { template: { metadata } } });
       const args = ['patch', 'statefulset', TWO[0] ?? '', '-n', NAMESPACE, '--dry-run=server'];
@@ -94,21 +94,21 @@ describe('a restart that another refuses', () => {
       return said.includes('Fridays');
     });
 
-  it('by a webhook without a code is reported as RefusedByPolicy, and not tried again at once', async () => {
+  it('is reported as RefusedByPolicy if the webhook gives no code, and is not tried again at once', async () => {
     const { cluster, replicas } = scene;
     const network = await new Network(scene, NAMESPACE).foundUpToDate(TWO);
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(refuser.configuration));
     await untilInForce();
     await network.add('validator-3');
     await network.untilReady(THREE);
-    const told = await until('an Event tells of it', async () =>
+    const told = await until('an Event reports the refusal', async () =>
       (await eventsIn(cluster, NAMESPACE)).find(({ reason }) => reason === 'RefusedByPolicy'),
     );
     assert.equal(told.type, 'Warning');
     assert.match(told.note, /Fridays/);
     const series = 'stellar_peers_waiting{reason="RefusedByPolicy"}';
     await until(
-      'the metric counts both',
+      'the metric counts both validators',
       async () => (await metricOf(replicas?.replicas ?? [], series)) >= TWO.length,
     );
     await settled(scene, { aheadMs: AHEAD_MS });

@@ -26,7 +26,7 @@ describe('validators whose sidecar tells them of new peers', () => {
     return events.filter(({ node }) => node === name).map(({ reason }) => reason);
   };
 
-  it('learn of a new validator without a restart, with an Event for each', async () => {
+  it('learn of a new validator without a restart, and each has an Event about it', async () => {
     await network.add('validator-4');
     await network.untilReady(FOUR);
     for (const name of THREE)
@@ -36,7 +36,7 @@ describe('validators whose sidecar tells them of new peers', () => {
     assert.match(await statusOf(scene.cluster, ENV), /Told/);
   });
 
-  it('are not restarted when the sidecar is switched off, for them or for all', async () => {
+  it('are not restarted when the sidecar is switched off, for these validators or for all', async () => {
     const off = ['stellarnode', '--all', '-n', network.namespace, 'stellar.org/peer-reload=off'];
     await scene.cluster.kubectl(['annotate', ...off]);
     await settled(scene);

@@ -26,13 +26,13 @@ function isUnschedulable(pod: KubeObject | undefined): boolean {
 describe('validators that lack a peer, and that a restart would harm,', () => {
   const scene = startedScene(() => sharedScene());
 
-  /** A fourth of the same network joins in another namespace: the three lack it from then on. */
+  /** A fourth validator of the network joins in another namespace. From then on, the three lack it. */
   async function joinElsewhere({ namespace }: Network): Promise<void> {
     const spec = { customNetworkPassphrase: `${namespace} ; 2026` };
     const elsewhere = new Network(scene, `${namespace}-elsewhere`, { spec });
     await elsewhere.found([FOURTH]);
     await elsewhere.untilReady([FOURTH]);
-    assert.ok(elsewhere.stamp(FOURTH), 'the fourth is injected as ever');
+    assert.ok(elsewhere.stamp(FOURTH), 'the fourth is injected as usual');
   }
 
   async function assertLeftAlone(network: Network, reason: string): Promise<void> {
@@ -44,12 +44,12 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     assert.deepEqual(
       THREE.map((name) => network.stamp(name)),
       peers,
-      'they keep the peers that they have',
+      'the three keep the peers that they have',
     );
     const entries = await journalOf(scene.cluster, ({ statefulSet }) =>
       statefulSet.startsWith(`${namespace}/`),
     );
-    assert.deepEqual(entries, [], 'none was ever meant to be restarted');
+    assert.deepEqual(entries, [], 'the journal has no restart of the three');
   }
 
   async function untilRolled(network: Network, peers = 3): Promise<void> {
@@ -61,7 +61,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     for (const name of THREE) assert.equal(network.stamp(name)?.split(',').length, peers, name);
   }
 
-  it('because they opted out by a label on their Namespace are not restarted, with a reason, until the label is gone', async () => {
+  it('because they opted out by a label on their Namespace, wait with a reason until the label is gone', async () => {
     const network = await new Network(scene, 'by-namespace').foundUpToDate();
     await scene.cluster.kubectl(['label', 'namespace', 'by-namespace', OPT_OUT]);
     await joinElsewhere(network);
@@ -70,14 +70,14 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await untilRolled(network);
   });
 
-  it('because they opted out by an annotation on their StellarNode are not restarted, with a reason', async () => {
+  it('because they opted out by an annotation on their StellarNode, wait with a reason', async () => {
     const network = await new Network(scene, 'by-node').foundUpToDate();
     await scene.cluster.kubectl(['-n', 'by-node', 'annotate', 'stellarnode', ...THREE, OPT_OUT]);
     await joinElsewhere(network);
     await assertLeftAlone(network, 'OptedOut');
   });
 
-  /** Narrows what the webhook selects for as long as `body` takes. */
+  /** Runs `body` while the webhook selects fewer pods. */
   async function whileNarrowed(narrow: PatchOperation, body: () => Promise<void>): Promise<void> {
     const { path } = narrow;
     const found = await scene.cluster.admin.get(WEBHOOK);
@@ -91,7 +91,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     }
   }
 
-  it('because the webhook no longer selects their namespace are not restarted, with a reason, until it does', async () => {
+  it('because the webhook does not select their namespace, wait with a reason until it does', async () => {
     const network = await new Network(scene, 'by-selector').foundUpToDate();
     const matchExpressions = [
       { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['stellar-peers', 'by-selector'] },
@@ -104,7 +104,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await untilRolled(network);
   });
 
-  it('because the webhook no longer selects their labels are not restarted, with a reason, until it does', async () => {
+  it('because the webhook does not select their labels, wait with a reason until it does', async () => {
     const network = await new Network(scene, 'by-labels').foundUpToDate();
     const matchLabels = { 'stellar.org/node-type': 'Validator', 'app.kubernetes.io/instance': FOURTH };
     const path = '/webhooks/0/objectSelector';
@@ -115,7 +115,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     await untilRolled(network);
   });
 
-  /** Takes all nodes but those of the three for as long as `body` takes. */
+  /** Runs `body` while only the nodes of the three validators can take pods. */
   async function whileFull(network: Network, body: () => Promise<void>): Promise<void> {
     const used = THREE.map((name) => scene.pods.pods.get(network.podOf(name))?.spec as { nodeName: string });
     const { items } = await scene.cluster.admin.list(Nodes, {});
@@ -130,7 +130,7 @@ describe('validators that lack a peer, and that a restart would harm,', () => {
     }
   }
 
-  it('because a Pending pod would take the node of one are not restarted, with a reason, until that pod has a node', async () => {
+  it('because a Pending pod would take the node of one of them, wait with a reason until that pod has a node', async () => {
     const network = await new Network(scene, 'no-node').foundUpToDate();
     await whileFull(network, async () => {
       await network.add(FOURTH);

@@ -10,13 +10,13 @@ import { eventsIn, metricOf } from '../cluster/told.ts';
 import { until } from '../cluster/until.ts';
 
 const TOKEN = 'stellar.org/peer-restart';
-/** Many times the delay after what only failed: nothing is to be tried again within this time. */
+/** Many times the delay after a plain failure: within this time, a refused restart must not be tried again. */
 const AHEAD_MS = 6_000;
 
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 const HAS_TOKEN = `'${TOKEN}' in object.spec.template.metadata.?annotations.orValue({})`;
 
-/** Changes of these StatefulSets of a namespace. */
+/** Match constraints for changes of these StatefulSets of a namespace; of all of them if the list is empty. */
 const changesOf = (namespace: string, resourceNames: readonly string[]) => ({
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
   resourceRules: [
@@ -30,7 +30,7 @@ const changesOf = (namespace: string, resourceNames: readonly string[]) => ({
   ],
 });
 
-/** Restarts of the first are refused, and of no other. */
+/** A policy that refuses restarts of validator-1, and of no other. */
 const refusing = (namespace: string): object[] => [
   {
     apiVersion: API_VERSION,
@@ -51,7 +51,7 @@ const refusing = (namespace: string): object[] => [
 
 const REMOVAL = `[JSONPatch{op: "remove", path: "/spec/template/metadata/annotations/${TOKEN.replace('/', '~1')}"}]`;
 
-/** What is not known here is taken out of templates, and the rest is allowed. */
+/** A policy that removes our annotation from templates, and allows the rest of the change. */
 const stripping = (namespace: string): object[] => [
   {
     apiVersion: API_VERSION,
@@ -79,7 +79,7 @@ describe('a restart whose annotation does not stay', () => {
   const kubectl = (args: readonly string[], objects: readonly object[]) =>
     scene.cluster.kubectl([...args, '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));
 
-  /** What becomes of the first one's annotation if an administrator restarts it, who only asks. */
+  /** What happens to the annotation if an administrator restarts validator-1, as a dry run. */
   async function tried({ namespace }: Network): Promise<string> {
     const patch = JSON.stringify({ spec: { template: { metadata: { annotations: { [TOKEN]: 'x' } } } } });
     const args = ['patch', 'statefulset', 'validator-1', '-n', namespace, '--dry-run=server', '-o', 'json'];
@@ -93,7 +93,7 @@ describe('a restart whose annotation does not stay', () => {
     return said.includes(`"${TOKEN}": "x"`) ? 'stays' : 'stripped';
   }
 
-  /** Three that know each other and a fourth that they lack, under a policy that is in force. */
+  /** Three validators that know each other and a fourth that they lack, under a policy that is in force. */
   async function under(policy: readonly object[], namespace: string, effect: string): Promise<Network> {
     const network = await new Network(scene, namespace).foundUpToDate();
     await kubectl(['apply'], policy);
@@ -102,7 +102,7 @@ describe('a restart whose annotation does not stay', () => {
     return network;
   }
 
-  /** The next leader remembers nothing of what was refused to this one. */
+  /** Removes the policy, and starts new replicas, because a new leader does not remember the refusals. */
   async function lifted(policy: readonly object[], network: Network): Promise<void> {
     await kubectl(['delete'], policy);
     await until('the policy is gone', async () => (await tried(network)) === 'stays');
@@ -115,7 +115,7 @@ describe('a restart whose annotation does not stay', () => {
   }
 
   async function untilTold({ namespace }: Network, reason: string, names: readonly string[]): Promise<void> {
-    await until(`Events tell ${names.join(', ')} of ${reason}`, async () => {
+    await until(`${names.join(', ')} have Events with ${reason}`, async () => {
       const events = await eventsIn(scene.cluster, namespace);
       const told = events.filter((event) => event.reason === reason).map(({ node }) => node);
       return names.every((name) => told.includes(name));
@@ -125,14 +125,14 @@ describe('a restart whose annotation does not stay', () => {
     await until('the metric counts them', async () => (await count()) === names.length);
   }
 
-  /** Writes of ours and their answers, but for those that another was faster than. */
+  /** Our restart requests and the codes of their answers, without conflicts (409) with other writers. */
   const bumpsOf = async ({ namespace }: Network): Promise<string[]> =>
     ourRequests(await scene.cluster.audit())
       .filter((entry) => entry.resource === 'statefulsets' && entry.namespace === namespace)
       .filter(({ verb, code }) => verb === 'patch' && code !== 409)
       .map(({ name, code }) => `${name} ${code}`);
 
-  it('because a policy refuses it for one validator causes an Event for this one, and the others are restarted', async () => {
+  it('because a policy refuses it for one validator, causes an Event for that validator, and the others are restarted', async () => {
     const policy = refusing('one-refused');
     const network = await under(policy, 'one-refused', 'refused');
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
@@ -146,7 +146,7 @@ describe('a restart whose annotation does not stay', () => {
     assert.deepEqual(
       await bumpsOf(network),
       ['validator-1 422', 'validator-2 200', 'validator-3 200'],
-      'each once',
+      'one request for each validator',
     );
     const entries = (await network.journal()).map(({ statefulSet, outcome }) => [statefulSet, outcome]);
     assert.deepEqual(
@@ -156,7 +156,7 @@ describe('a restart whose annotation does not stay', () => {
     await lifted(policy, network);
   });
 
-  it('because a policy removes it takes no validator down, is tried once for each, and is reported as RestartReverted', async () => {
+  it('because a policy removes it, takes no validator down, is tried once for each, and is reported as RestartReverted', async () => {
     const policy = stripping('stripped');
     const network = await under(policy, 'stripped', 'stripped');
     await untilTold(network, 'RestartReverted', THREE);
@@ -166,7 +166,7 @@ describe('a restart whose annotation does not stay', () => {
     assert.deepEqual(
       await bumpsOf(network),
       ['validator-1 200', 'validator-2 200', 'validator-3 200'],
-      'each once',
+      'one request for each validator',
     );
     assert.deepEqual(await network.journal(), []);
     await lifted(policy, network);

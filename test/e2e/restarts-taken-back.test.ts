@@ -10,11 +10,11 @@ import { until } from '../cluster/until.ts';
 
 const TOKEN = 'stellar.org/peer-restart';
 const SWITCH = 'stellar.org/peer-rollout';
-/** A controller that takes no notice for 30 s counts as away, and the first try after that is a minute later. */
+/** A controller that does not react for 30 s counts as away. The next restart is tried a minute later. */
 const NOTICED_MS = 30_000;
 const AGAIN_MS = 60_000;
 
-describe('a restart that the StatefulSet controller takes no notice of', () => {
+describe('a restart to which the StatefulSet controller does not react', () => {
   const scene = startedScene(() => sharedScene());
 
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
@@ -22,7 +22,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     kubectl('annotate', 'namespace', namespace, `${SWITCH}=paused`, '--overwrite');
   const release = ({ namespace }: Network) => kubectl('annotate', 'namespace', namespace, `${SWITCH}-`);
 
-  /** The first one's StatefulSet: the annotation on its template, and whether its controller has seen it as it is. */
+  /** The StatefulSet of validator-1: the annotation of its template, and whether its controller has seen the last change. */
   async function firstOf({ namespace }: Network) {
     const found = await scene.cluster.admin.get({ resource: StatefulSets, namespace, name: 'validator-1' });
     assert.ok(found);
@@ -32,7 +32,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     return { token, isSeen: observedGeneration === found.metadata.generation };
   }
 
-  /** Three that know each other and a fourth that they lack, all Ready, and paused. */
+  /** Three validators that know each other and a fourth that they lack, all Ready, and paused. */
   async function paused(namespace: string): Promise<Network> {
     const network = await new Network(scene, namespace).foundUpToDate();
     await pause(network);
@@ -42,7 +42,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     return network;
   }
 
-  /** The first one is bumped, which has no effect while the controller is away. */
+  /** Waits until validator-1 is bumped. That has no effect while the controller is away. */
   async function bumped(network: Network): Promise<void> {
     await release(network);
     await until('a restart has begun', async () => {
@@ -51,17 +51,17 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     });
   }
 
-  /** The first one is bumped in vain, `change` follows, and the controller comes back after it is taken back. */
+  /** Waits until validator-1 is bumped, and calls `change`. Once the bump is taken back, the controller comes back. */
   async function takenBack(network: Network, change: () => Promise<unknown>): Promise<JournalEntry> {
     const entry = await scene.cluster.restartControllerManager(async () => {
       await bumped(network);
       await change();
       const ended = await until(
-        'it is taken back',
+        'the bump is taken back',
         async () => (await network.journal()).find(({ outcome }) => outcome !== undefined),
         { deadlineMs: 60_000 },
       );
-      assert.equal((await firstOf(network)).token, undefined, 'the template is as it was');
+      assert.equal((await firstOf(network)).token, undefined, 'the template is as before');
       return ended;
     });
     assert.equal(`${entry.statefulSet} ${entry.outcome}`, `${network.namespace}/validator-1 defused`);
@@ -78,7 +78,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     network.assertRestarts(FOUR, [0, 0, 0, 0], 'the same pods as before');
   }
 
-  /** The next leader need not wait until a group has rested. */
+  /** Starts new replicas, because a new leader does not wait a minute before it continues, and waits for the restarts. */
   async function untilRolledByTheNext(network: Network): Promise<void> {
     await scene.replicas?.stop();
     await scene.start();
@@ -101,7 +101,7 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     const { why } = await takenBack(network, () => network.setReadiness('validator-3', 'lost'));
     assert.equal(why, 'WaitingForUnavailable');
     await assertUntouched(network);
-    assert.equal(network.mostDown(0), 1, 'the other alone');
+    assert.equal(network.mostDown(0), 1, 'only validator-3 was down');
     await network.setReadiness('validator-3', undefined);
     await untilRolledByTheNext(network);
   });
@@ -111,9 +111,13 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     const { namespace } = network;
     const told = () => untilWaiting(scene, { namespace, names: THREE, reason: 'ControllerAway' });
     const first = await takenBack(network, async () => {
-      await until('it is given up', async () => (await network.journal())[0]?.outcome !== undefined, {
-        deadlineMs: 60_000,
-      });
+      await until(
+        'the restart is given up',
+        async () => (await network.journal())[0]?.outcome !== undefined,
+        {
+          deadlineMs: 60_000,
+        },
+      );
       await told();
     });
     assert.equal(first.why, 'ControllerAway');
@@ -127,16 +131,19 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
     assert.deepEqual(
       entries.map(({ statefulSet, outcome }) => `${statefulSet} ${outcome}`),
       ['1 defused', '2 done', '3 done', '1 done'].map((end) => `away/validator-${end}`),
-      'the one that came to nothing is tried last',
+      'the validator whose restart was taken back is tried last',
     );
     const [, second, , last] = entries;
     const restedMs = Date.parse(second?.at ?? '') - Date.parse(first.endedAt ?? '');
     assert.ok(restedMs >= AGAIN_MS - 1_000, `tried again after ${restedMs} ms`);
     const [life] = scene.pods.lives(network.podOf('validator-1'));
-    assert.ok((life?.terminatingAtMs ?? 0) >= Date.parse(last?.at ?? '') - 1_000, 'its pod went by the last');
+    assert.ok(
+      (life?.terminatingAtMs ?? 0) >= Date.parse(last?.at ?? '') - 1_000,
+      'its pod was replaced by the last restart',
+    );
   });
 
-  it('counts as reverted if another controller removes its annotation: the others follow at once, this one a minute later', async () => {
+  it('counts as reverted if another controller removes its annotation, and the other validators are restarted at once', async () => {
     const network = await paused('reverted');
     const { namespace } = network;
     await scene.cluster.restartControllerManager(async () => {
@@ -144,7 +151,10 @@ describe('a restart that the StatefulSet controller takes no notice of', () => {
       const path = `/spec/template/metadata/annotations/${TOKEN.replace('/', '~1')}`;
       const patch = JSON.stringify([{ op: 'remove', path }]);
       await kubectl('patch', 'statefulset', 'validator-1', '-n', namespace, '--type=json', '-p', patch);
-      await until('it counts as reverted', async () => (await network.journal())[0]?.outcome === 'void');
+      await until(
+        'the restart counts as reverted',
+        async () => (await network.journal())[0]?.outcome === 'void',
+      );
     });
     await network.untilKnown(['validator-2', 'validator-3'], FOUR);
     network.assertRestarts(FOUR, [0, 1, 1, 0]);

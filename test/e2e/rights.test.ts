@@ -44,16 +44,21 @@ describe('during the life of an installation', () => {
       const entries = await journalOf(scene.cluster);
       return entries.length > 1 && entries.every(({ outcome }) => outcome === 'done');
     });
-    await until('Events tell', async () => (await eventsIn(scene.cluster, 'stellar')).length > 0);
+    await until('there are Events', async () => (await eventsIn(scene.cluster, 'stellar')).length > 0);
   });
 
   it('the pod of a validator that never becomes Ready is deleted', async () => {
     const network = new Network(scene, 'lonely', NEVER);
     await network.found(['validator-1']);
-    await scene.pods.until('it runs', ({ pods }) => pods.has(network.podOf('validator-1')));
+    await scene.pods.until('the pod of validator-1 exists', ({ pods }) =>
+      pods.has(network.podOf('validator-1')),
+    );
     await network.add('validator-2');
     const helped = stampOf('lonely', ['validator-2']);
-    await scene.pods.until('it is helped', () => network.stamp('validator-1') === helped);
+    await scene.pods.until(
+      'the pod is replaced by one that knows its peer',
+      () => network.stamp('validator-1') === helped,
+    );
     assert.equal(network.restarts(['validator-1'])['validator-1'], 1);
   });
 
@@ -68,10 +73,10 @@ describe('during the life of an installation', () => {
     const remove = [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }];
     const args = ['patch', 'mutatingwebhookconfiguration', 'stellar-peers', '--type=json', '-p'];
     await cluster.kubectl([...args, JSON.stringify(remove)]);
-    await until('it is filled again', async () => (await caBundle()) === filled);
+    await until('caBundle is filled again', async () => (await caBundle()) === filled);
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'stellar-peers']);
     await installManifests(cluster, { webhookUrl });
-    await until('it is filled anew', async () => (await caBundle()) === filled);
+    await until('caBundle of the new configuration is filled', async () => (await caBundle()) === filled);
   });
 
   it('Lease, journal and certificate are deleted and created again', async () => {
@@ -93,7 +98,7 @@ describe('during the life of an installation', () => {
     await scene.cluster.kubectl(['create', 'configmap', 'stellar-peers-external', '-n', OWN]);
   });
 
-  it('the last validator goes, and its ConfigMap with it', async () => {
+  it('the last validator of a namespace is deleted, and then the ConfigMap of the namespace', async () => {
     const network = new Network(scene, 'lonely');
     for (const name of TWO) await network.remove(name);
     await until('the ConfigMap is gone', async () => !(await get(ConfigMaps, 'lonely', 'stellar-peers')));

@@ -6,10 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { endToEndTests } from './plan.ts';
 
-/** Of a file or a group; of those that run, the longest takes a third of it. */
+/** The limit for a file or a group: three times what the longest of them takes. */
 const TIMEOUT_MS = 1_200_000;
 
-/** True if all of them passed. */
+/** Runs the files; true if all passed. */
 function pass(files: readonly string[], concurrency: number): boolean {
   const flags = [`--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT_MS}`, '--test-reporter=spec'];
   const paths = files.map((name) => join(import.meta.dirname, name));

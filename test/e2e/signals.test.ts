@@ -23,7 +23,7 @@ describe('signals', () => {
   const ipOf = (pod: string) => (scene.pods.pods.get(pod)?.status as { podIP?: string } | undefined)?.podIP;
   const atPeer = (pod: string) => `${ipOf(pod)}:11625`;
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
-  /** Waits until each of these is connected to all the others, as its own stand-in says. */
+  /** Waits until the stand-in of each of these validators is connected to all the others. */
   const untilConnected = (network: Network, names: readonly string[]) =>
     until(`${names.join(', ')} of ${network.namespace} are connected`, async () =>
       names.every((name) => {
@@ -32,7 +32,7 @@ describe('signals', () => {
       }),
     );
   const callsTo = (network: Network, name: string) => cores.of(network.podOf(name))?.calls ?? [];
-  /** Waits until the leader has visited each of these `visits` times more. */
+  /** Waits until the leader has visited each of these validators `visits` times more. */
   async function untilVisited(network: Network, names: readonly string[], visits = VISITS): Promise<void> {
     const countOf = (name: string) => callsTo(network, name).filter((call) => call === '/info').length;
     const before = names.map(countOf);
@@ -82,7 +82,7 @@ describe('signals', () => {
     );
   });
 
-  it('give the new address of a validator that moved, and no other validator restarts', async () => {
+  it('give the new address of a validator whose pod was replaced, and no other validator restarts', async () => {
     const network = await createNetwork('moves', THREE);
     await untilConnected(network, THREE);
     const before = atPeer(network.podOf('validator-2'));
@@ -93,10 +93,10 @@ describe('signals', () => {
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 1, 'validator-3': 0 });
   });
 
-  it('need only two requests per validator and poll while nothing changes', async () => {
+  it('need only two requests for each validator in each poll while nothing changes', async () => {
     const network = await createNetwork('rests', THREE);
     await untilConnected(network, THREE);
-    await until('all have been asked once more', async () => {
+    await until('the leader has asked each validator once more', async () => {
       const asked = THREE.map((name) => cores.of(network.podOf(name))?.calls.at(-1));
       return asked.every((call) => call === '/info');
     });
@@ -123,7 +123,7 @@ describe('signals', () => {
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
   });
 
-  it('go to no pod that only has the labels of a validator', async () => {
+  it('go to no pod that has only the labels of a validator', async () => {
     const network = await createNetwork('stray', ['validator-1', 'validator-2']);
     const own = await podNow(scene, 'validator-1-0', 'stray');
     const spec = { ...(own?.spec as { containers: object }), nodeName: undefined, affinity: undefined };
@@ -160,7 +160,7 @@ describe('signals', () => {
     const before = THREE.map((name) => cores.dialled(network.podOf(name)));
     leader.kill('SIGKILL');
     const others = scene.replicas.replicas.filter((replica) => replica !== leader);
-    await until('another leads and has asked all of them', async () => {
+    await until('another replica leads and has asked all validators', async () => {
       const connected = await metricOf(others, 'stellar_peers_connected_peers{namespace="failover"');
       return connected === 6 && (await metricOf(others, 'stellar_peers_synced{namespace="failover"')) === 3;
     });

@@ -20,7 +20,7 @@ describe('StatefulSets', () => {
     scene.cluster.kubectl(['-n', network.namespace, ...args]);
   const patch = (network: Network, name: string, spec: object) =>
     kubectl(network, 'patch', 'statefulset', name, '--type=merge', '-p', JSON.stringify({ spec }));
-  /** Makes the operator look again: it acts on changes of the StellarNode only. */
+  /** Changes the StellarNode, because the operator acts only on changes of StellarNodes. */
   const touch = (network: Network, name: string) =>
     kubectl(network, 'annotate', 'stellarnode', name, 'test/touched=true');
 
@@ -30,7 +30,7 @@ describe('StatefulSets', () => {
   const wait = (network: Network, reason: string, names: readonly string[]) =>
     untilWaiting(scene, { namespace: network.namespace, names, reason });
 
-  it('with two replicas restart both pods in turn, and not while one of them is down', async () => {
+  it('with two replicas: both pods are restarted in turn, and not while one of them is down', async () => {
     const network = new Network(scene, 'replicas');
     await scene.cluster.createNamespace('replicas');
     await network.add('validator-1', { spec: { replicas: 2 } });
@@ -39,7 +39,7 @@ describe('StatefulSets', () => {
     const ready = (pod: string) => scene.pods.isReady(`replicas/${pod}`);
     await scene.pods.until('all three are Ready', () => pods.every(ready));
     await kubectl(network, 'annotate', 'pod', 'validator-1-1', `${READY_HINT}=lost`);
-    await scene.pods.until('one is lost', () => !ready('validator-1-1'));
+    await scene.pods.until('validator-1-1 is not Ready', () => !ready('validator-1-1'));
     await network.add('validator-3');
     await wait(network, 'CatchingUp', ['validator-1']);
     await wait(network, 'WaitingForUnavailable', ['validator-2']);
@@ -62,7 +62,7 @@ describe('StatefulSets', () => {
     assert.equal(network.mostDown(0), 1);
   });
 
-  it('with OnDelete or a partition are left to their owner, and the others restart', async () => {
+  it('with OnDelete or a partition are left to their owner, and the other StatefulSets are restarted', async () => {
     const network = await new Network(scene, 'strategies').foundUpToDate();
     await patch(network, 'validator-1', { updateStrategy: { type: 'OnDelete', rollingUpdate: null } });
     await patch(network, 'validator-2', { updateStrategy: { rollingUpdate: { partition: 1 } } });
@@ -78,13 +78,16 @@ describe('StatefulSets', () => {
     await network.untilTheyKnow(FOUR);
     await patch(network, 'validator-1', { updateStrategy: { type: 'RollingUpdate' } });
     await network.settledAsTheyWere();
-    network.assertRestarts(FOUR, [1, 1, 1, 0], 'the first by its owner alone');
+    network.assertRestarts(FOUR, [1, 1, 1, 0], 'validator-1 was restarted only by its owner');
   });
 
-  it('that their operator is rolling hold their group, and need no further restart afterwards', async () => {
+  it('that their operator is rolling hold their group, and are not restarted again afterwards', async () => {
     const network = await new Network(scene, 'upgrade').foundUpToDate();
     await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}=never`);
-    await scene.pods.until('it is replaced', () => network.restarts(THREE)['validator-1'] === 1);
+    await scene.pods.until(
+      'the pod of validator-1 is replaced',
+      () => network.restarts(THREE)['validator-1'] === 1,
+    );
     await network.add('validator-4');
     await wait(network, 'Unsettled', ['validator-1']);
     const status = await wait(network, 'WaitingForUnavailable', ['validator-2', 'validator-3']);
@@ -92,7 +95,7 @@ describe('StatefulSets', () => {
     await network.settledAsTheyWere();
     const before = await generationOf(network, 'validator-1');
     await kubectl(network, 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
-    await until('its operator rolls it again', async () => {
+    await until('the operator rolls validator-1 again', async () => {
       return (await generationOf(network, 'validator-1')) !== before;
     });
     await network.settledAsTheyWere();
@@ -101,14 +104,17 @@ describe('StatefulSets', () => {
     assert.deepEqual(
       Object.values(network.restarts(FOUR)),
       [2, 1, 1, 0],
-      'the first twice by its operator, not by us',
+      'validator-1 was restarted twice by its operator, not by us',
     );
   });
 
   it('that are missing count as down in the quorum margin, and a new StatefulSet does not', async () => {
     const network = await new Network(scene, 'missing', { spec: quorumSpec(4, 75) }).foundUpToDate();
     await kubectl(network, 'delete', 'statefulset', 'validator-3', '--wait=false');
-    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-3')));
+    await scene.pods.until(
+      'the pod of validator-3 is gone',
+      ({ pods }) => !pods.has(network.podOf('validator-3')),
+    );
     await network.add('validator-4');
     const status = await wait(network, 'QuorumMargin', TWO);
     assert.match(status, /down already: missing\/validator-3/);
@@ -132,7 +138,7 @@ describe('StatefulSets', () => {
     network.assertRestarts(FOUR, [1, 1, 1, 0]);
   });
 
-  it('of a validator in maintenance are not restarted, and meanwhile no other validator is', async () => {
+  it('of a validator in maintenance are not restarted, and no other validator is restarted meanwhile', async () => {
     const network = await new Network(scene, 'maintenance').foundUpToDate();
     await network.change('validator-3', { maintenanceMode: true });
     await network.add('validator-4');

@@ -26,7 +26,7 @@ roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: tenant }
 subjects: [{ kind: ServiceAccount, name: tenant, namespace: ${TENANT} }]
 `;
 
-describe('one who may only create StellarNodes', () => {
+describe('a tenant that may only create StellarNodes', () => {
   let scene: Scene;
   let joined = 0;
 
@@ -37,7 +37,7 @@ describe('one who may only create StellarNodes', () => {
     await cluster.createNamespace(TENANT);
     await scene.start(2);
     for (const number of [1, 2, 3]) await createValidator(scene, `validator-${number}`);
-    await until('three lists of two', async () =>
+    await until('three validators have lists of two peers', async () =>
       (await listsOfOthers()).every(({ length }) => length === 2),
     );
     // The tenant's StellarNodes get no pods.
@@ -46,7 +46,7 @@ describe('one who may only create StellarNodes', () => {
   });
   after(() => scene.stop());
 
-  /** The lists of `validator-1` to `-3`: which of each other they name. */
+  /** The lists of `validator-1` to `-3`: the lines that name one of these three. */
   async function listsOfOthers(): Promise<string[][]> {
     const ref = { resource: ConfigMaps, namespace: 'stellar', name: 'stellar-peers' };
     const data = ((await scene.cluster.admin.get(ref))?.data ?? {}) as Record<string, string>;
@@ -78,12 +78,12 @@ describe('one who may only create StellarNodes', () => {
   for (const each of TENANT_ATTACKS) {
     it(`cannot ${each.what}`, async () => {
       await attack(each);
-      // A validator that joins shows that the leader follows: what it is told, and that the lists of the others stay.
+      // A validator that joins shows that the leader still works: it gets a list, and the lists of the others stay.
       joined += 1;
       const name = `joined-${joined}`;
       await createValidator(scene, name);
       const ref = { resource: ConfigMaps, namespace: 'stellar', name: 'stellar-peers' };
-      await until('its list', async () => {
+      await until(`${name} has a list`, async () => {
         const data = ((await scene.cluster.admin.get(ref))?.data ?? {}) as Record<string, string>;
         return (data[`${name}.peers.txt`] ?? '').includes('validator-1-0.');
       });

@@ -22,13 +22,15 @@ describe('a restart', () => {
   const scene = startedScene(() => sharedScene({ env: ENV }));
   const kubectl = (...args: string[]) => scene.cluster.kubectl(args);
 
-  /** Three that know each other; the first comes up by our hand alone, so that it will not after a restart. */
+  /** Three validators that know each other. The first becomes Ready only when the test says so, so not after a restart. */
   async function withOneThatFails(namespace: string): Promise<Network> {
     const network = new Network(scene, namespace);
     await scene.cluster.createNamespace(namespace);
     await network.add('validator-1', { annotations: { [READY_HINT]: 'never' } });
     await Promise.all(['validator-2', 'validator-3'].map((name) => network.add(name)));
-    await scene.pods.until('its pod is there', ({ pods }) => pods.has(network.podOf('validator-1')));
+    await scene.pods.until('the pod of validator-1 is there', ({ pods }) =>
+      pods.has(network.podOf('validator-1')),
+    );
     await network.setReadiness('validator-1', '0s');
     await network.untilTheyKnow(THREE);
     return network;
@@ -54,7 +56,7 @@ describe('a restart', () => {
     return { generation: found?.metadata.generation, observedGeneration, token };
   }
 
-  it('whose pod does not become Ready stops its group until it does', async () => {
+  it('whose pod does not become Ready stops its group until the pod is Ready', async () => {
     const network = await withOneThatFails('stalls');
     await network.add('validator-4');
     await untilStalled(network);
@@ -67,12 +69,15 @@ describe('a restart', () => {
     );
   });
 
-  it('whose StatefulSet a person replaces has ended, and the group goes on', async () => {
+  it('whose StatefulSet a person replaces has ended, and its group continues', async () => {
     const network = await withOneThatFails('replaced');
     await network.add('validator-4');
     await untilStalled(network);
     await kubectl('-n', 'replaced', 'delete', 'statefulset', 'validator-1', '--wait=false');
-    await scene.pods.until('its pod is gone', ({ pods }) => !pods.has(network.podOf('validator-1')));
+    await scene.pods.until(
+      'the pod of validator-1 is gone',
+      ({ pods }) => !pods.has(network.podOf('validator-1')),
+    );
     await kubectl('-n', 'replaced', 'annotate', 'stellarnode', 'validator-1', `${READY_HINT}-`);
     await network.untilTheyKnow(FOUR);
     network.assertRestarts(FOUR, [2, 1, 1, 0]);
@@ -80,7 +85,7 @@ describe('a restart', () => {
     assert.match(`${first?.statefulSet} ${first?.outcome}`, /^replaced\/validator-1 (gone|done)$/);
   });
 
-  /** One more joins, and the restart of the first is taken back since its pod turned not Ready before it was replaced. */
+  /** One more validator joins. Then the restart of validator-1 is taken back, because its pod becomes not Ready. */
   async function takeOneBack(network: Network, newcomer: string, names: readonly string[]): Promise<void> {
     const { namespace } = network;
     const template = async () => (await setNow(namespace, 'validator-1')).token;
@@ -100,7 +105,7 @@ describe('a restart', () => {
       assert.equal(begun.statefulSet, `${namespace}/validator-1`);
       assert.notEqual(begun.token, before);
       await network.setReadiness('validator-1', 'lost');
-      await until('it is taken back', async () => {
+      await until('the restart is taken back', async () => {
         const entry = (await journalIn(namespace)).find(({ token }) => token === begun.token);
         return entry?.outcome === 'defused';
       });
@@ -109,7 +114,7 @@ describe('a restart', () => {
         const events = await eventsIn(scene.cluster, namespace);
         return events.some(({ node, reason }) => node === 'validator-1' && reason === 'RestartTakenBack');
       });
-      // A group that has rested goes on by itself, on a slow machine before the end of this test.
+      // Pause the group: otherwise it would continue by itself after a minute, which may be before the end of this test.
       await kubectl('annotate', 'namespace', namespace, 'stellar.org/peer-rollout=paused');
       await network.setReadiness('validator-1', undefined);
       await network.untilReady([...names, newcomer]);
@@ -130,7 +135,7 @@ describe('a restart', () => {
     const again = await new Network(scene, 'again').foundUpToDate();
     await again.add('validator-4');
     await again.untilTheyKnow(FOUR);
-    assert.ok((await setNow('again', 'validator-1')).token, 'it was restarted before');
+    assert.ok((await setNow('again', 'validator-1')).token, 'validator-1 was restarted before');
     await takeOneBack(again, 'validator-5', FOUR);
   });
 });

@@ -8,10 +8,10 @@ const ACCOUNT = 'var/run/secrets/kubernetes.io/serviceaccount';
 const read = (container: Running, name: string): string =>
   readFileSync(join(rootOf(container), ACCOUNT, name), 'utf8');
 
-/** The CAs by which a container knows the API server, as PEM. */
+/** The CAs by which a container verifies the API server, as PEM. */
 export const authoritiesOf = (container: Running): string => read(container, 'ca.crt');
 
-/** The API server's name for the token that a container finds now. */
+/** The name that the API server gives the token which a container now finds in its mount. */
 export function tokenNameOf(container: Running): string {
   const [, claims = ''] = read(container, 'token').split('.');
   const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { jti: string };

@@ -9,6 +9,6 @@ const validity = () => ({ notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now
 /** A new CA, good for a month. */
 export const newAuthority = (): Promise<Issued> => createAuthority(validity());
 
-/** A certificate for a server of these names, by that CA. */
+/** A certificate for a server with these names, signed by the CA. */
 export const newLeaf = (authority: Issued, hosts: readonly string[]): Promise<Issued> =>
   issueLeaf(authority, { ...validity(), hosts });

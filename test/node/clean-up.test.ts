@@ -10,7 +10,7 @@ import { until } from '../cluster/until.ts';
 const CGROUPS = '/sys/fs/cgroup';
 const STARTED_MS_MAX = 120_000;
 
-/** Cgroups of that name, in all hierarchies. */
+/** The cgroups with this name, in all hierarchies. */
 const cgroupsOf = (name: string): string[] =>
   ['', ...readdirSync(CGROUPS)].flatMap((hierarchy) => {
     const folder = join(CGROUPS, hierarchy, name);

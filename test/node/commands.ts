@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
-/** PATH with the folders of administrators' programs, which it may not contain. */
+/** The environment with a PATH that also has the folders of administrators' programs. */
 export const ENV = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
-/** What the command printed; rejects with its standard error. */
+/** Runs a command. Resolves to its standard output, or rejects with its standard error. */
 export async function sh(command: string, ...args: string[]): Promise<string> {
   try {
     return (await execute(command, args, { env: ENV, maxBuffer: OUTPUT_MAX })).stdout;
@@ -17,7 +17,7 @@ export async function sh(command: string, ...args: string[]): Promise<string> {
   }
 }
 
-/** One after the other, each a line of words. */
+/** Runs commands one after the other; each line is a command with its arguments. */
 export async function each(...lines: string[]): Promise<void> {
   for (const line of lines) {
     const [command = '', ...args] = line.split(' ');

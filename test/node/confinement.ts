@@ -5,7 +5,7 @@ import type { KubeObject } from '../../runtime/kube/port.ts';
 import { containersOf } from './validators.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
-/** Where containerd puts the containers of pods, if the kubelet names no place. */
+/** The cgroup of the containers of pods, if the kubelet names no other. */
 const PODS = 'k8s.io';
 
 /** The cgroup of a container, in the only hierarchy or in that of the controller. */
@@ -35,7 +35,7 @@ export const runningIn = (pods: readonly KubeObject[]): Running[] =>
 
 export interface Confinement {
   readonly user: number;
-  /** Capabilities that it has or could get, in hexadecimal. */
+  /** The capabilities that the process has or could get, in hexadecimal. */
   readonly capabilities: string;
   readonly mayGain: boolean;
   readonly seccomp: boolean;
@@ -73,17 +73,17 @@ export function confinementsOf(container: Running): Confinement[] {
 }
 
 export interface Memory {
-  /** What its processes hold now beside files. */
+  /** The anonymous memory of its processes now: all but pages of files. */
   readonly anonymousKib: number;
   readonly peakMib: number;
   readonly limitMib: number;
-  /** How often the limit was reached. */
+  /** How often the memory limit was reached. */
   readonly reached: number;
 }
 
 const mib = (bytes: string): number => Math.round(Number(bytes) / 2 ** 20);
 
-/** By either version of cgroups. */
+/** The memory of a container, by version 1 or 2 of cgroups. */
 export function memoryOf({ id }: Running): Memory {
   const folder = folderOf(id, 'memory');
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8').trim();

@@ -12,13 +12,13 @@ import { tarOf } from '../../scripts/image/tar.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 export const OWN = `docker.io/library/stellar-peers:${version}`;
-/** What the stand-in operator's objects ask for. */
+/** The images that the objects of the stand-in operator name. */
 const CORE = 'docker.io/stellar/stellar-core:v21.0.0';
 const SIDECAR = 'docker.io/stellar/stellar-k8s:v21.0.0';
 /** The process that holds a pod's network. */
 export const PAUSE = 'test.invalid/pause:1';
 
-/** A file for `ctr images import`, and the names that the image goes by; it is stored under the first. */
+/** A file for `ctr images import`, and the names of its image; the image is stored under the first name. */
 export interface Archive {
   readonly path: string;
   readonly names: readonly string[];
@@ -26,14 +26,14 @@ export interface Archive {
 
 const architecture: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
-/** Ours; throws where `make image` was not run. */
+/** Our own image. Throws if `make image` was not run. */
 function ownImage(): Archive {
   const path = join(ROOT, 'dist/image.tar');
   if (!existsSync(path)) throw new Error(`${path} is missing: run "make image"`);
   return { path, names: [OWN] };
 }
 
-/** A shell of one file that needs no library. */
+/** A statically linked shell. */
 const BUSYBOX = {
   name: 'busybox-static',
   version: '1:1.35.0-4+deb12u1+b1',
@@ -49,7 +49,7 @@ function busybox(): Buffer {
   return readFileSync(join(folder, 'debian/bin/busybox'));
 }
 
-/** Writes an image of these layers, which is known by that name. */
+/** Writes an image with these layers and this name. */
 function writeArchive(path: string, name: string, layers: readonly ImageFile[][], run: object): void {
   const blobs: Blobs = new Map();
   const image = addImage(blobs, architecture, layers.map(tarOf), { version: 'stand-in', run });
@@ -64,7 +64,7 @@ const program = (path: string, content: string | Buffer): ImageFile => ({
 });
 const started = (args: string): string => `#!/bin/sh\nexec /nodejs/bin/node /stand-in/core.mjs ${args}\n`;
 
-/** The stand-in's image: Node, a shell with the few tools that the init container uses, the program. */
+/** The image of the stand-in: Node, a shell with the tools that the init container uses, and the program. */
 async function coreImage(folder: string): Promise<Archive> {
   const outfile = join(folder, 'core.mjs');
   await build({
@@ -89,7 +89,7 @@ async function coreImage(folder: string): Promise<Archive> {
   return { path, names: [CORE, SIDECAR] };
 }
 
-/** Writes the image of the process that holds a pod's network: it sleeps. */
+/** Writes the image of the process that holds a pod's network. The process only sleeps. */
 function pauseImage(folder: string): Archive {
   const path = join(folder, 'pause.tar');
   const run = { Entrypoint: ['/bin/busybox', 'sleep', '2000000000'] };
@@ -99,12 +99,12 @@ function pauseImage(folder: string): Archive {
 
 const LIST = 'images.json';
 
-/** Fetches and writes all images into `folder`: outside of the cluster, whose network leads nowhere. */
+/** Fetches all images and writes them into `folder`. Call it outside the cluster, which has no network to the outside. */
 export async function writeImages(folder: string): Promise<void> {
   const images = [pauseImage(folder), ownImage(), await coreImage(folder)];
   writeFileSync(join(folder, LIST), JSON.stringify(images));
 }
 
-/** What `writeImages` has written. */
+/** The images that `writeImages` has written. */
 export const imagesIn = (folder: string): Archive[] =>
   JSON.parse(readFileSync(join(folder, LIST), 'utf8')) as Archive[];

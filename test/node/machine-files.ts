@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { PAUSE } from './images.ts';
 
 const BINARIES = join(import.meta.dirname, '../../.cache/bin');
-/** Of all pods of all machines. */
+/** The addresses of all pods on all machines. */
 export const POD_RANGE = '10.244.0.0/16';
 export const SERVICE_RANGE = '10.96.0.0/16';
-/** The control plane's machine, which answers DNS too. */
+/** The address of the control plane's machine, which also answers DNS. */
 export const MASTER = '10.99.0.1';
 export const SOCKET = '/run/containerd/containerd.sock';
 
-/** For containerd; `folder` holds the files of the network. */
+/** The configuration of containerd; `folder` has the files of the network. */
 export const containerdToml = (folder: string, runc: string): string => `version = 3
 root = '/var/lib/containerd'
 state = '/run/containerd'
@@ -33,7 +33,7 @@ state = '/run/containerd'
   SystemdCgroup = false
 `;
 
-/** A bridge for the pods of machine `number`. */
+/** The configuration of the bridge for the pods of machine `number`. */
 export const networkJson = (number: number): string =>
   JSON.stringify({
     cniVersion: '1.0.0',
@@ -50,7 +50,7 @@ export const networkJson = (number: number): string =>
     ],
   });
 
-/** For a kubelet. */
+/** The configuration of a kubelet. */
 export const kubeletJson = (folder: string): string =>
   JSON.stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -70,12 +70,12 @@ export const kubeletJson = (folder: string): string =>
     clusterDomain: 'cluster.local',
     resolvConf: join(folder, 'resolv.conf'),
     syncFrequency: '10s',
-    // Nothing from outside reaches this network.
+    // Anonymous requests are safe, because this network cannot be reached from outside.
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
   });
 
-/** For the kube-proxy of a machine. */
+/** The configuration of the kube-proxy of a machine. */
 export const proxyJson = (kubeconfig: string, name: string): string =>
   JSON.stringify({
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
@@ -84,7 +84,7 @@ export const proxyJson = (kubeconfig: string, name: string): string =>
     hostnameOverride: name,
     clientConnection: { kubeconfig },
     clusterCIDR: POD_RANGE,
-    // The limit is that of the whole machine, which is not ours.
+    // 0 leaves the limit of the whole machine unchanged.
     conntrack: { maxPerCore: 0, min: 0 },
     nftables: { masqueradeAll: true },
   });

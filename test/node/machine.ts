@@ -13,7 +13,7 @@ import { containerdToml, kubeletJson, MASTER, networkJson, proxyJson, SOCKET } f
 
 interface Place {
   readonly keeper: Keeper;
-  /** Of the whole cluster. */
+  /** The folder of the whole cluster. */
   readonly dir: string;
   /** For kubelets by name, and for kube-proxy. */
   readonly kubeconfigOf: (name: string) => string;
@@ -87,18 +87,18 @@ export class Machine {
     );
   }
 
-  /** `ctr` on what Kubernetes sees. */
+  /** Runs `ctr` on the images and containers of Kubernetes. */
   ctr(...args: string[]): Promise<string> {
     const [command = '', ...rest] = this.ctrWords(...args);
     return sh(command, ...rest);
   }
 
-  /** The command line of that. */
+  /** The command line of `ctr`. */
   ctrWords(...args: string[]): string[] {
     return ['nsenter', ...this.#namespaces(), binary('ctr'), '-a', SOCKET, '-n', 'k8s.io', ...args];
   }
 
-  /** Where a file of the machine is for us. */
+  /** The path by which we reach a file of the machine. */
   path(path: string): string {
     return join(`/proc/${this.#holder?.pid}/root`, path);
   }
@@ -115,7 +115,7 @@ export class Machine {
     await child?.exited;
   }
 
-  /** Kills all processes of the machine: programs, shims and containers. What was stored stays. */
+  /** Kills all processes of the machine: programs, shims and containers. Stored files stay. */
   async killAll(): Promise<void> {
     for (const program of this.#programs.keys()) await this.kill(program);
     await this.#killContainers();
@@ -123,7 +123,7 @@ export class Machine {
 
   async #killContainers(): Promise<void> {
     const own = readlinkSync(`/proc/${this.#holder?.pid}/ns/mnt`);
-    // Shims are in the machine's mount namespace; containers end with them, by a signal of our own.
+    // Shims are in the mount namespace of the machine. Containers are not, so kill them by their process IDs.
     const files = '/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/init.pid';
     const script = `for file in ${files}; do cat "$file" && echo; done || true`;
     const tasks = (await this.enter('sh', '-c', script)).split('\n').filter(Boolean);
@@ -147,7 +147,7 @@ export class Machine {
     return child;
   }
 
-  /** A process that does nothing but keep the namespaces. */
+  /** Starts a process that only keeps the namespaces. */
   async #hold(): Promise<void> {
     const args = ['--net', '--mount', '--uts', 'sleep', 'infinity'];
     const holder = this.#place.keeper.start(`${this.name}-holder`, 'unshare', args);

@@ -24,7 +24,7 @@ import { MASTER, SERVICE_RANGE } from './machine-files.ts';
 
 export const API_PORT = 6443;
 export const MACHINES = 2;
-/** Where run.ts has put the images. */
+/** The folder into which run.ts has put the images. */
 export const FOLDER = process.env.NODE_TEST_FOLDER ?? '';
 
 /** A cgroup for containers that are in no pod, which run.ts removes. */
@@ -40,7 +40,7 @@ export async function makeNetwork(): Promise<void> {
     'ip link add machines type bridge',
     `ip addr add ${MASTER}/24 dev machines`,
     'ip link set machines up',
-    // Only a connection that has a route reaches the rules of kube-proxy.
+    // A connection reaches the rules of kube-proxy only if there is a route to its address.
     `ip route add ${SERVICE_RANGE} dev machines`,
     'sysctl -qw net.ipv4.ip_forward=1',
   );

@@ -16,10 +16,10 @@ const SHORT_WAITS = [
 ];
 const READY_MS_MAX = 120_000;
 
-/** Applies manifests/base to the letter. */
+/** Applies manifests/base unchanged. */
 export const installManifests = (world: World): Promise<void> => applyAndServe(world, rendered('base'));
 
-/** Applies manifests, does what their install needs beside, and waits until the webhook is asked. */
+/** Applies manifests, makes the other objects that they need, and waits until the API server calls the webhook. */
 export async function applyAndServe(
   world: World,
   yaml: string,
@@ -42,10 +42,10 @@ export async function installChart(world: World): Promise<void> {
 
 const release = ({ kubeconfigPath }: World) => ['-n', OWN, '--kubeconfig', kubeconfigPath];
 
-/** Runs the chart's own test, a pod that asks the webhook by its Service. Rejects where that fails. */
+/** Runs the chart's own test: a pod that calls the webhook by its Service. Rejects if the test fails. */
 export const testChart = (world: World): Promise<string> => helm('test', 'stellar-peers', ...release(world));
 
-/** Sets settings of the Deployment and waits until only replicas with these run. */
+/** Changes settings of the Deployment, and waits until only replicas with these settings run. */
 export async function set(world: World, ...settings: string[]): Promise<void> {
   await world.kubectl(['set', 'env', '-n', OWN, 'deployment/stellar-peers', ...settings]);
   await untilServed(world);
@@ -80,7 +80,7 @@ export async function untilServed(world: World): Promise<void> {
   });
 }
 
-/** How many reviews the replicas that run now have answered with that result. */
+/** How many reviews the running replicas have answered with this result. */
 export async function reviewsOf(world: World, result: string): Promise<number> {
   const pods = await podsIn(world, OWN);
   const pages = await Promise.all(

@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => world?.stop());
 
-/** The kubelets look for changed ConfigMaps as often as they do by default: every minute. */
+/** Lets the kubelets look for changed ConfigMaps as often as by default: every minute. */
 async function useDefaultSync(): Promise<void> {
   for (const machine of world.machines) {
     const path = join(world.dir, machine.name, 'kubelet.json');
@@ -57,7 +57,7 @@ const restartsOf = async (node: string): Promise<Record<string, number>> =>
   );
 const exec = (node: string, container: string, script: string): Promise<string> =>
   world.kubectl(['exec', '-n', 'stellar', `${node}-0`, '-c', container, '--', 'sh', '-c', script]);
-/** Ends a container by its first process. The command that does so may end with the container. */
+/** Ends a container by killing its first process. The command may end with the container, so its error is ignored. */
 const endFirst = (node: string, container: string): Promise<unknown> =>
   exec(node, container, 'kill 1').catch(() => undefined);
 const logOf = (node: string, container: string): Promise<string> =>
@@ -78,7 +78,7 @@ const untilRead = (node: string, text: string) =>
     everyMs: 1_000,
   });
 
-describe('a fourth validator that knows none of three, which know nothing of it', () => {
+describe('a fourth validator and three others that do not know each other', () => {
   it('is linked within three minutes, with no restart and no open port', async (t) => {
     const beganAt = performance.now();
     await addValidators(world, ['validator-4'], {
@@ -103,7 +103,7 @@ describe('a fourth validator that knows none of three, which know nothing of it'
     });
   });
 
-  it('is told what it should know where the sidecar runs without a merged configuration', async () => {
+  it('is told of its peers even if the sidecar runs without a merged configuration', async () => {
     await addValidators(world, ['validator-5'], {
       annotations: { ...ALONE, 'stellar.org/peer-reload': 'on' },
     });
@@ -152,7 +152,7 @@ describe('a stellar-core that', () => {
   it('knows a peer whose pod is replaced is told of its new address', async (t) => {
     const old = await addressOf('validator-4');
     await world.kubectl(['delete', 'pod', '-n', 'stellar', 'validator-4-0']);
-    await until('it has another pod', async () => (await addressOf('validator-4')) !== old);
+    await until('validator-4 has another pod', async () => (await addressOf('validator-4')) !== old);
     const beganAt = performance.now();
     await untilLinkedBy(['validator-4'], MENDED_MS_MAX);
     t.diagnostic(`linked again after ${Math.round((performance.now() - beganAt) / 1000)} s`);
@@ -161,7 +161,7 @@ describe('a stellar-core that', () => {
   it('is restarted in place is told again', async () => {
     await endFirst('validator-1', 'stellar-node');
     await until(
-      'its container runs again',
+      'the container of stellar-core runs again',
       async () => (await restartsOf('validator-1'))['stellar-node'] === 1,
     );
     await until(
@@ -177,7 +177,7 @@ describe('a stellar-core that', () => {
 });
 
 describe('the sidecar', () => {
-  it('handles 20 changes in a minute, and tells of each peer at most once', async () => {
+  it('handles 20 changes in a minute, and tells stellar-core of each peer at most once', async () => {
     const addresses = Array.from({ length: 20 }, (_, index) => `192.0.2.7:${20_001 + index}`);
     for (const address of addresses) {
       await setExternal(address);
@@ -186,7 +186,7 @@ describe('the sidecar', () => {
     const last = addresses.at(-1) ?? '';
     await untilRead('validator-2', last);
     await until(
-      'validator-2 is told of the last one',
+      'validator-2 is told of the last address',
       async () => (await told('validator-2')).includes(last),
       {
         deadlineMs: MENDED_MS_MAX,
@@ -211,7 +211,7 @@ describe('the sidecar', () => {
   it('takes hardly any memory', async (t) => {
     const sidecars = runningIn(await podsIn(world, 'stellar')).filter(({ name }) => name.endsWith(SIDECAR));
     for (const sidecar of sidecars) {
-      // While it sends a command, the stand-in for stellar-core is in its container.
+      // While the sidecar sends a command, the stand-in for stellar-core runs in its container.
       const atRest = await until(`${sidecar.name} takes next to nothing`, () => {
         const memory = memoryOf(sidecar);
         return memory.anonymousKib < REST_KIB_MAX ? memory : undefined;
@@ -229,7 +229,7 @@ describe('the sidecar', () => {
   });
 });
 
-/** Drains the machine of that validator alone; resolves with how long that took, in ms. */
+/** Drains the machine of only this validator. Resolves to the time that it took, in ms. */
 async function drain(node: string): Promise<number> {
   const { nodeName } = (await podOf(node)).spec as { nodeName: string };
   const budget = JSON.stringify({ spec: { minAvailable: 0 } });
@@ -249,7 +249,7 @@ const overview = (): Promise<string> =>
     ...['-o', 'jsonpath={.data.networks\\.json}'],
   ]);
 
-/** Peers of the network outside the cluster: this one alone. */
+/** Sets the peers outside the cluster to this address alone. */
 async function setExternal(address: string): Promise<void> {
   const [{ network } = { network: '' }] = JSON.parse(await overview()) as Array<{ network: string }>;
   const object = {

@@ -19,7 +19,7 @@ import { bootWorld, untilNodeReady, type World } from './world.ts';
 
 const TWO = ['validator-1', 'validator-2'];
 const THREE = [...TWO, 'validator-3'];
-/** The kubelet looks at each pod every 10 s, and at what it caches more rarely. */
+/** The kubelet looks at each pod every 10 s, and at cached objects less often. */
 const SWAPPED_MS_MAX = 150_000;
 const WEBHOOK_PORT = 8443;
 const HOST = `stellar-peers-webhook.${OWN}.svc`;
@@ -39,7 +39,7 @@ before(async () => {
 });
 after(() => world?.stop());
 
-/** What is left for a cluster without cert-manager, whose part this test plays. */
+/** The manifests without Issuers and Certificates: this test takes the part of cert-manager. */
 const withoutIssuers = (yaml: string): string =>
   parseAllDocuments(yaml)
     .filter((document) => !String(document.get('apiVersion')).startsWith('cert-manager.io/'))
@@ -126,10 +126,10 @@ describe('a mounted certificate of the webhook', () => {
 });
 
 describe('the token of the ServiceAccount', () => {
-  it('is the new one in each request after the kubelet has swapped it', async () => {
+  it('is the new token in each request after the kubelet has swapped it', async () => {
     const before = new Map((await replicas()).map((each) => [each.name, tokenNameOf(each)]));
     for (const machine of world.machines) {
-      // A kubelet that starts knows no token, and asks for a new one.
+      // A restarted kubelet knows no token, so it requests a new one.
       await machine.kill('kubelet');
       machine.startKubelet();
       await untilNodeReady(world, machine.name);
@@ -145,7 +145,7 @@ describe('the token of the ServiceAccount', () => {
     const swappedAtMs = Date.now();
     for (const [name, token] of now) {
       const pod = name.replace('/stellar-peers', '');
-      const used = await until(`${name} has asked the API server since`, () => {
+      const used = await until(`${name} has sent a request since`, () => {
         const uses = tokenUses(world.dir).filter((each) => each.pod === pod && each.atMs > swappedAtMs);
         return uses.length > 2 && new Set(uses.map((each) => each.token));
       });

@@ -1,6 +1,6 @@
 /**
- * Runs each test file, or a program, on real nodes, in its own namespaces for network, mounts and processes, and cleans up
- * after it: when this process kills the first process of the namespaces, all others in them end too. Needs root on Linux.
+ * Runs each test file, or a program, on real nodes, in its own namespaces for network, mounts and processes. Cleans up
+ * afterwards: when this process kills the first process of the namespaces, all others in them end too. Needs root on Linux.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { writeImages } from './images.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const NAME = 'stellar-peers-node-test-';
-/** Where containerd puts the containers of pods. Removed with all in it, unless another containerd made it. */
+/** The cgroup of the containers of pods. It is removed with its content, unless another containerd made it. */
 const PODS = 'k8s.io';
 /** Settings of the whole kernel that a kubelet changes. */
 const SYSCTLS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'].map(
@@ -21,7 +21,7 @@ const SYSCTLS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'ker
 const GONE_ATTEMPTS = 100;
 const GONE_MS = 100;
 
-/** Waits as the first process of its namespaces does: for all that others left, too. Ends with our standard input. */
+/** The first process of the namespaces: it runs the tests, and reaps the processes that others have left. */
 const INIT = `
 "$@" &
 tests=$!
@@ -41,7 +41,7 @@ const cgroupsNamed = (isOurs: (name: string) => boolean): string[] =>
     }
   });
 
-/** A cgroup can be removed from below, and only once its last process is gone. */
+/** Removes a cgroup: first those below it. That works only once its last process is gone. */
 function removeCgroup(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) removeCgroup(join(folder, entry.name));
@@ -68,7 +68,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** What runs that were killed have left. */
+/** True for the cgroup of a run that was killed. */
 const isLeftBehind = (name: string): boolean =>
   name.startsWith(NAME) && !isAlive(Number(name.slice(NAME.length)));
 
@@ -114,7 +114,7 @@ async function run(commands: ReadonlyArray<readonly string[]>): Promise<number> 
   return code;
 }
 
-/** Of test files, given as patterns, each its own; or of what follows `--program`. */
+/** The commands: one for each test file that a pattern names, or the program that follows `--program`. */
 function commandsOf(args: readonly string[]): string[][] {
   if (args[0] === '--program') return [[process.execPath, ...args.slice(1)]];
   const flags = ['--test', '--test-timeout=1200000', '--test-reporter=spec'];

@@ -17,10 +17,10 @@ import { OWN } from './images.ts';
 import type { Machine } from './machine.ts';
 import { bootMachine, cgroupName } from './place.ts';
 
-/** From the moment at which its first port is open. What comes while Node itself starts is lost: no program listens yet. */
+/** The times of SIGTERM after the first port is open. Before, while Node itself starts, nothing could handle a signal. */
 const MOMENTS_MS = [0, 10, 30, 100, 300, 1_000];
 const HTTP_PORT_HEX = (8080).toString(16).toUpperCase();
-/** A kubelet waits for 30 s and kills then. */
+/** The longest time until the end; a kubelet kills after 30 s. */
 const END_MS_MAX = 5_000;
 
 const CA = createPki().caPem;
@@ -31,12 +31,12 @@ let stop: () => Promise<void>;
 before(async () => {
   ({ machine, dir, stop } = await bootMachine());
   writeKubeconfig(join(dir, 'kubeconfig'), { server: 'https://127.0.0.1:9', caPem: CA, token: 'x' });
-  // The container's user reads it.
+  // The user of the container must be able to read the file.
   chmodSync(join(dir, 'kubeconfig'), 0o644);
 });
 after(() => stop?.());
 
-/** Runs a replica in a container; resolves with its first process, by the machine's number, and with its exit code. */
+/** Runs a replica in a container. `pid` is the process ID of its first process on the machine; `ended` has its exit code. */
 function replica(id: string) {
   const env = { KUBECONFIG: '/kubeconfig', POD_NAME: id, POD_NAMESPACE: 'stellar-peers', DRAIN_SECONDS: '0' };
   const words = [
@@ -59,16 +59,16 @@ function replica(id: string) {
   return { pid, ended };
 }
 
-/** True once the process's machine has its port open. */
+/** True once the port is open in the network namespace of the process. */
 const isOpen = (pid: number): boolean =>
   readFileSync(`/proc/${pid}/net/tcp6`, 'utf8').includes(`:${HTTP_PORT_HEX} `) ||
   readFileSync(`/proc/${pid}/net/tcp`, 'utf8').includes(`:${HTTP_PORT_HEX} `);
 
-/** What the replica did on SIGTERM so long after it began to listen: its exit code, undefined where it went on. */
+/** Sends SIGTERM `moment` ms after the port is open. Resolves to the exit code; undefined if the replica did not end. */
 async function toldAfter(moment: number) {
   const { pid: starting, ended } = replica(`at-${moment}`);
   const pid = await starting;
-  await until('its port is open', () => isOpen(pid), { everyMs: 2 });
+  await until('the port of the replica is open', () => isOpen(pid), { everyMs: 2 });
   await delay(moment);
   const sentAtMs = performance.now();
   process.kill(pid, 'SIGTERM');

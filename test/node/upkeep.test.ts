@@ -19,9 +19,9 @@ import {
 import { bootWorld, isNodeReady, untilNodeReady, type World } from './world.ts';
 
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
-/** Of three, two are needed. */
+/** A quorum of three validators needs two. */
 const spec = quorumSpec(3, 66);
-/** The replica answers for DRAIN_SECONDS, which are five. */
+/** Less than DRAIN_SECONDS, which is five: for so long, a stopping replica still answers. */
 const LATE_MS = 2_500;
 const DRAIN = ['--ignore-daemonsets', '--delete-emptydir-data'];
 
@@ -108,7 +108,7 @@ describe('a machine with a replica and validators', () => {
     assert.deepEqual(await containers(), beforehand);
   });
 
-  it('has its validators back, injected and not restarted by us, after all its processes were killed', async () => {
+  it('has its validators back after all its processes were killed, injected and not restarted by us', async () => {
     const [pods, beforehand] = [await uids(), await containers()];
     const name = await nodeOf('validator-1-0');
     const machine = world.machines.find((each) => each.name === name);
@@ -128,7 +128,7 @@ describe('a machine with a replica and validators', () => {
     for (const { metadata } of await podsIn(world, 'stellar')) assert.ok(metadata.annotations?.[ADDED]);
   });
 
-  it('is drained as soon as the budgets of its validators allow that, and they come back injected', async () => {
+  it('is drained as soon as the budgets of its validators allow it, and the validators come back injected', async () => {
     const name = await nodeOf('validator-1-0');
     await assert.rejects(world.kubectl(['drain', name, ...DRAIN, '--timeout=15s']), /disruption budget/);
     const budget = JSON.stringify({ spec: { minAvailable: 0 } });
@@ -147,7 +147,7 @@ describe('a machine with a replica and validators', () => {
 
 describe('a machine that goes away for good', () => {
   it('affects no pod of other validators, and its own pods come back injected on the other machine', async () => {
-    // The drain has left them all on one machine: a validator and a replica move to the other.
+    // The drain has left all pods on one machine, so move a validator and a replica to the other.
     await world.kubectl(['delete', 'pod', '-n', 'stellar', 'validator-1-0']);
     await world.kubectl(['delete', 'pod', '-n', OWN, (await podsIn(world, OWN))[0]?.metadata.name ?? '']);
     await untilServed(world);

@@ -8,23 +8,23 @@ import { settled } from '../cluster/settled.ts';
 import { until } from '../cluster/until.ts';
 import type { World } from './world.ts';
 
-/** In place of the operator's 60 s, so that a scene does not wait for a minute at each restart. */
+/** The delay of the first readiness probe, in place of the operator's 60 s, so that restarts take less time. */
 const READY_DELAY_S = '2';
 const LINKED_MS_MAX = 120_000;
 export const OWN = 'stellar-peers';
 export const ADDED = 'stellar.org/peers';
 
-/** What lets validators share a machine, and be Ready soon. */
+/** Options by which validators may share a machine, and are Ready soon. */
 export const ON_ONE_MACHINE: Pick<ValidatorOptions, 'annotations' | 'spec'> = {
   annotations: { [READY_DELAY_HINT]: READY_DELAY_S },
   spec: { podAntiAffinity: 'Disabled' },
 };
 
-/** Creates what the operator's pods of that StellarNode mount. */
+/** Creates the Secret that the pods of the StellarNode mount. */
 export const secretFor = (world: World, name: string, namespace: string): Promise<string> =>
   world.kubectl(['create', 'secret', 'generic', '-n', namespace, `${name}-client-cert`]);
 
-/** Applies StellarNodes at once, whose pods may share a machine, with what the operator's pods mount. */
+/** Creates the Secrets that their pods mount, and applies StellarNodes at once. Their pods may share a machine. */
 export async function addValidators(
   world: World,
   names: readonly string[],
@@ -41,7 +41,7 @@ export async function addValidators(
   await Promise.all(names.map(create));
 }
 
-/** What stellar-core in a validator's pod answers to a command. */
+/** Sends a command to stellar-core in the pod of a validator. Resolves to the answer. */
 export const coreSays = (
   world: World,
   node: string,
@@ -89,7 +89,7 @@ interface ContainerStatus {
   readonly state?: { readonly running?: object };
 }
 
-/** Of all containers of a pod, init containers too. */
+/** The statuses of all containers of a pod, init containers included. */
 export function containersOf(pod: KubeObject): ContainerStatus[] {
   const { containerStatuses = [], initContainerStatuses = [] } = (pod.status ?? {}) as Record<
     string,
@@ -114,7 +114,7 @@ export async function assertCalm(world: World, namespace: string): Promise<void>
   assert.deepEqual(restarted, []);
 }
 
-/** Our replicas that run, as `settled` asks them: by the addresses of their pods. */
+/** Our running replicas in the form that `settled` needs, reached by the addresses of their pods. */
 async function replicasOf(world: World) {
   const pods = await podsIn(world, OWN);
   const running = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);

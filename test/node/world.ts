@@ -1,6 +1,6 @@
 /**
- * A whole cluster with real kubelets and containers: network, control plane, DNS and machines. It is inside the namespaces
- * of run.ts, and ends with them.
+ * A whole cluster with real kubelets and containers: network, control plane, DNS and machines. The cluster runs inside the
+ * Linux namespaces that run.ts makes, and ends with them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,20 +33,20 @@ const BOOT_MS_MAX = 120_000;
 
 export interface World extends Readonly<Prepared['world']> {
   readonly machines: readonly Machine[];
-  /** What happens to all pods, from a watch of its own. */
+  /** A witness of all pods, with its own watch. */
   readonly pods: PodWatcher;
   readonly keeper: Keeper;
-  /** Routes what the API server sends to Services. */
+  /** The kube-proxy that routes requests of the API server to Services. */
   readonly proxy: Child;
-  /** A CA by which the API server may get a certificate, which all but pods trust already. */
+  /** A second CA, for the next certificate of the API server. All but pods trust this CA already. */
   readonly nextAuthority: Issued;
-  /** Writes files of the control plane's configuration, by name, and restarts who reads these. */
+  /** Writes configuration files of the control plane, by name, and restarts API server and controller-manager. */
   reconfigure(files: Readonly<Record<string, string>>): Promise<void>;
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts the two that read the certificates of the cluster; resolves when the API server is ready. */
+/** Starts API server and controller-manager, which read the certificates; resolves when the API server is ready. */
 async function startReaders({ keeper, layout, caPem }: Prepared): Promise<Child[]> {
   const apiServer = startApiServer(keeper, layout, {
     'bind-address': '0.0.0.0',
@@ -66,7 +66,7 @@ async function startReaders({ keeper, layout, caPem }: Prepared): Promise<Child[
   return [apiServer, controllers];
 }
 
-/** Resolves to what writes files of the configuration, and restarts the two that read these. */
+/** Starts the control plane. Resolves to the function that changes its configuration. */
 async function startControlPlane(prepared: Prepared): Promise<World['reconfigure']> {
   const { keeper, layout, world } = prepared;
   startEtcd(keeper, layout);
@@ -81,7 +81,7 @@ async function startControlPlane(prepared: Prepared): Promise<World['reconfigure
   };
 }
 
-/** The API server calls webhooks by their Services, so its machine has a kube-proxy too; and it answers DNS. */
+/** Starts kube-proxy on the machine of the API server, which calls webhooks by their Services, and CoreDNS. */
 async function startMaster({ keeper, kubeconfigOf, world }: Prepared): Promise<Child> {
   const name = 'control-plane';
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
@@ -129,7 +129,7 @@ async function bringUp(prepared: Prepared): Promise<Pick<World, 'machines' | 'pr
   return { machines, proxy, reconfigure };
 }
 
-/** Boots it all; resolves when both nodes are Ready and pods can be made. */
+/** Boots the whole cluster. Resolves when both nodes are Ready and pods can be created. */
 export async function bootWorld(): Promise<World> {
   const prepared = await prepare();
   const { keeper, nextAuthority, world } = prepared;

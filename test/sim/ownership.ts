@@ -172,8 +172,8 @@ export function afterApply(
   const own = `Apply ${manager}`;
   const wanted = leavesOf(body);
   const others = [...owners].filter(([owner]) => owner !== own);
-  const isHeld = (path: string) => others.some(([, paths]) => paths.has(path));
-  const dropped = [...(owners.get(own) ?? [])].filter((path) => !wanted.has(path) && !isHeld(path));
+  const isOthers = (path: string) => others.some(([, paths]) => paths.has(path));
+  const dropped = [...(owners.get(own) ?? [])].filter((path) => !wanted.has(path) && !isOthers(path));
   const gone = goneWith(dropped, [...wanted, ...others.flatMap(([, paths]) => [...paths])]);
   const whole = merged('', '', [ownable(live), ownable(body)], (path) => gone.has(path));
   const fields = (whole ?? {}) as Readonly<Record<string, unknown>>;
@@ -181,7 +181,7 @@ export function afterApply(
   const status = live?.status;
   const object = { ...fields, ...(status === undefined ? {} : { status }), metadata } as KubeObject;
   const { written } = differenceOf(live, object);
-  const conflicts = [...written].filter(isHeld);
+  const conflicts = [...written].filter(isOthers);
   if (conflicts.length > 0 && !force) return { conflicts };
   const next = new Map<string, ReadonlySet<string>>();
   for (const [owner, paths] of others) {

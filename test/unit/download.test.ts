@@ -180,7 +180,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     for (const binary of HELM.binaries) publish(binary, program('v3.9.0', 'downloaded'));
     const { said, origins } = await setup('HELM');
     assert.deepEqual(origins, { helm: 'built' });
-    assert.match(said, /not downloaded \(it says it is v3\.9\.0\)/);
+    assert.match(said, /not downloaded \(its version is v3\.9\.0\)/);
   });
 
   it('builds what the server does not have', async () => {

@@ -1,4 +1,4 @@
-/** The chart as helm renders it: what kustomize makes of the manifests, object by object, and what its values change. */
+/** The chart as helm renders it: the same objects as kustomize makes from the manifests, and the effect of values. */
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
-import { withWatched } from '../../cluster/watched.ts';
+import { withManifestsFor } from '../../cluster/watched.ts';
 import { CHART, helm, kustomized, NAMESPACE, ROOT, render, type Values, withValues } from './helm.ts';
 
 const MANIFESTS = join(ROOT, 'manifests');
@@ -32,7 +32,7 @@ function inOrder(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What names a release, which manifests have none of. */
+/** The labels that name a release. The manifests have none of them. */
 const RELEASE_LABELS = [
   'app.kubernetes.io/instance',
   'app.kubernetes.io/managed-by',
@@ -52,7 +52,7 @@ const byKey = (objects: readonly KubeObject[]): Record<string, unknown> =>
     objects.filter((object) => !isHook(object)).map((object) => [keyOf(object), inOrder(object)]),
   );
 
-/** Object by object: none too many, none too few, each the same. */
+/** Asserts that both have the same objects with the same content. */
 function assertSame(chart: readonly KubeObject[], kustomize: readonly KubeObject[]): void {
   const [ours, wanted] = [byKey(chart.map(withoutRelease)), byKey(kustomize)];
   assert.deepEqual(Object.keys(ours).sort(), Object.keys(wanted).sort());
@@ -61,7 +61,7 @@ function assertSame(chart: readonly KubeObject[], kustomize: readonly KubeObject
 
 const WITH_NAMESPACE = { namespace: { create: true } };
 
-/** manifests/base with more in its kustomization.yaml. */
+/** Renders manifests/base with more lines in its kustomization.yaml. */
 async function baseWith(more: string): Promise<KubeObject[]> {
   const copy = mkdtempSync(join(tmpdir(), 'stellar-peers-'));
   try {
@@ -93,10 +93,10 @@ describe('the chart', () => {
     const one = { ...WITH_NAMESPACE, watchNamespaces: ['stellar'] };
     assertSame(await render(one), await kustomized(join(MANIFESTS, 'namespaced')));
     const two = { ...WITH_NAMESPACE, watchNamespaces: ['stellar', 'north'] };
-    assertSame(await render(two), await withWatched(['stellar', 'north'], kustomized));
+    assertSame(await render(two), await withManifestsFor(['stellar', 'north'], kustomized));
   });
 
-  it('has manifests/network-policy beside them with networkPolicy', async () => {
+  it('also has manifests/network-policy with networkPolicy', async () => {
     const both = await Promise.all(
       ['base', 'network-policy'].map((name) => kustomized(join(MANIFESTS, name))),
     );
@@ -139,7 +139,7 @@ describe('the chart', () => {
     assert.equal((await kinds(2)).includes('PodDisruptionBudget'), true);
   });
 
-  it('has manifests/quorum-sets beside them with quorumSets, in each namespace that is named', async () => {
+  it('also has manifests/quorum-sets with quorumSets, in each namespace that it names', async () => {
     const folders = ['base', 'quorum-sets'].map((name) => kustomized(join(MANIFESTS, name)));
     const wanted = (await Promise.all(folders)).flat();
     const names = ['validator-1-config', 'validator-2-config', 'validator-3-config'];
@@ -171,7 +171,7 @@ describe('the chart', () => {
     assert.equal(namespace?.metadata.name, 'elsewhere');
   });
 
-  it('adds only the objects that the Prometheus operator needs with monitoring', async () => {
+  it('with monitoring, adds only the objects that the Prometheus operator needs', async () => {
     const labels = { release: 'prometheus' };
     const [without, all] = [await render(), await render({ monitoring: { enabled: true, labels } })];
     const known = new Set(without.map(keyOf));
@@ -257,7 +257,7 @@ describe('the notes', () => {
 });
 
 describe('the values', () => {
-  it('count replicas by replicaCount, and by its former name where that is given', async () => {
+  it('set the number of replicas by replicaCount, or by its former name', async () => {
     const replicas = async (values: Values) => specOf(await render(values), 'Deployment').replicas;
     assert.equal(await replicas({}), 2);
     assert.equal(await replicas({ replicaCount: 3 }), 3);
@@ -266,7 +266,7 @@ describe('the values', () => {
     assert.equal(kinds.includes('PodDisruptionBudget'), false);
   });
 
-  it('say where pods are put, what they are called, and what else their environment has', async () => {
+  it('set the placement of pods, their names, and more of their environment', async () => {
     const spread = [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }];
     const { metadata, spec } = await templateOf({
       podLabels: { team: 'core' },
@@ -315,7 +315,7 @@ describe('the values', () => {
     assert.deepEqual(account?.metadata.annotations, { role: 'one' });
   });
 
-  it('let the NetworkPolicy know where DNS and the API server are', async () => {
+  it('tell the NetworkPolicy where DNS and the API server are', async () => {
     const dns = { namespaces: [], ports: [8053] };
     const values = { networkPolicy: { enabled: true, dns, apiServerPorts: [16_443] } };
     const [names, server] = specOf(await render(values), 'NetworkPolicy').egress as object[];
@@ -324,13 +324,13 @@ describe('the values', () => {
     assert.deepEqual(server, { ports: [{ port: 16_443, protocol: 'TCP' }] });
   });
 
-  it('bring alerts and dashboard, as manifests/monitoring has them', async () => {
+  it('add the alerts and the dashboard of manifests/monitoring', async () => {
     const { monitoring } = EVERYTHING;
     const both = await Promise.all(['base', 'monitoring'].map((name) => kustomized(join(MANIFESTS, name))));
     const dashboard = ({ kind, metadata }: KubeObject) =>
       kind === 'ConfigMap' && metadata.name === 'stellar-peers-dashboard';
     const compact = (object: KubeObject): KubeObject => {
-      // kustomize writes one line more into an expression that is folded.
+      // kustomize writes one more line break into a folded expression.
       if (!dashboard(object)) return JSON.parse(JSON.stringify(object).replaceAll('(\\n\\n', '(\\n'));
       const [[name, text] = ['', '']] = Object.entries(object.data as Record<string, string>);
       return { ...object, data: { [name]: JSON.parse(text) } };
@@ -339,7 +339,7 @@ describe('the values', () => {
     assertSame(ours, both.flat().map(compact));
   });
 
-  it('lead from alerts and dashboard to the documents that they name', async () => {
+  it('set the address of the documents to which alerts and dashboard lead', async () => {
     const documents = 'https://git.example.org/mine/blob/v1/docs';
     const { monitoring } = EVERYTHING;
     const text = JSON.stringify(await render({ monitoring: { ...monitoring, documents } }));
@@ -347,7 +347,7 @@ describe('the values', () => {
     assert.doesNotMatch(text, /"runbook_url":"docs|git\.example\.com/);
   });
 
-  it('make settings environment variables that read as they were written', async () => {
+  it('turn settings into environment variables with the same text', async () => {
     const settings = {
       MIN_READY_SECONDS: 600,
       CERT_LIFETIME_SECONDS: 31_536_000,
@@ -380,14 +380,14 @@ describe('the values', () => {
     ['off without quotes, which YAML takes for false', { settings: { PEER_RELOAD: false } }],
     ['a setting that the chart sets', { settings: { POD_NAMESPACE: 'one' } }],
     ['a value that is misspelt', { replica: 3 }],
-    ['a namespace that cannot be one', { watchNamespaces: ['Stellar Nodes'] }],
+    ['a text that is no name of a namespace', { watchNamespaces: ['Stellar Nodes'] }],
     ['replicas in quotes', { replicas: '2' }],
-    ['a port that is none', { webhook: { port: 0 } }],
-    ['a misspelt value of a part', { networkPolicy: { dns: { port: [53] } } }],
+    ['an invalid port', { webhook: { port: 0 } }],
+    ['a misspelt nested value', { networkPolicy: { dns: { port: [53] } } }],
     ['a variable that the chart sets itself', { extraEnv: [{ name: 'WEBHOOK_PORT', value: '1' }] }],
     ['a label that the Service selects by', { podLabels: { 'app.kubernetes.io/name': 'other' } }],
-    ['an address of documents that is none', { monitoring: { documents: 'docs' } }],
-    ['a digest that is none', { image: { digest: 'latest' } }],
+    ['an invalid address of documents', { monitoring: { documents: 'docs' } }],
+    ['an invalid digest', { image: { digest: 'latest' } }],
   ];
   for (const [what, values] of WRONG) {
     it(`are refused with ${what}`, async () => {
@@ -395,7 +395,7 @@ describe('the values', () => {
     });
   }
 
-  it('pass helm lint, as they are and with everything on', async () => {
+  it('pass helm lint, with the defaults and with everything on', async () => {
     const all = {
       certManager: { enabled: true },
       networkPolicy: { enabled: true },

@@ -1,4 +1,4 @@
-/** The chart on a real API server: taken over from manifests, tested, upgraded, removed and installed, with validators running. */
+/** The chart on a real API server with validators: it replaces the manifests, is tested, upgraded, removed and installed. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { caBundleDuring } from '../trusted.ts';
 import { CHART, helm, helmOutputs, objectsIn, ROOT } from './helm.ts';
 
 const PREVIOUS = readFileSync(join(ROOT, 'test/e2e/fixtures/previous-release.yaml'), 'utf8');
-/** A chart that was in use: `git archive 98c8e9d:charts stellar-peers`. */
+/** A former chart that people may have installed: `git archive 98c8e9d:charts stellar-peers`. */
 const FORMER_CHART = join(import.meta.dirname, 'fixtures/chart-98c8e9d.tgz');
 const THREE = ['validator-1', 'validator-2', 'validator-3'];
 
@@ -30,7 +30,7 @@ function chartFor(webhookUrl: string, folder: string): string {
   return folder;
 }
 
-/** Exit code of a program of Node. */
+/** The exit code of a program that Node runs. */
 const runs = (program: string, url: string): Promise<number> =>
   new Promise((resolve) => {
     const env = { PATH: process.env.PATH ?? '', WEBHOOK_URL: url };
@@ -46,14 +46,14 @@ describe('the chart under running validators', () => {
   let former: string;
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-chart-'));
 
-  /** helm on the release; there is no container runtime, hence no replicas. */
+  /** The flags for helm to act on the release. */
   const flagsOf = () => ['-n', 'stellar-peers', '--kubeconfig', scene.cluster.kubeconfigPath];
   const onRelease = (command: string, ...args: readonly string[]) =>
     helm(...command.split(' '), 'stellar-peers', ...flagsOf(), ...args);
   const assertNoRestart = () =>
     assert.deepEqual(network.restarts(THREE), { 'validator-1': 0, 'validator-2': 0, 'validator-3': 0 });
   const untilSettled = () => settled({ cluster: scene.cluster, replicas: { replicas: deployment.running } });
-  /** `work`, and the new replicas after it, until they have nothing left to do; no validator is restarted and caBundle is never empty. */
+  /** Calls `work`, then replaces the replicas. Asserts that no validator is restarted and that caBundle is never empty. */
   async function quietly(work: () => Promise<unknown>): Promise<void> {
     const states = await caBundleDuring(scene.cluster, async () => {
       await work();
@@ -117,7 +117,7 @@ describe('the chart under running validators', () => {
     await Promise.all([onRelease('uninstall'), deployment.end()]);
     await untilWorkloadsRest(scene.cluster);
     assertNoRestart();
-    // Of a namespace's own making, and what Kubernetes derives from other objects.
+    // Objects that Kubernetes makes in each namespace, or derives from other objects.
     const others = /^(Event|EndpointSlice|ControllerRevision) |\/(default|kube-root-ca\.crt)$/;
     const traces = (await tracesOf(scene.cluster)).filter((trace) => !others.test(trace));
     assert.deepEqual(
@@ -143,7 +143,7 @@ describe('the chart under running validators', () => {
     await assertCurrent();
   });
 
-  it('is upgraded from the chart of 98c8e9d, whose selectors and number of replicas it keeps', async () => {
+  it('is upgraded from the chart of 98c8e9d, and keeps its selectors and its number of replicas', async () => {
     const specs = async (path: string) => {
       const kinds = 'deployment,service,poddisruptionbudget';
       return scene.cluster.kubectl(['-n', 'stellar-peers', 'get', kinds, '-o', `jsonpath=${path}`]);

@@ -47,7 +47,7 @@ describe('a release', () => {
   const change = (path: string, edit: (text: string) => string) =>
     writeFileSync(join(clone, path), edit(readFileSync(join(clone, path), 'utf8')));
   const commitAll = () => git('commit', '--quiet', '--all', '--allow-empty', '-m', 'change');
-  /** What `make release` does once the tools are there. */
+  /** Runs the program of `make release`. */
   const release = (...args: readonly string[]): Promise<Outcome> =>
     new Promise((resolve) => {
       const given = ['scripts/release.ts', ...args, '--repository', REPOSITORY];
@@ -59,12 +59,12 @@ describe('a release', () => {
       );
     });
   const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((name) => `.github/workflows/${name}`);
-  /** As a person does who has read each digest at its source. */
+  /** Pins actions and images, as a person does who has looked up each digest. */
   const pin = (text: string) =>
     text
       .replaceAll(/(uses: [\w./-]+)@(v\d+).*$/gm, `$1@${'0'.repeat(40)} # $2`)
       .replaceAll(/(image: \S+?)(@\S+)? *#.*$/gm, `$1@sha256:${'0'.repeat(64)}`);
-  /** Runs the one step of the release workflow whose command looks so, as the forge does. */
+  /** Runs the step of the release workflow whose command matches, as the forge does. */
   const workflowStep = async (command: RegExp, env: Readonly<Record<string, string>>): Promise<void> => {
     const { jobs } = parse(readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8')) as {
       jobs: Record<string, { steps?: Array<{ run?: string }> }>;
@@ -91,7 +91,7 @@ describe('a release', () => {
     writeFileSync(join(clone, '.git/info/exclude'), 'node_modules\n.cache\n');
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
     symlinkSync(join(ROOT, '.cache'), join(clone, '.cache'));
-    // The changelog before a release, whatever stands in ours.
+    // A changelog with an unreleased section, independent of our own.
     for (const workflow of WORKFLOWS) change(workflow, pin);
     change('CHANGELOG.md', () => '# Changelog\n\n## Unreleased\n\n### Features\n\n- One thing.\n');
     git('add', '--all');
@@ -105,7 +105,7 @@ describe('a release', () => {
     assert.equal(stderr, `release: CHANGELOG.md has no section "## ${VERSION}" with something in it.\n`);
   });
 
-  it('is refused while an action or image has no digest, each of which is named', async () => {
+  it('is refused while an action or image has no digest, and names each of these', async () => {
     const [first = ''] = WORKFLOWS;
     const before = readFileSync(join(clone, first), 'utf8');
     change(first, (text) => text.replace(/@0{40} # v4/, '@v4 # digest missing').replace(/@sha256:0{64}/, ''));
@@ -118,13 +118,13 @@ describe('a release', () => {
     );
   });
 
-  it('is refused without the address that everything in it is published at', async () => {
+  it('is refused without the address at which its files are published', async () => {
     const { code, stderr } = await release(VERSION, '--repository', 'mine', '--');
     assert.equal(code, 1);
     assert.match(stderr, /REPOSITORY is "mine"/);
   });
 
-  it('is refused with a version that the files do not have, each of which is named', async () => {
+  it('is refused with a version that some files do not have, and names these files', async () => {
     const { code, stderr } = await release('9.9.9');
     assert.equal(code, 1);
     const named = [...stderr.matchAll(/^release: (\S+) says \S+, not 9\.9\.9\.$/gm)].map(([, path]) => path);
@@ -177,7 +177,7 @@ describe('a release', () => {
     assert.equal(git('status', '--porcelain'), '');
   });
 
-  it('has notes that are the section of the changelog, and checksums of every other file', () => {
+  it('has the section of the changelog as notes, and checksums of all other files', () => {
     assert.equal(
       readFileSync(made('RELEASE_NOTES.md'), 'utf8'),
       `# stellar-peers ${VERSION}\n\n### Features\n\n- One thing.\n`,
@@ -232,8 +232,8 @@ describe('a release', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('has executables, named in a manifest for krew with the sums that they have', async () => {
-    // What is in them is tested below; here they are moved as they are.
+  it('has executables, and a manifest for krew with their names and checksums', async () => {
+    // The content of the executables is tested below. Here they are only moved.
     mkdirSync(join(clone, 'dist/executables'), { recursive: true });
     for (const machine of MACHINES)
       writeFileSync(
@@ -246,7 +246,7 @@ describe('a release', () => {
     await workflowStep(/digest\.ts/, { GITHUB_OUTPUT: output });
     const found = readFileSync(output, 'utf8').trim();
     assert.equal(found, `digest=${DIGEST}`);
-    // As the forge gives them to a fork whose owner writes the name in capitals.
+    // The variables of the forge, for a fork whose owner has capitals in the name.
     await workflowStep(/^make release/, {
       ...{ CI: 'true', VERSION: `v${VERSION}`, REPOSITORY, DIGEST: found.replace('digest=', '') },
       ...{ REGISTRY: 'registry.example.com', OWNER_AND_NAME: 'Stellar-Peers' },
@@ -294,11 +294,11 @@ describe('a release', () => {
 describe('the section of a version', () => {
   const text =
     '# Changelog\n\n## Unreleased\n\n## 1.0.10 (2026-12-02)\n\nTen.\n\n## [1.0.1] - 2026-12-01\n\nOne.\n\n## 1.0.0\n';
-  it('is that of this version, and not of one whose number begins the same', () => {
+  it('is that of this version, and not of a version whose number begins with the same digits', () => {
     assert.equal(changelogSection(text, '1.0.1'), 'One.');
     assert.equal(changelogSection(text, '1.0.10'), 'Ten.');
   });
-  it('is none where there is nothing in it, or no such version', () => {
+  it('is missing if it is empty, or if there is no such version', () => {
     assert.equal(changelogSection(text, '1.0.0'), undefined);
     assert.equal(changelogSection(text, '1.0'), undefined);
     assert.equal(changelogSection(text, '2.0.0'), undefined);

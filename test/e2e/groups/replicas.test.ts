@@ -1,6 +1,6 @@
 /**
- * Replicas that are away, late or slow, and validators that are told without a restart, on one control plane: each of
- * these files runs alone too.
+ * Tests of replicas that are away, late or slow, and of validators that learn peers without a restart, on one control plane.
+ * Each of these files also runs alone.
  */
 import '../clock.test.ts';
 import '../mute-replica.test.ts';

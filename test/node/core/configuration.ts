@@ -19,7 +19,7 @@ function addressOf(key: string, entry: unknown): string {
   return `${host}:${port}`;
 }
 
-/** The configuration that the text holds; throws where stellar-core would not start. */
+/** Reads the configuration. Throws if stellar-core would not start with it. */
 export function readConfiguration(text: string): Configuration {
   const table = parse(text);
   const peers = KEYS.flatMap((key) => {

@@ -1,6 +1,6 @@
 /**
  * Links to other validators, over TCP and in both directions. Each address is dialled repeatedly until it answers, and both
- * ends first send their names. A link to itself is dropped.
+ * ends first send their names. A link of a validator to itself is dropped.
  */
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -25,10 +25,10 @@ export class Links {
     this.#ownName = ownName;
   }
 
-  /** Takes links from others on that port of all addresses. */
+  /** Accepts links from others on the port, on all addresses. */
   listen(port: number): void {
     createServer((socket) => {
-      // The port that the other one listens on, as stellar-core says it: here that of all.
+      // stellar-core shows the port on which the other one listens. Here that is the same port for all.
       const address = `${socket.remoteAddress?.replace('::ffff:', '')}:${port}`;
       this.#greet(socket, (name) => this.#inbound.set(socket, { name, address }));
       socket.once('close', () => this.#inbound.delete(socket));
@@ -42,13 +42,13 @@ export class Links {
     this.#attempt(address);
   }
 
-  /** Addresses of those that are linked now; of who is linked both ways, both. */
+  /** The addresses of all links now. A validator that is linked in both directions is in both lists. */
   get linked(): { readonly inbound: string[]; readonly outbound: string[] } {
     const addresses = (links: Iterable<Link>) => [...links].map(({ address }) => address);
     return { inbound: addresses(this.#inbound.values()), outbound: addresses(this.#outbound.values()) };
   }
 
-  /** Names of all that are linked, however, each once. */
+  /** The names of all linked validators, each once, whatever the direction. */
   get names(): string[] {
     const links = [...this.#inbound.values(), ...this.#outbound.values()];
     return [...new Set(links.map(({ name }) => name))].sort();
@@ -64,7 +64,7 @@ export class Links {
     });
   }
 
-  /** Says the own name and waits for the other's. */
+  /** Sends our name and waits for the name of the other end. */
   #greet(socket: Socket, onName: (name: string) => void): void {
     socket.setKeepAlive(true, KEEPALIVE_MS);
     const late = setTimeout(() => socket.destroy(), NAME_MS_MAX);

@@ -1,7 +1,7 @@
 /**
  * A stand-in for stellar-core in a container, and for the operator's health sidecar beside it:
  *   run --conf FILE      reads the configuration, listens for peers, dials them, answers commands on loopback
- *   http-command COMMAND asks that port, prints the answer; --conf FILE may stand before it
+ *   http-command COMMAND sends the command to the port of `run`, prints the answer; --conf FILE may precede it
  *   health-sidecar       /readyz on 8081: whether the validator has a link
  *   getent ahostsv4 HOST its addresses, as the tool of that name in the original's image prints them
  */
@@ -19,7 +19,7 @@ const HTTP_PORT = 11_626;
 const HEALTH_PORT = 8081;
 const LEDGER_AGE_S = 3;
 const SLOW_MS = 20_000;
-/** What it answers about peers when it is not well. */
+/** The answers to `/peers` in each mood other than well. */
 const MOODS: Readonly<Record<string, string>> = {
   booting: '{\n   "exception" : "Core is booting, try later"\n}',
   nonsense: `"authenticated" ${'"peers" [ { " '.repeat(5_000)}`,
@@ -41,12 +41,12 @@ function commands(links: Links): RequestListener {
   const answers: Record<string, (query: URLSearchParams) => string> = {
     '/peers': () => MOODS[mood] ?? peersText(links.linked),
     '/info': () => infoText({ state: 'Synced!', age: LEDGER_AGE_S, links: links.names.length, startedOn }),
-    // Of this stand-in alone: how it answers from now on.
+    // Only this stand-in has this command: it sets the mood of later answers.
     '/mood': (query) => {
       mood = query.get('is') ?? '';
       return mood;
     },
-    // Of this stand-in alone: who is linked, by name.
+    // Only this stand-in has this command: it lists the linked validators by name.
     '/names': () => JSON.stringify(links.names),
     '/connect': (query) => {
       const { address, text } = connectText(query);
@@ -67,7 +67,7 @@ function commands(links: Links): RequestListener {
 const ask = async (command: string): Promise<string> =>
   (await fetch(`http://127.0.0.1:${HTTP_PORT}/${command}`)).text();
 
-/** As the original: whatever goes wrong is printed, and no failure. */
+/** Sends a command. As with the original, an error is printed, and the exit code is 0. */
 async function command(words: string): Promise<void> {
   const text = await ask(words).catch(String);
   process.stdout.write(`${text}\n`);
@@ -91,10 +91,10 @@ async function getent(host: string): Promise<void> {
   if (found.length === 0) process.exitCode = 2;
 }
 
-// As the first process of a container it would otherwise ignore both.
+// Without handlers, the first process of a container ignores both signals.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 const words = process.argv.slice(2);
-// As the original, it reads the configuration before it sends a command.
+// Like the original, read the configuration before sending a command.
 if (words[0] === '--conf') readConfiguration(readFileSync(words[1] ?? '', 'utf8'));
 const [verb, ...rest] = words[0] === '--conf' ? words.slice(2) : words;
 if (verb === 'run' && rest[0] === '--conf') run(rest[1] ?? '');

@@ -2,14 +2,16 @@
 import type { Process } from '../process.ts';
 import type { SimTime } from '../time.ts';
 
+/** The places of the two replicas; after a crash, another process takes the same seat. */
 interface Seats {
   readonly time: SimTime;
   seatOf(index: number): { readonly process: Process };
   kill(index: number, backInMs: number): void;
 }
 
-/** The time from the write of a restart until the process dies, and until another one takes its seat. */
+/** From the write of a restart until the process dies. */
 const CRASHES_AFTER_MS = 100;
+/** From then until another process takes the seat. */
 const BACK_MS = 8_000;
 
 export class Crashes {
@@ -22,7 +24,7 @@ export class Crashes {
   }
 
   /** Lets replicas crash for this time. */
-  goOn(ms: number, both: boolean): void {
+  crashFor(ms: number, both: boolean): void {
     this.#untilMs = this.#seats.time.monotonicMs() + ms;
     this.#both = both;
   }

@@ -32,16 +32,16 @@ import {
   setOf,
   split,
 } from './standing.ts';
-import { bareBecause } from './successor.ts';
+import { notInjectedBecause } from './successor.ts';
 import { publishedForMs } from './told.ts';
 import type { Witness } from './witness.ts';
 
-type Test = (key: string, stage: Stage, witness: Witness) => boolean;
+type Check = (key: string, stage: Stage, witness: Witness) => boolean;
 
 const JOURNAL = { resource: ConfigMaps, namespace: 'stellar-peers', name: 'stellar-peers-restarts' };
-/** Above this size the leader writes no new entries into the journal. */
+/** Above this size, the journal may be full for the leader, which counts its next entry too. Its own limit is 900 KiB. */
 const FULL_BYTES = 850 * 1024;
-/** A failed write is tried again after at most half an hour. Until then its reason may be shown. */
+/** A failed write is tried again after at most half an hour, 36 minutes with jitter. Until then its reason may be shown. */
 const TRIED_AGAIN_MS = 37 * 60_000;
 
 const sizeOf = (journal: KubeObject | undefined): number =>
@@ -80,8 +80,8 @@ const lacks = (key: string, stage: Stage): boolean =>
     const known = knownBy(pod);
     const published = publishedFor(stage, key)?.digests ?? [];
     if (!known || published.some((digest) => !known.includes(digest))) return true;
-    const isEach = (ruleOf(stage, key, stage.settings) ?? 'all') === 'all';
-    return isEach && known.some((digest) => !published.includes(digest));
+    const isRuleAll = (ruleOf(stage, key, stage.settings) ?? 'all') === 'all';
+    return isRuleAll && known.some((digest) => !published.includes(digest));
   });
 
 const isToldBySidecar = (key: string, { plan, server }: Stage): boolean =>
@@ -94,11 +94,11 @@ const hasPort = (namespace: string, { nodes }: Plan): boolean =>
 const KNOWN = ['RollingUpdate', 'Signal', 'OnRestart', 'paused'];
 
 /** True if the witness can check reasons with this code. */
-export const isCheckable = (code: string): boolean => TESTS[code] !== undefined;
+export const isCheckable = (code: string): boolean => CHECKS[code] !== undefined;
 
 /** True if a reason with this code is true for the validator now. False for codes that cannot be checked. */
 export function isJustified(code: string, key: string, stage: Stage, witness: Witness): boolean {
-  return TESTS[code]?.(key, stage, witness) ?? false;
+  return CHECKS[code]?.(key, stage, witness) ?? false;
 }
 
 const rolloutsOf = (key: string, witness: Witness): unknown[] =>
@@ -107,9 +107,10 @@ const rolloutsOf = (key: string, witness: Witness): unknown[] =>
 const nearest = (key: string, witness: Witness): unknown =>
   rolloutsOf(key, witness).find((value) => value !== undefined);
 
-const updateOf = (key: string, witness: Witness): string => String(witness.valueOf(`update ${key}`));
+const updateStrategyText = (key: string, witness: Witness): string =>
+  String(witness.valueOf(`update ${key}`));
 
-const TESTS: Readonly<Record<string, Test>> = {
+const CHECKS: Readonly<Record<string, Check>> = {
   AwaitingAdoption: (key, stage) => {
     const webhook = stage.server.store.get({
       resource: MutatingWebhookConfigurations,
@@ -144,8 +145,8 @@ const TESTS: Readonly<Record<string, Test>> = {
     podsOf(stage.server.store, key).some((pod) => !isReady(pod) && !isTerminating(pod)),
   NotAllReady: (key, stage) => !allUp(stage.server.store, key),
   Maintenance: (key, stage) => isInMaintenance(nodeOf(stage.server.store, key)),
-  OnDelete: (key, _, witness) => updateOf(key, witness).includes('OnDelete'),
-  Partitioned: (key, _, witness) => /"partition":[1-9]/.test(updateOf(key, witness)),
+  OnDelete: (key, _, witness) => updateStrategyText(key, witness).includes('OnDelete'),
+  Partitioned: (key, _, witness) => /"partition":[1-9]/.test(updateStrategyText(key, witness)),
   Unsettled: (key, stage, witness) => {
     const set = setOf(stage.server.store, key);
     if (set && isTerminating(set)) return true;
@@ -162,9 +163,9 @@ const TESTS: Readonly<Record<string, Test>> = {
   Restarting: (key, stage) => journalOf(key, stage).some(({ outcome }) => outcome === undefined),
   NotSynced: (key, { plan }) => hasPort(split(key).namespace, plan),
   Queued: (key, stage, witness) => witness.othersOf(key).some((each) => lacks(each, stage)),
-  OptedOut: (key, stage) => bareBecause(stage, key) === 'OptedOut',
-  NotSelected: (key, stage) => bareBecause(stage, key) === 'NotSelected',
-  WebhookMissing: (key, stage) => bareBecause(stage, key) === 'WebhookMissing',
+  OptedOut: (key, stage) => notInjectedBecause(stage, key) === 'OptedOut',
+  NotSelected: (key, stage) => notInjectedBecause(stage, key) === 'NotSelected',
+  WebhookMissing: (key, stage) => notInjectedBecause(stage, key) === 'WebhookMissing',
   // If the open restart of a group can neither go on nor be taken back, the whole group waits.
   RefusedByPolicy: (key, stage, witness) =>
     stage.policies.clearForMs(key) < TRIED_AGAIN_MS ||
@@ -185,8 +186,6 @@ const TESTS: Readonly<Record<string, Test>> = {
   JournalFull: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,
   JournalUnwritable: (_, stage) => sizeOf(stage.server.store.get(JOURNAL)) > FULL_BYTES,
   NoNode: (key, stage) => [key, ...keysOf(stage.plan)].some((each) => isUnplaced(stage.server.store, each)),
-  NoMachine: (key, stage) =>
-    [key, ...keysOf(stage.plan)].some((each) => isUnplaced(stage.server.store, each)),
   Stalled: (key, stage, witness) =>
     witness.restarts.some((each) => each.group === witness.groupOf(key) && !each.end) ||
     openInJournal(witness.groupOf(key), stage) ||

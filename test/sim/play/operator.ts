@@ -57,7 +57,7 @@ export class Operator {
     this.#queue.add(key);
   }
 
-  /** For this time, changes its StatefulSets each second without a reason, as the upstream operator does. */
+  /** For this time, changes its StatefulSets every 1.5 s without a reason, as the upstream operator does. */
   fidget(ms: number): void {
     const untilMs = this.#time.monotonicMs() + ms;
     const touch = (labelled: boolean) => {

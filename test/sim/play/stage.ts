@@ -206,7 +206,7 @@ export class Stage {
 
   /** For this time, a replica (or both) dies a moment after each restart that it begins. */
   crashLoop(ms: number, both: boolean): void {
-    this.#crashes.goOn(ms, both);
+    this.#crashes.crashFor(ms, both);
   }
 
   /** Call when a restart of ours has been written. */
@@ -235,7 +235,7 @@ export class Stage {
   calm(): void {
     this.#isCalm = true;
     this.#webhookDownUntilMs = 0;
-    this.#crashes.goOn(0, false);
+    this.#crashes.crashFor(0, false);
     this.ports?.calm();
     this.controller.wake();
     for (const { process, weather } of this.#seats) {

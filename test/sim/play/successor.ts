@@ -15,7 +15,7 @@ export const INJECTION = 'stellar.org/peer-injection';
 const OPT_OUT = /annotations\['([^']+)'\]\s*!=\s*'([^']+)'/;
 
 /** The code of the reason why the next pod would not be injected; undefined if it would. */
-export function bareBecause(
+export function notInjectedBecause(
   stage: Stage,
   key: string,
 ): 'OptedOut' | 'NotSelected' | 'WebhookMissing' | undefined {

@@ -31,7 +31,7 @@ import {
   setOf,
   startedAtMs,
 } from './standing.ts';
-import { bareBecause } from './successor.ts';
+import { notInjectedBecause } from './successor.ts';
 
 /** A state, and since when it has lasted, in ms of the history. */
 interface Since<T> {
@@ -200,7 +200,7 @@ export class Witness {
 
   /** Notes why the next pod would not be injected. */
   #noteSuccessor(key: string): void {
-    this.#set(`bare ${key}`, bareBecause(this.#stage, key));
+    this.#set(`bare ${key}`, notInjectedBecause(this.#stage, key));
   }
 
   #noteSwitches(): void {

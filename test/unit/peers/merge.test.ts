@@ -172,7 +172,7 @@ describe('a configuration is left alone, and it is told, where', () => {
   }
 });
 
-describe('an image that is named after having no shell', () => {
+describe('an image whose name says that it has no shell', () => {
   const images = [
     'example.org/distroless/stellar-core:v21',
     'stellar/stellar-core:21-distroless',

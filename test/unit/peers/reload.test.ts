@@ -78,7 +78,7 @@ describe('the sidecar', () => {
     assert.equal(fileOf({ main: { volumeMounts: [] } }), 'left');
   });
 
-  it('is left out where its name is taken, or the image is named after having no shell', () => {
+  it('is left out where its name is taken, or the name of the image says that it has no shell', () => {
     const named = { name: 'stellar-peers-reload', image: 'x' };
     assert.equal(kindOf({ spec: { containers: [MAIN, HEALTH, named] } }), 'left');
     const image = 'stellar/stellar-core:v21-distroless';

@@ -23,7 +23,7 @@ const SETTINGS = readSettings({});
 const OWN = 'stellar-peers';
 const UNDATED = { pausedSinceMs: () => undefined, driftSinceMs: () => undefined };
 
-/** What all four say of validator `a`, beside a `b` that is up. */
+/** What status, explain, page and metrics say about validator `a`. By default, there is also a `b`, which is up. */
 function saidOf(
   spec: Spec,
   { world = networkWorld({ a: spec, b: {} }), nowMs = NOW_MS }: { world?: World; nowMs?: number } = {},
@@ -47,12 +47,12 @@ function saidOf(
   };
 }
 
-/** The same where all that agree are one word. */
+/** As `saidOf`; asserts that status, explain and page agree, and returns their common state. */
 function stateOf(spec: Spec, options: { world?: World; nowMs?: number } = {}) {
   const { status, explain: explained, page, isReady, ...rest } = saidOf(spec, options);
   assert.equal(explained, status);
   assert.equal(page?.code, status === 'Current' ? '' : status);
-  return { state: status, pictured: page?.state, isReady, ...rest };
+  return { state: status, pageState: page?.state, isReady, ...rest };
 }
 
 describe('what a validator is', () => {
@@ -63,11 +63,11 @@ describe('what a validator is', () => {
   });
 
   it('is Current where all its pods are Ready', () => {
-    const { state, pictured, isReady } = stateOf({});
-    assert.deepEqual([state, pictured, isReady], ['Current', 'up', true]);
+    const { state, pageState, isReady } = stateOf({});
+    assert.deepEqual([state, pageState, isReady], ['Current', 'up', true]);
   });
 
-  it('is Told where its sidecar has told it what its pod started without, and Telling before', () => {
+  it('is Telling until its sidecar has had time to tell it of the peers that its pod lacks, and then Told', () => {
     const toldOf = (nowMs: number) => {
       const { state, isReady, told, detail } = stateOf(
         { knows: [], pod: { sidecar: at(3_600) } },
@@ -87,28 +87,28 @@ describe('what a validator is', () => {
     assert.match(release ?? '', /kubectl -n stellar logs a-0 -c stellar-peers-reload --previous/);
   });
 
-  it('is NotReady with a pod that is not, and with one that goes', () => {
+  it('is NotReady if a pod is not Ready, and if a pod is being deleted', () => {
     const down = stateOf({ pod: { ready: false } });
-    assert.deepEqual([down.state, down.pictured, down.isReady], ['NotReady', 'down', false]);
+    assert.deepEqual([down.state, down.pageState, down.isReady], ['NotReady', 'down', false]);
     assert.match(down.release ?? '', /: kubectl -n stellar describe pod a-0$/);
     assert.equal(stateOf({ pod: { deletionTimestamp: at(5) } }).state, 'NotReady');
   });
 
-  it('is NoPods without one, and says what shows why', () => {
+  it('is NoPods without a pod, and names a command that shows the cause', () => {
     const none = stateOf({ pod: 'none' });
-    assert.deepEqual([none.state, none.pictured, none.isReady], ['NoPods', 'down', false]);
+    assert.deepEqual([none.state, none.pageState, none.isReady], ['NoPods', 'down', false]);
     assert.match(none.release ?? '', /: kubectl -n stellar describe sts a$/);
     const unmade = stateOf({ pod: 'none', statefulSet: 'none' });
     assert.deepEqual([unmade.state, unmade.detail], ['NoPods', 'its operator has made no StatefulSet']);
   });
 
-  it('is NoNode where the scheduler finds none', () => {
+  it('is NoNode if the scheduler finds no node for a pod', () => {
     const found = stateOf({ pod: { ready: false, unschedulable: true } });
-    assert.deepEqual([found.state, found.pictured], ['NoNode', 'down']);
+    assert.deepEqual([found.state, found.pageState], ['NoNode', 'down']);
     assert.match(found.release ?? '', /kubectl -n stellar describe pod a-0$/);
   });
 
-  it('names no container in a command that only the status of the pod knows', () => {
+  it('puts the name of a container into a command only if the spec of the pod has that container', () => {
     const raw = pod('a');
     const spec = { containers: [{ name: 'one' }, { name: 'two' }] };
     const containerOf = (name: string) =>
@@ -119,7 +119,10 @@ describe('what a validator is', () => {
 
   it('is never Current while its stellar-core starts again and again, also when it is Ready in between', () => {
     const looping = stateOf({ pod: { restarts: 5, startedAt: at(20) } });
-    assert.deepEqual([looping.state, looping.pictured, looping.isReady], ['Restarting', 'restarting', false]);
+    assert.deepEqual(
+      [looping.state, looping.pageState, looping.isReady],
+      ['Restarting', 'restarting', false],
+    );
     assert.match(looping.release ?? '', /kubectl -n stellar logs a-0 -c stellar-node --previous$/);
     assert.equal(stateOf({ pod: { restarts: 5, startedAt: at(3_600) } }).state, 'Current');
     const down = stateOf({ pod: { ready: false, restarts: 5 } });
@@ -128,7 +131,7 @@ describe('what a validator is', () => {
     assert.match(down.release ?? '', /logs a-0 -c stellar-node --previous$/);
   });
 
-  it('is never Current while another of its containers does, be it beside stellar-core or among the init containers', () => {
+  it('is never Current while another container or an init container starts again and again', () => {
     const now = at(20);
     for (const [list, statuses] of [
       ['containers', 'containerStatuses'],
@@ -165,7 +168,7 @@ describe('what a validator is', () => {
     const [group = ''] = discover(networkWorld(specs), DISCOVERY).groups.keys();
     const journal = { [group]: formatJournal([restartOf('a', { atMs: NOW_MS - 60_000 })], NOW_MS) };
     const found = stateOf({}, { world: networkWorld(specs, { journal }) });
-    assert.deepEqual([found.state, found.pictured], ['Restarting', 'restarting']);
+    assert.deepEqual([found.state, found.pageState], ['Restarting', 'restarting']);
     assert.equal(found.detail, 'by us, since 2026-05-31T23:59:00.000Z');
     const asked = evaluateWorld(networkWorld(specs, { journal }), SETTINGS, NOW_MS);
     assert.deepEqual(
@@ -187,17 +190,17 @@ describe('what a validator is', () => {
       const own = readConfigMap({ metadata: { name: OWN, namespace: OWN }, data });
       const shown = { ...world, configMaps: new Map(world.configMaps).set(OWN, own) };
       const found = stateOf({}, { world: shown });
-      assert.deepEqual([found.state, found.pictured], ['OutOfSync', 'apart']);
+      assert.deepEqual([found.state, found.pageState], ['OutOfSync', 'apart']);
     }
   });
 
   it('is Suspended where that is meant', () => {
     const spec = { node: { spec: { suspended: true } }, pod: 'none' as const };
-    const { state, pictured } = stateOf(spec);
-    assert.deepEqual([state, pictured], ['Suspended', 'away']);
+    const { state, pageState } = stateOf(spec);
+    assert.deepEqual([state, pageState], ['Suspended', 'away']);
   });
 
-  it('comes before the reasons, of which all are told', () => {
+  it('comes first, and all reasons follow', () => {
     const spec = {
       node: {
         annotations: { 'stellar.org/peer-rollout': 'paused', 'stellar.org/peer-address': 'nonsense:0' },

@@ -358,7 +358,7 @@ describe('a plugin for credentials', () => {
       { command: 'not-installed', installHint: 'Get it at acme.example.' },
       'the plugin not-installed of the kubeconfig is not installed. Get it at acme.example.',
     ],
-    ['fails', { command: 'false' }, 'the plugin false failed with 1: it says above why'],
+    ['fails', { command: 'false' }, 'the plugin false failed with 1: its own output above says why'],
     [
       'is killed',
       { command: 'sh', args: ['-c', 'kill -9 $$'] },
@@ -367,7 +367,7 @@ describe('a plugin for credentials', () => {
     [
       'has to ask, and cannot',
       { command: 'true', interactiveMode: 'Always' },
-      /^the plugin true wants to ask/,
+      /^the plugin true needs input/,
     ],
     [
       'prints something else',

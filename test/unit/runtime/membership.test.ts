@@ -13,13 +13,13 @@ const namesOf = (watched: Watched, key: string) =>
   watched.memberships.desired(key)?.view?.map((member) => member.pod);
 
 describe('when a group last changed', () => {
-  it('is never, for one that was there when watching began', async (t) => {
+  it('is never, for a group that was there when watching began', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 
-  it('is when it came, for one that came later', async (t) => {
+  it('is when the group came, for a group that came later', async (t) => {
     const watched = new Watched(t);
     await watched.start();
     await watched.pass(HOUR_MS);
@@ -32,7 +32,7 @@ describe('when a group last changed', () => {
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
-  it('is when one joined, left, grew or was suspended, though there was no question for an hour', async (t) => {
+  it('is when a validator joined, left, grew or was suspended, even if nothing asked the cache for an hour', async (t) => {
     const changes: Array<(watched: Watched) => unknown> = [
       (watched) => watched.putValidators('c'),
       (watched) => watched.kube.delete(NODE_A),
@@ -138,7 +138,7 @@ describe('when a group last changed', () => {
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
-  it('is not mistaken for the time at which the last kind could be listed', async (t) => {
+  it('is not the time at which the last kind could be listed', async (t) => {
     const watched = new Watched(t);
     watched.putValidators('a', 'b');
     watched.put(StatefulSets, statefulSet('a', { spec: { replicas: 2 } }));
@@ -167,7 +167,7 @@ describe('what a validator should know', () => {
     assert.deepEqual(namesOf(watched, 'stellar/a'), ['c-0']);
   });
 
-  it('is the same until then, and bounded', async (t) => {
+  it('stays the same until the membership changes, and has at most maxPeers peers', async (t) => {
     const watched = new Watched(t, { maxPeers: 2 });
     watched.putValidators('a', 'b', 'c', 'd', 'e');
     await watched.start();
@@ -176,7 +176,7 @@ describe('what a validator should know', () => {
     assert.equal(watched.memberships.desired('stellar/a')?.view, view);
   });
 
-  it('is unknown for one that is no active peer', async (t) => {
+  it('is unknown for a validator that is no active peer', async (t) => {
     const watched = new Watched(t);
     watched.putValidators('a');
     watched.put(

@@ -258,7 +258,7 @@ describe('many namespaces, none of which has too much', () => {
       watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 20}`));
     await watched.start();
     const scope = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
-    const { world } = await readWorldLive(watched.kube, scope, undefined, room.another());
+    const { world } = await readWorldLive(watched.kube, scope, undefined, room.emptyCopy());
     assert.ok(keptBytes(world.nodes) <= 1.2 * BYTES_MAX);
   });
 
@@ -267,7 +267,7 @@ describe('many namespaces, none of which has too much', () => {
     for (let index = 0; index < 20 * COUNT_EACH; index += 1)
       kube.seed(StellarNodes, [large(`m${index}`, `mallory-${index % 20}`)] as unknown as KubeObject[]);
     const scope = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
-    const { world } = await readWorldLive(kube, scope, undefined, new Room(BYTES_MAX).another());
+    const { world } = await readWorldLive(kube, scope, undefined, new Room(BYTES_MAX).emptyCopy());
     const bytes = keptBytes(world.nodes);
     assert.ok(bytes <= 1.6 * BYTES_MAX, `${bytes / MEGABYTE} MiB are kept`);
   });

@@ -16,7 +16,7 @@ describe('an init container that merges', () => {
     assert.match(found ?? '', /^problem: stellar\/b does not start: .*exec: "sh": not found/);
   });
 
-  it('is not there, which is told, where the image is named after having no shell', () => {
+  it('is left out with a reason where the name of the image says that it has no shell', () => {
     const spec = podSpec();
     Object.assign(spec.containers[0] ?? {}, { image: 'stellar/stellar-core:distroless' });
     const b = { statefulSet: { spec: { template: { metadata: {}, spec } } } };
