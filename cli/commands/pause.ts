@@ -141,10 +141,6 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
       ? `${ANNOTATION_ROLLOUT} is removed from ${objects}: ${count} may be restarted again, under all the usual conditions.`
       : `${ANNOTATION_ROLLOUT}=${value} is set on ${objects}: we restart none of ${count} before you resume it.`;
   const when = value === undefined ? 'To be restarted then' : 'To be restarted now, and held from now on';
-  const open =
-    value === undefined
-      ? 'Under way now'
-      : 'Under way now (taken back if no pod is replaced yet, otherwise finished by Kubernetes)';
   return [
     what,
     ...notes,
