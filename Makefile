@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle image manifests executables release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
+.PHONY: help node setup check bundle image manifests executables release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -71,9 +71,6 @@ demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three
 
 real-node: node # What kubelets with containers need
 	@$(setup) --only real-node
-
-soak: setup ## Break everything in turn under load and count what fails (SOAK_MINUTES=10, SEED=n)
-	@SOAK_MINUTES='$(SOAK_MINUTES)' SEED='$(SEED)' $(run) node test/soak/main.ts
 
 cluster: setup ## A control plane to try things on, until Ctrl-C (INSTALL=yes: with stellar-peers in it)
 	@INSTALL='$(INSTALL)' $(run) node test/cluster/main.ts
