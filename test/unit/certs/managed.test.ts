@@ -88,5 +88,3 @@ test('a Secret that lacks a host of ours keeps the hosts of others', async (t) =
   const bundle = await first();
   assert.equal(checkBundle(bundle, { hosts: [...HOSTS, 'other.svc'], nowMs: clock.nowMs() }).ok, true);
 });
-
-/** Each bundle's CAs must have been trusted before: in the bundle before it, or in the first one. */
