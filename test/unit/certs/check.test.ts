@@ -2,13 +2,13 @@
  * Each reason to refuse a bundle or a CA, and that nothing makes a check throw.
  */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import forge from 'node-forge';
 import { createAuthority, issueLeaf, trialLeaf } from '../../../certs/authority.ts';
 import { checkBundle, checkSigner, hostsOf, issuerPem } from '../../../certs/check.ts';
-import { authorityBelow, chainOf } from './chain.ts';
+import { authorityBelow, chainOf, misnamed } from './chain.ts';
 
 const YEAR_MS = 365 * 24 * 3_600_000;
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
@@ -144,17 +144,6 @@ test('a CA can sign only with its own RSA key, in its time, and if it is one', (
   assert.equal(signerFaultOf({}, CA_END_MS), 'Expired');
   assert.equal(signerFaultOf({}, START_MS - 1), 'NotYetValid');
 });
-
-/**
- * `caPem` with another algorithm named for its signature (RSASSA-PSS, without the parameters that it needs): OpenSSL
- * takes it for a CA, and nothing can be signed with it here.
- */
-function misnamed(caPem: string): string {
-  const bytes = Buffer.from(new X509Certificate(caPem).raw);
-  const sha256WithRsa = Buffer.from('06092a864886f70d01010b', 'hex');
-  bytes[bytes.indexOf(sha256WithRsa) + sha256WithRsa.length - 1] = 0x0a;
-  return `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`;
-}
 
 test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
   const named = (value: string, keyUsage: object) => {
