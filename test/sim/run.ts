@@ -6,7 +6,7 @@ import process from 'node:process';
 import { play } from './play/history.ts';
 import { playMany } from './play/many.ts';
 import { planOf } from './play/plan.ts';
-import { describePlan } from './play/plan-text.ts';
+import { describePlan, shrink } from './play/shrink.ts';
 import { describeTally } from './play/tally.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -25,7 +25,10 @@ async function replay(seed: number): Promise<void> {
   say(
     `${events} events, restarts ${JSON.stringify(restarts)}: ${problem?.message ?? 'every invariant held'}`,
   );
-  if (problem) process.exitCode = 1;
+  if (!problem) return;
+  process.exitCode = 1;
+  say('\nThe smallest part of this history that breaks the same invariant:');
+  say(describePlan(await shrink(plan, problem.code)));
 }
 
 async function many(from: number, count: number): Promise<void> {
@@ -39,6 +42,8 @@ async function many(from: number, count: number): Promise<void> {
   const [first] = tally.problems;
   if (!first) return;
   process.exitCode = 1;
+  say(`\nThe smallest part of seed ${first.seed} that breaks the same invariant:`);
+  say(describePlan(await shrink(planOf(first.seed), first.code)));
   say(`\nTo replay it: make sim SEED=${first.seed}`);
 }
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { playMany } from './many.ts';
 import { planOf } from './plan.ts';
-import { describePlan } from './plan-text.ts';
+import { describePlan, shrink } from './shrink.ts';
 import { describeTally } from './tally.ts';
 
-/** Plays `count` seeds from `from` on. If one breaks an invariant, rejects with the first of them. */
+/** Plays `count` seeds from `from` on. If one breaks an invariant, shrinks the first of them and rejects with it. */
 export async function assertUnbroken(t: TestContext, range: { from: number; count: number }): Promise<void> {
   const tally = await playMany({
     ...range,
@@ -15,9 +15,10 @@ export async function assertUnbroken(t: TestContext, range: { from: number; coun
   for (const line of describeTally(tally).split('\n')) t.diagnostic(line);
   const [first] = tally.problems;
   if (first) {
+    const smallest = await shrink(planOf(first.seed), first.code);
     const all = tally.problems.map(({ seed }) => seed).join(', ');
     assert.fail(
-      `${first.message}\n${describePlan(planOf(first.seed))}\nreplay: make sim SEED=${first.seed} (of ${all})`,
+      `${first.message}\n${describePlan(smallest)}\nreplay: make sim SEED=${first.seed} (of ${all})`,
     );
   }
   const { count } = range;
