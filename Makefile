@@ -1,6 +1,6 @@
 # Everything a person does here; each target is a line or two. Prerequisites: git, Node 20 with npm, Go 1.26.
 .DEFAULT_GOAL := help
-.PHONY: help node setup check bundle image manifests executables release mutants sim fuzz test test-all test-oldest node-test real-node bench demo cluster sbom clean
+.PHONY: help node setup check bundle image manifests executables release mutants sim fuzz test test-all test-oldest node-test real-node bench-webhook bench-cluster bench-reconcile bench demo soak cluster sbom clean
 run := sh scripts/run.sh
 setup := sh scripts/require.sh && node scripts/setup.mjs
 
@@ -54,6 +54,9 @@ test-oldest: setup ## The main promises, and policies, attacks and applies, on t
 	@$(setup) --only oldest
 	@$(run) npm run -s test:oldest
 
+bench-webhook bench-cluster bench-reconcile: # One of the benchmarks
+	@$(MAKE) bench ONLY=$(patsubst bench-%,%,$@)
+
 bench: setup bundle ## Measure what docs/operations.md names, and compare (ONLY=webhook, SAVE=1, VALIDATORS=100,1000, NOISE_SECONDS=300)
 	@VALIDATORS='$(VALIDATORS)' NOISE_SECONDS='$(NOISE_SECONDS)' $(run) node test/bench/compare.ts $(ONLY) $(if $(SAVE),--save)
 
@@ -62,6 +65,9 @@ demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three
 
 real-node: node # What kubelets with containers need
 	@$(setup) --only real-node
+
+soak: setup ## Break everything in turn under load and count what fails (SOAK_MINUTES=10, SEED=n)
+	@SOAK_MINUTES='$(SOAK_MINUTES)' SEED='$(SEED)' $(run) node test/soak/main.ts
 
 cluster: setup ## A control plane to try things on, until Ctrl-C (INSTALL=yes: with stellar-peers in it)
 	@INSTALL='$(INSTALL)' $(run) node test/cluster/main.ts

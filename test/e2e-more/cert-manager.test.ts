@@ -14,7 +14,6 @@ import { ourRefusals, ourRequests } from '../cluster/audit.ts';
 import { bootCluster, type Cluster } from '../cluster/boot.ts';
 import { type Front, startFront } from '../cluster/front.ts';
 import { installManifests } from '../cluster/install.ts';
-import { Load } from '../cluster/load.ts';
 import { Network } from '../cluster/network.ts';
 import { startOperator } from '../cluster/operator.ts';
 import { PodWatcher } from '../cluster/pods.ts';
@@ -22,6 +21,7 @@ import { type Replica, startReplica } from '../cluster/replica.ts';
 import { SHORT } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
+import { Load } from '../load/load.ts';
 import { DAY_MS, goodContent } from '../unit/certs/managed-world.ts';
 import { filesOf } from '../unit/certs/mounted-world.ts';
 import {

@@ -9,13 +9,13 @@ import { bootCluster, type Cluster } from '../cluster/boot.ts';
 import { Rollable } from '../cluster/endpoints.ts';
 import { type Front, startFront } from '../cluster/front.ts';
 import { installManifests } from '../cluster/install.ts';
-import { Load } from '../cluster/load.ts';
 import { Network } from '../cluster/network.ts';
 import { startOperator } from '../cluster/operator.ts';
 import { PodWatcher } from '../cluster/pods.ts';
 import { SHORT } from '../cluster/scene.ts';
 import { until } from '../cluster/until.ts';
 import { webhookCalls } from '../cluster/webhook-calls.ts';
+import { Load } from '../load/load.ts';
 
 const PER_SECOND = 200;
 /** The number of reviews after each action, to find late failures. */

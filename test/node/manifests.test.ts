@@ -1,9 +1,9 @@
 /** The product as it is shipped, in a cluster of real kubelets with real containers. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Load } from '../cluster/load.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { until } from '../cluster/until.ts';
+import { Load } from '../load/load.ts';
 import { confinementsOf, memoryOf, runningIn } from './confinement.ts';
 import { assertSpread, installManifests, RESTRICTED, shortenWaits } from './product.ts';
 import {

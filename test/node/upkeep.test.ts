@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Load } from '../cluster/load.ts';
 import { quorumSpec } from '../cluster/quorum-sets.ts';
 import { until } from '../cluster/until.ts';
+import { Load } from '../load/load.ts';
 import { assertSpread, installChart, RESTRICTED, testChart, untilServed } from './product.ts';
 import {
   ADDED,

@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
 import { StatefulSets } from '../../runtime/kube/resources.ts';
-import type { Cluster } from './boot.ts';
-import { until } from './until.ts';
+import type { Cluster } from '../cluster/boot.ts';
+import { until } from '../cluster/until.ts';
 
 const STAMP = 'stellar.org/peers';
 /** The most requests at a time. With more, the load would measure the API server. */
