@@ -38,9 +38,6 @@ mutants: node ## Put one known bug after the other into a copy: each must be not
 sim: node ## Play random histories against the reconciler (SEED=n replays one, SEEDS=n plays n)
 	@SEED='$(SEED)' SEEDS='$(SEEDS)' $(run) node test/sim/run.ts
 
-bench-reconcile: node ## Measure what the reconciler costs at 10 to 1,000 validators
-	@$(run) npm run --silent bench:reconcile
-
 fuzz: node ## Send reviews of any content to the webhook (FUZZ_CASES=100000, FUZZ_SEED=n)
 	@FUZZ_CASES='$(FUZZ_CASES)' FUZZ_SEED='$(FUZZ_SEED)' $(run) node test/unit/fuzz/run.ts
 
@@ -57,14 +54,11 @@ test-oldest: setup ## The main promises, and the tests of policies, attacks, ins
 	@$(setup) --only oldest
 	@$(run) npm run -s test:oldest
 
-bench-webhook: setup bundle ## How many reviews a second, against node:https alone (OUT=json for one object)
-	@$(run) node test/bench/webhook.ts $(if $(OUT),-o $(OUT))
+bench-webhook bench-cluster bench-reconcile: # One of the benchmarks
+	@$(MAKE) bench ONLY=$(patsubst bench-%,%,$@)
 
-bench-cluster: setup bundle ## How fast and how cheap on a real control plane (VALIDATORS=100,1000 NOISE_SECONDS=300)
-	@VALIDATORS='$(VALIDATORS)' NOISE_SECONDS='$(NOISE_SECONDS)' $(run) node test/bench/cluster.ts $(if $(OUT),-o $(OUT))
-
-bench: setup bundle ## All benchmarks, compared with the results that are committed (SAVE=1 writes the new ones)
-	@$(run) node test/bench/compare.ts $(if $(SAVE),--save)
+bench: setup bundle ## Measure what docs/operations.md names, and compare (ONLY=webhook, SAVE=1, VALIDATORS=100,1000, NOISE_SECONDS=300)
+	@VALIDATORS='$(VALIDATORS)' NOISE_SECONDS='$(NOISE_SECONDS)' $(run) node test/bench/compare.ts $(ONLY) $(if $(SAVE),--save)
 
 demo: setup $(if $(filter real,$(NODE)),real-node image) ## Watch it work: three validators, a fourth, a deleted pod, a pause (BREAK=budget shows a failure; NODE=real: with containers)
 	@BREAK='$(BREAK)' $(run) node $(if $(filter real,$(NODE)),test/node/run.ts --program test/demo/real.ts,test/demo/main.ts)

@@ -80,7 +80,7 @@ async function timed(
 }
 
 /** The sum of what the shell's `times` prints, such as `0m1.50s 0m0.20s`. */
-export const processorMsIn = (times: string): number =>
+const processorMsIn = (times: string): number =>
   [...times.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000,
     0,

@@ -1,12 +1,10 @@
 /**
- * `make bench-cluster`: many validators on a real control plane with simulated nodes. Measures the requests, the processor
- * time and the memory of our replicas under an operator as noisy as upstream's. VALIDATORS=100,1000 and NOISE_SECONDS=300
- * are the defaults; `-o json` prints one object in place of the table.
+ * Many validators on a real control plane with simulated nodes: the requests, the processor time and the memory of our
+ * replicas under an operator as noisy as upstream's. VALIDATORS=100,1000 and NOISE_SECONDS=300 are the defaults.
  */
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { ourRequests } from '../cluster/audit.ts';
 import { createScene, createValidator, type Scene } from '../cluster/scene.ts';
 import { cpuMs, memoryMib } from './processes.ts';
@@ -85,7 +83,6 @@ async function measure(size: number): Promise<Figures> {
   }
 }
 
-const { values } = parseArgs({ options: { output: { type: 'string', short: 'o' } } });
 const figures: Figures = {};
 for (const size of SIZES) {
   for (const [name, value] of Object.entries(await measure(size))) figures[`${size} · ${name}`] = value;
@@ -96,6 +93,4 @@ const result: Result = {
   ratios: {},
   figures,
 };
-const rows = Object.entries(figures).map(([name, value]) => `${name.padEnd(56)}${value}`);
-const table = [result.machine, '', ...rows].join('\n');
-process.stdout.write(`${values.output === 'json' ? JSON.stringify(result, null, 2) : table}\n`);
+process.stdout.write(JSON.stringify(result));

@@ -1,6 +1,6 @@
 /**
- * `make bench-reconcile`: the processor time and memory of the reconciler at 10 to 1,000 validators. Prints tables, or with
- * `-o json` the figures. docs/operations.md has the limits.
+ * The processor time and the memory of the reconciler at 10 to 1,000 validators, in ms and MiB. docs/operations.md has the
+ * limits.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -26,25 +26,6 @@ function inProcess<T>(what: string, size: number): T {
   });
   if (status !== 0) throw new Error(`the measurement of ${what} at ${size} failed: ${stderr}`);
   return JSON.parse(stdout) as T;
-}
-
-const row = (cells: ReadonlyArray<string | number>): string =>
-  cells.map((cell) => String(cell).padStart(11)).join('');
-
-function print(planner: readonly Planned[], whole: readonly Whole[]): void {
-  console.log('Planning alone, from nothing: ms of processor time\n');
-  console.log(row(['validators', 'full', 'yardstick']));
-  for (const { validators, fullMs, yardstickMs } of planner) {
-    console.log(row([validators, fullMs, yardstickMs]));
-  }
-  console.log(
-    '\nThe whole process: ms of processor time in all, and in the longest turn of the event loop; MiB\n',
-  );
-  console.log(row(['validators', 'start', 'turn', 'join', 'turn', 'rss']));
-  for (const { validators, start, join, rssMib } of whole) {
-    const times = [start, join].flatMap(({ busyMs, turnMs }) => [busyMs, turnMs]);
-    console.log(row([validators, ...times, rssMib]));
-  }
 }
 
 /** The ratios of sizes that are large enough for a meaningful ratio, and the figures of all sizes. */
@@ -83,8 +64,7 @@ async function main([what, size]: readonly string[]): Promise<void> {
   }
   const planner = SIZES.map((each) => inProcess<Planned>('planner', each));
   const whole = SIZES.map((each) => inProcess<Whole>('whole', each));
-  if (what === '-o' && size === 'json') console.log(JSON.stringify(resultOf(planner, whole), undefined, 2));
-  else print(planner, whole);
+  console.log(JSON.stringify(resultOf(planner, whole)));
 }
 
 await main(process.argv.slice(2));

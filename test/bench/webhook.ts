@@ -1,12 +1,10 @@
 /**
- * `make bench-webhook`: measures the reviews per second and the latency of our server against bare node:https, on the same
- * machine in the same minute; also its memory, and the start of a replica against `node -e 0`. `-o json` prints one object
- * in place of the table.
+ * The reviews per second and the latency of our server against bare node:https, on the same machine in the same minute; also
+ * its memory, and the start of a replica against `node -e 0`.
  */
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { CONNECTIONS, createGenerator } from './generator.ts';
 import { memoryMib, startBare } from './processes.ts';
 import { type Result, rounded } from './result.ts';
@@ -88,20 +86,9 @@ function resultOf({ rounds, startsMs, emptyStartsMs, ...measured }: Measured): R
   };
 }
 
-function tableOf({ ratios, figures, machine }: Result): string {
-  const named = [
-    ...Object.entries(ratios).map(([name, { value }]) => [name, value] as const),
-    ...Object.entries(figures),
-  ];
-  const rows = named.map(([name, value]) => `${name.padEnd(44)}${value}`);
-  return [`${machine}; medians of ${ROUNDS} rounds`, '', ...rows].join('\n');
-}
-
-const { values } = parseArgs({ options: { output: { type: 'string', short: 'o' } } });
 const stage = await createStage();
 try {
-  const result = resultOf(await measure(stage));
-  process.stdout.write(`${values.output === 'json' ? JSON.stringify(result, null, 2) : tableOf(result)}\n`);
+  process.stdout.write(JSON.stringify(resultOf(await measure(stage))));
 } finally {
   await stage.stop();
 }

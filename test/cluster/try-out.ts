@@ -12,26 +12,16 @@ const USABLE_DEADLINE_MS = 180_000;
 const LOOK_EVERY_MS = 500;
 const REPLICAS = 2;
 
-/** How to look: the exit code and text of `stellar-peers check`, and the HTTP status of a page. */
-interface Looks {
-  readonly check: () => Promise<{ readonly code: number; readonly stdout: string }>;
-  readonly statusOf: (page: string) => Promise<number>;
-}
-
 /** Resolves when `check` finds nothing wrong and the pages open. Rejects after the deadline with what was seen last. */
-export async function untilUsable(
-  { check, statusOf }: Looks,
-  pages: readonly string[],
-  wait: typeof until = until,
-): Promise<void> {
+async function untilUsable(scene: Scene, pages: readonly string[]): Promise<void> {
   const timing = { deadlineMs: USABLE_DEADLINE_MS, everyMs: LOOK_EVERY_MS };
-  for (const page of pages) await wait(`${page} opens`, async () => (await statusOf(page)) === 200, timing);
+  for (const page of pages) await until(`${page} opens`, async () => (await statusOf(page)) === 200, timing);
   const isClean = async () => {
-    const { code, stdout } = await check();
+    const { code, stdout } = await runCommand(scene.cluster, ['check']);
     if (code !== 0) throw new Error(`check ends with ${code}:\n${stdout}`);
     return true;
   };
-  await wait('`stellar-peers check` finds nothing wrong', isClean, timing);
+  await until('`stellar-peers check` finds nothing wrong', isClean, timing);
 }
 
 /** Installs stellar-peers with two replicas. Resolves to the addresses of their status pages, once all is usable. */
@@ -42,7 +32,7 @@ export async function installToTry(scene: Scene): Promise<string[]> {
   await kubectl('scale', 'deployment', 'stellar-peers', `--replicas=${REPLICAS}`);
   await kubectl('rollout', 'status', 'deployment/stellar-peers', `--timeout=${USABLE_DEADLINE_MS / 1000}s`);
   const pages = replicas.map(({ pagePort }) => `http://127.0.0.1:${pagePort}/`);
-  await untilUsable({ check: () => runCommand(scene.cluster, ['check']), statusOf }, pages);
+  await untilUsable(scene, pages);
   return pages;
 }
 

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KubeError, type KubeObject, type WatchEvent } from '../../runtime/kube/port.ts';
-import { Reflector } from '../../runtime/kube/reflector.ts';
 import { ConfigMaps, Namespaces } from '../../runtime/kube/resources.ts';
-import { Notifier } from '../../runtime/notifier.ts';
-import { CapturedLog } from '../unit/stand-ins/captured-log.ts';
 import { type Faults, SimServer } from './api-server.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
@@ -50,17 +47,6 @@ async function stage(faults: Partial<Faults> = {}) {
 const write = (value: string) => [{ op: 'replace', path: '/data/value', value }] as const;
 
 describe('a request to the simulated API server', () => {
-  it('travels there and back', async () => {
-    const { time, kube, server, told, follow } = await stage();
-    follow('create', kube.create(ConfigMaps, body('a')));
-    await time.run(9);
-    assert.equal(server.store.get(refOf('a')), undefined);
-    await time.run(10);
-    assert.ok(server.store.get(refOf('a')));
-    await time.run(100);
-    assert.deepEqual(told, ['create@20']);
-  });
-
   it('that is refused on the way is not carried out', async () => {
     const seen: string[] = [];
     const before = (request: string) => {
@@ -109,22 +95,6 @@ describe('a request to the simulated API server', () => {
     assert.ok(server.store.get(refOf('b')));
     assert.equal(told.length, 1);
   });
-
-  it('is known by its author', async () => {
-    const { time, kube, server, follow } = await stage();
-    const authors: string[] = [];
-    server.store.onChange(({ by, next }) => authors.push(`${by} ${next?.metadata.name}`));
-    follow('create', kube.create(ConfigMaps, body('a')));
-    await server.actor('operator').create(ConfigMaps, body('b'));
-    await time.run(100);
-    assert.deepEqual(authors, ['operator b', 'replica a']);
-  });
-
-  it('gets objects that cannot be changed', async () => {
-    const { server } = await stage();
-    const object = await server.admin.create(ConfigMaps, body('a'));
-    assert.throws(() => Object.assign(object.data as object, { value: '2' }), TypeError);
-  });
 });
 
 describe('a watch of the simulated API server', () => {
@@ -150,100 +120,5 @@ describe('a watch of the simulated API server', () => {
       versions,
       versions.toSorted((a, b) => a - b),
     );
-  });
-
-  it('is told about every minute how far it has come', async () => {
-    const { time, kube, server } = await stage();
-    const events: WatchEvent[] = [];
-    const stop = new AbortController();
-    void kube.watch(Namespaces, { resourceVersion: '2' }, (event) => events.push(event), stop.signal);
-    await server.admin.create(ConfigMaps, body('a'));
-    await time.run(61_000);
-    assert.deepEqual(
-      events.map(({ type, object }) => `${type} ${object.metadata.resourceVersion}`),
-      [`BOOKMARK ${server.store.version}`],
-    );
-  });
-
-  it('that is aborted before it is answered resolves at once', async () => {
-    const { time, kube, told, follow } = await stage({ latencyMs: () => 500 });
-    const stop = new AbortController();
-    follow(
-      'watch',
-      kube.watch(ConfigMaps, { resourceVersion: '1' }, () => {}, stop.signal),
-    );
-    time.schedule(100, () => stop.abort());
-    await time.run(2_000);
-    assert.deepEqual(told, ['watch@100']);
-  });
-});
-
-describe('our own reflector over it', () => {
-  async function reflected() {
-    const set = await stage();
-    const { time, kube, process, random } = set;
-    const store = new Map<string, unknown>();
-    const reflector = new Reflector({
-      kube,
-      outage: new Notifier(),
-      clock: time.clock(process, random),
-      log: new CapturedLog(),
-      resource: ConfigMaps,
-      query: { namespace: SPACE },
-      keyOf: ({ metadata }) => metadata.name,
-      project: ({ data }) => (data as { value: string }).value,
-      store,
-      onChange: () => {},
-    });
-    void reflector.run(new AbortController().signal);
-    await set.server.admin.create(ConfigMaps, body('a'));
-    await set.server.admin.create(ConfigMaps, body('b'));
-    await time.run(5_000);
-    assert.deepEqual(
-      [...store],
-      [
-        ['a', '1'],
-        ['b', '1'],
-      ],
-    );
-    const follows = () =>
-      time.runUntil(() => store.get('a') === '2' && !store.has('b'), time.monotonicMs() + 60_000);
-    const change = async () => {
-      await set.server.admin.patch(refOf('a'), write('2'));
-      await set.server.admin.delete(refOf('b'), {});
-    };
-    return { ...set, follows, change };
-  }
-
-  it('follows changes', async () => {
-    const { change, follows } = await reflected();
-    await change();
-    assert.ok(await follows());
-  });
-
-  it('follows again when its watch was cut, and what was on its way was lost', async () => {
-    const { server, change, follows } = await reflected();
-    await change();
-    server.cutWatches(undefined, new KubeError('connection reset', { status: 0 }));
-    assert.ok(await follows());
-  });
-
-  it('lists again when what it missed is forgotten', async () => {
-    for (let attempt = 0; attempt < 8; attempt += 1) {
-      const { server, process, change, follows } = await reflected();
-      server.cutWatches(process);
-      await change();
-      server.compact();
-      assert.ok(await follows());
-    }
-  });
-
-  it('goes on after the process was frozen for long', async () => {
-    const { time, process, change, follows } = await reflected();
-    process.freeze();
-    await change();
-    await time.run(time.monotonicMs() + 3_600_000);
-    process.thaw();
-    assert.ok(await follows());
   });
 });

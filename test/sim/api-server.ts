@@ -35,7 +35,7 @@ export interface Faults {
 }
 
 /** The webhook: resolves to its patch, or to undefined to allow the pod unchanged. Rejects if it is down. */
-export type Admit = (review: AdmissionReview) => Promise<readonly PatchOperation[] | undefined>;
+type Admit = (review: AdmissionReview) => Promise<readonly PatchOperation[] | undefined>;
 
 /** A write in the form in which admission policies and foreign webhooks see it. */
 export interface Written {

@@ -12,46 +12,7 @@ const early = (hindrance: Hindrance): Action => ({ atMs: 60_000, ...hindrance })
 
 const told = (story: Partial<Story>) => played({ calmAtMs: CALM_AT_MS, ...story });
 
-describe('a validator whose next pod would not be injected', () => {
-  it('is not restarted if its namespace has opted out', async () => {
-    const actions = [early({ do: 'optOut', namespace: 'north', on: true }), FOURTH_JOINS];
-    const { restarts, held } = await told({ namespaces: ['north', 'north', 'north', 'south'], actions });
-    assert.equal(restarts.bump, 0);
-    assert.deepEqual(held, { OptedOut: 3 });
-  });
-
-  it('is not restarted if it has opted out itself', async () => {
-    const optOut = (node: number): Action => ({
-      ...{ atMs: 60_000, do: 'annotate', node, key: 'stellar.org/peer-injection', value: 'disabled' },
-    });
-    const { restarts, held } = await told({ actions: [optOut(0), optOut(1), optOut(2), FOURTH_JOINS] });
-    assert.equal(restarts.bump, 0);
-    assert.deepEqual(held, { OptedOut: 3 });
-  });
-
-  for (const [by, code, where] of [
-    ['object', 'NotSelected', 'the webhook does not select its pods any more'],
-    ['namespace', 'NotSelected', 'the webhook does not select its namespace any more'],
-    ['gone', 'WebhookMissing', 'the webhook configuration is gone'],
-  ] as const) {
-    it(`is not restarted if ${where}`, async () => {
-      const narrow = early({ do: 'narrow', by, namespace: 'north', name: 'v0', ms: null });
-      const { held } = await told({ actions: [narrow, FOURTH_JOINS] });
-      assert.ok((held[code] ?? 0) >= 1, JSON.stringify(held));
-    });
-  }
-});
-
 describe('a restart that does not help, or is not let through,', () => {
-  it('is not repeated for ever by replicas that die after each restart', async () => {
-    const actions = [
-      early({ do: 'crashLoop', ms: 60 * MINUTE_MS, both: true }),
-      { ...FOURTH_JOINS, atMs: 90_000 },
-    ];
-    const { restarts } = await told({ actions, calmAtMs: 61 * MINUTE_MS });
-    assert.ok(restarts.bump >= 1);
-  });
-
   for (const [how, what] of [
     ['deny', 'an admission policy denies it'],
     ['forbid', 'a webhook forbids it'],
@@ -109,22 +70,6 @@ describe('a bump that its controller does not take up', () => {
 });
 
 describe('what is known of pods', () => {
-  it('comes from the pods under OnDelete, because the status of the StatefulSet never shows the end of a roll', async () => {
-    const onDelete = early({ do: 'onDelete', node: 0, upgradedMs: 1_000 });
-    const { restarts, held } = await told({
-      actions: [onDelete, FOURTH_JOINS],
-      standing: { isOldKubernetes: true },
-    });
-    assert.equal(restarts.bump, 2);
-    assert.deepEqual(held, { OnDelete: 1 });
-  });
-
-  it('is unknown without a stamp, and that is no reason to restart', async () => {
-    const unstamp = [0, 1, 2].map((node) => early({ do: 'unstamp', node }));
-    const { restarts } = await told({ actions: [...unstamp, FOURTH_JOINS] });
-    assert.equal(restarts.bump, 0);
-  });
-
   it('is dated by one clock, although the kubelets’ clocks are ten minutes off', async () => {
     for (const skewMs of [-600_000, 600_000]) {
       for (const kubeletSkewsMs of [[skewMs], [skewMs, 0], [0, skewMs, -skewMs]]) {
@@ -153,16 +98,5 @@ describe('what is known of pods', () => {
       ],
     });
     assert.deepEqual(held, { OutsideWindow: 4 });
-  });
-
-  it('restarts no validator whose machine a waiting pod would take', async () => {
-    const { restarts } = await told({
-      readyMs: [...SECOND, 1_000],
-      actions: [FOURTH_JOINS, { atMs: 90_001, do: 'join', node: 4 }],
-      settings: { MAX_UNAVAILABLE: '2' },
-      standing: { machines: 4 },
-    });
-    // Not before there is a machine for all.
-    assert.equal(restarts.bump, 0);
   });
 });

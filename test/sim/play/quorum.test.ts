@@ -17,26 +17,6 @@ const told = (story: Omit<Story, 'calmAtMs'>) =>
   played({ ...story, calmAtMs: 10 * MINUTE_MS, settings: { ...SETTINGS, ...story.settings } });
 
 describe('the quorum of a network', () => {
-  const spread = {
-    ...{ readyMs: quick(5), founders: 3, actions: [joins(3), joins(4)] },
-    network: { isPublic: true, hasDomains: true },
-    namespaces: ['north', 'south', 'north', 'north', 'north'],
-    homeDomains: ['one', 'one', 'one', 'two', 'two'],
-  };
-
-  it('restarts a home domain of three in two namespaces, one at a time', async () => {
-    const { restarts, held } = await told(spread);
-    assert.equal(restarts.bump, 3);
-    assert.deepEqual(held, {});
-  });
-
-  it('keeps the vote of a home domain while another validator of it is suspended in another namespace', async () => {
-    const suspended: Action = { atMs: 60_000, do: 'suspend', node: 1, on: true };
-    const { restarts, held } = await told({ ...spread, actions: [suspended, ...spread.actions] });
-    assert.equal(restarts.bump, 0);
-    assert.deepEqual(held, { QuorumMargin: 2 });
-  });
-
   it('keeps five of six up, although they are in two groups that do not know each other', async () => {
     const { restarts } = await told({
       ...{ readyMs: quick(6), founders: 4, percent: 75, actions: [joins(4), joins(5)] },

@@ -21,13 +21,11 @@ const SETTINGS = {
 export interface Story {
   /** The namespaces of the validators; default: `north` for all. */
   readonly namespaces?: readonly string[];
-  /** The home domains of the validators; default: their namespaces. */
-  readonly homeDomains?: readonly string[];
   /** The threshold of the flat quorum set; default: a quorum set that cannot be read. */
   readonly percent?: number;
   /** Further differences from a private network. */
   readonly network?: Partial<NetworkPlan>;
-  readonly standing?: Pick<Plan, 'machines' | 'kubeletSkewsMs' | 'isOldKubernetes'>;
+  readonly standing?: Pick<Plan, 'kubeletSkewsMs'>;
   readonly readyMs: ReadonlyArray<number | null>;
   /** The HTTP ports of the validators; default: closed. */
   readonly ports?: ReadonlyArray<PortPlan | undefined>;
@@ -62,7 +60,6 @@ export function planOf(story: Story): Plan {
     actions,
     calmAtMs,
     namespaces = [],
-    homeDomains = [],
     percent,
     network,
     standing,
@@ -76,7 +73,6 @@ export function planOf(story: Story): Plan {
       network: 0,
       readyMs: each,
       replicas: 1,
-      homeDomain: homeDomains[index],
       port: ports[index],
       sidecar: sidecars[index],
     }),

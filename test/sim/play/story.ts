@@ -1,5 +1,4 @@
 /** One history written by hand: a network of validators, and its events in time. */
-import type { KubeObject, PatchOperation } from '../../../runtime/kube/port.ts';
 import { type ObjectRef, Pods, StatefulSets } from '../../../runtime/kube/resources.ts';
 import { checkRestart, decisionMsOf } from './invariants.ts';
 import { CALM, type Plan } from './plan.ts';
@@ -27,14 +26,12 @@ export interface Story {
   readonly settings?: Readonly<Record<string, string>>;
   /** THRESHOLD_PERCENT of the quorum set; default: no quorum set. */
   readonly percent?: number;
-  /** True if a pod without peers never becomes Ready. */
-  readonly needPeers?: boolean;
   readonly script: (stage: Stage, at: (ms: number, action: () => unknown) => void) => void;
   readonly endMs: number;
 }
 
 /** Plays the history. The result has the witness, the broken invariants and the log. */
-export async function tell({ validators, settings, percent, needPeers = false, script, endMs }: Story) {
+export async function tell({ validators, settings, percent, script, endMs }: Story) {
   const plan: Plan = {
     seed: 1,
     nodes: Array.from({ length: validators }, (_, index) => {
@@ -43,7 +40,6 @@ export async function tell({ validators, settings, percent, needPeers = false, s
     ...{ founders: validators - 1, actions: [], calmAtMs: 0, rates: CALM },
     networks: [{ isPublic: false, percent: percent ?? null }],
     settings: { ...SETTINGS, ...settings },
-    needPeers,
   };
   const lines: string[] = [];
   const stage = new Stage(plan, { log: (line) => lines.push(line) });
@@ -77,49 +73,3 @@ export const told = ({ leader }: Stage): Record<string, string> =>
   Object.fromEntries(
     [...(leader?.reasons ?? [])].map(([key, { code }]) => [key.replace('north/', ''), code]),
   );
-
-/** Replaces each JSON Patch of ours for a StatefulSet by the result of `instead`. */
-export function onBump(
-  stage: Stage,
-  instead: (
-    ref: ObjectRef,
-    operations: readonly PatchOperation[],
-    write: (operations: readonly PatchOperation[]) => KubeObject,
-  ) => KubeObject,
-): void {
-  const { store } = stage.server;
-  const patch = store.patch.bind(store);
-  store.patch = (ref, operations, at) =>
-    ref.resource.kind === 'StatefulSet' && stage.isOurs(at.by)
-      ? instead(ref, operations, (each) => patch(ref, each, at))
-      : patch(ref, operations, at);
-}
-
-/** The token on the template; undefined if there is none. */
-export function tokenOn({ server }: Stage, name: string): string | undefined {
-  const spec = server.store.get(setRef(name))?.spec as
-    | { template: { metadata?: { annotations?: Record<string, string> } } }
-    | undefined;
-  return spec?.template.metadata?.annotations?.['stellar.org/peer-restart'];
-}
-
-/** Returns a function that stops the StatefulSet controller for so many ms. It tries again up to 30 s later. */
-export function holderOf({ server: { store }, time }: Stage): (ms: number) => void {
-  let untilMs = 0;
-  const check = (by: string) => {
-    if (by === 'statefulset-controller' && time.monotonicMs() < untilMs) throw new Error('it is away');
-  };
-  const remove = store.delete.bind(store);
-  const writeStatus = store.writeStatus.bind(store);
-  store.delete = (ref, options) => {
-    check(options.by);
-    return remove(ref, options);
-  };
-  store.writeStatus = (ref, status, by) => {
-    check(by);
-    return writeStatus(ref, status, by);
-  };
-  return (ms) => {
-    untilMs = time.monotonicMs() + ms;
-  };
-}

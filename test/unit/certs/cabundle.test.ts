@@ -142,19 +142,6 @@ test('an empty caBundle is filled, with one write, and then nothing is asked any
   assert.equal(kube.requests.length, 2, 'the Secret is read, the configuration written');
 });
 
-test('a caBundle that another empties is repaired without a pause', async (t) => {
-  const { clock, keep, install, filledWith, bundles } = await setUp(t);
-  await install();
-  void keep(holding(ONE));
-  await clock.passUntil(filledWith(ONE));
-  await clock.passUntil(() => clock.slept.at(-1) === 600_000);
-  const startMs = clock.monotonicMs();
-  await install();
-  assert.deepEqual(bundles(), [undefined, base64('\n')]);
-  await clock.passUntil(filledWith(ONE), 0);
-  assert.equal(clock.monotonicMs(), startMs);
-});
-
 test('a configuration that appears later is filled; that it is missing is said once', async (t) => {
   const { kube, clock, log, keep, install, filledWith } = await setUp(t);
   void keep(holding(ONE));
@@ -202,17 +189,6 @@ test('two replicas that begin together write once', async (t) => {
   const calmMs = clock.monotonicMs() + 60_000;
   await clock.passUntil(() => clock.monotonicMs() >= calmMs);
   assert.equal(kube.observe(CONFIGURATION)?.metadata.resourceVersion, String(version + 1));
-});
-
-test('a new CA is added as soon as the bundle has it', async (t) => {
-  const { clock, keep, install, fill, filledWith } = await setUp(t);
-  await install();
-  const served = holding(ONE);
-  void keep(served);
-  await clock.passUntil(filledWith(ONE));
-  await fill(BOTH);
-  served.set(ONE_AND_OTHER);
-  await clock.passUntil(filledWith(ONE_AND_OTHER));
 });
 
 test('a replica that still serves the bundle before a rotation does not take the new CA back', async (t) => {

@@ -1,5 +1,5 @@
 /** A CA over another: a root, intermediate CAs below it, and serving certificates that the last of them signs. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { issueLeaf } from '../../../certs/authority.ts';
 import type { Issued, Validity } from '../../../certs/source.ts';
@@ -63,4 +63,15 @@ export async function chainOf(validity: Validity & { readonly hosts: readonly st
   const middle = authorityBelow(root, 'the intermediate', validity);
   const leaf = await issueLeaf(middle, validity);
   return { root, middle, leaf, served: { certPem: leaf.certPem + middle.certPem, keyPem: leaf.keyPem } };
+}
+
+/**
+ * `caPem` with another algorithm named for its signature (RSASSA-PSS, without the parameters that it needs): OpenSSL
+ * takes it for a CA, and nothing can be signed with it here.
+ */
+export function misnamed(caPem: string): string {
+  const bytes = Buffer.from(new X509Certificate(caPem).raw);
+  const sha256WithRsa = Buffer.from('06092a864886f70d01010b', 'hex');
+  bytes[bytes.indexOf(sha256WithRsa) + sha256WithRsa.length - 1] = 0x0a;
+  return `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`;
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkBundle } from '../../../certs/check.ts';
 import { NOW_MS } from '../stand-ins/now.ts';
+import { misnamed } from './chain.ts';
 import { nextOf } from './conformance.ts';
 import { APPLY, fill, keysOf, READ, SECRET, setUp, WRITE, writesOf } from './managed-stage.ts';
 import { DAY_MS, FOREIGN, goodContent, HOSTS, MINUTE_MS } from './managed-world.ts';
@@ -62,6 +63,11 @@ const CORRUPTIONS: Array<[string, (good: Record<string, string>) => Promise<obje
     'WrongIssuer',
   ],
   ['is for other hosts', () => keysOf(OTHER), 'WrongHost'],
+  [
+    'is without its certificate, and has a CA that cannot sign one',
+    ({ 'ca.crt': ca = '' }) => ({ 'tls.crt': '', 'ca.crt': misnamed(ca) }),
+    'Unreadable',
+  ],
   ['has expired', async () => keysOf(await goodContent(NOW_MS - 400 * DAY_MS)), 'Expired'],
   ['is not valid yet', async () => keysOf(await goodContent(NOW_MS + 400 * DAY_MS)), 'NotYetValid'],
 ];
@@ -88,5 +94,3 @@ test('a Secret that lacks a host of ours keeps the hosts of others', async (t) =
   const bundle = await first();
   assert.equal(checkBundle(bundle, { hosts: [...HOSTS, 'other.svc'], nowMs: clock.nowMs() }).ok, true);
 });
-
-/** Each bundle's CAs must have been trusted before: in the bundle before it, or in the first one. */

@@ -6,7 +6,6 @@ import { anyText } from '../any-text.ts';
 import { problemOf } from '../peers/quorum-texts.ts';
 import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { fuzz } from './odd.ts';
-import { faultyQuorumSets } from './quorum-faults.ts';
 
 const LENGTH_MAX = 64 * 1024;
 /** What texts of the longest kind are made of: lines of both forms, and what a parser has to keep in mind. */
@@ -59,17 +58,6 @@ const longTexts = fc
       .join('')
       .slice(0, LENGTH_MAX);
   });
-
-describe('a quorum set with one fault', () => {
-  it('is refused with what is wrong, and the line that it is on', async (t) => {
-    await fuzz(t, { runs: 4_000, values: faultyQuorumSets }, ({ text, lines, said }) => {
-      const problem = problemOf(text) ?? 'it was read';
-      assert.match(problem, said, text);
-      const line = Number(/^line (\d+): /.exec(problem)?.[1]);
-      assert.ok(lines.includes(line), `${problem} (it is on ${lines.join(' or ')})\n${text}`);
-    });
-  });
-});
 
 describe('a quorum set of up to 64 KiB', () => {
   it('is read, or refused with a line that it has, within a quarter of a second', async (t) => {

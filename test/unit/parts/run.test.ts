@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Part } from '../../../scripts/parts/parts.ts';
-import { failures, leftOut, timesTable } from '../../../scripts/parts/report.ts';
-import { type Outcome, processorMsIn, runPart } from '../../../scripts/parts/run.ts';
+import { failures, leftOut } from '../../../scripts/parts/report.ts';
+import { type Outcome, runPart } from '../../../scripts/parts/run.ts';
 
 const part = (script: string, obtain?: Part['obtain']): Part => ({
   script,
@@ -33,20 +33,6 @@ describe('a part', () => {
     assert.equal((await run(part('one'), 'kill -KILL $$')).verdict, 'failed');
   });
 
-  it('costs the processor time of all its processes', async () => {
-    // Many ticks of the kernel's clock, by which processor time is counted.
-    const busy = 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done';
-    const { processorMs } = await run(part('one'), `sh -c '${busy}'`);
-    assert.ok(processorMs > 0);
-    assert.equal(processorMsIn('0m0.01s 0m0.02s\n1m2.50s 0m0.20s\n'), 62_730);
-  });
-
-  it('is over when its command is, though something that it started goes on', async () => {
-    const { verdict } = await run(part('one'), 'sleep 60 & echo $!');
-    assert.equal(verdict, 'passed');
-    process.kill(Number(readFileSync(join(logs, 'one.log'), 'utf8')));
-  });
-
   it('that lacks something is not run, and says why', async () => {
     const { verdict, why } = await run(
       part('one', async () => 'not installed: helm'),
@@ -69,15 +55,6 @@ describe('the report', () => {
     { part: part('test:unit'), verdict: 'failed', ...times, logPath: '.run/test/test-unit.log' },
     { part: part('test:helm'), verdict: 'not run', why: 'not installed: go', wallMs: 1, processorMs: 0 },
   ];
-
-  it('has the times of each part that ran, and of all', () => {
-    assert.deepEqual(timesTable(outcomes, 70_000).split('\n'), [
-      'part                       processor        wall',
-      'lint                          90.5 s      61.0 s',
-      'test:unit                     90.5 s      61.0 s',
-      'all                          181.0 s      70.0 s',
-    ]);
-  });
 
   it('says how what failed is run alone and what it said, and why something was left out', () => {
     const output = `✖ failing tests:\n\ntest at test/a.test.ts:5:1\n✖ adds (two) numbers (1.5ms)\n  Error: 3 (2ms)\n`;

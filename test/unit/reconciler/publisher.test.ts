@@ -66,14 +66,6 @@ describe('a person’s edit of a key of ours', () => {
     }
     assert.equal(publishing.publisher.retryInMs(), 1_000);
   });
-
-  it('does not touch what else the person put there', async () => {
-    const { publishing, right } = await published();
-    await publishing.edit('stellar', 'notes', 'mine');
-    await publishing.edit('stellar', KEY, 'somewhere else\n');
-    await publishing.pass(PARTS);
-    assert.deepEqual(publishing.data('stellar'), { ...right, notes: 'mine' });
-  });
 });
 
 describe('a key that another controller applies', () => {
@@ -98,15 +90,6 @@ describe('a key that another controller applies', () => {
     assert.equal(publishing.data('stellar')[KEY], 'theirs\n');
     assert.notEqual(publishing.data('stellar')['b.peers.txt'], right['b.peers.txt']);
     assert.deepEqual(await publishing.pending(parts), []);
-  });
-
-  it('is written again when that controller gives it up', async () => {
-    const { publishing, right } = await published();
-    await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
-    await publishing.pass(PARTS);
-    await publishing.foreignApply('stellar', {});
-    await publishing.pass(PARTS);
-    assert.deepEqual(publishing.data('stellar'), right);
   });
 });
 

@@ -57,30 +57,6 @@ describe('signals', () => {
     assert.deepEqual(byFourth().slice(3), [tells('d', 'a')]);
   });
 
-  it('repeat nothing to who is connected already, as a new leader finds it', async () => {
-    const stage = new Signalling();
-    stage.cores.connected.set(ipOf('a'), new Set([`${ipOf('b')}:11625`]));
-    stage.cores.connected.set(ipOf('b'), new Set([`${ipOf('a')}:11625`]));
-    await stage.offer(worldOf(TWO));
-    assert.deepEqual(stage.cores.told(), []);
-    assert.deepEqual(stage.signaller.connections.get('stellar/a-0'), {
-      connected: 1,
-      expected: 1,
-      synced: true,
-    });
-    assert.ok(stage.changes > 0);
-  });
-
-  it('tell where a peer has moved, and that one joins', async () => {
-    const stage = new Signalling();
-    await stage.offer(worldOf(TWO));
-    await stage.offer(worldOf(TWO, { a: { ip: ipOf('x') } }));
-    assert.ok(stage.cores.told().includes(`${ipOf('b')} connect ${ipOf('x')}:11625`));
-    await stage.offer(worldOf({ ...TWO, c: {} }));
-    assert.ok(stage.cores.told().includes(tells('a', 'c')));
-    assert.equal(new Set(stage.cores.told()).size, stage.cores.told().length);
-  });
-
   it('tell a process that is another everything anew', async () => {
     const stage = new Signalling();
     await stage.offer(worldOf(TWO));

@@ -159,6 +159,24 @@ describe('zones without summer time', () => {
   });
 });
 
+describe('in the night in which the clocks', () => {
+  it('jump forward, a window leaves out what is skipped', () => {
+    const half = 'Sun 02:30-05:00 Europe/Berlin';
+    assert.equal(at(half, '2026-03-29T00:30Z'), 'closed till 2026-03-29T01:00Z');
+    assert.equal(at(half, '2026-03-29T01:00Z'), 'open till 2026-03-29T03:00Z');
+    const skipped = 'Sun 02:00-03:00 Europe/Berlin';
+    assert.equal(at(skipped, '2026-03-27T23:59Z'), 'closed till ever', 'a week later is too far ahead');
+    assert.equal(at(skipped, '2026-03-28T00:00Z'), 'closed till 2026-04-05T00:00Z');
+  });
+
+  it('are set back, a window is open whenever the clock shows a time within it', () => {
+    const text = 'Sun 02:30-02:45 Europe/Berlin';
+    assert.equal(at(text, '2026-10-25T00:30Z'), 'open till 2026-10-25T00:45Z');
+    assert.equal(at(text, '2026-10-25T00:45Z'), 'closed till 2026-10-25T01:30Z');
+    assert.equal(at(text, '2026-10-25T01:30Z'), 'open till 2026-10-25T01:45Z');
+  });
+});
+
 describe('the windows of many groups', () => {
   it('are looked for once, however long each restart takes', async () => {
     const windows = windowsOf('Sun 02:00-04:00 Europe/Berlin; Sun 22:00-23:00 Asia/Tokyo');
