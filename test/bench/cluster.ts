@@ -22,7 +22,7 @@ const APPLIED_AT_ONCE = 20;
 const REST_MS = 15_000;
 /** As the image starts it. */
 const PROGRAM = ['--max-semi-space-size=4', 'dist/stellar-peers.mjs', 'run'];
-/** As shipped, but for what would make a wrong restart come only after minutes. */
+/** The shipped values of the Lease. Other settings stay shortened, so that a wrong restart would come within seconds. */
 const ENV = { LEASE_DURATION_SECONDS: '15', REQUEST_TIMEOUT_SECONDS: '5' };
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -37,7 +37,7 @@ describe('admission', () => {
   let set: KubeObject;
 
   const create = (pod: object) => dryRun(scene.cluster, pod);
-  /** A pod as the StatefulSet of validator-1 makes it, but for its name. */
+  /** A pod as the StatefulSet of validator-1 makes it, with another name. */
   const podOf = (name: string) => podOfSet(set, { namespace: NAMESPACE, name });
   const reviews = (result: string) =>
     metricOf([replica], `stellar_peers_admission_reviews_total{result="${result}"}`);

@@ -248,7 +248,7 @@ describe('a leader that stands still just before a write, past its Lease, and go
       for (const replica of replicas) front?.cut(replica.webhookPort);
       await network.deletePod('validator-1');
       await scene.pods.until('its pod is replaced', () => network.restarts(two)['validator-1'] === 1);
-      assert.equal(network.stamp('validator-1'), undefined, 'it is not injected');
+      assert.equal(network.stamp('validator-1'), undefined, 'the new pod is not injected');
       const leader = await leaderOf(scene.replicas ?? assert.fail());
       front?.setBackends(replicas.filter((one) => one !== leader).map(({ webhookPort }) => webhookPort));
     });

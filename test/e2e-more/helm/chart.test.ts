@@ -409,7 +409,7 @@ describe('the values', () => {
     }
   });
 
-  it('make a pod for `helm test` that Pod Security restricted would let in, and that is none of our replicas', async () => {
+  it('make a pod for `helm test` that Pod Security restricted admits, and that does not count as a replica', async () => {
     const hooks = (await render()).filter(isHook);
     const { securityContext, containers } = specOf(hooks, 'Pod') as {
       securityContext: Record<string, unknown>;

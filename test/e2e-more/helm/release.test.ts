@@ -274,7 +274,7 @@ describe('a release', () => {
         assert.deepEqual(errors, [], name);
   });
 
-  it('has an executable that is one file: it needs no Node, and takes no options of the environment', () => {
+  it('has an executable in one file, which needs no Node and ignores NODE_OPTIONS', () => {
     const program = join(clone, 'dist', PLUGIN);
     writeFileSync(program, executableOf(made('stellar-peers.mjs'), process.execPath, 'linux'), {
       mode: 0o755,
