@@ -27,11 +27,12 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** Starts bare.ts, which answers with what is in the file. */
+/** Starts bare.ts, which answers with what is in the file: with the same bytes, or encoded anew each time. */
 export async function startBare(
   files: Readonly<Record<'cert' | 'key' | 'answer', string>>,
+  mode: 'constant' | 'encode' = 'constant',
 ): Promise<Listener> {
-  const args = [join(import.meta.dirname, 'bare.ts'), files.cert, files.key, files.answer];
+  const args = [join(import.meta.dirname, 'bare.ts'), files.cert, files.key, files.answer, mode];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [port] = (await once(child.stdout ?? child, 'data')) as [Buffer];
   return {
