@@ -27,11 +27,12 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** Starts bare.ts, which answers with the content of the file `answer`. */
+/** Starts bare.ts, which answers with the content of the file `answer`: the same bytes each time, or encoded anew. */
 export async function startBare(
   files: Readonly<Record<'cert' | 'key' | 'answer', string>>,
+  mode: 'constant' | 'encode' = 'constant',
 ): Promise<Listener> {
-  const args = [join(import.meta.dirname, 'bare.ts'), files.cert, files.key, files.answer];
+  const args = [join(import.meta.dirname, 'bare.ts'), files.cert, files.key, files.answer, mode];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [port] = (await once(child.stdout ?? child, 'data')) as [Buffer];
   return {

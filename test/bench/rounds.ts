@@ -1,10 +1,11 @@
 /**
- * Rounds in which our server and bare node are measured one after the other, in alternating order. Only their ratio within a
- * round counts, because a busy machine slows down both.
+ * Rounds in which our server and two of bare node are measured one after the other, in alternating order. Only their ratios
+ * within a round count, because a busy machine slows down all of them.
  */
 import type { Drive, Generator } from './generator.ts';
 
-type Name = 'ours' | 'bare';
+/** `encoding`: bare node that encodes its answer anew for each request. */
+type Name = 'ours' | 'bare' | 'encoding';
 export type Round = Readonly<Record<Name, Drive>>;
 
 export async function driveRounds(
@@ -15,11 +16,11 @@ export async function driveRounds(
   for (const url of Object.values(urls)) await generator.drive(url, warmUpSeconds);
   const done: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const first: Name = round % 2 === 0 ? 'ours' : 'bare';
-    const second: Name = first === 'ours' ? 'bare' : 'ours';
-    const before = await generator.drive(urls[first], seconds);
-    const after = await generator.drive(urls[second], seconds);
-    done.push(first === 'ours' ? { ours: before, bare: after } : { ours: after, bare: before });
+    const names: readonly Name[] = ['ours', 'bare', 'encoding'];
+    const drives = new Map<Name, Drive>();
+    for (const name of round % 2 === 0 ? names : names.toReversed())
+      drives.set(name, await generator.drive(urls[name], seconds));
+    done.push(Object.fromEntries(drives) as Round);
   }
   return done;
 }
@@ -29,6 +30,6 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }
 
-/** The median over all rounds of a figure of ours in times of bare node's. */
-export const ratioOf = (rounds: readonly Round[], figure: keyof Drive): number =>
-  median(rounds.map(({ ours, bare }) => ours[figure] / bare[figure]));
+/** The median over all rounds of a figure of ours in times of the other server's. */
+export const ratioOf = (rounds: readonly Round[], figure: keyof Drive, other: 'bare' | 'encoding'): number =>
+  median(rounds.map((round) => round.ours[figure] / round[other][figure]));

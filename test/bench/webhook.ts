@@ -45,16 +45,17 @@ async function measure(stage: Stage): Promise<Measured> {
     emptyStartsMs.push(emptyStartMs());
     startsMs.push(await stage.startAnother());
   }
-  const bare = await startBare(files);
+  const [bare, encoding] = [await startBare(files), await startBare(files, 'encode')];
   try {
     const generator = await createGenerator(files.body);
-    tell(`${generator.name}: 2 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 2 × ${SECONDS} s`);
+    tell(`${generator.name}: 3 × ${WARM_UP_SECONDS} s to warm up, ${ROUNDS} rounds of 3 × ${SECONDS} s`);
     const times = { rounds: ROUNDS, seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS };
-    const rounds = await driveRounds(generator, { ours: server.url, bare: bare.url }, times);
+    const urls = { ours: server.url, bare: bare.url, encoding: encoding.url };
+    const rounds = await driveRounds(generator, urls, times);
     const loadMib = memoryMib(server.pid, 'VmHWM');
     return { generator: generator.name, rounds, startsMs, emptyStartsMs, restMib, loadMib };
   } finally {
-    await bare.stop();
+    await Promise.all([bare.stop(), encoding.stop()]);
   }
 }
 
@@ -67,8 +68,10 @@ function resultOf({ rounds, startsMs, emptyStartsMs, ...measured }: Measured): R
     name: 'webhook',
     machine: `${cpus().length} cores, Node ${process.version}, ${measured.generator}, ${CONNECTIONS} connections`,
     ratios: {
-      'reviews/s to bare node': higher(ratioOf(rounds, 'perSecond')),
-      'p99 to bare node': lower(ratioOf(rounds, 'p99Ms')),
+      'reviews/s to bare node': higher(ratioOf(rounds, 'perSecond', 'bare')),
+      'p99 to bare node': lower(ratioOf(rounds, 'p99Ms', 'bare')),
+      'reviews/s to bare node that encodes': higher(ratioOf(rounds, 'perSecond', 'encoding')),
+      'p99 to bare node that encodes': lower(ratioOf(rounds, 'p99Ms', 'encoding')),
       'start to ready, to node -e 0': lower(median(startsMs) / median(emptyStartsMs)),
     },
     figures: {
@@ -78,6 +81,8 @@ function resultOf({ rounds, startsMs, emptyStartsMs, ...measured }: Measured): R
       'bare node: reviews/s': typically('bare', 'perSecond'),
       'bare node: p50 ms': typically('bare', 'p50Ms'),
       'bare node: p99 ms': typically('bare', 'p99Ms'),
+      'bare node that encodes: reviews/s': typically('encoding', 'perSecond'),
+      'bare node that encodes: p99 ms': typically('encoding', 'p99Ms'),
       'start to ready, ms': rounded(median(startsMs), 0),
       'memory at rest, MiB': rounded(measured.restMib, 0),
       'memory under load, most, MiB': rounded(measured.loadMib, 0),
