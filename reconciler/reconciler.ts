@@ -121,13 +121,14 @@ export class Reconciler {
     await this.#signal(world);
     await inSlices(clock, quorumSteps(world));
     const found = await inOneGo(clock, () => this.#decide(published));
+    await inSlices(clock, reporter.reportSteps(world, found.reasons));
     await this.#gauges.take(found);
     return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), queue.isBusy);
   }
 
   /** Synchronous, because the world may change during each wait, and the discovery would then be out of date. */
   #decide(published: PublishPlan): GaugeInput {
-    const { caches, memberships, memory, publisher, queue, reporter, settings, signaller } = this.#options;
+    const { caches, memberships, memory, publisher, queue, settings, signaller } = this.#options;
     const { world } = caches;
     const discovery = memberships.discovery();
     const input = memory.inputFor(world, discovery);
@@ -142,7 +143,6 @@ export class Reconciler {
     const current = currentReasons(moment, { reports }, plans, signalled);
     const written = published.configMaps.filter((write) => publisher.isWritten(write));
     const reasons = withValidatorStates(moment, withoutWritten(current, written));
-    reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections };
   }
 
