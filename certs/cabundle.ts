@@ -16,10 +16,7 @@ import type { Bundle, Observed } from './source.ts';
 
 /** How often to check without a change. The check compares what is in memory, and sends no request. */
 const RESYNC_MS = 600_000;
-/**
- * The wait between two of our writes. Another writer, such as cainjector, may undo our write because it read caBundle
- * before. The wait lets that writer read our value, and doubles with each of our writes in the last minute.
- */
+/** The wait after our write, so that a writer that had read caBundle before can read it. It doubles with each write. */
 const WRITTEN_MS_MIN = 50;
 /** The longest such wait. It shows that another writer keeps undoing our writes. */
 const QUARREL_MS = 5_000;
@@ -39,10 +36,7 @@ interface CaBundleParts {
 
 const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
 
-/**
- * The operations that make every webhook of the configuration trust the wanted CAs; empty if every webhook does already.
- * They apply only to the resourceVersion that was read.
- */
+/** The operations, for the version that was read, by which every webhook trusts the wanted CAs; empty if all do. */
 export function caBundlePatch({ version, entries }: WebhookFacts, wanted: CaUpdate): PatchOperation[] {
   const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
     const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');

@@ -145,10 +145,7 @@ function readKey(file: string, pem: string): KeyObject {
   }
 }
 
-/**
- * Signs a trial certificate. OpenSSL may accept a CA that names an algorithm which node-forge cannot read, or whose key
- * is not allowed to sign. Every certificate made with such a CA would be useless.
- */
+/** Signs a trial certificate: OpenSSL may accept a CA that node-forge cannot read, or whose key may not sign. */
 function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number): void {
   let trial: X509Certificate;
   try {

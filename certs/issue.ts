@@ -18,10 +18,7 @@ export interface Lifetimes {
 
 type IssueOptions = Lifetimes & { readonly nowMs: number };
 
-/**
- * The content of the Secret after `step`; `content` is its content before. Rejects if the new content would not pass the
- * check: a CA that another program made may have constraints that forbid our certificate.
- */
+/** The content after `step`. Rejects if it would not pass the check: a CA made by others may forbid our certificate. */
 export async function contentAfter(
   step: CertStep,
   content: CertContent,

@@ -21,10 +21,7 @@ interface Choosing {
   readonly acceptedForMs: (bundle: Bundle) => number;
 }
 
-/**
- * How long the offered bundle has to wait, in ms; 0 if it is to be served now. The offered bundle waits as long as
- * callers do not accept it yet, but do accept the bundle that is served.
- */
+/** The wait of the offered bundle, in ms: until callers accept it, as long as they accept the one that is served. */
 export function waitOf({ serving, offered, nowMs, acceptedForMs }: Choosing): number {
   if (!serving || issuerPem(serving) === issuerPem(offered)) return 0;
   if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || acceptedForMs(serving) === 0) return 0;

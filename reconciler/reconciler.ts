@@ -154,10 +154,7 @@ export class Reconciler {
     memberships.forget();
   }
 
-  /**
-   * Plans in slices. Each reads the present ConfigMaps, but all use one membership: a tenant may change it again and
-   * again, and the next pass handles that.
-   */
+  /** Plans in slices, all with one membership: what a tenant changes meanwhile is for the next pass. */
   async #planPublish(world: World): Promise<PublishPlan> {
     const { clock, memberships, memory, metrics, rightDomain, settings, signaller } = this.#options;
     const { ownNamespace } = settings;

@@ -7,16 +7,10 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/**
- * The most new connections that wait to be accepted, as far as the machine allows (net.core.somaxconn). With Node's
- * default of 511, a burst could push out a probe, which its sender would repeat only after seconds.
- */
+/** The most connections that wait to be accepted. With Node's 511, a burst could push out a probe for seconds. */
 const BACKLOG = 4096;
 
-/**
- * Listens on `host`. If `host` is `::` and the machine has no IPv6, listens on all IPv4 addresses instead. Rejects with
- * ListenError if the port is taken.
- */
+/** Listens on `host`; on all IPv4 addresses for `::` without IPv6. Rejects with ListenError if the port is taken. */
 export async function listenOn(app: Listener, { host, port }: { host: string; port: number }): Promise<void> {
   try {
     await app.listen({ host, port, backlog: BACKLOG });

@@ -10,20 +10,14 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/**
- * Texts that no log line may contain: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and tokens. We
- * never log them ourselves, but an error may quote the API server, a policy or a library.
- */
+/** Keys as PEM, or base64 of it, seeds and tokens. We log none, but an error may quote the API server or a library. */
 const SECRETS =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)|LS0tLS1CRUdJTi[\w+/=]*|\bS[A-Z2-7]{55}\b|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
 /** The text without secrets, as far as they can be recognised by their form. */
 export const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
 
-/**
- * JSON lines from `level` up, on standard output if not elsewhere; error objects under `error` are written with their
- * causes.
- */
+/** JSON lines from `level` up, by default on standard output. Errors under `error` are written with their causes. */
 export function createLog(level: string, destination?: { write(line: string): void }): Log {
   const options: LoggerOptions = {
     level,

@@ -27,10 +27,7 @@ function replicasOf(deployment: Fields): { readonly wanted: number; readonly rea
   };
 }
 
-/**
- * How long replicas may take to start: enough to schedule a pod, to pull its image and to probe it. The program itself is
- * ready within seconds.
- */
+/** How long replicas may take to start: to be scheduled, to pull the image, and to be probed. */
 const STARTING_SECONDS = 60;
 
 /** The age of the Deployment in seconds, while its replicas are still starting; undefined if they are not. */

@@ -76,10 +76,7 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
 
 type NumberedStep = Step & { readonly order: number };
 
-/**
- * The plan for the validators that are shown: `steps` and `holds` as things are now, and `onResume`, the further steps if
- * the pauses in `paused` ended now. Pure.
- */
+/** The plan for the shown validators; `onResume` has the further steps if the pauses in `paused` ended now. Pure. */
 export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);

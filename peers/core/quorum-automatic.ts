@@ -180,10 +180,7 @@ export const domainThreshold = (n: number): number => n - Math.floor((n - 1) / 2
 const qualityThreshold = (quality: Quality, m: number): number =>
   quality === 'CRITICAL' ? m : m - Math.floor((m - 1) / 3);
 
-/**
- * Built from the lowest quality up. stellar-core also merges sets with a single entry into the set around them, which
- * changes neither who must agree nor how many may be down.
- */
+/** Built from the lowest quality up. That stellar-core merges sets with a single entry changes no threshold. */
 function treeOf(domains: Domains): QuorumTree {
   const used = [...domains.values()].filter(({ size }) => size > 0);
   const [first] = used;

@@ -72,10 +72,7 @@ function treeOf(set: Fields, path: readonly string[], seen: Seen): QuorumTree {
   return { threshold, validators: leaves.length, inner };
 }
 
-/**
- * The set in a table QUORUM_SET, as stellar-core's Config::loadQset reads it; `nodeNames` is NODE_NAMES of the same text,
- * which gives the keys behind aliases. Throws QuorumProblem.
- */
+/** The set in a table QUORUM_SET. NODE_NAMES of the same text gives the keys behind aliases. Throws QuorumProblem. */
 export function readByHand(table: unknown, nodeNames: unknown): HandSet {
   const seen: Seen = { leaves: new Set(), names: new Set() };
   const tree = treeOf(fieldsOf(table), ['QUORUM_SET'], seen);

@@ -43,10 +43,7 @@ const NOT_REMOTE = /^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\./;
 /** The DNS names of the API server inside a cluster. */
 const API_SERVER = /^kubernetes(\.default(\.svc(\..+)?)?)?$/;
 
-/**
- * False for an address that cannot be a peer's: it leads to the dialling machine itself, to many machines, or to the
- * API server.
- */
+/** False for an address that leads to the dialling machine itself, to many machines, or to the API server. */
 export function canBePeerAddress(address: string): boolean {
   const host = address.slice(0, address.lastIndexOf(':'));
   if (isIpv4(host)) return !NOT_REMOTE.test(host);

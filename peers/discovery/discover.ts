@@ -20,20 +20,14 @@ import type { Network } from './network.ts';
 
 export type { Member };
 
-/**
- * Validators that may know each other: those of one network, or, with scope `namespace`, those of one network in one
- * namespace.
- */
+/** Validators that may know each other: those of one network, with scope `namespace` within one namespace. */
 export interface Group {
   /** Network id; with scope `namespace`, `<namespace>.` in front. Valid as a ConfigMap key and as a metric label. */
   readonly key: string;
   readonly network: Network;
   /** All validators, suspended ones included, in order of key. */
   readonly validators: readonly Validator[];
-  /**
-   * Members of the active validators, in order of identity: every pod that exists, and at most three more of each
-   * validator.
-   */
+  /** Of the active validators, in order of identity: every pod that exists, and at most three more of each. */
   readonly members: readonly Member[];
   /** The members that may be listed as peers: all of them, unless the group is very large. */
   readonly listed: readonly Member[];
@@ -85,10 +79,7 @@ export interface DiscoverySettings {
   readonly networkNamespaces?: NetworkNamespaces;
 }
 
-/**
- * Pods that ran lately, by key, with the UID of their StatefulSet. They count as running, so that a restart does not
- * change the lists of peers.
- */
+/** Pods that ran lately, with their StatefulSet's UID. They count as running, so a restart changes no list. */
 export type RanLately = ReadonlyMap<Key, string>;
 
 /** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */

@@ -47,16 +47,10 @@ export interface Membership {
   readonly unfit: Reason | undefined;
 }
 
-/**
- * How many members may count before their pods exist. Replicas on paper cost their owner nothing, but each takes a
- * place in the lists of others.
- */
+/** How many count before their pods exist: replicas on paper cost nothing, but each takes a place in others' lists. */
 const UNSEEN_MAX = 3;
 
-/**
- * The possible pods of `validator`, from its StatefulSet if it has one. `runs` tells whether a pod of that StatefulSet
- * runs; undefined for a pod that does not exist.
- */
+/** The possible pods of `validator`. `runs` tells whether a pod runs; undefined if there is no such pod. */
 export function membershipOf(
   validator: Validator,
   statefulSet: StatefulSetFacts | undefined,

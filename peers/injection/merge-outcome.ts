@@ -56,10 +56,7 @@ function blockedBy(state: Fields, lastState: Fields): string | undefined {
 /** True if the merge found no peers in the mounted files. */
 export const foundNoPeers = (outcome: MergeOutcome | undefined): boolean => outcome?.code === 'NoPeers';
 
-/**
- * True if the merge is known to have left stellar-core without a list of peers. A stellar-core that may drop the peers
- * of its list still dials them, so it has a list.
- */
+/** True if the merge left stellar-core without a list. One that may drop the peers of its list still dials them. */
 export const readsNoList = (outcome: MergeOutcome | undefined): boolean =>
   outcome?.code !== 'PeersIgnored' && mergeProblem(outcome) !== undefined;
 

@@ -129,9 +129,7 @@ function isRecognised(pod: PodShape, main: ContainerShape): boolean {
 /** Names of images without a shell. The debug variants have one. */
 const NO_SHELL = /distroless|chisell?ed|\bscratch\b/i;
 
-/**
- * Judged by the image's own name and tag, or by a path part that is exactly `distroless`: a registry may have any name.
- */
+/** Judged by the image's name and tag, or by a path part that is exactly `distroless`: registries have any name. */
 export function lacksShell({ image, command }: ContainerShape): boolean {
   const folders = image.split('/');
   const [own = ''] = folders.pop()?.split('@') ?? [];

@@ -35,10 +35,7 @@ export interface VolumeShape {
   readonly name: string;
   /** Name of the ConfigMap it comes from, if it does. */
   readonly configMap: string | undefined;
-  /**
-   * The keys that the volume takes from that ConfigMap, and their file names; empty if it takes all keys under their
-   * own names.
-   */
+  /** The keys that the volume takes, and their file names; empty if it takes all keys under their own names. */
   readonly items: ReadonlyArray<{ readonly key: string; readonly path: string | undefined }>;
   /** True for a kind of volume to which no container can write. */
   readonly isReadOnly: boolean;

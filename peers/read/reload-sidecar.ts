@@ -17,10 +17,7 @@ export interface ReloadSidecar {
 const STARTING: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);
 const PROBLEM_LENGTH_MAX = 60;
 
-/**
- * The sidecar of a pod; undefined if the pod has none. An init container of that name that does not stay (Kubernetes: a
- * sidecar has `restartPolicy: Always`) is not one.
- */
+/** The sidecar of a pod, or undefined. An init container of that name that does not stay is not one. */
 export function reloadSidecarOf(raw: Fields): ReloadSidecar | undefined {
   const isOurs = ({ name }: Fields) => name === RELOAD_CONTAINER;
   const container = listOf(fieldsOf(raw.spec).initContainers).find(isOurs);

@@ -103,10 +103,7 @@ function ipv4Of(status: Fields): string | undefined {
   return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
 }
 
-/**
- * The container that runs stellar-core, its restarts and its last start. Users paste its name in a command, so the name
- * must be one of the spec, which the API server validates; a name in the status may be any text.
- */
+/** stellar-core's container. Users paste its name in commands, so it must be one of the spec, which is validated. */
 function startsOf(
   status: Fields,
   container: ContainerShape | undefined,

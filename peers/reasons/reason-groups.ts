@@ -7,9 +7,7 @@ import { describeReason, type Reason, releaseOf } from './reasons.ts';
 
 const kindOf = (key: Key): string => (key.includes('/') ? 'validators' : 'namespaces');
 
-/**
- * One reason, and the validators or namespaces that have it. If `release` names a namespace, all are of that namespace.
- */
+/** One reason, and the objects that have it. If `release` names a namespace, all are of that namespace. */
 export interface ReasonGroup {
   readonly subjects: readonly Key[];
   readonly code: Reason['code'];

@@ -32,10 +32,7 @@ interface Ranked extends Seniority {
 
 const NONE: ReadonlyMap<Key, number> = new Map();
 
-/**
- * At most 1,000 members of each namespace, and 5,000 in all. Running members come first. Then the namespaces take turns,
- * each with its oldest member that is left.
- */
+/** At most 1,000 members of each namespace and 5,000 in all: running ones, then the oldest, namespaces in turn. */
 export function sharesOf(members: readonly Member[], seniorityOf: (member: Member) => Seniority): Shares {
   if (members.length <= NAMESPACE_MEMBERS_MAX) return { listed: members, cut: NONE };
   const ranked = members.map((member): Ranked => ({ member, rankInNamespace: 0, ...seniorityOf(member) }));

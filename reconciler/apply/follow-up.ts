@@ -101,10 +101,7 @@ export class FollowUp {
     }
   }
 
-  /**
-   * Makes sure that the write of another leader either shows now or is refused, before anything else happens in its
-   * group.
-   */
+  /** The write of another leader must show now or be refused, before anything else happens in its group. */
   async #fence(open: InFlightRestart, world: World): Promise<void> {
     const { log } = this.#options;
     const { group, entry } = open;
@@ -139,9 +136,7 @@ export class FollowUp {
     );
   }
 
-  /**
-   * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due.
-   */
+  /** Jobs for bumps that have replaced no pod: those to take back by the caches, or to check by a live read. */
   #looks(input: RolloutInput): Job[] {
     const untouched = this.#open.untouched(input.world);
     return untouched
@@ -190,10 +185,7 @@ export class FollowUp {
       .flatMap((group) => this.#open.outcomes(group, world).map(({ entry }) => ({ group, entry })));
   }
 
-  /**
-   * Closes on live reads only: a cache that is behind may show a restart that is under way as one that was never
-   * written.
-   */
+  /** Closes on live reads only: a cache may show a restart under way as one that was never written. */
   async #close(open: InFlightRestart, world: World): Promise<void> {
     const { journal, log, readLive, reporter } = this.#options;
     const { group } = open;
@@ -225,10 +217,7 @@ export class FollowUp {
     }
   }
 
-  /**
-   * Returns the outcomes for this StatefulSet only. A restart is recorded as never written only after its fence is in
-   * place, so that its write cannot arrive later.
-   */
+  /** The outcomes for this StatefulSet. A restart is void only behind its fence: its write cannot arrive later. */
   async #surelyEnded({ group, entry: { statefulSet } }: InFlightRestart, live: World) {
     const sure: Closing[] = [];
     for (const closing of this.#open.outcomes(group, live)) {

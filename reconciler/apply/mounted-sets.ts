@@ -16,10 +16,7 @@ import { ConfigMaps } from '../../runtime/kube/resources.ts';
 import { quorumOf, setIn, withReading } from '../plan/quorum/quorum-units.ts';
 import { READ_BEFORE_RESTART } from '../plan/quorum/quorum-verdict.ts';
 
-/**
- * The time limit for these reads, because what was read before gets old meanwhile, and tenants decide how many there are.
- * Sets that take longer stay unknown.
- */
+/** The time limit for these reads: what was read before gets old, and tenants decide how many there are. */
 const READS_MS_MAX = 2_000;
 
 interface Source {
@@ -102,10 +99,7 @@ function unread(error: unknown): QuorumReading {
   return { problem: ` could not be read (${error instanceof KubeError ? error.status : 'no answer'})` };
 }
 
-/**
- * The ConfigMap that is mounted as stellar-core's configuration, and the key in it; found in the same way as for a
- * merge.
- */
+/** The ConfigMap that is mounted as stellar-core's configuration, and the key in it; found as for a merge. */
 function placeOf(
   { template }: StatefulSetFacts,
   annotation: string | undefined,

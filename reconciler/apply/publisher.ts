@@ -66,10 +66,7 @@ export class Publisher {
     return this.#backoff.nextInMs(sinceMs);
   }
 
-  /**
-   * Carries out all writes that are not delayed, and whose plan has seen our last write. Resolves to the namespaces of the
-   * ConfigMaps that were written; never rejects.
-   */
+  /** Does all writes that are due and planned on our last write. Resolves to the namespaces written; never rejects. */
   async publish(writes: readonly ConfigMapWrite[]): Promise<Set<string>> {
     const written = new Set<string>();
     const wanted = new Set(writes.map(({ namespace }) => namespace));

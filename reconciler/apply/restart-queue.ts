@@ -56,10 +56,7 @@ export class RestartQueue {
     await this.#busy;
   }
 
-  /**
-   * Starts the next job, unless one is running: closes a restart that has ended, takes one back that must not act
-   * later, or begins the next restart that is due.
-   */
+  /** Starts the next job, unless one is running: closes, takes back, or begins a restart. */
   offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput): void {
     if (this.#busy !== undefined) return;
     this.#keep(plans, input.world);

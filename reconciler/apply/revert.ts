@@ -12,9 +12,7 @@ import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flig
 import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
 import { RESTART_PATH, type RestartExecutorOptions } from './restart-executor.ts';
 
-/**
- * The time limit of the note in the journal: while it is written, the StatefulSet controller may carry out the bump.
- */
+/** The time limit of the note in the journal: meanwhile the StatefulSet controller may carry out the bump. */
 const NOTE_MS = 500;
 
 export type ReverterOptions = Omit<RestartExecutorOptions, 'probe'>;

@@ -20,9 +20,7 @@ export interface SaltKeeperOptions {
 
 export class SaltKeeper {
   readonly #options: SaltKeeperOptions;
-  /**
-   * The last salt that was seen or made. A salt that was deleted with the journal is written again, so no list changes.
-   */
+  /** The last salt. One that was deleted with the journal is written again, so no list changes. */
   #salt: string | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 

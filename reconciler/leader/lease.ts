@@ -15,9 +15,7 @@ export interface LeaseSpec {
   readonly leaseTransitions: number | undefined;
 }
 
-/**
- * The identity of a holder: its pod, and a random text for this start, because two replicas may have the same pod name.
- */
+/** The identity of a holder: its pod and a random text, because two replicas may have the same pod name. */
 export const newIdentity = (pod: string): string => `${pod}_${randomBytes(4).toString('hex')}`;
 
 /** The pod of a holder. */

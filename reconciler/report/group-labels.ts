@@ -32,10 +32,7 @@ export function validatorSeries(groups: ReadonlyMap<string, Group>, labels: Read
   ]);
 }
 
-/**
- * The title of each label's network. A private network is called by its namespaces, because its passphrase is not
- * public.
- */
+/** The title of each label's network. A private one is called by its namespaces: its passphrase is not public. */
 export function titleSeries(groups: ReadonlyMap<string, Group>, labels: ReadonlyMap<string, string>) {
   const titles = new Map([['', 'in no network']]);
   for (const [key, label] of labels) {

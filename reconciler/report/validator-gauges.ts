@@ -146,10 +146,7 @@ export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
   ]);
 }
 
-/**
- * Since when a validator has lacked something, by the cluster: since the publication or the creation of the pod,
- * whichever was later. Undefined if the cluster does not say.
- */
+/** Since when a validator has lacked something, by the publication or its pod; undefined if that is not known. */
 export function lackingSinceMs(key: Key, { world, discovery }: Cluster): number | undefined {
   const statefulSet = discovery.statefulSetOf.get(key);
   if (!statefulSet) return undefined;

@@ -41,10 +41,7 @@ export interface Choice {
   readonly nowMs?: () => number;
 }
 
-/**
- * Loads the cluster of `--kubeconfig`, else of KUBECONFIG, else of ~/.kube/config, else of the pod's ServiceAccount.
- * Throws KubeConfigError if there is none, or if it cannot be read.
- */
+/** The cluster of `--kubeconfig`, KUBECONFIG, ~/.kube/config or the ServiceAccount. Throws KubeConfigError. */
 export function loadKubeConfig(choice: Choice = {}): KubeConfig {
   const { env = {} } = choice;
   const merged = mergedOf(choice.path === undefined ? usualFiles(env) : [choice.path], choice.context);

@@ -160,10 +160,7 @@ export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 export const isPassing = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
-/**
- * True if RBAC refuses the request, and not an admission policy. RBAC may also refuse for a moment after a server has
- * started, because the server has not read its roles yet.
- */
+/** True if RBAC refuses, and not a policy. A server that has just started may have read no roles yet. */
 const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
 

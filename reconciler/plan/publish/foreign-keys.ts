@@ -3,10 +3,7 @@
  */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 
-/**
- * Our data without the keys that another controller applies. Such keys are reported; overwriting them would start a
- * fight.
- */
+/** Our data without the keys that another controller applies. Overwriting them would start a fight. */
 export function withoutForeignKeys(
   data: Readonly<Record<string, string>>,
   current: ConfigMapFacts | undefined,

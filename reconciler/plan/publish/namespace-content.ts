@@ -70,10 +70,7 @@ function dataOf({ entries, current }: Content, nowMs: number): Record<string, st
   return data;
 }
 
-/**
- * When the view was published; undefined for a changed one. Only a changed view is a new publication. Restoring a file
- * that others edited is none.
- */
+/** When the view was published; undefined for a changed one. Restoring an edited file is no new publication. */
 function formerDateOf(
   { validator: { name }, peerList }: ViewEntry,
   current: ConfigMapFacts | undefined,

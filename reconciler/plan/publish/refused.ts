@@ -8,10 +8,7 @@ import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { Key } from '../../../peers/world.ts';
 import type { ConfigMapWrite } from './namespace-content.ts';
 
-/**
- * Reasons by StellarNode. `refusals` are by namespace for ConfigMaps, and by StellarNode for its own objects. `writes`
- * are the planned ones.
- */
+/** Reasons by StellarNode. `refusals` are by namespace for ConfigMaps, by StellarNode for its own objects. */
 export function refusedReports(
   refusals: ReadonlyMap<string, Reason>,
   writes: readonly ConfigMapWrite[],

@@ -94,10 +94,7 @@ export function headlessService(validator: Validator, statefulSet: StatefulSetFa
 /** How often one refused Service of a namespace is tried again, since a quota may be raised at any time. */
 export const REFUSED_SERVICE_MS = 15_000;
 
-/**
- * The refused Services to try again now: of each namespace, the one that has waited longest. `keys` are their
- * StellarNodes, in the order of the last refusals.
- */
+/** The refused Services to try again now: of each namespace, the one that has waited longest. */
 export function refusedInTurn(keys: Iterable<string>, backoff: Backoff): ReadonlySet<string> {
   const first = new Map<string, string>();
   for (const key of keys) {

@@ -132,10 +132,7 @@ const NO_RULE = {
   isDown: false,
 } as const;
 
-/**
- * The smallest margin of a group's validators, before any of them goes down; undefined if no set can be read, or a
- * needed one cannot.
- */
+/** The smallest margin of a group's validators; undefined if no set can be read, or a needed one cannot. */
 export const leastLeft = (group: Group, input: Cluster): Least | undefined =>
   atOnce(leastSteps(group, input));
 

@@ -25,15 +25,10 @@ export interface QuorumSeat {
   readonly homeDomain: string | undefined;
   /** Undefined for a StellarNode that is being deleted, or cannot be read. */
   readonly reading: QuorumReading | undefined;
-  /**
-   * The validators that its set by hand names. Empty for a validator that takes no part, because its set may be out of
-   * date.
-   */
+  /** The validators that its set by hand names; none for one that takes no part, whose set may be old. */
   readonly named: ReadonlySet<string>;
   readonly isDown: boolean;
-  /**
-   * False for a StellarNode whose network cannot be read. It may be in any network, and counts for its own namespace.
-   */
+  /** False for a StellarNode whose network cannot be read. It counts for its own namespace. */
   readonly isMember: boolean;
 }
 

@@ -10,10 +10,7 @@ interface Seen {
 export class Ages {
   #seen: ReadonlyMap<string, Seen> = new Map();
 
-  /**
-   * Remembers the present states, and forgets keys that are not given. A new state began at `beganAtMs` if that is
-   * known, else now.
-   */
+  /** Remembers these states, and no others. A new one began at `beganAtMs` if that is known, else now. */
   observe(
     states: Iterable<readonly [string, string]>,
     nowMs: number,

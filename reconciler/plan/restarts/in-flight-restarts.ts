@@ -84,10 +84,7 @@ export class InFlightRestarts {
     });
   }
 
-  /**
-   * Bumps that `world` does not show, of another leader or of a write of ours without an answer. The write may still
-   * arrive, so the bump needs a fence.
-   */
+  /** Bumps that `world` does not show, and that we did not see written. The write may still arrive. */
   toFence(world: World): InFlightRestart[] {
     return openOf(world).filter(
       ({ entry }) =>

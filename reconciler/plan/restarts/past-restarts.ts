@@ -20,10 +20,7 @@ type Wanted = Pick<JournalEntry, 'drift' | 'token'> & {
   readonly pods: ReadonlyArray<{ readonly name: string; readonly uid: string }>;
 };
 
-/**
- * Why the last restarts of one StatefulSet forbid the next one, and the wait in ms. `entries` are those of that
- * StatefulSet.
- */
+/** Why the last restarts of one StatefulSet, those in `entries`, forbid the next one, and the wait in ms. */
 export const pastSetback = (
   wanted: Wanted,
   entries: readonly JournalEntry[],
@@ -83,9 +80,7 @@ function inVain(
 export const controllerSetback = (entries: readonly JournalEntry[], nowMs: number): Setback | undefined =>
   repeated(entries, nowMs, awayOf);
 
-/**
- * After a restart was taken back, its group waits, so that a validator that flaps is not bumped and taken back in turn.
- */
+/** After a restart was taken back, its group waits: one that flaps is not bumped and taken back in turn. */
 export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: number): Setback | undefined {
   const last = entries.findLast(({ outcome }) => outcome === 'defused');
   if (!last) return undefined;
@@ -94,10 +89,7 @@ export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: numbe
   return { reason: reason('RestartTakenBack', detail), dueInMs: endedAtMs + MINUTE_MS - nowMs };
 }
 
-/**
- * The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. If the entry
- * has no generation, the reason lasts as long as the group waits.
- */
+/** The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. */
 export function unnoticedTakeBack(
   last: JournalEntry,
   { observedGeneration }: StatefulSetFacts,

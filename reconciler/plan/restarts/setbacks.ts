@@ -104,10 +104,7 @@ export class Setbacks implements SetbackLookup {
     return conflicts >= CONFLICTS;
   }
 
-  /**
-   * Call if no restart at all, or none of a group, can begin. The next try is after `firstMs`, then after twice as
-   * long, at most 30 s.
-   */
+  /** Call if no restart, or none of a group, can begin. The next waits are `firstMs`, then twice as long, to 30 s. */
   obstructed(
     reason: Reason,
     { group, firstMs = OBSTACLE_MS }: { group?: string; firstMs?: number } = {},

@@ -26,10 +26,7 @@ interface Entry {
   readonly offsetMs: OffsetMs;
 }
 
-/**
- * When the first stretch of at least `neededMs` begins, at `nowMs` or later; undefined if none begins within 8 days.
- * All times are ms since 1970.
- */
+/** When a stretch of `neededMs` begins, at `nowMs` or later; undefined if none does within 8 days. Ms since 1970. */
 export type Windows = (nowMs: number, neededMs: number) => number | undefined;
 
 /** The offsets of a zone; undefined if the name is not known. Names such as +02:00 are refused: they have no summer time. */

@@ -30,10 +30,7 @@ export function decide(moment: Moment, published: PublishPlan, settings: Rollout
   return { ...connected, plans, reasons: withValidatorStates(connected, reasons) };
 }
 
-/**
- * The reasons, also for those that may be restarted at once. The leader does so within moments, unless it knows of an
- * obstacle that does not show here.
- */
+/** The reasons, also for those that may be restarted at once: the leader does so within moments. */
 function withDue(plans: Decided['plans'], reasons: ReasonsByKey): ReasonsByKey {
   const all = new Map(reasons);
   for (const { restart } of plans.values()) {
