@@ -1,6 +1,4 @@
-/**
- * Finds the DNS domain of the cluster in a pod's resolv.conf, and warns if another domain is in use.
- */
+/** Finds the DNS domain of the cluster in a pod's resolv.conf, and warns if another domain is in use. */
 import { Value } from 'typebox/value';
 import type { Log } from '../runtime/log.ts';
 import { dnsName } from './setting.ts';

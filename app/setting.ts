@@ -1,6 +1,4 @@
-/**
- * The type of a setting, and the checks that several settings share.
- */
+/** The type of a setting, and the checks that several settings share. */
 import { type Static, type TSchema, Type } from 'typebox';
 
 export interface Setting<S extends TSchema = TSchema> {

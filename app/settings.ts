@@ -1,6 +1,4 @@
-/**
- * Settings from an environment, checked against their table. The only reader of the environment is main.ts.
- */
+/** Settings from an environment, checked against their table. The only reader of the environment is main.ts. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { DiscoverySettings } from '../peers/discovery/discover.ts';

@@ -1,6 +1,4 @@
-/**
- * Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet.
- */
+/** Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet. */
 import { ServedBundle } from '../certs/serving.ts';
 import { type Bundle, Latest, type Observed } from '../certs/source.ts';
 import { Trust } from '../certs/trust.ts';

@@ -1,7 +1,4 @@
-/**
- * Checks certificates: is this bundle good for these hosts at this time, and can this CA sign? Pure. Each fault has a
- * reason for programs and a sentence for people.
- */
+/** Checks certificates: is a bundle good for these hosts at this time, and can a CA sign? Pure. */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { greatestOf, leastOf } from '../peers/lists.ts';

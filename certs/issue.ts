@@ -1,7 +1,4 @@
-/**
- * Computes the new content of the Secret for a step of the plan. Owns which parts a step makes anew and which it keeps.
- * Writes nothing to the cluster.
- */
+/** Computes the new content of the Secret for a step of the plan: what is made anew, and what is kept. */
 import { createAuthority, issueLeaf } from './authority.ts';
 import { checkBundle, issuerPem } from './check.ts';
 import type { CertContent, CertStep } from './plan.ts';

@@ -1,7 +1,4 @@
-/**
- * The loop of the certificate sources and of caBundle. Each round of the caller checks something and repairs it. The loop
- * owns when rounds run: after changes, at a bounded rate, and less often after errors.
- */
+/** When the certificate sources and caBundle look again: after changes, at a bounded rate, less often after errors. */
 import { Backoff } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing, requestedWaitMs } from '../runtime/kube/port.ts';

@@ -1,7 +1,4 @@
-/**
- * The Secret with the managed certificate: its keys, and the only two requests that write it. All replicas take the
- * certificate from this Secret; plan.ts decides what belongs in it.
- */
+/** The Secret with the managed certificate: its keys, and the only two requests that write it. */
 import { CERT_SECRET, FIELD_MANAGER } from '../peers/names.ts';
 import type { Kube, KubeObject } from '../runtime/kube/port.ts';
 import { type ObjectRef, Secrets } from '../runtime/kube/resources.ts';

@@ -1,7 +1,4 @@
-/**
- * The interface between sources of certificates and their users. managed.ts and mounted.ts are sources: each puts every
- * new bundle into a `Latest`. serving.ts and cabundle.ts observe that `Latest`.
- */
+/** The interface between sources of certificates (managed.ts, mounted.ts) and their users. */
 import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
 export interface Validity {

@@ -1,7 +1,4 @@
-/**
- * The CAs that the API server trusts: those in caBundle of every webhook of ours. Remembers when this replica first saw
- * each CA there. plan.ts and serving.ts decide by these times.
- */
+/** The CAs that the API server trusts, those in caBundle of every webhook of ours, and since when. */
 import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';
 import type { WebhookFacts } from '../peers/world.ts';

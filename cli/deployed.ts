@@ -1,7 +1,4 @@
-/**
- * Reads the settings of the running Deployment from the cluster. A command must plan with the settings of the leader, not
- * with the environment of the caller.
- */
+/** Reads the settings of the Deployment: a command plans with those of the leader, not of its caller. */
 
 import { readSettings, SETTING_NAMES, type Settings, SettingsError } from '../app/settings.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';

@@ -1,6 +1,4 @@
-/**
- * Prints data as JSON or YAML for programs, or as text for people.
- */
+/** Prints data as JSON or YAML for programs, or as text for people. */
 import { stringify } from 'yaml';
 import type { Format } from './command.ts';
 

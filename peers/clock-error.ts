@@ -1,7 +1,4 @@
-/**
- * How far our wall clock may differ from the API server's without being noticed. The code that corrects the clock and
- * the rules that must tolerate its error use the same numbers. (docs/decisions/0015)
- */
+/** How far our clock may differ from the API server's without being noticed (docs/decisions/0015). */
 
 /** An answer's Date has whole seconds. */
 export const DATE_STEP_MS = 1_000;

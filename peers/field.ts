@@ -1,6 +1,4 @@
-/**
- * Reads fields of objects that any tenant may have written: a value of the right type, or undefined.
- */
+/** Reads fields of objects that any tenant may have written: a value of the right type, or undefined. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,4 @@
-/**
- * The names of every label, annotation, object and path that several parts use. Only names: the code that reads them
- * gives them their meaning.
- */
+/** The names of every label, annotation, object and path that several parts use. */
 
 export const STELLAR_API_VERSION = 'stellar.org/v1alpha1';
 

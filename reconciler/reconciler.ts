@@ -1,7 +1,4 @@
-/**
- * The leader's loop: after a change it publishes lists, restarts validators that need it, and reports the rest. Owns
- * the order and the timing; the pure modules beside it decide.
- */
+/** The leader's loop: publishes, restarts and reports after a change. Owns order and timing; the plan is pure. */
 import { leastOf } from '../peers/lists.ts';
 import type { Reason } from '../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type Validator, type World } from '../peers/world.ts';

@@ -1,6 +1,4 @@
-/**
- * Decides when a failed action may be tried again, by key. Times are monotonic. A backoff can only delay an action.
- */
+/** Decides when a failed action may be tried again, by key. Times are monotonic. A backoff can only delay an action. */
 import type { Clock } from './clock.ts';
 
 const FAILED_MS_MIN = 250;

@@ -1,7 +1,4 @@
-/**
- * The client of stellar-core's command port: one plain GET per question, with limits of time and size, and without
- * redirects, proxies or kept connections. The caller decides whom to ask, and when.
- */
+/** The client of stellar-core's command port: one plain GET per question, limited in time and size. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import {
   type CoreInfo,

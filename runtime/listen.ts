@@ -1,6 +1,4 @@
-/**
- * Lets a server listen on its address, with an error that says how to choose another.
- */
+/** Lets a server listen on its address, with an error that says how to choose another. */
 
 /** A server cannot listen on its address. The message has the address and the cause. */
 export class ListenError extends Error {

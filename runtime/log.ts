@@ -1,6 +1,4 @@
-/**
- * Structured logging: messages are constant, and variable parts are fields. Owns the interface of the logger.
- */
+/** Structured logging: messages are constant, and variable parts are fields. Owns the interface of the logger. */
 import { type LoggerOptions, pino } from 'pino';
 
 export interface Log {

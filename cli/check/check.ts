@@ -1,6 +1,4 @@
-/**
- * The types of a check: the facts that it needs, what it checks, and the verdict that it returns.
- */
+/** The types of a check: the facts that it needs, what it checks, and the verdict that it returns. */
 import type { FactSource, Facts } from './facts.ts';
 
 /** `skipped`: the check could not decide; the sentence says why. */

@@ -1,6 +1,4 @@
-/**
- * Whether this cluster can run stellar-peers: its version and the StellarNode definition. Pure.
- */
+/** Whether this cluster can run stellar-peers: its version and the StellarNode definition. Pure. */
 import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
 import { STELLAR_API_VERSION } from '../../peers/names.ts';
 import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './check.ts';

@@ -1,6 +1,4 @@
-/**
- * All checks in their order, and their evaluation. Pure.
- */
+/** All checks in their order, and their evaluation. Pure. */
 import {
   type Category,
   type CategoryCheck,

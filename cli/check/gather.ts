@@ -1,7 +1,4 @@
-/**
- * Reads everything that checks look at, each part by itself: what the caller may not read is noted, and costs the others
- * nothing. Owns the requests.
- */
+/** Reads everything that checks look at, each part by itself: what the caller may not read is noted. */
 
 import { listed, type Settings } from '../../app/settings.ts';
 import { contentOf } from '../../certs/secret.ts';

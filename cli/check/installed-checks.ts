@@ -1,6 +1,4 @@
-/**
- * Checks of the installation: Deployment, DNS domain, admission policies and leader. Pure.
- */
+/** Checks of the installation: Deployment, DNS domain, admission policies and leader. Pure. */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { containerOf, UNSET_DOMAIN, versionOf, wrongDomain } from '../deployed.ts';

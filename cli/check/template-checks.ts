@@ -1,7 +1,4 @@
-/**
- * Checks of the pod templates of validators: whether a merged configuration blocks a pod, or is not read, and whether
- * anything but the operator writes whole templates. Pure.
- */
+/** Checks of pod templates: whether the merged configuration works, and what else writes them. Pure. */
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
 import { startedWith } from '../../peers/injection/started-with.ts';

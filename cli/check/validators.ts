@@ -1,6 +1,4 @@
-/**
- * The validators of the facts as checks look at them: with their StatefulSets, pods, and the labels of these. Pure.
- */
+/** The validators of the facts as checks look at them: with their StatefulSets, pods, and the labels of these. Pure. */
 import { podsOf } from '../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, Validator } from '../../peers/world.ts';
 import type { Facts } from './facts.ts';

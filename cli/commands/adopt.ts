@@ -1,7 +1,4 @@
-/**
- * `stellar-peers adopt`: lets pods that are older than the webhook be restarted, one at a time, so that they are
- * injected. It writes one annotation; the leader does the rest.
- */
+/** `stellar-peers adopt`: one annotation lets pods that are older than the webhook be restarted, one at a time. */
 import { ANNOTATION_ADOPT } from '../../peers/names.ts';
 import { planRollout } from '../../reconciler/plan/restarts/rollout.ts';
 import { Namespaces } from '../../runtime/kube/resources.ts';

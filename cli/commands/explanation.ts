@@ -1,7 +1,4 @@
-/**
- * Everything that is known and decided about one validator, as data. Pure. Programs rely on the fields, so none of them may
- * change its meaning; docs/command.md lists them.
- */
+/** Everything known and decided about one validator, as data. Programs rely on the meaning of its fields. Pure. */
 
 import type { Group } from '../../peers/discovery/discover.ts';
 import { podOf } from '../../peers/discovery/pods.ts';

@@ -1,6 +1,4 @@
-/**
- * `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster.
- */
+/** `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster. */
 import { type Preview, PreviewError, previews, renderPreview } from '../../webhook/preview/preview.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, ProblemError, UsageError } from '../exit.ts';

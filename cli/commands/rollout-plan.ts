@@ -1,7 +1,4 @@
-/**
- * `stellar-peers rollout plan`: which restarts are wanted, in which order and how long they would take, and why other
- * validators wait. The plan is for the settings in force, or for settings that are not in force yet (`--set`).
- */
+/** `stellar-peers rollout plan`: which restarts are wanted, in which order and when, and why others wait. */
 
 import { readSettings, rolloutSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { greatestOf } from '../../peers/lists.ts';

@@ -1,7 +1,4 @@
-/**
- * The data of `stellar-peers status`: networks, validators, restarts under way and waiting validators. Pure. Programs rely
- * on the fields, so none of them may change its meaning; docs/command.md lists them.
- */
+/** The data of `stellar-peers status`. Programs rely on the meaning of its fields. Pure. */
 import type { Group } from '../../peers/discovery/discover.ts';
 import type { Reason, ReasonCode } from '../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../peers/views/views.ts';

@@ -1,7 +1,4 @@
-/**
- * Reads the answers of stellar-core's command port. Owns only their format. The answers come from a process that is not
- * ours, so nothing in them is trusted.
- */
+/** Reads the answers of stellar-core's command port. Nothing in them is trusted. */
 import { isIpv4 } from '../discovery/address.ts';
 import { cutText, fieldsOf, listOf, numberOf, parseJson, textOf } from '../field.ts';
 

@@ -1,6 +1,4 @@
-/**
- * The quorum set that is written by hand: table QUORUM_SET, every table inside it an inner set.
- */
+/** The quorum set that is written by hand: table QUORUM_SET, every table inside it an inner set. */
 import { type Fields, fieldsOf } from '../field.ts';
 import { QuorumProblem, shownValue } from './quorum-problem.ts';
 import type { QuorumTree } from './quorum-tree.ts';

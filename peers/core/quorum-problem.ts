@@ -1,6 +1,4 @@
-/**
- * A problem of a quorum set, and the line of the text that has it.
- */
+/** A problem of a quorum set, and the line of the text that has it. */
 
 import { quoted } from '../field.ts';
 import { greatestOf } from '../lists.ts';

@@ -1,7 +1,4 @@
-/**
- * Reads a validator's quorumSet, in either of its two forms. Owns the choice between the forms, and the problem that
- * is shown for a text that cannot be read. The rules about validators that are down are in reconciler/plan/quorum/.
- */
+/** Reads a validator's quorumSet, in either of its two forms, or says what is wrong with its text. */
 import { parse, TomlError } from 'smol-toml';
 import { type Fields, fieldsOf, ownText } from '../field.ts';
 import { domainThreshold, homeDomainIn, readAutomatic } from './quorum-automatic.ts';

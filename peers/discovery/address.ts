@@ -1,7 +1,4 @@
-/**
- * Checks peer addresses that people write. Only an address that stellar-core accepts may pass: with one malformed entry
- * in its configuration, stellar-core does not start.
- */
+/** Checks peer addresses that people write: with one malformed entry, stellar-core does not start. */
 import { DEFAULT_PEER_PORT } from '../names.ts';
 
 const HOST_LENGTH_MAX = 253;

@@ -1,6 +1,4 @@
-/**
- * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
- */
+/** Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other. */
 
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { saltOf } from '../views/salt.ts';

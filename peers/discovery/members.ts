@@ -1,6 +1,4 @@
-/**
- * The possible pods of one validator: their identities and addresses are known before any pod exists.
- */
+/** The possible pods of one validator: their identities and addresses are known before any pod exists. */
 
 import { quoted } from '../field.ts';
 import { digestOf, identityOf } from '../hash.ts';

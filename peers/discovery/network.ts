@@ -1,6 +1,4 @@
-/**
- * Which network a StellarNode belongs to: both generations of `spec.network` map to one identity.
- */
+/** Which network a StellarNode belongs to: both generations of `spec.network` map to one identity. */
 import { createHash } from 'node:crypto';
 import { cutText } from '../field.ts';
 

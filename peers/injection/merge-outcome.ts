@@ -1,7 +1,4 @@
-/**
- * Reads how the init container's merge of the configuration ended: one line in its termination message, in the pod's
- * status. The text comes from a container, so only known words are accepted.
- */
+/** Reads how the merge ended, from the termination message of its container: only known words are accepted. */
 import type { Fields } from '../field.ts';
 import { cutText, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { CONFIG_INIT_CONTAINER } from '../names.ts';

@@ -1,6 +1,4 @@
-/**
- * Mount paths as the kubelet reads them, and whether two of them overlap.
- */
+/** Mount paths as the kubelet reads them, and whether two of them overlap. */
 
 /** The path as the kubelet reads it, without a slash at the end. posix.join would take a minute for 2 MB of dots. */
 export function normalPath(path: string): string {

@@ -1,6 +1,4 @@
-/**
- * Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration.
- */
+/** Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration. */
 import { fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { INJECTION, INJECTION_DISABLED, WEBHOOK_ENTRY } from '../names.ts';
 import type { LabelSelector, WebhookFacts } from '../world.ts';

@@ -1,6 +1,4 @@
-/**
- * Which configuration file stellar-core is started with, as far as the container's command and args show. Pure.
- */
+/** Which configuration file stellar-core is started with, as far as the container's command and args show. Pure. */
 import { posix } from 'node:path';
 import { CONFIG_FILE } from '../names.ts';
 import { type ContainerShape, isShell } from '../read/pod-shape.ts';

@@ -1,6 +1,4 @@
-/**
- * Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration.
- */
+/** Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration. */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { peerReloadOf } from '../injection/reload.ts';
 import { labelSelectorOf } from '../injection/selectors.ts';

@@ -1,7 +1,4 @@
-/**
- * Reads what a StellarNode itself says about addresses outside the cluster: peers for its own list only, and the names
- * by which others reach it. Neither is ever a reason for a restart.
- */
+/** Reads the addresses outside the cluster that a StellarNode itself names. None is a reason for a restart. */
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
 import { type Fields, fieldsOf, quoted } from '../field.ts';

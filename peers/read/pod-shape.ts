@@ -1,6 +1,4 @@
-/**
- * The parts of a pod or pod template that injection looks at: names and paths.
- */
+/** The parts of a pod or pod template that injection looks at: names and paths. */
 import { type Fields, fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { normalPath } from '../injection/paths.ts';
 import { ANNOTATION_DEFAULT_CONTAINER, MAIN_CONTAINER } from '../names.ts';

@@ -1,6 +1,4 @@
-/**
- * Reads the sidecar that tells stellar-core of new peers, from a raw pod.
- */
+/** Reads the sidecar that tells stellar-core of new peers, from a raw pod. */
 import { cutText, type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { RELOAD_CONTAINER } from '../names.ts';
 

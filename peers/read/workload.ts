@@ -1,6 +1,4 @@
-/**
- * Reads the facts that we need from raw StatefulSets and pods.
- */
+/** Reads the facts that we need from raw StatefulSets and pods. */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { isInjected } from '../injection/inject.ts';

@@ -1,6 +1,4 @@
-/**
- * Views: the members that one validator should know, and the format of a view in a ConfigMap.
- */
+/** Views: the members that one validator should know, and the format of a view in a ConfigMap. */
 
 import type { Group, Member } from '../discovery/discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from '../field.ts';

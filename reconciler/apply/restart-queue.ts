@@ -1,6 +1,4 @@
-/**
- * Runs one restart attempt at a time, in parallel to the publishing loop, with a delay after each failed attempt.
- */
+/** Runs one restart attempt at a time, in parallel to the publishing loop, with a delay after each failed attempt. */
 import { leastOf } from '../../peers/lists.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
 import { byText, type World } from '../../peers/world.ts';

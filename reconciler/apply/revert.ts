@@ -1,7 +1,4 @@
-/**
- * Undoes restarts: takes back a bump that has replaced no pod, and fences a bump that does not show, so that its write
- * cannot arrive later.
- */
+/** Undoes restarts: takes back a bump that has replaced no pod, and fences one that does not show. */
 import { ANNOTATION_PEER_FENCE, FENCE_FIELD_MANAGER } from '../../peers/names.ts';
 import { readStatefulSet } from '../../peers/read/workload.ts';
 import type { StatefulSetFacts, World } from '../../peers/world.ts';

@@ -1,6 +1,4 @@
-/**
- * Creates and keeps the salt of the weights, before the first list is published that cannot hold all members.
- */
+/** Creates and keeps the salt of the weights, before the first list is published that cannot hold all members. */
 import { randomBytes } from 'node:crypto';
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { saltIn } from '../../peers/views/salt.ts';

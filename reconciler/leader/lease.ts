@@ -1,7 +1,4 @@
-/**
- * Reads and writes the content of the leader's Lease. Any account with the right may have written it, so values that no
- * replica writes are limited to plausible ones.
- */
+/** Reads and writes the content of the leader's Lease. Others may have written it, so values are limited. */
 import { randomBytes } from 'node:crypto';
 import { fieldsOf, numberOf, textOf } from '../../peers/field.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';

@@ -1,6 +1,4 @@
-/**
- * Writes Events on StellarNodes. Nothing waits for an Event, and a limit protects the API server.
- */
+/** Writes Events on StellarNodes. Nothing waits for an Event, and a limit protects the API server. */
 import { digestOf } from '../../peers/hash.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../peers/names.ts';
 import type { Key, World } from '../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * Series by group, with a limit, because a tenant who may create StellarNodes can make a group of each passphrase, and
- * a monitoring system must keep all series. Pure.
- */
+/** Series by group, with a limit: a tenant can make a group of each passphrase, and all series are kept. Pure. */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { leastOf } from '../../peers/lists.ts';
 import { byText } from '../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * Reports why things were not done. Each change of a reason is reported once, by a log line, an Event on the
- * StellarNode and a metric. Remembers only the last reports.
- */
+/** Reports each change of a reason once: by a log line, an Event on the StellarNode and a metric. */
 import { describeReason, isState, type Reason, releaseOf, severityOf } from '../../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type World } from '../../peers/world.ts';
 import type { Metrics } from '../../runtime/metrics.ts';

@@ -1,7 +1,4 @@
-/**
- * The numbers of each network: validators that are up, paused or drifted, restarts, peers. Groups that share a label
- * are combined: counts are added, and of times and margins the smallest is shown. Pure.
- */
+/** The numbers of each network. Those of groups that share a label are added, or the smallest is shown. Pure. */
 import type { Cluster, Group, Moment } from '../../peers/discovery/discover.ts';
 import { digestsOfPod, podOf, podsOf } from '../../peers/discovery/pods.ts';
 import { leastOf } from '../../peers/lists.ts';

@@ -1,6 +1,4 @@
-/**
- * The caches of all watched objects, as one World that watches keep current.
- */
+/** The caches of all watched objects, as one World that watches keep current. */
 
 import { greatestOf } from '../../peers/lists.ts';
 import type { World } from '../../peers/world.ts';

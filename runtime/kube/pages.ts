@@ -1,7 +1,4 @@
-/**
- * Lists objects page by page. For a moment, a page is in memory twice, as text and as whole objects. So pages are limited
- * by their size in bytes, because tenants decide how large an object is.
- */
+/** Lists objects page by page. Pages are limited in bytes, because tenants decide how large an object is. */
 
 import { type KubeAnswer, pageIn } from './answer.ts';
 import { TooManyBytes } from './body.ts';

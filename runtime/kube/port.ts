@@ -1,7 +1,4 @@
-/**
- * The interface through which all code reaches the API server, and its errors. Owns types only. client.ts implements the
- * interface; tests may implement it in memory.
- */
+/** The interface through which all code reaches the API server, and its errors. */
 import type { ObjectRef, Resource } from './resources.ts';
 
 interface ObjectMeta {

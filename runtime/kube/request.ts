@@ -1,7 +1,4 @@
-/**
- * Sends requests to the API server over node:https, with the authentication of a KubeConfig. Keeps connections open, so
- * that a request hardly ever needs a TLS handshake. The callers build the requests and read the answers.
- */
+/** Sends requests to the API server by a KubeConfig, over connections that stay open. */
 import type { IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';

@@ -1,6 +1,4 @@
-/**
- * The watched kinds: how the watch selects their objects, and which facts of each are kept (peers/read/).
- */
+/** The watched kinds: how the watch selects their objects, and which facts of each are kept (peers/read/). */
 import {
   EXTERNAL_CONFIGMAP,
   JOURNAL_CONFIGMAP,

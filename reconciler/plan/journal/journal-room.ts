@@ -1,7 +1,4 @@
-/**
- * Decides which entries the journal keeps, so that it fits into its ConfigMap: old closed entries are dropped in all
- * groups, and then keys without entries. Pure.
- */
+/** Decides which entries the journal keeps, so that it fits into its ConfigMap. Pure. */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 import { causeOf, TWICE } from '../restarts/past-restarts.ts';
 import { formatJournal, hasHappened, isAhead, type JournalEntry, notAhead, readJournal } from './journal.ts';

@@ -1,6 +1,4 @@
-/**
- * Finds the keys of a peers ConfigMap that belong to other writers. Pure.
- */
+/** Finds the keys of a peers ConfigMap that belong to other writers. Pure. */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 
 /** Our data without the keys that another controller applies. Overwriting them would start a fight. */

@@ -1,6 +1,4 @@
-/**
- * Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure.
- */
+/** Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';

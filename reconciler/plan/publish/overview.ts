@@ -1,7 +1,4 @@
-/**
- * The overview in our own namespace, for people and programs: every running validator of every network.
- * Pure; names none of the keys that the upstream operator's own discovery writes.
- */
+/** The overview in our own namespace, for people and programs: every running validator of every network. Pure. */
 import type { Cluster, Member } from '../../../peers/discovery/discover.ts';
 import { isRunning, podOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { fieldsOf, listOf, parseJson, textOf } from '../../../peers/field.ts';

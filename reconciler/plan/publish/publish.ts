@@ -1,6 +1,4 @@
-/**
- * Plans the writes that bring all ConfigMaps to the data that they should have. Pure.
- */
+/** Plans the writes that bring all ConfigMaps to the data that they should have. Pure. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';

@@ -1,7 +1,4 @@
-/**
- * Finds the validators that a refused write concerns: those whose part of their namespace's ConfigMap is not as
- * planned. Pure.
- */
+/** Finds the validators that a refused write concerns: those whose published part is not as planned. Pure. */
 import type { Cluster } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';

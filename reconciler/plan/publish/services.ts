@@ -1,7 +1,4 @@
-/**
- * Finds the governing headless Services that are missing, and those that hide pods from each other. The upstream
- * operator names one in each StatefulSet and never creates it. Pure.
- */
+/** Finds governing headless Services that are missing (the operator makes none), or that hide pods. Pure. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../../peers/names.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';

@@ -1,7 +1,4 @@
-/**
- * Remembers since when a state has lasted, where the cluster does not say so itself. The memory ends with the
- * leadership.
- */
+/** Remembers since when a state has lasted, where the cluster does not say. Ends with the leadership. */
 interface Seen {
   readonly state: string;
   readonly sinceMs: number;

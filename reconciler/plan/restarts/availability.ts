@@ -1,6 +1,4 @@
-/**
- * Whether a validator is up, by the state of its pods. Pure.
- */
+/** Whether a validator is up, by the state of its pods. Pure. */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 

@@ -1,6 +1,4 @@
-/**
- * Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure.
- */
+/** Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { ANNOTATION_BUDGET } from '../../../peers/names.ts';

@@ -1,7 +1,4 @@
-/**
- * Which members run, and which ran in the last ten minutes. The memory can only delay a restart: until the leader has
- * watched for that long, every member counts as having run.
- */
+/** Which members run, and which ran in the last ten minutes. The memory can only delay a restart. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podOf } from '../../../peers/discovery/pods.ts';
 import type { World } from '../../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * Decides how an open restart of the journal has ended: done, gone, not injected, taken back, never begun, or still under
- * way. Pure.
- */
+/** Decides how an open restart of the journal has ended, if it has. Pure. */
 
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, World } from '../../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * Finds in the journal of the last 24 h why a validator must not be restarted again. Pure, so a change of leader makes
- * no difference.
- */
+/** Finds in the journal why a validator must not be restarted again, whichever replica leads. Pure. */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { StatefulSetFacts } from '../../../peers/world.ts';
 import { hasHappened, type JournalEntry, type Outcome } from '../journal/journal.ts';

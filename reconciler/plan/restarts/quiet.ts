@@ -1,6 +1,4 @@
-/**
- * For how long the membership of a group has been unchanged, as one leader knows it. Pure.
- */
+/** For how long the membership of a group has been unchanged, as one leader knows it. Pure. */
 import type { Changes } from '../../../runtime/kube/membership.ts';
 
 export interface Quiet {

@@ -1,6 +1,4 @@
-/**
- * For which peers a validator is restarted: by the setting and by annotations. Pure.
- */
+/** For which peers a validator is restarted: by the setting and by annotations. Pure. */
 import { ANNOTATION_ROLL_FOR, ROLL_FOR_VALUES } from '../../../peers/names.ts';
 import { mendOf, type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { Validator, World } from '../../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * Remembers failed attempts: why a validator could not be restarted, and why all must wait. The memory ends with the
- * leadership; it may delay a restart, never permit one.
- */
+/** Remembers failed attempts. The memory ends with the leadership; it may delay a restart, never permit one. */
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { Key } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';

@@ -1,6 +1,4 @@
-/**
- * The update strategy of a validator, and its pauses. Pure.
- */
+/** The update strategy of a validator, and its pauses. Pure. */
 import { ANNOTATION_ROLLOUT, PAUSED, STRATEGIES } from '../../../peers/names.ts';
 import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { Validator, World } from '../../../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * What is known of one validator: its pods and the peers that each started with, what is published for it, and why
- * things are not done for it. `status`, `explain` and the status page take it from here. Pure.
- */
+/** What is known of one validator: for `status`, `explain` and the status page. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podsOf } from '../../../peers/discovery/pods.ts';
 import { isWaiting, type Reason, reason } from '../../../peers/reasons/reasons.ts';
