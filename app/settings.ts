@@ -60,11 +60,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   return settings;
 }
 
-/** Throws SettingsError where they cannot be read. */
 const windowsIn = ({ rolloutWindows }: Settings): Windows =>
   parseWindows(rolloutWindows) ?? refuse(SETTINGS.rolloutWindows, rolloutWindows);
 
-/** Throws SettingsError where they cannot be read. */
 function networkNamespacesIn({ networkNamespaces }: Settings): NetworkNamespaces {
   const reading = readNetworkNamespaces(networkNamespaces);
   if ('allowed' in reading) return reading.allowed;

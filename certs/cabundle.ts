@@ -26,7 +26,6 @@ interface CaBundleParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rule: CaRule;
-  /** The MutatingWebhookConfiguration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
@@ -138,7 +137,6 @@ class Keeper {
     return { lookInMs: RESYNC_MS, cooldownMs };
   }
 
-  /** Counts the writes of the last minute, including this one. */
   #countWrites(): number {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];

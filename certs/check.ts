@@ -181,7 +181,6 @@ function checkHosts(leaf: X509Certificate, hosts: readonly string[]): void {
   }
 }
 
-/** True if the SANs of a certificate contain this DNS name or address. */
 const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 

@@ -34,7 +34,6 @@ export function waitOf({ serving, offered, nowMs, acceptedForMs }: Choosing): nu
 interface ServingParts {
   readonly clock: Clock;
   readonly log: Log;
-  /** The newest bundle of the source. */
   readonly offered: Observed<Bundle>;
   readonly trust: Pick<Trust, 'acceptedForMs' | 'onChange'>;
 }
@@ -44,7 +43,6 @@ export class ServedBundle extends Latest<Bundle> {
   readonly #parts: ServingParts;
   /** The fingerprint of the bundle whose wait was logged last, so that each wait is logged once. */
   #waiting = '';
-  /** Cancels the timer of the present wait. */
   #cancel: () => void = () => undefined;
 
   /** Chooses again whenever the source offers a bundle, or callers change what they trust. */

@@ -20,7 +20,6 @@ export interface FeedOptions {
   readonly log: Log;
   /** Calls the listener after each change that may be visible. */
   readonly onChange: Subscribe;
-  /** The snapshot as of now. */
   readonly take: () => Promise<Snapshot>;
   readonly replica: () => ServingReplica;
 }

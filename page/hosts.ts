@@ -1,7 +1,6 @@
 /** The host names under which the page answers: no others, because of DNS rebinding. Pure. */
 import { isIP } from 'node:net';
 
-/** The name of the page's Service in the manifests. */
 const SERVICE = 'stellar-peers-status';
 
 /** The names under which the page answers, in lower case. */

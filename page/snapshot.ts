@@ -47,7 +47,6 @@ export interface SnapshotInput extends Omit<Decided, 'plans'> {
 /** All data that a browser gets. Times are by the API server's clock, in ms since the epoch. */
 export type Snapshot = ReturnType<typeof takeSnapshot>;
 
-/** A row, and its source. */
 interface Validator {
   readonly row: Row;
   readonly status: ValidatorStatus;
@@ -76,7 +75,6 @@ export function takeSnapshot(cluster: SnapshotInput) {
     /** The same words once. */
     waiting: waiting.slice(0, WAITING_MAX).map(waitingRow),
     restarts: restarts.slice(0, RESTARTS_MAX),
-    /** How many there are in all. */
     totals: {
       networks: networks.length,
       reasons: waiting.length,

@@ -144,7 +144,6 @@ export interface PodFacts extends Named {
   readonly restartToken: string | undefined;
   /** The container that runs stellar-core, if known, or the first one; undefined until the kubelet reports it. */
   readonly container: string | undefined;
-  /** How often the kubelet has restarted that container. */
   readonly containerRestarts: number;
   /** Of the other running containers with more than one restart, the one that was started last. */
   readonly otherRestarts: ContainerRestarts | undefined;
@@ -235,7 +234,6 @@ export interface World {
   readonly pdbs: ReadonlyMap<Key, PdbFacts>;
   readonly services: ReadonlyMap<Key, ServiceFacts>;
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
-  /** ConfigMaps `stellar-peers` by namespace. */
   readonly configMaps: ReadonlyMap<string, ConfigMapFacts>;
   readonly journal: ConfigMapFacts | undefined;
   readonly external: ConfigMapFacts | undefined;

@@ -17,7 +17,6 @@ export class Backoff {
   readonly #msMax: number;
   readonly #states = new Map<string, State>();
 
-  /** Waits grow up to `msMax`. */
   constructor(clock: Clock, msMax = FAILED_MS_MAX) {
     this.#clock = clock;
     this.#msMax = msMax;
@@ -28,12 +27,10 @@ export class Backoff {
     return state === undefined || state.dueAtMs <= this.#clock.monotonicMs();
   }
 
-  /** True if the last try failed. */
   hasFailed(key: string): boolean {
     return (this.#states.get(key)?.failures ?? 0) > 0;
   }
 
-  /** Delays the key by at least `delayMs` from now. */
   putOff(key: string, delayMs: number): void {
     const failures = this.#states.get(key)?.failures ?? 0;
     this.#states.set(key, { dueAtMs: this.#clock.monotonicMs() + delayMs, failures });

@@ -19,7 +19,6 @@ interface GuardedServer {
 }
 
 interface Guard {
-  /** Most connections at once. */
   readonly connections: number;
   /** Over TLS the requests come on another socket than the connection. */
   readonly tls?: boolean;

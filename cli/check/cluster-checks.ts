@@ -16,7 +16,6 @@ function checkVersion({ serverVersion }: Facts): CheckVerdict {
     : problem(`${serverVersion}; 1.${MINOR_MIN} is the oldest version that works`);
 }
 
-/** The object at a path of nested fields; empty if there is none. */
 const at = (fields: Fields, ...path: string[]): Fields =>
   path.reduce((inner, key) => fieldsOf(inner[key]), fields);
 

@@ -34,7 +34,6 @@ export interface Facts extends ClusterSnapshot {
   readonly commandVersion: string;
   /** The sources that were not read, each with the reason. Their fields are empty, and no check may use these fields. */
   readonly unread: ReadonlyMap<FactSource, string>;
-  /** The version of the API server, such as `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
   readonly deployment: Fields | undefined;

@@ -1,5 +1,4 @@
 /** Reads everything that checks look at, each part by itself: what the caller may not read is noted. */
-
 import { listed, type Settings } from '../../app/settings.ts';
 import { contentOf } from '../../certs/secret.ts';
 import type { Issued } from '../../certs/source.ts';
@@ -82,7 +81,6 @@ export async function gatherFacts(request: Request): Promise<Facts> {
   };
 }
 
-/** In place of a cluster that may not be read. */
 const nothingIn = ({ settings, nowMs }: Request) => evaluateWorld(worldOf(createStores()), settings, nowMs());
 
 /** Notes sources that cannot be read, and goes on. Rejects only if the cluster cannot be reached at all. */
@@ -111,7 +109,6 @@ async function listAll(kube: Kube, resource: kinds.Resource, queries: readonly L
   return lists.flatMap(({ items }) => items);
 }
 
-/** The certificate and its key of the Secret that the replicas serve from. */
 async function readCertificate(
   kube: Kube,
   deployment: Fields | undefined,
@@ -124,7 +121,6 @@ async function readCertificate(
   return content?.certPem ? content : undefined;
 }
 
-/** The name of the Secret that is mounted at `folder`. */
 function mountedSecret(deployment: Fields | undefined, folder: string): string | undefined {
   if (!deployment) return undefined;
   const mount = listOf(containerOf(deployment).volumeMounts).find(({ mountPath }) => mountPath === folder);

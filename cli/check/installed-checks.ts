@@ -17,7 +17,6 @@ import type { Facts } from './facts.ts';
 
 const NOT_THERE = 'there is no Deployment stellar-peers';
 
-/** How many replicas a Deployment asks for, and how many of them are ready. */
 function replicasOf(deployment: Fields): { readonly wanted: number; readonly ready: number } {
   return {
     wanted: numberOf(fieldsOf(deployment.spec).replicas) ?? 1,
@@ -88,7 +87,6 @@ export const POLICIES = [
   'own',
 ].map((kind) => `${COMPONENT}-${kind}`);
 
-/** The user name that the API server gives our ServiceAccount. */
 const accountName = (ownNamespace: string): string => `system:serviceaccount:${ownNamespace}:${COMPONENT}`;
 
 const nameOf = ({ metadata }: Fields): string => textOf(fieldsOf(metadata).name) ?? '';

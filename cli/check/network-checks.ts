@@ -10,7 +10,6 @@ import { type CategoryCheck, type CheckVerdict, ok, problem, skipped, some, warn
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-/** The policies that select the pods of this validator. */
 const policiesOver = ({ validator, labels }: Placed, { networkPolicies }: Facts): Fields[] =>
   networkPolicies.filter(
     ({ metadata, spec }) =>
@@ -31,7 +30,6 @@ function checkPolicies(facts: Facts): CheckVerdict {
   return names.length === 0 ? ok('none selects a validator') : skipped(`${some(names)}: ${LOOK}`);
 }
 
-/** False for a policy that is about egress alone. */
 const isAboutIngress = ({ spec }: Fields): boolean => {
   const { policyTypes } = fieldsOf(spec);
   return policyTypes === undefined || textsOf(policyTypes).includes('Ingress');

@@ -45,7 +45,6 @@ function checkMerged(facts: Facts): CheckVerdict {
   return ok(`no pod is blocked by it${decided}`);
 }
 
-/** The field manager of the operator that makes the StatefulSets. */
 const OPERATOR = 'stellar-operator';
 
 /** True if this entry of `managedFields` (FieldsV1) owns containers of the template. */

@@ -1,5 +1,4 @@
 /** Checks whether each validator can be a peer and has what it needs, and how many restarts are wanted. Pure. */
-
 import { rolloutSettings } from '../../app/settings.ts';
 import { PEERS_CONFIGMAP, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';

@@ -92,7 +92,6 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
     refs: changed,
     /** Notes on the other objects, and on values that are replaced. */
     notes: refs.flatMap((ref) => noteOn(ref, now(ref), value)),
-    /** All validators that the objects cover. */
     validators,
     /** Of `validators`, those that the leader wants to restart, in its order: now (for `pause`), or after the resume. */
     wanted,

@@ -1,5 +1,4 @@
 /** `stellar-peers rollout plan`: which restarts are wanted, in which order and when, and why others wait. */
-
 import { readSettings, rolloutSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
 import { PEERS_CONFIGMAP } from '../../peers/names.ts';
@@ -89,7 +88,6 @@ export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   };
 }
 
-/** The steps that are shown, each with its place among all steps. */
 const numbered = (steps: readonly Step[], isShown: Shown): NumberedStep[] =>
   steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
 
@@ -100,7 +98,6 @@ export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everythin
   return `${restarts}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
-/** What a resume would restart; empty if nothing is paused. */
 function onResumeText(
   paused: readonly ObjectRef[],
   steps: readonly NumberedStep[],

@@ -77,14 +77,12 @@ function withSelf(home: string, domains: Domains): AutomaticSet {
   return { tree: treeOf(new Map([...domains, [home, own]])), own };
 }
 
-/** The entries of an array of tables, each with its place, as `VALIDATORS[2]`. */
 function entriesOf(value: unknown, table: string): ReadonlyArray<readonly [Fields, string]> {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new QuorumProblem(`${table} is no array of tables`, table);
   return value.map((entry, index) => [fieldsOf(entry), `${table}[${index}]`] as const);
 }
 
-/** The value of a field that an entry must have, as text. */
 function textIn(entry: Fields, field: string, at: string): string {
   const { [field]: value } = entry;
   if (typeof value === 'string' && value !== '') return value;
@@ -120,7 +118,6 @@ function readDomains(value: unknown): Domains {
 
 const OF_VALIDATORS = ['NAME', 'HOME_DOMAIN', 'QUALITY', 'PUBLIC_KEY', 'ADDRESS', 'HISTORY'];
 
-/** The domains with the validators that are listed in each. */
 function readValidators(value: unknown, declared: Domains): Domains {
   const entries = entriesOf(value, 'VALIDATORS');
   if (entries.length >= LEAVES_MAX)
@@ -176,7 +173,6 @@ const domainTree = ({ size }: HomeDomain): QuorumTree => ({
 /** How many of a home domain's n validators must agree. */
 export const domainThreshold = (n: number): number => n - Math.floor((n - 1) / 2);
 
-/** How many of m entries of a quality must agree. */
 const qualityThreshold = (quality: Quality, m: number): number =>
   quality === 'CRITICAL' ? m : m - Math.floor((m - 1) / 3);
 

@@ -1,5 +1,4 @@
 /** Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other. */
-
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { saltOf } from '../views/salt.ts';
 import { sharesOf } from '../views/shares.ts';
@@ -51,7 +50,6 @@ export interface Discovery {
   readonly skipped: ReadonlyMap<Key, Reason>;
   /** StellarNodes, and the ConfigMap of external peers, with a part that cannot be used, and why. */
   readonly remarks: ReadonlyMap<Key, Reason>;
-  /** StatefulSet of each validator that has one of its own. */
   readonly statefulSetOf: ReadonlyMap<Key, StatefulSetFacts>;
   readonly salt: string;
   /** Validators that are active peers, by namespace, in order of key. */

@@ -1,5 +1,4 @@
 /** The possible pods of one validator: their identities and addresses are known before any pod exists. */
-
 import { quoted } from '../field.ts';
 import { digestOf, identityOf } from '../hash.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
@@ -11,7 +10,6 @@ export interface Member {
   /** `namespace/name-ordinal:port`. */
   readonly identity: string;
   readonly digest: string;
-  /** Key of its StellarNode. */
   readonly node: Key;
   readonly namespace: string;
   readonly pod: string;

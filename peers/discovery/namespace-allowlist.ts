@@ -1,5 +1,4 @@
 /** Which namespaces may hold members of which network: `NETWORK_NAMESPACES`. */
-
 import { type Reason, reason } from '../reasons/reasons.ts';
 import type { Validator } from '../world.ts';
 import { isLabel } from './address.ts';

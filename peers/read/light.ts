@@ -10,7 +10,6 @@ import { REVISION_LABEL, readPod, readStatefulSet } from './workload.ts';
 /** Longer than any name in Kubernetes. */
 const TEXT_LENGTH_MAX = 300;
 
-/** The fields with these names, if their values are no longer than a name. */
 function light(value: unknown, names: readonly string[]): Fields {
   const fields = fieldsOf(value);
   const isLight = (each: unknown) =>

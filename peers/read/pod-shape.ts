@@ -31,7 +31,6 @@ export interface ContainerShape {
 
 export interface VolumeShape {
   readonly name: string;
-  /** Name of the ConfigMap it comes from, if it does. */
   readonly configMap: string | undefined;
   /** The keys that the volume takes, and their file names; empty if it takes all keys under their own names. */
   readonly items: ReadonlyArray<{ readonly key: string; readonly path: string | undefined }>;

@@ -1,5 +1,4 @@
 /** Reads a raw StellarNode. Nothing in it is trusted, and nothing in it makes this code throw. */
-
 import { homeDomainOf } from '../core/quorum-set.ts';
 import { canBePeerAddress, parseAddress } from '../discovery/address.ts';
 import { networkOf } from '../discovery/network.ts';

@@ -56,7 +56,6 @@ function maxUnavailableOf({ maxUnavailable }: Fields, replicas: number): number 
   return Math.max(1, Math.floor(count ?? 1));
 }
 
-/** `spec.ordinals.start` (Kubernetes: a whole number from 0 on). */
 const firstOrdinalOf = (spec: Fields): number =>
   Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
 

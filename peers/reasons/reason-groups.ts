@@ -1,5 +1,4 @@
 /** Groups reasons for people: the same reason for several objects is shown once. Pure. */
-
 import type { Key } from '../world.ts';
 import { describeReason, type Reason, releaseOf } from './reasons.ts';
 

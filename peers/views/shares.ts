@@ -26,7 +26,6 @@ export interface Shares {
 /** A member with the facts by which it is sorted. */
 interface Ranked extends Seniority {
   readonly member: Member;
-  /** 0 for the first member of its namespace. */
   rankInNamespace: number;
 }
 
@@ -49,7 +48,6 @@ export function sharesOf(members: readonly Member[], seniorityOf: (member: Membe
   return { listed: members.filter((member) => kept.has(member)), cut };
 }
 
-/** The members of one namespace that it may have listed at most, ranked. */
 function firstOfNamespace(own: Ranked[]): Ranked[] {
   own.sort(bySeniority);
   for (const [rank, each] of own.entries()) each.rankInNamespace = rank;

@@ -1,5 +1,4 @@
 /** Views: the members that one validator should know, and the format of a view in a ConfigMap. */
-
 import type { Group, Member } from '../discovery/discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
@@ -101,7 +100,6 @@ function renderToml({ members, outside }: Addresses): string {
   return `KNOWN_PEERS=[\n${entries(members)}${mark}${entries(outside)}]\n`;
 }
 
-/** The line before the first peer outside the cluster. */
 const OUTSIDE_MARK = '  # outside the cluster\n';
 
 /** Bytes of one validator's keys and texts, all of which are ASCII. */

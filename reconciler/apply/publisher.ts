@@ -141,7 +141,6 @@ export class Publisher {
     this.#forgetRefusals((key) => others.includes(key));
   }
 
-  /** Forgets refusals of writes that are not wanted any more. */
   #forgetRefusals(isUnwanted: (key: string) => boolean): void {
     for (const key of this.#refusals.keys()) if (isUnwanted(key)) this.#refusals.delete(key);
   }
@@ -228,7 +227,6 @@ export class Publisher {
   }
 }
 
-/** The key of all plans on one version of a ConfigMap. */
 const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };

@@ -44,7 +44,6 @@ export interface RestartExecutorOptions {
 /** The result of an attempt: begun, or why not. */
 export type Attempt =
   | { readonly kind: 'begun' }
-  /** The cluster refuses to restart this validator. */
   | { readonly kind: 'refused'; readonly reason: Reason }
   /** No validator of the group can be restarted now; with the delay before the next attempt. */
   | { readonly kind: 'obstructed'; readonly reason: Reason; readonly retryMs?: number }

@@ -62,5 +62,4 @@ export const leaseBody = (ref: ObjectRef): KubeObject => ({
   metadata: { name: ref.name, namespace: ref.namespace ?? '' },
 });
 
-/** A time in the format of Leases (MicroTime). */
 const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -70,7 +70,6 @@ export class EventWriter {
     return true;
   }
 
-  /** The time, in ms, until the next minute with a new share. */
   nextMinuteInMs(): number {
     return Math.max(0, this.#minuteEndsAtMs - this.#options.clock.monotonicMs());
   }

@@ -3,9 +3,7 @@ import type { Group } from '../../peers/discovery/discover.ts';
 import { leastOf } from '../../peers/lists.ts';
 import { byText } from '../../peers/world.ts';
 
-/** Groups with a label of their own. */
 const OWN_LABEL_MAX = 100;
-/** The label of all others together; no group has this key. */
 const OTHER = 'other';
 
 /** The label of each group. Beyond 100 groups, the younger ones share one. */

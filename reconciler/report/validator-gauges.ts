@@ -46,7 +46,6 @@ export interface ValidatorGaugeInput extends Moment {
   /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
-  /** Validators whose sidecar has told them what they lack. */
   readonly told: ReadonlySet<Key>;
 }
 
@@ -109,7 +108,6 @@ function notePod(figures: Figures, pod: PodFacts | undefined, { connections }: V
   note(figures, 'stellar_peers_fewest_connected_peers', connections.get(pod.key)?.connected);
 }
 
-/** Undefined if the pod does not say. */
 const knownBy = (pod: PodFacts): number | undefined => (pod.injected ? digestsOfPod(pod)?.length : 0);
 
 /** Active validators whose restarts are held by an annotation that a person set. */

@@ -63,7 +63,6 @@ export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64
   }
 }
 
-/** The entries of one file by name. Throws if two entries have the same name. */
 function entriesOf(file: string, list: unknown, kind: Kind): Map<string, Fields> {
   const entries = new Map<string, Fields>();
   for (const item of listOf(list)) {

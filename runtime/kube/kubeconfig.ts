@@ -186,7 +186,6 @@ const withoutSecrets = (entry: NamedFields): NamedFields => ({
   fields: Object.fromEntries(Object.entries(entry.fields).filter(([key]) => /^as(-|$)/.test(key))),
 });
 
-/** The headers for impersonation that the library does not send. */
 function impersonation(fields: Fields): RequestOptions['headers'] {
   const uid = textIn(fields, 'as-uid');
   const groups = textsOf(fields['as-groups']);

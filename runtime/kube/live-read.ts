@@ -16,7 +16,6 @@ import {
 
 export interface LiveWorld {
   readonly world: World;
-  /** The resourceVersion of an object at the time of the read. */
   version(ref: ObjectRef): string | undefined;
 }
 

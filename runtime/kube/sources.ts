@@ -83,7 +83,6 @@ const bounded =
     return light(object, `more than ${OBJECT_BYTES_MAX / 1024} KiB`);
   };
 
-/** One query for each watched namespace, or one for all namespaces. */
 const scoped = ({ watchNamespaces }: Scope, query: ListQuery): ListQuery[] =>
   watchNamespaces.length === 0 ? [query] : watchNamespaces.map((namespace) => ({ namespace, ...query }));
 

@@ -38,7 +38,6 @@ export function planServices(world: World, { statefulSetOf }: Discovery): Servic
   return { create, reports };
 }
 
-/** The key of the Service that a StatefulSet names; undefined if the name is not valid for a Service. */
 function serviceKeyOf({ namespace, serviceName: name }: StatefulSetFacts): Key | undefined {
   return name === '' || name.length > SERVICE_NAME_MAX ? undefined : keyOf(namespace, name);
 }

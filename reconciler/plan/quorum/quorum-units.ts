@@ -72,7 +72,6 @@ type Nodes = ReadonlyArray<readonly [Key, NodeReading]>;
 /** Found once for all networks of a membership: tenants decide how many there are of both. */
 const nodesBy = new WeakMap<Discovery, ReadonlyMap<string | undefined, Nodes>>();
 
-/** The StellarNodes of the network, and those whose network cannot be read. */
 function nodesOf(networkId: string, { world, discovery }: Cluster): Nodes {
   const known = nodesBy.get(discovery) ?? Map.groupBy(world.nodes, ([, reading]) => networkIdOf(reading));
   nodesBy.set(discovery, known);
@@ -112,7 +111,6 @@ function seatOf(reading: NodeReading, networkId: string, world: World): QuorumSe
   return gone && absentSeat(gone, networkId);
 }
 
-/** The node of a reading that is no validator, or not any more. */
 const goneIn = (reading: Exclude<NodeReading, { kind: 'validator' }>): Absentee | undefined =>
   reading.kind === 'unreadable' ? reading.node : reading.leaving;
 

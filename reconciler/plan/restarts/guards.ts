@@ -160,7 +160,6 @@ export class GroupGuard {
     );
   }
 
-  /** The verdict of the quorum sets on a restart that takes a validator down. */
   quorum({ kind, validator }: Candidate): QuorumVerdict {
     if (kind !== 'bump') return {};
     const { world, settings } = this.#input;
@@ -172,7 +171,6 @@ export class GroupGuard {
     return unavailableReason(validator.key, this.#unavailability(), this.#input.settings);
   }
 
-  /** A remark on a restart that goes on. */
   remark(candidate: Candidate): Reason | undefined {
     if (candidate.kind !== 'bump') return undefined;
     const [unplaced] = this.#unplaced();

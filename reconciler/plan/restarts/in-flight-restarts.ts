@@ -53,7 +53,6 @@ export class InFlightRestarts {
     this.#begunTokens.add(token);
   }
 
-  /** Call when the entry is closed. */
   noteEnded({ token }: JournalEntry): void {
     this.#begunTokens.delete(token);
   }
@@ -63,7 +62,6 @@ export class InFlightRestarts {
     this.#fenced.add(idOf(entry));
   }
 
-  /** Call before this leader takes the restart back. */
   noteTakeBack({ entry }: InFlightRestart, why: string): void {
     this.#takenBack.set(idOf(entry), why);
   }
@@ -105,7 +103,6 @@ export class InFlightRestarts {
     return new Set(found.map(({ entry }) => entry.statefulSet));
   }
 
-  /** For how long this leader has seen the entry open, in ms. */
   seenForMs({ entry }: InFlightRestart): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);

@@ -32,7 +32,6 @@ export interface UnavailabilitySettings extends QuorumSettings {
 /** The validators of a group that are down; made once for each plan. */
 export interface Unavailability {
   readonly down: ReadonlyMap<Key, Down>;
-  /** Those of them that use up a part of the budget. */
   readonly inBudget: ReadonlyMap<Key, Down>;
   readonly counted: number;
 }

@@ -1,5 +1,4 @@
 /** Decides how an open restart of the journal has ended, if it has. Pure. */
-
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, World } from '../../../peers/world.ts';
 import type { JournalEntry, Outcome } from '../journal/journal.ts';

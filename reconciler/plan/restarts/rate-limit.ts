@@ -12,7 +12,6 @@ export interface RateLimitSettings {
   readonly windows: Windows;
   readonly maxRestartsPerHour: number;
   readonly minRestartIntervalMs: number;
-  /** The expected duration of a restart if the journal has none. */
   readonly expectedRestartMs: number;
 }
 

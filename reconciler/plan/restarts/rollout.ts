@@ -42,7 +42,6 @@ export interface GroupPlan {
   readonly restart: Restart | undefined;
   /** Why validators that lack something are not restarted, by StellarNode. */
   readonly holds: ReadonlyMap<Key, Reason>;
-  /** Remarks on restarts that go on. */
   readonly remarks: ReadonlyMap<Key, Reason>;
   /** The wait, in ms, until a hold may end by itself; undefined if only a change can end it. */
   readonly recheckInMs: number | undefined;

@@ -12,7 +12,6 @@ export interface Setback {
 export interface SetbackLookup {
   /** The refusal for this validator alone, until it is restarted. */
   of(key: Key): Setback | undefined;
-  /** The wait of every restart of the group. */
   ofAll(group: string): Setback | undefined;
   /** Why a restart of this validator could not be undone or fenced. Its whole group waits for that. */
   ofUndo(key: Key): Reason | undefined;
@@ -71,7 +70,6 @@ export class Setbacks implements SetbackLookup {
     return this.#reverter.get(key);
   }
 
-  /** Call if the cluster refuses to undo this restart. */
   undoRefused(key: Key, reason: Reason): void {
     this.#reverter.set(key, reason);
   }
@@ -123,7 +121,6 @@ export class Setbacks implements SetbackLookup {
     this.#conflicts.delete(key);
   }
 
-  /** Forgets all validators but `waiting`, and all groups but `groups`. */
   keep(waiting: ReadonlySet<Key>, groups: ReadonlySet<string>): void {
     for (const known of [this.#refused, this.#conflicts]) {
       for (const key of known.keys()) if (!waiting.has(key)) known.delete(key);

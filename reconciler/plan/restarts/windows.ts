@@ -59,7 +59,6 @@ function readOffsetMs(formatted: string): number {
   return sign === '-' ? -size : size;
 }
 
-/** True if the zone's wall clock shows a time within the window. */
 function isOpenAt({ weekdays, startMinute, endMinute, offsetMs }: Entry, atMs: number): boolean {
   const minute = Math.floor((atMs + offsetMs(atMs)) / MINUTE_MS);
   const weekday = Math.floor(minute / DAY_MINUTES) + EPOCH_WEEKDAY;
@@ -85,7 +84,6 @@ function weekdaysOf(text: string): readonly number[] | undefined {
   return ranges.every((range) => range !== undefined) ? ranges.flat() : undefined;
 }
 
-/** `HH:MM` as minute of the day, at most `maxMinute`, or undefined. */
 function minuteOf(text: string, maxMinute: number): number | undefined {
   const [, hours, minutes] = /^(\d\d):([0-5]\d)$/.exec(text) ?? [];
   const minute = Number(hours) * 60 + Number(minutes);

@@ -40,7 +40,6 @@ export interface SignalState {
 interface Signal {
   readonly times: number;
   readonly atMs: number;
-  /** The process that was to be dialled. */
   readonly process: string | undefined;
   /** True if stellar-core did not take the last signal. */
   readonly isDeclined?: boolean;
