@@ -23,8 +23,12 @@ export class Backoff {
   }
 
   isDue(key: string): boolean {
-    const state = this.#states.get(key);
-    return state === undefined || state.dueAtMs <= this.#clock.monotonicMs();
+    return this.dueInMs(key) === 0;
+  }
+
+  /** How long the key is delayed, in ms; 0 if it is due. */
+  dueInMs(key: string): number {
+    return Math.max(0, (this.#states.get(key)?.dueAtMs ?? 0) - this.#clock.monotonicMs());
   }
 
   hasFailed(key: string): boolean {
