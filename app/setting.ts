@@ -5,7 +5,6 @@ export interface Setting<S extends TSchema = TSchema> {
   readonly env: string;
   readonly schema: S;
   readonly fallback: Static<S>;
-  /** The effect of the setting, as a sentence for docs/settings.md and error messages. */
   readonly doc: string;
 }
 

@@ -25,7 +25,6 @@ export interface Parts extends Core {
   readonly bundle: Latest<Bundle>;
   readonly served: ServedBundle;
   readonly trust: Trust;
-  /** Our webhook configuration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
 }
 

@@ -47,7 +47,6 @@ export function mountedCaRule(served: Observed<Bundle>): CaRule {
   return { fromMemory: addOurs, fromCluster: (bundle) => Promise.resolve(addOurs(bundle)) };
 }
 
-/** `caPem` followed by those of the certificates `further` that it lacks; unchanged if it lacks none. */
 function withCertificates(caPem: string, further: readonly string[]): string {
   const known = new Set(certificatesIn(caPem).map((cert) => cert.fingerprint256));
   const missing = certificatesIn(further.join('\n')).filter((cert) => !known.has(cert.fingerprint256));

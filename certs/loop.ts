@@ -32,7 +32,6 @@ interface Loop {
   readonly changes: readonly Subscribe[];
   /** Notified when the API server answers any request of this process. After an outage, that ends the wait. */
   readonly outage?: Notifier;
-  /** Logs a round that threw. */
   readonly logFailure: (error: unknown, retryInMs: number) => void;
 }
 
@@ -57,7 +56,6 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The only key in the loop's backoff. */
 const ROUND = 'round';
 
 async function runRound(loop: Loop, backoff: Backoff): Promise<Pause> {

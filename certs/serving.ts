@@ -17,7 +17,6 @@ interface Choosing {
   readonly serving: Bundle | undefined;
   readonly offered: Bundle;
   readonly nowMs: number;
-  /** For how long callers have accepted a bundle's certificate, in ms; 0 if they do not accept it now. */
   readonly acceptedForMs: (bundle: Bundle) => number;
 }
 

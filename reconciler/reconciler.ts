@@ -180,7 +180,6 @@ export class Reconciler {
     );
   }
 
-  /** The pause that was lost with our ConfigMap; undefined if there is none. */
   #lostPause(world: World): string | undefined {
     const { ownNamespace } = this.#options.settings;
     this.#pause = seePause(this.#pause, world, ownNamespace);

@@ -42,7 +42,6 @@ export interface Facts extends ClusterSnapshot {
   readonly lease: Fields | undefined;
   /** Our MutatingWebhookConfiguration in full, since the World does not keep its failure policy. */
   readonly webhookConfiguration: Fields | undefined;
-  /** The serving certificate and its key; undefined where there is none. */
   readonly certificate: Issued | undefined;
   /** Managers beside the operator that own containers of a StatefulSet's template. */
   readonly templateOwners: readonly TemplateOwner[];

@@ -35,7 +35,6 @@ const isAboutIngress = ({ spec }: Fields): boolean => {
   return policyTypes === undefined || textsOf(policyTypes).includes('Ingress');
 };
 
-/** The Services that lead to this port of the validator's pods from outside the cluster. */
 function externalServices({ validator, labels }: Placed, { services }: Facts, port: number): Fields[] {
   return services.filter(({ metadata, spec }) => {
     const { selector, ports, type } = fieldsOf(spec);

@@ -90,12 +90,10 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
   return {
     /** The objects whose annotation is not `value` yet. */
     refs: changed,
-    /** Notes on the other objects, and on values that are replaced. */
     notes: refs.flatMap((ref) => noteOn(ref, now(ref), value)),
     validators,
     /** Of `validators`, those that the leader wants to restart, in its order: now (for `pause`), or after the resume. */
     wanted,
-    /** What the quorum sets say about each validator that would be restarted after a resume. */
     quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
     underWay: inReach(everyOpen(world.journal).map(({ statefulSet }) => statefulSet)),
     /** Of `validators`, those that another pause still holds after the resume. */

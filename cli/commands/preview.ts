@@ -42,7 +42,6 @@ function patchesIn(shown: readonly Preview[]): string {
   );
 }
 
-/** The previews of the manifest `text`. Throws ProblemError if there can be none. */
 function previewsOf(text: string, node: string | undefined): readonly Preview[] {
   try {
     return previews(text, { node });

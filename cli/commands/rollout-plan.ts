@@ -134,7 +134,6 @@ export const inOrder = (forecasts: readonly Forecast[]): Step[] =>
     .flatMap(({ steps }) => steps)
     .sort((a, b) => a.beginsInMs - b.beginsInMs || byText(a.node, b.node));
 
-/** The World as it will be once the views are published under these settings. */
 function withViews({ world, discovery, settings, nowMs }: ClusterSnapshot): World {
   const { configMaps } = planPublish(world, discovery, rolloutSettings(settings), nowMs);
   const maps = new Map(world.configMaps);

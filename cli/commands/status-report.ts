@@ -99,7 +99,6 @@ const sum = (counts: readonly Count[]): Count => ({
   of: counts.reduce((total, { of }) => total + of, 0),
 });
 
-/** For each pod, how many of the published peers it started with. */
 const knownBy = ({ pods, published }: ValidatorStatus): Count[] => {
   const digests = published?.digests ?? [];
   return pods.map(({ started }) => countIn(digests, new Set(started)));

@@ -51,7 +51,6 @@ export function coreInfoOf(text: string): CoreInfo | undefined {
   return { synced, ...quorumIn(info.quorum) };
 }
 
-/** The numbers about its quorum set that the answer contains. */
 function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
   const { fail_at: failAt, missing } = fieldsOf(fieldsOf(quorum).qset);
   const counts = {

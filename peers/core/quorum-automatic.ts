@@ -157,7 +157,6 @@ function publicKeyIn(entry: Fields, at: string): string {
   throw new QuorumProblem(`${shownValue(key)} is no public key`, `${at}.PUBLIC_KEY`);
 }
 
-/** The quality is given either for the domain or, if not there, for each validator. */
 function qualityOf(entry: Fields, domain: HomeDomain | undefined, at: string): Quality {
   if (!domain) return qualityIn(entry, at);
   if (entry.QUALITY === undefined) return domain.quality;

@@ -35,7 +35,6 @@ function namesIn(entry: unknown): readonly string[] {
   return name === undefined ? [key] : [key, `$${name}`];
 }
 
-/** Counts an entry of the list that stands at `place`. */
 function readLeaf(entry: unknown, place: string, seen: Seen): void {
   const names = namesIn(entry);
   const problem = (what: string) =>

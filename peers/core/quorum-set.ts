@@ -16,7 +16,6 @@ export interface QuorumSet {
   readonly leaves: number;
   /** The validators that a set by hand names, without `$self`. Empty for an automatic set. */
   readonly named: ReadonlySet<string>;
-  /** NODE_HOME_DOMAIN; undefined if the text does not give it. */
   readonly homeDomain: string | undefined;
   /** The inner set of the node's own home domain; undefined in a set by hand, and if the domain is not known. */
   readonly ownDomain: { readonly size: number; readonly threshold: number } | undefined;

@@ -37,7 +37,6 @@ export function parseAddress(text: string): string | undefined {
 
 /** IPv4 ranges that lead to no other machine or to many: unspecified, loopback, link-local, multicast, reserved. */
 const NOT_REMOTE = /^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\./;
-/** The DNS names of the API server inside a cluster. */
 const API_SERVER = /^kubernetes(\.default(\.svc(\..+)?)?)?$/;
 
 /** False for an address that leads to the dialling machine itself, to many machines, or to the API server. */

@@ -71,7 +71,6 @@ export interface Moment extends Cluster {
 export interface DiscoverySettings {
   readonly peerScope: 'cluster' | 'namespace';
   readonly clusterDomain: string;
-  /** Absent where every network is open to all namespaces. */
   readonly networkNamespaces?: NetworkNamespaces;
 }
 
@@ -138,7 +137,6 @@ function externalsIn({ external }: World, remarks: Map<Key, Reason>): Externals 
   return byNetwork;
 }
 
-/** Why a StellarNode is in no group at all, and no peer of others. */
 function outsideBecause(reading: NodeReading, { networkNamespaces }: DiscoverySettings): Reason | undefined {
   if (reading.kind === 'unreadable') return reading.reason;
   return reading.kind === 'validator' ? keptOut(reading.validator, networkNamespaces) : undefined;

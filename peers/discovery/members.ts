@@ -74,7 +74,6 @@ export function membershipOf(
   return { validator, replicas, firstOrdinal, members, running, unfit };
 }
 
-/** Digests of the possible pods that do not count as members. */
 function uncountedDigests({ validator, replicas, firstOrdinal, members }: Membership): string[] {
   const { namespace, name, port } = validator;
   const counted = new Set(members.map(({ ordinal }) => ordinal));

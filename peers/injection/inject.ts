@@ -117,7 +117,6 @@ function isOurs({ configMap, items }: VolumeShape, node: string): boolean {
   return configMap === PEERS_CONFIGMAP && keys.length === 2 && keys.includes(txt) && keys.includes(toml);
 }
 
-/** The validator that a key like `validator-1.peers.txt` belongs to; empty for any other key. */
 function nodeOfKeys(key: string): string {
   const suffix = Object.values(nodeKeys('')).find((end) => key.endsWith(end));
   return suffix === undefined ? '' : key.slice(0, -suffix.length);

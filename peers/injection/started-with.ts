@@ -6,7 +6,6 @@ import { type ContainerShape, isShell } from '../read/pod-shape.ts';
 /** `unknown`: the image, or a script in it, decides. */
 export type StartedWith = 'this' | 'another' | 'unknown';
 
-/** The working directory of the stock image. */
 const WORKING_DIRECTORY = '/etc/stellar';
 const CONF = /--conf[= ]+["']?([^\s"']+)/g;
 /** Signs that the shell or Kubernetes replaces a part of the text. */

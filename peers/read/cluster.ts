@@ -62,7 +62,6 @@ export function readNamespace(raw: Fields): NamespaceFacts {
   };
 }
 
-/** Data keys that managers hold by server-side apply, if `isWanted` is true for the manager. */
 function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean): string[] {
   const keys = listOf(metadata.managedFields)
     .filter((entry) => entry.operation === 'Apply' && isWanted(entry.manager))

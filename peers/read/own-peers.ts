@@ -6,7 +6,6 @@ import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type SpecAddress } from '../world.ts';
 
 export interface OwnPeers {
-  /** In order of address. */
   readonly ownPeers: readonly SpecAddress[];
   /** Names by which the validator is reached from outside; they are in no list. */
   readonly outwardNames: readonly SpecAddress[];
@@ -15,7 +14,6 @@ export interface OwnPeers {
 }
 
 const PEERS_MAX = 100;
-/** Further entries are ignored. */
 const ENTRIES_MAX = 1_000;
 const TEXT_LENGTH_MAX = 64 * 1024;
 

@@ -11,7 +11,6 @@ export interface ReloadSidecar {
   readonly problem: string | undefined;
 }
 
-/** The kubelet's words while a container is about to start. */
 const STARTING: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);
 const PROBLEM_LENGTH_MAX = 60;
 

@@ -21,7 +21,6 @@ import {
 } from './pod-shape.ts';
 import { reloadSidecarOf } from './reload-sidecar.ts';
 
-/** The controlling owner, if it is of that group and kind. */
 function controllerOf(
   metadata: Fields,
   group: string,

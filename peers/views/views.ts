@@ -9,7 +9,6 @@ import { Choice } from './choice.ts';
 /** The view of a validator as it is in the ConfigMap that its pods mount. */
 export interface PublishedView {
   readonly hash: string;
-  /** Sorted digests of its members. */
   readonly digests: readonly string[];
   readonly publishedAtMs: number;
 }
@@ -50,7 +49,6 @@ export interface PeerList {
   readonly externals: readonly string[];
 }
 
-/** The addresses of the members, and then of the peers outside the cluster. */
 interface Addresses {
   readonly members: readonly string[];
   readonly outside: readonly string[];
@@ -124,7 +122,6 @@ export const publishedFor = (
   { configMaps }: Pick<World, 'configMaps'>,
 ): PublishedView | undefined => publishedView(configMaps.get(namespace), name);
 
-/** Our hashes have 16 characters. */
 const HASH_LENGTH_MAX = 64;
 
 function parseView(text: string): PublishedView | undefined {

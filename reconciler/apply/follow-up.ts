@@ -37,7 +37,6 @@ export interface Job {
   readonly group: string;
   /** The namespace that has the turn; empty for work that concerns no single namespace. */
   readonly namespace: string;
-  /** Urgent jobs come before all others. */
   readonly isUrgent: boolean;
   readonly run: () => Promise<void>;
 }
@@ -58,7 +57,6 @@ export class FollowUp {
     this.#open.noteBegun(token);
   }
 
-  /** The waits, in ms, until something is due without a change. */
   duesInMs(sinceMs?: number): number[] {
     return this.#open.duesInMs(sinceMs);
   }
@@ -177,7 +175,6 @@ export class FollowUp {
     }
   }
 
-  /** Open restarts that have ended as the caches show. */
   #ended(world: World): InFlightRestart[] {
     const groups = Object.keys(world.journal?.data ?? {});
     return groups

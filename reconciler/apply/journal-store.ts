@@ -71,7 +71,6 @@ export class JournalStore {
       });
   }
 
-  /** Writes into an open entry why the leader is about to take the restart back. */
   async noteTakeBack(group: string, entry: JournalEntry, why: string): Promise<void> {
     await this.#edit(group, (entries) => closeEntry(entries, entry, { why }));
   }

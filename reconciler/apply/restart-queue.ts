@@ -149,7 +149,6 @@ export class RestartQueue {
   }
 }
 
-/** The StellarNodes of a group that lack something, restarted or waiting. */
 const waitingIn = ({ restart, holds }: GroupPlan) => [
   ...holds.keys(),
   ...(restart ? [restart.validator.key] : []),

@@ -61,7 +61,6 @@ export class Signaller {
     this.#options = options;
   }
 
-  /** False for a process whose HTTP port was found closed. */
   mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
 
   /** True for a process whose last call was answered. */

@@ -22,7 +22,6 @@ export interface LeaderOptions {
   readonly leaseDurationMs: number;
   /** The longest that a write of ours may take. Leadership ends by this much before the Lease does. */
   readonly requestTimeoutMs: number;
-  /** Calls the listener when the holder of the Lease changes. */
   readonly onHolderChange: Subscribe;
 }
 

@@ -32,7 +32,6 @@ export interface EventText {
 interface Manner {
   /** The same message gives the Event the same name, so that a new leader repeats none; undefined for a new one. */
   readonly same?: string;
-  /** True for an Event that may be left out when there are many. */
   readonly minor?: boolean;
 }
 

@@ -97,7 +97,6 @@ function chosenOf(merged: Merged, choice: Choice): KubeConfig {
 
 const PLUGIN_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** A cluster, and the part of its entry that is passed to plugins. */
 type OwnCluster = Cluster & { readonly forPlugins: unknown };
 
 /** The cluster with the flags applied. If a flag names the server, the TLS server name of the entry does not apply. */

@@ -99,7 +99,6 @@ export class MembershipCache {
     return this.#discovery;
   }
 
-  /** The views that should be published, as the membership is now. */
   views(): ViewBook {
     this.#views ??= new ViewBook(this.discovery(), this.#options.settings.maxPeers);
     return this.#views;

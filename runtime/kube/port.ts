@@ -120,7 +120,6 @@ export class KubeError extends Error {
   readonly reason: string;
   /** The `reason` of each cause in the details of the Status, e.g. `NamespaceTerminating`. */
   readonly causes: readonly string[];
-  /** The seconds that the server asks to wait (Retry-After), if it does. */
   readonly retryAfterSeconds: number | undefined;
   /** The token in the answer to a page that was requested too late (410): it continues the list at a newer version. */
   readonly continueToken: string | undefined;

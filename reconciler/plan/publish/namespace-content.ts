@@ -98,7 +98,6 @@ function reportForeignKeys(
   }
 }
 
-/** Reports for the object `key` which of our data keys another manager applies. */
 function reportKeyConflict(
   key: Key | undefined,
   current: ConfigMapFacts | undefined,

@@ -137,6 +137,5 @@ function absentSeat(
   return { ...NOTHING_KNOWN, key, namespace, homeDomain, isDown, isMember };
 }
 
-/** StatefulSets with an open restart under a group key for which `isSuch` is true. */
 const setsIn = ({ journal }: World, isSuch?: (group: string) => boolean): Set<Key> =>
   new Set(everyOpen(journal, isSuch).map(({ statefulSet }) => statefulSet));

@@ -83,7 +83,6 @@ function withSettled(group: Group, input: RolloutInput): RolloutInput {
 interface AfterEnd {
   readonly pods: ReadonlyMap<Key, PodFacts>;
   readonly journal: ConfigMapFacts | undefined;
-  /** How long the restart took from `nowMs` on. */
   readonly passedMs: number;
 }
 

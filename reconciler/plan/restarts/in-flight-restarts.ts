@@ -66,7 +66,6 @@ export class InFlightRestarts {
     this.#takenBack.set(idOf(entry), why);
   }
 
-  /** The open entries of a group whose restarts have ended as `world` shows, with their outcomes. */
   outcomes(group: string, world: World): Closing[] {
     const nowMs = this.#clock.monotonicMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((written) => {

@@ -79,7 +79,6 @@ function plainOutcome(
   return isAwaited ? undefined : afterBump(world, statefulSet, fresh);
 }
 
-/** The outcome of a restart that does not show, and that has replaced no pod. */
 function withoutTrace({ why }: JournalEntry, seenForMs: number): Outcome | undefined {
   // `why` is written only when the bump was seen on the template, so no write can still arrive.
   if (why !== undefined) return 'defused';

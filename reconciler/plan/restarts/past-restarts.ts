@@ -12,7 +12,6 @@ const DELAY_MS_MAX = 30 * MINUTE_MS;
 export const causeOf = ({ drift, token }: Pick<JournalEntry, 'drift' | 'token'>): string =>
   drift === 'notInjected' ? drift : (token.split('.')[0] ?? '');
 
-/** The parts of a planned restart that the journal is compared with. */
 type Wanted = Pick<JournalEntry, 'drift' | 'token'> & {
   readonly pods: ReadonlyArray<{ readonly name: string; readonly uid: string }>;
 };

@@ -3,7 +3,6 @@ import type { Changes } from '../../../runtime/kube/membership.ts';
 
 export interface Quiet {
   readonly quietMs: number;
-  /** How long the changes before the quiet time went on. */
   readonly changingMs: number;
 }
 

@@ -196,7 +196,6 @@ function ownReason(
 const delayOf = (setback: Setback | undefined): Wait | undefined =>
   setback && setback.dueInMs > 0 ? { reason: setback.reason, releasedInMs: setback.dueInMs } : undefined;
 
-/** The wait of a whole group because of its last restarts. */
 const restOf = (entries: readonly JournalEntry[], nowMs: number): Wait | undefined =>
   delayOf(controllerSetback(entries, nowMs)) ?? delayOf(restAfterTakeBack(entries, nowMs));
 

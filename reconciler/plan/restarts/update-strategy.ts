@@ -9,7 +9,6 @@ export type UpdateStrategy =
   | { readonly kind: 'strategy'; readonly strategy: Strategy }
   | { readonly kind: 'hold'; readonly reason: Reason };
 
-/** The reason about an unknown value, with the command that makes it a pause. */
 const unknownStrategy = (where: string, value: string): Reason =>
   reasonWith('UnknownStrategy', `${where}: ${value}`, mendOf(where, ANNOTATION_ROLLOUT));
 

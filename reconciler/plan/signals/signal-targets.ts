@@ -43,7 +43,6 @@ export interface SignalTarget {
 }
 
 export interface SignalInput extends Cluster {
-  /** The peers that a validator's files hold, or will hold. */
   readonly peerListOf: (validator: Validator) => PeerList | undefined;
   readonly settings: { readonly ownNamespace: string };
   /** False for a process whose HTTP port is known to be closed: no target is made for that process. */
