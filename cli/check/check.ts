@@ -7,8 +7,6 @@ type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
 export interface CheckVerdict {
   readonly verdict: Verdict;
   readonly found: string;
-  /** True for a problem that is normal while replicas start, because they remove it once they run. */
-  readonly isNormalAtStart?: true;
 }
 
 export type Category = 'Cluster' | 'Installation' | 'Webhook' | 'Validators' | 'Network' | 'Restarts';
@@ -32,9 +30,7 @@ export interface Check {
 export type CategoryCheck = Omit<Check, 'category'>;
 
 /** The verdict of one check, with what is shown beside it. */
-export interface Finding
-  extends Pick<Check, 'id' | 'category' | 'title'>,
-    Omit<CheckVerdict, 'isNormalAtStart'> {
+export interface Finding extends Pick<Check, 'id' | 'category' | 'title'>, CheckVerdict {
   /** Absent if there is nothing to do. */
   readonly hint?: string;
 }
@@ -42,8 +38,6 @@ export interface Finding
 export const ok = (found: string): CheckVerdict => ({ verdict: 'ok', found });
 export const warning = (found: string): CheckVerdict => ({ verdict: 'warning', found });
 export const problem = (found: string): CheckVerdict => ({ verdict: 'problem', found });
-/** A problem that is normal while replicas start. */
-export const notYet = (found: string): CheckVerdict => ({ ...problem(found), isNormalAtStart: true });
 export const skipped = (found: string): CheckVerdict => ({ verdict: 'skipped', found });
 
 const SHOWN_MAX = 5;
