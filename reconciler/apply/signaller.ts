@@ -5,7 +5,7 @@
 import { leastOf } from '../../peers/lists.ts';
 import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
+import { type CoreClient, CoreError } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MetricName, Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
@@ -30,8 +30,6 @@ import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 const CALLS_AT_ONCE = 8;
 /** A visit that takes longer leaves further peers to the next one: slow answers must not keep other ports waiting. */
 const VISIT_MS_MAX = 5_000;
-/** Nothing listens, as far as can be told. */
-const REFUSALS: ReadonlySet<CoreFault> = new Set(['closed', 'unreachable']);
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
 const BY_POD: ReadonlyArray<readonly [MetricName, (connection: Connection) => number]> = [
   ['stellar_peers_expected_peers', ({ expected }) => expected],
@@ -231,7 +229,7 @@ export class Signaller {
   #noteFailure(state: SignalState, error: unknown): void {
     const { clock, log } = this.#options;
     const { target, failures } = state;
-    const refused = error instanceof CoreError && REFUSALS.has(error.fault);
+    const refused = error instanceof CoreError && error.fault === 'refused';
     noteFailure(state, refused, clock.monotonicMs());
     if (state.phase === 'closed') {
       log.info(
