@@ -7,6 +7,8 @@ type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
 export interface CheckVerdict {
   readonly verdict: Verdict;
   readonly found: string;
+  /** True for a problem that is normal while replicas start, because they remove it once they run. */
+  readonly isNormalAtStart?: true;
 }
 
 export type Category = 'Cluster' | 'Installation' | 'Webhook' | 'Validators' | 'Network' | 'Restarts';
@@ -30,7 +32,9 @@ export interface Check {
 export type CategoryCheck = Omit<Check, 'category'>;
 
 /** The verdict of one check, with what is shown beside it. */
-export interface Finding extends Pick<Check, 'id' | 'category' | 'title'>, CheckVerdict {
+export interface Finding
+  extends Pick<Check, 'id' | 'category' | 'title'>,
+    Omit<CheckVerdict, 'isNormalAtStart'> {
   /** Absent if there is nothing to do. */
   readonly hint?: string;
 }
@@ -38,6 +42,8 @@ export interface Finding extends Pick<Check, 'id' | 'category' | 'title'>, Check
 export const ok = (found: string): CheckVerdict => ({ verdict: 'ok', found });
 export const warning = (found: string): CheckVerdict => ({ verdict: 'warning', found });
 export const problem = (found: string): CheckVerdict => ({ verdict: 'problem', found });
+/** A problem that is normal while replicas start. */
+export const notYet = (found: string): CheckVerdict => ({ ...problem(found), isNormalAtStart: true });
 export const skipped = (found: string): CheckVerdict => ({ verdict: 'skipped', found });
 
 const SHOWN_MAX = 5;

@@ -6,10 +6,11 @@ import {
   type CheckVerdict,
   type Finding,
   skipped,
+  warning,
 } from './check.ts';
 import { CLUSTER_CHECKS } from './cluster-checks.ts';
 import type { Facts } from './facts.ts';
-import { INSTALLED_CHECKS } from './installed-checks.ts';
+import { INSTALLED_CHECKS, startingForSeconds } from './installed-checks.ts';
 import { NETWORK_CHECKS } from './network-checks.ts';
 import { TEMPLATE_CHECKS } from './template-checks.ts';
 import { RESTART_CHECKS, VALIDATOR_CHECKS } from './validator-checks.ts';
@@ -38,8 +39,12 @@ export const evaluate = (facts: Facts): Finding[] =>
     return { id, category, title, verdict, found, ...(needsHint ? { hint } : {}) };
   });
 
-/** The verdict of one check: skipped if its facts could not be read. */
+/** The verdict of one check: skipped if its facts could not be read, milder while replicas start. */
 function verdictOf(check: Check, facts: Facts): CheckVerdict {
   const whyUnread = check.needs.map((source) => facts.unread.get(source)).find((why) => why !== undefined);
-  return whyUnread === undefined ? check.evaluate(facts) : skipped(whyUnread);
+  if (whyUnread !== undefined) return skipped(whyUnread);
+  const verdict = check.evaluate(facts);
+  const seconds = startingForSeconds(facts);
+  if (!verdict.isNormalAtStart || seconds === undefined) return verdict;
+  return warning(`starting, installed ${seconds} s ago: ${verdict.found}`);
 }

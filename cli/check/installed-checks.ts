@@ -6,6 +6,7 @@ import {
   type CategoryCheck,
   type CheckVerdict,
   counted,
+  notYet,
   ok,
   problem,
   skipped,
@@ -21,6 +22,18 @@ function replicasOf(deployment: Fields): { readonly wanted: number; readonly rea
     wanted: numberOf(fieldsOf(deployment.spec).replicas) ?? 1,
     ready: numberOf(fieldsOf(deployment.status).readyReplicas) ?? 0,
   };
+}
+
+/** How long replicas may take to start: to be scheduled, to pull the image, and to be probed. */
+const STARTING_SECONDS = 60;
+
+/** The age of the Deployment in seconds, while its replicas are still starting; undefined if they are not. */
+export function startingForSeconds({ deployment, nowMs }: Facts): number | undefined {
+  const createdAtMs = timeOf(fieldsOf(deployment?.metadata).creationTimestamp);
+  if (!deployment || createdAtMs === undefined) return undefined;
+  const { wanted, ready } = replicasOf(deployment);
+  const seconds = Math.max(0, Math.round((nowMs - createdAtMs) / 1000));
+  return ready < wanted && seconds < STARTING_SECONDS ? seconds : undefined;
 }
 
 /** The namespace in which we run: that of the Deployment; without a Deployment, that of the Service in the webhook. */
@@ -41,7 +54,7 @@ function checkDeployment(facts: Facts): CheckVerdict {
   }
   const { wanted, ready } = replicasOf(deployment);
   const found = `${ready} of ${counted(wanted, 'replica')} ready`;
-  if (ready === 0) return problem(found);
+  if (ready === 0) return notYet(found);
   if (ready < wanted) return warning(found);
   return wanted < 2
     ? warning(`${found}: pods that start while it is replaced start without peers`)
@@ -104,13 +117,13 @@ function checkLeader({ lease, nowMs }: Facts): CheckVerdict {
   const holder = textOf(spec.holderIdentity) ?? '';
   const renewedAtMs = timeOf(spec.renewTime);
   if (!lease || holder === '' || renewedAtMs === undefined)
-    return problem('no replica holds the Lease stellar-peers');
+    return notYet('no replica holds the Lease stellar-peers');
   const agoSeconds = Math.max(0, Math.round((nowMs - renewedAtMs) / 1000));
   const allowedSeconds = numberOf(spec.leaseDurationSeconds) ?? LEASE_SECONDS_DEFAULT;
   const found = `${holder}, renewed ${agoSeconds} s ago`;
   return agoSeconds <= allowedSeconds
     ? ok(found)
-    : problem(`${found}: longer than the ${allowedSeconds} s that it lasts`);
+    : notYet(`${found}: longer than the ${allowedSeconds} s that it lasts`);
 }
 
 export const INSTALLED_CHECKS: readonly CategoryCheck[] = [

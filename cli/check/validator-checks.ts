@@ -10,7 +10,16 @@ import { planPublish } from '../../reconciler/plan/publish/publish.ts';
 import { planServices } from '../../reconciler/plan/publish/services.ts';
 import { titleOf } from '../annotate.ts';
 import { durationOf, rolloutPlanOf, type Step } from '../commands/rollout-plan.ts';
-import { type CategoryCheck, type CheckVerdict, counted, ok, problem, some, warning } from './check.ts';
+import {
+  type CategoryCheck,
+  type CheckVerdict,
+  counted,
+  notYet,
+  ok,
+  problem,
+  some,
+  warning,
+} from './check.ts';
 import type { Facts } from './facts.ts';
 
 /** Keys of the StatefulSets that run read replicas, found by their pods. */
@@ -54,7 +63,7 @@ function checkPublished(facts: Facts): CheckVerdict {
     ({ statefulSet: { namespace, serviceName } }) => `Service ${namespace}/${serviceName}`,
   );
   const late = [...maps, ...services];
-  if (late.length > 0) return problem(`missing, or not current: ${some(late)}`);
+  if (late.length > 0) return notYet(`missing, or not current: ${some(late)}`);
   return ok(`current in ${counted(discovery.activeIn.size, 'namespace')} with validators`);
 }
 

@@ -8,6 +8,7 @@ import {
   type CategoryCheck,
   type CheckVerdict,
   counted,
+  notYet,
   ok,
   problem,
   skipped,
@@ -55,15 +56,16 @@ function checkCertificate(facts: Facts): CheckVerdict {
   const { certificate, nowMs } = facts;
   const entry = entryOf(facts);
   if (!entry) return skipped(NO_ENTRY);
-  if (entry.caBundle === '') return problem('caBundle is empty, so the API server trusts no answer of ours');
-  if (!certificate) return problem('there is no certificate in its Secret');
+  if (entry.caBundle === '') return notYet('caBundle is empty, so the API server trusts no answer of ours');
+  if (!certificate) return notYet('there is no certificate in its Secret');
   const host = hostOf(entry);
   const checked = checkBundle(
     { ...certificate, caPem: Buffer.from(entry.caBundle, 'base64').toString('utf8') },
     { hosts: host === undefined ? [] : [host], nowMs },
   );
   if (!checked.ok) {
-    return problem(`with caBundle as ca.crt: ${checked.fault.sentence}`);
+    const { reason, sentence } = checked.fault;
+    return (reason === 'WrongIssuer' ? notYet : problem)(`with caBundle as ca.crt: ${sentence}`);
   }
   const { notBeforeMs, notAfterMs } = checked.value;
   const ends = `it ends in ${counted(Math.floor((notAfterMs - nowMs) / DAY_MS), 'day')}`;
