@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/**
- * The program: passes arguments, environment and streams to the command. Only this file ends the process.
- */
+/** The program: passes the process to the command. Only this file ends the process. */
 import process from 'node:process';
 // Import this first, so that signals count while the other files are loaded.
 import './app/start-signals.ts';

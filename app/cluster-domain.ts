@@ -1,6 +1,4 @@
-/**
- * Finds the DNS domain of the cluster in a pod's resolv.conf, and warns if another domain is in use.
- */
+/** Finds the DNS domain of the cluster in a pod's resolv.conf, and warns if another domain is in use. */
 import { Value } from 'typebox/value';
 import type { Log } from '../runtime/log.ts';
 import { dnsName } from './setting.ts';
@@ -8,10 +6,7 @@ import { dnsName } from './setting.ts';
 /** The configuration file of the resolver. */
 export const RESOLV_CONF = '/etc/resolv.conf';
 
-/**
- * The cluster's domain in the `search` line of a pod in `namespace`; undefined if the pod's DNS policy is not ClusterFirst.
- * If there are several `search` lines, resolvers use the last.
- */
+/** The domain in the last `search` line of a pod in `namespace`; undefined if its DNS policy is not ClusterFirst. */
 export function clusterDomainIn(resolvConf: string, namespace: string): string | undefined {
   const [, words = ''] = [...resolvConf.matchAll(/^search[ \t]+(.*)$/gm)].at(-1) ?? [];
   const prefix = `${namespace}.svc.`;

@@ -1,7 +1,4 @@
-/**
- * Runs one replica: starts caches, certificate, webhook, leader and reconciler in this order, and stops them in reverse.
- * Connects the parts, and makes no decision.
- */
+/** Runs one replica: starts its parts in order, and stops them in reverse. Makes no decision. */
 import { lookup } from 'node:dns/promises';
 import { keepCaBundle } from '../certs/cabundle.ts';
 import type { World } from '../peers/world.ts';

@@ -1,15 +1,10 @@
-/**
- * The type of a setting, and the checks that several settings share.
- */
+/** The type of a setting, and the checks that several settings share. */
 import { type Static, type TSchema, Type } from 'typebox';
 
 export interface Setting<S extends TSchema = TSchema> {
-  /** Name of the environment variable. */
   readonly env: string;
   readonly schema: S;
-  /** The default. */
   readonly fallback: Static<S>;
-  /** The effect of the setting, as a sentence for docs/settings.md and error messages. */
   readonly doc: string;
 }
 

@@ -1,7 +1,4 @@
-/**
- * Every setting once: environment name, default, check and the sentence that documents it.
- * docs/settings.md is generated from this table.
- */
+/** Every setting once: name, default, check, and the sentence for docs/settings.md, which is made from it. */
 import { Type } from 'typebox';
 import {
   DAY_SECONDS,

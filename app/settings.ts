@@ -1,6 +1,4 @@
-/**
- * Settings from an environment, checked against their table. The only reader of the environment is main.ts.
- */
+/** Settings from an environment, checked against their table. The only reader of the environment is main.ts. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { DiscoverySettings } from '../peers/discovery/discover.ts';
@@ -46,10 +44,7 @@ function allowedBy(schema: TSchema): string {
   );
 }
 
-/**
- * Settings from an environment; an empty value means the default.
- * Throws SettingsError naming the variable, what it holds and what is allowed.
- */
+/** Settings from an environment; an empty value means the default. Throws SettingsError, which says what is allowed. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const values = Object.entries(SETTINGS).map(([key, entry]) => [key, readSetting(entry, env[entry.env])]);
   const settings = Object.freeze(Object.fromEntries(values)) as Settings;

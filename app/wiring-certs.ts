@@ -1,7 +1,4 @@
-/**
- * Makes the certificate parts of a replica from its settings: the source of certificates, managed or mounted, and the
- * rule for caBundle that belongs to that source.
- */
+/** Makes the certificate parts of a replica: the source, managed or mounted, and its rule for caBundle. */
 import { type CaRule, managedCaRule, mountedCaRule } from '../certs/cabundle-rules.ts';
 import { ManagedSource } from '../certs/managed.ts';
 import { MountedSource } from '../certs/mounted.ts';

@@ -1,7 +1,4 @@
-/**
- * Makes the status page of one replica from the replica's parts. Owns which setting goes where, and that a page which
- * cannot be served stops no other part.
- */
+/** Makes the status page of one replica. A page that cannot be served stops no other part. */
 import { snapshotNow } from '../page/decide.ts';
 import { Feed } from '../page/feed.ts';
 import { hostsOf } from '../page/hosts.ts';

@@ -1,6 +1,4 @@
-/**
- * Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet.
- */
+/** Makes the parts of one replica from its settings. Owns which setting goes to which part. No part runs yet. */
 import { ServedBundle } from '../certs/serving.ts';
 import { type Bundle, Latest, type Observed } from '../certs/source.ts';
 import { Trust } from '../certs/trust.ts';
@@ -27,7 +25,6 @@ export interface Parts extends Core {
   readonly bundle: Latest<Bundle>;
   readonly served: ServedBundle;
   readonly trust: Trust;
-  /** Our webhook configuration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
 }
 

@@ -39,10 +39,7 @@ export async function createAuthority(validity: Validity): Promise<Issued> {
   return { certPem: sign(cert, privateKey), keyPem: privateKey };
 }
 
-/**
- * A new serving certificate for `hosts` (DNS names and IP addresses, all as SANs), signed by `authority`.
- * Throws if `authority` is not a readable certificate with an RSA key.
- */
+/** A new serving certificate for `hosts`. Throws if `authority` is not a readable certificate with an RSA key. */
 export async function issueLeaf(
   authority: Issued,
   request: Validity & { readonly hosts: readonly string[] },
@@ -56,10 +53,7 @@ export async function issueLeaf(
   return { certPem: sign(leafOf(authorityCert, request), authority.keyPem, publicKey), keyPem: privateKey };
 }
 
-/**
- * A trial certificate, as PEM, which shows whether this authority can sign at all. The certificate contains the
- * authority's own public key, because a new key would cost time. Throws as `issueLeaf` does.
- */
+/** A trial certificate, as PEM, with the authority's own key: a new key would cost time. Throws as `issueLeaf` does. */
 export function trialLeaf(authority: Issued, atMs: number): string {
   const authorityCert = forge.pki.certificateFromPem(authority.certPem);
   const request = { notBeforeMs: atMs, notAfterMs: atMs, hosts: ['trial.invalid'] };
@@ -105,10 +99,7 @@ const commonName = (value: string): forge.pki.CertificateField[] => [{ name: 'co
 const altName = (host: string): object =>
   isIP(host) ? { type: SAN_IP, ip: host } : { type: SAN_DNS, value: host };
 
-/**
- * The extension with the CA's own key identifier; none if the CA has none. Another program may have made the CA and
- * computed the identifier in its own way, and a verifier refuses a different identifier.
- */
+/** The CA's own key identifier, if it has one. A verifier refuses another, and another program may have made the CA. */
 function authorityKeyIdentifier(authority: forge.pki.Certificate): object[] {
   const own = authority.getExtension('subjectKeyIdentifier') as { subjectKeyIdentifier?: string } | null;
   if (!own?.subjectKeyIdentifier) return [];

@@ -1,6 +1,4 @@
-/**
- * What belongs in caBundle: one rule for managed certificates, one for mounted ones. cabundle.ts does the writing.
- */
+/** What belongs in caBundle: one rule for managed certificates, one for mounted ones. cabundle.ts does the writing. */
 import type { Clock } from '../runtime/clock.ts';
 import type { Kube } from '../runtime/kube/port.ts';
 import { certificatesIn, checkBundle, issuerPem } from './check.ts';

@@ -16,10 +16,7 @@ import type { Bundle, Observed } from './source.ts';
 
 /** How often to check without a change. The check compares what is in memory, and sends no request. */
 const RESYNC_MS = 600_000;
-/**
- * The wait between two of our writes. Another writer, such as cainjector, may undo our write because it read caBundle
- * before. The wait lets that writer read our value, and doubles with each of our writes in the last minute.
- */
+/** The wait after our write, so that a writer that had read caBundle before can read it. It doubles with each write. */
 const WRITTEN_MS_MIN = 50;
 /** The longest such wait. A warning is logged when it is reached: another writer keeps undoing our writes. */
 const QUARREL_MS = 5_000;
@@ -29,7 +26,6 @@ interface CaBundleParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rule: CaRule;
-  /** The MutatingWebhookConfiguration, as the watch saw it last. */
   readonly configuration: Observed<WebhookFacts>;
   /** Notified when the API server answers any request of this process. */
   readonly outage: Notifier;
@@ -39,10 +35,7 @@ interface CaBundleParts {
 
 const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
 
-/**
- * The operations that make every webhook of the configuration trust the wanted CAs; empty if every webhook does already.
- * They apply only to the resourceVersion that was read.
- */
+/** The operations, for the version that was read, by which every webhook trusts the wanted CAs; empty if all do. */
 export function caBundlePatch({ version, entries }: WebhookFacts, wanted: CaUpdate): PatchOperation[] {
   const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
     const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');
@@ -144,7 +137,6 @@ class Keeper {
     return { lookInMs: RESYNC_MS, cooldownMs };
   }
 
-  /** Counts the writes of the last minute, including this one. */
   #countWrites(): number {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#writtenAtMs = [...this.#writtenAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];

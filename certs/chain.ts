@@ -28,7 +28,6 @@ export function chainTo(
   return undefined;
 }
 
-/** True if `cert` is self-signed, and `authority` is the same certificate. */
 const isItself = (cert: X509Certificate, authority: X509Certificate): boolean =>
   cert.fingerprint256 === authority.fingerprint256 && cert.verify(cert.publicKey);
 

@@ -1,7 +1,4 @@
-/**
- * Checks certificates: is this bundle good for these hosts at this time, and can this CA sign? Pure. Each fault has a
- * reason for programs and a sentence for people.
- */
+/** Checks certificates: is a bundle good for these hosts at this time, and can a CA sign? Pure. */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { greatestOf, leastOf } from '../peers/lists.ts';
@@ -145,10 +142,7 @@ function readKey(file: string, pem: string): KeyObject {
   }
 }
 
-/**
- * Signs a trial certificate. OpenSSL may accept a CA that names an algorithm which node-forge cannot read, or whose key
- * is not allowed to sign. Every certificate made with such a CA would be useless.
- */
+/** Signs a trial certificate: OpenSSL may accept a CA that node-forge cannot read, or whose key may not sign. */
 function checkSignature(signer: X509Certificate, keyPem: string, nowMs: number): void {
   let trial: X509Certificate;
   try {
@@ -187,7 +181,6 @@ function checkHosts(leaf: X509Certificate, hosts: readonly string[]): void {
   }
 }
 
-/** True if the SANs of a certificate contain this DNS name or address. */
 const isFor = (leaf: X509Certificate, host: string): boolean =>
   (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host, { subject: 'never' })) !== undefined;
 

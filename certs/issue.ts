@@ -1,7 +1,4 @@
-/**
- * Computes the new content of the Secret for a step of the plan. Owns which parts a step makes anew and which it keeps.
- * Writes nothing to the cluster.
- */
+/** Computes the new content of the Secret for a step of the plan: what is made anew, and what is kept. */
 import { createAuthority, issueLeaf } from './authority.ts';
 import { checkBundle, issuerPem } from './check.ts';
 import type { CertContent, CertStep } from './plan.ts';
@@ -18,10 +15,7 @@ export interface Lifetimes {
 
 type IssueOptions = Lifetimes & { readonly nowMs: number };
 
-/**
- * The content of the Secret after `step`; `content` is its content before. Rejects if the new content would not pass the
- * check: a CA that another program made may have constraints that forbid our certificate.
- */
+/** The content after `step`. Rejects if it would not pass the check: a CA made by others may forbid our certificate. */
 export async function contentAfter(
   step: CertStep,
   content: CertContent,

@@ -1,7 +1,4 @@
-/**
- * The loop of the certificate sources and of caBundle. Each round of the caller checks something and repairs it. The loop
- * owns when rounds run: after changes, at a bounded rate, and less often after errors.
- */
+/** When the certificate sources and caBundle look again: after changes, at a bounded rate, less often after errors. */
 import { Backoff } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing, requestedWaitMs } from '../runtime/kube/port.ts';
@@ -35,7 +32,6 @@ interface Loop {
   readonly changes: readonly Subscribe[];
   /** Notified when the API server answers any request of this process. After an outage, that ends the wait. */
   readonly outage?: Notifier;
-  /** Logs a round that threw. */
   readonly logFailure: (error: unknown, retryInMs: number) => void;
 }
 
@@ -60,7 +56,6 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The only key in the loop's backoff. */
 const ROUND = 'round';
 
 async function runRound(loop: Loop, backoff: Backoff): Promise<Wait> {

@@ -19,7 +19,6 @@ const RENEW_AT = 2 / 3;
 const PROBE_MS = 30_000;
 
 export interface ManagedSettings extends Lifetimes, Pick<CertTerms, 'hosts' | 'overlapMs' | 'retireMs'> {
-  /** Our own namespace, where the Secret is. */
   readonly namespace: string;
   /** How often the Secret is read even if the watch reports no change; well below `retireMs`. */
   readonly pollMs: number;

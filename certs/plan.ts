@@ -134,10 +134,7 @@ function formerCa(content: Bundle, inUse: Bundle | undefined): string | undefine
   return content.caPem.includes(former) ? undefined : former;
 }
 
-/**
- * When the last part of a certificate's life begins. From then on the next certificate need not be trusted yet, because
- * the old certificate would soon be useless anyway.
- */
+/** From then on the next certificate need not be trusted yet: the old one would soon be useless anyway. */
 const urgentFromMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
   notAfterMs - (notAfterMs - notBeforeMs) * URGENT_PART;
 

@@ -16,10 +16,7 @@ const secretRef = (namespace: string): ObjectRef => ({ resource: Secrets, namesp
 export const readSecret = (kube: Kube, namespace: string): Promise<KubeObject | undefined> =>
   kube.get(secretRef(namespace));
 
-/**
- * Makes an empty Secret by server-side apply, because RBAC can restrict an apply to one name, but not a POST. If two
- * replicas apply at once, there is one empty Secret, and no content is lost.
- */
+/** Makes an empty Secret by an apply, which RBAC can restrict to one name. Two applies at once lose no content. */
 export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeObject> =>
   kube.apply(
     secretRef(namespace),
@@ -27,10 +24,7 @@ export const createEmptySecret = (kube: Kube, namespace: string): Promise<KubeOb
     { manager: FIELD_MANAGER },
   );
 
-/**
- * Writes `content` into the Secret that was read as `secret`. Rejects with status 409 if another writer has changed the
- * Secret since, and with 404 or 409 if it was deleted.
- */
+/** Writes into the Secret that was read as `secret`. Rejects with 409 or 404 if it was changed or deleted since. */
 export async function fillSecret(kube: Kube, secret: KubeObject, content: CertContent): Promise<void> {
   const { name, namespace, resourceVersion, uid } = secret.metadata;
   if (!resourceVersion || !uid) {

@@ -17,14 +17,10 @@ interface Choosing {
   readonly serving: Bundle | undefined;
   readonly offered: Bundle;
   readonly nowMs: number;
-  /** For how long callers have accepted a bundle's certificate, in ms; 0 if they do not accept it now. */
   readonly acceptedForMs: (bundle: Bundle) => number;
 }
 
-/**
- * How long the offered bundle has to wait, in ms; 0 if it is to be served now. The offered bundle waits as long as
- * callers do not accept it yet, but do accept the bundle that is served.
- */
+/** The wait of the offered bundle, in ms: until callers accept it, as long as they accept the one that is served. */
 export function waitOf({ serving, offered, nowMs, acceptedForMs }: Choosing): number {
   if (!serving || issuerPem(serving) === issuerPem(offered)) return 0;
   if (serving.notAfterMs - nowMs < REMAINING_MS_MIN || acceptedForMs(serving) === 0) return 0;
@@ -37,7 +33,6 @@ export function waitOf({ serving, offered, nowMs, acceptedForMs }: Choosing): nu
 interface ServingParts {
   readonly clock: Clock;
   readonly log: Log;
-  /** The newest bundle of the source. */
   readonly offered: Observed<Bundle>;
   readonly trust: Pick<Trust, 'acceptedForMs' | 'onChange'>;
 }
@@ -47,7 +42,6 @@ export class ServedBundle extends Latest<Bundle> {
   readonly #parts: ServingParts;
   /** The fingerprint of the bundle whose wait was logged last, so that each wait is logged once. */
   #waiting = '';
-  /** Cancels the timer of the present wait. */
   #cancel: () => void = () => undefined;
 
   /** Chooses again whenever the source offers a bundle, or callers change what they trust. */

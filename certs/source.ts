@@ -1,7 +1,4 @@
-/**
- * The interface between sources of certificates and their users. managed.ts and mounted.ts are sources: each puts every
- * new bundle into a `Latest`. serving.ts and cabundle.ts observe that `Latest`.
- */
+/** The interface between sources of certificates (managed.ts, mounted.ts) and their users. */
 import { Notifier, type Subscribe } from '../runtime/notifier.ts';
 
 export interface Validity {
@@ -15,10 +12,7 @@ export interface Issued {
   readonly keyPem: string;
 }
 
-/**
- * A serving certificate with its key, and the CAs that its callers shall trust. From `notBeforeMs` to `notAfterMs`, the
- * certificate and all CAs of its chain are valid.
- */
+/** A serving certificate with its key, and the CAs to trust. The dates are those of its whole chain. */
 export interface Bundle extends Issued, Validity {
   /** Trusted CAs as PEM. The signing CA is the first; during a rotation, the former CA follows. */
   readonly caPem: string;
@@ -28,10 +22,7 @@ export interface Bundle extends Issued, Validity {
 }
 
 export interface CertSource {
-  /**
-   * Puts each new good bundle into `bundle`, until `signal` aborts. Failures are logged, and the source tries again.
-   * Rejects only with an error that a listener of `bundle` throws.
-   */
+  /** Puts each new good bundle into `bundle`, until `signal` aborts. Rejects only with an error of a listener. */
   run(bundle: Latest<Bundle>, signal: AbortSignal): Promise<void>;
 }
 

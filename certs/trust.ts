@@ -1,7 +1,4 @@
-/**
- * The CAs that the API server trusts: those in caBundle of every webhook of ours. Remembers when this replica first saw
- * each CA there. plan.ts and serving.ts decide by these times.
- */
+/** The CAs that the API server trusts, those in caBundle of every webhook of ours, and since when. */
 import type { X509Certificate } from 'node:crypto';
 import { greatestOf } from '../peers/lists.ts';
 import type { WebhookFacts } from '../peers/world.ts';
@@ -13,7 +10,6 @@ import type { Bundle, Observed } from './source.ts';
 
 interface TrustParts {
   readonly clock: Clock;
-  /** Our webhook configuration as a watch last saw it; undefined where there is none. */
   readonly configuration: Observed<WebhookFacts>;
   /** False until the watch has made its first list. Before, a configuration that seems to be missing may exist. */
   readonly isKnown: () => boolean;
@@ -29,7 +25,6 @@ export class Trust {
   readonly onChange: Subscribe;
   /** The CAs that every caBundle holds, by SHA-256 of the certificate. */
   #trusted = new Map<string, Trusted>();
-  /** The configuration from which `#trusted` was computed. */
   #seen: WebhookFacts | undefined;
 
   /** Follows the changes of the configuration for the whole life of the process. */
@@ -82,7 +77,6 @@ export class Trust {
   }
 }
 
-/** The certificates that every one of these caBundles (base64 of PEM) holds. */
 function commonTo(caBundles: readonly string[]): Map<string, X509Certificate> {
   const [first, ...rest] = caBundles.map(authoritiesOf);
   const common = [...(first ?? [])].filter(([id]) => rest.every((other) => other.has(id)));

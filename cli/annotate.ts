@@ -54,10 +54,7 @@ export function validatorRefs({ nodes }: World, namespace: string, names: readon
 export const titleOf = ({ resource: { kind }, namespace, name }: ObjectRef): string =>
   `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 
-/**
- * Shows `where` and what is about to happen, and asks the person; true if the person agrees. Rejects with UsageError if
- * there is no terminal on which to answer.
- */
+/** Shows what is about to happen; true if the person agrees. Rejects with UsageError where there is no terminal. */
 export async function isConfirmed(text: string, { flags, terminal }: Call, where: string): Promise<boolean> {
   terminal.say(`Cluster: ${where}.`);
   terminal.say(text);

@@ -23,9 +23,7 @@ export interface Command {
   readonly name: string;
   /** What to write after the name, as the help shows it; absent if nothing is needed. */
   readonly synopsis?: string;
-  /** One line for the list of commands. */
   readonly summary: string;
-  /** The rest of the help of this command. */
   readonly details: string;
   /** How many arguments the command takes; absent if it takes none. */
   readonly args?: { readonly min: number; readonly max: number };

@@ -1,7 +1,4 @@
-/**
- * The commands, in the order in which the help names them.
- */
-
+/** The commands, in the order in which the help names them. */
 import { checkCommand } from './check/command.ts';
 import type { Command } from './command.ts';
 import { adoptCommand } from './commands/adopt.ts';

@@ -1,8 +1,4 @@
-/**
- * Reads the settings of the running Deployment from the cluster. A command must plan with the settings of the leader, not
- * with the environment of the caller.
- */
-
+/** Reads the settings of the Deployment: a command plans with those of the leader, not of its caller. */
 import { readSettings, SETTING_NAMES, type Settings, SettingsError } from '../app/settings.ts';
 import { type Fields, fieldsOf, listOf, stringsOf, textOf } from '../peers/field.ts';
 import { COMPONENT, PEERS_CONFIGMAP } from '../peers/names.ts';
@@ -20,7 +16,6 @@ interface FoundSettings {
 }
 
 interface SettingsSources {
-  /** The namespace of the Deployment. */
   readonly namespace: string;
   /** Used if the Deployment cannot be read. */
   readonly env: Env;
@@ -80,7 +75,6 @@ const publishedDomain = (overview: Data | undefined): string | undefined =>
   /"dns":\s*"[^"]*\.svc\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)"/.exec(overview?.['networks.json'] ?? '')?.[1];
 
 interface Deployed {
-  /** The environment variables of the Deployment. */
   readonly env: Env;
   /** Names of variables whose values cannot be read here, such as those from a Secret. */
   readonly unread: readonly string[];

@@ -1,6 +1,4 @@
-/**
- * Finds the command that a command line names and runs it. Checks words, flags and formats for all commands.
- */
+/** Finds the command that a command line names and runs it. Checks words, flags and formats for all commands. */
 import { parseArgs } from 'node:util';
 import type { Call, Command, Format } from './command.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';

@@ -1,7 +1,4 @@
-/**
- * The exit codes of commands, and the code and text for each error.
- */
-
+/** The exit codes of commands, and the code and text for each error. */
 import { SettingsError } from '../app/settings.ts';
 import { KubeConfigError, KubeError } from '../runtime/kube/port.ts';
 import { ListenError } from '../runtime/listen.ts';

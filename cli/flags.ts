@@ -1,6 +1,4 @@
-/**
- * All flags of all commands: type, letter, and sentence for the help.
- */
+/** All flags of all commands: type, letter, and sentence for the help. */
 
 export interface Flag {
   readonly type: 'string' | 'boolean';

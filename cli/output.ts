@@ -1,6 +1,4 @@
-/**
- * Prints data as JSON or YAML for programs, or as text for people.
- */
+/** Prints data as JSON or YAML for programs, or as text for people. */
 import { stringify } from 'yaml';
 import type { Format } from './command.ts';
 
@@ -12,9 +10,6 @@ export const inFormat = (format: Format, data: unknown, text: () => string): str
 export const document = (value: unknown, format: 'json' | 'yaml'): string =>
   format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : `---\n${yamlOf(value)}`;
 
-/**
- * `value` as YAML for kubectl, with quotes around `on`, `off`, `yes` and `no`: Kubernetes reads these words as true and
- * false, as in YAML 1.1.
- */
+/** `value` as YAML for kubectl. `on`, `off`, `yes` and `no` get quotes: Kubernetes reads them as in YAML 1.1. */
 export const yamlOf = (value: unknown): string =>
   stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 });

@@ -1,6 +1,4 @@
-/**
- * Runs a command line without owning the process: all commands, the version, and the text of a failure.
- */
+/** Runs a command line without owning the process: all commands, the version, and the text of a failure. */
 import metadata from '../package.json' with { type: 'json' };
 import type { Call } from './command.ts';
 import { COMMANDS } from './commands.ts';

@@ -18,7 +18,6 @@ const TIMEOUT = '15s';
 export interface Session {
   readonly kube: Kube & ServerVersion;
   readonly settings: Settings;
-  /** The namespace of the kubeconfig's context, used if the flags name none. */
   readonly contextNamespace: string;
   /** Context and server, as text for a message. */
   readonly where: string;

@@ -1,6 +1,4 @@
-/**
- * Decides which validators a command shows: all, those of one namespace (-n), or those that -l selects by labels.
- */
+/** Decides which validators a command shows: all, those of one namespace (-n), or those that -l selects by labels. */
 import { listed } from '../app/settings.ts';
 import { type Key, keyOf } from '../peers/world.ts';
 import { hasStatus } from '../runtime/kube/port.ts';

@@ -1,7 +1,4 @@
-/**
- * A snapshot of the cluster for a command: the World, read once, and the discovery and settings for decisions.
- */
-
+/** A snapshot of the cluster for a command: the World, read once, and the discovery and settings for decisions. */
 import { discoverySettings, listed, rolloutSettings, type Settings } from '../app/settings.ts';
 import { type Discovery, discover } from '../peers/discovery/discover.ts';
 import type { World } from '../peers/world.ts';

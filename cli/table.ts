@@ -1,6 +1,4 @@
-/**
- * Tables for people. Each column is as wide as its widest cell.
- */
+/** Tables for people. Each column is as wide as its widest cell. */
 import { stripVTControlCharacters } from 'node:util';
 
 /** How many columns a text takes on a screen. */

@@ -1,7 +1,4 @@
-/**
- * The output of a command: data to standard output, everything else to standard error, and questions to the person at the
- * terminal. Colours only on a terminal, and not with NO_COLOR.
- */
+/** The terminal of a command: data on standard output, the rest on standard error, colours only on a terminal. */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { ReadStream, WriteStream } from 'node:tty';

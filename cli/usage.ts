@@ -1,6 +1,4 @@
-/**
- * The help for `--help` and docs/command.md, made from the table of commands. Pure.
- */
+/** The help for `--help` and docs/command.md, made from the table of commands. Pure. */
 import type { Command } from './command.ts';
 import { EXIT_HELP } from './exit.ts';
 import { FLAGS, type Flag, type FlagName } from './flags.ts';

@@ -1,6 +1,4 @@
-/**
- * Shows a text repeatedly while it changes: in place on a terminal, otherwise one block after the other.
- */
+/** Shows a text repeatedly while it changes: in place on a terminal, otherwise one block after the other. */
 import type { Clock } from '../runtime/clock.ts';
 import { isPassing } from '../runtime/kube/port.ts';
 import { errorText } from './exit.ts';

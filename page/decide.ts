@@ -1,7 +1,4 @@
-/**
- * Computes the content of the status page from a replica's caches. Every replica can do so, because it uses the same pure
- * modules as the leader for the decisions.
- */
+/** Computes the content of the status page from a replica's caches, by the pure modules of the leader. */
 import { connectionsIn } from '../reconciler/plan/publish/overview.ts';
 import { publishSteps } from '../reconciler/plan/publish/publish.ts';
 import { quorumSteps } from '../reconciler/plan/quorum/quorum-units.ts';

@@ -1,7 +1,4 @@
-/**
- * One stream of snapshots for all watchers. Each snapshot is computed once for all, at most every half second, in at most
- * a twentieth of the time, and only while there is a watcher.
- */
+/** One stream of snapshots for all watchers, each computed once for all, and only while there is a watcher. */
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Subscribe } from '../runtime/notifier.ts';
@@ -23,7 +20,6 @@ export interface FeedOptions {
   readonly log: Log;
   /** Calls the listener after each change that may be visible. */
   readonly onChange: Subscribe;
-  /** The snapshot as of now. */
   readonly take: () => Promise<Snapshot>;
   readonly replica: () => ServingReplica;
 }

@@ -1,10 +1,6 @@
-/**
- * The host names under which the page answers. Pure. Against DNS rebinding: another site could let its own name point to
- * our address, and then read our page in a visitor's browser. So the page does not answer under unknown names.
- */
+/** The host names under which the page answers: no others, because of DNS rebinding. Pure. */
 import { isIP } from 'node:net';
 
-/** The name of the page's Service in the manifests. */
 const SERVICE = 'stellar-peers-status';
 
 /** The names under which the page answers, in lower case. */

@@ -1,6 +1,4 @@
-/**
- * One validator as the status page shows it. Pure.
- */
+/** One validator as the status page shows it. Pure. */
 import type { Key } from '../peers/world.ts';
 import type { ValidatorStatus } from '../reconciler/plan/status/validator-status.ts';
 

@@ -74,10 +74,7 @@ export function createPageServer(
 const refuse = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(`${text}\n`);
 
-/**
- * Sends one watcher the stream. For a slow watcher only the newest message is kept. A watcher that reads nothing for a long
- * time is cut off.
- */
+/** Sends one watcher the stream: of a slow one only the newest message. One that reads nothing is cut off. */
 function stream(
   { raw: { socket } }: FastifyRequest,
   reply: FastifyReply,

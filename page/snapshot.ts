@@ -33,7 +33,6 @@ const TEXT_LENGTH_MAX = 640;
 export interface ServingReplica {
   readonly name: string;
   readonly leads: boolean;
-  /** The leading replica; empty if none leads. */
   readonly leader: string;
   /** Age of its caches; 0 while every watch is up. */
   readonly staleMs: number;
@@ -47,7 +46,6 @@ export interface SnapshotInput extends Omit<Decided, 'plans'> {
 /** All data that a browser gets. Times are by the API server's clock, in ms since the epoch. */
 export type Snapshot = ReturnType<typeof takeSnapshot>;
 
-/** A row, and its source. */
 interface Validator {
   readonly row: Row;
   readonly status: ValidatorStatus;
@@ -68,7 +66,6 @@ export function takeSnapshot(cluster: SnapshotInput) {
   const kept = mostTelling(found.flatMap(({ all }) => all));
   const networks = found.map(({ group, all }) => networkOf(group, all, { ...cluster, kept }));
   return {
-    /** The value of `stellar.org/peer-rollout` on our ConfigMap; empty if there is none. */
     rollout: plainText(world.configMaps.get(ownNamespace)?.rollout ?? '', TITLE_LENGTH_MAX),
     networks: networks
       .filter(({ rows }) => rows.length > 0)
@@ -90,7 +87,6 @@ const restartsIn = ({ journal }: World) =>
   everyEntry(journal)
     .toSorted((a, b) => b.atMs - a.atMs)
     .map(({ statefulSet, kind, drift, atMs, endedAtMs, outcome }) => ({
-      /** Key of the StatefulSet, and of the StellarNode, that was restarted. */
       key: plainText(statefulSet, TEXT_LENGTH_MAX),
       ...{ atMs, endedAtMs },
       /** Which validator was restarted how and why, and how that ended, as Events say it. */

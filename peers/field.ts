@@ -1,6 +1,4 @@
-/**
- * Reads fields of objects that any tenant may have written: a value of the right type, or undefined.
- */
+/** Reads fields of objects that any tenant may have written: a value of the right type, or undefined. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -57,10 +55,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/**
- * True if two JSON values are equal; the order of keys does not matter. Takes time by the number of fields of `a`, not of
- * `b`, which others may make large.
- */
+/** True if two JSON values are equal. Takes time by the number of fields of `a`, not of `b`, which others make. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

@@ -1,6 +1,4 @@
-/**
- * Identities, digests and hashes of peers. Admission and reconciler use the same functions.
- */
+/** Identities, digests and hashes of peers. Admission and reconciler use the same functions. */
 import { hash } from 'node:crypto';
 
 const sha256 = (text: string): string => hash('sha256', text);

@@ -1,7 +1,4 @@
-/**
- * Functions for lists of any length. Some 100,000 items as the arguments of one call throw, and tenants decide how long
- * many lists are.
- */
+/** Functions for lists of any length: 100,000 items as the arguments of one call would throw. */
 
 /** The least of the numbers that are known; Infinity if there is none. */
 export function leastOf(numbers: Iterable<number | undefined>): number {

@@ -1,14 +1,8 @@
-/**
- * The names of every label, annotation, object and path that several parts use. Only names: the code that reads them
- * gives them their meaning.
- */
+/** The names of every label, annotation, object and path that several parts use. */
 
 export const STELLAR_API_VERSION = 'stellar.org/v1alpha1';
 
-/**
- * Label on validator pods and templates. It is steady there, while the operator changes it on the StatefulSet again and
- * again.
- */
+/** Label on validator pods and templates. On the StatefulSet the operator changes it again and again. */
 export const LABEL_NODE_TYPE = 'stellar.org/node-type';
 export const NODE_TYPE_VALIDATOR = 'Validator';
 /** Steady labels of the operator's StatefulSets: what the watch selects by. */
@@ -74,9 +68,7 @@ export const WEBHOOK_PATH = '/mutate-pods';
 /** Field manager of everything we apply, and of a pause that is put back after the object was deleted. */
 export const FIELD_MANAGER = 'stellar-peers';
 export const PAUSE_FIELD_MANAGER = 'stellar-peers-pause';
-/**
- * Creates peers ConfigMaps without data: an apply without data removes nothing that another leader has just written.
- */
+/** Creates peers ConfigMaps without data, which removes nothing that another leader has just written. */
 export const CREATE_FIELD_MANAGER = 'stellar-peers-create';
 /** Holds the annotation that keeps a restart from beginning late. */
 export const FENCE_FIELD_MANAGER = 'stellar-peers-fence';

@@ -68,7 +68,6 @@ export interface Validator extends Named {
 
 /** A StellarNode that is no peer, but that a quorum set may count on. */
 export interface Absentee extends Named {
-  /** Undefined if the network cannot be read. */
   readonly networkId: string | undefined;
   readonly budget: string | undefined;
   /** NODE_HOME_DOMAIN of its quorumSet, even if the rest cannot be read. */
@@ -90,7 +89,6 @@ export interface StatefulSetFacts extends Named {
   /** True for one that is being deleted. Its controller makes no pod any more. */
   readonly deleting: boolean;
   readonly replicas: number;
-  /** Ordinal of the first pod (`spec.ordinals.start`). */
   readonly firstOrdinal: number;
   readonly serviceName: string;
   readonly selector: Readonly<Record<string, string>>;
@@ -119,7 +117,6 @@ export interface PodFacts extends Named {
   readonly deleting: boolean;
   readonly running: boolean;
   readonly ready: boolean;
-  /** True if the container that runs stellar-core is Ready, whatever the others are. */
   readonly coreReady: boolean;
   /** When the Ready condition last changed. This and the next four: ms since the epoch, by the kubelet's clock. */
   readonly readyChangedAtMs: number | undefined;
@@ -144,13 +141,11 @@ export interface PodFacts extends Named {
   readonly restartToken: string | undefined;
   /** The container that runs stellar-core, if known, or the first one; undefined until the kubelet reports it. */
   readonly container: string | undefined;
-  /** How often the kubelet has restarted that container. */
   readonly containerRestarts: number;
   /** Of the other running containers with more than one restart, the one that was started last. */
   readonly otherRestarts: ContainerRestarts | undefined;
   /** The sidecar that tells stellar-core of new peers; undefined for a pod without one. */
   readonly reload: ReloadSidecar | undefined;
-  /** How the merge of the configuration ended; undefined without a merge, or before its end. */
   readonly mergeOutcome: MergeOutcome | undefined;
   readonly hasReadinessProbe: boolean;
 }
@@ -208,7 +203,6 @@ export interface ConfigMapFacts extends Named {
 }
 
 export interface WebhookFacts {
-  /** The resourceVersion that was read. */
   readonly version: string;
   readonly createdAtMs: number;
   readonly entries: ReadonlyArray<{
@@ -235,7 +229,6 @@ export interface World {
   readonly pdbs: ReadonlyMap<Key, PdbFacts>;
   readonly services: ReadonlyMap<Key, ServiceFacts>;
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
-  /** ConfigMaps `stellar-peers` by namespace. */
   readonly configMaps: ReadonlyMap<string, ConfigMapFacts>;
   readonly journal: ConfigMapFacts | undefined;
   readonly external: ConfigMapFacts | undefined;

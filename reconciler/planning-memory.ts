@@ -1,7 +1,4 @@
-/**
- * What the leader remembers for its plans, and the input of each plan: of the caches for the loop, of live reads right
- * before a write. The memory can only delay a restart.
- */
+/** The leader's memory, which can only delay a restart, and the input of each plan, cached or live. */
 import type { Discovery } from '../peers/discovery/discover.ts';
 import { reason } from '../peers/reasons/reasons.ts';
 import type { World } from '../peers/world.ts';

@@ -1,7 +1,4 @@
-/**
- * The leader's loop: after a change it publishes lists, restarts validators that need it, and reports the rest. Owns
- * the order and the timing; the pure modules beside it decide.
- */
+/** The leader's loop: publishes, restarts and reports after a change. Owns order and timing; the plan is pure. */
 import { leastOf } from '../peers/lists.ts';
 import type { Reason } from '../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type Validator, type World } from '../peers/world.ts';
@@ -121,13 +118,14 @@ export class Reconciler {
     await this.#signal(world);
     await inSlices(clock, quorumSteps(world));
     const found = await inOneGo(clock, () => this.#decide(published));
+    await inSlices(clock, reporter.reportSteps(world, found.reasons));
     await this.#gauges.take(found);
     return this.#gauges.passed(this.#nextLookMs(found.plans, beganAtMs), queue.isBusy);
   }
 
   /** Synchronous, because the world may change during each wait, and the discovery would then be out of date. */
   #decide(published: PublishPlan): GaugeInput {
-    const { caches, memberships, memory, publisher, queue, reporter, settings, signaller } = this.#options;
+    const { caches, memberships, memory, publisher, queue, settings, signaller } = this.#options;
     const { world } = caches;
     const discovery = memberships.discovery();
     const input = memory.inputFor(world, discovery);
@@ -142,7 +140,6 @@ export class Reconciler {
     const current = currentReasons(moment, { reports }, plans, signalled);
     const written = published.configMaps.filter((write) => publisher.isWritten(write));
     const reasons = withValidatorStates(moment, withoutWritten(current, written));
-    reporter.report(world, reasons);
     return { world, discovery, plans, reasons, connections };
   }
 
@@ -154,10 +151,7 @@ export class Reconciler {
     memberships.forget();
   }
 
-  /**
-   * Plans in slices. Each reads the present ConfigMaps, but all use one membership: a tenant may change it again and
-   * again, and the next pass handles that.
-   */
+  /** Plans in slices, all with one membership: what a tenant changes meanwhile is for the next pass. */
   async #planPublish(world: World): Promise<PublishPlan> {
     const { clock, memberships, memory, metrics, rightDomain, settings, signaller } = this.#options;
     const { ownNamespace } = settings;
@@ -186,7 +180,6 @@ export class Reconciler {
     );
   }
 
-  /** The pause that was lost with our ConfigMap; undefined if there is none. */
   #lostPause(world: World): string | undefined {
     const { ownNamespace } = this.#options.settings;
     this.#pause = seePause(this.#pause, world, ownNamespace);

@@ -1,6 +1,4 @@
-/**
- * Decides when a failed action may be tried again, by key. Times are monotonic. A backoff can only delay an action.
- */
+/** Decides when a failed action may be tried again, by key. Times are monotonic. A backoff can only delay an action. */
 import type { Clock } from './clock.ts';
 
 const FAILED_MS_MIN = 250;
@@ -19,23 +17,24 @@ export class Backoff {
   readonly #msMax: number;
   readonly #states = new Map<string, State>();
 
-  /** Waits grow up to `msMax`. */
   constructor(clock: Clock, msMax = FAILED_MS_MAX) {
     this.#clock = clock;
     this.#msMax = msMax;
   }
 
   isDue(key: string): boolean {
-    const state = this.#states.get(key);
-    return state === undefined || state.dueAtMs <= this.#clock.monotonicMs();
+    return this.dueInMs(key) === 0;
   }
 
-  /** True if the last try failed. */
+  /** How long the key is delayed, in ms; 0 if it is due. */
+  dueInMs(key: string): number {
+    return Math.max(0, (this.#states.get(key)?.dueAtMs ?? 0) - this.#clock.monotonicMs());
+  }
+
   hasFailed(key: string): boolean {
     return (this.#states.get(key)?.failures ?? 0) > 0;
   }
 
-  /** Delays the key by at least `delayMs` from now. */
   putOff(key: string, delayMs: number): void {
     const failures = this.#states.get(key)?.failures ?? 0;
     this.#states.set(key, { dueAtMs: this.#clock.monotonicMs() + delayMs, failures });

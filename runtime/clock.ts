@@ -1,6 +1,4 @@
-/**
- * The only source of real time and randomness in the process. All other code takes a Clock or plain numbers.
- */
+/** The only source of real time and randomness in the process. All other code takes a Clock or plain numbers. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 

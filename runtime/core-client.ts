@@ -1,7 +1,4 @@
-/**
- * The client of stellar-core's command port: one plain GET per question, with limits of time and size, and without
- * redirects, proxies or kept connections. The caller decides whom to ask, and when.
- */
+/** The client of stellar-core's command port: one plain GET per question, limited in time and size. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import {
   type CoreInfo,
@@ -16,11 +13,10 @@ import type { Clock } from './clock.ts';
 import { readBody } from './kube/body.ts';
 
 /**
- * `closed`: the machine answers, but nothing listens on the port. `unreachable`: no connection, or a reset before an answer
- * began. `declined`: the answer to `connect` says something else, such as an exception of stellar-core. `failed`: any
- * other failure, such as an answer that is too late or too large.
+ * `refused`: nothing listens there, as far as can be told. `declined`: the answer to `connect` says something else, such as
+ * an exception of stellar-core. `failed`: any other failure, such as an answer that is too late or too large.
  */
-export type CoreFault = 'closed' | 'unreachable' | 'declined' | 'failed';
+export type CoreFault = 'refused' | 'declined' | 'failed';
 
 export class CoreError extends Error {
   override readonly name = 'CoreError';
@@ -55,12 +51,7 @@ interface Question extends CoreClientOptions {
   readonly target: string;
 }
 
-const FAULT_OF_CODE: Readonly<Record<string, CoreFault>> = {
-  ECONNREFUSED: 'closed',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  ETIMEDOUT: 'unreachable',
-};
+const REFUSED_CODES = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
 
 /** A client for stellar-core's command port on any pod. */
 export function createCoreClient(options: CoreClientOptions): CoreClient {
@@ -127,14 +118,15 @@ const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
 function lateError(question: Question, cause: unknown, reached: Reached): CoreError {
   const isUnreached = reached === 'nothing';
   const seen = `no ${isUnreached ? 'connection' : 'complete answer'} within ${question.timeoutMs} ms`;
-  return errorOf(question, seen, isUnreached ? 'unreachable' : 'failed', cause);
+  return errorOf(question, seen, isUnreached ? 'refused' : 'failed', cause);
 }
 
 function coreError(question: Question, cause: unknown, reached: Reached): CoreError {
   if (cause instanceof CoreError) return cause;
   const { code = '', message } = cause as NodeJS.ErrnoException;
   const isReset = code === 'ECONNRESET' && reached !== 'core';
-  return errorOf(question, message, isReset ? 'unreachable' : FAULT_OF_CODE[code], cause);
+  const isRefused = isReset || REFUSED_CODES.includes(code);
+  return errorOf(question, message, isRefused ? 'refused' : 'failed', cause);
 }
 
 /** The text of an unexpected answer, for an error message. */

@@ -1,6 +1,4 @@
-/**
- * The plain HTTP port: liveness, readiness with the missing conditions, and metrics. All of it is read-only.
- */
+/** The plain HTTP port: liveness, readiness with the missing conditions, and metrics. All of it is read-only. */
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from './clock.ts';
 import type { Metrics } from './metrics.ts';

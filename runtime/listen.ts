@@ -1,6 +1,4 @@
-/**
- * Lets a server listen on its address, with an error that says how to choose another.
- */
+/** Lets a server listen on its address, with an error that says how to choose another. */
 
 /** A server cannot listen on its address. The message has the address and the cause. */
 export class ListenError extends Error {
@@ -13,10 +11,7 @@ export class ListenError extends Error {
  */
 const BACKLOG = 4096;
 
-/**
- * Listens on `host`. If `host` is `::` and the machine has no IPv6, listens on all IPv4 addresses instead. Rejects with
- * ListenError if the port is taken.
- */
+/** Listens on `host`; on all IPv4 addresses for `::` without IPv6. Rejects with ListenError if the port is taken. */
 export async function listenOn(app: Listener, { host, port }: { host: string; port: number }): Promise<void> {
   try {
     await app.listen({ host, port, backlog: BACKLOG });

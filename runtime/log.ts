@@ -1,6 +1,4 @@
-/**
- * Structured logging: messages are constant, and variable parts are fields. Owns the interface of the logger.
- */
+/** Structured logging: messages are constant, and variable parts are fields. Owns the interface of the logger. */
 import { type LoggerOptions, pino } from 'pino';
 
 export interface Log {
@@ -10,10 +8,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/**
- * Texts that no log line may contain: private keys as PEM, or as base64 of PEM, seeds of Stellar accounts, and tokens. We
- * never log them ourselves, but an error may quote the API server, a policy or a library.
- */
+/** Keys as PEM, or base64 of it, seeds and tokens. We log none, but an error may quote the API server or a library. */
 const SECRETS =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)|LS0tLS1CRUdJTi[\w+/=]*|\bS[A-Z2-7]{55}\b|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 

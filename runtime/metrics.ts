@@ -1,6 +1,4 @@
-/**
- * All metrics in one table, from which docs/metrics.md is generated.
- */
+/** All metrics in one table, from which docs/metrics.md is generated. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const metric =

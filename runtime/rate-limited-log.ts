@@ -1,6 +1,4 @@
-/**
- * Logs a repeated failure: as a warning at first and once a minute while the failure lasts, otherwise as `debug`.
- */
+/** Logs a repeated failure: as a warning at first and once a minute while the failure lasts, otherwise as `debug`. */
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 

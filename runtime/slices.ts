@@ -1,6 +1,4 @@
-/**
- * Splits long work into slices. Between two slices the same process can answer admission reviews.
- */
+/** Splits long work into slices. Between two slices the same process can answer admission reviews. */
 import type { Clock } from './clock.ts';
 
 /** The length of a slice, after which other work gets its turn. */

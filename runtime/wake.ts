@@ -1,6 +1,4 @@
-/**
- * Wakes a loop. All notifications between two waits count as one.
- */
+/** Wakes a loop. All notifications between two waits count as one. */
 import type { Clock } from './clock.ts';
 
 export class Wake {

@@ -1,6 +1,4 @@
-/**
- * The types of a check: the facts that it needs, what it checks, and the verdict that it returns.
- */
+/** The types of a check: the facts that it needs, what it checks, and the verdict that it returns. */
 import type { FactSource, Facts } from './facts.ts';
 
 /** `skipped`: the check could not decide; the sentence says why. */
@@ -8,7 +6,6 @@ type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
 
 export interface CheckVerdict {
   readonly verdict: Verdict;
-  /** What the check found, in words. */
   readonly found: string;
   /** True for a problem that is normal while replicas start, because they remove it once they run. */
   readonly isNormalAtStart?: true;
@@ -21,7 +18,6 @@ export interface Check {
   readonly id: string;
   readonly category: Category;
   readonly title: string;
-  /** What the check looks at, for the docs. */
   readonly looks: string;
   /** What to do if the verdict is a warning or a problem. */
   readonly hint: string;

@@ -1,6 +1,4 @@
-/**
- * Whether this cluster can run stellar-peers: its version and the StellarNode definition. Pure.
- */
+/** Whether this cluster can run stellar-peers: its version and the StellarNode definition. Pure. */
 import { type Fields, fieldsOf, listOf } from '../../peers/field.ts';
 import { STELLAR_API_VERSION } from '../../peers/names.ts';
 import { type CategoryCheck, type CheckVerdict, ok, problem, warning } from './check.ts';
@@ -18,7 +16,6 @@ function checkVersion({ serverVersion }: Facts): CheckVerdict {
     : problem(`${serverVersion}; 1.${MINOR_MIN} is the oldest version that works`);
 }
 
-/** The object at a path of nested fields; empty if there is none. */
 const at = (fields: Fields, ...path: string[]): Fields =>
   path.reduce((inner, key) => fieldsOf(inner[key]), fields);
 

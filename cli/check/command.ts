@@ -1,7 +1,4 @@
-/**
- * `stellar-peers check`: reads the cluster, evaluates the checks and prints the findings.
- */
-
+/** `stellar-peers check`: reads the cluster, evaluates the checks and prints the findings. */
 import metadata from '../../package.json' with { type: 'json' };
 import type { Call, Command } from '../command.ts';
 import { overridesIn } from '../commands/rollout-plan.ts';

@@ -1,6 +1,4 @@
-/**
- * All checks in their order, and their evaluation. Pure.
- */
+/** All checks in their order, and their evaluation. Pure. */
 import {
   type Category,
   type CategoryCheck,
@@ -41,10 +39,7 @@ export const evaluate = (facts: Facts): Finding[] =>
     return { id, category, title, verdict, found, ...(needsHint ? { hint } : {}) };
   });
 
-/**
- * The verdict of one check. A check whose facts could not be read is skipped. While replicas start, a problem that is
- * normal at that time becomes a warning.
- */
+/** The verdict of one check: skipped if its facts could not be read, milder while replicas start. */
 function verdictOf(check: Check, facts: Facts): CheckVerdict {
   const whyUnread = check.needs.map((source) => facts.unread.get(source)).find((why) => why !== undefined);
   if (whyUnread !== undefined) return skipped(whyUnread);

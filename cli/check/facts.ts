@@ -34,7 +34,6 @@ export interface Facts extends ClusterSnapshot {
   readonly commandVersion: string;
   /** The sources that were not read, each with the reason. Their fields are empty, and no check may use these fields. */
   readonly unread: ReadonlyMap<FactSource, string>;
-  /** The version of the API server, such as `v1.37.0`. */
   readonly serverVersion: string;
   readonly crd: Fields | undefined;
   readonly deployment: Fields | undefined;
@@ -43,7 +42,6 @@ export interface Facts extends ClusterSnapshot {
   readonly lease: Fields | undefined;
   /** Our MutatingWebhookConfiguration in full, since the World does not keep its failure policy. */
   readonly webhookConfiguration: Fields | undefined;
-  /** The serving certificate and its key; undefined where there is none. */
   readonly certificate: Issued | undefined;
   /** Managers beside the operator that own containers of a StatefulSet's template. */
   readonly templateOwners: readonly TemplateOwner[];

@@ -127,7 +127,6 @@ async function readCertificate(
   return content?.certPem ? content : undefined;
 }
 
-/** The name of the Secret that is mounted at `folder`. */
 function mountedSecret(deployment: Fields | undefined, folder: string): string | undefined {
   if (!deployment) return undefined;
   const mount = listOf(containerOf(deployment).volumeMounts).find(({ mountPath }) => mountPath === folder);

@@ -1,6 +1,4 @@
-/**
- * Checks of the installation: Deployment, DNS domain, admission policies and leader. Pure.
- */
+/** Checks of the installation: Deployment, DNS domain, admission policies and leader. Pure. */
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from '../../peers/field.ts';
 import { COMPONENT, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { containerOf, UNSET_DOMAIN, versionOf, wrongDomain } from '../deployed.ts';
@@ -19,7 +17,6 @@ import type { Facts } from './facts.ts';
 
 const NOT_THERE = 'there is no Deployment stellar-peers';
 
-/** How many replicas a Deployment asks for, and how many of them are ready. */
 function replicasOf(deployment: Fields): { readonly wanted: number; readonly ready: number } {
   return {
     wanted: numberOf(fieldsOf(deployment.spec).replicas) ?? 1,
@@ -27,10 +24,7 @@ function replicasOf(deployment: Fields): { readonly wanted: number; readonly rea
   };
 }
 
-/**
- * How long replicas may take to start: enough to schedule a pod, to pull its image and to probe it. The program itself is
- * ready within seconds.
- */
+/** How long replicas may take to start: to be scheduled, to pull the image, and to be probed. */
 const STARTING_SECONDS = 60;
 
 /** The age of the Deployment in seconds, while its replicas are still starting; undefined if they are not. */
@@ -93,7 +87,6 @@ export const POLICIES = [
   'own',
 ].map((kind) => `${COMPONENT}-${kind}`);
 
-/** The user name that the API server gives our ServiceAccount. */
 const accountName = (ownNamespace: string): string => `system:serviceaccount:${ownNamespace}:${COMPONENT}`;
 
 const nameOf = ({ metadata }: Fields): string => textOf(fieldsOf(metadata).name) ?? '';

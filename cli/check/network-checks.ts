@@ -10,7 +10,6 @@ import { type CategoryCheck, type CheckVerdict, ok, problem, skipped, some, warn
 import type { Facts } from './facts.ts';
 import { type Placed, placedOf } from './validators.ts';
 
-/** The policies that select the pods of this validator. */
 const policiesOver = ({ validator, labels }: Placed, { networkPolicies }: Facts): Fields[] =>
   networkPolicies.filter(
     ({ metadata, spec }) =>
@@ -37,7 +36,6 @@ const isAboutIngress = ({ spec }: Fields): boolean => {
   return policyTypes === undefined || textsOf(policyTypes).includes('Ingress');
 };
 
-/** The Services that lead to this port of the validator's pods from outside the cluster. */
 function externalServices({ validator, labels }: Placed, { services }: Facts, port: number): Fields[] {
   return services.filter(({ metadata, spec }) => {
     const { selector, ports, type } = fieldsOf(spec);

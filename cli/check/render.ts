@@ -1,6 +1,4 @@
-/**
- * Renders the findings of `check`: as text for people, as JSON or YAML for programs. Pure.
- */
+/** Renders the findings of `check`: as text for people, as JSON or YAML for programs. Pure. */
 import { greatestOf } from '../../peers/lists.ts';
 import type { Format } from '../command.ts';
 import { inFormat } from '../output.ts';

@@ -1,7 +1,4 @@
-/**
- * Checks of the pod templates of validators: whether a merged configuration blocks a pod, or is not read, and whether
- * anything but the operator writes whole templates. Pure.
- */
+/** Checks of pod templates: whether the merged configuration works, and what else writes them. Pure. */
 import { type Fields, fieldsOf, listOf, textOf } from '../../peers/field.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
 import { startedWith } from '../../peers/injection/started-with.ts';
@@ -48,7 +45,6 @@ function checkMerged(facts: Facts): CheckVerdict {
   return ok(`no pod is blocked by it${decided}`);
 }
 
-/** The field manager of the operator that makes the StatefulSets. */
 const OPERATOR = 'stellar-operator';
 
 /** True if this entry of `managedFields` (FieldsV1) owns containers of the template. */

@@ -1,8 +1,4 @@
-/**
- * Checks of the validators: whether each can be a peer and has what stellar-peers makes for it, and how many restarts are
- * wanted. Pure.
- */
-
+/** Checks whether each validator can be a peer and has what it needs, and how many restarts are wanted. Pure. */
 import { rolloutSettings } from '../../app/settings.ts';
 import { PEERS_CONFIGMAP, WEBHOOK_ENTRY } from '../../peers/names.ts';
 import { oddAnnotations } from '../../peers/read/odd-annotations.ts';

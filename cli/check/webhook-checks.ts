@@ -1,7 +1,4 @@
-/**
- * Checks whether the API server asks us about validator pods and trusts our answer: the webhook configuration, the
- * certificate, and the pods that were created lately. Pure.
- */
+/** Checks whether the API server asks us about validator pods and trusts our answer. Pure. */
 import { checkBundle } from '../../certs/check.ts';
 import { listOf, textOf } from '../../peers/field.ts';
 import { whyNotInjected } from '../../peers/injection/successor.ts';

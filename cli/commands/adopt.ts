@@ -1,7 +1,4 @@
-/**
- * `stellar-peers adopt`: lets pods that are older than the webhook be restarted, one at a time, so that they are
- * injected. It writes one annotation; the leader does the rest.
- */
+/** `stellar-peers adopt`: one annotation lets pods that are older than the webhook be restarted, one at a time. */
 import { ANNOTATION_ADOPT } from '../../peers/names.ts';
 import { planRollout } from '../../reconciler/plan/restarts/rollout.ts';
 import { Namespaces } from '../../runtime/kube/resources.ts';
@@ -56,16 +53,12 @@ export function planAdoption(
   const keys = names.map((name) => `${namespace}/${name}`);
   const affected = names.length === 0 ? waiting : waiting.filter((key) => keys.includes(key));
   return {
-    /** The objects that are annotated. */
     refs:
       names.length === 0
         ? [{ resource: Namespaces, name: namespace }]
         : validatorRefs(snapshot.world, namespace, names),
-    /** The validators that are restarted because of it. */
     affected,
-    /** For each of these validators, what a restart now would mean for the quorum sets. */
     quorum: quorumTexts(affected, snapshot),
-    /** The objects that pause any of these validators. */
     paused: pausesOf(affected, snapshot),
   };
 }

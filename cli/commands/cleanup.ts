@@ -73,9 +73,7 @@ export async function planCleanup(kube: Kube, namespace: string) {
     /** The parts of the installation that still exist, or may exist. */
     installed: await installedStill(kube, namespace),
     remove,
-    /** The ConfigMaps with our name that stay, and why. */
     kept: shared.map((object) => `${titleOf(refOf(object))} stays: others have keys in it.`),
-    /** How many running pods mount a ConfigMap that is removed. */
     mounting: pods.items.map(readPod).filter((pod) => pod.injected && spaces.has(pod.namespace)).length,
   };
 }

@@ -1,8 +1,4 @@
-/**
- * The leader's decisions for a cluster as it is now: the plan, and the reasons for each validator, namespace or object
- * that has to wait. Pure.
- */
-
+/** The leader's decisions for a cluster as it is now: the plan, and each reason to wait. Pure. */
 import { rolloutSettings } from '../../app/settings.ts';
 import { describeReason, type Reason, releaseOf } from '../../peers/reasons/reasons.ts';
 import type { Key } from '../../peers/world.ts';

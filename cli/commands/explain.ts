@@ -1,6 +1,4 @@
-/**
- * `stellar-peers explain`: everything known and decided about one validator, as text for people or as data.
- */
+/** `stellar-peers explain`: everything known and decided about one validator, as text for people or as data. */
 import { keyOf } from '../../peers/world.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, ProblemError } from '../exit.ts';

@@ -1,8 +1,4 @@
-/**
- * Everything that is known and decided about one validator, as data. Pure. Programs rely on the fields, so none of them may
- * change its meaning; docs/command.md lists them.
- */
-
+/** Everything known and decided about one validator, as data. Programs rely on the meaning of its fields. Pure. */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { podOf } from '../../peers/discovery/pods.ts';
 import { decideMerge } from '../../peers/injection/merge.ts';
@@ -110,7 +106,6 @@ function groupFacts(validator: Validator, group: Group, cluster: DecidedCluster)
   };
 }
 
-/** A validator and its group. */
 interface Context {
   readonly validator: Validator;
   readonly group: Group;
@@ -125,7 +120,6 @@ const contextOf = (validator: Validator, group: Group, cluster: DecidedCluster):
   links: new GroupLinks(group, { ...cluster, ownNamespace: cluster.settings.namespace }),
 });
 
-/** The peers that the validator should know, in the cluster and outside. */
 function viewFacts({ validator, group, status, links, cluster }: Context) {
   const { world, discovery, settings, published: plan } = cluster;
   const size = plan.viewSizes.get(validator.namespace) ?? settings.maxPeers;
@@ -153,7 +147,6 @@ function viewFacts({ validator, group, status, links, cluster }: Context) {
   return { published: shownView(status.published), peers, outside };
 }
 
-/** The injection of a pod that is created now. */
 function injectionOf(validator: Validator, { world, discovery, settings }: DecidedCluster) {
   const statefulSet = discovery.statefulSetOf.get(validator.key);
   if (!statefulSet) return null;
@@ -224,7 +217,6 @@ const journalFacts = ({ kind, drift, atMs, outcome, endedAtMs }: JournalEntry) =
   outcome: outcome ?? 'under way',
 });
 
-/** The leader's decision about a validator now. */
 type Decision =
   | { readonly kind: 'nothing'; readonly settling: boolean }
   | { readonly kind: 'restart'; readonly how: string; readonly drift: string }

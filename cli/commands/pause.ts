@@ -96,13 +96,10 @@ export function planPause(snapshot: ClusterSnapshot, refs: readonly ObjectRef[],
   return {
     /** The objects whose annotation is not `value` yet. */
     refs: changed,
-    /** Notes on the other objects, and on values that are replaced. */
     notes: refs.flatMap((ref) => noteOn(ref, now(ref), value)),
-    /** All validators that the objects cover. */
     validators,
     /** Of `validators`, those that the leader wants to restart, in its order: now (for `pause`), or after the resume. */
     wanted,
-    /** What the quorum sets say about each validator that would be restarted after a resume. */
     quorum: quorumTexts(isResume ? [...new Set([...wanted, ...waiting])] : [], after),
     /** Restarts that have replaced no pod yet: during a pause the leader takes them back. Empty for a resume. */
     untouched: keysOf(untouched),

@@ -1,6 +1,4 @@
-/**
- * Finds the objects that pause restarts, and makes the World as it would be with another value on them. Pure.
- */
+/** Finds the objects that pause restarts, and makes the World as it would be with another value on them. Pure. */
 import { PAUSED, PEERS_CONFIGMAP } from '../../peers/names.ts';
 import { type Key, keyOf, type NodeReading, type World } from '../../peers/world.ts';
 import { ConfigMaps, Namespaces, type ObjectRef, StellarNodes } from '../../runtime/kube/resources.ts';

@@ -1,6 +1,4 @@
-/**
- * `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster.
- */
+/** `stellar-peers preview`: what admission would do to a pod or StatefulSet, without a cluster. */
 import { type Preview, PreviewError, previews, renderPreview } from '../../webhook/preview/preview.ts';
 import type { Call, Command } from '../command.ts';
 import { EXIT, type ExitCode, ProblemError, UsageError } from '../exit.ts';
@@ -44,7 +42,6 @@ function patchesIn(shown: readonly Preview[]): string {
   );
 }
 
-/** The previews of the manifest `text`. Throws ProblemError if there can be none. */
 function previewsOf(text: string, node: string | undefined): readonly Preview[] {
   try {
     return previews(text, { node });

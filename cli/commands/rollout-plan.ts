@@ -1,8 +1,4 @@
-/**
- * `stellar-peers rollout plan`: which restarts are wanted, in which order and how long they would take, and why other
- * validators wait. The plan is for the settings in force, or for settings that are not in force yet (`--set`).
- */
-
+/** `stellar-peers rollout plan`: which restarts are wanted, in which order and when, and why others wait. */
 import { readSettings, rolloutSettings, SETTING_NAMES } from '../../app/settings.ts';
 import { greatestOf } from '../../peers/lists.ts';
 import { PEERS_CONFIGMAP } from '../../peers/names.ts';
@@ -76,10 +72,7 @@ export function forecastsOf(snapshot: ClusterSnapshot): Forecast[] {
 
 type NumberedStep = Step & { readonly order: number };
 
-/**
- * The plan for the validators that are shown: `steps` and `holds` as things are now, and `onResume`, the further steps if
- * the pauses in `paused` ended now. Pure.
- */
+/** The plan for the shown validators; `onResume` has the further steps if the pauses in `paused` ended now. Pure. */
 export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   const forecasts = forecastsOf(snapshot);
   const steps = inOrder(forecasts);
@@ -95,7 +88,6 @@ export function rolloutPlanOf(snapshot: ClusterSnapshot, isShown = everything) {
   };
 }
 
-/** The steps that are shown, each with its place among all steps. */
 const numbered = (steps: readonly Step[], isShown: Shown): NumberedStep[] =>
   steps.map((step, index) => ({ ...step, order: index + 1 })).filter(({ node }) => isShown(node));
 
@@ -106,7 +98,6 @@ export function renderRolloutPlan(snapshot: ClusterSnapshot, isShown = everythin
   return `${restarts}${onResumeText(paused, onResume, snapshot)}${holdsText(holds)}`;
 }
 
-/** What a resume would restart; empty if nothing is paused. */
 function onResumeText(
   paused: readonly ObjectRef[],
   steps: readonly NumberedStep[],

@@ -1,6 +1,4 @@
-/**
- * `stellar-peers run`: one replica, until it is told to stop.
- */
+/** `stellar-peers run`: one replica, until it is told to stop. */
 import { readFileSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { clusterDomainIn, RESOLV_CONF } from '../../app/cluster-domain.ts';

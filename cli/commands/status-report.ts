@@ -1,7 +1,4 @@
-/**
- * The data of `stellar-peers status`: networks, validators, restarts under way and waiting validators. Pure. Programs rely
- * on the fields, so none of them may change its meaning; docs/command.md lists them.
- */
+/** The data of `stellar-peers status`. Programs rely on the meaning of its fields. Pure. */
 import type { Group } from '../../peers/discovery/discover.ts';
 import type { Reason, ReasonCode } from '../../peers/reasons/reasons.ts';
 import type { PublishedView } from '../../peers/views/views.ts';
@@ -102,7 +99,6 @@ const sum = (counts: readonly Count[]): Count => ({
   of: counts.reduce((total, { of }) => total + of, 0),
 });
 
-/** For each pod, how many of the published peers it started with. */
 const knownBy = ({ pods, published }: ValidatorStatus): Count[] => {
   const digests = published?.digests ?? [];
   return pods.map(({ started }) => countIn(digests, new Set(started)));

@@ -1,7 +1,4 @@
-/**
- * `stellar-peers status`: a row per network, a row per validator, and the waiting validators with reasons. Reads the cluster
- * and decides as the leader would; with -w repeatedly.
- */
+/** `stellar-peers status`: networks, validators, and what waits and why, as the leader would decide. */
 import { groupedReasons, groupTitle, type ReasonGroup } from '../../peers/reasons/reason-groups.ts';
 import { isMeant, isState, isWaiting } from '../../peers/reasons/reasons.ts';
 import { systemClock } from '../../runtime/clock.ts';

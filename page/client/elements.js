@@ -1,6 +1,4 @@
-/**
- * Creates elements. A string always becomes a text node, and is never read as HTML.
- */
+/** Creates elements. A string always becomes a text node, and is never read as HTML. */
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**

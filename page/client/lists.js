@@ -1,6 +1,4 @@
-/**
- * The lists beside the networks: waiting validators with reasons, and the last restarts.
- */
+/** The lists beside the networks: waiting validators with reasons, and the last restarts. */
 import { html, quiet, show } from './elements.js';
 import { clockTime, lasting } from './times.js';
 

@@ -1,6 +1,4 @@
-/**
- * One network: its counts, its picture and its table.
- */
+/** One network: its counts, its picture and its table. */
 import { html, quiet, show } from './elements.js';
 import { describe, pictureOf, STATE_WORDS } from './picture.js';
 

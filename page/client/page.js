@@ -1,6 +1,4 @@
-/**
- * The page: shows the snapshots of the stream, and says when they are out of date.
- */
+/** The page: shows the snapshots of the stream, and says when they are out of date. */
 import { byId, say } from './elements.js';
 import { showRestarts, showWaiting } from './lists.js';
 import { changesBetween, showNetworks } from './network.js';

@@ -1,7 +1,4 @@
-/**
- * A network as a picture: validators on a ring, and a line for each pair that knows each other. Colours are never the only
- * sign: shapes show the same.
- */
+/** A network as a picture: a ring of validators, a line for each pair. Shapes show the same as colours. */
 import { svg } from './elements.js';
 
 /** @typedef {import('./shapes.d.ts').Row} Row */

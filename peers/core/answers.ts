@@ -1,7 +1,4 @@
-/**
- * Reads the answers of stellar-core's command port. Owns only their format. The answers come from a process that is not
- * ours, so nothing in them is trusted.
- */
+/** Reads the answers of stellar-core's command port. Nothing in them is trusted. */
 import { isIpv4 } from '../discovery/address.ts';
 import { cutText, fieldsOf, listOf, numberOf, parseJson, textOf } from '../field.ts';
 
@@ -30,10 +27,7 @@ function isAddress(text: string | undefined): text is string {
 /** No peers in one direction is written as null. */
 const isPeerList = (value: unknown): boolean => value === null || Array.isArray(value);
 
-/**
- * `ip:port` of the authenticated peers in the body of `GET /peers`, whichever end dialled: at most 1000, and only IPv4
- * addresses with a port. Undefined if the text is not such an answer.
- */
+/** `ip:port` of at most 1000 authenticated peers, in the body of `GET /peers`; undefined for another text. */
 export function connectedAddresses(text: string): ReadonlySet<string> | undefined {
   const { inbound, outbound } = fieldsOf(fieldsOf(parseJson(text)).authenticated_peers);
   if (!isPeerList(inbound) || !isPeerList(outbound)) return undefined;
@@ -46,10 +40,7 @@ const countOf = (value: unknown): number | undefined => {
   return number !== undefined && number >= 0 ? number : undefined;
 };
 
-/**
- * The body of `GET /info`; undefined if the text is not such an answer. `synced` needs more than the state, which stays
- * "Synced!" in a node that has lost its last peer.
- */
+/** The body of `GET /info`, or undefined. The state alone stays "Synced!" in a node that has lost its last peer. */
 export function coreInfoOf(text: string): CoreInfo | undefined {
   const info = fieldsOf(fieldsOf(parseJson(text)).info);
   const state = textOf(info.state)?.trim();
@@ -60,7 +51,6 @@ export function coreInfoOf(text: string): CoreInfo | undefined {
   return { synced, ...quorumIn(info.quorum) };
 }
 
-/** The numbers about its quorum set that the answer contains. */
 function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
   const { fail_at: failAt, missing } = fieldsOf(fieldsOf(quorum).qset);
   const counts = {
@@ -73,18 +63,12 @@ function quorumIn(quorum: unknown): Pick<CoreInfo, 'failAt' | 'missing'> {
   };
 }
 
-/**
- * True if the body of `GET /connect` says that stellar-core dials the peer. The status is always 200, also if
- * stellar-core refuses the command; then the body is `{"exception": …}` or a usage text.
- */
+/** True if the body of `GET /connect` says that stellar-core dials the peer. The status is 200 in any case. */
 export const isConnecting = (text: string): boolean => text.startsWith('Connect to: ');
 
 const WORDS_LENGTH_MAX = 200;
 
-/**
- * stellar-core's own words in an answer other than the expected one: the text of its exception, else the beginning of the
- * body. At most 200 printable characters.
- */
+/** stellar-core's own words in an unexpected answer: its exception, or else the beginning, at most 200 characters. */
 export function wordsOf(text: string): string {
   const words = textOf(fieldsOf(parseJson(text)).exception) ?? text;
   return cutText(words.replace(/[^\x20-\x7e]+/g, ' ').trim(), WORDS_LENGTH_MAX);

@@ -77,14 +77,12 @@ function withSelf(home: string, domains: Domains): AutomaticSet {
   return { tree: treeOf(new Map([...domains, [home, own]])), own };
 }
 
-/** The entries of an array of tables, each with its place, as `VALIDATORS[2]`. */
 function entriesOf(value: unknown, table: string): ReadonlyArray<readonly [Fields, string]> {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new QuorumProblem(`${table} is no array of tables`, table);
   return value.map((entry, index) => [fieldsOf(entry), `${table}[${index}]`] as const);
 }
 
-/** The value of a field that an entry must have, as text. */
 function textIn(entry: Fields, field: string, at: string): string {
   const { [field]: value } = entry;
   if (typeof value === 'string' && value !== '') return value;
@@ -120,7 +118,6 @@ function readDomains(value: unknown): Domains {
 
 const OF_VALIDATORS = ['NAME', 'HOME_DOMAIN', 'QUALITY', 'PUBLIC_KEY', 'ADDRESS', 'HISTORY'];
 
-/** The domains with the validators that are listed in each. */
 function readValidators(value: unknown, declared: Domains): Domains {
   const entries = entriesOf(value, 'VALIDATORS');
   if (entries.length >= LEAVES_MAX)
@@ -160,7 +157,6 @@ function publicKeyIn(entry: Fields, at: string): string {
   throw new QuorumProblem(`${shownValue(key)} is no public key`, `${at}.PUBLIC_KEY`);
 }
 
-/** The quality is given either for the domain or, if not there, for each validator. */
 function qualityOf(entry: Fields, domain: HomeDomain | undefined, at: string): Quality {
   if (!domain) return qualityIn(entry, at);
   if (entry.QUALITY === undefined) return domain.quality;
@@ -176,14 +172,10 @@ const domainTree = ({ size }: HomeDomain): QuorumTree => ({
 /** How many of a home domain's n validators must agree. */
 export const domainThreshold = (n: number): number => n - Math.floor((n - 1) / 2);
 
-/** How many of m entries of a quality must agree. */
 const qualityThreshold = (quality: Quality, m: number): number =>
   quality === 'CRITICAL' ? m : m - Math.floor((m - 1) / 3);
 
-/**
- * Built from the lowest quality up. stellar-core also merges sets with a single entry into the set around them, which
- * changes neither who must agree nor how many may be down.
- */
+/** Built from the lowest quality up. That stellar-core merges sets with a single entry changes no threshold. */
 function treeOf(domains: Domains): QuorumTree {
   const used = [...domains.values()].filter(({ size }) => size > 0);
   const [first] = used;

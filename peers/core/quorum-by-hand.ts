@@ -1,6 +1,4 @@
-/**
- * The quorum set that is written by hand: table QUORUM_SET, every table inside it an inner set.
- */
+/** The quorum set that is written by hand: table QUORUM_SET, every table inside it an inner set. */
 import { type Fields, fieldsOf } from '../field.ts';
 import { QuorumProblem, shownValue } from './quorum-problem.ts';
 import type { QuorumTree } from './quorum-tree.ts';
@@ -37,7 +35,6 @@ function namesIn(entry: unknown): readonly string[] {
   return name === undefined ? [key] : [key, `$${name}`];
 }
 
-/** Counts an entry of the list that stands at `place`. */
 function readLeaf(entry: unknown, place: string, seen: Seen): void {
   const names = namesIn(entry);
   const problem = (what: string) =>
@@ -72,10 +69,7 @@ function treeOf(set: Fields, path: readonly string[], seen: Seen): QuorumTree {
   return { threshold, validators: leaves.length, inner };
 }
 
-/**
- * The set in a table QUORUM_SET, as stellar-core's Config::loadQset reads it; `nodeNames` is NODE_NAMES of the same text,
- * which gives the keys behind aliases. Throws QuorumProblem.
- */
+/** The set in a table QUORUM_SET. NODE_NAMES of the same text gives the keys behind aliases. Throws QuorumProblem. */
 export function readByHand(table: unknown, nodeNames: unknown): HandSet {
   const seen: Seen = { leaves: new Set(), names: new Set() };
   const tree = treeOf(fieldsOf(table), ['QUORUM_SET'], seen);

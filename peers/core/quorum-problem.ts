@@ -1,7 +1,4 @@
-/**
- * A problem of a quorum set, and the line of the text that has it.
- */
-
+/** A problem of a quorum set, and the line of the text that has it. */
 import { quoted } from '../field.ts';
 import { greatestOf } from '../lists.ts';
 
@@ -53,7 +50,6 @@ function sharedLength(a: string, b: string): number {
   return length;
 }
 
-/** True at the end of a path, and at the end of each path around it. */
 const endsAt = (path: string, at: number): boolean =>
   at === path.length || path[at] === '.' || path[at] === '[';
 

@@ -1,7 +1,4 @@
-/**
- * Reads a validator's quorumSet, in either of its two forms. Owns the choice between the forms, and the problem that
- * is shown for a text that cannot be read. The rules about validators that are down are in reconciler/plan/quorum/.
- */
+/** Reads a validator's quorumSet, in either of its two forms, or says what is wrong with its text. */
 import { parse, TomlError } from 'smol-toml';
 import { type Fields, fieldsOf, ownText } from '../field.ts';
 import { domainThreshold, homeDomainIn, readAutomatic } from './quorum-automatic.ts';
@@ -19,7 +16,6 @@ export interface QuorumSet {
   readonly leaves: number;
   /** The validators that a set by hand names, without `$self`. Empty for an automatic set. */
   readonly named: ReadonlySet<string>;
-  /** NODE_HOME_DOMAIN; undefined if the text does not give it. */
   readonly homeDomain: string | undefined;
   /** The inner set of the node's own home domain; undefined in a set by hand, and if the domain is not known. */
   readonly ownDomain: { readonly size: number; readonly threshold: number } | undefined;

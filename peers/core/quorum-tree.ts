@@ -1,6 +1,4 @@
-/**
- * A quorum set as a tree, and the arithmetic on it. Pure.
- */
+/** A quorum set as a tree, and the arithmetic on it. Pure. */
 
 /** A set of validators and inner sets; `threshold` of them must agree. */
 export interface QuorumTree {

@@ -1,7 +1,4 @@
-/**
- * Checks peer addresses that people write. Only an address that stellar-core accepts may pass: with one malformed entry
- * in its configuration, stellar-core does not start.
- */
+/** Checks peer addresses that people write: with one malformed entry, stellar-core does not start. */
 import { DEFAULT_PEER_PORT } from '../names.ts';
 
 const HOST_LENGTH_MAX = 253;
@@ -40,13 +37,9 @@ export function parseAddress(text: string): string | undefined {
 
 /** IPv4 ranges that lead to no other machine or to many: unspecified, loopback, link-local, multicast, reserved. */
 const NOT_REMOTE = /^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\./;
-/** The DNS names of the API server inside a cluster. */
 const API_SERVER = /^kubernetes(\.default(\.svc(\..+)?)?)?$/;
 
-/**
- * False for an address that cannot be a peer's: it leads to the dialling machine itself, to many machines, or to the
- * API server.
- */
+/** False for an address that leads to the dialling machine itself, to many machines, or to the API server. */
 export function canBePeerAddress(address: string): boolean {
   const host = address.slice(0, address.lastIndexOf(':'));
   if (isIpv4(host)) return !NOT_REMOTE.test(host);

@@ -1,7 +1,4 @@
-/**
- * Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other.
- */
-
+/** Discovery: StellarNodes, StatefulSets and pods → groups of members that may know each other. */
 import { type Reason, reason } from '../reasons/reasons.ts';
 import { saltOf } from '../views/salt.ts';
 import { sharesOf } from '../views/shares.ts';
@@ -20,20 +17,14 @@ import type { Network } from './network.ts';
 
 export type { Member };
 
-/**
- * Validators that may know each other: those of one network, or, with scope `namespace`, those of one network in one
- * namespace.
- */
+/** Validators that may know each other: those of one network, with scope `namespace` within one namespace. */
 export interface Group {
   /** Network id; with scope `namespace`, `<namespace>.` in front. Valid as a ConfigMap key and as a metric label. */
   readonly key: string;
   readonly network: Network;
   /** All validators, suspended ones included, in order of key. */
   readonly validators: readonly Validator[];
-  /**
-   * Members of the active validators, in order of identity: every pod that exists, and at most three more of each
-   * validator.
-   */
+  /** Of the active validators, in order of identity: every pod that exists, and at most three more of each. */
   readonly members: readonly Member[];
   /** The members that may be listed as peers: all of them, unless the group is very large. */
   readonly listed: readonly Member[];
@@ -59,7 +50,6 @@ export interface Discovery {
   readonly skipped: ReadonlyMap<Key, Reason>;
   /** StellarNodes, and the ConfigMap of external peers, with a part that cannot be used, and why. */
   readonly remarks: ReadonlyMap<Key, Reason>;
-  /** StatefulSet of each validator that has one of its own. */
   readonly statefulSetOf: ReadonlyMap<Key, StatefulSetFacts>;
   readonly salt: string;
   /** Validators that are active peers, by namespace, in order of key. */
@@ -81,14 +71,10 @@ export interface Moment extends Cluster {
 export interface DiscoverySettings {
   readonly peerScope: 'cluster' | 'namespace';
   readonly clusterDomain: string;
-  /** Absent where every network is open to all namespaces. */
   readonly networkNamespaces?: NetworkNamespaces;
 }
 
-/**
- * Pods that ran lately, by key, with the UID of their StatefulSet. They count as running, so that a restart does not
- * change the lists of peers.
- */
+/** Pods that ran lately, with their StatefulSet's UID. They count as running, so a restart changes no list. */
 export type RanLately = ReadonlyMap<Key, string>;
 
 /** Groups of all validators in `world`, and for each StellarNode that is no peer the reason. */
@@ -151,7 +137,6 @@ function externalsIn({ external }: World, remarks: Map<Key, Reason>): Externals 
   return byNetwork;
 }
 
-/** Why a StellarNode is in no group at all, and no peer of others. */
 function outsideBecause(reading: NodeReading, { networkNamespaces }: DiscoverySettings): Reason | undefined {
   if (reading.kind === 'unreadable') return reading.reason;
   return reading.kind === 'validator' ? keptOut(reading.validator, networkNamespaces) : undefined;

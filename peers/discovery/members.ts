@@ -1,7 +1,4 @@
-/**
- * The possible pods of one validator: their identities and addresses are known before any pod exists.
- */
-
+/** The possible pods of one validator: their identities and addresses are known before any pod exists. */
 import { quoted } from '../field.ts';
 import { digestOf, identityOf } from '../hash.ts';
 import { type Reason, reason } from '../reasons/reasons.ts';
@@ -13,7 +10,6 @@ export interface Member {
   /** `namespace/name-ordinal:port`. */
   readonly identity: string;
   readonly digest: string;
-  /** Key of its StellarNode. */
   readonly node: Key;
   readonly namespace: string;
   readonly pod: string;
@@ -47,16 +43,10 @@ export interface Membership {
   readonly unfit: Reason | undefined;
 }
 
-/**
- * How many members may count before their pods exist. Replicas on paper cost their owner nothing, but each takes a
- * place in the lists of others.
- */
+/** How many count before their pods exist: replicas on paper cost nothing, but each takes a place in others' lists. */
 const UNSEEN_MAX = 3;
 
-/**
- * The possible pods of `validator`, from its StatefulSet if it has one. `runs` tells whether a pod of that StatefulSet
- * runs; undefined for a pod that does not exist.
- */
+/** The possible pods of `validator`. `runs` tells whether a pod runs; undefined if there is no such pod. */
 export function membershipOf(
   validator: Validator,
   statefulSet: StatefulSetFacts | undefined,
@@ -84,7 +74,6 @@ export function membershipOf(
   return { validator, replicas, firstOrdinal, members, running, unfit };
 }
 
-/** Digests of the possible pods that do not count as members. */
 function uncountedDigests({ validator, replicas, firstOrdinal, members }: Membership): string[] {
   const { namespace, name, port } = validator;
   const counted = new Set(members.map(({ ordinal }) => ordinal));

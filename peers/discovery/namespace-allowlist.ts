@@ -1,8 +1,4 @@
-/**
- * Which namespaces may hold members of which network: reads `NETWORK_NAMESPACES`, and tells which validators the
- * setting keeps out.
- */
-
+/** Which namespaces may hold members of which network: `NETWORK_NAMESPACES`. */
 import { type Reason, reason } from '../reasons/reasons.ts';
 import type { Validator } from '../world.ts';
 import { isLabel } from './address.ts';

@@ -1,6 +1,4 @@
-/**
- * Which network a StellarNode belongs to: both generations of `spec.network` map to one identity.
- */
+/** Which network a StellarNode belongs to: both generations of `spec.network` map to one identity. */
 import { createHash } from 'node:crypto';
 import { cutText } from '../field.ts';
 
@@ -15,10 +13,7 @@ export interface Network {
   readonly isPublic: boolean;
 }
 
-/**
- * Passphrases of the public networks (Stellar documentation, "Networks"). A Map, because in an object `constructor`
- * would count as a passphrase.
- */
+/** Passphrases of the public networks. A Map: in an object, `constructor` would count as a passphrase. */
 const PASSPHRASES: ReadonlyMap<string, string> = new Map([
   ['Public Global Stellar Network ; September 2015', 'mainnet'],
   ['Test SDF Network ; September 2015', 'testnet'],
@@ -45,10 +40,7 @@ function customOf(network: object): unknown {
   return entry?.[1];
 }
 
-/**
- * The network of a StellarNode's spec, or undefined if it cannot be read. Case does not matter;
- * `custom` with the passphrase of a public network is that network.
- */
+/** The network of a spec, or undefined. `custom` with the passphrase of a public network is that network. */
 export function networkOf(spec: Readonly<Record<string, unknown>>): Network | undefined {
   const { network } = spec;
   if (typeof network === 'object' && network !== null) return passphraseNetwork(customOf(network));

@@ -1,7 +1,4 @@
-/**
- * Finds the pods of a StatefulSet or member by owner UID, so that a stray pod with copied labels is not found.
- */
-
+/** Finds the pods of a StatefulSet or member by owner UID, so that a stray pod with copied labels is not found. */
 import { parseDigests } from '../hash.ts';
 import { keyOf, type PodFacts, type StatefulSetFacts, type World } from '../world.ts';
 import type { Discovery, Member } from './discover.ts';

@@ -55,17 +55,11 @@ export const placesFor = ({ mounts }: ContainerShape): Places =>
 
 const skip = (why: Reason): InjectionDecision => ({ kind: 'skip', reason: why });
 
-/**
- * True if a value of `stellar.org/peer-injection` opts out. An unknown value opts out too: a person who wrote `off`
- * meant something, and a pod without injection is never restarted.
- */
+/** True if the value opts out. An unknown one does too: a person who wrote `off` meant something. */
 export const optsOut = (value: string | undefined): boolean =>
   value !== undefined && value !== INJECTION_ENABLED;
 
-/**
- * Decides what to inject into `pod`, or into the pods of a template, of validator `node`. `optedOut` is the choice of
- * its StellarNode and Namespace; the pod's own annotation is read here.
- */
+/** Decides what to inject into `pod` of validator `node`. `optedOut` is the choice of its StellarNode and Namespace. */
 export function decideInjection(
   pod: PodShape,
   { node, optedOut }: { node: string; optedOut: boolean },
@@ -123,7 +117,6 @@ function isOurs({ configMap, items }: VolumeShape, node: string): boolean {
   return configMap === PEERS_CONFIGMAP && keys.length === 2 && keys.includes(txt) && keys.includes(toml);
 }
 
-/** The validator that a key like `validator-1.peers.txt` belongs to; empty for any other key. */
 function nodeOfKeys(key: string): string {
   const suffix = Object.values(nodeKeys('')).find((end) => key.endsWith(end));
   return suffix === undefined ? '' : key.slice(0, -suffix.length);
@@ -156,9 +149,7 @@ const namesOfOthers = (volumes: string): string =>
 
 /** The API server refuses an object whose annotations, keys included, are larger than this. */
 const ANNOTATION_BYTES_MAX = 256 * 1024;
-/**
- * The size of all our annotations, for a view of 100 peers and with our volume's name in the autoscaler's annotation.
- */
+/** The size of our annotations, for a view of 100 peers and with our volume in the autoscaler's annotation. */
 const OUR_ANNOTATION_BYTES_MAX = 1152;
 /** Not counted as others' annotations. A restart adds the last one, which must not take the room of the first two. */
 const OUR_ANNOTATIONS = new Set([ANNOTATION_PEERS, ANNOTATION_PEER_HASH, ANNOTATION_PEER_RESTART]);

@@ -1,7 +1,4 @@
-/**
- * Reads how the init container's merge of the configuration ended: one line in its termination message, in the pod's
- * status. The text comes from a container, so only known words are accepted.
- */
+/** Reads how the merge ended, from the termination message of its container: only known words are accepted. */
 import type { Fields } from '../field.ts';
 import { cutText, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { CONFIG_INIT_CONTAINER } from '../names.ts';
@@ -56,10 +53,7 @@ function blockedBy(state: Fields, lastState: Fields): string | undefined {
 /** True if the merge found no peers in the mounted files. */
 export const foundNoPeers = (outcome: MergeOutcome | undefined): boolean => outcome?.code === 'NoPeers';
 
-/**
- * True if the merge is known to have left stellar-core without a list of peers. A stellar-core that may drop the peers
- * of its list still dials them, so it has a list.
- */
+/** True if the merge left stellar-core without a list. One that may drop the peers of its list still dials them. */
 export const readsNoList = (outcome: MergeOutcome | undefined): boolean =>
   outcome?.code !== 'PeersIgnored' && mergeProblem(outcome) !== undefined;
 

@@ -43,7 +43,6 @@ export interface Merge {
   readonly kind: 'merge';
   /** Index in the main container's mounts. */
   readonly mount: number;
-  /** Path of that mount as the pod has it. */
   readonly path: string;
   readonly file: string;
   /** The path at which the original folder is mounted then. */
@@ -129,9 +128,7 @@ function isRecognised(pod: PodShape, main: ContainerShape): boolean {
 /** Names of images without a shell. The debug variants have one. */
 const NO_SHELL = /distroless|chisell?ed|\bscratch\b/i;
 
-/**
- * Judged by the image's own name and tag, or by a path part that is exactly `distroless`: a registry may have any name.
- */
+/** Judged by the image's name and tag, or by a path part that is exactly `distroless`: registries have any name. */
 export function lacksShell({ image, command }: ContainerShape): boolean {
   const folders = image.split('/');
   const [own = ''] = folders.pop()?.split('@') ?? [];
@@ -174,7 +171,6 @@ function problemOf(pod: PodShape, main: ContainerShape, mount: MountShape): stri
   return taken && `${taken.path} is mounted where the original would go`;
 }
 
-/** The mounts that are there instead of the file's folder, in words. */
 function whereInstead(main: ContainerShape, { path, folder: parent }: Target): string {
   const single = main.mounts.find(({ folder }) => folder === path);
   if (single) return `${single.path} is mounted as a single file (subPath)`;

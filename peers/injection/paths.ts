@@ -1,11 +1,6 @@
-/**
- * Mount paths as the kubelet reads them, and whether two of them overlap.
- */
+/** Mount paths as the kubelet reads them, and whether two of them overlap. */
 
-/**
- * The path with a slash in front, as the kubelet adds one, and none at the end. Not by posix.join: a request may hold
- * a path of 2 MB with dots in it, for which posix.join takes a minute.
- */
+/** The path as the kubelet reads it, without a slash at the end. posix.join would take a minute for 2 MB of dots. */
 export function normalPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -1,7 +1,4 @@
-/**
- * The review of a built-in test pod, by which the leader checks that the webhook answers with a patch, and the check of
- * the answer. Admission recognises the review and answers without waiting and without caches.
- */
+/** The review of a built-in test pod, by which the leader checks the webhook, and the check of the answer. */
 import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
 import {
   LABEL_NODE_TYPE,

@@ -106,7 +106,6 @@ function mayTry(pod: PodShape, { annotation, risk }: Pick<Asked, 'annotation' | 
 
 const isOurs = ({ name }: ContainerShape): boolean => name === RELOAD_CONTAINER;
 
-/** The file that the main container is started with, and the mount that holds the file. */
 function ownPlaceOf(main: ContainerShape): Pick<Reload, 'file' | 'mount'> | undefined {
   const isMounted = main.mounts.some(({ folder }) => folder === CONFIG_FOLDER);
   const file = namedConfiguration(main) ?? (isMounted ? posix.join(CONFIG_FOLDER, CONFIG_FILE) : undefined);

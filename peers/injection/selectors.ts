@@ -1,16 +1,11 @@
-/**
- * Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration.
- */
+/** Label selectors, and whether the API server would ask our webhook about a pod, by its live configuration. */
 import { fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { INJECTION, INJECTION_DISABLED, WEBHOOK_ENTRY } from '../names.ts';
 import type { LabelSelector, WebhookFacts } from '../world.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/**
- * The CEL expression of the match condition that we ship: the webhook is not asked about a pod with the opt-out
- * annotation. No other expression is understood in the live configuration.
- */
+/** The CEL expression of the match condition that we ship. No other expression is understood. */
 export const OPT_OUT_EXPRESSION = `!has(object.metadata.annotations) || !('${INJECTION}' in object.metadata.annotations) || object.metadata.annotations['${INJECTION}'] != '${INJECTION_DISABLED}'`;
 
 /** Reads a raw `labelSelector`. A missing one selects everything, like `{}`. */
@@ -60,10 +55,7 @@ function matchesExpression(
   }
 }
 
-/**
- * True if the API server would ask our webhook about such a pod. A match condition that is not ours cannot be evaluated
- * and counts as false, so that no pod is restarted for an injection that may not happen.
- */
+/** True if the API server would ask our webhook about such a pod. A condition that is not ours counts as false. */
 export function webhookSelects(
   webhook: WebhookFacts,
   pod: { readonly namespaceLabels: Labels; readonly labels: Labels; readonly annotations: Labels },

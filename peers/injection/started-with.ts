@@ -1,6 +1,4 @@
-/**
- * Which configuration file stellar-core is started with, as far as the container's command and args show. Pure.
- */
+/** Which configuration file stellar-core is started with, as far as the container's command and args show. Pure. */
 import { posix } from 'node:path';
 import { CONFIG_FILE } from '../names.ts';
 import { type ContainerShape, isShell } from '../read/pod-shape.ts';
@@ -8,7 +6,6 @@ import { type ContainerShape, isShell } from '../read/pod-shape.ts';
 /** `unknown`: the image, or a script in it, decides. */
 export type StartedWith = 'this' | 'another' | 'unknown';
 
-/** The working directory of the stock image. */
 const WORKING_DIRECTORY = '/etc/stellar';
 const CONF = /--conf[= ]+["']?([^\s"']+)/g;
 /** Signs that the shell or Kubernetes replaces a part of the text. */

@@ -1,7 +1,4 @@
-/**
- * Predicts what admission would do with the next pod of a validator. Asked before each restart, for any kind of drift.
- * Pure.
- */
+/** Predicts what admission would do with the next pod of a validator; asked before each restart. Pure. */
 import type { Discovery } from '../discovery/discover.ts';
 import { podsOf } from '../discovery/pods.ts';
 import { INJECTION } from '../names.ts';

@@ -1,6 +1,4 @@
-/**
- * Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration.
- */
+/** Reads the facts that we need from raw budgets, Services, Namespaces, ConfigMaps and the webhook configuration. */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { peerReloadOf } from '../injection/reload.ts';
 import { labelSelectorOf } from '../injection/selectors.ts';
@@ -64,7 +62,6 @@ export function readNamespace(raw: Fields): NamespaceFacts {
   };
 }
 
-/** Data keys that managers hold by server-side apply, if `isWanted` is true for the manager. */
 function appliedKeysOf(metadata: Fields, isWanted: (manager: unknown) => boolean): string[] {
   const keys = listOf(metadata.managedFields)
     .filter((entry) => entry.operation === 'Apply' && isWanted(entry.manager))

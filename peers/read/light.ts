@@ -1,7 +1,4 @@
-/**
- * The facts that are kept of an object that is too large: its name, and values that hold all restarts of its validator.
- * Pure. Each takes a few hundred bytes at most, whatever the object contains.
- */
+/** The few facts that are kept of an object that is too large: they hold all restarts of its validator. Pure. */
 import { type Fields, fieldsOf, listOf, textOf } from '../field.ts';
 import { ANNOTATION_PEER_RESTART, INJECTION } from '../names.ts';
 import { reason } from '../reasons/reasons.ts';
@@ -13,7 +10,6 @@ import { REVISION_LABEL, readPod, readStatefulSet } from './workload.ts';
 /** Longer than any name in Kubernetes. */
 const TEXT_LENGTH_MAX = 300;
 
-/** The fields with these names, if their values are no longer than a name. */
 function light(value: unknown, names: readonly string[]): Fields {
   const fields = fieldsOf(value);
   const isLight = (each: unknown) =>

@@ -1,6 +1,4 @@
-/**
- * The name, namespace and UID of an object.
- */
+/** The name, namespace and UID of an object. */
 import { type Fields, textOf } from '../field.ts';
 import { keyOf, type Named } from '../world.ts';
 

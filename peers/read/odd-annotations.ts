@@ -1,7 +1,4 @@
-/**
- * Finds our annotations with an unknown value, and keys that differ from ours in one letter. They are reported at once,
- * since the mistake may have an effect only much later, such as in an outage. Pure.
- */
+/** Finds our annotations with an unknown value or a misspelt key, long before they matter. Pure. */
 import { cutText } from '../field.ts';
 import {
   ANNOTATION_ADOPT,

@@ -1,7 +1,4 @@
-/**
- * Reads what a StellarNode itself says about addresses outside the cluster: peers for its own list only, and the names
- * by which others reach it. Neither is ever a reason for a restart.
- */
+/** Reads the addresses outside the cluster that a StellarNode itself names. None is a reason for a restart. */
 import { parse, TomlError } from 'smol-toml';
 import { parseAddress } from '../discovery/address.ts';
 import { type Fields, fieldsOf, quoted } from '../field.ts';
@@ -9,7 +6,6 @@ import { type Reason, reasonOfAll } from '../reasons/reasons.ts';
 import { byText, type SpecAddress } from '../world.ts';
 
 export interface OwnPeers {
-  /** In order of address. */
   readonly ownPeers: readonly SpecAddress[];
   /** Names by which the validator is reached from outside; they are in no list. */
   readonly outwardNames: readonly SpecAddress[];
@@ -18,7 +14,6 @@ export interface OwnPeers {
 }
 
 const PEERS_MAX = 100;
-/** Further entries are ignored. */
 const ENTRIES_MAX = 1_000;
 const TEXT_LENGTH_MAX = 64 * 1024;
 

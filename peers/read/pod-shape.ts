@@ -1,6 +1,4 @@
-/**
- * The parts of a pod or pod template that injection looks at: names and paths.
- */
+/** The parts of a pod or pod template that injection looks at: names and paths. */
 import { type Fields, fieldsOf, listOf, stringsOf, textOf, textsOf } from '../field.ts';
 import { normalPath } from '../injection/paths.ts';
 import { ANNOTATION_DEFAULT_CONTAINER, MAIN_CONTAINER } from '../names.ts';
@@ -33,12 +31,8 @@ export interface ContainerShape {
 
 export interface VolumeShape {
   readonly name: string;
-  /** Name of the ConfigMap it comes from, if it does. */
   readonly configMap: string | undefined;
-  /**
-   * The keys that the volume takes from that ConfigMap, and their file names; empty if it takes all keys under their
-   * own names.
-   */
+  /** The keys that the volume takes, and their file names; empty if it takes all keys under their own names. */
   readonly items: ReadonlyArray<{ readonly key: string; readonly path: string | undefined }>;
   /** True for a kind of volume to which no container can write. */
   readonly isReadOnly: boolean;

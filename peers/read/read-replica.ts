@@ -1,6 +1,4 @@
-/**
- * The operator's read replicas of a validator: pods that have a validator's labels but are not validators. Pure.
- */
+/** The operator's read replicas of a validator: pods that have a validator's labels but are not validators. Pure. */
 import type { Key, World } from '../world.ts';
 
 /** The operator's suffix for read replicas. The operator makes no StatefulSet for a StellarNode with such a name. */

@@ -1,6 +1,4 @@
-/**
- * Reads the sidecar that tells stellar-core of new peers, from a raw pod.
- */
+/** Reads the sidecar that tells stellar-core of new peers, from a raw pod. */
 import { cutText, type Fields, fieldsOf, listOf, numberOf, textOf, timeOf } from '../field.ts';
 import { RELOAD_CONTAINER } from '../names.ts';
 
@@ -13,14 +11,10 @@ export interface ReloadSidecar {
   readonly problem: string | undefined;
 }
 
-/** The kubelet's words while a container is about to start. */
 const STARTING: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);
 const PROBLEM_LENGTH_MAX = 60;
 
-/**
- * The sidecar of a pod; undefined if the pod has none. An init container of that name that does not stay (Kubernetes: a
- * sidecar has `restartPolicy: Always`) is not one.
- */
+/** The sidecar of a pod, or undefined. An init container of that name that does not stay is not one. */
 export function reloadSidecarOf(raw: Fields): ReloadSidecar | undefined {
   const isOurs = ({ name }: Fields) => name === RELOAD_CONTAINER;
   const container = listOf(fieldsOf(raw.spec).initContainers).find(isOurs);

@@ -1,7 +1,4 @@
-/**
- * Reads a raw StellarNode. Nothing in it is trusted, and nothing in it makes this code throw.
- */
-
+/** Reads a raw StellarNode. Nothing in it is trusted, and nothing in it makes this code throw. */
 import { homeDomainOf } from '../core/quorum-set.ts';
 import { canBePeerAddress, parseAddress } from '../discovery/address.ts';
 import { networkOf } from '../discovery/network.ts';
@@ -41,10 +38,7 @@ function portOf(field: unknown, text: string | undefined): number | undefined {
   return isWhole(port, 1, PORT_MAX) ? port : undefined;
 }
 
-/**
- * The address to advertise, and the addresses outside the cluster. A part that cannot be read is reported; the rest
- * counts.
- */
+/** The addresses that the StellarNode gives. A part that cannot be read is reported; the rest counts. */
 function addressesOf(
   text: string | undefined,
   { problem, ...own }: OwnPeers,
@@ -66,10 +60,7 @@ function quorumSetOf(spec: Fields): Pick<Validator, 'quorumSet'> & { readonly to
   return { quorumSet: '', tooLong: reason('TooLargeToRead', `quorumSet of ${quorumSet.length} characters`) };
 }
 
-/**
- * A value as a reason shows it, shortened. The API server accepts 10,000 levels of nesting, more than JSON.stringify
- * can write.
- */
+/** A value for a reason. The API server accepts more levels of nesting than JSON.stringify can write. */
 function shown(value: unknown): string {
   try {
     return cutText(JSON.stringify(value) ?? 'nothing', 80);

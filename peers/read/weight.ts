@@ -1,6 +1,4 @@
-/**
- * Estimates how much memory a kept object takes. Pure.
- */
+/** Estimates how much memory a kept object takes. Pure. */
 
 /** The fixed size of a text, list or object without its content: about what V8 takes on 64 bits. */
 const EACH_BYTES = 24;

@@ -1,6 +1,4 @@
-/**
- * Reads the facts that we need from raw StatefulSets and pods.
- */
+/** Reads the facts that we need from raw StatefulSets and pods. */
 import { type Fields, fieldsOf, listOf, numberOf, stringsOf, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
 import { isInjected } from '../injection/inject.ts';
@@ -23,7 +21,6 @@ import {
 } from './pod-shape.ts';
 import { reloadSidecarOf } from './reload-sidecar.ts';
 
-/** The controlling owner, if it is of that group and kind. */
 function controllerOf(
   metadata: Fields,
   group: string,
@@ -58,7 +55,6 @@ function maxUnavailableOf({ maxUnavailable }: Fields, replicas: number): number 
   return Math.max(1, Math.floor(count ?? 1));
 }
 
-/** `spec.ordinals.start` (Kubernetes: a whole number from 0 on). */
 const firstOrdinalOf = (spec: Fields): number =>
   Math.max(0, Math.trunc(numberOf(fieldsOf(spec.ordinals).start) ?? 0));
 
@@ -103,10 +99,7 @@ function ipv4Of(status: Fields): string | undefined {
   return addresses.map(textOf).find((address) => address !== undefined && /^\d+(\.\d+){3}$/.test(address));
 }
 
-/**
- * The container that runs stellar-core, its restarts and its last start. Users paste its name in a command, so the name
- * must be one of the spec, which the API server validates; a name in the status may be any text.
- */
+/** stellar-core's container. Users paste its name in commands, so it must be one of the spec, which is validated. */
 function startsOf(
   status: Fields,
   container: ContainerShape | undefined,

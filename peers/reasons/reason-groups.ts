@@ -1,15 +1,10 @@
-/**
- * Groups reasons for people: the same reason for several objects is shown once. Pure.
- */
-
+/** Groups reasons for people: the same reason for several objects is shown once. Pure. */
 import type { Key } from '../world.ts';
 import { describeReason, type Reason, releaseOf } from './reasons.ts';
 
 const kindOf = (key: Key): string => (key.includes('/') ? 'validators' : 'namespaces');
 
-/**
- * One reason, and the validators or namespaces that have it. If `release` names a namespace, all are of that namespace.
- */
+/** One reason, and the objects that have it. If `release` names a namespace, all are of that namespace. */
 export interface ReasonGroup {
   readonly subjects: readonly Key[];
   readonly code: Reason['code'];

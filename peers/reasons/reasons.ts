@@ -1,7 +1,4 @@
-/**
- * Every reason why something was not done: a code for programs and a sentence for people.
- * Logs, Events, metric labels, `status` and docs/reasons.md all take them from here.
- */
+/** Every reason why something was not done: a code for programs, and a sentence for people. */
 import { plainText } from '../field.ts';
 import { ANNOTATION_ROLLOUT } from '../names.ts';
 import { OWN_REASONS } from './own-reasons.ts';

@@ -1,6 +1,4 @@
-/**
- * Why a pod that lacks something is not restarted now: the part of the reasons that concerns restarts.
- */
+/** Why a pod that lacks something is not restarted now: the part of the reasons that concerns restarts. */
 export const RESTART_REASONS = {
   AwaitingAdoption: {
     sentence:

@@ -1,7 +1,4 @@
-/**
- * The states of a validator that is not simply up. These reasons are shown, but are never Events of ours, since
- * Kubernetes and our restarts have their own.
- */
+/** The states of a validator that is not simply up. They are shown, but are never Events of ours. */
 export const STATE_REASONS = {
   Restarting: {
     sentence: 'The validator is being restarted, by us or by its kubelet.',

@@ -122,10 +122,7 @@ export class Choice {
     return all.slice(0, size).map(({ offer }) => offer);
   }
 
-  /**
-   * The members to skip: of those that share an address, all but one. A running one stays, else one of the own
-   * namespace, else the heaviest.
-   */
+  /** Of members that share an address, all but one: a running one stays, else one of the own namespace. */
   #passedOver({ seed, node, namespace }: Viewer): ReadonlySet<Offer> {
     const rankOf = ({ runs, member }: Offer) => (runs ? 2 : 0) + (member.namespace === namespace ? 1 : 0);
     const weightFor = (offer: Offer) => weightOf(seed, offer.seed);
@@ -141,10 +138,7 @@ export class Choice {
   }
 }
 
-/**
- * The member that comes before all others; undefined if the list is empty. One pass without sorting, since tenants
- * decide how many share an address.
- */
+/** The first member, found without sorting: tenants decide how many share an address. Undefined for an empty list. */
 function bestOf(offers: readonly Offer[], isBefore: (a: Offer, b: Offer) => boolean): Offer | undefined {
   let [best] = offers;
   for (const offer of offers) if (best !== undefined && isBefore(offer, best)) best = offer;

@@ -1,6 +1,4 @@
-/**
- * The salt of all weights, as it is stored in the cluster. It is made once and is the same for all replicas. Pure.
- */
+/** The salt of all weights, as it is stored in the cluster. It is made once and is the same for all replicas. Pure. */
 import type { World } from '../world.ts';
 
 /** The key of the salt in ConfigMap `stellar-peers-restarts`. No group has this key. */

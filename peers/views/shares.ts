@@ -26,16 +26,12 @@ export interface Shares {
 /** A member with the facts by which it is sorted. */
 interface Ranked extends Seniority {
   readonly member: Member;
-  /** 0 for the first member of its namespace. */
   rankInNamespace: number;
 }
 
 const NONE: ReadonlyMap<Key, number> = new Map();
 
-/**
- * At most 1,000 members of each namespace, and 5,000 in all. Running members come first. Then the namespaces take turns,
- * each with its oldest member that is left.
- */
+/** At most 1,000 members of each namespace and 5,000 in all: running ones, then the oldest, namespaces in turn. */
 export function sharesOf(members: readonly Member[], seniorityOf: (member: Member) => Seniority): Shares {
   if (members.length <= NAMESPACE_MEMBERS_MAX) return { listed: members, cut: NONE };
   const ranked = members.map((member): Ranked => ({ member, rankInNamespace: 0, ...seniorityOf(member) }));
@@ -52,7 +48,6 @@ export function sharesOf(members: readonly Member[], seniorityOf: (member: Membe
   return { listed: members.filter((member) => kept.has(member)), cut };
 }
 
-/** The members of one namespace that it may have listed at most, ranked. */
 function firstOfNamespace(own: Ranked[]): Ranked[] {
   own.sort(bySeniority);
   for (const [rank, each] of own.entries()) each.rankInNamespace = rank;

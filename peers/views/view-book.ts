@@ -30,10 +30,7 @@ interface Page {
   readonly size: number | undefined;
   /** In order of key; empty for a namespace that is too large. */
   readonly entries: readonly ViewEntry[];
-  /**
-   * Validators whose list of peers could not be worked out, and the error. Their lists are unknown, which is not the
-   * same as empty.
-   */
+  /** Validators whose list could not be worked out, and the error. Unknown is not the same as empty. */
   readonly unknown: ReadonlyMap<Key, string>;
 }
 
@@ -57,10 +54,7 @@ export class ViewBook {
     return known;
   }
 
-  /**
-   * The largest size at which all views of the namespace fit into one ConfigMap. It depends only on the membership, so
-   * every replica finds the same.
-   */
+  /** The largest size at which all views of the namespace fit. Every replica finds the same. */
   #makePage(namespace: string): Page {
     const validators = this.#discovery.activeIn.get(namespace) ?? [];
     for (const size of this.#sizes) {

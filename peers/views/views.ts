@@ -1,7 +1,4 @@
-/**
- * Views: the members that one validator should know, and the format of a view in a ConfigMap.
- */
-
+/** Views: the members that one validator should know, and the format of a view in a ConfigMap. */
 import type { Group, Member } from '../discovery/discover.ts';
 import { fieldsOf, parseJson, textOf, timeOf } from '../field.ts';
 import { formatDigests, parseDigests, viewHash } from '../hash.ts';
@@ -12,7 +9,6 @@ import { Choice } from './choice.ts';
 /** The view of a validator as it is in the ConfigMap that its pods mount. */
 export interface PublishedView {
   readonly hash: string;
-  /** Sorted digests of its members. */
   readonly digests: readonly string[];
   readonly publishedAtMs: number;
 }
@@ -53,7 +49,6 @@ export interface PeerList {
   readonly externals: readonly string[];
 }
 
-/** The addresses of the members, and then of the peers outside the cluster. */
 interface Addresses {
   readonly members: readonly string[];
   readonly outside: readonly string[];
@@ -103,7 +98,6 @@ function renderToml({ members, outside }: Addresses): string {
   return `KNOWN_PEERS=[\n${entries(members)}${mark}${entries(outside)}]\n`;
 }
 
-/** The line before the first peer outside the cluster. */
 const OUTSIDE_MARK = '  # outside the cluster\n';
 
 /** Bytes of one validator's keys and texts, all of which are ASCII. */
@@ -128,7 +122,6 @@ export const publishedFor = (
   { configMaps }: Pick<World, 'configMaps'>,
 ): PublishedView | undefined => publishedView(configMaps.get(namespace), name);
 
-/** Our hashes have 16 characters. */
 const HASH_LENGTH_MAX = 64;
 
 function parseView(text: string): PublishedView | undefined {

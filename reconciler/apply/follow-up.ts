@@ -37,7 +37,6 @@ export interface Job {
   readonly group: string;
   /** The namespace that has the turn; empty for work that concerns no single namespace. */
   readonly namespace: string;
-  /** Urgent jobs come before all others. */
   readonly isUrgent: boolean;
   readonly run: () => Promise<void>;
 }
@@ -58,7 +57,6 @@ export class FollowUp {
     this.#open.noteBegun(token);
   }
 
-  /** The waits, in ms, until something is due without a change. */
   duesInMs(sinceMs?: number): number[] {
     return this.#open.duesInMs(sinceMs);
   }
@@ -101,10 +99,7 @@ export class FollowUp {
     }
   }
 
-  /**
-   * Makes sure that the write of another leader either shows now or is refused, before anything else happens in its
-   * group.
-   */
+  /** The write of another leader must show now or be refused, before anything else happens in its group. */
   async #fence(open: InFlightRestart, world: World): Promise<void> {
     const { log } = this.#options;
     const { group, entry } = open;
@@ -139,9 +134,7 @@ export class FollowUp {
     );
   }
 
-  /**
-   * The jobs for bumps that have replaced no pod: those to take back by the caches, and those whose live check is due.
-   */
+  /** Jobs for bumps that have replaced no pod: those to take back by the caches, or to check by a live read. */
   #looks(input: RolloutInput): Job[] {
     const untouched = this.#open.untouched(input.world);
     return untouched
@@ -182,7 +175,6 @@ export class FollowUp {
     }
   }
 
-  /** Open restarts that have ended as the caches show. */
   #ended(world: World): InFlightRestart[] {
     const groups = Object.keys(world.journal?.data ?? {});
     return groups
@@ -190,10 +182,7 @@ export class FollowUp {
       .flatMap((group) => this.#open.outcomes(group, world).map(({ entry }) => ({ group, entry })));
   }
 
-  /**
-   * Closes on live reads only: a cache that is behind may show a restart that is under way as one that was never
-   * written.
-   */
+  /** Closes on live reads only: a cache may show a restart under way as one that was never written. */
   async #close(open: InFlightRestart, world: World): Promise<void> {
     const { journal, log, readLive, reporter } = this.#options;
     const { group } = open;
@@ -225,10 +214,7 @@ export class FollowUp {
     }
   }
 
-  /**
-   * Returns the outcomes for this StatefulSet only. A restart is recorded as never written only after its fence is in
-   * place, so that its write cannot arrive later.
-   */
+  /** The outcomes for this StatefulSet. A restart is void only behind its fence: its write cannot arrive later. */
   async #surelyEnded({ group, entry: { statefulSet } }: InFlightRestart, live: World) {
     const sure: Closing[] = [];
     for (const closing of this.#open.outcomes(group, live)) {

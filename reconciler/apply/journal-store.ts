@@ -22,10 +22,7 @@ import {
 import { roomFor, withEntries } from '../plan/journal/journal-room.ts';
 import { SteadyTime } from '../plan/journal/steady-time.ts';
 
-/**
- * Result of writing an intent. `behind`: another writer came first. `full`: the journal has no room. `spent`: the
- * namespace has used up its share of the journal.
- */
+/** `behind`: another writer came first. `full`: no room. `spent`: the namespace has used up its share. */
 type Opening = 'opened' | 'behind' | 'spent' | 'full';
 
 export class JournalStore {
@@ -74,7 +71,6 @@ export class JournalStore {
       });
   }
 
-  /** Writes into an open entry why the leader is about to take the restart back. */
   async noteTakeBack(group: string, entry: JournalEntry, why: string): Promise<void> {
     await this.#edit(group, (entries) => closeEntry(entries, entry, { why }));
   }

@@ -1,7 +1,4 @@
-/**
- * Reads the cluster from the API server before the leader decides on one validator. Only the namespaces that count in the
- * decision are read, so that the objects of another tenant can neither delay nor block it.
- */
+/** Reads live, before a decision on one validator, only the namespaces that count for it, so no other can block it. */
 import type { Cluster } from '../../peers/discovery/discover.ts';
 import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';

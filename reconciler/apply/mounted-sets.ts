@@ -102,10 +102,7 @@ function unread(error: unknown): QuorumReading {
   return { problem: ` could not be read (${error instanceof KubeError ? error.status : 'no answer'})` };
 }
 
-/**
- * The ConfigMap that is mounted as stellar-core's configuration, and the key in it; found in the same way as for a
- * merge.
- */
+/** The ConfigMap that is mounted as stellar-core's configuration, and the key in it; found as for a merge. */
 function placeOf(
   { template }: StatefulSetFacts,
   annotation: string | undefined,

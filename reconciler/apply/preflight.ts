@@ -1,7 +1,4 @@
-/**
- * Asks the webhook, with the address and the CA of the live configuration, whether it would inject a pod now. Without
- * an injection the restarted pod would have no peers, so the restart waits.
- */
+/** Asks the webhook, by its live configuration, whether it would inject a pod now; else a restart waits. */
 import { parseJson } from '../../peers/field.ts';
 import { preflightProblem, preflightReview } from '../../peers/injection/preflight-review.ts';
 import { type Reason, reason } from '../../peers/reasons/reasons.ts';

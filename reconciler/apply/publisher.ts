@@ -66,10 +66,7 @@ export class Publisher {
     return this.#backoff.nextInMs(sinceMs);
   }
 
-  /**
-   * Carries out all writes that are not delayed, and whose plan has seen our last write. Resolves to the namespaces of the
-   * ConfigMaps that were written; never rejects.
-   */
+  /** Does all writes that are due and planned on our last write. Resolves to the namespaces written; never rejects. */
   async publish(writes: readonly ConfigMapWrite[]): Promise<Set<string>> {
     const written = new Set<string>();
     const wanted = new Set(writes.map(({ namespace }) => namespace));
@@ -144,7 +141,6 @@ export class Publisher {
     this.#forgetRefusals((key) => others.includes(key));
   }
 
-  /** Forgets refusals of writes that are not wanted any more. */
   #forgetRefusals(isUnwanted: (key: string) => boolean): void {
     for (const key of this.#refusals.keys()) if (isUnwanted(key)) this.#refusals.delete(key);
   }
@@ -231,7 +227,6 @@ export class Publisher {
   }
 }
 
-/** The key of all plans on one version of a ConfigMap. */
 const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
 
 const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };

@@ -44,11 +44,8 @@ export interface RestartExecutorOptions {
 /** The result of an attempt: begun, or why not. */
 export type Attempt =
   | { readonly kind: 'begun' }
-  /** The cluster refuses to restart this validator. */
   | { readonly kind: 'refused'; readonly reason: Reason }
-  /**
-   * No validator of the group can be restarted now; with the delay before the next attempt, if it is not the usual one.
-   */
+  /** No validator of the group can be restarted now; with the delay before the next attempt. */
   | { readonly kind: 'obstructed'; readonly reason: Reason; readonly retryMs?: number }
   /** The write got no answer. The journal entry stays open until the outcome is known. */
   | { readonly kind: 'unanswered' }
@@ -70,9 +67,7 @@ export class RestartExecutor {
     this.#options = options;
   }
 
-  /**
-   * Tries to begin `wanted`, a plan on caches. Rejects with KubeError if the live reads fail; then nothing was begun.
-   */
+  /** Tries to begin `wanted`. Rejects with KubeError if the live reads fail; then nothing was begun. */
   async attempt(wanted: Restart): Promise<Attempt> {
     const { discover, memory, probe, readLive } = this.#options;
     const live = await readLive.around(wanted.statefulSet);
@@ -153,10 +148,7 @@ export class RestartExecutor {
     return true;
   }
 
-  /**
-   * Nothing happened if another writer was faster, or if the API server refused. Without an answer, the entry stays
-   * open.
-   */
+  /** Nothing happened if the API server refused. Without an answer, the entry stays open. */
   async #afterFailure(restart: Restart, entry: JournalEntry, error: unknown): Promise<Attempt> {
     const { log } = this.#options;
     if (isRefusal(error) || (isFinal(error) && !isGone(error))) {
@@ -173,9 +165,7 @@ export class RestartExecutor {
     return { kind: 'unanswered' };
   }
 
-  /**
-   * Removes the intent of a restart that certainly did not happen. If that fails, the entry is closed as void later.
-   */
+  /** Removes the intent of a restart that did not happen. If that fails, the entry is closed as void later. */
   async #withdraw<A extends Attempt>(restart: Restart, entry: JournalEntry, attempt: A): Promise<A> {
     const { journal, log } = this.#options;
     try {
@@ -193,10 +183,7 @@ function quorumHold({ holds }: GroupPlan, { validator }: Restart): Reason | unde
   return why?.code === 'QuorumUnknown' || why?.code === 'QuorumMargin' ? why : undefined;
 }
 
-/**
- * True if the next try would get the same answer, whatever its code: no rights, too large, malformed. If such a write
- * were tried again at once, the whole group would wait for it.
- */
+/** True if the next try would get the same answer: no rights, too large, malformed. The group must not wait for it. */
 const isFinal = (error: unknown): boolean =>
   error instanceof KubeError &&
   error.status >= 400 &&

@@ -1,6 +1,4 @@
-/**
- * Runs one restart attempt at a time, in parallel to the publishing loop, with a delay after each failed attempt.
- */
+/** Runs one restart attempt at a time, in parallel to the publishing loop, with a delay after each failed attempt. */
 import { leastOf } from '../../peers/lists.ts';
 import { reason } from '../../peers/reasons/reasons.ts';
 import { byText, type World } from '../../peers/world.ts';
@@ -56,10 +54,7 @@ export class RestartQueue {
     await this.#busy;
   }
 
-  /**
-   * Starts the next job, unless one is running: closes a restart that has ended, takes one back that must not act
-   * later, or begins the next restart that is due.
-   */
+  /** Starts the next job, unless one is running: closes, takes back, or begins a restart. */
   offer(plans: ReadonlyMap<string, GroupPlan>, input: RolloutInput): void {
     if (this.#busy !== undefined) return;
     this.#keep(plans, input.world);
@@ -154,7 +149,6 @@ export class RestartQueue {
   }
 }
 
-/** The StellarNodes of a group that lack something, restarted or waiting. */
 const waitingIn = ({ restart, holds }: GroupPlan) => [
   ...holds.keys(),
   ...(restart ? [restart.validator.key] : []),

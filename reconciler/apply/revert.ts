@@ -1,7 +1,4 @@
-/**
- * Undoes restarts: takes back a bump that has replaced no pod, and fences a bump that does not show, so that its write
- * cannot arrive later.
- */
+/** Undoes restarts: takes back a bump that has replaced no pod, and fences one that does not show. */
 import { ANNOTATION_PEER_FENCE, FENCE_FIELD_MANAGER } from '../../peers/names.ts';
 import { readStatefulSet } from '../../peers/read/workload.ts';
 import type { StatefulSetFacts, World } from '../../peers/world.ts';
@@ -12,9 +9,7 @@ import type { InFlightRestart, InFlightRestarts } from '../plan/restarts/in-flig
 import { type TakenBack, takeBackWhy, tokenOfPods } from '../plan/restarts/take-back.ts';
 import { RESTART_PATH, type RestartExecutorOptions } from './restart-executor.ts';
 
-/**
- * The time limit of the note in the journal: while it is written, the StatefulSet controller may carry out the bump.
- */
+/** The time limit of the note in the journal: meanwhile the StatefulSet controller may carry out the bump. */
 const NOTE_MS = 500;
 
 export type ReverterOptions = Omit<RestartExecutorOptions, 'probe'>;

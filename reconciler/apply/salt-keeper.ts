@@ -1,6 +1,4 @@
-/**
- * Creates and keeps the salt of the weights, before the first list is published that cannot hold all members.
- */
+/** Creates and keeps the salt of the weights, before the first list is published that cannot hold all members. */
 import { randomBytes } from 'node:crypto';
 import type { Discovery } from '../../peers/discovery/discover.ts';
 import { saltIn } from '../../peers/views/salt.ts';
@@ -20,9 +18,7 @@ export interface SaltKeeperOptions {
 
 export class SaltKeeper {
   readonly #options: SaltKeeperOptions;
-  /**
-   * The last salt that was seen or made. A salt that was deleted with the journal is written again, so no list changes.
-   */
+  /** The last salt. One that was deleted with the journal is written again, so no list changes. */
   #salt: string | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 

@@ -5,7 +5,7 @@
 import { leastOf } from '../../peers/lists.ts';
 import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type CoreClient, CoreError, type CoreFault } from '../../runtime/core-client.ts';
+import { type CoreClient, CoreError } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MetricName, Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
@@ -61,7 +61,6 @@ export class Signaller {
     this.#options = options;
   }
 
-  /** False for a process whose HTTP port was found closed. */
   mayListen = (process: string): boolean => this.#states.get(process)?.phase !== 'closed';
 
   /** True for a process whose last call was answered. */
@@ -232,7 +231,7 @@ export class Signaller {
   #noteFailure(state: SignalState, error: unknown): void {
     const { clock, log } = this.#options;
     const { target, failures } = state;
-    const refused = error instanceof CoreError && REFUSALS.has(error.fault);
+    const refused = error instanceof CoreError && error.fault === 'refused';
     noteFailure(state, refused, clock.monotonicMs());
     if (state.phase === 'closed') {
       log.info(

@@ -22,7 +22,6 @@ export interface LeaderOptions {
   readonly leaseDurationMs: number;
   /** The longest that a write of ours may take. Leadership ends by this much before the Lease does. */
   readonly requestTimeoutMs: number;
-  /** Calls the listener when the holder of the Lease changes. */
   readonly onHolderChange: Subscribe;
 }
 
@@ -30,10 +29,7 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #ref: ObjectRef;
   #lease: KubeObject | undefined;
-  /**
-   * The record of the Lease when it last changed, and when that was by our own clock: the clocks of other replicas may
-   * be wrong.
-   */
+  /** The record of the Lease when it last changed, and when that was by our own clock: others may be wrong. */
   #record = '';
   #recordChangedAtMs: number;
   /** The duration in that record. It is kept after the Lease was deleted. */
@@ -75,10 +71,7 @@ export class Leader {
     return this.#spec().holderIdentity ?? '';
   }
 
-  /**
-   * Stands for election until `signal` aborts, then gives the Lease back. While this replica leads, `lead` runs
-   * with a signal that aborts when leadership is lost.
-   */
+  /** Stands for election until `signal` aborts, then gives the Lease back. Runs `lead` while this replica leads. */
   async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { leaseDurationMs, onHolderChange } = this.#options;
     const stopListening = onHolderChange(() => this.#wake.notify());

@@ -1,7 +1,4 @@
-/**
- * The API server for a leader: reads always, writes only while it leads. Owns the last check before each write. A write
- * that was sent before is safe by its own conditions.
- */
+/** The API server for a leader: the last check before each write. What was sent before is safe by its conditions. */
 import { type Kube, KubeError } from '../../runtime/kube/port.ts';
 
 /** `kube`, with writes that are refused once `leads` returns false. */

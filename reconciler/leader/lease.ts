@@ -1,7 +1,4 @@
-/**
- * Reads and writes the content of the leader's Lease. Any account with the right may have written it, so values that no
- * replica writes are limited to plausible ones.
- */
+/** Reads and writes the content of the leader's Lease. Others may have written it, so values are limited. */
 import { randomBytes } from 'node:crypto';
 import { fieldsOf, numberOf, textOf } from '../../peers/field.ts';
 import type { KubeObject } from '../../runtime/kube/port.ts';
@@ -15,9 +12,7 @@ export interface LeaseSpec {
   readonly leaseTransitions: number | undefined;
 }
 
-/**
- * The identity of a holder: its pod, and a random text for this start, because two replicas may have the same pod name.
- */
+/** The identity of a holder: its pod and a random text, because two replicas may have the same pod name. */
 export const newIdentity = (pod: string): string => `${pod}_${randomBytes(4).toString('hex')}`;
 
 /** The pod of a holder. */
@@ -67,5 +62,4 @@ export const leaseBody = (ref: ObjectRef): KubeObject => ({
   metadata: { name: ref.name, namespace: ref.namespace ?? '' },
 });
 
-/** A time in the format of Leases (MicroTime). */
 const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -1,6 +1,4 @@
-/**
- * Writes Events on StellarNodes. Nothing waits for an Event, and a limit protects the API server.
- */
+/** Writes Events on StellarNodes. Nothing waits for an Event, and a limit protects the API server. */
 import { digestOf } from '../../peers/hash.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../peers/names.ts';
 import type { Key, World } from '../../peers/world.ts';
@@ -32,12 +30,8 @@ export interface EventText {
 }
 
 interface Manner {
-  /**
-   * Identifies the message. The same message gives the same name to the Event, so that a new leader repeats no Event;
-   * undefined for a message that is always new.
-   */
+  /** The same message gives the Event the same name, so that a new leader repeats none; undefined for a new one. */
   readonly same?: string;
-  /** True for an Event that may be left out when there are many. */
   readonly minor?: boolean;
 }
 
@@ -51,10 +45,7 @@ export class EventWriter {
     this.#options = options;
   }
 
-  /**
-   * Writes an Event on the StellarNode. False if it was not written, because the minute's share is used up. Never
-   * rejects.
-   */
+  /** Writes an Event on the StellarNode. False if the minute's share is used up. Never rejects. */
   tell(world: World, key: Key, story: EventText, { same, minor = false }: Manner = {}): boolean {
     const reading = world.nodes.get(key);
     const node = reading?.kind === 'validator' ? reading.validator : undefined;
@@ -78,7 +69,6 @@ export class EventWriter {
     return true;
   }
 
-  /** The time, in ms, until the next minute with a new share. */
   nextMinuteInMs(): number {
     return Math.max(0, this.#minuteEndsAtMs - this.#options.clock.monotonicMs());
   }

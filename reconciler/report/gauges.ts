@@ -1,6 +1,4 @@
-/**
- * The leader's gauges by network. Each pass sets them; the end of the leadership removes them.
- */
+/** The leader's gauges by network. Each pass sets them; the end of the leadership removes them. */
 import type { Cluster } from '../../peers/discovery/discover.ts';
 import type { Key } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';

@@ -1,12 +1,8 @@
-/**
- * Series by group, with a limit, because a tenant who may create StellarNodes can make a group of each passphrase, and
- * a monitoring system must keep all series. Pure.
- */
+/** Series by group, with a limit: a tenant can make a group of each passphrase, and all series are kept. Pure. */
 import type { Group } from '../../peers/discovery/discover.ts';
 import { leastOf } from '../../peers/lists.ts';
 import { byText } from '../../peers/world.ts';
 
-/** Groups with a label of their own. */
 const OWN_LABEL_MAX = 100;
 /** The common label of all other groups; no group has this key. */
 const OTHER = 'other';
@@ -32,10 +28,7 @@ export function validatorSeries(groups: ReadonlyMap<string, Group>, labels: Read
   ]);
 }
 
-/**
- * The title of each label's network. A private network is called by its namespaces, because its passphrase is not
- * public.
- */
+/** The title of each label's network. A private one is called by its namespaces: its passphrase is not public. */
 export function titleSeries(groups: ReadonlyMap<string, Group>, labels: ReadonlyMap<string, string>) {
   const titles = new Map([['', 'in no network']]);
   for (const [key, label] of labels) {

@@ -1,7 +1,4 @@
-/**
- * Reports why things were not done. Each change of a reason is reported once, by a log line, an Event on the
- * StellarNode and a metric. Remembers only the last reports.
- */
+/** Reports each change of a reason once: by a log line, an Event on the StellarNode and a metric. */
 import { describeReason, isState, type Reason, releaseOf, severityOf } from '../../peers/reasons/reasons.ts';
 import { type Key, namespaceOf, type World } from '../../peers/world.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
@@ -9,18 +6,11 @@ import type { Newcomer } from '../plan/publish/publish.ts';
 import type { ReasonsByKey } from '../plan/status/validator-state.ts';
 import { type EventsOptions, type EventText, EventWriter } from './events.ts';
 
-/** The most reports in one pass; the rest follows in the next, because admission shares the process. */
-const REPORTS_PER_PASS_MAX = 500;
 /** The most reasons to remember of one StellarNode. */
 const TOLD_MAX = 50;
 
 export interface ReporterOptions extends EventsOptions {
   readonly metrics: Metrics;
-}
-
-interface Told {
-  readonly key: Key;
-  readonly why: Reason;
 }
 
 export class Reporter {
@@ -30,13 +20,6 @@ export class Reporter {
   readonly #logged = new Set<string>();
   /** The logged reasons whose Events exceeded the limit of their minute. They are written in the next minute. */
   readonly #eventsDue = new Set<string>();
-  /** How many more reports this pass may make. */
-  #room = 0;
-  /**
-   * Reasons that exceeded the limit of the last pass, in order. They come first in the next pass, so that new reasons
-   * of others cannot delay them for ever.
-   */
-  readonly #postponed = new Set<string>();
   /** The Events of each StellarNode since this leader began. If the same reason comes again, it has happened again. */
   readonly #eventsTold = new Map<Key, Set<string>>();
 
@@ -45,12 +28,12 @@ export class Reporter {
     this.#events = new EventWriter(options);
   }
 
-  report(world: World, reasons: ReasonsByKey): void {
+  /** Reports the present reasons, one in each step: tenants decide how many there are, and admission shares the process. */
+  *reportSteps(world: World, reasons: ReasonsByKey): Generator<undefined, void> {
     const all = [...reasons].flatMap(([key, whys]) => whys.map((why) => ({ key, why })));
     const now = new Set(all.map(({ key, why }) => idOf(key, why)));
     for (const id of this.#logged) if (!now.has(id)) this.#logged.delete(id);
     for (const id of this.#eventsDue) if (!now.has(id)) this.#eventsDue.delete(id);
-    this.#reportAll(world, all);
     for (const key of this.#eventsTold.keys()) if (!world.nodes.has(key)) this.#eventsTold.delete(key);
     const { metrics } = this.#options;
     const counts = Map.groupBy(all, ({ why }) => why.code);
@@ -58,15 +41,10 @@ export class Reporter {
       'stellar_peers_waiting',
       [...counts].map(([reason, { length: value }]) => ({ labels: { reason }, value })),
     );
-  }
-
-  #reportAll(world: World, all: readonly Told[]): void {
-    const byId = new Map(all.map((each) => [idOf(each.key, each.why), each]));
-    const first = [...this.#postponed].flatMap((id) => byId.get(id) ?? []);
-    this.#postponed.clear();
-    this.#room = REPORTS_PER_PASS_MAX;
-    for (const { key, why } of new Set([...first, ...all]))
+    for (const { key, why } of all) {
       if (!isState(why)) this.#reportChange(world, key, why);
+      yield;
+    }
   }
 
   /** Logs a reason that is new, and writes its Event, now or as soon as there is room. */
@@ -74,11 +52,6 @@ export class Reporter {
     const id = idOf(key, why);
     const isKnown = this.#logged.has(id);
     if (isKnown && !(this.#eventsDue.has(id) && this.#events.hasRoomIn(namespaceOf(key)))) return;
-    if (this.#room === 0) {
-      this.#postponed.add(id);
-      return;
-    }
-    this.#room -= 1;
     this.#logged.add(id);
     if (!isKnown)
       this.#options.log.info({ node: key, reason: why.code, detail: why.detail }, describeReason(why));
@@ -86,12 +59,8 @@ export class Reporter {
     else this.#eventsDue.add(id);
   }
 
-  /**
-   * The wait, in ms, until the next report without a change: something exceeded the limit of this pass, or of this
-   * minute.
-   */
+  /** The wait, in ms, until the next report without a change: an Event exceeded the limit of this minute. */
   retryInMs(): number | undefined {
-    if (this.#postponed.size > 0) return 0;
     return this.#eventsDue.size > 0 ? this.#events.nextMinuteInMs() : undefined;
   }
 

@@ -49,7 +49,6 @@ export interface ValidatorGaugeInput extends Moment {
   /** Since when a validator has been paused, or has lacked something; undefined if it is not so. */
   readonly pausedSinceMs: (key: Key) => number | undefined;
   readonly driftSinceMs: (key: Key) => number | undefined;
-  /** Validators whose sidecar has told them what they lack. */
   readonly told: ReadonlySet<Key>;
 }
 
@@ -146,10 +145,7 @@ export function driftedKeys(plans: Iterable<GroupPlan>): Key[] {
   ]);
 }
 
-/**
- * Since when a validator has lacked something, by the cluster: since the publication or the creation of the pod,
- * whichever was later. Undefined if the cluster does not say.
- */
+/** Since when a validator has lacked something, by the publication or its pod; undefined if that is not known. */
 export function lackingSinceMs(key: Key, { world, discovery }: Cluster): number | undefined {
   const statefulSet = discovery.statefulSetOf.get(key);
   if (!statefulSet) return undefined;

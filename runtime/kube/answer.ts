@@ -56,7 +56,6 @@ export function objectIn(answer: KubeAnswer): KubeObject {
   return answer.body;
 }
 
-/** A page of a list. */
 interface Page {
   readonly items: readonly KubeObject[];
   readonly resourceVersion: string;
@@ -86,7 +85,6 @@ export const dateMsOf = ({ date = '' }: IncomingHttpHeaders): number => httpDate
 
 const httpDateMs = (text: string): number => (HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN);
 
-/** The seconds in the header Retry-After; undefined if it is missing or not valid. */
 function retryAfterSecondsOf(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['retry-after'] ?? '';
   // A date in Retry-After is by the sender's clock, as is the header Date.

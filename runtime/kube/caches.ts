@@ -1,7 +1,4 @@
-/**
- * The caches of all watched objects, as one World that watches keep current.
- */
-
+/** The caches of all watched objects, as one World that watches keep current. */
 import { greatestOf } from '../../peers/lists.ts';
 import type { World } from '../../peers/world.ts';
 import { Notifier, type Subscribe } from '../notifier.ts';
@@ -40,12 +37,10 @@ export class Caches {
     );
   }
 
-  /** Runs all watches until `signal` aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
   }
 
-  /** True once every kind has been listed. */
   synced(): boolean {
     return this.#reflectors.every((reflector) => reflector.synced);
   }

@@ -1,7 +1,4 @@
-/**
- * Merges the files of a kubeconfig by the rules of client-go: for each name, and for the current context, the first file
- * that has it wins. Missing or empty files are skipped.
- */
+/** Merges the files of a kubeconfig as client-go does: the first file that has a name, or a context, wins. */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -67,7 +64,6 @@ export function contentOf(what: string, path: string, encoding: 'utf8' | 'base64
   }
 }
 
-/** The entries of one file by name. Throws if two entries have the same name. */
 function entriesOf(file: string, list: unknown, kind: Kind): Map<string, Fields> {
   const entries = new Map<string, Fields>();
   for (const item of listOf(list)) {

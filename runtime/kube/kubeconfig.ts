@@ -41,10 +41,7 @@ export interface Choice {
   readonly nowMs?: () => number;
 }
 
-/**
- * Loads the cluster of `--kubeconfig`, else of KUBECONFIG, else of ~/.kube/config, else of the pod's ServiceAccount.
- * Throws KubeConfigError if there is none, or if it cannot be read.
- */
+/** The cluster of `--kubeconfig`, KUBECONFIG, ~/.kube/config or the ServiceAccount. Throws KubeConfigError. */
 export function loadKubeConfig(choice: Choice = {}): KubeConfig {
   const { env = {} } = choice;
   const merged = mergedOf(choice.path === undefined ? usualFiles(env) : [choice.path], choice.context);
@@ -100,7 +97,6 @@ function chosenOf(merged: Merged, choice: Choice): KubeConfig {
 
 const PLUGIN_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** A cluster, and the part of its entry that is passed to plugins. */
 type OwnCluster = Cluster & { readonly forPlugins: unknown };
 
 /** The cluster with the flags applied. If a flag names the server, the TLS server name of the entry does not apply. */
@@ -189,7 +185,6 @@ const withoutSecrets = (entry: NamedFields): NamedFields => ({
   fields: Object.fromEntries(Object.entries(entry.fields).filter(([key]) => /^as(-|$)/.test(key))),
 });
 
-/** The headers for impersonation that the library does not send. */
 function impersonation(fields: Fields): RequestOptions['headers'] {
   const uid = textIn(fields, 'as-uid');
   const groups = textsOf(fields['as-groups']);

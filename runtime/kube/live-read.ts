@@ -1,6 +1,4 @@
-/**
- * Reads the World from the API server, without the caches. This is the last check before a restart.
- */
+/** Reads the World from the API server, without the caches. This is the last check before a restart. */
 import type { World } from '../../peers/world.ts';
 import type { Clock } from '../clock.ts';
 import { inParallel } from '../parallel.ts';
@@ -18,7 +16,6 @@ import {
 
 export interface LiveWorld {
   readonly world: World;
-  /** The resourceVersion of an object at the time of the read. */
   version(ref: ObjectRef): string | undefined;
 }
 

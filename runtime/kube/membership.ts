@@ -1,7 +1,4 @@
-/**
- * The membership as this replica knows it: the discovery from the caches, computed again only after a change, and the
- * time of each group's last change. Admission and reconciler use the same instance.
- */
+/** The membership as this replica knows it, computed again only after a change, and when each group changed last. */
 import { type Discovery, type DiscoverySettings, discover } from '../../peers/discovery/discover.ts';
 import { EXTERNAL_CONFIGMAP, JOURNAL_CONFIGMAP } from '../../peers/names.ts';
 import { saltOf } from '../../peers/views/salt.ts';
@@ -102,7 +99,6 @@ export class MembershipCache {
     return this.#discovery;
   }
 
-  /** The views that should be published, as the membership is now. */
   views(): ViewBook {
     this.#views ??= new ViewBook(this.discovery(), this.#options.settings.maxPeers);
     return this.#views;

@@ -1,8 +1,4 @@
-/**
- * Lists objects page by page. For a moment, a page is in memory twice, as text and as whole objects. So pages are limited
- * by their size in bytes, because tenants decide how large an object is.
- */
-
+/** Lists objects page by page. Pages are limited in bytes, because tenants decide how large an object is. */
 import { type KubeAnswer, pageIn } from './answer.ts';
 import { TooManyBytes } from './body.ts';
 import { hasStatus, KubeError, type KubeObject, type ListQuery, type ObjectList } from './port.ts';
@@ -12,7 +8,6 @@ import { collectionPath, type Resource } from './resources.ts';
 /** The number of objects in the first page, before their size is known. */
 const FIRST_LIMIT = 10;
 const LIMIT_MAX = 200;
-/** The intended length of a page. */
 const PAGE_LENGTH = 1024 * 1024;
 /** A larger page is given up and requested again with fewer objects. A page with one object is read whatever its size. */
 const PAGE_BYTES_MAX = 4 * PAGE_LENGTH;
@@ -78,6 +73,5 @@ async function pageOf(ask: Ask, call: Call, at: Place): Promise<KubeAnswer | Pla
   }
 }
 
-/** The number of objects in the next page, if each has this length. */
 const nextLimit = (limit: number, length: number): number =>
   Math.max(1, Math.min(Math.floor(PAGE_LENGTH / Math.max(1, length)), limit * GROWTH_MAX, LIMIT_MAX));

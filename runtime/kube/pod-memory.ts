@@ -43,7 +43,6 @@ export class PodMemory {
     return true;
   }
 
-  /** The pods that ran lately but do not run now. */
   ranLately(): RanLately {
     const nowMs = this.#clock.monotonicMs();
     for (const [key, { atMs }] of this.#gone) if (nowMs - atMs > REMEMBERED_MS) this.#gone.delete(key);

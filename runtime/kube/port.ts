@@ -1,7 +1,4 @@
-/**
- * The interface through which all code reaches the API server, and its errors. Owns types only. client.ts implements the
- * interface; tests may implement it in memory.
- */
+/** The interface through which all code reaches the API server, and its errors. */
 import type { ObjectRef, Resource } from './resources.ts';
 
 interface ObjectMeta {
@@ -123,7 +120,6 @@ export class KubeError extends Error {
   readonly reason: string;
   /** The `reason` of each cause in the details of the Status, e.g. `NamespaceTerminating`. */
   readonly causes: readonly string[];
-  /** The seconds that the server asks to wait (Retry-After), if it does. */
   readonly retryAfterSeconds: number | undefined;
   /** The token in the answer to a page that was requested too late (410): it continues the list at a newer version. */
   readonly continueToken: string | undefined;
@@ -160,10 +156,7 @@ export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 export const isPassing = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
-/**
- * True if RBAC refuses the request, and not an admission policy. RBAC may also refuse for a moment after a server has
- * started, because the server has not read its roles yet.
- */
+/** True if RBAC refuses, and not a policy. A server that has just started may have read no roles yet. */
 const isLackOfRights = (error: unknown): boolean =>
   hasStatus(error, 403) && /cannot \w+ resource/.test(error.message);
 

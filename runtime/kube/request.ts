@@ -1,7 +1,4 @@
-/**
- * Sends requests to the API server over node:https, with the authentication of a KubeConfig. Keeps connections open, so
- * that a request hardly ever needs a TLS handshake. The callers build the requests and read the answers.
- */
+/** Sends requests to the API server by a KubeConfig, over connections that stay open. */
 import type { IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions, request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -27,10 +24,7 @@ const STREAMS = new Agent({ highWaterMark: 1 } as AgentOptions);
 /** How long to try one of several addresses. Node's default of 250 ms is too short for a distant API server. */
 const ATTEMPT_MS = 1_000;
 
-/**
- * Closes all idle connections. Call it after a request without an answer: the API server at the other end may be gone,
- * and the next request on each of these connections would time out too.
- */
+/** Closes all idle connections. Call it after a timeout: the API server at their other end may be gone. */
 export function dropKept(): void {
   for (const sockets of Object.values(KEPT.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

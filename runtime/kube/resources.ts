@@ -1,6 +1,4 @@
-/**
- * The Kubernetes resources that we use: group, version and plural, and their paths.
- */
+/** The Kubernetes resources that we use: group, version and plural, and their paths. */
 
 export interface Resource {
   readonly apiVersion: string;

@@ -50,7 +50,6 @@ export class Retry {
     this.#backoff.succeeded('');
   }
 
-  /** Logs the failure. Resolves when the request may be tried again, or when `signal` aborts. */
   async afterFailure(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, fields } = this.#parts;
     this.#failingSinceMs ??= clock.monotonicMs();

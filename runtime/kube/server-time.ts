@@ -13,7 +13,6 @@ export class ServerTime {
   /** Notifies after a correction: earlier decisions used a wrong time. */
   readonly onCorrection = this.#corrections.onChange;
 
-  /** `clock` is the clock of the machine. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

@@ -1,6 +1,4 @@
-/**
- * The watched kinds: how the watch selects their objects, and which facts of each are kept (peers/read/).
- */
+/** The watched kinds: how the watch selects their objects, and which facts of each are kept (peers/read/). */
 import {
   EXTERNAL_CONFIGMAP,
   JOURNAL_CONFIGMAP,
@@ -85,7 +83,6 @@ const bounded =
     return light(object, `more than ${OBJECT_BYTES_MAX / 1024} KiB`);
   };
 
-/** One query for each watched namespace, or one for all namespaces. */
 const scoped = ({ watchNamespaces }: Scope, query: ListQuery): ListQuery[] =>
   watchNamespaces.length === 0 ? [query] : watchNamespaces.map((namespace) => ({ namespace, ...query }));
 

@@ -1,6 +1,4 @@
-/**
- * Watches one object by name, and notifies when a projection of it has changed. Keeps only the projection.
- */
+/** Watches one object by name, and notifies when a projection of it has changed. Keeps only the projection. */
 import { Notifier } from '../notifier.ts';
 import type { KubeObject } from './port.ts';
 import { Reflector, type WatchEdges } from './reflector.ts';

@@ -32,9 +32,9 @@ const QUIET_MS = 1_500;
 
 class CountingReporter extends Reporter {
   passes = 0;
-  override report(...args: Parameters<Reporter['report']>): void {
+  override reportSteps(...args: Parameters<Reporter['reportSteps']>): Generator<undefined, void> {
     this.passes += 1;
-    super.report(...args);
+    return super.reportSteps(...args);
   }
 }
 

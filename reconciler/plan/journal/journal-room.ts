@@ -1,7 +1,4 @@
-/**
- * Decides which entries the journal keeps, so that it fits into its ConfigMap: old closed entries are dropped in all
- * groups, and then keys without entries. Pure.
- */
+/** Decides which entries the journal keeps, so that it fits into its ConfigMap. Pure. */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 import { causeOf, TWICE } from '../restarts/past-restarts.ts';
 import { formatJournal, hasHappened, isAhead, type JournalEntry, notAhead, readJournal } from './journal.ts';
@@ -10,9 +7,7 @@ type Data = Readonly<Record<string, string>>;
 
 /** A ConfigMap holds 1 MiB. The rest is room to close open entries. */
 const BYTES_MAX = 900 * 1024;
-/**
- * The most entries of one StatefulSet within 24 h, beside those that count against another restart for the same cause.
- */
+/** The most entries of one StatefulSet within 24 h, beside those that count against a restart for the same cause. */
 const KEPT_MAX = { happened: 20, failed: 10 } as const;
 /** Restarts within the hour are kept, because the hour's limit counts them. */
 const HOUR_MS = 3_600_000;

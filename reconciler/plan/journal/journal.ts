@@ -8,10 +8,7 @@ import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
 
 /** How long closed entries are kept: rates and "restarts in 24 h" are read from them. */
 const KEPT_MS = 24 * 3_600_000;
-/**
- * A bare pod stops its group while it exists. Its entry is dropped at last, because a pod that is gone must not fill
- * the journal.
- */
+/** A bare pod stops its group while it exists. At last its entry goes, so that pods that are gone fill no journal. */
 const BARE_KEPT_MS = 30 * KEPT_MS;
 
 export type RestartKind = 'bump' | 'delete';
@@ -84,10 +81,7 @@ function parseEntry(raw: Readonly<Record<string, unknown>>): JournalEntry | unde
   return { ...entry, outcome: outcome as Outcome, endedAtMs: timeOf(raw.endedAt) ?? atMs };
 }
 
-/**
- * The entries of one group, oldest first. Undefined if the text cannot be read in full: then the group must stop,
- * because the restarts under way are not known.
- */
+/** The entries of one group, oldest first. Undefined if the text cannot be read in full: then the group must stop. */
 export function readJournal(
   journal: Pick<ConfigMapFacts, 'data'> | undefined,
   group: string,
@@ -147,10 +141,7 @@ export interface Closing {
 export const openEntries = (entries: readonly JournalEntry[]): JournalEntry[] =>
   entries.filter((entry) => entry.outcome === undefined);
 
-/**
- * True if `each` is the given entry and is open. The time must match too: the token is the same if another leader has
- * begun the same restart anew.
- */
+/** True if `each` is the open entry. The time counts: another leader may have begun the same restart anew. */
 export const isSameOpen = (each: JournalEntry, entry: JournalEntry): boolean =>
   each.token === entry.token &&
   each.atMs === entry.atMs &&

@@ -1,6 +1,4 @@
-/**
- * Wall-clock time for changes that cannot be undone: entries that are dropped from the journal, or dated anew.
- */
+/** Wall-clock time for changes that cannot be undone: entries that are dropped from the journal, or dated anew. */
 import type { Clock } from '../../../runtime/clock.ts';
 
 const JUMP_MS = 60_000;

@@ -1,12 +1,7 @@
-/**
- * Finds the keys of a peers ConfigMap that belong to other writers. Pure.
- */
+/** Finds the keys of a peers ConfigMap that belong to other writers. Pure. */
 import type { ConfigMapFacts } from '../../../peers/world.ts';
 
-/**
- * Our data without the keys that another controller applies. Such keys are reported; overwriting them would start a
- * fight.
- */
+/** Our data without the keys that another controller applies. Overwriting them would start a fight. */
 export function withoutForeignKeys(
   data: Readonly<Record<string, string>>,
   current: ConfigMapFacts | undefined,

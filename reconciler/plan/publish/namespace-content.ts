@@ -1,6 +1,4 @@
-/**
- * Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure.
- */
+/** Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -70,10 +68,7 @@ function dataOf({ entries, current }: Content, nowMs: number): Record<string, st
   return data;
 }
 
-/**
- * When the view was published; undefined for a changed one. Only a changed view is a new publication. Restoring a file
- * that others edited is none.
- */
+/** When the view was published; undefined for a changed one. Restoring an edited file is no new publication. */
 function formerDateOf(
   { validator: { name }, peerList }: ViewEntry,
   current: ConfigMapFacts | undefined,
@@ -103,7 +98,6 @@ function reportForeignKeys(
   }
 }
 
-/** Reports for the object `key` which of our data keys another manager applies. */
 function reportKeyConflict(
   key: Key | undefined,
   current: ConfigMapFacts | undefined,

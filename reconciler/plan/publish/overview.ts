@@ -1,7 +1,4 @@
-/**
- * The overview in our own namespace, for people and programs: every running validator of every network.
- * Pure; names none of the keys that the upstream operator's own discovery writes.
- */
+/** The overview in our own namespace, for people and programs: every running validator of every network. Pure. */
 import type { Cluster, Member } from '../../../peers/discovery/discover.ts';
 import { isRunning, podOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { fieldsOf, listOf, parseJson, textOf } from '../../../peers/field.ts';
@@ -41,7 +38,6 @@ export interface OverviewInput extends Cluster {
   readonly connections: Connections;
   /** The DNS domain of the cluster where CLUSTER_DOMAIN is known to be wrong. */
   readonly rightDomain?: string | undefined;
-  /** Undefined for the overview's own limit. */
   readonly bytesMax?: number;
 }
 
@@ -68,7 +64,6 @@ function entryOf(member: Member, pod: RunningPod, connection: Connection | undef
   return { namespace, name, ordinal, dns, ip: pod.ip, port, ...connection };
 }
 
-/** Its line in `KNOWN_PEERS`. */
 const lineOf = ({ ip, port }: Entry): string => `${ip}:${port}\n`;
 
 const render = (networks: readonly Network[]): string => `${JSON.stringify(networks, undefined, 1)}\n`;
@@ -80,7 +75,6 @@ const AROUND_BYTES = 10;
 /** Room for everything beside the lists. */
 const FRAME_BYTES = 4096;
 
-/** Bytes of a network without its peers. */
 const headBytesOf = (network: Network): number => Buffer.byteLength(render([{ ...network, peers: [] }]));
 
 /** Public networks first, those without a running validator last: StellarNodes alone must push none out. */

@@ -1,6 +1,4 @@
-/**
- * Plans the writes that bring all ConfigMaps to the data that they should have. Pure.
- */
+/** Plans the writes that bring all ConfigMaps to the data that they should have. Pure. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -63,7 +61,6 @@ function planAlone(namespace: string, input: PublishInput): NamespacePlan {
 const namespacesOf = ({ world, discovery, ownNamespace }: PublishInput): string[] =>
   [...new Set([ownNamespace, ...discovery.activeIn.keys(), ...world.configMaps.keys()])].sort();
 
-/** No write, and a reason for each validator of the namespace. */
 function nothingWritten(validators: readonly Validator[], why: Reason): NamespacePlan {
   const reports = new Map(validators.map(({ key }) => [key, why]));
   return { write: undefined, reports };

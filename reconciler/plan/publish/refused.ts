@@ -1,17 +1,11 @@
-/**
- * Finds the validators that a refused write concerns: those whose part of their namespace's ConfigMap is not as
- * planned. Pure.
- */
+/** Finds the validators that a refused write concerns: those whose published part is not as planned. Pure. */
 import type { Cluster } from '../../../peers/discovery/discover.ts';
 import { nodeKeys } from '../../../peers/names.ts';
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { Key } from '../../../peers/world.ts';
 import type { ConfigMapWrite } from './namespace-content.ts';
 
-/**
- * Reasons by StellarNode. `refusals` are by namespace for ConfigMaps, and by StellarNode for its own objects. `writes`
- * are the planned ones.
- */
+/** Reasons by StellarNode. `refusals` are by namespace for ConfigMaps, by StellarNode for its own objects. */
 export function refusedReports(
   refusals: ReadonlyMap<string, Reason>,
   writes: readonly ConfigMapWrite[],

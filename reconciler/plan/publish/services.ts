@@ -1,7 +1,4 @@
-/**
- * Finds the governing headless Services that are missing, and those that hide pods from each other. The upstream
- * operator names one in each StatefulSet and never creates it. Pure.
- */
+/** Finds governing headless Services that are missing (the operator makes none), or that hide pods. Pure. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { COMPONENT, STELLAR_API_VERSION } from '../../../peers/names.ts';
 import { type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
@@ -41,7 +38,6 @@ export function planServices(world: World, { statefulSetOf }: Discovery): Servic
   return { create, reports };
 }
 
-/** The key of the Service that a StatefulSet names; undefined if the name is not valid for a Service. */
 function serviceKeyOf({ namespace, serviceName: name }: StatefulSetFacts): Key | undefined {
   return name === '' || name.length > SERVICE_NAME_MAX ? undefined : keyOf(namespace, name);
 }
@@ -94,10 +90,7 @@ export function headlessService(validator: Validator, statefulSet: StatefulSetFa
 /** How often one refused Service of a namespace is tried again, since a quota may be raised at any time. */
 export const REFUSED_SERVICE_MS = 15_000;
 
-/**
- * The refused Services to try again now: of each namespace, the one that has waited longest. `keys` are their
- * StellarNodes, in the order of the last refusals.
- */
+/** The refused Services to try again now: of each namespace, the one that has waited longest. */
 export function refusedInTurn(keys: Iterable<string>, backoff: Backoff): ReadonlySet<string> {
   const first = new Map<string, string>();
   for (const key of keys) {

@@ -24,10 +24,7 @@ interface FragileInput extends Cluster {
   };
 }
 
-/**
- * Whether one more failure would stop the validator, or another one of its namespace and network, as they themselves
- * report.
- */
+/** Whether one more failure would stop the validator, or another of its namespace and network, as they report. */
 export function fragileVerdict(validator: Validator, input: FragileInput): QuorumVerdict {
   const { quorumCheck } = input.settings;
   const why = quorumCheck === 'off' ? undefined : fragileReason(validator, input);

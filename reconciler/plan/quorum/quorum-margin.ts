@@ -70,7 +70,6 @@ export class QuorumMargins {
   /** By namespace and home domain: validators of the same two have the same margin, apart from themselves. */
   readonly #units = new Map<string, Map<string | undefined, Unit>>();
   readonly #seats = lazy(() => seatsOf(this.#networkId, this.#input));
-  /** How many validators the sets by hand name together. */
   readonly #byHand = lazy(() => new Set(this.#seats().flatMap(({ named }) => [...named])).size);
 
   constructor(networkId: string, input: Cluster) {
@@ -78,7 +77,6 @@ export class QuorumMargins {
     this.#input = input;
   }
 
-  /** The margin before a restart of the validator. */
   of(validator: Validator): QuorumMargin {
     const { rules, ...unread } = this.#unitOf(validator);
     const { key } = validator;
@@ -132,10 +130,7 @@ const NO_RULE = {
   isDown: false,
 } as const;
 
-/**
- * The smallest margin of a group's validators, before any of them goes down; undefined if no set can be read, or a
- * needed one cannot.
- */
+/** The smallest margin of a group's validators; undefined if no set can be read, or a needed one cannot. */
 export const leastLeft = (group: Group, input: Cluster): Least | undefined =>
   atOnce(leastSteps(group, input));
 
@@ -236,7 +231,6 @@ const domainOf = ({ ownDomain }: QuorumSet): QuorumSet['ownDomain'] =>
 const downOf = (seats: readonly QuorumSeat[]): ReadonlySet<Key> =>
   new Set(seats.filter(({ isDown }) => isDown).map(({ key }) => key));
 
-/** How many more may go down, `node` included. */
 const leftOf = ({ bears, down, absent }: Rule, node: Key): number => bears - absent - othersDown(down, node);
 
 const othersDown = (down: ReadonlySet<Key>, node: Key): number => down.size - Number(down.has(node));

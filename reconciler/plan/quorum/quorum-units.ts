@@ -25,15 +25,10 @@ export interface QuorumSeat {
   readonly homeDomain: string | undefined;
   /** Undefined for a StellarNode that is being deleted, or cannot be read. */
   readonly reading: QuorumReading | undefined;
-  /**
-   * The validators that its set by hand names. Empty for a validator that takes no part, because its set may be out of
-   * date.
-   */
+  /** The validators that its set by hand names; none for one that takes no part, whose set may be old. */
   readonly named: ReadonlySet<string>;
   readonly isDown: boolean;
-  /**
-   * False for a StellarNode whose network cannot be read. It may be in any network, and counts for its own namespace.
-   */
+  /** False for a StellarNode whose network cannot be read. It counts for its own namespace. */
   readonly isMember: boolean;
 }
 
@@ -77,7 +72,6 @@ type Nodes = ReadonlyArray<readonly [Key, NodeReading]>;
 /** Found once for all networks of a membership: tenants decide how many there are of both. */
 const nodesBy = new WeakMap<Discovery, ReadonlyMap<string | undefined, Nodes>>();
 
-/** The StellarNodes of the network, and those whose network cannot be read. */
 function nodesOf(networkId: string, { world, discovery }: Cluster): Nodes {
   const known = nodesBy.get(discovery) ?? Map.groupBy(world.nodes, ([, reading]) => networkIdOf(reading));
   nodesBy.set(discovery, known);
@@ -117,7 +111,6 @@ function seatOf(reading: NodeReading, networkId: string, world: World): QuorumSe
   return gone && absentSeat(gone, networkId);
 }
 
-/** The node of a reading that is no validator, or not any more. */
 const goneIn = (reading: Exclude<NodeReading, { kind: 'validator' }>): Absentee | undefined =>
   reading.kind === 'unreadable' ? reading.node : reading.leaving;
 
@@ -144,6 +137,5 @@ function absentSeat(
   return { ...NOTHING_KNOWN, key, namespace, homeDomain, isDown, isMember };
 }
 
-/** StatefulSets with an open restart under a group key for which `isSuch` is true. */
 const setsIn = ({ journal }: World, isSuch?: (group: string) => boolean): Set<Key> =>
   new Set(everyOpen(journal, isSuch).map(({ statefulSet }) => statefulSet));

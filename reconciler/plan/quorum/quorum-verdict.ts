@@ -1,6 +1,4 @@
-/**
- * Decides by the quorum sets whether a restart waits, goes on with a warning, or goes on. Pure.
- */
+/** Decides by the quorum sets whether a restart waits, goes on with a warning, or goes on. Pure. */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { Validator, World } from '../../../peers/world.ts';
 import type { QuorumMargin } from './quorum-margin.ts';

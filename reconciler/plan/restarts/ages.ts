@@ -1,7 +1,4 @@
-/**
- * Remembers since when a state has lasted, where the cluster does not say so itself. The memory ends with the
- * leadership.
- */
+/** Remembers since when a state has lasted, where the cluster does not say. Ends with the leadership. */
 interface Seen {
   readonly state: string;
   readonly sinceMs: number;
@@ -10,10 +7,7 @@ interface Seen {
 export class Ages {
   #seen: ReadonlyMap<string, Seen> = new Map();
 
-  /**
-   * Remembers the present states, and forgets keys that are not given. A new state began at `beganAtMs` if that is
-   * known, else now.
-   */
+  /** Remembers these states, and no others. A new one began at `beganAtMs` if that is known, else now. */
   observe(
     states: Iterable<readonly [string, string]>,
     nowMs: number,

@@ -1,6 +1,4 @@
-/**
- * Whether a validator is up, by the state of its pods. Pure.
- */
+/** Whether a validator is up, by the state of its pods. Pure. */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, Validator, World } from '../../../peers/world.ts';
 
@@ -26,10 +24,7 @@ export function isUnsettled(world: World, statefulSet: StatefulSetFacts): boolea
 export const isOfFormer = ({ revision }: PodFacts, { updateRevision }: StatefulSetFacts): boolean =>
   updateRevision !== '' && revision !== updateRevision;
 
-/**
- * True if the status shows whether the roll has ended. With a partition or OnDelete the status may keep its former
- * revision for ever, so the pods show it.
- */
+/** True if the status shows the end of a roll. With a partition or OnDelete it may never do so. */
 const isRolledInFull = ({ strategy, partition }: StatefulSetFacts): boolean =>
   strategy === 'RollingUpdate' && partition === 0;
 
@@ -51,10 +46,7 @@ export function allReady(world: World, statefulSet: StatefulSetFacts): boolean {
   return pods.length === statefulSet.replicas && pods.every(isUp);
 }
 
-/**
- * Whether a validator that is down uses up a part of MAX_UNAVAILABLE. One that may be down for good must not block the
- * budget.
- */
+/** Whether a validator that is down uses up MAX_UNAVAILABLE. One that is down for good must not block it. */
 type InBudget = 'always' | 'while a pod is left' | 'never';
 
 /** Why a validator is down. */

@@ -1,6 +1,4 @@
-/**
- * What PodDisruptionBudgets allow. Pure.
- */
+/** What PodDisruptionBudgets allow. Pure. */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { matchesSelector, requirementsOf } from '../../../peers/injection/selectors.ts';
 import { LABEL_NODE_TYPE, NODE_TYPE_VALIDATOR } from '../../../peers/names.ts';

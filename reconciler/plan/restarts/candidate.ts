@@ -1,6 +1,4 @@
-/**
- * Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure.
- */
+/** Examines one validator: what its pods lack, and which of its own properties forbid a restart now. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { ANNOTATION_BUDGET } from '../../../peers/names.ts';
@@ -141,10 +139,7 @@ function statefulSetHold(
   return partition > 0 ? reason('Partitioned') : undefined;
 }
 
-/**
- * A roll waits for the pod that is down, and never ends if that pod cannot become Ready by itself. So a pod that may be
- * deleted is held only until the controller has seen the last change.
- */
+/** A roll waits for a pod that is down. One that may be deleted waits only until the last change was seen. */
 function unsettledHold(
   world: World,
   statefulSet: StatefulSetFacts,

@@ -100,10 +100,7 @@ export function evaluatePod(input: DriftInput): DriftVerdict {
   return unhelped ? held(unhelped) : lack;
 }
 
-/**
- * Why we must not restart a bare pod: it may have started before our webhook existed, or before the webhook could
- * inject it.
- */
+/** Why we must not restart a bare pod: it may have started before the webhook existed, or could inject it. */
 function unadopted({ world, validator, statefulSet, pod, settings }: DriftInput): Reason | undefined {
   const namespace = world.namespaces.get(validator.namespace);
   if (settings.adoptExisting || validator.adopt === 'now' || namespace?.adopt === 'now') return undefined;
@@ -225,10 +222,7 @@ function readNoEarlierThanMs({ scheduledAtMs, takenAtMs, readAtMs }: PodFacts): 
 const absentOf = ({ digests }: PublishedView, { isLive, wasLive }: Liveness): string[] =>
   digests.filter((digest) => !isLive(digest) && wasLive(digest));
 
-/**
- * True if the network has more members than a list holds, and the pod's list is only another choice with as many known
- * peers. Lists are chosen anew by an upgrade, and as pods come and go.
- */
+/** True if the network has more members than a list holds, and the pod's list is another choice, as full. */
 function isOtherChoice(known: ReadonlySet<string>, input: DriftInput): boolean {
   const { group, validator, published } = input;
   const size = published?.digests.length ?? 0;

@@ -1,6 +1,4 @@
-/**
- * Forecasts a rollout: runs the planner again and again, as if each restart succeeded. Pure.
- */
+/** Forecasts a rollout: runs the planner again and again, as if each restart succeeded. Pure. */
 import type { Group } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { formatDigests } from '../../../peers/hash.ts';
@@ -85,7 +83,6 @@ function withSettled(group: Group, input: RolloutInput): RolloutInput {
 interface AfterEnd {
   readonly pods: ReadonlyMap<Key, PodFacts>;
   readonly journal: ConfigMapFacts | undefined;
-  /** How long the restart took from `nowMs` on. */
   readonly passedMs: number;
 }
 

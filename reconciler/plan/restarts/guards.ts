@@ -39,7 +39,6 @@ export interface GuardInput extends Omit<CandidateInput, 'group' | 'links' | 'se
   readonly settings: CandidateInput['settings'] & GuardSettings;
   readonly quiet: (group: string) => Quiet;
   readonly setbacks: SetbackLookup;
-  /** For how long the leader has seen a pod Ready without a break, in ms. */
   readonly readyForMs: (pod: PodFacts) => number;
 }
 
@@ -55,7 +54,6 @@ export function inFlight(entries: readonly JournalEntry[], input: GuardInput): W
   return { reason: reason('Stalled', `${open.statefulSet}, since ${since}${becauseOf(open, input)}`) };
 }
 
-/** Why a restart has been open for so long, if that can be seen. */
 function becauseOf(open: JournalEntry, input: GuardInput): string {
   const unplaced = unplacedAfter(open, input);
   if (unplaced) return `; ${unplaced.key} has no node`;
@@ -160,7 +158,6 @@ export class GroupGuard {
     );
   }
 
-  /** The verdict of the quorum sets on a restart that takes a validator down. */
   quorum({ kind, validator }: Candidate): QuorumVerdict {
     if (kind !== 'bump') return {};
     const { world, settings } = this.#input;
@@ -172,7 +169,6 @@ export class GroupGuard {
     return unavailableReason(validator.key, this.#unavailability(), this.#input.settings);
   }
 
-  /** A remark on a restart that goes on. */
   remark(candidate: Candidate): Reason | undefined {
     if (candidate.kind !== 'bump') return undefined;
     const [unplaced] = this.#unplaced();

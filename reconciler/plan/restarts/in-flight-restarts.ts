@@ -53,7 +53,6 @@ export class InFlightRestarts {
     this.#begunTokens.add(token);
   }
 
-  /** Call when the entry is closed. */
   noteEnded({ token }: JournalEntry): void {
     this.#begunTokens.delete(token);
   }
@@ -63,12 +62,10 @@ export class InFlightRestarts {
     this.#fenced.add(idOf(entry));
   }
 
-  /** Call before this leader takes the restart back. */
   noteTakeBack({ entry }: InFlightRestart, why: string): void {
     this.#takenBack.set(idOf(entry), why);
   }
 
-  /** The open entries of a group whose restarts have ended as `world` shows, with their outcomes. */
   outcomes(group: string, world: World): Closing[] {
     const nowMs = this.#clock.monotonicMs();
     return openEntries(readJournal(world.journal, group) ?? []).flatMap((written) => {
@@ -84,10 +81,7 @@ export class InFlightRestarts {
     });
   }
 
-  /**
-   * Bumps that `world` does not show, of another leader or of a write of ours without an answer. The write may still
-   * arrive, so the bump needs a fence.
-   */
+  /** Bumps that `world` does not show, and that we did not see written. The write may still arrive. */
   toFence(world: World): InFlightRestart[] {
     return openOf(world).filter(
       ({ entry }) =>
@@ -108,7 +102,6 @@ export class InFlightRestarts {
     return new Set(found.map(({ entry }) => entry.statefulSet));
   }
 
-  /** For how long this leader has seen the entry open, in ms. */
   seenForMs({ entry }: InFlightRestart): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#seenSinceMs.get(idOf(entry)) ?? nowMs);

@@ -7,9 +7,7 @@ import { nodeKeys } from '../../../peers/names.ts';
 import { type PublishedView, publishedView } from '../../../peers/views/views.ts';
 import type { Key, Validator, World } from '../../../peers/world.ts';
 
-/**
- * Since when the list of validator `node` has named one of these peers, wall-clock ms; Infinity if that is not known.
- */
+/** Since when the list of `node` has named one of these peers, wall-clock ms; Infinity if that is not known. */
 export type ListedSince = (node: Key, digests: readonly string[]) => number;
 
 interface Listed {

@@ -1,16 +1,11 @@
-/**
- * Which members run, and which ran in the last ten minutes. The memory can only delay a restart: until the leader has
- * watched for that long, every member counts as having run.
- */
+/** Which members run, and which ran in the last ten minutes. The memory can only delay a restart. */
 import type { Discovery } from '../../../peers/discovery/discover.ts';
 import { podOf } from '../../../peers/discovery/pods.ts';
 import type { World } from '../../../peers/world.ts';
 
 export interface Liveness {
   isLive(digest: string): boolean;
-  /**
-   * True if the member's pod ran at any time in the last 10 minutes, or if the leader has not watched for that long.
-   */
+  /** True if its pod ran in the last 10 minutes, or if the leader has not watched for that long. */
   wasLive(digest: string): boolean;
 }
 
@@ -39,10 +34,7 @@ export class LivenessMemory {
     }
   }
 
-  /**
-   * The liveness at `nowMs`, for decisions. `live` is that of the World that is decided on: the caches that were looked
-   * at may be behind live reads.
-   */
+  /** The liveness at `nowMs`. `live` is that of the World decided on: the caches may be behind live reads. */
   at(nowMs: number, live: ReadonlySet<string> = this.#live): Liveness {
     const watchedLongEnough = nowMs - this.#startedAtMs > REMEMBERED_MS;
     const ran = (digest: string) => live.has(digest) || this.#live.has(digest) || this.#goneAtMs.has(digest);

@@ -32,7 +32,6 @@ export interface UnavailabilitySettings extends QuorumSettings {
 /** The validators of a group that are down; made once for each plan. */
 export interface Unavailability {
   readonly down: ReadonlyMap<Key, Down>;
-  /** Those of them that use up a part of the budget. */
   readonly inBudget: ReadonlyMap<Key, Down>;
   readonly counted: number;
 }
@@ -78,10 +77,7 @@ function unreadDown(group: Group, { world, discovery }: Cluster): Key[] {
     });
 }
 
-/**
- * StellarNodes with a pod left, found by the names of all pods. Nothing else shows the pods of a StatefulSet that is
- * gone, and its first ordinal is not known.
- */
+/** StellarNodes with a pod left, by the names of pods: nothing else shows those of a StatefulSet that is gone. */
 const withPodsIn = ({ pods }: World): ReadonlySet<Key> =>
   new Set([...pods.keys()].map((key) => key.replace(/-\d+$/, '')));
 

@@ -1,8 +1,4 @@
-/**
- * Decides how an open restart of the journal has ended: done, gone, not injected, taken back, never begun, or still under
- * way. Pure.
- */
-
+/** Decides how an open restart of the journal has ended, if it has. Pure. */
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import type { PodFacts, StatefulSetFacts, World } from '../../../peers/world.ts';
 import type { JournalEntry, Outcome } from '../journal/journal.ts';
@@ -83,7 +79,6 @@ function plainOutcome(
   return isAwaited ? undefined : afterBump(world, statefulSet, fresh);
 }
 
-/** The outcome of a restart that does not show, and that has replaced no pod. */
 function withoutTrace({ why }: JournalEntry, seenForMs: number): Outcome | undefined {
   // `why` is written only when the bump was seen on the template, so no write can still arrive.
   if (why !== undefined) return 'defused';

@@ -1,7 +1,4 @@
-/**
- * Finds in the journal of the last 24 h why a validator must not be restarted again. Pure, so a change of leader makes
- * no difference.
- */
+/** Finds in the journal why a validator must not be restarted again, whichever replica leads. Pure. */
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { StatefulSetFacts } from '../../../peers/world.ts';
 import { hasHappened, type JournalEntry, type Outcome } from '../journal/journal.ts';
@@ -15,15 +12,11 @@ const DELAY_MS_MAX = 30 * MINUTE_MS;
 export const causeOf = ({ drift, token }: Pick<JournalEntry, 'drift' | 'token'>): string =>
   drift === 'notInjected' ? drift : (token.split('.')[0] ?? '');
 
-/** The parts of a planned restart that the journal is compared with. */
 type Wanted = Pick<JournalEntry, 'drift' | 'token'> & {
   readonly pods: ReadonlyArray<{ readonly name: string; readonly uid: string }>;
 };
 
-/**
- * Why the last restarts of one StatefulSet forbid the next one, and the wait in ms. `entries` are those of that
- * StatefulSet.
- */
+/** Why the last restarts of one StatefulSet, those in `entries`, forbid the next one, and the wait in ms. */
 export const pastSetback = (
   wanted: Wanted,
   entries: readonly JournalEntry[],
@@ -83,9 +76,7 @@ function inVain(
 export const controllerSetback = (entries: readonly JournalEntry[], nowMs: number): Setback | undefined =>
   repeated(entries, nowMs, awayOf);
 
-/**
- * After a restart was taken back, its group waits, so that a validator that flaps is not bumped and taken back in turn.
- */
+/** After a restart was taken back, its group waits: one that flaps is not bumped and taken back in turn. */
 export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: number): Setback | undefined {
   const last = entries.findLast(({ outcome }) => outcome === 'defused');
   if (!last) return undefined;
@@ -94,10 +85,7 @@ export function restAfterTakeBack(entries: readonly JournalEntry[], nowMs: numbe
   return { reason: reason('RestartTakenBack', detail), dueInMs: endedAtMs + MINUTE_MS - nowMs };
 }
 
-/**
- * The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. If the entry
- * has no generation, the reason lasts as long as the group waits.
- */
+/** The reason for a StatefulSet whose last restart was taken back, until its controller has noticed that. */
 export function unnoticedTakeBack(
   last: JournalEntry,
   { observedGeneration }: StatefulSetFacts,

@@ -1,11 +1,8 @@
-/**
- * For how long the membership of a group has been unchanged, as one leader knows it. Pure.
- */
+/** For how long the membership of a group has been unchanged, as one leader knows it. Pure. */
 import type { Changes } from '../../../runtime/kube/membership.ts';
 
 export interface Quiet {
   readonly quietMs: number;
-  /** How long the changes before the quiet time went on. */
   readonly changingMs: number;
 }
 

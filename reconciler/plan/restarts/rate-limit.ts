@@ -1,6 +1,4 @@
-/**
- * Limits the rate of restarts: windows of time, restarts in an hour, and the age of the pods. Pure.
- */
+/** Limits the rate of restarts: windows of time, restarts in an hour, and the age of the pods. Pure. */
 import { greatestOf, leastOf } from '../../../peers/lists.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import type { PodFacts } from '../../../peers/world.ts';
@@ -14,7 +12,6 @@ export interface RateLimitSettings {
   readonly windows: Windows;
   readonly maxRestartsPerHour: number;
   readonly minRestartIntervalMs: number;
-  /** The expected duration of a restart if the journal has none. */
   readonly expectedRestartMs: number;
 }
 

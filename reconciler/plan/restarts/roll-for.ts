@@ -1,6 +1,4 @@
-/**
- * For which peers a validator is restarted: by the setting and by annotations. Pure.
- */
+/** For which peers a validator is restarted: by the setting and by annotations. Pure. */
 import { ANNOTATION_ROLL_FOR, ROLL_FOR_VALUES } from '../../../peers/names.ts';
 import { mendOf, type Reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { Validator, World } from '../../../peers/world.ts';
@@ -11,20 +9,14 @@ import type { Validator, World } from '../../../peers/world.ts';
  */
 export type RollFor = 'unlinked' | 'missing' | 'all';
 
-/**
- * The value of the setting. `auto` means `unlinked` on public networks, where a restart costs a vote, and `missing` on
- * others.
- */
+/** The setting. `auto` means `unlinked` on public networks, where a restart costs a vote, and `missing` on others. */
 export type RollForSetting = (typeof ROLL_FOR_VALUES)[number];
 
 export type RollForVerdict =
   | { readonly kind: 'rollFor'; readonly rollFor: RollFor }
   | { readonly kind: 'hold'; readonly reason: Reason };
 
-/**
- * The rule for one validator: from its StellarNode, else from its Namespace, else from the setting. An unknown value
- * holds restarts on any of them.
- */
+/** The rule for one validator: of its StellarNode, its Namespace or the setting. An unknown value holds restarts. */
 export function rollForOf(validator: Validator, world: World, setting: RollForSetting): RollForVerdict {
   const values: ReadonlyArray<readonly [string, string | undefined]> = [
     [`Namespace ${validator.namespace}`, world.namespaces.get(validator.namespace)?.rollFor],

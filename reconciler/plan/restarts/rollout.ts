@@ -42,7 +42,6 @@ export interface GroupPlan {
   readonly restart: Restart | undefined;
   /** Why validators that lack something are not restarted, by StellarNode. */
   readonly holds: ReadonlyMap<Key, Reason>;
-  /** Remarks on restarts that go on. */
   readonly remarks: ReadonlyMap<Key, Reason>;
   /** The wait, in ms, until a hold may end by itself; undefined if only a change can end it. */
   readonly recheckInMs: number | undefined;
@@ -197,7 +196,6 @@ function ownReason(
 const delayOf = (setback: Setback | undefined): Wait | undefined =>
   setback && setback.dueInMs > 0 ? { reason: setback.reason, releasedInMs: setback.dueInMs } : undefined;
 
-/** The wait of a whole group because of its last restarts. */
 const restOf = (entries: readonly JournalEntry[], nowMs: number): Wait | undefined =>
   delayOf(controllerSetback(entries, nowMs)) ?? delayOf(restAfterTakeBack(entries, nowMs));
 

@@ -1,9 +1,7 @@
-/**
- * Remembers failed attempts: why a validator could not be restarted, and why all must wait. The memory ends with the
- * leadership; it may delay a restart, never permit one.
- */
+/** Remembers failed attempts. The memory ends with the leadership; it may delay a restart, never permit one. */
 import type { Reason } from '../../../peers/reasons/reasons.ts';
 import type { Key } from '../../../peers/world.ts';
+import { Backoff } from '../../../runtime/backoff.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 
 /** Why the last attempt failed, and the wait in ms until the next; 0: now. */
@@ -15,7 +13,6 @@ export interface Setback {
 export interface SetbackLookup {
   /** The refusal for this validator alone, until it is restarted. */
   of(key: Key): Setback | undefined;
-  /** The wait of every restart of the group. */
   ofAll(group: string): Setback | undefined;
   /** Why a restart of this validator could not be undone or fenced. Its whole group waits for that. */
   ofUndo(key: Key): Reason | undefined;
@@ -34,47 +31,36 @@ export function later(journal: Setback | undefined, memory: Setback | undefined)
   return memory.dueInMs >= journal.dueInMs ? memory : journal;
 }
 
-/** The first delay after a refusal: a policy that refuses usually does so for longer than minutes. */
-const REFUSED_MS = 120_000;
-const REFUSED_MS_MAX = 1_800_000;
 /** After this many conflicts in a row, the conflict counts as a refusal. */
 const CONFLICTS = 3;
-const OBSTACLE_MS = 250;
-const OBSTACLE_MS_MAX = 30_000;
-
-interface State {
-  readonly reason: Reason;
-  readonly failures: number;
-  readonly dueAtMs: number;
-}
+/** In place of a group, for an obstacle to all restarts. */
+const EVERYTHING = '';
 
 export class Setbacks implements SetbackLookup {
-  readonly #clock: Clock;
-  readonly #refused = new Map<Key, State>();
+  readonly #backoff: Backoff;
+  /** Why attempts failed, by validator or by group. */
+  readonly #reasons = new Map<string, Reason>();
   /** How many writes in a row failed because another writer was faster. */
   readonly #conflicts = new Map<Key, number>();
   /** Why writes that undo a restart were refused, by StatefulSet. */
   readonly #reverter = new Map<Key, Reason>();
-  /** The wait of all restarts (key undefined), and the waits of single groups. */
-  readonly #obstacles = new Map<string | undefined, State>();
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#backoff = new Backoff(clock);
   }
 
   of(key: Key): Setback | undefined {
-    return this.#shown(this.#refused.get(key));
+    return this.#shown(key);
   }
 
   ofAll(group: string): Setback | undefined {
-    return later(this.#shown(this.#obstacles.get(undefined)), this.#shown(this.#obstacles.get(group)));
+    return later(this.#shown(EVERYTHING), this.#shown(group));
   }
 
   ofUndo(key: Key): Reason | undefined {
     return this.#reverter.get(key);
   }
 
-  /** Call if the cluster refuses to undo this restart. */
   undoRefused(key: Key, reason: Reason): void {
     this.#reverter.set(key, reason);
   }
@@ -91,9 +77,8 @@ export class Setbacks implements SetbackLookup {
 
   /** Call if the cluster refuses this restart. The validator is tried again after 2, 4, 8 … 30 minutes. */
   refused(key: Key, reason: Reason): void {
-    const failures = this.#refused.get(key)?.failures ?? 0;
-    const delayMs = Math.min(REFUSED_MS * 2 ** failures, REFUSED_MS_MAX);
-    this.#refused.set(key, this.#state(reason, failures, delayMs));
+    this.#reasons.set(key, reason);
+    this.#backoff.refused(key);
   }
 
   /** Call if another writer was faster. True if this has happened so often that it counts as a refusal. */
@@ -104,47 +89,42 @@ export class Setbacks implements SetbackLookup {
     return conflicts >= CONFLICTS;
   }
 
-  /**
-   * Call if no restart at all, or none of a group, can begin. The next try is after `firstMs`, then after twice as
-   * long, at most 30 s.
-   */
+  /** Call if no restart, or none of a group, can begin. The waits grow to 30 s, and are at least `firstMs`. */
   obstructed(
     reason: Reason,
-    { group, firstMs = OBSTACLE_MS }: { group?: string; firstMs?: number } = {},
+    { group = EVERYTHING, firstMs }: { group?: string; firstMs?: number } = {},
   ): void {
-    const failures = this.#obstacles.get(group)?.failures ?? 0;
-    const delayMs = Math.min(firstMs * 2 ** failures, OBSTACLE_MS_MAX);
-    this.#obstacles.set(group, this.#state(reason, failures, this.#clock.jitter(delayMs)));
+    this.#reasons.set(group, reason);
+    this.#backoff.failed(group, false, firstMs);
   }
 
   /** Call after an attempt in the group without such an obstacle. */
   unobstructed(group: string): void {
-    this.#obstacles.delete(undefined);
-    this.#obstacles.delete(group);
+    this.#forget(EVERYTHING);
+    this.#forget(group);
   }
 
   /** Call when the restart has begun. */
   succeeded(key: Key): void {
-    this.#refused.delete(key);
+    this.#forget(key);
     this.#conflicts.delete(key);
   }
 
-  /** Forgets all validators but `waiting`, and all groups but `groups`. */
   keep(waiting: ReadonlySet<Key>, groups: ReadonlySet<string>): void {
-    for (const known of [this.#refused, this.#conflicts]) {
-      for (const key of known.keys()) if (!waiting.has(key)) known.delete(key);
-    }
-    for (const group of this.#obstacles.keys()) {
-      if (group === undefined ? waiting.size === 0 : !groups.has(group)) this.#obstacles.delete(group);
+    for (const key of this.#conflicts.keys()) if (!waiting.has(key)) this.#conflicts.delete(key);
+    for (const key of this.#reasons.keys()) {
+      const isKept = key === EVERYTHING ? waiting.size > 0 : waiting.has(key) || groups.has(key);
+      if (!isKept) this.#forget(key);
     }
   }
 
-  #state(reason: Reason, failures: number, delayMs: number): State {
-    return { reason, failures: failures + 1, dueAtMs: this.#clock.monotonicMs() + delayMs };
+  #forget(key: string): void {
+    this.#reasons.delete(key);
+    this.#backoff.succeeded(key);
   }
 
-  #shown(state: State | undefined): Setback | undefined {
-    if (!state) return undefined;
-    return { reason: state.reason, dueInMs: Math.max(0, state.dueAtMs - this.#clock.monotonicMs()) };
+  #shown(key: string): Setback | undefined {
+    const reason = this.#reasons.get(key);
+    return reason && { reason, dueInMs: this.#backoff.dueInMs(key) };
   }
 }

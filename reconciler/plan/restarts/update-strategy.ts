@@ -1,6 +1,4 @@
-/**
- * The update strategy of a validator, and its pauses. Pure.
- */
+/** The update strategy of a validator, and its pauses. Pure. */
 import { ANNOTATION_ROLLOUT, PAUSED, STRATEGIES } from '../../../peers/names.ts';
 import { mendOf, type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { Validator, World } from '../../../peers/world.ts';
@@ -11,7 +9,6 @@ export type UpdateStrategy =
   | { readonly kind: 'strategy'; readonly strategy: Strategy }
   | { readonly kind: 'hold'; readonly reason: Reason };
 
-/** The reason about an unknown value, with the command that makes it a pause. */
 const unknownStrategy = (where: string, value: string): Reason =>
   reasonWith('UnknownStrategy', `${where}: ${value}`, mendOf(where, ANNOTATION_ROLLOUT));
 

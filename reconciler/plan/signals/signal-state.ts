@@ -40,7 +40,6 @@ export interface SignalState {
 interface Signal {
   readonly times: number;
   readonly atMs: number;
-  /** The process that was to be dialled. */
   readonly process: string | undefined;
   /** True if stellar-core did not take the last signal. */
   readonly isDeclined?: boolean;
@@ -141,10 +140,7 @@ export function noteAnswer(
   noteLinks(state, new Set(connected.map(({ digest }) => digest)), nowMs);
 }
 
-/**
- * A peer that was seen connected once stays seen. A running peer that was not seen is apart since the first answer
- * without it.
- */
+/** A peer that was seen connected once stays seen. Another running one is apart since the first answer without it. */
 function noteLinks(
   { target, seen, apart }: SignalState,
   connected: ReadonlySet<string>,
@@ -161,10 +157,7 @@ function noteLinks(
   }
 }
 
-/**
- * The evidence from its answers. Its own state counts only if it is asked every few minutes, because an old state may
- * be wrong.
- */
+/** The evidence from its answers. Its own state counts only if it is asked every few minutes. */
 export function evidenceOf({ seen, apart, core, phase, failures }: SignalState, pollMs: number): Evidence {
   const long = [...apart].filter(([, { sinceMs, untilMs }]) => untilMs - sinceMs >= APART_MS);
   const asked = phase !== 'unknown' || failures > 0;
@@ -205,10 +198,7 @@ export function noteDeclined(state: SignalState, { address }: Dial): void {
   if (sent) state.told.set(address, { ...sent, isDeclined: true });
 }
 
-/**
- * Sets the time of the next visit after one has ended. `pollMs` 0 means no regular visits. After a signal the next
- * visit comes soon, to see whether the peers have connected.
- */
+/** Sets the time of the next visit: after a signal soon, to see whether the peers have connected; 0 means never. */
 export function noteVisit(
   state: SignalState,
   nowMs: number,

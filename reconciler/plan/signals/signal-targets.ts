@@ -1,7 +1,4 @@
-/**
- * Lists the running pods of validators that may get a signal, and the address at which each peer of a validator's view
- * can be dialled now. Pure.
- */
+/** Lists the running pods that may get a signal, and where each of their peers can be dialled now. Pure. */
 import type { Cluster, Group, Member } from '../../../peers/discovery/discover.ts';
 import { isRunning, podOf, podsOf, type RunningPod } from '../../../peers/discovery/pods.ts';
 import { pushAll } from '../../../peers/lists.ts';
@@ -46,7 +43,6 @@ export interface SignalTarget {
 }
 
 export interface SignalInput extends Cluster {
-  /** The peers that a validator's files hold, or will hold. */
   readonly peerListOf: (validator: Validator) => PeerList | undefined;
   readonly settings: { readonly ownNamespace: string };
   /** False for a process whose HTTP port is known to be closed: no target is made for that process. */

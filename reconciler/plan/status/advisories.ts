@@ -1,7 +1,4 @@
-/**
- * Advisories about validators that do not concern restarts: configurations that did not take the peers, and strategies
- * that cannot work. Pure.
- */
+/** Advisories that do not concern restarts: configurations without the peers, strategies that cannot work. Pure. */
 import type { Cluster, Discovery, Moment } from '../../../peers/discovery/discover.ts';
 import { podsOf } from '../../../peers/discovery/pods.ts';
 import { mergeProblem } from '../../../peers/injection/merge-outcome.ts';

@@ -1,7 +1,4 @@
-/**
- * Texts about our restarts: why one began and how it ended, for Events. Pure.
- */
-
+/** Texts about our restarts: why one began and how it ended, for Events. Pure. */
 import type { Outcome, RestartKind } from '../journal/journal.ts';
 import type { DriftKind } from '../restarts/drift.ts';
 

@@ -123,10 +123,7 @@ function notReady(pod: PodFacts): Reason {
 const lastLogOf = ({ namespace, name }: PodFacts, container: string | undefined): string =>
   `Its last words say why: kubectl -n ${namespace} logs ${name}${container ? ` -c ${container}` : ''} --previous`;
 
-/**
- * The container of a pod that crashes again and again, though the pod may be Ready in between; that of stellar-core
- * first. One restart in place is not a loop.
- */
+/** The container that crashes again and again, stellar-core's first. One restart in place is not a loop. */
 function loopingOf(pod: PodFacts, nowMs: number): ContainerRestarts | undefined {
   const { container = '', containerRestarts: restarts, startedAtMs, otherRestarts } = pod;
   const own = startedAtMs === undefined ? undefined : { container, restarts, startedAtMs };

@@ -1,7 +1,4 @@
-/**
- * What is known of one validator: its pods and the peers that each started with, what is published for it, and why
- * things are not done for it. `status`, `explain` and the status page take it from here. Pure.
- */
+/** What is known of one validator: for `status`, `explain` and the status page. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
 import { digestsOfPod, podsOf } from '../../../peers/discovery/pods.ts';
 import { isWaiting, type Reason, reason } from '../../../peers/reasons/reasons.ts';
@@ -30,10 +27,7 @@ export function decide(moment: Moment, published: PublishPlan, settings: Rollout
   return { ...connected, plans, reasons: withValidatorStates(connected, reasons) };
 }
 
-/**
- * The reasons, also for those that may be restarted at once. The leader does so within moments, unless it knows of an
- * obstacle that does not show here.
- */
+/** The reasons, also for those that may be restarted at once: the leader does so within moments. */
 function withDue(plans: Decided['plans'], reasons: ReasonsByKey): ReasonsByKey {
   const all = new Map(reasons);
   for (const { restart } of plans.values()) {

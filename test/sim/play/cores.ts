@@ -112,7 +112,7 @@ export class Cores {
     const found = this.#runners().find(({ pod }) => ipOf(pod) === host);
     const isOpen = found?.port && (found.port.kind !== 'stops' || this.#nowMs < found.port.atMs);
     if (found && !isOpen) this.#forgetState(found);
-    if (!found || !isOpen) throw new CoreError('closed', `connection refused by ${host}`);
+    if (!found || !isOpen) throw new CoreError('refused', `connection refused by ${host}`);
     return found;
   }
 

@@ -27,11 +27,11 @@ import type { Process } from '../process.ts';
 /** A reporter that also keeps the last reason of each validator. */
 class WatchedReporter extends Reporter {
   reasons: ReadonlyMap<Key, Reason> = new Map();
-  override report(world: World, reported: ReasonsByKey): void {
+  override *reportSteps(world: World, reported: ReasonsByKey): Generator<undefined, void> {
     this.reasons = new Map(
       [...reported].flatMap(([key, all]) => mainReasonOf(all).map((why) => [key, why] as const)),
     );
-    super.report(world, reported);
+    yield* super.reportSteps(world, reported);
   }
 }
 

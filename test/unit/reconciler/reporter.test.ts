@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Reason, type ReasonCode, reason } from '../../../peers/reasons/reasons.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import { Events } from '../../../runtime/kube/resources.ts';
 import { Metrics } from '../../../runtime/metrics.ts';
@@ -50,7 +51,12 @@ describe('why something is not done', () => {
   it('is told once as an Event on the StellarNode, with what would release it', async () => {
     const { reporter, events, log } = setUp();
     for (let pass = 0; pass < 5; pass += 1) {
-      reporter.report(WORLD, waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }));
+      atOnce(
+        reporter.reportSteps(
+          WORLD,
+          waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }),
+        ),
+      );
     }
     const [event, ...more] = await events();
     assert.deepEqual(more, []);
@@ -75,7 +81,7 @@ describe('why something is not done', () => {
   it('is told again when it changes to another reason, goes, and comes back', async () => {
     const { reporter, events } = setUp();
     for (const each of [{ a: 'Paused' }, { a: 'Stabilizing' }, {}, {}, { a: 'Stabilizing' }] as const) {
-      reporter.report(WORLD, waiting(each));
+      atOnce(reporter.reportSteps(WORLD, waiting(each)));
       await events();
     }
     const told = (await events()).map((event) => event.reason);
@@ -84,7 +90,7 @@ describe('why something is not done', () => {
 
   it('is no warning where nothing is needed', async () => {
     const { reporter, events } = setUp();
-    reporter.report(WORLD, waiting({ a: 'InFlight', b: 'Paused' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'InFlight', b: 'Paused' })));
     assert.deepEqual(
       (await events()).map((event) => [event.name, event.type]),
       [
@@ -96,7 +102,9 @@ describe('why something is not done', () => {
 
   it('is told of a StellarNode that cannot be read, and of nothing that is no validator', async () => {
     const { reporter, events } = setUp();
-    reporter.report(WORLD, waiting({ odd: 'UnreadableNetwork', other: 'Paused', gone: 'Paused' }));
+    atOnce(
+      reporter.reportSteps(WORLD, waiting({ odd: 'UnreadableNetwork', other: 'Paused', gone: 'Paused' })),
+    );
     assert.deepEqual(
       (await events()).map((event) => event.name),
       ['odd'],
@@ -105,12 +113,12 @@ describe('why something is not done', () => {
 
   it('is counted by reason, as of now', async () => {
     const { reporter, held } = setUp();
-    reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused', odd: 'UnreadableNetwork' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused', b: 'Paused', odd: 'UnreadableNetwork' })));
     assert.deepEqual(await held(), [
       'stellar_peers_waiting{reason="Paused"} 2',
       'stellar_peers_waiting{reason="UnreadableNetwork"} 1',
     ]);
-    reporter.report(WORLD, waiting({ a: 'Stabilizing' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Stabilizing' })));
     assert.deepEqual(await held(), ['stellar_peers_waiting{reason="Stabilizing"} 1']);
     reporter.end();
     assert.deepEqual(await held(), []);
@@ -128,12 +136,12 @@ describe('after a change of leader', () => {
       a: reason('WaitingForUnavailable', 'stellar/b is not Ready'),
       odd: 'UnreadableNetwork',
     });
-    stage.reporter.report(WORLD, found);
+    atOnce(stage.reporter.reportSteps(WORLD, found));
     await stage.events();
     const next = successor(stage);
     // A new leader begins with its own caution.
-    next.report(WORLD, waiting({ a: 'Stabilizing', odd: 'UnreadableNetwork' }));
-    next.report(WORLD, found);
+    atOnce(next.reportSteps(WORLD, waiting({ a: 'Stabilizing', odd: 'UnreadableNetwork' })));
+    atOnce(next.reportSteps(WORLD, found));
     const told = (await stage.events()).map((event) => `${event.name} ${event.reason}`);
     assert.deepEqual(told, ['a WaitingForUnavailable', 'odd UnreadableNetwork', 'a Stabilizing']);
     assert.deepEqual(stage.log.with(/an Event was not written/), []);
@@ -141,12 +149,17 @@ describe('after a change of leader', () => {
 
   it('what is another now, or happens again, is told', async () => {
     const stage = setUp();
-    stage.reporter.report(WORLD, waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }));
+    atOnce(
+      stage.reporter.reportSteps(
+        WORLD,
+        waiting({ a: reason('WaitingForUnavailable', 'stellar/b is not Ready') }),
+      ),
+    );
     const next = successor(stage);
     const paused = waiting({ a: 'Paused' });
     const others = waiting({ a: reason('WaitingForUnavailable', 'stellar/c is not Ready') });
     for (const each of [others, paused, others]) {
-      next.report(WORLD, each);
+      atOnce(next.reportSteps(WORLD, each));
       await stage.events();
     }
     assert.deepEqual(
@@ -157,11 +170,11 @@ describe('after a change of leader', () => {
 
   it('the story of a StellarNode of the same name is not that of the one before', async () => {
     const stage = setUp();
-    stage.reporter.report(WORLD, waiting({ a: 'Paused' }));
+    atOnce(stage.reporter.reportSteps(WORLD, waiting({ a: 'Paused' })));
     await stage.events();
     const again = node('a');
     again.metadata.uid = 'node-a-anew';
-    successor(stage).report(worldWith({ nodes: [again] }), waiting({ a: 'Paused' }));
+    atOnce(successor(stage).reportSteps(worldWith({ nodes: [again] }), waiting({ a: 'Paused' })));
     const uids = (await stage.events()).map((event) => (event.regarding as { uid: string }).uid);
     assert.deepEqual(uids, ['node-a', 'node-a-anew']);
   });
@@ -176,7 +189,7 @@ describe('Events', () => {
       peers: 2,
     }));
     reporter.reportPublished(WORLD, newcomers);
-    reporter.report(WORLD, waiting({ b: 'Paused' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ b: 'Paused' })));
     const told = (await events()).map((event) => event.reason);
     assert.deepEqual([told.filter((each) => each === 'PeersPublished').length, told.at(-1)], [60, 'Paused']);
     clock.advance(60_000);
@@ -190,7 +203,7 @@ describe('Events', () => {
     const { clock, log, reporter, events } = setUp();
     for (const minute of [1, 2]) {
       for (let pass = 0; pass < 700; pass += 1) {
-        reporter.report(WORLD, waiting({ a: pass % 2 === 0 ? 'Paused' : 'Stabilizing' }));
+        atOnce(reporter.reportSteps(WORLD, waiting({ a: pass % 2 === 0 ? 'Paused' : 'Stabilizing' })));
       }
       assert.equal((await events()).length, minute * 150);
       assert.equal(log.lines.length, minute * 700);
@@ -198,35 +211,17 @@ describe('Events', () => {
     }
   });
 
-  it('are told some hundred at a time, since admission waits meanwhile, and none is lost', () => {
+  it('are told one in each step, since admission waits meanwhile, and none is lost', () => {
     const names = Array.from({ length: 1_300 }, (_, index) => `n${index}`);
     const world = worldWith({ nodes: names.map((name) => node(name)) });
     const reasons = new Map(names.map((name) => [`stellar/${name}`, [reason('Paused')]]));
     const { log, reporter } = setUp();
-    const told = [1, 2, 3].map(() => {
-      reporter.report(world, reasons);
-      return [log.lines.length, reporter.retryInMs()];
-    });
-    assert.deepEqual(told, [
-      [500, 0],
-      [1_000, 0],
-      [1_300, 60_000],
-    ]);
+    const steps = reporter.reportSteps(world, reasons);
+    steps.next();
+    assert.equal(log.lines.length, 1);
+    atOnce(steps);
     assert.equal(new Set(log.lines.map((line) => JSON.stringify(line))).size, 1_300);
-  });
-
-  it('are said in the order in which they found no room, so that none waits for those that come anew', async () => {
-    const names = Array.from({ length: 1_200 }, (_, index) => `n${index}`);
-    const world = worldWith({
-      nodes: [...names.map((name) => node(name, { namespace: 'acme' })), node('a')],
-    });
-    const { log, reporter } = setUp();
-    for (let pass = 0; pass < 4; pass += 1) {
-      const flipping = reason(pass % 2 === 0 ? 'Paused' : 'Stabilizing');
-      const reasons = new Map(names.map((name) => [`acme/${name}`, [flipping]]));
-      reporter.report(world, reasons.set('stellar/a', [reason('NotOwned')]));
-    }
-    assert.equal(log.lines.filter((line) => JSON.stringify(line).includes('stellar/a')).length, 1);
+    assert.equal(reporter.retryInMs(), 60_000);
   });
 
   it('of one namespace leave room for those of others, however often its reasons change', async () => {
@@ -238,7 +233,7 @@ describe('Events', () => {
     for (let pass = 0; pass < 6; pass += 1) {
       const flipping = reason(pass % 2 === 0 ? 'Paused' : 'Stabilizing');
       const reasons = new Map(names.map((name) => [`acme/${name}`, [flipping]]));
-      reporter.report(world, reasons.set('stellar/a', [reason('Paused')]));
+      atOnce(reporter.reportSteps(world, reasons.set('stellar/a', [reason('Paused')])));
       if (pass === 2) clock.advance(60_000);
     }
     const told = await events();
@@ -249,11 +244,12 @@ describe('Events', () => {
   it('that found no room in their minute are written in the next, once, though nothing changes', async () => {
     const { clock, log, reporter, events } = setUp();
     for (let index = 0; index < 300; index += 1) reporter.tell(WORLD, 'stellar/a', story);
-    reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused', b: 'Paused' })));
     const told = async () => (await events()).filter((event) => event.reason === 'Paused');
     assert.deepEqual([await told(), reporter.retryInMs()], [[], 60_000]);
     clock.advance(60_000);
-    for (let pass = 0; pass < 3; pass += 1) reporter.report(WORLD, waiting({ a: 'Paused', b: 'Paused' }));
+    for (let pass = 0; pass < 3; pass += 1)
+      atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused', b: 'Paused' })));
     assert.deepEqual((await told()).map((event) => event.name).sort(), ['a', 'b']);
     assert.equal(reporter.retryInMs(), undefined);
     assert.equal(log.lines.length, 2, 'the log was told at once');
@@ -262,10 +258,10 @@ describe('Events', () => {
   it('that found no room are not written where their reason has gone meanwhile', async () => {
     const { clock, reporter, events } = setUp();
     for (let index = 0; index < 300; index += 1) reporter.tell(WORLD, 'stellar/a', story);
-    reporter.report(WORLD, waiting({ a: 'Paused' }));
-    reporter.report(WORLD, waiting({}));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused' })));
+    atOnce(reporter.reportSteps(WORLD, waiting({})));
     clock.advance(60_000);
-    reporter.report(WORLD, waiting({}));
+    atOnce(reporter.reportSteps(WORLD, waiting({})));
     assert.deepEqual([(await events()).length, reporter.retryInMs()], [150, undefined]);
   });
 
@@ -289,7 +285,7 @@ describe('Events', () => {
     kube.intercept = (request) => {
       if (request.startsWith('create')) throw failure(403, 'Forbidden', 'no Events for you');
     };
-    reporter.report(WORLD, waiting({ a: 'Paused' }));
+    atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused' })));
     assert.deepEqual(await events(), []);
     assert.deepEqual(await held(), ['stellar_peers_waiting{reason="Paused"} 1']);
     assert.equal(log.with(/an Event was not written/).length, 1);

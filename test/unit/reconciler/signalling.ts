@@ -92,7 +92,7 @@ export class FakeCores implements CoreClient {
   }
 }
 
-export const refusal = () => new CoreError('closed', 'connection refused');
+export const refusal = () => new CoreError('refused', 'connection refused');
 
 export class Signalling {
   readonly cores = new FakeCores();

@@ -7,6 +7,7 @@ import { parseAddress } from '../../../peers/discovery/address.ts';
 import { decideMerge } from '../../../peers/injection/merge.ts';
 import { podShapeOf } from '../../../peers/read/pod-shape.ts';
 import { describeReason, reason } from '../../../peers/reasons/reasons.ts';
+import { atOnce } from '../../../peers/steps.ts';
 import { labelsOf, validatorSeries } from '../../../reconciler/report/group-labels.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import { Events } from '../../../runtime/kube/resources.ts';
@@ -101,7 +102,7 @@ describe('what the owner of a namespace writes', () => {
     const reporter = new Reporter({ ...options, instance: 'one' });
     const world = worldWith({ nodes: [node('a'), node('m', { namespace: 'mallory' })] });
     const detail = '"}\n{"regarding":{"namespace":"stellar","name":"a"}}';
-    reporter.report(world, new Map([['mallory/m', [reason('UnknownBudget', detail)]]]));
+    atOnce(reporter.reportSteps(world, new Map([['mallory/m', [reason('UnknownBudget', detail)]]])));
     const { items } = await kube.list(Events);
     const [event, ...more] = items;
     assert.ok(event && more.length === 0);
