@@ -30,8 +30,6 @@ import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
 const CALLS_AT_ONCE = 8;
 /** A visit that takes longer leaves further peers to the next one: slow answers must not keep other ports waiting. */
 const VISIT_MS_MAX = 5_000;
-/** Faults that mean that no program listens on the port. */
-const REFUSALS: ReadonlySet<CoreFault> = new Set(['closed', 'unreachable']);
 const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
 const BY_POD: ReadonlyArray<readonly [MetricName, (connection: Connection) => number]> = [
   ['stellar_peers_expected_peers', ({ expected }) => expected],
