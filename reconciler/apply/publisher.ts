@@ -29,10 +29,9 @@ import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publ
 
 /** The overview is for people and programs, so once a second is enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
-/** Time for the watch to show another writer's change. */
-const REPLAN_MS = 50;
 /** A plan is not written later than this: a pod that starts after the date of a list counts as having read that list. */
 const PLAN_MS_MAX = 1_000;
+const REPLAN_MS = 50;
 /** The interval between two checks whether the watch shows a ConfigMap as we wrote it. */
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
@@ -205,7 +204,7 @@ export class Publisher {
     const { namespace } = write;
     const live = await this.#options.kube.get(ref);
     if (live?.metadata.resourceVersion !== write.version) {
-      this.#backoff.putOff(namespace, REPLAN_MS);
+      this.#backoff.putOff(planOf(write), UNSEEN_MS);
       return false;
     }
     const key = `force ${namespace}`;

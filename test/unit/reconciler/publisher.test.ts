@@ -129,6 +129,22 @@ describe('the first ConfigMap of a namespace, while its watch is behind', () => 
   });
 });
 
+describe('a ConfigMap whose watch is behind', () => {
+  it('is tried once a second, and not for each pass', async () => {
+    const { publishing } = await published();
+    const more = running('a', 'b', 'c');
+    const behind = (await publishing.plan(more)).configMaps;
+    await publishing.pass(more);
+    const before = appliesTo(publishing, 'stellar');
+    for (let pass = 0; pass < 500; pass += 1) {
+      publishing.clock.advance(20);
+      const plannedAtMs = publishing.clock.nowMs();
+      await publishing.publisher.publish(behind.map((write) => ({ ...write, plannedAtMs })));
+    }
+    assert.equal(appliesTo(publishing, 'stellar') - before, 10);
+  });
+});
+
 describe('a write that was planned before another wrote', () => {
   it('changes nothing: another leader may know better', async () => {
     const { publishing } = await published();
