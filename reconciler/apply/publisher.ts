@@ -215,10 +215,10 @@ export class Publisher {
     return this.#apply(ref, { ...write, data }, true);
   }
 
-  /** False if the plan is too old, and must be made again. */
+  /** False if the plan is too old, and must be made again. A revert is the third request, so its age does not count. */
   async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<boolean> {
     const { clock, kube } = this.#options;
-    if (clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
+    if (!force && clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
       this.#backoff.putOff(write.namespace, REPLAN_MS);
       return false;
     }
