@@ -206,7 +206,7 @@ export class GroupGuard {
 
   #unrecordedReason({ validator }: Candidate): Reason | undefined {
     const other = this.#unrecorded().find((key) => key !== validator.key);
-    return other === undefined ? undefined : reason('InFlight', `${other}, which the journal lacks`);
+    return other === undefined ? undefined : reason('InFlight', other);
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
