@@ -7,7 +7,6 @@ import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook, type ViewEntry } from '../../../peers/views/view-book.ts';
 import { publishedView, renderView, viewRecord } from '../../../peers/views/views.ts';
 import type { ConfigMapFacts, Key } from '../../../peers/world.ts';
-import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { EVIDENCE_KEY, type EvidenceByPod, evidenceData } from '../signals/evidence.ts';
 import { isSharedWithOthers, withoutForeignKeys } from './foreign-keys.ts';
 import { keptLists } from './kept-lists.ts';
@@ -142,7 +141,7 @@ const sameText = (a: string | undefined, b: string | undefined): boolean =>
 export const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
 
 /** The ConfigMap to apply. Without keys of ours the object belongs to another, so our label is removed too. */
-export function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
+export function bodyOf({ namespace, data, version = '' }: ConfigMapWrite) {
   const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
   return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };
 }
