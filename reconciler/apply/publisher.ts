@@ -16,7 +16,6 @@ import {
   isRefusal,
   type Kube,
   type KubeError,
-  type KubeObject,
   requestedWaitMs,
   wordsOf,
 } from '../../runtime/kube/port.ts';
@@ -24,13 +23,14 @@ import { ConfigMaps, type ObjectRef, Services } from '../../runtime/kube/resourc
 import type { Log } from '../../runtime/log.ts';
 import { inParallel } from '../../runtime/parallel.ts';
 import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-keys.ts';
-import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
+import { bodyOf, type ConfigMapWrite, LABELS } from '../plan/publish/namespace-content.ts';
 import type { ServicePlan } from '../plan/publish/services.ts';
 import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
 
 /** The overview is for people and programs, so once a second is enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
-/** Time for the watch to show another writer's change. */
+/** A plan is not written later than this: a pod that starts after the date of a list counts as having read that list. */
+const PLAN_MS_MAX = 2_000;
 const REPLAN_MS = 50;
 /** The interval between two checks whether the watch shows a ConfigMap as we wrote it. */
 const UNSEEN_MS = 1_000;
@@ -100,12 +100,13 @@ export class Publisher {
    */
   async restorePause(value: string): Promise<void> {
     const { kube, log, ownNamespace: namespace } = this.#options;
-    if (!this.#backoff.isDue(namespace)) return;
+    if (!this.#backoff.isDue(namespace) || !this.#backoff.isDue('pause')) return;
     log.warn({ value }, 'our ConfigMap was deleted; creating it again with its pause');
     const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
     const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
     await this.#attempt(namespace, 'ConfigMap stellar-peers', async () => {
       await kube.apply(ref, { metadata }, { manager: PAUSE_FIELD_MANAGER });
+      this.#backoff.putOff('pause', UNSEEN_MS);
     });
   }
 
@@ -200,7 +201,7 @@ export class Publisher {
     const { namespace } = write;
     const live = await this.#options.kube.get(ref);
     if (live?.metadata.resourceVersion !== write.version) {
-      this.#backoff.putOff(namespace, REPLAN_MS);
+      this.#backoff.putOff(planOf(write), UNSEEN_MS);
       return false;
     }
     const key = `force ${namespace}`;
@@ -211,8 +212,14 @@ export class Publisher {
     return this.#apply(ref, { ...write, data }, true);
   }
 
-  async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<true> {
-    await this.#options.kube.apply(ref, bodyOf(write), { manager: FIELD_MANAGER, force, large: true });
+  /** False if the plan is too old, and must be made again. A revert is the third request, so its age does not count. */
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<boolean> {
+    const { clock, kube } = this.#options;
+    if (!force && clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
+      this.#backoff.putOff(write.namespace, REPLAN_MS);
+      return false;
+    }
+    await kube.apply(ref, bodyOf(write), { manager: FIELD_MANAGER, force, large: true });
     return true;
   }
 
@@ -228,14 +235,6 @@ export class Publisher {
 }
 
 const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
-
-const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
-
-/** The body of an apply. Without keys of ours, the object belongs to others, so our label is removed too. */
-function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
-  const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
-  return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };
-}
 
 function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;

@@ -98,7 +98,7 @@ function candidateOf(found: Drifted, input: CandidateInput): Candidate {
   const bump = allReady(input.world, statefulSet);
   // A pod that lacks nothing itself is left alone: it may be catching up, whatever its neighbour lacks.
   const down = drifted.filter(({ pod }) => !pod.ready);
-  const replaceable = down.find((each) => mayBeDeleted(each, validator));
+  const replaceable = firstToDelete(down, validator, input);
   const pods = bump ? podsOf(input.world, statefulSet) : replaceable ? [replaceable.pod] : [];
   const drift = (bump ? drifted[0] : (replaceable ?? down[0] ?? drifted[0]))?.drift ?? 'short';
   const base = { validator, statefulSet, drift, kind: bump ? 'bump' : 'delete', pods } as const;
@@ -183,3 +183,10 @@ function deleteHold(
 /** The wait before a pod may be deleted. Its age is not enough, since the readiness probe of an old one may fail once. */
 const deleteInMs = ({ pod }: DriftedPod, { nowMs, settings, downForMs }: CandidateInput): number =>
   settings.deleteMinAgeMs - Math.min(nowMs - pod.createdAtMs, downForMs(pod));
+
+/** The pod that may be deleted soonest: one that flaps must not delay the deletion of another. */
+function firstToDelete(down: readonly DriftedPod[], validator: Validator, input: CandidateInput) {
+  const waitMs = (each: DriftedPod) => Math.max(0, deleteInMs(each, input));
+  const [first] = down.filter((each) => mayBeDeleted(each, validator)).sort((a, b) => waitMs(a) - waitMs(b));
+  return first;
+}

@@ -36,6 +36,7 @@ export interface OurRestart {
   readonly pods: readonly KubeObject[];
   /** Token of the template before and after. */
   readonly before: string | undefined;
+  readonly after?: string | undefined;
   /** `bare` for pods without injection, else the published digests. Restarts with the same cause are of little use. */
   readonly cause: string;
   /** `reverted`: another program restored the template before a pod was replaced. */
@@ -92,7 +93,7 @@ export class OurRestarts {
       this.#stage.say(`* ${by} takes the bump of ${key} back`);
       return;
     }
-    this.#begin({ node: key, kind: 'bump', by, pods: podsOf(this.#stage.server.store, key), before });
+    this.#begin({ node: key, kind: 'bump', by, pods: podsOf(this.#stage.server.store, key), before, after });
   }
 
   /** Notes that another program removed our bump. If a pod is already down, the restart takes its course. */
@@ -132,7 +133,7 @@ export class OurRestarts {
     return left.length === uids.length && left.filter(isTerminating).length <= 1;
   }
 
-  #begin(begun: Pick<OurRestart, 'node' | 'kind' | 'by' | 'pods' | 'before'>): void {
+  #begin(begun: Pick<OurRestart, 'node' | 'kind' | 'by' | 'pods' | 'before' | 'after'>): void {
     const group = groupOf(this.#stage, begun.node);
     const uids = begun.pods.map(({ metadata }) => metadata.uid ?? '');
     const cause = begun.pods.some((pod) => !knownBy(pod))
@@ -159,7 +160,9 @@ export class OurRestarts {
     const { store } = this.#stage.server;
     const set = setOf(store, restart.node);
     const pods = podsOf(store, restart.node);
-    const replaced = !pods.some(({ metadata }) => restart.uids.includes(metadata.uid ?? ''));
+    // A person may have undone a bump after its first pod: the controller then replaces no further one.
+    const isUndone = restart.kind === 'bump' && tokenOf(set) !== restart.after;
+    const replaced = isUndone || !pods.some(({ metadata }) => restart.uids.includes(metadata.uid ?? ''));
     const isOver = () =>
       restart.kind === 'bump'
         ? set !== undefined && isSettled(set) && allUp(store, restart.node)

@@ -42,6 +42,15 @@ describe('our own ConfigMap, when a person deleted it', () => {
     assert.equal(restoredAfter({ ...own(), journal: { testnet: '{' } }), undefined);
   });
 
+  it('gets its pause back once a second while its watch is behind, and not in each pass', async () => {
+    const { publisher, kube, clock } = new Publishing();
+    for (let pass = 0; pass < 100; pass += 1) {
+      await publisher.restorePause('paused');
+      clock.advance(50);
+    }
+    assert.equal(kube.requests.length, 5);
+  });
+
   it('keeps the pause that was put back when the overview is published into it, and gives it up to a person', async () => {
     const publishing = new Publishing();
     const managers: string[] = [];

@@ -57,6 +57,16 @@ describe('a person’s edit of a key of ours', () => {
     assert.deepEqual(publishing.data('stellar'), right);
   });
 
+  it('is taken back also if each request takes more than half a second', async () => {
+    const { publishing, right } = await published();
+    await publishing.edit('stellar', KEY, 'somewhere else\n');
+    publishing.kube.intercept = (request) => {
+      if (request.includes('/stellar/')) publishing.clock.advance(600);
+    };
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+
   it('that had to wait says when to look again', async () => {
     const { publishing } = await published();
     for (const value of ['one\n', 'two\n']) {
@@ -109,6 +119,22 @@ describe('the first ConfigMap of a namespace, while its watch is behind', () => 
     publishing.clock.advance(1_000);
     await publishing.pass(running('a', 'b', 'c'));
     assert.match(publishing.data('stellar')[KEY] ?? '', /c-0/, 'it goes on once the watch has told');
+  });
+});
+
+describe('a ConfigMap whose watch is behind', () => {
+  it('is tried once a second, and not for each pass', async () => {
+    const { publishing } = await published();
+    const more = running('a', 'b', 'c');
+    const behind = (await publishing.plan(more)).configMaps;
+    await publishing.pass(more);
+    const before = appliesTo(publishing, 'stellar');
+    for (let pass = 0; pass < 500; pass += 1) {
+      publishing.clock.advance(20);
+      const plannedAtMs = publishing.clock.nowMs();
+      await publishing.publisher.publish(behind.map((write) => ({ ...write, plannedAtMs })));
+    }
+    assert.equal(appliesTo(publishing, 'stellar') - before, 10);
   });
 });
 
@@ -323,5 +349,21 @@ describe('a ConfigMap that others made', () => {
     await publishing.pass({ nodes: [] });
     assert.deepEqual(publishing.data('stellar'), { theirs: 'x' });
     assert.deepEqual(applied, [{ 'app.kubernetes.io/managed-by': 'stellar-peers' }, undefined]);
+  });
+});
+
+describe('a plan that is carried out late', () => {
+  it('is not written: pods that start meanwhile would count as having read its lists', async () => {
+    const publishing = new Publishing();
+    const { configMaps } = await publishing.plan(PARTS);
+    publishing.kube.intercept = (request) => {
+      if (request.includes('/stellar/')) publishing.clock.advance(1_001);
+    };
+    await publishing.publisher.publish(configMaps);
+    assert.deepEqual(publishing.keys('stellar'), []);
+    assert.equal(publishing.publisher.retryInMs(), 50);
+    publishing.kube.intercept = () => undefined;
+    publishing.clock.advance(1_000);
+    assert.deepEqual(await publishing.pass(PARTS), [OWN, 'stellar'].sort());
   });
 });

@@ -62,6 +62,15 @@ describe('a validator with two pods', () => {
     assert.deepEqual([both.restart, both.replaced], ['delete a', ['a-1']]);
   });
 
+  it('has the one deleted that has been down for long enough, though the other lacks more and flaps', () => {
+    const down = { ready: false };
+    const world = twoPods({ ...down, ...LONELY }, { ...down, ...BARE });
+    const { restart, replaced } = planOf(world, {
+      downForMs: ({ name }) => (name === 'a-0' ? 1_000 : 100_000),
+    });
+    assert.deepEqual([restart, replaced], ['delete a', ['a-1']]);
+  });
+
   it('is being told while one of its sidecars still tells, whichever that is', () => {
     const again = { restartCount: 1, state: { running: { startedAt: at(-60) } } };
     const [old, young] = [{ sidecar: at(3_600) }, { sidecar: again }];
