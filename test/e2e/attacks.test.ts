@@ -45,6 +45,8 @@ async function foreigners({ cluster }: Scene): Promise<void> {
 }
 
 const MAP = { name: 'stellar-peers', namespace: 'stellar' };
+/** As many as the API server keeps apart, where they write by updates. */
+const TEN = Array.from({ length: 10 }, (_, index) => `manager-${index}`);
 
 /** As many files as a ConfigMap of a large namespace has. */
 const files = (text: string): Record<string, string> =>
@@ -105,6 +107,11 @@ describe('with the token of our ServiceAccount', () => {
       { metadata: MAP, ...theirs },
       { manager: 'gitops' },
     );
+    for (const manager of TEN) {
+      const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
+      const metadata = { name: 'validator-2', namespace: 'stellar', annotations: { manager: 'any' } };
+      await cluster.admin.apply(ref, { metadata }, { manager });
+    }
     const runs = async (name: string) =>
       ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
     for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
@@ -281,6 +288,20 @@ describe('with the token of our ServiceAccount', () => {
       assert.ok((await managers())?.includes('edited'));
       await allowed(patch(paths.statefulSet('validator-2'), { op: 'replace', path: RESTART, value: 'ours' }));
       assert.ok(!(await managers())?.includes('edited'));
+    });
+
+    it('restart a validator that ten managers have updated, though the API server then merges the entries of some', async () => {
+      const { admin, kubectl } = scene.cluster;
+      const edit = ['patch', 'statefulset', 'validator-1', '-n', 'stellar', '--type=merge'];
+      for (const manager of TEN) {
+        const theirs = JSON.stringify({ metadata: { annotations: { [manager]: 'any' } } });
+        await kubectl([...edit, `--field-manager=${manager}`, '-p', theirs]);
+      }
+      const path = paths.statefulSet('validator-1');
+      const value = { 'stellar.org/peer-restart': 'c' };
+      await allowed(patch(path, { op: 'add', path: ANNOTATIONS, value }));
+      const managers = (await admin.get(SET))?.metadata.managedFields?.map((each) => each.manager);
+      assert.ok(managers?.includes('ancient-changes'), String(managers));
     });
 
     it('write an Event on a StellarNode', async () => {
