@@ -96,13 +96,15 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
 /** The longest text of a foreign key that is kept, because a key that looks like ours may be ours. */
 const FOREIGN_LENGTH_MAX = 4_096;
 const FOREIGN_LENGTHS_MAX = 64 * 1024;
+/** Of an immutable ConfigMap, which no publication can put right, so that what a tenant wrote there in our name stays. */
+const IMMUTABLE_LENGTHS_MAX = 96 * 1024;
 /** We have three keys for each validator, and a ConfigMap has room for some thousand. */
 const KEYS_MAX = 10_000;
 
 /**
  * The facts of a ConfigMap `stellar-peers`. Others may write into it, even under our manager's name. For a key that we
  * did not apply, only the name and a short text are kept. If the text of one of our keys is missing here, the next
- * publication writes it again. It also removes excess keys.
+ * publication writes it again. It also removes excess keys, unless the ConfigMap is immutable.
  */
 export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
   const all = readConfigMap(raw);
@@ -114,11 +116,14 @@ export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
   const own = new Set(facts.ownKeys);
   const data: Record<string, string> = {};
   let left = FOREIGN_LENGTHS_MAX;
+  let ownLeft = raw.immutable === true ? IMMUTABLE_LENGTHS_MAX : Number.POSITIVE_INFINITY;
   const isOther = ([key]: readonly [string, string]) => Number(!own.has(key));
   const entries = Object.entries(facts.data).sort((a, b) => isOther(a) - isOther(b));
   for (const [key, text] of entries.slice(0, KEYS_MAX)) {
-    const isKept = own.has(key) || text.length <= Math.min(left, FOREIGN_LENGTH_MAX);
-    if (!own.has(key) && isKept) left -= text.length;
+    const isOwn = own.has(key);
+    const isKept = text.length <= (isOwn ? ownLeft : Math.min(left, FOREIGN_LENGTH_MAX));
+    if (isOwn && isKept) ownLeft -= text.length;
+    else if (isKept) left -= text.length;
     Object.defineProperty(data, key, { value: isKept ? text : '', enumerable: true });
   }
   return { ...facts, data };

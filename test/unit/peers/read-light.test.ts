@@ -137,6 +137,21 @@ describe('of a ConfigMap stellar-peers', () => {
     assert.ok(others.reduce((sum, [, text]) => sum + text.length, 0) <= 64 * 1024);
   });
 
+  it('that nobody may change, little is kept, whoever seems to have applied it', () => {
+    const applied = (length: number) =>
+      Array.from({ length }, (_, index) => [`m${index}.peers.txt`, 'x'.repeat(10_000)] as const);
+    const read = (texts: ReturnType<typeof applied>) => {
+      const fields = Object.fromEntries(texts.map(([key]) => [`f:${key}`, {}]));
+      const manager = { manager: 'stellar-peers', operation: 'Apply', fieldsV1: { 'f:data': fields } };
+      const metadata = { name: 'stellar-peers', namespace: 'mallory', managedFields: [manager] };
+      return readPeersConfigMap({ metadata, immutable: true, data: Object.fromEntries(texts) });
+    };
+    assert.deepEqual(read(applied(9)).data, Object.fromEntries(applied(9)));
+    const { data, ownKeys } = read(applied(90));
+    assert.equal(ownKeys.length, 90);
+    assert.ok(Object.values(data).join('').length <= 96 * 1024);
+  });
+
   it('no more keys are kept than ours may be, and of those the ones that we applied first', () => {
     const many = (letter: string) => Array.from({ length: 40_000 }, (_, index) => `${letter}${index}`);
     const applied = (manager: string, keys: readonly string[]) => ({
