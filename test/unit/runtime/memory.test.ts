@@ -216,6 +216,22 @@ describe('many namespaces, none of which has too much', () => {
     assert.deepEqual([readOf(), lists], [COUNT_EACH, 1]);
   });
 
+  it('have no more kept at the start, while they are listed again', async (t) => {
+    const watched = new Watched(t, { room: new Room(BYTES_MAX) });
+    for (let index = 0; index < 20 * COUNT_EACH; index += 1)
+      watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 20}`));
+    const { list } = watched.kube;
+    const kept: number[] = [];
+    watched.kube.list = (resource, query, read) => {
+      if (resource === StellarNodes) kept.push(keptBytes(watched.memberships.world.nodes));
+      return list(resource, query, read);
+    };
+    await watched.start();
+    for (let passes = 0; passes < 20; passes += 1) await watched.pass(1_000);
+    assert.ok(kept.length > 1, 'they were listed again');
+    assert.ok(Math.max(...kept) <= 1.2 * BYTES_MAX, `${Math.max(...kept) / MEGABYTE} MiB were kept`);
+  });
+
   it('never have more kept than there is room for, however many they are', async (t) => {
     const watched = new Watched(t, { room: new Room(BYTES_MAX) });
     await watched.start();
