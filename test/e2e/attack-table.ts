@@ -662,10 +662,12 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   'more rights': escalations,
 };
 
-/** What one who may only create StellarNodes in a namespace of their own would try, to follow "cannot". */
+/** What one who may only create StellarNodes in namespaces of their own would try, to follow "cannot". */
 export interface TenantAttack {
   readonly what: string;
+  /** In each of their namespaces; all are of one namespace unless it says more. */
   readonly count: number;
+  readonly namespaces?: number;
   /** Of each StellarNode. */
   readonly spec: Readonly<Record<string, unknown>>;
 }
@@ -688,5 +690,11 @@ export const TENANT_ATTACKS: readonly TenantAttack[] = [
     what: 'fill our memory by 40 quorum sets of 1.4 MB',
     count: 40,
     spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: '#'.repeat(1_400_000) } },
+  },
+  {
+    what: 'fill our memory by 12 namespaces with 260 quorum sets of 60 KB each',
+    count: 260,
+    namespaces: 12,
+    spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: 'x'.repeat(60_000) } },
   },
 ];
