@@ -231,7 +231,11 @@ describe('with the token of our ServiceAccount', () => {
     });
     const mapNow = () => scene.cluster.admin.get({ resource: ConfigMaps, ...MAP });
 
-    it('publish 9,000 files beside what others keep, and take them back from a person who edited them', async () => {
+    it('publish 9,000 files beside what others keep, and take them back from others who wrote them', async () => {
+      await allowed(applyMap('stellar-peers', {}, files('one')));
+      const restored = { metadata: MAP, data: files('restored') };
+      const by = { manager: 'restored', force: true, large: true };
+      await scene.cluster.admin.apply({ resource: ConfigMaps, ...MAP }, restored, by);
       await allowed(applyMap('stellar-peers', {}, files('one')));
       const edited = ['patch', 'configmap', 'stellar-peers', '-n', 'stellar', '--type=merge', '-p'];
       await scene.cluster.kubectl([
@@ -248,6 +252,14 @@ describe('with the token of our ServiceAccount', () => {
       const annotations = { 'stellar.org/peer-rollout': 'x'.repeat(60_000) };
       await allowed(applyMap('stellar-peers-pause', { annotations }));
       assert.deepEqual((await mapNow())?.metadata.annotations, annotations);
+    });
+
+    it('pause by the command in our own pod', async () => {
+      const path = '/api/v1/namespaces/stellar/configmaps/stellar-peers';
+      const value = { 'stellar.org/peer-rollout': 'paused' };
+      const body = { op: 'add', path: '/metadata/annotations', value };
+      await allowed({ ...patch(path, body), headers: { 'user-agent': 'stellar-peers-cli' } });
+      assert.deepEqual((await mapNow())?.metadata.annotations, value);
     });
 
     it('delete a ConfigMap that contains only our own keys, immutable or not', async () => {
