@@ -8,6 +8,7 @@ import {
   ANNOTATION_ROLL_FOR,
   ANNOTATION_ROLLOUT,
   FIELD_MANAGER,
+  nodeKeys,
   RELOAD_ANNOTATION,
 } from '../names.ts';
 import type { ConfigMapFacts, NamespaceFacts, PdbFacts, ServiceFacts, WebhookFacts } from '../world.ts';
@@ -92,33 +93,58 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
 
 /** The longest text of a foreign key that is kept, because a key that looks like ours may be ours. */
 const FOREIGN_LENGTH_MAX = 4_096;
+/** Of the texts, and of the names, of all foreign keys. */
 const FOREIGN_LENGTHS_MAX = 64 * 1024;
+/** Of an immutable ConfigMap, which no publication can put right, so that what a tenant wrote there in our name stays. */
+const IMMUTABLE_LENGTHS_MAX = 96 * 1024;
 /** We have three keys for each validator, and a ConfigMap has room for some thousand. */
 const KEYS_MAX = 10_000;
+const OUR_SUFFIXES = Object.values(nodeKeys(''));
+
+/** A filter that lets texts through until all together would be longer than that. */
+function within(lengthsMax: number): (text: string) => boolean {
+  let left = lengthsMax;
+  return (text) => {
+    if (text.length > left) return false;
+    left -= text.length;
+    return true;
+  };
+}
+
+/** The keys with names like ours first: only these can be in our way. */
+function byLikeness(keys: readonly string[]): string[] {
+  const isLikeOurs = (key: string) => OUR_SUFFIXES.some((suffix) => key.endsWith(suffix));
+  return [...keys.filter(isLikeOurs), ...keys.filter((key) => !isLikeOurs(key))];
+}
 
 /**
  * The facts of a ConfigMap `stellar-peers`. Others may write into it, even under our manager's name. For a key that we
  * did not apply, only the name and a short text are kept. If the text of one of our keys is missing here, the next
- * publication writes it again. It also removes excess keys.
+ * publication writes it again. It also removes excess keys, unless the ConfigMap is immutable.
  */
 export function readPeersConfigMap(raw: Fields): ConfigMapFacts {
   const all = readConfigMap(raw);
-  const facts = {
-    ...all,
-    ownKeys: all.ownKeys.slice(0, KEYS_MAX),
-    foreignKeys: all.foreignKeys.slice(0, KEYS_MAX),
-  };
-  const own = new Set(facts.ownKeys);
+  const ownMax = raw.immutable === true ? IMMUTABLE_LENGTHS_MAX : Number.POSITIVE_INFINITY;
+  const ownKeys = all.ownKeys.slice(0, KEYS_MAX).filter(within(ownMax));
+  const foreignKeys = byLikeness(all.foreignKeys)
+    .slice(0, KEYS_MAX)
+    .filter(within(FOREIGN_LENGTHS_MAX))
+    .sort();
+  const own = new Set(ownKeys);
+  const others = byLikeness(Object.keys(all.data).filter((key) => !own.has(key)));
+  const [isOwnKept, isKept] = [within(ownMax), within(FOREIGN_LENGTHS_MAX)];
   const data: Record<string, string> = {};
-  let left = FOREIGN_LENGTHS_MAX;
-  const isOther = ([key]: readonly [string, string]) => Number(!own.has(key));
-  const entries = Object.entries(facts.data).sort((a, b) => isOther(a) - isOther(b));
-  for (const [key, text] of entries.slice(0, KEYS_MAX)) {
-    const isKept = own.has(key) || text.length <= Math.min(left, FOREIGN_LENGTH_MAX);
-    if (!own.has(key) && isKept) left -= text.length;
-    Object.defineProperty(data, key, { value: isKept ? text : '', enumerable: true });
+  const keep = (key: string, value: string) => Object.defineProperty(data, key, { value, enumerable: true });
+  for (const key of ownKeys) {
+    const text = Object.hasOwn(all.data, key) ? all.data[key] : undefined;
+    if (text !== undefined) keep(key, isOwnKept(text) ? text : '');
   }
-  return { ...facts, data };
+  const room = KEYS_MAX - Object.keys(data).length;
+  for (const key of others.slice(0, room).filter(within(FOREIGN_LENGTHS_MAX))) {
+    const text = all.data[key] ?? '';
+    keep(key, text.length <= FOREIGN_LENGTH_MAX && isKept(text) ? text : '');
+  }
+  return { ...all, ownKeys, foreignKeys, data };
 }
 
 const names = (list: unknown, wanted: readonly string[]): boolean =>

@@ -7,9 +7,9 @@ import { type Key, namespaceOf } from '../../peers/world.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type CoreClient, CoreError } from '../../runtime/core-client.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { MetricName, Metrics } from '../../runtime/metrics.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
 import type { Wake } from '../../runtime/wake.ts';
-import type { Connection, Connections } from '../plan/publish/overview.ts';
+import type { Connections } from '../plan/publish/overview.ts';
 import type { EvidenceByPod } from '../plan/signals/evidence.ts';
 import {
   dialsToSignal,
@@ -20,22 +20,16 @@ import {
   noteFailure,
   noteSignalled,
   noteVisit,
-  type Phase,
   refresh,
   type SignalState,
 } from '../plan/signals/signal-state.ts';
 import type { Dial, SignalScope } from '../plan/signals/signal-targets.ts';
+import { showPorts } from '../report/port-gauges.ts';
 
 /** How many validators are called at the same time. Each gets one call at a time. */
 const CALLS_AT_ONCE = 8;
 /** A visit that takes longer leaves further peers to the next one: slow answers must not keep other ports waiting. */
 const VISIT_MS_MAX = 5_000;
-const PHASES: readonly Phase[] = ['open', 'closed', 'unknown'];
-const BY_POD: ReadonlyArray<readonly [MetricName, (connection: Connection) => number]> = [
-  ['stellar_peers_expected_peers', ({ expected }) => expected],
-  ['stellar_peers_connected_peers', ({ connected }) => connected],
-  ['stellar_peers_synced', ({ synced }) => Number(synced)],
-];
 
 export interface SignallerOptions {
   readonly core: CoreClient;
@@ -113,21 +107,8 @@ export class Signaller {
   }
 
   #measure(): void {
-    const { metrics } = this.#options;
     const phases = [...this.#states.values()].map(({ phase }) => phase);
-    const ports = PHASES.map((state) => ({
-      labels: { state },
-      value: phases.filter((phase) => phase === state).length,
-    }));
-    metrics.replace('stellar_peers_core_ports', phases.length > 0 ? ports : []);
-    const pods = [...this.connections].map(([key, connection]) => {
-      const [namespace = '', pod = ''] = key.split('/');
-      return { labels: { namespace, pod }, connection };
-    });
-    for (const [metric, numberOf] of BY_POD) {
-      const series = pods.map(({ labels, connection }) => ({ labels, value: numberOf(connection) }));
-      metrics.replace(metric, series);
-    }
+    showPorts(this.#options.metrics, phases, this.connections);
   }
 
   /** Begins the visits that are due, and sets a timer for the next one. */

@@ -42,9 +42,11 @@ export class Reflector<T> {
   #version = '';
   /** This reflector's keys in the store. Several reflectors, one for each namespace, may share one store. */
   #keys = new Set<string>();
+  /** The keys of lists that did not come to their end. */
+  readonly #read = new Set<string>();
   #synced = false;
   readonly #room: Room;
-  /** Aborts the watch when less may be kept than was listed. */
+  /** Aborts the watch when less, or more, may be kept than was listed. */
   #crowded = new AbortController();
   /** When the store was last known to be current, and since when a watch keeps it current. */
   #freshAtMs: number;
@@ -57,7 +59,7 @@ export class Reflector<T> {
     this.#options = options;
     const { clock, log, outage, resource, room = new Room() } = options;
     this.#room = room;
-    if (options.light) room.onLowered(() => this.#crowded.abort());
+    if (options.light) room.onLimitChange(() => this.#crowded.abort());
     this.#retry = new Retry({ clock, log, outage, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }
@@ -94,6 +96,7 @@ export class Reflector<T> {
       this.#version = '';
       this.#crowded = new AbortController();
       const list = await this.#list();
+      if (!list) return;
       this.#replaceAll(list.items);
       this.#version = list.resourceVersion;
       this.#noteSynced();
@@ -125,20 +128,34 @@ export class Reflector<T> {
     }
   }
 
-  /** Lists all objects. If that fails, objects that are not in the store keep no room. */
-  async #list(): Promise<ObjectList<readonly [string, T]>> {
+  /**
+   * Lists all objects. If that fails, objects that are not in the store keep no room. Undefined if less may be kept
+   * meanwhile: what was read before is then too much, and must not be kept beside the rest.
+   */
+  async #list(): Promise<ObjectList<readonly [string, T]> | undefined> {
     const { kube, resource, query, keyOf } = this.#options;
-    const read = new Set<string>();
     try {
-      return await kube.list(resource, query, (object) => {
+      const list = await kube.list(resource, query, (object) => {
+        this.#crowded.signal.throwIfAborted();
         const key = keyOf(object);
-        read.add(key);
+        this.#read.add(key);
         return [key, this.#room.keep(this.#options, object)] as const;
       });
+      for (const [key] of list.items) this.#read.delete(key);
+      this.#freeRead();
+      return list;
     } catch (error) {
-      for (const key of read) if (!this.#keys.has(key)) this.#room.free(this.#options, key);
+      // What was read keeps its room: it is listed again at once.
+      if (this.#crowded.signal.aborted) return undefined;
+      this.#freeRead();
       throw error;
     }
+  }
+
+  /** Frees the room of objects that were read and did not get into the store. */
+  #freeRead(): void {
+    for (const key of this.#read) if (!this.#keys.has(key)) this.#room.free(this.#options, key);
+    this.#read.clear();
   }
 
   #noteSynced(): void {

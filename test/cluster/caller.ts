@@ -1,6 +1,7 @@
 /** Sends any request, valid or not, to the API server with a kubeconfig's token, and returns the answer. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { COMPONENT } from '../../peers/names.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -44,6 +45,8 @@ export function callerOf(kubeconfigPath: string): (call: Call) => Promise<Answer
       // Without a content-length, the body of a DELETE would be read as the next request.
       const fixed = {
         authorization: `Bearer ${token}`,
+        // The API server takes the field manager of a write that names none from here.
+        'user-agent': COMPONENT,
         'content-type': `application/${method === 'PATCH' ? type : 'json'}`,
         'content-length': Buffer.byteLength(payload),
       };

@@ -32,6 +32,7 @@ const change = (what: string, ...operation: Operation): Attack => ({
 });
 
 const TEMPLATE = '/spec/template';
+const MANAGED = '/metadata/managedFields/0/fieldsV1';
 const MAIN = `${TEMPLATE}/spec/containers/0`;
 const EVIL_IMAGE = { containers: [{ name: 'stellar-node', image: 'evil' }] };
 const RESTART_VALUE = { 'stellar.org/peer-restart': 'x' };
@@ -85,6 +86,33 @@ const statefulSets: readonly Attack[] = [
     '/metadata/managedFields/0/manager',
     'evil',
   ),
+  change(
+    "have another manager's next apply remove a field",
+    'add',
+    `${MANAGED}/f:spec/f:minReadySeconds`,
+    {},
+  ),
+  change('have another manager own less than it wrote', 'replace', MANAGED, {
+    'f:spec': { 'f:replicas': {} },
+  }),
+  {
+    ...change('write in the name of another manager', 'add', ''),
+    path: `${paths.statefulSet('validator-1')}?fieldManager=evil`,
+    type: 'apply-patch+yaml',
+    body: {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: {
+        name: 'validator-1',
+        namespace: 'stellar',
+        annotations: { 'stellar.org/peer-fence': 'x' },
+      },
+    },
+  },
+  {
+    ...change('forget who manages which field, of ten managers', 'add', '/metadata/managedFields', [{}]),
+    path: paths.statefulSet('validator-2'),
+  },
   {
     ...change(
       'change an image together with an annotation that we may set',
@@ -158,6 +186,9 @@ const pods: readonly Attack[] = [
   remove("delete a pod with a validator's label that no StatefulSet controls", 'bare'),
   remove('delete a pod at once while it may still run', 'validator-2-0', { gracePeriodSeconds: 0 }),
   remove('cut the grace period of a pod short', 'validator-2-0', { gracePeriodSeconds: 1 }),
+  remove('have no other pod take its place for years', 'validator-2-0', { gracePeriodSeconds: 1e9 }),
+  remove('have a pod wait for a finalizer', 'validator-2-0', { propagationPolicy: 'Foreground' }),
+  remove('have a pod wait for another finalizer', 'validator-2-0', { orphanDependents: true }),
   { what: 'delete all pods', method: 'DELETE', path: '/api/v1/namespaces/stellar/pods' },
   { what: 'create a pod', method: 'POST', path: '/api/v1/namespaces/stellar/pods', body: POD },
   {
@@ -319,6 +350,13 @@ const configMaps: readonly Attack[] = [
   edit("remove another's key", ['remove', '/data/theirs']),
   edit("remove another's bytes", ['remove', '/binaryData']),
   edit('make the API server forget who manages which key', ['add', '/metadata/managedFields', [{}]]),
+  edit("have another manager's next apply remove a key", ['add', `${MANAGED}/f:data/f:other`, {}]),
+  edit('have another manager own less than it wrote', ['replace', MANAGED, { 'f:data': { 'f:theirs': {} } }]),
+  ...[NEW_MAP, THEIR_MAP].map((at) => {
+    const label = { metadata: { labels: { a: 'b' } } };
+    const path = `${configMap(...at)}?fieldManager=gitops&force=true`;
+    return { ...fill('write in the name of another manager', at, label), path };
+  }),
   {
     what: 'delete a ConfigMap with keys of others',
     method: 'DELETE',
@@ -336,6 +374,7 @@ const redirect = (what: string, ...operations: readonly Operation[]): Attack => 
 });
 const CA = Buffer.from(createPki().caPem).toString('base64');
 const HOOK = '/webhooks/0';
+const MANAGED_HOOK = `${MANAGED}/f:webhooks/k:{"name":"pods.peers.stellar.org"}`;
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 const POLICIES = `${ADMISSION}/validatingadmissionpolicies`;
 
@@ -380,6 +419,12 @@ const webhooks: readonly Attack[] = [
   redirect('rename the webhook', ['replace', `${HOOK}/name`, 'evil.peers.stellar.org']),
   redirect('remove the webhook', ['replace', '/webhooks', []]),
   redirect('make the API server forget who manages the webhook', ['add', '/metadata/managedFields', [{}]]),
+  redirect("have another manager's next apply remove caBundle", [
+    'add',
+    `${MANAGED_HOOK}/f:clientConfig/f:caBundle`,
+    {},
+  ]),
+  redirect('have another manager own less than it wrote', ['remove', `${MANAGED_HOOK}/f:rules`]),
   redirect('add a webhook', [
     'add',
     '/webhooks/-',
@@ -429,6 +474,7 @@ export const OWNER = {
   name: 'validator-1',
   uid: 'u-1',
 };
+const FIELDS = { operation: 'Apply', fieldsType: 'FieldsV1' };
 /** A Service as we create it, changed in one way. */
 export const service = (name: string, spec: object, metadata: object = {}) => ({
   metadata: { name, ownerReferences: [OWNER], ...metadata },
@@ -487,6 +533,13 @@ const services: readonly Attack[] = [
     {},
     { labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
   ),
+  make('with an owner that waits for it', {}, { ownerReferences: [{ ...OWNER, blockOwnerDeletion: true }] }),
+  make('with a generated name', {}, { name: undefined, generateName: 'evil-' }),
+  make(
+    'in the name of another manager',
+    {},
+    { managedFields: [{ ...FIELDS, manager: 'Helm', apiVersion: 'v1', fieldsV1: { 'f:spec': {} } }] },
+  ),
   make('that cannot be deleted', {}, { finalizers: ['evil.example.org/x'] }),
   {
     what: 'change a Service',
@@ -530,6 +583,10 @@ const events: readonly Attack[] = [
   say('that is never deleted', {
     metadata: { name: 'evil', namespace: 'stellar', finalizers: ['evil.example.org/x'] },
   }),
+  say('about a part of a StellarNode', {
+    regarding: { ...OWNER, namespace: 'stellar', fieldPath: 'spec.containers{evil}' },
+  }),
+  say('of any number of names', { metadata: { generateName: 'evil-', namespace: 'stellar' } }),
   say('with a label', { metadata: { name: 'evil', namespace: 'stellar', labels: { a: 'b' } } }),
 ];
 
@@ -646,7 +703,9 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
 /** An attack by a tenant that may only create StellarNodes in its own namespace. `what` follows the word "cannot". */
 export interface TenantAttack {
   readonly what: string;
+  /** In each of their namespaces; all are of one namespace unless it says more. */
   readonly count: number;
+  readonly namespaces?: number;
   /** The spec of each StellarNode. */
   readonly spec: Readonly<Record<string, unknown>>;
 }
@@ -669,5 +728,11 @@ export const TENANT_ATTACKS: readonly TenantAttack[] = [
     what: 'fill our memory by 40 quorum sets of 1.4 MB',
     count: 40,
     spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: '#'.repeat(1_400_000) } },
+  },
+  {
+    what: 'fill our memory by 12 namespaces with 260 quorum sets of 60 KB each',
+    count: 260,
+    namespaces: 12,
+    spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: 'x'.repeat(60_000) } },
   },
 ];

@@ -45,6 +45,8 @@ async function foreigners({ cluster }: Scene): Promise<void> {
 }
 
 const MAP = { name: 'stellar-peers', namespace: 'stellar' };
+/** As many as the API server keeps apart, where they write by updates. */
+const TEN = Array.from({ length: 10 }, (_, index) => `manager-${index}`);
 
 /** As many files as a ConfigMap of a large namespace has. */
 const files = (text: string): Record<string, string> =>
@@ -105,6 +107,11 @@ describe('with the token of our ServiceAccount', () => {
       { metadata: MAP, ...theirs },
       { manager: 'gitops' },
     );
+    for (const manager of TEN) {
+      const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
+      const metadata = { name: 'validator-2', namespace: 'stellar', annotations: { manager: 'any' } };
+      await cluster.admin.apply(ref, { metadata }, { manager });
+    }
     const runs = async (name: string) =>
       ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
     for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
@@ -226,6 +233,10 @@ describe('with the token of our ServiceAccount', () => {
 
     it('publish 9,000 files beside keys of others, and take the files back from a person who edited them', async () => {
       await allowed(applyMap('stellar-peers', {}, files('one')));
+      const restored = { metadata: MAP, data: files('restored') };
+      const by = { manager: 'restored', force: true, large: true };
+      await scene.cluster.admin.apply({ resource: ConfigMaps, ...MAP }, restored, by);
+      await allowed(applyMap('stellar-peers', {}, files('one')));
       const edited = ['patch', 'configmap', 'stellar-peers', '-n', 'stellar', '--type=merge', '-p'];
       await scene.cluster.kubectl([
         ...edited,
@@ -241,6 +252,14 @@ describe('with the token of our ServiceAccount', () => {
       const annotations = { 'stellar.org/peer-rollout': 'x'.repeat(60_000) };
       await allowed(applyMap('stellar-peers-pause', { annotations }));
       assert.deepEqual((await mapNow())?.metadata.annotations, annotations);
+    });
+
+    it('pause by the command in our own pod', async () => {
+      const path = '/api/v1/namespaces/stellar/configmaps/stellar-peers';
+      const value = { 'stellar.org/peer-rollout': 'paused' };
+      const body = { op: 'add', path: '/metadata/annotations', value };
+      await allowed({ ...patch(path, body), headers: { 'user-agent': 'stellar-peers-cli' } });
+      assert.deepEqual((await mapNow())?.metadata.annotations, value);
     });
 
     it('delete a ConfigMap that contains only our own keys, immutable or not', async () => {
@@ -281,6 +300,20 @@ describe('with the token of our ServiceAccount', () => {
       assert.ok((await managers())?.includes('edited'));
       await allowed(patch(paths.statefulSet('validator-2'), { op: 'replace', path: RESTART, value: 'ours' }));
       assert.ok(!(await managers())?.includes('edited'));
+    });
+
+    it('restart a validator that ten managers have updated, though the API server then merges the entries of some', async () => {
+      const { admin, kubectl } = scene.cluster;
+      const edit = ['patch', 'statefulset', 'validator-1', '-n', 'stellar', '--type=merge'];
+      for (const manager of TEN) {
+        const theirs = JSON.stringify({ metadata: { annotations: { [manager]: 'any' } } });
+        await kubectl([...edit, `--field-manager=${manager}`, '-p', theirs]);
+      }
+      const path = paths.statefulSet('validator-1');
+      const value = { 'stellar.org/peer-restart': 'c' };
+      await allowed(patch(path, { op: 'add', path: ANNOTATIONS, value }));
+      const managers = (await admin.get(SET))?.metadata.managedFields?.map((each) => each.manager);
+      assert.ok(managers?.includes('ancient-changes'), String(managers));
     });
 
     it('write an Event on a StellarNode', async () => {

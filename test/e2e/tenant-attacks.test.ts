@@ -1,6 +1,14 @@
-/** Attacks by a tenant that may only create StellarNodes: the lists of others stay correct and current. */
+/**
+ * Attacks by a tenant that may only create StellarNodes: the lists of others stay correct and current, and the bundle, with
+ * the heap that the image gives to Node, stays within the memory of the Deployment.
+ */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { greatestOf } from '../../peers/lists.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createKube } from '../../runtime/kube/client.ts';
 import { loadKubeConfig } from '../../runtime/kube/kubeconfig.ts';
@@ -10,31 +18,48 @@ import { until } from '../cluster/until.ts';
 import { TENANT_ATTACKS, type TenantAttack } from './attack-table.ts';
 
 const TENANT = 'aaa-tenant';
-const RIGHTS = `apiVersion: v1
+const ACCOUNT = `apiVersion: v1
 kind: ServiceAccount
 metadata: { name: tenant, namespace: ${TENANT} }
----
+`;
+const rightsIn = (namespace: string) => `---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: { name: tenant, namespace: ${TENANT} }
+metadata: { name: tenant, namespace: ${namespace} }
 rules: [{ apiGroups: [stellar.org], resources: [stellarnodes], verbs: [create, delete, list, deletecollection] }]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: { name: tenant, namespace: ${TENANT} }
+metadata: { name: tenant, namespace: ${namespace} }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: tenant }
 subjects: [{ kind: ServiceAccount, name: tenant, namespace: ${TENANT} }]
 `;
+const NAMESPACES_MAX = greatestOf(TENANT_ATTACKS.map(({ namespaces = 1 }) => namespaces));
+const NAMESPACES = [
+  TENANT,
+  ...Array.from({ length: NAMESPACES_MAX - 1 }, (_, index) => `${TENANT}-${index + 2}`),
+];
+
+/** The limit of the Deployment; Node takes half of it for its heap, as the image says. */
+const MEMORY_MIB = 256;
+const HEAP = ['--max-semi-space-size=4', `--max-old-space-size=${MEMORY_MIB / 2}`];
+/** The most resident memory that a process ever had, on Linux. */
+const mostMib = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 describe('a tenant that may only create StellarNodes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-tenant-'));
   let scene: Scene;
   let joined = 0;
 
   before(async () => {
-    scene = await createScene({ nodes: 6 });
+    const bundle = join(folder, 'stellar-peers.mjs');
+    const cwd = join(import.meta.dirname, '../..');
+    execFileSync(process.execPath, ['scripts/bundle.ts', bundle], { cwd, stdio: 'pipe' });
+    scene = await createScene({ nodes: 3 + TENANT_ATTACKS.length, program: [...HEAP, bundle, 'run'] });
     const { cluster } = scene;
     await cluster.createNamespace('stellar');
-    await cluster.createNamespace(TENANT);
+    for (const namespace of NAMESPACES) await cluster.createNamespace(namespace);
     await scene.start(2);
     for (const number of [1, 2, 3]) await createValidator(scene, `validator-${number}`);
     await until('three validators have lists of two peers', async () =>
@@ -42,9 +67,12 @@ describe('a tenant that may only create StellarNodes', () => {
     );
     // The tenant's StellarNodes get no pods.
     await scene.operate(undefined);
-    await cluster.kubectl(['apply', '-f', '-'], RIGHTS);
+    await cluster.kubectl(['apply', '-f', '-'], [ACCOUNT, ...NAMESPACES.map(rightsIn)].join(''));
   });
-  after(() => scene.stop());
+  after(async () => {
+    await scene.stop();
+    rmSync(folder, { recursive: true });
+  });
 
   /** The lists of `validator-1` to `-3`: the lines that name one of these three. */
   async function listsOfOthers(): Promise<string[][]> {
@@ -57,17 +85,17 @@ describe('a tenant that may only create StellarNodes', () => {
     );
   }
 
-  async function attack({ count, spec }: TenantAttack): Promise<void> {
+  async function attack({ count, namespaces = 1, spec }: TenantAttack): Promise<void> {
     const path = await scene.cluster.serviceAccountKubeconfig(TENANT, 'tenant');
     const options = { clock: systemClock, timeoutMs: 15_000, userAgent: 'tenant' };
     const tenant = createKube(loadKubeConfig({ path }), options);
-    const names = Array.from({ length: count }, (_, index) => `m${joined}-${index}`).values();
+    const indices = Array.from({ length: count * namespaces }, (_, index) => index).values();
     const lane = async () => {
-      for (const name of names) {
+      for (const index of indices) {
         await tenant.create(StellarNodes, {
           apiVersion: StellarNodes.apiVersion,
           kind: StellarNodes.kind,
-          metadata: { name, namespace: TENANT },
+          metadata: { name: `m${joined}-${index}`, namespace: NAMESPACES[index % namespaces] ?? '' },
           spec: { nodeType: 'Validator', version: 'v21.0.0', ...spec },
         });
       }
@@ -88,6 +116,11 @@ describe('a tenant that may only create StellarNodes', () => {
         return (data[`${name}.peers.txt`] ?? '').includes('validator-1-0.');
       });
       for (const list of await listsOfOthers()) assert.equal(list.length, 2);
+      for (const { exit, pid } of scene.replicas?.replicas ?? []) {
+        assert.equal(exit(), undefined);
+        const mib = mostMib(pid);
+        assert.ok(mib < MEMORY_MIB, `${Math.round(mib)} MiB`);
+      }
     });
   }
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readPeersConfigMap } from '../../../peers/read/cluster.ts';
+import { weightOf } from '../../../peers/read/weight.ts';
 import type { World } from '../../../peers/world.ts';
 import type { KubeObject } from '../../../runtime/kube/port.ts';
 import { createStores, namedSources, validatorSources, worldOf } from '../../../runtime/kube/sources.ts';
@@ -135,6 +136,41 @@ describe('of a ConfigMap stellar-peers', () => {
     const others = Object.entries(facts.data).filter(([key]) => key !== 'a.peers.txt');
     assert.equal(others.length, 32);
     assert.ok(others.reduce((sum, [, text]) => sum + text.length, 0) <= 64 * 1024);
+  });
+
+  it('that nobody may change, little is kept, whoever seems to have applied it', () => {
+    const applied = (length: number) =>
+      Array.from({ length }, (_, index) => [`m${index}.peers.txt`, 'x'.repeat(10_000)] as const);
+    const read = (texts: ReturnType<typeof applied>) => {
+      const fields = Object.fromEntries(texts.map(([key]) => [`f:${key}`, {}]));
+      const manager = { manager: 'stellar-peers', operation: 'Apply', fieldsV1: { 'f:data': fields } };
+      const metadata = { name: 'stellar-peers', namespace: 'mallory', managedFields: [manager] };
+      return readPeersConfigMap({ metadata, immutable: true, data: Object.fromEntries(texts) });
+    };
+    assert.deepEqual(read(applied(9)).data, Object.fromEntries(applied(9)));
+    const { data, ownKeys } = read(applied(90));
+    assert.equal(ownKeys.length, 90);
+    assert.ok(Object.values(data).join('').length <= 96 * 1024);
+  });
+
+  it('a part of the keys is kept where their names are long, and of the keys of others those that are named as ours', () => {
+    const long = Array.from({ length: 4_000 }, (_, index) => `${index}-`.padEnd(250, 'x'));
+    const keys = [...long, 'a.peers.txt'];
+    const fields = Object.fromEntries(keys.map((key) => [`f:${key}`, {}]));
+    const read = (manager: string, immutable: boolean) => {
+      const entry = { manager, operation: 'Apply', fieldsV1: { 'f:data': fields } };
+      const metadata = { name: 'stellar-peers', namespace: 'mallory', managedFields: [entry] };
+      return readPeersConfigMap({
+        ...{ metadata, immutable },
+        data: Object.fromEntries(keys.map((key) => [key, ''])),
+      });
+    };
+    for (const facts of [read('theirs', false), read('theirs', true), read('stellar-peers', true)])
+      assert.ok(weightOf(facts) < 400 * 1024, `${weightOf(facts)}`);
+    const { data, foreignKeys } = read('theirs', false);
+    assert.ok(foreignKeys.includes('a.peers.txt'));
+    assert.equal(data['a.peers.txt'], '');
+    assert.equal(read('stellar-peers', false).ownKeys.length, 4_001, 'the next publication removes them');
   });
 
   it('no more keys are kept than ours may be, and of those the ones that we applied first', () => {

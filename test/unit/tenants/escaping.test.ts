@@ -9,6 +9,7 @@ import { podShapeOf } from '../../../peers/read/pod-shape.ts';
 import { describeReason, reason } from '../../../peers/reasons/reasons.ts';
 import { atOnce } from '../../../peers/steps.ts';
 import { labelsOf, validatorSeries } from '../../../reconciler/report/group-labels.ts';
+import { showPorts } from '../../../reconciler/report/port-gauges.ts';
 import { Reporter } from '../../../reconciler/report/reporter.ts';
 import { Events } from '../../../runtime/kube/resources.ts';
 import { METRICS, Metrics } from '../../../runtime/metrics.ts';
@@ -149,6 +150,19 @@ describe('the metrics of groups', () => {
     assert.ok([...labels].every((label) => /^(testnet|custom-[0-9a-f]{16}|other)$/.test(label)));
   });
 
+  it('and of pods are of 1,000 pods at most, of each namespace in turn', async () => {
+    const metrics = new Metrics();
+    const connection = { expected: 3, connected: 2, synced: true };
+    const theirs = Array.from({ length: 5_000 }, (_, index) => [`mallory/m${index}-0`, connection] as const);
+    showPorts(metrics, ['open'], new Map([...theirs, ['stellar/a-0', connection]]));
+    const lines = (await metrics.render()).split('\n');
+    for (const name of ['expected_peers', 'connected_peers', 'synced']) {
+      const series = lines.filter((line) => line.startsWith(`stellar_peers_${name}{`));
+      assert.equal(series.length, 1_000);
+      assert.ok(series.some((line) => line.includes('namespace="stellar",pod="a-0"')));
+    }
+  });
+
   it('are as before where groups are few', () => {
     const { discovery } = published({ nodes: [node('a'), node('b', { spec: { suspended: true } })] });
     assert.deepEqual(validatorSeries(discovery.groups, labelsOf(discovery.groups.values())), [
@@ -170,7 +184,7 @@ describe('the metrics of groups', () => {
       titled.map(([name]) => name),
       ['stellar_peers_network_info'],
     );
-    // A pod's are those of running validators whose HTTP port is open to us: each costs its namespace a pod.
+    // A pod's are those of 1,000 running validators whose HTTP port is open to us.
     const byPod = Object.entries(METRICS).filter(([, metric]) =>
       metric.labels.some((label) => label === 'pod'),
     );
