@@ -357,7 +357,7 @@ describe('a plan that is carried out late', () => {
     const publishing = new Publishing();
     const { configMaps } = await publishing.plan(PARTS);
     publishing.kube.intercept = (request) => {
-      if (request.includes('/stellar/')) publishing.clock.advance(1_001);
+      if (request.includes('/stellar/')) publishing.clock.advance(2_001);
     };
     await publishing.publisher.publish(configMaps);
     assert.deepEqual(publishing.keys('stellar'), []);
