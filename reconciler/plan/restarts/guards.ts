@@ -202,7 +202,7 @@ export class GroupGuard {
 
   #unrecordedReason({ validator }: Candidate): Reason | undefined {
     const other = this.#unrecorded().find((key) => key !== validator.key);
-    return other === undefined ? undefined : reason('InFlight', other);
+    return other === undefined ? undefined : reason('InFlight', `${other}, which the journal lacks`);
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {
