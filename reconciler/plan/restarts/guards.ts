@@ -17,7 +17,7 @@ import { type JournalEntry, openEntries } from '../journal/journal.ts';
 import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
 import { QuorumMargins } from '../quorum/quorum-margin.ts';
 import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
-import { isUnobserved, isUnsettled, UNCOUNTED } from './availability.ts';
+import { isUnsettled, UNCOUNTED } from './availability.ts';
 import { forbiddingBudget } from './budgets.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
 import { type UnavailabilitySettings, unavailabilityOf, unavailableReason } from './max-unavailable.ts';
@@ -126,9 +126,7 @@ function unrecordedIn(group: Group, { world, discovery }: GuardInput): Key[] {
     const statefulSet = discovery.statefulSetOf.get(key);
     const { restartToken } = statefulSet ?? {};
     if (!statefulSet || restartToken === undefined || recorded.has(restartToken)) return [];
-    // A StatefulSet that only lacks a pod may lack it for days.
-    const isRolled = statefulSet.currentRevision !== statefulSet.updateRevision;
-    return (isRolled || isUnobserved(statefulSet)) && isUnsettled(world, statefulSet) ? [key] : [];
+    return isUnsettled(world, statefulSet) ? [key] : [];
   });
 }
 

@@ -1,10 +1,9 @@
 /** Rolls that the status of a StatefulSet does not tell: its pods do, by the revision that each is of. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatJournal } from '../../../reconciler/plan/journal/journal.ts';
 import { isUntouchedBump, outcomeOf } from '../../../reconciler/plan/restarts/outcome.ts';
 import { node, pod, statefulSet, worldWith } from '../world.ts';
-import { NOW_MS, networkWorld, planOf, restartOf } from './group.ts';
+import { networkWorld, planOf, restartOf } from './group.ts';
 
 const TOKEN = 'hash.digest';
 const entry = restartOf('a', { names: ['a-0'], token: TOKEN });
@@ -29,32 +28,6 @@ describe('a roll that a person undoes', () => {
     const fresh = (revision: string) => [pod('a', { uid: 'the-next', revision })];
     assert.equal(outcome(worldOf({}, fresh('r2'))), 'under way');
     assert.equal(outcome(worldOf({}, fresh('r1'))), 'done');
-  });
-});
-
-describe('a StatefulSet with a token of ours that the journal lacks', () => {
-  const annotations = { 'stellar.org/peer-restart': TOKEN };
-  const holdOf = (status: Record<string, unknown>, journal: Record<string, string> = {}) => {
-    const world = networkWorld(
-      { a: { knows: ['b', 'c'] }, b: {}, c: {}, d: { statefulSet: { annotations, status } } },
-      { journal },
-    );
-    const { restart, holds } = planOf(world, {
-      settings: { maxUnavailable: { value: 2, isPercent: false }, quorumCheck: 'off' },
-    });
-    return holds.a ?? restart;
-  };
-
-  it('counts as a restart of ours while it is rolled, also where two may be down', () => {
-    assert.equal(holdOf({ updateRevision: 'r2' }), 'InFlight');
-    assert.equal(holdOf({ observedGeneration: 0 }), 'InFlight');
-    const done = restartOf('d', { token: TOKEN, outcome: 'done', endedAtMs: NOW_MS });
-    const journal = { 'custom-0': formatJournal([done], NOW_MS) };
-    assert.equal(holdOf({ updateRevision: 'r2' }, journal), 'bump a', 'others roll it');
-  });
-
-  it('counts as none while it only lacks a pod, which may be for days', () => {
-    assert.equal(holdOf({ replicas: 0 }), 'bump a');
   });
 });
 
