@@ -12,12 +12,11 @@ import { bareThoughInjectable } from '../../../peers/injection/successor.ts';
 import { lazy } from '../../../peers/lazy.ts';
 import { type Reason, reason, reasonWith } from '../../../peers/reasons/reasons.ts';
 import type { Key, PodFacts } from '../../../peers/world.ts';
-import { entriesOfGroup } from '../journal/group-journal.ts';
 import { type JournalEntry, openEntries } from '../journal/journal.ts';
 import { fragileVerdict, namespaceWait } from '../quorum/core-says.ts';
 import { QuorumMargins } from '../quorum/quorum-margin.ts';
 import { type QuorumVerdict, quorumVerdict } from '../quorum/quorum-verdict.ts';
-import { isUnsettled, UNCOUNTED } from './availability.ts';
+import { UNCOUNTED } from './availability.ts';
 import { forbiddingBudget } from './budgets.ts';
 import type { Candidate, CandidateInput } from './candidate.ts';
 import { type UnavailabilitySettings, unavailabilityOf, unavailableReason } from './max-unavailable.ts';
@@ -116,20 +115,6 @@ function bareAfterRestart(
     .find(({ uid }) => left.has(uid))?.key;
 }
 
-/**
- * StatefulSets that are being rolled with a token of ours that no journal entry has: the journal was deleted. A roll by
- * others looks the same once the entry is a day old.
- */
-function unrecordedIn(group: Group, { world, discovery }: GuardInput): Key[] {
-  const recorded = new Set(entriesOfGroup(world.journal, group)?.map(({ token }) => token));
-  return group.validators.flatMap(({ key }) => {
-    const statefulSet = discovery.statefulSetOf.get(key);
-    const { restartToken } = statefulSet ?? {};
-    if (!statefulSet || restartToken === undefined || recorded.has(restartToken)) return [];
-    return isUnsettled(world, statefulSet) ? [key] : [];
-  });
-}
-
 /** The rules of a group for the restart of a Ready validator. Each part is computed at its first use in a plan. */
 export class GroupGuard {
   readonly #group: Group;
@@ -139,7 +124,6 @@ export class GroupGuard {
   readonly #unavailability = lazy(() => unavailabilityOf(this.#group, this.#input));
   readonly #unplaced = lazy(() => unplacedOf(this.#group, this.#input));
   readonly #youngest = lazy(() => this.#readyLastFirst());
-  readonly #unrecorded = lazy(() => unrecordedIn(this.#group, this.#input));
 
   /** `unsynced` are the waits after restarts whose validator is not synced yet, by StatefulSet. */
   constructor(group: Group, input: GuardInput, unsynced: ReadonlyMap<Key, Wait> = new Map()) {
@@ -157,7 +141,6 @@ export class GroupGuard {
       namespaceWait(candidate.validator.namespace, this.#unsynced) ??
       this.#nodeWait(candidate) ??
       asWait(this.#unavailable(candidate)) ??
-      asWait(this.#unrecordedReason(candidate)) ??
       asWait(this.quorum(candidate).hold) ??
       this.#minReadyWait(candidate) ??
       ageWait(candidate.pods, settings, nowMs) ??
@@ -196,11 +179,6 @@ export class GroupGuard {
     const { nowMs, settings } = this.#input;
     const { progressDeadlineMs } = settings;
     return unplacedWait(this.#unplaced(), validator, { nowMs, progressDeadlineMs });
-  }
-
-  #unrecordedReason({ validator }: Candidate): Reason | undefined {
-    const other = this.#unrecorded().find((key) => key !== validator.key);
-    return other === undefined ? undefined : reason('InFlight', `${other}, which the journal lacks`);
   }
 
   #budgetReason({ validator, statefulSet }: Candidate): Reason | undefined {

@@ -21,22 +21,6 @@ describe('a journal that is deleted in the middle of a restart', () => {
     assert.deepEqual(broken, []);
     assert.equal(witness.restarts.length, 3);
   });
-
-  it('lets no second validator go down where two may: the template shows that restart too', async () => {
-    const { broken, witness } = await tell({
-      ...{ validators: 6, settings: { MAX_UNAVAILABLE: '2' }, endMs: 500_000 },
-      script: (stage, at) => {
-        at(90_000, () => stage.join(5));
-        const deleteAtBump = () =>
-          stage.atNextBump.set('*', () => {
-            at(300, () => stage.server.admin.delete(JOURNAL_REF, {}));
-            at(400, deleteAtBump);
-          });
-        deleteAtBump();
-      },
-    });
-    assert.deepEqual([broken, witness.restarts.length], [[], 5]);
-  });
 });
 
 describe('a journal that is restored from a backup', () => {
