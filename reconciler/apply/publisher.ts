@@ -212,10 +212,10 @@ export class Publisher {
     return this.#apply(ref, { ...write, data }, true);
   }
 
-  /** False if the plan is too old, and must be made again. A revert is the third request, so its age does not count. */
+  /** False if the plan is too old, and must be made again. */
   async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<boolean> {
     const { clock, kube } = this.#options;
-    if (!force && clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
+    if (clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
       this.#backoff.putOff(write.namespace, REPLAN_MS);
       return false;
     }

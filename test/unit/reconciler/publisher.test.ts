@@ -57,16 +57,6 @@ describe('a person’s edit of a key of ours', () => {
     assert.deepEqual(publishing.data('stellar'), right);
   });
 
-  it('is taken back also if each request takes more than half a second', async () => {
-    const { publishing, right } = await published();
-    await publishing.edit('stellar', KEY, 'somewhere else\n');
-    publishing.kube.intercept = (request) => {
-      if (request.includes('/stellar/')) publishing.clock.advance(600);
-    };
-    await publishing.pass(PARTS);
-    assert.deepEqual(publishing.data('stellar'), right);
-  });
-
   it('that had to wait says when to look again', async () => {
     const { publishing } = await published();
     for (const value of ['one\n', 'two\n']) {
