@@ -16,6 +16,7 @@ import {
   isRefusal,
   type Kube,
   type KubeError,
+  type KubeObject,
   requestedWaitMs,
   wordsOf,
 } from '../../runtime/kube/port.ts';
@@ -23,7 +24,7 @@ import { ConfigMaps, type ObjectRef, Services } from '../../runtime/kube/resourc
 import type { Log } from '../../runtime/log.ts';
 import { inParallel } from '../../runtime/parallel.ts';
 import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-keys.ts';
-import { bodyOf, type ConfigMapWrite, LABELS } from '../plan/publish/namespace-content.ts';
+import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
 import type { ServicePlan } from '../plan/publish/services.ts';
 import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
 
@@ -212,14 +213,8 @@ export class Publisher {
     return this.#apply(ref, { ...write, data }, true);
   }
 
-  /** False if the plan is too old, and must be made again. */
-  async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<boolean> {
-    const { clock, kube } = this.#options;
-    if (clock.nowMs() - write.plannedAtMs > PLAN_MS_MAX) {
-      this.#backoff.putOff(write.namespace, REPLAN_MS);
-      return false;
-    }
-    await kube.apply(ref, bodyOf(write), { manager: FIELD_MANAGER, force, large: true });
+  async #apply(ref: ObjectRef, write: ConfigMapWrite, force = false): Promise<true> {
+    await this.#options.kube.apply(ref, bodyOf(write), { manager: FIELD_MANAGER, force, large: true });
     return true;
   }
 
@@ -235,6 +230,14 @@ export class Publisher {
 }
 
 const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
+
+const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
+
+/** Without keys of ours the object belongs to another, so our label is removed too. */
+function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
+  const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
+  return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };
+}
 
 function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;

@@ -1,6 +1,6 @@
 /** Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
-import { FIELD_MANAGER, nodeKeys, PEERS_CONFIGMAP } from '../../../peers/names.ts';
+import { nodeKeys } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook, type ViewEntry } from '../../../peers/views/view-book.ts';
 import { publishedView, renderView, viewRecord } from '../../../peers/views/views.ts';
@@ -28,8 +28,6 @@ export interface ConfigMapWrite {
   /** The resourceVersion that the plan is based on; undefined if there is no ConfigMap. */
   readonly version: string | undefined;
   readonly data: Readonly<Record<string, string>>;
-  /** The date of views that are new in `data`. */
-  readonly plannedAtMs: number;
   /** True if the whole object may be deleted, because no other manager owns anything in it. */
   readonly remove: boolean;
 }
@@ -57,8 +55,7 @@ export function planNamespace(namespace: string, content: Content, input: Publis
   const overview = namespace === input.ownNamespace ? ownNamespaceData(entries, input) : {};
   reportKeyConflict(current?.key, current, Object.keys(overview), reports);
   const data = Object.assign(dataOf(content, input.nowMs), kept.data, overview);
-  const write = writeFor(namespace, data, current);
-  return { write: write && { ...write, plannedAtMs: input.nowMs }, reports };
+  return { write: writeFor(namespace, data, current), reports };
 }
 
 /** Filled by assigning: spreading objects of hundreds of keys takes ten times as long. */
@@ -115,7 +112,7 @@ function writeFor(
   namespace: string,
   wanted: Readonly<Record<string, string>>,
   current: ConfigMapFacts | undefined,
-): Omit<ConfigMapWrite, 'plannedAtMs'> | undefined {
+): ConfigMapWrite | undefined {
   const isEmpty = Object.keys(wanted).length === 0;
   const data = withoutForeignKeys(wanted, current);
   if (current ? !differs(current, data) : isEmpty) return undefined;
