@@ -5,15 +5,7 @@
 import type { Key, World } from '../../../peers/world.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { type Closing, type JournalEntry, openEntries, readJournal } from '../journal/journal.ts';
-import {
-  BARE_MS,
-  isUntouchedBump,
-  isWithoutTrace,
-  outcomeOf,
-  successorsOf,
-  TRACE_MS,
-  UNWATCHED_MS,
-} from './outcome.ts';
+import { BARE_MS, isUntouchedBump, isWithoutTrace, outcomeOf, successorsOf, TRACE_MS } from './outcome.ts';
 
 /** An open entry, and the group in whose key the entry is. */
 export interface InFlightRestart {
@@ -128,7 +120,7 @@ export class InFlightRestarts {
   duesInMs(sinceMs = this.#clock.monotonicMs()): number[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#seenSinceMs.values()]
-      .flatMap((seenMs) => [seenMs + TRACE_MS, seenMs + BARE_MS, seenMs + UNWATCHED_MS])
+      .flatMap((seenMs) => [seenMs + TRACE_MS, seenMs + BARE_MS])
       .concat([...this.#lookAtMs.values()])
       .filter((dueAtMs) => dueAtMs > sinceMs)
       .map((dueAtMs) => Math.max(0, dueAtMs - nowMs));

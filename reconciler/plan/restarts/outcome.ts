@@ -1,6 +1,6 @@
 /** Decides how an open restart of the journal has ended, if it has. Pure. */
 import { podsOf } from '../../../peers/discovery/pods.ts';
-import { namespaceOf, type PodFacts, type StatefulSetFacts, type World } from '../../../peers/world.ts';
+import type { PodFacts, StatefulSetFacts, World } from '../../../peers/world.ts';
 import type { JournalEntry, Outcome } from '../journal/journal.ts';
 import { allReady, isOfFormer, isReplacedByController, isUnsettled } from './availability.ts';
 
@@ -8,9 +8,6 @@ import { allReady, isOfFormer, isReplacedByController, isUnsettled } from './ava
 export const TRACE_MS = 20_000;
 /** For this long a leader waits for a bare pod of another leader's bump to become Ready, before it judges the bump. */
 export const BARE_MS = 120_000;
-
-/** For this long a restart goes on in a namespace that is not watched any more, or is gone. */
-export const UNWATCHED_MS = 3_600_000;
 
 /** The memory of this leader that counts in an outcome. */
 interface Witness {
@@ -62,7 +59,7 @@ function plainOutcome(
   { seenForMs, watched }: Witness,
 ): Outcome | undefined {
   const statefulSet = world.statefulSets.get(entry.statefulSet);
-  if (!statefulSet) return withoutSet(entry, world, seenForMs);
+  if (!statefulSet) return 'gone';
   const pods = podsOf(world, statefulSet);
   const old = pods.filter((pod) => entry.uids.includes(pod.uid));
   const named = pods.filter(({ name }) => entry.names?.includes(name) ?? true);

@@ -3,8 +3,7 @@
  *
  *   by      | the old pod                | the new pod           | StatefulSet | outcome
  *   --------|----------------------------|-----------------------|-------------|------------------------
- *   either  |                            |                       | gone        | gone; after an hour if its namespace
- *           |                            |                       |             | is not watched
+ *   either  |                            |                       | gone        | gone
  *   bump    | there, template has token  |                       |             | under way, for ever
  *   bump    | there, template has not    |                       |             | void after 20 s
  *   delete  | there, being deleted       |                       |             | under way, for ever
@@ -35,8 +34,7 @@ const entryOf = (kind: RestartKind): JournalEntry => restartOf('a', { kind, toke
 
 const judged = (kind: RestartKind, parts: Parts, witness: { passedMs?: number; watched?: boolean } = {}) => {
   const { passedMs = 1_000, watched = true } = witness;
-  const stellar = { metadata: { name: 'stellar' } };
-  const world = worldWith({ nodes: [node('a')], namespaces: [stellar], ...parts });
+  const world = worldWith({ nodes: [node('a')], ...parts });
   return outcomeOf(entryOf(kind), world, { seenForMs: passedMs, watched }) ?? 'under way';
 };
 /** The same for the leader that began the restart. */
@@ -51,11 +49,6 @@ describe('a restart whose StatefulSet is gone', () => {
   it('is closed', () => {
     assert.equal(outcome('bump', {}), 'gone');
     assert.equal(outcome('delete', { pods: [pod('a')] }), 'gone');
-  });
-
-  it('is under way for another hour if its namespace is not watched any more', () => {
-    assert.equal(outcome('bump', { namespaces: [] }, 3_599_999), 'under way');
-    assert.equal(outcome('bump', { namespaces: [] }, 3_600_000), 'gone');
   });
 });
 
@@ -164,8 +157,7 @@ describe('of a StatefulSet with several pods, a delete', () => {
       statefulSets: [statefulSet('a', { spec: { replicas: 2 } })],
       pods: [next({ ready: false }), second],
     };
-    const stellar = { metadata: { name: 'stellar' } };
-    const world = worldWith({ nodes: [node('a')], namespaces: [stellar], ...parts });
+    const world = worldWith({ nodes: [node('a')], ...parts });
     const witness = { seenForMs: 0, watched: true };
     assert.equal(outcomeOf({ ...entryOf('delete'), names: ['a-0'] }, world, witness), 'done');
     assert.equal(outcomeOf({ ...entryOf('delete'), names: ['a-1'] }, world, witness), 'notInjected');
