@@ -46,7 +46,7 @@ export class Reflector<T> {
   readonly #read = new Set<string>();
   #synced = false;
   readonly #room: Room;
-  /** Aborts the watch when less, or more, may be kept than was listed. */
+  /** Aborts the watch when less may be kept than was listed. */
   #crowded = new AbortController();
   /** When the store was last known to be current, and since when a watch keeps it current. */
   #freshAtMs: number;
@@ -59,7 +59,7 @@ export class Reflector<T> {
     this.#options = options;
     const { clock, log, outage, resource, room = new Room() } = options;
     this.#room = room;
-    if (options.light) room.onLimitChange(() => this.#crowded.abort());
+    if (options.light) room.onLowered(() => this.#crowded.abort());
     this.#retry = new Retry({ clock, log, outage, fields: { kind: resource.kind } });
     this.#freshAtMs = options.clock.monotonicMs();
   }

@@ -19,15 +19,10 @@ const FULL = 1.5;
 const NAMESPACE_OBJECT_BYTES = 4 * 1024;
 /** Small steps, so that little more than necessary is given up. */
 const STEP = 0.9;
-/** All is kept again when all together would take this share of the room: much less, so that the limit does not swing. */
-const RAISE_SHARE = 0.5;
 
-/** An object that is known, whether it is kept whole or not. */
-interface Known {
+interface Taken {
   readonly namespace: string;
-  /** Of its facts, if they are kept whole. */
   readonly bytes: number;
-  isKept: boolean;
 }
 
 /** The parts of a kind that the room uses. */
@@ -40,18 +35,16 @@ const mibOf = (bytes: number): string => `${Number((bytes / 1024 / 1024).toPreci
 
 /** The room of one replica, for all kinds. */
 export class Room {
-  readonly #known = new Map<string, Known>();
-  /** What is kept of each namespace, and what would be without a limit. */
+  readonly #taken = new Map<string, Taken>();
   readonly #bytesIn = new Map<string, number>();
-  readonly #wantedIn = new Map<string, number>();
   readonly #bytesMax: number;
   #bytes = 0;
   #namespaceMax = NAMESPACE_BYTES_MAX;
   /** False for a room whose objects are listed once: a lower limit would not affect objects that are kept already. */
   #mayLower = true;
-  readonly #limitChanged = new Notifier();
-  /** Calls the listener when namespaces may keep less than before, or more: all objects must be listed again. */
-  readonly onLimitChange = this.#limitChanged.onChange;
+  readonly #lowered = new Notifier();
+  /** Calls the listener when namespaces may keep less than before: all objects must be listed again. */
+  readonly onLowered = this.#lowered.onChange;
 
   constructor(bytesMax = getHeapStatistics().heap_size_limit / HEAP_SHARE) {
     this.#bytesMax = bytesMax;
@@ -78,77 +71,46 @@ export class Room {
 
   /** Reserves room for an object, in place of its former room. Returns why there is none; then nothing is reserved. */
   #take(id: string, namespace: string, facts: unknown): string | undefined {
-    this.#forget(id);
+    this.#give(id);
     const bytes = weightOf(facts);
-    const why = this.#whyNot(namespace, bytes);
-    this.#known.set(id, { namespace, bytes, isKept: why === undefined });
-    add(this.#wantedIn, namespace, bytes);
-    if (why === undefined) {
-      add(this.#bytesIn, namespace, bytes);
-      this.#bytes += bytes;
-      if (this.#mayLower && this.#bytes > this.#bytesMax) this.#lower();
-    }
-    this.#raise();
-    return why;
-  }
-
-  #whyNot(namespace: string, bytes: number): string | undefined {
+    const used = this.#bytesIn.get(namespace) ?? 0;
     const fullBytes = FULL * this.#bytesMax;
-    if ((this.#bytesIn.get(namespace) ?? 0) + bytes > this.#namespaceMax)
-      return `more than ${mibOf(this.#namespaceMax)} in its namespace`;
+    if (used + bytes > this.#namespaceMax) return `more than ${mibOf(this.#namespaceMax)} in its namespace`;
     if (this.#bytes + bytes > fullBytes) return `more than ${mibOf(fullBytes)} in all namespaces together`;
+    this.#taken.set(id, { namespace, bytes });
+    this.#bytesIn.set(namespace, used + bytes);
+    this.#bytes += bytes;
+    if (this.#mayLower && this.#bytes > this.#bytesMax) this.#lower();
     return undefined;
   }
 
   /** Lowers the limit of each namespace until there is room for all. The namespaces that use most lose most. */
   #lower(): void {
     const before = this.#namespaceMax;
-    while (
-      this.#namespaceMax > NAMESPACE_BYTES_MIN &&
-      bytesAt(this.#namespaceMax, this.#bytesIn) > this.#bytesMax
-    )
+    const keptAt = (most: number) =>
+      [...this.#bytesIn.values()].reduce((sum, bytes) => sum + Math.min(bytes, most), 0);
+    while (this.#namespaceMax > NAMESPACE_BYTES_MIN && keptAt(this.#namespaceMax) > this.#bytesMax)
       this.#namespaceMax = Math.max(NAMESPACE_BYTES_MIN, this.#namespaceMax * STEP);
     if (this.#namespaceMax === before) return;
     // All kinds are listed again, and each takes its room anew.
-    for (const known of this.#known.values()) known.isKept = false;
+    this.#taken.clear();
     this.#bytesIn.clear();
     this.#bytes = 0;
-    this.#limitChanged.notify();
+    this.#lowered.notify();
   }
 
-  /** Lifts a lowered limit if all objects, also those that are not kept, would leave much of the room free. */
-  #raise(): void {
-    if (this.#namespaceMax === NAMESPACE_BYTES_MAX || !this.#mayLower) return;
-    if (bytesAt(NAMESPACE_BYTES_MAX, this.#wantedIn) > RAISE_SHARE * this.#bytesMax) return;
-    this.#namespaceMax = NAMESPACE_BYTES_MAX;
-    this.#limitChanged.notify();
-  }
-
-  /** Frees the room of an object that is gone. */
+  /** Frees the room of an object. */
   free(kind: Pick<WatchedKind<unknown>, 'resource'>, key: string): void {
-    this.#forget(idOf(kind, key));
-    this.#raise();
+    this.#give(idOf(kind, key));
   }
 
-  #forget(id: string): void {
-    const known = this.#known.get(id);
-    if (!known) return;
-    const { namespace, bytes, isKept } = known;
-    this.#known.delete(id);
-    add(this.#wantedIn, namespace, -bytes);
-    if (!isKept) return;
-    add(this.#bytesIn, namespace, -bytes);
-    this.#bytes -= bytes;
+  #give(id: string): void {
+    const taken = this.#taken.get(id);
+    if (!taken) return;
+    this.#taken.delete(id);
+    this.#bytes -= taken.bytes;
+    const left = (this.#bytesIn.get(taken.namespace) ?? 0) - taken.bytes;
+    if (left > 0) this.#bytesIn.set(taken.namespace, left);
+    else this.#bytesIn.delete(taken.namespace);
   }
 }
-
-/** Adds to the bytes of a namespace, which is forgotten when it has none. */
-function add(bytesIn: Map<string, number>, namespace: string, bytes: number): void {
-  const sum = (bytesIn.get(namespace) ?? 0) + bytes;
-  if (sum > 0) bytesIn.set(namespace, sum);
-  else bytesIn.delete(namespace);
-}
-
-/** The bytes of all namespaces, if each may have that many at most. */
-const bytesAt = (most: number, bytesIn: ReadonlyMap<string, number>): number =>
-  [...bytesIn.values()].reduce((sum, bytes) => sum + Math.min(bytes, most), 0);
