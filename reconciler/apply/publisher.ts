@@ -16,7 +16,6 @@ import {
   isRefusal,
   type Kube,
   type KubeError,
-  type KubeObject,
   requestedWaitMs,
   wordsOf,
 } from '../../runtime/kube/port.ts';
@@ -24,15 +23,12 @@ import { ConfigMaps, type ObjectRef, Services } from '../../runtime/kube/resourc
 import type { Log } from '../../runtime/log.ts';
 import { inParallel } from '../../runtime/parallel.ts';
 import { isSharedWithOthers, withoutForeignKeys } from '../plan/publish/foreign-keys.ts';
-import type { ConfigMapWrite } from '../plan/publish/namespace-content.ts';
+import { bodyOf, type ConfigMapWrite, LABELS } from '../plan/publish/namespace-content.ts';
 import type { ServicePlan } from '../plan/publish/services.ts';
 import { headlessService, REFUSED_SERVICE_MS, refusedInTurn } from '../plan/publish/services.ts';
 
 /** The overview is for people and programs, so once a second is enough. */
 const OVERVIEW_INTERVAL_MS = 1_000;
-/** A plan is not written later than this: a pod that starts after the date of a list counts as having read that list. */
-const PLAN_MS_MAX = 2_000;
-const REPLAN_MS = 50;
 /** The interval between two checks whether the watch shows a ConfigMap as we wrote it. */
 const UNSEEN_MS = 1_000;
 /** The least time between two reverts of edits in the same ConfigMap. */
@@ -230,14 +226,6 @@ export class Publisher {
 }
 
 const planOf = ({ namespace, version }: ConfigMapWrite): string => `${namespace} at ${version}`;
-
-const LABELS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER };
-
-/** Without keys of ours the object belongs to another, so our label is removed too. */
-function bodyOf({ namespace, data, version = '' }: ConfigMapWrite): KubeObject {
-  const labelled = Object.keys(data).length > 0 ? { labels: LABELS } : {};
-  return { metadata: { name: PEERS_CONFIGMAP, namespace, resourceVersion: version, ...labelled }, data };
-}
 
 function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;

@@ -1,6 +1,6 @@
 /** Works out the data of the ConfigMap of one namespace, and the write that brings the ConfigMap to that data. Pure. */
 import type { Moment } from '../../../peers/discovery/discover.ts';
-import { nodeKeys } from '../../../peers/names.ts';
+import { FIELD_MANAGER, nodeKeys, PEERS_CONFIGMAP } from '../../../peers/names.ts';
 import { type Reason, reason } from '../../../peers/reasons/reasons.ts';
 import { CONFIGMAP_BYTES_MAX, type ViewBook, type ViewEntry } from '../../../peers/views/view-book.ts';
 import { publishedView, renderView, viewRecord } from '../../../peers/views/views.ts';

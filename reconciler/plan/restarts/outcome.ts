@@ -79,12 +79,6 @@ function plainOutcome(
   return isAwaited ? undefined : afterBump(world, statefulSet, fresh);
 }
 
-/** The namespace may not be watched any more, if WATCH_NAMESPACES was narrowed in the middle of the restart. */
-function withoutSet({ statefulSet }: JournalEntry, world: World, seenForMs: number): Outcome | undefined {
-  const isWatched = world.namespaces.has(namespaceOf(statefulSet));
-  return isWatched || seenForMs >= UNWATCHED_MS ? 'gone' : undefined;
-}
-
 function withoutTrace({ why }: JournalEntry, seenForMs: number): Outcome | undefined {
   // `why` is written only when the bump was seen on the template, so no write can still arrive.
   if (why !== undefined) return 'defused';

@@ -341,19 +341,3 @@ describe('a ConfigMap that others made', () => {
     assert.deepEqual(applied, [{ 'app.kubernetes.io/managed-by': 'stellar-peers' }, undefined]);
   });
 });
-
-describe('a plan that is carried out late', () => {
-  it('is not written: pods that start meanwhile would count as having read its lists', async () => {
-    const publishing = new Publishing();
-    const { configMaps } = await publishing.plan(PARTS);
-    publishing.kube.intercept = (request) => {
-      if (request.includes('/stellar/')) publishing.clock.advance(2_001);
-    };
-    await publishing.publisher.publish(configMaps);
-    assert.deepEqual(publishing.keys('stellar'), []);
-    assert.equal(publishing.publisher.retryInMs(), 50);
-    publishing.kube.intercept = () => undefined;
-    publishing.clock.advance(1_000);
-    assert.deepEqual(await publishing.pass(PARTS), [OWN, 'stellar'].sort());
-  });
-});
