@@ -316,6 +316,15 @@ describe('with the token of our ServiceAccount', () => {
       assert.ok(managers?.includes('ancient-changes'), String(managers));
     });
 
+    it('restart a validator to which 300 managers have applied', async () => {
+      for (let index = 0; index < 300; index += 1) {
+        const metadata = { name: SET.name, namespace: SET.namespace, annotations: { [`of-${index}`]: 'any' } };
+        await scene.cluster.admin.apply(SET, { metadata }, { manager: `applier-${index}` });
+      }
+      const value = { 'stellar.org/peer-restart': 'd' };
+      await allowed(patch(paths.statefulSet('validator-1'), { op: 'add', path: ANNOTATIONS, value }));
+    });
+
     it('write an Event on a StellarNode', async () => {
       await allowed({ method: 'POST', path: paths.events('stellar'), body: event({}) });
     });
