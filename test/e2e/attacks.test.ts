@@ -318,7 +318,11 @@ describe('with the token of our ServiceAccount', () => {
 
     it('restart a validator to which 300 managers have applied', async () => {
       for (let index = 0; index < 300; index += 1) {
-        const metadata = { name: SET.name, namespace: SET.namespace, annotations: { [`of-${index}`]: 'any' } };
+        const metadata = {
+          name: SET.name,
+          namespace: SET.namespace,
+          annotations: { [`of-${index}`]: 'any' },
+        };
         await scene.cluster.admin.apply(SET, { metadata }, { manager: `applier-${index}` });
       }
       const value = { 'stellar.org/peer-restart': 'd' };
