@@ -9,7 +9,7 @@ export const ROLLOUT_SETTINGS = {
     'auto',
     'Which running peers a validator is restarted for. `unlinked`: peers that it does not list, and that do not list ' +
       "it. `missing`: peers that the validator's own list lacks. `all`: every change of its list, " +
-      'also peers that left; if the network has more members than a list can hold, any full list is enough. ' +
+      'also peers that left; if the network has more members than a list can hold, a full list needs no other peers. ' +
       '`auto`: `unlinked` on public networks, `missing` on private ones. ROLL_BELOW limits the first two.',
   ),
   rollBelow: setting(
@@ -104,7 +104,7 @@ export const ROLLOUT_SETTINGS = {
     'RELOAD_SECONDS',
     seconds(0, 86_400),
     300,
-    'How long after the publication of a list a validator with a running sidecar counts as told of that list. Within this ' +
+    'Time from the publication of a list until a validator with a running sidecar counts as told of that list. Within this ' +
       'time the list must reach the pod, and stellar-core must connect. Until then the validator is not restarted for missing peers.',
   ),
   reloadDeadlineSeconds: setting(

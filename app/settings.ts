@@ -14,7 +14,7 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-/** Only decimal digits are numbers: a conversion of `true` or `1.5` to 1 would hide a mistake. */
+/** Only decimal numbers are converted. A looser conversion would turn `true` or `1.5` into 1, and hide a mistake. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 function refuse({ env, schema, doc }: Setting, found: string, why = ''): never {

@@ -16,7 +16,10 @@ import type { Bundle, Observed } from './source.ts';
 
 /** How often to check without a change. The check compares what is in memory, and sends no request. */
 const RESYNC_MS = 600_000;
-/** The wait after our write, so that a writer that had read caBundle before can read it. It doubles with each write. */
+/**
+ * The wait after our write. Another writer that read caBundle before our write has time to read it again. The wait doubles
+ * with each further write of ours within a minute.
+ */
 const WRITTEN_MS_MIN = 50;
 /** The longest such wait. A warning is logged when it is reached: another writer keeps undoing our writes. */
 const QUARREL_MS = 5_000;
@@ -35,7 +38,10 @@ interface CaBundleParts {
 
 const CONFIGURATION: ObjectRef = { resource: MutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION };
 
-/** The operations, for the version that was read, by which every webhook trusts the wanted CAs; empty if all do. */
+/**
+ * The operations that put the wanted CAs into each webhook entry. They require the version that was read. Empty if all
+ * entries have these CAs.
+ */
 export function caBundlePatch({ version, entries }: WebhookFacts, wanted: CaUpdate): PatchOperation[] {
   const operations = entries.flatMap(({ caBundle }, index): PatchOperation[] => {
     const value = Buffer.from(wanted(Buffer.from(caBundle, 'base64').toString('utf8'))).toString('base64');

@@ -134,7 +134,7 @@ function formerCa(content: Bundle, inUse: Bundle | undefined): string | undefine
   return content.caPem.includes(former) ? undefined : former;
 }
 
-/** From then on the next certificate need not be trusted yet: the old one would soon be useless anyway. */
+/** From then on the next certificate is used although callers may not trust its CA yet: the old one ends soon anyway. */
 const urgentFromMs = ({ notBeforeMs, notAfterMs }: Bundle): number =>
   notAfterMs - (notAfterMs - notBeforeMs) * URGENT_PART;
 

@@ -116,7 +116,7 @@ export const METRICS = {
     'result',
   ),
   stellar_peers_expected_peers: gauge(
-    'Peers that a pod with an open HTTP port should know; of 1,000 pods at most, of each namespace in turn. Leader only.',
+    'Peers that a pod with an open HTTP port should know. At most 1,000 pods are shown; namespaces take turns. Leader only.',
     'namespace',
     'pod',
   ),

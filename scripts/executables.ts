@@ -1,6 +1,6 @@
 /**
- * Writes dist/executables: the command as one file for each kind of machine, by Node's own single-executable build, which
- * works on any machine for all others. The executables for macOS were never run: see docs/command.md.
+ * Writes dist/executables: the command as one file for each kind of machine, by Node's own single-executable build. Any
+ * machine can build the files for all others. The executables for macOS were never run: see docs/command.md.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

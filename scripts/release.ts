@@ -106,7 +106,7 @@ function checksums(): string {
   return lines.join('');
 }
 
-/** The command as a package for `npm install -g URL`: the bundle, for each Node that package.json promises. */
+/** The command as a package for `npm install -g URL`. It has the bundle, and allows each Node that package.json allows. */
 function writeCommand(version: string, repository: string): void {
   const { name, description, license, engines } = JSON.parse(read('package.json')) as Record<string, unknown>;
   const bin = { 'stellar-peers': 'stellar-peers.mjs', [PLUGIN]: 'stellar-peers.mjs' };

@@ -137,7 +137,8 @@ export function pauseText(plan: PausePlan, value: string | undefined): string {
     value === undefined
       ? `${ANNOTATION_ROLLOUT} is removed from ${objects}: ${count} may be restarted again, under all the usual conditions.`
       : `${ANNOTATION_ROLLOUT}=${value} is set on ${objects}: we restart none of ${count} before you resume it.`;
-  const when = value === undefined ? 'To be restarted then' : 'To be restarted now, and held from now on';
+  const when =
+    value === undefined ? 'To be restarted then' : 'Restarts wanted now, which the pause will hold';
   return [
     what,
     ...notes,

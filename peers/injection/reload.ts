@@ -115,7 +115,7 @@ function ownPlaceOf(main: ContainerShape): Pick<Reload, 'file' | 'mount'> | unde
   return { file, mount: nearest && main.mounts.indexOf(nearest) };
 }
 
-/** All containers except our sidecar. Our init container counts, because it has the resources of the main container. */
+/** All containers except ours. Our init container would change nothing: it has the resources of the main container. */
 const othersOf = ({ containers, initContainers }: PodShape): ContainerShape[] =>
   [...containers, ...initContainers].filter((each) => !isOurs(each) && each.name !== CONFIG_INIT_CONTAINER);
 

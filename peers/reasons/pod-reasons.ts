@@ -1,5 +1,5 @@
 /** Why a pod gets no peers, or not in full: reasons of admission and of the merged configuration. */
-const IF_MEANT =
+const LEAVE_MERGE_OUT =
   'To leave the merge out: kubectl -n NAMESPACE annotate --overwrite stellarnode NAME stellar.org/peer-config=off';
 
 export const POD_REASONS = {
@@ -35,11 +35,11 @@ export const POD_REASONS = {
   ConfigNotReplaceable: {
     sentence:
       'The configuration file cannot be replaced where the pod mounts it; it is used without the peers.',
-    release: `Mount its folder as a whole from a ConfigMap or Secret. ${IF_MEANT}`,
+    release: `Mount its folder as a whole from a ConfigMap or Secret. ${LEAVE_MERGE_OUT}`,
   },
   NoShell: {
     sentence: 'The name of the image says that it has no shell, so nothing is merged into the configuration.',
-    release: `Use an image with sh, or begin the command of the container with one. ${IF_MEANT}`,
+    release: `Use an image with sh, or begin the command of the container with one. ${LEAVE_MERGE_OUT}`,
   },
   ReloadLeftOut: {
     sentence: 'The pod gets no sidecar that tells stellar-core of new peers.',
@@ -51,7 +51,7 @@ export const POD_REASONS = {
   // Merged configuration: why the peers do nothing for stellar-core.
   BothTaken: {
     sentence: 'The configuration already has peers under each key that we could use; it is used unchanged.',
-    release: `Remove KNOWN_PEERS or PREFERRED_PEERS from the configuration. ${IF_MEANT}`,
+    release: `Remove KNOWN_PEERS or PREFERRED_PEERS from the configuration. ${LEAVE_MERGE_OUT}`,
   },
   ConfigMissing: {
     sentence: 'The configuration file was not there when the pod started, so nothing was merged.',

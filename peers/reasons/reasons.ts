@@ -71,7 +71,8 @@ export const REASONS = {
     release: 'Use a StellarNode name, or a serviceName, of lower-case letters, digits and hyphens.',
   },
   PodsNotSeen: {
-    sentence: 'Three pods of a validator count before they exist; its further pods are in no list yet.',
+    sentence:
+      'At most three pods of a validator are listed before they exist; its other pods are in no list yet.',
     release: 'Nothing is needed: each further pod counts when it is created.',
     severity: 'info',
   },
@@ -89,7 +90,7 @@ export const REASONS = {
   },
   TooLargeToRead: {
     sentence:
-      'The object is too large, or its namespace or all namespaces together have too much. A part of the object is not read.',
+      'The object is too large, or all objects of its namespace or of all namespaces together are. A part of the object is not read.',
     release: 'Shorten what the detail names, or remove objects that are not needed.',
   },
   NotOwned: {

@@ -139,7 +139,7 @@ export const RESTART_REASONS = {
   },
   HourlyLimit: {
     sentence:
-      'Within the last hour we have begun MAX_RESTARTS_PER_HOUR restarts of the group, whether they were carried out or not.',
+      'Within the last hour we have begun MAX_RESTARTS_PER_HOUR restarts of the group. Those that we took back do not count.',
     release: 'Nothing is needed: the restart goes on by itself.',
     severity: 'info',
   },
@@ -152,7 +152,7 @@ export const RESTART_REASONS = {
     sentence:
       'A restart of ours is not over within PROGRESS_DEADLINE_SECONDS; its group waits. If the validator is Ready but not synced, only its namespace waits.',
     release:
-      'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart does not show or has replaced no pod, let our write through: the log of the leader names what refuses it.',
+      'Bring the validator that the detail names up: the group goes on when it is Ready. If the detail says that the restart does not show, or that it has replaced no pod, something refuses our writes: the log of the leader names it. Allow these writes.',
   },
   UnknownBudget: {
     sentence: 'The value of stellar.org/peer-budget is not known, so restarts wait.',

@@ -25,7 +25,7 @@ export interface Outcome {
 interface Runner {
   /** Folder for the outputs. */
   readonly logs: string;
-  /** The command of a script, in words. */
+  /** The program that runs a script, and its arguments. */
   readonly command: (script: string) => readonly string[];
   readonly say: (line: string) => void;
 }

@@ -12,7 +12,7 @@ export class CallWitness {
   #last: WebhookCalls | undefined;
   #sum = { called: 0, failedOpen: 0, rejected: 0 };
   #stopped = false;
-  /** One look after the other: an answer that overtakes another would pass for a server that started anew. */
+  /** Looks never overlap: if an older count came after a newer one, the API server would seem to have restarted. */
   #looking: Promise<void> = Promise.resolve();
   readonly #running: Promise<void>;
 

@@ -29,10 +29,10 @@ export class ReviewError extends Error {
 
 const SHOWN_MAX = 80;
 
-/** A value for an error message. Only texts are shown, because other values may be nested very deeply. */
+/** A value for an error message. Only strings are shown, because other values may be nested very deeply. */
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : 'that is no text';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, SHOWN_MAX)) : '(not a string)';
 }
 
 /** UIDs of the API server have 36 characters. The answer repeats the UID, so its length is limited. */

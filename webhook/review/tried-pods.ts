@@ -11,7 +11,7 @@ import type { Clock } from '../../runtime/clock.ts';
 const AGAIN_MS = 60_000;
 /** Longer than the 1000 s that a controller waits at most. */
 const REMEMBERED_MS = 20 * 60_000;
-/** For each namespace, and more than the validators that one has. So no namespace makes us forget pods of another. */
+/** The most pods to remember of one namespace; no namespace has so many validators. More pods there make us forget none elsewhere. */
 const PODS_MAX = 1_000;
 /** Kubernetes' own limit: a pod with a longer name never starts. */
 const NAME_LENGTH_MAX = 253;

@@ -91,8 +91,8 @@ describe('a release', () => {
     writeFileSync(join(clone, '.git/info/exclude'), 'node_modules\n.cache\n');
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
     symlinkSync(join(ROOT, '.cache'), join(clone, '.cache'));
-    // A changelog with an unreleased section, independent of our own.
     for (const workflow of WORKFLOWS) change(workflow, pin);
+    // A changelog with an unreleased section, independent of our own.
     change('CHANGELOG.md', () => '# Changelog\n\n## Unreleased\n\n### Features\n\n- One thing.\n');
     git('add', '--all');
     commitAll();

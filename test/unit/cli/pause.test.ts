@@ -37,7 +37,7 @@ describe('pausing', () => {
     assert.equal(
       all.text,
       `${ROLLOUT}=paused is set on ConfigMap stellar-peers/stellar-peers: we restart none of 3 validators (stellar/a, stellar/b, stellar/c) before you resume it.
-To be restarted now, and held from now on: stellar/a, stellar/b.`,
+Restarts wanted now, which the pause will hold: stellar/a, stellar/b.`,
     );
     assert.deepEqual(said(world, 'paused', 'stellar').refs, ['Namespace stellar']);
     const one = said(world, 'paused', 'stellar', ['b']);
