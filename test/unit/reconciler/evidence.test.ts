@@ -67,7 +67,7 @@ describe('what a port has shown', () => {
     assert.ok(Object.keys(shown).length < uids.length);
   });
 
-  it('goes with its pod', () => {
+  it('is forgotten when its pod is gone', () => {
     const told = after(world, { 'pod-a': { seen: [digest('b')] } });
     const pods = new Map(told.pods);
     pods.delete('stellar/a-0');
@@ -75,7 +75,7 @@ describe('what a port has shown', () => {
     assert.deepEqual(publish(world, { 'pod-x': { seen: [digest('b')] } }), {});
   });
 
-  it('is nothing where it cannot be read', () => {
+  it('counts as nothing if it cannot be read', () => {
     for (const text of ['', '[]', '{"pod-a":', '{"pod-a":{"seen":7}}', '{"pod-a":{"seen":"x,../,0123"}}'])
       for (const { seen } of evidenceIn(own({ 'connections.json': text })).values())
         assert.deepEqual(seen, []);

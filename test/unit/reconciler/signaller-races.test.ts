@@ -162,7 +162,7 @@ describe('a change during a call', () => {
     assert.deepEqual(stage.cores.told(), [tells('a', 'b'), tells('a', 'd')]);
   });
 
-  it('to paused stops the visit, until the pause ends', async () => {
+  it('stops the visit if it pauses the validator, until the pause ends', async () => {
     const { stage, held, show } = await during(VISIT[2] ?? '');
     show(worldOf({ ...TWO, a: PAUSED, c: {} }));
     held.answer();
