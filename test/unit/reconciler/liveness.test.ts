@@ -21,7 +21,7 @@ const seeing = (startedAtMs: number) => {
   return { memory, observe };
 };
 
-describe('the memory of who ran', () => {
+describe('the memory of members that ran', () => {
   it('counts a member as live while its own pod runs, Ready or not', () => {
     const { memory, observe } = seeing(0);
     observe([pod('a', { ready: false }), pod('b')], 0);
