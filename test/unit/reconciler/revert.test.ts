@@ -1,4 +1,4 @@
-/** A bump that has replaced no pod yet would act later, whatever is then: it is taken back when it should not any more. */
+/** A bump that has replaced no pod yet may act at any later time. It is taken back when a restart is not allowed any more. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Events } from '../../../runtime/kube/resources.ts';

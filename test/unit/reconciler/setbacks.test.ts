@@ -8,7 +8,7 @@ import { failure } from '../stand-ins/memory-kube.ts';
 import { at } from './group.ts';
 import { JOINED, podRef, Restarting, statefulSetRef } from './restarting.ts';
 
-/** Why each validator waits, or is tried again, by name. */
+/** The reason for which each validator waits, or is tried again later, by name. */
 async function told(stage: Restarting): Promise<Record<string, string>> {
   const { plans } = await stage.plans();
   const reasons = [...plans.values()].flatMap(({ remarks, holds }) => [...remarks, ...holds]);
