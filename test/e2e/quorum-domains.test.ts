@@ -58,7 +58,7 @@ describe('the quorum beyond a group', () => {
     assert.deepEqual(network.restarts(['validator-1']), before);
   });
 
-  it('keeps five of six up, although they are in two groups that do not know each other', async () => {
+  it('keeps five of six validators up, although these are in two groups that do not know each other', async () => {
     await scene.replicas?.stop();
     await scene.start(2, { PEER_SCOPE: 'namespace' });
     const spec = { ...quorumSpec(6, 75), customNetworkPassphrase: 'six in two halves ; 2026' };

@@ -47,7 +47,7 @@ async function stage(faults: Partial<Faults> = {}) {
 const write = (value: string) => [{ op: 'replace', path: '/data/value', value }] as const;
 
 describe('a request to the simulated API server', () => {
-  it('that is refused on the way is not carried out', async () => {
+  it('is not carried out if a fault refuses it', async () => {
     const seen: string[] = [];
     const before = (request: string) => {
       seen.push(request);
@@ -61,7 +61,7 @@ describe('a request to the simulated API server', () => {
     assert.equal(server.store.get(refOf('a')), undefined);
   });
 
-  it('whose answer is lost is carried out, and fails without status after the timeout', async () => {
+  it('is carried out if only its answer is lost; the client sees status 0 after its timeout', async () => {
     const { time, kube, server, told, follow } = await stage({ after: () => 'lost' });
     follow('create', kube.create(ConfigMaps, body('a')));
     await time.run(5_000);
@@ -69,7 +69,7 @@ describe('a request to the simulated API server', () => {
     assert.ok(server.store.get(refOf('a')));
   });
 
-  it('that is slower than the timeout is carried out after its sender gave up', async () => {
+  it('is carried out after its sender has given up, if it takes longer than the timeout', async () => {
     const { time, kube, server, told, follow } = await stage({ latencyMs: () => 1_500 });
     follow('create', kube.create(ConfigMaps, body('a')));
     await time.run(1_400);
@@ -80,7 +80,7 @@ describe('a request to the simulated API server', () => {
     assert.equal(told.length, 1);
   });
 
-  it('is carried out though its sender is frozen or killed; the answer waits, or is never read', async () => {
+  it('is carried out although its sender is frozen or killed; a frozen sender reads the answer later, a killed one never', async () => {
     const { time, kube, server, process, told, follow } = await stage();
     follow('frozen', kube.create(ConfigMaps, body('a')));
     process.freeze();

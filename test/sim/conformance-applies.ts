@@ -15,7 +15,7 @@ export const APPLY_CHECKS: readonly Check[] = [
     assert.deepEqual(await dataOf(two), { a: '1', b: '1' });
   }),
   check(
-    'apply with an old resourceVersion is a conflict, with another uid invalid, forced or not',
+    'apply with an old resourceVersion is a conflict, and apply with another uid is invalid, forced or not',
     async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, space, ref, object } = two;
@@ -80,7 +80,7 @@ export const APPLY_CHECKS: readonly Check[] = [
     assert.deepEqual(await dataOf(two), { c: '1' });
   }),
   check(
-    'after a plain edit of a key an unforced apply of it conflicts, and a forced one takes it back',
+    'after a plain edit of a key, an unforced apply of this key conflicts, and a forced apply restores its value',
     async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, space, ref } = two;
@@ -125,7 +125,7 @@ export const APPLY_CHECKS: readonly Check[] = [
     assert.deepEqual(held.sort(), ['first Apply f:a', 'second Apply f:b']);
   }),
   check(
-    'what another applied to or edited in a template stays when its owner applies again',
+    'fields of a template that another manager applied or edited stay when its owner applies again',
     async ({ kube, namespace }) => {
       const space = await namespace();
       const ref = { resource: StatefulSets, namespace: space, name: NAME };

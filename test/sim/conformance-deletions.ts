@@ -53,7 +53,7 @@ async function operated(cluster: Conformant): Promise<string> {
 
 export const DELETION_CHECKS: readonly Check[] = [
   check(
-    'a pod of its name and labels without an owner becomes the pod of a StatefulSet that comes later',
+    'a StatefulSet adopts an older pod without owner that has the right name and labels',
     async (cluster) => {
       const namespace = await cluster.namespace();
       const body = setBody(namespace, 'web', { updateStrategy: { type: 'OnDelete' } });

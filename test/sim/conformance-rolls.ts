@@ -42,7 +42,7 @@ const ONE_POD: readonly Check[] = [
     assert.deepEqual([status.replicas, status.readyReplicas, status.currentReplicas], [2, 1, 1]);
   }),
   check(
-    'a roll that is undone goes on until the pod is as before, though the status has that revision as both',
+    'a roll that is undone goes on until the pod is as before, although the status names only the former revision',
     async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       await subject.untilPod(0, 'runs', isRunning);
@@ -67,7 +67,7 @@ const ONE_POD: readonly Check[] = [
     },
   ),
   check(
-    'OrderedReady: a pod that is not Ready is left alone by a bump, and killed as soon as it is Ready',
+    'OrderedReady: after a bump, a pod that was never Ready is left alone, and killed as soon as it is Ready',
     async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
@@ -80,7 +80,7 @@ const ONE_POD: readonly Check[] = [
     },
   ),
   check(
-    'OrderedReady: a pod that has lost readiness is left alone by a bump until it is Ready again',
+    'OrderedReady: after a bump, a pod that has lost readiness is left alone until it is Ready again',
     async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
@@ -98,7 +98,7 @@ const ONE_POD: readonly Check[] = [
     },
   ),
   check(
-    'a bump that is taken back before its pod is Ready does nothing, and the old revision is back',
+    'a bump that is taken back before the pod is Ready replaces no pod, and the old revision is back',
     async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
@@ -116,7 +116,7 @@ const ONE_POD: readonly Check[] = [
     },
   ),
   check(
-    'OrderedReady: a not-Ready pod of an old revision that is deleted comes back with the new one',
+    'OrderedReady: a deleted not-Ready pod of an old revision comes back with the new revision',
     async (cluster) => {
       const subject = await Subject.create(cluster, { readyByItself: false });
       const { metadata } = await subject.untilPod(0, 'runs', isRunning);
@@ -161,7 +161,7 @@ const held = (name: string, updateStrategy: object, replaced: readonly boolean[]
   },
 });
 
-/** A bump that such a strategy holds, and a deleted pod: which annotation the next pod has. */
+/** With this update strategy a bump replaces no pod. Returns the annotation of the pod that follows a deleted pod. */
 const comesBack = (
   name: string,
   { updateStrategy, annotation }: { updateStrategy: object; annotation: string | undefined },
@@ -179,7 +179,7 @@ const comesBack = (
 
 const MANY_PODS: readonly Check[] = [
   check(
-    'several pods roll from the highest, one at a time, each when the one before is Ready',
+    'several pods roll one at a time, the highest ordinal first, each when the former pod is Ready again',
     async (cluster) => {
       const subject = await Subject.create(cluster, { replicas: 3, readyByItself: false });
       for (const ordinal of [0, 1, 2]) {

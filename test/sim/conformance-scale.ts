@@ -1,4 +1,4 @@
-/** Conformance of StatefulSets at rest: how pods are made and unmade, what is in them, what the status says. */
+/** Conformance of StatefulSets without a roll: how pods are created and deleted, their content, and the status. */
 import assert from 'node:assert/strict';
 import { Pods } from '../../runtime/kube/resources.ts';
 import { isReady, isRunning, Subject } from './conformance-sets.ts';

@@ -8,7 +8,7 @@ export interface SetOptions {
   readonly replicas?: number;
   readonly podManagementPolicy?: string;
   readonly updateStrategy?: object;
-  /** False: pods turn Ready only when they are made to. Default true. */
+  /** False if pods become Ready only when a check makes them Ready. Default true. */
   readonly readyByItself?: boolean;
 }
 

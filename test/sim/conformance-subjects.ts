@@ -12,7 +12,7 @@ export const body = (namespace: string, data: Record<string, string>): KubeObjec
   data,
 });
 
-/** The status and reason of a refusal, as `409 Conflict`; fails where there is none. */
+/** The status and reason of a refusal, as `409 Conflict`. Fails if the request is not refused. */
 export async function refusal(request: Promise<unknown>): Promise<string> {
   try {
     await request;

@@ -47,7 +47,7 @@ const dataPatch = (value: string) => [{ op: 'add', path: '/data', value: { value
 
 export const WATCH_CHECKS: readonly Check[] = [
   check(
-    'a list selects by namespace, name and labels, set-based ones included, in order of names',
+    'a list selects by namespace, name and labels, also by set-based selectors, and is in order of names',
     async ({ kube, namespace }) => {
       const space = await namespace();
       await kube.create(ConfigMaps, body(space, 'c', { tier: 'one', extra: 'yes' }));
@@ -95,7 +95,7 @@ export const WATCH_CHECKS: readonly Check[] = [
     },
   ),
   check(
-    'for a watch by labels, an object comes and goes with its labels',
+    'a watch by labels shows an object as added when its labels match, and as deleted when they no longer do',
     async ({ kube, namespace, until }) => {
       const space = await namespace();
       const ref = { resource: ConfigMaps, namespace: space, name: 'a' };
@@ -155,11 +155,11 @@ export const WATCH_CHECKS: readonly Check[] = [
     assert.deepEqual(watched.told, []);
   }),
   check(
-    'a watch from a version that is gone gets a 410, as the answer or as an event',
+    'a watch from a compacted version gets a 410, as the answer or as an event',
     async ({ kube, namespace, compact, until }) => {
       await namespace();
       compact();
-      // Of a kind that was defined later than version 1 the real server never knew that far back.
+      // If a kind was defined later than version 1, the real server never had a history from version 1.
       const watched = new Watched(kube, { resourceVersion: '1' }, StellarNodes);
       let failure: unknown;
       watched.ended.catch((error: unknown) => {

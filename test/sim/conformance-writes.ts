@@ -24,7 +24,7 @@ const CONDITION_CHECKS: readonly Check[] = [
     assert.equal(await refusal(kube.replace(ref, { ...lease, spec })), '422 Invalid');
   }),
   check(
-    'JSON Patch that sets the resourceVersion is a conflict once another wrote in between',
+    'JSON Patch that sets the resourceVersion is a conflict if another client wrote in between',
     async (cluster) => {
       const two = await ofTwo(cluster);
       const { kube, ref, object } = two;
@@ -46,7 +46,7 @@ const CONDITION_CHECKS: readonly Check[] = [
     assert.equal(await refusal(deep), '422 Invalid');
   }),
   check(
-    'delete with another uid or an old resourceVersion is a conflict, with the right ones it works',
+    'delete with another uid or an old resourceVersion is a conflict; delete with the present ones works',
     async (cluster) => {
       const { kube, ref, object } = await ofTwo(cluster);
       const { uid = '', resourceVersion = '' } = await kube
@@ -62,7 +62,7 @@ const CONDITION_CHECKS: readonly Check[] = [
     },
   ),
   check(
-    'what is not there: get finds nothing, PUT and JSON Patch are 404, so is a namespace',
+    'a missing object: get returns nothing, PUT and JSON Patch are 404, and so is a write in a missing namespace',
     async ({ kube, namespace }) => {
       const space = await namespace();
       const ref = refIn(space);
@@ -79,7 +79,7 @@ const CONDITION_CHECKS: readonly Check[] = [
     assert.equal(await refusal(kube.create(ConfigMaps, body(space, {}))), '409 AlreadyExists');
   }),
   check(
-    'an object that is created anew has another uid, and a version later than all before',
+    'an object that is created again has another uid, and a later version than all before',
     async ({ kube, namespace }) => {
       const space = await namespace();
       const first = await kube.create(ConfigMaps, body(space, {}));
@@ -156,7 +156,7 @@ const VERSION_CHECKS: readonly Check[] = [
     assert.equal(await refusal(kube.apply(refIn(space), large, { manager: 'first' })), '422 Invalid');
   }),
   check(
-    'a Secret that is applied empty is filled by PUT with the version read',
+    'a Secret that was applied empty can be filled by PUT with the version that was read',
     async ({ kube, namespace }) => {
       const space = await namespace();
       const ref = { resource: Secrets, namespace: space, name: NAME };

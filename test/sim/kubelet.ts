@@ -87,8 +87,8 @@ export class Kubelet {
   }
 
   /**
-   * Its kubelet does not reach the API server for so long, as after its certificate has expired: the pod runs on, and the
-   * node controller calls it not Ready. What the kubelet wrote of the containers stays, and no deletion is heard of.
+   * The pod's kubelet does not reach the API server for `ms`, as with an expired certificate: the pod runs on, and the
+   * node controller sets the pod not Ready. The container statuses stay, and the kubelet sees no deletion of the pod.
    */
   silence(namespace: string, name: string, ms: number): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });
@@ -113,8 +113,8 @@ export class Kubelet {
   }
 
   /**
-   * Its machine starts anew. The pod stays the same, but all its containers run again, the init containers first: they
-   * read the mounted files as they are by then.
+   * The pod's machine reboots. The pod stays the same, but all its containers run again, the init containers first: they
+   * read the mounted files as these are at that time.
    */
   reboot(namespace: string, name: string): void {
     const pod = this.#store.get({ resource: Pods, namespace, name });

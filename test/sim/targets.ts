@@ -9,7 +9,7 @@ export const keyOf = (ref: Pick<ObjectRef, 'namespace' | 'name'>): string =>
 
 export const shown = (ref: ObjectRef): string => `${ref.resource.plural} "${ref.name}"`;
 
-/** The object of a ref, and whether the ref names its status, which tests write as plural `pods/x` and name `status`. */
+/** The object that a ref names, and whether the ref means its status: then the plural is `pods/x` and the name `status`. */
 export function targetOf(ref: ObjectRef): { readonly ref: ObjectRef; readonly isStatus: boolean } {
   const [plural = '', name] = ref.resource.plural.split('/');
   if (name === undefined) return { ref, isStatus: false };

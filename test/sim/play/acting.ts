@@ -124,7 +124,7 @@ const HANDLERS: Handlers = {
     patch(stage, nodeRef(stage, node), { op: 'add', path: '/spec/version', value: `v${atMs}` }),
   dropSet: (stage, { node }) => stage.server.admin.delete(setRef(stage, node), {}),
   flap: (stage, { node, ms }) => flap(stage, node, ms),
-  // Its pod turns not Ready just when the next bump of it is written, before its controller has seen that.
+  // The pod becomes not Ready when the next bump is written, before the StatefulSet controller has seen the bump.
   flapAtBump: (stage, { node, ms }) => {
     const { namespace, name } = nodeRef(stage, node);
     stage.atNextBump.set(`${namespace}/${name}`, () => flap(stage, node, ms));

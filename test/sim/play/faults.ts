@@ -1,6 +1,6 @@
 /**
- * The faults between a replica and the API server, at the rates of the plan until the calm. Traps let a process die or
- * freeze at its next request of a kind, so between any two of its steps.
+ * The faults between a replica and the API server. They have the rates of the plan, and end when `calm` is called. A trap
+ * kills or freezes a process at its next request with a certain verb, so a process can stop between any two of its steps.
  */
 import { KubeError } from '../../../runtime/kube/port.ts';
 import type { Faults } from '../api-server.ts';

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import { play } from './history.ts';
 import { planOf } from './small-plan.ts';
 
-describe('a history that was broken once', () => {
-  it('of a leader that wakes after another leader has begun the same restart', async () => {
+describe('a history that once broke an invariant', () => {
+  it('holds: a leader wakes after another leader has begun the same restart', async () => {
     for (const replica of [0, 1]) {
       const plan = planOf({
         readyMs: [60_000, 60_000, 60_000, 60_000, 1_000],
@@ -25,7 +25,7 @@ describe('a history that was broken once', () => {
     }
   });
 
-  it('of a peer that goes after a long silence: it is remembered for ten minutes after its end', async () => {
+  it('holds: a peer that ran unchanged for long is suspended, and counts as running for ten minutes afterwards', async () => {
     const plan = planOf({
       readyMs: [null, 1_000, 1_000],
       founders: 2,
@@ -34,7 +34,7 @@ describe('a history that was broken once', () => {
         { atMs: 60_000, do: 'deletePod', node: 0 },
         { atMs: 100_000, do: 'join', node: 2 },
         { atMs: 400_000, do: 'suspend', node: 1, on: true },
-        // Something to look up for, too early.
+        // A change that starts a pass of the leader, before the ten minutes are over.
         { atMs: 800_000, do: 'annotate', node: 2, key: 'stellar.org/peer-budget', value: 'uncounted' },
       ],
       calmAtMs: 1_200_000,

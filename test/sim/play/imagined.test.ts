@@ -1,4 +1,4 @@
-/** Histories with situations that random plans did not contain at first: small, and always the same. */
+/** Small fixed histories, with situations that random plans did not contain at first. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Hindrance } from './hindrances.ts';
@@ -12,14 +12,14 @@ const early = (hindrance: Hindrance): Action => ({ atMs: 60_000, ...hindrance })
 
 const told = (story: Partial<Story>) => played({ calmAtMs: CALM_AT_MS, ...story });
 
-describe('a restart that does not help, or is not let through,', () => {
+describe('a restart of one validator that is refused or reverted', () => {
   for (const [how, what] of [
     ['deny', 'an admission policy denies it'],
     ['forbid', 'a webhook forbids it'],
-    ['strip', 'a webhook takes the annotation out of it'],
+    ['strip', 'a webhook removes the annotation from it'],
     ['revert', 'a controller reverts it'],
   ] as const) {
-    it(`does not prevent the restarts of others in its group if ${what}`, async () => {
+    it(`does not prevent the restarts of other validators in its group if ${what}`, async () => {
       const refuse = early({ do: 'refuse', how, namespace: 'north', name: 'v0', revertMs: 0, ms: null });
       const namespaces = ['north', 'south', 'south', 'south'];
       const { restarts } = await told({ namespaces, actions: [refuse, FOURTH_JOINS] });
@@ -27,7 +27,7 @@ describe('a restart that does not help, or is not let through,', () => {
     });
   }
 
-  it('does not stall its group if its fence is also refused, once the StatefulSet has changed', async () => {
+  it('does not stall its group once the StatefulSet has changed, even if the fence of that restart is refused too', async () => {
     const { held } = await told({
       actions: [
         { ...FOURTH_JOINS, atMs: 60_000 },
@@ -45,7 +45,7 @@ describe('a restart that does not help, or is not let through,', () => {
 });
 
 describe('the journal', () => {
-  it('forgets groups that are gone, so that it is never full of them', async () => {
+  it('forgets groups that are gone, so that entries of such groups never fill it', async () => {
     const fill = early({ do: 'fillJournal', bytes: 1024 * 1024 - 200, ageHours: 30 });
     const { restarts, held } = await told({ actions: [fill, FOURTH_JOINS] });
     assert.equal(restarts.bump, 3);
@@ -58,7 +58,7 @@ describe('the journal', () => {
   });
 });
 
-describe('a bump that its controller does not take up', () => {
+describe('a bump that the StatefulSet controller does not act on', () => {
   for (const meanwhile of ['nothing', 'pause', 'down', 'optOut', 'partition'] as const) {
     it(`takes no pod down minutes later, with ${meanwhile} in between`, async () => {
       const rest = early({
@@ -69,8 +69,8 @@ describe('a bump that its controller does not take up', () => {
   }
 });
 
-describe('what is known of pods', () => {
-  it('is dated by one clock, although the kubelets’ clocks are ten minutes off', async () => {
+describe('how long a pod has been in a state', () => {
+  it('is counted by the clock of the leader, although the clocks of kubelets are ten minutes off', async () => {
     for (const skewMs of [-600_000, 600_000]) {
       for (const kubeletSkewsMs of [[skewMs], [skewMs, 0], [0, skewMs, -skewMs]]) {
         const { restarts } = await told({
@@ -85,7 +85,7 @@ describe('what is known of pods', () => {
     }
   });
 
-  it('is dated by a corrected clock at once, and not at the next resync', async () => {
+  it('is counted by the corrected clock as soon as the clock is corrected, and not from the next resync on', async () => {
     const ahead = (replica: number): Action => ({ atMs: 50_000, do: 'skew', replica, ms: 300_000 });
     const { held } = await told({
       readyMs: [1_000, 1_000, 1_000, null],

@@ -19,7 +19,7 @@ it('a peer that no longer runs is no reason for a restart, although the caches s
       const v3 = { resource: StellarNodes, namespace: 'north', name: 'v3' };
       at(91_000, () => annotate(stage, v3, { 'stellar.org/peer-budget': 'uncounted' }));
       at(100_000, () => [0, 1].map((seat) => stage.seatOf(seat).weather.late('Pod', 240_000)));
-      // Let its new pod find no machine.
+      // v3's new pod finds no machine.
       at(102_000, () => {
         stage.kubelet.scheduler.resize(3);
         return stage.server.admin.delete(podRef('v3'), {});

@@ -11,7 +11,7 @@ const annotate = ({ server }: Stage, value: Record<string, string>) =>
     { op: 'add', path: ROLLOUT, value },
   ]);
 
-/** v0 comes back bare at 80 s, while restarts are paused; they are resumed at 150 s. */
+/** At 80 s, v0's pod comes back without injection, while restarts are paused. Restarts are resumed at 150 s. */
 function bareV0(stage: Stage, at: (ms: number, action: () => unknown) => void): void {
   at(70_000, () => annotate(stage, { 'stellar.org/peer-rollout': 'paused' }));
   at(80_000, () => {
@@ -21,11 +21,11 @@ function bareV0(stage: Stage, at: (ms: number, action: () => unknown) => void): 
   at(150_000, () => annotate(stage, {}));
 }
 
-/** All are needed, so that no Ready validator may be restarted. */
+/** The quorum needs all validators, so no Ready validator may be restarted. */
 const NONE_TO_SPARE = { validators: 4, percent: 100 } as const;
 const SLOW = { DELETE_MIN_AGE_SECONDS: '60' };
 
-/** v0 is bare, and its probe fails from 200 s on: for so long, or to the end. */
+/** v0's pod is not injected. Its probe fails from 200 s on: for `forMs`, or without `forMs` to the end. */
 const probeFails = (forMs = Number.POSITIVE_INFINITY) =>
   tell({
     ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 400_000 },
@@ -36,8 +36,8 @@ const probeFails = (forMs = Number.POSITIVE_INFINITY) =>
     },
   });
 
-describe('a bare validator that its quorum cannot spare', () => {
-  it('is not deleted because its kubelet does not reach the API server: it runs and votes', async () => {
+describe('a validator that is not injected, and that its quorum cannot spare', () => {
+  it('is kept although its kubelet does not reach the API server: the validator runs and votes', async () => {
     const { broken, stage, witness } = await tell({
       ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 400_000 },
       script: (stage, at) => {
@@ -49,7 +49,7 @@ describe('a bare validator that its quorum cannot spare', () => {
     assert.equal(told(stage).v0, 'QuorumMargin');
   });
 
-  it('is told as not Ready meanwhile, and not as one that catches up', async () => {
+  it('is reported as NotAllReady while its kubelet is away, and not as CatchingUp', async () => {
     const codes: Array<string | undefined> = [];
     await tell({
       ...{ ...NONE_TO_SPARE, settings: SLOW, endMs: 260_000 },
@@ -62,12 +62,12 @@ describe('a bare validator that its quorum cannot spare', () => {
     assert.deepEqual(codes, ['NotAllReady']);
   });
 
-  it('is not deleted because its probe has failed for half a minute', async () => {
+  it('is kept although its probe has failed for half a minute', async () => {
     const { broken, witness } = await probeFails(30_000);
     assert.deepEqual([broken, witness.restarts.length], [[], 0]);
   });
 
-  it('is deleted when it has been down for long enough', async () => {
+  it('is deleted when its probe has failed for DELETE_MIN_AGE_SECONDS', async () => {
     const { broken, witness } = await probeFails();
     assert.deepEqual(broken, []);
     assert.deepEqual(
@@ -78,7 +78,7 @@ describe('a bare validator that its quorum cannot spare', () => {
 });
 
 describe('a network whose kubelets do not reach the API server', () => {
-  it('has none of its validators taken down beside the one that is being restarted', async () => {
+  it('loses no second validator while one validator is being restarted', async () => {
     const codes: Array<Record<string, string>> = [];
     const { broken, witness } = await tell({
       ...{ validators: 4, endMs: 900_000 },
@@ -97,7 +97,7 @@ describe('a network whose kubelets do not reach the API server', () => {
     assert.deepEqual([broken, witness.restarts.length], [[], 3]);
   });
 
-  it('has a restart taken back where it is the kubelet of the very pod', async () => {
+  it('has a restart taken back if the silent kubelet is that of the pod to be restarted', async () => {
     const { broken, witness } = await tell({
       ...{ validators: 4, endMs: 900_000 },
       script: (stage, at) => {
@@ -114,7 +114,7 @@ describe('a network whose kubelets do not reach the API server', () => {
 });
 
 describe('a machine that is drained for a minute at the moment of a bump', () => {
-  it('is waited for: its validator is the second one down, and no third goes', async () => {
+  it('delays further restarts: two validators are down, the bumped one and the drained one, and no third', async () => {
     const { broken, stage, witness } = await tell({
       ...{ validators: 4, endMs: 700_000 },
       script: (stage, at) => {
@@ -127,7 +127,7 @@ describe('a machine that is drained for a minute at the moment of a bump', () =>
       },
     });
     assert.deepEqual([broken, told(stage)], [[], {}]);
-    // v2 has read its list when it came back.
+    // v2's pod read its list when it came back, so v2 needs no restart.
     assert.deepEqual(witness.restarts.map(({ node }) => node).sort(), ['north/v0', 'north/v1']);
   });
 });
@@ -138,7 +138,7 @@ describe('a machine that starts anew', () => {
     at(90_000, () => stage.join(3));
   };
 
-  it('has its validator read its list: it is not restarted for what it has read then', async () => {
+  it('makes its validator read its list again, so the validator is not restarted for the peers in that list', async () => {
     const codes: Array<string | undefined> = [];
     const { broken, witness } = await tell({
       ...{ validators: 4, endMs: 700_000 },
@@ -155,8 +155,8 @@ describe('a machine that starts anew', () => {
   });
 });
 
-describe('a StatefulSet that is being deleted, and that a finalizer keeps', () => {
-  it('has none of its pods restarted or deleted, since they would not come back', async () => {
+describe('a StatefulSet that is being deleted, but is kept by a finalizer', () => {
+  it('has none of its pods restarted or deleted, because the pods would not come back', async () => {
     const finalizers = [{ op: 'add', path: '/metadata/finalizers', value: ['example.org/keep'] }] as const;
     const { broken, stage, witness } = await tell({
       ...{ validators: 4, endMs: 400_000 },

@@ -11,20 +11,20 @@ const OPEN: PortPlan = { kind: 'open' };
 const told = (story: Partial<Story>, rollFor = 'unlinked') =>
   played({ calmAtMs: 20 * MINUTE_MS, ...story, settings: { ROLL_FOR: rollFor } });
 
-describe('a validator without a list that the others learn of over their ports', () => {
+describe('a validator without injection that dials the others, so that their ports show its connections', () => {
   const bare: Action = { atMs: 60_000, do: 'optOut', namespace: 'south', on: true };
   const story = { namespaces: ['north', 'north', 'north', 'south'], actions: [bare, FOURTH_JOINS] };
 
-  it('is a reason to restart them if no port answers', async () => {
+  it('is a reason to restart the others if no port answers', async () => {
     assert.equal((await told(story)).restarts.bump, 3);
   });
 
-  it('is no reason once they are connected', async () => {
+  it('is no reason to restart the others once their ports show the connections', async () => {
     const { restarts, held } = await told({ ...story, ports: [OPEN, OPEN, OPEN] });
     assert.deepEqual([restarts.bump, held], [0, { OptedOut: 1 }]);
   });
 
-  it('is no reason when the ports then stop answering and the leader changes', async () => {
+  it('is no reason to restart the others even if the ports then stop answering and the leader changes', async () => {
     const stops: PortPlan = { kind: 'stops', atMs: 4 * MINUTE_MS };
     const kills = [0, 1].map((replica): Action => ({ atMs: (5 + replica) * MINUTE_MS, do: 'kill', replica }));
     const actions = [...story.actions, ...kills];

@@ -7,7 +7,7 @@ import { played, type Story } from './small-plan.ts';
 const MINUTE_MS = 60_000;
 const SETTINGS = {
   QUORUM_CHECK: 'hold',
-  // Links are no reason here: what the quorum bears is asked of those that are to be restarted.
+  // With `missing`, each missing peer is a reason for a restart, so the quorum check is asked.
   ROLL_FOR: 'missing',
 };
 const quick = (count: number): number[] => Array<number>(count).fill(1_000);
@@ -17,7 +17,7 @@ const told = (story: Omit<Story, 'calmAtMs'>) =>
   played({ ...story, calmAtMs: 10 * MINUTE_MS, settings: { ...SETTINGS, ...story.settings } });
 
 describe('the quorum of a network', () => {
-  it('keeps five of six up, although they are in two groups that do not know each other', async () => {
+  it('keeps five of six validators up, although these are in two groups that do not know each other', async () => {
     const { restarts } = await told({
       ...{ readyMs: quick(6), founders: 4, percent: 75, actions: [joins(4), joins(5)] },
       namespaces: ['north', 'north', 'south', 'south', 'north', 'south'],
@@ -47,7 +47,7 @@ describe('the quorum of a network', () => {
     assert.deepEqual([restarts.bump, held], [0, { QuorumFragile: 2 }]);
   });
 
-  it('that is not known holds on a public network, and warns on a private one', async () => {
+  it('holds restarts on a public network if the quorum sets cannot be read, and only warns on a private one', async () => {
     const unknown = { readyMs: quick(4), founders: 3, actions: [joins(3)] };
     const open = await told({ ...unknown, network: { isPublic: true } });
     assert.deepEqual([open.restarts.bump, open.held], [0, { QuorumUnknown: 3 }]);

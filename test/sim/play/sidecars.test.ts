@@ -16,8 +16,8 @@ const OPEN: PortPlan = { kind: 'open' };
 
 const told = (story: Partial<Story>) => played({ calmAtMs: 3 * MINUTE_MS, ...story, settings: SETTINGS });
 
-describe('a fourth that joins three', () => {
-  it('restarts none of them if their sidecars tell them, although no port is open', async () => {
+describe('a fourth validator that joins three', () => {
+  it('restarts none of the three if their sidecars tell them of it, although no port is open', async () => {
     const { restarts, held, shownMs } = await told({ sidecars: [TELLS, TELLS, TELLS, TELLS] });
     assert.deepEqual([restarts.bump, held], [0, {}]);
     assert.ok(
@@ -26,23 +26,23 @@ describe('a fourth that joins three', () => {
     );
   });
 
-  it('restarts only those that have no sidecar, or one that crashes', async () => {
+  it('restarts only those validators whose pod has no sidecar, or a sidecar that crashes', async () => {
     const { restarts } = await told({ sidecars: [TELLS, { kind: 'crashes' }, undefined] });
     assert.equal(restarts.bump, 2);
   });
 });
 
-describe('a validator that comes alone, and knows none of those that follow', () => {
+describe('a validator that starts first, and so knows none of the validators that follow', () => {
   const alone = { founders: 1, readyMs: [1_000, 1_000], actions: [{ ...FOURTH_JOINS, node: 1 }] };
 
-  it('is restarted at the deadline if no port shows a connection, although its sidecar may have told it', async () => {
+  it('is restarted at the deadline if no port shows a connection, although its sidecar may have told it of its peers', async () => {
     const { restarts, held, shownMs } = await told({ ...alone, sidecars: [TELLS] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
     const tellingMs = shownMs.Telling ?? 0;
     assert.ok(tellingMs > 580_000 && tellingMs < 640_000, `${tellingMs} ms`);
   });
 
-  it('is restarted at the deadline if its sidecar never tells it', async () => {
+  it('is restarted at the deadline if its sidecar never tells it of its peers', async () => {
     const { restarts, held } = await told({ ...alone, sidecars: [NEVER] });
     assert.deepEqual([restarts.bump, held], [1, {}]);
   });
@@ -66,7 +66,7 @@ describe('a validator that comes alone, and knows none of those that follow', ()
     assert.ok(restarts.bump > 0 && tellingMs < 800_000, `${restarts.bump} restarts, ${tellingMs} ms`);
   });
 
-  it('is restarted by its template, and never deleted, if its sidecar ends repeatedly', async () => {
+  it('is restarted by its template, and never deleted, if its sidecar ends again and again', async () => {
     const end = (atMs: number, downMs: number): Action => ({ atMs, do: 'endSidecar', node: 0, downMs });
     const actions = [...alone.actions, end(92_000, 500), end(93_500, 500), end(94_500, 30_000)];
     const { restarts } = await told({ ...alone, actions, sidecars: [NEVER] });

@@ -70,7 +70,7 @@ function atBump(stage: Stage, action: Of<'atBump'>): void {
     const written = setOf(stage.server.store, key);
     const [pod] = podsOf(stage.server.store, key);
     const carried = pod?.metadata.annotations?.[RESTART];
-    // Its controller has not heard of the bump when it makes up for the pod.
+    // The StatefulSet controller has not seen the bump when it creates the pod again.
     if (action.what === 'staleEvict' && written)
       stage.controller.isBehind(written, carried === undefined ? {} : { [RESTART]: carried }, 400);
     const deeds: Readonly<Record<AtBump['what'], () => unknown>> = {

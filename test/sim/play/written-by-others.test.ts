@@ -1,4 +1,4 @@
-/** Restarts in the middle of which others write: the journal, a quorum set, the pod. */
+/** Others change the journal, a quorum set or the pod in the middle of a restart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Events, StellarNodes } from '../../../runtime/kube/resources.ts';
@@ -7,7 +7,7 @@ import { JOURNAL_REF } from './hindering.ts';
 import { podRef, tell, told } from './story.ts';
 
 describe('a journal that is deleted in the middle of a restart', () => {
-  it('lets no second validator go down: one that is being rolled uses up the budget', async () => {
+  it('lets no second validator go down: the validator that is being rolled uses up the budget', async () => {
     const { broken, witness } = await tell({
       ...{ validators: 4, endMs: 500_000 },
       script: (stage, at) => {
@@ -24,7 +24,7 @@ describe('a journal that is deleted in the middle of a restart', () => {
 });
 
 describe('a journal that is restored from a backup', () => {
-  it('holds nothing for a restart that was under way then, and restarts nothing again', async () => {
+  it('holds nothing for a restart that was under way at the backup, and repeats no restart', async () => {
     let saved: object | undefined;
     const { broken, stage, witness } = await tell({
       ...{ validators: 4, endMs: 900_000 },
@@ -49,7 +49,7 @@ describe('a journal that is restored from a backup', () => {
 });
 
 describe('a quorum set that is narrowed after a bump that has replaced no pod', () => {
-  it('takes the bump back, and is told', async () => {
+  it('makes the leader take the bump back, and is reported as QuorumMargin', async () => {
     const ref = { resource: StellarNodes, namespace: 'north', name: 'v1' };
     const { broken, stage, witness } = await tell({
       ...{ validators: 4, percent: 67, endMs: 500_000 },
@@ -72,7 +72,7 @@ describe('a quorum set that is narrowed after a bump that has replaced no pod', 
 });
 
 describe('a restart that is taken back while its pod is being deleted', () => {
-  it('is not told as one that has replaced no pod', async () => {
+  it('is not reported as a restart that was reverted before a pod was replaced', async () => {
     const notes: string[] = [];
     const { broken } = await tell({
       validators: 4,

@@ -32,7 +32,7 @@ const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry
 };
 
 describe('a webhook configuration that takes no pods', () => {
-  it('injects none, so no validator is restarted for what it lacks', () => {
+  it('injects no pod, so no validator is restarted for missing peers', () => {
     for (const rules of [
       [],
       [{ apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE'] }],
@@ -53,7 +53,7 @@ describe('a pod that a restart of ours left bare', () => {
     return { [GROUP]: formatJournal([left], NOW_MS) };
   };
 
-  it('stops its group for as long as it is there, also after a day', () => {
+  it('stops its group for as long as the pod exists, also after a day', () => {
     for (const hoursAgo of [1, 23, 25, 20 * 24]) {
       const plan = planOf(networkWorld(bare, { journal: journalOf('pod-a', hoursAgo) }));
       assert.deepEqual([plan.restart, plan.holds.a], [undefined, 'NotInjected'], `${hoursAgo} h`);
@@ -75,7 +75,7 @@ describe('a pod that a restart of ours left bare', () => {
 });
 
 describe('how long a restart takes', () => {
-  it('is not told by one of months ago', () => {
+  it('is not estimated from a restart of months ago', () => {
     const slow = entry(30 * 24, { endedAtMs: NOW_MS - 30 * 24 * HOUR_MS + 9 * HOUR_MS });
     assert.equal(restartTakesMs([slow], SETTINGS, NOW_MS), SETTINGS.expectedRestartMs);
   });

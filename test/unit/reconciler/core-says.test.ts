@@ -1,4 +1,4 @@
-/** What validators say of themselves: whether one more failure stops them, and whether they are back after a restart. */
+/** What validators report of themselves: whether one more failure stops them, and whether they are synced after a restart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
@@ -19,20 +19,20 @@ import {
 } from './group.ts';
 
 const OWN = 'stellar-peers';
-/** The World once pods, by their validators, have said that of themselves. */
+/** The World with these reports of pods about themselves. */
 const after = (world: World, says: Readonly<Record<string, CoreState>>): World =>
   withShown(world, Object.fromEntries(Object.entries(says).map(([uid, state]) => [uid, { state }])));
 
 const fragile: CoreState = { synced: true, failAt: 1, missing: 1 };
 
-describe('a validator that says that one more failure stops it', () => {
+describe('a validator that reports that one more failure stops it', () => {
   const plan = (
     says: Readonly<Record<string, CoreState>>,
     change: Readonly<Record<string, Spec>> = {},
     settings: PlanOptions['settings'] = {},
   ) => planOf(after(networkWorld({ ...JOINED, ...change }), says), { settings });
 
-  it('is not restarted, and neither is another of its namespace', () => {
+  it('is not restarted, and neither is another validator of its namespace', () => {
     for (const pod of ['pod-a', 'pod-d']) {
       const { restart, holds, details } = plan({ [pod]: fragile });
       assert.deepEqual([restart, holds.a], [undefined, 'QuorumFragile'], pod);
@@ -41,7 +41,7 @@ describe('a validator that says that one more failure stops it', () => {
     assert.equal(plan({ 'pod-a': { synced: true, failAt: 0 } }).holds.a, 'QuorumFragile');
   });
 
-  it('holds nothing by what it misses alone, nor where it does not say, or bears two', () => {
+  it('holds no restart if it only misses members, reports nothing, or tolerates two failures', () => {
     for (const state of [
       { synced: true, failAt: 2, missing: 3 },
       { synced: true, missing: 3 },
@@ -50,7 +50,7 @@ describe('a validator that says that one more failure stops it', () => {
       assert.equal(plan({ 'pod-a': state }).restart, 'bump a');
   });
 
-  it('holds nothing while it is not Ready, marked as not counted, or does not answer any more', () => {
+  it('holds no restart while it is not Ready, is marked uncounted, or does not answer any more', () => {
     const uncounted: Spec = { node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } } };
     assert.equal(plan({ 'pod-d': fragile }, { d: uncounted }).restart, 'bump a');
     const down: Spec = { ...uncounted, pod: { ready: false } };
@@ -59,14 +59,14 @@ describe('a validator that says that one more failure stops it', () => {
     assert.equal(planOf(after(told, {})).restart, 'bump a');
   });
 
-  it('is told of, and holds nothing, where QUORUM_CHECK says so', () => {
+  it('holds no restart with QUORUM_CHECK=warn, which only reports it, nor with off', () => {
     const warned = plan({ 'pod-a': fragile }, {}, { quorumCheck: 'warn' });
     assert.deepEqual([warned.restart, warned.remarks], ['bump a', { a: 'QuorumFragile' }]);
     const off = plan({ 'pod-a': fragile }, {}, { quorumCheck: 'off' });
     assert.deepEqual([off.restart, off.remarks], ['bump a', {}]);
   });
 
-  it('holds nothing of another namespace', () => {
+  it('holds no restart in another namespace', () => {
     const world = networkWorld({ ...JOINED, a: { knows: ['b'] } });
     const nodes = new Map(world.nodes);
     const reading = nodes.get('stellar/d');
@@ -97,7 +97,7 @@ describe('a restarted validator', () => {
   });
   const ABC: Readonly<Record<string, Spec>> = { ...JOINED, a: { pod: { readyAt: at(30) } } };
   const settings = { minReadyMs: 0 };
-  /** The World after that restart, once pods have said that of themselves. */
+  /** The World after the restart, with these reports of pods about themselves. */
   const restarted = (
     says: Readonly<Record<string, CoreState>>,
     change: Partial<JournalEntry> = {},
@@ -109,7 +109,7 @@ describe('a restarted validator', () => {
   };
   const plan = (world: World, options: PlanOptions = {}) => planOf(world, { settings, ...options });
 
-  it('is back when its port says that it is synced, with a peer: until then the next one waits', () => {
+  it('is back when its port reports that it is synced and has a peer; until then the next validator waits', () => {
     assert.equal(plan(restarted({ 'pod-a': { synced: true } })).restart, 'bump b');
     const behind = plan(restarted({ 'pod-a': { synced: false } }));
     assert.deepEqual(
@@ -119,7 +119,7 @@ describe('a restarted validator', () => {
     assert.equal(behind.details.b, 'stellar/a-0');
   });
 
-  it('is back for good once it was', () => {
+  it('stays back after it was back once', () => {
     const back = restarted({ 'pod-a': { synced: true } });
     assert.equal(plan(after(back, { 'pod-a': { synced: false } })).restart, 'bump b');
   });
@@ -130,24 +130,24 @@ describe('a restarted validator', () => {
     assert.match(behind.details.a ?? '', /its HTTP port does not say that it is synced$/);
   });
 
-  it('is back when it is Ready where its port never answered, whatever others say', () => {
+  it('is back when it is Ready if its port never answered, whatever other ports report', () => {
     assert.equal(plan(restarted({})).restart, 'bump b');
     assert.equal(plan(restarted({ 'pod-b': { synced: false } })).restart, 'bump b');
   });
 
-  it('is given a minute to answer where its port answered before, and no more', () => {
+  it('has one minute to answer if its port answered before', () => {
     const silent = restarted({}, { answered: true });
     assert.deepEqual([plan(silent).holds.b, plan(silent).recheckInMs], ['NotSynced', 30_000]);
     assert.equal(plan(silent, { nowMs: NOW_MS + 30_000 }).restart, 'bump b');
   });
 
-  it('that was down already, or was replaced since, keeps no other waiting', () => {
+  it('keeps no other validator waiting if it was down before, or was replaced since', () => {
     const says = { 'pod-a': { synced: false } };
     assert.equal(plan(restarted(says, { kind: 'delete' })).restart, 'bump b');
     assert.equal(plan(restarted(says, { after: ['another'] })).restart, 'bump b');
   });
 
-  it('keeps none of another namespace waiting', () => {
+  it('keeps no validator of another namespace waiting', () => {
     const world = restarted({ 'pod-a': { synced: false } });
     const nodes = new Map(world.nodes);
     const reading = nodes.get('stellar/a');
@@ -165,7 +165,7 @@ describe('a restarted validator', () => {
     assert.deepEqual([restart, holds['other/a']], ['bump b', 'NotSynced']);
   });
 
-  it('is written down with whether its port answered', () => {
+  it('is written to the journal with the fact whether its port answered', () => {
     const { journal } = restarted({}, { answered: true });
     const [read] = readJournal(journal, inputOf(networkWorld(JOINED)).group.key) ?? [];
     assert.equal(read?.answered, true);

@@ -1,4 +1,4 @@
-/** A configuration that did not take the peers: the next start would read no more of them, so it is no reason for one. */
+/** A configuration that takes no peers: the next start would not read them either, so no restart is needed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mergeOutcomeOf } from '../../../peers/injection/merge-outcome.ts';

@@ -17,7 +17,7 @@ const restarted = (change: Record<string, unknown>) =>
   planOf(joined(change), { nowMs: NOW_MS + 60 * MINUTE_MS }).restart;
 
 describe('a pod that was stamped before a view was published', () => {
-  it('has read it if it was scheduled after, by more than clocks may be apart', () => {
+  it('has read the view if it was scheduled later, by more than clocks may differ', () => {
     assert.equal(restarted({ scheduledAtMs: NOW_MS + 3_000 }), 'bump a');
     assert.equal(restarted({ scheduledAtMs: NOW_MS + 3_001 }), undefined);
   });
@@ -30,26 +30,26 @@ describe('a pod that was stamped before a view was published', () => {
     readAtMs: NOW_MS - HOUR_MS + offMs + afterMs,
   });
 
-  it('has read it if its container was started again, well after', () => {
+  it('has read the view if its container was restarted well after the publication', () => {
     assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS)), 'bump a');
     assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS + 1)), undefined);
   });
 
-  it('has read it or not whatever the clock of its kubelet says', () => {
+  it('has read the view, or has not, whatever the clock of its kubelet shows', () => {
     for (const offMs of [-10 * MINUTE_MS, 10 * MINUTE_MS]) {
       assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS, offMs)), 'bump a');
       assert.equal(restarted(started(HOUR_MS + 3 * MINUTE_MS + 1, offMs)), undefined);
     }
   });
 
-  it('has not, for all that is known, where one of these times is missing', () => {
+  it('counts as not having read the view if one of these times is missing', () => {
     for (const missing of ['scheduledAtMs', 'takenAtMs', 'readAtMs']) {
       const change = { ...started(2 * HOUR_MS), [missing]: undefined };
       assert.equal(restarted(change), 'bump a', missing);
     }
   });
 
-  it('has not if its merge found no peers, however late the pod was scheduled', () => {
+  it('has not read the view if its merge found no peers, however late the pod was scheduled', () => {
     const mergeOutcome = { code: 'NoPeers', detail: '' };
     assert.equal(restarted({ scheduledAtMs: NOW_MS + 10 * MINUTE_MS, mergeOutcome }), 'bump a');
   });

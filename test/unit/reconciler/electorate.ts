@@ -13,7 +13,7 @@ export const LEASE_MS = 15_000;
 export const REQUEST_MS = 5_000;
 export const LEASE: ObjectRef = { resource: Leases, namespace: 'stellar-peers', name: 'stellar-peers' };
 
-/** What happens to one request: how long it travels, how long the answer does, and whether it arrives. */
+/** The fate of one request: the delay of the request, the delay of its answer, and whether each arrives. */
 export interface Travel {
   readonly thereMs: number;
   readonly backMs: number;
@@ -59,10 +59,10 @@ class Replica {
   readonly name: string;
   readonly leader: Leader;
   readonly log = new CapturedLog();
-  /** How many terms of it run now; more than one would be a defect. */
+  /** The number of this replica's terms that run now. More than one would be a defect. */
   terms = 0;
   travel: () => Travel = () => AT_ONCE;
-  /** What a term still does when it is told to end. */
+  /** The work that a term still does when it must end. */
   ending: () => Promise<void> = async () => undefined;
   #killed = false;
   #stopped = false;
@@ -84,7 +84,7 @@ class Replica {
     this.#ended = this.leader.run((signal) => this.#lead(signal), this.#stop.signal);
   }
 
-  /** True while it would begin writes. */
+  /** True while the replica would begin writes. */
   leads(): boolean {
     return !this.#killed && this.leader.leads();
   }
@@ -93,12 +93,12 @@ class Replica {
     return this.#stopped;
   }
 
-  /** As by SIGKILL: nothing of it reaches another any more. */
+  /** Kills the replica, like SIGKILL: no request of it arrives any more. */
   kill(): void {
     this.#killed = true;
   }
 
-  /** As by SIGTERM: resolves when it has given everything back. */
+  /** Stops the replica, like SIGTERM. Resolves when it has given the Lease back. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
@@ -144,7 +144,7 @@ export class Electorate {
     return (this.kube.observe(LEASE)?.spec ?? {}) as Record<string, unknown>;
   }
 
-  /** Lets everything happen that needs no time to pass; `seen` is called at each turn. */
+  /** Runs everything that is due without a change of the clock. Calls `seen` at each turn. */
   async settle(seen: () => void = () => undefined, turns = 8): Promise<void> {
     for (let count = 0; count < turns; count += 1) {
       await turn();

@@ -26,7 +26,7 @@ const shownIn = (world: World) => Object.fromEntries(evidenceIn(world.configMaps
 describe('what a port has shown', () => {
   const world = networkWorld({ a: {}, b: {}, c: {} });
 
-  it('of a connection stays when the port stops answering, and for the leader that comes next', () => {
+  it('about a connection stays after the port stops answering, also for the next leader', () => {
     const told = after(world, { 'pod-a': { seen: [digest('b')], apart: [digest('c')] } });
     assert.deepEqual(shownIn(told), { 'pod-a': { seen: [digest('b')], apart: [digest('c')] } });
     const silent = after(told, {});
@@ -35,12 +35,12 @@ describe('what a port has shown', () => {
     assert.deepEqual(shownIn(after(silent, { 'pod-a': { seen: [digest('c')] } }))['pod-a']?.seen, both);
   });
 
-  it('of a missing connection does not count where the connection was seen before', () => {
+  it('about a missing connection does not count if the connection was seen before', () => {
     const told = after(world, { 'pod-a': { seen: [digest('b')] } });
     assert.deepEqual(shownIn(after(told, { 'pod-a': { apart: [digest('b')] } }))['pod-a']?.apart, []);
   });
 
-  it('of itself stays for a new leader until that has asked, and for a minute at most', () => {
+  it('about itself stays for a new leader until that leader has asked, and for a minute at most', () => {
     const state = { synced: true, failAt: 1, missing: undefined };
     const told = after(world, { 'pod-a': { state }, 'pod-b': { state } });
     const ownMap = told.configMaps.get(OWN);
@@ -54,7 +54,7 @@ describe('what a port has shown', () => {
     assert.deepEqual(nextOf({}, 60_000), []);
   });
 
-  it('of one namespace is not pushed out by that of another, however many pods answer there', () => {
+  it('in one namespace is not displaced by answers of another namespace, however many pods answer there', () => {
     const pod = world.pods.get('stellar/a-0');
     assert.ok(pod);
     const uids = Array.from({ length: 700 }, (_, index) => `another-${index}`);
@@ -67,7 +67,7 @@ describe('what a port has shown', () => {
     assert.ok(Object.keys(shown).length < uids.length);
   });
 
-  it('goes with its pod', () => {
+  it('is forgotten when its pod is gone', () => {
     const told = after(world, { 'pod-a': { seen: [digest('b')] } });
     const pods = new Map(told.pods);
     pods.delete('stellar/a-0');
@@ -75,7 +75,7 @@ describe('what a port has shown', () => {
     assert.deepEqual(publish(world, { 'pod-x': { seen: [digest('b')] } }), {});
   });
 
-  it('is nothing where it cannot be read', () => {
+  it('counts as nothing if it cannot be read', () => {
     for (const text of ['', '[]', '{"pod-a":', '{"pod-a":{"seen":7}}', '{"pod-a":{"seen":"x,../,0123"}}'])
       for (const { seen } of evidenceIn(own({ 'connections.json': text })).values())
         assert.deepEqual(seen, []);
@@ -123,7 +123,7 @@ describe('a validator of a public network', () => {
     );
   });
 
-  it('is not restarted for it either once the port stops answering, nor when another leads', () => {
+  it('is not restarted for such a peer either when the port stops answering, or when the leader changes', () => {
     const seen = { 'pod-a': { seen: [digest('c')] }, 'pod-c': { seen: [digest('a')] } };
     assert.equal(restartIn(after(unlinked(), seen), {}), undefined);
   });
@@ -139,7 +139,7 @@ describe('a validator of a public network', () => {
     assert.equal(restartIn(complete, { 'pod-a': { apart: [digest('b')] } }), undefined);
   });
 
-  it('is judged by lists alone under the other rules', () => {
+  it('is planned by its lists alone under the other rules', () => {
     const seen = { 'pod-a': { seen: [digest('c')] }, 'pod-c': { seen: [digest('a')] } };
     assert.equal(restartIn(unlinked(), seen, { rollFor: 'missing' }), 'bump a');
     assert.equal(restartIn(unlinked(), seen, { rollFor: 'all' }), 'bump a');

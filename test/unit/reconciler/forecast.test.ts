@@ -30,7 +30,7 @@ function forecastOf(
 const open = (minutesAgo: number): JournalEntry => restartOf('a', { atMs: NOW_MS - minutesAgo * MINUTE_MS });
 
 describe('a forecast', () => {
-  it('of a network at rest is empty', () => {
+  it('is empty if no validator lacks a peer', () => {
     assert.deepEqual(forecastOf({ a: {}, b: {} }), { steps: [], holds: {} });
   });
 
@@ -46,7 +46,7 @@ describe('a forecast', () => {
     });
   });
 
-  it('goes on from what is under way, and takes its times from the journal', () => {
+  it('continues from a restart under way, and takes durations from the journal', () => {
     const ended: JournalEntry = {
       ...open(200),
       token: 'before',
@@ -68,7 +68,7 @@ describe('a forecast', () => {
     }
   });
 
-  it('knows the hour’s limit and the windows', () => {
+  it('respects the hourly limit and the windows', () => {
     assert.deepEqual(
       forecastOf(JOINED, { settings: { maxRestartsPerHour: 2 } }).steps.map(([, begins]) => begins),
       [0, 15, 60],
@@ -82,7 +82,7 @@ describe('a forecast', () => {
     );
   });
 
-  it('names who waits for what time alone does not bring', () => {
+  it('names validators that wait for more than time', () => {
     const paused: Spec = {
       knows: ['a', 'c'],
       node: { annotations: { 'stellar.org/peer-rollout': 'paused' } },

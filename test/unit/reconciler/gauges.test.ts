@@ -80,8 +80,8 @@ const entry = (hoursAgo: number, more: Partial<JournalEntry> = {}): JournalEntry
 const ended = (hoursAgo: number, outcome: NonNullable<JournalEntry['outcome']>): JournalEntry =>
   entry(hoursAgo, { outcome, endedAtMs: NOW_MS - hoursAgo * 3_600_000 });
 
-describe('the figures of a network', () => {
-  it('say who is up, and how many more could go', async () => {
+describe('the gauges of a network', () => {
+  it('show which validators are up, and how many more may go down', async () => {
     const leader = new Leader();
     await leader.pass(worldOf({ a: QUORUM, b: QUORUM, c: QUORUM, d: QUORUM }));
     assert.equal(await leader.value('stellar_peers_ready_validators'), 4);
@@ -99,7 +99,7 @@ describe('the figures of a network', () => {
     assert.equal(await leader.value('stellar_peers_quorum_margin'), undefined, 'no quorum set can be read');
   });
 
-  it('say which restarts there were, by the journal: a failover changes nothing', async () => {
+  it('show the restarts in the journal, also after a failover', async () => {
     const leader = new Leader();
     const entries = [
       ended(25, 'done'),
@@ -140,7 +140,7 @@ describe('the figures of a network', () => {
     assert.deepEqual(await numbers(), [3, 0], 'it does not lead any more');
   });
 
-  it('say who lacks peers and since when; a new leader knows that from what is published', async () => {
+  it('show which validators lack peers and since when; a new leader knows this from the published lists', async () => {
     const leader = new Leader();
     const world = worldOf({ a: { knows: [] }, b: {} });
     leader.clock.advance(3_600_000);
@@ -156,7 +156,7 @@ describe('the figures of a network', () => {
     assert.equal(await leader.value('stellar_peers_drift_since_timestamp_seconds'), undefined);
   });
 
-  it('do not count as lacking who was left so on purpose', async () => {
+  it('do not count validators as lacking peers that lack them on purpose', async () => {
     const leader = new Leader();
     const rollout = (value: string) => ({ annotations: { 'stellar.org/peer-rollout': value } });
     const specs: Readonly<Record<string, Spec>> = {
@@ -169,7 +169,7 @@ describe('the figures of a network', () => {
     assert.equal(await leader.value('stellar_peers_drifted_validators'), 1, 'the paused one');
   });
 
-  it('say who is paused, by whatever object, and since when', async () => {
+  it('show which validators are paused, by any object, and since when', async () => {
     const leader = new Leader();
     const pause = { 'stellar.org/peer-rollout': 'paused' };
     const everything = worldOf({ a: {}, b: {} }, { ownAnnotations: pause });
@@ -249,7 +249,7 @@ describe('the figures of a network', () => {
     });
   });
 
-  it('are gone when the term is over', async () => {
+  it('are removed when the term of the leader is over', async () => {
     const leader = new Leader();
     await leader.pass(worldOf({ a: { knows: [] }, b: {} }));
     leader.end();

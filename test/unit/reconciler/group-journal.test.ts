@@ -1,4 +1,4 @@
-/** What the journal knows of a validator is known under whichever group's key it was written. */
+/** Journal entries of a validator count, whichever group's key they were written under. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';

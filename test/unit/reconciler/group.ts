@@ -68,7 +68,7 @@ export interface Extra {
   readonly pdbs?: Raw[];
   readonly journal?: Record<string, string>;
   readonly webhookCreatedAt?: string | 'missing';
-  /** Whose view is not published; that of all others is, as of now. */
+  /** The validator whose view is not published. The views of all others are published as of now. */
   readonly unpublished?: readonly string[];
   /** Use these peers for the published view of a validator instead of the right ones. */
   readonly maxPeers?: number;
@@ -99,7 +99,7 @@ export const JOINED: Readonly<Record<string, Spec>> = {
   d: {},
 };
 
-/** A restart of that validator as the journal has it: under way, unless `more` says how it ended. */
+/** The journal entry of a restart of that validator. The restart is under way, unless `more` has an outcome. */
 export const restartOf = (name: string, more: Partial<JournalEntry> = {}): JournalEntry => ({
   ...{ statefulSet: `stellar/${name}`, kind: 'bump', uids: [`pod-${name}`], token: 'token', drift: 'short' },
   atMs: NOW_MS,
@@ -202,11 +202,11 @@ export interface PlanOptions {
   readonly quietMs?: number;
   readonly changingMs?: number;
   readonly setbacks?: SetbackLookup;
-  /** For how long the leader has seen that pod Ready; as the pod itself says without it. */
+  /** For how long the leader has seen that pod Ready; default: by the condition of the pod. */
   readonly readyForMs?: RolloutInput['readyForMs'];
-  /** For how long the leader has seen that pod not Ready; for ever without it. */
+  /** For how long the leader has seen that pod not Ready; default: for ever. */
   readonly downForMs?: RolloutInput['downForMs'];
-  /** Since when the lists have named their peers; unknown without it. */
+  /** Since when the lists have named their peers; default: unknown. */
   readonly listedSinceMs?: RolloutInput['listedSinceMs'];
   /** Members that ran within the last 10 min although they do not now. */
   readonly wasLive?: readonly string[];
@@ -243,7 +243,7 @@ export function inputOf(
 const named = (reasons: ReadonlyMap<string, Reason>) =>
   Object.fromEntries([...reasons].map(([key, why]) => [key.replace('stellar/', ''), why.code]));
 
-/** The plan of the World's one group: who is restarted how, and who waits for what. */
+/** The plan of the World's one group: the restart, and the reason of each waiting validator. */
 export function planOf(world: World, options: PlanOptions = {}) {
   const { group, input } = inputOf(world, options);
   const { restart, holds, remarks, recheckInMs } = planGroup(group, input);

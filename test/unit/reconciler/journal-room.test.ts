@@ -20,7 +20,7 @@ const facts = (stage: Restarting) => readConfigMap(stage.kube.observe(stage.jour
 const full = 'x'.repeat(920 * 1024);
 
 describe('the journal, at each write,', () => {
-  it('forgets groups of which nothing was restarted within 24 h', async () => {
+  it('forgets groups that had no restart within 24 h', async () => {
     const stage = new Restarting(JOINED, {
       journal: {
         gone: textOf(entryOf('x', 25 * HOUR_MS)),
@@ -38,7 +38,7 @@ describe('the journal, at each write,', () => {
     assert.equal(facts(stage).data.unreadable, '{', 'a person looks at it first');
   });
 
-  it('keeps of each StatefulSet the newest, and all of the last hour', async () => {
+  it('keeps the newest entries of each StatefulSet, and all entries of the last hour', async () => {
     const minutes = (count: number, more: Partial<JournalEntry> = {}) =>
       Array.from({ length: count }, (_, index) => entryOf('y', (count - index) * 60_000 + HOUR_MS, more));
     const stage = new Restarting(JOINED, {
@@ -64,14 +64,14 @@ describe('the journal, at each write,', () => {
 });
 
 describe('a journal that is nearly full', () => {
-  it('takes in no restart, says so, and is told as full', async () => {
+  it('accepts no restart, and is reported as full', async () => {
     const stage = new Restarting(JOINED, { journal: { unreadable: full } });
     const attempt = await stage.restarter().attempt(await stage.wanted());
     assert.equal(attempt.kind === 'obstructed' && attempt.reason.code, 'JournalFull');
     assert.deepEqual([stage.tokens(), stage.entries()], [{}, []]);
   });
 
-  it('still closes what is open', async () => {
+  it('still lets an open restart be closed', async () => {
     const { outcome: _, endedAtMs: __, ...open } = entryOf('y', HOUR_MS);
     const stage = new Restarting(JOINED, { journal: { unreadable: full, group: textOf(open) } });
     await stage.journal.close('group', [{ entry: open, outcome: 'done' }]);
@@ -84,7 +84,7 @@ describe('a journal that is nearly full', () => {
 
 describe('the share of a namespace in the journal', () => {
   const HOURS = 23;
-  /** So many KiB of restarts of that namespace, each of a StatefulSet of its own. */
+  /** Entries of that many KiB in one namespace, each for a StatefulSet of its own. */
   const spent = (namespace: string, kib: number) => {
     const { length } = textOf(entryOf('x', HOURS * HOUR_MS, { statefulSet: `${namespace}/set-10000` }));
     return textOf(
@@ -99,7 +99,7 @@ describe('the share of a namespace in the journal', () => {
     return { stage, attempt };
   };
 
-  it('is no more than what is left for all others, so that one who fills it holds no other', async () => {
+  it('is half of the room that is left, so a namespace that fills its share holds no other namespace', async () => {
     const { attempt, stage } = await attempted({ one: spent('stellar', 300), two: spent('stellar', 200) });
     assert.ok(attempt.kind === 'refused');
     assert.deepEqual([attempt.reason.code, stage.tokens()], ['JournalFull', {}]);
@@ -108,7 +108,7 @@ describe('the share of a namespace in the journal', () => {
     assert.equal(others.attempt.kind, 'begun');
   });
 
-  it('leaves something where several have spent theirs', async () => {
+  it('leaves some room even if several namespaces have used their shares', async () => {
     const { attempt } = await attempted({
       one: spent('acme', 450),
       two: spent('globex', 225),
@@ -117,7 +117,7 @@ describe('the share of a namespace in the journal', () => {
     assert.equal(attempt.kind, 'begun');
   });
 
-  it('is told to its own validators, and holds no other of the group', async () => {
+  it('is reported only on the validators of this namespace, and holds no other validator of the group', async () => {
     const stage = new Restarting(JOINED, { journal: { one: spent('stellar', 500) } });
     stage.addNetwork('acme');
     const lane = stage.lane();

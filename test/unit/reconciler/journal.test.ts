@@ -92,7 +92,7 @@ describe('the text of a journal', () => {
     assert.deepEqual(closeEntry(closed, a, { outcome: 'void', endedAtMs: NOW_MS + 2 }), closed);
   });
 
-  it('leaves alone what another leader has begun anew with the same intent', () => {
+  it('does not close an entry that another leader has begun again with the same intent', () => {
     const mine = entryOf('a');
     const anew = { ...mine, atMs: mine.atMs + 60_000 };
     assert.deepEqual(closeEntry([anew], mine, { outcome: 'void', endedAtMs: NOW_MS + 61_000 }), [anew]);
@@ -110,7 +110,7 @@ describe('the journal in the cluster', () => {
     return { kube, clock, store, ref, version, entries };
   };
 
-  it('takes an intent in, also where it was not there yet', async () => {
+  it('stores an intent, and is created if it did not exist', async () => {
     const { store, entries } = setUp();
     assert.equal(await store().open(GROUP, entryOf('a'), undefined), 'opened');
     assert.deepEqual(entries(), [entryOf('a')]);
@@ -172,7 +172,7 @@ describe('the journal in the cluster', () => {
     assert.equal(readConfigMap(kube.observe(store().ref) ?? {}).data.another, '0');
   });
 
-  it('does not paper over a group that another made unreadable', async () => {
+  it('does not overwrite the entries of a group that another program made unreadable', async () => {
     const { kube, store, ref, entries } = setUp();
     await store().open(GROUP, entryOf('a'), undefined);
     await kube.patch(ref, [{ op: 'add', path: `/data/${GROUP}`, value: '{' }]);

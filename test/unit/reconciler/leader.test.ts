@@ -25,7 +25,7 @@ async function elected(t: TestContext, ...names: string[]) {
 }
 
 describe('the first election', () => {
-  it('gives a free Lease to one replica, and the others know that a replica leads', async (t) => {
+  it('gives a free Lease to one replica, and the other replicas know that a replica leads', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b', 'c');
     await electorate.until(() => false, 10 * LEASE_MS);
     assert.deepEqual(electorate.leaders(), [leader.name]);
@@ -38,7 +38,7 @@ describe('the first election', () => {
     }
   });
 
-  it('costs a request per look, not more', async (t) => {
+  it('costs one request for each look at the Lease', async (t) => {
     const { electorate } = await elected(t, 'a');
     const before = electorate.kube.requests.length;
     await electorate.until(() => false, 10 * LEASE_MS);
@@ -47,7 +47,7 @@ describe('the first election', () => {
 });
 
 describe('a Lease that cannot be reached', () => {
-  it('is one warning a minute, not one at each look', async (t) => {
+  it('is logged as one warning a minute, not at each look', async (t) => {
     const { electorate, leader } = await elected(t, 'a');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
     await electorate.until(() => false, 130_000);
@@ -58,7 +58,7 @@ describe('a Lease that cannot be reached', () => {
 });
 
 describe('a leader that falls silent', () => {
-  it('is followed after the length of the Lease, not sooner', async (t) => {
+  it('is replaced by another leader after the duration of the Lease, not sooner', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     await electorate.until(() => false, LEASE_MS);
     leader.kill();
@@ -68,7 +68,7 @@ describe('a leader that falls silent', () => {
     assert.equal(electorate.spec().leaseTransitions, 2);
   });
 
-  it('ends its term before another follows it, also where it only cannot reach the API server', async (t) => {
+  it('ends its term before another replica leads, also if it only cannot reach the API server', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
     await electorate.until(() => !leader.leads(), 10 * LEASE_MS);
@@ -89,7 +89,7 @@ describe('a leader that falls silent', () => {
     assert.ok(leader.leader.remainingMs() <= 0);
   });
 
-  it('that is the only replica leads again when it can', async (t) => {
+  it('leads again when it reaches the API server, if it is the only replica', async (t) => {
     const { electorate, leader } = await elected(t, 'a');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'answer' });
     await electorate.until(() => leader.terms === 0, 10 * LEASE_MS);
@@ -102,7 +102,7 @@ describe('a leader that falls silent', () => {
 });
 
 describe('a leader that is stopped', () => {
-  it('gives the Lease back, and the next one follows at its next look', async (t) => {
+  it('gives the Lease back, and another replica leads at its next look', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     await electorate.until(() => false, LEASE_MS);
     await leader.stop();
@@ -113,7 +113,7 @@ describe('a leader that is stopped', () => {
     assert.deepEqual(electorate.leaders(), [others[0]?.name]);
   });
 
-  it('is followed at once by a replica that watches the Lease', async (t) => {
+  it('is replaced at once by a replica that watches the Lease', async (t) => {
     const { electorate, leader } = await elected(t, 'a');
     const follower = electorate.join('b', { watches: true });
     await electorate.until(() => false, 2 * LEASE_MS);
@@ -121,7 +121,7 @@ describe('a leader that is stopped', () => {
     assert.equal(await electorate.until(() => follower.leads(), LEASE_MS), 0);
   });
 
-  it('gives it back only when all that its term had under way is finished', async (t) => {
+  it('gives the Lease back only when all work of its term is finished', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     const finished = Promise.withResolvers<void>();
     leader.ending = () => finished.promise;
@@ -134,7 +134,7 @@ describe('a leader that is stopped', () => {
     assert.deepEqual([leader.terms, electorate.spec().holderIdentity], [0, '']);
   });
 
-  it('does not take the Lease from the replica that has it by then', async (t) => {
+  it('does not take the Lease from a replica that got the Lease meanwhile', async (t) => {
     const { electorate, leader, others } = await elected(t, 'a', 'b');
     leader.travel = () => ({ thereMs: 0, backMs: 0, lost: 'request' });
     await electorate.until(() => others[0]?.leads() === true, 10 * LEASE_MS);
@@ -144,8 +144,8 @@ describe('a leader that is stopped', () => {
   });
 });
 
-describe('a Lease that a person meddled with', () => {
-  it('keeps the owners that others gave it, while it is held and given back', async (t) => {
+describe('a Lease that a person changed', () => {
+  it('keeps ownerReferences that others added, while it is held and given back', async (t) => {
     const { electorate, leader } = await elected(t, 'a');
     const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'theirs', uid: 'theirs' }];
     await electorate.kube.replace(LEASE, {
@@ -168,7 +168,7 @@ describe('a Lease that a person meddled with', () => {
       spec: { ...spec },
     });
 
-  it('is respected for its length, whatever a stranger wrote into it, and then taken over', async (t) => {
+  it('is respected for its duration, whatever another program wrote into it, and then taken over', async (t) => {
     const specs = [
       { holderIdentity: 'a stranger' },
       { holderIdentity: 'a stranger', renewTime: '2099-01-01T00:00:00.000000Z', leaseDurationSeconds: 1 },
@@ -185,7 +185,7 @@ describe('a Lease that a person meddled with', () => {
     }
   });
 
-  it('is respected for as long as a holder with a longer duration says', async (t) => {
+  it('is respected for a longer duration if its holder wrote a longer one', async (t) => {
     const { electorate } = await elected(t, 'a');
     await meddle(electorate, { holderIdentity: 'a slower one', leaseDurationSeconds: 60 });
     await electorate.until(() => electorate.leaders().length === 0, LEASE_MS);
@@ -193,7 +193,7 @@ describe('a Lease that a person meddled with', () => {
     assert.ok(passedMs > 60_000 - 2 * LOOK_MS && passedMs <= 60_000 + 2 * LOOK_MS, `${passedMs}`);
   });
 
-  it('for 68 years is told and believed for no longer than a replica may hold it, or until it is deleted', async (t) => {
+  it('with a duration of 68 years is logged, and respected only for the longest allowed duration or until it is deleted', async (t) => {
     const settingsOf = (seconds: number) => readSettings({ LEASE_DURATION_SECONDS: `${seconds}` });
     assert.equal(settingsOf(LEASE_MS_MAX / 1000).leaseDurationSeconds * 1000, LEASE_MS_MAX);
     assert.throws(() => settingsOf(LEASE_MS_MAX / 1000 + 1), /from 1 to 300/);
@@ -220,7 +220,7 @@ describe('a Lease that a person meddled with', () => {
     }
   });
 
-  it('of a holder with a longer duration is no sooner free for being deleted', async (t) => {
+  it('of a holder with a longer duration does not become free sooner when it is deleted', async (t) => {
     const { electorate } = await elected(t, 'a');
     await meddle(electorate, { holderIdentity: 'a slower one', leaseDurationSeconds: 60 });
     await electorate.until(() => false, LEASE_MS);
@@ -252,7 +252,7 @@ describe('a Lease that a person meddled with', () => {
     }
   });
 
-  it('that cannot be written makes no replica a leader, and is tried again', async (t) => {
+  it('that cannot be written makes no replica the leader, and the write is tried again', async (t) => {
     const electorate = new Electorate();
     t.after(() => electorate.end());
     const replica = electorate.join('a');

@@ -1,5 +1,5 @@
 /**
- * What a replica that does not lead any more may still do: look.
+ * A replica that does not lead any more may only read.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -11,7 +11,7 @@ const REF = { resource: ConfigMaps, namespace: 'stellar', name: 'one' };
 const BODY = { metadata: { name: 'one', namespace: 'stellar' } };
 
 describe('a replica that leads', () => {
-  it('writes as before, and not at all from the moment on at which it does not', async () => {
+  it('may write, and may not write any more as soon as it no longer leads', async () => {
     const memory = new MemoryKube();
     let leads = true;
     const kube = whileLeading(memory, () => leads);

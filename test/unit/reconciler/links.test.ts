@@ -1,4 +1,4 @@
-/** Links are two-way: who starts with a peer in its list dials it, whatever the peer's own list says. */
+/** Links are two-way: a validator dials each peer in its list, whatever the peer's own list says. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MergeOutcome } from '../../../peers/injection/merge-outcome.ts';
@@ -42,16 +42,16 @@ function joined(
   return networkWorld(Object.fromEntries(all), extra);
 }
 
-/** `d` is there, and none names it: it started with nothing. */
+/** `d` runs, started without peers, and no validator names `d`. */
 const DEAF = { d: { knows: [] } };
 
 describe('a fourth validator that joins three', () => {
-  it('restarts none of them on a public network, since it dials them itself', () => {
+  it('restarts none of the three on a public network, because it dials them itself', () => {
     const { restart, holds } = planOf(joined(PUBLIC));
     assert.deepEqual([restart, holds], [undefined, {}]);
   });
 
-  it('does as ROLL_FOR says, on either', () => {
+  it('restarts them as ROLL_FOR says, on public and private networks', () => {
     const restartBy = (
       rollFor: 'auto' | 'unlinked' | 'missing' | 'all',
       on: typeof PUBLIC | typeof PRIVATE,
@@ -63,7 +63,7 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('is known to each of those that know enough only where ROLL_FOR is all', () => {
+  it('restarts validators that know ROLL_BELOW peers only with ROLL_FOR=all', () => {
     const restartBy = (rollFor: 'missing' | 'all') =>
       planOf(joined(PRIVATE), { settings: { rollFor, rollBelow: 2 } }).restart;
     assert.deepEqual([restartBy('missing'), restartBy('all')], [undefined, 'bump a']);
@@ -71,33 +71,33 @@ describe('a fourth validator that joins three', () => {
 });
 
 describe('a peer that neither end knows', () => {
-  it('is a reason to restart on a public network, the one that knows no peer first', () => {
+  it('is a reason to restart on a public network; the validator that knows no peer is restarted first', () => {
     assert.equal(planOf(joined(PUBLIC, DEAF)).restart, 'bump d');
     const { restart } = planOf(joined(PUBLIC, { ...DEAF, d: { ...DEAF.d, pod: { ready: false } } }));
-    assert.equal(restart, undefined, 'and one that may be catching up is left alone');
+    assert.equal(restart, undefined, 'a validator that may be catching up is left alone');
   });
 
-  it('is none for a validator that is linked to ROLL_BELOW others', () => {
+  it('is no reason to restart a validator that is linked to ROLL_BELOW others', () => {
     assert.equal(
       planOf(joined(PUBLIC, { d: { knows: ['a'] } }), { settings: { rollBelow: 1 } }).restart,
       undefined,
     );
   });
 
-  /** `d` says this of its configuration. */
+  /** The World where the pod of `d` has this outcome of the merge. */
   const saying = (code: MergeOutcome['code'], world = joined(PUBLIC)): World =>
     withPod(world, 'd', { mergeOutcome: { code, detail: '' } });
   const restartWhere = (code: MergeOutcome['code']) => planOf(saying(code)).restart;
 
-  it('is one where the other end names it, but its configuration takes no peers', () => {
+  it('is a reason if the other end lists the peer, but the configuration of that end takes no peers', () => {
     assert.equal(restartWhere('BothTaken'), 'bump a');
   });
 
-  it('is none where the other end dials it and may drop it: whom that one prefers is not known', () => {
+  it('is no reason if the other end dials, but prefers other peers and may drop the connection', () => {
     assert.equal(restartWhere('PeersIgnored'), undefined);
   });
 
-  it('is none where that end drops what it does not prefer, though none names it or a port says so', () => {
+  it('is no reason if the other end drops peers that it does not prefer, even if a port shows no connection', () => {
     const deaf = planOf(saying('PeersIgnored', joined(PUBLIC, DEAF)));
     assert.deepEqual([deaf.restart, deaf.holds], [undefined, { d: 'PeersIgnored' }]);
     const rolled = planOf(saying('PeersIgnored', joined(PRIVATE)));
@@ -108,7 +108,7 @@ describe('a peer that neither end knows', () => {
     assert.equal(restart, 'bump a', 'all asks for exact lists');
   });
 
-  it('is none while it does not run, nor where the one that names it is being replaced', () => {
+  it('is no reason while the peer does not run, or while the pod that lists it is being replaced', () => {
     const pending = planOf(joined(PUBLIC, { d: { knows: ['a', 'b', 'c'], pod: { phase: 'Pending' } } }));
     assert.deepEqual([pending.restart, pending.holds], [undefined, {}]);
     const lone = networkWorld({
@@ -121,7 +121,7 @@ describe('a peer that neither end knows', () => {
 });
 
 describe('a peer that left', () => {
-  /** `c` left: the others run with its name, which is published no more. */
+  /** `c` left: the other pods still know `c`, which is not published any more. */
   const left = (change: Readonly<Record<string, Spec>> = {}, extra: Extra = {}) =>
     networkWorld({ a: { knows: ['b', 'c'] }, b: { knows: ['a', 'c'] }, ...change }, extra);
   const by = (rollFor: 'unlinked' | 'missing' | 'all', world: World = left()) => {
@@ -135,7 +135,7 @@ describe('a peer that left', () => {
     assert.deepEqual(by('unlinked'), [undefined, {}]);
   });
 
-  it('is one too where it is suspended: it is named no more', () => {
+  it('is a reason under `all` also if the peer is suspended, because lists no longer name it', () => {
     const suspended: Spec = { node: { spec: { suspended: true } }, pod: 'none' };
     assert.deepEqual(by('all', left({ c: suspended })), ['bump a', { b: 'Queued' }]);
   });
@@ -145,11 +145,11 @@ describe('a peer that left', () => {
     assert.deepEqual(by('all', world)[0], undefined);
   });
 
-  it('is none where no name is left: a restart would give the validator no peer', () => {
+  it('is no reason if the list is empty: a restart would give the validator no peer', () => {
     assert.deepEqual(by('all', networkWorld({ a: { knows: ['c'] } })), [undefined, {}]);
   });
 
-  it('is none where nothing is published, or what is published cannot be read', () => {
+  it('is no reason if no list is published, or the published list cannot be read', () => {
     assert.equal(by('all', left({}, { unpublished: ['a', 'b'] }))[0], undefined);
     const world = left();
     const configMap = world.configMaps.get('stellar');
@@ -167,7 +167,7 @@ describe('a peer that left', () => {
     assert.equal(by('all', left({ x: unreadable(other) }))[0], 'bump a', 'one of another network is not it');
   });
 
-  it('has not left where its name only has no place in the list', () => {
+  it('has not left if it only got no place in the list', () => {
     const world = networkWorld({ a: {}, b: {}, c: {}, d: {} }, { maxPeers: 1 });
     assert.deepEqual(by('all', world), [undefined, {}]);
   });
@@ -177,14 +177,14 @@ describe('stellar.org/peer-roll-for', () => {
   const on = (value: string) => ({ annotations: { [ANNOTATION]: value } });
   const settings = { maxUnavailable: { value: 4, isPercent: false }, quorumCheck: 'off' } as const;
 
-  it('says it for a namespace or one validator, and the nearest wins', () => {
+  it('sets the rule for a namespace or one validator; the nearest object wins', () => {
     const namespace = { namespace: on('missing') };
     assert.equal(planOf(joined(PUBLIC, {}, namespace)).restart, 'bump a');
     const own = { a: { node: on('unlinked') }, b: { node: on('auto') } };
     assert.equal(planOf(joined(PUBLIC, own, namespace)).restart, 'bump c');
   });
 
-  it('holds with a value that is not known, and holds no other', () => {
+  it('holds a validator with an unknown value, and holds no other validator', () => {
     const { restart, holds, details } = planOf(joined(PRIVATE, { a: { node: on('linked') } }), { settings });
     assert.deepEqual([restart, holds.a], ['bump b', 'UnknownRollFor']);
     assert.equal(details.a, 'StellarNode stellar/a: linked');

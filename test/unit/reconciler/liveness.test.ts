@@ -21,8 +21,8 @@ const seeing = (startedAtMs: number) => {
   return { memory, observe };
 };
 
-describe('the memory of who ran', () => {
-  it('calls live whose own pod runs now, Ready or not', () => {
+describe('the memory of members that ran', () => {
+  it('counts a member as live while its own pod runs, Ready or not', () => {
     const { memory, observe } = seeing(0);
     observe([pod('a', { ready: false }), pod('b')], 0);
     assert.equal(memory.at(0).isLive(digest('a')), true);
@@ -37,7 +37,7 @@ describe('the memory of who ran', () => {
     }
   });
 
-  it('remembers for ten minutes who ran, and then forgets', () => {
+  it('remembers for ten minutes that a member ran', () => {
     const { memory, observe } = seeing(0);
     for (const minute of [0, 10, 20]) observe([pod('a'), pod('b')], minute * MINUTE_MS);
     for (const minute of [21, 29, 30]) observe([pod('b')], minute * MINUTE_MS);

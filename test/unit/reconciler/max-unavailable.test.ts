@@ -41,12 +41,12 @@ describe('the quorum margin', () => {
     assert.equal(plan(group(4, flat(4, 67))).restart, 'bump a');
   });
 
-  it('is that of the strictest set of the group', () => {
+  it('follows the strictest quorum set of the group', () => {
     const strict = (name: string) => setOf(NAMES.slice(0, 4), name === 'c' ? 100 : 51);
     assert.equal(plan(group(4, strict)).holds.a, 'QuorumMargin');
   });
 
-  it('counts who is down already, the suspended included', () => {
+  it('counts validators that are down already, including suspended ones', () => {
     // Four at 67 % bear one down, seven two.
     assert.equal(plan(group(4, flat(4, 67), { c: suspended })).holds.a, 'QuorumMargin');
     assert.equal(plan(group(7, flat(7, 67), { c: suspended })).restart, 'bump a');
@@ -58,12 +58,12 @@ describe('the quorum margin', () => {
     assert.equal(plan(group(7, flat(7, 67), { c: down })).holds.a, 'WaitingForUnavailable');
   });
 
-  it('is not asked of one that is marked uncounted', () => {
+  it('does not apply to a validator that is marked uncounted', () => {
     const uncounted: Spec = { ...down, node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } } };
     assert.equal(plan(group(4, flat(4, 67), { c: uncounted })).restart, 'bump a');
   });
 
-  it('that cannot be read is shown, not held, on a private network', () => {
+  it('that is unknown is reported on a private network, and holds no restart', () => {
     for (const text of [undefined, 'not TOML [', '[QUORUM_SET]\nVALIDATORS=[]']) {
       const unread = (name: string) => (name === 'b' ? text : setOf(NAMES.slice(0, 4), 67));
       const found = plan(group(4, unread));
@@ -72,7 +72,7 @@ describe('the quorum margin', () => {
     }
   });
 
-  it('is told and not held with warn, and not asked with off', () => {
+  it('is only reported with QUORUM_CHECK=warn, and not computed with off', () => {
     const three = group(3, flat(3, 67));
     const warned = plan(three, { quorumCheck: 'warn' });
     assert.deepEqual([warned.restart, warned.remarks], ['bump a', { a: 'QuorumMargin' }]);
@@ -85,7 +85,7 @@ describe('MAX_UNAVAILABLE', () => {
   const limits = (value: number, isPercent: boolean) => ({ maxUnavailable: { value, isPercent } });
   const unread = () => undefined;
 
-  it('as a number lets that many be down, this one included', () => {
+  it('as a number allows that many validators down, including the one to be restarted', () => {
     const oneDown = group(5, unread, { c: down });
     assert.equal(plan(oneDown, limits(2, false)).restart, 'bump a');
     assert.equal(plan(group(5, unread, { c: down, d: down }), limits(2, false)).restart, undefined);
@@ -108,7 +108,7 @@ describe('MAX_UNAVAILABLE', () => {
     }
   });
 
-  it('as a percentage is one of those that count', () => {
+  it('as a percentage refers to the validators that count', () => {
     const uncounted: Spec = { node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } } };
     const change = { c: down, d: uncounted, e: uncounted, f: uncounted };
     assert.equal(plan(group(10, unread, change), limits(25, true)).restart, undefined);
@@ -144,7 +144,7 @@ describe('a validator whose StatefulSet is gone, or wants no pod any more', () =
     return { ...raw, metadata: { ...raw.metadata, name } };
   };
 
-  it('counts in the budget while a pod of it is left, whatever its ordinals start at', () => {
+  it('counts in the budget while one of its pods exists, whatever ordinal is the first', () => {
     for (const start of [0, 1, 100]) {
       assert.equal(held(start, 'gone', [podOf(`e-${start}`)]), 'WaitingForUnavailable', `${start}`);
       assert.equal(held(start, 'of none', [podOf(`e-${start}`, ENDING)]), 'WaitingForUnavailable');
@@ -152,7 +152,7 @@ describe('a validator whose StatefulSet is gone, or wants no pod any more', () =
     }
   });
 
-  it('does not count there once all its pods are gone: a pod of another name is none of it', () => {
+  it('does not count in the budget once all its pods are gone, even if a pod with another name exists', () => {
     for (const set of ['gone', 'of none'] as const) {
       assert.equal(held(1, set, []), 'bump a');
       assert.equal(held(1, set, [podOf('e-1-0'), podOf('ee-0'), podOf('e-x')]), 'bump a');
@@ -168,7 +168,7 @@ describe('a StellarNode that is too large to be read', () => {
     return planOf({ ...world, nodes: new Map(world.nodes).set('stellar/c', light) });
   };
 
-  it('uses up the budget of its namespace while it is not Ready: others can bring it about that it is not read', () => {
+  it('uses up the budget of its namespace while it is not Ready, because tenants can make us skip objects', () => {
     const { restart, holds, details } = planWith({ c: down });
     assert.deepEqual([restart, holds.a], [undefined, 'WaitingForUnavailable']);
     assert.match(details.a ?? '', /stellar\/c is not Ready, and too large to be read/);

@@ -70,7 +70,7 @@ const allWith = (text: string) => Object.fromEntries(NAMES.map((name) => [name, 
 const configuration = (percent: number) => `HTTP_PORT=11626\nNODE_SEED="not told"\n${setOf(NAMES, percent)}`;
 const readsOf = ({ kube }: Restarting) => kube.requests.filter((each) => /^get .*-config$/.test(each));
 
-describe('a quorum set that the StellarNode does not tell', () => {
+describe('a quorum set that is not in the StellarNode', () => {
   it('is read from the mounted configuration, and lets a restart go ahead that it bears', async () => {
     const stage = stageOf(allWith(configuration(67)));
     assert.deepEqual(readsOf(stage), [], 'nothing is read before');
@@ -93,13 +93,13 @@ describe('a quorum set that the StellarNode does not tell', () => {
     }
   });
 
-  it('holds by what it says', async () => {
+  it('holds a restart that it does not tolerate', async () => {
     const [code, detail] = toldBy(await attempted(stageOf(allWith(configuration(100)))));
     assert.equal(code, 'QuorumMargin');
     assert.match(detail ?? '', /^its quorum sets can spare 0\b/);
   });
 
-  it('holds where it is not there, cannot be read or is not granted, and says which', async () => {
+  it('holds restarts if it is missing, unreadable or not granted, and the reason says which', async () => {
     const others = allWith(configuration(67));
     const { b: _, ...missing } = others;
     const cases: ReadonlyArray<readonly [Restarting, RegExp]> = [
@@ -150,7 +150,7 @@ describe('a quorum set that the StellarNode does not tell', () => {
     assert.equal(readsOf(stage).length, 1);
   });
 
-  it('is looked for nowhere without the annotation', async () => {
+  it('is not read without the annotation', async () => {
     const stage = stageOf(allWith(configuration(100)), 'warn');
     assert.equal((await attempted(stage)).kind, 'begun');
     assert.deepEqual(readsOf(stage), []);

@@ -22,14 +22,14 @@ function holdOf(edit: (pod: Editable) => void): unknown {
   return restart ?? holds.a;
 }
 
-it('is restarted as a rule', () => {
+it('a Ready validator that lacks a peer is restarted as a rule', () => {
   assert.equal(
     holdOf(() => undefined),
     'bump a',
   );
 });
 
-it('is held where only a sidecar has a readiness probe: it says nothing of stellar-core', () => {
+it('a validator is held if only a sidecar has a readiness probe, which says nothing about stellar-core', () => {
   const held = holdOf(({ spec }) => {
     delete spec.containers[0]?.readinessProbe;
     spec.containers.push({ name: 'istio-proxy', readinessProbe: {} });
@@ -37,7 +37,7 @@ it('is held where only a sidecar has a readiness probe: it says nothing of stell
   assert.equal(held, 'ReadinessUnknown');
 });
 
-it('is held where it carries a token that our own policy would not let us put back', () => {
+it('a validator is held if its pod has a token that our own policy would not let us restore', () => {
   const carrying = (length: number) => (pod: Editable) => {
     pod.metadata.annotations = {
       ...pod.metadata.annotations,

@@ -59,7 +59,7 @@ describe('a restart whose old pod is still there', () => {
     assert.equal(outcome('delete', { ...settled, pods: [deleting] }, YEAR_MS), 'under way');
   });
 
-  it('never happened if its write does not show after 20 s', () => {
+  it('counts as not carried out if its write does not show after 20 s', () => {
     for (const token of ['hash.of-others', undefined]) {
       const statefulSets = [token === undefined ? statefulSet('a') : bumped(token)];
       assert.equal(outcome('bump', { statefulSets, pods: [pod('a')] }, 19_999), 'under way');
@@ -80,12 +80,12 @@ describe('a bump whose old pod is gone', () => {
     assert.equal(outcome('bump', { ...settled, pods: [next({ ready: false })] }, YEAR_MS), 'under way');
   });
 
-  it('ended well if the new pod is Ready and injected, and is told apart if it is not injected', () => {
+  it('is done if the new pod is Ready and injected, and notInjected if the new pod is not injected', () => {
     assert.equal(outcome('bump', { ...settled, pods: [next()] }), 'done');
     assert.equal(outcome('bump', { ...settled, pods: [next({ injected: false })] }), 'notInjected');
   });
 
-  it('is told apart if the new pod is neither injected nor Ready: without peers that one may never be', () => {
+  it('is notInjected if the new pod is neither injected nor Ready, because without peers it may never be Ready', () => {
     const rolling = { 'stellar.org/peer-restart': 'hash.digest' };
     const half = statefulSet('a', { annotations: rolling, status: { updateRevision: 'r2' } });
     const deaf = next({ injected: false, ready: false, revision: 'r2' });
@@ -94,7 +94,7 @@ describe('a bump whose old pod is gone', () => {
     assert.equal(outcome('bump', { statefulSets: [half], pods: [leaving] }, YEAR_MS), 'under way');
   });
 
-  it('is under way while such a pod may be older than the write, which does not show yet', () => {
+  it('is under way while a new pod without injection may be older than the write, which does not show yet', () => {
     const parts = {
       statefulSets: [statefulSet('a')],
       pods: [next({ injected: false, ready: false })],
@@ -103,7 +103,7 @@ describe('a bump whose old pod is gone', () => {
     assert.equal(outcome('bump', parts, 20_000), 'notInjected');
   });
 
-  it('is told apart by the first of several pods, for which the others would wait for ever', () => {
+  it('is notInjected for the first of several pods, because the controller would wait for this pod for ever', () => {
     const spec = { replicas: 2 };
     const two = statefulSet('a', { spec, annotations: { 'stellar.org/peer-restart': 'hash.digest' } });
     const first = pod('a', { uid: 'pod-a-0' });
@@ -137,11 +137,11 @@ describe('a delete whose old pod is gone', () => {
     assert.equal(outcome('delete', { ...settled, pods: [again] }, YEAR_MS), 'under way');
   });
 
-  it('ended when the new pod runs, which need not become Ready', () => {
+  it('is done when the new pod runs, even if this pod is not Ready', () => {
     assert.equal(outcome('delete', { ...settled, pods: [next({ ready: false })] }), 'done');
   });
 
-  it('is told apart if the new pod is not injected, before it even runs', () => {
+  it('is notInjected if the new pod is not injected, even before the pod runs', () => {
     const pods = [next({ injected: false, phase: 'Pending', ready: false })];
     assert.equal(outcome('delete', { ...settled, pods }), 'notInjected');
   });
@@ -167,13 +167,13 @@ describe('of a StatefulSet with several pods, a delete', () => {
 });
 
 describe('a new pod that is not injected', () => {
-  it('and is down is given two minutes by a leader that did not see the whole restart: it may be Ready soon', () => {
+  it('and not Ready has two minutes to become Ready, for a leader that did not see the whole restart', () => {
     const parts = { ...settled, pods: [next({ injected: false, ready: false })] };
     assert.equal(judged('bump', parts, { watched: false, passedMs: 119_999 }), 'under way');
     assert.equal(judged('bump', parts, { watched: false, passedMs: 120_000 }), 'unwitnessed');
   });
 
-  it('is not held against a validator by a leader that did not see the whole restart', () => {
+  it('gives the outcome `unwitnessed` for a leader that did not see the whole restart', () => {
     const parts = { ...settled, pods: [next({ injected: false })] };
     for (const kind of ['bump', 'delete'] as const) {
       assert.equal(judged(kind, parts, { watched: true }), 'notInjected');
@@ -181,7 +181,7 @@ describe('a new pod that is not injected', () => {
     }
   });
 
-  it('is the only thing that such a leader sees otherwise', () => {
+  it('is the only case in which such a leader sees another outcome', () => {
     for (const parts of [{}, settled, { ...settled, pods: [pod('a')] }, { ...settled, pods: [next()] }]) {
       for (const kind of ['bump', 'delete'] as const) {
         const passedMs = 20_000;

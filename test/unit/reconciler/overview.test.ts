@@ -62,7 +62,7 @@ describe('the overview', () => {
     });
   });
 
-  it('lists none that does not run, is on its way out, has no IPv4, or only looks like a validator', () => {
+  it('lists no pod that does not run, is being deleted, has no IPv4 address, or only looks like a validator', () => {
     const names = ['fine', 'pending', 'deleting', 'ipv6', 'stray', 'suspended'];
     const { knownPeers, metadata } = overviewOf({
       nodes: names.map((name) => node(name, { spec: { suspended: name === 'suspended' } })),
@@ -82,7 +82,7 @@ describe('the overview', () => {
     assert.equal(metadata.active_validators, 5);
   });
 
-  it('takes the IPv4 address of a pod that has both', () => {
+  it('lists the IPv4 address of a pod that has IPv4 and IPv6', () => {
     const both = withStatus(pod('a'), { podIP: 'fd00::1', podIPs: [{ ip: 'fd00::1' }, { ip: '10.0.0.9' }] });
     const { knownPeers } = overviewOf({ nodes: [node('a')], statefulSets: [statefulSet('a')], pods: [both] });
     assert.deepEqual(knownPeers, ['10.0.0.9:11625']);
@@ -106,7 +106,7 @@ describe('the overview', () => {
     assert.equal(overviewOf({ ...parts, pods: [] }).metadata.truncated, undefined);
   });
 
-  it('is not written for the time alone, nor more than once a second', async () => {
+  it('is not written if only its time would change, nor more than once a second', async () => {
     const publishing = new Publishing();
     const parts = running('a', 'b');
     assert.ok((await publishing.pass(parts)).includes(OWN));
@@ -122,7 +122,7 @@ describe('the overview', () => {
     assert.equal(JSON.parse(publishing.data(OWN).discovery_metadata ?? '').peer_count, 4);
   });
 
-  it('names the domain of the cluster only where CLUSTER_DOMAIN is known to be wrong', () => {
+  it('names the domain of the cluster only if CLUSTER_DOMAIN is known to be wrong', () => {
     const world = worldWith(running('a', 'b'));
     const input = { world, discovery: discover(world, DISCOVERY), connections: new Map() };
     const told = (rightDomain?: string) => rightDomainIn(overviewData({ ...input, rightDomain }, NOW_MS));
@@ -132,7 +132,7 @@ describe('the overview', () => {
     assert.equal(written('\u001b[2J x'), undefined, 'what is no name is not shown');
   });
 
-  it('is there without any validator, so that the switch on it can be found', async () => {
+  it('exists without any validator, so that a person can find the annotation for a pause', async () => {
     const publishing = new Publishing();
     assert.deepEqual(await publishing.pass({}), [OWN]);
     assert.equal(publishing.data(OWN).KNOWN_PEERS, '');

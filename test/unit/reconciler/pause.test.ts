@@ -18,7 +18,7 @@ const restoredAfter = (...seen: Parts[]) => {
 };
 
 describe('our own ConfigMap, when a person deleted it', () => {
-  it('comes back with the pause that was seen last', () => {
+  it('is created again with the pause that was seen last', () => {
     assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), {}), 'paused');
     assert.equal(
       restoredAfter(own({ [SWITCH]: 'paused' }), own({ [SWITCH]: 'OnRestart' }), {}, {}),
@@ -26,18 +26,18 @@ describe('our own ConfigMap, when a person deleted it', () => {
     );
   });
 
-  it('comes back without one where there was none', () => {
+  it('is created again without a pause if there was none', () => {
     assert.equal(restoredAfter(own(), {}), undefined);
     assert.equal(restoredAfter(own({ [SWITCH]: 'paused' }), own(), {}), undefined);
   });
 
-  it('comes back as paused where the leader never saw it, unless no restart was ever begun here', () => {
+  it('is created again as paused if the leader never saw it, unless no restart was ever begun here', () => {
     assert.equal(restoredAfter({ journal: { testnet: '{"restarts":[]}' } }), 'paused');
     assert.equal(restoredAfter({ journal: {} }), 'paused', 'what the journal held is older than a day');
     assert.equal(restoredAfter({}), undefined);
   });
 
-  it('is not touched while it is there', () => {
+  it('is not changed while it exists', () => {
     assert.equal(restoredAfter(own({ [SWITCH]: 'paused' })), undefined);
     assert.equal(restoredAfter({ ...own(), journal: { testnet: '{' } }), undefined);
   });

@@ -65,7 +65,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     }
   });
 
-  it('is put right where another edited or deleted a key, without a new time of publication', async () => {
+  it('is corrected after another program edited or deleted a key, without a new time of publication', async () => {
     const publishing = new Publishing();
     const parts = running('a', 'b');
     await publishing.pass(parts);
@@ -81,7 +81,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     }
   });
 
-  it('is put right where the view itself was edited, as a new publication', async () => {
+  it('is corrected after the view itself was edited, with a new time of publication', async () => {
     const publishing = new Publishing();
     const parts = running('a', 'b');
     await publishing.pass(parts);
@@ -111,7 +111,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     }
   });
 
-  it('goes with the last validator', async () => {
+  it('is deleted with the last validator', async () => {
     const publishing = new Publishing();
     await publishing.pass(running('a', 'b'));
     await publishing.pass({});
@@ -119,7 +119,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     assert.deepEqual(await publishing.pending({}), []);
   });
 
-  it('stays, without our keys, where another has a key in it', async () => {
+  it('stays, without our keys, if another program has a key in it', async () => {
     for (const byApply of [true, false]) {
       const publishing = new Publishing();
       await publishing.pass(running('a', 'b'));
@@ -161,7 +161,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     assert.deepEqual(publishing.data('stellar'), ours);
   });
 
-  it('never goes from our own namespace, validators or not', async () => {
+  it('is never deleted from our own namespace, with or without validators', async () => {
     const publishing = new Publishing();
     await publishing.pass({ nodes: [node('a', { namespace: OWN }), node('b', { namespace: OWN })] });
     assert.ok(publishing.keys(OWN).includes('a.peers.txt'));
@@ -170,7 +170,7 @@ describe('the ConfigMap of a namespace with validators', () => {
     assert.deepEqual(publishing.keys(OWN), ['KNOWN_PEERS', 'discovery_metadata', 'networks.json']);
   });
 
-  it('leaves alone one of that name in a namespace where we publish nothing', async () => {
+  it('is left alone in a namespace where we publish nothing', async () => {
     const publishing = new Publishing();
     await publishing.foreignApply('elsewhere', { notes: 'mine' });
     await publishing.pass(running('a', 'b'));

@@ -57,7 +57,17 @@ describe('a person’s edit of a key of ours', () => {
     assert.deepEqual(publishing.data('stellar'), right);
   });
 
-  it('that had to wait says when to look again', async () => {
+  it('is taken back also if each request takes more than half a second', async () => {
+    const { publishing, right } = await published();
+    await publishing.edit('stellar', KEY, 'somewhere else\n');
+    publishing.kube.intercept = (request) => {
+      if (request.includes('/stellar/')) publishing.clock.advance(600);
+    };
+    await publishing.pass(PARTS);
+    assert.deepEqual(publishing.data('stellar'), right);
+  });
+
+  it('that cannot be taken back yet gives the time for the next look', async () => {
     const { publishing } = await published();
     for (const value of ['one\n', 'two\n']) {
       await publishing.edit('stellar', KEY, value);
@@ -69,7 +79,7 @@ describe('a person’s edit of a key of ours', () => {
 });
 
 describe('a key that another controller applies', () => {
-  it('is left to it, also while a person’s edit of another key is taken back', async () => {
+  it('is left to that controller, also while a person’s edit of another key is taken back', async () => {
     const { publishing, right } = await published();
     await publishing.foreignApply('stellar', { [KEY]: 'theirs\n' });
     await publishing.edit('stellar', 'b.peers.txt', 'somewhere else\n');
@@ -78,7 +88,7 @@ describe('a key that another controller applies', () => {
     assert.deepEqual(await publishing.pending(PARTS), []);
   });
 
-  it('is left to it where it came between the plan and the write', async () => {
+  it('is left to that controller if it wrote between the plan and the write', async () => {
     const { publishing, right } = await published();
     const parts = running('a', 'b', 'c');
     const plan = await publishing.plan(parts);
@@ -113,7 +123,7 @@ describe('the first ConfigMap of a namespace, while its watch is behind', () => 
 });
 
 describe('a ConfigMap whose watch is behind', () => {
-  it('is tried once a second, and not for each pass', async () => {
+  it('is written once a second at most, and not in each pass', async () => {
     const { publishing } = await published();
     const more = running('a', 'b', 'c');
     const behind = (await publishing.plan(more)).configMaps;
@@ -129,7 +139,7 @@ describe('a ConfigMap whose watch is behind', () => {
 });
 
 describe('a write that was planned before another wrote', () => {
-  it('changes nothing: another leader may know better', async () => {
+  it('changes nothing, because the other writer may be a leader with newer data', async () => {
     const { publishing } = await published();
     const late = await publishing.plan(running('a', 'b', 'c'));
     const another = new Publisher({ ...publishing, ownNamespace: OWN });
@@ -139,7 +149,7 @@ describe('a write that was planned before another wrote', () => {
     assert.deepEqual(publishing.data('stellar'), right);
   });
 
-  it('is not even tried for a second where the other write was ours', async () => {
+  it('is not tried for a second if the other write was our own', async () => {
     const { publishing } = await published();
     const late = await publishing.plan(running('a', 'b', 'c'));
     const own = late.configMaps.filter(({ namespace }) => namespace === 'stellar');
@@ -152,7 +162,7 @@ describe('a write that was planned before another wrote', () => {
     assert.equal(publishing.writes().length - before, 1);
   });
 
-  it('takes nothing away where it found no ConfigMap, and another leader has made it since', async () => {
+  it('removes nothing if the plan found no ConfigMap, and another leader has created it since', async () => {
     const publishing = new Publishing();
     const late = await publishing.plan(running('a', 'b'));
     let right = {};
@@ -180,7 +190,7 @@ function untilSuccessor(kube: Kube): Kube {
 }
 
 describe('a write that the API server refuses', () => {
-  it('for good is told on those who lack their peers, until it succeeds', async () => {
+  it('for good is reported on the validators that lack their peers, until a write succeeds', async () => {
     const publishing = new Publishing();
     refuseWrites(publishing, 422);
     await publishing.pass(PARTS);
@@ -191,7 +201,7 @@ describe('a write that the API server refuses', () => {
     assert.deepEqual([...publishing.publisher.refusals.keys()], []);
   });
 
-  it('in a namespace that is being deleted is tried again soon, and is told as no policy of others', async () => {
+  it('in a namespace that is being deleted is tried again soon, and is not reported as refused by a policy', async () => {
     const publishing = new Publishing();
     const details = { status: 403, reason: 'Forbidden', causes: ['NamespaceTerminating'] };
     publishing.kube.intercept = (request) => {
@@ -270,7 +280,7 @@ describe('a write that the API server refuses', () => {
     assert.equal(appliesTo(publishing, 'stellar'), before + 1);
   });
 
-  it('holds up no other namespace', async () => {
+  it('delays no other namespace', async () => {
     const { publishing } = await published();
     refuseWrites(publishing, 403);
     assert.deepEqual(await publishing.pass(running('a', 'b', 'c')), [OWN]);
@@ -281,7 +291,7 @@ describe('a write that the API server refuses', () => {
 describe('the ConfigMap of a namespace that its last validator left', () => {
   const deletions = ({ kube }: Publishing) => kube.requests.filter((request) => request.startsWith('delete'));
 
-  it('is deleted only as it was read: what changes in between stays', async () => {
+  it('is deleted only in the version that was read, so a change in between keeps it', async () => {
     const { publishing } = await published();
     const { kube } = publishing;
     const { get } = kube;
@@ -299,7 +309,7 @@ describe('the ConfigMap of a namespace that its last validator left', () => {
     assert.deepEqual(publishing.data('stellar'), { notes: 'mine' });
   });
 
-  it('is not deleted where another put a key into it after it was planned', async () => {
+  it('is not deleted if another program added a key after the plan', async () => {
     const { publishing } = await published();
     const plan = await publishing.plan({});
     await publishing.edit('stellar', 'notes', 'mine');

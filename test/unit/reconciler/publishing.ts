@@ -1,5 +1,5 @@
 /**
- * Publishing onto an API server in memory: one leader that plans on what is there and writes what it planned.
+ * Publishing to an API server in memory: one leader that reads the objects, plans, and writes its plan.
  */
 import { discover } from '../../../peers/discovery/discover.ts';
 import { Publisher } from '../../../reconciler/apply/publisher.ts';

@@ -90,7 +90,7 @@ describe('a home domain of three', () => {
     assert.deepEqual([of(2), of(3), of(4)], [1, 1, 2]);
   });
 
-  it('is not judged where it has one or two, nor in a set by hand: the whole set decides', () => {
+  it('has no vote of its own to keep with one or two members, or in a manual set: the whole set decides', () => {
     const quorumSet = ofDomains('a', 1, 'MEDIUM');
     assert.equal(marginOf({ a1: { quorumSet, network: PUBLIC } }, 'a1').homeDomain, undefined);
     const hand = { quorumSet: `NODE_HOME_DOMAIN="a"\n${byHand(4, 67)}`, network: PUBLIC };
@@ -107,7 +107,7 @@ describe('a home domain of three', () => {
   });
 });
 
-describe('who is of one unit', () => {
+describe('the set of validators whose failures count together', () => {
   const six = { quorumSet: byHand(6, 75) };
   const over = (change: Readonly<Record<string, Given>> = {}) => ({
     ...Object.fromEntries(['v1', 'v2', 'v3'].map((name) => [name, { ...six, namespace: 'one' }])),
@@ -262,7 +262,7 @@ describe('a quorum set that cannot be read', () => {
     assert.equal(planOf(worldOf(PUBLIC), { settings: { quorumCheck: 'off' } }).restart, 'bump a');
   });
 
-  it('is not told before it is read from what is mounted, where the Namespace asks for that', () => {
+  it('is not reported before it is read from the mounted file, if the Namespace asks for that', () => {
     const { restart, remarks } = planOf(worldOf(PUBLIC, 'read'));
     assert.deepEqual([restart, remarks.a], ['bump a', undefined]);
   });
@@ -297,7 +297,7 @@ describe('a quorum set that cannot be read', () => {
     };
   };
 
-  it('of the own home domain in another namespace is told, and holds no validator', () => {
+  it('of the own home domain in another namespace is reported, and holds no validator', () => {
     for (const annotation of [undefined, 'warn', 'read']) {
       const { restart, remarks } = planOf(abroad(annotation), { settings: { rollFor: 'missing' } });
       assert.deepEqual([restart, remarks.a], ['bump a', 'QuorumUnknown'], `${annotation}`);

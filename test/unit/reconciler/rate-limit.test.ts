@@ -1,4 +1,4 @@
-/** How fast: windows, the hour's limit, the age of what is restarted, quiet, and what is not over in time. */
+/** How fast restarts follow: windows, the hourly limit, the age of pods, quiet time, and restarts that take too long. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatJournal, type JournalEntry } from '../../../reconciler/plan/journal/journal.ts';
@@ -32,18 +32,18 @@ const windows = (text: string) => {
 describe('MAX_RESTARTS_PER_HOUR', () => {
   const settings = { maxRestartsPerHour: 3 };
 
-  it('holds the group once that many came about within the hour, and says when to look again', () => {
+  it('holds the group after that many restarts within an hour, and says when to look again', () => {
     const plan = planOf(withJournal([entry(50), entry(30), entry(20)]), { settings });
     assert.deepEqual([plan.restart, plan.holds.a], [undefined, 'HourlyLimit']);
     assert.equal(plan.recheckInMs, 10 * MINUTE_MS);
   });
 
-  it('does not count what is older, and what was taken back', () => {
+  it('does not count restarts that are older than an hour or were taken back', () => {
     const others = [entry(61), entry(20, { outcome: 'defused' })];
     assert.equal(planOf(withJournal([...others, entry(11), entry(10)]), { settings }).restart, 'bump a');
   });
 
-  it('counts what did not stay, or left no trace', () => {
+  it('counts restarts whose write was not carried out', () => {
     const others = [entry(50, { outcome: 'void' }), entry(30, { outcome: 'void' })];
     const plan = planOf(withJournal([...others, entry(10)]), { settings });
     assert.deepEqual(
@@ -52,7 +52,7 @@ describe('MAX_RESTARTS_PER_HOUR', () => {
     );
   });
 
-  it('counts what a leader wrote whose clock is ahead', () => {
+  it('counts restarts that a leader with a clock ahead wrote', () => {
     assert.equal(planOf(withJournal([entry(-5), entry(30), entry(20)]), { settings }).restart, undefined);
   });
 
@@ -65,7 +65,7 @@ describe('MAX_RESTARTS_PER_HOUR', () => {
 
 describe('ROLLOUT_WINDOWS', () => {
   // NOW_MS is a Monday, 00:00 UTC.
-  it('hold everything while none is open, and say when the next opens', () => {
+  it('hold every restart while no window is open, and say when the next window opens', () => {
     for (const specs of [JOINED, LONELY]) {
       const plan = planOf(networkWorld(specs), { settings: windows('daily 01:00-03:00') });
       assert.deepEqual([plan.restart, plan.holds.a], [undefined, 'OutsideWindow']);
@@ -74,13 +74,13 @@ describe('ROLLOUT_WINDOWS', () => {
     }
   });
 
-  it('let a restart begin only if it fits in before they close', () => {
+  it('let a restart begin only if the restart can end before the window closes', () => {
     const fits = (text: string, entries: readonly JournalEntry[] = []) =>
       planOf(withJournal(entries), { settings: windows(text) }).restart === 'bump a';
     assert.ok(fits('Mon 00:00-01:00'));
     assert.ok(fits('Mon 00:00-00:10'), 'as long as is expected');
     assert.ok(!fits('Mon 00:00-00:09'));
-    // What took 40 minutes today may take as long again.
+    // A restart that took 40 minutes today may take as long again.
     const slow = [entry(600, { endedAtMs: NOW_MS - 560 * MINUTE_MS })];
     assert.ok(!fits('Mon 00:00-00:39', slow));
     assert.ok(fits('Mon 00:00-00:40', slow));
@@ -89,7 +89,7 @@ describe('ROLLOUT_WINDOWS', () => {
 });
 
 describe('MIN_RESTART_INTERVAL_SECONDS', () => {
-  it('leaves a validator alone whose pod is younger, and says for how long', () => {
+  it('holds a validator whose pod is younger, and says for how long', () => {
     const plan = planOf(
       networkWorld({ ...JOINED, a: { knows: ['b', 'c'], pod: { createdAt: at(500), readyAt: at(400) } } }),
       { settings: { minReadyMs: 0 } },
@@ -101,7 +101,7 @@ describe('MIN_RESTART_INTERVAL_SECONDS', () => {
 });
 
 describe('changes of the membership', () => {
-  it('are awaited until it has been quiet, but for no longer than STABILIZATION_MAX_SECONDS', () => {
+  it('delay restarts until the membership has been quiet, but no longer than STABILIZATION_MAX_SECONDS', () => {
     const planned = (quietMs: number, changingMs: number) =>
       planOf(networkWorld(JOINED), { quietMs, changingMs });
     assert.equal(planned(10_000, 0).holds.a, 'Stabilizing');
@@ -112,7 +112,7 @@ describe('changes of the membership', () => {
 });
 
 describe('a restart that is not over', () => {
-  it('keeps its group waiting, and is Stalled after PROGRESS_DEADLINE_SECONDS, on the validator too', () => {
+  it('keeps its group waiting, and is Stalled after PROGRESS_DEADLINE_SECONDS, also for its own validator', () => {
     const early = planOf(withJournal([open(59)]));
     assert.deepEqual(early.holds, { a: 'InFlight', b: 'InFlight', c: 'InFlight' });
     assert.equal(early.recheckInMs, MINUTE_MS);
@@ -122,18 +122,18 @@ describe('a restart that is not over', () => {
     assert.equal(late.restart, undefined);
   });
 
-  it('is told as Stalled though no other waits for it', () => {
+  it('is reported as Stalled even if no other validator waits for it', () => {
     assert.deepEqual(planOf(withJournal([open(61)], { a: {}, b: {}, c: {} })).holds, { c: 'Stalled' });
     assert.equal(planOf(withJournal([open(10)], { a: {}, b: {}, c: {} })).recheckInMs, 50 * MINUTE_MS);
   });
 
-  it('is told as ours on the validator that it rolls, not as a roll of another', () => {
+  it('is reported on its own validator as our restart, not as a roll by others', () => {
     const rolling: Spec = { knows: ['a', 'b'], statefulSet: { status: { updateRevision: 'r2' } } };
     assert.equal(planOf(withJournal([open(5)], { ...JOINED, c: rolling })).holds.c, 'InFlight');
     assert.equal(planOf(networkWorld({ ...JOINED, c: rolling })).holds.c, 'Unsettled');
   });
 
-  it('lets the group go on once it is over', () => {
+  it('lets the group go on once the restart is over', () => {
     assert.equal(planOf(withJournal([entry(61)])).restart, 'bump a');
   });
 });

@@ -9,7 +9,7 @@ import { at } from './group.ts';
 const read = (options: Parameters<typeof pod>[1] = {}): PodFacts => readPod(pod('a', options));
 const READY = read({ readyAt: at(600) });
 
-describe('the memory of who is Ready', () => {
+describe('the memory of pods that are Ready', () => {
   it('counts from when it first saw the pod so, not from when the pod says', () => {
     const memory = new ReadyMemory();
     memory.observe([READY], 1_000);

@@ -1,4 +1,4 @@
-/** A validator whose sidecar tells it of new peers: what that is believed to mend, until when, and what it is not. */
+/** A validator whose sidecar tells it of new peers: which restarts this replaces, for how long, and which it does not. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
@@ -31,7 +31,7 @@ const planAfter = (ms: number, world: World, options: PlanOptions = {}) =>
 const short = (change: Spec = {}): World =>
   networkWorld({ a: { knows: ['b'], ...SIDECAR, ...change }, b: {}, c: {} });
 
-/** `a` knows only `gone`, which is there no more. */
+/** `a` knows only `gone`, which does not exist any more. */
 const isolated = (change: Spec = {}): World =>
   networkWorld({ a: { knows: ['gone'], ...SIDECAR, ...change }, b: {}, c: {} });
 
@@ -45,12 +45,12 @@ const verdictOf = ({ restart, holds, recheckInMs }: ReturnType<typeof planIn>) =
 ];
 
 describe('a validator that is told of a peer while it runs', () => {
-  it('is not restarted while the sidecar tells it, and looked at again when the time is over', () => {
+  it('is not restarted while the sidecar tells it, and is planned again when that time is over', () => {
     assert.deepEqual(verdictOf(planAfter(0, short())), ['Telling', TOLD_MS]);
     assert.deepEqual(verdictOf(planAfter(TOLD_MS - 1, short())), ['Telling', 1]);
   });
 
-  it('counts as linked afterwards, under each rule but that of exact lists', () => {
+  it('counts as linked afterwards, under each rule except `all`', () => {
     assert.equal(planAfter(TOLD_MS, short()).holds.a, 'Told');
     assert.equal(planAfter(10 * DEADLINE_MS, short()).holds.a, 'Told');
     const unlinked = networkWorld({
@@ -63,18 +63,18 @@ describe('a validator that is told of a peer while it runs', () => {
     assert.equal(planAfter(TOLD_MS, short(), { settings: { rollFor: 'all' } }).restart, 'bump a');
   });
 
-  it('is restarted as ever where its pod has no sidecar', () => {
+  it('is restarted as usual if its pod has no sidecar', () => {
     assert.equal(planAfter(TOLD_MS, short({ pod: {} })).restart, 'bump a');
   });
 
-  it('is restarted as ever where its sidecar crashes again and again', () => {
+  it('is restarted as usual if its sidecar crashes again and again', () => {
     const waiting = { restartCount: 5, state: { waiting: { reason: 'CrashLoopBackOff' } } };
     const running = { restartCount: 5, state: { running: { startedAt: at(-TOLD_MS / 1000) } } };
     for (const sidecar of [waiting, running])
       assert.equal(planAfter(TOLD_MS + 1_000, short({ pod: { sidecar } })).restart, 'bump a');
   });
 
-  it('is told anew by a sidecar that was started again once, and in doubt it is not restarted', () => {
+  it('is told again by a sidecar that was restarted once, and is not restarted in case of doubt', () => {
     const again = { restartCount: 1, state: { running: { startedAt: at(-60) } } };
     const plan = planAfter(TOLD_MS, short({ pod: { sidecar: again } }));
     assert.deepEqual(verdictOf(plan), ['Telling', 60_000]);
@@ -82,37 +82,37 @@ describe('a validator that is told of a peer while it runs', () => {
     assert.equal(planAfter(TOLD_MS, short({ pod: { sidecar: ended } })).holds.a, 'Telling');
   });
 
-  it('is told whatever the clock of its kubelet says', () => {
+  it('counts as told, whatever the clock of its kubelet shows', () => {
     const ahead = { pod: { sidecar: at(-86_400) } };
     assert.equal(planAfter(TOLD_MS, short(ahead)).holds.a, 'Telling');
     assert.equal(planAfter(DEADLINE_MS, short(ahead)).holds.a, 'Told');
   });
 
-  it('is restarted where its open port shows that it is not connected all the same', () => {
+  it('is restarted if its open port shows after that time that it is still not connected', () => {
     assert.equal(planAfter(TOLD_MS, shown(short(), ['b'], ['c'])).restart, 'bump a');
     assert.equal(planAfter(0, shown(short(), ['b'], ['c'])).holds.a, 'Telling', 'but it is told first');
   });
 
-  it('is not believed to be told where it drops whom it does not prefer', () => {
+  it('does not count as told if it drops peers that it does not prefer', () => {
     const world = withPod(short(), 'a', { mergeOutcome: { code: 'PeersIgnored', detail: '' } });
     assert.equal(planAfter(TOLD_MS, world).holds.a, 'PeersIgnored');
   });
 
-  it('is told though its configuration took no peers', () => {
+  it('counts as told even if its configuration took no peers', () => {
     const world = withPod(short(), 'a', { mergeOutcome: { code: 'BothTaken', detail: '' } });
     assert.equal(planAfter(TOLD_MS, world).holds.a, 'Told');
   });
 });
 
 describe('an isolated validator with a sidecar', () => {
-  it('is restarted at the deadline, and told of the wait before', () => {
+  it('is restarted at the deadline; until then the wait is reported', () => {
     assert.deepEqual(verdictOf(planAfter(0, isolated())), ['Telling', TOLD_MS]);
     assert.deepEqual(verdictOf(planAfter(TOLD_MS, isolated())), ['Telling', DEADLINE_MS - TOLD_MS]);
     assert.equal(planAfter(DEADLINE_MS - 1, isolated()).restart, undefined);
     assert.equal(planAfter(DEADLINE_MS, isolated()).restart, 'bump a');
   });
 
-  it('is restarted at the deadline, however often its sidecar was started again', () => {
+  it('is restarted at the deadline, however often its sidecar was restarted', () => {
     const again = { restartCount: 1, state: { running: { startedAt: at(-DEADLINE_MS / 1000 + 10) } } };
     const plan = planAfter(DEADLINE_MS, isolated({ pod: { sidecar: again } }));
     assert.equal(plan.restart, 'bump a');
@@ -135,7 +135,7 @@ describe('an isolated validator with a sidecar', () => {
     );
   });
 
-  it('is not deleted as one that is down where nothing but its sidecar is down', () => {
+  it('is not deleted if only its sidecar is down', () => {
     const state = { waiting: { reason: 'CrashLoopBackOff' } };
     const down = { ready: false, sidecar: { restartCount: 5, state } };
     const planWith = (coreReady: boolean) =>
@@ -144,12 +144,12 @@ describe('an isolated validator with a sidecar', () => {
     assert.equal(planWith(false).restart, 'delete a');
   });
 
-  it('is left alone where its port has shown a connection to a peer that runs', () => {
+  it('is left alone if its port has shown a connection to a running peer', () => {
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['b'], [])).holds.a, 'Told');
     assert.equal(planAfter(DEADLINE_MS, shown(isolated(), ['gone'], [])).restart, 'bump a');
   });
 
-  it('is restarted before where its port shows that it is connected to none', () => {
+  it('is restarted before the deadline if its port shows that it is connected to no peer', () => {
     assert.equal(planAfter(TOLD_MS, shown(isolated(), [], ['b', 'c'])).restart, 'bump a');
   });
 });
@@ -158,21 +158,21 @@ describe('each strategy', () => {
   const asked = (strategy: string, make = short, change: Spec = {}) =>
     make({ node: { annotations: { 'stellar.org/peer-rollout': strategy } }, ...change });
 
-  it('Signal never restarts, and says whether the sidecar has told', () => {
+  it('Signal never restarts a validator, and reports whether the sidecar has told it', () => {
     assert.equal(planAfter(0, asked('Signal')).holds.a, 'Telling');
     assert.equal(planAfter(TOLD_MS, asked('Signal')).holds.a, 'Told');
     assert.equal(planAfter(DEADLINE_MS, asked('Signal', isolated)).holds.a, 'SignalledInstead');
     assert.equal(planAfter(TOLD_MS, asked('Signal', short, { pod: {} })).holds.a, 'SignalledInstead');
   });
 
-  it('OnRestart neither believes nor restarts', () => {
+  it('OnRestart neither relies on the sidecar nor restarts a validator', () => {
     for (const ms of [0, TOLD_MS, DEADLINE_MS]) {
       assert.equal(planAfter(ms, asked('OnRestart')).holds.a, 'OnRestart');
       assert.equal(planAfter(ms, asked('OnRestart', isolated)).holds.a, 'OnRestart');
     }
   });
 
-  it('a pause holds what the sidecar cannot mend, and not what it has told', () => {
+  it('a pause holds a restart only for peers that the sidecar has not told', () => {
     assert.equal(planAfter(TOLD_MS, asked('paused')).holds.a, 'Told');
     assert.equal(planAfter(DEADLINE_MS, asked('paused', isolated)).holds.a, 'Paused');
   });
@@ -181,7 +181,7 @@ describe('each strategy', () => {
 describe('the sidecar itself', () => {
   const all = { a: {}, b: {}, c: {} };
 
-  it('is no reason to restart pods that have none, nor those that have it where it is turned off', () => {
+  it('is no reason to restart pods without a sidecar, or pods with a sidecar if sidecars are turned off', () => {
     for (const change of [{}, SIDECAR]) {
       const world = networkWorld({ ...all, a: change });
       const { restart, holds } = planAfter(DEADLINE_MS, world);
@@ -189,7 +189,7 @@ describe('the sidecar itself', () => {
     }
   });
 
-  it('of one validator restarts no other, and holds no other', () => {
+  it('of one validator causes no restart of another validator, and holds none', () => {
     const world = networkWorld({ a: { knows: ['b'], ...SIDECAR }, b: { knows: ['a'] }, c: {} });
     const { restart, holds } = planAfter(0, world);
     assert.deepEqual([restart, holds], ['bump b', { a: 'Telling' }]);

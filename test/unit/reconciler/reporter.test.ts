@@ -48,7 +48,7 @@ function setUp() {
 }
 
 describe('why something is not done', () => {
-  it('is told once as an Event on the StellarNode, with what would release it', async () => {
+  it('is written once as an Event of the StellarNode, with a hint what would end the wait', async () => {
     const { reporter, events, log } = setUp();
     for (let pass = 0; pass < 5; pass += 1) {
       atOnce(
@@ -78,7 +78,7 @@ describe('why something is not done', () => {
     assert.equal(log.lines.filter(({ fields }) => fields.node === 'stellar/a').length, 1);
   });
 
-  it('is told again when it changes to another reason, goes, and comes back', async () => {
+  it('is written again when the reason changes, ends and comes back', async () => {
     const { reporter, events } = setUp();
     for (const each of [{ a: 'Paused' }, { a: 'Stabilizing' }, {}, {}, { a: 'Stabilizing' }] as const) {
       atOnce(reporter.reportSteps(WORLD, waiting(each)));
@@ -88,7 +88,7 @@ describe('why something is not done', () => {
     assert.deepEqual(told, ['Paused', 'Stabilizing', 'Stabilizing']);
   });
 
-  it('is no warning where nothing is needed', async () => {
+  it('is no warning if no action is needed', async () => {
     const { reporter, events } = setUp();
     atOnce(reporter.reportSteps(WORLD, waiting({ a: 'InFlight', b: 'Paused' })));
     assert.deepEqual(
@@ -100,7 +100,7 @@ describe('why something is not done', () => {
     );
   });
 
-  it('is told of a StellarNode that cannot be read, and of nothing that is no validator', async () => {
+  it('is written for a StellarNode that cannot be read, but not for one that is no validator', async () => {
     const { reporter, events } = setUp();
     atOnce(
       reporter.reportSteps(WORLD, waiting({ odd: 'UnreadableNetwork', other: 'Paused', gone: 'Paused' })),
@@ -111,7 +111,7 @@ describe('why something is not done', () => {
     );
   });
 
-  it('is counted by reason, as of now', async () => {
+  it('is counted by reason in the metrics, as of now', async () => {
     const { reporter, held } = setUp();
     atOnce(reporter.reportSteps(WORLD, waiting({ a: 'Paused', b: 'Paused', odd: 'UnreadableNetwork' })));
     assert.deepEqual(await held(), [
@@ -130,7 +130,7 @@ describe('after a change of leader', () => {
   const successor = ({ kube, clock, log, metrics }: ReturnType<typeof setUp>) =>
     new Reporter({ kube, clock, log, metrics, instance: 'replica-2' });
 
-  it('nothing is repeated of what stands already', async () => {
+  it('no Event is repeated that exists already', async () => {
     const stage = setUp();
     const found = waiting({
       a: reason('WaitingForUnavailable', 'stellar/b is not Ready'),
@@ -147,7 +147,7 @@ describe('after a change of leader', () => {
     assert.deepEqual(stage.log.with(/an Event was not written/), []);
   });
 
-  it('what is another now, or happens again, is told', async () => {
+  it('a reason that changed, or happens again, is written', async () => {
     const stage = setUp();
     atOnce(
       stage.reporter.reportSteps(
@@ -168,7 +168,7 @@ describe('after a change of leader', () => {
     );
   });
 
-  it('the story of a StellarNode of the same name is not that of the one before', async () => {
+  it('a new StellarNode with the same name gets Events of its own', async () => {
     const stage = setUp();
     atOnce(stage.reporter.reportSteps(WORLD, waiting({ a: 'Paused' })));
     await stage.events();
@@ -211,7 +211,7 @@ describe('Events', () => {
     }
   });
 
-  it('are told one in each step, since admission waits meanwhile, and none is lost', () => {
+  it('are written one in each step, because admission waits meanwhile, and none is lost', () => {
     const names = Array.from({ length: 1_300 }, (_, index) => `n${index}`);
     const world = worldWith({ nodes: names.map((name) => node(name)) });
     const reasons = new Map(names.map((name) => [`stellar/${name}`, [reason('Paused')]]));

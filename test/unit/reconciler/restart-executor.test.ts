@@ -52,7 +52,7 @@ describe('a restart of a Ready validator', () => {
     assert.deepEqual(order, ['apply', 'replace', 'patch']);
   });
 
-  it('changes nothing of the StatefulSet but that one annotation', async () => {
+  it('changes only one annotation of the StatefulSet', async () => {
     for (const annotations of [{}, { 'prometheus.io/scrape': 'true', 'stellar.org/peer-restart': 'old' }]) {
       const stage = new Restarting({ ...JOINED, a: { knows: ['b', 'c'], statefulSet: { annotations } } });
       const before = structuredClone(stage.kube.observe(statefulSetRef('a')));
@@ -69,7 +69,7 @@ describe('a restart of a Ready validator', () => {
     }
   });
 
-  it('is begun by one of two leaders that both believe to lead', async () => {
+  it('is begun only once by two replicas that both believe that they lead', async () => {
     const stage = new Restarting();
     const wanted = await stage.wanted();
     const attempts = await Promise.all([1, 2].map(() => stage.restarter().attempt(wanted)));
@@ -82,7 +82,7 @@ describe('a restart of a Ready validator', () => {
 describe('nothing is begun, and nothing written,', () => {
   const untouched = (stage: Restarting) => assert.deepEqual([stage.tokens(), stage.entries()], [{}, []]);
 
-  it('where the world has changed since the caches saw it', async () => {
+  it('if the cluster has changed since the caches were filled', async () => {
     const changes: Record<string, (stage: Restarting) => Promise<unknown>> = {
       'another went down': (stage) =>
         stage.change(podRef('b'), { op: 'replace', path: READY, value: 'False' }),
@@ -101,7 +101,7 @@ describe('nothing is begun, and nothing written,', () => {
     }
   });
 
-  it('where the webhook would not inject the new pod', async () => {
+  it('if the webhook would not inject the new pod', async () => {
     const stage = new Restarting();
     stage.unanswered = reason('WebhookNotAnswering', 'connection refused');
     const { attempt } = await attempted(stage);
@@ -109,7 +109,7 @@ describe('nothing is begun, and nothing written,', () => {
     assert.deepEqual(writes(stage), []);
   });
 
-  it('where another wrote to the journal since it was read', async () => {
+  it('if another process wrote to the journal since it was read', async () => {
     const stage = new Restarting(JOINED, { journal: { another: '{"restarts":[]}' } });
     const { attempt } = await attempted(stage, async () => {
       stage.before(/^replace .*restarts$/, () =>
@@ -120,7 +120,7 @@ describe('nothing is begun, and nothing written,', () => {
     untouched(stage);
   });
 
-  it('where it does not lead any more', async () => {
+  it('if the replica does not lead any more', async () => {
     const stage = new Restarting();
     stage.mayWrite = () => false;
     const { attempt } = await attempted(stage);
@@ -128,7 +128,7 @@ describe('nothing is begun, and nothing written,', () => {
     assert.deepEqual(writes(stage), []);
   });
 
-  it('where the API server cannot be read in full', async () => {
+  it('if a live read from the API server fails', async () => {
     for (const plural of ['stellarnodes', 'pods', 'poddisruptionbudgets', 'mutatingwebhookconfigurations']) {
       const stage = new Restarting();
       const attempt = attempted(stage, async () => {
@@ -143,7 +143,7 @@ describe('nothing is begun, and nothing written,', () => {
 });
 
 describe('an intent that was written but not carried out', () => {
-  it('is taken out of the journal where leadership was lost between the journal and the write', async () => {
+  it('is removed from the journal if leadership was lost between the journal and the write', async () => {
     const stage = new Restarting();
     stage.mayWrite = () => stage.entries().length === 0;
     const { attempt } = await attempted(stage);
@@ -151,7 +151,7 @@ describe('an intent that was written but not carried out', () => {
     assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, []]);
   });
 
-  it('is taken out where another wrote to the StatefulSet since it was read', async () => {
+  it('is removed if another process wrote to the StatefulSet since it was read', async () => {
     const stage = new Restarting();
     const { attempt } = await attempted(stage, async () =>
       stage.before(/^patch .*statefulsets\/a$/, () =>
@@ -162,7 +162,7 @@ describe('an intent that was written but not carried out', () => {
     assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, []]);
   });
 
-  it('is taken out where the write was refused, and the refusal is told', async () => {
+  it('is removed if the write was refused, and the refusal is reported', async () => {
     const byWebhook = 'admission webhook "house.example.org" denied the request: not on Fridays';
     for (const [status, words] of [
       [403, 'the policy of the house'],
@@ -181,7 +181,7 @@ describe('an intent that was written but not carried out', () => {
     }
   });
 
-  it('is taken out where the annotation was stripped from what was stored, and that is told', async () => {
+  it('is removed if the write was stored without the annotation, and this is reported', async () => {
     const stage = new Restarting();
     const { patch } = stage.kube;
     stage.kube.patch = (ref, operations) =>
@@ -194,7 +194,7 @@ describe('an intent that was written but not carried out', () => {
     assert.deepEqual([stage.tokens(), stage.outcomes()], [{}, []]);
   });
 
-  it('stays open where the journal cannot be written either', async () => {
+  it('stays open if the journal cannot be written either', async () => {
     const stage = new Restarting();
     stage.kube.intercept = (request) => {
       if (/^patch .*statefulsets/.test(request)) throw failure(403, '', 'the policy of the house');
@@ -205,7 +205,7 @@ describe('an intent that was written but not carried out', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
-  it('is taken out again where the journal was written and the answer to that was lost: nothing followed', async () => {
+  it('is removed if only the answer to the journal write was lost: no restart was written', async () => {
     const stage = new Restarting();
     const { replace } = stage.kube;
     stage.kube.replace = async (ref, object) => {
@@ -218,7 +218,7 @@ describe('an intent that was written but not carried out', () => {
     assert.deepEqual([stage.outcomes(), stage.tokens()], [[], {}]);
   });
 
-  it('stays open where no answer came, for it may have been carried out', async () => {
+  it('stays open if no answer came, because the restart may have been carried out', async () => {
     for (const status of [0, 500, 504]) {
       for (const arrived of [false, true]) {
         const stage = new Restarting();
@@ -252,7 +252,7 @@ describe('a restart of a validator that is not Ready', () => {
     assert.deepEqual(stage.tokens(), {});
   });
 
-  it('leaves the pod that was not meant: one that changed, or another of that name', async () => {
+  it('does not delete a pod that has changed, or another pod of the same name', async () => {
     const changes: Array<(stage: Restarting) => Promise<void>> = [
       (stage) => stage.change(podRef('a'), { op: 'replace', path: READY, value: 'True' }),
       (stage) => stage.recreate('a', { injected: false, ready: false }),

@@ -6,7 +6,7 @@ import { StatefulSets } from '../../../runtime/kube/resources.ts';
 import { failure } from '../stand-ins/memory-kube.ts';
 import { Restarting } from './restarting.ts';
 
-/** Offers the lane what the caches, current now, say; waits until it has done its part. */
+/** Offers the plans of the present caches to the queue, and waits until the queue is idle. */
 async function offered(stage: Restarting, lane: RestartQueue): Promise<void> {
   const caches = await stage.plans();
   const { intercept } = stage.kube;
@@ -42,7 +42,7 @@ const isBumped = ({ kube }: Restarting, namespace: string) =>
 
 describe('a namespace whose objects take long to be read', () => {
   for (const cost of [6_000, 'fails'] as const)
-    it(`holds restarts of its own group alone, and tells them there alone (${cost})`, async () => {
+    it(`holds only the restarts of its own group, and is reported only there (${cost})`, async () => {
       const stage = new Restarting();
       stage.hasTimedReads = cost !== 'fails';
       stage.addNetwork('acme');
@@ -56,12 +56,12 @@ describe('a namespace whose objects take long to be read', () => {
 });
 
 describe('many groups whose restarts do not act', () => {
-  it('keep the first restart of another waiting for no more than a few turns', async () => {
+  it('delay the first restart of another group by a few turns at most', async () => {
     const stage = new Restarting();
     for (let index = 0; index < 20; index += 1) stage.addNetwork(`tenant-${index}`);
     costs.set(stage, () => 500);
     const lane = stage.lane();
-    // Each of them has a restart that does nothing, and is looked at every 5 s.
+    // Each of these groups has a restart that does nothing, and is looked at every 5 s.
     for (let round = 0; round < 40; round += 1) await offered(stage, lane);
     assert.ok(isBumped(stage, 'tenant-19'));
     stage.addNetwork('another');

@@ -12,7 +12,7 @@ const stories = async ({ kube }: Restarting) => {
   return items.map((event) => `${event.type} ${event.reason}: ${event.note}`);
 };
 
-/** How often something was looked at past the caches. */
+/** How often the pods were read live, past the caches. */
 const liveReads = ({ kube }: Restarting) =>
   kube.requests.filter((each) => each === 'list /api/v1/namespaces/stellar/pods').length;
 
@@ -20,7 +20,7 @@ const began = ({ log }: Restarting) => log.with(/^restarting a validator/).lengt
 
 const TOKEN = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
 
-/** A leader began to restart a, and its write did not come: the lane of the next one, and what was to be written. */
+/** A leader began to restart `a`, but its write did not arrive. Returns the next leader's queue and the token of the write. */
 async function unwritten() {
   const stage = new Restarting();
   await stage.offer(stage.lane());
@@ -29,7 +29,7 @@ async function unwritten() {
   return { stage, next: stage.lane(), value };
 }
 
-/** The restart that a lane began comes to its end. */
+/** A queue began the restart of `a`, and the new pod of `a` is Ready. */
 async function begunAndBack(options?: Parameters<Restarting['recreate']>[1]) {
   const stage = new Restarting();
   const lane = stage.lane();
@@ -39,8 +39,8 @@ async function begunAndBack(options?: Parameters<Restarting['recreate']>[1]) {
   return { stage, lane };
 }
 
-describe('the lane of restarts', () => {
-  it('begins what is planned, tells of it, and calls back when that is over', async () => {
+describe('the restart queue', () => {
+  it('begins the planned restart, reports it, and notifies the leader when the attempt is over', async () => {
     const stage = new Restarting();
     let done = 0;
     const lane = stage.lane(() => {
@@ -56,7 +56,7 @@ describe('the lane of restarts', () => {
     assert.match(await stage.metrics.render(), /stellar_peers_restarts_total\{kind="bump",drift="short"\} 1/);
   });
 
-  it('does nothing, and wakes nothing, while there is nothing to do', async () => {
+  it('does nothing, and does not wake the leader, while no restart is planned', async () => {
     const stage = new Restarting({ a: {}, b: {} });
     const lane = stage.lane(() => assert.fail('nothing ended'));
     await stage.offer(lane);
@@ -66,7 +66,7 @@ describe('the lane of restarts', () => {
     );
   });
 
-  it('has one attempt under way at a time, however often it is asked', async () => {
+  it('has one attempt under way at a time, however often plans are offered', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     const { input, plans } = await stage.plans();
@@ -74,7 +74,7 @@ describe('the lane of restarts', () => {
     for (let times = 0; times < 5; times += 1) lane.offer(plans, input);
     await lane.idle();
     assert.deepEqual([liveReads(stage) - before, began(stage)], [1, 1]);
-    // The caches are a moment behind, and still plan the same.
+    // The caches are a moment behind, so the plan still has the same restart.
     await stage.offer(lane, { plans, input });
     assert.equal(liveReads(stage) - before, 1);
     stage.clock.advance(1_000);
@@ -83,7 +83,7 @@ describe('the lane of restarts', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
-  it('rolls one validator after the other, each when the one before is closed', async () => {
+  it('rolls one validator after the other, each when the restart before is closed', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     for (const name of ['a', 'b', 'c']) {
@@ -101,7 +101,7 @@ describe('the lane of restarts', () => {
 });
 
 describe('a restart that is over', () => {
-  it('is closed before another begins', async () => {
+  it('is closed before another restart begins', async () => {
     const { plans } = await new Restarting().plans();
     const { stage, lane } = await begunAndBack();
     const input = stage.inputFor(await stage.world());
@@ -114,7 +114,7 @@ describe('a restart that is over', () => {
     assert.equal((await stories(stage)).at(-1), 'Normal RestartEnded: Restart finished.');
   });
 
-  it('is told as a warning if its pod came back without injection, and stops its group', async () => {
+  it('is reported as a warning if its pod came back without injection, and stops its group', async () => {
     const { stage, lane } = await begunAndBack({ injected: false });
     await stage.offer(lane);
     assert.deepEqual(stage.outcomes(), ['stellar/a: notInjected']);
@@ -124,17 +124,17 @@ describe('a restart that is over', () => {
     assert.equal(began(stage), 1);
   });
 
-  it('is closed by the next leader too, which holds nothing against it that it did not see', async () => {
+  it('is closed by the next leader too, which does not blame the validator for what this leader did not see', async () => {
     const { stage } = await begunAndBack({ injected: false });
     await stage.offer(stage.lane());
     assert.deepEqual(stage.outcomes(), ['stellar/a: unwitnessed']);
   });
 
-  it('is closed by the live state, not by caches that are behind', async () => {
+  it('is closed by live reads, not by caches that are behind', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     await stage.offer(lane);
-    // As if the write had never happened: the cache has the journal, and not yet the template.
+    // As if the write had never happened: the cache has the new journal, but still the old template.
     const cached = await stage.world();
     const old = await new Restarting().world();
     const world = { ...cached, statefulSets: old.statefulSets, journal: cached.journal };
@@ -146,7 +146,7 @@ describe('a restart that is over', () => {
     assert.ok((lane.retryInMs() ?? 0) > 0);
   });
 
-  it('is not void by the clock of its writer: its write may still be on its way', async () => {
+  it('is not void because the clock of a leader says so: the write may still be on its way', async () => {
     const { stage, next } = await unwritten();
     // The next leader's clock is an hour ahead.
     stage.clock.advance(3_600_000);
@@ -161,7 +161,7 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
   });
 
-  it('cannot happen any more once it is void: its write, held up somewhere, is on condition of a version', async () => {
+  it('cannot happen any more once it is void: the delayed write names a resourceVersion that is old by then', async () => {
     const { stage, next, value } = await unwritten();
     const { resourceVersion } = stage.kube.observe(statefulSetRef('a'))?.metadata ?? {};
     await stage.offer(next);
@@ -177,7 +177,7 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.tokens(), {});
   });
 
-  it('is fenced by the next leader as soon as it sees it, long before it is void', async () => {
+  it('is fenced by the next leader at its first look, long before the restart is void', async () => {
     const { stage, next } = await unwritten();
     const versionNow = () => stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion;
     const before = versionNow();
@@ -189,7 +189,7 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
-  it('is not fenced by its own leader, whose cache of the journal is a moment behind a refusal', async () => {
+  it('is not fenced by its own leader after a refusal, even if the cache still shows the journal entry', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     let late: World | undefined;
@@ -206,7 +206,7 @@ describe('a restart that is over', () => {
     assert.equal(stage.kube.observe(statefulSetRef('a'))?.metadata.resourceVersion, before);
   });
 
-  it('is void although its fence is refused, once its StatefulSet has changed since its write was sent', async () => {
+  it('is void even if its fence is refused, once the StatefulSet has changed since the write was sent', async () => {
     const { stage, next } = await unwritten();
     stage.kube.intercept = (request) => {
       if (/^apply .*statefulsets/.test(request)) throw failure(403, 'Forbidden', 'hands off');
@@ -217,7 +217,7 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: void']);
   });
 
-  it('stays open while its fence is refused and nothing has changed, and that is tried less and less often', async () => {
+  it('stays open while its fence is refused and nothing has changed; the fence is tried less and less often', async () => {
     const stage = new Restarting();
     const { patch } = stage.kube;
     stage.kube.patch = async () => {
@@ -242,13 +242,13 @@ describe('a restart that is over', () => {
     const told = [...plans.values()].flatMap(({ holds }) => [...holds.values()]);
     assert.deepEqual([...new Set(told.map(({ code }) => code))], ['RefusedByPolicy']);
     assert.ok(told.every(({ detail = '' }) => /stellar\/a.*hands off/.test(detail)));
-    // As a replica that does not lead tells it.
+    // The error of a replica that no longer leads.
     stage.setbacks = NO_SETBACKS;
     const [others] = (await stage.plans()).plans.values();
     assert.match(others?.holds.get('stellar/b')?.detail ?? '', /does not show/);
   });
 
-  it('is under way if it came through just before it would have been void', async () => {
+  it('is under way if its write arrived just before the restart would have been void', async () => {
     const { stage, next, value } = await unwritten();
     await stage.offer(next);
     stage.clock.advance(20_000);
@@ -259,7 +259,7 @@ describe('a restart that is over', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: open']);
   });
 
-  it('is closed later where the journal cannot be written now', async () => {
+  it('is closed later if the journal cannot be written now', async () => {
     const { stage, lane } = await begunAndBack();
     stage.kube.intercept = (request) => {
       if (request.startsWith('replace')) throw failure(500, '', 'no');

@@ -1,5 +1,5 @@
 /**
- * A network of validators on an API server in memory, and the leader's restarter and lane over it.
+ * A network of validators on an API server in memory, with the leader's restart executor and restart queue.
  */
 import { type Discovery, discover } from '../../../peers/discovery/discover.ts';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
@@ -61,9 +61,9 @@ export class Restarting {
   /** Why the webhook would not answer, and whether this replica still leads, as each is asked. */
   unanswered: Reason | undefined;
   mayWrite: () => boolean = () => true;
-  /** Those of the lane that was made last. */
+  /** The setbacks of the restart queue that was made last. */
   setbacks: SetbackLookup = NO_SETBACKS;
-  /** What makes the input of plans on live reads. */
+  /** Makes the input of plans from live reads. */
   memory: Pick<PlanningMemory, 'inputFor'> = this;
   /** As the caches have it. */
   #known: World = worldWith({});
@@ -142,14 +142,14 @@ export class Restarting {
     };
   };
 
-  /** What the leader's caches, current now, say should be restarted. */
+  /** The restart that is planned by the leader's caches, which are up to date here. */
   async plans() {
     const world = await this.world();
     const input = this.inputFor(world);
     return { world, input, plans: planRollout(input) };
   }
 
-  /** Offers the lane what the caches, current now, say; waits until it has done its part. */
+  /** Offers the plans of the present caches to the queue, and waits until the queue is idle. */
   async offer(
     lane: RestartQueue,
     caches?: { readonly input: RolloutInput; readonly plans: ReturnType<typeof planRollout> },
@@ -215,7 +215,7 @@ export class Restarting {
     };
   }
 
-  /** The pod of a validator is gone, and another one of its name is there, knowing all peers. */
+  /** Replaces the pod of a validator by a pod with the same name that knows all peers. */
   async recreate(name: string, options: Parameters<typeof pod>[1] = {}): Promise<void> {
     const ref = podRef(name);
     await this.kube.delete(ref);

@@ -1,4 +1,4 @@
-/** A bump that has replaced no pod yet would act later, whatever is then: it is taken back when it should not any more. */
+/** A bump that has replaced no pod yet may act at any later time. It is taken back when a restart is not allowed any more. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Events } from '../../../runtime/kube/resources.ts';
@@ -81,7 +81,7 @@ describe('a bump that has replaced no pod yet', () => {
     });
   }
 
-  it('stays where nothing has changed', async () => {
+  it('stays if nothing has changed', async () => {
     const { stage, offer } = await bumped();
     stage.clock.advance(10_000);
     await offer();
@@ -89,7 +89,7 @@ describe('a bump that has replaced no pod yet', () => {
     assert.equal(stage.tokens().a?.includes('.'), true);
   });
 
-  it('is looked at past the caches after some seconds: one of them may be late', async () => {
+  it('is checked by live reads after some seconds, because a cache may be late', async () => {
     const { stage, lane, offer } = await bumped();
     const caches = await stage.plans();
     await stage.offer(lane, caches);
@@ -119,7 +119,7 @@ describe('a bump that has replaced no pod yet', () => {
     assert.equal(plan?.recheckInMs, 60_000);
   });
 
-  it('leaves what was there before to those who put it there, where no pod runs it', async () => {
+  it('removes our token, and does not restore a former token that no pod carries', async () => {
     const { stage, offer } = await bumped({ [RESTART]: 'foreign' }, 'none');
     await stage.change(podRef('a'), { op: 'remove', path: POD_RESTART });
     await stage.change(namespaceRef, PAUSED);
@@ -128,7 +128,7 @@ describe('a bump that has replaced no pod yet', () => {
     assert.deepEqual(stage.tokens(), {});
   });
 
-  it('is left once a pod of it is replaced, or being so', async () => {
+  it('is not taken back once one of its pods is replaced or being deleted', async () => {
     for (const change of [
       (stage: Restarting) =>
         stage.change(podRef('a'), {
@@ -188,7 +188,7 @@ describe('taking a bump back', () => {
     }
   });
 
-  it('is told, and nothing of the group is restarted for a minute', async () => {
+  it('is reported, and the group restarts no validator for a minute', async () => {
     const { stage, offer } = await turned();
     await offer();
     const { items } = await stage.kube.list(Events);
@@ -209,7 +209,7 @@ describe('taking a bump back', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: defused', 'stellar/a: open']);
   });
 
-  it('does not happen where the pod is Ready again by then, or another replica leads', async () => {
+  it('does not happen if the pod is Ready again by then, or if another replica leads', async () => {
     const { stage, offer } = await turned();
     stage.before(/^list .*\/pods/, async () => undefined);
     stage.mayWrite = () => false;

@@ -1,4 +1,4 @@
-/** A roll by others waits for a pod that is down, and so never ends while that pod cannot get well: we delete it. */
+/** A roll by others never ends if it waits for a pod that cannot become Ready. We delete such a pod. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { at, networkWorld, planOf, type Spec, stamp } from './group.ts';
@@ -16,29 +16,29 @@ const becomes = (pod: NonNullable<Spec['pod']>, status = {}): string | undefined
 };
 
 describe('a pod that is down in the middle of a roll by others', () => {
-  it('is deleted where it is bare, or knows no peer on a private network', () => {
+  it('is deleted if it is not injected, or knows no running peer on a private network', () => {
     assert.equal(becomes(BARE), 'delete a');
     assert.equal(becomes(ISOLATED), 'delete a');
   });
 
-  it('is deleted also where the roll has not come to it, and waits for it', () => {
+  it('is deleted even if the roll has not reached it, and waits for it', () => {
     assert.equal(becomes({ ...BARE, revision: 'r1' }), 'delete a');
   });
 
-  it('is left to the controller while that one has not seen the last change, or deletes the pod', () => {
+  it('is left alone while the controller has not seen the last change, or is deleting the pod', () => {
     for (const pod of [BARE, ISOLATED]) {
       assert.equal(becomes(pod, { observedGeneration: 0 }), 'Unsettled');
       assert.equal(becomes({ ...pod, deletionTimestamp: at(1) }), undefined);
     }
   });
 
-  it('is left alone where it may get well, or is too young', () => {
+  it('is left alone if it may become Ready by itself, or is too young', () => {
     const few = { ...DOWN, annotations: stamp(['b']) };
     assert.equal(becomes(few), 'Unsettled');
     assert.equal(becomes({ ...BARE, createdAt: at(10) }), 'TooYoung');
   });
 
-  it('is left alone where it is Ready: the roll ends by itself', () => {
+  it('is left alone if it is Ready: the roll then ends by itself', () => {
     assert.equal(becomes({ ...BARE, ready: true }), 'Unsettled');
   });
 });

@@ -12,7 +12,7 @@ describe('a network at rest', () => {
     assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
   });
 
-  it('is not disturbed by a peer that was suspended, left, or came back to pods that knew it', () => {
+  it('restarts no validator for a peer that was suspended, left, or came back to pods that knew it', () => {
     const three = { a: {}, b: {}, c: {} };
     const suspended = { ...three, c: { node: { spec: { suspended: true } }, pod: 'none' } } satisfies Record<
       string,
@@ -26,12 +26,12 @@ describe('a network at rest', () => {
     assert.equal(planOf(networkWorld(three)).restart, undefined);
   });
 
-  it('is not disturbed by a smaller or otherwise chosen view', () => {
+  it('restarts no validator for a view that is smaller or has other peers', () => {
     const plan = planOf(networkWorld({ a: {}, b: {}, c: {}, d: {} }, { maxPeers: 1 }));
     assert.deepEqual([plan.restart, plan.holds], [undefined, {}]);
   });
 
-  it('is not disturbed by a peer that never ran', () => {
+  it('restarts no validator for a peer that never ran', () => {
     const world = networkWorld({ a: { knows: ['b'] }, b: { knows: ['a'] }, c: { pod: 'none' } });
     assert.equal(planOf(world).restart, undefined);
   });
@@ -44,7 +44,7 @@ describe('a fourth validator that joins three', () => {
       extra,
     );
 
-  it('rolls the three, the first by name first, the others waiting for it', () => {
+  it('rolls the three one by one, in order of names', () => {
     const plan = planOf(joined());
     assert.equal(plan.restart, 'bump a');
     assert.deepEqual(plan.holds, { b: 'Queued', c: 'Queued' });
@@ -83,7 +83,7 @@ describe('a fourth validator that joins three', () => {
     assert.equal(planOf(joined(), { nowMs: Date.parse('2025-12-31T00:00:00Z') }).restart, undefined);
   });
 
-  it('waits for a pause on everything, a namespace or a node; an unknown value means hold', () => {
+  it('waits while all, the namespace or the validator is paused; an unknown value also holds', () => {
     const cases: ReadonlyArray<readonly [Extra, Record<string, Spec>, string]> = [
       [{ ownAnnotations: { [ANNOTATION]: 'paused' } }, {}, 'Paused'],
       [{ ownAnnotations: { [ANNOTATION]: 'Recreate' } }, {}, 'UnknownStrategy'],
@@ -102,7 +102,7 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('leaves alone what its owner rolls in another way, and what can never be Ready', () => {
+  it('leaves alone a StatefulSet that its owner rolls in another way, and a pod that can never be Ready', () => {
     const cases: ReadonlyArray<readonly [Spec, string]> = [
       [{ statefulSet: { spec: { updateStrategy: { type: 'OnDelete' } } } }, 'OnDelete'],
       [{ statefulSet: { spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } } }, 'Partitioned'],
@@ -116,7 +116,7 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('asks PodDisruptionBudgets, and sets aside only the one that its operator generated', () => {
+  it('respects PodDisruptionBudgets, except the one that the operator generated for the validator', () => {
     const pdb = (owner: string | undefined, status: Record<string, number>) => ({
       metadata: {
         name: 'pdb',
@@ -153,7 +153,7 @@ describe('a fourth validator that joins three', () => {
     return planOf(joined({ z: { node: { spec: { network: 'testnet' } }, ...z } }, extra)).holds.a;
   };
 
-  it('counts, for a PodDisruptionBudget of several networks, what a restart in another is about to take', () => {
+  it('counts, for a PodDisruptionBudget of several networks, the pod that a restart in another network takes down', () => {
     const holdOf = (spare: number, z: Spec) => heldBy(spare, z, { kind: 'bump' });
     assert.equal(holdOf(1, {}), 'PdbForbids');
     assert.equal(holdOf(2, {}), undefined);
@@ -165,7 +165,7 @@ describe('a fourth validator that joins three', () => {
     );
   });
 
-  it('counts, for a PodDisruptionBudget, who is down though its status does not say so yet', () => {
+  it('counts, for a PodDisruptionBudget, pods that are down even if its status does not show them yet', () => {
     const down = { pod: { uid: 'the-next', ready: false } };
     for (const kind of ['bump', '']) {
       assert.equal(heldBy(1, down, { kind }), 'PdbForbids');
@@ -217,7 +217,7 @@ describe('a fourth validator that joins three', () => {
     }
   });
 
-  it('gives the same token for the same pods, and another for the next generation', () => {
+  it('gives the same token for the same pods, and another token for the next pods', () => {
     const next = joined({ a: { knows: ['b', 'c'], pod: { uid: 'another' } } });
     assert.equal(planOf(joined()).token, planOf(joined()).token);
     assert.notEqual(planOf(joined()).token, planOf(next).token);
@@ -235,7 +235,7 @@ describe('a pod that was not injected', () => {
     assert.equal(codeOf(bare), 'bump a');
   });
 
-  it('is judged by that alone, also when the template brought annotations along', () => {
+  it('counts as not injected even if its template brought our annotations along', () => {
     assert.equal(codeOf({ pod: { ...(bare.pod as object), annotations: stamp(['b', 'c']) } }), 'bump a');
   });
 
@@ -249,7 +249,7 @@ describe('a pod that was not injected', () => {
     assert.equal(codeOf(bare, { ...newer, namespace }), 'bump a');
   });
 
-  it('is left alone where admission would not inject it', () => {
+  it('is left alone if admission would not inject its next pod', () => {
     assert.equal(
       codeOf({ ...bare, node: { annotations: { 'stellar.org/peer-injection': 'disabled' } } }),
       'OptedOut',
@@ -283,7 +283,7 @@ describe('a pod that was not injected', () => {
     assert.equal(downFor(60_000).restart, 'delete a');
   });
 
-  it('is not deleted while its stellar-core is Ready: another container is down, or its kubelet away', () => {
+  it('is not deleted while its stellar-core is Ready and only another container or its kubelet is down', () => {
     const down = { ready: false, coreReady: true };
     const bare: Spec = { pod: { ...down, injected: false, annotations: {} } };
     const alone: Spec = { pod: { ...down, annotations: stamp([]) } };
@@ -295,7 +295,7 @@ describe('a pod that knows no live peer', () => {
   const lonely = (spec: Spec = {}, network = {}) =>
     networkWorld({ a: { knows: [], ...spec, node: { spec: network } }, b: { node: { spec: network } } });
 
-  it('is helped although it never became Ready, since on a private network it never could', () => {
+  it('is deleted although it never became Ready, because without peers of a private network it never can', () => {
     assert.equal(planOf(lonely({ pod: { ready: false, annotations: stamp([]) } })).restart, 'delete a');
   });
 
@@ -324,7 +324,7 @@ describe('a pod that knows no live peer', () => {
     assert.equal(planOf(world, { wasLive: ['p'] }).restart, undefined);
   });
 
-  it('is left alone if it was scheduled after the view was published: it mounted that very view', () => {
+  it('is left alone if it was scheduled after the view was published, because it mounted this view', () => {
     const scheduledAt = new Date(NOW_MS + 4000).toISOString();
     assert.equal(planOf(lonely({ pod: { annotations: stamp([]), scheduledAt } })).restart, undefined);
   });
@@ -342,7 +342,7 @@ describe('whatever the state of the world', () => {
     paused: fc.option(fc.constantFrom('paused', 'Signal', 'x'), { nil: undefined }),
   });
 
-  it('at most one of a group is restarted, a Ready one only while all others are up', () => {
+  it('at most one validator of a group is restarted, and a Ready one only while all others are up', () => {
     fc.assert(
       fc.property(fc.array(spec, { minLength: 1, maxLength: 4 }), (drawn) => {
         const specs = drawn.map((each, index): [string, Spec] => [

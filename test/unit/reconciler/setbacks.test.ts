@@ -1,4 +1,4 @@
-/** Attempts that came to nothing: who is tried next and when, and what is told meanwhile. */
+/** Failed attempts: which validator is tried next and when, and which reason is reported meanwhile. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reason } from '../../../peers/reasons/reasons.ts';
@@ -8,7 +8,7 @@ import { failure } from '../stand-ins/memory-kube.ts';
 import { at } from './group.ts';
 import { JOINED, podRef, Restarting, statefulSetRef } from './restarting.ts';
 
-/** Why each validator waits, or is tried again, by name. */
+/** The reason for which each validator waits, or is tried again later, by name. */
 async function told(stage: Restarting): Promise<Record<string, string>> {
   const { plans } = await stage.plans();
   const reasons = [...plans.values()].flatMap(({ remarks, holds }) => [...remarks, ...holds]);
@@ -35,7 +35,7 @@ const BARE = { injected: false, annotations: {}, ready: false, createdAt: at(1_0
 const UNCOUNTED = { node: { annotations: { 'stellar.org/peer-budget': 'uncounted' } } } as const;
 
 describe('a validator whose restart was refused', () => {
-  it('keeps no other of its group waiting, and its reason until it may be tried again', async () => {
+  it('keeps no other validator of its group waiting, and keeps its reason until it may be tried again', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     refusing(stage, 'a');
@@ -137,7 +137,7 @@ describe('a validator that another writes each time before us', () => {
     assert.notEqual((await told(stage)).a, 'RefusedByPolicy');
   });
 
-  it('is tried at once where that happened once', async () => {
+  it('is tried again at once if that happened only once', async () => {
     const stage = new Restarting();
     const lane = stage.lane();
     conflicting(stage, /^patch .*statefulsets\/a$/);

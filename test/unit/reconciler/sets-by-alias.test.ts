@@ -22,14 +22,14 @@ const planWith = (setOf: (name: string) => string, more: Readonly<Record<string,
     networkWorld({ ...Object.fromEntries(NAMES.map((name) => [name, specOf(name, setOf(name))])), ...more }),
   );
 
-describe('a restart that all sets bear goes ahead', () => {
+describe('a restart that all quorum sets tolerate goes ahead', () => {
   const cases: Readonly<Record<string, (name: string) => string>> = {
-    'where all name the others by key': (name) => setText(['$self', ...othersOf(name).map(keyOf)]),
-    'where one writes keys, and the others aliases of them': (name) =>
+    'if each set names the other members by key': (name) => setText(['$self', ...othersOf(name).map(keyOf)]),
+    'if one set names the other members by key, and the other sets use aliases of the keys': (name) =>
       name === 'a'
         ? setText(['$self', ...othersOf(name).map(keyOf)])
         : setText(['$self', ...othersOf(name).map((other) => `$${other}`)], allNamed),
-    'where each has aliases of its own': (name) =>
+    'if each set has aliases of its own': (name) =>
       setText(
         ['$self', ...othersOf(name).map((other) => `$${name}-calls-${other}`)],
         othersOf(name).map((other) => `${keyOf(other)} ${name}-calls-${other}`),
@@ -41,7 +41,7 @@ describe('a restart that all sets bear goes ahead', () => {
       assert.deepEqual([restart, details], ['bump a', {}]);
     });
 
-  it('beside one that takes no part, and names members of long ago', () => {
+  it('if another validator, which is marked uncounted, has a quorum set with former members', () => {
     const old = setText(['w', 'x', 'y', 'z'].map(keyOf));
     const annotations = { 'stellar.org/peer-budget': 'uncounted' };
     const uncounted: Spec = { node: { spec: { validatorConfig: { quorumSet: old } }, annotations } };

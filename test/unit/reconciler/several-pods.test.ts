@@ -34,7 +34,7 @@ describe('a validator with two pods', () => {
     assert.equal(planOf(twoPods({}, BARE)).restart, 'bump a');
   });
 
-  it('keeps another waiting until each of the two has been Ready for long enough', () => {
+  it('keeps another validator waiting until each of the two pods has been Ready for MIN_READY_SECONDS', () => {
     const [long, short] = [{ readyAt: at(1_000) }, { readyAt: at(100) }];
     for (const [first, second] of [
       [long, short],
@@ -46,7 +46,7 @@ describe('a validator with two pods', () => {
     assert.equal(planOf(twoPods(long, long, { knows: [] })).restart, 'bump b');
   });
 
-  it('deletes only the pod that lacks something it cannot get well without', () => {
+  it('has only that pod deleted that cannot become Ready without what it lacks', () => {
     const { restart, token } = planOf(twoPods({ ready: false }, { ...BARE, ready: false }));
     assert.equal(restart, 'delete a');
     const alone = planOf(twoPods({ ready: false, ...BARE }, {}));
@@ -62,7 +62,7 @@ describe('a validator with two pods', () => {
     assert.deepEqual([both.restart, both.replaced], ['delete a', ['a-1']]);
   });
 
-  it('has the one deleted that has been down for long enough, though the other lacks more and flaps', () => {
+  it('has the pod deleted that has been down for long enough, even if the other pod lacks more and flaps', () => {
     const down = { ready: false };
     const world = twoPods({ ...down, ...LONELY }, { ...down, ...BARE });
     const { restart, replaced } = planOf(world, {
@@ -71,7 +71,7 @@ describe('a validator with two pods', () => {
     assert.deepEqual([restart, replaced], ['delete a', ['a-1']]);
   });
 
-  it('is being told while one of its sidecars still tells, whichever that is', () => {
+  it('counts as being told of its peers while either of its two sidecars still tells', () => {
     const again = { restartCount: 1, state: { running: { startedAt: at(-60) } } };
     const [old, young] = [{ sidecar: at(3_600) }, { sidecar: again }];
     const holdOf = (first: PodOptions, second: PodOptions) =>
@@ -81,7 +81,7 @@ describe('a validator with two pods', () => {
     assert.equal(holdOf(young, old), 'Telling');
   });
 
-  it('stops its group for the second pod that our restart left bare, though the first is bare, too', () => {
+  it('stops its group for the second pod if our restart left this pod bare, even if the first pod is bare too', () => {
     const world = twoPods(BARE, BARE, { knows: [] });
     const { group } = planOf(world);
     const left = {
@@ -94,7 +94,7 @@ describe('a validator with two pods', () => {
     assert.deepEqual([holds.b, details.b], ['NotInjected', 'stellar/a-1']);
   });
 
-  it('waits while the pod that is down lacks nothing: a bump would act later, unasked', () => {
+  it('is not bumped while a pod that lacks nothing is down: the bump would only act later', () => {
     const held = planOf(twoPods(BARE, { ready: false }));
     assert.deepEqual([held.restart, held.holds.a], [undefined, 'NotAllReady']);
   });
@@ -113,11 +113,11 @@ describe('a StatefulSet that replaces several pods at once', () => {
     return holds.a ?? restart;
   };
 
-  it('is left alone, since no budget would be asked for the second one', () => {
+  it('is left alone, because the second pod would go down without a check of the budget', () => {
     for (const several of [2, '67%', '100%']) assert.equal(rolled(several), 'OtherUpdateStrategy');
   });
 
-  it('is restarted as ever where that is one at a time', () => {
+  it('is restarted as usual if its settings mean one pod at a time', () => {
     for (const one of [undefined, 1, '34%', '10%', 'odd']) assert.equal(rolled(one), 'bump a', String(one));
     assert.equal(rolled('100%', 1), 'bump a');
   });

@@ -68,7 +68,7 @@ describe('a process that is not known', () => {
     assert.deepEqual([state.phase, state.dueAtMs, state.connection], ['unknown', 7, undefined]);
   });
 
-  it('that answers is open, told of all, and looked at 5 s later, then every poll', () => {
+  it('that answers is open, is told of all peers, and is called again after 5 s, then at each poll', () => {
     const state = newState(target(), 0);
     assert.deepEqual(visit(state, [], 0), [B.host, C.host]);
     assert.deepEqual([state.phase, state.dueAtMs], ['open', 5_000]);
@@ -76,7 +76,7 @@ describe('a process that is not known', () => {
     assert.equal(state.dueAtMs, 5_000 + POLL_MS);
   });
 
-  it('is not told of whom it is connected to already', () => {
+  it('is not told of peers to which it is already connected', () => {
     assert.deepEqual(visit(newState(target(), 0), [B], 0), [C.host]);
   });
 
@@ -125,7 +125,7 @@ describe('what a process was told', () => {
     assert.deepEqual(visit(state, [C], 20_000), [moved.host]);
   });
 
-  it('is forgotten of a peer that left, so that it is told again when that comes back', () => {
+  it('is forgotten for a peer that left, so the process is told again when the peer comes back', () => {
     const state = settled();
     refresh(state, target({ dials: [C] }), 20_000);
     assert.equal(state.dueAtMs, 5_000 + POLL_MS, 'who left is no news');
@@ -133,7 +133,7 @@ describe('what a process was told', () => {
     assert.deepEqual([state.dueAtMs, visit(state, [C], 30_000)], [30_000, [B.host]]);
   });
 
-  it('is repeated twice where it did not come about, a poll apart, and then left', () => {
+  it('is repeated twice, a poll apart, if the peer does not get connected', () => {
     const state = newState(target({ dials: [B] }), 0);
     const toldAtMs: number[] = [];
     for (let nowMs = 0; nowMs < HOUR_MS; nowMs = state.dueAtMs) {
@@ -169,7 +169,7 @@ describe('what a process was told', () => {
     assert.deepEqual([state.dueAtMs, hostsToTell(state, 2_000)], [2_000, [B.host]]);
   });
 
-  it('is told anew where another process runs at the same address', () => {
+  it('is told again if another process runs at the same address', () => {
     const state = newState(target({ dials: [{ ...B, process: 'b/0' }] }), 0);
     visit(state, [B], 0);
     refresh(state, target({ dials: [{ ...B, process: 'b/1' }] }), 20_000);
@@ -193,7 +193,7 @@ describe('what a process was told', () => {
     assert.deepEqual(hostsToTell(state, HOUR_MS), [C.host, B.host]);
   });
 
-  it('is nothing while it is muted, and at once what was missed when that ends', () => {
+  it('is nothing while the target is muted; the missed peers are told as soon as this ends', () => {
     const state = newState(target({ muted: true }), 0);
     assert.deepEqual(visit(state, [], 0), []);
     assert.equal(state.dueAtMs, POLL_MS, 'asked at the ordinary rate');
@@ -201,7 +201,7 @@ describe('what a process was told', () => {
     assert.deepEqual([state.dueAtMs, visit(state, [], 20_000)], [20_000, [B.host, C.host]]);
   });
 
-  it('takes in what became known during the visit as soon as that ends', () => {
+  it('includes peers that became known during a visit, as soon as the visit ends', () => {
     const state = newState(target({ dials: [B] }), 0);
     answer(state, [], 0);
     noteSignalled(state, B, 0);
@@ -234,14 +234,14 @@ describe('a process whose calls fail', () => {
     assert.equal(state.dueAtMs, 205_000);
   });
 
-  it('is not called sooner for news', () => {
+  it('is not called sooner when there is a new peer to tell', () => {
     const state = settled();
     noteFailure(state, false, 10_000);
     refresh(state, target({ dials: [B, C, dialTo('10.0.0.4')] }), 11_000);
     assert.equal(state.dueAtMs, 15_000);
   });
 
-  it('is never called closed, as long as something answers there', () => {
+  it('is never marked closed while something answers at its port', () => {
     const state = newState(target(), 0);
     for (let times = 0; times < 100; times += 1) noteFailure(state, false, 0);
     assert.equal(state.phase, 'unknown');

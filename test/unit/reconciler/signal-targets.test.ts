@@ -20,7 +20,7 @@ describe('a signal', () => {
     assert.deepEqual(dialsOf(world, 'a'), [`${ipOf('b')}:11625`, `${ipOf('c')}:11625`]);
   });
 
-  it('goes to none that does not run, is going, has no address, is suspended, or is no peer', () => {
+  it('goes to no pod that does not run, is terminating, has no address, is suspended, or is no peer', () => {
     assert.deepEqual(named(worldOf(THREE, { a: { running: false } })), ['b', 'c']);
     assert.deepEqual(named(worldOf(THREE, { a: { deleting: true } })), ['b', 'c']);
     assert.deepEqual(named(worldOf(THREE, { a: { ip: undefined } })), ['b', 'c']);
@@ -98,7 +98,7 @@ describe('a pair of which both ends can be told', () => {
       dials.filter(({ yields }) => !yields).map(({ host }) => `${pod} ${host}`),
     );
 
-  it('is told at one end, the same whichever end asks, and no validator is told of all', () => {
+  it('is told at one end, always the same end, and no validator is told of all pairs', () => {
     const told = tellersIn(worldOf(MANY));
     assert.equal(told.length, (NAMES.length * (NAMES.length - 1)) / 2);
     for (const name of NAMES)
@@ -106,7 +106,7 @@ describe('a pair of which both ends can be told', () => {
     assert.deepEqual(tellersIn(worldOf(MANY)), told);
   });
 
-  it('is told at the end that can be, where the other is closed, paused or does not list it', () => {
+  it('is told at the other end if one end is closed, paused or does not list the peer', () => {
     const of = (name: string, told: readonly string[]) =>
       told.filter((pair) => pair.startsWith(`stellar/${name}-0 `)).length;
     const closed = tellersIn(worldOf(THREE), (process) => process.startsWith('pod-a/'));

@@ -1,4 +1,4 @@
-/** Signals while the world goes on during a call: only what is still so is asked and told. */
+/** Changes during a call: a validator is only asked and told what still holds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const tells = (name: string, peer: string) => `${ipOf(name)} connect ${ipOf(peer
 /** The calls of a first visit to `a`, in order. */
 const VISIT = [`${ipOf('a')} peers`, `${ipOf('a')} info`, tells('a', 'b'), tells('a', 'c')];
 
-/** The first such call is begun when `begun` resolves, and answered when `answer` is called. */
+/** `begun` resolves when the first call of this kind begins; `answer` lets that call be answered. */
 function hold({ cores }: Signalling, wanted: string) {
   const begun = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
@@ -66,8 +66,8 @@ const settlesNow = async (promise: Promise<unknown>): Promise<boolean> => {
   return settled;
 };
 
-describe('stopping', () => {
-  it('waits for the call under way, whichever it is, and nothing is begun after it', async () => {
+describe('stopping the signaller', () => {
+  it('waits for the call under way, whichever it is, and begins no further call', async () => {
     for (const [index, call] of VISIT.entries()) {
       const { stage, held } = await during(call);
       const stopped = stage.signaller.stop();
@@ -79,7 +79,7 @@ describe('stopping', () => {
     }
   });
 
-  it('leaves no series and no connection behind, and wakes nothing', async () => {
+  it('leaves no metrics series and no known connection, and does not wake the leader', async () => {
     const { stage, held } = await during(VISIT[1] ?? '');
     const stopped = stage.signaller.stop();
     held.answer();
@@ -88,7 +88,7 @@ describe('stopping', () => {
     assert.doesNotMatch(await stage.metrics.render(), /^stellar_peers_(core_ports|synced|\w+_peers)\{/m);
   });
 
-  it('leaves no timer behind, and there is never more than one', async () => {
+  it('leaves no timer; before that, there is never more than one timer', async () => {
     const stage = new Signalling();
     const timers = timersOf(stage);
     for (const name of ['c', 'd', 'e']) {
@@ -106,7 +106,7 @@ describe('stopping', () => {
 describe('a pod that is replaced during a call', () => {
   const next = worldOf({ ...TWO, c: {} }, { a: { uid: 'another', ip: ipOf('x') } });
 
-  it('gets no further one, and its successor is asked and told everything', async () => {
+  it('gets no further call, and the next pod is asked and told everything', async () => {
     for (const [index, call] of VISIT.entries()) {
       const { stage, held, show } = await during(call);
       show(next);
@@ -122,7 +122,7 @@ describe('a pod that is replaced during a call', () => {
     }
   });
 
-  it('is no failure to warn of, and nothing that its successor pays for', async () => {
+  it('causes no warning, and no delay for the next pod', async () => {
     for (const error of [refusal(), new CoreError('failed', 'reset')]) {
       const { stage, held, show } = await during(VISIT[0] ?? '');
       show(next);
@@ -134,7 +134,7 @@ describe('a pod that is replaced during a call', () => {
     }
   });
 
-  it('is told once by whichever visit is still its own, if it only seemed to be gone', async () => {
+  it('is told once, by the visit that still counts, if the pod only seemed to be gone', async () => {
     const { stage, held, show } = await during(VISIT[0] ?? '');
     show(worldOf({ ...TWO, c: {} }, { a: { running: false } }));
     show(worldOf({ ...TWO, c: {} }));
@@ -145,8 +145,8 @@ describe('a pod that is replaced during a call', () => {
   });
 });
 
-describe('what changes during a call', () => {
-  it('is told in the same visit where a peer joins or moves, and not where one leaves', async () => {
+describe('a change during a call', () => {
+  it('is told in the same visit if a peer joins or moves, but not if a peer leaves', async () => {
     const { stage, held, show } = await during(VISIT[0] ?? '');
     show(worldOf({ ...TWO, d: {} }, { b: { ip: ipOf('x') } }));
     held.answer();
@@ -154,7 +154,7 @@ describe('what changes during a call', () => {
     assert.deepEqual(stage.cores.told(), [tells('a', 'x'), tells('a', 'd')]);
   });
 
-  it('is told right after the visit, where it comes while others are told', async () => {
+  it('is told right after the visit if it comes while the validator is being told of peers', async () => {
     const { stage, held, show } = await during(VISIT[2] ?? '');
     show(worldOf({ ...TWO, d: {} }));
     held.answer();
@@ -162,7 +162,7 @@ describe('what changes during a call', () => {
     assert.deepEqual(stage.cores.told(), [tells('a', 'b'), tells('a', 'd')]);
   });
 
-  it('ends the telling where it is paused, until it goes on', async () => {
+  it('stops the visit if it pauses the validator, until the pause ends', async () => {
     const { stage, held, show } = await during(VISIT[2] ?? '');
     show(worldOf({ ...TWO, a: PAUSED, c: {} }));
     held.answer();
@@ -180,7 +180,7 @@ describe('validators that do not answer', () => {
     ['however many they are', () => true],
     ['though their pods are gone', (name: string) => name >= 'i'],
   ] as const) {
-    it(`of one namespace keep those of another waiting for one call, ${what}`, async () => {
+    it(`of one namespace delay those of another namespace by one call, ${what}`, async () => {
       const stage = new Signalling();
       const gates: Array<() => void> = [];
       const isFree = (call: string) => call.startsWith(`${ipOf('a')} `);
@@ -205,7 +205,7 @@ describe('validators that do not answer', () => {
     });
   }
 
-  it('keep eight calls busy, and the next waits for one to end', async () => {
+  it('keep eight calls busy; the next call waits until one of these ends', async () => {
     const stage = new Signalling();
     const gates: Array<() => void> = [];
     stage.cores.answer = () => new Promise<void>((resolve) => gates.push(resolve));
@@ -222,7 +222,7 @@ describe('validators that do not answer', () => {
     stage.cores.answer = () => undefined;
     gates[0]?.();
     for (let turns = 0; turns < 500; turns += 1) await turn();
-    // Through the one place that came free went the twelve others, and it is free again.
+    // The twelve others were called one by one in the one place that became free.
     assert.equal(new Set(stage.cores.calls.map((call) => call.split(' ')[0])).size, 20);
     for (const letGo of gates) letGo();
     await stage.settled();

@@ -1,4 +1,4 @@
-/** Telling running validators: each thing once, to few at a time, and nothing where no server listens. */
+/** Telling running validators about peers: each peer once, to few at a time, and nothing if no server listens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreError } from '../../../runtime/core-client.ts';
@@ -11,7 +11,7 @@ const asked = (name: string) => [`${ipOf(name)} peers`, `${ipOf(name)} info`];
 const tells = (name: string, peer: string, port = 11_625) => `${ipOf(name)} connect ${ipOf(peer)}:${port}`;
 
 describe('signals', () => {
-  it('ask first, tell one end of each pair once, and look a little later whether it came about', async () => {
+  it('ask first, tell one end of each pair once, and check a little later whether the pair is connected', async () => {
     const stage = new Signalling();
     await stage.offer(worldOf(TWO));
     assert.deepEqual(stage.cores.calls.sort(), [...asked('a'), ...asked('b'), tells('b', 'a')].sort());
@@ -22,7 +22,7 @@ describe('signals', () => {
     assert.deepEqual(stage.cores.told(), [tells('b', 'a')]);
   });
 
-  it('tell the other end a poll later where the first one could not connect', async () => {
+  it('tell the other end one poll later if the first end could not connect', async () => {
     const stage = new Signalling();
     await stage.offer(worldOf(TWO));
     stage.cores.connected.clear();
@@ -30,7 +30,7 @@ describe('signals', () => {
     assert.ok(stage.cores.told().includes(tells('a', 'b')));
   });
 
-  it('tell the other end at once where the first one does not answer', async () => {
+  it('tell the other end at once if the first end does not answer', async () => {
     const stage = new Signalling();
     stage.cores.answer = (call) => {
       if (call.startsWith(`${ipOf('b')} `)) throw refusal();
@@ -42,7 +42,7 @@ describe('signals', () => {
     assert.deepEqual(stage.cores.told(), [tells('a', 'b')]);
   });
 
-  it('tell the other peers at once where stellar-core cannot resolve one of them, and that one again later', async () => {
+  it('tell the other peers at once if stellar-core cannot resolve one peer, and tell this peer again later', async () => {
     const stage = new Signalling();
     const exception = new CoreError('declined', 'the answer is "Host not found"');
     stage.cores.answer = (call) => {
@@ -57,7 +57,7 @@ describe('signals', () => {
     assert.deepEqual(byFourth().slice(3), [tells('d', 'a')]);
   });
 
-  it('tell a process that is another everything anew', async () => {
+  it('tell a new process everything again', async () => {
     const stage = new Signalling();
     await stage.offer(worldOf(TWO));
     stage.cores.connected.clear();
@@ -80,7 +80,7 @@ describe('a port that refuses', () => {
   const callsTo = ({ cores }: Signalling, name: string) =>
     cores.calls.filter((call) => call.startsWith(`${ipOf(name)} `)).length;
 
-  it('three times while the pod is Ready is closed, told once, and left alone', async () => {
+  it('is closed after three refusals while the pod is Ready: it is reported once, and not called again', async () => {
     const stage = await closed();
     assert.equal(callsTo(stage, 'a'), 3);
     assert.deepEqual([...stage.signaller.closedNodes], ['stellar/a']);
@@ -92,7 +92,7 @@ describe('a port that refuses', () => {
     assert.match(page, /stellar_peers_core_ports\{state="unknown"\} 0/);
   });
 
-  it('is tried again by another process of that validator', async () => {
+  it('is tried again when the validator has a new process', async () => {
     const stage = await closed();
     stage.cores.answer = () => undefined;
     await stage.offer(worldOf(TWO, { a: { uid: 'another' } }));
@@ -101,8 +101,8 @@ describe('a port that refuses', () => {
   });
 });
 
-describe('signals, when the world goes on meanwhile', () => {
-  it('that fail otherwise are warned of once in a row, counted, and tried again', async () => {
+describe('signals that fail for another reason', () => {
+  it('are logged once for each series of failures, counted, and tried again', async () => {
     const stage = new Signalling();
     stage.cores.answer = (call) => {
       if (call.includes('connect')) throw new CoreError('failed', 'too late');

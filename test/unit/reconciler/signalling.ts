@@ -34,7 +34,7 @@ export function worldOf(
   return { ...world, pods };
 }
 
-/** Whom a World lets us call, and what about. */
+/** The signal targets of a World. */
 export function scopeOf(
   world: World,
   mayListen: (process: string) => boolean = () => true,
@@ -56,7 +56,7 @@ export const strayPod = (name: string) => readPod(pod(name, { uid: 'stray', owne
 export class FakeCores implements CoreClient {
   readonly calls: string[] = [];
   readonly connected = new Map<string, Set<string>>();
-  /** Called before each answer; what it throws is the answer. */
+  /** Called before each answer. If it throws, the error is the answer. */
   answer: (call: string) => void | Promise<void> = () => undefined;
   underWay = 0;
   mostUnderWay = 0;
@@ -124,7 +124,7 @@ export class Signalling {
     await this.settled();
   }
 
-  /** Until none is called any more. */
+  /** Resolves when no call is under way any more. */
   async settled(): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet = this.cores.underWay === 0 ? quiet + 1 : 0) await turn();
   }

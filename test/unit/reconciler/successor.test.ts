@@ -1,4 +1,4 @@
-/** A restart gains nothing where the pod that follows would not be injected: then there is none, whatever is lacking. */
+/** If the next pod would not be injected, a restart gains nothing. So the validator is not restarted, whatever it lacks. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { World } from '../../../peers/world.ts';
@@ -54,24 +54,24 @@ const narrowed = (world: World): World => ({
 
 describe('an injected validator whose next pod would not be injected', () => {
   for (const [name, { spec = {}, extra = {}, code }] of Object.entries(OPT_OUTS)) {
-    it(`is not restarted for more peers where ${name}`, () => {
+    it(`is not restarted for more peers if ${name}`, () => {
       const { restart, holds } = planOf(joined(spec, extra));
       assert.deepEqual([restart, holds.a], [undefined, code]);
     });
 
-    it(`is not replaced while it is down and knows no peer where ${name}`, () => {
+    it(`is not replaced while it is down and knows no peer if ${name}`, () => {
       const pod = { ready: false, annotations: stamp([]) };
       const { restart, holds } = planOf(joined({ ...spec, knows: [], pod }, extra));
       assert.deepEqual([restart, holds.a], [undefined, code]);
     });
   }
 
-  it('is not restarted where the webhook does not select its namespace any more', () => {
+  it('is not restarted if the webhook does not select its namespace any more', () => {
     const { restart, holds } = planOf(narrowed(joined({})));
     assert.deepEqual([restart, holds.a], [undefined, 'NotSelected']);
   });
 
-  it('waits for nothing as long as it lacks nothing', () => {
+  it('has no reason to wait while it lacks no peer', () => {
     const world = networkWorld({ a: {}, b: {} }, { namespace: { labels: DISABLED } });
     assert.deepEqual(planOf(world).holds, {});
   });
@@ -89,7 +89,7 @@ describe('a pod that came back bare from our restart', () => {
     return restart ?? holds.b;
   };
 
-  it('stops its group, whatever its own validator waits for', () => {
+  it('stops its group, for whatever reason its own validator waits', () => {
     const states: Readonly<Record<string, Spec>> = {
       ready: { pod: bare },
       down: { pod: { ...bare, ready: false } },
@@ -102,7 +102,7 @@ describe('a pod that came back bare from our restart', () => {
     for (const [name, a] of Object.entries(states)) assert.equal(holdOf(a), 'NotInjected', name);
   });
 
-  it('stops it no longer once it is injected, is gone, or its successor would not be injected', () => {
+  it('does not stop its group once the pod is injected or gone, or once the next pod would not be injected', () => {
     assert.equal(holdOf({}), 'bump b');
     assert.notEqual(holdOf({ pod: 'none' }), 'NotInjected');
     assert.equal(holdOf({ pod: bare, node: { annotations: DISABLED } }), 'bump b');

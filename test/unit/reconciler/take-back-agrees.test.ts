@@ -1,4 +1,4 @@
-/** What forbids a bump that has replaced no pod is what would keep it from being begun, whatever stands in the World. */
+/** A bump that has replaced no pod is taken back for exactly the reasons for which it would not be begun. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
@@ -59,7 +59,7 @@ const extra: fc.Arbitrary<Extra> = fc.record({
   pdbs: fc.constantFrom([], [], [], [pdb(0)], [pdb(1)]),
 });
 
-/** The same World a moment later: the validator is bumped, and no cache shows the bump yet. */
+/** The same World a moment later: the validator is bumped, but no cache shows the bump yet. */
 function bumped(world: World, group: string, key: string): { world: World; entry: JournalEntry } | undefined {
   const set = world.statefulSets.get(key);
   const pods = [...world.pods.values()].filter(({ ownerUid }) => ownerUid === set?.uid);
@@ -75,10 +75,10 @@ function bumped(world: World, group: string, key: string): { world: World; entry
   return { world: { ...world, statefulSets, journal }, entry };
 }
 
-/** What the bump itself looks like, and what only says whose turn it is. */
+/** Reasons that the bump itself causes, and reasons that only tell whose turn it is. */
 const NOT_ASKED = new Set(['Unsettled', 'Queued']);
 
-it('a bump is taken back for what would keep it from being begun, and for nothing else', () => {
+it('a bump is taken back exactly for the reasons for which it would not be begun', () => {
   const specs = fc.tuple(spec, spec, spec, spec);
   fc.assert(
     fc.property(specs, extra, fc.constantFrom(...NAMES), ([a, b, c, d], others, name) => {

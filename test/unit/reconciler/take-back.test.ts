@@ -83,7 +83,7 @@ describe('a bump that was taken back', () => {
   };
   const isTakenBack = (stage: Restarting) => stage.tokens().a === undefined;
 
-  it('is journaled as that once the journal can be written again', async () => {
+  it('is journaled as taken back once the journal can be written again', async () => {
     const { stage, lane } = await bumped();
     await stage.change(namespaceRef, PAUSED);
     unwritable(stage, () => true);
@@ -103,7 +103,7 @@ describe('a bump that was taken back', () => {
     );
   });
 
-  it('is journaled as that by the next leader, where the one that did it died before', async () => {
+  it('is journaled as taken back by the next leader, if the leader that did it died before', async () => {
     const { stage, lane } = await bumped();
     await stage.change(podRef('b'), readyOf('False'));
     unwritable(stage, () => isTakenBack(stage));
@@ -119,7 +119,7 @@ describe('a bump that was taken back', () => {
     assert.ok(!(await told(stage)).includes('RestartReverted'));
   });
 
-  it('and whose writes were not answered is journaled as that', async () => {
+  it('is journaled as taken back even if its writes were not answered', async () => {
     const { stage, lane } = await bumped();
     await stage.change(namespaceRef, PAUSED);
     const patch = stage.kube.patch.bind(stage.kube);
@@ -133,7 +133,7 @@ describe('a bump that was taken back', () => {
     assert.deepEqual(stage.outcomes(), ['stellar/a: defused']);
   });
 
-  it('is told as reverted where others did it', async () => {
+  it('is reported as reverted if another program took it back', async () => {
     const { stage, lane } = await bumped();
     const path = '/spec/template/metadata/annotations/stellar.org~1peer-restart';
     await stage.change(statefulSetRef('a'), { op: 'remove', path });

@@ -27,6 +27,6 @@ it('a namespace that stays gets its ConfigMap and Services', () => {
   });
 });
 
-it('one that is being deleted gets neither, and the overview is written all the same', () => {
+it('a namespace that is being deleted gets no ConfigMap and no Services, but the overview is still written', () => {
   assert.deepEqual(plansWith('2026-11-23T12:00:00Z'), { configMaps: ['stellar-peers'], services: [] });
 });

@@ -1,4 +1,4 @@
-/** A pod whose stamp is gone does not say what it knows: that is not to say that it knows nothing. */
+/** A pod without its stamp does not show which peers it knows. It may still know some. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { networkWorld, planOf, type Spec } from './group.ts';

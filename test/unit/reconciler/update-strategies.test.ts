@@ -49,13 +49,13 @@ function groupWithTwo(updateStrategy: object, revisions: readonly [string, strin
 }
 
 describe('a StatefulSet with OnDelete', () => {
-  it('is up after a change of its template, whether its owner has deleted its pods or not', () => {
+  it('is up after a change of its template, whether or not its owner has deleted the old pods', () => {
     assert.equal(groupWith(changed(ON_DELETE)), 'bump a');
     assert.equal(groupWith({ ...changed(ON_DELETE), pod: { revision: 'r2' } }), 'bump a');
     assert.equal(groupWith(changed(ON_DELETE, { updatedReplicas: 0 })), 'bump a');
   });
 
-  it('is down while a pod of it is missing, is going or is not Ready, or its controller is behind', () => {
+  it('is down while one of its pods is missing, terminating or not Ready, or while its controller is behind', () => {
     const held = 'WaitingForUnavailable';
     assert.equal(groupWith({ ...changed(ON_DELETE), pod: 'none' }), held);
     assert.equal(groupWith({ ...changed(ON_DELETE), pod: { deletionTimestamp: at(1) } }), held);
@@ -63,34 +63,34 @@ describe('a StatefulSet with OnDelete', () => {
     assert.equal(groupWith(changed(ON_DELETE, { observedGeneration: 0 })), held);
   });
 
-  it('tells its own lack as what it waits for: its owner', () => {
+  it('reports that a missing peer waits for the owner of the StatefulSet', () => {
     const { holds } = planOf(networkWorld({ a: { knows: [], ...changed(ON_DELETE) }, b: {} }));
     assert.equal(holds.a, 'OnDelete');
   });
 });
 
 describe('a StatefulSet with a partition', () => {
-  it('is up once the pods from the partition on are of its newest revision', () => {
+  it('is up once the pods from the partition on have the newest revision', () => {
     assert.equal(groupWith(changed(PARTITIONED)), 'bump a', 'no pod is');
     assert.equal(groupWithTwo(PARTITIONED, ['r1', 'r2']), 'bump a');
     assert.equal(groupWithTwo(PARTITIONED, ['r2', 'r2']), 'bump a');
     assert.equal(groupWithTwo(PARTITIONED, ['r1', 'r1']), 'WaitingForUnavailable');
   });
 
-  it('tells its own lack as what it waits for: the partition', () => {
+  it('reports that a missing peer waits for the partition', () => {
     const { holds } = planOf(networkWorld({ a: { knows: [], ...changed(PARTITIONED) }, b: {} }));
     assert.equal(holds.a, 'Partitioned');
   });
 });
 
 describe('a StatefulSet with a strategy that we do not use', () => {
-  it('is up once all of its pods are of its newest revision', () => {
+  it('is up once all its pods have the newest revision', () => {
     assert.equal(groupWith(changed(RECREATE)), 'WaitingForUnavailable');
     assert.equal(groupWith({ ...changed(RECREATE), pod: { revision: 'r2' } }), 'bump a');
     assert.equal(groupWithTwo(RECREATE, ['r1', 'r2']), 'WaitingForUnavailable');
   });
 
-  it('is left alone and told by its name, not as OnDelete', () => {
+  it('is left alone, and reported by the name of the strategy, not as OnDelete', () => {
     const a: Spec = { knows: [], ...changed(RECREATE), pod: { revision: 'r2', annotations: stamp([]) } };
     const { restart, holds, details } = planOf(networkWorld({ a, b: {} }));
     assert.deepEqual([restart, holds.a, details.a], [undefined, 'OtherUpdateStrategy', 'Recreate']);
@@ -136,13 +136,13 @@ describe('a restart of ours whose StatefulSet was given OnDelete or a partition 
       ),
     );
 
-  it('is over when those that were replaced are Ready: the others are left to its owner', () => {
+  it('is over when the replaced pods are Ready: the owner replaces the other pods', () => {
     for (const strategy of [ON_DELETE, PARTITIONED]) assert.equal(halfway(strategy), 'done');
     assert.equal(halfway(ON_DELETE, { injected: false }), 'done', 'one that was not replaced may be bare');
     assert.equal(halfway(ON_DELETE, {}, { injected: false }), 'notInjected');
   });
 
-  it('is under way while another pod is to be replaced, is going, or is not Ready', () => {
+  it('is under way while another pod must be replaced, is terminating or is not Ready', () => {
     assert.equal(halfway({ type: 'RollingUpdate' }), undefined);
     assert.equal(halfway({ type: 'RollingUpdate', rollingUpdate: { partition: 0 } }), undefined);
     assert.equal(halfway(PARTITIONED, {}, { ready: false }), undefined);

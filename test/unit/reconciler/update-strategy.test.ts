@@ -21,24 +21,24 @@ function verdict(everything?: string, namespace?: string, node?: string): string
 }
 
 describe('the strategy of a validator', () => {
-  it('is RollingUpdate where no object says anything', () => {
+  it('is RollingUpdate if no object sets a strategy', () => {
     assert.equal(verdict(), 'RollingUpdate');
   });
 
-  it('is the one nearest to the validator', () => {
+  it('is that of the object nearest to the validator', () => {
     assert.equal(verdict('OnRestart'), 'OnRestart');
     assert.equal(verdict('OnRestart', 'Signal'), 'Signal');
     assert.equal(verdict('OnRestart', 'Signal', 'RollingUpdate'), 'RollingUpdate');
     assert.equal(verdict(undefined, 'Signal'), 'Signal');
   });
 
-  it('is to hold where anything says paused, however near another says otherwise', () => {
+  it('is to hold if any object says `paused`, even if a nearer object says otherwise', () => {
     assert.match(verdict('paused', 'RollingUpdate', 'Signal'), /^Paused: ConfigMap stellar-peers/);
     assert.match(verdict(undefined, 'paused', 'RollingUpdate'), /^Paused: Namespace stellar/);
     assert.match(verdict('Signal', 'OnRestart', 'paused'), /^Paused: StellarNode stellar\/a/);
   });
 
-  it('is to hold where anything says what is not known here, naming it', () => {
+  it('is to hold if any object has an unknown value; the reason names the object and the value', () => {
     assert.equal(
       verdict('Recreate', 'RollingUpdate', 'RollingUpdate'),
       'UnknownStrategy: ConfigMap stellar-peers/stellar-peers: Recreate',

@@ -27,13 +27,13 @@ function fateOf(template: (spec: Raw) => void, spec: Spec = {}, pod: (spec: Raw)
 
 const bare: Spec = { pod: { injected: false, annotations: {} } };
 
-it('a pod injected in its first container, which is not known to be the main one, stays', () => {
+it('a pod that was injected in its first container stays, even if this may not be the main container', () => {
   const renamed = (spec: Raw) => Object.assign(spec.containers[0], { name: 'core', image: 'my/validator:1' });
   assert.equal(fateOf(renamed), undefined);
   assert.equal(fateOf(renamed, { knows: ['b'] }), 'NoMainContainer', 'nor is it restarted for more peers');
 });
 
-it('a pod injected in a proxy that stood in front stays', () => {
+it('a pod that was injected in a proxy, its first container, stays', () => {
   const proxied = (spec: Raw) => {
     Object.assign(spec.containers[0], { name: 'proxy', image: 'mesh/proxy:1' });
     spec.containers.push({ name: 'core', image: 'stellar/stellar-core:v21' });
@@ -54,7 +54,7 @@ it('a pod whose init container names a profile, and keeps what its main one aske
   );
 });
 
-it('a pod left alone since it mounts a folder above ours awaits adoption', () => {
+it('a pod that was not injected because it mounts a folder above ours awaits adoption', () => {
   const above = (spec: Raw) =>
     spec.containers[0].volumeMounts.push({ name: 'settings', mountPath: '/etc/stellar' });
   assert.equal(fateOf(above, bare), 'AwaitingAdoption');
@@ -62,7 +62,7 @@ it('a pod left alone since it mounts a folder above ours awaits adoption', () =>
   assert.equal(fateOf(above, adopted), 'bump a');
 });
 
-it('a pod left alone since a sidecar in front has a mount at or above our path awaits adoption', () => {
+it('a pod that was not injected because its first container, a sidecar, mounts at or above our path awaits adoption', () => {
   for (const mountPath of ['/etc/stellar', '/etc/stellar/peers']) {
     const inFront = (spec: Raw) => {
       spec.containers[0].name = 'core';

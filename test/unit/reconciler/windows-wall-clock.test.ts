@@ -91,7 +91,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
 const entriesOf = fc.array(entry, { minLength: 1, maxLength: 3 });
 
 describe('at any instant', () => {
-  it('open is what the clock on the wall says', () => {
+  it('a window is open exactly if the local wall clock is within it', () => {
     fc.assert(
       fc.property(entriesOf, instant, (entries, atMs) => {
         const isOpen = windowsOf(textOf(entries))(atMs, 0) === atMs;
@@ -102,7 +102,7 @@ describe('at any instant', () => {
     );
   });
 
-  it('the opening that is told is the very next one that is long enough', () => {
+  it('the reported opening is the next one that is long enough', () => {
     const needed = fc.constantFrom(0, 1, 10 * MINUTE_MS, 3 * HOUR_MS, 30 * HOUR_MS);
     fc.assert(
       fc.property(entriesOf, instant, needed, (entries, atMs, neededMs) => {

@@ -178,7 +178,7 @@ describe('in the night in which the clocks', () => {
 });
 
 describe('the windows of many groups', () => {
-  it('are looked for once, however long each restart takes', async () => {
+  it('are computed once for all groups, even if restarts take different times', async () => {
     const windows = windowsOf('Sun 02:00-04:00 Europe/Berlin; Sun 22:00-23:00 Asia/Tokyo');
     const nowMs = Date.parse('2026-11-23T12:00Z');
     const askAll = () =>

@@ -1,4 +1,4 @@
-/** How much of the lists of others a tenant can take in an open network, with numbers. */
+/** How many places a tenant can get in the lists of others, in an open network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover, type Group } from '../../../peers/discovery/discover.ts';
@@ -19,7 +19,7 @@ interface Wish {
   readonly runs?: boolean;
 }
 
-/** A StellarNode with a UID of its own, and its pod where it runs. */
+/** A StellarNode with a UID of its own, and its pod if `runs`. */
 function one(
   namespace: string,
   name: string,
@@ -55,7 +55,7 @@ function groupOf(parts: Parts, salt = SALT): Group {
 const foreignIn = (group: Group, name: string): number =>
   viewOf(`stellar/${name}`, group, SIZE).filter(({ namespace }) => namespace === MALLORY).length;
 
-/** How many places of the lists of all 30 victims a tenant has. */
+/** The number of places that mallory has in the lists of all 30 victims. */
 const placesOf = (group: Group): number =>
   Array.from({ length: 30 }, (_, index) => foreignIn(group, `v${index}`)).reduce(
     (sum, count) => sum + count,
@@ -65,32 +65,32 @@ const placesOf = (group: Group): number =>
 const VICTIMS = crowd('stellar', 30);
 const IDLE = (): Wish => ({ runs: false });
 
-describe('of the lists of 30 validators that run, a tenant of another namespace has', () => {
-  it('no place by StellarNodes without pods, however many, or of how many replicas', () => {
+describe('in the lists of 30 running validators, a tenant of another namespace gets', () => {
+  it('no place by StellarNodes without pods, even by 1,300 of them or by 24 with 100 replicas', () => {
     assert.equal(placesOf(groupOf(together(...VICTIMS, ...crowd(MALLORY, 1_300, IDLE)))), 0);
     const replicas = () => ({ runs: false, spec: { replicas: 100 } });
     assert.equal(placesOf(groupOf(together(...VICTIMS, ...crowd(MALLORY, 24, replicas)))), 0);
   });
 
-  it('at most half by pods that run, however many', () => {
+  it('at most half of the places by running pods, even by 900 pods', () => {
     const group = groupOf(together(...VICTIMS, ...crowd(MALLORY, 900)));
     for (const [index] of VICTIMS.entries()) assert.equal(foreignIn(group, `v${index}`), SIZE / 2);
   });
 
-  it('its share by pods that run, where they are few: 12 of 200 have no more than a tenth', () => {
+  it('a small share by a few running pods: 12 of 200 pods get at most a tenth of the places', () => {
     const group = groupOf(together(...crowd('stellar', 188), ...crowd(MALLORY, 12)));
     assert.ok(placesOf(group) <= 0.1 * 30 * SIZE, `${placesOf(group)} of ${30 * SIZE}`);
     assert.ok(placesOf(group) > 0);
   });
 
-  it('at most half together with the tenants of all other namespaces', () => {
+  it('at most half of the places together with the tenants of all other namespaces', () => {
     const many = Array.from({ length: 40 }, (_, index) => crowd(`mallory-${index}`, 20)).flat();
     const view = viewOf('stellar/v0', groupOf(together(...VICTIMS, ...many)), SIZE);
     assert.equal(view.filter(({ namespace }) => namespace === 'stellar').length, SIZE / 2);
   });
 
-  it('as much by names and UIDs that were searched for as by any others', () => {
-    // Of 3,000 UIDs the 24 that weigh most for v0 by what is known without the salt, and by the salt itself.
+  it('no more places by names and UIDs that were searched for than by chance', () => {
+    // Of 800 UIDs, the 24 that come first in the list of v0: by an order without salt, and by the order with the salt.
     const candidates = crowd(MALLORY, 800);
     const heaviest = (salt: string): Set<string> => {
       const group = groupOf(together(one('zoe', 'v0', { uid: 'stellar/v0' }), ...candidates), salt);
@@ -102,7 +102,7 @@ describe('of the lists of 30 validators that run, a tenant of another namespace 
     assert.ok(both <= 5, `${both} of 24: by chance one in 33`);
   });
 
-  it('other places once the validators start anew than before: it is a salt of this installation', () => {
+  it('other places in an installation with another salt', () => {
     const parts = together(...VICTIMS, ...crowd(MALLORY, 100));
     const view = (salt: string) =>
       viewOf('stellar/v0', groupOf(parts, salt), SIZE).map((member) => member.podKey);
@@ -111,10 +111,10 @@ describe('of the lists of 30 validators that run, a tenant of another namespace 
   });
 });
 
-describe('addresses that several advertise', () => {
+describe('an address that several validators advertise', () => {
   const at = (address: string) => ({ annotations: { 'stellar.org/peer-address': address } });
 
-  it('take one place of a list, and one line, and no validator loses its own', () => {
+  it('takes one place of a list and one line, and no validator loses its own address', () => {
     const victims = crowd('stellar', 13, (index) => at(`10.0.0.${index}:11625`));
     const copies = crowd(MALLORY, 13, (index) => at(`10.0.0.${index}:11625`));
     const same = Array.from({ length: 200 }, (_, index) => one(MALLORY, `s${index}`, at('10.9.9.9:11625')));
@@ -131,8 +131,8 @@ describe('addresses that several advertise', () => {
   });
 });
 
-describe('a list that is chosen anew', () => {
-  /** 60 validators that run with the lists of one salt, and have those of another published. */
+describe('a list whose members change with a new salt', () => {
+  /** 60 validators that run with the lists of one salt, while the lists of another salt are published. */
   function rechosen(): Parts {
     const parts = together(...crowd('stellar', 60));
     const before = groupOf(parts, 'c3'.repeat(16));
@@ -149,7 +149,7 @@ describe('a list that is chosen anew', () => {
     return { ...afterPublishing({ ...parts, pods, journal: { salt: SALT } }), webhook };
   }
 
-  it('restarts no validator, as every one of them knows as many as before', () => {
+  it('restarts no validator, because each validator still knows as many running peers as before', () => {
     const world = worldWith({ ...rechosen(), journal: { salt: SALT } });
     for (const rollFor of ['auto', 'missing', 'unlinked', 'all'] as const) {
       const { group, input } = inputOf(world, { settings: { rollFor } });
@@ -161,10 +161,10 @@ describe('a list that is chosen anew', () => {
       const view = publishedView(world.configMaps.get(namespace), name.replace(/-0$/, ''));
       return view?.hash !== peerHash;
     });
-    assert.equal(others.length, 60, 'every list is another');
+    assert.equal(others.length, 60, 'every list differs from the one of the pod');
   });
 
-  it('counts one that runs with a peer that left, under ROLL_FOR=all alone', () => {
+  it('leads to a restart of a validator that knows a peer that left, but only with ROLL_FOR=all', () => {
     const parts = rechosen();
     const [first, ...pods] = parts.pods ?? [];
     assert.ok(first);
@@ -179,7 +179,7 @@ describe('a list that is chosen anew', () => {
       return [restart?.statefulSet, ...holds.keys()].filter((each) => each !== undefined);
     };
     assert.deepEqual(concerned('auto'), []);
-    // It has no quorumSet here, and waits for that alone.
+    // v0 has no quorumSet here, so it only waits for the quorum check.
     assert.deepEqual(concerned('all'), ['stellar/v0']);
   });
 });

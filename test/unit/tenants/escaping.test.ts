@@ -1,4 +1,4 @@
-/** Names, passphrases and annotations end nowhere as anything but text. */
+/** Names, passphrases and annotations stay plain text in files, Events, logs and metrics. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -20,7 +20,7 @@ import { MemoryKube } from '../stand-ins/memory-kube.ts';
 import { node, podSpec, worldWith } from '../world.ts';
 import { foreign, published, VICTIMS, withVictims } from './stage.ts';
 
-/** What is meant to end a string, a line, a command or a label. */
+/** Characters that could end a string, a line, a command or a label. */
 const MEANT = [
   '"',
   "'",
@@ -45,8 +45,8 @@ const evil = fc.array(fc.oneof(fc.constantFrom(...MEANT, 'a', '9', '.', ':', '-'
 });
 const evilText = evil.map((pieces) => pieces.join(''));
 
-describe('what the owner of a namespace writes', () => {
-  it('stands in the files of others as host:port, a line each, and the TOML says just that', () => {
+describe('text that the owner of a namespace writes', () => {
+  it('appears in the files of others only as host:port, one on each line, and the TOML has the same addresses', () => {
     fc.assert(
       fc.property(evilText, evilText, evilText, (serviceName, address, passphrase) => {
         const custom = { network: 'custom', customNetworkPassphrase: passphrase || 'x' };
@@ -74,7 +74,7 @@ describe('what the owner of a namespace writes', () => {
     );
   });
 
-  it('names a file to the merge script as one argument, or is refused', () => {
+  it('is given to the merge script as the name of one file, or is refused', () => {
     const pod = podShapeOf({ spec: podSpec() });
     const [main] = pod.containers;
     assert.ok(main);
@@ -87,7 +87,7 @@ describe('what the owner of a namespace writes', () => {
     );
   });
 
-  it('is told on a terminal, in an Event and in the log as text that moves no cursor and ends no line', () => {
+  it('is shown on a terminal, in an Event and in the log without characters that move the cursor or end the line', () => {
     fc.assert(
       fc.property(evilText, (text) => {
         const why = reason('UnknownBudget', text);
@@ -97,7 +97,7 @@ describe('what the owner of a namespace writes', () => {
     );
   });
 
-  it('makes an Event of the StellarNode that it stands on, and of no other', async () => {
+  it('causes an Event for the StellarNode that contains the text, and for no other StellarNode', async () => {
     const kube = new MemoryKube();
     const options = { kube, clock: new ManualClock(NOW_MS), log: new CapturedLog(), metrics: new Metrics() };
     const reporter = new Reporter({ ...options, instance: 'one' });
@@ -112,21 +112,21 @@ describe('what the owner of a namespace writes', () => {
     assert.doesNotMatch(String(event.note), /\n/);
   });
 
-  it('ends no label of a metric', async () => {
+  it('cannot end a label of a metric', async () => {
     const metrics = new Metrics();
     const value = 'a"} 1\nevil_total{b="\\';
     metrics.replace('stellar_peers_waiting', [{ labels: { reason: value }, value: 1 }]);
     const lines = (await metrics.render()).split('\n').filter((line) => /^[^#]/.test(line));
     assert.ok(
       lines.every((line) => line.startsWith('stellar_peers_')),
-      'no line of their own',
+      'the text makes no line of its own',
     );
     const line = lines.find((each) => each.startsWith('stellar_peers_waiting{'));
     assert.equal(line, String.raw`stellar_peers_waiting{reason="a\"} 1\nevil_total{b=\"\\"} 1`);
   });
 });
 
-describe('the metrics of groups', () => {
+describe('the metrics', () => {
   const custom = (index: number) => ({ network: 'custom', customNetworkPassphrase: `net "${index}"\n` });
   const old = node('old', { creationTimestamp: '2025-01-01T00:00:00Z', spec: custom(-1) });
   const young = Array.from({ length: 5_000 }, (_, index) =>
@@ -137,7 +137,7 @@ describe('the metrics of groups', () => {
     }),
   );
 
-  it('are of 100 groups at most, the public and the oldest; the others count together', () => {
+  it('of groups are of 100 groups at most, the public and the oldest ones; all others share one label', () => {
     const parts = { nodes: [old, ...young, node('public', { creationTimestamp: '2026-05-01T00:00:00Z' })] };
     const { discovery } = published(parts, DISCOVERY, 1);
     const series = validatorSeries(discovery.groups, labelsOf(discovery.groups.values()));
@@ -150,7 +150,7 @@ describe('the metrics of groups', () => {
     assert.ok([...labels].every((label) => /^(testnet|custom-[0-9a-f]{16}|other)$/.test(label)));
   });
 
-  it('and of pods are of 1,000 pods at most, of each namespace in turn', async () => {
+  it('of pods are of 1,000 pods at most, of each namespace in turn', async () => {
     const metrics = new Metrics();
     const connection = { expected: 3, connected: 2, synced: true };
     const theirs = Array.from({ length: 5_000 }, (_, index) => [`mallory/m${index}-0`, connection] as const);
@@ -163,7 +163,7 @@ describe('the metrics of groups', () => {
     }
   });
 
-  it('are as before where groups are few', () => {
+  it('of a few groups have a label for each group', () => {
     const { discovery } = published({ nodes: [node('a'), node('b', { spec: { suspended: true } })] });
     assert.deepEqual(validatorSeries(discovery.groups, labelsOf(discovery.groups.values())), [
       { labels: { group: 'testnet', state: 'active' }, value: 1 },
@@ -171,12 +171,12 @@ describe('the metrics of groups', () => {
     ]);
   });
 
-  it('and all others have labels of a known kind: a new one is thought about here', () => {
+  it('have no label outside this list: think about the number of series before you add one', () => {
     const labels = Object.values(METRICS).flatMap((metric) => [...metric.labels]);
     assert.deepEqual([...new Set(labels)].sort(), [
       ...['drift', 'group', 'kind', 'namespace', 'pod', 'reason', 'result', 'state', 'title'],
     ]);
-    // One title for each group; of a private network it names namespaces and a hash, nothing that a tenant words.
+    // Each group has one title. For a private network, the title has namespaces and a hash, but no text of a tenant.
     const titled = Object.entries(METRICS).filter(([, metric]) =>
       metric.labels.some((each) => each === 'title'),
     );
@@ -184,7 +184,7 @@ describe('the metrics of groups', () => {
       titled.map(([name]) => name),
       ['stellar_peers_network_info'],
     );
-    // A pod's are those of 1,000 running validators whose HTTP port is open to us.
+    // Series with the label `pod` exist for at most 1,000 running validators whose HTTP port is open to us.
     const byPod = Object.entries(METRICS).filter(([, metric]) =>
       metric.labels.some((label) => label === 'pod'),
     );

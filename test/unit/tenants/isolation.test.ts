@@ -1,4 +1,4 @@
-/** What cannot be worked out costs the group that it is of, and takes nothing that is published from others. */
+/** An error in the computation of one group affects this group only, and removes nothing that is published. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Discovery, discover, type Group } from '../../../peers/discovery/discover.ts';
@@ -27,7 +27,7 @@ function broken(discovery: Discovery, key: string, field: keyof Group): Discover
   return { ...discovery, groups: new Map([...discovery.groups, [key, throwing]]) };
 }
 
-/** What is planned of that membership. */
+/** The plan for ConfigMaps that is made of this discovery. */
 function planned(world: World, discovery: Discovery, views = new ViewBook(discovery, 24)) {
   const input = { world, discovery, views, ownNamespace: 'stellar-peers', nowMs: NOW_MS };
   const steps = publishSteps(input, () => input);
@@ -39,13 +39,13 @@ function planned(world: World, discovery: Discovery, views = new ViewBook(discov
   return { plan, dataOf };
 }
 
-describe('a group that cannot be worked out', () => {
+describe('a group whose computation throws', () => {
   const parts = afterPublishing(withVictims(...mine('m', 'n')));
   const world = worldWith(parts);
   const whole = discover(world, DISCOVERY);
   const key = whole.groupOf.get(`${MALLORY}/m`) ?? '';
 
-  it('costs none of the others its list', () => {
+  it('takes no list from validators of other groups', () => {
     const fresh = worldWith({ ...withVictims(...mine('m', 'n')) });
     const discovery = broken(discover(fresh, DISCOVERY), key, 'listed');
     const { plan, dataOf } = planned(fresh, discovery);
@@ -59,7 +59,7 @@ describe('a group that cannot be worked out', () => {
     assert.equal(plan.reports.get('stellar/a'), undefined);
   });
 
-  it('keeps what is published of its own', () => {
+  it('keeps its own published lists', () => {
     const { plan } = planned(world, broken(whole, key, 'listed'));
     assert.deepEqual(
       plan.configMaps.map(({ namespace }) => namespace),
@@ -68,7 +68,7 @@ describe('a group that cannot be worked out', () => {
     );
   });
 
-  it('has none of it restarted, and none of the others held', () => {
+  it('has none of its validators restarted, and holds no validator of another group', () => {
     const live = liveDigests(world, whole);
     const isLive = (digest: string) => live.has(digest);
     const plans = planRollout({
@@ -89,7 +89,7 @@ describe('a group that cannot be worked out', () => {
   });
 });
 
-/** A book that says of some validators that they should know none. */
+/** Views in which each validator has an empty list. */
 class Forgetful extends ViewBook {
   override pageOf(namespace: string) {
     const page = super.pageOf(namespace);
@@ -98,7 +98,7 @@ class Forgetful extends ViewBook {
   }
 }
 
-/** A book that has forgotten all validators. */
+/** Views without any validator. */
 class Empty extends ViewBook {
   override pageOf(namespace: string) {
     return { ...super.pageOf(namespace), entries: [] };
@@ -110,22 +110,22 @@ function plannedBy(Book: typeof ViewBook, world: World) {
   return planned(world, discovery, new Book(discovery, 24)).plan;
 }
 
-describe('at the write', () => {
+describe('before ConfigMaps are written', () => {
   const world = worldWith(afterPublishing(withVictims()));
 
-  it('an empty list takes no filled one away while the network has others, and the validator is told', () => {
+  it('an empty list does not replace a filled list while the network has other members, and the refusal is reported', () => {
     const { configMaps, reports } = plannedBy(Forgetful, world);
     assert.deepEqual(configMaps, []);
     for (const name of VICTIMS) assert.equal(reports.get(`stellar/${name}`)?.code, 'EmptyListRefused');
   });
 
-  it('the keys of a StellarNode that still is a validator stay', () => {
+  it('the keys of a StellarNode that still is a validator stay, even if its list could not be computed', () => {
     const { configMaps, reports } = plannedBy(Empty, world);
     assert.deepEqual(configMaps, []);
     for (const name of VICTIMS) assert.equal(reports.get(`stellar/${name}`)?.code, 'ListNotWorkedOut');
   });
 
-  it('the keys of one that cannot be read any more stay too, and those of one that is gone go', () => {
+  it('the keys of a StellarNode that cannot be read any more stay too; the keys of a deleted StellarNode are removed', () => {
     const parts = afterPublishing(withVictims());
     const [a, b, c] = parts.nodes ?? [];
     assert.ok(a && b && c);
@@ -141,7 +141,7 @@ describe('at the write', () => {
     assert.equal(data['a.peers.txt'], world.configMaps.get('stellar')?.data['a.peers.txt']);
   });
 
-  it('a list becomes empty where the network has no other any more', () => {
+  it('a list becomes empty if the network has no other member any more', () => {
     const parts = afterPublishing(withVictims());
     const plan = plannedBy(ViewBook, worldWith({ ...parts, nodes: (parts.nodes ?? []).slice(0, 1) }));
     const data = plan.configMaps.find(({ namespace }) => namespace === 'stellar')?.data ?? {};

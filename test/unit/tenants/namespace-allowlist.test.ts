@@ -1,4 +1,4 @@
-/** What the owner of one namespace can do to the validators of others, and what not. */
+/** What the owner of one namespace can do, and cannot do, to the validators of others. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover } from '../../../peers/discovery/discover.ts';
@@ -27,7 +27,7 @@ const CLOSED = settingsWith('testnet=stellar');
 const many = (count: number, options: Parameters<typeof foreign>[1] = {}): Parts[] =>
   Array.from({ length: count }, (_, index) => foreign(`m${index}`, options));
 
-/** Restarts that would begin now, in a World that has been quiet for long. */
+/** The validators that would be restarted now, in a World that has not changed for an hour. */
 function restartsIn(parts: Parts, settings = settingsWith('')) {
   const published = afterPublishing(parts, settings);
   const names = new Set((published.nodes ?? []).map(({ metadata }) => metadata.namespace ?? ''));
@@ -51,10 +51,10 @@ function restartsIn(parts: Parts, settings = settingsWith('')) {
   return [...plans.values()].flatMap(({ restart }) => (restart ? [restart.validator.key] : []));
 }
 
-describe('a namespace that its network does not name', () => {
+describe('a namespace that NETWORK_NAMESPACES does not list for the network of its validators', () => {
   const parts = withVictims(foreign('m'));
 
-  it('has no member in it: no list has its validators, and they get no peers and no Service', () => {
+  it('has no member in that network: its validators are in no list, and get no peers and no Service', () => {
     const { discovery, data, lines, world } = published(parts, CLOSED);
     assert.deepEqual(
       discovery.groups.get('testnet')?.members.map((member) => member.identity),
@@ -67,7 +67,7 @@ describe('a namespace that its network does not name', () => {
     assert.deepEqual([...new Set(services)], ['stellar']);
   });
 
-  it('is told why, as a reason and in status', () => {
+  it('is reported as NamespaceNotAllowed, as a reason and in status', () => {
     const { discovery, world } = published(parts, CLOSED);
     const why = discovery.skipped.get('mallory/m');
     assert.deepEqual(why, { code: 'NamespaceNotAllowed', detail: 'mallory for testnet' });
@@ -76,13 +76,13 @@ describe('a namespace that its network does not name', () => {
     assert.match(text, /mallory\/m {2}NamespaceNotAllowed/);
   });
 
-  it('is never restarted and causes no restart, though its pods lack everything', () => {
+  it('has no validator restarted, and causes no restart, although its pods lack all peers', () => {
     const open = restartsIn(withVictims(...many(8)));
-    assert.equal(open.length, 1, 'in an open network one is');
+    assert.equal(open.length, 1, 'without NETWORK_NAMESPACES, one validator is restarted');
     assert.deepEqual(restartsIn(withVictims(...many(8)), CLOSED), []);
   });
 
-  it('loses its members when the list closes, and its files go; the others lose no peer of theirs', () => {
+  it('loses its members and its ConfigMap when NETWORK_NAMESPACES is set; the other validators keep their own peers', () => {
     const before = afterPublishing(parts);
     const [gone] = published(before, CLOSED).plan.configMaps.filter(({ namespace }) => namespace === MALLORY);
     assert.deepEqual([gone?.data, gone?.remove], [{}, true]);
@@ -90,7 +90,7 @@ describe('a namespace that its network does not name', () => {
     assert.deepEqual(restartsIn(parts, CLOSED), []);
   });
 
-  it('is open in every network that is not named, and custom networks are named by their id', () => {
+  it('may take part in every network that the setting does not name; the setting names custom networks by their id', () => {
     const passphrase = 'My Net ; 2026';
     const id = networkOf({ network: { Custom: passphrase } })?.id ?? '';
     const nodes = ['stellar', MALLORY].map((namespace) =>
@@ -105,7 +105,7 @@ describe('a namespace that its network does not name', () => {
 });
 
 describe('the owner of a namespace', () => {
-  it('can make members only of pods of their own: names, labels and owners of others prove nothing', () => {
+  it('can make members only of pods of their own namespace: copied names, labels and owners prove nothing', () => {
     const stolen = pod('a', { namespace: MALLORY, ownerUid: 'sts-a' });
     const copied = statefulSet('a', {
       namespace: MALLORY,
@@ -125,7 +125,7 @@ describe('the owner of a namespace', () => {
     for (const { dns, namespace } of members) assert.ok(dns.endsWith(`.${namespace}.svc.cluster.local`));
   });
 
-  it('cannot leave their zone of the DNS by the name of a Service', () => {
+  it('cannot leave the DNS zone of their namespace by the name of a Service', () => {
     for (const serviceName of [
       'a-headless.stellar.svc.cluster.local.',
       'x\n203.0.113.9:11625',
@@ -144,7 +144,7 @@ describe('the owner of a namespace', () => {
     }
   });
 
-  it('cannot enlarge the files of others beyond the bound of a view', () => {
+  it('cannot enlarge the files of others beyond the size limit of a view', () => {
     const base = bytesIn(withVictims(), 'stellar');
     const spec = { replicas: 100 };
     const crowd = withVictims(...many(20, { spec, bare: true }));
@@ -153,7 +153,7 @@ describe('the owner of a namespace', () => {
     assert.ok(bytesIn(crowd, 'stellar') < base + 3 * 24 * 2 * 200, `${bytesIn(crowd, 'stellar')} bytes`);
   });
 
-  it('cannot empty a list by 1,300 StellarNodes of 100 replicas, whichever network they are of', () => {
+  it('cannot empty a list of others by 1,300 StellarNodes of 100 replicas, here in another network', () => {
     const crowd: Parts = {
       nodes: Array.from({ length: 1_300 }, (_, index) =>
         node(`m${index}`, { namespace: MALLORY, spec: { ...OWN_NETWORK, replicas: 100 } }),
@@ -164,20 +164,20 @@ describe('the owner of a namespace', () => {
     assert.equal(views.pageOf('stellar').entries.length, 3);
   });
 
-  it('cannot be more members than replicas allow, nor take a place per replica by one advertised address', () => {
+  it('cannot have more members than the limit on replicas allows, and gets one place for an address that all replicas share', () => {
     const greedy = { spec: { replicas: 100 }, statefulSet: { replicas: 2_000_000_000 } };
     const { discovery } = published(withVictims(foreign('m', greedy)));
     assert.equal(
       discovery.groups.get('testnet')?.members.length,
       3 + 1 + 3,
-      'the pod that exists, and three others',
+      'three of stellar, the pod of mallory that exists, and three replicas without a pod',
     );
     const annotations = { 'stellar.org/peer-address': 'evil.example.org:1' };
     const { lines } = published(withVictims(foreign('m', { ...greedy, annotations })));
     assert.equal(lines('stellar', 'a').filter((line) => line.startsWith('evil')).length, 1);
   });
 
-  it('cannot push others out of the overview with networks of long names, or many of them', () => {
+  it('cannot push others out of the overview with networks of long names, or with many networks', () => {
     const custom = (passphrase: string) => ({ network: 'custom', customNetworkPassphrase: passphrase });
     const long = Array.from({ length: 20 }, (_, index) =>
       foreign(`l${index}`, { spec: custom(`${'x'.repeat(80_000)}${index}`) }),
@@ -202,7 +202,7 @@ describe('the owner of a namespace', () => {
       assert.equal((overview['networks.json'] ?? '').match(/"namespace": "stellar"/g)?.length, 4);
       const size = Object.values(overview).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
       assert.ok(size > 0 && size <= 900 * 1024, `${size} bytes`);
-      // A ConfigMap of their own may be too large: that is theirs.
+      // A ConfigMap of mallory may be too large: this concerns mallory's validators only.
       assert.ok([...plan.reports.keys()].every((key) => key.startsWith(MALLORY)));
     }
   });
@@ -216,7 +216,7 @@ describe('the owner of a namespace', () => {
     assert.deepEqual(restartsIn(withVictims(...pending)), []);
   });
 
-  it('cannot cause one where ROLL_BELOW peers are known, nor more than one at a time where fewer are', () => {
+  it('cannot cause a restart of a validator that knows ROLL_BELOW peers; of other validators, only one restart at a time', () => {
     assert.equal(restartsIn(withVictims(...many(8))).length, 1);
     const names = Array.from({ length: 9 }, (_, index) => `v${index}`);
     const settled = {

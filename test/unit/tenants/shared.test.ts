@@ -1,4 +1,4 @@
-/** What the leader has for all tenants is calls, turns and passes. None of them takes so much of it that others wait for long. */
+/** All tenants share the leader's calls, turns and passes. No tenant can use so many that other tenants wait for long. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NamespaceFacts } from '../../../peers/world.ts';
@@ -16,7 +16,7 @@ const many = <T>(count: number, of: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => of(index));
 
 describe('eight ports that answer each call late, but in time', () => {
-  it('keep that of another waiting for one visit of a few seconds, and are told everything in the end', async () => {
+  it('delay the port of another tenant by one visit of a few seconds, and are told of all their peers in the end', async () => {
     const stage = new Signalling();
     const slow = [...'abcdefgh'];
     const of = (namespace: string) => ({
@@ -40,8 +40,8 @@ describe('eight ports that answer each call late, but in time', () => {
   });
 });
 
-describe('a tenant with many networks whose restarts come to nothing', () => {
-  it('has every second turn, and not all but one', async () => {
+describe('a tenant with many networks whose restarts are never carried out', () => {
+  it('gets every second turn, so another tenant with one network gets the other turns', async () => {
     const stage = new Restarting();
     const tried: string[] = [];
     const restartOf = (namespace: string, group: string) =>
@@ -75,12 +75,12 @@ describe('a tenant with many networks whose restarts come to nothing', () => {
       stage.clock.advance(60_000);
     }
     assert.equal(tried.filter((group) => group === 'testnet').length, 20);
-    assert.ok(new Set(tried).size > 20, 'its networks take turns too');
+    assert.ok(new Set(tried).size > 20, 'the networks of mallory take turns too');
   });
 });
 
 describe('a tenant whose StatefulSets name very many Services', () => {
-  it('has some of them created in a pass, and delays those of others by no pass', async () => {
+  it('has at most 200 Services created in a pass, and does not delay the Services of other tenants', async () => {
     const publishing = new Publishing();
     const names = many(1_000, (index) => `m${index}`);
     const parts: Parts = {
@@ -94,7 +94,7 @@ describe('a tenant whose StatefulSets name very many Services', () => {
     const { items } = await publishing.kube.list(Services);
     assert.ok(items.length <= 200, `${items.length} in one pass`);
     assert.ok(items.some(({ metadata: { namespace } }) => namespace === 'stellar'));
-    // The next pass is due at once, and in the end all of them are there.
+    // The next pass is due at once, and after six passes all Services exist.
     for (let passes = 1; passes < 6; passes += 1) {
       assert.ok((publishing.publisher.retryInMs(publishing.clock.monotonicMs() - 1) ?? 9_999) <= 1_000);
       publishing.clock.advance(1);

@@ -1,6 +1,6 @@
 /**
- * Two owners of namespaces: `stellar` with a network that all know, and `mallory` with whatever the API server
- * takes. Owns the objects; what must hold is each test's own.
+ * Two tenants: `stellar` with three validators, and `mallory`, who writes whatever the API server
+ * accepts. Owns the objects; each test has its own assertions.
  */
 import { type DiscoverySettings, discover } from '../../../peers/discovery/discover.ts';
 import { readNetworkNamespaces } from '../../../peers/discovery/namespace-allowlist.ts';
@@ -12,7 +12,7 @@ const OWN = 'stellar-peers';
 export const MALLORY = 'mallory';
 export const VICTIMS = ['a', 'b', 'c'];
 
-/** Discovery with that list of allowed namespaces. */
+/** The settings of discovery with this value of NETWORK_NAMESPACES. */
 export function settingsWith(networkNamespaces: string): DiscoverySettings {
   const reading = readNetworkNamespaces(networkNamespaces);
   if ('problem' in reading) throw new Error(reading.problem);
@@ -36,7 +36,7 @@ export function foreign(
   return { nodes, statefulSets: sets, pods: [pod(name, { namespace: MALLORY })] };
 }
 
-/** Three validators in `stellar` that know each other and have for long, and what mallory adds. */
+/** Three validators in `stellar` that have known each other for long, and the objects that mallory adds. */
 export function withVictims(...added: Parts[]): Parts {
   const all: Parts[] = [
     {
@@ -58,7 +58,7 @@ export function withVictims(...added: Parts[]): Parts {
   };
 }
 
-/** What would be published: data by namespace, and what is told. */
+/** The plan for ConfigMaps: the data by namespace, and the reasons that are reported. */
 export function published(parts: Parts, settings: DiscoverySettings = DISCOVERY, maxPeers = 24) {
   const world = worldWith(parts);
   const discovery = discover(world, settings);
@@ -70,7 +70,7 @@ export function published(parts: Parts, settings: DiscoverySettings = DISCOVERY,
   return { world, discovery, plan, data, lines };
 }
 
-/** The World after that: what is published stands in the ConfigMaps. */
+/** The same objects after publishing: the ConfigMaps have the published lists. */
 export function afterPublishing(parts: Parts, settings: DiscoverySettings = DISCOVERY): Parts {
   const { plan } = published(parts, settings);
   const writes = plan.configMaps.map(({ namespace, data }) => ({

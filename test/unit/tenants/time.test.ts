@@ -1,4 +1,4 @@
-/** What one tenant writes takes the leader little time, however much of it there is: the leader works for all. */
+/** Whatever one tenant writes takes the leader little time, because the leader works for all tenants. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readQuorumSet } from '../../../peers/core/quorum-set.ts';
@@ -18,7 +18,7 @@ import { processorTimeOf } from '../stand-ins/processor-time.ts';
 import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 import { afterPublishing, MALLORY, VICTIMS, withVictims } from './stage.ts';
 
-/** Of the processor. Before there were limits, each of these took many times as long. */
+/** The limit of processor time. Before there were limits, each of these took many times as long. */
 const SLOW_MS = 1_000;
 
 async function quickly<T>(work: () => T): Promise<T> {
@@ -51,9 +51,9 @@ function planOf(parts: Parts, settings: Partial<RolloutSettings> = {}) {
 }
 
 describe('the leader is not kept busy', () => {
-  it('by a quorum set with a very long key, many times over', async () => {
+  it('by eight quorum sets with a very long key', async () => {
     const lines = many(4_000, (index) => `k${index}=1\n`).join('');
-    // The key in the text has an escape, so that no line names the place of the problem.
+    // The key in the text has an escape, so a search for the key finds no line.
     const long = `${lines}[QUORUM_SET]\n"\\u0061${'.a'.repeat(16_000)}"=1\n`;
     const inLong = `[x${'a'.repeat(30_000)}]\n${lines}[QUORUM_SET]\n"\\u0061"=1\n`;
     for (const [text, line] of [
@@ -66,14 +66,14 @@ describe('the leader is not kept busy', () => {
     }
   });
 
-  it('by keys of annotations that look nearly like ours, as many as an object may have', async () => {
+  it('by 9,000 annotations of one object whose keys look like ours', async () => {
     const keys = many(9_000, (index) => `stellar.org/xxxx-${index.toString().padStart(6, 'l')}`);
     const raw = node('m', { annotations: Object.fromEntries(keys.map((key) => [key, ''])) });
     const [first] = await quickly(() => many(20, () => readNode(raw)));
     assert.equal(first?.kind, 'validator');
   });
 
-  it('by pods that name more peers than any list has', async () => {
+  it('by the stamps of pods that name 10,000 peers each, more than any list has', async () => {
     const digests = many(10_000, (index) => index.toString(16).padStart(8, '0'));
     const annotations = { 'stellar.org/peers': `v1:${digests.join()}`, 'stellar.org/peer-hash': 'x' };
     const names = many(170, (index) => `m${index}`);
@@ -86,7 +86,7 @@ describe('the leader is not kept busy', () => {
     assert.equal(plans.get('testnet')?.holds.get(`${MALLORY}/m0`)?.code, 'UnreadableView');
   });
 
-  /** Validators of mallory that could be restarted now, with pods that are down and with budgets that allow all. */
+  /** 100 validators of mallory that could be restarted now, `down` pods that are down, and `count` budgets that allow all. */
   const withBudgets = (count: number, down: number, selector: object): Parts => {
     const names = many(100, (index) => `m${index}`);
     const all = [...names, ...many(down, (index) => `d${index}`)];
@@ -135,7 +135,7 @@ describe('the leader is not kept busy', () => {
     );
   });
 
-  it('by StellarNodes of a home domain each, and those beyond 50 wait alone', async () => {
+  it('by 2,000 StellarNodes with a home domain each; only the StellarNodes beyond 50 home domains wait', async () => {
     const names = many(2_000, (index) => `m${index}`);
     const set = (name: string) =>
       `NODE_HOME_DOMAIN="${name}.example.org"\n[QUORUM_SET]\nVALIDATORS=["$self"]\n`;
@@ -155,7 +155,7 @@ describe('the leader is not kept busy', () => {
     const waiting = found.filter(([, unknown]) => unknown?.problem === why);
     assert.equal(waiting.length, 1_950);
     assert.ok(waiting.every(([{ namespace }]) => namespace === MALLORY));
-    // They wait also where a person takes the risk of a set that cannot be read: none of the sets was looked at.
+    // These wait even with `quorumUnknown: 'warn'`, which is for sets that cannot be read: no set was read here.
     for (const [validator] of waiting.slice(0, 2)) {
       const settings = { quorumCheck: 'hold', quorumUnknown: 'warn' } as const;
       assert.equal(
@@ -166,7 +166,7 @@ describe('the leader is not kept busy', () => {
   });
 });
 
-/** StellarNodes of mallory in namespaces of its own, each with a home domain of its own, and without pods. */
+/** `count` StellarNodes of mallory without pods, in `spaces` namespaces, each with a home domain of its own. */
 function manyDomains(count: number, spaces: number, specOf: (name: string) => object) {
   const all = many(count, (index) => ({
     name: `m${index}`,
@@ -194,21 +194,21 @@ const gaugesOf = (cluster: Cluster) =>
     new Map(),
   );
 
-describe('the metrics of networks keep the leader no longer from its work', () => {
-  it('where there are as many networks as StellarNodes, and little longer than where there is one', async () => {
+describe('the metrics of networks do not keep the leader from its work', () => {
+  it('if each of 5,000 StellarNodes has a network of its own', async () => {
     const own = manyDomains(5_000, 1, (name) => ({ network: 'custom', customNetworkPassphrase: name }));
     const found = await quickly(() => atOnce(gaugesOf(own)));
     assert.equal(found.size, 5_000);
   });
 
-  it('than for one home domain at a time, in however many namespaces they are', async () => {
+  it('if one network has 1,000 home domains in 20 namespaces: each step computes at most one home domain', async () => {
     let steps = 0;
     for (const _ of gaugesOf(manyDomains(1_000, 20, () => ({})))) steps += 1;
     assert.ok(steps >= 1_000, `${steps} steps`);
   });
 });
 
-it('quorum sets are read one in each step, so that others get their turn between two', () => {
+it('each step reads one quorum set, so that other work gets its turn between two steps', () => {
   const quorumSet = 'NODE_HOME_DOMAIN="a.example.org"\n';
   let reads = 0;
   const nodes = new Map(
@@ -231,7 +231,7 @@ it('quorum sets are read one in each step, so that others get their turn between
   assert.equal(steps.next().done, true);
 });
 
-it('a list of as many peers as any may have is read', () => {
+it('a stamp of 100 peers, the longest that a list allows, is read', () => {
   const digests = many(100, (index) => index.toString(16).padStart(8, '0'));
   assert.deepEqual(parseDigests(`v1:${digests.join()}`), digests);
 });

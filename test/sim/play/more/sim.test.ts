@@ -13,7 +13,7 @@ describe('a simulated history', () => {
   it(`breaks no invariant, in ${OTHERS.count} of them from seed ${OTHERS.from} on`, (t) =>
     assertUnbroken(t, OTHERS));
 
-  it('is the same whenever its seed is played', async () => {
+  it('is the same each time its seed is played', async () => {
     for (const seed of [7, 1_234, 99_999]) {
       const [first, second] = [await play(planOf(seed)), await play(planOf(seed))];
       assert.deepEqual(second, first);
