@@ -23,7 +23,7 @@ writeFileSync(
   }),
 );
 
-/** Runs a replica, and sends the signal as soon as the replica listens to it. The replica reports the listeners when a port opens. */
+/** Runs a replica, and signals it as soon as it listens to the signal. The replica reports its listeners when a port opens. */
 async function signalled(signal: NodeJS.Signals) {
   const preload = `import { Server } from 'node:net';
     let isSent = false;

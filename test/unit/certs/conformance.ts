@@ -60,7 +60,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     assert.equal(one.keyPem, two.keyPem);
   });
 
-  promise('a source sets no new bundle before a change, and then sets the replacement', async (world, signal) => {
+  promise('a source sets no new bundle before a change', async (world, signal) => {
     const source = world.source();
     const first = await world.pass(nextOf(source, undefined, signal));
     let came = 0;
@@ -95,7 +95,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     for (const bundle of given) assertGood(world, bundle);
   });
 
-  promise('a storage that cannot be reached delays the bundle, and rejects nothing', async (world, signal) => {
+  promise('an unreachable storage delays the bundle, and rejects nothing', async (world, signal) => {
     world.cutOff(true);
     let settled = false;
     const waiting = nextOf(world.source(), undefined, signal).finally(() => {

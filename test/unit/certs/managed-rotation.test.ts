@@ -1,5 +1,5 @@
 /**
- * A new CA that is not trusted yet, and a Secret that others replace: callers that trust caBundle never meet an unknown certificate.
+ * A new CA that is not trusted yet, and a Secret that others replace: callers never meet a certificate of an unknown CA.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -99,7 +99,7 @@ describe('the folder that the main container sees', () => {
     });
   });
 
-  underEachShell('can be read by any user, whichever user has run the script', (shell, t) => {
+  underEachShell('can be read by any user, whichever user runs the script', (shell, t) => {
     if (!isRoot) return t.skip('only root can run the script as another user');
     withVolumes({ [FILE]: CFG }, (volumes) => {
       chownSync(volumes.target, 65_534, 65_534);
@@ -180,7 +180,7 @@ describe('the original is used, and the container starts', () => {
     });
   });
 
-  underEachShell('where the target is too small for a copy of the configuration, or for any file', (shell, t) => {
+  underEachShell('where the target is too small for a copy, or for any file', (shell, t) => {
     for (const [limit, used, original] of [
       ['size=4k', 0, `${CFG}${'# long\n'.repeat(1000)}`],
       ['size=4k', 4096, CFG],
@@ -227,7 +227,7 @@ describe('the merge script', () => {
     });
   });
 
-  underEachShell('takes exactly the lines that are host:port, and reports the number of other lines', (shell) => {
+  underEachShell('takes exactly the lines that are host:port, and counts the others', (shell) => {
     const good = ['a:1', 'A-1.b:65535', '192.0.2.1:11625', `${'h'.repeat(253)}:11625`, '1:2'];
     const bad = [
       'a',
@@ -300,7 +300,7 @@ describe('the merge script', () => {
     }
   });
 
-  underEachShell('fails, so that it is run again, if the container would otherwise start with an empty folder', (shell) => {
+  underEachShell('fails, to be run again, instead of a start with an empty folder', (shell) => {
     const refused = (volumes: Volumes, asked: Parameters<Volumes['run']>[1]) => {
       const { status, outcome } = volumes.run(shell, asked);
       assert.equal(status, 1);

@@ -78,7 +78,7 @@ describe('preferred peers on a public network', () => {
     },
   );
 
-  underEachShell('are limited by the default if TARGET_PEER_CONNECTIONS of the configuration cannot be read', (shell) => {
+  underEachShell('are limited by the default if the configured number cannot be read', (shell) => {
     const odd = ['0', '-4', '"4"', '0x4', '4_0', '4.5', '1234567890', 'true', '[4]'];
     const cases = odd.map((value) => ({ text: `${OWN_KNOWN}TARGET_PEER_CONNECTIONS=${value}\n` }));
     const elsewhere = [
@@ -123,7 +123,7 @@ describe('PREFERRED_PEERS_ONLY=true', () => {
     }
   });
 
-  underEachShell('is not reported if it is false or in another place, or our peers are preferred peers', (shell) => {
+  underEachShell('is not reported if false or elsewhere, or if our peers are preferred', (shell) => {
     const silent = [
       'PREFERRED_PEERS_ONLY=false\n',
       `# ${ONLY}`,

@@ -1,4 +1,4 @@
-/** How many requests one connection may send at once, and which connection is closed if there are too many. Over real connections. */
+/** How many requests a connection may send at once, and which connection is closed at the limit. Over real connections. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
